@@ -1,0 +1,125 @@
+"""Who may do what, and what an API key looks like. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from hashlib import sha256
+from typing import Final
+from uuid import UUID
+from zlib import crc32
+
+STAFF_PERMISSIONS: Final = frozenset({
+    "access.grant", "api_key.issue", "approve", "close_day", "consumer.read", "consumer.register", "credit.change_limit", "credit.freeze",
+    "credit.open", "funding.record", "ledger.read", "merchant.amend", "merchant.onboard", "merchant.read", "order.authorise",
+    "order.capture", "order.read", "order.refund", "order.void", "product.draft", "product.publish", "product.retire", "reconcile",
+    "break.resolve", "repayment.record", "setting.propose", "setting.read", "settlement.read", "settlement.run", "trace",
+})  # fmt: skip
+MERCHANT_PERMISSIONS: Final = frozenset({
+    "api_key.issue", "order.authorise", "order.capture", "order.read", "order.refund", "order.void", "settlement.read", "trace",
+})  # fmt: skip
+PERMISSIONS: Final = STAFF_PERMISSIONS | MERCHANT_PERMISSIONS
+
+ROLES: Final = {
+    "operator": STAFF_PERMISSIONS,
+    "risk": frozenset({
+        "approve", "consumer.read", "credit.change_limit", "credit.freeze", "credit.open", "merchant.read", "order.read", "setting.propose",
+        "setting.read", "trace",
+    }),
+    "finance": frozenset({
+        "approve", "break.resolve", "close_day", "funding.record", "ledger.read", "merchant.read", "order.read", "reconcile",
+        "repayment.record", "setting.propose", "setting.read", "settlement.read", "settlement.run", "trace",
+    }),
+    "support": frozenset({"consumer.read", "merchant.read", "order.read", "order.refund", "order.void", "settlement.read", "trace"}),
+    "compliance": frozenset({
+        "approve", "consumer.read", "ledger.read", "merchant.read", "order.read", "product.publish", "product.retire", "setting.read",
+        "settlement.read", "trace",
+    }),
+    "merchant_owner": MERCHANT_PERMISSIONS,
+    "merchant_staff": frozenset({"order.authorise", "order.capture", "order.read", "order.void", "trace"}),
+}  # fmt: skip
+MERCHANT_ROLES: Final = frozenset({"merchant_owner", "merchant_staff"})
+
+KEY_SCOPES: Final = MERCHANT_PERMISSIONS - {"api_key.issue"}
+"""What a program may be allowed; it never makes keys for itself."""
+
+LONGEST_OVERLAP: Final = timedelta(days=30)
+SECRET_BYTES: Final = 32
+
+_ALPHABET: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+_BODY, _CHECK = 43, 6
+_SECRET = re.compile(rf"(sk_(?:test|live)_)([0-9A-Za-z]{{{_BODY}}})([0-9A-Za-z]{{{_CHECK}}})")
+_LOGIN = re.compile(r"[a-z0-9][a-z0-9._@+-]{0,149}")
+
+
+@dataclass(frozen=True, slots=True)
+class Membership:
+    """The role of a user in one book; a merchant role is for one merchant."""
+
+    id: UUID
+    book_id: UUID
+    user_id: UUID
+    role: str
+    merchant_id: UUID | None
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """A key as stored, without its secret."""
+
+    id: UUID
+    book_id: UUID
+    merchant_id: UUID
+    scopes: tuple[str, ...]
+    prefix: str
+    last_four: str
+    created_at: datetime
+    expires_at: datetime | None
+    revoked_at: datetime | None
+    last_used_at: datetime | None
+
+
+def may(holder: Membership | ApiKey, permission: str) -> bool:
+    """Whether a member or a key may do something. An unknown permission is a bug of the caller, not a "no"."""
+    assert permission in PERMISSIONS, f"there is no permission {permission}"
+    granted: Collection[str] = holder.scopes if isinstance(holder, ApiKey) else ROLES[holder.role]
+    return permission in granted
+
+
+def login_form(login: str) -> str | None:
+    """A login as it is stored: lower case, letters, digits and . _ @ + - only; None where it cannot be one."""
+    folded = login.strip().lower()
+    return folded if _LOGIN.fullmatch(folded) else None
+
+
+def make_secret(*, mode: str, noise: bytes) -> str:
+    """The secret of a key: `sk_test_` or `sk_live_`, 32 random bytes in base 62, and six characters by which a typing error is seen."""
+    assert len(noise) == SECRET_BYTES, "a secret has 32 random bytes"
+    head = f"sk_{mode}_" + _base62(int.from_bytes(noise, "big"), _BODY)
+    return head + _checksum(head)
+
+
+def well_formed(secret: str) -> bool:
+    """Whether a text is a secret without typing errors; says nothing about whether such a key exists."""
+    match = _SECRET.fullmatch(secret)
+    return match is not None and match.group(3) == _checksum(match.group(1) + match.group(2))
+
+
+def secret_hash(secret: str) -> bytes:
+    """SHA-256. The secret has 256 random bits, so a slow hash would add nothing but time to each request."""
+    return sha256(secret.encode()).digest()
+
+
+def _checksum(head: str) -> str:
+    return _base62(crc32(head.encode()), _CHECK)
+
+
+def _base62(number: int, width: int) -> str:
+    digits = []
+    for _ in range(width):
+        number, digit = divmod(number, 62)
+        digits.append(_ALPHABET[digit])
+    assert number == 0, "the number does not fit"
+    return "".join(reversed(digits))

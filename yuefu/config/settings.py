@@ -1,0 +1,115 @@
+"""Django settings. Everything that differs between installations comes from the environment or from files under YUEFU_HOME."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from yuefu.runtime.databases import django_databases
+
+HERE = Path(__file__).resolve().parent.parent
+
+
+def default_home() -> Path:
+    """Where state is kept when YUEFU_HOME is not set: root's home is closed to the database's own user."""
+    if os.environ.get("YUEFU_HOME"):
+        return Path(os.environ["YUEFU_HOME"]).expanduser()
+    if os.geteuid() == 0:
+        return Path("/var/lib/yuefu")
+    return Path(os.environ.get("XDG_STATE_HOME", "~/.local/state")).expanduser() / "yuefu"
+
+
+YUEFU_HOME = default_home()
+YUEFU_KEYS_FILE = Path(os.environ.get("YUEFU_KEYS_FILE", YUEFU_HOME / "keys.json"))
+
+# Sessions and signed links. A process that serves without a secret of its own refuses to start (see yuefu.cli.serve).
+SECRET_KEY = os.environ.get("YUEFU_SECRET_KEY") or "not-a-secret-for-commands-that-do-not-serve"
+DEBUG = False
+ALLOWED_HOSTS = os.environ.get("YUEFU_HOSTS", "127.0.0.1,localhost,[::1]").split(",")
+
+DATABASES = django_databases()
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+AUTH_USER_MODEL = "access.User"
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+
+INSTALLED_APPS = [
+    "django.contrib.contenttypes",
+    "django.contrib.auth",
+    "django.contrib.sessions",
+    "django.contrib.staticfiles",
+    "procrastinate.contrib.django",
+    "yuefu.runtime",
+    "yuefu.access",
+    "yuefu.ledger",
+    "yuefu.consumers",
+    "yuefu.merchants",
+    "yuefu.payments",
+    "yuefu.risk",
+    "yuefu.credit",
+    "yuefu.offers",
+    "yuefu.orders",
+    "yuefu.loans",
+    "yuefu.settlement",
+    "yuefu.reconciliation",
+    "yuefu.web",
+]
+INSTALLED_APPS = [name for name in INSTALLED_APPS if not name.startswith("yuefu.") or (HERE / name.split(".")[1] / "__init__.py").exists()]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "yuefu.web.middleware.observe",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+ROOT_URLCONF = "yuefu.config.urls"
+WSGI_APPLICATION = "yuefu.config.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.template.context_processors.i18n",
+                "django.contrib.auth.context_processors.auth",
+            ]
+        },
+    }
+]
+
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English"), ("zh-hans", "简体中文")]
+LOCALE_PATHS = [HERE / "web" / "locale"]
+USE_I18N = True
+USE_TZ = True
+TIME_ZONE = "UTC"
+
+STATIC_URL = "static/"
+STATIC_ROOT = HERE / "web" / "static-built"
+LOGIN_URL = "login"
+LOGIN_REDIRECT_URL = "home"
+LOGOUT_REDIRECT_URL = "home"
+
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+CSRF_COOKIE_SAMESITE = "Lax"
+X_FRAME_OPTIONS = "DENY"
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+if os.environ.get("YUEFU_HTTPS") == "1":
+    SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True
+    SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "__Host-session", "__Host-csrf"
+    SECURE_HSTS_SECONDS = 31_536_000
+
+LOGGING_CONFIG = None
+PROCRASTINATE_DATABASE_ALIAS = "default"
+PROCRASTINATE_IMPORT_PATHS = ["yuefu.journeys.jobs"]

@@ -1,0 +1,101 @@
+"""Reads of consumers; personal data leaves this package masked or as facts for a decision."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Final
+from uuid import UUID
+
+from yuefu.consumers.rules import Facts, age_years, masked_name, national_phone, phone_form
+from yuefu.runtime import sql
+from yuefu.runtime.vault import Vault, mask
+
+TABLE: Final = "consumers_consumer"
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A consumer as staff and the consumer see it."""
+
+    id: UUID
+    external_ref: str
+    state: str
+    name_masked: str
+    phone_masked: str
+    id_number_masked: str
+
+
+def facts(*, ids: Sequence[UUID], on: date, vault: Vault) -> dict[UUID, Facts]:
+    """What a decision of that day may know of these consumers; unknown ids are left out."""
+    found = sql.rows("SELECT id, state, is_student, birth_on_sealed FROM consumers_consumer WHERE id = ANY(%s)", [list(ids)])
+    return {
+        row_id: Facts(row_id, state, age_years(_birth(vault, row_id, sealed), on), is_student)
+        for row_id, state, is_student, sealed in found
+    }
+
+
+def _birth(vault: Vault, row_id: UUID, sealed: bytes) -> date:
+    return date.fromisoformat(vault.open(sealed, table=TABLE, column="birth_on", row=row_id))
+
+
+def states_held(*, book_id: UUID, ids: Sequence[UUID]) -> dict[UUID, str]:
+    """The states of consumers of a book, share-locked in order of id until the transaction ends: nobody closes them meanwhile."""
+    found = sql.rows(
+        "SELECT id, state FROM consumers_consumer WHERE book_id = %s AND id = ANY(%s) ORDER BY id FOR SHARE", [book_id, sorted(set(ids))]
+    )
+    return dict(found)
+
+
+def shown(*, ids: Sequence[UUID], vault: Vault) -> dict[UUID, Shown]:
+    """These consumers as they may be shown; unknown ids are left out."""
+    found = sql.rows(
+        "SELECT id, external_ref, state, name_sealed, phone_sealed, id_number_sealed FROM consumers_consumer WHERE id = ANY(%s)",
+        [list(ids)],
+    )
+    return {row[0]: _shown(vault, *row) for row in found}
+
+
+def _shown(vault: Vault, row_id: UUID, external_ref: str, state: str, name: bytes, phone: bytes, id_number: bytes) -> Shown:
+    plain_phone = national_phone(vault.open(phone, table=TABLE, column="phone", row=row_id))
+    return Shown(
+        row_id,
+        external_ref,
+        state,
+        masked_name(vault.open(name, table=TABLE, column="name", row=row_id)),
+        mask(plain_phone, head=3, tail=4),
+        mask(vault.open(id_number, table=TABLE, column="id_number", row=row_id), head=3, tail=2),
+    )
+
+
+def by_external_refs(*, book_id: UUID, external_refs: Sequence[str]) -> dict[str, UUID]:
+    """Consumers by the reference a client gave them; unknown references are left out."""
+    found = sql.rows(
+        "SELECT external_ref, id FROM consumers_consumer WHERE book_id = %s AND external_ref = ANY(%s)", [book_id, list(external_refs)]
+    )
+    return dict(found)
+
+
+def by_phone(*, book_id: UUID, phone: str, vault: Vault) -> list[UUID]:
+    """Consumers with this phone number, however it is written; a number can pass from one person to the next."""
+    number = phone_form(phone)
+    if number is None:
+        return []
+    index = vault.index(number, purpose="phone")
+    found = sql.rows("SELECT id FROM consumers_consumer WHERE book_id = %s AND phone_index = %s ORDER BY id", [book_id, index])
+    return [row[0] for row in found]
+
+
+def consents_in_force(*, consumer_ids: Sequence[UUID]) -> dict[UUID, dict[str, str]]:
+    """Purpose → version of what each consumer agreed to and has not withdrawn."""
+    found = sql.rows(
+        "SELECT DISTINCT ON (consumer_id, purpose) consumer_id, purpose, version, kind FROM consumers_consent"
+        " WHERE consumer_id = ANY(%s) ORDER BY consumer_id, purpose, seq DESC",
+        [list(consumer_ids)],
+    )
+    in_force: dict[UUID, dict[str, str]] = {consumer_id: {} for consumer_id in consumer_ids}
+    for consumer_id, purpose, version, kind in found:
+        if kind == "given":
+            in_force[consumer_id][purpose] = version
+    return in_force

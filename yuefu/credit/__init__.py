@@ -1,0 +1,6 @@
+"""Credit accounts: how much a consumer may owe, and on which day of the month it is billed and repaid.
+
+Owns the credit account and the history of its limit. Account: active ⇄ frozen → closed; a frozen one is not drawn on, what is owed stays
+owed. Invariants: one account per consumer and currency in a book; every limit the account ever had is a row with its reasons, never
+changed; the limit itself is kept by the ledger's limited account `credit_line`, whose owner is the credit account.
+"""

@@ -1,0 +1,57 @@
+"""Tables of credit."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import F, Q
+
+from yuefu.runtime.tables import BookRow
+
+
+class Account(BookRow):
+    """How much one consumer may owe in one currency."""
+
+    consumer_id = models.UUIDField()
+    currency = models.TextField()
+    limit_minor = models.BigIntegerField()
+    bill_day = models.SmallIntegerField()
+    repayment_day = models.SmallIntegerField()
+    state = models.TextField()
+    policy_version = models.IntegerField()
+    opened_at = models.DateTimeField()
+    revision = models.IntegerField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(state__in=["active", "frozen", "closed"]), name="credit_account_state"),
+            models.CheckConstraint(condition=Q(limit_minor__gte=0, limit_minor__lte=10**15), name="credit_account_limit"),
+            models.CheckConstraint(
+                condition=Q(bill_day__gte=1, bill_day__lte=28, repayment_day__gte=1, repayment_day__lte=28), name="credit_account_days"
+            ),
+            models.UniqueConstraint(fields=["book_id", "consumer_id", "currency"], name="credit_account_one_per_consumer"),
+        ]
+
+
+class LimitChange(BookRow):
+    """A limit that an account was given, the first one included; never changed. `seq` counts the changes of the account from 1."""
+
+    account_id = models.UUIDField()
+    consumer_id = models.UUIDField()
+    seq = models.IntegerField()
+    old_minor = models.BigIntegerField()
+    new_minor = models.BigIntegerField()
+    reasons = models.JSONField()
+    approval_id = models.UUIDField(null=True)
+    recorded_by = models.TextField()
+    recorded_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "credit_limit_change"
+        constraints = [
+            models.UniqueConstraint(fields=["account_id", "seq"], name="credit_limit_change_seq"),
+            models.CheckConstraint(condition=Q(old_minor__gte=0, new_minor__gte=0), name="credit_limit_change_not_negative"),
+            models.CheckConstraint(
+                condition=Q(seq=1, old_minor=0) | (Q(seq__gt=1) & ~Q(old_minor=F("new_minor"))), name="credit_limit_change_changes"
+            ),
+            models.CheckConstraint(condition=~Q(reasons=[]), name="credit_limit_change_has_reasons"),
+        ]

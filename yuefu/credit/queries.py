@@ -1,0 +1,54 @@
+"""Reads of credit; every answer is a frozen value."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from yuefu.credit.rules import CreditAccount
+from yuefu.money.amounts import Money
+from yuefu.runtime import sql
+
+_ACCOUNT = "id, consumer_id, limit_minor, currency, bill_day, repayment_day, state, policy_version"
+
+
+@dataclass(frozen=True, slots=True)
+class LimitStep:
+    """One step in the history of a limit."""
+
+    old_minor: int
+    new_minor: int
+    reasons: tuple[str, ...]
+    recorded_by: str
+    recorded_at: datetime
+
+
+def accounts_of(*, consumer_ids: Sequence[UUID], currency: str) -> dict[UUID, CreditAccount]:
+    """Consumer → the credit account in that currency; who has none is left out."""
+    found = sql.rows_as(
+        _account, f"SELECT {_ACCOUNT} FROM credit_account WHERE consumer_id = ANY(%s) AND currency = %s", [list(consumer_ids), currency]
+    )
+    return {account.consumer_id: account for account in found}
+
+
+def accounts(*, ids: Sequence[UUID]) -> dict[UUID, CreditAccount]:
+    """These accounts; unknown ids are left out."""
+    found = sql.rows_as(_account, f"SELECT {_ACCOUNT} FROM credit_account WHERE id = ANY(%s)", [list(ids)])
+    return {account.id: account for account in found}
+
+
+def limit_history(*, account_id: UUID) -> list[LimitStep]:
+    """Every limit of an account, the first one first."""
+    found = sql.rows(
+        "SELECT old_minor, new_minor, reasons, recorded_by, recorded_at FROM credit_limit_change WHERE account_id = %s ORDER BY seq",
+        [account_id],
+    )
+    return [LimitStep(old, new, tuple(reasons), by, at) for old, new, reasons, by, at in found]
+
+
+def _account(
+    account_id: UUID, consumer_id: UUID, limit_minor: int, currency: str, bill_day: int, repayment_day: int, state: str, policy_version: int
+) -> CreditAccount:
+    return CreditAccount(account_id, consumer_id, Money(limit_minor, currency), bill_day, repayment_day, state, policy_version)

@@ -1,0 +1,112 @@
+"""Holds: placed against a limit, released by somebody or by time; posting takes them (see `posting`)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from yuefu.errors import Refused
+from yuefu.ledger.commands.posting import write_limited
+from yuefu.ledger.queries.balances import lock_limited, lock_limited_ids
+from yuefu.ledger.rules import Held, Hold, Release, Released
+from yuefu.ledger.rules.posting import HOLD_NOT_PENDING, HOLD_UNKNOWN, place_refusal
+from yuefu.money.amounts import Money
+from yuefu.runtime import sql
+from yuefu.runtime.values import UnitOfWork
+
+_HOLD = {
+    "id": "uuid",
+    "book_id": "uuid",
+    "account_id": "uuid",
+    "amount_minor": "bigint",
+    "order_id": "uuid",
+    "placed_at": "timestamptz",
+    "expires_at": "timestamptz",
+}
+
+
+def place_holds(*, work: UnitOfWork, holds: Sequence[Hold]) -> list[Held | Refused]:
+    """Places holds, each seeing those before it; they count against the limit from now on.
+
+    The id is the caller's, made from its own keyed command, so a hold cannot be placed twice. Refused with unknown_account,
+    account_closed, zero_line or limit_exceeded.
+    """
+    limited = lock_limited(work.book.id, [(hold.account, hold.amount.currency) for hold in holds])
+    outcomes: list[Held | Refused] = []
+    rows = []
+    for hold in holds:
+        balance = limited.get((hold.account, hold.amount.currency))
+        refused = place_refusal(hold, balance)
+        if refused or balance is None:
+            outcomes.append(refused or Refused(HOLD_UNKNOWN))
+            continue
+        rows.append((hold.id, work.book.id, balance.account_id, hold.amount.minor, hold.order_id, work.now, hold.expires_at))
+        outcomes.append(Held(hold.id))
+    if rows:
+        source, params = sql.unnest(_HOLD, rows)
+        sql.run(
+            f"INSERT INTO ledger_hold ({', '.join(_HOLD)}, posted_minor, released_minor, state)"
+            f" SELECT g.*, 0, 0, 'pending' FROM {source} AS g",
+            params,
+        )
+        write_limited(limited.values())
+    return outcomes
+
+
+def release_holds(*, work: UnitOfWork, releases: Sequence[Release]) -> list[Released | Refused]:
+    """Gives back what is left of pending holds. Refused with hold_unknown or hold_not_pending."""
+    wanted = sorted({release.hold_id for release in releases})
+    _lock_limits_of(work.book.id, wanted)
+    found = {
+        row[0]: row[1:]
+        for row in sql.rows(
+            "SELECT h.id, h.account_id, h.state, h.amount_minor - h.posted_minor - h.released_minor, a.currency"
+            " FROM ledger_hold h JOIN ledger_account a ON a.id = h.account_id"
+            " WHERE h.book_id = %s AND h.id = ANY(%s) ORDER BY h.id FOR UPDATE OF h",
+            [work.book.id, wanted],
+        )
+    }
+    outcomes: list[Released | Refused] = []
+    ended: dict[UUID, tuple[str, int]] = {}
+    freed: dict[UUID, int] = {}
+    for release in releases:
+        if release.hold_id not in found:
+            outcomes.append(Refused(HOLD_UNKNOWN, "there is no such hold", "hold_id"))
+            continue
+        account_id, state, left, currency = found[release.hold_id]
+        if state != "pending" or release.hold_id in ended:
+            outcomes.append(Refused(HOLD_NOT_PENDING, f"the hold is {ended.get(release.hold_id, (state,))[0]}", "hold_id"))
+            continue
+        ended[release.hold_id] = (release.reason, left)
+        freed[account_id] = freed.get(account_id, 0) + left
+        outcomes.append(Released(release.hold_id, Money(left, currency)))
+    _end(ended, freed)
+    return outcomes
+
+
+def _lock_limits_of(book_id: UUID, hold_ids: Sequence[UUID]) -> None:
+    accounts = sql.rows("SELECT DISTINCT account_id FROM ledger_hold WHERE book_id = %s AND id = ANY(%s)", [book_id, list(hold_ids)])
+    lock_limited_ids(book_id, [row[0] for row in accounts])
+
+
+def _end(ended: dict[UUID, tuple[str, int]], freed: dict[UUID, int]) -> None:
+    if not ended:
+        return
+    source, params = sql.unnest({"id": "uuid", "state": "text", "left_minor": "bigint"}, [(i, s, n) for i, (s, n) in sorted(ended.items())])
+    sql.run(
+        "UPDATE ledger_hold AS h SET state = g.state, released_minor = h.released_minor + g.left_minor"
+        f" FROM {source} AS g WHERE h.id = g.id",
+        params,
+    )
+    source, params = sql.unnest({"account_id": "uuid", "freed": "bigint"}, sorted(freed.items()))
+    sql.run(f"UPDATE ledger_limit AS t SET held_minor = t.held_minor - g.freed FROM {source} AS g WHERE t.account_id = g.account_id", params)
+
+
+def expire_due(*, work: UnitOfWork, limit: int) -> list[Released]:
+    """Releases up to `limit` holds whose time is over, oldest first. Run by a job and before a day is proven."""
+    due = sql.rows(
+        "SELECT id FROM ledger_hold WHERE book_id = %s AND state = 'pending' AND expires_at <= %s ORDER BY expires_at, id LIMIT %s",
+        [work.book.id, work.now, limit],
+    )
+    outcomes = release_holds(work=work, releases=[Release(row[0], "expired") for row in due])
+    return [outcome for outcome in outcomes if isinstance(outcome, Released)]

@@ -1,0 +1,157 @@
+"""Posting: entries in, one outcome each, in order.
+
+Order of locks: keys (sorted), the day (shared), limited accounts (ids ascending), holds (ids ascending).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from yuefu.errors import Refused
+from yuefu.ledger.commands.accounts import ensure_control
+from yuefu.ledger.queries.balances import lock_holds, lock_limited
+from yuefu.ledger.rules import CHART, AccountKey, Entry, Posted
+from yuefu.ledger.rules.posting import DAY_NOT_OPEN, Balance, OpenHold, exposure_refusal, shape_refusal
+from yuefu.runtime import keys, sql
+from yuefu.runtime.values import UnitOfWork
+
+SCOPE = "ledger"
+
+_ENTRY = {
+    "id": "uuid",
+    "book_id": "uuid",
+    "posted_on": "date",
+    "effective_on": "date",
+    "recorded_at": "timestamptz",
+    "kind": "text",
+    "line_count": "smallint",
+    "actor": "text",
+    "request_id": "text",
+    "run_id": "uuid",
+}
+_LINE = {
+    "posted_on": "date",
+    "entry_id": "uuid",
+    "line_no": "smallint",
+    "book_id": "uuid",
+    "account_id": "uuid",
+    "amount_minor": "bigint",
+    "currency": "text",
+    "order_id": "uuid",
+    "loan_id": "uuid",
+    "merchant_id": "uuid",
+    "funder_id": "uuid",
+    "movement": "text",
+    "reference": "text",
+}
+
+
+def post(*, work: UnitOfWork, entries: Sequence[Entry]) -> list[Posted | Refused]:
+    """Posts entries to the day of `work`.
+
+    One outcome an entry, in order; each sees the effect of those before it. A known key returns its first outcome, a key with
+    other content is Refused with key_reused. Refusals in order of precedence: see `ledger.rules.posting`.
+    """
+    ids = work.ids.many(work.now, len(entries))
+
+    def decide(fresh: list[int]) -> dict[int, Posted | Refused]:
+        return _post_fresh(work, {i: (ids[i], entries[i]) for i in fresh})
+
+    return keys.answer(
+        work=work, scope=SCOPE, requests=entries, object_ids=ids, decide=decide, recall=lambda known: {i: Posted(i) for i in known}
+    )
+
+
+def _post_fresh(work: UnitOfWork, fresh: Mapping[int, tuple[UUID, Entry]]) -> dict[int, Posted | Refused]:
+    outcomes: dict[int, Posted | Refused] = {}
+    if not _day_takes(work):
+        return {i: Refused(DAY_NOT_OPEN, f"{work.day.on} takes no entries", "posted_on") for i in fresh}
+    sound = {}
+    for index, (entry_id, entry) in fresh.items():
+        refused = shape_refusal(entry)
+        if refused:
+            outcomes[index] = refused
+        else:
+            sound[index] = (entry_id, entry)
+    limited = lock_limited(work.book.id, _limited_keys(entry for _, entry in sound.values()))
+    holds = lock_holds(work.book.id, [entry.uses_hold.hold_id for _, entry in sound.values() if entry.uses_hold])
+    accepted = []
+    for index, (entry_id, entry) in sound.items():
+        refused = exposure_refusal(entry, limited, holds, work.now)
+        outcomes[index] = refused or Posted(entry_id)
+        if not refused:
+            accepted.append((entry_id, entry))
+    _write(work, accepted, limited)
+    write_limited(limited.values())
+    write_holds(holds.values())
+    return outcomes
+
+
+def _day_takes(work: UnitOfWork) -> bool:
+    found = sql.rows("SELECT state FROM runtime_business_day WHERE book_id = %s AND on_date = %s FOR SHARE", [work.book.id, work.day.on])
+    return bool(found) and (found[0][0] == "open" or (found[0][0] == "closing" and work.day.run_id is not None))
+
+
+def _limited_keys(entries: Any) -> list[tuple[AccountKey, str]]:
+    return [(line.account, line.amount.currency) for e in entries for line in e.lines if CHART[line.account.code].kind == "limited"]
+
+
+def _write(work: UnitOfWork, accepted: Sequence[tuple[UUID, Entry]], limited: Mapping[tuple[AccountKey, str], Balance]) -> None:
+    if not accepted:
+        return
+    wanted = {(line.account, line.amount.currency) for _, entry in accepted for line in entry.lines}
+    ids = ensure_control(work=work, wanted=wanted - limited.keys())
+    ids |= {key: balance.account_id for key, balance in limited.items()}
+    book, on, now = work.book.id, work.day.on, work.now
+    actor, request, run_id = work.by.label, work.by.request_id, work.day.run_id
+    sql.insert(
+        "ledger_entry",
+        _ENTRY,
+        [(i, book, on, e.effective_on or on, now, e.kind, len(e.lines), actor, request, run_id) for i, e in accepted],
+    )
+    lines = [
+        (
+            on,
+            entry_id,
+            number,
+            book,
+            ids[line.account, line.amount.currency],
+            line.amount.minor,
+            line.amount.currency,
+            line.order_id,
+            line.loan_id,
+            line.merchant_id,
+            line.funder_id,
+            line.movement,
+            line.reference,
+        )
+        for entry_id, entry in accepted
+        for number, line in enumerate(entry.lines, start=1)
+    ]
+    written = sql.insert("ledger_line", _LINE, lines)
+    assert written == len(lines), "every line of every accepted entry is written"
+
+
+def write_limited(balances: Any) -> None:
+    """One UPDATE for all limited accounts of a batch."""
+    values = [(b.account_id, b.posted, b.held) for b in balances]
+    sql.update("ledger_limit", "account_id", {"account_id": "uuid", "posted_minor": "bigint", "held_minor": "bigint"}, sorted(values))
+
+
+def write_holds(holds: Any) -> None:
+    """Writes what was taken from holds."""
+    values: list[tuple[Any, ...]] = [_hold_row(h) for h in holds if h.taken]
+    columns = {"id": "uuid", "state": "text", "taken": "bigint"}
+    if not values:
+        return
+    source, params = sql.unnest(columns, values)
+    sql.run(
+        f"UPDATE ledger_hold AS h SET state = g.state, posted_minor = h.posted_minor + g.taken FROM {source} AS g WHERE h.id = g.id",
+        params,
+    )
+
+
+def _hold_row(hold: OpenHold) -> tuple[UUID, str, int]:
+    return hold.id, hold.state, hold.taken

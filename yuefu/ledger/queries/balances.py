@@ -1,0 +1,191 @@
+"""Balances: of limited accounts as stored, of all others as checkpoint plus tail in commit order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from yuefu.ledger.rules import AccountKey
+from yuefu.ledger.rules.posting import Balance, OpenHold
+from yuefu.money.amounts import Money
+from yuefu.runtime import sql
+
+
+@dataclass(frozen=True, slots=True)
+class Limited:
+    """A limited account: exposure = posted + held ≤ limit, except after a cut of the limit."""
+
+    owner_id: UUID
+    limit: Money
+    posted: Money
+    held: Money
+
+    @property
+    def available(self) -> Money:
+        return self.limit - self.posted - self.held
+
+
+@dataclass(frozen=True, slots=True)
+class TrialRow:
+    """One account type of a trial balance: sums of debits and credits and the balance, debit positive."""
+
+    code: str
+    cls: str
+    currency: str
+    debit: Money
+    credit: Money
+
+    @property
+    def balance(self) -> Money:
+        return self.debit - self.credit
+
+
+_KEY = {"code": "text", "owner_id": "uuid", "funder_id": "uuid", "product": "text", "currency": "text"}
+
+
+def _key_source(wanted: Iterable[tuple[AccountKey, str]]) -> tuple[str, list[list[Any]]]:
+    return sql.unnest(_KEY, [(key.code, key.owner_id, key.funder_id, key.product, currency) for key, currency in wanted])
+
+
+_SAME = (
+    "a.book_id = %s AND a.code = g.code AND a.owner_id IS NOT DISTINCT FROM g.owner_id"
+    " AND a.funder_id IS NOT DISTINCT FROM g.funder_id AND a.product = g.product AND a.currency = g.currency"
+)
+
+
+def find_accounts(book_id: UUID, wanted: Sequence[tuple[AccountKey, str]]) -> dict[tuple[AccountKey, str], UUID]:
+    """Ids of the accounts that exist among (key, currency)."""
+    if not wanted:
+        return {}
+    codes = sorted({key.code for key, _ in wanted})
+    owners = [key.owner_id for key, _ in wanted if key.owner_id]
+    asked = set(wanted)
+    found = {
+        (AccountKey(code, owner, funder, product), currency): account_id
+        for account_id, code, owner, funder, product, currency in sql.rows(
+            "SELECT id, code, owner_id, funder_id, product, currency FROM ledger_account"
+            " WHERE book_id = %s AND code = ANY(%s) AND (owner_id IS NULL OR owner_id = ANY(%s))",
+            [book_id, codes, owners],
+        )
+    }
+    return {key: account_id for key, account_id in found.items() if key in asked}
+
+
+def lock_limited(book_id: UUID, wanted: Iterable[tuple[AccountKey, str]]) -> dict[tuple[AccountKey, str], Balance]:
+    """Working balances of limited accounts, locked in ascending order of id until the transaction ends."""
+    keys = set(wanted)
+    if not keys:
+        return {}
+    ids = find_accounts(book_id, list(keys))
+    by_id = lock_limited_ids(book_id, list(ids.values()))
+    return {key: by_id[account_id] for key, account_id in ids.items()}
+
+
+def lock_limited_ids(book_id: UUID, ids: Sequence[UUID]) -> dict[UUID, Balance]:
+    found = sql.rows(
+        "SELECT l.account_id, l.limit_minor, l.posted_minor, l.held_minor, a.closed_at IS NOT NULL"
+        " FROM ledger_limit l JOIN ledger_account a ON a.id = l.account_id"
+        " WHERE l.account_id = ANY(%s) AND l.book_id = %s ORDER BY l.account_id FOR NO KEY UPDATE OF l",
+        [sorted(ids), book_id],
+    )
+    return {row[0]: Balance(*row) for row in found}
+
+
+def lock_holds(book_id: UUID, ids: Sequence[UUID]) -> dict[UUID, OpenHold]:
+    """Holds, locked in ascending order of id."""
+    if not ids:
+        return {}
+    found = sql.rows(
+        "SELECT id, account_id, state, amount_minor - posted_minor - released_minor, 0, expires_at FROM ledger_hold"
+        " WHERE id = ANY(%s) AND book_id = %s ORDER BY id FOR UPDATE",
+        [sorted(set(ids)), book_id],
+    )
+    return {row[0]: OpenHold(*row) for row in found}
+
+
+def limited(book_id: UUID, code: str, owner_ids: Sequence[UUID]) -> dict[UUID, Limited]:
+    """Limited accounts of owners, without locks."""
+    found = sql.rows(
+        "SELECT a.owner_id, a.currency, l.limit_minor, l.posted_minor, l.held_minor FROM ledger_account a"
+        " JOIN ledger_limit l ON l.account_id = a.id WHERE a.book_id = %s AND a.code = %s AND a.owner_id = ANY(%s)",
+        [book_id, code, list(owner_ids)],
+    )
+    return {
+        owner: Limited(owner, Money(limit, currency), Money(posted, currency), Money(held, currency))
+        for owner, currency, limit, posted, held in found
+    }
+
+
+def _movements(book_id: UUID, where: str) -> str:
+    """Movement of every account by posting day: checkpoints, and the tail that is not in them yet."""
+    del book_id
+    return f"""
+        SELECT a.code, a.cls, a.currency, a.owner_id, a.funder_id, a.product, m.posted_on, m.debit, m.credit
+        FROM ledger_account a CROSS JOIN LATERAL (
+            SELECT c.posted_on, c.debit_minor AS debit, c.credit_minor AS credit FROM ledger_checkpoint c WHERE c.account_id = a.id
+            UNION ALL
+            SELECT l.posted_on, sum(greatest(l.amount_minor, 0)), sum(greatest(-l.amount_minor, 0)) FROM ledger_line l
+            WHERE l.account_id = a.id AND (l.epoch, l.xid) >= (
+                coalesce((SELECT h.epoch FROM ledger_horizon h WHERE h.book_id = a.book_id AND a.kind <> 'limited'), 0),
+                coalesce((SELECT h.xid::xid8 FROM ledger_horizon h WHERE h.book_id = a.book_id AND a.kind <> 'limited'), '0'::xid8))
+            GROUP BY l.posted_on
+        ) AS m WHERE a.book_id = %(book)s {where}
+    """
+
+
+def trial_balance(book_id: UUID, *, posted_until: date | None = None) -> list[TrialRow]:
+    """Debits and credits of every account type of a book, by currency, up to and including a posting day. The balances sum to zero."""
+    inner = _movements(book_id, "AND (%(until)s::date IS NULL OR m.posted_on <= %(until)s)")
+    found = sql.rows(
+        f"SELECT code, cls, currency, sum(debit)::bigint, sum(credit)::bigint FROM ({inner}) AS t GROUP BY code, cls, currency ORDER BY cls, code, currency",
+        {"book": book_id, "until": posted_until},
+    )
+    return [TrialRow(code, cls, currency, Money(debit, currency), Money(credit, currency)) for code, cls, currency, debit, credit in found]
+
+
+def totals(book_id: UUID, codes: Sequence[str], *, posted_until: date | None = None) -> dict[tuple[str, UUID | None, str, str], int]:
+    """Balance (debit positive, minor units) of control and money accounts by (code, funder, product, currency)."""
+    inner = _movements(book_id, "AND a.code = ANY(%(codes)s) AND (%(until)s::date IS NULL OR m.posted_on <= %(until)s)")
+    found = sql.rows(
+        f"SELECT code, funder_id, product, currency, sum(debit - credit)::bigint FROM ({inner}) AS t GROUP BY code, funder_id, product, currency",
+        {"book": book_id, "codes": list(codes), "until": posted_until},
+    )
+    return {(code, funder, product, currency): amount for code, funder, product, currency, amount in found}
+
+
+def balances(book_id: UUID, keys: Sequence[AccountKey], currency: str) -> dict[AccountKey, Money]:
+    """Balances now, debit positive; an account never used has zero."""
+    found = totals(book_id, sorted({key.code for key in keys}))
+    return {key: Money(found.get((key.code, key.funder_id, key.product, currency), 0), currency) for key in keys}
+
+
+def balance(
+    book_id: UUID,
+    key: AccountKey,
+    currency: str,
+    *,
+    posted_until: date | None = None,
+    effective_until: date | None = None,
+    recorded_until: datetime | None = None,
+) -> Money:
+    """Balance of one account by each of the three dates; a recording moment sees only what had certainly committed."""
+    where, params = _three_dates(posted_until, effective_until, recorded_until)
+    source, key_params = _key_source([(key, currency)])
+    amount: int = sql.value(
+        f"SELECT coalesce(sum(l.amount_minor), 0)::bigint FROM {source} AS g JOIN ledger_account a ON {_SAME}"
+        f" JOIN ledger_line l ON l.account_id = a.id JOIN ledger_entry e ON e.posted_on = l.posted_on AND e.id = l.entry_id WHERE true {where}",
+        [*key_params, book_id, *params],
+    )
+    return Money(amount, currency)
+
+
+def _three_dates(posted: date | None, effective: date | None, recorded: datetime | None) -> tuple[str, list[Any]]:
+    parts: Mapping[str, Any] = {
+        "AND l.posted_on <= %s": posted,
+        "AND e.effective_on <= %s": effective,
+        "AND e.recorded_at <= %s AND (e.epoch < runtime_epoch() OR e.xid < pg_snapshot_xmin(pg_current_snapshot()))": recorded,
+    }
+    return " ".join(text for text, given in parts.items() if given is not None), [given for given in parts.values() if given is not None]

@@ -1,0 +1,113 @@
+"""Reading the seal chain: what an entry says, and whether it still says what was sealed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from hashlib import sha256
+from uuid import UUID
+
+from yuefu.runtime import sql
+
+# Everything an entry and its lines say, as one text; a change of any column changes it.
+_CONTENT = """
+    e.id::text || '|' || e.book_id || '|' || e.posted_on || '|' || e.effective_on || '|' || extract(epoch FROM e.recorded_at) || '|' || e.kind
+    || '|' || e.line_count || '|' || e.actor || '|' || e.request_id || '|' || coalesce(e.run_id::text, '') || '|' || e.epoch || '|' || e.xid
+    || coalesce((SELECT string_agg(concat_ws('|', '', l.line_no, l.account_id, l.amount_minor, l.currency, coalesce(l.order_id::text, '-'),
+        coalesce(l.loan_id::text, '-'), coalesce(l.merchant_id::text, '-'), coalesce(l.funder_id::text, '-'), l.movement, l.reference,
+        l.epoch, l.xid), '' ORDER BY l.line_no)
+        FROM ledger_line l WHERE l.posted_on = e.posted_on AND l.entry_id = e.id), '')
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What `verify` found: how many links hold, and the first that does not."""
+
+    sealed: int
+    unsealed: int
+    first_bad: int | None
+    bad_entry: UUID | None
+    reason: str
+
+    @property
+    def intact(self) -> bool:
+        return self.first_bad is None
+
+
+def entry_contents(book_id: UUID, *, unsealed: bool, limit: int, after: int = 0) -> list[tuple[UUID, date, str]]:
+    """Entries with all they say: the next unsealed ones in commit order, or sealed ones by number after `after`."""
+    if unsealed:
+        return sql.rows_as(
+            lambda *row: row,
+            f"""
+            SELECT e.id, e.posted_on, {_CONTENT} FROM ledger_entry e
+            LEFT JOIN ledger_seal last ON last.book_id = %(book)s AND last.number = (SELECT max(number) FROM ledger_seal WHERE book_id = %(book)s)
+            LEFT JOIN ledger_entry le ON le.posted_on = last.posted_on AND le.id = last.entry_id
+            WHERE e.book_id = %(book)s AND (e.epoch < runtime_epoch() OR e.xid < pg_snapshot_xmin(pg_current_snapshot()))
+              AND (last.entry_id IS NULL OR (e.epoch, e.xid, e.id) > (le.epoch, le.xid, le.id))
+            ORDER BY e.epoch, e.xid, e.id LIMIT %(limit)s
+            """,
+            {"book": book_id, "limit": limit},
+        )
+    return sql.rows_as(
+        lambda *row: row,
+        f"SELECT s.entry_id, s.posted_on, coalesce({_CONTENT}, '') FROM ledger_seal s"
+        " LEFT JOIN ledger_entry e ON e.posted_on = s.posted_on AND e.id = s.entry_id"
+        " WHERE s.book_id = %s AND s.number > %s ORDER BY s.number LIMIT %s",
+        [book_id, after, limit],
+    )
+
+
+def verify(book_id: UUID, *, anchors: Mapping[int, bytes] | None = None, chunk: int = 5_000) -> Verdict:
+    """Recomputes the chain from its first link. `anchors` are heads (number → digest) kept outside the database: they tell a
+    chain that was cut off or rewritten as a whole. Names the first link, and its entry, that does not hold.
+    """
+    digest, number = b"", 0
+    outside = dict(anchors or {})
+    while contents := entry_contents(book_id, unsealed=False, limit=chunk, after=number):
+        stored = {
+            row[0]: bytes(row[1])
+            for row in sql.rows(
+                "SELECT number, digest FROM ledger_seal WHERE book_id = %s AND number > %s ORDER BY number LIMIT %s", [book_id, number, chunk]
+            )
+        }
+        for entry_id, _, content in contents:
+            number += 1
+            digest = sha256(digest + content.encode()).digest()
+            if number not in stored:
+                return _bad(book_id, number, entry_id, "a link of the chain is missing")
+            if not content:
+                return _bad(book_id, number, entry_id, "the entry is gone")
+            if stored[number] != digest:
+                return _bad(book_id, number, entry_id, "the entry does not say what was sealed")
+            if outside.pop(number, digest) != digest:
+                return _bad(book_id, number, entry_id, "the chain differs from the head kept outside the database")
+    if outside:
+        return _bad(book_id, number + 1, None, f"the chain ends at {number}, but a head was kept for {max(outside)}: links were cut off")
+    strays = _strays(book_id, number)
+    if strays:
+        return _bad(book_id, number, strays[0], "an entry stands before the last sealed one but was never sealed")
+    return Verdict(number, _unsealed(book_id, number), None, None, "")
+
+
+def _bad(book_id: UUID, number: int, entry_id: UUID | None, reason: str) -> Verdict:
+    return Verdict(number - 1, _unsealed(book_id, number - 1), number, entry_id, reason)
+
+
+def _unsealed(book_id: UUID, sealed: int) -> int:
+    count: int = sql.value("SELECT count(*) FROM ledger_entry WHERE book_id = %s", [book_id])
+    return max(count - sealed, 0)
+
+
+def _strays(book_id: UUID, number: int) -> list[UUID]:
+    """Entries that lie before the last sealed one in commit order and have no seal: slipped in afterwards."""
+    found = sql.rows(
+        "SELECT e.id FROM ledger_seal last JOIN ledger_entry le ON le.posted_on = last.posted_on AND le.id = last.entry_id"
+        " JOIN ledger_entry e ON e.book_id = last.book_id AND (e.epoch, e.xid, e.id) < (le.epoch, le.xid, le.id)"
+        " LEFT JOIN ledger_seal s ON s.book_id = e.book_id AND s.entry_id = e.id"
+        " WHERE last.book_id = %s AND last.number = %s AND s.entry_id IS NULL ORDER BY e.epoch, e.xid, e.id LIMIT 1",
+        [book_id, number],
+    )
+    return [row[0] for row in found]

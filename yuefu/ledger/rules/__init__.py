@@ -1,0 +1,17 @@
+"""Values and decisions of the ledger, pure."""
+
+from yuefu.ledger.rules.chart import CHART, AccountType
+from yuefu.ledger.rules.posting import (
+    AccountKey,
+    Entry,
+    Held,
+    Hold,
+    HoldUse,
+    LimitedAccount,
+    Line,
+    Posted,
+    Release,
+    Released,
+)
+
+__all__ = ["CHART", "AccountKey", "AccountType", "Entry", "Held", "Hold", "HoldUse", "LimitedAccount", "Line", "Posted", "Release", "Released"]

@@ -1,0 +1,44 @@
+"""The chart of accounts: every component the books know, its kind, its class and what it is for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+Kind = Literal["limited", "control", "money"]
+Class = Literal["asset", "liability", "equity", "income", "expense", "memorandum"]
+
+
+@dataclass(frozen=True, slots=True)
+class AccountType:
+    """A component. Balances are debit minus credit: assets and expenses are normally positive, the others negative."""
+
+    code: str
+    kind: Kind
+    cls: Class
+    name_en: str
+    name_zh: str
+
+
+_TYPES: Final = (
+    AccountType("credit_line", "limited", "memorandum", "Credit line used", "已用额度"),
+    AccountType("credit_line_contra", "control", "memorandum", "Credit lines used, contra", "已用额度对方"),
+    AccountType("merchant_available", "limited", "liability", "Available to merchant", "商户可提现"),
+    AccountType("merchant_pending", "control", "liability", "Owed to merchants, not settled", "商户待结算"),
+    AccountType("payouts_in_transit", "control", "liability", "Payouts on their way", "在途付款"),
+    AccountType("consumer_balance", "control", "liability", "Owed to consumers", "用户溢缴款"),
+    AccountType("collections_clearing", "control", "liability", "Collections to be applied", "待入账还款"),
+    AccountType("purchase_clearing", "control", "liability", "Purchases between loan and merchant", "交易清算"),
+    AccountType("suspense", "control", "liability", "Money not yet explained", "待查款项"),
+    AccountType("unearned_discount", "control", "liability", "Interest-free discount not yet earned", "未实现贴息"),
+    AccountType("funder_capital", "control", "equity", "Funds of the funder", "资金方资金"),
+    AccountType("loan_principal", "control", "asset", "Loan principal", "贷款本金"),
+    AccountType("loan_interest", "control", "asset", "Loan interest accrued", "应收利息"),
+    AccountType("channel_cash", "money", "asset", "Payment channel account", "支付渠道账户"),
+    AccountType("bank_cash", "money", "asset", "Bank account, own money", "银行自有账户"),
+    AccountType("interest_income", "control", "income", "Interest income", "利息收入"),
+    AccountType("discount_income", "control", "income", "Interest-free discount earned", "贴息收入"),
+    AccountType("fee_income", "control", "income", "Merchant service fees", "商户服务费收入"),
+    AccountType("channel_fee_expense", "control", "expense", "Channel fees", "渠道手续费"),
+)
+CHART: Final = {account.code: account for account in _TYPES}

@@ -1,0 +1,235 @@
+"""What is asked of the ledger and what it decides, item by item and in order, in memory.
+
+Amounts are signed minor units: debit +, credit −. The exposure of a limited account is its net debits plus its holds, and no
+item may raise it above the limit; lowering it is always allowed, so a limit may be cut below what is used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import NamedTuple
+from uuid import UUID
+
+from yuefu.errors import Refused
+from yuefu.ledger.rules.chart import CHART
+from yuefu.money.amounts import Money
+
+# Refusals, in order of precedence.
+UNKNOWN_COMPONENT = "unknown_component"  # a code that the chart does not have
+TOO_FEW_LINES = "too_few_lines"  # an entry has at least two lines
+ZERO_LINE = "zero_line"  # a line moves something
+UNBALANCED = "unbalanced"  # lines sum to zero in each currency
+UNKNOWN_ACCOUNT = "unknown_account"  # a limited account is opened before it is used
+ACCOUNT_CLOSED = "account_closed"
+HOLD_UNKNOWN = "hold_unknown"
+HOLD_NOT_PENDING = "hold_not_pending"
+HOLD_EXPIRED = "hold_expired"
+HOLD_ACCOUNT_DIFFERS = "hold_account_differs"
+EXCEEDS_HOLD = "exceeds_hold"
+LIMIT_EXCEEDED = "limit_exceeded"
+DAY_NOT_OPEN = "day_not_open"
+
+
+class AccountKey(NamedTuple):
+    """Names an account within a book: component × owner × funder × product; the currency comes from the amount."""
+
+    code: str
+    owner_id: UUID | None = None
+    funder_id: UUID | None = None
+    product: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One side of an entry: debit +, credit −. `movement` and `reference` say what a bank or channel will show for it."""
+
+    account: AccountKey
+    amount: Money
+    order_id: UUID | None = None
+    loan_id: UUID | None = None
+    merchant_id: UUID | None = None
+    funder_id: UUID | None = None
+    movement: str = ""
+    reference: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class HoldUse:
+    """Takes part or all of a hold in the same entry that posts to its account."""
+
+    hold_id: UUID
+    amount: Money
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A business fact in double entry. `effective_on` is when it is economically true; None means the day it is posted to."""
+
+    key: str
+    kind: str
+    lines: tuple[Line, ...]
+    effective_on: date | None = None
+    uses_hold: HoldUse | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Posted:
+    entry_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class LimitedAccount:
+    """A limited account to be opened. Exposure = net debits + holds ≤ limit."""
+
+    key: AccountKey
+    limit: Money
+    merchant_id: UUID | None = None
+    consumer_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """An authorisation against a limited account; counts against the limit from now until `expires_at`."""
+
+    id: UUID
+    account: AccountKey
+    amount: Money
+    expires_at: datetime
+    order_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    hold_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """Gives back what is left of a hold: `voided` by somebody, `expired` by time."""
+
+    hold_id: UUID
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Released:
+    hold_id: UUID
+    amount: Money
+
+
+@dataclass(slots=True)
+class Balance:
+    """A limited account while a batch is decided."""
+
+    account_id: UUID
+    limit: int
+    posted: int
+    held: int
+    closed: bool
+
+    @property
+    def exposure(self) -> int:
+        return self.posted + self.held
+
+
+@dataclass(slots=True)
+class OpenHold:
+    """A hold while a batch is decided."""
+
+    id: UUID
+    account_id: UUID
+    state: str
+    remaining: int
+    taken: int
+    expires_at: datetime
+
+
+def shape_refusal(entry: Entry) -> Refused | None:
+    """What is wrong with an entry by itself."""
+    if len(entry.lines) < 2:
+        return Refused(TOO_FEW_LINES, "an entry has at least two lines", "lines")
+    sums: dict[str, int] = {}
+    for line in entry.lines:
+        if line.account.code not in CHART:
+            return Refused(UNKNOWN_COMPONENT, f"the chart has no component {line.account.code}", "account")
+        if line.amount.minor == 0:
+            return Refused(ZERO_LINE, f"the line on {line.account.code} moves nothing", "amount")
+        sums[line.amount.currency] = sums.get(line.amount.currency, 0) + line.amount.minor
+    wrong = {currency: total for currency, total in sums.items() if total}
+    if wrong:
+        return Refused(UNBALANCED, f"the lines sum to {wrong}, not to zero", "lines")
+    return None
+
+
+def exposure_refusal(
+    entry: Entry,
+    limited: Mapping[tuple[AccountKey, str], Balance],
+    holds: Mapping[UUID, OpenHold],
+    now: datetime,
+) -> Refused | None:
+    """Decides the limited lines and the hold of an entry, and applies them to the working balances if they are allowed."""
+    moves: dict[UUID, int] = {}
+    balances: dict[UUID, Balance] = {}
+    for line in entry.lines:
+        if CHART[line.account.code].kind != "limited":
+            continue
+        balance = limited.get((line.account, line.amount.currency))
+        if balance is None:
+            return Refused(UNKNOWN_ACCOUNT, f"no {line.account.code} account is open for {line.account.owner_id}", "account")
+        if balance.closed:
+            return Refused(ACCOUNT_CLOSED, f"the {line.account.code} account of {line.account.owner_id} is closed", "account")
+        balances[balance.account_id] = balance
+        moves[balance.account_id] = moves.get(balance.account_id, 0) + line.amount.minor
+    use, hold = entry.uses_hold, None
+    if use is not None:
+        hold = holds.get(use.hold_id)
+        refused = hold_refusal(hold, now)
+        if refused or hold is None:
+            return refused
+        if hold.account_id not in balances:
+            return Refused(HOLD_ACCOUNT_DIFFERS, "the entry does not post to the account of the hold", "uses_hold")
+        if use.amount.minor > hold.remaining or use.amount.minor <= 0:
+            return Refused(EXCEEDS_HOLD, f"{hold.remaining} is left of the hold, {use.amount.minor} was asked", "uses_hold")
+    freed = {hold.account_id: use.amount.minor} if hold and use else {}
+    for account_id, move in moves.items():
+        balance = balances[account_id]
+        after = balance.exposure + move - freed.get(account_id, 0)
+        if after > balance.limit and after > balance.exposure:
+            return Refused(LIMIT_EXCEEDED, f"exposure would be {after}, the limit is {balance.limit}", "amount")
+    for account_id, move in moves.items():
+        balances[account_id].posted += move
+    if hold and use:
+        hold.remaining -= use.amount.minor
+        hold.taken += use.amount.minor
+        balances[hold.account_id].held -= use.amount.minor
+        if hold.remaining == 0:
+            hold.state = "posted"
+    return None
+
+
+def hold_refusal(hold: OpenHold | None, now: datetime) -> Refused | None:
+    """Why a hold cannot be used now."""
+    if hold is None:
+        return Refused(HOLD_UNKNOWN, "there is no such hold", "uses_hold")
+    if hold.state != "pending":
+        return Refused(HOLD_NOT_PENDING, f"the hold is {hold.state}", "uses_hold")
+    if hold.expires_at <= now:
+        return Refused(HOLD_EXPIRED, f"the hold expired at {hold.expires_at.isoformat()}", "uses_hold")
+    return None
+
+
+def place_refusal(hold: Hold, balance: Balance | None) -> Refused | None:
+    """Decides a hold and applies it to the working balance if it fits."""
+    if balance is None:
+        return Refused(UNKNOWN_ACCOUNT, f"no {hold.account.code} account is open for {hold.account.owner_id}", "account")
+    if balance.closed:
+        return Refused(ACCOUNT_CLOSED, f"the {hold.account.code} account is closed", "account")
+    if hold.amount.minor <= 0:
+        return Refused(ZERO_LINE, "a hold is for a positive amount", "amount")
+    if balance.exposure + hold.amount.minor > balance.limit:
+        free = max(balance.limit - balance.exposure, 0)
+        return Refused(LIMIT_EXCEEDED, f"{free} is free, {hold.amount.minor} was asked", "amount")
+    balance.held += hold.amount.minor
+    return None

@@ -1,0 +1,69 @@
+"""Tables of merchants."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import Q
+
+from yuefu.runtime.tables import BookRow
+
+
+class Merchant(BookRow):
+    """Who sells. The settlement account is sealed to this row and corporate."""
+
+    code = models.TextField()
+    name_zh = models.TextField()
+    name_en = models.TextField()
+    uscc = models.TextField()
+    industry = models.TextField()
+    state = models.TextField()
+    settlement_account_kind = models.TextField()
+    settlement_account_sealed = models.BinaryField()
+    settlement_account_index = models.BinaryField()
+    settlement_account_masked = models.TextField()
+    created_at = models.DateTimeField()
+    revision = models.IntegerField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(state__in=["active", "suspended", "closed"]), name="merchants_merchant_state"),
+            models.CheckConstraint(condition=Q(settlement_account_kind="corporate"), name="merchants_merchant_account_is_corporate"),
+            models.CheckConstraint(condition=Q(uscc__regex=r"^[0-9A-Z]{18}$"), name="merchants_merchant_uscc"),
+            models.UniqueConstraint(fields=["book_id", "code"], name="merchants_merchant_code"),
+        ]
+        # One account at many merchants is a signal that risk and compliance look for.
+        indexes = [models.Index(fields=["book_id", "settlement_account_index"], name="merchants_merchant_account")]
+
+
+class Contract(BookRow):
+    """One version of a merchant's contract; never changed."""
+
+    merchant_id = models.UUIDField()
+    version = models.IntegerField()
+    valid_from = models.DateField()
+    fee_rate_ppm = models.IntegerField()
+    settlement_days = models.SmallIntegerField()
+    channel = models.TextField()
+    discount_ppm = models.JSONField()
+    fee_on_refund = models.TextField()
+    negative_limit_minor = models.BigIntegerField()
+    currency = models.TextField()
+    approval_id = models.UUIDField(null=True, unique=True)
+    recorded_by = models.TextField()
+    recorded_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["merchant_id", "version"], name="merchants_contract_version"),
+            models.CheckConstraint(
+                condition=Q(version=1, approval_id__isnull=True) | Q(version__gt=1, approval_id__isnull=False),
+                name="merchants_contract_change_is_approved",
+            ),
+            models.CheckConstraint(condition=Q(fee_rate_ppm__gte=0, fee_rate_ppm__lt=1_000_000), name="merchants_contract_fee_rate"),
+            models.CheckConstraint(condition=Q(settlement_days__gte=0, settlement_days__lte=60), name="merchants_contract_settlement_days"),
+            models.CheckConstraint(
+                condition=Q(channel__in=["online", "store", "mini", "live", "agent"]), name="merchants_contract_channel"
+            ),
+            models.CheckConstraint(condition=Q(fee_on_refund__in=["kept", "returned"]), name="merchants_contract_fee_on_refund"),
+            models.CheckConstraint(condition=Q(negative_limit_minor__gte=0), name="merchants_contract_negative_limit"),
+        ]

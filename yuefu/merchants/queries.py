@@ -1,0 +1,93 @@
+"""Reads of merchants; every answer is a frozen value."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Final
+from uuid import UUID
+
+from yuefu.merchants.rules import Contract, ContractTerms
+from yuefu.money.amounts import Money
+from yuefu.runtime import sql
+from yuefu.runtime.vault import Vault
+
+TABLE: Final = "merchants_merchant"
+
+_SHOWN = "id, code, name_zh, name_en, state, industry, uscc, settlement_account_masked"
+_CONTRACT = (
+    "id, merchant_id, version, valid_from, fee_rate_ppm, settlement_days, channel, discount_ppm, fee_on_refund,"
+    " negative_limit_minor, currency"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A merchant as everybody may see it who may see it at all."""
+
+    id: UUID
+    code: str
+    name_zh: str
+    name_en: str
+    state: str
+    industry: str
+    uscc: str
+    settlement_account_masked: str
+
+
+def shown(*, ids: Sequence[UUID]) -> dict[UUID, Shown]:
+    """These merchants; unknown ids are left out."""
+    found = sql.rows_as(Shown, f"SELECT {_SHOWN} FROM merchants_merchant WHERE id = ANY(%s)", [list(ids)])
+    return {merchant.id: merchant for merchant in found}
+
+
+def merchants(*, book_id: UUID) -> list[Shown]:
+    """All merchants of a book, by code."""
+    return sql.rows_as(Shown, f"SELECT {_SHOWN} FROM merchants_merchant WHERE book_id = %s ORDER BY code", [book_id])
+
+
+def by_codes(*, book_id: UUID, codes: Sequence[str]) -> dict[str, UUID]:
+    """Merchants by their code; unknown codes are left out."""
+    return dict(sql.rows("SELECT code, id FROM merchants_merchant WHERE book_id = %s AND code = ANY(%s)", [book_id, list(codes)]))
+
+
+def contracts_in_force(*, merchant_ids: Sequence[UUID], on: date) -> dict[UUID, Contract]:
+    """The contract of each merchant on a day: of the versions valid by then, the latest. A merchant without one is left out."""
+    found = sql.rows_as(
+        _contract,
+        f"SELECT DISTINCT ON (merchant_id) {_CONTRACT} FROM merchants_contract WHERE merchant_id = ANY(%s) AND valid_from <= %s"
+        " ORDER BY merchant_id, version DESC",
+        [list(merchant_ids), on],
+    )
+    return {contract.merchant_id: contract for contract in found}
+
+
+def contract_versions(*, merchant_id: UUID) -> list[Contract]:
+    """Every version of a merchant's contract, the first one first."""
+    return sql.rows_as(_contract, f"SELECT {_CONTRACT} FROM merchants_contract WHERE merchant_id = %s ORDER BY version", [merchant_id])
+
+
+def settlement_accounts(*, merchant_ids: Sequence[UUID], vault: Vault) -> dict[UUID, str]:
+    """The account numbers in the clear, for the order to the bank and for nothing else."""
+    found = sql.rows("SELECT id, settlement_account_sealed FROM merchants_merchant WHERE id = ANY(%s)", [list(merchant_ids)])
+    return {row: vault.open(sealed, table=TABLE, column="settlement_account", row=row) for row, sealed in found}
+
+
+def _contract(
+    contract_id: UUID,
+    merchant_id: UUID,
+    version: int,
+    valid_from: date,
+    fee_rate_ppm: int,
+    settlement_days: int,
+    channel: str,
+    discount_ppm: Mapping[str, int],
+    fee_on_refund: str,
+    negative_limit_minor: int,
+    currency: str,
+) -> Contract:
+    discounts = tuple(sorted((int(periods), ppm) for periods, ppm in discount_ppm.items()))
+    limit = Money(negative_limit_minor, currency)
+    terms = ContractTerms(valid_from, fee_rate_ppm, settlement_days, channel, discounts, fee_on_refund, limit)
+    return Contract(contract_id, merchant_id, version, terms)

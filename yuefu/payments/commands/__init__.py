@@ -1,0 +1,22 @@
+"""Writes of payments. Attempt or order first, commit, call the gateway, then settle with what it said."""
+
+from yuefu.payments.commands.collections import CollectionAttempt, attempt_collections, settle_collections
+from yuefu.payments.commands.payouts import PayoutOrder, order_payouts, send_payouts, settle_payouts
+from yuefu.payments.commands.refunds import RefundAttempt, attempt_refunds, settle_refunds
+from yuefu.payments.commands.transfers import TransferOrder, order_transfers, settle_transfers
+
+__all__ = [
+    "CollectionAttempt",
+    "PayoutOrder",
+    "RefundAttempt",
+    "TransferOrder",
+    "attempt_collections",
+    "attempt_refunds",
+    "order_payouts",
+    "order_transfers",
+    "send_payouts",
+    "settle_collections",
+    "settle_payouts",
+    "settle_refunds",
+    "settle_transfers",
+]

@@ -1,0 +1,163 @@
+"""Collections from consumers: the attempt is stored before the channel is called, its answer is booked afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+from uuid import UUID
+
+from yuefu import ids
+from yuefu.errors import Refused
+from yuefu.ledger.rules import Entry
+from yuefu.money.amounts import Money
+from yuefu.payments import entries, queries, rules
+from yuefu.payments.commands import changes
+from yuefu.payments.rules import ChannelResult, Collection
+from yuefu.runtime import audit, keys, sql
+from yuefu.runtime.values import UnitOfWork
+
+_SEQ: Final = {"succeeded": 1, "failed": 1}
+
+
+@dataclass(frozen=True, slots=True)
+class CollectionAttempt:
+    """Collect `amount` from a consumer. `key` names the reason once, e.g. loan, due day and number of the try."""
+
+    key: str
+    consumer_id: UUID
+    loan_id: UUID | None
+    order_id: UUID | None
+    amount: Money
+    instrument: str
+
+
+def attempt_collections(*, work: UnitOfWork, attempts: Sequence[CollectionAttempt]) -> list[Collection | Refused]:
+    """Stores attempts with the reference the channel will know them by. Commit, then call the channel.
+
+    A known key returns its collection as it stands now: where that is attempted or unknown, ask the channel before anything else.
+    Refused with AMOUNT_NOT_POSITIVE or CURRENCY_DIFFERS. Posts nothing.
+    """
+    new = work.ids.many(work.now, len(attempts))
+
+    def decide(fresh: list[int]) -> Mapping[int, Collection | Refused]:
+        outcomes: dict[int, Collection | Refused] = {}
+        for i in fresh:
+            refused = rules.amount_refusal(attempts[i].amount, work.book.currency)
+            outcomes[i] = refused or _begun(work, new[i], attempts[i])
+        _insert(work, [o for o in outcomes.values() if isinstance(o, Collection)])
+        return outcomes
+
+    def recall(known: Sequence[UUID]) -> Mapping[UUID, Collection]:
+        return queries.collections(book_id=work.book.id, ids=known)
+
+    return keys.answer(work=work, scope="payments.collect", requests=attempts, object_ids=new, decide=decide, recall=recall)
+
+
+def settle_collections(*, work: UnitOfWork, results: Sequence[ChannelResult]) -> list[Collection | Refused]:
+    """Books what the channel says, in order. The same answer again changes nothing and returns the collection.
+
+    Refused with UNKNOWN_REFERENCE, AMOUNT_DIFFERS, CONTRADICTS, or as the ledger refuses. Posts one entry per success, effective on
+    the channel's day.
+    """
+    known = queries.collections_by_reference(book_id=work.book.id, references=[r.reference for r in results], lock=True)
+
+    def apply(current: Collection | None, result: ChannelResult) -> Collection | Refused:
+        return rules.collected(current, result, work.day.on)
+
+    decided = changes.decide(results, known, lambda r: r.reference, apply, _entries)
+    changes.post(work, decided)
+    settled = list(decided.changed.values())
+    sql.update(
+        "payments_collection",
+        "id",
+        {
+            "id": "uuid",
+            "state": "text",
+            "fee_minor": "bigint",
+            "provider_id": "text",
+            "failure_code": "text",
+            "settled_on": "date",
+            "posted_on": "date",
+        },
+        [(c.id, c.state, c.fee.minor, c.provider_id, c.failure_code, c.settled_on, c.posted_on) for c in settled],
+    )
+    changes.tell(work, action="payments.settle_collections", kind="collection", things=settled, seq=_SEQ, snapshot=_snapshot)
+    return decided.outcomes
+
+
+def _entries(before: Collection, after: Collection) -> list[Entry]:
+    return [entries.collection_succeeded(after)] if after.state == "succeeded" and before.state != "succeeded" else []
+
+
+def _begun(work: UnitOfWork, new_id: UUID, attempt: CollectionAttempt) -> Collection:
+    nothing = Money.zero(attempt.amount.currency)
+    return Collection(
+        id=new_id,
+        reference=ids.text("collection", new_id),
+        consumer_id=attempt.consumer_id,
+        loan_id=attempt.loan_id,
+        order_id=attempt.order_id,
+        amount=attempt.amount,
+        fee=nothing,
+        instrument=attempt.instrument,
+        provider_id="",
+        state="attempted",
+        failure_code="",
+        attempted_at=work.now,
+        settled_on=None,
+        posted_on=None,
+        refunded=nothing,
+    )
+
+
+def _insert(work: UnitOfWork, begun: Sequence[Collection]) -> None:
+    columns = {
+        "id": "uuid",
+        "book_id": "uuid",
+        "reference": "text",
+        "consumer_id": "uuid",
+        "loan_id": "uuid",
+        "order_id": "uuid",
+        "amount_minor": "bigint",
+        "fee_minor": "bigint",
+        "refunded_minor": "bigint",
+        "currency": "text",
+        "channel": "text",
+        "instrument": "text",
+        "provider_id": "text",
+        "state": "text",
+        "failure_code": "text",
+        "attempted_at": "timestamptz",
+    }
+    book = work.book.id
+    values = [
+        (
+            *(c.id, book, c.reference, c.consumer_id, c.loan_id, c.order_id),
+            *_fresh_money(c),
+            "sandbox",
+            c.instrument,
+            "",
+            c.state,
+            "",
+            work.now,
+        )
+        for c in begun
+    ]
+    sql.insert("payments_collection", columns, values)
+    audit.record(work=work, action="payments.attempt_collections", object_kind="collection", object_ids=[c.id for c in begun])
+
+
+def _fresh_money(c: Collection) -> tuple[int, int, int, str]:
+    return c.amount.minor, 0, 0, c.amount.currency
+
+
+def _snapshot(collection: Collection) -> Mapping[str, Any]:
+    return {
+        "amount": collection.amount,
+        "state": collection.state,
+        "failure_code": collection.failure_code,
+        "loan_id": collection.loan_id,
+        "order_id": collection.order_id,
+        "settled_on": collection.settled_on,
+    }

@@ -1,0 +1,137 @@
+"""Payouts to merchants: ordered in the transaction that settles a batch, given to the bank afterwards, paid or returned by its word."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+from uuid import UUID
+
+from yuefu import ids
+from yuefu.errors import Refused
+from yuefu.ledger import commands as ledger
+from yuefu.ledger.rules import Entry
+from yuefu.money.amounts import Money
+from yuefu.payments import entries, queries, rules
+from yuefu.payments.commands import changes
+from yuefu.payments.rules import Payout, PayResult
+from yuefu.runtime import keys, sql
+from yuefu.runtime.values import UnitOfWork
+
+_SEQ: Final = {"scheduled": 1, "paid": 2, "returned": 3}
+
+
+@dataclass(frozen=True, slots=True)
+class PayoutOrder:
+    """Pay a merchant what a settlement batch says. `key` names batch and try."""
+
+    key: str
+    merchant_id: UUID
+    batch_id: UUID
+    amount: Money
+
+
+def order_payouts(*, work: UnitOfWork, orders: Sequence[PayoutOrder]) -> list[Payout | Refused]:
+    """Takes the money from what is available to the merchant and schedules its payout.
+
+    Refused with AMOUNT_NOT_POSITIVE, CURRENCY_DIFFERS, or as the ledger refuses (limit_exceeded where less is available).
+    """
+    new = work.ids.many(work.now, len(orders))
+
+    def decide(fresh: list[int]) -> Mapping[int, Payout | Refused]:
+        outcomes: dict[int, Payout | Refused] = {}
+        for i in fresh:
+            outcomes[i] = rules.amount_refusal(orders[i].amount, work.book.currency) or _ordered(work, new[i], orders[i])
+        wanted = [(i, o) for i, o in outcomes.items() if isinstance(o, Payout)]
+        posted = ledger.post(work=work, entries=[entries.payout_ordered(p) for _, p in wanted]) if wanted else []
+        outcomes.update({i: p for (i, _), p in zip(wanted, posted, strict=True) if isinstance(p, Refused)})
+        _insert(work, [o for o in outcomes.values() if isinstance(o, Payout)])
+        return outcomes
+
+    def recall(known: Sequence[UUID]) -> Mapping[UUID, Payout]:
+        return queries.payouts(book_id=work.book.id, ids=known)
+
+    return keys.answer(work=work, scope="payments.payout", requests=orders, object_ids=new, decide=decide, recall=recall)
+
+
+def send_payouts(*, work: UnitOfWork, payouts: Sequence[Payout]) -> list[Payout | Refused]:
+    """Marks payouts as sent, before the bank is called: from then on its word is asked for, never the payment sent again blind."""
+    return settle_payouts(work=work, results=[PayResult(p.reference, "sent", p.amount) for p in payouts])
+
+
+def settle_payouts(*, work: UnitOfWork, results: Sequence[PayResult]) -> list[Payout | Refused]:
+    """Books what the bank says, in order. The same answer again changes nothing.
+
+    Refused with UNKNOWN_REFERENCE, AMOUNT_DIFFERS, CONTRADICTS, or as the ledger refuses. What comes back, or never left, is
+    available to the merchant again.
+    """
+    known = queries.payouts_by_reference(book_id=work.book.id, references=[r.reference for r in results], lock=True)
+    decided = changes.decide(results, known, lambda r: r.reference, rules.paid_out, _entries)
+    changes.post(work, decided)
+    settled = list(decided.changed.values())
+    sql.update(
+        "payments_payout",
+        "id",
+        {"id": "uuid", "state": "text", "provider_id": "text", "failure_code": "text", "paid_on": "date", "returned_on": "date"},
+        [(p.id, p.state, p.provider_id, p.failure_code, p.paid_on, p.returned_on) for p in settled],
+    )
+    changes.tell(work, action="payments.settle_payouts", kind="payout", things=settled, seq=_SEQ, snapshot=_snapshot)
+    return decided.outcomes
+
+
+def _entries(before: Payout, after: Payout) -> list[Entry]:
+    found = []
+    if after.paid_on and not before.paid_on:
+        found.append(entries.payout_paid(after))
+    if after.state == "returned":
+        found.append(entries.payout_returned(after) if after.paid_on else entries.payout_rejected(after))
+    return found
+
+
+def _ordered(work: UnitOfWork, new_id: UUID, order: PayoutOrder) -> Payout:
+    return Payout(
+        id=new_id,
+        reference=ids.text("payout", new_id),
+        merchant_id=order.merchant_id,
+        batch_id=order.batch_id,
+        amount=order.amount,
+        provider_id="",
+        state="scheduled",
+        failure_code="",
+        ordered_at=work.now,
+        paid_on=None,
+        returned_on=None,
+    )
+
+
+def _insert(work: UnitOfWork, ordered: Sequence[Payout]) -> None:
+    columns = {
+        "id": "uuid",
+        "book_id": "uuid",
+        "reference": "text",
+        "merchant_id": "uuid",
+        "batch_id": "uuid",
+        "amount_minor": "bigint",
+        "currency": "text",
+        "provider_id": "text",
+        "state": "text",
+        "failure_code": "text",
+        "ordered_at": "timestamptz",
+    }
+    values = [
+        (p.id, work.book.id, p.reference, p.merchant_id, p.batch_id, p.amount.minor, p.amount.currency, "", p.state, "", p.ordered_at)
+        for p in ordered
+    ]
+    sql.insert("payments_payout", columns, values)
+    changes.tell(work, action="payments.order_payouts", kind="payout", things=ordered, seq=_SEQ, snapshot=_snapshot)
+
+
+def _snapshot(payout: Payout) -> Mapping[str, Any]:
+    return {
+        "amount": payout.amount,
+        "state": payout.state,
+        "merchant_id": payout.merchant_id,
+        "batch_id": payout.batch_id,
+        "paid_on": payout.paid_on,
+        "returned_on": payout.returned_on,
+    }

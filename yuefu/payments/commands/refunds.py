@@ -1,0 +1,163 @@
+"""Refunds of earlier collections: an attempt takes its amount from what is left of the collection, a failure gives it back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+from uuid import UUID
+
+from yuefu import ids
+from yuefu.errors import Refused
+from yuefu.ledger.rules import Entry
+from yuefu.money.amounts import Money
+from yuefu.payments import entries, queries, rules
+from yuefu.payments.commands import changes
+from yuefu.payments.rules import ChannelRefund, ChannelResult, Collection
+from yuefu.runtime import audit, keys, sql
+from yuefu.runtime.values import UnitOfWork
+
+_SEQ: Final = {"succeeded": 1, "failed": 1}
+
+
+@dataclass(frozen=True, slots=True)
+class RefundAttempt:
+    """Give `amount` of a collection back to the consumer who paid it."""
+
+    key: str
+    collection_id: UUID
+    amount: Money
+
+
+def attempt_refunds(*, work: UnitOfWork, attempts: Sequence[RefundAttempt]) -> list[ChannelRefund | Refused]:
+    """Stores refunds with the reference the channel will know them by, each seeing what those before it left. Commit, then call.
+
+    Refused with UNKNOWN_COLLECTION, COLLECTION_NOT_SUCCEEDED, REFUND_EXCEEDS_COLLECTION, AMOUNT_NOT_POSITIVE or CURRENCY_DIFFERS.
+    Posts nothing: the money moves when the channel says so.
+    """
+    new = work.ids.many(work.now, len(attempts))
+
+    def decide(fresh: list[int]) -> Mapping[int, ChannelRefund | Refused]:
+        wanted = sorted({attempts[i].collection_id for i in fresh})
+        left = queries.collections(book_id=work.book.id, ids=wanted, lock=True)
+        outcomes: dict[int, ChannelRefund | Refused] = {}
+        for i in fresh:
+            collection = left.get(attempts[i].collection_id)
+            refused = rules.refund_refusal(collection, attempts[i].amount, work.book.currency)
+            if refused or collection is None:
+                outcomes[i] = refused or Refused(rules.UNKNOWN_COLLECTION)
+                continue
+            left[collection.id] = replace(collection, refunded=collection.refunded + attempts[i].amount)
+            outcomes[i] = _begun(work, new[i], attempts[i], collection)
+        _store(work, [o for o in outcomes.values() if isinstance(o, ChannelRefund)])
+        return outcomes
+
+    def recall(known: Sequence[UUID]) -> Mapping[UUID, ChannelRefund]:
+        return queries.refunds(book_id=work.book.id, ids=known)
+
+    return keys.answer(work=work, scope="payments.refund", requests=attempts, object_ids=new, decide=decide, recall=recall)
+
+
+def settle_refunds(*, work: UnitOfWork, results: Sequence[ChannelResult]) -> list[ChannelRefund | Refused]:
+    """Books what the channel says, in order. Refusals as for collections. Posts one entry per success."""
+    references = [r.reference for r in results]
+    # The collections are locked before their refunds, as an attempt does, so that both never wait for each other.
+    originals = {r.collection_id for r in queries.refunds_by_reference(book_id=work.book.id, references=references).values()}
+    queries.collections(book_id=work.book.id, ids=sorted(originals), lock=True)
+    known = queries.refunds_by_reference(book_id=work.book.id, references=references, lock=True)
+
+    def apply(current: ChannelRefund | None, result: ChannelResult) -> ChannelRefund | Refused:
+        return rules.refunded(current, result, work.day.on)
+
+    decided = changes.decide(results, known, lambda r: r.reference, apply, _entries)
+    changes.post(work, decided)
+    settled = list(decided.changed.values())
+    sql.update(
+        "payments_channel_refund",
+        "id",
+        {
+            "id": "uuid",
+            "state": "text",
+            "fee_returned_minor": "bigint",
+            "provider_id": "text",
+            "failure_code": "text",
+            "settled_on": "date",
+            "posted_on": "date",
+        },
+        [(r.id, r.state, r.fee.minor, r.provider_id, r.failure_code, r.settled_on, r.posted_on) for r in settled],
+    )
+    _count([(r.collection_id, -r.amount.minor) for r in settled if r.state == "failed"])
+    changes.tell(work, action="payments.settle_refunds", kind="channel_refund", things=settled, seq=_SEQ, snapshot=_snapshot)
+    return decided.outcomes
+
+
+def _entries(before: ChannelRefund, after: ChannelRefund) -> list[Entry]:
+    return [entries.refund_succeeded(after)] if after.state == "succeeded" and before.state != "succeeded" else []
+
+
+def _begun(work: UnitOfWork, new_id: UUID, attempt: RefundAttempt, of: Collection) -> ChannelRefund:
+    return ChannelRefund(
+        id=new_id,
+        reference=ids.text("channel_refund", new_id),
+        collection_id=of.id,
+        original_reference=of.reference,
+        consumer_id=of.consumer_id,
+        loan_id=of.loan_id,
+        order_id=of.order_id,
+        amount=attempt.amount,
+        fee=Money.zero(attempt.amount.currency),
+        provider_id="",
+        state="attempted",
+        failure_code="",
+        attempted_at=work.now,
+        settled_on=None,
+        posted_on=None,
+    )
+
+
+def _store(work: UnitOfWork, begun: Sequence[ChannelRefund]) -> None:
+    columns = {
+        "id": "uuid",
+        "book_id": "uuid",
+        "reference": "text",
+        "collection_id": "uuid",
+        "consumer_id": "uuid",
+        "amount_minor": "bigint",
+        "fee_returned_minor": "bigint",
+        "currency": "text",
+        "provider_id": "text",
+        "state": "text",
+        "failure_code": "text",
+        "attempted_at": "timestamptz",
+    }
+    book = work.book.id
+    values = [
+        (r.id, book, r.reference, r.collection_id, r.consumer_id, r.amount.minor, 0, r.amount.currency, "", r.state, "", r.attempted_at)
+        for r in begun
+    ]
+    sql.insert("payments_channel_refund", columns, values)
+    _count([(r.collection_id, r.amount.minor) for r in begun])
+    audit.record(work=work, action="payments.attempt_refunds", object_kind="channel_refund", object_ids=[r.id for r in begun])
+
+
+def _count(steps: Sequence[tuple[UUID, int]]) -> None:
+    """Moves the counters of the collections; one sum per collection, because an UPDATE from a list takes only one row of each."""
+    sums: dict[UUID, int] = {}
+    for collection_id, minor in steps:
+        sums[collection_id] = sums.get(collection_id, 0) + minor
+    if sums:
+        source, params = sql.unnest({"id": "uuid", "step": "bigint"}, sorted(sums.items()))
+        sql.run(
+            f"UPDATE payments_collection AS c SET refunded_minor = refunded_minor + g.step FROM {source} AS g WHERE c.id = g.id", params
+        )
+
+
+def _snapshot(refund: ChannelRefund) -> Mapping[str, Any]:
+    return {
+        "amount": refund.amount,
+        "state": refund.state,
+        "failure_code": refund.failure_code,
+        "collection_id": refund.collection_id,
+        "order_id": refund.order_id,
+        "settled_on": refund.settled_on,
+    }

@@ -1,0 +1,99 @@
+"""The double entries of payments, for an accountant to read. Pure; debit +, credit −; a line that would move nothing is left out."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from yuefu.ledger.rules import AccountKey, Entry, Line
+from yuefu.money.amounts import Money
+from yuefu.payments.rules import ChannelRefund, Collection, Payout, Transfer
+
+_CHANNEL = AccountKey("channel_cash")
+_BANK = AccountKey("bank_cash")
+_TRANSIT = AccountKey("payouts_in_transit")
+
+
+def collection_succeeded(collection: Collection) -> Entry:
+    """Dr channel cash gross, Dr channel fees, Cr channel cash fee, Cr collections to be applied gross."""
+    c = collection
+    dims = _Dimensions(c.order_id, c.loan_id)
+    lines = [
+        dims.line(_CHANNEL, c.amount, movement="payment", reference=c.reference),
+        dims.line(AccountKey("channel_fee_expense"), c.fee),
+        dims.line(_CHANNEL, -c.fee, movement="fee", reference=c.reference),
+        dims.line(AccountKey("collections_clearing"), -c.amount),
+    ]
+    return _entry(f"collection:{c.id}:succeeded", "collection", lines, c)
+
+
+def refund_succeeded(refund: ChannelRefund) -> Entry:
+    """Dr consumer balance, Cr channel cash net of the fee that comes back, Cr channel fees."""
+    r = refund
+    dims = _Dimensions(r.order_id, r.loan_id)
+    lines = [
+        dims.line(AccountKey("consumer_balance"), r.amount),
+        dims.line(_CHANNEL, r.fee - r.amount, movement="refund", reference=r.reference),
+        dims.line(AccountKey("channel_fee_expense"), -r.fee),
+    ]
+    return _entry(f"channel_refund:{r.id}:succeeded", "channel_refund", lines, r)
+
+
+def payout_ordered(payout: Payout) -> Entry:
+    """Dr available to merchant, Cr payouts on their way."""
+    lines = [_merchant(_available(payout), payout.amount, payout), _merchant(_TRANSIT, -payout.amount, payout)]
+    return Entry(key=f"payout:{payout.id}:ordered", kind="payout_ordered", lines=tuple(lines))
+
+
+def payout_paid(payout: Payout) -> Entry:
+    """Dr payouts on their way, Cr bank."""
+    lines = [_merchant(_TRANSIT, payout.amount, payout), _merchant(_BANK, -payout.amount, payout, movement="payout")]
+    return Entry(key=f"payout:{payout.id}:paid", kind="payout_paid", lines=tuple(lines), effective_on=payout.paid_on)
+
+
+def payout_returned(payout: Payout) -> Entry:
+    """After it was paid: Dr bank, Cr available to merchant."""
+    lines = [_merchant(_BANK, payout.amount, payout, movement="payout_returned"), _merchant(_available(payout), -payout.amount, payout)]
+    return Entry(key=f"payout:{payout.id}:returned", kind="payout_returned", lines=tuple(lines), effective_on=payout.returned_on)
+
+
+def payout_rejected(payout: Payout) -> Entry:
+    """Before any money moved: Dr payouts on their way, Cr available to merchant."""
+    lines = [_merchant(_TRANSIT, payout.amount, payout), _merchant(_available(payout), -payout.amount, payout)]
+    return Entry(key=f"payout:{payout.id}:rejected", kind="payout_rejected", lines=tuple(lines), effective_on=payout.returned_on)
+
+
+def transfer_done(transfer: Transfer) -> Entry:
+    """Withdrawal: Dr bank, Cr channel cash; both sides show it. Funding: Dr bank, Cr funds of the funder."""
+    t = transfer
+    into = Line(_BANK, t.amount, funder_id=t.funder_id, movement=t.kind, reference=t.reference)
+    if t.kind == "withdrawal":
+        source = Line(_CHANNEL, -t.amount, movement=t.kind, reference=t.reference)
+    else:
+        source = Line(AccountKey("funder_capital", funder_id=t.funder_id), -t.amount, funder_id=t.funder_id)
+    return Entry(key=f"transfer:{t.id}:done", kind=t.kind, lines=(into, source), effective_on=t.moved_on)
+
+
+class _Dimensions:
+    """What every line of one entry is about."""
+
+    __slots__ = ("_loan_id", "_order_id")
+
+    def __init__(self, order_id: UUID | None, loan_id: UUID | None) -> None:
+        self._order_id = order_id
+        self._loan_id = loan_id
+
+    def line(self, account: AccountKey, amount: Money, *, movement: str = "", reference: str = "") -> Line:
+        return Line(account, amount, order_id=self._order_id, loan_id=self._loan_id, movement=movement, reference=reference)
+
+
+def _entry(key: str, kind: str, lines: list[Line], settled: Collection | ChannelRefund) -> Entry:
+    return Entry(key=key, kind=kind, lines=tuple(line for line in lines if line.amount), effective_on=settled.settled_on)
+
+
+def _available(payout: Payout) -> AccountKey:
+    return AccountKey("merchant_available", owner_id=payout.merchant_id)
+
+
+def _merchant(account: AccountKey, amount: Money, payout: Payout, *, movement: str = "") -> Line:
+    reference = payout.reference if movement else ""
+    return Line(account, amount, merchant_id=payout.merchant_id, movement=movement, reference=reference)

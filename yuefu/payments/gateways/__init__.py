@@ -1,0 +1,1 @@
+"""Outside payment systems and the file layouts they speak."""

@@ -1,0 +1,56 @@
+"""What a payment channel and a bank can do for us. Every call is outside: made before or after a transaction, never inside one.
+
+References are ours. The same reference sent again has the same result and never moves money twice, so a call may be repeated after a
+crash; an outcome that is not known is asked for by `query`, which answers only for references the other side has heard of.
+Moments are given; days and times in the files are local to the other side.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from typing import Protocol
+
+from yuefu.money.amounts import Money
+from yuefu.payments.rules import ChannelResult, CollectOrder, PayOrder, PayResult, RefundOrder, TransferResult
+
+
+class GatewayError(Exception):
+    """The other side refuses to talk about this at all. `code`: reference_reused (same reference, other content)."""
+
+    def __init__(self, code: str, detail: str) -> None:
+        super().__init__(f"{code}: {detail}")
+        self.code = code
+        self.detail = detail
+
+
+class Channel(Protocol):
+    """A payment channel: takes money from consumers, gives it back, passes it on to our bank, and writes its daily files."""
+
+    def collect(self, *, orders: Sequence[CollectOrder], now: datetime) -> list[ChannelResult]: ...
+
+    def refund(self, *, orders: Sequence[RefundOrder], now: datetime) -> list[ChannelResult]: ...
+
+    def query(self, *, references: Sequence[str], now: datetime) -> Mapping[str, ChannelResult]: ...
+
+    def withdraw(self, *, reference: str, amount: Money, now: datetime) -> TransferResult: ...
+
+    def balance(self) -> Money: ...
+
+    def trade_bill(self, *, on: date) -> bytes: ...
+
+    def fund_flow(self, *, on: date) -> bytes: ...
+
+
+class Bank(Protocol):
+    """A bank: pays merchants, may return what it paid, receives what funders send, and writes its daily statement."""
+
+    def pay(self, *, orders: Sequence[PayOrder], now: datetime) -> list[PayResult]: ...
+
+    def query(self, *, references: Sequence[str], now: datetime) -> Mapping[str, PayResult]: ...
+
+    def receive(self, *, reference: str, amount: Money, payer: str, now: datetime) -> TransferResult: ...
+
+    def balance(self) -> Money: ...
+
+    def statement(self, *, on: date) -> bytes: ...

@@ -1,0 +1,330 @@
+"""A payment channel and a bank to practise with: real fakes with books of their own, idempotent by our reference.
+
+What happens to a collection is chosen by its instrument (the word after the last colon), to a payout by the last seven digits of the
+beneficiary's account. Both are stable for ever; anything else is normal.
+
+collections  insufficient_funds      refused, nothing moves
+             account_closed          refused, nothing moves
+             unknown_then_success    no answer, yet the money moved; a query tells
+             unknown_then_failure    no answer and nothing moved; a query tells
+             refund_unknown          collected; a refund of it gets no answer, yet the money went back; a query tells
+payouts      …9990001                refused, nothing moves
+             …9990002                on its way; paid when it is asked for
+             …9990003                paid, and sent back by the bank of the beneficiary on a later day
+
+The channel's account may go below zero (a refund after all money was withdrawn), the bank's may not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date, datetime
+from typing import Final, Literal, Protocol, TypeVar
+
+from yuefu.money.amounts import Money
+from yuefu.money.rates import Rate, Rounding
+from yuefu.money.split import pro_rata_step
+from yuefu.payments.gateways.ports import GatewayError
+from yuefu.payments.gateways.sandbox_books import Flow, SandboxBooks, Trade
+from yuefu.payments.gateways.wechat_layout import TradeRow, fund_flow, trade_bill
+from yuefu.payments.rules import ChannelResult, CollectOrder, PayOrder, PayResult, RefundOrder, TransferResult
+from yuefu.runtime import sql
+from yuefu.runtime.values import Book
+
+ACCOUNT: Final = "1900000001"
+FEE: Final = Rate(6_000)
+
+_R = TypeVar("_R")
+
+
+class _Order(Protocol):
+    @property
+    def reference(self) -> str: ...
+    @property
+    def amount(self) -> Money: ...
+
+
+_O = TypeVar("_O", bound=_Order)
+
+_REFUSALS: Final = {"insufficient_funds": "insufficient_funds", "account_closed": "account_closed", "unknown_then_failure": "system_error"}
+_BENEFICIARIES: Final = {"9990001": "rejected", "9990002": "sent_then_paid", "9990003": "returned_later"}
+_SILENT: Final = frozenset({"unknown_then_success", "unknown_then_failure"})
+
+
+class SandboxChannel:
+    """The sandbox's payment channel for one book. Fee: 0.60 %, half up to the cent, and given back in proportion with a refund."""
+
+    def __init__(self, book: Book, *, account: str = ACCOUNT) -> None:
+        self._book = book
+        self._account = account
+        self._books = SandboxBooks(book, "channel")
+        self._bank = SandboxBooks(book, "bank")
+
+    def collect(self, *, orders: Sequence[CollectOrder], now: datetime) -> list[ChannelResult]:
+        """Takes money, or does not; one result an order. Raises GatewayError reference_reused."""
+        return _answer_once(self._books, orders, lambda fresh: self._collect(fresh, now), self._result, now)
+
+    def refund(self, *, orders: Sequence[RefundOrder], now: datetime) -> list[ChannelResult]:
+        """Gives money of earlier collections back, never more than was taken; one result an order."""
+        return _answer_once(self._books, orders, lambda fresh: self._refund(fresh, now), self._result, now)
+
+    def query(self, *, references: Sequence[str], now: datetime) -> Mapping[str, ChannelResult]:
+        """What became of references. One that is missing was never heard of."""
+        del now
+        with sql.transacting():
+            self._books.lock()
+            known = self._books.trades(references)
+            told = [trade for trade in known.values() if trade.silent]
+            for trade in told:
+                trade.silent = False
+            self._books.change(told)
+        return {reference: self._result(known[reference]) for reference in references if reference in known}
+
+    def withdraw(self, *, reference: str, amount: Money, now: datetime) -> TransferResult:
+        """Moves money from the channel's account to our bank, the same day. Fails where the account has less."""
+        with sql.transacting():
+            self._bank.lock()
+            self._books.lock()
+            trade = self._books.trades([reference]).get(reference)
+            if trade is None:
+                enough = 0 < amount.minor <= self._books.balance_minor()
+                trade = _trade(self._books, "5010", "withdrawal", reference, amount, now, failure="" if enough else "insufficient_funds")
+                self._books.add([trade])
+                if enough:
+                    self._books.move([Flow(reference, "withdrawal", trade.provider_id, -amount.minor, "")], now=now)
+                    self._bank.move([Flow(reference, "withdrawal", trade.provider_id, amount.minor, "")], now=now)
+        return _transfer_result(trade, amount)
+
+    def balance(self) -> Money:
+        """What is in the account now."""
+        return Money(self._books.balance_minor(), self._book.currency)
+
+    def trade_bill(self, *, on: date) -> bytes:
+        """The trade bill of a day: payments and refunds."""
+        trades = [trade for trade in self._books.trades_on(on) if trade.kind in ("payment", "refund")]
+        originals = self._books.trades([trade.original_reference for trade in trades if trade.kind == "refund"])
+        return trade_bill([self._row(trade, originals.get(trade.original_reference)) for trade in trades])
+
+    def fund_flow(self, *, on: date) -> bytes:
+        """The fund flow of a day: payments, fees, refunds net of fees, withdrawals."""
+        opening, rows = self._books.fund_rows(on)
+        return fund_flow(rows, opening=opening)
+
+    def _collect(self, orders: Sequence[CollectOrder], now: datetime) -> list[Trade]:
+        trades, flows = [], []
+        for order in orders:
+            rule = _rule(order.instrument)
+            trade = _trade(self._books, "4200", "payment", order.reference, order.amount, now, failure=_REFUSALS.get(rule, ""))
+            trade.payer, trade.description, trade.outcome_rule = order.payer, order.description, rule
+            trade.silent = rule in _SILENT
+            if trade.status == "SUCCESS":
+                trade.fee_minor = FEE.of(order.amount, rounding=Rounding.HALF_UP).minor
+                note = f"结算总金额{order.amount.decimal_text()}元;含手续费{Money(trade.fee_minor, order.amount.currency).decimal_text()}元"
+                flows.append(Flow(order.reference, "payment", trade.provider_id, trade.amount_minor, note))
+                flows.append(Flow(order.reference, "fee", trade.provider_id, -trade.fee_minor, note))
+            trades.append(trade)
+        self._books.add(trades)
+        self._books.move(flows, now=now)
+        return trades
+
+    def _refund(self, orders: Sequence[RefundOrder], now: datetime) -> list[Trade]:
+        originals = self._books.trades([order.original_reference for order in orders])
+        trades, flows = [], []
+        for order in orders:
+            original = originals.get(order.original_reference)
+            trade = _trade(
+                self._books, "5030", "refund", order.reference, order.amount, now, failure=_refund_failure(original, order.amount)
+            )
+            trade.original_reference = order.original_reference
+            if original is not None and trade.status == "SUCCESS":
+                trade.fee_minor = self._returned_fee(original, order.amount.minor)
+                trade.payer, trade.description = original.payer, original.description
+                trade.silent = original.outcome_rule == "refund_unknown"
+                original.refunded_minor += order.amount.minor
+                note = f"退款总金额{order.amount.decimal_text()}元;含手续费{Money(trade.fee_minor, order.amount.currency).decimal_text()}元"
+                flows.append(Flow(order.reference, "refund", trade.provider_id, trade.fee_minor - order.amount.minor, note))
+            trades.append(trade)
+        self._books.add(trades)
+        self._books.change(list(originals.values()))
+        self._books.move(flows, now=now)
+        return trades
+
+    def _returned_fee(self, original: Trade, minor: int) -> int:
+        fee, before = Money(original.fee_minor, self._book.currency), original.refunded_minor
+        step = pro_rata_step(fee, done_before=before, done_after=before + minor, of=original.amount_minor, rounding=Rounding.HALF_UP)
+        return step.minor
+
+    def _result(self, trade: Trade) -> ChannelResult:
+        amount = Money(trade.amount_minor, self._book.currency)
+        if trade.silent:
+            return ChannelResult(trade.reference, "unknown", amount, amount - amount, failure_code="no_answer")
+        if trade.status != "SUCCESS":
+            return ChannelResult(trade.reference, "failed", amount, amount - amount, trade.provider_id, None, trade.failure_code)
+        fee = Money(trade.fee_minor, self._book.currency)
+        return ChannelResult(trade.reference, "succeeded", amount, fee, trade.provider_id, trade.on_date)
+
+    def _row(self, trade: Trade, original: Trade | None) -> TradeRow:
+        fee = Money(trade.fee_minor if original is None else -trade.fee_minor, self._book.currency)
+        return TradeRow(
+            at=self._books.local(trade.at),
+            account=self._account,
+            kind=trade.kind,
+            provider_id=trade.provider_id,
+            reference=trade.reference,
+            original_reference=trade.original_reference,
+            original_provider_id=original.provider_id if original else "",
+            amount=Money(trade.amount_minor, self._book.currency),
+            fee=fee,
+            fee_rate_text=FEE.percent_text() + "%",
+            status="SUCCESS",
+            payer=trade.payer,
+            description=trade.description,
+        )
+
+
+class SandboxBank:
+    """The sandbox's bank for one book."""
+
+    def __init__(self, book: Book) -> None:
+        self._book = book
+        self._books = SandboxBooks(book, "bank")
+
+    def pay(self, *, orders: Sequence[PayOrder], now: datetime) -> list[PayResult]:
+        """Pays merchants while the account has enough, in order; one result an order. Raises GatewayError reference_reused."""
+        return _answer_once(self._books, orders, lambda fresh: self._pay(fresh, now), self._result, now, before=self._send_back)
+
+    def query(self, *, references: Sequence[str], now: datetime) -> Mapping[str, PayResult]:
+        """What became of payouts. What was on its way arrives now; one that is missing was never heard of."""
+        with sql.transacting():
+            self._books.lock()
+            self._send_back(now)
+            known = self._books.trades(references)
+            arriving = [trade for trade in known.values() if trade.status == "PROCESSING"]
+            for trade in arriving:
+                trade.status, trade.on_date, trade.at = "SUCCESS", self._books.local(now).date(), now
+            self._books.change(arriving)
+            self._books.move([_payout_flow(trade) for trade in arriving], now=now)
+        return {reference: self._result(known[reference]) for reference in references if reference in known}
+
+    def receive(self, *, reference: str, amount: Money, payer: str, now: datetime) -> TransferResult:
+        """A funder's money arrives."""
+        with sql.transacting():
+            self._books.lock()
+            self._send_back(now)
+            trade = self._books.trades([reference]).get(reference)
+            if trade is None:
+                trade = _trade(self._books, "8800", "funding", reference, amount, now)
+                trade.payer = payer
+                self._books.add([trade])
+                self._books.move([Flow(reference, "funding", trade.provider_id, amount.minor, payer)], now=now)
+        return _transfer_result(trade, amount)
+
+    def balance(self) -> Money:
+        """What is in the account now."""
+        return Money(self._books.balance_minor(), self._book.currency)
+
+    def statement(self, *, on: date) -> bytes:
+        """The statement of a day, in the layout of a fund flow."""
+        opening, rows = self._books.fund_rows(on)
+        return fund_flow(rows, opening=opening)
+
+    def _pay(self, orders: Sequence[PayOrder], now: datetime) -> list[Trade]:
+        left = self._books.balance_minor()
+        trades, flows = [], []
+        for order in orders:
+            rule = _BENEFICIARIES.get(order.beneficiary[-7:], "")
+            failure = "beneficiary_rejected" if rule == "rejected" else "insufficient_funds" if order.amount.minor > left else ""
+            trade = _trade(self._books, "8801", "payout", order.reference, order.amount, now, failure=failure)
+            trade.outcome_rule = rule
+            if not failure:
+                left -= order.amount.minor
+                if rule == "sent_then_paid":
+                    trade.status = "PROCESSING"
+                else:
+                    flows.append(_payout_flow(trade))
+            trades.append(trade)
+        self._books.add(trades)
+        self._books.move(flows, now=now)
+        return trades
+
+    def _send_back(self, now: datetime) -> None:
+        """Returns what was paid on an earlier day to beneficiaries whose bank refuses it."""
+        returning = self._books.returning(self._books.local(now).date())
+        for trade in returning:
+            trade.status, trade.failure_code = "RETURNED", "beneficiary_account_closed"
+            trade.on_date, trade.at = self._books.local(now).date(), now
+        self._books.change(returning)
+        self._books.move([Flow(t.reference, "payout_returned", t.provider_id, t.amount_minor, t.failure_code) for t in returning], now=now)
+
+    def _result(self, trade: Trade) -> PayResult:
+        outcomes: Mapping[str, Literal["sent", "paid", "returned", "rejected"]]
+        outcomes = {"SUCCESS": "paid", "PROCESSING": "sent", "RETURNED": "returned", "FAIL": "rejected"}
+        amount = Money(trade.amount_minor, self._book.currency)
+        return PayResult(trade.reference, outcomes[trade.status], amount, trade.provider_id, trade.on_date, trade.failure_code)
+
+
+def _answer_once(
+    books: SandboxBooks,
+    orders: Sequence[_O],
+    act: Callable[[Sequence[_O]], list[Trade]],
+    result: Callable[[Trade], _R],
+    now: datetime,
+    *,
+    before: Callable[[datetime], None] | None = None,
+) -> list[_R]:
+    """Acts on orders whose reference is new, each reference once, and answers all of them from the books."""
+    with sql.transacting():
+        books.lock()
+        if before:
+            before(now)
+        known = books.trades([order.reference for order in orders])
+        fresh = {order.reference: order for order in reversed(orders) if order.reference not in known}
+        in_order = [order for order in orders if fresh.get(order.reference) is order]
+        known.update({trade.reference: trade for trade in act(in_order)})
+        for order in orders:
+            if known[order.reference].amount_minor != order.amount.minor:
+                raise GatewayError("reference_reused", f"{order.reference} was used before with another amount")
+    return [result(known[order.reference]) for order in orders]
+
+
+def _trade(books: SandboxBooks, prefix: str, kind: str, reference: str, amount: Money, now: datetime, *, failure: str = "") -> Trade:
+    return Trade(
+        reference=reference,
+        kind=kind,
+        original_reference="",
+        provider_id=books.number(prefix, reference, now),
+        amount_minor=amount.minor,
+        fee_minor=0,
+        refunded_minor=0,
+        status="FAIL" if failure else "SUCCESS",
+        failure_code=failure,
+        on_date=books.local(now).date(),
+        at=now,
+        payer="",
+        description="",
+        silent=False,
+        outcome_rule="",
+    )
+
+
+def _rule(code: str) -> str:
+    return code.rpartition(":")[2]
+
+
+def _payout_flow(trade: Trade) -> Flow:
+    return Flow(trade.reference, "payout", trade.provider_id, -trade.amount_minor, "")
+
+
+def _refund_failure(original: Trade | None, amount: Money) -> str:
+    if original is None or original.kind != "payment" or original.status != "SUCCESS":
+        return "original_not_found"
+    if amount.minor <= 0 or original.refunded_minor + amount.minor > original.amount_minor:
+        return "refund_exceeds_payment"
+    return ""
+
+
+def _transfer_result(trade: Trade, amount: Money) -> TransferResult:
+    if trade.amount_minor != amount.minor:
+        raise GatewayError("reference_reused", f"{trade.reference} was used before with another amount")
+    outcome: Literal["done", "failed"] = "done" if trade.status == "SUCCESS" else "failed"
+    return TransferResult(trade.reference, outcome, amount, trade.provider_id, trade.on_date, trade.failure_code)

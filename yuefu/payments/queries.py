@@ -1,0 +1,214 @@
+"""Reads of payments, set-based. Values, never rows of the tables."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, TypeVar
+from uuid import UUID
+
+from yuefu.money.amounts import Money
+from yuefu.payments.rules import ChannelRefund, Collection, Payout, Transfer
+from yuefu.runtime import sql
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class OrderPayments:
+    """What was collected for an order and given back, oldest first."""
+
+    collections: tuple[Collection, ...]
+    refunds: tuple[ChannelRefund, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TradeMovement:
+    """What the channel's trade bill should show: gross, + collected, − given back. `on` is the business day it was booked on."""
+
+    id: UUID
+    reference: str
+    kind: str
+    amount: Money
+    status: str
+    on: date
+
+
+_COLLECTION = (
+    "SELECT c.id, c.reference, c.consumer_id, c.loan_id, c.order_id, c.amount_minor, c.fee_minor, c.instrument, c.provider_id, c.state,"
+    " c.failure_code, c.attempted_at, c.settled_on, c.posted_on, c.refunded_minor, c.currency FROM payments_collection AS c"
+)
+_REFUND = (
+    "SELECT r.id, r.reference, r.collection_id, c.reference, r.consumer_id, c.loan_id, c.order_id, r.amount_minor, r.fee_returned_minor,"
+    " r.provider_id, r.state, r.failure_code, r.attempted_at, r.settled_on, r.posted_on, r.currency"
+    " FROM payments_channel_refund AS r JOIN payments_collection AS c ON c.id = r.collection_id"
+)
+_PAYOUT = (
+    "SELECT p.id, p.reference, p.merchant_id, p.batch_id, p.amount_minor, p.provider_id, p.state, p.failure_code, p.ordered_at, p.paid_on,"
+    " p.returned_on, p.currency FROM payments_payout AS p"
+)
+_TRANSFER = (
+    "SELECT t.id, t.reference, t.kind, t.amount_minor, t.funder_id, t.provider_id, t.state, t.failure_code, t.ordered_at, t.moved_on,"
+    " t.currency"
+    " FROM payments_transfer AS t"
+)
+
+
+def _collection(*row: Any) -> Collection:
+    *head, amount, fee, instrument, provider, state, failure, at, settled, posted, refunded, currency = row
+    amounts = Money(amount, currency), Money(fee, currency)
+    return Collection(*head, *amounts, instrument, provider, state, failure, at, settled, posted, Money(refunded, currency))
+
+
+def _refund(*row: Any) -> ChannelRefund:
+    *head, amount, fee, provider, state, failure, at, settled, posted, currency = row
+    return ChannelRefund(*head, Money(amount, currency), Money(fee, currency), provider, state, failure, at, settled, posted)
+
+
+def _payout(*row: Any) -> Payout:
+    *head, amount, provider, state, failure, at, paid, returned, currency = row
+    return Payout(*head, Money(amount, currency), provider, state, failure, at, paid, returned)
+
+
+def _transfer(*row: Any) -> Transfer:
+    row_id, reference, kind, amount, *rest, currency = row
+    return Transfer(row_id, reference, kind, Money(amount, currency), *rest)
+
+
+# ------------------------------------------------------------------------------------------------------------------- by id, by reference
+
+
+def collections(*, book_id: UUID, ids: Sequence[UUID], lock: bool = False) -> dict[UUID, Collection]:
+    """Collections by id; with `lock`, for update until the transaction ends, ids ascending."""
+    return {c.id: c for c in _chosen(_collection, _COLLECTION, "c", "id", "uuid", book_id, ids, lock=lock)}
+
+
+def collections_by_reference(*, book_id: UUID, references: Sequence[str], lock: bool = False) -> dict[str, Collection]:
+    return {c.reference: c for c in _chosen(_collection, _COLLECTION, "c", "reference", "text", book_id, references, lock=lock)}
+
+
+def refunds(*, book_id: UUID, ids: Sequence[UUID]) -> dict[UUID, ChannelRefund]:
+    return {r.id: r for r in _chosen(_refund, _REFUND, "r", "id", "uuid", book_id, ids)}
+
+
+def refunds_by_reference(*, book_id: UUID, references: Sequence[str], lock: bool = False) -> dict[str, ChannelRefund]:
+    return {r.reference: r for r in _chosen(_refund, _REFUND, "r", "reference", "text", book_id, references, lock=lock)}
+
+
+def payouts(*, book_id: UUID, ids: Sequence[UUID]) -> dict[UUID, Payout]:
+    return {p.id: p for p in _chosen(_payout, _PAYOUT, "p", "id", "uuid", book_id, ids)}
+
+
+def payouts_by_reference(*, book_id: UUID, references: Sequence[str], lock: bool = False) -> dict[str, Payout]:
+    return {p.reference: p for p in _chosen(_payout, _PAYOUT, "p", "reference", "text", book_id, references, lock=lock)}
+
+
+def transfers(*, book_id: UUID, ids: Sequence[UUID]) -> dict[UUID, Transfer]:
+    return {t.id: t for t in _chosen(_transfer, _TRANSFER, "t", "id", "uuid", book_id, ids)}
+
+
+def transfers_by_reference(*, book_id: UUID, references: Sequence[str], lock: bool = False) -> dict[str, Transfer]:
+    return {t.reference: t for t in _chosen(_transfer, _TRANSFER, "t", "reference", "text", book_id, references, lock=lock)}
+
+
+def _chosen(
+    make: Callable[..., T], query: str, alias: str, column: str, kind: str, book_id: UUID, wanted: Sequence[Any], *, lock: bool = False
+) -> list[T]:
+    ending = f" ORDER BY {alias}.id FOR UPDATE OF {alias}" if lock else ""
+    where = f" WHERE {alias}.book_id = %s AND {alias}.{column} = ANY(%s::{kind}[])"
+    return sql.rows_as(make, query + where + ending, [book_id, list(wanted)])
+
+
+# ------------------------------------------------------------------------------------------------------------------- what waits for whom
+
+
+def collections_to_poll(*, book_id: UUID, before: datetime, limit: int) -> list[Collection]:
+    """Attempts without a final answer begun before a moment, oldest first: ask the channel for them, never send them blind."""
+    where = " WHERE c.book_id = %s AND c.state IN ('attempted', 'unknown') AND c.attempted_at < %s ORDER BY c.attempted_at, c.id LIMIT %s"
+    return sql.rows_as(_collection, _COLLECTION + where, [book_id, before, limit])
+
+
+def refunds_to_poll(*, book_id: UUID, before: datetime, limit: int) -> list[ChannelRefund]:
+    where = " WHERE r.book_id = %s AND r.state IN ('attempted', 'unknown') AND r.attempted_at < %s ORDER BY r.attempted_at, r.id LIMIT %s"
+    return sql.rows_as(_refund, _REFUND + where, [book_id, before, limit])
+
+
+def payouts_to_send(*, book_id: UUID, limit: int) -> list[Payout]:
+    """Payouts that were ordered and not yet given to the bank, oldest first."""
+    where = " WHERE p.book_id = %s AND p.state = 'scheduled' ORDER BY p.ordered_at, p.id LIMIT %s"
+    return sql.rows_as(_payout, _PAYOUT + where, [book_id, limit])
+
+
+def payouts_to_poll(*, book_id: UUID, paid_since: date, limit: int) -> list[Payout]:
+    """Payouts on their way, and those paid since a day, which the bank may still return."""
+    where = " WHERE p.book_id = %s AND (p.state = 'sent' OR (p.state = 'paid' AND p.paid_on >= %s)) ORDER BY p.ordered_at, p.id LIMIT %s"
+    return sql.rows_as(_payout, _PAYOUT + where, [book_id, paid_since, limit])
+
+
+def transfers_open(*, book_id: UUID) -> list[Transfer]:
+    where = " WHERE t.book_id = %s AND t.state = 'ordered' ORDER BY t.ordered_at, t.id"
+    return sql.rows_as(_transfer, _TRANSFER + where, [book_id])
+
+
+# ------------------------------------------------------------------------------------------------------------------- by what they are for
+
+
+def of_orders(*, order_ids: Sequence[UUID]) -> dict[UUID, OrderPayments]:
+    """What was collected and given back, by order; an order without either is absent."""
+    wanted = [list(order_ids)]
+    taken = sql.rows_as(_collection, _COLLECTION + " WHERE c.order_id = ANY(%s) ORDER BY c.attempted_at, c.id", wanted)
+    given = sql.rows_as(_refund, _REFUND + " WHERE c.order_id = ANY(%s) ORDER BY r.attempted_at, r.id", wanted)
+    by_order: dict[UUID, tuple[list[Collection], list[ChannelRefund]]] = defaultdict(lambda: ([], []))
+    for collection in taken:
+        assert collection.order_id is not None
+        by_order[collection.order_id][0].append(collection)
+    for refund in given:
+        assert refund.order_id is not None
+        by_order[refund.order_id][1].append(refund)
+    return {order_id: OrderPayments(tuple(pair[0]), tuple(pair[1])) for order_id, pair in by_order.items()}
+
+
+def refundable(*, loan_ids: Sequence[UUID]) -> dict[UUID, list[Collection]]:
+    """Collections of a loan of which something is left to give back, the latest first."""
+    where = (
+        " WHERE c.loan_id = ANY(%s) AND c.state = 'succeeded' AND c.refunded_minor < c.amount_minor ORDER BY c.attempted_at DESC, c.id DESC"
+    )
+    by_loan: dict[UUID, list[Collection]] = defaultdict(list)
+    for collection in sql.rows_as(_collection, _COLLECTION + where, [list(loan_ids)]):
+        assert collection.loan_id is not None
+        by_loan[collection.loan_id].append(collection)
+    return dict(by_loan)
+
+
+def payouts_of_batches(*, batch_ids: Sequence[UUID]) -> dict[UUID, list[Payout]]:
+    """Payouts of settlement batches, oldest first."""
+    by_batch: dict[UUID, list[Payout]] = defaultdict(list)
+    for payout in sql.rows_as(_payout, _PAYOUT + " WHERE p.batch_id = ANY(%s) ORDER BY p.ordered_at, p.id", [list(batch_ids)]):
+        by_batch[payout.batch_id].append(payout)
+    return dict(by_batch)
+
+
+def orders_of_references(*, book_id: UUID, references: Sequence[str]) -> Mapping[str, UUID]:
+    """The order behind a number in a bill, where it is the number of a collection or channel refund of one order."""
+    found = sql.rows(
+        "SELECT reference, order_id FROM payments_collection WHERE book_id = %s AND reference = ANY(%s) AND order_id IS NOT NULL"
+        " UNION ALL SELECT r.reference, c.order_id FROM payments_channel_refund AS r"
+        " JOIN payments_collection AS c ON c.id = r.collection_id"
+        " WHERE r.book_id = %s AND r.reference = ANY(%s) AND c.order_id IS NOT NULL",
+        [book_id, list(references), book_id, list(references)],
+    )
+    return dict(found)
+
+
+def trade_movements(*, book_id: UUID, on: date) -> list[TradeMovement]:
+    """What was booked on a business day and the channel's trade bill should show, in the order of ids."""
+    found = sql.rows(
+        "SELECT id, reference, 'payment', amount_minor, currency FROM payments_collection WHERE book_id = %s AND posted_on = %s"
+        " UNION ALL SELECT id, reference, 'refund', -amount_minor, currency FROM payments_channel_refund"
+        " WHERE book_id = %s AND posted_on = %s"
+        " ORDER BY 1",
+        [book_id, on, book_id, on],
+    )
+    return [TradeMovement(i, reference, kind, Money(minor, currency), "SUCCESS", on) for i, reference, kind, minor, currency in found]

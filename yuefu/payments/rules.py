@@ -1,0 +1,310 @@
+"""Values of payments, what gateways are asked and answer, and the allowed steps of each state. Pure.
+
+An outcome of a gateway is applied to what we stored: the same answer twice changes nothing, a contradicting one is refused and left
+to a person. Nothing is ever guessed from silence: it stays unknown until the gateway says something.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from typing import Final, Literal
+from uuid import UUID
+
+from yuefu.errors import Refused
+from yuefu.money.amounts import Money
+
+AMOUNT_NOT_POSITIVE = "amount_not_positive"
+UNKNOWN_COLLECTION = "unknown_collection"
+COLLECTION_NOT_SUCCEEDED = "collection_not_succeeded"  # only money that came can go back
+REFUND_EXCEEDS_COLLECTION = "refund_exceeds_collection"
+UNKNOWN_REFERENCE = "unknown_reference"  # a gateway speaks of a number that is not ours
+AMOUNT_DIFFERS = "amount_differs"  # the gateway moved another amount than was asked
+CONTRADICTS = "contradicts"  # the gateway says something else than it said before
+CURRENCY_DIFFERS = "currency_differs"  # not the currency of the book or of the collection
+FUNDER_MISSING = "funder_missing"  # money from a funder names the funder; a withdrawal names none
+
+Settled = Literal["succeeded", "failed", "unknown"]
+
+COLLECTION_STEPS: Final = frozenset(
+    {("attempted", "succeeded"), ("attempted", "failed"), ("attempted", "unknown"), ("unknown", "succeeded"), ("unknown", "failed")}
+)
+PAYOUT_STEPS: Final = frozenset(
+    {("scheduled", "sent"), ("scheduled", "paid"), ("scheduled", "returned"), ("sent", "paid"), ("sent", "returned"), ("paid", "returned")}
+)
+TRANSFER_STEPS: Final = frozenset({("ordered", "done"), ("ordered", "failed")})
+
+
+# ---------------------------------------------------------------------------------------------- what the gateways are asked and answer
+
+
+@dataclass(frozen=True, slots=True)
+class CollectOrder:
+    """Take `amount` from the holder of `instrument`. `reference` is our out_trade_no: sent again, it never takes twice."""
+
+    reference: str
+    instrument: str
+    amount: Money
+    payer: str = ""
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RefundOrder:
+    """Give `amount` of the collection `original_reference` back. `reference` is our out_refund_no."""
+
+    reference: str
+    original_reference: str
+    amount: Money
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelResult:
+    """What the channel says of one reference. `fee` ≥ 0: taken for a collection, given back for a refund. `on` is the channel's day."""
+
+    reference: str
+    outcome: Settled
+    amount: Money
+    fee: Money
+    provider_id: str = ""
+    on: date | None = None
+    failure_code: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PayOrder:
+    """Pay `amount` to a bank account. `beneficiary` is opened by the journey that calls the bank and is kept nowhere in clear."""
+
+    reference: str
+    beneficiary: str
+    amount: Money
+
+
+@dataclass(frozen=True, slots=True)
+class PayResult:
+    """What the bank says of one payout: on its way, paid, returned after it was paid, or rejected before any money moved."""
+
+    reference: str
+    outcome: Literal["sent", "paid", "returned", "rejected"]
+    amount: Money
+    provider_id: str = ""
+    on: date | None = None
+    failure_code: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TransferResult:
+    """What a gateway says of money between our own accounts or from a funder. `unknown`: ask again."""
+
+    reference: str
+    outcome: Literal["done", "failed", "unknown"]
+    amount: Money
+    provider_id: str = ""
+    on: date | None = None
+    failure_code: str = ""
+
+
+# ------------------------------------------------------------------------------------------------------------------ what we store of it
+
+
+@dataclass(frozen=True, slots=True)
+class Collection:
+    """One attempt to collect. `settled_on` is the channel's day, `posted_on` the business day of its entry; both only if it succeeded."""
+
+    id: UUID
+    reference: str
+    consumer_id: UUID
+    loan_id: UUID | None
+    order_id: UUID | None
+    amount: Money
+    fee: Money
+    instrument: str
+    provider_id: str
+    state: str
+    failure_code: str
+    attempted_at: datetime
+    settled_on: date | None
+    posted_on: date | None
+    refunded: Money
+    """What refunds have taken or may still take: those that failed have given it back."""
+
+    @property
+    def left(self) -> Money:
+        """What may still be refunded."""
+        return self.amount - self.refunded
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelRefund:
+    """Part or all of a collection on its way back to the consumer. `fee` is what the channel gives back of its fee."""
+
+    id: UUID
+    reference: str
+    collection_id: UUID
+    original_reference: str
+    consumer_id: UUID
+    loan_id: UUID | None
+    order_id: UUID | None
+    amount: Money
+    fee: Money
+    provider_id: str
+    state: str
+    failure_code: str
+    attempted_at: datetime
+    settled_on: date | None
+    posted_on: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class Payout:
+    """Money on its way to a merchant, for one settlement batch."""
+
+    id: UUID
+    reference: str
+    merchant_id: UUID
+    batch_id: UUID
+    amount: Money
+    provider_id: str
+    state: str
+    failure_code: str
+    ordered_at: datetime
+    paid_on: date | None
+    returned_on: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """Money from the channel to our bank (withdrawal), or from a funder to our bank (funding)."""
+
+    id: UUID
+    reference: str
+    kind: str
+    amount: Money
+    funder_id: UUID | None
+    provider_id: str
+    state: str
+    failure_code: str
+    ordered_at: datetime
+    moved_on: date | None
+
+
+# --------------------------------------------------------------------------------------------------------------------------- decisions
+
+
+def amount_refusal(amount: Money, currency: str) -> Refused | None:
+    """Why an amount cannot be moved in a book of `currency`."""
+    if amount.currency != currency:
+        return Refused(CURRENCY_DIFFERS, f"this book is kept in {currency}, not in {amount.currency}", "amount")
+    if amount.minor <= 0:
+        return Refused(AMOUNT_NOT_POSITIVE, "an amount above zero is needed", "amount")
+    return None
+
+
+def refund_refusal(collection: Collection | None, amount: Money, currency: str) -> Refused | None:
+    """Why so much of a collection cannot be given back."""
+    if collection is None:
+        return Refused(UNKNOWN_COLLECTION, "there is no such collection in this book", "collection_id")
+    if refused := amount_refusal(amount, currency):
+        return refused
+    if collection.state != "succeeded":
+        return Refused(COLLECTION_NOT_SUCCEEDED, f"the collection is {collection.state}", "collection_id")
+    if amount > collection.left:
+        return Refused(REFUND_EXCEEDS_COLLECTION, f"{collection.left} of the collection is left, {amount} was asked", "amount")
+    return None
+
+
+def collected(current: Collection | None, result: ChannelResult, posted_on: date) -> Collection | Refused:
+    """The collection after what the channel says; the same value where nothing is new."""
+    if current is None:
+        return _unknown(result.reference)
+    if result.amount != current.amount:
+        return _other_amount(current.amount, result.amount)
+    if _says_the_same(current.state, result.outcome):
+        return current
+    if (current.state, result.outcome) not in COLLECTION_STEPS:
+        return _contradiction(result.reference, current.state, result.outcome)
+    if result.outcome == "succeeded":
+        assert result.on is not None, "a channel that took money says on which day"
+        return replace(
+            current, state="succeeded", fee=result.fee, provider_id=result.provider_id, settled_on=result.on, posted_on=posted_on
+        )
+    return replace(current, state=result.outcome, failure_code=result.failure_code, provider_id=result.provider_id)
+
+
+def refunded(current: ChannelRefund | None, result: ChannelResult, posted_on: date) -> ChannelRefund | Refused:
+    """The refund after what the channel says; the same value where nothing is new."""
+    if current is None:
+        return _unknown(result.reference)
+    if result.amount != current.amount:
+        return _other_amount(current.amount, result.amount)
+    if _says_the_same(current.state, result.outcome):
+        return current
+    if (current.state, result.outcome) not in COLLECTION_STEPS:
+        return _contradiction(result.reference, current.state, result.outcome)
+    if result.outcome == "succeeded":
+        assert result.on is not None, "a channel that gave money back says on which day"
+        return replace(
+            current, state="succeeded", fee=result.fee, provider_id=result.provider_id, settled_on=result.on, posted_on=posted_on
+        )
+    return replace(current, state=result.outcome, failure_code=result.failure_code, provider_id=result.provider_id)
+
+
+def paid_out(current: Payout | None, result: PayResult) -> Payout | Refused:
+    """The payout after what the bank says; the same value where nothing is new. What was paid may still be returned, never rejected."""
+    if current is None:
+        return _unknown(result.reference)
+    if result.amount != current.amount:
+        return _other_amount(current.amount, result.amount)
+    state = "returned" if result.outcome == "rejected" else result.outcome
+    if state == current.state or (result.outcome in ("sent", "paid") and current.state in ("paid", "returned")):
+        return current
+    if (current.state, state) not in PAYOUT_STEPS or (result.outcome == "rejected" and current.state == "paid"):
+        return _contradiction(result.reference, current.state, result.outcome)
+    number = result.provider_id or current.provider_id
+    if result.outcome == "sent":
+        return replace(current, state=state, provider_id=number)
+    assert result.on is not None, "a bank that moved or rejected money says on which day"
+    if result.outcome == "paid":
+        return replace(current, state=state, provider_id=number, paid_on=result.on)
+    returned = replace(current, state=state, provider_id=number, returned_on=result.on, failure_code=result.failure_code)
+    # Money can only come back after it went: a bank that reports both at once is booked as both.
+    return replace(returned, paid_on=current.paid_on or result.on) if result.outcome == "returned" else returned
+
+
+def transferred(current: Transfer | None, result: TransferResult) -> Transfer | Refused:
+    """The transfer after what the gateway says; the same value where nothing is new."""
+    if current is None:
+        return _unknown(result.reference)
+    if result.amount != current.amount:
+        return _other_amount(current.amount, result.amount)
+    if result.outcome in ("unknown", current.state):
+        return current
+    if (current.state, result.outcome) not in TRANSFER_STEPS:
+        return _contradiction(result.reference, current.state, result.outcome)
+    assert result.on is not None, "a gateway that settles a transfer says on which day"
+    on = result.on if result.outcome == "done" else None
+    return replace(current, state=result.outcome, provider_id=result.provider_id, failure_code=result.failure_code, moved_on=on)
+
+
+def transfer_refusal(kind: str, amount: Money, funder_id: UUID | None, currency: str) -> Refused | None:
+    """Why a transfer cannot be ordered."""
+    if (kind == "funding") != (funder_id is not None):
+        return Refused(FUNDER_MISSING, "funding names its funder, a withdrawal has none", "funder_id")
+    return amount_refusal(amount, currency)
+
+
+def _says_the_same(state: str, outcome: str) -> bool:
+    # "Unknown" after an answer is only a slow echo of an earlier call.
+    return outcome in (state, "unknown") and not (state == "attempted" and outcome == "unknown")
+
+
+def _unknown(reference: str) -> Refused:
+    return Refused(UNKNOWN_REFERENCE, f"{reference[:64]} is not a reference of this book", "reference")
+
+
+def _other_amount(asked: Money, moved: Money) -> Refused:
+    return Refused(AMOUNT_DIFFERS, f"{asked} was asked, the gateway says {moved}", "amount")
+
+
+def _contradiction(reference: str, state: str, outcome: str) -> Refused:
+    return Refused(CONTRADICTS, f"{reference} is {state}, the gateway now says {outcome}", "outcome")

@@ -1,0 +1,58 @@
+"""The price label of a plan: what a shopper reads before buying, and it adds up to the cent."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Final
+
+from yuefu.money.amounts import Money, total
+from yuefu.plans.schedule import Instalment
+
+SYMBOLS: Final = {
+    "CNY": "¥",
+    "HKD": "HK$",
+    "TWD": "NT$",
+    "USD": "$",
+    "EUR": "€",
+    "GBP": "£",
+    "JPY": "JP¥",
+    "KRW": "₩",
+    "SGD": "S$",
+    "AUD": "A$",
+    "CAD": "C$",
+    "INR": "₹",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class PriceLabel:
+    """Runs of equal instalments, in order, as (how many, how much each); together they are exactly `total`, else ValueError."""
+
+    groups: tuple[tuple[int, Money], ...]
+    total: Money
+
+    def __post_init__(self) -> None:
+        added = total((Money(count * each.minor, each.currency) for count, each in self.groups), self.total.currency)
+        if added != self.total:
+            raise ValueError(f"A price label must add up: its parts are {added}, its total is {self.total}.")
+
+
+def price_label(instalments: Sequence[Instalment]) -> PriceLabel:
+    """The label of a schedule. Raises ValueError for an empty one."""
+    if not instalments:
+        raise ValueError("A price label needs at least one instalment.")
+    totals = [instalment.total for instalment in instalments]
+    groups = tuple((len(list(run)), each) for each, run in groupby(totals))
+    return PriceLabel(groups, total(totals, totals[0].currency))
+
+
+def render_price_label(label: PriceLabel) -> str:
+    """The label as one line: "¥666.33 × 2 + ¥666.34 = ¥1,999.00"."""
+    parts = [f"{_with_symbol(each)} × {count}" if count > 1 else _with_symbol(each) for count, each in label.groups]
+    return f"{' + '.join(parts)} = {_with_symbol(label.total)}"
+
+
+def _with_symbol(money: Money) -> str:
+    """With symbol and grouped thousands, "¥1,999.00"; a currency without a symbol of its own shows its code and a space."""
+    whole, point, decimals = money.decimal_text().partition(".")
+    return f"{SYMBOLS.get(money.currency, money.currency + ' ')}{int(whole):,}{point}{decimals}"

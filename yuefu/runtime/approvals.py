@@ -1,0 +1,63 @@
+"""Decisions that need two people. Who asks never decides: the table itself refuses it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from yuefu.errors import Refused
+from yuefu.runtime import sql
+from yuefu.runtime.jsontext import dumps
+from yuefu.runtime.values import UnitOfWork
+
+UNKNOWN_APPROVAL = "unknown_approval"
+ALREADY_DECIDED = "already_decided"
+SAME_PERSON = "same_person"  # whoever asked cannot decide
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    id: UUID
+    action: str
+    object_kind: str
+    object_id: UUID | None
+    content: Mapping[str, Any]
+    requested_by: str
+    state: str
+    decided_by: str | None
+
+
+def request(*, work: UnitOfWork, action: str, object_kind: str, object_id: UUID | None, content: Mapping[str, Any], reason: str) -> UUID:
+    """Asks for a second person's decision and returns the id of the approval."""
+    approval_id = work.ids.new(work.now)
+    sql.run(
+        "INSERT INTO runtime_approval (id, book_id, action, object_kind, object_id, content, reason, requested_by, requested_at, state, decision_reason)"
+        " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, 'waiting', '')",
+        [approval_id, work.book.id, action, object_kind, object_id, dumps(content), reason, work.by.label, work.now],
+    )
+    return approval_id
+
+
+def decide(*, work: UnitOfWork, approval_id: UUID, approve: bool, reason: str) -> Approval | Refused:
+    """Approves or rejects. Refused with UNKNOWN_APPROVAL, ALREADY_DECIDED or SAME_PERSON."""
+    found = sql.rows_as(
+        Approval,
+        "SELECT id, action, object_kind, object_id, content, requested_by, state, decided_by"
+        " FROM runtime_approval WHERE id = %s AND book_id = %s FOR UPDATE",
+        [approval_id, work.book.id],
+    )
+    if not found:
+        return Refused(UNKNOWN_APPROVAL, "there is no such request in this book")
+    asked = found[0]
+    if asked.state != "waiting":
+        return Refused(ALREADY_DECIDED, f"{asked.decided_by} decided this: {asked.state}")
+    if asked.requested_by == work.by.label:
+        return Refused(SAME_PERSON, "a second person has to decide what you asked for")
+    state = "approved" if approve else "rejected"
+    sql.run(
+        "UPDATE runtime_approval SET state = %s, decided_by = %s, decided_at = %s, decision_reason = %s WHERE id = %s",
+        [state, work.by.label, work.now, reason, approval_id],
+    )
+    return Approval(asked.id, asked.action, asked.object_kind, asked.object_id, asked.content, asked.requested_by, state, work.by.label)

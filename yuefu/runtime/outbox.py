@@ -1,0 +1,100 @@
+"""Events, written in the transaction of what they tell, read in commit order.
+
+A row carries the snapshot of its object as it was, so that a reader never has to look anything up and an endpoint pinned to
+an old version can still be served. Readers take only rows whose transaction is below every one still running: a sequence
+number or a timestamp would skip what commits late.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from yuefu.runtime import sql
+from yuefu.runtime.jsontext import dumps
+from yuefu.runtime.values import UnitOfWork
+
+CHANNEL: Final = "yuefu_outbox"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened to one object. `seq` counts the events of the object from 1; `changed` holds the old values."""
+
+    type: str
+    object_kind: str
+    object_id: UUID
+    seq: int
+    snapshot: Mapping[str, Any]
+    changed: Mapping[str, Any] | None = None
+    key: str = ""
+    schema_version: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """An event as read back, with its place in commit order."""
+
+    id: UUID
+    book_id: UUID
+    epoch: int
+    xid: str
+    type: str
+    object_kind: str
+    object_id: UUID
+    seq: int
+    snapshot: Mapping[str, Any]
+    recorded_at: datetime
+
+
+_COLUMNS = {
+    "id": "uuid",
+    "book_id": "uuid",
+    "type": "text",
+    "object_kind": "text",
+    "object_id": "uuid",
+    "seq": "integer",
+    "schema_version": "smallint",
+    "snapshot": "jsonb",
+    "changed": "jsonb",
+    "request_id": "text",
+    "key": "text",
+    "recorded_at": "timestamptz",
+}
+
+
+def emit(*, work: UnitOfWork, events: Sequence[Event]) -> None:
+    """Stores events in one statement; a trigger notifies the dispatcher once per statement."""
+    new = work.ids.many(work.now, len(events))
+    book, now, request = work.book.id, work.now, work.by.request_id
+    sql.insert(
+        "runtime_outbox",
+        _COLUMNS,
+        [
+            (i, book, e.type, e.object_kind, e.object_id, e.seq, e.schema_version, dumps(e.snapshot), dumps(e.changed or {}), request, e.key, now)
+            for i, e in zip(new, events, strict=True)
+        ],
+    )
+
+
+def take(*, reader: str, limit: int, now: datetime) -> list[Stored]:
+    """The next committed events for `reader`, in order, and moves its cursor. Call it in the transaction that handles them."""
+    sql.run("INSERT INTO runtime_cursor (name, epoch, xid, moved_at) VALUES (%s, 0, '0', %s) ON CONFLICT DO NOTHING", [reader, now])
+    ((epoch, xid, row_id),) = sql.rows("SELECT epoch, xid, row_id FROM runtime_cursor WHERE name = %s FOR UPDATE", [reader])
+    found = sql.rows_as(
+        Stored,
+        "SELECT id, book_id, epoch, xid::text, type, object_kind, object_id, seq, snapshot, recorded_at FROM runtime_outbox"
+        " WHERE (epoch, xid, id) > (%s, %s::xid8, %s) AND (epoch < runtime_epoch() OR xid < pg_snapshot_xmin(pg_current_snapshot()))"
+        " ORDER BY epoch, xid, id LIMIT %s",
+        [epoch, xid, row_id or UUID(int=0), limit],
+    )
+    if found:
+        last = found[-1]
+        sql.run(
+            "UPDATE runtime_cursor SET epoch = %s, xid = %s, row_id = %s, moved_at = %s WHERE name = %s",
+            [last.epoch, last.xid, last.id, now, reader],
+        )
+    return found

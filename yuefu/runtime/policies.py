@@ -1,0 +1,64 @@
+"""Versioned settings: the numbers of the business, kept as rows in force from a date, changed only with a second approval."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any, Final
+from uuid import UUID
+
+from yuefu.errors import Refused
+from yuefu.runtime import approvals, sql
+from yuefu.runtime.jsontext import dumps
+from yuefu.runtime.values import UnitOfWork
+
+UNKNOWN_SETTING = "unknown_setting"
+ACTION: Final = "setting.change"
+
+
+class MissingSetting(LookupError):
+    """A setting that this book was never given."""
+
+
+def in_force(*, book_id: UUID, name: str, on: date) -> tuple[int, Any]:
+    """Version and value in force on a date; raises MissingSetting."""
+    found = sql.rows(
+        "SELECT version, value FROM runtime_setting WHERE book_id = %s AND name = %s AND valid_from <= %s ORDER BY version DESC LIMIT 1",
+        [book_id, name, on],
+    )
+    if not found:
+        raise MissingSetting(f"setting {name} has no version in force on {on}")
+    return found[0][0], found[0][1]
+
+
+def establish(*, work: UnitOfWork, name: str, value: Any, valid_from: date) -> None:
+    """The first version of a setting, given when a book is made. Later ones need `propose` and `decide`."""
+    _write(work, name, 1, value, valid_from, None)
+
+
+def propose(*, work: UnitOfWork, name: str, value: Any, valid_from: date, reason: str) -> UUID | Refused:
+    """Asks for a new version; nothing changes until a second person approves."""
+    if not sql.rows("SELECT 1 FROM runtime_setting WHERE book_id = %s AND name = %s LIMIT 1", [work.book.id, name]):
+        return Refused(UNKNOWN_SETTING, f"this book has no setting {name}", "name")
+    content = {"name": name, "value": value, "valid_from": valid_from}
+    return approvals.request(work=work, action=ACTION, object_kind="setting", object_id=None, content=content, reason=reason)
+
+
+def decide(*, work: UnitOfWork, approval_id: UUID, approve: bool, reason: str) -> int | Refused:
+    """Approves or rejects a proposal. Returns the version now in force (unchanged after a rejection)."""
+    decided = approvals.decide(work=work, approval_id=approval_id, approve=approve, reason=reason)
+    if isinstance(decided, Refused):
+        return decided
+    name = decided.content["name"]
+    latest: int = sql.value("SELECT max(version) FROM runtime_setting WHERE book_id = %s AND name = %s", [work.book.id, name])
+    if not approve:
+        return latest
+    _write(work, name, latest + 1, decided.content["value"], date.fromisoformat(decided.content["valid_from"]), approval_id)
+    return latest + 1
+
+
+def _write(work: UnitOfWork, name: str, version: int, value: Any, valid_from: date, approval_id: UUID | None) -> None:
+    sql.run(
+        "INSERT INTO runtime_setting (id, book_id, name, version, value, valid_from, approval_id, recorded_at)"
+        " VALUES (%s, %s, %s, %s, %s, %s, %s, %s)",
+        [work.ids.new(work.now), work.book.id, name, version, dumps(value), valid_from, approval_id, work.now],
+    )

@@ -1,0 +1,121 @@
+"""Set-based SQL on the connection of the role in force.
+
+Commands run as the writer. Reads for people run inside `reading(...)`, which switches to a role that PostgreSQL itself
+confines by row-level security: to one book (staff) or to one merchant or consumer (reader). Query functions are written
+once and see whatever the role in force may see.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any, LiteralString, TypeVar, cast
+from uuid import UUID
+
+import psycopg
+from django.db import connections, transaction
+from psycopg.rows import args_row
+
+T = TypeVar("T")
+
+WRITER, STAFF, READER, OWNER = "default", "staff", "reader", "owner"
+
+_role: ContextVar[str] = ContextVar("yuefu_role", default=WRITER)
+
+# Values of these types travel as text and are cast inside the statement: an array of arrays would be flattened by unnest.
+_CAST = frozenset({"jsonb", "text[]", "uuid[]"})
+
+
+def connection() -> psycopg.Connection[Any]:
+    """The psycopg connection of the role in force (opened if need be)."""
+    wrapper = connections[_role.get()]
+    wrapper.ensure_connection()
+    return cast("psycopg.Connection[Any]", wrapper.connection)
+
+
+def rows(query: str, params: Sequence[Any] | Mapping[str, Any] = ()) -> list[tuple[Any, ...]]:
+    """All rows of a query."""
+    with psycopg.Cursor(connection()) as cursor:
+        cursor.execute(cast(LiteralString, query), params)
+        return cursor.fetchall()
+
+
+def rows_as(make: Callable[..., T], query: str, params: Sequence[Any] | Mapping[str, Any] = ()) -> list[T]:
+    """All rows, each made into a value from its columns in order."""
+    with psycopg.Cursor(connection(), row_factory=args_row(make)) as cursor:
+        cursor.execute(cast(LiteralString, query), params)
+        return cursor.fetchall()
+
+
+def value(query: str, params: Sequence[Any] | Mapping[str, Any] = ()) -> Any:
+    """The first column of the first row, or None where there is no row."""
+    found = rows(query, params)
+    return found[0][0] if found else None
+
+
+def run(query: str, params: Sequence[Any] | Mapping[str, Any] = ()) -> int:
+    """Executes a statement and returns how many rows it touched."""
+    with psycopg.Cursor(connection()) as cursor:
+        cursor.execute(cast(LiteralString, query), params)
+        return cursor.rowcount
+
+
+def unnest(columns: Mapping[str, str], values: Sequence[Sequence[Any]]) -> tuple[str, list[list[Any]]]:
+    """`(SELECT … FROM unnest(…))` over row tuples, and its parameters: one array a column, so one statement for any number of rows."""
+    names = ", ".join(columns)
+    chosen = ", ".join(f"{name}::{kind}" if kind in _CAST else name for name, kind in columns.items())
+    arrays = ", ".join(f"%s::{'text' if kind in _CAST else kind}[]" for kind in columns.values())
+    return f"(SELECT {chosen} FROM unnest({arrays}) AS given({names}))", [list(column) for column in zip(*values, strict=True)]
+
+
+def insert(table: str, columns: Mapping[str, str], values: Sequence[Sequence[Any]], *, suffix: str = "") -> int:
+    """Inserts all rows by one statement. `columns` maps a name to its PostgreSQL type. Returns the number of rows written."""
+    if not values:
+        return 0
+    source, params = unnest(columns, values)
+    return run(f"INSERT INTO {table} ({', '.join(columns)}) {source} {suffix}", params)
+
+
+def update(table: str, key: str, columns: Mapping[str, str], values: Sequence[Sequence[Any]], *, where: str = "") -> int:
+    """Sets columns of many rows by one statement; the first column of each value is the key. Returns the number of rows changed."""
+    if not values:
+        return 0
+    source, params = unnest(columns, values)
+    changes = ", ".join(f"{name} = given.{name}" for name in columns if name != key)
+    extra = f" AND {where}" if where else ""
+    return run(f"UPDATE {table} AS target SET {changes} FROM {source} AS given WHERE target.{key} = given.{key}{extra}", params)
+
+
+@contextmanager
+def transacting(*, lock_timeout_ms: int = 10_000) -> Iterator[None]:
+    """One transaction of the writer, opened by a journey and by nothing below it."""
+    with transaction.atomic(using=WRITER, durable=True):
+        run("SELECT set_config('lock_timeout', %s, true)", [f"{lock_timeout_ms}ms"])
+        yield
+
+
+@contextmanager
+def reading(*, book_id: UUID | None = None, merchant_id: UUID | None = None, consumer_id: UUID | None = None) -> Iterator[None]:
+    """Reads as a person may: a merchant or consumer through the reader, else staff of one book. Without a scope, no rows."""
+    alias = READER if merchant_id or consumer_id else STAFF
+    token = _role.set(alias)
+    try:
+        with transaction.atomic(using=alias):
+            scope = [("yuefu.book", book_id), ("yuefu.merchant", merchant_id), ("yuefu.consumer", consumer_id)]
+            for name, given in scope:
+                run("SELECT set_config(%s, %s, true)", [name, str(given) if given else ""])
+            yield
+    finally:
+        _role.reset(token)
+
+
+@contextmanager
+def owning() -> Iterator[None]:
+    """Works as the owner of the schema: roles, partitions, epochs. Never used to serve anybody."""
+    token = _role.set(OWNER)
+    try:
+        with transaction.atomic(using=OWNER):
+            yield
+    finally:
+        _role.reset(token)

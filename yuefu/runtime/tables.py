@@ -1,0 +1,119 @@
+"""Table bases, and the migration operations that make PostgreSQL keep the promises: grants, row-level security, composite keys.
+
+A table is secured in the migration that creates it. A structure test walks the catalogue and fails for any table without
+forced row-level security or with a grant that was not asked for here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+from django.db import models
+from django.db.migrations.operations import RunSQL
+from django.db.models import Func
+
+Writes = Literal["append", "update", "delete"]
+
+_GRANTS = {"append": "SELECT, INSERT", "update": "SELECT, INSERT, UPDATE", "delete": "SELECT, INSERT, UPDATE, DELETE"}
+
+
+if TYPE_CHECKING:
+    _Field = models.Field[Any, Any]
+else:
+    _Field = models.Field
+
+
+class Xid8Field(_Field):
+    """A PostgreSQL transaction id that never wraps: what orders rows by commit together with a snapshot's xmin."""
+
+    def db_type(self, connection: Any) -> str:
+        del connection
+        return "xid8"
+
+
+class CurrentXid(Func):
+    function = "pg_current_xact_id"
+    template = "%(function)s()"
+
+
+class BookRow(models.Model):
+    """A row of one book."""
+
+    id = models.UUIDField(primary_key=True)
+    book_id = models.UUIDField()
+
+    class Meta:
+        abstract = True
+
+
+class CommittedRow(models.Model):
+    """A row read in commit order: (epoch, xid, id), and only where xid is below every transaction still running."""
+
+    epoch = models.IntegerField(db_default=1)
+    xid = Xid8Field(db_default=CurrentXid(), editable=False)
+
+    class Meta:
+        abstract = True
+
+
+def secure(table: str, *, writes: Writes, merchant: str | None = None, consumer: str | None = None, book: str | None = "book_id") -> RunSQL:
+    """Grants and row-level security of one table.
+
+    The writer may do what `writes` says and no more. Staff see the rows of the book in `yuefu.book`. The reader sees rows
+    whose `merchant` or `consumer` column equals `yuefu.merchant` / `yuefu.consumer`; without these arguments it has no right
+    to the table at all. Row-level security is forced, so it also binds an owner without a policy.
+    """
+    parts = [
+        f"ALTER TABLE {table} ENABLE ROW LEVEL SECURITY",
+        f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY",
+        f"CREATE POLICY owner_all ON {table} TO CURRENT_USER USING (true) WITH CHECK (true)",
+        f"GRANT {_GRANTS[writes]} ON {table} TO yuefu_writer",
+        f"CREATE POLICY writer_all ON {table} TO yuefu_writer USING (true) WITH CHECK (true)",
+    ]
+    if book:
+        parts += [
+            f"GRANT SELECT ON {table} TO yuefu_staff",
+            f"CREATE POLICY staff_book ON {table} FOR SELECT TO yuefu_staff"
+            f" USING ({book} = nullif(current_setting('yuefu.book', true), '')::uuid)",
+        ]
+    scopes = [(merchant, "yuefu.merchant"), (consumer, "yuefu.consumer")]
+    tests = [f"{column} = nullif(current_setting('{name}', true), '')::uuid" for column, name in scopes if column]
+    if tests:
+        parts += [
+            f"GRANT SELECT ON {table} TO yuefu_reader",
+            f"CREATE POLICY reader_scope ON {table} FOR SELECT TO yuefu_reader USING ({' OR '.join(tests)})",
+        ]
+    return RunSQL("; ".join(parts), RunSQL.noop)
+
+
+def commit_ordered(table: str) -> RunSQL:
+    """The writer may not choose the epoch or transaction id of a row: a forged one would be skipped by every reader in commit order."""
+    return RunSQL(
+        f"""
+        DO $$
+        DECLARE columns text;
+        BEGIN
+            SELECT string_agg(quote_ident(attname), ', ') INTO columns FROM pg_attribute
+            WHERE attrelid = '{table}'::regclass AND attnum > 0 AND NOT attisdropped AND attname NOT IN ('epoch', 'xid');
+            REVOKE INSERT ON {table} FROM yuefu_writer;
+            EXECUTE format('GRANT INSERT (%s) ON {table} TO yuefu_writer', columns);
+        END $$
+        """,
+        RunSQL.noop,
+    )
+
+
+def composite_key(table: str, columns: Sequence[str]) -> RunSQL:
+    """A unique constraint that a composite foreign key can point to."""
+    name = f"{table}_{'_'.join(columns)}_ck"
+    return RunSQL(f"ALTER TABLE {table} ADD CONSTRAINT {name} UNIQUE ({', '.join(columns)})", RunSQL.noop)
+
+
+def composite_fk(table: str, columns: Sequence[str], target: str, target_columns: Sequence[str]) -> RunSQL:
+    """A foreign key over several columns, so that a row can never join another book or another merchant."""
+    name = f"{table}_{'_'.join(columns)}_fk"
+    return RunSQL(
+        f"ALTER TABLE {table} ADD CONSTRAINT {name} FOREIGN KEY ({', '.join(columns)}) REFERENCES {target} ({', '.join(target_columns)})",
+        RunSQL.noop,
+    )

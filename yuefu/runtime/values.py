@@ -1,0 +1,82 @@
+"""What every command is told about its surroundings: whose book, which day, what time, by whom."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from typing import Literal
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from yuefu import ids
+from yuefu.ids import IdSource
+
+DayState = Literal["open", "closing", "closed"]
+ActorKind = Literal["user", "api_key", "system"]
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who does something. Written on every entry, audit row and approval as `kind:name`."""
+
+    kind: ActorKind
+    name: str
+    user_id: UUID | None = None
+    request_id: str = ""
+
+    @property
+    def label(self) -> str:
+        return f"{self.kind}:{self.name}"
+
+
+def system_actor(name: str) -> Actor:
+    """The platform itself, e.g. `system:close_of_day`."""
+    return Actor(kind="system", name=name)
+
+
+@dataclass(frozen=True, slots=True)
+class Book:
+    """One set of books: legal entity × live or test × clock. Nothing crosses from one book to another."""
+
+    id: UUID
+    code: str
+    legal_entity: str
+    mode: Literal["live", "test"]
+    currency: str
+    zone: str
+    calendar: str
+    cut_off: time
+    clock_at: datetime | None = None
+
+    @property
+    def tz(self) -> ZoneInfo:
+        return ZoneInfo(self.zone)
+
+    @property
+    def public_id(self) -> str:
+        return ids.text("book", self.id)
+
+
+@dataclass(frozen=True, slots=True)
+class BusinessDay:
+    """A day of a book that something is posted to. `run_id` is set only for the run that closes it."""
+
+    book_id: UUID
+    on: date
+    state: DayState
+    run_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UnitOfWork:
+    """The surroundings of one batch of commands: one transaction, one moment, one day, one actor."""
+
+    book: Book
+    day: BusinessDay
+    now: datetime
+    by: Actor
+    ids: IdSource
+
+    @property
+    def local_now(self) -> datetime:
+        return self.now.astimezone(self.book.tz)

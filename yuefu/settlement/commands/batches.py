@@ -1,0 +1,232 @@
+"""Batches: on a pay day one per merchant, its payout ordered in the same transaction; afterwards they follow what the bank says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from itertools import groupby
+from typing import Any, Final
+from uuid import UUID
+
+from yuefu.errors import Refused
+from yuefu.ledger import commands as ledger
+from yuefu.merchants import queries as merchants
+from yuefu.money.amounts import Money
+from yuefu.payments import commands as payments
+from yuefu.payments.commands import PayoutOrder
+from yuefu.payments.rules import Payout
+from yuefu.runtime import audit, outbox, sql
+from yuefu.runtime.outbox import Event
+from yuefu.runtime.values import UnitOfWork
+from yuefu.settlement import entries, queries, rules
+from yuefu.settlement.commands.accrual import insert_items
+from yuefu.settlement.queries import Batch
+from yuefu.settlement.rules import Item
+
+_BATCH: Final = {
+    "id": "uuid",
+    "book_id": "uuid",
+    "merchant_id": "uuid",
+    "pay_on": "date",
+    "currency": "text",
+    "line_count": "integer",
+    "captures_minor": "bigint",
+    "fees_minor": "bigint",
+    "discounts_minor": "bigint",
+    "refunds_minor": "bigint",
+    "opening_minor": "bigint",
+    "net_minor": "bigint",
+    "payout_minor": "bigint",
+    "carried_minor": "bigint",
+    "state": "text",
+    "version": "integer",
+    "payout_id": "uuid",
+    "built_at": "timestamptz",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Built:
+    batch: Batch
+    items: tuple[Item, ...]
+
+
+def settle(*, work: UnitOfWork, pay_on: date) -> list[Batch]:
+    """Builds one batch for each merchant with items due by `pay_on` and orders its payout. Returns all batches of the pay day.
+
+    Run again it finds what it built: a merchant has one batch a pay day, and what came later waits for the next. A positive net becomes
+    available and is paid out; of a merchant that is not active it is held. A negative net pays nothing and is carried to the next batch,
+    which is not built for the carried balance alone.
+    """
+    sql.run("SELECT pg_advisory_xact_lock(hashtextextended(%s, 7041779))", [str(work.book.id)])
+    served = {batch.merchant_id for batch in queries.batches_on(book_id=work.book.id, pay_on=pay_on)}
+    due = queries.due_items(book_id=work.book.id, on=pay_on)
+    groups = [(merchant, tuple(items)) for merchant, items in groupby(due, key=lambda item: item.merchant_id)]
+    wanted = [(m, items) for m, items in groups if m not in served and any(item.kind != "carried" for item in items)]
+    if wanted:
+        new = work.ids.many(work.now, len(wanted))
+        built = [_Built(_draft(work, i, m, pay_on, items), items) for i, (m, items) in zip(new, wanted, strict=True)]
+        _make_available(work, built)
+        _store(work, _with_payouts(work, built), pay_on)
+    return queries.batches_on(book_id=work.book.id, pay_on=pay_on)
+
+
+def schedule(*, work: UnitOfWork, batch_ids: Sequence[UUID]) -> list[Batch | Refused]:
+    """Orders the payout of batches that were held, or whose payout came back. Refused with UNKNOWN_BATCH, NOT_POSSIBLE, or as the
+    ledger refuses."""
+    known = queries.batches_by_id(book_id=work.book.id, ids=batch_ids, lock=True)
+    outcomes: dict[UUID, Batch | Refused] = {i: _step(known.get(i), "scheduled") for i in batch_ids}
+    ready = [outcome for outcome in outcomes.values() if isinstance(outcome, Batch)]
+    for batch, payout in zip(ready, _order(work, ready), strict=True):
+        outcomes[batch.id] = payout if isinstance(payout, Refused) else replace(batch, payout_id=payout.id)
+    _change(work, "settlement.schedule", [o for o in outcomes.values() if isinstance(o, Batch)])
+    return [outcomes[i] for i in batch_ids]
+
+
+def mark_payouts(*, work: UnitOfWork, payouts: Sequence[Payout]) -> list[Batch | Refused]:
+    """Lets batches follow their payouts: paid or returned. What is not news changes nothing.
+
+    Refused with UNKNOWN_BATCH, or NOT_POSSIBLE where a batch has another payout by now.
+    """
+    known = queries.batches_by_id(book_id=work.book.id, ids=[p.batch_id for p in payouts], lock=True)
+    changed: dict[UUID, Batch] = {}
+    outcomes: list[Batch | Refused] = []
+    for payout in payouts:
+        batch = changed.get(payout.batch_id, known.get(payout.batch_id))
+        outcome = _follow(batch, payout)
+        outcomes.append(outcome)
+        if isinstance(outcome, Batch) and outcome is not batch:
+            changed[outcome.id] = outcome
+    _change(work, "settlement.mark_payouts", list(changed.values()))
+    return outcomes
+
+
+def mark_reconciled(*, work: UnitOfWork, batch_ids: Sequence[UUID]) -> list[Batch | Refused]:
+    """Marks paid batches whose payout was found in the bank's statement. Refused with UNKNOWN_BATCH or NOT_POSSIBLE."""
+    known = queries.batches_by_id(book_id=work.book.id, ids=batch_ids, lock=True)
+    outcomes = {i: _known_as(known.get(i), "reconciled") or _step(known.get(i), "reconciled") for i in batch_ids}
+    news = [o for o in outcomes.values() if isinstance(o, Batch) and o is not known.get(o.id)]
+    _change(work, "settlement.mark_reconciled", news)
+    return [outcomes[i] for i in batch_ids]
+
+
+def _draft(work: UnitOfWork, batch_id: UUID, merchant_id: UUID, pay_on: date, items: Sequence[Item]) -> Batch:
+    figures = rules.totals(items, work.book.currency)
+    state = "held" if figures.payout else "accrued"
+    return Batch(batch_id, merchant_id, pay_on, len(items), figures, state, 1, None, work.now)
+
+
+def _make_available(work: UnitOfWork, built: Sequence[_Built]) -> None:
+    paying = [b.batch for b in built if b.batch.totals.payout]
+    if paying:
+        moves = [entries.made_available(batch.id, batch.merchant_id, batch.totals.payout) for batch in paying]
+        refused = [o for o in ledger.post(work=work, entries=moves) if isinstance(o, Refused)]
+        assert not refused, f"what is owed can always be made available: {refused[:1]}"
+
+
+def _with_payouts(work: UnitOfWork, built: Sequence[_Built]) -> list[_Built]:
+    """Orders payouts of batches of active merchants; what cannot be paid out stays held."""
+    paying = [b.batch for b in built if b.batch.totals.payout]
+    active = {m.id for m in merchants.shown(ids=[b.merchant_id for b in paying]).values() if m.state == "active"}
+    ready = [batch for batch in paying if batch.merchant_id in active]
+    ordered = {batch.id: payout for batch, payout in zip(ready, _order(work, ready), strict=True) if isinstance(payout, Payout)}
+    return [
+        replace(b, batch=replace(b.batch, state="scheduled", payout_id=ordered[b.batch.id].id)) if b.batch.id in ordered else b
+        for b in built
+    ]
+
+
+def _order(work: UnitOfWork, batches: Sequence[Batch]) -> list[Payout | Refused]:
+    orders = [PayoutOrder(f"{b.id}:{b.version}", b.merchant_id, b.id, b.totals.payout) for b in batches]
+    return payments.order_payouts(work=work, orders=orders)
+
+
+def _store(work: UnitOfWork, built: Sequence[_Built], pay_on: date) -> None:
+    carried = [_carried(work, b.batch, pay_on) for b in built if b.batch.totals.carried]
+    insert_items(work, carried)
+    values = [
+        (
+            *(b.batch.id, work.book.id, b.batch.merchant_id, pay_on, work.book.currency, b.batch.line_count),
+            *(getattr(b.batch.totals, name[: -len("_minor")]).minor for name in _BATCH if name.endswith("_minor")),
+            *(b.batch.state, b.batch.version, b.batch.payout_id, b.batch.built_at),
+        )
+        for b in built
+    ]
+    sql.insert("settlement_batch", _BATCH, values)
+    lines = [(item.id, work.book.id, item.merchant_id, b.batch.id) for b in built for item in b.items]
+    sql.insert("settlement_batch_line", {"item_id": "uuid", "book_id": "uuid", "merchant_id": "uuid", "batch_id": "uuid"}, lines)
+    _tell(work, "settlement.settle", [b.batch for b in built])
+
+
+def _carried(work: UnitOfWork, batch: Batch, pay_on: date) -> Item:
+    nothing = Money.zero(work.book.currency)
+    return Item(
+        id=work.ids.new(work.now),
+        merchant_id=batch.merchant_id,
+        kind="carried",
+        order_id=None,
+        source_id=batch.id,
+        capture_id=None,
+        loan_id=None,
+        funder_id=None,
+        product="",
+        gross=batch.totals.carried,
+        fee=nothing,
+        discount=nothing,
+        net=batch.totals.carried,
+        contract_version=0,
+        fee_on_refund="",
+        earned_on=pay_on,
+        settles_on=pay_on + timedelta(days=1),
+    )
+
+
+def _follow(batch: Batch | None, payout: Payout) -> Batch | Refused:
+    if batch is not None and batch.payout_id != payout.id:
+        return Refused(rules.NOT_POSSIBLE, "the batch has another payout by now", "payout_id")
+    if payout.state in ("scheduled", "sent") or (payout.state == "paid" and batch is not None and batch.state == "reconciled"):
+        return batch or _unknown()
+    return _known_as(batch, payout.state) or _step(batch, payout.state)
+
+
+def _known_as(batch: Batch | None, state: str) -> Batch | None:
+    return batch if batch is not None and batch.state == state else None
+
+
+def _step(batch: Batch | None, state: str) -> Batch | Refused:
+    if batch is None:
+        return _unknown()
+    if (batch.state, state) not in rules.TRANSITIONS:
+        return Refused(rules.NOT_POSSIBLE, f"the batch is {batch.state} and cannot become {state}", "state")
+    return replace(batch, state=state, version=batch.version + 1)
+
+
+def _unknown() -> Refused:
+    return Refused(rules.UNKNOWN_BATCH, "there is no such batch in this book", "batch_id")
+
+
+def _change(work: UnitOfWork, action: str, batches: Sequence[Batch]) -> None:
+    columns = {"id": "uuid", "state": "text", "version": "integer", "payout_id": "uuid"}
+    sql.update("settlement_batch", "id", columns, [(b.id, b.state, b.version, b.payout_id) for b in batches])
+    _tell(work, action, batches)
+
+
+def _tell(work: UnitOfWork, action: str, batches: Sequence[Batch]) -> None:
+    audit.record(work=work, action=action, object_kind="settlement_batch", object_ids=[b.id for b in batches])
+    if batches:
+        outbox.emit(
+            work=work,
+            events=[Event(f"settlement_batch.{b.state}", "settlement_batch", b.id, b.version, _snapshot(b)) for b in batches],
+        )
+
+
+def _snapshot(batch: Batch) -> Mapping[str, Any]:
+    return {
+        "merchant_id": batch.merchant_id,
+        "pay_on": batch.pay_on,
+        "state": batch.state,
+        "line_count": batch.line_count,
+        "totals": batch.totals,
+        "payout_id": batch.payout_id,
+    }

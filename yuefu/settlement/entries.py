@@ -1,0 +1,41 @@
+"""The double entries of settlement, for an accountant to read. Pure; debit +, credit −; a line that would move nothing is left out."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from yuefu.ledger.rules import AccountKey, Entry, Line
+from yuefu.money.amounts import Money
+from yuefu.settlement.rules import Item
+
+PENDING = AccountKey("merchant_pending")
+
+
+def accrued(item: Item) -> Entry:
+    """Capture: Dr purchase clearing gross, Cr service fee, Cr discount not yet earned, Cr owed to merchant net. Refund: the reverse.
+
+    Item figures are signed, negative in a refund, so that both are one entry.
+    """
+    fee = AccountKey("fee_income", funder_id=item.funder_id, product=item.product)
+    discount = AccountKey("unearned_discount", funder_id=item.funder_id, product=item.product)
+    lines = [
+        _line(AccountKey("purchase_clearing"), item.gross, item),
+        _line(fee, -item.fee, item),
+        _line(discount, -item.discount, item),
+        _line(PENDING, -item.net, item),
+    ]
+    key = f"settlement:{item.kind}:{item.source_id}"
+    return Entry(key=key, kind=f"settlement_{item.kind}", lines=tuple(x for x in lines if x.amount), effective_on=item.earned_on)
+
+
+def made_available(batch_id: UUID, merchant_id: UUID, net: Money) -> Entry:
+    """On the pay day: Dr owed to merchant, Cr available to merchant."""
+    lines = (
+        Line(PENDING, net, merchant_id=merchant_id),
+        Line(AccountKey("merchant_available", owner_id=merchant_id), -net, merchant_id=merchant_id),
+    )
+    return Entry(key=f"settlement:batch:{batch_id}", kind="settlement_batch", lines=lines)
+
+
+def _line(account: AccountKey, amount: Money, item: Item) -> Line:
+    return Line(account, amount, order_id=item.order_id, loan_id=item.loan_id, merchant_id=item.merchant_id, funder_id=item.funder_id)

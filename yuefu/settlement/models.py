@@ -1,0 +1,105 @@
+"""Tables of settlement. Items and lines are append-only; of a batch only its state and payout may change."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import F, Q
+
+from yuefu.runtime.tables import BookRow
+
+
+class Item(BookRow):
+    merchant_id = models.UUIDField()
+    kind = models.TextField()
+    order_id = models.UUIDField(null=True)
+    source_id = models.UUIDField()
+    capture_id = models.UUIDField(null=True)
+    loan_id = models.UUIDField(null=True)
+    funder_id = models.UUIDField(null=True)
+    product = models.TextField()
+    gross_minor = models.BigIntegerField()
+    fee_minor = models.BigIntegerField()
+    discount_minor = models.BigIntegerField()
+    net_minor = models.BigIntegerField()
+    currency = models.TextField()
+    contract_version = models.IntegerField()
+    fee_on_refund = models.TextField()
+    earned_on = models.DateField()
+    settles_on = models.DateField()
+    recorded_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["kind", "source_id"], name="settlement_item_source"),
+            models.CheckConstraint(
+                condition=Q(net_minor=F("gross_minor") - F("fee_minor") - F("discount_minor")), name="settlement_item_adds_up"
+            ),
+            models.CheckConstraint(
+                condition=Q(kind="capture", gross_minor__gt=0, fee_minor__gte=0, discount_minor__gte=0, capture_id=F("source_id"))
+                | Q(kind="refund", gross_minor__lt=0, fee_minor__lte=0, discount_minor__lte=0, capture_id__isnull=False)
+                | Q(kind="carried", gross_minor__lt=0, fee_minor=0, discount_minor=0, capture_id__isnull=True),
+                name="settlement_item_signs",
+            ),
+            models.CheckConstraint(condition=Q(fee_on_refund__in=["kept", "returned", ""]), name="settlement_item_fee_on_refund"),
+        ]
+        indexes = [
+            models.Index(fields=["book_id", "settles_on"], name="settlement_item_due"),
+            models.Index(fields=["order_id"], name="settlement_item_order"),
+            models.Index(fields=["capture_id"], name="settlement_item_capture"),
+        ]
+
+
+class Batch(BookRow):
+    merchant_id = models.UUIDField()
+    pay_on = models.DateField()
+    currency = models.TextField()
+    line_count = models.IntegerField()
+    captures_minor = models.BigIntegerField()
+    fees_minor = models.BigIntegerField()
+    discounts_minor = models.BigIntegerField()
+    refunds_minor = models.BigIntegerField()
+    opening_minor = models.BigIntegerField()
+    net_minor = models.BigIntegerField()
+    payout_minor = models.BigIntegerField()
+    carried_minor = models.BigIntegerField()
+    state = models.TextField()
+    version = models.IntegerField()
+    payout_id = models.UUIDField(null=True)
+    built_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["book_id", "merchant_id", "pay_on"], name="settlement_batch_once_a_day"),
+            models.CheckConstraint(
+                condition=Q(
+                    net_minor=F("captures_minor") - F("fees_minor") - F("discounts_minor") - F("refunds_minor") + F("opening_minor")
+                ),
+                name="settlement_batch_net",
+            ),
+            models.CheckConstraint(
+                condition=Q(net_minor=F("payout_minor") + F("carried_minor"), payout_minor__gte=0, carried_minor__lte=0)
+                & (Q(payout_minor=0) | Q(carried_minor=0)),
+                name="settlement_batch_payout",
+            ),
+            models.CheckConstraint(condition=Q(line_count__gt=0, version__gt=0), name="settlement_batch_counts"),
+            models.CheckConstraint(
+                condition=Q(state="accrued", payout_minor=0, payout_id__isnull=True)
+                | Q(state="held", payout_minor__gt=0, payout_id__isnull=True)
+                | Q(state__in=["scheduled", "paid", "reconciled", "returned"], payout_minor__gt=0, payout_id__isnull=False),
+                name="settlement_batch_state",
+            ),
+        ]
+        indexes = [models.Index(fields=["merchant_id", "-pay_on"], name="settlement_batch_of_merchant")]
+
+
+class BatchLine(models.Model):
+    """Puts an item into a batch, once."""
+
+    item_id = models.UUIDField(primary_key=True)
+    book_id = models.UUIDField()
+    merchant_id = models.UUIDField()
+    batch_id = models.UUIDField()
+
+    class Meta:
+        db_table = "settlement_batch_line"
+        indexes = [models.Index(fields=["batch_id"], name="settlement_batch_line_batch")]

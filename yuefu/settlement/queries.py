@@ -1,0 +1,188 @@
+"""Reads of settlement, set-based. Values, never rows of the tables."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from yuefu.money.amounts import Money
+from yuefu.runtime import sql
+from yuefu.settlement.rules import Item, Totals, totals
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What a merchant gets on a pay day. `version` counts its states from 1."""
+
+    id: UUID
+    merchant_id: UUID
+    pay_on: date
+    line_count: int
+    totals: Totals
+    state: str
+    version: int
+    payout_id: UUID | None
+    built_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """A batch with its lines; `adds_up` is computed from them anew."""
+
+    batch: Batch
+    items: tuple[Item, ...]
+    adds_up: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SettledItem:
+    """An item of an order and the batch it went into, if it did."""
+
+    item: Item
+    batch_id: UUID | None
+    pay_on: date | None
+    batch_state: str | None
+    payout_id: UUID | None
+
+
+_ITEM = (
+    "i.id, i.merchant_id, i.kind, i.order_id, i.source_id, i.capture_id, i.loan_id, i.funder_id, i.product, i.gross_minor, i.fee_minor,"
+    " i.discount_minor, i.net_minor, i.contract_version, i.fee_on_refund, i.earned_on, i.settles_on, i.currency"
+)
+_ITEM_WIDTH = 18
+_BATCH = (
+    "SELECT id, merchant_id, pay_on, line_count, captures_minor, fees_minor, discounts_minor, refunds_minor, opening_minor, net_minor,"
+    " payout_minor, carried_minor, state, version, payout_id, built_at, currency FROM settlement_batch"
+)
+_UNSETTLED = " AND NOT EXISTS (SELECT 1 FROM settlement_batch_line AS l WHERE l.item_id = i.id)"
+
+
+def _item(*row: Any) -> Item:
+    *head, gross, fee, discount, net, version, rule, earned, settles, currency = row
+    figures = (Money(minor, currency) for minor in (gross, fee, discount, net))
+    return Item(*head, *figures, version, rule, earned, settles)
+
+
+def _batch(*row: Any) -> Batch:
+    batch_id, merchant, pay_on, count, *minors, state, version, payout, built, currency = row
+    figures = Totals(*(Money(minor, currency) for minor in minors))
+    return Batch(batch_id, merchant, pay_on, count, figures, state, version, payout, built)
+
+
+def items_of_sources(*, book_id: UUID, sources: Sequence[tuple[str, UUID]]) -> dict[tuple[str, UUID], Item]:
+    """Items by kind and capture or refund."""
+    found = sql.rows_as(
+        _item,
+        f"SELECT {_ITEM} FROM settlement_item AS i WHERE i.book_id = %s AND i.source_id = ANY(%s)",
+        [book_id, [source for _, source in sources]],
+    )
+    return {(item.kind, item.source_id): item for item in found}
+
+
+def refunded_of_captures(*, book_id: UUID, capture_ids: Sequence[UUID]) -> dict[UUID, int]:
+    """Minor units refunded so far of each capture that has refunds."""
+    return dict(
+        sql.rows(
+            "SELECT capture_id, -sum(gross_minor)::bigint FROM settlement_item"
+            " WHERE book_id = %s AND kind = 'refund' AND capture_id = ANY(%s) GROUP BY capture_id",
+            [book_id, list(capture_ids)],
+        )
+    )
+
+
+def due_items(*, book_id: UUID, on: date) -> list[Item]:
+    """Items in no batch that settle by a day, by merchant and age."""
+    where = f" WHERE i.book_id = %s AND i.settles_on <= %s{_UNSETTLED} ORDER BY i.merchant_id, i.earned_on, i.id"
+    return sql.rows_as(_item, f"SELECT {_ITEM} FROM settlement_item AS i" + where, [book_id, on])
+
+
+def batches_on(*, book_id: UUID, pay_on: date) -> list[Batch]:
+    """The batches of a pay day, by merchant."""
+    return sql.rows_as(_batch, _BATCH + " WHERE book_id = %s AND pay_on = %s ORDER BY merchant_id", [book_id, pay_on])
+
+
+def batches_by_id(*, book_id: UUID, ids: Sequence[UUID], lock: bool = False) -> dict[UUID, Batch]:
+    ending = " ORDER BY id FOR UPDATE" if lock else ""
+    found = sql.rows_as(_batch, _BATCH + " WHERE book_id = %s AND id = ANY(%s)" + ending, [book_id, list(ids)])
+    return {batch.id: batch for batch in found}
+
+
+def batches(*, merchant_id: UUID, limit: int, before: date | None = None) -> list[Batch]:
+    """Batches of a merchant, the latest first, of pay days before one where given."""
+    where = " WHERE merchant_id = %s AND (%s::date IS NULL OR pay_on < %s) ORDER BY pay_on DESC LIMIT %s"
+    return sql.rows_as(_batch, _BATCH + where, [merchant_id, before, before, limit])
+
+
+def statement(*, batch_id: UUID) -> Statement | None:
+    """A batch, its lines by age, and whether they add up to it."""
+    found = sql.rows_as(_batch, _BATCH + " WHERE id = %s", [batch_id])
+    if not found:
+        return None
+    lines = sql.rows_as(
+        _item,
+        f"SELECT {_ITEM} FROM settlement_batch_line AS l JOIN settlement_item AS i ON i.id = l.item_id"
+        " WHERE l.batch_id = %s ORDER BY i.earned_on, i.id",
+        [batch_id],
+    )
+    batch = found[0]
+    adds_up = len(lines) == batch.line_count and totals(lines, batch.totals.net.currency) == batch.totals
+    return Statement(batch, tuple(lines), adds_up)
+
+
+def of_orders(*, order_ids: Sequence[UUID]) -> dict[UUID, list[SettledItem]]:
+    """Items of orders with their batches, oldest first; an order without items is absent."""
+    found = sql.rows(
+        f"SELECT {_ITEM}, b.id, b.pay_on, b.state, b.payout_id FROM settlement_item AS i"
+        " LEFT JOIN settlement_batch_line AS l ON l.item_id = i.id LEFT JOIN settlement_batch AS b ON b.id = l.batch_id"
+        " WHERE i.order_id = ANY(%s) ORDER BY i.earned_on, i.id",
+        [list(order_ids)],
+    )
+    by_order: dict[UUID, list[SettledItem]] = defaultdict(list)
+    for row in found:
+        item = _item(*row[:_ITEM_WIDTH])
+        assert item.order_id is not None
+        by_order[item.order_id].append(SettledItem(item, *row[_ITEM_WIDTH:]))
+    return dict(by_order)
+
+
+def unsettled(*, book_id: UUID, currency: str) -> Money:
+    """The net of all items in no batch. The ledger's merchant_pending has the same as a credit balance."""
+    minor = sql.value(
+        f"SELECT coalesce(sum(i.net_minor), 0)::bigint FROM settlement_item AS i WHERE i.book_id = %s AND i.currency = %s{_UNSETTLED}",
+        [book_id, currency],
+    )
+    return Money(minor, currency)
+
+
+def kept_available(*, book_id: UUID, currency: str) -> Money:
+    """What held and returned batches would pay out. The ledger's merchant_available accounts have the same as credit balances."""
+    minor = sql.value(
+        "SELECT coalesce(sum(payout_minor), 0)::bigint FROM settlement_batch WHERE book_id = %s AND currency = %s"
+        " AND state IN ('held', 'returned')",
+        [book_id, currency],
+    )
+    return Money(minor, currency)
+
+
+def not_adding_up(*, book_id: UUID) -> list[UUID]:
+    """Batches whose lines do not add up to their figures; there are none, or PostgreSQL did not keep its promise."""
+    found = sql.rows(
+        "SELECT b.id FROM settlement_batch AS b LEFT JOIN LATERAL ("
+        " SELECT count(*) AS n, sum(i.net_minor) AS net, sum(i.gross_minor) FILTER (WHERE i.kind = 'capture') AS captures,"
+        " sum(i.fee_minor) FILTER (WHERE i.kind = 'capture') AS fees, sum(i.discount_minor) FILTER (WHERE i.kind = 'capture') AS discounts"
+        " FROM settlement_batch_line AS l JOIN settlement_item AS i ON i.id = l.item_id WHERE l.batch_id = b.id) AS s ON true"
+        " WHERE b.book_id = %s AND (s.n, s.net, coalesce(s.captures, 0), coalesce(s.fees, 0), coalesce(s.discounts, 0))"
+        " IS DISTINCT FROM (b.line_count::bigint, b.net_minor::numeric, b.captures_minor, b.fees_minor, b.discounts_minor)",
+        [book_id],
+    )
+    return [row[0] for row in found]
+
+
+def batch_count(*, book_id: UUID) -> int:
+    """How many batches a book has."""
+    count: int = sql.value("SELECT count(*) FROM settlement_batch WHERE book_id = %s", [book_id])
+    return count

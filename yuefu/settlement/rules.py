@@ -1,0 +1,126 @@
+"""What a capture or refund means for a merchant, and how due items become a batch. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from typing import Final
+from uuid import UUID
+
+from yuefu.money.amounts import Money
+from yuefu.money.rates import Rate, Rounding
+from yuefu.money.split import pro_rata_step
+
+UNKNOWN_CAPTURE = "unknown_capture"  # a refund names a capture that was never accrued
+NO_CONTRACT = "no_contract"  # the merchant had no contract in force on that day
+NO_SUCH_PLAN = "no_such_plan"  # the contract has no interest-free plan of so many periods
+AMOUNT_NOT_POSITIVE = "amount_not_positive"
+CURRENCY_DIFFERS = "currency_differs"
+REFUND_EXCEEDS_CAPTURE = "refund_exceeds_capture"
+MERCHANT_DIFFERS = "merchant_differs"  # the capture belongs to another merchant
+UNKNOWN_BATCH = "unknown_batch"
+NOT_POSSIBLE = "not_possible"  # the state of the batch does not allow this step
+
+TRANSITIONS: Final = frozenset(
+    {
+        ("held", "scheduled"),
+        ("returned", "scheduled"),
+        ("scheduled", "paid"),
+        ("scheduled", "returned"),
+        ("paid", "returned"),
+        ("paid", "reconciled"),
+        ("reconciled", "returned"),
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A merchant's balance transaction: net = gross − fee − discount, all negative in a refund.
+
+    `source_id` is the capture or refund (or, for a carried balance, the batch it comes from); `capture_id` the capture it belongs to.
+    `fee_on_refund` is the rule of the contract that the capture was made under.
+    """
+
+    id: UUID
+    merchant_id: UUID
+    kind: str
+    order_id: UUID | None
+    source_id: UUID
+    capture_id: UUID | None
+    loan_id: UUID | None
+    funder_id: UUID | None
+    product: str
+    gross: Money
+    fee: Money
+    discount: Money
+    net: Money
+    contract_version: int
+    fee_on_refund: str
+    earned_on: date
+    settles_on: date
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """How an amount is divided between fee, discount and merchant."""
+
+    fee: Money
+    discount: Money
+    net: Money
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """A batch in figures. net = captures − fees − discounts − refunds + opening; payout is net or nothing, carried what is below zero.
+
+    `refunds` is what refunds cost the merchant after fee and discount came back (≥ 0); `opening` what an earlier batch carried (≤ 0).
+    """
+
+    captures: Money
+    fees: Money
+    discounts: Money
+    refunds: Money
+    opening: Money
+    net: Money
+    payout: Money
+    carried: Money
+
+
+def capture_share(gross: Money, *, fee_rate: Rate, discount_rate: Rate) -> Share:
+    """Fee and discount of a captured amount, each rounded half up to the minor unit; the merchant gets the rest."""
+    fee, discount = (rate.of(gross, rounding=Rounding.HALF_UP) for rate in (fee_rate, discount_rate))
+    return Share(fee, discount, gross - fee - discount)
+
+
+def refund_share(capture: Item, *, refunded_before: Money, amount: Money) -> Share:
+    """What a refund gives back of fee and discount (as positive amounts), and what it costs the merchant.
+
+    Where the contract returns them: the cumulative share, half up, so that refunds which add up to the capture give all of it back.
+    Where it keeps them: nothing.
+    """
+    nothing = Money.zero(amount.currency)
+    if capture.fee_on_refund == "kept":
+        return Share(nothing, nothing, amount)
+    before, after, of = refunded_before.minor, refunded_before.minor + amount.minor, capture.gross.minor
+    fee, discount = (
+        pro_rata_step(whole, done_before=before, done_after=after, of=of, rounding=Rounding.HALF_UP)
+        for whole in (capture.fee, capture.discount)
+    )
+    return Share(fee, discount, amount - fee - discount)
+
+
+def totals(items: Iterable[Item], currency: str) -> Totals:
+    """The figures of a batch of items."""
+    captures = fees = discounts = refunds = opening = Money.zero(currency)
+    for item in items:
+        if item.kind == "capture":
+            captures, fees, discounts = captures + item.gross, fees + item.fee, discounts + item.discount
+        elif item.kind == "refund":
+            refunds -= item.net
+        else:
+            opening += item.net
+    net = captures - fees - discounts - refunds + opening
+    payout = max(net, Money.zero(currency))
+    return Totals(captures, fees, discounts, refunds, opening, net, payout, net - payout)
