@@ -15,7 +15,14 @@ HIDDEN_INPUTS = {
 }  # fmt: skip
 HIDDEN_MODULES = {"random", "secrets"}
 # Where the hidden inputs come from: the clock, the environment of the database's programs and addresses, nonces and keys of encryption.
-THEIR_SOURCES = {"runtime/clock.py", "runtime/cluster.py", "runtime/cluster_home.py", "runtime/databases.py", "runtime/vault.py"}
+THEIR_SOURCES = {
+    "runtime/clock.py",
+    "runtime/cluster.py",
+    "runtime/cluster_home.py",
+    "runtime/databases.py",
+    "runtime/provision.py",
+    "runtime/vault.py",
+}
 NAMELESS = {
     "utils",
     "util",

@@ -27,9 +27,13 @@ class Shown:
     id_number_masked: str
 
 
-def facts(*, ids: Sequence[UUID], on: date, vault: Vault) -> dict[UUID, Facts]:
-    """What a decision of that day may know of these consumers; unknown ids are left out."""
-    found = sql.rows("SELECT id, state, is_student, birth_on_sealed FROM consumers_consumer WHERE id = ANY(%s)", [list(ids)])
+def facts(*, ids: Sequence[UUID], on: date, vault: Vault, book_id: UUID | None = None) -> dict[UUID, Facts]:
+    """What a decision of that day may know of these consumers, of one book where it is named; unknown ids are left out."""
+    found = sql.rows(
+        "SELECT id, state, is_student, birth_on_sealed FROM consumers_consumer"
+        " WHERE id = ANY(%(ids)s) AND (%(book)s::uuid IS NULL OR book_id = %(book)s)",
+        {"ids": list(ids), "book": book_id},
+    )
     return {
         row_id: Facts(row_id, state, age_years(_birth(vault, row_id, sealed), on), is_student)
         for row_id, state, is_student, sealed in found

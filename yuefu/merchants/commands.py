@@ -238,7 +238,7 @@ def _amendment_fault(work: UnitOfWork, contract: ContractTerms, state: str) -> R
     return rules.terms_fault(contract, currency=work.book.currency)
 
 
-def decide_amendment(*, work: UnitOfWork, approval_id: UUID, approve: bool, reason: str) -> UUID | None | Refused:
+def decide_amendment(*, work: UnitOfWork, approval_id: UUID, approve: bool, reason: str) -> UUID | Refused | None:
     """Approves an amendment, which writes the new version, or rejects it. Returns the contract; None after a rejection.
 
     Refused as `approvals.decide`. Raises RefusedError where the approval is not of an amendment (NOT_AN_AMENDMENT), or where merchant or

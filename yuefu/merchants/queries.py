@@ -42,6 +42,11 @@ def shown(*, ids: Sequence[UUID]) -> dict[UUID, Shown]:
     return {merchant.id: merchant for merchant in found}
 
 
+def states(*, ids: Sequence[UUID], book_id: UUID) -> dict[UUID, str]:
+    """The states of these merchants of a book; those of another book are left out."""
+    return dict(sql.rows("SELECT id, state FROM merchants_merchant WHERE book_id = %s AND id = ANY(%s)", [book_id, list(ids)]))
+
+
 def merchants(*, book_id: UUID) -> list[Shown]:
     """All merchants of a book, by code."""
     return sql.rows_as(Shown, f"SELECT {_SHOWN} FROM merchants_merchant WHERE book_id = %s ORDER BY code", [book_id])

@@ -59,17 +59,17 @@ _TRANSFER = (
 def _collection(*row: Any) -> Collection:
     *head, amount, fee, instrument, provider, state, failure, at, settled, posted, refunded, currency = row
     amounts = Money(amount, currency), Money(fee, currency)
-    return Collection(*head, *amounts, instrument, provider, state, failure, at, settled, posted, Money(refunded, currency))
+    return Collection(*[*head, *amounts, instrument, provider, state, failure, at, settled, posted, Money(refunded, currency)])
 
 
 def _refund(*row: Any) -> ChannelRefund:
     *head, amount, fee, provider, state, failure, at, settled, posted, currency = row
-    return ChannelRefund(*head, Money(amount, currency), Money(fee, currency), provider, state, failure, at, settled, posted)
+    return ChannelRefund(*[*head, Money(amount, currency), Money(fee, currency), provider, state, failure, at, settled, posted])
 
 
 def _payout(*row: Any) -> Payout:
     *head, amount, provider, state, failure, at, paid, returned, currency = row
-    return Payout(*head, Money(amount, currency), provider, state, failure, at, paid, returned)
+    return Payout(*[*head, Money(amount, currency), provider, state, failure, at, paid, returned])
 
 
 def _transfer(*row: Any) -> Transfer:

@@ -40,15 +40,15 @@ def request(*, work: UnitOfWork, action: str, object_kind: str, object_id: UUID 
     return approval_id
 
 
-def decide(*, work: UnitOfWork, approval_id: UUID, approve: bool, reason: str) -> Approval | Refused:
-    """Approves or rejects. Refused with UNKNOWN_APPROVAL, ALREADY_DECIDED or SAME_PERSON."""
+def decide(*, work: UnitOfWork, approval_id: UUID, approve: bool, reason: str, action: str | None = None) -> Approval | Refused:
+    """Approves or rejects. Refused with UNKNOWN_APPROVAL (also where it is about another `action`), ALREADY_DECIDED or SAME_PERSON."""
     found = sql.rows_as(
         Approval,
         "SELECT id, action, object_kind, object_id, content, requested_by, state, decided_by"
         " FROM runtime_approval WHERE id = %s AND book_id = %s FOR UPDATE",
         [approval_id, work.book.id],
     )
-    if not found:
+    if not found or action not in (None, found[0].action):
         return Refused(UNKNOWN_APPROVAL, "there is no such request in this book")
     asked = found[0]
     if asked.state != "waiting":

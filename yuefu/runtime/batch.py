@@ -10,12 +10,14 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 import psycopg
-from django.db import Error as DjangoDatabaseError
+from django.db import InterfaceError as DjangoInterfaceError
+from django.db import OperationalError as DjangoOperationalError
 
 R = TypeVar("R")
 O = TypeVar("O")
 
 _TRANSIENT = ("40001", "40P01", "55P03")  # serialization failure, deadlock, lock not available
+_AGAIN = (*_TRANSIENT, "23505")  # and a unique key that somebody else took meanwhile: a second look sees it
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +36,9 @@ class Busy(Exception):
 
 
 def in_halves(requests: Sequence[R], act: Callable[[Sequence[R]], Sequence[O]], *, retries: int = 3) -> list[O | Quarantined]:
-    """Runs `act` (one transaction for all it is given). On a database error the batch is rolled back by `act` itself and tried
+    """Runs `act` (one transaction for all it is given). On an exception the batch is rolled back by `act` itself and tried
     again in halves until the culprit stands alone; deadlocks and lock time-outs are retried whole first. One outcome a request, in order.
+    Raises what `act` raised where the database itself is not there, or one request alone still meets a lock.
     """
     if not requests:
         return []
@@ -43,19 +46,26 @@ def in_halves(requests: Sequence[R], act: Callable[[Sequence[R]], Sequence[O]], 
     for _ in range(retries):
         try:
             return list(act(requests))
-        except (psycopg.Error, DjangoDatabaseError) as caught:
+        except Exception as caught:
+            if _is_outage(caught):
+                raise
             error = caught
-            if _state(caught) not in _TRANSIENT:
+            if _state(caught) not in _AGAIN:
                 break
-        except AssertionError as caught:
-            error = caught
-            break
     if len(requests) == 1:
         if _state(error) in _TRANSIENT:
             raise error
         return [Quarantined(f"{type(error).__name__}: {error}")]
     middle = len(requests) // 2
-    return in_halves(requests[:middle], act) + in_halves(requests[middle:], act)
+    return in_halves(requests[:middle], act, retries=retries) + in_halves(requests[middle:], act, retries=retries)
+
+
+def _is_outage(error: Exception) -> bool:
+    """The database is gone, full or going down: nobody's fault, so nobody is quarantined for it."""
+    if isinstance(error, psycopg.InterfaceError | DjangoInterfaceError):
+        return True
+    operational = isinstance(error, psycopg.OperationalError | DjangoOperationalError)
+    return operational and (not _state(error) or _state(error).startswith(("08", "53", "57P", "58")))
 
 
 def _state(error: Exception) -> str:

@@ -11,10 +11,10 @@ from collections.abc import Mapping
 from hashlib import sha256
 from hmac import new as hmac_new
 from typing import Any, Final
-from urllib.parse import parse_qsl, unquote, urlsplit
 
 import psycopg
 from psycopg import sql as pgsql
+from psycopg.conninfo import conninfo_to_dict
 
 ROLES: Final = {"default": "yuefu_writer", "reader": "yuefu_reader", "staff": "yuefu_staff"}
 _GIVEN: Final = {"default": "DATABASE_WRITER_URL", "reader": "DATABASE_READER_URL", "staff": "DATABASE_STAFF_URL"}
@@ -26,21 +26,27 @@ class DatabaseError(Exception):
 
 
 def _parts(url: str) -> dict[str, Any]:
-    split = urlsplit(url)
-    if split.scheme not in {"postgresql", "postgres"}:
+    if not url.startswith(("postgresql://", "postgres://")):
         raise DatabaseError("DATABASE_URL must begin with postgresql://")
-    query = dict(parse_qsl(split.query))
+    try:
+        # libpq's own reading: percent-encoding, socket hosts, several hosts, IPv6, and every part given in the query instead.
+        given = conninfo_to_dict(url)
+    except psycopg.Error as error:
+        raise DatabaseError("DATABASE_URL cannot be read as a PostgreSQL address") from error
     return {
-        "NAME": unquote(split.path.lstrip("/")),
-        "USER": unquote(split.username or query.pop("user", "")),
-        "PASSWORD": unquote(split.password or ""),
-        "HOST": query.pop("host", "") or (split.hostname or ""),
-        "PORT": str(query.pop("port", "") or split.port or ""),
-        "OPTIONS": query,
+        "NAME": given.pop("dbname", ""),
+        "USER": given.pop("user", ""),
+        "PASSWORD": given.pop("password", ""),
+        "HOST": given.pop("host", ""),
+        "PORT": str(given.pop("port", "")),
+        "OPTIONS": given,
     }
 
 
 def derived_password(owner_password: str, role: str) -> str:
+    """The password of a derived login; raises DatabaseError for an owner without one, whose logins anybody could work out."""
+    if not owner_password:
+        raise DatabaseError(f"DATABASE_URL holds no password to derive the login {role} from: add one, or give {', '.join(_GIVEN.values())}")
     return hmac_new(owner_password.encode(), f"yuefu login {role}".encode(), sha256).hexdigest()
 
 
@@ -74,16 +80,8 @@ def ensure_roles(owner: psycopg.Connection[Any], owner_password: str, environ: M
     for alias, role in ROLES.items():
         if environ.get(_GIVEN[alias]):
             continue
-        known = owner.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [role]).fetchone()
-        verb = "ALTER" if known else "CREATE"
-        statement = pgsql.SQL(verb + " ROLE {} LOGIN NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE PASSWORD {}").format(
-            pgsql.Identifier(role), pgsql.Literal(derived_password(owner_password, role))
-        )
         try:
-            with owner.transaction():
-                # Parallel set-ups on one server would otherwise race on the same catalogue row.
-                owner.execute("SELECT pg_advisory_xact_lock(7041776)")
-                owner.execute(statement)
+            _make_login(owner, role, derived_password(owner_password, role))
         except psycopg.errors.InsufficientPrivilege as error:
             raise DatabaseError(
                 f"the owner may not make the role {role}: create it as a login without superuser and BYPASSRLS, and set {_GIVEN[alias]}"
@@ -92,3 +90,18 @@ def ensure_roles(owner: psycopg.Connection[Any], owner_password: str, environ: M
         owner.execute("REVOKE ALL ON SCHEMA public FROM PUBLIC")
         for role in ROLES.values():
             owner.execute(pgsql.SQL("GRANT USAGE ON SCHEMA public TO {}").format(pgsql.Identifier(role)))
+
+
+def _make_login(owner: psycopg.Connection[Any], role: str, password: str) -> None:
+    # Roles belong to the server and locks to a database: set-ups of two databases meet on one catalogue row, and the later one tries again.
+    for attempt in range(10):
+        known = owner.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [role]).fetchone()
+        statement = pgsql.SQL(("ALTER" if known else "CREATE") + " ROLE {} LOGIN NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE PASSWORD {}")
+        try:
+            with owner.transaction():
+                owner.execute(statement.format(pgsql.Identifier(role), pgsql.Literal(password)))
+        except (psycopg.errors.DuplicateObject, psycopg.errors.UniqueViolation, psycopg.errors.InternalError_):
+            if attempt == 9:
+                raise
+        else:
+            return

@@ -11,8 +11,9 @@ from typing import Final
 from uuid import UUID
 
 from yuefu.errors import Refused
+from yuefu.ids import IdSource
 from yuefu.runtime import sql
-from yuefu.runtime.values import Book, BusinessDay
+from yuefu.runtime.values import Actor, Book, BusinessDay, UnitOfWork
 
 NO_OPEN_DAY = "no_open_day"  # open the first day of this book first
 UNKNOWN_DAY = "unknown_day"
@@ -39,10 +40,24 @@ def open_first(*, book: Book, on: date, now: datetime) -> BusinessDay:
 
 def current(book_id: UUID) -> BusinessDay | Refused:
     """The open day, share-locked until the transaction ends."""
-    found = sql.rows("SELECT on_date FROM runtime_business_day WHERE book_id = %s AND state = 'open' FOR SHARE", [book_id])
-    if not found:
-        return Refused(NO_OPEN_DAY, "this book has no open business day")
-    return BusinessDay(book_id, found[0][0], "open")
+    on = _lock_open(book_id, "FOR SHARE")
+    return BusinessDay(book_id, on, "open") if on else Refused(NO_OPEN_DAY, "this book has no open business day")
+
+
+def _lock_open(book_id: UUID, strength: str) -> date | None:
+    # A statement that waited for a roll-over sees neither the day that is closing now nor, by its older snapshot, the one that opened: ask again.
+    for _ in range(2):
+        found = sql.rows(f"SELECT on_date FROM runtime_business_day WHERE book_id = %s AND state = 'open' {strength}", [book_id])
+        if found:
+            on: date = found[0][0]
+            return on
+    return None
+
+
+def working(*, book: Book, now: datetime, by: Actor, ids: IdSource) -> UnitOfWork | Refused:
+    """The surroundings of a batch on the open day of a book, share-locked. Call it first in a transaction."""
+    day = current(book.id)
+    return day if isinstance(day, Refused) else UnitOfWork(book, day, now, by, ids)
 
 
 def state_of(book_id: UUID, on: date) -> str | None:
@@ -51,12 +66,17 @@ def state_of(book_id: UUID, on: date) -> str | None:
     return state
 
 
+def takes_entries(day: BusinessDay) -> bool:
+    """Whether entries may be posted to a day now: it is open, or closing and asked by its run. Share-locks the day until the transaction ends."""
+    found = sql.rows("SELECT state FROM runtime_business_day WHERE book_id = %s AND on_date = %s FOR SHARE", [day.book_id, day.on])
+    return bool(found) and (found[0][0] == "open" or (found[0][0] == "closing" and day.run_id is not None))
+
+
 def roll_over(*, book: Book, now: datetime) -> tuple[date, BusinessDay] | Refused:
     """At cut-off: the open day D becomes closing and D+1 opens, in one short transaction. Returns D and the new day."""
-    found = sql.rows("SELECT on_date FROM runtime_business_day WHERE book_id = %s AND state = 'open' FOR UPDATE", [book.id])
-    if not found:
+    ending = _lock_open(book.id, "FOR UPDATE")
+    if ending is None:
         return Refused(NO_OPEN_DAY, "this book has no open business day")
-    ending: date = found[0][0]
     if business_date(book, now) <= ending:
         return Refused(BEFORE_CUT_OFF, f"{ending} ends at its cut-off; it is {now.astimezone(book.tz):%Y-%m-%d %H:%M} there")
     sql.run("UPDATE runtime_business_day SET state = 'closing', closing_at = %s WHERE book_id = %s AND on_date = %s", [now, book.id, ending])

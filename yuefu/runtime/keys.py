@@ -70,43 +70,58 @@ def first_difference(request: Any, earlier: bytes) -> str:
     return "key"
 
 
-def claim(*, work: UnitOfWork, scope: str, requests: Sequence[Keyed], object_ids: Sequence[UUID]) -> Claim:
-    """Claims the keys of a batch in `scope`. `object_ids[i]` is the object that request i will create if it is fresh."""
+Scopes = str | Sequence[str]
+"""One scope for a whole batch, or one a request: the same key of two merchants is two keys."""
+
+
+def claim(*, work: UnitOfWork, scope: Scopes, requests: Sequence[Keyed], object_ids: Sequence[UUID]) -> Claim:
+    """Claims the keys of a batch. `object_ids[i]` is the object that request i will create if it is fresh."""
     result = Claim()
+    names = _names(scope, requests)
     prints = [fingerprint(request) for request in requests]
-    first = _fold(requests, prints, result)
-    _insert(work, scope, [(requests[i].key, prints[i], object_ids[i]) for i in first.values()])
-    stored = _stored(work, scope, list(first))
-    for key, index in first.items():
-        earlier, object_id, refused = stored[key]
-        if object_id == object_ids[index]:
-            result.fresh.append(index)
-        elif bytes(earlier) != prints[index]:
+    first, later = _fold(names, result)
+    # What this statement wrote is fresh, whatever its id: a seeded source may name an object twice the same way.
+    inserted = _insert(work, [(*name, prints[i], object_ids[i]) for name, i in first.items()])
+    known = stored(work=work, names=[name for name in first if name not in inserted])
+    for name, index in [*first.items(), *((names[i], i) for i in later)]:
+        earlier, object_id, refused = known.get(name) or (prints[first[name]], object_ids[first[name]], None)
+        if bytes(earlier) != prints[index]:
             result.refused[index] = _reused(first_difference(requests[index], bytes(earlier)))
-        else:
+        elif name in known:
             result.known[index] = Known(object_id, refused)
+        elif index != first[name]:
+            result.twins[index] = first[name]
+        else:
+            result.fresh.append(index)
     result.fresh.sort()
     return result
 
 
-def _fold(requests: Sequence[Keyed], prints: Sequence[bytes], result: Claim) -> dict[str, int]:
-    """The first request of each key; its twins and the invalid are put aside."""
-    first: dict[str, int] = {}
-    for index, request in enumerate(requests):
-        key = request.key
-        if not key or len(key) > 255 or not key.isprintable():
+def _names(scope: Scopes, requests: Sequence[Keyed]) -> list[tuple[str, str]]:
+    scopes = [scope] * len(requests) if isinstance(scope, str) else scope
+    return [(name, request.key) for name, request in zip(scopes, requests, strict=True)]
+
+
+def _fold(names: Sequence[tuple[str, str]], result: Claim) -> tuple[dict[tuple[str, str], int], list[int]]:
+    """The first request of each key, and those that come with the same key later; the invalid are put aside."""
+    first: dict[tuple[str, str], int] = {}
+    later = []
+    for index, name in enumerate(names):
+        if not _valid(name[1]):
             result.refused[index] = Refused(KEY_INVALID, "a key has 1 to 255 printable characters", "key")
-        elif key not in first:
-            first[key] = index
-        elif prints[first[key]] == prints[index]:
-            result.twins[index] = first[key]
-        else:
-            result.refused[index] = _reused(first_difference(request, prints[first[key]]))
-    return first
+        elif first.setdefault(name, index) != index:
+            later.append(index)
+    return first, later
 
 
-def _insert(work: UnitOfWork, scope: str, claims: Sequence[tuple[str, bytes, UUID]]) -> None:
-    values = [(work.book.id, scope, key, mark, object_id, work.now) for key, mark, object_id in sorted(claims, key=lambda c: c[0])]
+def _valid(key: str) -> bool:
+    return 0 < len(key) <= 255 and key.isprintable()
+
+
+def _insert(work: UnitOfWork, claims: Sequence[tuple[str, str, bytes, UUID]]) -> set[tuple[str, str]]:
+    if not claims:
+        return set()
+    values = [(work.book.id, scope, key, mark, object_id, work.now) for scope, key, mark, object_id in sorted(claims, key=lambda c: c[:2])]
     columns = {
         "book_id": "uuid",
         "scope": "text",
@@ -115,28 +130,34 @@ def _insert(work: UnitOfWork, scope: str, claims: Sequence[tuple[str, bytes, UUI
         "object_id": "uuid",
         "recorded_at": "timestamptz",
     }
-    sql.insert("runtime_key", columns, values, suffix="ON CONFLICT DO NOTHING")
+    source, params = sql.unnest(columns, values)
+    written = sql.rows(f"INSERT INTO runtime_key ({', '.join(columns)}) {source} ON CONFLICT DO NOTHING RETURNING scope, key", params)
+    return {(scope, key) for scope, key in written}
 
 
-def _stored(work: UnitOfWork, scope: str, claimed: Sequence[str]) -> dict[str, tuple[bytes, UUID, Refused | None]]:
+def stored(*, work: UnitOfWork, names: Sequence[tuple[str, str]]) -> dict[tuple[str, str], tuple[bytes, UUID, Refused | None]]:
+    """What is stored of (scope, key): fingerprint, object and refusal. Unknown ones are absent."""
+    if not names:
+        return {}
+    source, params = sql.unnest({"scope": "text", "key": "text"}, names)
     found = sql.rows(
-        "SELECT key, fingerprint, object_id, refused_code, refused_detail, refused_field"
-        " FROM runtime_key WHERE book_id = %s AND scope = %s AND key = ANY(%s)",
-        [work.book.id, scope, list(claimed)],
+        "SELECT k.scope, k.key, k.fingerprint, k.object_id, k.refused_code, k.refused_detail, k.refused_field"
+        f" FROM {source} AS g JOIN runtime_key k ON k.book_id = %s AND k.scope = g.scope AND k.key = g.key",
+        [*params, work.book.id],
     )
-    return {key: (mark, oid, Refused(code, detail or "", name) if code else None) for key, mark, oid, code, detail, name in found}
+    return {(scope, key): (mark, oid, Refused(code, detail or "", name) if code else None) for scope, key, mark, oid, code, detail, name in found}
 
 
-def settle(*, work: UnitOfWork, scope: str, refusals: Sequence[tuple[str, Refused]]) -> None:
-    """Stores the refusals of fresh requests, so that a decline is sticky for its key."""
+def settle(*, work: UnitOfWork, refusals: Sequence[tuple[str, str, Refused]]) -> None:
+    """Stores the refusals of fresh requests (scope, key, refusal), so that a decline is sticky for its key."""
     if not refusals:
         return
-    columns = {"key": "text", "code": "text", "detail": "text", "field": "text"}
-    source, params = sql.unnest(columns, [(key, r.code, r.detail, r.field) for key, r in refusals])
+    columns = {"scope": "text", "key": "text", "code": "text", "detail": "text", "field": "text"}
+    source, params = sql.unnest(columns, [(scope, key, r.code, r.detail, r.field) for scope, key, r in refusals])
     sql.run(
         "UPDATE runtime_key AS k SET refused_code = g.code, refused_detail = g.detail, refused_field = g.field"
-        f" FROM {source} AS g WHERE k.book_id = %s AND k.scope = %s AND k.key = g.key",
-        [*params, work.book.id, scope],
+        f" FROM {source} AS g WHERE k.book_id = %s AND k.scope = g.scope AND k.key = g.key",
+        [*params, work.book.id],
     )
 
 
@@ -147,28 +168,41 @@ def _reused(name: str) -> Refused:
 def answer(
     *,
     work: UnitOfWork,
-    scope: str,
+    scope: Scopes,
     requests: Sequence[Keyed],
     object_ids: Sequence[UUID],
     decide: Callable[[list[int]], Mapping[int, O | Refused]],
     recall: Callable[[Sequence[UUID]], Mapping[UUID, O]],
+    validate: Callable[[list[int]], Mapping[int, Refused]] | None = None,
 ) -> list[O | Refused]:
     """One outcome a request, in order: `decide` carries out the fresh ones (given by index), `recall` rebuilds the first
     outcome of known ones from their objects; refusals of fresh requests are stored and so stay refusals.
+
+    `validate` looks at requests whose key is not stored yet and refuses what can be mended and sent again with the same key: it
+    claims nothing, so such a refusal is not remembered.
     """
     if not requests:
         return []
-    claimed = claim(work=work, scope=scope, requests=requests, object_ids=object_ids)
-    outcomes: dict[int, O | Refused] = dict(claimed.refused)
+    names = _names(scope, requests)
+    outcomes: dict[int, O | Refused] = {}
+    if validate:
+        known_before = stored(work=work, names=sorted({name for name in names if _valid(name[1])}))
+        outcomes.update(validate([i for i, name in enumerate(names) if name not in known_before]))
+    claimable = [i for i in range(len(requests)) if i not in outcomes]
+    claimed = claim(
+        work=work, scope=[names[i][0] for i in claimable], requests=[requests[i] for i in claimable], object_ids=[object_ids[i] for i in claimable]
+    )
+    outcomes.update({claimable[n]: refused for n, refused in claimed.refused.items()})
     if claimed.fresh:
-        decided = decide(claimed.fresh)
-        assert len(decided) == len(claimed.fresh), "every fresh request gets an outcome"
+        fresh = [claimable[n] for n in claimed.fresh]
+        decided = decide(fresh)
+        assert len(decided) == len(fresh), "every fresh request gets an outcome"
         outcomes.update(decided)
-        settle(work=work, scope=scope, refusals=[(requests[i].key, o) for i, o in decided.items() if isinstance(o, Refused)])
+        settle(work=work, refusals=[(*names[i], o) for i, o in decided.items() if isinstance(o, Refused)])
     again = [k.object_id for k in claimed.known.values() if k.refused is None]
     recalled = recall(again) if again else {}
-    for index, known in claimed.known.items():
-        outcomes[index] = known.refused or recalled[known.object_id]
-    for index, first in claimed.twins.items():
-        outcomes[index] = outcomes[first]
+    for n, known in claimed.known.items():
+        outcomes[claimable[n]] = known.refused or recalled[known.object_id]
+    for n, first in claimed.twins.items():
+        outcomes[claimable[n]] = outcomes[claimable[first]]
     return [outcomes[index] for index in range(len(requests))]

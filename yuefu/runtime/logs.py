@@ -5,13 +5,15 @@ from __future__ import annotations
 import logging
 import re
 import sys
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from typing import Any
+from uuid import UUID
 
 import structlog
 
 # What looks like a phone number, an identity number or a card never reaches a log, whoever wrote it there.
-_PERSONAL = re.compile(r"(?<![0-9A-Za-z_-])(1[3-9]\d{9}|\d{17}[\dXx]|\d{13,19})(?![0-9A-Za-z_-])")
+_PERSONAL = re.compile(r"(?<![0-9A-Za-z])(1[3-9]\d([ -]?)\d{4}\2\d{4}|\d{17}[\dXx]|\d{13,19})(?![0-9A-Za-z])")
+_OURS = frozenset({"timestamp", "order_id", "request_id"})
 
 
 def configure(*, level: str = "INFO", readable: bool | None = None) -> None:
@@ -43,12 +45,24 @@ def configure(*, level: str = "INFO", readable: bool | None = None) -> None:
 
 
 def hide_personal_data(logger: Any, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Masks what looks like a phone, identity or card number in every text of an event."""
+    """Masks what looks like a phone, identity or card number in an event, however deep it lies and whatever its type."""
     del logger, method
     for name, value in event.items():
-        if isinstance(value, str) and name not in {"timestamp", "order_id", "request_id"}:
-            event[name] = _PERSONAL.sub("***", value)
+        if name not in _OURS and not name.startswith("_"):
+            event[name] = _hidden(value)
     return event
+
+
+def _hidden(value: Any) -> Any:
+    if value is None or isinstance(value, bool | float):
+        return value
+    if isinstance(value, Mapping):
+        return {_hidden(name): _hidden(inner) for name, inner in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_hidden(inner) for inner in value]
+    text = str(value) if isinstance(value, str | int | UUID) else repr(value)
+    masked = _PERSONAL.sub("***", text)
+    return value if isinstance(value, int) and masked == text else masked
 
 
 def logger(name: str) -> structlog.stdlib.BoundLogger:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db import models
 from django.db.models import F, Q
 
-from yuefu.runtime.tables import BookRow, CommittedRow
+from yuefu.runtime.tables import BookRow, CommittedRow, CurrentXid, Xid8Field
 
 
 class Book(models.Model):
@@ -135,6 +135,7 @@ class Key(models.Model):
     refused_detail = models.TextField(null=True)
     refused_field = models.TextField(null=True)
     recorded_at = models.DateTimeField()
+    xid = Xid8Field(db_default=CurrentXid(), editable=False)
 
 
 class Outbox(BookRow, CommittedRow):

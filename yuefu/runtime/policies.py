@@ -45,7 +45,7 @@ def propose(*, work: UnitOfWork, name: str, value: Any, valid_from: date, reason
 
 def decide(*, work: UnitOfWork, approval_id: UUID, approve: bool, reason: str) -> int | Refused:
     """Approves or rejects a proposal. Returns the version now in force (unchanged after a rejection)."""
-    decided = approvals.decide(work=work, approval_id=approval_id, approve=approve, reason=reason)
+    decided = approvals.decide(work=work, approval_id=approval_id, approve=approve, reason=reason, action=ACTION)
     if isinstance(decided, Refused):
         return decided
     name = decided.content["name"]

@@ -30,6 +30,9 @@ _CAST = frozenset({"jsonb", "text[]", "uuid[]"})
 def connection() -> psycopg.Connection[Any]:
     """The psycopg connection of the role in force (opened if need be)."""
     wrapper = connections[_role.get()]
+    # A connection that the server ended stays broken until it is dropped; outside a transaction nothing is lost with it.
+    if wrapper.connection is not None and wrapper.connection.closed and not wrapper.in_atomic_block:
+        wrapper.close()
     wrapper.ensure_connection()
     return cast("psycopg.Connection[Any]", wrapper.connection)
 

@@ -48,7 +48,7 @@ class Vault:
             raise VaultError("this value was sealed with a key that is not in the ring")
         try:
             return AESGCM(key).decrypt(sealed[2 : 2 + _NONCE], sealed[2 + _NONCE :], _bound(table, column, row)).decode()
-        except InvalidTag as error:
+        except (InvalidTag, ValueError) as error:  # a value cut short has no whole nonce
             raise VaultError(f"a sealed value does not belong to {table}.{column} of this row") from error
 
     def index(self, plain: str, *, purpose: str) -> bytes:
@@ -68,7 +68,7 @@ def load(path: Path) -> Vault:
         vault = Vault(int(content["active"]), keys, b64decode(content["index_key"]))
     except FileNotFoundError as error:
         raise VaultError(f"there is no key file at {path}") from error
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise VaultError(f"the key file {path} cannot be read") from error
     for key in (*vault.keys.values(), vault.index_key):
         if len(key) != 32 or len(set(key)) < 8:

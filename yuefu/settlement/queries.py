@@ -64,7 +64,7 @@ _UNSETTLED = " AND NOT EXISTS (SELECT 1 FROM settlement_batch_line AS l WHERE l.
 def _item(*row: Any) -> Item:
     *head, gross, fee, discount, net, version, rule, earned, settles, currency = row
     figures = (Money(minor, currency) for minor in (gross, fee, discount, net))
-    return Item(*head, *figures, version, rule, earned, settles)
+    return Item(*[*head, *figures, version, rule, earned, settles])
 
 
 def _batch(*row: Any) -> Batch:
@@ -96,7 +96,7 @@ def refunded_of_captures(*, book_id: UUID, capture_ids: Sequence[UUID]) -> dict[
 
 def due_items(*, book_id: UUID, on: date) -> list[Item]:
     """Items in no batch that settle by a day, by merchant and age."""
-    where = f" WHERE i.book_id = %s AND i.settles_on <= %s{_UNSETTLED} ORDER BY i.merchant_id, i.earned_on, i.id"
+    where = f" WHERE i.book_id = %s AND i.settles_on <= %s{_UNSETTLED} ORDER BY i.merchant_id, i.earned_on, i.recorded_at, i.kind, i.id"
     return sql.rows_as(_item, f"SELECT {_ITEM} FROM settlement_item AS i" + where, [book_id, on])
 
 
@@ -125,7 +125,7 @@ def statement(*, batch_id: UUID) -> Statement | None:
     lines = sql.rows_as(
         _item,
         f"SELECT {_ITEM} FROM settlement_batch_line AS l JOIN settlement_item AS i ON i.id = l.item_id"
-        " WHERE l.batch_id = %s ORDER BY i.earned_on, i.id",
+        " WHERE l.batch_id = %s ORDER BY i.earned_on, i.recorded_at, i.kind, i.id",
         [batch_id],
     )
     batch = found[0]
@@ -138,7 +138,7 @@ def of_orders(*, order_ids: Sequence[UUID]) -> dict[UUID, list[SettledItem]]:
     found = sql.rows(
         f"SELECT {_ITEM}, b.id, b.pay_on, b.state, b.payout_id FROM settlement_item AS i"
         " LEFT JOIN settlement_batch_line AS l ON l.item_id = i.id LEFT JOIN settlement_batch AS b ON b.id = l.batch_id"
-        " WHERE i.order_id = ANY(%s) ORDER BY i.earned_on, i.id",
+        " WHERE i.order_id = ANY(%s) ORDER BY i.earned_on, i.recorded_at, i.kind, i.id",
         [list(order_ids)],
     )
     by_order: dict[UUID, list[SettledItem]] = defaultdict(list)

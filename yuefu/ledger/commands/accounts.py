@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 from uuid import UUID
 
-from yuefu.ledger.queries.balances import find_accounts
+from yuefu.ledger.queries.balances import find_accounts, lock_limited_ids
 from yuefu.ledger.rules import CHART, AccountKey, LimitedAccount
 from yuefu.money.amounts import Money
 from yuefu.runtime import sql
@@ -30,6 +30,8 @@ _ACCOUNT = {
 
 def open_limited(*, work: UnitOfWork, accounts: Sequence[LimitedAccount]) -> None:
     """Opens limited accounts with their limits; one that is open already is left as it is."""
+    if not accounts:
+        return
     for account in accounts:
         assert CHART[account.key.code].kind == "limited", f"{account.key.code} is not a limited account"
     ids = _insert(work, [(a.key, a.limit.currency, a.merchant_id, a.consumer_id) for a in accounts])
@@ -75,15 +77,19 @@ def _insert(
 
 
 def set_limits(*, work: UnitOfWork, limits: Sequence[tuple[AccountKey, Money]]) -> None:
-    """Sets limits, also below what is used: exposure may then only fall."""
+    """Sets limits, also below what is used: exposure may then only fall. Of two limits for one account the later counts."""
     ids = find_accounts(work.book.id, [(key, limit.currency) for key, limit in limits])
-    values = sorted((ids[key, limit.currency], limit.minor) for key, limit in limits)
-    sql.update("ledger_limit", "account_id", {"account_id": "uuid", "limit_minor": "bigint"}, values)
+    last = {ids[key, limit.currency]: limit.minor for key, limit in limits}
+    lock_limited_ids(work.book.id, list(last))
+    sql.update("ledger_limit", "account_id", {"account_id": "uuid", "limit_minor": "bigint"}, sorted(last.items()))
 
 
 def close_accounts(*, work: UnitOfWork, keys: Sequence[tuple[AccountKey, str]]) -> None:
-    """Closes accounts: nothing posts to them any more."""
+    """Closes limited accounts: nothing posts to them any more. What is being posted to them is waited for."""
+    for key, _ in keys:
+        assert CHART[key.code].kind == "limited", f"{key.code} is not a limited account"
     ids = find_accounts(work.book.id, keys)
+    lock_limited_ids(work.book.id, list(ids.values()))
     sql.run("UPDATE ledger_account SET closed_at = %s WHERE id = ANY(%s) AND closed_at IS NULL", [work.now, list(ids.values())])
 
 

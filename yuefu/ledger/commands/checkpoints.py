@@ -17,10 +17,9 @@ def roll_up(*, work: UnitOfWork) -> int:
     sql.run(
         "INSERT INTO ledger_horizon (book_id, epoch, xid, moved_at) VALUES (%s, 1, '0', %s) ON CONFLICT DO NOTHING", [work.book.id, work.now]
     )
-    ((epoch, xid, upper, now_epoch),) = sql.rows(
-        "SELECT epoch, xid, pg_snapshot_xmin(pg_current_snapshot())::text, runtime_epoch() FROM ledger_horizon WHERE book_id = %s FOR UPDATE",
-        [work.book.id],
-    )
+    ((epoch, xid),) = sql.rows("SELECT epoch, xid FROM ledger_horizon WHERE book_id = %s FOR UPDATE", [work.book.id])
+    # Asked only once the lock is held: a snapshot taken while another roll-up was waited for would move the horizon back.
+    ((upper, now_epoch),) = sql.rows("SELECT pg_snapshot_xmin(pg_current_snapshot())::text, runtime_epoch()")
     added: int = sql.value(
         """
         WITH moved AS (

@@ -14,7 +14,7 @@ from yuefu.ledger.commands.accounts import ensure_control
 from yuefu.ledger.queries.balances import lock_holds, lock_limited
 from yuefu.ledger.rules import CHART, AccountKey, Entry, Posted
 from yuefu.ledger.rules.posting import DAY_NOT_OPEN, Balance, OpenHold, exposure_refusal, shape_refusal
-from yuefu.runtime import keys, sql
+from yuefu.runtime import days, keys, sql
 from yuefu.runtime.values import UnitOfWork
 
 SCOPE = "ledger"
@@ -66,7 +66,7 @@ def post(*, work: UnitOfWork, entries: Sequence[Entry]) -> list[Posted | Refused
 
 def _post_fresh(work: UnitOfWork, fresh: Mapping[int, tuple[UUID, Entry]]) -> dict[int, Posted | Refused]:
     outcomes: dict[int, Posted | Refused] = {}
-    if not _day_takes(work):
+    if not days.takes_entries(work.day):
         return {i: Refused(DAY_NOT_OPEN, f"{work.day.on} takes no entries", "posted_on") for i in fresh}
     sound = {}
     for index, (entry_id, entry) in fresh.items():
@@ -87,11 +87,6 @@ def _post_fresh(work: UnitOfWork, fresh: Mapping[int, tuple[UUID, Entry]]) -> di
     write_limited(limited.values())
     write_holds(holds.values())
     return outcomes
-
-
-def _day_takes(work: UnitOfWork) -> bool:
-    found = sql.rows("SELECT state FROM runtime_business_day WHERE book_id = %s AND on_date = %s FOR SHARE", [work.book.id, work.day.on])
-    return bool(found) and (found[0][0] == "open" or (found[0][0] == "closing" and work.day.run_id is not None))
 
 
 def _limited_keys(entries: Any) -> list[tuple[AccountKey, str]]:

@@ -2,9 +2,9 @@
 
 import django.db.models.deletion
 import django.db.models.expressions
-import yuefu.runtime.tables
 from django.db import migrations, models
 
+import yuefu.runtime.tables
 from yuefu.runtime.tables import commit_ordered, composite_fk, composite_key, secure
 
 ENTRY = """
@@ -84,14 +84,16 @@ GRANT EXECUTE ON FUNCTION ledger_make_partitions(date, integer) TO yuefu_writer;
 CREATE FUNCTION ledger_guard_lines() RETURNS trigger LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
 DECLARE wrong uuid;
 BEGIN
-    SELECT entry_id INTO wrong FROM written GROUP BY entry_id, currency HAVING sum(amount_minor) <> 0 LIMIT 1;
+    SELECT entry_id INTO wrong FROM written GROUP BY posted_on, entry_id, currency HAVING sum(amount_minor) <> 0 LIMIT 1;
     IF wrong IS NOT NULL THEN
         RAISE EXCEPTION 'entry % does not balance', wrong USING ERRCODE = 'check_violation';
     END IF;
     SELECT g.entry_id INTO wrong
-        FROM (SELECT posted_on, entry_id, count(*) AS lines FROM written GROUP BY posted_on, entry_id) AS g
+        FROM (SELECT posted_on, entry_id, count(*) AS lines, min(line_no) AS first_no, max(line_no) AS last_no
+            FROM written GROUP BY posted_on, entry_id) AS g
         JOIN ledger_entry AS e ON e.posted_on = g.posted_on AND e.id = g.entry_id
-        WHERE e.line_count <> g.lines OR e.xid <> pg_current_xact_id() LIMIT 1;
+        WHERE (g.lines, g.first_no, g.last_no) IS DISTINCT FROM (e.line_count::bigint, 1::smallint, e.line_count)
+            OR e.xid <> pg_current_xact_id() LIMIT 1;
     IF wrong IS NOT NULL THEN
         RAISE EXCEPTION 'the lines of entry % are not all of it', wrong USING ERRCODE = 'check_violation';
     END IF;
@@ -121,10 +123,12 @@ CREATE TRIGGER ledger_entry_day AFTER INSERT ON ledger_entry
 -- An exposure may always fall, and may rise only up to the limit: so a limit can be cut below what is used.
 CREATE FUNCTION ledger_guard_limit() RETURNS trigger LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
 BEGIN
-    RAISE EXCEPTION 'account % would exceed its limit', NEW.account_id USING ERRCODE = 'check_violation';
+    RAISE EXCEPTION 'account % would exceed its limit, or was rewritten', NEW.account_id USING ERRCODE = 'check_violation';
 END $$;
 CREATE TRIGGER ledger_limit_kept BEFORE UPDATE ON ledger_limit FOR EACH ROW
-    WHEN (NEW.posted_minor + NEW.held_minor > NEW.limit_minor AND NEW.posted_minor + NEW.held_minor > OLD.posted_minor + OLD.held_minor)
+    WHEN ((NEW.account_id, NEW.book_id, NEW.merchant_id, NEW.consumer_id)
+            IS DISTINCT FROM (OLD.account_id, OLD.book_id, OLD.merchant_id, OLD.consumer_id)
+        OR (NEW.posted_minor + NEW.held_minor > NEW.limit_minor AND NEW.posted_minor + NEW.held_minor > OLD.posted_minor + OLD.held_minor))
     EXECUTE FUNCTION ledger_guard_limit();
 CREATE TRIGGER ledger_limit_opened BEFORE INSERT ON ledger_limit FOR EACH ROW
     WHEN (NEW.posted_minor <> 0 OR NEW.held_minor <> 0) EXECUTE FUNCTION ledger_guard_limit();
@@ -136,8 +140,20 @@ BEGIN
 END $$;
 CREATE TRIGGER ledger_hold_forward BEFORE UPDATE ON ledger_hold FOR EACH ROW
     WHEN (OLD.state <> 'pending' OR NEW.posted_minor < OLD.posted_minor OR NEW.released_minor < OLD.released_minor
-        OR NEW.amount_minor <> OLD.amount_minor OR NEW.account_id <> OLD.account_id OR NEW.book_id <> OLD.book_id)
+        OR NEW.amount_minor <> OLD.amount_minor OR NEW.account_id <> OLD.account_id OR NEW.book_id <> OLD.book_id
+        OR NEW.id <> OLD.id OR NEW.order_id IS DISTINCT FROM OLD.order_id OR NEW.expires_at <> OLD.expires_at)
     EXECUTE FUNCTION ledger_guard_hold();
+
+-- Lines say only which account they are on: what that account is can never be rewritten under them.
+CREATE FUNCTION ledger_guard_account() RETURNS trigger LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+BEGIN
+    RAISE EXCEPTION 'account % stays what it was opened as', OLD.id USING ERRCODE = 'check_violation';
+END $$;
+CREATE TRIGGER ledger_account_fixed BEFORE UPDATE ON ledger_account FOR EACH ROW
+    WHEN (OLD.closed_at IS NOT NULL OR (OLD.id, OLD.book_id, OLD.code, OLD.kind, OLD.cls, OLD.currency, OLD.owner_id, OLD.funder_id, OLD.product,
+        OLD.merchant_id, OLD.consumer_id, OLD.opened_at) IS DISTINCT FROM (NEW.id, NEW.book_id, NEW.code, NEW.kind, NEW.cls, NEW.currency,
+        NEW.owner_id, NEW.funder_id, NEW.product, NEW.merchant_id, NEW.consumer_id, NEW.opened_at))
+    EXECUTE FUNCTION ledger_guard_account();
 
 ALTER TABLE ledger_limit SET (fillfactor = 70);
 ALTER TABLE ledger_hold SET (fillfactor = 80);

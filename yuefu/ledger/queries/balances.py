@@ -86,12 +86,13 @@ def lock_limited(book_id: UUID, wanted: Iterable[tuple[AccountKey, str]]) -> dic
 
 def lock_limited_ids(book_id: UUID, ids: Sequence[UUID]) -> dict[UUID, Balance]:
     found = sql.rows(
-        "SELECT l.account_id, l.limit_minor, l.posted_minor, l.held_minor, a.closed_at IS NOT NULL"
-        " FROM ledger_limit l JOIN ledger_account a ON a.id = l.account_id"
-        " WHERE l.account_id = ANY(%s) AND l.book_id = %s ORDER BY l.account_id FOR NO KEY UPDATE OF l",
+        "SELECT account_id, limit_minor, posted_minor, held_minor FROM ledger_limit"
+        " WHERE account_id = ANY(%s) AND book_id = %s ORDER BY account_id FOR NO KEY UPDATE",
         [sorted(ids), book_id],
     )
-    return {row[0]: Balance(*row) for row in found}
+    # A statement of its own, after the locks: one that waited for a closing would still see the account open.
+    closed = {row[0] for row in sql.rows("SELECT id FROM ledger_account WHERE id = ANY(%s) AND closed_at IS NOT NULL", [sorted(ids)])}
+    return {account_id: Balance(account_id, limit, posted, held, account_id in closed) for account_id, limit, posted, held in found}
 
 
 def lock_holds(book_id: UUID, ids: Sequence[UUID]) -> dict[UUID, OpenHold]:

@@ -10,14 +10,13 @@ from uuid import UUID
 
 from yuefu.runtime import sql
 
-# Everything an entry and its lines say, as one text; a change of any column changes it.
+# Everything an entry and its lines say, as one text; a change of any column changes it. JSON quotes every text, so that no two
+# entries give the same one; moments are written as numbers, because their JSON depends on the time zone of the session.
 _CONTENT = """
-    e.id::text || '|' || e.book_id || '|' || e.posted_on || '|' || e.effective_on || '|' || extract(epoch FROM e.recorded_at) || '|' || e.kind
-    || '|' || e.line_count || '|' || e.actor || '|' || e.request_id || '|' || coalesce(e.run_id::text, '') || '|' || e.epoch || '|' || e.xid
-    || coalesce((SELECT string_agg(concat_ws('|', '', l.line_no, l.account_id, l.amount_minor, l.currency, coalesce(l.order_id::text, '-'),
-        coalesce(l.loan_id::text, '-'), coalesce(l.merchant_id::text, '-'), coalesce(l.funder_id::text, '-'), l.movement, l.reference,
-        l.epoch, l.xid), '' ORDER BY l.line_no)
-        FROM ledger_line l WHERE l.posted_on = e.posted_on AND l.entry_id = e.id), '')
+    json_build_array(e.id, e.book_id, e.posted_on, e.effective_on, extract(epoch FROM e.recorded_at), e.kind, e.line_count, e.actor, e.request_id,
+        e.run_id, e.epoch, e.xid::text, (SELECT json_agg(json_build_array(l.line_no, l.book_id, l.account_id, l.amount_minor, l.currency, l.order_id,
+        l.loan_id, l.merchant_id, l.funder_id, l.movement, l.reference, l.epoch, l.xid::text) ORDER BY l.line_no)
+        FROM ledger_line l WHERE l.posted_on = e.posted_on AND l.entry_id = e.id))::text
 """
 
 
@@ -53,7 +52,7 @@ def entry_contents(book_id: UUID, *, unsealed: bool, limit: int, after: int = 0)
         )
     return sql.rows_as(
         lambda *row: row,
-        f"SELECT s.entry_id, s.posted_on, coalesce({_CONTENT}, '') FROM ledger_seal s"
+        f"SELECT s.entry_id, s.posted_on, CASE WHEN e.id IS NULL THEN '' ELSE {_CONTENT} END FROM ledger_seal s"
         " LEFT JOIN ledger_entry e ON e.posted_on = s.posted_on AND e.id = s.entry_id"
         " WHERE s.book_id = %s AND s.number > %s ORDER BY s.number LIMIT %s",
         [book_id, after, limit],
@@ -65,7 +64,7 @@ def verify(book_id: UUID, *, anchors: Mapping[int, bytes] | None = None, chunk: 
     chain that was cut off or rewritten as a whole. Names the first link, and its entry, that does not hold.
     """
     digest, number = b"", 0
-    outside = dict(anchors or {})
+    outside = {link: head for link, head in (anchors or {}).items() if link}  # the head of an empty chain says nothing
     while contents := entry_contents(book_id, unsealed=False, limit=chunk, after=number):
         stored = {
             row[0]: bytes(row[1])

@@ -17,6 +17,7 @@ from yuefu.ledger.rules.chart import CHART
 from yuefu.money.amounts import Money
 
 # Refusals, in order of precedence.
+DAY_NOT_OPEN = "day_not_open"
 UNKNOWN_COMPONENT = "unknown_component"  # a code that the chart does not have
 TOO_FEW_LINES = "too_few_lines"  # an entry has at least two lines
 ZERO_LINE = "zero_line"  # a line moves something
@@ -29,7 +30,6 @@ HOLD_EXPIRED = "hold_expired"
 HOLD_ACCOUNT_DIFFERS = "hold_account_differs"
 EXCEEDS_HOLD = "exceeds_hold"
 LIMIT_EXCEEDED = "limit_exceeded"
-DAY_NOT_OPEN = "day_not_open"
 
 
 class AccountKey(NamedTuple):
@@ -148,12 +148,13 @@ class OpenHold:
 
 def shape_refusal(entry: Entry) -> Refused | None:
     """What is wrong with an entry by itself."""
+    unknown = next((line.account.code for line in entry.lines if line.account.code not in CHART), None)
+    if unknown is not None:
+        return Refused(UNKNOWN_COMPONENT, f"the chart has no component {unknown}", "account")
     if len(entry.lines) < 2:
         return Refused(TOO_FEW_LINES, "an entry has at least two lines", "lines")
     sums: dict[str, int] = {}
     for line in entry.lines:
-        if line.account.code not in CHART:
-            return Refused(UNKNOWN_COMPONENT, f"the chart has no component {line.account.code}", "account")
         if line.amount.minor == 0:
             return Refused(ZERO_LINE, f"the line on {line.account.code} moves nothing", "amount")
         sums[line.amount.currency] = sums.get(line.amount.currency, 0) + line.amount.minor
@@ -172,24 +173,27 @@ def exposure_refusal(
     """Decides the limited lines and the hold of an entry, and applies them to the working balances if they are allowed."""
     moves: dict[UUID, int] = {}
     balances: dict[UUID, Balance] = {}
+    currencies: dict[UUID, str] = {}
     for line in entry.lines:
         if CHART[line.account.code].kind != "limited":
             continue
         balance = limited.get((line.account, line.amount.currency))
         if balance is None:
             return Refused(UNKNOWN_ACCOUNT, f"no {line.account.code} account is open for {line.account.owner_id}", "account")
-        if balance.closed:
-            return Refused(ACCOUNT_CLOSED, f"the {line.account.code} account of {line.account.owner_id} is closed", "account")
         balances[balance.account_id] = balance
+        currencies[balance.account_id] = line.amount.currency
         moves[balance.account_id] = moves.get(balance.account_id, 0) + line.amount.minor
+    closed = next((balance.account_id for balance in balances.values() if balance.closed), None)
+    if closed is not None:
+        return Refused(ACCOUNT_CLOSED, f"the account {closed} is closed", "account")
     use, hold = entry.uses_hold, None
     if use is not None:
         hold = holds.get(use.hold_id)
         refused = hold_refusal(hold, now)
         if refused or hold is None:
             return refused
-        if hold.account_id not in balances:
-            return Refused(HOLD_ACCOUNT_DIFFERS, "the entry does not post to the account of the hold", "uses_hold")
+        if currencies.get(hold.account_id) != use.amount.currency:
+            return Refused(HOLD_ACCOUNT_DIFFERS, "the entry does not post to the account of the hold in its currency", "uses_hold")
         if use.amount.minor > hold.remaining or use.amount.minor <= 0:
             return Refused(EXCEEDS_HOLD, f"{hold.remaining} is left of the hold, {use.amount.minor} was asked", "uses_hold")
     freed = {hold.account_id: use.amount.minor} if hold and use else {}

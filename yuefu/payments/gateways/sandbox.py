@@ -278,9 +278,11 @@ def _answer_once(
         if before:
             before(now)
         known = books.trades([order.reference for order in orders])
-        fresh = {order.reference: order for order in reversed(orders) if order.reference not in known}
-        in_order = [order for order in orders if fresh.get(order.reference) is order]
-        known.update({trade.reference: trade for trade in act(in_order)})
+        fresh: dict[str, _O] = {}
+        for order in orders:
+            if order.reference not in known:
+                fresh.setdefault(order.reference, order)
+        known.update({trade.reference: trade for trade in act(list(fresh.values()))})
         for order in orders:
             if known[order.reference].amount_minor != order.amount.minor:
                 raise GatewayError("reference_reused", f"{order.reference} was used before with another amount")

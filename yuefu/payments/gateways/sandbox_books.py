@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from datetime import date, datetime
 from hashlib import blake2b
+from operator import attrgetter
 from typing import Final, Literal
 from uuid import UUID
 
@@ -44,6 +45,9 @@ _TRADE: Final = {
     "silent": "boolean",
     "outcome_rule": "text",
 }
+
+
+_columns_of = attrgetter(*_TRADE)
 
 
 @dataclass(slots=True)
@@ -118,7 +122,7 @@ class SandboxBooks:
     def add(self, trades: Sequence[Trade]) -> None:
         columns = {"book_id": "uuid", "side": "text", "currency": "text", **_TRADE}
         head = (self._book.id, self._side, self._book.currency)
-        sql.insert("payments_sandbox_trade", columns, [(*head, *astuple(trade)) for trade in trades])
+        sql.insert("payments_sandbox_trade", columns, [(*head, *_columns_of(trade)) for trade in trades])
 
     def change(self, trades: Sequence[Trade]) -> None:
         """Stores what may change of trades: status, day, counter and whether the caller knows."""

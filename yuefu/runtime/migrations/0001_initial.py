@@ -17,6 +17,10 @@ BEGIN
     IF (OLD.state, NEW.state) NOT IN (('open', 'closing'), ('closing', 'closed')) OR NEW.on_date <> OLD.on_date OR NEW.book_id <> OLD.book_id THEN
         RAISE EXCEPTION 'business day % cannot go from % to %', OLD.on_date, OLD.state, NEW.state USING ERRCODE = 'check_violation';
     END IF;
+    IF NEW.state = 'closed' AND EXISTS (
+        SELECT 1 FROM runtime_business_day WHERE book_id = NEW.book_id AND on_date < NEW.on_date AND state <> 'closed') THEN
+        RAISE EXCEPTION 'business day % cannot close before the days ahead of it', NEW.on_date USING ERRCODE = 'check_violation';
+    END IF;
     RETURN NEW;
 END $$;
 CREATE TRIGGER runtime_business_day_forward BEFORE UPDATE ON runtime_business_day
@@ -24,8 +28,8 @@ CREATE TRIGGER runtime_business_day_forward BEFORE UPDATE ON runtime_business_da
 
 CREATE FUNCTION runtime_guard_business_day_order() RETURNS trigger LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
 BEGIN
-    IF EXISTS (SELECT 1 FROM runtime_business_day WHERE book_id = NEW.book_id AND on_date >= NEW.on_date) THEN
-        RAISE EXCEPTION 'business days of a book open in order' USING ERRCODE = 'check_violation';
+    IF NEW.state <> 'open' OR (SELECT max(on_date) FROM runtime_business_day WHERE book_id = NEW.book_id) <> NEW.on_date - 1 THEN
+        RAISE EXCEPTION 'business days of a book open one after the other' USING ERRCODE = 'check_violation';
     END IF;
     RETURN NEW;
 END $$;
@@ -34,18 +38,42 @@ CREATE TRIGGER runtime_business_day_in_order BEFORE INSERT ON runtime_business_d
 
 CREATE FUNCTION runtime_guard_approval() RETURNS trigger LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
 BEGIN
-    IF OLD.state <> 'waiting' OR (NEW.id, NEW.book_id, NEW.action, NEW.object_kind, NEW.object_id, NEW.content, NEW.requested_by, NEW.requested_at)
-        IS DISTINCT FROM (OLD.id, OLD.book_id, OLD.action, OLD.object_kind, OLD.object_id, OLD.content, OLD.requested_by, OLD.requested_at) THEN
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.state <> 'waiting' THEN
+            RAISE EXCEPTION 'an approval begins as a request' USING ERRCODE = 'check_violation';
+        END IF;
+        RETURN NEW;
+    END IF;
+    IF OLD.state <> 'waiting' OR (NEW.id, NEW.book_id, NEW.action, NEW.object_kind, NEW.object_id, NEW.content, NEW.reason, NEW.requested_by,
+        NEW.requested_at) IS DISTINCT FROM (OLD.id, OLD.book_id, OLD.action, OLD.object_kind, OLD.object_id, OLD.content, OLD.reason,
+        OLD.requested_by, OLD.requested_at) THEN
         RAISE EXCEPTION 'a request for approval is decided once and never rewritten' USING ERRCODE = 'check_violation';
     END IF;
     RETURN NEW;
 END $$;
-CREATE TRIGGER runtime_approval_once BEFORE UPDATE ON runtime_approval FOR EACH ROW EXECUTE FUNCTION runtime_guard_approval();
+CREATE TRIGGER runtime_approval_once BEFORE INSERT OR UPDATE ON runtime_approval FOR EACH ROW EXECUTE FUNCTION runtime_guard_approval();
+
+-- A change of a setting says exactly what was approved, and an approval changes one setting once.
+CREATE FUNCTION runtime_guard_setting() RETURNS trigger LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+BEGIN
+    IF NEW.version <> 1 + coalesce((SELECT max(version) FROM runtime_setting WHERE book_id = NEW.book_id AND name = NEW.name), 0) THEN
+        RAISE EXCEPTION 'versions of setting % follow one another', NEW.name USING ERRCODE = 'check_violation';
+    END IF;
+    IF NEW.version > 1 AND NOT EXISTS (SELECT 1 FROM runtime_approval WHERE id = NEW.approval_id AND book_id = NEW.book_id
+        AND state = 'approved' AND action = 'setting.change' AND content ->> 'name' = NEW.name AND content -> 'value' = NEW.value
+        AND (content ->> 'valid_from')::date = NEW.valid_from) THEN
+        RAISE EXCEPTION 'this version of setting % was not approved', NEW.name USING ERRCODE = 'check_violation';
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER runtime_setting_approved BEFORE INSERT ON runtime_setting FOR EACH ROW EXECUTE FUNCTION runtime_guard_setting();
+CREATE UNIQUE INDEX runtime_setting_approval_once ON runtime_setting (approval_id) WHERE approval_id IS NOT NULL;
 
 CREATE FUNCTION runtime_guard_clock() RETURNS trigger LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
 BEGIN
-    IF NEW.clock_at < OLD.clock_at OR (NEW.id, NEW.code, NEW.legal_entity, NEW.mode, NEW.currency, NEW.zone, NEW.cut_off)
-        IS DISTINCT FROM (OLD.id, OLD.code, OLD.legal_entity, OLD.mode, OLD.currency, OLD.zone, OLD.cut_off) THEN
+    IF (OLD.clock_at IS NOT NULL AND (NEW.clock_at IS NULL OR NEW.clock_at < OLD.clock_at))
+        OR (NEW.id, NEW.code, NEW.legal_entity, NEW.mode, NEW.currency, NEW.zone, NEW.calendar, NEW.cut_off, NEW.created_at)
+        IS DISTINCT FROM (OLD.id, OLD.code, OLD.legal_entity, OLD.mode, OLD.currency, OLD.zone, OLD.calendar, OLD.cut_off, OLD.created_at) THEN
         RAISE EXCEPTION 'a book keeps what it is, and its clock only moves forward' USING ERRCODE = 'check_violation';
     END IF;
     RETURN NEW;
@@ -54,7 +82,7 @@ CREATE TRIGGER runtime_book_clock BEFORE UPDATE ON runtime_book FOR EACH ROW EXE
 
 CREATE FUNCTION runtime_guard_key() RETURNS trigger LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
 BEGIN
-    IF OLD.refused_code IS NOT NULL OR (NEW.book_id, NEW.scope, NEW.key, NEW.fingerprint, NEW.object_id)
+    IF OLD.xid <> pg_current_xact_id() OR OLD.refused_code IS NOT NULL OR (NEW.book_id, NEW.scope, NEW.key, NEW.fingerprint, NEW.object_id)
         IS DISTINCT FROM (OLD.book_id, OLD.scope, OLD.key, OLD.fingerprint, OLD.object_id) THEN
         RAISE EXCEPTION 'the result of a key is written once' USING ERRCODE = 'check_violation';
     END IF;
@@ -132,6 +160,7 @@ class Migration(migrations.Migration):
                 ('refused_detail', models.TextField(null=True)),
                 ('refused_field', models.TextField(null=True)),
                 ('recorded_at', models.DateTimeField()),
+                ('xid', yuefu.runtime.tables.Xid8Field(db_default=yuefu.runtime.tables.CurrentXid(), editable=False)),
             ],
         ),
         migrations.CreateModel(
@@ -308,7 +337,10 @@ class Migration(migrations.Migration):
         secure("runtime_run_step", writes="update"),
         secure("runtime_approval", writes="update"),
         secure("runtime_setting", writes="append"),
+        composite_key("runtime_approval", ["book_id", "id"]),
+        composite_fk("runtime_setting", ["book_id", "approval_id"], "runtime_approval", ["book_id", "id"]),
         secure("runtime_key", writes="update"),
+        commit_ordered("runtime_key"),
         secure("runtime_outbox", writes="append"),
         commit_ordered("runtime_outbox"),
         secure("runtime_audit", writes="append"),

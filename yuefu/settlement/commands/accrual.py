@@ -179,7 +179,7 @@ class _State:
     def _refund(self, accrual: RefundAccrual) -> Item | Refused:
         if earlier := self.known.get(("refund", accrual.refund_id)):
             same = earlier.gross == -accrual.amount and earlier.capture_id == accrual.capture_id
-            return earlier if same else Refused(SOURCE_REUSED, "this refund was accrued before with another amount or capture", "refund_id")
+            return earlier if same else Refused(SOURCE_REUSED, "this refund has another amount or capture already", "refund_id")
         capture = self.known.get(("capture", accrual.capture_id))
         if capture is None:
             return Refused(rules.UNKNOWN_CAPTURE, "this capture was never accrued", "capture_id")
@@ -225,7 +225,8 @@ def _load(work: UnitOfWork, items: Sequence[Accrual]) -> _State:
     if refunded_captures:
         # Items are append-only and cannot be locked: refunds of one capture queue here, so that cumulative fees and limits hold.
         sql.run(
-            "SELECT pg_advisory_xact_lock(hashtextextended(c::text, 7041778)) FROM unnest(%s::uuid[]) WITH ORDINALITY AS g(c, n) ORDER BY n",
+            "SELECT pg_advisory_xact_lock(hashtextextended(c::text, 7041778))"
+            " FROM (SELECT c FROM unnest(%s::uuid[]) WITH ORDINALITY AS g(c, n) ORDER BY n) AS sorted",
             [refunded_captures],
         )
     sources = [("capture", c.capture_id) for c in captures] + [("capture", c) for c in refunded_captures]

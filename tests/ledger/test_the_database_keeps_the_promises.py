@@ -1,0 +1,468 @@
+"""Attacks by raw SQL, as the role concerned: code is bypassed, constraints are not."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+from uuid import UUID, uuid4
+
+import psycopg
+import pytest
+from psycopg import errors
+
+from yuefu.ledger import commands as ledger
+from yuefu.ledger.rules import AccountKey, Entry, Hold, LimitedAccount, Line, Release
+from yuefu.money.amounts import Money
+from yuefu.runtime import audit, books, days, outbox, policies, runs, sql
+from yuefu.runtime.values import UnitOfWork
+
+FIRST = date(2026, 10, 1)
+Connect = Callable[[str], psycopg.Connection[Any]]
+
+
+@dataclass(frozen=True)
+class Attacker:
+    """The writer with psql in hand."""
+
+    connection: psycopg.Connection[Any]
+    book_id: UUID
+
+    def head(self, *, entry_id: UUID | None = None, lines: int = 2, on: date = FIRST, run_id: UUID | None = None, book_id: UUID | None = None) -> UUID:
+        entry_id = entry_id or uuid4()
+        self.connection.execute(
+            "INSERT INTO ledger_entry (id, book_id, posted_on, effective_on, recorded_at, kind, line_count, actor, request_id, run_id)"
+            " VALUES (%s, %s, %s, %s, now(), 'attack', %s, 'user:mallory', '', %s)",
+            [entry_id, book_id or self.book_id, on, on, lines, run_id],
+        )
+        return entry_id
+
+    def lines(self, *rows: tuple[UUID, int, UUID, int], on: date = FIRST, currency: str = "CNY", book_id: UUID | None = None) -> None:
+        """Each (entry, number, account, amount)."""
+        self.connection.execute(
+            "INSERT INTO ledger_line (posted_on, entry_id, line_no, book_id, account_id, amount_minor, currency) VALUES "
+            + ", ".join(["(%s, %s, %s, %s, %s, %s, %s)"] * len(rows)),
+            [value for e, n, a, m in rows for value in (on, e, n, book_id or self.book_id, a, m, currency)],
+        )
+
+
+@pytest.fixture
+def attacker(as_role: Connect, work: UnitOfWork) -> Attacker:
+    return Attacker(as_role("default"), work.book.id)
+
+
+@pytest.fixture
+def pair(account_id: Callable[[str], UUID]) -> tuple[UUID, UUID]:
+    return account_id("bank_cash"), account_id("funder_capital")
+
+
+APPEND_ONLY = ["ledger_entry", "ledger_line", "ledger_seal", "runtime_outbox", "runtime_audit", "runtime_setting"]
+
+
+@pytest.mark.parametrize("table", APPEND_ONLY)
+@pytest.mark.parametrize("statement", ["UPDATE {} SET book_id = book_id", "DELETE FROM {}", "TRUNCATE {}", "ALTER TABLE {} DISABLE TRIGGER USER"])
+def test_the_writer_never_changes_what_is_append_only(attacker: Attacker, table: str, statement: str) -> None:
+    with pytest.raises(errors.InsufficientPrivilege):
+        attacker.connection.execute(statement.format(table))
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "SELECT 1 FROM ledger_entry_202610",
+        "INSERT INTO ledger_line_202610 SELECT * FROM ledger_line LIMIT 0",
+        "UPDATE ledger_line_202610 SET amount_minor = 1",
+        "DELETE FROM ledger_entry_202610",
+        "DROP TABLE ledger_line_202610",
+        "ALTER TABLE ledger_line DETACH PARTITION ledger_line_202610",
+        "CREATE TABLE ledger_line_204001 PARTITION OF ledger_line FOR VALUES FROM ('2040-01-01') TO ('2040-02-01')",
+        "CREATE TABLE mine (a int)",
+        "CREATE FUNCTION mine() RETURNS int LANGUAGE sql AS 'SELECT 1'",
+        "DELETE FROM ledger_hold",
+        "DELETE FROM ledger_limit",
+        "DELETE FROM runtime_key",
+        "DELETE FROM runtime_business_day",
+        "DELETE FROM runtime_book",
+        "INSERT INTO runtime_epoch (number, system_identifier, started_at) VALUES (99, 'x', now())",
+        "UPDATE runtime_epoch SET number = number + 1",
+        "SELECT runtime_begin_epoch()",
+        "SET session_replication_role = replica",
+        "SET ROLE yuefu_owner",
+        "ALTER ROLE yuefu_writer SUPERUSER",
+        "DROP POLICY writer_all ON ledger_entry",
+        "ALTER TABLE ledger_line NO FORCE ROW LEVEL SECURITY",
+    ],
+)
+def test_the_writer_has_no_right_to(attacker: Attacker, statement: str) -> None:
+    with pytest.raises(psycopg.Error) as refused:
+        attacker.connection.execute(statement)
+    assert isinstance(refused.value, errors.InsufficientPrivilege)
+
+
+@pytest.mark.parametrize("table", ["ledger_entry", "ledger_line", "runtime_outbox", "runtime_audit", "runtime_key"])
+@pytest.mark.parametrize("column", ["xid", "epoch"])
+def test_the_writer_cannot_choose_its_place_in_commit_order(attacker: Attacker, table: str, column: str) -> None:
+    if (table, column) == ("runtime_key", "epoch"):
+        pytest.skip("keys have no epoch")
+    with pytest.raises(errors.InsufficientPrivilege):
+        attacker.connection.execute(f"INSERT INTO {table} (book_id, {column}) VALUES (gen_random_uuid(), '1')")
+
+
+def test_the_writer_cannot_reach_round_the_parent_by_copy(attacker: Attacker) -> None:
+    with pytest.raises(errors.InsufficientPrivilege), attacker.connection.cursor().copy("COPY ledger_line (xid) FROM STDIN"):
+        pass
+
+
+def test_a_sound_entry_by_raw_sql_is_taken(attacker: Attacker, pair: tuple[UUID, UUID]) -> None:
+    entry = attacker.head()
+    attacker.lines((entry, 1, pair[0], 100), (entry, 2, pair[1], -100))
+    attacker.connection.commit()
+    assert sql.value("SELECT count(*) FROM ledger_line WHERE entry_id = %s", [entry]) == 2
+
+
+def test_an_unbalanced_entry_is_refused(attacker: Attacker, pair: tuple[UUID, UUID]) -> None:
+    entry = attacker.head()
+    with pytest.raises(errors.CheckViolation, match="does not balance"):
+        attacker.lines((entry, 1, pair[0], 100), (entry, 2, pair[1], -99))
+
+
+def test_two_unbalanced_entries_that_cancel_out_are_refused(attacker: Attacker, pair: tuple[UUID, UUID]) -> None:
+    one, other = attacker.head(), attacker.head()
+    with pytest.raises(errors.CheckViolation, match="does not balance"):
+        attacker.lines((one, 1, pair[0], 100), (one, 2, pair[1], -99), (other, 1, pair[0], 100), (other, 2, pair[1], -101))
+
+
+def test_lines_in_two_currencies_that_cancel_out_as_numbers_are_refused(attacker: Attacker, work: UnitOfWork, pair: tuple[UUID, UUID]) -> None:
+    from yuefu.ledger.commands.accounts import ensure_control
+
+    with sql.transacting():
+        dollars = ensure_control(work=work, wanted=[(AccountKey("bank_cash"), "USD")])[AccountKey("bank_cash"), "USD"]
+    entry = attacker.head()
+    with pytest.raises(errors.CheckViolation, match="does not balance"):
+        attacker.connection.execute(
+            "INSERT INTO ledger_line (posted_on, entry_id, line_no, book_id, account_id, amount_minor, currency)"
+            " VALUES (%(on)s, %(e)s, 1, %(b)s, %(a)s, 100, 'CNY'), (%(on)s, %(e)s, 2, %(b)s, %(d)s, -100, 'USD')",
+            {"on": FIRST, "e": entry, "b": work.book.id, "a": pair[0], "d": dollars},
+        )
+
+
+def test_one_id_in_two_books_and_days_does_not_hide_that_neither_balances(
+    attacker: Attacker, work: UnitOfWork, pair: tuple[UUID, UUID]
+) -> None:
+    """The partition key is part of what an entry is: the same id under another day is another entry."""
+    from dataclasses import replace
+
+    from yuefu.ledger.commands.accounts import ensure_control
+
+    with sql.transacting():
+        other = books.create(code=f"other-{uuid4().hex}", legal_entity="Other", mode="test", now=work.now, ids=work.ids)
+        days.open_first(book=other, on=date(2026, 10, 2), now=work.now)
+        there = ensure_control(work=replace(work, book=other), wanted=[(AccountKey("bank_cash"), "CNY")])[AccountKey("bank_cash"), "CNY"]
+    entry = attacker.head()
+    attacker.head(entry_id=entry, on=date(2026, 10, 2), book_id=other.id)
+    with pytest.raises(errors.CheckViolation, match="does not balance"):
+        attacker.connection.execute(
+            "INSERT INTO ledger_line (posted_on, entry_id, line_no, book_id, account_id, amount_minor, currency) VALUES"
+            " ('2026-10-01', %(e)s, 1, %(a)s, %(x)s, 100, 'CNY'), ('2026-10-01', %(e)s, 2, %(a)s, %(x)s, 50, 'CNY'),"
+            " ('2026-10-02', %(e)s, 1, %(b)s, %(y)s, -100, 'CNY'), ('2026-10-02', %(e)s, 2, %(b)s, %(y)s, -50, 'CNY')",
+            {"e": entry, "a": work.book.id, "b": other.id, "x": pair[0], "y": there},
+        )
+
+
+@pytest.mark.parametrize("numbers", [(1, 2), (3, 4)])
+def test_lines_added_later_to_an_old_entry_are_refused(attacker: Attacker, pair: tuple[UUID, UUID], numbers: tuple[int, int]) -> None:
+    entry = attacker.head()
+    attacker.lines((entry, 1, pair[0], 100), (entry, 2, pair[1], -100))
+    attacker.connection.commit()
+    with pytest.raises((errors.CheckViolation, errors.UniqueViolation)):
+        attacker.lines((entry, numbers[0], pair[0], 7), (entry, numbers[1], pair[1], -7))
+
+
+def test_lines_added_by_a_second_statement_of_the_same_transaction_are_refused(attacker: Attacker, pair: tuple[UUID, UUID]) -> None:
+    entry = attacker.head()
+    attacker.lines((entry, 1, pair[0], 100), (entry, 2, pair[1], -100))
+    with pytest.raises(errors.CheckViolation, match="not all of it"):
+        attacker.lines((entry, 3, pair[0], 7), (entry, 4, pair[1], -7))
+
+
+@pytest.mark.parametrize("count", [3, 4])
+def test_an_entry_that_lacks_lines_is_refused(attacker: Attacker, pair: tuple[UUID, UUID], count: int) -> None:
+    entry = attacker.head(lines=count)
+    with pytest.raises(errors.CheckViolation, match="not all of it"):
+        attacker.lines((entry, 1, pair[0], 100), (entry, 2, pair[1], -100))
+
+
+def test_an_entry_without_any_line_is_refused_at_the_latest_when_it_commits(attacker: Attacker) -> None:
+    attacker.head()
+    with pytest.raises((errors.CheckViolation, errors.ForeignKeyViolation)):
+        attacker.connection.commit()
+
+
+@pytest.mark.parametrize("count", [0, 1])
+def test_an_entry_of_fewer_than_two_lines_is_refused(attacker: Attacker, count: int) -> None:
+    with pytest.raises(errors.CheckViolation):
+        attacker.head(lines=count)
+
+
+@pytest.mark.parametrize("minor", [0, 10**15 + 1])
+def test_a_line_of_nothing_or_of_too_much_is_refused(attacker: Attacker, pair: tuple[UUID, UUID], minor: int) -> None:
+    entry = attacker.head()
+    with pytest.raises(errors.CheckViolation):
+        attacker.lines((entry, 1, pair[0], minor), (entry, 2, pair[1], -minor))
+
+
+def test_lines_without_an_entry_are_refused(attacker: Attacker, pair: tuple[UUID, UUID]) -> None:
+    stray = uuid4()
+    with pytest.raises(errors.ForeignKeyViolation):
+        attacker.lines((stray, 1, pair[0], 1), (stray, 2, pair[1], -1))
+
+
+def test_a_line_in_another_currency_than_its_account_is_refused(attacker: Attacker, pair: tuple[UUID, UUID]) -> None:
+    entry = attacker.head()
+    with pytest.raises(errors.ForeignKeyViolation):
+        attacker.lines((entry, 1, pair[0], 100), (entry, 2, pair[1], -100), currency="USD")
+
+
+def test_no_line_joins_two_books(attacker: Attacker, work: UnitOfWork, pair: tuple[UUID, UUID]) -> None:
+    with sql.transacting():
+        other = books.create(code=f"other-{uuid4().hex}", legal_entity="Other", mode="test", now=work.now, ids=work.ids)
+        days.open_first(book=other, on=FIRST, now=work.now)
+    entry = attacker.head()
+    with pytest.raises(errors.ForeignKeyViolation):
+        attacker.lines((entry, 1, pair[0], 100), (entry, 2, pair[1], -100), book_id=other.id)
+    attacker.connection.rollback()
+    entry = attacker.head(book_id=other.id)
+    with pytest.raises(errors.ForeignKeyViolation):
+        attacker.lines((entry, 1, pair[0], 100), (entry, 2, pair[1], -100), book_id=other.id)
+
+
+def _start(work: UnitOfWork, on: date, kind: str) -> UUID:
+    with sql.transacting():
+        return runs.start(book_id=work.book.id, kind=kind, on=on, steps=["one"], now=work.now, ids=work.ids, actor="system:test").id
+
+
+def test_a_day_that_was_never_opened_takes_no_entry(attacker: Attacker) -> None:
+    with pytest.raises((errors.CheckViolation, errors.ForeignKeyViolation)):
+        attacker.head(on=date(2026, 10, 2))
+
+
+def test_a_closing_day_takes_entries_only_from_its_own_running_run(
+    attacker: Attacker, work: UnitOfWork, next_day: Callable[[UnitOfWork], UnitOfWork]
+) -> None:
+    next_day(work)
+    with pytest.raises(errors.CheckViolation, match="takes no entries"):
+        attacker.head()
+    attacker.connection.rollback()
+    with pytest.raises(errors.CheckViolation, match="takes no entries"):
+        attacker.head(run_id=_start(work, date(2026, 10, 2), "close_of_day"))
+    attacker.connection.rollback()
+    own = _start(work, FIRST, "close_of_day")
+    attacker.head(run_id=own)
+    attacker.connection.rollback()
+    with sql.transacting():
+        runs.finish(run_id=own, state="done", now=work.now)
+    with pytest.raises(errors.CheckViolation, match="takes no entries"):
+        attacker.head(run_id=own)
+
+
+def test_a_closed_day_takes_nothing_even_from_a_running_run(
+    attacker: Attacker, work: UnitOfWork, next_day: Callable[[UnitOfWork], UnitOfWork]
+) -> None:
+    next_day(work)
+    own = _start(work, FIRST, "close_of_day")
+    with sql.transacting():
+        assert days.close(book_id=work.book.id, on=FIRST, now=work.now) is None
+    with pytest.raises(errors.CheckViolation, match="takes no entries"):
+        attacker.head(run_id=own)
+
+
+def _limit_of(work: UnitOfWork, key: AccountKey) -> UUID:
+    found: UUID = sql.value("SELECT id FROM ledger_account WHERE book_id = %s AND owner_id = %s", [work.book.id, key.owner_id])
+    return found
+
+
+@pytest.mark.parametrize("change", ["posted_minor = 101", "held_minor = 101", "posted_minor = 60, held_minor = 41", "held_minor = -1"])
+def test_no_raw_update_lifts_an_exposure_above_its_limit(
+    attacker: Attacker, work: UnitOfWork, credit_line: Callable[[int], AccountKey], change: str
+) -> None:
+    account = _limit_of(work, credit_line(100))
+    with pytest.raises(errors.CheckViolation):
+        attacker.connection.execute(f"UPDATE ledger_limit SET {change} WHERE account_id = %s", [account])
+
+
+def test_a_limit_row_is_never_lent_to_another_owner(attacker: Attacker, work: UnitOfWork, credit_line: Callable[[int], AccountKey]) -> None:
+    account = _limit_of(work, credit_line(100))
+    with pytest.raises(errors.CheckViolation):
+        attacker.connection.execute("UPDATE ledger_limit SET merchant_id = gen_random_uuid() WHERE account_id = %s", [account])
+
+
+@pytest.mark.parametrize("change", ["code = 'fee_income'", "owner_id = gen_random_uuid()", "cls = 'income'", "kind = 'money'", "product = 'x'"])
+def test_an_account_is_never_rewritten_under_its_lines(attacker: Attacker, pair: tuple[UUID, UUID], change: str) -> None:
+    with pytest.raises(errors.CheckViolation):
+        attacker.connection.execute(f"UPDATE ledger_account SET {change} WHERE id = %s", [pair[0]])
+
+
+@pytest.mark.parametrize("change", ["state = 'pending'", "state = 'voided', released_minor = 0", "posted_minor = 5", "amount_minor = 900"])
+def test_a_hold_that_ended_is_never_opened_again(
+    attacker: Attacker, work: UnitOfWork, credit_line: Callable[[int], AccountKey], change: str
+) -> None:
+    line, hold = credit_line(100), uuid4()
+    with sql.transacting():
+        ledger.place_holds(work=work, holds=[Hold(hold, line, Money(40, "CNY"), work.now.replace(year=2027))])
+        ledger.release_holds(work=work, releases=[Release(hold, "voided")])
+    with pytest.raises(errors.CheckViolation):
+        attacker.connection.execute(f"UPDATE ledger_hold SET {change} WHERE id = %s", [hold])
+
+
+@pytest.mark.parametrize(
+    "change", ["amount_minor = 41", "state = 'posted'", "expires_at = 'infinity'", "order_id = gen_random_uuid()", "released_minor = 41"]
+)
+def test_a_pending_hold_is_never_stretched(
+    attacker: Attacker, work: UnitOfWork, credit_line: Callable[[int], AccountKey], change: str
+) -> None:
+    line, hold = credit_line(100), uuid4()
+    with sql.transacting():
+        ledger.place_holds(work=work, holds=[Hold(hold, line, Money(40, "CNY"), work.now.replace(year=2027))])
+    with pytest.raises(errors.CheckViolation):
+        attacker.connection.execute(f"UPDATE ledger_hold SET {change} WHERE id = %s", [hold])
+
+
+# ------------------------------------------------------------------------------------------------------------ who sees what
+
+
+@pytest.fixture
+def two_merchants(work: UnitOfWork, entry: Callable[..., Entry]) -> tuple[UUID, UUID]:
+    """An account, a limit and a line of each of two merchants; events, an audit row and a setting of the book."""
+    mine, theirs = uuid4(), uuid4()
+    with sql.transacting():
+        for merchant in (mine, theirs):
+            key = AccountKey("merchant_available", merchant)
+            ledger.open_limited(work=work, accounts=[LimitedAccount(key, Money(0, "CNY"), merchant_id=merchant)])
+            lines = (Line(AccountKey("merchant_pending"), Money(50, "CNY")), Line(key, Money(-50, "CNY"), merchant_id=merchant))
+            (posted,) = ledger.post(work=work, entries=[Entry(f"settle:{merchant}", "settled", lines)])
+            assert hasattr(posted, "entry_id")
+        outbox.emit(work=work, events=[outbox.Event("merchant.created", "merchant", mine, 1, {})])
+        audit.record(work=work, action="merchant.create", object_kind="merchant", object_ids=[mine])
+        policies.establish(work=work, name="test.policy", value=1, valid_from=FIRST)
+    return mine, theirs
+
+
+def _readable(connection: psycopg.Connection[Any]) -> list[str]:
+    return [
+        row[0]
+        for row in connection.execute(
+            "SELECT c.relname FROM pg_class c WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p', 'v', 'm')"
+            " AND has_any_column_privilege(c.oid, 'SELECT') ORDER BY 1"
+        ).fetchall()
+    ]
+
+
+@pytest.mark.parametrize("role", ["reader", "staff"])
+def test_without_a_scope_no_row_of_any_table_is_seen(as_role: Connect, two_merchants: tuple[UUID, UUID], role: str) -> None:
+    connection = as_role(role)
+    tables = _readable(connection)
+    assert "ledger_line" in tables
+    assert {table: connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in tables} == dict.fromkeys(tables, 0)  # type: ignore[index]
+
+
+def test_the_reader_sees_its_own_merchant_only(as_role: Connect, two_merchants: tuple[UUID, UUID]) -> None:
+    connection = as_role("reader")
+    connection.execute("SELECT set_config('yuefu.merchant', %s, true)", [str(two_merchants[0])])
+    for table in ("ledger_line", "ledger_account", "ledger_limit"):
+        assert connection.execute(f"SELECT DISTINCT merchant_id FROM {table}").fetchall() == [(two_merchants[0],)], table
+
+
+def test_a_scope_ends_with_its_transaction(as_role: Connect, two_merchants: tuple[UUID, UUID]) -> None:
+    connection = as_role("reader")
+    connection.execute("SELECT set_config('yuefu.merchant', %s, true)", [str(two_merchants[0])])
+    connection.commit()
+    assert connection.execute("SELECT count(*) FROM ledger_line").fetchone() == (0,)
+
+
+def test_staff_see_their_book_only(as_role: Connect, work: UnitOfWork, two_merchants: tuple[UUID, UUID]) -> None:
+    connection = as_role("staff")
+    connection.execute("SELECT set_config('yuefu.book', %s, true)", [str(work.book.id)])
+    for table in ("ledger_line", "ledger_entry", "ledger_account", "runtime_outbox", "runtime_audit", "runtime_setting", "runtime_key"):
+        assert connection.execute(f"SELECT DISTINCT book_id FROM {table}").fetchall() == [(work.book.id,)], table
+
+
+@pytest.mark.parametrize("role", ["reader", "staff"])
+def test_who_reads_never_writes(as_role: Connect, role: str) -> None:
+    connection = as_role(role)
+    for table in _readable(connection):
+        for statement in (f"INSERT INTO {table} DEFAULT VALUES", f"DELETE FROM {table}", f"TRUNCATE {table}"):
+            with pytest.raises(errors.InsufficientPrivilege):
+                connection.execute(statement)
+            connection.rollback()
+
+
+def test_reads_inside_a_scope_use_the_role_that_is_confined(work: UnitOfWork, two_merchants: tuple[UUID, UUID]) -> None:
+    with sql.reading(merchant_id=two_merchants[0]):
+        assert sql.value("SELECT current_user") == "yuefu_reader"
+        assert sql.value("SELECT count(*) FROM ledger_line") == 1
+    with sql.reading():
+        assert sql.value("SELECT count(*) FROM ledger_line") == 0
+    assert sql.value("SELECT current_user") == "yuefu_writer"
+
+
+# ------------------------------------------------------------------------------------------------------------ the catalogue
+
+RUNTIME_ROLES = ["yuefu_writer", "yuefu_reader", "yuefu_staff"]
+OURS = (
+    "c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p')"
+    " AND c.relname !~ '^(django|procrastinate|auth)_'"
+)
+
+
+def test_no_runtime_role_is_above_the_rules(as_role: Connect) -> None:
+    owner = as_role("owner")
+    found = owner.execute(
+        "SELECT rolname FROM pg_roles WHERE rolname = ANY(%s) AND (rolsuper OR rolbypassrls OR rolcreaterole OR rolcreatedb OR rolreplication)",
+        [RUNTIME_ROLES],
+    ).fetchall()
+    owned = owner.execute("SELECT relname FROM pg_class WHERE pg_get_userbyid(relowner) = ANY(%s)", [RUNTIME_ROLES]).fetchall()
+    members = owner.execute(
+        "SELECT 1 FROM pg_auth_members WHERE member IN (SELECT oid FROM pg_roles WHERE rolname = ANY(%s))", [RUNTIME_ROLES]
+    ).fetchall()
+    assert (found, owned, members) == ([], [], [])
+
+
+def test_every_table_has_forced_row_level_security(as_role: Connect, work: UnitOfWork) -> None:
+    """A partition is only ever read through its parent; forcing it too would hide its rows from the owner's own dump."""
+    found = as_role("owner").execute(
+        f"SELECT c.relname FROM pg_class c WHERE {OURS} AND NOT (c.relrowsecurity AND (c.relforcerowsecurity OR c.relispartition))"
+    )
+    assert found.fetchall() == []
+
+
+def test_every_grant_is_one_that_was_asked_for(as_role: Connect, work: UnitOfWork) -> None:
+    granted = as_role("owner").execute(
+        f"SELECT c.relname, coalesce(r.rolname, 'PUBLIC'), array_agg(DISTINCT g.privilege_type ORDER BY g.privilege_type)"
+        f" FROM pg_class c CROSS JOIN LATERAL aclexplode(c.relacl) g LEFT JOIN pg_roles r ON r.oid = g.grantee"
+        f" WHERE {OURS} AND g.grantee <> c.relowner GROUP BY 1, 2"
+    ).fetchall()
+    allowed = {
+        "yuefu_writer": [["SELECT"], ["INSERT", "SELECT"], ["SELECT", "UPDATE"], ["INSERT", "SELECT", "UPDATE"], ["DELETE", "INSERT", "SELECT", "UPDATE"]],
+        "yuefu_reader": [["SELECT"]],
+        "yuefu_staff": [["SELECT"]],
+    }
+    assert [row for row in granted if row[2] not in allowed.get(row[1], [])] == []
+    assert {row[0] for row in granted if row[0].startswith(("ledger_entry_", "ledger_line_"))} == set()
+
+
+def test_who_may_read_a_table_has_a_policy_there(as_role: Connect) -> None:
+    naked = as_role("owner").execute(
+        f"SELECT c.relname, r.rolname FROM pg_class c CROSS JOIN pg_roles r WHERE {OURS} AND r.rolname IN ('yuefu_reader', 'yuefu_staff')"
+        " AND has_any_column_privilege(r.oid, c.oid, 'SELECT') AND NOT EXISTS (SELECT 1 FROM pg_policy p WHERE p.polrelid = c.oid"
+        " AND p.polroles = ARRAY[r.oid] AND p.polcmd = 'r' AND pg_get_expr(p.polqual, c.oid) LIKE '%%current_setting%%')"
+    )
+    assert naked.fetchall() == []
+
+
+def test_functions_with_the_owners_rights_have_a_fixed_search_path(as_role: Connect) -> None:
+    found = as_role("owner").execute(
+        "SELECT proname FROM pg_proc WHERE pronamespace = 'public'::regnamespace AND prosecdef"
+        " AND NOT coalesce(array_to_string(proconfig, ',') LIKE '%search_path=public, pg_temp%', false)"
+    )
+    assert found.fetchall() == []

@@ -1,0 +1,59 @@
+"""The real pages with sample values behind them, as a site that a browser can visit; no database is asked."""
+
+from __future__ import annotations
+
+from datetime import date, time
+
+from django.contrib.auth.models import AnonymousUser
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import path
+from django.views.i18n import set_language
+
+from tests.web import samples
+from yuefu.runtime.values import Book
+from yuefu.web import home, login, orders
+from yuefu.web.demo import DemoLogin
+
+BOOK = Book(samples.ORDER_ID, "demo", "Yuefu Demo Lending Ltd", "test", "CNY", "Asia/Shanghai", "CN", time(0), None)
+TRACES = {"late": samples.a_late_trace, "declined": samples.a_declined_trace}
+LOGINS = [DemoLogin("finance", "finance@demo", "correct-horse-1"), DemoLogin("merchant_owner", "owner@harbour-records", "correct-horse-2")]
+
+
+def _home(request: HttpRequest) -> HttpResponse:
+    request.user = AnonymousUser()
+    return home.show(request, samples.an_overview(), book=BOOK, now=samples.at(samples.AS_OF, 16, 30), cursor=request.GET.get("after", ""))
+
+
+def _empty(request: HttpRequest) -> HttpResponse:
+    request.user = AnonymousUser()
+    return home.show(request, samples.an_empty_overview(), book=BOOK, now=samples.at(samples.AS_OF, 16, 30))
+
+
+def _trace(request: HttpRequest, public_id: str) -> HttpResponse:
+    request.user = AnonymousUser()
+    if request.GET.get("format") == "json":
+        return HttpResponse(orders.as_json(samples.a_trace()), content_type="application/json; charset=utf-8")
+    return orders.show(request, TRACES.get(public_id, samples.a_trace)(), book=BOOK)
+
+
+def _find(request: HttpRequest) -> HttpResponse:
+    request.user = AnonymousUser()
+    text = request.GET.get("q", "")
+    return redirect("trace", public_id=samples.ORDER) if text == "CDNOW-19980630-000431" else orders.not_found(request, text)
+
+
+def _broken(request: HttpRequest) -> HttpResponse:
+    raise RuntimeError(f"the secret cause, {date.min}")
+
+
+urlpatterns = [
+    path("", _home, name="home"),
+    path("empty/", _empty),
+    path("trace/<str:public_id>/", _trace, name="trace"),
+    path("find/", _find, name="find"),
+    path("broken/", _broken),
+    path("login/", login.SignIn.as_view(), name="login"),
+    path("logout/", _home, name="logout"),
+    path("language/", set_language, name="set_language"),
+]

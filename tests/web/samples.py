@@ -1,0 +1,174 @@
+"""A trace and an overview as the journeys would make them, for tests of how pages show them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from uuid import UUID
+
+from yuefu import ids
+from yuefu.journeys.views import (
+    BillView, BridgeView, DayFigures, EntryView, Happening, InstalmentView, LineView, OrderRow, Overview, Stage, Trace,
+)  # fmt: skip
+from yuefu.ledger.rules.chart import CHART
+from yuefu.money.amounts import Money
+
+ORDER_ID = UUID("019a3f00-0000-7000-8000-00000000abcd")
+ORDER = ids.text("order", ORDER_ID)
+AS_OF = date(2026, 10, 31)
+MERCHANT = ("Harbour Records", "港湾唱片行")
+LONG_MERCHANT = ("The Exceedingly Well Sorted Record and Book Shop of the Old Harbour", "旧港口品类极其齐全的唱片与图书专营商店（旗舰店）")
+
+
+def yuan(text: str) -> Money:
+    return Money.parse(text, "CNY")
+
+
+def at(on: date, hour: int, minute: int = 0) -> datetime:
+    """A moment given by the clock of Shanghai."""
+    return datetime(on.year, on.month, on.day, hour, minute, tzinfo=UTC) - timedelta(hours=8)
+
+
+def line(code: str, debit: str = "", credit: str = "", movement: str = "", reference: str = "") -> LineView:
+    account = CHART[code]
+    return LineView(
+        code, account.name_en, account.name_zh, yuan(debit) if debit else None, yuan(credit) if credit else None, movement, reference
+    )
+
+
+def entry(no: int, kind: str, on: date, actor: str, *lines: LineView, effective_on: date | None = None) -> EntryView:
+    return EntryView(ids.text("entry", UUID(int=no)), kind, on, effective_on or on, at(on, 15), actor, lines)
+
+
+def a_trace() -> Trace:
+    """Captured, paid out, one instalment repaid and matched with its bill line, one to come, one later."""
+    bought, paid_out, repaid = date(2026, 9, 30), date(2026, 10, 8), date(2026, 10, 30)
+    payment, payout = ids.text("collection", UUID(int=77)), ids.text("payout", UUID(int=78))
+    timeline = (
+        Happening(at(bought, 14, 5), bought, "order.created", yuan("1999.00"), {"product": "free", "periods": 3}),
+        Happening(at(bought, 14, 5), bought, "decision.approved", None, {"policy_version": 4}),
+        Happening(at(bought, 14, 5), bought, "order.authorised", yuan("1999.00"), {"expires_on": "2026-10-07"}),
+        Happening(
+            at(bought, 15), bought, "order.captured", yuan("1999.00"), {"capture": ids.text("capture", UUID(int=5))},
+            (
+                entry(1, "settlement_capture", bought, "system:checkout", line("purchase_clearing", debit="1999.00"),
+                      line("fee_income", credit="11.99"), line("unearned_discount", credit="35.98"),
+                      line("merchant_pending", credit="1951.03")),
+            ),
+        ),
+        Happening(
+            at(bought, 15), bought, "loan.booked", yuan("1999.00"), {"loan": ids.text("loan", UUID(int=6))},
+            (
+                entry(2, "loan.booked", bought, "system:checkout", line("loan_principal", debit="1999.00"),
+                      line("purchase_clearing", credit="1999.00"), line("credit_line", debit="1999.00"),
+                      line("credit_line_contra", credit="1999.00")),
+            ),
+        ),
+        Happening(
+            at(paid_out, 9, 30), paid_out, "payout.paid", yuan("1951.03"), {"payout": payout},
+            (entry(3, "payout_paid", paid_out, "system:settlement", line("payouts_in_transit", debit="1951.03"),
+                   line("bank_cash", credit="1951.03", movement="payout", reference=payout)),),
+            (BillView("bank", paid_out, 12, "payout", payout, "4200001234202610080000000012", yuan("-1951.03"), "matched"),),
+        ),
+        Happening(at(repaid, 0, 1), repaid, "instalment.due", yuan("666.33"), {"no": 1}),
+        Happening(
+            at(repaid, 10, 20), repaid, "loan.repaid", yuan("666.33"), {"collection": payment},
+            (
+                entry(4, "collection", repaid, "system:repayment", line("channel_cash", debit="666.33", movement="payment", reference=payment),
+                      line("channel_fee_expense", debit="4.00"), line("channel_cash", credit="4.00", movement="fee", reference=payment),
+                      line("collections_clearing", credit="666.33")),
+                entry(5, "loan.repaid", repaid, "system:repayment", line("collections_clearing", debit="666.33"),
+                      line("loan_principal", credit="666.33"), effective_on=date(2026, 10, 29)),
+            ),
+            (
+                BillView("channel_trade", repaid, 31, "payment", payment, "4200001234202610300000000031", yuan("666.33"), "matched"),
+                BillView("channel_fund", repaid, 64, "fee", payment, "4200001234202610300000000031", yuan("-4.00"), "amount_differs"),
+            ),
+        ),
+    )  # fmt: skip
+    return Trace(
+        order_id=ORDER_ID, public_id=ORDER, merchant_reference="CDNOW-19980630-000431", merchant_en=MERCHANT[0], merchant_zh=MERCHANT[1],
+        channel="online", consumer_ref="cdnow-00431", product="free", product_en="Interest-free instalments", product_zh="免息分期",
+        periods=3, amount=yuan("1999.00"), captured=yuan("1999.00"), refunded=yuan("0.00"), state="captured", decision="approved",
+        reasons=(), as_of=AS_OF, price_label="¥666.33 × 2 + ¥666.34 = ¥1,999.00", total_payable=yuan("1999.00"), annual_cost_pct="0.00",
+        annual_cost_simple_pct="0.00", disclosure_hash="8f14e45fceea167a5a36dedd4bea2543b7d3f1a0c2e4d6f8091a2b3c4d5e6f70",
+        stages=(
+            Stage("order", "done", bought), Stage("decision", "done", bought), Stage("loan", "done", bought), Stage("posting", "done", bought),
+            Stage("settlement", "done", paid_out), Stage("repayment", "partly", date(2026, 11, 30)),
+            Stage("reconciliation", "waiting", date(2026, 12, 1)),
+        ),
+        timeline=timeline,
+        instalments=(
+            InstalmentView("loan_1", 1, repaid, yuan("666.33"), yuan("0.00"), yuan("666.33"), "paid"),
+            InstalmentView("loan_1", 2, date(2026, 11, 30), yuan("666.33"), yuan("0.00"), yuan("0.00"), "upcoming"),
+            InstalmentView("loan_1", 3, date(2026, 12, 30), yuan("666.34"), yuan("0.00"), yuan("0.00"), "upcoming"),
+        ),
+    )  # fmt: skip
+
+
+def a_late_trace() -> Trace:
+    """The second instalment is overdue, in the year before; the merchant has a very long name; two captures made two loans."""
+    usual = a_trace()
+    instalments = (
+        InstalmentView("loan_1", 1, date(2025, 12, 30), yuan("5000000.00"), yuan("12345.67"), yuan("5012345.67"), "paid"),
+        InstalmentView("loan_1", 2, date(2026, 1, 30), yuan("5000000.00"), yuan("12345.67"), yuan("1000.00"), "overdue"),
+        InstalmentView("loan_2", 1, date(2026, 10, 31), yuan("1234.00"), yuan("0.00"), yuan("0.00"), "due"),
+    )
+    stages = tuple(replace(stage, state="overdue") if stage.code == "repayment" else stage for stage in usual.stages)
+    return replace(
+        usual, merchant_en=LONG_MERCHANT[0], merchant_zh=LONG_MERCHANT[1], amount=yuan("10001234.00"), state="part_refunded",
+        stages=stages, instalments=instalments, refunded=yuan("1234.00"),
+    )  # fmt: skip
+
+
+def a_declined_trace() -> Trace:
+    on = date(2026, 10, 31)
+    never = tuple(Stage(code, "none", None) for code in ("loan", "posting", "settlement", "repayment", "reconciliation"))
+    return replace(
+        a_trace(), state="declined", decision="declined", reasons=("limit", "overdue"), captured=yuan("0.00"), price_label="",
+        total_payable=None, annual_cost_pct="", annual_cost_simple_pct="", disclosure_hash="", instalments=(),
+        stages=(Stage("order", "done", on), Stage("decision", "done", on), *never),
+        timeline=(
+            Happening(at(on, 11), on, "order.created", yuan("1999.00"), {}),
+            Happening(at(on, 11), on, "decision.declined", None, {"reasons": "limit overdue"}),
+        ),
+    )  # fmt: skip
+
+
+def day_figures(on: date, state: str = "closed", *, orders: int = 0, captured: str = "0.00", repaid: str = "0.00") -> DayFigures:
+    return DayFigures(on, state, orders, max(orders - 3, 0), min(orders, 3), yuan(captured), yuan("0.00"), yuan(repaid), yuan("0.00"))
+
+
+def an_overview() -> Overview:
+    """Thirty days of a busy book; one day waits to close, two breaks are open."""
+    days = tuple(
+        day_figures(AS_OF - timedelta(days=29 - i), "open" if i == 29 else "closed", orders=180 + 7 * (i % 5),
+                    captured=f"{31000 + 1900 * (i * 7 % 11)}.50", repaid=f"{300 * i}.25")
+        for i in range(30)
+    )  # fmt: skip
+    states = ("captured", "authorised", "declined", "part_refunded", "refunded", "voided", "expired", "part_captured")
+    orders = tuple(
+        OrderRow(ids.text("order", UUID(int=ORDER_ID.int - i)), f"CDNOW-19980630-{431 - i:06}", *(LONG_MERCHANT if i == 1 else MERCHANT),
+                 yuan(f"{1999 + 137 * i}.00"), 3, states[i % 8], at(AS_OF, 14) - timedelta(minutes=7 * i))
+        for i in range(20)
+    )  # fmt: skip
+    return Overview(
+        book_code="demo", legal_entity="Yuefu Demo Lending Ltd", mode="test", today=days[-1], days=days, loans_open=12345,
+        principal_outstanding=yuan("8234567.89"), overdue_loans=321, owed_to_merchants=yuan("-45678.90"), trial_balance_zero=True,
+        last_closed_on=AS_OF - timedelta(days=1), days_waiting_to_close=(), breaks_open=2,
+        bridges=(
+            BridgeView("channel_trade", date(2026, 10, 30), "done", yuan("45678.90"), yuan("45012.57"),
+                       {"missing_here": yuan("666.33"), "other_day": yuan("0.00")}, yuan("0.00")),
+            BridgeView("channel_fund", date(2026, 10, 30), "done", yuan("45404.83"), yuan("45404.83"), {}, yuan("0.00")),
+            BridgeView("bank", date(2026, 10, 30), "waiting", yuan("-31002.11"), yuan("-31002.11"), {}, yuan("0.00")),
+        ),
+        orders=orders, next_cursor="019a3f00abcd",
+    )  # fmt: skip
+
+
+def an_empty_overview() -> Overview:
+    today = day_figures(AS_OF, "open")
+    return replace(
+        an_overview(), today=today, days=(today,), loans_open=0, overdue_loans=0, principal_outstanding=yuan("0.00"),
+        owed_to_merchants=yuan("0.00"), last_closed_on=None, breaks_open=0, bridges=(), orders=(), next_cursor="",
+    )  # fmt: skip

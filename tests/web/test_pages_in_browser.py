@@ -1,0 +1,149 @@
+"""The pages in a real Chromium: phone and desktop, with and without JavaScript, light and dark, in both languages."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.web import samples
+
+pytestmark = pytest.mark.browser
+
+PAGES = {
+    "home": "/",
+    "empty": "/empty/",
+    "trace": f"/trace/{samples.ORDER}/",
+    "late": "/trace/late/",
+    "declined": "/trace/declined/",
+    "login": "/login/",
+    "no-order": "/find/?q=ord_nonsense",
+}
+WIDTHS = {"phone": 360, "desktop": 1280}
+
+# WCAG 2 contrast of every visible text against the nearest painted background; large text needs 3, other text 4.5.
+CONTRAST = """
+() => {
+  const canvas = document.createElement('canvas'); canvas.width = canvas.height = 1;
+  const ink = canvas.getContext('2d', {willReadFrequently: true});
+  const rgba = css => { ink.clearRect(0, 0, 1, 1); ink.fillStyle = css; ink.fillRect(0, 0, 1, 1); return [...ink.getImageData(0, 0, 1, 1).data]; };
+  const light = ([r, g, b]) => { const f = c => { c /= 255; return c <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4; };
+    return 0.2126 * f(r) + 0.7152 * f(g) + 0.0722 * f(b); };
+  const behind = node => { for (let at = node; at; at = at.parentElement) { const c = rgba(getComputedStyle(at).backgroundColor); if (c[3] > 250) return c; }
+    return rgba(getComputedStyle(document.documentElement).colorScheme.includes('dark') ? '#000' : '#fff'); };
+  const poor = [];
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  for (let text = walker.nextNode(); text; text = walker.nextNode()) {
+    if (!text.data.trim()) continue;
+    const node = text.parentElement, style = getComputedStyle(node), box = node.getBoundingClientRect();
+    if (!box.width || box.width <= 1 || style.visibility === 'hidden' || node.closest('svg, .skip, .visually-hidden')) continue;
+    const a = light(rgba(style.color)), b = light(behind(node));
+    const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05), size = parseFloat(style.fontSize);
+    const large = size >= 24 || (size >= 18.66 && Number(style.fontWeight) >= 700);
+    if (ratio < (large ? 3 : 4.5)) poor.push(`${text.data.trim().slice(0, 30)}: ${ratio.toFixed(2)}`);
+  }
+  return poor;
+}
+"""
+TOO_WIDE = """
+() => [...document.querySelectorAll('main *')].filter(node => !node.closest('.scroll, svg, .visually-hidden, .stack thead')
+  && node.getBoundingClientRect().right > document.documentElement.clientWidth + 1).map(node => node.outerHTML.slice(0, 120))
+"""
+
+
+def save(page: Any, shots: Path, name: str) -> None:
+    page.screenshot(path=str(shots / f"{name}.png"), full_page=True)
+
+
+@pytest.mark.parametrize("language", ["en", "zh-hans"])
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_fits_reads_well_and_complains_of_nothing(visit: Any, shots: Path, name: str, width: str, language: str) -> None:
+    found = visit(PAGES[name], width=WIDTHS[width], language=language)
+    page = found.page
+    page.evaluate("document.querySelectorAll('details').forEach(each => { each.open = true })")
+    save(page, shots, f"{name}-{width}-{language}")
+    complaints = [text for text in found.complaints if not (name == "no-order" and "404" in text)]
+    assert complaints == []
+    assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+    assert page.evaluate(TOO_WIDE) == []
+    assert page.evaluate(CONTRAST) == []
+    assert page.evaluate("document.documentElement.lang") == ("zh-Hans" if language == "zh-hans" else "en")
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_reads_well_in_the_dark(visit: Any, shots: Path, name: str) -> None:
+    page = visit(PAGES[name], dark=True).page
+    page.evaluate("document.querySelectorAll('details').forEach(each => { each.open = true })")
+    save(page, shots, f"{name}-dark")
+    assert page.evaluate(CONTRAST) == []
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(16, 22, 21)"
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_everything_is_there_without_javascript(visit: Any, shots: Path, width: str) -> None:
+    page = visit("/", width=WIDTHS[width], js=False).page
+    page.get_by_role("button", name="中文").click()
+    page.get_by_role("heading", name="最近的订单").wait_for()
+    page.get_by_role("link", name="CDNOW-19980630-000431").click()
+    page.get_by_text("2 笔分录").click()
+    page.get_by_role("rowheader", name="待入账还款").first.wait_for()
+    save(page, shots, f"trace-no-js-{width}")
+    page.get_by_role("button", name="English").click()
+    page.get_by_text("2 ledger entries").click()
+    assert page.get_by_role("rowheader", name="Collections to be applied").first.is_visible()
+
+
+def test_a_figure_of_today_leads_to_its_row(visit: Any) -> None:
+    page = visit("/", js=False).page
+    page.get_by_role("link", name="Repaid ¥8,700.25").click()
+    assert page.locator("tr:target").get_by_text("8,700.25").is_visible()
+
+
+def test_the_keyboard_reaches_the_search_and_an_order(visit: Any) -> None:
+    page = visit("/").page
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.textContent") == "Skip to the content"
+    assert page.evaluate("document.activeElement.getBoundingClientRect().top >= 0"), "the skip link shows when it has the focus"
+    page.keyboard.press("Enter")
+    for _ in range(6):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.id") == "q":
+            break
+    assert page.evaluate("document.activeElement.id") == "q"
+    assert page.evaluate("parseFloat(getComputedStyle(document.activeElement).outlineWidth)") >= 2
+    page.keyboard.type("CDNOW-19980630-000431")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/trace/*/")
+    page.keyboard.press("Tab")
+    page.go_back()
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.textContent") == "CDNOW-19980630-000430":
+            break
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/trace/*/")
+
+
+def test_the_answer_is_on_the_first_screen_of_a_phone(visit: Any) -> None:
+    for path, answer in (("/", ".answer"), (PAGES["trace"], ".amount"), (PAGES["late"], ".next")):
+        box = visit(path, width=360).page.locator(answer).first.bounding_box()
+        assert box is not None
+        assert box["y"] + box["height"] < 420
+
+
+def test_everything_to_click_is_large_enough(visit: Any) -> None:
+    """WCAG 2.2 AA target size: 24 by 24 pixels, links inside a line of text excepted."""
+    small = "() => [...document.querySelectorAll('button, summary, .btn, input:not([type=hidden])')].filter(node => { const b = node.getBoundingClientRect();" \
+        " return b.width && (b.width < 24 || b.height < 24) }).map(node => node.outerHTML.slice(0, 80))"  # fmt: skip
+    for path in PAGES.values():
+        assert visit(path, width=360).page.evaluate(small) == []
+
+
+def test_a_page_is_right_at_twice_the_size(visit: Any) -> None:
+    for path in PAGES.values():
+        page = visit(path, width=640).page
+        page.add_style_tag  # noqa: B018 - a page under this policy takes no style from outside; the browser's own zoom is used instead
+        page.set_viewport_size({"width": 320, "height": 600})
+        assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth"), path

@@ -1,0 +1,52 @@
+"""Where a journey works: in which book, for whom, with which keys and gateways. Made once at the edge and passed in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeVar
+
+from yuefu.errors import Refused
+from yuefu.ids import IdSource
+from yuefu.payments.gateways.ports import Bank, Channel
+from yuefu.runtime import days, sql
+from yuefu.runtime.values import Actor, Book, UnitOfWork
+from yuefu.runtime.vault import Vault
+
+R = TypeVar("R")
+O = TypeVar("O")
+
+LOCK_TIMEOUT_MS = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """The lasting surroundings of journeys; the moment comes with each call."""
+
+    book: Book
+    by: Actor
+    ids: IdSource
+    vault: Vault
+    channel: Channel
+    bank: Bank
+
+
+@contextmanager
+def open_day(desk: Desk, now: datetime) -> Iterator[UnitOfWork | Refused]:
+    """One transaction on the open day of the book, share-locked: it is committed at the end and rolled back by an exception."""
+    with sql.transacting(lock_timeout_ms=LOCK_TIMEOUT_MS):
+        yield days.working(book=desk.book, now=now, by=desk.by, ids=desk.ids)
+
+
+def on_open_day(
+    desk: Desk, now: datetime, requests: Sequence[R], act: Callable[[UnitOfWork, Sequence[R]], list[O | Refused]]
+) -> list[O | Refused]:
+    """`act` in one transaction; without an open day every request is refused with no_open_day."""
+    if not requests:
+        return []
+    with open_day(desk, now) as work:
+        if isinstance(work, Refused):
+            return [work] * len(requests)
+        return act(work, requests)

@@ -1,0 +1,149 @@
+"""Repayment: collect through the channel, then apply to what is due.
+
+The attempt is stored before the channel is called. An answer that does not come leaves it unknown: `poll` asks again, nothing is
+ever sent twice blind. What a consumer pays beyond everything due goes back the same way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from yuefu.errors import Refused
+from yuefu.journeys.desk import Desk, on_open_day, open_day
+from yuefu.journeys.refund import Excess, give_back
+from yuefu.loans import commands as loans
+from yuefu.loans import queries as loan_book
+from yuefu.loans.commands import Applied, Repayment
+from yuefu.money.amounts import Money
+from yuefu.payments import commands as payments
+from yuefu.payments import queries as payment_book
+from yuefu.payments.commands import CollectionAttempt
+from yuefu.payments.rules import ChannelResult, CollectOrder, Collection
+from yuefu.runtime.values import UnitOfWork
+
+UNKNOWN_LOAN = "unknown_loan"
+NOTHING_DUE = "nothing_due"
+
+
+@dataclass(frozen=True, slots=True)
+class RepayRequest:
+    """Collect `amount` for a loan, or all that is due. `instrument` names the card or wallet at the channel."""
+
+    key: str
+    loan_id: UUID
+    amount: Money | None
+    instrument: str
+
+
+@dataclass(frozen=True, slots=True)
+class Repaid:
+    """What became of a collection: `state` succeeded, failed (nothing moved) or unknown (the channel has not said yet)."""
+
+    collection_id: UUID
+    loan_id: UUID
+    state: str
+    amount: Money
+    principal: Money
+    interest: Money
+    excess: Money
+    failure_code: str
+
+
+def repay(*, desk: Desk, now: datetime, requests: Sequence[RepayRequest]) -> list[Repaid | Refused]:
+    """Collects and applies. One outcome a request, in order. Refused with unknown_loan, nothing_due, amount_not_positive, key_reused."""
+    if not requests:
+        return []
+    begun = on_open_day(desk, now, requests, _attempt)
+    waiting = [c for c in begun if isinstance(c, Collection) and c.state == "attempted"]
+    asked = desk.channel.query(references=[c.reference for c in waiting], now=now) if _replayed(waiting, now) else {}
+    orders = [CollectOrder(c.reference, c.instrument, c.amount, payer=str(c.consumer_id)) for c in waiting if c.reference not in asked]
+    results = [*asked.values(), *desk.channel.collect(orders=orders, now=now)]
+    applied = book(desk=desk, now=now, results=results)
+    by_collection = {a.collection_id: a for a in applied}
+    return [_outcome(one, by_collection) for one in begun]
+
+
+def _replayed(waiting: Sequence[Collection], now: datetime) -> bool:
+    """Whether an attempt is older than this call: it may have reached the channel before a crash, so the channel is asked first."""
+    return any(collection.attempted_at < now for collection in waiting)
+
+
+def _attempt(work: UnitOfWork, requests: Sequence[RepayRequest]) -> list[Collection | Refused]:
+    held = loan_book.loans([request.loan_id for request in requests])
+    attempts: dict[int, CollectionAttempt] = {}
+    outcomes: dict[int, Collection | Refused] = {}
+    for index, request in enumerate(requests):
+        loan = held.get(request.loan_id)
+        if loan is None:
+            outcomes[index] = Refused(UNKNOWN_LOAN, "there is no such loan", "loan_id")
+            continue
+        principal, interest = loan.state.due(work.day.on)
+        amount = request.amount or principal + interest
+        if not amount.minor:
+            outcomes[index] = Refused(NOTHING_DUE, "nothing is due on this loan today", "loan_id")
+            continue
+        dims = loan.dims
+        attempts[index] = CollectionAttempt(request.key, dims.consumer_id, dims.loan_id, dims.order_id, amount, request.instrument)
+    stored = payments.attempt_collections(work=work, attempts=list(attempts.values()))
+    outcomes.update(zip(attempts, stored, strict=True))
+    return [outcomes[index] for index in range(len(requests))]
+
+
+def book(*, desk: Desk, now: datetime, results: Sequence[ChannelResult]) -> list[Repaid]:
+    """Books what the channel says of collections and applies what succeeded, in one transaction; then returns any excess."""
+    if not results:
+        return []
+    with open_day(desk, now) as work:
+        assert not isinstance(work, Refused), work
+        settled = [c for c in payments.settle_collections(work=work, results=results) if isinstance(c, Collection)]
+        outcomes = _apply(work, settled)
+    owed = [Excess(o.collection_id, o.loan_id, o.excess) for o in outcomes if o.excess.minor]
+    give_back(desk=desk, now=now, excesses=owed)
+    return outcomes
+
+
+def _apply(work: UnitOfWork, settled: Sequence[Collection]) -> list[Repaid]:
+    """A collection settled before is already applied: the loan says so, and its first outcome is told again."""
+    paid = [c for c in settled if c.state == "succeeded" and c.loan_id is not None]
+    repayments = [Repayment(c.id, c.loan_id, c.amount, c.settled_on or work.day.on) for c in paid if c.loan_id]
+    applied = {r.source_id: o for r, o in zip(repayments, loans.apply_repayments(work=work, repayments=repayments), strict=True)}
+    outcomes = []
+    for c in settled:
+        if c.loan_id is None:
+            continue
+        one = applied.get(c.id)
+        zero = Money.zero(c.amount.currency)
+        if isinstance(one, Applied):
+            outcomes.append(Repaid(c.id, c.loan_id, c.state, c.amount, one.principal, one.interest, one.excess, ""))
+        else:
+            outcomes.append(Repaid(c.id, c.loan_id, c.state, c.amount, zero, zero, zero, c.failure_code))
+    return outcomes
+
+
+def _outcome(begun: Collection | Refused, applied: dict[UUID, Repaid]) -> Repaid | Refused:
+    if isinstance(begun, Refused):
+        return begun
+    if begun.id in applied:
+        return applied[begun.id]
+    assert begun.loan_id is not None
+    zero = Money.zero(begun.amount.currency)
+    event = next((e for e in loan_book.recorded([begun.order_id])[begun.order_id] if e.source_id == begun.id), None) if begun.order_id else None
+    parts = (event.principal, event.interest, event.excess) if event else (zero, zero, zero)
+    return Repaid(begun.id, begun.loan_id, begun.state, begun.amount, *parts, begun.failure_code)
+
+
+def poll(*, desk: Desk, now: datetime, limit: int = 2_000) -> int:
+    """Asks the channel for collections and refunds whose outcome is not known, and books what it says. Returns how many it answered."""
+    collections = payment_book.collections_to_poll(book_id=desk.book.id, before=now, limit=limit)
+    answers = desk.channel.query(references=[c.reference for c in collections], now=now)
+    book(desk=desk, now=now, results=list(answers.values()))
+    refunds = payment_book.refunds_to_poll(book_id=desk.book.id, before=now, limit=limit)
+    said = desk.channel.query(references=[r.reference for r in refunds], now=now)
+    if said:
+        with open_day(desk, now) as work:
+            assert not isinstance(work, Refused), work
+            payments.settle_refunds(work=work, results=list(said.values()))
+    return len(answers) + len(said)

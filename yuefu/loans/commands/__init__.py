@@ -1,0 +1,19 @@
+"""Writes of loans, over many."""
+
+from yuefu.loans.commands.applying import Applied, GoodsRefund, Repayment, apply_refunds, apply_repayments
+from yuefu.loans.commands.booking import Booked, NewLoan, book_loans
+from yuefu.loans.commands.day import accrue_interest, fall_due, mark_arrears
+
+__all__ = [
+    "Applied",
+    "Booked",
+    "GoodsRefund",
+    "NewLoan",
+    "Repayment",
+    "accrue_interest",
+    "apply_refunds",
+    "apply_repayments",
+    "book_loans",
+    "fall_due",
+    "mark_arrears",
+]

@@ -1,0 +1,240 @@
+"""Reads of loans, as frozen values."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from yuefu.dates.daycount import DayCount
+from yuefu.loans.rules import Dimensions, Held
+from yuefu.money.amounts import Money
+from yuefu.money.rates import Rate
+from yuefu.plans.loan import Disbursed, LoanState, Refunded, Repaid, Row
+from yuefu.plans.terms import Terms
+from yuefu.runtime import sql
+
+_LOAN = (
+    "id, order_id, merchant_id, consumer_id, credit_account_id, funder_id, product, currency, principal_minor, periods,"
+    " annual_rate_ppm, day_count, disbursed_on, first_due_on, due_day, rule_version, refunded_principal_minor, excess_minor,"
+    " last_event_on, seq, discount_minor, discount_earned_minor, closed_on, arrears_since"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Arrears:
+    """What a consumer owes that was due before a day."""
+
+    overdue: Money
+    days: int
+    missed_in_a_row: int
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """What a loan asks on or before a day and has not got."""
+
+    loan_id: UUID
+    order_id: UUID
+    consumer_id: UUID
+    amount: Money
+    oldest_due_on: date
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """A dated fact of a loan, with what became of its amount when it was recorded."""
+
+    loan_id: UUID
+    kind: str
+    effective_on: date
+    amount: Money
+    principal: Money
+    interest: Money
+    excess: Money
+    source_id: UUID
+    recorded_at: datetime
+    recorded_on: date
+
+
+def lock(book_id: UUID, loan_ids: Sequence[UUID]) -> dict[UUID, Held]:
+    """Loans with their instalments, locked in ascending order of id until the transaction ends."""
+    found = sql.rows(
+        f"SELECT {_LOAN} FROM loans_loan WHERE book_id = %s AND id = ANY(%s) ORDER BY id FOR NO KEY UPDATE", [book_id, sorted(set(loan_ids))]
+    )
+    return _held(found)
+
+
+def loans(loan_ids: Sequence[UUID]) -> dict[UUID, Held]:
+    """Loans with their instalments, without locks."""
+    return _held(sql.rows(f"SELECT {_LOAN} FROM loans_loan WHERE id = ANY(%s)", [list(loan_ids)]))
+
+
+def loans_of(order_ids: Sequence[UUID]) -> dict[UUID, list[Held]]:
+    """Loans by order, oldest first."""
+    found = _held(sql.rows(f"SELECT {_LOAN} FROM loans_loan WHERE order_id = ANY(%s) ORDER BY booked_at, id", [list(order_ids)]))
+    by_order: dict[UUID, list[Held]] = defaultdict(list)
+    for held in found.values():
+        by_order[held.dims.order_id].append(held)
+    return by_order
+
+
+def by_capture(capture_ids: Sequence[UUID]) -> dict[UUID, UUID]:
+    return dict(sql.rows("SELECT capture_id, id FROM loans_loan WHERE capture_id = ANY(%s)", [list(capture_ids)]))  # type: ignore[arg-type]
+
+
+def _held(found: Sequence[tuple[Any, ...]]) -> dict[UUID, Held]:
+    rows: dict[UUID, list[Row]] = defaultdict(list)
+    for loan_id, *row in sql.rows(
+        "SELECT loan_id, no, start_on, due_on, principal_minor, interest_minor, principal_paid_minor, interest_paid_minor"
+        " FROM loans_instalment WHERE loan_id = ANY(%s) ORDER BY loan_id, no",
+        [[loan[0] for loan in found]],
+    ):
+        rows[loan_id].append(Row(*row))
+    return {loan[0]: _one(loan, tuple(rows[loan[0]])) for loan in found}
+
+
+def _one(loan: tuple[Any, ...], rows: tuple[Row, ...]) -> Held:
+    dims = Dimensions(*loan[:8])
+    principal, periods, rate, day_count, disbursed, first_due, due_day, version, refunded, excess, last, seq = loan[8:20]
+    terms = Terms(Money(principal, dims.currency), periods, Rate(rate), DayCount(day_count), disbursed, first_due, due_day, version)
+    state = LoanState(terms=terms, rows=rows, last_event_on=last, seq=seq, refunded_principal=refunded, excess=excess)
+    return Held(dims, state, seq, *loan[20:])
+
+
+def history(loan_ids: Sequence[UUID], terms: dict[UUID, Terms]) -> dict[UUID, list[Disbursed | Repaid | Refunded]]:
+    """All events of loans in the order of recording, as the fold takes them."""
+    events: dict[UUID, list[Disbursed | Repaid | Refunded]] = defaultdict(list)
+    for loan_id, kind, on, amount in sql.rows(
+        "SELECT loan_id, kind, effective_on, amount_minor FROM loans_event WHERE loan_id = ANY(%s) ORDER BY loan_id, no", [list(loan_ids)]
+    ):
+        held = terms[loan_id]
+        money = Money(amount, held.principal.currency)
+        event = Disbursed(on, held) if kind == "disbursed" else Repaid(on, money) if kind == "repaid" else Refunded(on, money)
+        events[loan_id].append(event)
+    return events
+
+
+def recorded(order_ids: Sequence[UUID]) -> dict[UUID, list[Recorded]]:
+    """Events by order, in the order of recording."""
+    found: dict[UUID, list[Recorded]] = defaultdict(list)
+    for order_id, loan_id, kind, on, currency, amount, principal, interest, excess, source, at, day in sql.rows(
+        "SELECT l.order_id, e.loan_id, e.kind, e.effective_on, l.currency, e.amount_minor, e.principal_minor, e.interest_minor, e.excess_minor,"
+        " e.source_id, e.recorded_at, e.recorded_on FROM loans_event e JOIN loans_loan l ON l.id = e.loan_id"
+        " WHERE l.order_id = ANY(%s) ORDER BY e.recorded_at, e.loan_id, e.no",
+        [list(order_ids)],
+    ):
+        money = [Money(minor, currency) for minor in (amount, principal, interest, excess)]
+        found[order_id].append(Recorded(loan_id, kind, on, money[0], money[1], money[2], money[3], source, at, day))
+    return found
+
+
+def arrears(book_id: UUID, consumer_ids: Sequence[UUID], on: date, currency: str) -> dict[UUID, Arrears]:
+    """Consumers who owe something that was due before `on`; others are absent."""
+    found = sql.rows(
+        "SELECT i.consumer_id, sum(i.principal_minor + i.interest_minor - i.principal_paid_minor - i.interest_paid_minor)::bigint,"
+        " min(i.due_on), count(*) FROM loans_loan l JOIN loans_instalment i ON i.loan_id = l.id"
+        " WHERE l.book_id = %s AND l.consumer_id = ANY(%s) AND l.state = 'active' AND l.currency = %s AND i.due_on < %s"
+        " AND i.principal_minor + i.interest_minor > i.principal_paid_minor + i.interest_paid_minor GROUP BY i.consumer_id",
+        [book_id, list(consumer_ids), currency, on],
+    )
+    return {row[0]: Arrears(Money(row[1], currency), (on - row[2]).days, row[3]) for row in found}
+
+
+def due(book_id: UUID, until: date, *, after: UUID | None = None, limit: int = 100_000, loan_ids: Sequence[UUID] | None = None) -> list[Due]:
+    """Loans that ask something due on or before `until`, by ascending id, in pages."""
+    found = sql.rows(
+        "SELECT i.loan_id, l.order_id, l.consumer_id, sum(i.principal_minor + i.interest_minor - i.principal_paid_minor - i.interest_paid_minor)::bigint,"
+        " l.currency, min(i.due_on) FROM loans_instalment i JOIN loans_loan l ON l.id = i.loan_id"
+        " WHERE i.book_id = %(book)s AND l.state = 'active' AND i.due_on <= %(until)s AND (%(after)s::uuid IS NULL OR i.loan_id > %(after)s)"
+        " AND (%(loans)s::uuid[] IS NULL OR i.loan_id = ANY(%(loans)s))"
+        " AND i.principal_minor + i.interest_minor > i.principal_paid_minor + i.interest_paid_minor"
+        " GROUP BY i.loan_id, l.order_id, l.consumer_id, l.currency ORDER BY i.loan_id LIMIT %(limit)s",
+        {"book": book_id, "until": until, "after": after, "limit": limit, "loans": list(loan_ids) if loan_ids is not None else None},
+    )
+    return [Due(row[0], row[1], row[2], Money(row[3], row[4]), row[5]) for row in found]
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """All loans of a product and funder added up, in minor units: what the control accounts must equal."""
+
+    principal: int
+    interest: int
+    unearned_discount: int
+
+
+def positions(book_id: UUID) -> dict[tuple[UUID, str, str], Position]:
+    """Sub-ledger totals by (funder, product, currency)."""
+    found = sql.rows(
+        "SELECT l.funder_id, l.product, l.currency, sum(i.principal)::bigint, sum(coalesce(a.accrued_minor, 0) - i.interest_paid)::bigint,"
+        " sum(l.discount_minor - l.discount_earned_minor)::bigint FROM loans_loan l"
+        " JOIN (SELECT loan_id, sum(principal_minor - principal_paid_minor) AS principal, sum(interest_paid_minor) AS interest_paid"
+        "       FROM loans_instalment WHERE book_id = %(book)s GROUP BY loan_id) AS i ON i.loan_id = l.id"
+        " LEFT JOIN loans_accrual a ON a.loan_id = l.id WHERE l.book_id = %(book)s GROUP BY l.funder_id, l.product, l.currency",
+        {"book": book_id},
+    )
+    return {(funder, product, currency): Position(*rest) for funder, product, currency, *rest in found}
+
+
+def totals(book_id: UUID) -> tuple[int, int, int, int, int]:
+    """Loans, loans active, loans in arrears, repayments applied, principal outstanding in minor units."""
+    loans_row = sql.rows(
+        "SELECT count(*), count(*) FILTER (WHERE state = 'active'), count(*) FILTER (WHERE arrears_since IS NOT NULL) FROM loans_loan WHERE book_id = %s",
+        [book_id],
+    )[0]
+    repaid: int = sql.value("SELECT count(*) FROM loans_event WHERE book_id = %s AND kind = 'repaid'", [book_id])
+    principal: int = sql.value(
+        "SELECT coalesce(sum(principal_minor - principal_paid_minor), 0)::bigint FROM loans_instalment WHERE book_id = %s", [book_id]
+    )
+    return loans_row[0], loans_row[1], loans_row[2], repaid, principal
+
+
+def repaid_by_day(book_id: UUID, since: date) -> dict[date, int]:
+    found = sql.rows(
+        "SELECT recorded_on, sum(amount_minor)::bigint FROM loans_event WHERE book_id = %s AND kind = 'repaid' AND recorded_on >= %s GROUP BY 1",
+        [book_id, since],
+    )
+    return {row[0]: row[1] for row in found}
+
+
+def accruing(book_id: UUID, on: date, *, after: UUID | None, limit: int) -> list[tuple[Any, ...]]:
+    """Loans whose interest is not all posted: (loan, funder, product, currency, posted so far, interest of passed rows, interest,
+    start and due day of the current row), by ascending id."""
+    return sql.rows(
+        "SELECT a.loan_id, l.funder_id, l.product, l.currency, a.accrued_minor,"
+        " coalesce(sum(i.interest_minor) FILTER (WHERE i.due_on <= %(on)s), 0)::bigint, coalesce(max(i.interest_minor) FILTER (WHERE i.due_on > %(on)s), 0),"
+        " coalesce(max(i.start_on) FILTER (WHERE i.due_on > %(on)s), %(on)s::date - 1), coalesce(max(i.due_on) FILTER (WHERE i.due_on > %(on)s), %(on)s::date)"
+        " FROM loans_accrual a JOIN loans_loan l ON l.id = a.loan_id JOIN loans_instalment i ON i.loan_id = a.loan_id AND i.start_on <= %(on)s"
+        " WHERE a.book_id = %(book)s AND a.accrued_minor <> a.total_minor AND (%(after)s::uuid IS NULL OR a.loan_id > %(after)s)"
+        " GROUP BY a.loan_id, l.funder_id, l.product, l.currency, a.accrued_minor ORDER BY a.loan_id LIMIT %(limit)s",
+        {"book": book_id, "on": on, "after": after, "limit": limit},
+    )
+
+
+def earning(book_id: UUID, on: date, *, after: UUID | None, limit: int) -> list[tuple[Any, ...]]:
+    """Loans with an instalment due on a day: (loan, order, funder, product, currency, discount, earned, rows passed, rows, unpaid due)."""
+    return sql.rows(
+        "SELECT l.id, l.order_id, l.funder_id, l.product, l.currency, l.discount_minor, l.discount_earned_minor,"
+        " (SELECT count(*) FROM loans_instalment p WHERE p.loan_id = l.id AND p.due_on <= %(on)s), l.periods,"
+        " sum(i.principal_minor + i.interest_minor - i.principal_paid_minor - i.interest_paid_minor)::bigint, l.state, l.seq"
+        " FROM loans_instalment i JOIN loans_loan l ON l.id = i.loan_id"
+        " WHERE i.book_id = %(book)s AND i.due_on = %(on)s AND (%(after)s::uuid IS NULL OR l.id > %(after)s)"
+        " GROUP BY l.id ORDER BY l.id LIMIT %(limit)s",
+        {"book": book_id, "on": on, "after": after, "limit": limit},
+    )
+
+
+def falling_behind(book_id: UUID, on: date, *, limit: int) -> list[tuple[UUID, date]]:
+    """Active loans not marked in arrears with something unpaid of what fell due on `on`: (loan, that day). Days close in order, so
+    what fell due earlier was marked when its own day closed."""
+    found = sql.rows(
+        "SELECT l.id, min(i.due_on) FROM loans_instalment i JOIN loans_loan l ON l.id = i.loan_id"
+        " WHERE i.book_id = %s AND i.due_on = %s AND l.state = 'active' AND l.arrears_since IS NULL"
+        " AND i.principal_minor + i.interest_minor > i.principal_paid_minor + i.interest_paid_minor GROUP BY l.id ORDER BY l.id LIMIT %s",
+        [book_id, on, limit],
+    )
+    return [(row[0], row[1]) for row in found]

@@ -1,0 +1,94 @@
+"""What a loan is between two commands, and what an event changes. Pure; the arithmetic is `plans.loan`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from uuid import UUID
+
+from yuefu.money.amounts import Money
+from yuefu.money.rates import Rounding, divide
+from yuefu.plans import loan as fold
+from yuefu.plans.loan import Disbursed, LoanState, Refunded, Repaid
+from yuefu.plans.terms import Terms
+
+UNKNOWN_LOAN = "unknown_loan"
+BEFORE_DISBURSEMENT = "before_disbursement"  # effective earlier than the loan exists
+FUTURE_DATED = "future_dated"  # effective later than the business day
+
+
+@dataclass(frozen=True, slots=True)
+class Dimensions:
+    """What every ledger line of a loan carries."""
+
+    loan_id: UUID
+    order_id: UUID
+    merchant_id: UUID
+    consumer_id: UUID
+    credit_account_id: UUID
+    funder_id: UUID
+    product: str
+    currency: str
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A loan as read and locked: its dimensions, its state, what is earned of its discount."""
+
+    dims: Dimensions
+    state: LoanState
+    seq: int
+    discount: int
+    discount_earned: int
+    closed_on: date | None
+    arrears_since: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """What one event changed, in minor units: all three are differences of the whole loan before and after, so that a
+    back-dated event, which re-orders later ones, posts exactly what it changed."""
+
+    principal: int
+    interest: int
+    excess: int
+
+
+def progress(state: LoanState) -> tuple[int, int, int]:
+    """Principal settled (paid or refunded), interest paid, excess."""
+    principal = sum(row.principal_paid for row in state.rows) + state.refunded_principal
+    return principal, sum(row.interest_paid for row in state.rows), state.excess
+
+
+def after(state: LoanState, event: Repaid | Refunded, history: Sequence[Disbursed | Repaid | Refunded] | None) -> tuple[LoanState, Effect]:
+    """The state after an event; `history` (all earlier events) is needed where the event is older than the last one."""
+    if event.on >= state.last_event_on:
+        following, _ = fold.apply(state, event)
+    else:
+        assert history is not None, "a back-dated event replays the whole loan"
+        following = fold.replay(fold.insert(history, event))
+    before, now = progress(state), progress(following)
+    effect = Effect(*(new - old for new, old in zip(now, before, strict=True)))
+    assert effect.principal + effect.interest + effect.excess == event.amount.minor, "an event is applied to the cent"
+    return following, effect
+
+
+def earned(discount: int, state: LoanState, until: date) -> int:
+    """The part of an interest-free discount that is earned: in step with the instalments that have fallen due before or on
+    `until`, all of it once the loan is closed."""
+    if state.is_closed:
+        return discount
+    passed = sum(row.due_on <= until for row in state.rows)
+    return divide(discount * passed, len(state.rows), Rounding.HALF_UP)
+
+
+def arrears_since(state: LoanState, on: date) -> date | None:
+    """Due day of the oldest instalment that was due before `on` and is not paid."""
+    return next((row.due_on for row in state.rows if row.unpaid and row.due_on < on), None)
+
+
+def terms_fit(terms: Terms, shown_total: Money, shown_instalment: Money) -> bool:
+    """Whether no instalment and no total is more than what the consumer was shown."""
+    rows = fold.start(Disbursed(terms.disbursed_on, terms)).rows
+    return sum(r.principal + r.interest for r in rows) <= shown_total.minor and max(r.principal + r.interest for r in rows) <= shown_instalment.minor

@@ -1,0 +1,71 @@
+"""Tables of offers."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import F, Q
+
+from yuefu.runtime.tables import BookRow
+
+
+class Product(BookRow):
+    """One version of a product. A trigger lets a published one change in nothing but its retirement."""
+
+    code = models.TextField()
+    version = models.IntegerField()
+    name_zh = models.TextField()
+    name_en = models.TextField()
+    payer = models.TextField()
+    annual_rate_ppm = models.IntegerField()
+    periods = models.JSONField()
+    currency = models.TextField()
+    minimum_minor = models.BigIntegerField()
+    maximum_minor = models.BigIntegerField()
+    day_count = models.TextField()
+    min_gap_days = models.SmallIntegerField()
+    rule_version = models.TextField()
+    jurisdiction = models.TextField()
+    lender_zh = models.TextField()
+    lender_en = models.TextField()
+    lender_licence = models.TextField()
+    state = models.TextField()
+    approval_id = models.UUIDField(null=True, unique=True)
+    created_by = models.TextField()
+    created_at = models.DateTimeField()
+    published_at = models.DateTimeField(null=True)
+    retired_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["book_id", "code", "version"], name="offers_product_version"),
+            models.CheckConstraint(condition=Q(state__in=["draft", "published", "retired"]), name="offers_product_state"),
+            models.CheckConstraint(
+                condition=Q(state="draft", approval_id__isnull=True, published_at__isnull=True)
+                | (~Q(state="draft") & Q(approval_id__isnull=False, published_at__isnull=False)),
+                name="offers_product_published_with_approval",
+            ),
+            models.CheckConstraint(
+                condition=Q(state="retired", retired_at__isnull=False) | (~Q(state="retired") & Q(retired_at__isnull=True)),
+                name="offers_product_retired_at",
+            ),
+            models.CheckConstraint(
+                condition=Q(payer="merchant", annual_rate_ppm=0)
+                | Q(payer="consumer", annual_rate_ppm__gt=0, annual_rate_ppm__lte=1_000_000),
+                name="offers_product_price",
+            ),
+            models.CheckConstraint(condition=Q(minimum_minor__gt=0, maximum_minor__gte=F("minimum_minor")), name="offers_product_amounts"),
+            models.CheckConstraint(condition=Q(day_count__in=["act_365", "thirty_360"]), name="offers_product_day_count"),
+        ]
+
+
+class Disclosure(BookRow):
+    """A cost table as shown: its very text, found by its hash. Never changed."""
+
+    product_id = models.UUIDField()
+    hash = models.BinaryField()
+    content = models.TextField()
+    template_version = models.TextField()
+    first_shown_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["book_id", "hash"], name="offers_disclosure_hash")]

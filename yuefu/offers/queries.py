@@ -1,0 +1,116 @@
+"""Reads of offers; every answer is a frozen value."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from yuefu.dates.daycount import DayCount
+from yuefu.money.amounts import Money
+from yuefu.money.rates import Rate
+from yuefu.offers.rules.disclosure import Disclosure
+from yuefu.offers.rules.product import Product, ProductTerms
+from yuefu.runtime import sql
+
+_PRODUCT = (
+    "id, version, state, code, name_zh, name_en, payer, annual_rate_ppm, periods, currency, minimum_minor, maximum_minor, day_count,"
+    " min_gap_days, rule_version, jurisdiction, lender_zh, lender_en, lender_licence"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredDisclosure:
+    """A cost table as it was shown first."""
+
+    id: UUID
+    product_id: UUID
+    disclosure: Disclosure
+    first_shown_at: datetime
+
+
+def products(*, ids: Sequence[UUID]) -> dict[UUID, Product]:
+    """These product versions; unknown ids are left out."""
+    found = sql.rows_as(_product, f"SELECT {_PRODUCT} FROM offers_product WHERE id = ANY(%s)", [list(ids)])
+    return {product.id: product for product in found}
+
+
+def published(*, book_id: UUID, codes: Sequence[str]) -> dict[str, Product]:
+    """Code → the latest published version; a code without one is left out."""
+    found = sql.rows_as(
+        _product,
+        f"SELECT DISTINCT ON (code) {_PRODUCT} FROM offers_product WHERE book_id = %s AND code = ANY(%s) AND state = 'published'"
+        " ORDER BY code, version DESC",
+        [book_id, list(codes)],
+    )
+    return {product.terms.code: product for product in found}
+
+
+def versions(*, book_id: UUID) -> list[Product]:
+    """Every version of every product of a book, by code and version."""
+    return sql.rows_as(_product, f"SELECT {_PRODUCT} FROM offers_product WHERE book_id = %s ORDER BY code, version", [book_id])
+
+
+def drafts_held(*, book_id: UUID, ids: Sequence[UUID]) -> dict[UUID, Product]:
+    """These product versions of a book, locked in order of id until the transaction ends."""
+    found = sql.rows_as(
+        _product,
+        f"SELECT {_PRODUCT} FROM offers_product WHERE book_id = %s AND id = ANY(%s) ORDER BY id FOR NO KEY UPDATE",
+        [book_id, sorted(set(ids))],
+    )
+    return {product.id: product for product in found}
+
+
+def disclosures(*, ids: Sequence[UUID], book_id: UUID | None = None) -> dict[UUID, StoredDisclosure]:
+    """Cost tables as shown, of one book where it is named; unknown ids are left out."""
+    found = sql.rows(
+        "SELECT id, product_id, content, hash, template_version, first_shown_at FROM offers_disclosure"
+        " WHERE id = ANY(%(ids)s) AND (%(book)s::uuid IS NULL OR book_id = %(book)s)",
+        {"ids": list(ids), "book": book_id},
+    )
+    return {
+        row_id: StoredDisclosure(row_id, product_id, Disclosure(text, bytes(digest), template), at)
+        for row_id, product_id, text, digest, template, at in found
+    }
+
+
+def _product(
+    product_id: UUID,
+    version: int,
+    state: str,
+    code: str,
+    name_zh: str,
+    name_en: str,
+    payer: str,
+    annual_rate_ppm: int,
+    periods: list[int],
+    currency: str,
+    minimum_minor: int,
+    maximum_minor: int,
+    day_count: str,
+    min_gap_days: int,
+    rule_version: str,
+    jurisdiction: str,
+    lender_zh: str,
+    lender_en: str,
+    lender_licence: str,
+) -> Product:
+    terms = ProductTerms(
+        code=code,
+        name_zh=name_zh,
+        name_en=name_en,
+        payer=payer,
+        annual_rate=Rate(annual_rate_ppm),
+        periods=tuple(periods),
+        minimum=Money(minimum_minor, currency),
+        maximum=Money(maximum_minor, currency),
+        day_count=DayCount(day_count),
+        min_gap_days=min_gap_days,
+        rule_version=rule_version,
+        jurisdiction=jurisdiction,
+        lender_zh=lender_zh,
+        lender_en=lender_en,
+        lender_licence=lender_licence,
+    )
+    return Product(product_id, version, state, terms)

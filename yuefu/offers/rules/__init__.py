@@ -1,0 +1,1 @@
+"""Pure rules of offers: products, quotes, disclosures, caps, wording."""

@@ -1,0 +1,7 @@
+"""Orders: what a consumer takes now and pays by the month, from the merchant's request to the last refund.
+
+Owns orders, captures and refunds. States: declined · authorised → part_captured → captured → part_refunded → refunded, and from
+what is not captured voided | expired. Invariants, kept by PostgreSQL: captured + released ≤ authorised ≤ the amount asked;
+refunded ≤ captured, of the order and of each capture; a capture or refund belongs to the order's own merchant; a merchant uses a
+reference for one order that was not declined.
+"""

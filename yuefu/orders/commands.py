@@ -1,0 +1,295 @@
+"""Writes of orders, over many. Keys are claimed by the journeys, because one request touches several packages."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+from uuid import UUID
+
+from yuefu import ids as public
+from yuefu.errors import Refused
+from yuefu.money.amounts import Money
+from yuefu.orders import queries, rules
+from yuefu.orders.rules import Capture, Order, Part
+from yuefu.runtime import audit, outbox, sql
+from yuefu.runtime.outbox import Event
+from yuefu.runtime.values import UnitOfWork
+
+_ORDER = {
+    "id": "uuid",
+    "book_id": "uuid",
+    "merchant_id": "uuid",
+    "consumer_id": "uuid",
+    "credit_account_id": "uuid",
+    "merchant_reference": "text",
+    "product_id": "uuid",
+    "product": "text",
+    "channel": "text",
+    "currency": "text",
+    "amount_minor": "bigint",
+    "authorised_minor": "bigint",
+    "captured_minor": "bigint",
+    "released_minor": "bigint",
+    "refunded_minor": "bigint",
+    "periods": "smallint",
+    "state": "text",
+    "created_at": "timestamptz",
+    "created_on": "date",
+    "expires_at": "timestamptz",
+    "first_due_on": "date",
+    "due_day": "smallint",
+    "annual_rate_ppm": "integer",
+    "day_count": "text",
+    "rule_version": "text",
+    "shown_total_minor": "bigint",
+    "shown_instalment_minor": "bigint",
+    "disclosure_id": "uuid",
+    "decision_id": "uuid",
+    "seq": "integer",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class CaptureRequest:
+    """Capture `amount` of an order, or all that is left."""
+
+    key: str
+    order_id: UUID
+    amount: Money | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class VoidRequest:
+    """Give back what is not captured."""
+
+    key: str
+    order_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class RefundRequest:
+    """Refund `amount` of what was captured, or all of it."""
+
+    key: str
+    order_id: UUID
+    amount: Money | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A capture that was made, with its order after it."""
+
+    order: Order
+    capture: Capture
+
+    @property
+    def amount(self) -> Money:
+        return Money(self.capture.amount, self.order.currency)
+
+
+@dataclass(frozen=True, slots=True)
+class Freed:
+    order: Order
+    amount: Money
+
+
+@dataclass(frozen=True, slots=True)
+class TakenBack:
+    """A refund that was made: its share of each capture, with the order after it."""
+
+    refund_id: UUID
+    order: Order
+    parts: tuple[Part, ...]
+
+    @property
+    def amount(self) -> Money:
+        return Money(sum(part.amount.minor for part in self.parts), self.order.currency)
+
+
+def place(*, work: UnitOfWork, orders: Sequence[Order]) -> None:
+    """Writes decided orders, authorised or declined, each with its first event. A declined one keeps its decision and nothing else."""
+    values = [
+        (
+            o.id,
+            work.book.id,
+            o.merchant_id,
+            o.consumer_id,
+            o.credit_account_id,
+            o.merchant_reference,
+            o.product_id,
+            o.product,
+            o.channel,
+            o.currency,
+            o.amount,
+            o.authorised,
+            0,
+            0,
+            0,
+            o.periods,
+            o.state,
+            work.now,
+            work.day.on,
+            o.expires_at,
+            o.first_due_on,
+            o.due_day,
+            o.annual_rate_ppm,
+            o.day_count,
+            o.rule_version,
+            o.shown_total,
+            o.shown_instalment,
+            o.disclosure_id,
+            o.decision_id,
+            1,
+        )
+        for o in orders
+    ]
+    sql.insert("orders_order", _ORDER, values)
+    outbox.emit(work=work, events=[_event(o, "order.declined" if o.state == "declined" else "order.authorised") for o in orders])
+    audit.record(work=work, action="order.authorise", object_kind="order", object_ids=[o.id for o in orders])
+
+
+def capture(*, work: UnitOfWork, requests: Mapping[UUID, CaptureRequest]) -> dict[UUID, Taken | Refused]:
+    """Captures by the id each capture is to have; decided in order, each sees those before it. Refusals: see `orders.rules`."""
+    locked = queries.lock(work.book.id, [request.order_id for request in requests.values()])
+    before = dict(locked)
+    outcomes: dict[UUID, Taken | Refused] = {}
+    for capture_id, request in requests.items():
+        done = rules.capture(locked.get(request.order_id), request.amount, capture_id, work.now, work.day.on)
+        if isinstance(done, Refused):
+            outcomes[capture_id] = done
+        else:
+            locked[request.order_id], made = done
+            outcomes[capture_id] = Taken(done[0], made)
+    taken = [o for o in outcomes.values() if isinstance(o, Taken)]
+    columns = {
+        "id": "uuid",
+        "book_id": "uuid",
+        "order_id": "uuid",
+        "merchant_id": "uuid",
+        "number": "smallint",
+        "amount_minor": "bigint",
+        "refunded_minor": "bigint",
+        "captured_on": "date",
+        "captured_at": "timestamptz",
+    }
+    sql.insert(
+        "orders_capture",
+        columns,
+        [
+            (t.capture.id, work.book.id, t.order.id, t.order.merchant_id, t.capture.number, t.capture.amount, 0, work.day.on, work.now)
+            for t in taken
+        ],
+    )
+    _store(work, before, [t.order for t in taken], "order.captured")
+    audit.record(work=work, action="order.capture", object_kind="order", object_ids=[t.order.id for t in taken])
+    return outcomes
+
+
+def release(
+    *, work: UnitOfWork, order_ids: Sequence[UUID], by: Literal["voided", "expired"]
+) -> list[Freed | Refused]:
+    """Voids or expires what is not captured. Refusals: see `orders.rules`."""
+    locked = queries.lock(work.book.id, order_ids)
+    before = dict(locked)
+    outcomes: list[Freed | Refused] = []
+    for order_id in order_ids:
+        done = rules.release(locked.get(order_id), by, work.now)
+        if isinstance(done, Refused):
+            outcomes.append(done)
+        else:
+            locked[order_id], freed = done
+            outcomes.append(Freed(done[0], Money(freed, done[0].currency)))
+    released = [o.order for o in outcomes if isinstance(o, Freed)]
+    _store(work, before, released, f"order.{by}")
+    audit.record(work=work, action=f"order.{by}", object_kind="order", object_ids=[order.id for order in released])
+    return outcomes
+
+
+def refund(*, work: UnitOfWork, requests: Mapping[UUID, RefundRequest]) -> dict[UUID, TakenBack | Refused]:
+    """Refunds by the id each refund is to have; decided in order. Refusals: see `orders.rules`."""
+    locked = queries.lock(work.book.id, [request.order_id for request in requests.values()])
+    before = dict(locked)
+    outcomes: dict[UUID, TakenBack | Refused] = {}
+    for refund_id, request in requests.items():
+        done = rules.refund(locked.get(request.order_id), request.amount)
+        if isinstance(done, Refused):
+            outcomes[refund_id] = done
+        else:
+            locked[request.order_id], parts = done
+            outcomes[refund_id] = TakenBack(refund_id, done[0], parts)
+    made = [o for o in outcomes.values() if isinstance(o, TakenBack)]
+    _write_shares(work, made)
+    _store(work, before, [m.order for m in made], "order.refunded")
+    audit.record(work=work, action="order.refund", object_kind="order", object_ids=[m.order.id for m in made])
+    return outcomes
+
+
+def _write_shares(work: UnitOfWork, made: Sequence[TakenBack]) -> None:
+    columns = {
+        "id": "uuid",
+        "book_id": "uuid",
+        "refund_id": "uuid",
+        "order_id": "uuid",
+        "merchant_id": "uuid",
+        "capture_id": "uuid",
+        "amount_minor": "bigint",
+        "refunded_on": "date",
+        "refunded_at": "timestamptz",
+    }
+    shares = [(m, part) for m in made for part in m.parts]
+    new = work.ids.many(work.now, len(shares))
+    sql.insert(
+        "orders_refund",
+        columns,
+        [
+            (i, work.book.id, m.refund_id, m.order.id, m.order.merchant_id, p.capture_id, p.amount.minor, work.day.on, work.now)
+            for i, (m, p) in zip(new, shares, strict=True)
+        ],
+    )
+    latest = {c.id: c.refunded for m in made for c in m.order.captures}
+    sql.update("orders_capture", "id", {"id": "uuid", "refunded_minor": "bigint"}, sorted(latest.items()))
+
+
+def _store(work: UnitOfWork, before: Mapping[UUID, Order], steps: Sequence[Order], event: str) -> None:
+    """Writes the last state of each order and one event for each step, with the values it had before."""
+    last = {order.id: order for order in steps}
+    columns = {
+        "id": "uuid",
+        "captured_minor": "bigint",
+        "released_minor": "bigint",
+        "refunded_minor": "bigint",
+        "state": "text",
+        "seq": "integer",
+    }
+    values = [(o.id, o.captured, o.released, o.refunded, o.state, o.seq) for _, o in sorted(last.items())]
+    sql.update("orders_order", "id", columns, values)
+    seen = dict(before)
+    events = []
+    for order in steps:
+        events.append(replace(_event(order, event), changed=_changes(seen[order.id], order)))
+        seen[order.id] = order
+    outbox.emit(work=work, events=events)
+
+
+def _changes(old: Order, new: Order) -> dict[str, Any]:
+    names = ("state", "captured", "released", "refunded")
+    return {name: getattr(old, name) for name in names if getattr(old, name) != getattr(new, name)}
+
+
+def _event(order: Order, kind: str) -> Event:
+    snapshot = {
+        "id": public.text("order", order.id),
+        "merchant": public.text("merchant", order.merchant_id),
+        "merchant_reference": order.merchant_reference,
+        "currency": order.currency,
+        "amount": order.amount,
+        "authorised": order.authorised,
+        "captured": order.captured,
+        "released": order.released,
+        "refunded": order.refunded,
+        "periods": order.periods,
+        "product": order.product,
+        "state": order.state,
+    }
+    return Event(type=kind, object_kind="order", object_id=order.id, seq=order.seq, snapshot=snapshot)

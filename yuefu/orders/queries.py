@@ -1,0 +1,213 @@
+"""Reads of orders, as frozen values."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from yuefu.money.amounts import Money
+from yuefu.orders.rules import Capture, Order
+from yuefu.runtime import sql
+
+_ORDER = (
+    "id, merchant_id, consumer_id, credit_account_id, merchant_reference, product_id, product, channel, currency, amount_minor,"
+    " authorised_minor, captured_minor, released_minor, refunded_minor, periods, state, expires_at, first_due_on, due_day,"
+    " annual_rate_ppm, day_count, rule_version, shown_total_minor, shown_instalment_minor, disclosure_id, decision_id, seq"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """An order in a list."""
+
+    id: UUID
+    merchant_id: UUID
+    merchant_reference: str
+    amount: Money
+    periods: int
+    state: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Captured:
+    """A capture with the day it was made."""
+
+    id: UUID
+    order_id: UUID
+    merchant_id: UUID
+    number: int
+    amount: Money
+    refunded: Money
+    captured_on: date
+    captured_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class RefundShare:
+    id: UUID
+    refund_id: UUID
+    order_id: UUID
+    capture_id: UUID
+    amount: Money
+    refunded_on: date
+    refunded_at: datetime
+
+
+def lock(book_id: UUID, order_ids: Sequence[UUID]) -> dict[UUID, Order]:
+    """Orders with their captures, locked in ascending order of id until the transaction ends."""
+    found = sql.rows_as(
+        Order,
+        f"SELECT {_ORDER} FROM orders_order WHERE book_id = %s AND id = ANY(%s) ORDER BY id FOR NO KEY UPDATE",
+        [book_id, sorted(set(order_ids))],
+    )
+    return _with_captures(found)
+
+
+def orders(order_ids: Sequence[UUID]) -> dict[UUID, Order]:
+    """Orders with their captures, without locks."""
+    return _with_captures(sql.rows_as(Order, f"SELECT {_ORDER} FROM orders_order WHERE id = ANY(%s)", [list(order_ids)]))
+
+
+def _with_captures(found: Sequence[Order]) -> dict[UUID, Order]:
+    captured = [order.id for order in found if order.captured]
+    by_order: dict[UUID, list[Capture]] = defaultdict(list)
+    if captured:
+        for row in sql.rows(
+            "SELECT order_id, id, number, amount_minor, refunded_minor, captured_on FROM orders_capture WHERE order_id = ANY(%s) ORDER BY number",
+            [captured],
+        ):
+            by_order[row[0]].append(Capture(*row[1:]))
+    return {order.id: replace(order, captures=tuple(by_order[order.id])) if order.id in by_order else order for order in found}
+
+
+def taken_references(book_id: UUID, wanted: Sequence[tuple[UUID, str]]) -> dict[tuple[UUID, str], UUID]:
+    """Which (merchant, merchant reference) belong to an order that was not declined."""
+    if not wanted:
+        return {}
+    source, params = sql.unnest({"merchant_id": "uuid", "merchant_reference": "text"}, wanted)
+    found = sql.rows(
+        f"SELECT o.merchant_id, o.merchant_reference, o.id FROM {source} AS g JOIN orders_order o ON o.merchant_id = g.merchant_id"
+        " AND o.merchant_reference = g.merchant_reference AND o.book_id = %s WHERE o.state <> 'declined'",
+        [*params, book_id],
+    )
+    return {(merchant, reference): order for merchant, reference, order in found}
+
+
+def captures(capture_ids: Sequence[UUID]) -> dict[UUID, Captured]:
+    found = sql.rows(_CAPTURED + " WHERE c.id = ANY(%s)", [list(capture_ids)])
+    return {row[0]: _captured(row) for row in found}
+
+
+def captures_of(order_ids: Sequence[UUID]) -> list[Captured]:
+    return [_captured(row) for row in sql.rows(_CAPTURED + " WHERE c.order_id = ANY(%s) ORDER BY c.captured_at, c.id", [list(order_ids)])]
+
+
+_CAPTURED = (
+    "SELECT c.id, c.order_id, c.merchant_id, c.number, c.amount_minor, c.refunded_minor, c.captured_on, c.captured_at, o.currency"
+    " FROM orders_capture c JOIN orders_order o ON o.id = c.order_id"
+)
+
+
+def _captured(row: Sequence[Any]) -> Captured:
+    return Captured(row[0], row[1], row[2], row[3], Money(row[4], row[8]), Money(row[5], row[8]), row[6], row[7])
+
+
+def refunds_of(order_ids: Sequence[UUID]) -> list[RefundShare]:
+    return _refunds("r.order_id = ANY(%s)", [list(order_ids)])
+
+
+def refund_shares(refund_ids: Sequence[UUID]) -> Mapping[UUID, tuple[RefundShare, ...]]:
+    by_refund: dict[UUID, list[RefundShare]] = defaultdict(list)
+    for share in _refunds("r.refund_id = ANY(%s)", [list(refund_ids)]):
+        by_refund[share.refund_id].append(share)
+    return {refund: tuple(shares) for refund, shares in by_refund.items()}
+
+
+def _refunds(where: str, params: Sequence[Any]) -> list[RefundShare]:
+    found = sql.rows(
+        "SELECT r.id, r.refund_id, r.order_id, r.capture_id, r.amount_minor, o.currency, r.refunded_on, r.refunded_at"
+        f" FROM orders_refund r JOIN orders_order o ON o.id = r.order_id WHERE {where} ORDER BY r.refunded_at, r.id",
+        params,
+    )
+    return [RefundShare(row[0], row[1], row[2], row[3], Money(row[4], row[5]), row[6], row[7]) for row in found]
+
+
+def find(book_id: UUID, merchant_reference: str) -> list[UUID]:
+    """Orders of a merchant reference, newest first (several merchants may use the same one)."""
+    found = sql.rows(
+        "SELECT id FROM orders_order WHERE book_id = %s AND merchant_reference = %s ORDER BY created_at DESC, id DESC LIMIT 20",
+        [book_id, merchant_reference],
+    )
+    return [row[0] for row in found]
+
+
+def latest(book_id: UUID, *, before: UUID | None, limit: int) -> list[Listed]:
+    """Orders, newest first, older than `before`."""
+    found = sql.rows(
+        "SELECT id, merchant_id, merchant_reference, amount_minor, currency, periods, state, created_at FROM orders_order"
+        " WHERE book_id = %(book)s AND (%(before)s::uuid IS NULL OR (created_at, id) < (SELECT created_at, id FROM orders_order WHERE id = %(before)s))"
+        " ORDER BY created_at DESC, id DESC LIMIT %(limit)s",
+        {"book": book_id, "before": before, "limit": limit},
+    )
+    return [Listed(row[0], row[1], row[2], Money(row[3], row[4]), *row[5:]) for row in found]
+
+
+def created_at(order_ids: Sequence[UUID]) -> dict[UUID, datetime]:
+    return dict(sql.rows("SELECT id, created_at FROM orders_order WHERE id = ANY(%s)", [list(order_ids)]))  # type: ignore[arg-type]
+
+
+def expiring(book_id: UUID, now: datetime, limit: int) -> list[UUID]:
+    """Orders whose authorisation has run out with something still held, oldest first."""
+    found = sql.rows(
+        "SELECT id FROM orders_order WHERE book_id = %s AND state IN ('authorised', 'part_captured') AND expires_at <= %s"
+        " ORDER BY expires_at, id LIMIT %s",
+        [book_id, now, limit],
+    )
+    return [row[0] for row in found]
+
+
+def day_figures(book_id: UUID, since: date) -> dict[date, tuple[int, int, int]]:
+    """(orders, approved, declined) by day of creation."""
+    found = sql.rows(
+        "SELECT created_on, count(*), count(*) FILTER (WHERE state <> 'declined'), count(*) FILTER (WHERE state = 'declined')"
+        " FROM orders_order WHERE book_id = %s AND created_on >= %s GROUP BY created_on",
+        [book_id, since],
+    )
+    return {row[0]: (row[1], row[2], row[3]) for row in found}
+
+
+def money_figures(book_id: UUID, since: date) -> tuple[dict[date, int], dict[date, int]]:
+    """Captured and refunded minor units by day."""
+    captured = sql.rows(
+        "SELECT captured_on, sum(amount_minor)::bigint FROM orders_capture WHERE book_id = %s AND captured_on >= %s GROUP BY 1", [book_id, since]
+    )
+    refunded = sql.rows(
+        "SELECT refunded_on, sum(amount_minor)::bigint FROM orders_refund WHERE book_id = %s AND refunded_on >= %s GROUP BY 1", [book_id, since]
+    )
+    return {row[0]: row[1] for row in captured}, {row[0]: row[1] for row in refunded}
+
+
+def totals(book_id: UUID) -> Mapping[str, int]:
+    """Counts of a whole book: orders, approved, declined, captured (captures), refunds (requests), held (minor units not captured)."""
+    row = sql.rows(
+        "SELECT count(*), count(*) FILTER (WHERE state <> 'declined'), count(*) FILTER (WHERE state = 'declined'),"
+        " coalesce(sum(authorised_minor - captured_minor - released_minor), 0)::bigint FROM orders_order WHERE book_id = %s",
+        [book_id],
+    )[0]
+    captured: int = sql.value("SELECT count(*) FROM orders_capture WHERE book_id = %s", [book_id])
+    refunds: int = sql.value("SELECT count(DISTINCT refund_id) FROM orders_refund WHERE book_id = %s", [book_id])
+    return {"orders": row[0], "approved": row[1], "declined": row[2], "captured": captured, "refunds": refunds, "held": row[3]}
+
+
+def all_ids(book_id: UUID, *, after: UUID | None, limit: int) -> list[UUID]:
+    """Every order id, ascending, in pages."""
+    found = sql.rows(
+        "SELECT id FROM orders_order WHERE book_id = %(book)s AND (%(after)s::uuid IS NULL OR id > %(after)s) ORDER BY id LIMIT %(limit)s",
+        {"book": book_id, "after": after, "limit": limit},
+    )
+    return [row[0] for row in found]

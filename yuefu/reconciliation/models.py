@@ -1,0 +1,160 @@
+"""Tables of reconciliation. Files, lines and items are append-only."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import Q
+
+from yuefu.runtime.tables import BookRow
+
+_SOURCES = ["channel_trade", "channel_fund", "bank"]
+_OUTCOMES = ["matched", "amount_differs", "status_differs", "missing_here", "missing_there", "duplicate", "other_day"]
+
+
+class File(BookRow):
+    """A bill as it came, with its bytes (gzip), so that it can be read again."""
+
+    source = models.TextField()
+    on_date = models.DateField()
+    sha256 = models.TextField()
+    layout = models.TextField()
+    account = models.TextField()
+    currency = models.TextField()
+    line_count = models.IntegerField()
+    totals = models.JSONField()
+    content = models.BinaryField()
+    received_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(source__in=_SOURCES), name="reconciliation_file_source"),
+            models.UniqueConstraint(fields=["book_id", "source", "on_date"], name="reconciliation_file_one_a_day"),
+            # An empty bill has the same bytes on every day.
+            models.UniqueConstraint(
+                fields=["book_id", "source", "sha256"], condition=Q(line_count__gt=0), name="reconciliation_file_content_once"
+            ),
+        ]
+
+
+class Line(models.Model):
+    pk = models.CompositePrimaryKey("file_id", "line_no")
+    file_id = models.UUIDField()
+    line_no = models.IntegerField()
+    book_id = models.UUIDField()
+    source = models.TextField()
+    on_date = models.DateField()
+    kind = models.TextField()
+    reference = models.TextField()
+    provider_id = models.TextField()
+    business_id = models.TextField()
+    occurred_at = models.DateTimeField()
+    amount_minor = models.BigIntegerField()
+    fee_minor = models.BigIntegerField()
+    currency = models.TextField()
+    status = models.TextField()
+    balance_minor = models.BigIntegerField(null=True)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["book_id", "source", "reference"], name="reconciliation_line_reference"),
+            models.Index(fields=["book_id", "source", "provider_id"], name="reconciliation_line_provider"),
+        ]
+
+
+class Day(BookRow):
+    """The state of one source and day, and the bridge from the ledger's sum to the bill's."""
+
+    source = models.TextField()
+    on_date = models.DateField()
+    state = models.TextField()
+    file_id = models.UUIDField()
+    bill_total_minor = models.BigIntegerField(null=True)
+    ledger_total_minor = models.BigIntegerField(null=True)
+    differences = models.JSONField(default=dict)
+    residual_minor = models.BigIntegerField(null=True)
+    line_count = models.IntegerField(default=0)
+    movement_count = models.IntegerField(default=0)
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["book_id", "source", "on_date"], name="reconciliation_day_once"),
+            models.CheckConstraint(condition=Q(state__in=["waiting", "running", "done", "failed"]), name="reconciliation_day_state"),
+            models.CheckConstraint(
+                condition=~Q(state="done")
+                | Q(residual_minor=0, residual_minor__isnull=False, bill_total_minor__isnull=False, ledger_total_minor__isnull=False),
+                name="reconciliation_day_done_without_residual",
+            ),
+        ]
+
+
+class Item(BookRow):
+    """One line, one movement, or a pair of both, classified on its day."""
+
+    source = models.TextField()
+    on_date = models.DateField()
+    day_id = models.UUIDField()
+    place = models.IntegerField()
+    outcome = models.TextField()
+    kind = models.TextField()
+    reference = models.TextField()
+    file_id = models.UUIDField(null=True)
+    line_no = models.IntegerField(null=True)
+    movement_id = models.UUIDField(null=True)
+    line_minor = models.BigIntegerField(null=True)
+    movement_minor = models.BigIntegerField(null=True)
+    movement_status = models.TextField(default="")
+    difference_minor = models.BigIntegerField()
+    currency = models.TextField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(outcome__in=_OUTCOMES), name="reconciliation_item_outcome"),
+            models.CheckConstraint(
+                condition=Q(file_id__isnull=False, line_no__isnull=False, line_minor__isnull=False)
+                | Q(file_id__isnull=True, line_no__isnull=True, line_minor__isnull=True, movement_id__isnull=False),
+                name="reconciliation_item_has_a_half",
+            ),
+            models.UniqueConstraint(fields=["file_id", "line_no"], name="reconciliation_item_line_once"),
+            models.UniqueConstraint(
+                fields=["movement_id", "kind", "source"], condition=Q(movement_id__isnull=False), name="reconciliation_item_movement_once"
+            ),
+        ]
+        indexes = [models.Index(fields=["day_id", "place"], name="reconciliation_item_day")]
+
+
+class Break(BookRow):
+    """A difference that somebody looks at. Its class may become another when the other half turns up."""
+
+    source = models.TextField()
+    item_id = models.UUIDField()
+    cls = models.TextField()
+    kind = models.TextField()
+    reference = models.TextField()
+    line_minor = models.BigIntegerField(null=True)
+    movement_minor = models.BigIntegerField(null=True)
+    currency = models.TextField()
+    order_id = models.UUIDField(null=True)
+    owner_role = models.TextField()
+    owner_id = models.UUIDField(null=True)
+    state = models.TextField()
+    reason = models.TextField(default="")
+    opened_on = models.DateField()
+    closed_on = models.DateField(null=True)
+    resolved_by_item_id = models.UUIDField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["item_id"], name="reconciliation_break_one_of_an_item"),
+            models.CheckConstraint(condition=Q(cls__in=_OUTCOMES) & ~Q(cls="matched"), name="reconciliation_break_class"),
+            models.CheckConstraint(condition=Q(state__in=["open", "explained", "corrected", "closed"]), name="reconciliation_break_state"),
+            models.CheckConstraint(
+                condition=Q(state="open", closed_on__isnull=True) | (~Q(state="open") & Q(closed_on__isnull=False) & ~Q(reason="")),
+                name="reconciliation_break_ended_with_reason",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["book_id", "source"], condition=Q(state="open"), name="reconciliation_break_open"),
+            models.Index(fields=["book_id", "cls"], name="reconciliation_break_by_class"),
+            models.Index(fields=["order_id"], name="reconciliation_break_order"),
+        ]

@@ -1,0 +1,288 @@
+"""Reads of reconciliation, set-based. Values, never rows of the tables."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from yuefu.ledger import queries as ledger
+from yuefu.money.amounts import Money
+from yuefu.payments import queries as payments
+from yuefu.reconciliation.rules.bills import BillLine
+from yuefu.reconciliation.rules.matching import SOURCES, Key, Movement, OpenItem, Outcome, Seen
+from yuefu.runtime import sql
+
+MONEY_ACCOUNT: Final = {"channel_fund": "channel_cash", "bank": "bank_cash"}
+
+
+@dataclass(frozen=True, slots=True)
+class BillFile:
+    """A bill that was received."""
+
+    id: UUID
+    source: str
+    on: date
+    sha256: str
+    layout: str
+    account: str
+    currency: str
+    line_count: int
+    totals: Mapping[str, int]
+    received_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class DayBridge:
+    """A source and day: bill_total = ledger_total + Σ differences + residual. Figures are None until it ran."""
+
+    source: str
+    on: date
+    state: str
+    bill_total: Money | None
+    ledger_total: Money | None
+    differences: Mapping[str, int]
+    residual: Money | None
+    line_count: int
+    movement_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Break:
+    """A difference. `line` is the amount in the bill, `movement` ours; `age_days` counts from `opened_on` to its end or the day asked."""
+
+    id: UUID
+    source: str
+    cls: str
+    kind: str
+    reference: str
+    line: Money | None
+    movement: Money | None
+    order_id: UUID | None
+    owner_role: str
+    owner_id: UUID | None
+    state: str
+    reason: str
+    opened_on: date
+    closed_on: date | None
+
+    def age_days(self, on: date) -> int:
+        return ((self.closed_on or on) - self.opened_on).days
+
+
+@dataclass(frozen=True, slots=True)
+class SeenLine:
+    """A bill line by its reference, with the outcome of its item once the day ran."""
+
+    source: str
+    on: date
+    line_no: int
+    kind: str
+    reference: str
+    provider_id: str
+    occurred_at: datetime
+    amount: Money
+    fee: Money
+    status: str
+    outcome: str | None
+
+
+_FILE = "SELECT id, source, on_date, sha256, layout, account, currency, line_count, totals, received_at FROM reconciliation_file"
+_LINE = (
+    "l.line_no, l.kind, l.reference, l.provider_id, l.business_id, l.occurred_at, l.on_date, l.amount_minor, l.fee_minor, l.status,"
+    " l.balance_minor, l.currency"
+)
+_LINE_WIDTH = 12
+_BREAK = (
+    "SELECT id, source, cls, kind, reference, line_minor, movement_minor, order_id, owner_role, owner_id, state, reason, opened_on,"
+    " closed_on, currency FROM reconciliation_break"
+)
+
+
+def _line(*row: Any) -> BillLine:
+    line_no, kind, reference, provider, business, at, on, amount, fee, status, balance, currency = row
+    left = None if balance is None else Money(balance, currency)
+    # A bill's time is local to the channel and has no zone; it is kept as if in UTC and given back as it came.
+    naive = at.replace(tzinfo=None)
+    return BillLine(line_no, kind, reference, provider, business, naive, on, Money(amount, currency), Money(fee, currency), status, left)
+
+
+def _break(*row: Any) -> Break:
+    *head, line, movement, order, role, owner, state, reason, opened, closed, currency = row
+    amounts = (None if minor is None else Money(minor, currency) for minor in (line, movement))
+    return Break(*[*head, *amounts, order, role, owner, state, reason, opened, closed])
+
+
+def files_of_days(*, book_id: UUID, days: Sequence[tuple[str, date]]) -> dict[tuple[str, date], BillFile]:
+    """Files by source and day."""
+    found = sql.rows_as(BillFile, _FILE + " WHERE book_id = %s AND on_date = ANY(%s)", [book_id, [on for _, on in days]])
+    wanted = set(days)
+    return {(file.source, file.on): file for file in found if (file.source, file.on) in wanted}
+
+
+def content(*, file_id: UUID) -> bytes | None:
+    """The bytes of a file as they are kept: gzip."""
+    found: bytes | None = sql.value("SELECT content FROM reconciliation_file WHERE id = %s", [file_id])
+    return found
+
+
+def lines_of_file(*, file_id: UUID) -> list[BillLine]:
+    """The lines of a file in its order."""
+    return sql.rows_as(_line, f"SELECT {_LINE} FROM reconciliation_line AS l WHERE l.file_id = %s ORDER BY l.line_no", [file_id])
+
+
+def movements(*, book_id: UUID, source: str, on: date) -> list[Movement]:
+    """What we recorded on a business day and the bills of a source should show."""
+    if source == "channel_trade":
+        trades = payments.trade_movements(book_id=book_id, on=on)
+        return [Movement(t.id, t.reference, t.kind, t.amount, t.status, t.on) for t in trades]
+    # Several lines of one entry differ in kind (payment, fee), so the entry's id and the kind name a movement.
+    found = ledger.movements(book_id, MONEY_ACCOUNT[source], on)
+    return [Movement(m.entry_id, m.reference, m.movement or "other", m.amount, "", m.on) for m in found]
+
+
+def open_items(*, book_id: UUID, source: str, before: date) -> list[OpenItem]:
+    """The halves of open breaks of earlier days that wait for the other half."""
+    found = sql.rows(
+        "SELECT i.id, i.on_date, b.cls, i.kind, i.reference, i.movement_id, i.movement_minor, i.movement_status, i.currency,"
+        f" l.file_id, {_LINE} FROM reconciliation_break AS b JOIN reconciliation_item AS i ON i.id = b.item_id"
+        " LEFT JOIN reconciliation_line AS l ON l.file_id = i.file_id AND l.line_no = i.line_no"
+        " WHERE b.book_id = %s AND b.source = %s AND b.state = 'open' AND b.cls IN ('missing_here', 'missing_there')"
+        " AND i.on_date < %s ORDER BY i.on_date, i.place",
+        [book_id, source, before],
+    )
+    return [_open_item(*row) for row in found]
+
+
+def _open_item(item_id: UUID, on: date, cls: str, kind: str, reference: str, movement_id: UUID | None, *rest: Any) -> OpenItem:
+    minor, status, currency, file_id, *line = rest
+    movement = None if movement_id is None else Movement(movement_id, reference, kind, Money(minor, currency), status, on)
+    return OpenItem(item_id, on, Outcome(cls), _line(*line) if file_id else None, movement)
+
+
+def seen(*, book_id: UUID, source: str, before: date, file_id: UUID) -> dict[Key, Seen]:
+    """Lines of earlier days with a key or provider number of this file, except those still open as missing here."""
+    found = sql.rows(
+        "SELECT DISTINCT e.kind, e.reference, e.on_date, e.provider_id FROM reconciliation_line AS e"
+        " JOIN reconciliation_line AS t ON t.file_id = %s AND (t.reference = e.reference AND t.kind = e.kind AND t.reference <> '')"
+        " WHERE e.book_id = %s AND e.source = %s AND e.on_date < %s" + _NOT_OPEN + " UNION"
+        " SELECT DISTINCT e.kind, e.reference, e.on_date, e.provider_id FROM reconciliation_line AS e"
+        " JOIN reconciliation_line AS t ON t.file_id = %s AND t.provider_id = e.provider_id AND t.provider_id <> ''"
+        " WHERE e.book_id = %s AND e.source = %s AND e.on_date < %s" + _NOT_OPEN + " ORDER BY 3, 4",
+        [file_id, book_id, source, before] * 2,
+    )
+    by_key: dict[Key, Seen] = {}
+    for kind, reference, on, provider in found:
+        key = (kind, reference)
+        # A number of the channel counts even where its line has no reference, or shares one: under a key that no reference can have.
+        by_key[key if reference and key not in by_key else (kind, f"\0{provider}")] = Seen(on, provider)
+    return by_key
+
+
+_NOT_OPEN = (
+    " AND NOT EXISTS (SELECT 1 FROM reconciliation_item AS i JOIN reconciliation_break AS b ON b.item_id = i.id"
+    " WHERE i.file_id = e.file_id AND i.line_no = e.line_no AND b.state = 'open' AND b.cls = 'missing_here')"
+)
+
+
+def found_by_class(*, book_id: UUID) -> dict[str, list[str]]:
+    """References of all breaks by class, sorted, each once: several lines of one business (payment and fee) tell of one break."""
+    found = sql.rows("SELECT DISTINCT cls, reference FROM reconciliation_break WHERE book_id = %s ORDER BY 1, 2", [book_id])
+    by_class: dict[str, list[str]] = defaultdict(list)
+    for cls, reference in found:
+        by_class[cls].append(reference)
+    return dict(by_class)
+
+
+def day_bridges(*, book_id: UUID, source: str | None = None) -> list[DayBridge]:
+    """Every source and day, in order."""
+    found = sql.rows(
+        "SELECT d.source, d.on_date, d.state, d.bill_total_minor, d.ledger_total_minor, d.differences, d.residual_minor, d.line_count,"
+        " d.movement_count, f.currency FROM reconciliation_day AS d JOIN reconciliation_file AS f ON f.id = d.file_id"
+        " WHERE d.book_id = %s AND (%s::text IS NULL OR d.source = %s) ORDER BY d.on_date, d.source",
+        [book_id, source, source],
+    )
+    return [_bridge(*row) for row in found]
+
+
+def _bridge(*row: Any) -> DayBridge:
+    source, on, state, bill, ours, differences, residual, lines, movements_, currency = row
+    bill_total, ledger_total, rest = (None if minor is None else Money(minor, currency) for minor in (bill, ours, residual))
+    return DayBridge(source, on, state, bill_total, ledger_total, differences, rest, lines, movements_)
+
+
+def breaks(*, book_id: UUID, state: str | None = "open", limit: int = 1_000) -> list[Break]:
+    """Breaks, the oldest first, of one state or of all."""
+    where = " WHERE book_id = %s AND (%s::text IS NULL OR state = %s) ORDER BY opened_on, id LIMIT %s"
+    return sql.rows_as(_break, _BREAK + where, [book_id, state, state, limit])
+
+
+def breaks_by_id(*, book_id: UUID, ids: Sequence[UUID], lock: bool = False) -> dict[UUID, Break]:
+    ending = " ORDER BY id FOR UPDATE" if lock else ""
+    found = sql.rows_as(_break, _BREAK + " WHERE book_id = %s AND id = ANY(%s)" + ending, [book_id, list(ids)])
+    return {found_break.id: found_break for found_break in found}
+
+
+def breaks_of_orders(*, order_ids: Sequence[UUID]) -> dict[UUID, list[Break]]:
+    """Breaks of orders, oldest first."""
+    by_order: dict[UUID, list[Break]] = defaultdict(list)
+    for found in sql.rows_as(_break, _BREAK + " WHERE order_id = ANY(%s) ORDER BY opened_on, id", [list(order_ids)]):
+        assert found.order_id is not None
+        by_order[found.order_id].append(found)
+    return dict(by_order)
+
+
+def lines_of_references(*, book_id: UUID, references: Sequence[str]) -> dict[str, list[SeenLine]]:
+    """Bill lines that carry our numbers, in the order of days and lines."""
+    found = sql.rows(
+        "SELECT l.source, l.on_date, l.line_no, l.kind, l.reference, l.provider_id, l.occurred_at, l.amount_minor, l.fee_minor, l.status,"
+        " i.outcome, l.currency FROM reconciliation_line AS l"
+        " LEFT JOIN reconciliation_item AS i ON i.file_id = l.file_id AND i.line_no = l.line_no"
+        " WHERE l.book_id = %s AND l.source = ANY(%s) AND l.reference = ANY(%s) ORDER BY l.on_date, l.source, l.line_no",
+        [book_id, list(SOURCES), list(references)],
+    )
+    by_reference: dict[str, list[SeenLine]] = defaultdict(list)
+    for *head, at, amount, fee, status, outcome, currency in found:
+        line = SeenLine(*[*head, at.replace(tzinfo=None), Money(amount, currency), Money(fee, currency), status, outcome])
+        by_reference[line.reference].append(line)
+    return dict(by_reference)
+
+
+def lines_of_orders(
+    *, book_id: UUID, order_ids: Sequence[UUID], also: Mapping[UUID, Sequence[str]] | None = None
+) -> dict[UUID, list[SeenLine]]:
+    """Bill lines of the collections and refunds of orders, and of the references in `also` (the payouts of their settlement)."""
+    wanted: dict[UUID, set[str]] = {order: set(references) for order, references in (also or {}).items()}
+    for order, paid in payments.of_orders(order_ids=order_ids).items():
+        numbers = [c.reference for c in paid.collections] + [r.reference for r in paid.refunds]
+        wanted.setdefault(order, set()).update(numbers)
+    found = lines_of_references(book_id=book_id, references=sorted(set().union(*wanted.values())) if wanted else [])
+    return {
+        order: sorted((line for r in references for line in found.get(r, ())), key=lambda x: (x.on, x.source, x.line_no))
+        for order, references in wanted.items()
+    }
+
+
+def unclassified(*, book_id: UUID, through: date) -> tuple[int, int]:
+    """How many bill lines, and how many movements since the first day with a file, up to a day are in no item.
+
+    Both are 0 once every source of every day is done.
+    """
+    lines: int = sql.value(
+        "SELECT count(*) FROM reconciliation_line AS l WHERE l.book_id = %s AND l.on_date <= %s AND NOT EXISTS"
+        " (SELECT 1 FROM reconciliation_item AS i WHERE i.file_id = l.file_id AND i.line_no = l.line_no)",
+        [book_id, through],
+    )
+    days = [day for day in day_bridges(book_id=book_id) if day.on <= through]
+    counted = {(day.source, day.on): day.movement_count for day in days if day.state == "done"}
+    first = min((day.on for day in days), default=through)
+    waiting = 0
+    for n in range((through - first).days + 1):
+        on = first + timedelta(days=n)
+        for source in SOURCES:
+            recorded = len(movements(book_id=book_id, source=source, on=on))
+            waiting += abs(recorded - counted.get((source, on), 0))
+    return lines, waiting

@@ -1,0 +1,68 @@
+"""Writes of risk: recording decisions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+from uuid import UUID
+
+from yuefu.risk.rules.decision import Decision, Features
+from yuefu.runtime import sql
+from yuefu.runtime.jsontext import dumps
+from yuefu.runtime.values import UnitOfWork
+
+_COLUMNS: Final = {
+    "id": "uuid", "book_id": "uuid", "order_id": "uuid", "consumer_id": "uuid", "merchant_id": "uuid", "outcome": "text",
+    "reasons": "jsonb", "features": "jsonb", "policy_version": "integer", "decided_at": "timestamptz",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """A decision on an order, with the id it shall have."""
+
+    id: UUID
+    order_id: UUID
+    features: Features
+    decision: Decision
+
+
+def record(*, work: UnitOfWork, decisions: Sequence[Decided]) -> None:
+    """Stores decisions by one statement. The order is new when it is decided, so its id is the key: a second decision of an order is a bug
+    and the constraint says so. The trail is the row itself, which is append only; it is on the hot path and writes no other.
+    """
+    book, now = work.book.id, work.now
+    rows = [
+        (
+            d.id, book, d.order_id, d.features.consumer_id, d.features.merchant_id, d.decision.outcome, dumps(d.decision.reasons),
+            _features_json(d.features), d.decision.policy_version, now,
+        )
+        for d in decisions
+    ]  # fmt: skip
+    sql.insert("risk_decision", _COLUMNS, rows)
+
+
+def _features_json(f: Features) -> str:
+    # Written out by hand: the general encoder would call back into Python for each uuid and amount of every order.
+    return dumps(
+        {
+            "consumer_id": str(f.consumer_id),
+            "merchant_id": str(f.merchant_id),
+            "currency": f.amount.currency,
+            "amount_minor": f.amount.minor,
+            "periods": f.periods,
+            "age_years": f.age_years,
+            "is_student": f.is_student,
+            "consumer_state": f.consumer_state,
+            "credit_state": f.credit_state,
+            "limit_minor": f.limit.minor,
+            "exposure_minor": f.exposure.minor,
+            "overdue_days": f.overdue_days,
+            "overdue_minor": f.overdue.minor,
+            "duplicate_of": str(f.duplicate_of) if f.duplicate_of else None,
+            "merchant_state": f.merchant_state,
+            "product_state": f.product_state,
+            "new_credit_stopped": f.new_credit_stopped,
+        }
+    )

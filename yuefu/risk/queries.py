@@ -1,0 +1,35 @@
+"""Reads of risk; every answer is a frozen value."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from yuefu.risk.rules.decision import Decision
+from yuefu.runtime import sql
+
+
+@dataclass(frozen=True, slots=True)
+class StoredDecision:
+    """A decision as made; `features` are the plain values it was made on."""
+
+    id: UUID
+    order_id: UUID
+    decision: Decision
+    features: Mapping[str, Any]
+    decided_at: datetime
+
+
+def of_orders(*, order_ids: Sequence[UUID]) -> dict[UUID, StoredDecision]:
+    """Order → its decision; an order without one is left out."""
+    found = sql.rows(
+        "SELECT id, order_id, outcome, reasons, policy_version, features, decided_at FROM risk_decision WHERE order_id = ANY(%s)",
+        [list(order_ids)],
+    )
+    return {
+        order_id: StoredDecision(row_id, order_id, Decision(outcome, tuple(reasons), version), features, at)
+        for row_id, order_id, outcome, reasons, version, features, at in found
+    }

@@ -1,0 +1,1 @@
+"""Pure rules of risk: the decision and its wording."""

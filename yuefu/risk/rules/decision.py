@@ -1,0 +1,123 @@
+"""The decision on an order: deterministic, pure, and explained by reason codes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any, Final, Literal
+from uuid import UUID
+
+from yuefu.money.amounts import Money
+
+APPROVED, DECLINED = "approved", "declined"
+
+NEW_CREDIT_STOPPED: Final = "new_credit_stopped"
+PRODUCT_NOT_OFFERED: Final = "product_not_offered"
+MERCHANT_SUSPENDED: Final = "merchant_suspended"
+UNDER_AGE: Final = "under_age"
+OVER_AGE: Final = "over_age"
+STUDENT: Final = "student"
+CONSUMER_CLOSED: Final = "consumer_closed"
+NO_CREDIT_ACCOUNT: Final = "no_credit_account"
+ACCOUNT_FROZEN: Final = "account_frozen"
+OVERDUE: Final = "overdue"
+DUPLICATE: Final = "duplicate"
+LIMIT: Final = "limit"
+
+PRECEDENCE: Final = (
+    NEW_CREDIT_STOPPED, PRODUCT_NOT_OFFERED, MERCHANT_SUSPENDED, UNDER_AGE, OVER_AGE, STUDENT, CONSUMER_CLOSED, NO_CREDIT_ACCOUNT,
+    ACCOUNT_FROZEN, OVERDUE, DUPLICATE, LIMIT,
+)  # fmt: skip
+"""First what holds for everybody, then the law, then the consumer, then the order."""
+
+MOST_REASONS: Final = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Features:
+    """What is known when the decision is made; stored with it. Amounts in one currency.
+
+    `credit_state` is None without a credit account. `exposure` is drawn plus held, this order not included. `duplicate_of` is an earlier
+    order of the same merchant with the same merchant reference. `new_credit_stopped` is the operator's stop for all new credit.
+    """
+
+    consumer_id: UUID
+    merchant_id: UUID
+    amount: Money
+    periods: int
+    age_years: int
+    is_student: bool
+    consumer_state: str
+    credit_state: str | None
+    limit: Money
+    exposure: Money
+    overdue_days: int
+    overdue: Money
+    duplicate_of: UUID | None
+    merchant_state: str
+    product_state: str
+    new_credit_stopped: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """The numbers of the decision, a version of the setting `risk.policy`."""
+
+    version: int
+    min_age: int
+    max_age: int
+    students_blocked: bool
+    max_overdue_days: int
+    max_overdue_minor: int
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """`reasons` are empty for an approval, else one to four codes in order of precedence."""
+
+    outcome: Literal["approved", "declined"]
+    reasons: tuple[str, ...]
+    policy_version: int
+
+    @property
+    def approved(self) -> bool:
+        return self.outcome == APPROVED
+
+
+def policy(version: int, value: Mapping[str, Any]) -> Policy:
+    """The policy of a setting: exactly the fields of Policy but its version. Raises ValueError for anything else."""
+    kinds = {f.name: bool if f.name == "students_blocked" else int for f in fields(Policy) if f.name != "version"}
+    if set(value) != set(kinds):
+        raise ValueError(f"risk.policy has the fields {', '.join(sorted(kinds))}, not {', '.join(sorted(value))}")
+    wrong = [name for name, kind in kinds.items() if type(value[name]) is not kind]
+    if wrong:
+        raise ValueError(f"risk.policy has a wrong value for {', '.join(wrong)}")
+    if not 0 < value["min_age"] <= value["max_age"] or value["max_overdue_days"] < 0 or value["max_overdue_minor"] < 0:
+        raise ValueError("risk.policy has ages out of order or a negative tolerance")
+    return Policy(version, **value)
+
+
+def decide(features: Features, policy: Policy) -> Decision:
+    """Approves, or declines with the first four reasons in order of precedence."""
+    true = _grounds(features, policy)
+    if not any(true.values()):
+        return Decision("approved", (), policy.version)
+    return Decision("declined", tuple(code for code in PRECEDENCE if true[code])[:MOST_REASONS], policy.version)
+
+
+def _grounds(features: Features, policy: Policy) -> dict[str, bool]:
+    has_account = features.credit_state is not None
+    return {
+        NEW_CREDIT_STOPPED: features.new_credit_stopped,
+        PRODUCT_NOT_OFFERED: features.product_state != "published",
+        MERCHANT_SUSPENDED: features.merchant_state != "active",
+        UNDER_AGE: features.age_years < policy.min_age,
+        OVER_AGE: features.age_years > policy.max_age,
+        STUDENT: policy.students_blocked and features.is_student,
+        CONSUMER_CLOSED: features.consumer_state != "active",
+        NO_CREDIT_ACCOUNT: not has_account,
+        ACCOUNT_FROZEN: has_account and features.credit_state != "active",
+        OVERDUE: features.overdue_days > policy.max_overdue_days or features.overdue.minor > policy.max_overdue_minor,
+        DUPLICATE: features.duplicate_of is not None,
+        LIMIT: has_account and features.exposure.minor + features.amount.minor > features.limit.minor,
+    }

@@ -1,0 +1,60 @@
+"""How money, dates and times look to people. Pure: the language is an argument, so that a page and a test read the same."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Final
+
+from yuefu.money.amounts import Money
+from yuefu.money.currencies import EXPONENTS
+from yuefu.plans.label import SYMBOLS
+
+MINUS: Final = "−"
+_DAYS_EN: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_DAYS_ZH: Final = ("周一", "周二", "周三", "周四", "周五", "周六", "周日")
+_MONTHS_EN: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_UNITS_EN: Final = ((10**9, "bn"), (10**6, "m"), (10**3, "k"))
+_UNITS_ZH: Final = ((10**8, "亿"), (10**4, "万"))
+
+
+def is_chinese(language: str) -> bool:
+    return language.lower().startswith("zh")
+
+
+def figure(money: Money) -> str:
+    """Grouped, with all decimals and a true minus, without the currency: for a column that names it once."""
+    whole, point, decimals = money.decimal_text().removeprefix("-").partition(".")
+    return f"{MINUS if money.minor < 0 else ''}{int(whole):,}{point}{decimals}"
+
+
+def with_currency(money: Money) -> str:
+    """"¥1,999.00", "−¥0.50"; the code and a space for a currency without a symbol of its own."""
+    sign = MINUS if money.minor < 0 else ""
+    return f"{sign}{SYMBOLS.get(money.currency, money.currency + ' ')}{figure(money).removeprefix(MINUS)}"
+
+
+def compact(money: Money, language: str) -> str:
+    """For the axis of a chart: "¥20k", "¥2万"; exact, so that a round amount stays one and another shows its decimals."""
+    whole, rest = divmod(abs(money.minor), 10 ** EXPONENTS[money.currency])
+    sign = f"{MINUS if money.minor < 0 else ''}{SYMBOLS.get(money.currency, money.currency + ' ')}"
+    for size, unit in _UNITS_ZH if is_chinese(language) else _UNITS_EN:
+        if whole >= size and not rest and not whole * 100 % size:
+            return f"{sign}{whole // size}{_hundredths(whole % size * 100 // size)}{unit}"
+    return with_currency(money) if rest else f"{sign}{whole:,}"
+
+
+def _hundredths(count: int) -> str:
+    return f".{count:02d}".rstrip("0") if count else ""
+
+
+def day(on: date, language: str, as_of: date | None = None) -> str:
+    """"Tue 25 Nov" or "11月25日 周二"; with the year where it is not that of `as_of`."""
+    foreign_year = as_of is not None and on.year != as_of.year
+    if is_chinese(language):
+        return f"{f'{on.year}年' if foreign_year else ''}{on.month}月{on.day}日 {_DAYS_ZH[on.weekday()]}"
+    return f"{_DAYS_EN[on.weekday()]} {on.day} {_MONTHS_EN[on.month - 1]}{f' {on.year}' if foreign_year else ''}"
+
+
+def clock(at: datetime) -> str:
+    """"14:05", of a moment already in the zone it is shown in."""
+    return f"{at:%H:%M}"

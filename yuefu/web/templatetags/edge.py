@@ -1,0 +1,121 @@
+"""Filters that format at the edge: money, days, moments, and the words for codes. Language and time zone are those in force."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any
+
+from django import template
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import get_language
+from structlog.contextvars import get_contextvars
+
+from yuefu.money.amounts import Money
+from yuefu.web import edge, texts
+
+register = template.Library()
+
+
+def _language() -> str:
+    return get_language() or "en"
+
+
+@register.filter
+def money(value: Money) -> str:
+    """With its currency: ¥1,999.00."""
+    return edge.with_currency(value)
+
+
+@register.filter
+def figure(value: Money) -> str:
+    """Without its currency, for a column that names it once."""
+    return edge.figure(value)
+
+
+@register.filter
+def plus(value: Money, other: Money) -> Money:
+    """Both together."""
+    return value + other
+
+
+@register.filter
+def compact(value: Money) -> str:
+    """Short, for an axis: ¥20k, ¥2万."""
+    return edge.compact(value, _language())
+
+
+@register.filter
+def count(value: int) -> str:
+    """A number of things, grouped."""
+    return f"{value:,}"
+
+
+@register.filter
+def day(value: date, as_of: date | None = None) -> str:
+    """Tue 25 Nov, 11月25日 周二; with the year where it is not that of `as_of`."""
+    return edge.day(value, _language(), as_of)
+
+
+@register.filter
+def when(value: date | None, as_of: date | None = None) -> SafeString | str:
+    """The day as a <time>, for people and machines."""
+    return format_html('<time datetime="{}">{}</time>', value.isoformat(), day(value, as_of)) if value else ""
+
+
+@register.filter
+def clock(value: datetime) -> SafeString:
+    """The time of day in the zone in force, as a <time> that carries the whole moment."""
+    local = timezone.localtime(value)
+    return format_html('<time datetime="{}">{}</time>', local.isoformat(timespec="seconds"), edge.clock(local))
+
+
+@register.filter
+def local_day(value: datetime) -> date:
+    """The calendar day of a moment in the zone in force."""
+    return timezone.localtime(value).date()
+
+
+@register.filter
+def text(code: str, kind: str) -> str:
+    """The word for a code of a kind."""
+    return texts.text_of(kind, code)
+
+
+@register.filter
+def tone(code: str, kind: str) -> str:
+    """The colour of a state, as the class that carries it."""
+    return f"tone-{texts.tone_of(kind, code)}"
+
+
+@register.filter
+def named(value: Any, field: str) -> str:
+    """The Chinese or English text of a field that operators wrote in both: `order|named:"merchant"`."""
+    name: str = getattr(value, f"{field}_zh" if edge.is_chinese(_language()) else f"{field}_en")
+    return name
+
+
+@register.filter
+def param(value: str | int, name: str) -> str:
+    """A parameter of a happening: days and codes in words, everything else as it is."""
+    if name.endswith("_on") and isinstance(value, str):
+        return _day_or_same(value)
+    if name in {"reason", "reasons"}:
+        codes = [code for code in str(value).replace(",", " ").split() if code]
+        return " · ".join(texts.text_of("reason", code) for code in codes)
+    return texts.text_of(name, str(value)) if name in {"source", "outcome"} else str(value)
+
+
+def _day_or_same(value: str) -> str:
+    try:
+        on = date.fromisoformat(value)
+    except ValueError:
+        return value
+    return edge.day(on, _language(), date.min)  # A parameter has no day to be near to: the year is always said.
+
+
+@register.simple_tag
+def request_id() -> str:
+    """The id of the request being answered; also known on error pages, which are rendered without a request."""
+    return str(get_contextvars().get("request_id", ""))

@@ -1,0 +1,260 @@
+"""The words for codes. The database and the journeys know codes only; here each gets its text, and its colour where it is a state.
+
+One table a kind of code; a test walks the codes of the business and fails for one without a text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final, Literal
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _, pgettext_lazy
+
+Tone = Literal["good", "busy", "warn", "bad", "still"]
+Table = Mapping[str, Promise]
+
+STAGES: Final[Table] = {
+    "order": _("Order"),
+    "decision": _("Decision"),
+    "loan": _("Loan"),
+    "posting": _("Posting"),
+    "settlement": _("Settlement"),
+    "repayment": _("Repayment"),
+    "reconciliation": _("Reconciliation"),
+}
+STAGE_STATES: Final[Table] = {
+    "done": pgettext_lazy("stage", "Done"),
+    "partly": pgettext_lazy("stage", "Partly done"),
+    "waiting": pgettext_lazy("stage", "Not due yet"),
+    "overdue": pgettext_lazy("stage", "Overdue"),
+    "none": pgettext_lazy("stage", "Does not apply"),
+}
+ORDER_STATES: Final[Table] = {
+    "declined": pgettext_lazy("order", "Declined"),
+    "authorised": pgettext_lazy("order", "Authorised"),
+    "part_captured": pgettext_lazy("order", "Partly captured"),
+    "captured": pgettext_lazy("order", "Captured"),
+    "part_refunded": pgettext_lazy("order", "Partly refunded"),
+    "refunded": pgettext_lazy("order", "Refunded"),
+    "voided": pgettext_lazy("order", "Voided"),
+    "expired": pgettext_lazy("order", "Expired"),
+}
+DECISIONS: Final[Table] = {
+    "approved": pgettext_lazy("decision", "Approved"),
+    "declined": pgettext_lazy("decision", "Declined"),
+}
+REASONS: Final[Table] = {
+    "under_age": _("The shopper is under age"),
+    "over_age": _("The shopper is above the age limit"),
+    "student": _("No new credit for students"),
+    "no_credit_account": _("There is no credit account"),
+    "account_frozen": _("The credit account is frozen"),
+    "account_closed": _("The credit account is closed"),
+    "consumer_closed": _("The shopper’s account is closed"),
+    "overdue": _("An earlier instalment is overdue"),
+    "limit": _("The amount is above the limit that is left"),
+    "duplicate": _("The merchant sent the same order before"),
+    "merchant_suspended": _("The merchant is suspended"),
+    "merchant_closed": _("The merchant’s account is closed"),
+    "product_not_offered": _("The product is not on offer"),
+    "new_credit_stopped": _("New credit is stopped for now"),
+}
+HAPPENINGS: Final[Table] = {
+    "order.created": _("Order created"),
+    "decision.approved": _("Approved"),
+    "decision.declined": _("Declined"),
+    "order.authorised": _("Amount held on the credit line"),
+    "order.captured": _("Captured"),
+    "order.voided": _("Voided: the hold was released"),
+    "order.expired": _("Expired: the hold ran out"),
+    "order.refunded": _("Refunded by the merchant"),
+    "loan.booked": _("Loan booked"),
+    "instalment.due": _("Instalment due"),
+    "loan.repaid": _("Repayment received"),
+    "loan.refunded": _("Refund applied to the loan"),
+    "settlement.batched": _("In a settlement batch for the merchant"),
+    "payout.paid": _("Paid out to the merchant"),
+    "payout.returned": _("Payout came back from the bank"),
+    "channel.refunded": _("Money sent back to the shopper"),
+    "bill.line": _("Found in a bill"),
+}
+INSTALMENT_STATES: Final[Table] = {
+    "paid": pgettext_lazy("instalment", "Paid"),
+    "part_paid": pgettext_lazy("instalment", "Partly paid"),
+    "due": pgettext_lazy("instalment", "Due today"),
+    "overdue": pgettext_lazy("instalment", "Overdue"),
+    "upcoming": pgettext_lazy("instalment", "Upcoming"),
+}
+OUTCOMES: Final[Table] = {
+    "matched": _("Matches our books"),
+    "amount_differs": _("Amount differs"),
+    "status_differs": _("Status differs"),
+    "missing_here": _("In the bill, not in our books"),
+    "missing_there": _("In our books, not in the bill"),
+    "duplicate": _("In the bill twice"),
+    "other_day": _("Booked on another day"),
+    "": _("Not compared yet"),
+}
+SOURCES: Final[Table] = {
+    "channel_trade": _("Channel: trade bill"),
+    "channel_fund": _("Channel: fund flow"),
+    "bank": _("Bank: statement"),
+}
+MOVEMENTS: Final[Table] = {
+    "payment": pgettext_lazy("movement", "Payment"),
+    "fee": pgettext_lazy("movement", "Fee"),
+    "refund": pgettext_lazy("movement", "Refund"),
+    "withdrawal": pgettext_lazy("movement", "Withdrawal to the bank"),
+    "payout": pgettext_lazy("movement", "Payout"),
+    "payout_returned": pgettext_lazy("movement", "Payout returned"),
+    "funding": pgettext_lazy("movement", "Funding"),
+    "other": pgettext_lazy("movement", "Other"),
+}
+ENTRY_KINDS: Final[Table] = {
+    "loan.booked": _("Loan booked"),
+    "loan.refunded": _("Refund applied to the loan"),
+    "loan.repaid": _("Repayment applied to the loan"),
+    "loan.accrued": _("Interest accrued"),
+    "loan.discount_earned": _("Discount earned"),
+    "collection": _("Money collected from the shopper"),
+    "channel_refund": _("Money sent back to the shopper"),
+    "settlement_capture": _("Owed to the merchant for the sale"),
+    "settlement_refund": _("Taken back from the merchant for the refund"),
+    "settlement_batch": _("Made available to the merchant"),
+    "payout_ordered": _("Payout ordered"),
+    "payout_paid": _("Payout left the bank"),
+    "payout_returned": _("Payout came back from the bank"),
+    "payout_rejected": _("Payout refused by the bank"),
+    "withdrawal": _("Moved from the channel to the bank"),
+    "funding": _("Funds received from the funder"),
+}
+DAY_STATES: Final[Table] = {
+    "open": pgettext_lazy("day", "Open"),
+    "closing": pgettext_lazy("day", "Closing"),
+    "closed": pgettext_lazy("day", "Closed"),
+}
+BRIDGE_STATES: Final[Table] = {
+    "waiting": pgettext_lazy("bridge", "Waiting for the file"),
+    "running": pgettext_lazy("bridge", "Running"),
+    "done": pgettext_lazy("bridge", "Done"),
+    "failed": pgettext_lazy("bridge", "Failed"),
+}
+SALES_CHANNELS: Final[Table] = {
+    "online": _("Online"),
+    "store": _("Store"),
+    "mini": _("Mini program"),
+    "live": _("Live room"),
+    "agent": _("Agent"),
+}
+MODES: Final[Table] = {"test": _("Test mode"), "live": _("Live")}
+ROLES: Final[Table] = {
+    "operator": pgettext_lazy("role", "Operator"),
+    "risk": pgettext_lazy("role", "Risk"),
+    "finance": pgettext_lazy("role", "Finance"),
+    "support": pgettext_lazy("role", "Support"),
+    "compliance": pgettext_lazy("role", "Compliance"),
+    "merchant_owner": pgettext_lazy("role", "Merchant: owner"),
+    "merchant_staff": pgettext_lazy("role", "Merchant: staff"),
+}
+PARAMS: Final[Table] = {
+    "amount": _("Amount"),
+    "loan": _("Loan"),
+    "no": _("Instalment"),
+    "instalment": _("Instalment"),
+    "periods": _("Instalments"),
+    "product": _("Product"),
+    "reasons": _("Reasons"),
+    "reason": _("Reason"),
+    "due_on": _("Due"),
+    "first_due_on": _("First due"),
+    "pay_on": _("Pay day"),
+    "paid_on": _("Paid on"),
+    "expires_at": _("Hold ends"),
+    "expires_on": _("Hold ends"),
+    "batch": _("Settlement batch"),
+    "payout": _("Payout"),
+    "capture": _("Capture"),
+    "refund": _("Refund"),
+    "collection": _("Collection"),
+    "provider_id": _("Number at the channel"),
+    "reference": _("Our number"),
+    "policy_version": _("Policy version"),
+    "contract_version": _("Contract version"),
+    "source": _("File"),
+    "outcome": _("Comparison"),
+}
+NEXT_STEPS: Final[Table] = {
+    "nothing": _("Nothing more is to come."),
+    "order.waiting": _("Next: capture by the merchant"),
+    "decision.waiting": _("Next: the decision"),
+    "loan.waiting": _("Next: the loan is booked at capture"),
+    "posting.waiting": _("Next: posting in the ledger"),
+    "settlement.waiting": _("Next: settles with the merchant"),
+    "repayment.waiting": _("Next: repayment by the shopper"),
+    "reconciliation.waiting": _("Next: comparison with the bills"),
+    "order.overdue": _("Late: capture or expiry should have happened"),
+    "decision.overdue": _("Late: there is no decision"),
+    "loan.overdue": _("Late: the loan is not booked"),
+    "posting.overdue": _("Late: the ledger entries are missing"),
+    "settlement.overdue": _("Late: not settled with the merchant"),
+    "repayment.overdue": _("Late: repayment by the shopper"),
+    "reconciliation.overdue": _("Late: not compared with the bills"),
+}
+ANSWERS: Final[Table] = {
+    "adds_up": _("The books add up."),
+    "breaks_open": _("The books add up; differences from the bills are open."),
+    "day_not_closed": _("A business day has not closed yet."),
+    "does_not_add_up": _("The books do not add up."),
+}
+
+TABLES: Final[Mapping[str, Table]] = {
+    "stage": STAGES,
+    "stage_state": STAGE_STATES,
+    "order_state": ORDER_STATES,
+    "decision": DECISIONS,
+    "reason": REASONS,
+    "happening": HAPPENINGS,
+    "instalment_state": INSTALMENT_STATES,
+    "outcome": OUTCOMES,
+    "source": SOURCES,
+    "movement": MOVEMENTS,
+    "entry_kind": ENTRY_KINDS,
+    "day_state": DAY_STATES,
+    "bridge_state": BRIDGE_STATES,
+    "sales_channel": SALES_CHANNELS,
+    "mode": MODES,
+    "role": ROLES,
+    "param": PARAMS,
+    "next_step": NEXT_STEPS,
+    "answer": ANSWERS,
+}
+
+TONES: Final[Mapping[str, Mapping[str, Tone]]] = {
+    "stage_state": {"done": "good", "partly": "busy", "waiting": "still", "overdue": "bad", "none": "still"},
+    "order_state": {
+        "declined": "bad", "authorised": "busy", "part_captured": "busy", "captured": "good", "part_refunded": "warn", "refunded": "still",
+        "voided": "still", "expired": "still",
+    },
+    "instalment_state": {"paid": "good", "part_paid": "busy", "due": "warn", "overdue": "bad", "upcoming": "still"},
+    "outcome": {
+        "matched": "good", "amount_differs": "bad", "status_differs": "warn", "missing_here": "bad", "missing_there": "bad",
+        "duplicate": "bad", "other_day": "warn", "": "still",
+    },
+    "day_state": {"open": "good", "closing": "warn", "closed": "still"},
+    "bridge_state": {"waiting": "still", "running": "busy", "done": "good", "failed": "bad"},
+    "mode": {"test": "warn", "live": "good"},
+    "decision": {"approved": "good", "declined": "bad"},
+    "answer": {"adds_up": "good", "breaks_open": "warn", "day_not_closed": "warn", "does_not_add_up": "bad"},
+}  # fmt: skip
+
+
+def text_of(kind: str, code: str) -> str:
+    """The text of a code in the language in force; for a code without one, the code in plain letters rather than nothing."""
+    known = TABLES[kind].get(code)
+    return str(known) if known is not None else code.replace("_", " ").replace(".", " ")
+
+
+def tone_of(kind: str, code: str) -> Tone:
+    """The colour of a state; a state that has none is shown at rest."""
+    return TONES[kind].get(code, "still")

@@ -1,0 +1,22 @@
+"""Routes of the pages and probes."""
+
+from __future__ import annotations
+
+from django.contrib.auth.views import LogoutView
+from django.urls import path
+from django.views.i18n import set_language
+
+from yuefu.web import health, home, orders
+from yuefu.web.login import SignIn
+
+urlpatterns = [
+    path("", home.home, name="home"),
+    path("find/", orders.find, name="find"),
+    path("trace/<str:public_id>/", orders.trace_page, name="trace"),
+    path("login/", SignIn.as_view(), name="login"),
+    path("logout/", LogoutView.as_view(), name="logout"),
+    path("language/", set_language, name="set_language"),
+    path("healthz", health.healthz, name="healthz"),
+    path("readyz", health.readyz, name="readyz"),
+    path("metrics", health.metrics, name="metrics"),
+]
