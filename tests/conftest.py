@@ -37,6 +37,7 @@ def _template() -> str:
     given = os.environ.get("DATABASE_URL")
     if given:
         server, name = given, f"yuefu_test_{os.getpid()}"
+        os.environ["YUEFU_TEST_SERVER"] = server
         with psycopg.connect(given, autocommit=True) as owner:
             owner.execute(pgsql.SQL("CREATE DATABASE {}").format(pgsql.Identifier(name)))
         url = _with_database(server, name)
@@ -58,13 +59,14 @@ def _drop(server: str, name: str) -> None:
 
 
 def _own_copy(template: str) -> str:
-    name = f"{urlsplit(template).path.lstrip('/')}_{os.environ.get('PYTEST_XDIST_WORKER', 'main')}"
-    with psycopg.connect(_with_database(template, "postgres") if not os.environ.get("YUEFU_TEST_EXTERNAL") else template, autocommit=True) as owner:
-        owner.execute(
-            pgsql.SQL("CREATE DATABASE {} TEMPLATE {}").format(
-                pgsql.Identifier(name), pgsql.Identifier(urlsplit(template).path.lstrip("/"))
-            )
-        )
+    """A copy of the template for this process; it goes with the cluster, or with the process where the server is not ours."""
+    source = urlsplit(template).path.lstrip("/")
+    name = f"{source}_{os.environ.get('PYTEST_XDIST_WORKER', 'main')}"
+    server = os.environ.get("YUEFU_TEST_SERVER") or _with_database(template, "postgres")
+    with psycopg.connect(server, autocommit=True) as owner:
+        owner.execute(pgsql.SQL("CREATE DATABASE {} TEMPLATE {}").format(pgsql.Identifier(name), pgsql.Identifier(source)))
+    if os.environ.get("YUEFU_TEST_SERVER"):
+        _cleanup.callback(_drop, server, name)
     return _with_database(template, name)
 
 
@@ -86,8 +88,11 @@ def _set_up() -> None:
 
     django.setup()
     settings.DATABASES = django_databases()
-    connections.settings = connections.configure_settings(settings.DATABASES)
     connections.close_all()
+    connections.settings = connections.configure_settings(settings.DATABASES)
+    for alias in settings.DATABASES:  # wrappers made for the template keep its address
+        if hasattr(connections._connections, alias):
+            delattr(connections._connections, alias)
 
 
 atexit.register(_cleanup.close)

@@ -18,6 +18,11 @@ from yuefu.money.amounts import Money
 from yuefu.runtime import sql
 from yuefu.runtime.values import UnitOfWork
 
+# A process that made the template itself still has its logins open there; every role works in the copy.
+for _alias in ("default", "owner", "reader", "staff"):
+    connections[_alias].close()
+    del connections[_alias]
+
 T = TypeVar("T")
 
 MakeEntry = Callable[..., Entry]
@@ -29,7 +34,13 @@ def entry() -> MakeEntry:
     """`entry(key, minor)`: debits `debit` and credits `credit`; control accounts unless told otherwise."""
 
     def make(
-        key: str, minor: int, *, debit: AccountKey | str = "bank_cash", credit: AccountKey | str = "funder_capital", kind: str = "test", **rest: object
+        key: str,
+        minor: int,
+        *,
+        debit: AccountKey | str = "bank_cash",
+        credit: AccountKey | str = "funder_capital",
+        kind: str = "test",
+        **rest: object,
     ) -> Entry:
         accounts = [AccountKey(side) if isinstance(side, str) else side for side in (debit, credit)]
         lines = (Line(accounts[0], Money(minor, "CNY")), Line(accounts[1], Money(-minor, "CNY")))
@@ -100,4 +111,9 @@ def until() -> Callable[[Callable[[], bool]], None]:
 def waits_for_a_lock(until: Callable[[Callable[[], bool]], None]) -> Callable[[], None]:
     """Returns once a session of this database waits for a lock."""
     query = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-    return lambda: until(lambda: bool(sql.value(query)))
+
+    def waits() -> bool:
+        sql.value("SELECT pg_stat_clear_snapshot()")  # a transaction would go on seeing what it saw first
+        return bool(sql.value(query))
+
+    return lambda: until(waits)

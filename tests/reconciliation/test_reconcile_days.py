@@ -144,7 +144,7 @@ def test_every_kind_of_fault_is_found_once_by_class_and_reference(work: UnitOfWo
     third_work = next_day(second_work)
 
     today, tomorrow = {r.reference: r for r in trade_rows(work, DAY)}, trade_rows(work, DAY + timedelta(days=1))
-    missing_there, amount, status, late, twice, again = (c.reference for c in first[:6])
+    missing_there, amount, status, late, twice, again, renumbered = (c.reference for c in first[:7])
     gone = today.pop(missing_there)
     today[amount] = replace(today[amount], amount=cny(1_111))
     today[status] = replace(today[status], status="REVOKED")
@@ -152,6 +152,7 @@ def test_every_kind_of_fault_is_found_once_by_class_and_reference(work: UnitOfWo
     foreign = replace(gone, reference="pay_nobody", provider_id="42000000000000000000000000zz")
     rows = [*today.values(), foreign, today[twice]]
     tomorrow += [moved, replace(today[again], at=tomorrow[0].at)]
+    tomorrow.append(replace(today[renumbered], at=tomorrow[0].at, provider_id="4200000000000000000000000099"))
 
     receive(third_work, trade(rows, DAY), trade(tomorrow, DAY + timedelta(days=1)))
     day_one = reconcile(third_work, DAY)
@@ -165,7 +166,7 @@ def test_every_kind_of_fault_is_found_once_by_class_and_reference(work: UnitOfWo
         "missing_here": ["pay_nobody"],
         "amount_differs": [amount],
         "status_differs": [status],
-        "duplicate": sorted([twice, again]),
+        "duplicate": sorted([twice, again, renumbered]),
         "other_day": [late],
     }
     # Nobody sent the fund flows: payments and fees on the channel's account wait for them.

@@ -2,20 +2,50 @@
 
 from __future__ import annotations
 
+import json
 import os
+import secrets
 import shutil
 import threading
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
 from pathlib import Path
 from socketserver import ThreadingMixIn
-from typing import Any
+from typing import Any, Literal
+from uuid import UUID
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 import pytest
 from django.contrib.staticfiles.handlers import StaticFilesHandler
 from django.core.handlers.wsgi import WSGIHandler
-from django.test import override_settings
+from django.test import Client, override_settings
+from stdnum.cn import ric
+
+from yuefu import ids as public
+from yuefu.access import commands as access
+from yuefu.consumers import commands as consumers
+from yuefu.consumers.rules import Consent
+from yuefu.ids import IdSource
+from yuefu.merchants import commands as merchants
+from yuefu.merchants.rules import ContractTerms
+from yuefu.money.amounts import Money
+from yuefu.orders import commands as orders
+from yuefu.orders.rules import Order
+from yuefu.risk import commands as risk
+from yuefu.risk.rules.decision import Decision, Features
+from yuefu.runtime import books, sql
+from yuefu.runtime import vault as vaults
+from yuefu.runtime.values import Book, UnitOfWork
+from yuefu.runtime.vault import Vault
+
+MakeWork = Callable[..., UnitOfWork]
+PASSWORD = "a-long-password-for-tests"
+
+LOGINS = [
+    {"role": "finance", "login": "finance@demo", "password": "correct-horse-1"},
+    {"role": "merchant_owner", "login": "owner@harbour-records", "password": "correct-horse-2"},
+]
 
 
 class _Server(ThreadingMixIn, WSGIServer):
@@ -27,10 +57,20 @@ class _Quiet(WSGIRequestHandler):
         pass
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _host() -> Iterator[None]:
+    """The name by which Django's test client asks is a host of ours."""
+    with override_settings(ALLOWED_HOSTS=["127.0.0.1", "localhost", "testserver"]):
+        yield
+
+
 @pytest.fixture(scope="session")
-def sample_site() -> Iterator[str]:
+def sample_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a server that shows the real pages with sample values, through the real middleware."""
-    with override_settings(ROOT_URLCONF="tests.web.sample_site", SECRET_KEY="for-this-test-run-only"):
+    home = tmp_path_factory.mktemp("home")
+    (home / "demo").mkdir()
+    (home / "demo" / "logins.json").write_text(json.dumps(LOGINS))
+    with override_settings(ROOT_URLCONF="tests.web.sample_site", YUEFU_HOME=home, YUEFU_DEMO=True):
         server = make_server("127.0.0.1", 0, StaticFilesHandler(WSGIHandler()), server_class=_Server, handler_class=_Quiet)
         thread = threading.Thread(target=server.serve_forever, daemon=True)
         thread.start()
@@ -52,6 +92,100 @@ def chromium() -> Iterator[Any]:
         browser = playwright.chromium.launch(executable_path=path, args=arguments)
         yield browser
         browser.close()
+
+
+@pytest.fixture
+def person(make_work: MakeWork) -> Callable[..., Client]:
+    """`person("finance")`, `person("merchant_owner", merchant_id)`: a browser in which somebody with that role has logged in."""
+
+    def log_in(role: str | None, merchant_id: UUID | None = None, *, book: Book | None = None) -> Client:
+        work = replace(make_work(), book=book) if book else make_work()
+        login = f"{role or 'nobody'}-{work.ids.new(work.now).hex}"
+        with sql.transacting():
+            (user_id,) = access.create_users(work=work, users=[access.NewUser(login, "Test Person", PASSWORD)])
+            assert isinstance(user_id, UUID), user_id
+            if role is not None:
+                (granted,) = access.grant(work=work, memberships=[access.Grant(user_id, role, merchant_id)])
+                assert isinstance(granted, UUID), granted
+        browser = Client(raise_request_exception=False)
+        assert browser.post("/login/", {"username": login, "password": PASSWORD}).status_code == 302
+        return browser
+
+    return log_in
+
+
+@pytest.fixture
+def second_book(ids: IdSource) -> Book:
+    return _book(ids, "test")
+
+
+@pytest.fixture
+def live_book(ids: IdSource) -> Book:
+    """The youngest book of all is a live one."""
+    return _book(ids, "live")
+
+
+def _book(source: IdSource, mode: Literal["test", "live"]) -> Book:
+    now = datetime.now(UTC) if mode == "live" else datetime(2026, 10, 1, 2, tzinfo=UTC)
+    with sql.transacting():
+        return books.create(code=f"{mode}-{secrets.token_hex(6)}", legal_entity="Second Lender", mode=mode, now=now, ids=source)
+
+
+@pytest.fixture
+def vault_file(tmp_path: Path) -> Iterator[Path]:
+    """A key file where the settings say there is one."""
+    path = tmp_path / "keys.json"
+    vaults.create(path)
+    with override_settings(YUEFU_KEYS_FILE=path):
+        yield path
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A declined order in the database, at one of two merchants of the book."""
+
+    order_id: UUID
+    public_id: str
+    reference: str
+    merchant_id: UUID
+    other_merchant_id: UUID
+
+
+@pytest.fixture
+def placed(work: UnitOfWork, vault: Vault) -> Placed:
+    order_id, decision_id, product_id = work.ids.many(work.now, 3)
+    reference = f"SHOP-{order_id.hex[-12:]}"
+    with sql.transacting():
+        ours, theirs = merchants.onboard(work=work, vault=vault, merchants=[_merchant(1), _merchant(2)])
+        (consumer_id,) = consumers.register(work=work, vault=vault, consumers=[_consumer()])
+        assert isinstance(ours, UUID), ours
+        assert isinstance(theirs, UUID), theirs
+        assert isinstance(consumer_id, UUID), consumer_id
+        amount, nothing = Money(199900, "CNY"), Money(0, "CNY")
+        features = Features(
+            consumer_id, ours, amount, 3, 36, False, "active", None, nothing, nothing, 0, nothing, None, "active", "published"
+        )
+        decision = Decision("declined", ("no_credit_account",), 1)
+        risk.record(work=work, decisions=[risk.Decided(decision_id, order_id, features, decision)])
+        order = Order(
+            order_id, ours, consumer_id, None, reference, product_id, "free", "online", "CNY", 199900, 0, 0, 0, 0, 3, "declined",
+            work.now, None, 1, 0, "actual/365", "1", 0, 0, None, decision_id, 1,
+        )  # fmt: skip
+        orders.place(work=work, orders=[order])
+    return Placed(order_id, public.text("order", order_id), reference, ours, theirs)
+
+
+def _merchant(number: int) -> merchants.NewMerchant:
+    terms = ContractTerms(date(2026, 1, 1), 6_000, 1, "online", ((3, 18_000),), "returned", Money(50_000, "CNY"))
+    return merchants.NewMerchant(
+        f"k{number}", f"shop-{number}", "唱片店", "Record shop", "91110000600037341L", "media", "6222020200112233445", "corporate", terms
+    )
+
+
+def _consumer() -> consumers.NewConsumer:
+    body = "11010119900307001"
+    number = body + ric.calc_check_digit(body + "0")
+    return consumers.NewConsumer("k1", "c-1", "王小明", "13800000001", number, consents=(Consent("credit", "v1", "0" * 64),))
 
 
 @dataclass

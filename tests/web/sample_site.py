@@ -13,11 +13,9 @@ from django.views.i18n import set_language
 from tests.web import samples
 from yuefu.runtime.values import Book
 from yuefu.web import home, login, orders
-from yuefu.web.demo import DemoLogin
 
 BOOK = Book(samples.ORDER_ID, "demo", "Yuefu Demo Lending Ltd", "test", "CNY", "Asia/Shanghai", "CN", time(0), None)
 TRACES = {"late": samples.a_late_trace, "declined": samples.a_declined_trace}
-LOGINS = [DemoLogin("finance", "finance@demo", "correct-horse-1"), DemoLogin("merchant_owner", "owner@harbour-records", "correct-horse-2")]
 
 
 def _home(request: HttpRequest) -> HttpResponse:

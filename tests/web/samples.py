@@ -8,7 +8,17 @@ from uuid import UUID
 
 from yuefu import ids
 from yuefu.journeys.views import (
-    BillView, BridgeView, DayFigures, EntryView, Happening, InstalmentView, LineView, OrderRow, Overview, Stage, Trace,
+    BillView,
+    BridgeView,
+    DayFigures,
+    EntryView,
+    Happening,
+    InstalmentView,
+    LineView,
+    OrderRow,
+    Overview,
+    Stage,
+    Trace,
 )  # fmt: skip
 from yuefu.ledger.rules.chart import CHART
 from yuefu.money.amounts import Money

@@ -53,14 +53,15 @@ class Excess:
 
 def refund(*, desk: Desk, now: datetime, requests: Sequence[RefundRequest]) -> list[Refunded | Refused | Quarantined]:
     """Takes back captured goods, wholly or in part. Refusals: see `orders.rules`; key_reused."""
-    excess: list[Excess] = []
-    outcomes = in_halves(requests, lambda batch: on_open_day(desk, now, batch, lambda work, given: _refund(work, given, excess)))
-    give_back(desk=desk, now=now, excesses=excess)
+    begun: list[ChannelRefund] = []
+    outcomes = in_halves(requests, lambda batch: on_open_day(desk, now, batch, lambda work, given: _refund(work, given, begun)))
+    send(desk=desk, now=now, refunds=begun)
     return outcomes
 
 
-def _refund(work: UnitOfWork, requests: Sequence[RefundRequest], excess: list[Excess]) -> list[Refunded | Refused]:
+def _refund(work: UnitOfWork, requests: Sequence[RefundRequest], begun: list[ChannelRefund]) -> list[Refunded | Refused]:
     ids = work.ids.many(work.now, len(requests))
+    excess: list[Excess] = []
 
     def act(fresh: list[int]) -> dict[int, Refunded | Refused]:
         done = orders.refund(work=work, requests={ids[i]: requests[i] for i in fresh})
@@ -68,7 +69,9 @@ def _refund(work: UnitOfWork, requests: Sequence[RefundRequest], excess: list[Ex
         owed = _credit(work, made, excess)
         return {i: _outcome(done[ids[i]], owed) for i in fresh}
 
-    return keys.answer(work=work, scope="order.refund", requests=requests, object_ids=ids, decide=act, recall=_recall)
+    outcomes = keys.answer(work=work, scope="order.refund", requests=requests, object_ids=ids, decide=act, recall=_recall)
+    begun += attempt(work=work, excesses=excess)
+    return outcomes
 
 
 def _outcome(done: TakenBack | Refused, owed: Mapping[UUID, Money]) -> Refunded | Refused:
@@ -108,25 +111,24 @@ def _credit(work: UnitOfWork, made: Sequence[TakenBack], excess: list[Excess]) -
     return owed
 
 
-def give_back(*, desk: Desk, now: datetime, excesses: Sequence[Excess]) -> list[ChannelRefund]:
-    """Returns credit balances through the channel: attempts are stored, the channel is called, its answers are booked.
-
-    What the channel does not answer stays unknown and is asked for later (`repayment.poll`), never sent again blind.
+def send(*, desk: Desk, now: datetime, refunds: Sequence[ChannelRefund]) -> list[ChannelRefund]:
+    """Calls the channel for stored attempts and books its answers. A reference the channel knows is answered, never paid twice;
+    what it does not answer stays unknown and is asked for later (`repayment.poll`).
     """
-    if not excesses:
+    waiting = [r for r in refunds if r.state in ("attempted", "unknown")]
+    if not waiting:
         return []
-    with open_day(desk, now) as work:
-        assert not isinstance(work, Refused), work
-        begun = _attempt(work, excesses)
-    sent = [r for r in begun if r.state in ("attempted", "unknown")]
-    results = desk.channel.refund(orders=[RefundOrder(r.reference, r.original_reference, r.amount) for r in sent], now=now)
+    results = desk.channel.refund(orders=[RefundOrder(r.reference, r.original_reference, r.amount) for r in waiting], now=now)
     with open_day(desk, now) as work:
         assert not isinstance(work, Refused), work
         settled = payments.settle_refunds(work=work, results=results)
     return [outcome for outcome in settled if isinstance(outcome, ChannelRefund)]
 
 
-def _attempt(work: UnitOfWork, excesses: Sequence[Excess]) -> list[ChannelRefund]:
+def attempt(*, work: UnitOfWork, excesses: Sequence[Excess]) -> list[ChannelRefund]:
+    """Stores the refunds that return credit balances, in the transaction that makes them owed: nothing owed is ever forgotten."""
+    if not excesses:
+        return []
     left = {
         loan: [(c.id, c.amount.minor - c.refunded.minor) for c in collections]
         for loan, collections in payment_book.refundable(loan_ids=sorted({e.loan_id for e in excesses})).items()

@@ -13,7 +13,8 @@ from uuid import UUID
 
 from yuefu.errors import Refused
 from yuefu.journeys.desk import Desk, on_open_day, open_day
-from yuefu.journeys.refund import Excess, give_back
+from yuefu.journeys import refund as refunding
+from yuefu.journeys.refund import Excess
 from yuefu.loans import commands as loans
 from yuefu.loans import queries as loan_book
 from yuefu.loans.commands import Applied, Repayment
@@ -100,8 +101,9 @@ def book(*, desk: Desk, now: datetime, results: Sequence[ChannelResult]) -> list
         assert not isinstance(work, Refused), work
         settled = [c for c in payments.settle_collections(work=work, results=results) if isinstance(c, Collection)]
         outcomes = _apply(work, settled)
-    owed = [Excess(o.collection_id, o.loan_id, o.excess) for o in outcomes if o.excess.minor]
-    give_back(desk=desk, now=now, excesses=owed)
+        owed = [Excess(o.collection_id, o.loan_id, o.excess) for o in outcomes if o.excess.minor]
+        begun = refunding.attempt(work=work, excesses=owed)
+    refunding.send(desk=desk, now=now, refunds=begun)
     return outcomes
 
 
@@ -136,14 +138,20 @@ def _outcome(begun: Collection | Refused, applied: dict[UUID, Repaid]) -> Repaid
 
 
 def poll(*, desk: Desk, now: datetime, limit: int = 2_000) -> int:
-    """Asks the channel for collections and refunds whose outcome is not known, and books what it says. Returns how many it answered."""
+    """Asks the channel for collections and refunds whose outcome is not known, and books what it says. Returns how many it answered.
+
+    What the channel never heard of (we stopped before the call) is sent now: under the same reference it cannot be taken twice.
+    """
     collections = payment_book.collections_to_poll(book_id=desk.book.id, before=now, limit=limit)
     answers = desk.channel.query(references=[c.reference for c in collections], now=now)
-    book(desk=desk, now=now, results=list(answers.values()))
+    lost = [c for c in collections if c.reference not in answers and c.state == "attempted"]
+    sent = desk.channel.collect(orders=[CollectOrder(c.reference, c.instrument, c.amount, payer=str(c.consumer_id)) for c in lost], now=now)
+    book(desk=desk, now=now, results=[*answers.values(), *sent])
     refunds = payment_book.refunds_to_poll(book_id=desk.book.id, before=now, limit=limit)
     said = desk.channel.query(references=[r.reference for r in refunds], now=now)
     if said:
         with open_day(desk, now) as work:
             assert not isinstance(work, Refused), work
             payments.settle_refunds(work=work, results=list(said.values()))
-    return len(answers) + len(said)
+    unheard = [r for r in refunds if r.reference not in said]
+    return len(answers) + len(sent) + len(said) + len(refunding.send(desk=desk, now=now, refunds=unheard))

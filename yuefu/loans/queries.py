@@ -238,3 +238,33 @@ def falling_behind(book_id: UUID, on: date, *, limit: int) -> list[tuple[UUID, d
         [book_id, on, limit],
     )
     return [(row[0], row[1]) for row in found]
+
+
+def excess_total(book_id: UUID) -> int:
+    """All that loans could not take and consumers are owed back, given back or not, in minor units."""
+    amount: int = sql.value("SELECT coalesce(sum(excess_minor), 0)::bigint FROM loans_loan WHERE book_id = %s", [book_id])
+    return amount
+
+
+def booked(book_id: UUID) -> dict[UUID, tuple[UUID, UUID]]:
+    """Every loan of a book by its capture: (loan, order)."""
+    found = sql.rows("SELECT capture_id, id, order_id FROM loans_loan WHERE book_id = %s", [book_id])
+    return {capture: (loan, order) for capture, loan, order in found}
+
+
+def sources(book_id: UUID) -> list[tuple[str, UUID, UUID]]:
+    """Every repayment and refund applied in a book: (kind, collection or refund share, loan)."""
+    return sql.rows_as(
+        lambda *row: row, "SELECT kind, source_id, loan_id FROM loans_event WHERE book_id = %s AND kind <> 'disbursed'", [book_id]
+    )
+
+
+def unmarked_arrears(book_id: UUID, before: date) -> list[UUID]:
+    """Orders with an active loan that is not marked in arrears although something due before a day is not paid."""
+    found = sql.rows(
+        "SELECT DISTINCT l.order_id FROM loans_loan l JOIN loans_instalment i ON i.loan_id = l.id"
+        " WHERE l.book_id = %s AND l.state = 'active' AND l.arrears_since IS NULL AND i.book_id = l.book_id AND i.due_on < %s"
+        " AND i.principal_minor + i.interest_minor > i.principal_paid_minor + i.interest_paid_minor",
+        [book_id, before],
+    )
+    return [row[0] for row in found]

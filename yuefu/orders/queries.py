@@ -211,3 +211,36 @@ def all_ids(book_id: UUID, *, after: UUID | None, limit: int) -> list[UUID]:
         {"book": book_id, "after": after, "limit": limit},
     )
     return [row[0] for row in found]
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """Where and when an order was placed."""
+
+    book_id: UUID
+    at: datetime
+    on: date
+
+
+def placed(order_id: UUID) -> Placed | None:
+    found = sql.rows_as(Placed, "SELECT book_id, created_at, created_on FROM orders_order WHERE id = %s", [order_id])
+    return found[0] if found else None
+
+
+def is_in_book(book_id: UUID, order_id: UUID) -> bool:
+    return bool(sql.rows("SELECT 1 FROM orders_order WHERE book_id = %s AND id = %s", [book_id, order_id]))
+
+
+def declined_or_not(book_id: UUID) -> dict[UUID, bool]:
+    """Every order of a book: whether it was declined."""
+    return dict(sql.rows("SELECT id, state = 'declined' FROM orders_order WHERE book_id = %s", [book_id]))
+
+
+def capture_orders(book_id: UUID) -> dict[UUID, UUID]:
+    """Every capture of a book and its order."""
+    return dict(sql.rows("SELECT id, order_id FROM orders_capture WHERE book_id = %s", [book_id]))
+
+
+def share_orders(book_id: UUID) -> dict[UUID, UUID]:
+    """Every refund share of a book and its order."""
+    return dict(sql.rows("SELECT id, order_id FROM orders_refund WHERE book_id = %s", [book_id]))

@@ -212,3 +212,60 @@ def trade_movements(*, book_id: UUID, on: date) -> list[TradeMovement]:
         [book_id, on, book_id, on],
     )
     return [TradeMovement(i, reference, kind, Money(minor, currency), "SUCCESS", on) for i, reference, kind, minor, currency in found]
+
+
+# -------------------------------------------------------------------------------------------------------------------------- sums for proofs
+
+
+def in_transit(*, book_id: UUID) -> int:
+    """Payouts ordered and not paid yet, in minor units: the ledger's payouts_in_transit has the same as a credit balance."""
+    amount: int = sql.value(
+        "SELECT coalesce(sum(amount_minor), 0)::bigint FROM payments_payout WHERE book_id = %s AND state IN ('scheduled', 'sent')", [book_id]
+    )
+    return amount
+
+
+def given_back(*, book_id: UUID) -> int:
+    """What channel refunds have returned to consumers, in minor units."""
+    amount: int = sql.value(
+        "SELECT coalesce(sum(amount_minor), 0)::bigint FROM payments_channel_refund WHERE book_id = %s AND state = 'succeeded'", [book_id]
+    )
+    return amount
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """Money that moved for an order, in a list of all: a collection (`payment`) or what was given back of one (`refund`)."""
+
+    id: UUID
+    kind: str
+    reference: str
+    order_id: UUID
+    loan_id: UUID | None
+    posted_on: date
+
+
+def moved(*, book_id: UUID) -> list[Moved]:
+    """Every collection and channel refund of an order that succeeded."""
+    return sql.rows_as(
+        Moved,
+        "SELECT id, 'payment', reference, order_id, loan_id, posted_on FROM payments_collection"
+        " WHERE book_id = %s AND state = 'succeeded' AND order_id IS NOT NULL"
+        " UNION ALL SELECT r.id, 'refund', r.reference, c.order_id, c.loan_id, r.posted_on FROM payments_channel_refund AS r"
+        " JOIN payments_collection AS c ON c.id = r.collection_id"
+        " WHERE r.book_id = %s AND r.state = 'succeeded' AND c.order_id IS NOT NULL",
+        [book_id, book_id],
+    )
+
+
+def payouts_of_book(*, book_id: UUID) -> dict[UUID, Payout]:
+    """Every payout of a book."""
+    return {p.id: p for p in sql.rows_as(_payout, _PAYOUT + " WHERE p.book_id = %s", [book_id])}
+
+
+def paid_out_by_day(*, book_id: UUID, since: date) -> dict[date, int]:
+    """Minor units that left the bank for merchants, by the bank's day; what came back later is not taken off."""
+    found = sql.rows(
+        "SELECT paid_on, sum(amount_minor)::bigint FROM payments_payout WHERE book_id = %s AND paid_on >= %s GROUP BY 1", [book_id, since]
+    )
+    return {row[0]: row[1] for row in found}

@@ -286,3 +286,54 @@ def unclassified(*, book_id: UUID, through: date) -> tuple[int, int]:
             recorded = len(movements(book_id=book_id, source=source, on=on))
             waiting += abs(recorded - counted.get((source, on), 0))
     return lines, waiting
+
+
+def matched_references(*, book_id: UUID, source: str, on: date, kind: str) -> list[str]:
+    """References of one kind that a day's bill shows exactly as they were booked."""
+    found = sql.rows(
+        "SELECT reference FROM reconciliation_item WHERE book_id = %s AND source = %s AND on_date = %s AND kind = %s AND outcome = 'matched'",
+        [book_id, source, on, kind],
+    )
+    return [row[0] for row in found]
+
+
+def days_done(*, book_id: UUID) -> set[tuple[str, date]]:
+    """The sources and days that are reconciled."""
+    found = sql.rows("SELECT source, on_date FROM reconciliation_day WHERE book_id = %s AND state = 'done'", [book_id])
+    return {(source, on) for source, on in found}
+
+
+def classified(*, book_id: UUID, movement_ids: Sequence[UUID]) -> set[tuple[str, UUID]]:
+    """Which of our movements are in an item, by source."""
+    found = sql.rows(
+        "SELECT DISTINCT source, movement_id FROM reconciliation_item WHERE book_id = %s AND movement_id = ANY(%s)",
+        [book_id, list(movement_ids)],
+    )
+    return {(source, movement) for source, movement in found}
+
+
+def classified_references(*, book_id: UUID) -> dict[str, set[str]]:
+    """The references of all our movements that are in an item, by source."""
+    by_source: dict[str, set[str]] = {source: set() for source in SOURCES}
+    for source, reference in sql.rows(
+        "SELECT source, reference FROM reconciliation_item WHERE book_id = %s AND movement_id IS NOT NULL", [book_id]
+    ):
+        by_source[source].add(reference)
+    return by_source
+
+
+def latest_bridges(*, book_id: UUID) -> list[DayBridge]:
+    """The latest day of each source that has a file, in the order of sources."""
+    found = sql.rows(
+        "SELECT DISTINCT ON (d.source) d.source, d.on_date, d.state, d.bill_total_minor, d.ledger_total_minor, d.differences,"
+        " d.residual_minor, d.line_count, d.movement_count, f.currency FROM reconciliation_day AS d"
+        " JOIN reconciliation_file AS f ON f.id = d.file_id WHERE d.book_id = %s ORDER BY d.source, d.on_date DESC",
+        [book_id],
+    )
+    return sorted((_bridge(*row) for row in found), key=lambda bridge: SOURCES.index(bridge.source))
+
+
+def breaks_open(*, book_id: UUID) -> int:
+    """How many breaks nobody has explained yet."""
+    count: int = sql.value("SELECT count(*) FROM reconciliation_break WHERE book_id = %s AND state = 'open'", [book_id])
+    return count

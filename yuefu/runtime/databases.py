@@ -46,7 +46,8 @@ def _parts(url: str) -> dict[str, Any]:
 def derived_password(owner_password: str, role: str) -> str:
     """The password of a derived login; raises DatabaseError for an owner without one, whose logins anybody could work out."""
     if not owner_password:
-        raise DatabaseError(f"DATABASE_URL holds no password to derive the login {role} from: add one, or give {', '.join(_GIVEN.values())}")
+        ways = ", ".join(_GIVEN.values())
+        raise DatabaseError(f"DATABASE_URL holds no password to derive the login {role} from: add one, or give {ways}")
     return hmac_new(owner_password.encode(), f"yuefu login {role}".encode(), sha256).hexdigest()
 
 
@@ -87,16 +88,23 @@ def ensure_roles(owner: psycopg.Connection[Any], owner_password: str, environ: M
                 f"the owner may not make the role {role}: create it as a login without superuser and BYPASSRLS, and set {_GIVEN[alias]}"
             ) from error
     with owner.transaction():
+        # Parallel set-ups of one database would otherwise race on the catalogue row of its schema.
+        owner.execute("SELECT pg_advisory_xact_lock(7041776)")
         owner.execute("REVOKE ALL ON SCHEMA public FROM PUBLIC")
         for role in ROLES.values():
             owner.execute(pgsql.SQL("GRANT USAGE ON SCHEMA public TO {}").format(pgsql.Identifier(role)))
 
 
 def _make_login(owner: psycopg.Connection[Any], role: str, password: str) -> None:
-    # Roles belong to the server and locks to a database: set-ups of two databases meet on one catalogue row, and the later one tries again.
+    # Roles belong to the server, locks to a database: set-ups of two databases meet on one catalogue row, and the later one tries again.
     for attempt in range(10):
-        known = owner.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [role]).fetchone()
-        statement = pgsql.SQL(("ALTER" if known else "CREATE") + " ROLE {} LOGIN NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE PASSWORD {}")
+        known = owner.execute("SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = %s", [role]).fetchone()
+        if known and known[0]:
+            raise DatabaseError(f"the role {role} is a superuser or has BYPASSRLS: row-level security would not bind it")
+        # Only a superuser may name those attributes of a role that is there already, even to say that it lacks them.
+        statement = pgsql.SQL(
+            "ALTER ROLE {} LOGIN PASSWORD {}" if known else "CREATE ROLE {} LOGIN NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE PASSWORD {}"
+        )
         try:
             with owner.transaction():
                 owner.execute(statement.format(pgsql.Identifier(role), pgsql.Literal(password)))

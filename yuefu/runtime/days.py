@@ -45,7 +45,7 @@ def current(book_id: UUID) -> BusinessDay | Refused:
 
 
 def _lock_open(book_id: UUID, strength: str) -> date | None:
-    # A statement that waited for a roll-over sees neither the day that is closing now nor, by its older snapshot, the one that opened: ask again.
+    # A statement that waited for a roll-over sees neither the day that is closing now nor, by its older snapshot, the new one: ask again.
     for _ in range(2):
         found = sql.rows(f"SELECT on_date FROM runtime_business_day WHERE book_id = %s AND state = 'open' {strength}", [book_id])
         if found:

@@ -15,11 +15,16 @@ from uuid import UUID
 
 import psycopg
 from django.db import connections, transaction
+from psycopg.pq import Format
 from psycopg.rows import args_row
+from psycopg.types.json import JsonbLoader
 
 T = TypeVar("T")
 
 WRITER, STAFF, READER, OWNER = "default", "staff", "reader", "owner"
+
+_JSONB = 3802
+"""The type oid of jsonb, fixed by PostgreSQL."""
 
 _role: ContextVar[str] = ContextVar("yuefu_role", default=WRITER)
 
@@ -34,7 +39,11 @@ def connection() -> psycopg.Connection[Any]:
     if wrapper.connection is not None and wrapper.connection.closed and not wrapper.in_atomic_block:
         wrapper.close()
     wrapper.ensure_connection()
-    return cast("psycopg.Connection[Any]", wrapper.connection)
+    opened = cast("psycopg.Connection[Any]", wrapper.connection)
+    if opened.adapters.get_loader(_JSONB, Format.TEXT) is not JsonbLoader:
+        # Django leaves jsonb as text for its own fields to decode; here there are no fields.
+        opened.adapters.register_loader("jsonb", JsonbLoader)
+    return opened
 
 
 def rows(query: str, params: Sequence[Any] | Mapping[str, Any] = ()) -> list[tuple[Any, ...]]:
@@ -95,6 +104,14 @@ def transacting(*, lock_timeout_ms: int = 10_000) -> Iterator[None]:
     """One transaction of the writer, opened by a journey and by nothing below it."""
     with transaction.atomic(using=WRITER, durable=True):
         run("SELECT set_config('lock_timeout', %s, true)", [f"{lock_timeout_ms}ms"])
+        yield
+
+
+@contextmanager
+def snapshot() -> Iterator[None]:
+    """One read-only snapshot of the writer's view: every query inside sees the same moment, and blocks nobody."""
+    with transaction.atomic(using=WRITER, durable=True):
+        run("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
         yield
 
 

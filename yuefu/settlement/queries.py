@@ -186,3 +186,44 @@ def batch_count(*, book_id: UUID) -> int:
     """How many batches a book has."""
     count: int = sql.value("SELECT count(*) FROM settlement_batch WHERE book_id = %s", [book_id])
     return count
+
+
+@dataclass(frozen=True, slots=True)
+class Accrued:
+    """An item of an order in a list of all: what it comes from, and the batch and payout it went into, if it did."""
+
+    kind: str
+    source_id: UUID
+    order_id: UUID
+    loan_id: UUID | None
+    batch_id: UUID | None
+    payout_id: UUID | None
+
+
+def accrued(*, book_id: UUID) -> list[Accrued]:
+    """Every item of an order in a book."""
+    return sql.rows_as(
+        Accrued,
+        "SELECT i.kind, i.source_id, i.order_id, i.loan_id, b.id, b.payout_id FROM settlement_item AS i"
+        " LEFT JOIN settlement_batch_line AS l ON l.item_id = i.id LEFT JOIN settlement_batch AS b ON b.id = l.batch_id"
+        " WHERE i.book_id = %s AND i.order_id IS NOT NULL",
+        [book_id],
+    )
+
+
+def left_out(*, book_id: UUID, on: date) -> list[UUID]:
+    """Orders with an item earned before a day that settles by that day and is in no batch."""
+    found = sql.rows(
+        "SELECT DISTINCT i.order_id FROM settlement_item AS i WHERE i.book_id = %s AND i.settles_on <= %s AND i.earned_on < %s"
+        f" AND i.order_id IS NOT NULL{_UNSETTLED}",
+        [book_id, on, on],
+    )
+    return [row[0] for row in found]
+
+
+def without_payout(*, book_id: UUID) -> list[UUID]:
+    """Batches that pay something, are not held, and have no payout."""
+    found = sql.rows(
+        "SELECT id FROM settlement_batch WHERE book_id = %s AND payout_minor > 0 AND payout_id IS NULL AND state <> 'held'", [book_id]
+    )
+    return [row[0] for row in found]

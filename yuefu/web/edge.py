@@ -28,7 +28,7 @@ def figure(money: Money) -> str:
 
 
 def with_currency(money: Money) -> str:
-    """"¥1,999.00", "−¥0.50"; the code and a space for a currency without a symbol of its own."""
+    """ "¥1,999.00", "−¥0.50"; the code and a space for a currency without a symbol of its own."""
     sign = MINUS if money.minor < 0 else ""
     return f"{sign}{SYMBOLS.get(money.currency, money.currency + ' ')}{figure(money).removeprefix(MINUS)}"
 
@@ -48,13 +48,13 @@ def _hundredths(count: int) -> str:
 
 
 def day(on: date, language: str, as_of: date | None = None) -> str:
-    """"Tue 25 Nov" or "11月25日 周二"; with the year where it is not that of `as_of`."""
+    """ "Tue 25 Nov" or "11月25日 周二"; with the year where it is not that of `as_of`."""
     foreign_year = as_of is not None and on.year != as_of.year
     if is_chinese(language):
         return f"{f'{on.year}年' if foreign_year else ''}{on.month}月{on.day}日 {_DAYS_ZH[on.weekday()]}"
     return f"{_DAYS_EN[on.weekday()]} {on.day} {_MONTHS_EN[on.month - 1]}{f' {on.year}' if foreign_year else ''}"
 
 
-def clock(at: datetime) -> str:
-    """"14:05", of a moment already in the zone it is shown in."""
-    return f"{at:%H:%M}"
+def moment(at: datetime, language: str, as_of: date | None = None) -> str:
+    """ "Tue 25 Nov, 14:05" or "11月25日 周二 14:05", of a moment already in the zone it is shown in."""
+    return f"{day(at.date(), language, as_of)}{' ' if is_chinese(language) else ', '}{at:%H:%M}"

@@ -17,7 +17,8 @@ from django.db.migrations.recorder import MigrationRecorder
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_safe
 
-from yuefu.runtime import metrics as measured, vault
+from yuefu.runtime import metrics as measured
+from yuefu.runtime import vault
 from yuefu.runtime.clock import stopwatch
 from yuefu.runtime.databases import ROLES
 from yuefu.runtime.logs import logger

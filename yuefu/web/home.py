@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from yuefu.errors import Refused
+from yuefu.journeys.overview import overview
 from yuefu.journeys.views import Overview
 from yuefu.runtime import books
 from yuefu.runtime.values import Book
@@ -40,8 +41,6 @@ def home(request: HttpRequest) -> HttpResponse:
 def _overview(scope: Scope, cursor: str) -> Overview | Refused:
     if len(cursor) > LONGEST_CURSOR or not cursor.isprintable():
         return Refused("cursor_malformed", "this is not a place in the list of orders", "after")
-    from yuefu.journeys.overview import overview
-
     with scope.reading():
         return overview(book_id=scope.book.id, cursor=cursor)
 

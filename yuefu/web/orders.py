@@ -15,6 +15,7 @@ from structlog.contextvars import bind_contextvars
 
 from yuefu import ids
 from yuefu.errors import Refused
+from yuefu.journeys.trace import find_order, trace
 from yuefu.journeys.views import Trace
 from yuefu.runtime.jsontext import dumps
 from yuefu.runtime.values import Book
@@ -61,8 +62,6 @@ def find(request: HttpRequest) -> HttpResponse:
 
 def trace_for(visitor: Visitor, order_id: UUID) -> Seen | None:
     """The trace of an order for one person; None where it does not exist or is not theirs, which look the same from outside."""
-    from yuefu.journeys.trace import trace
-
     for scope in scopes_of(visitor, PERMISSION):
         with scope.reading():
             found = trace(order_id=order_id)
@@ -73,8 +72,6 @@ def trace_for(visitor: Visitor, order_id: UUID) -> Seen | None:
 
 def order_named(visitor: Visitor, text: str) -> UUID | None:
     """The order that a text names, among those that one person may see."""
-    from yuefu.journeys.trace import find_order
-
     if not text or len(text) > LONGEST_SEARCH or not text.isprintable():
         return None
     for scope in scopes_of(visitor, PERMISSION):

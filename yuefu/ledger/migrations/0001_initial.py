@@ -19,6 +19,7 @@ CREATE TABLE ledger_entry (
     actor text NOT NULL,
     request_id text NOT NULL,
     run_id uuid REFERENCES runtime_run (id),
+    first_line smallint NOT NULL DEFAULT 1 CHECK (first_line = 1),
     epoch integer NOT NULL DEFAULT 1,
     xid xid8 NOT NULL DEFAULT pg_current_xact_id(),
     PRIMARY KEY (posted_on, id),
@@ -48,6 +49,9 @@ CREATE TABLE ledger_line (
     PRIMARY KEY (posted_on, entry_id, line_no),
     FOREIGN KEY (posted_on, entry_id, book_id) REFERENCES ledger_entry (posted_on, id, book_id)
 ) PARTITION BY RANGE (posted_on);
+-- No entry without lines: the trigger below makes them whole, this makes them be there when the transaction commits.
+ALTER TABLE ledger_entry ADD CONSTRAINT ledger_entry_has_lines FOREIGN KEY (posted_on, id, first_line)
+    REFERENCES ledger_line (posted_on, entry_id, line_no) DEFERRABLE INITIALLY DEFERRED;
 CREATE INDEX ledger_line_account ON ledger_line (account_id, epoch, xid) INCLUDE (amount_minor);
 CREATE INDEX ledger_line_order ON ledger_line (order_id) WHERE order_id IS NOT NULL;
 CREATE INDEX ledger_line_movement ON ledger_line (account_id, posted_on) WHERE movement <> '';

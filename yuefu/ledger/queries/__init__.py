@@ -1,7 +1,25 @@
 """Reads of the ledger, as frozen values."""
 
-from yuefu.ledger.queries.balances import Limited, balance, balances, find_accounts, limited, totals, trial_balance
-from yuefu.ledger.queries.entries import EntryLine, Movement, entries_posted, lines_of_order, movements
+from yuefu.ledger.queries.balances import (
+    Limited,
+    balance,
+    balances,
+    find_accounts,
+    holds_pending,
+    limited,
+    limited_sums,
+    totals,
+    trial_balance,
+)
+from yuefu.ledger.queries.entries import (
+    EntryLine,
+    Movement,
+    entries_by_loan,
+    entries_posted,
+    lines_of_order,
+    lines_of_payouts,
+    movements,
+)
 from yuefu.ledger.queries.seals import verify
 
 __all__ = [
@@ -10,10 +28,14 @@ __all__ = [
     "Movement",
     "balance",
     "balances",
+    "entries_by_loan",
     "entries_posted",
     "find_accounts",
+    "holds_pending",
     "limited",
+    "limited_sums",
     "lines_of_order",
+    "lines_of_payouts",
     "movements",
     "totals",
     "trial_balance",

@@ -190,3 +190,22 @@ def _three_dates(posted: date | None, effective: date | None, recorded: datetime
         "AND e.recorded_at <= %s AND (e.epoch < runtime_epoch() OR e.xid < pg_snapshot_xmin(pg_current_snapshot()))": recorded,
     }
     return " ".join(text for text, given in parts.items() if given is not None), [given for given in parts.values() if given is not None]
+
+
+def limited_sums(book_id: UUID, code: str) -> tuple[int, int]:
+    """(posted, held) of all limited accounts of a code, in minor units."""
+    found = sql.rows(
+        "SELECT coalesce(sum(l.posted_minor), 0)::bigint, coalesce(sum(l.held_minor), 0)::bigint FROM ledger_limit l"
+        " JOIN ledger_account a ON a.id = l.account_id WHERE a.book_id = %s AND a.code = %s",
+        [book_id, code],
+    )
+    return found[0][0], found[0][1]
+
+
+def holds_pending(book_id: UUID) -> int:
+    """What is left of all pending holds, in minor units."""
+    amount: int = sql.value(
+        "SELECT coalesce(sum(amount_minor - posted_minor - released_minor), 0)::bigint FROM ledger_hold WHERE book_id = %s AND state = 'pending'",
+        [book_id],
+    )
+    return amount

@@ -69,3 +69,34 @@ def entries_posted(book_id: UUID) -> int:
     """How many entries a book has."""
     count: int = sql.value("SELECT count(*) FROM ledger_entry WHERE book_id = %s", [book_id])
     return count
+
+
+_LINE = (
+    "SELECT e.id, e.kind, e.posted_on, e.effective_on, e.recorded_at, e.actor, l.line_no, a.code, l.amount_minor, l.currency,"
+    " l.loan_id, l.merchant_id, l.movement, l.reference FROM ledger_line l"
+    " JOIN ledger_entry e ON e.posted_on = l.posted_on AND e.id = l.entry_id JOIN ledger_account a ON a.id = l.account_id"
+)
+
+
+def lines_of_payouts(book_id: UUID, merchant_id: UUID, *, days: Sequence[date], references: Sequence[str]) -> list[EntryLine]:
+    """Every line of the entries that moved what is available to a merchant on posting days, or that the bank shows there under a
+    reference, in the order of recording."""
+    found = sql.rows(
+        "WITH touched AS (SELECT DISTINCT t.posted_on, t.entry_id FROM ledger_account b JOIN ledger_line t ON t.account_id = b.id"
+        " WHERE b.book_id = %(book)s AND t.posted_on = ANY(%(days)s) AND ((b.code = 'merchant_available' AND b.owner_id = %(merchant)s)"
+        " OR (b.code = 'bank_cash' AND t.movement <> '' AND t.reference = ANY(%(references)s))))"
+        f" {_LINE} JOIN touched ON touched.posted_on = l.posted_on AND touched.entry_id = l.entry_id"
+        " ORDER BY e.recorded_at, e.xid, e.id, l.line_no",
+        {"book": book_id, "days": list(days), "merchant": merchant_id, "references": list(references)},
+    )
+    return [EntryLine(*[*row[:8], Money(row[8], row[9]), *row[10:]]) for row in found]
+
+
+def entries_by_loan(book_id: UUID) -> dict[tuple[str, UUID], int]:
+    """How many entries of each kind a loan has. Every line of such an entry names the loan, so its first line stands for it."""
+    found = sql.rows(
+        "SELECT e.kind, l.loan_id, count(*) FROM ledger_entry e JOIN ledger_line l ON l.posted_on = e.posted_on AND l.entry_id = e.id"
+        " WHERE e.book_id = %s AND l.line_no = 1 AND l.loan_id IS NOT NULL GROUP BY 1, 2",
+        [book_id],
+    )
+    return {(kind, loan): count for kind, loan, count in found}

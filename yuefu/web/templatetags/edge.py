@@ -65,10 +65,10 @@ def when(value: date | None, as_of: date | None = None) -> SafeString | str:
 
 
 @register.filter
-def clock(value: datetime) -> SafeString:
-    """The time of day in the zone in force, as a <time> that carries the whole moment."""
+def moment(value: datetime, as_of: date | None = None) -> SafeString:
+    """Day and time of day in the zone in force, as a <time> that carries the whole moment."""
     local = timezone.localtime(value)
-    return format_html('<time datetime="{}">{}</time>', local.isoformat(timespec="seconds"), edge.clock(local))
+    return format_html('<time datetime="{}">{}</time>', local.isoformat(timespec="seconds"), edge.moment(local, _language(), as_of))
 
 
 @register.filter

@@ -1,0 +1,212 @@
+"""A shop to buy from: a book of its own with products, merchants and funds, and consumers with a credit account."""
+
+from __future__ import annotations
+
+import itertools
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, time, timedelta
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+import pytest
+from stdnum.cn import ric, uscc
+
+from yuefu.consumers import commands as consumers
+from yuefu.consumers.commands import NewConsumer
+from yuefu.credit import commands as credit
+from yuefu.credit.commands import OpenAccount
+from yuefu.dates.daycount import DayCount
+from yuefu.errors import Refused, one
+from yuefu.ids import IdSource
+from yuefu.journeys import checkout, close_of_day, reconciliation, refund, repayment, settlement
+from yuefu.journeys.checkout import Authorised, Captured, Purchase, Wish
+from yuefu.journeys.close_of_day import Closed
+from yuefu.journeys.desk import Desk, open_day
+from yuefu.journeys.repayment import Repaid, RepayRequest
+from yuefu.ledger import commands as ledger
+from yuefu.merchants import commands as merchants
+from yuefu.merchants.commands import NewMerchant
+from yuefu.merchants.rules import ContractTerms
+from yuefu.money.amounts import Money
+from yuefu.money.rates import Rate
+from yuefu.offers import commands as offers
+from yuefu.offers.commands import DraftProduct, Publication
+from yuefu.offers.rules.product import CONSUMER, MERCHANT, ProductTerms
+from yuefu.orders.commands import CaptureRequest, RefundRequest, VoidRequest
+from yuefu.payments.gateways.sandbox import SandboxBank, SandboxChannel
+from yuefu.reconciliation.commands import DayOutcome, FileIn
+from yuefu.runtime import books, days, policies, sql
+from yuefu.runtime.values import Actor, Book, UnitOfWork, system_actor
+from yuefu.runtime.vault import Vault
+
+ZONE = ZoneInfo("Asia/Shanghai")
+FIRST_DAY = date(2026, 10, 12)
+RISK = {"min_age": 18, "max_age": 65, "students_blocked": True, "max_overdue_days": 0, "max_overdue_minor": 0}
+CAPS = {"CN": [{"from": "2020-01-01", "measure": "compound_irr", "max_pct": "24"}]}
+
+_numbers = itertools.count(1)
+
+
+@dataclass
+class Shop:
+    """Plays a day as staff, merchants and consumers would, at 10:00 unless told otherwise."""
+
+    desk: Desk
+    merchants: tuple[UUID, ...]
+    on: date = FIRST_DAY
+    _count: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
+
+    @property
+    def book_id(self) -> UUID:
+        return self.desk.book.id
+
+    def now(self, hour: int = 10) -> datetime:
+        return datetime.combine(self.on, time(hour), ZONE)
+
+    def consumer(self, *, limit: str = "20000.00", repayment_day: int = 25) -> UUID:
+        number = next(_numbers)
+        body = f"1101051990{number // 900 % 12 + 1:02d}07{number % 900:03d}"
+        with open_day(self.desk, self.now()) as work:
+            assert not isinstance(work, Refused)
+            new = NewConsumer(f"c{number}", f"c-{number}", "张三", "13800138000", body + ric.calc_check_digit(body + "0"))
+            consumer_id = one(consumers.register(work=work, vault=self.desk.vault, consumers=[new]))
+            line = OpenAccount(f"a{number}", consumer_id, Money.parse(limit, "CNY"), repayment_day - 10, repayment_day, 1)
+            one(credit.open_accounts(work=work, accounts=[line]))
+        return consumer_id
+
+    def buy(self, consumer_id: UUID, amount: str = "1999.00", *, product: str = "free", periods: int = 3, merchant: int = 0) -> Authorised:
+        n = next(self._count)
+        merchant_id = self.merchants[merchant]
+        (quoted,) = checkout.quote(
+            desk=self.desk, now=self.now(), wishes=[Wish(merchant_id, consumer_id, product, Money.parse(amount, "CNY"), periods)]
+        )
+        assert not isinstance(quoted, Refused), quoted
+        purchase = Purchase(f"p{n}", merchant_id, f"REF-{n:04d}", consumer_id, quoted.disclosure_id)
+        (outcome,) = checkout.authorise(desk=self.desk, now=self.now(), purchases=[purchase])
+        assert isinstance(outcome, Authorised), outcome
+        return outcome
+
+    def capture(self, order_id: UUID, amount: str | None = None) -> Captured:
+        money = Money.parse(amount, "CNY") if amount else None
+        (outcome,) = checkout.capture(desk=self.desk, now=self.now(11), requests=[CaptureRequest(f"k{next(self._count)}", order_id, money)])
+        assert isinstance(outcome, Captured), outcome
+        return outcome
+
+    def bought(self, amount: str = "1999.00", *, product: str = "free", periods: int = 3) -> Captured:
+        """A new consumer buys and gets the goods."""
+        return self.capture(self.buy(self.consumer(), amount, product=product, periods=periods).order_id)
+
+    def void(self, order_id: UUID) -> None:
+        (outcome,) = checkout.void(desk=self.desk, now=self.now(12), requests=[VoidRequest(f"v{next(self._count)}", order_id)])
+        assert not isinstance(outcome, Refused), outcome
+
+    def refund(self, order_id: UUID, amount: str | None = None) -> None:
+        money = Money.parse(amount, "CNY") if amount else None
+        (outcome,) = refund.refund(desk=self.desk, now=self.now(13), requests=[RefundRequest(f"r{next(self._count)}", order_id, money)])
+        assert not isinstance(outcome, Refused), outcome
+
+    def repay(self, loan_id: UUID, amount: str | None = None, card: str = "card:1:ok") -> Repaid:
+        money = Money.parse(amount, "CNY") if amount else None
+        (outcome,) = repayment.repay(
+            desk=self.desk, now=self.now(14), requests=[RepayRequest(f"y{next(self._count)}", loan_id, money, card)]
+        )
+        assert isinstance(outcome, Repaid), outcome
+        return outcome
+
+    def settle(self) -> None:
+        assert not isinstance(settlement.settle(desk=self.desk, now=self.now(9)), Refused)
+
+    def next_day(self, *, close: bool = True) -> None:
+        """The clock passes midnight; the day before is closed."""
+        self.on += timedelta(days=1)
+        with sql.transacting():
+            moved = books.move_clock(book=self.desk.book, to=self.now(1))
+        assert isinstance(moved, Book)
+        self.desk = replace(self.desk, book=moved)
+        if close:
+            closed = close_of_day.close_day(desk=self.desk, now=self.now(1))
+            assert isinstance(closed, Closed), closed
+        else:
+            assert close_of_day.roll_over(desk=self.desk, now=self.now(1)) is None
+
+    def until(self, on: date) -> None:
+        while self.on < on:
+            self.next_day()
+
+    def reconcile(self, *, without: Sequence[str] = ()) -> None:
+        """The bills of yesterday, as the channel and the bank tell them."""
+        yesterday = self.on - timedelta(days=1)
+        files = reconciliation.fetch(desk=self.desk, on=yesterday)
+        given = [FileIn(source, data, yesterday) for source, data in files.items() if source not in without]
+        for found in reconciliation.reconcile(desk=self.desk, now=self.now(8), files=given):
+            assert isinstance(found.outcome, DayOutcome), found
+
+
+def _terms(code: str, payer: str, rate: Rate) -> ProductTerms:
+    return ProductTerms(
+        code=code,
+        name_zh={"free": "免息分期", "flex": "灵活分期"}[code],
+        name_en={"free": "Interest-free plan", "flex": "Flexible plan"}[code],
+        payer=payer,
+        annual_rate=rate,
+        periods=(3, 6, 12),
+        minimum=Money(100_00, "CNY"),
+        maximum=Money(50_000_00, "CNY"),
+        day_count=DayCount.ACT_365,
+        min_gap_days=10,
+        rule_version="2026-1",
+        jurisdiction="CN",
+        lender_zh="示范小额贷款有限公司",
+        lender_en="Example Lending Ltd",
+        lender_licence="L0001",
+    )
+
+
+def _publish(work: UnitOfWork) -> None:
+    policies.establish(work=work, name=checkout.RISK_POLICY, value=RISK, valid_from=work.day.on)
+    policies.establish(work=work, name=checkout.AUTHORISATION_DAYS, value=7, valid_from=work.day.on)
+    policies.establish(work=work, name=offers.CAPS, value=CAPS, valid_from=work.day.on)
+    author, second = (replace(work, by=Actor("user", name)) for name in ("alice", "bob"))
+    drafts = [DraftProduct("free", _terms("free", MERCHANT, Rate(0))), DraftProduct("flex", _terms("flex", CONSUMER, Rate(144_000)))]
+    for product in offers.draft_products(work=author, products=drafts):
+        approval = one(offers.propose_publications(work=author, publications=[Publication(one([product]), "launch")]))
+        outcome = offers.decide_publication(work=second, approval_id=approval, approve=True, reason="read")
+        assert not isinstance(outcome, Refused), outcome
+
+
+def _onboard(work: UnitOfWork, vault: Vault) -> tuple[UUID, ...]:
+    """A shop whose bank takes its money, and one whose bank sends it back a day later."""
+    bodies = ["91110000MA0000001", "91110000MA0000002"]
+    new = [
+        NewMerchant(
+            key=f"m{n}",
+            code=f"shop-{n}",
+            name_zh=f"{n}号店",
+            name_en=f"Shop {n}",
+            uscc=body + uscc.calc_check_digit(body),
+            industry="media",
+            settlement_account=account,
+            settlement_account_kind="corporate",
+            contract=ContractTerms(work.day.on, 6_000, 1, "online", ((3, 18_000), (6, 36_000)), "returned", Money(50_000_00, "CNY")),
+        )
+        for n, (body, account) in enumerate(zip(bodies, ("6222000000000001", "6222000009990002"), strict=True), start=1)
+    ]
+    return tuple(one([merchant]) for merchant in merchants.onboard(work=work, vault=vault, merchants=new))
+
+
+@pytest.fixture
+def shop(vault: Vault, ids: IdSource) -> Shop:
+    now = datetime.combine(FIRST_DAY, time(8), ZONE)
+    with sql.transacting():
+        book = books.create(code=f"shop-{secrets.token_hex(6)}", legal_entity="Test Lender", mode="test", now=now, ids=ids, clock_at=now)
+        ledger.make_partitions(first=FIRST_DAY, months=5)
+        days.open_first(book=book, on=FIRST_DAY, now=now)
+    desk = Desk(book, system_actor("test"), ids, vault, SandboxChannel(book), SandboxBank(book))
+    with open_day(desk, now) as work:
+        assert not isinstance(work, Refused)
+        _publish(work)
+        made = _onboard(work, vault)
+    assert not isinstance(settlement.fund(desk=desk, now=now, key="funds", amount=Money(1_000_000_00, "CNY")), Refused)
+    return Shop(desk, made)

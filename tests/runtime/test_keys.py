@@ -1,0 +1,193 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import Any
+from uuid import UUID, uuid4
+
+import psycopg
+import pytest
+from django.db import connections
+
+from yuefu.errors import Refused
+from yuefu.runtime import keys, sql
+from yuefu.runtime.values import UnitOfWork
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    key: str
+    amount: int = 1
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    object_id: UUID
+
+
+def act(work: UnitOfWork, asks: Sequence[Ask], *, scope: Any = "test", ids: Sequence[UUID] | None = None) -> list[Any]:
+    """Carries out every request of at most 100; larger ones are declined."""
+    made = list(ids or [uuid4() for _ in asks])
+
+    def decide(fresh: list[int]) -> dict[int, Done | Refused]:
+        return {i: Done(made[i]) if asks[i].amount <= 100 else Refused("declined", "too much", "amount") for i in fresh}
+
+    return keys.answer(
+        work=work, scope=scope, requests=asks, object_ids=made, decide=decide, recall=lambda known: {i: Done(i) for i in known}
+    )
+
+
+def commit(work: UnitOfWork, asks: Sequence[Ask], **rest: Any) -> list[Any]:
+    with sql.transacting():
+        return act(work, asks, **rest)
+
+
+def background(submit: Any) -> Future[Any]:
+    def run() -> Any:
+        try:
+            return submit()
+        finally:
+            connections.close_all()
+
+    return ThreadPoolExecutor(1).submit(run)
+
+
+def test_the_same_request_again_has_the_first_outcome(work: UnitOfWork) -> None:
+    first = commit(work, [Ask("a"), Ask("b")])
+    assert commit(work, [Ask("b"), Ask("a")]) == first[::-1]
+
+
+def test_other_content_is_refused_and_the_first_differing_field_named(work: UnitOfWork) -> None:
+    commit(work, [Ask("a", 1, "x")])
+    (outcome,) = commit(work, [Ask("a", 2, "y")])
+    assert (outcome.code, outcome.field) == ("key_reused", "amount")
+    (outcome,) = commit(work, [Ask("a", 1, "y")])
+    assert (outcome.code, outcome.field) == ("key_reused", "note")
+
+
+def test_twins_inside_a_batch_share_one_outcome(work: UnitOfWork) -> None:
+    first, twin, other = commit(work, [Ask("a"), Ask("a"), Ask("a", 2)])
+    assert first == twin
+    assert (other.code, other.field) == ("key_reused", "amount")
+
+
+def test_a_known_request_is_known_behind_a_conflicting_one_of_the_same_batch(work: UnitOfWork) -> None:
+    (first,) = commit(work, [Ask("a", 1)])
+    wrong, right = commit(work, [Ask("a", 2), Ask("a", 1)])
+    assert (wrong.code, right) == ("key_reused", first)
+
+
+def test_a_decline_is_sticky_and_its_twins_are_declined_too(work: UnitOfWork) -> None:
+    first, twin = commit(work, [Ask("a", 101), Ask("a", 101)])
+    assert first == twin == Refused("declined", "too much", "amount")
+    assert commit(work, [Ask("a", 101)]) == [first]
+
+
+def test_a_seeded_source_that_repeats_its_ids_does_not_make_a_known_key_fresh(work: UnitOfWork) -> None:
+    made = [uuid4()]
+    commit(work, [Ask("a", 101)], ids=made)
+    with sql.transacting():
+        claimed = keys.claim(work=work, scope="test", requests=[Ask("a", 101)], object_ids=made)
+    assert claimed.fresh == []
+    assert claimed.known[0].refused is not None
+
+
+@pytest.mark.parametrize("key", ["", "x" * 256, "a\nb", "a\x00b", "\ud800"])
+def test_a_key_that_cannot_be_kept_is_refused_and_disturbs_nobody(work: UnitOfWork, key: str) -> None:
+    bad, good = commit(work, [Ask(key), Ask("good")])
+    assert bad.code == "key_invalid"
+    assert isinstance(good, Done)
+
+
+def test_a_longest_key_is_kept(work: UnitOfWork) -> None:
+    assert commit(work, [Ask("键" * 255)]) == commit(work, [Ask("键" * 255)])
+
+
+def test_keys_of_another_scope_or_book_do_not_collide(work: UnitOfWork) -> None:
+    from yuefu.runtime import books
+
+    (one,) = commit(work, [Ask("a")])
+    (other,) = commit(work, [Ask("a", 2)], scope="elsewhere")
+    with sql.transacting():
+        book = books.create(code=f"k-{uuid4().hex}", legal_entity="K", mode="test", now=work.now, ids=work.ids)
+    (third,) = commit(replace(work, book=book), [Ask("a", 3)])
+    assert len({one.object_id, other.object_id, third.object_id}) == 3
+    pair = commit(work, [Ask("b", 1), Ask("b", 2)], scope=["left", "right"])
+    assert all(isinstance(outcome, Done) for outcome in pair)
+
+
+def test_what_validation_refuses_is_not_remembered(work: UnitOfWork) -> None:
+    asks = [Ask("a"), Ask("a\x00"), Ask("b")]
+
+    def validate(new: list[int]) -> dict[int, Refused]:
+        return {i: Refused("mend_it") for i in new if asks[i].key == "a"}
+
+    made = [uuid4() for _ in asks]
+    with sql.transacting():
+        found = keys.answer(
+            work=work,
+            scope="test",
+            requests=asks,
+            object_ids=made,
+            decide=lambda fresh: {i: Done(made[i]) for i in fresh},
+            recall=dict,
+            validate=validate,
+        )
+    assert [getattr(o, "code", "done") for o in found] == ["mend_it", "key_invalid", "done"]
+    assert isinstance(commit(work, [Ask("a", 7)])[0], Done)
+
+
+@pytest.mark.parametrize("first_commits", [True, False])
+def test_a_twin_in_flight_is_waited_for(work: UnitOfWork, first_commits: bool) -> None:
+    class Undo(Exception):
+        pass
+
+    try:
+        with sql.transacting():
+            (first,) = act(work, [Ask("a")])
+            second = background(lambda: commit(work, [Ask("a")]))
+            with pytest.raises(TimeoutError):
+                second.result(timeout=0.4)
+            if not first_commits:
+                raise Undo
+    except Undo:
+        pass
+    assert (second.result(timeout=10) == [first]) is first_commits
+    assert isinstance(second.result()[0], Done)
+
+
+def test_a_twin_that_takes_too_long_surfaces_as_a_lock_time_out(work: UnitOfWork) -> None:
+    def hurried() -> Any:
+        with sql.transacting(lock_timeout_ms=100):
+            return act(work, [Ask("a")])
+
+    with sql.transacting():
+        act(work, [Ask("a")])
+        with pytest.raises(psycopg.errors.LockNotAvailable):
+            background(hurried).result(timeout=10)
+
+
+def test_two_batches_with_the_same_keys_in_other_order_do_not_deadlock(work: UnitOfWork) -> None:
+    asks = [Ask(f"k{n}") for n in range(200)]
+    found = [background(lambda order=order: commit(work, order)) for order in (asks, asks[::-1], asks, asks[::-1])]
+    results = [sorted(str(o.object_id) for o in future.result(timeout=20)) for future in found]
+    assert all(result == results[0] for result in results)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "refused_code = 'no'",
+        "object_id = gen_random_uuid()",
+        "fingerprint = ''",
+        "key = 'other'",
+        "scope = 'other'",
+        "refused_detail = 'x'",
+    ],
+)
+def test_the_result_of_a_key_is_written_once(work: UnitOfWork, as_role: Any, change: str) -> None:
+    commit(work, [Ask("a")])
+    with pytest.raises(psycopg.errors.CheckViolation):
+        as_role("default").execute(f"UPDATE runtime_key SET {change} WHERE book_id = %s", [work.book.id])

@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID, uuid4
+
+import psycopg
+import pytest
+
+from yuefu.runtime import audit, outbox, sql
+from yuefu.runtime.values import UnitOfWork
+
+
+def emit(work: UnitOfWork, *events: outbox.Event) -> None:
+    with sql.transacting():
+        outbox.emit(work=work, events=events)
+
+
+def test_an_event_keeps_its_snapshot_and_what_changed(work: UnitOfWork) -> None:
+    thing = uuid4()
+    emit(work, outbox.Event("thing.made", "thing", thing, 1, {"名": "x", "day": work.day.on, "id": thing}, changed={"a": 1}, key="k"))
+    found = sql.rows("SELECT snapshot, changed, key, recorded_at FROM runtime_outbox WHERE object_id = %s", [thing])
+    assert found == [({"名": "x", "day": "2026-10-01", "id": str(thing)}, {"a": 1}, "k", work.now)]
+
+
+def test_an_object_counts_its_events_once_each(work: UnitOfWork) -> None:
+    event = outbox.Event("thing.made", "thing", uuid4(), 1, {})
+    emit(work, event)
+    with pytest.raises(psycopg.errors.UniqueViolation):
+        emit(work, event)
+
+
+def test_nothing_to_tell_is_nothing_written(work: UnitOfWork) -> None:
+    emit(work)
+    with sql.transacting():
+        audit.record(work=work, action="a", object_kind="o", object_ids=[])
+    assert sql.value("SELECT count(*) FROM runtime_audit WHERE book_id = %s", [work.book.id]) == 0
+
+
+def test_an_event_that_is_rolled_back_was_never_told(work: UnitOfWork) -> None:
+    with pytest.raises(ZeroDivisionError), sql.transacting():
+        outbox.emit(work=work, events=[outbox.Event("t", "thing", uuid4(), 1, {})])
+        raise ZeroDivisionError
+    assert sql.value("SELECT count(*) FROM runtime_outbox WHERE book_id = %s", [work.book.id]) == 0
+
+
+def test_the_dispatcher_is_woken_once_a_transaction(work: UnitOfWork, as_role: Any) -> None:
+    listener: psycopg.Connection[Any] = as_role("default")
+    listener.autocommit = True
+    listener.execute(f"LISTEN {outbox.CHANNEL}")
+    with sql.transacting():
+        for _ in range(3):
+            outbox.emit(work=work, events=[outbox.Event("t", "thing", uuid4(), n, {}) for n in (1, 2)])
+    assert len(list(listener.notifies(timeout=5, stop_after=1))) == 1
+    assert list(listener.notifies(timeout=0.2)) == []
+
+
+def test_a_taker_whose_work_fails_takes_the_same_again(work: UnitOfWork) -> None:
+    reader = f"test-{uuid4().hex}"
+    emit(work, outbox.Event("t", "thing", uuid4(), 1, {}))
+
+    def take() -> list[UUID]:
+        return [event.id for event in outbox.take(reader=reader, limit=5, now=work.now)]
+
+    seen: list[UUID] = []
+    with pytest.raises(ZeroDivisionError), sql.transacting():
+        seen = take()
+        raise ZeroDivisionError
+    with sql.transacting():
+        assert take()[: len(seen)] == seen

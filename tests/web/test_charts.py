@@ -1,0 +1,48 @@
+"""The picture of the last days."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.web import samples
+from yuefu.money.amounts import Money
+from yuefu.web import charts
+
+
+def test_no_picture_is_drawn_of_nothing() -> None:
+    assert charts.daily([]) is None
+    assert charts.daily(samples.an_empty_overview().days) is None
+
+
+def test_the_axis_ends_at_a_round_amount_and_the_best_day_is_named() -> None:
+    chart = charts.daily(samples.an_overview().days)
+    assert chart is not None
+    assert chart.top == samples.yuan("60000.00")
+    assert chart.half == samples.yuan("30000.00")
+    assert chart.best.captured == max(day.captured for day in samples.an_overview().days)
+    assert chart.captured == samples.yuan("1218815.00")
+
+
+@settings(max_examples=100)
+@given(st.lists(st.tuples(st.integers(0, 10**13), st.integers(0, 10**13)), min_size=1, max_size=30))
+def test_every_bar_stands_inside_the_picture_and_shows_where_there_is_money(amounts: list[tuple[int, int]]) -> None:
+    days = [samples.day_figures(samples.AS_OF + timedelta(days=i)) for i in range(len(amounts))]
+    days = [replace(d, captured=Money(c, "CNY"), repaid=Money(r, "CNY")) for d, (c, r) in zip(days, amounts, strict=True)]
+    chart = charts.daily(days)
+    if chart is None:
+        assert not any(c or r for c, r in amounts)
+        return
+    end = 0
+    for each, (captured, repaid) in zip(chart.bars, amounts, strict=True):
+        for bar, minor in ((each.captured, captured), (each.repaid, repaid)):
+            assert bar.y >= 0
+            assert bar.y + bar.height == chart.height
+            assert (bar.height > 0) == (minor > 0)
+            assert end <= bar.x, "bars do not overlap"
+            end = bar.x + bar.width
+    assert end <= chart.width
+    assert chart.half.minor * 2 == chart.top.minor

@@ -1,0 +1,182 @@
+"""Who gets in where: every route, with everybody who might try."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+from django.test import Client, override_settings
+
+from tests.web.conftest import Placed
+from yuefu.access import commands as access
+from yuefu.runtime import sql
+from yuefu.runtime.values import Book
+from yuefu.web import demo
+from yuefu.web.urls import urlpatterns
+
+Person = Callable[..., Client]
+
+# What each visitor is answered: a status, "login" for being sent there, "home" for being sent to the start page.
+VISITORS = ("anonymous", "nobody", "finance", "support", "owner", "staff", "other_merchant", "other_book")
+MATRIX: dict[str, dict[str, object]] = {
+    "home": dict.fromkeys(VISITORS, 200) | {"anonymous": "login"},
+    "find": dict.fromkeys(("finance", "support", "owner", "staff"), "trace")
+    | {"anonymous": "login", "nobody": 404, "other_merchant": 404, "other_book": 404},
+    "trace": dict.fromkeys(("finance", "support", "owner", "staff"), 200)
+    | {"anonymous": "login", "nobody": 404, "other_merchant": 404, "other_book": 404},
+    "login": dict.fromkeys(VISITORS, "home") | {"anonymous": 200},
+    "logout": dict.fromkeys(VISITORS, 405),
+    "set_language": dict.fromkeys(VISITORS, "home"),
+    "healthz": dict.fromkeys(VISITORS, 200),
+    "readyz": dict.fromkeys(VISITORS, 200),
+    "metrics": dict.fromkeys(VISITORS, 404),
+}
+OVERVIEW_SEEN_BY = {"finance", "other_book"}
+
+
+@pytest.fixture
+def visitor(person: Person, placed: Placed, request: pytest.FixtureRequest) -> Callable[[str], Client]:
+    def come(name: str) -> Client:
+        if name == "anonymous":
+            return Client()
+        if name == "other_book":
+            return request.getfixturevalue("stranger")
+        roles: dict[str, tuple[Any, ...]] = {
+            "nobody": (None,), "finance": ("finance",), "support": ("support",), "owner": ("merchant_owner", placed.merchant_id),
+            "staff": ("merchant_staff", placed.merchant_id), "other_merchant": ("merchant_owner", placed.other_merchant_id),
+        }  # fmt: skip
+        return person(*roles[name])
+
+    return come
+
+
+@pytest.fixture
+def stranger(person: Person, second_book: Book) -> Client:
+    return person("finance", book=second_book)
+
+
+def address(route: str, placed: Placed) -> str:
+    return {
+        "home": "/", "find": f"/find/?q={placed.reference}", "trace": f"/trace/{placed.public_id}/", "set_language": "/language/",
+    }.get(route) or "/" + next(str(pattern.pattern) for pattern in urlpatterns if pattern.name == route)  # fmt: skip
+
+
+def answer(response: Any) -> object:
+    if response.status_code != 302:
+        return response.status_code
+    target = response["Location"].split("?")[0]
+    return "home" if target == "/" else target.strip("/").split("/")[0]
+
+
+def test_every_route_is_in_the_matrix() -> None:
+    assert MATRIX.keys() == {pattern.name for pattern in urlpatterns}
+    assert all(row.keys() == set(VISITORS) for row in MATRIX.values())
+
+
+@pytest.mark.parametrize("name", VISITORS)
+def test_everybody_gets_what_the_matrix_says(visitor: Callable[[str], Client], placed: Placed, vault_file: Path, name: str) -> None:
+    browser = visitor(name)
+    got = {route: answer(browser.get(address(route, placed), REMOTE_ADDR="203.0.113.9")) for route in MATRIX}
+    assert got == {route: row[name] for route, row in MATRIX.items()}
+
+
+@pytest.mark.parametrize("name", VISITORS)
+def test_a_trace_shows_its_order_to_those_it_concerns_and_to_nobody_else(
+    visitor: Callable[[str], Client], placed: Placed, name: str
+) -> None:
+    body = visitor(name).get(f"/trace/{placed.public_id}/?format=json").content.decode()
+    assert ((placed.reference in body) is True) == (MATRIX["trace"][name] == 200)
+
+
+@pytest.mark.parametrize("name", VISITORS[1:])
+def test_the_overview_of_a_book_is_for_those_who_may_read_its_ledger(visitor: Callable[[str], Client], placed: Placed, name: str) -> None:
+    page = visitor(name).get("/").content.decode()
+    assert ("Trial balance" in page) == (name in OVERVIEW_SEEN_BY)
+
+
+def test_a_foreign_order_looks_like_one_that_never_was(person: Person, placed: Placed) -> None:
+    browser = person("merchant_owner", placed.other_merchant_id)
+    foreign = browser.get(f"/trace/{placed.public_id}/").content.decode()
+    unknown_id = placed.public_id[:-4] + ("0000" if placed.public_id[-4:] != "0000" else "0001")
+    unknown = browser.get(f"/trace/{unknown_id}/").content.decode()
+    assert _still(foreign, placed.public_id) == _still(unknown, unknown_id)
+
+
+def _still(page: str, public_id: str) -> list[str]:
+    """The page without what differs from one request to the next."""
+    lines = page.replace(public_id, "ID").splitlines()
+    return [line for line in lines if "csrfmiddlewaretoken" not in line and "req_" not in line]
+
+
+def test_a_login_that_is_switched_off_is_out_at_once(person: Person, placed: Placed, work: Any) -> None:
+    browser = person("finance")
+    user_id = UUID(browser.session["_auth_user_id"])
+    assert browser.get(f"/trace/{placed.public_id}/").status_code == 200
+    with sql.transacting():
+        access.set_active(work=work, user_ids=[user_id], active=False)
+    assert answer(browser.get(f"/trace/{placed.public_id}/")) == "login"
+
+
+def test_a_role_that_ended_opens_nothing(person: Person, placed: Placed, work: Any) -> None:
+    browser = person("finance")
+    with sql.transacting():
+        access.end_memberships(work=work, user_ids=[UUID(browser.session["_auth_user_id"])])
+    assert browser.get(f"/trace/{placed.public_id}/").status_code == 404
+
+
+def test_an_order_is_found_by_its_id_too(person: Person, placed: Placed) -> None:
+    response = person("support").get("/find/", {"q": f"  {placed.public_id} "})
+    assert response["Location"] == f"/trace/{placed.public_id}/"
+
+
+@pytest.mark.parametrize(
+    "text", ["", " ", "x" * 101, "a\x00b", "ord_", "ord_" + "z" * 26, "' OR 1=1 --", "<script>alert(1)</script>", "订单"]
+)
+def test_a_search_for_anything_else_says_what_to_do(person: Person, placed: Placed, text: str) -> None:
+    response = person("support").get("/find/", {"q": text})
+    assert response.status_code == 404
+    assert "No such order" in response.content.decode()
+    assert "<script>alert" not in response.content.decode()
+
+
+@pytest.mark.parametrize("cursor", ["nonsense", "x" * 201, "a\x00b"])
+def test_a_broken_place_in_the_list_is_a_clear_refusal(person: Person, cursor: str) -> None:
+    response = person("finance").get("/", {"after": cursor})
+    assert response.status_code == 400
+    assert "cannot be read" in response.content.decode()
+
+
+def test_another_book_is_shown_only_by_name_and_only_where_one_may(person: Person, book: Book, second_book: Book) -> None:
+    browser = person("finance")
+    assert browser.get("/", {"book": book.code}).status_code == 200
+    assert browser.get("/", {"book": second_book.code}).status_code == 404
+
+
+def test_the_demo_shows_a_test_book_and_its_logins_to_everybody(tmp_path: Path, book: Book) -> None:
+    (tmp_path / "demo").mkdir()
+    (tmp_path / "demo" / "logins.json").write_text(json.dumps([{"role": "finance", "login": "fin@demo", "password": "shown to all"}]))
+    with override_settings(YUEFU_DEMO=True, YUEFU_HOME=tmp_path):
+        page = Client().get("/").content.decode()
+    assert "Trial balance" in page
+    assert "fin@demo" in page
+    assert "shown to all" in page
+
+
+@pytest.mark.parametrize("content", ["", "{", "[1]", '[{"role": "finance"}]', "null"])
+def test_a_broken_file_of_logins_breaks_no_page(tmp_path: Path, book: Book, content: str) -> None:
+    (tmp_path / "demo").mkdir()
+    (tmp_path / "demo" / "logins.json").write_text(content)
+    with override_settings(YUEFU_DEMO=True, YUEFU_HOME=tmp_path):
+        response = Client().get("/")
+    assert response.status_code == 200
+    assert "Logins of the demo" not in response.content.decode()
+
+
+def test_the_demo_never_shows_a_live_book(live_book: Book) -> None:
+    with override_settings(YUEFU_DEMO=True):
+        shown = demo.book()
+    assert shown is None or (shown.mode == "test" and shown.id != live_book.id)

@@ -1,0 +1,124 @@
+"""Every code that the business can show has a text."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import get_args
+
+import pytest
+from django.utils.translation import override
+
+from yuefu.access.rules import ROLES
+from yuefu.journeys import views
+from yuefu.ledger.rules.chart import CHART
+from yuefu.merchants.rules import CHANNELS
+from yuefu.orders.rules import State
+from yuefu.reconciliation.rules.matching import SOURCES, Outcome
+from yuefu.risk.rules import wording
+from yuefu.web import texts
+
+ROOT = Path(__file__).resolve().parents[2]
+# Kinds of entries that are put together at run time, by the expression that does it.
+COMPOSED = {
+    "f'settlement_{item.kind}'": {"settlement_capture", "settlement_refund"},
+    "f'loan.{kind}'": {"loan.repaid", "loan.refunded"},
+    "t.kind": {"withdrawal", "funding"},
+}
+
+
+def happening_kinds() -> set[str]:
+    """The kinds that the text below `Happening.kind` promises: `order.captured|voided` is two of them."""
+    tree = ast.parse(Path(views.__file__).read_text())
+    (happening,) = [node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == "Happening"]
+    found: set[str] = set()
+    for node in happening.body:
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and "order.created" in str(node.value.value):
+            for object_kind, verbs in re.findall(r"([a-z]+)\.([a-z|]+)", str(node.value.value)):
+                found |= {f"{object_kind}.{verb}" for verb in verbs.split("|")}
+    assert found
+    return found
+
+
+def entry_kinds() -> set[str]:
+    """What stands as `kind` of an Entry in the accounting policies, followed through the functions that make entries."""
+    return {kind for path in sorted((ROOT / "yuefu").glob("*/entries.py")) for kind in _kinds_in(ast.parse(path.read_text()))}
+
+
+def _kinds_in(tree: ast.Module) -> Iterator[str]:
+    for function in ast.walk(tree):
+        if not isinstance(function, ast.FunctionDef):
+            continue
+        for made in _calls(function, "Entry"):
+            kind = next((word.value for word in made.keywords if word.arg == "kind"), None) or made.args[1]
+            if isinstance(kind, ast.Name):
+                place = [argument.arg for argument in function.args.args].index(kind.id)
+                for call in _calls(tree, function.name):
+                    yield from _values(call.args[place])
+            else:
+                yield from _values(kind)
+
+
+def _calls(tree: ast.AST, name: str) -> list[ast.Call]:
+    return [n for n in ast.walk(tree) if isinstance(n, ast.Call) and isinstance(n.func, ast.Name) and n.func.id == name]
+
+
+def _values(node: ast.expr) -> set[str]:
+    return {node.value} if isinstance(node, ast.Constant) and isinstance(node.value, str) else COMPOSED[ast.unparse(node)]
+
+
+CODES = {
+    "stage": set(get_args(views.StageCode)),
+    "stage_state": set(get_args(views.StageState)),
+    "order_state": set(get_args(State)),
+    "decision": {"approved", "declined"},
+    "reason": set(wording.REASONS),
+    "happening": happening_kinds(),
+    "instalment_state": {"paid", "part_paid", "due", "overdue", "upcoming"},
+    "outcome": {outcome.value for outcome in Outcome},
+    "source": set(SOURCES),
+    "movement": {"payment", "refund", "fee", "withdrawal", "payout", "payout_returned", "funding", "other"},
+    "entry_kind": entry_kinds(),
+    "day_state": {"open", "closing", "closed"},
+    "bridge_state": {"waiting", "running", "done", "failed"},
+    "sales_channel": set(CHANNELS),
+    "mode": {"test", "live"},
+    "role": set(ROLES),
+    "next_step": {"nothing"} | {f"{stage}.{state}" for stage in get_args(views.StageCode) for state in ("waiting", "overdue")},
+}
+
+
+@pytest.mark.parametrize("kind", CODES)
+def test_every_code_of_a_kind_has_a_text_in_both_languages(kind: str) -> None:
+    missing = CODES[kind] - texts.TABLES[kind].keys()
+    assert missing == set()
+    for code in CODES[kind]:
+        with override("en"):
+            english = texts.text_of(kind, code)
+        with override("zh-hans"):
+            chinese = texts.text_of(kind, code)
+        assert english
+        assert re.search(r"[\u4e00-\u9fff]", chinese), f"{code} has no Chinese text: {chinese}"
+
+
+def test_a_code_that_is_gone_has_no_text_left() -> None:
+    may_have_more = {"reason", "outcome"}
+    assert {kind: texts.TABLES[kind].keys() - codes for kind, codes in CODES.items() if kind not in may_have_more} == {
+        kind: set() for kind in CODES if kind not in may_have_more
+    }
+
+
+def test_every_account_is_named_in_both_languages() -> None:
+    assert [account.code for account in CHART.values() if not account.name_en or not re.search(r"[\u4e00-\u9fff]", account.name_zh)] == []
+
+
+def test_every_state_that_has_a_colour_has_a_word() -> None:
+    assert {kind: tones.keys() - texts.TABLES[kind].keys() for kind, tones in texts.TONES.items()} == {kind: set() for kind in texts.TONES}
+    assert {kind: texts.TABLES[kind].keys() - tones.keys() for kind, tones in texts.TONES.items()} == {kind: set() for kind in texts.TONES}
+
+
+def test_an_unknown_code_is_shown_rather_than_hidden() -> None:
+    assert texts.text_of("order_state", "half_eaten") == "half eaten"
+    assert texts.tone_of("order_state", "half_eaten") == "still"

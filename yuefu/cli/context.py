@@ -1,0 +1,374 @@
+"""Where a command works: the home directory, the database, the book, and who acts there."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import secrets
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+from urllib.parse import urlsplit, urlunsplit
+from uuid import UUID
+
+from yuefu.cli.faults import fail
+from yuefu.cli.output import current, say
+
+if TYPE_CHECKING:
+    import psycopg
+
+    from yuefu.errors import Refused
+    from yuefu.journeys.desk import Desk
+    from yuefu.runtime.values import Actor, Book, UnitOfWork
+    from yuefu.runtime.vault import Vault
+
+T = TypeVar("T")
+
+NO_WORLD: Final = "no_world"
+UNKNOWN_BOOK: Final = "unknown_book"
+BOOK_NEEDED: Final = "book_needed"
+NOT_ALLOWED: Final = "not_allowed"
+NOT_THE_OWNER: Final = "not_the_owner"
+NOT_MIGRATED: Final = "not_migrated"
+
+OWN_CLUSTER: Final = "YUEFU_OWN_CLUSTER"
+ADDRESSES: Final = ("DATABASE_URL", "DATABASE_WRITER_URL", "DATABASE_READER_URL", "DATABASE_STAFF_URL")
+APPS_WITH_TABLES: Final = ("django.contrib.auth", "django.contrib.contenttypes", "django.contrib.sessions", "procrastinate.contrib.django")
+
+
+# ------------------------------------------------------------------------------------------------------------------------------- home
+
+
+def home() -> Path:
+    """Where state is kept: --home, else YUEFU_HOME, else a place of the user's own (root's home is closed to the database's user)."""
+    asked = current().home
+    if asked is not None:
+        return asked.absolute()
+    if os.environ.get("YUEFU_HOME"):
+        return Path(os.environ["YUEFU_HOME"]).expanduser().absolute()
+    if os.geteuid() == 0:
+        return Path("/var/lib/yuefu")
+    return Path(os.environ.get("XDG_STATE_HOME", "~/.local/state")).expanduser() / "yuefu"
+
+
+def secret(at: Path) -> str:
+    """The secret of sessions and signed links, made on first use and readable by its owner only."""
+    path = at / "secret"
+    with _set_up_lock(at):
+        if not path.exists():
+            with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+                file.write(secrets.token_urlsafe(48))
+    found = path.read_text().strip()
+    if len(found) < 40:
+        fail("secret_unfit", f"{path} holds no secret; remove it and a new one is made.")
+    return found
+
+
+@contextlib.contextmanager
+def _set_up_lock(at: Path) -> Iterator[None]:
+    """One process at a time makes what an installation needs once."""
+    at.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with (at / "setup.lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+# --------------------------------------------------------------------------------------------------------------------------- database
+
+
+@contextlib.contextmanager
+def installed(*, migrate: bool = False) -> Iterator[None]:
+    """The database of this installation, up to date and set up for Django: that of DATABASE_URL, else our own below `home`.
+
+    Our own is migrated when it is behind; one that was given is only migrated where `migrate` says so. Raises ClusterError and
+    DatabaseError, each one sentence.
+    """
+    at = home()
+    with contextlib.ExitStack() as stack:
+        own = not os.environ.get("DATABASE_URL")
+        if own:
+            from yuefu.runtime import cluster, provision
+
+            running = cluster.start(at, say=say)
+            stack.callback(running.stop)
+            stack.enter_context(_environment({"DATABASE_URL": provision.prepare_cluster(running.address), OWN_CLUSTER: "1"}))
+        at.mkdir(mode=0o700, parents=True, exist_ok=True)
+        stack.enter_context(
+            _environment({"YUEFU_HOME": str(at), "YUEFU_KEYS_FILE": os.environ.get("YUEFU_KEYS_FILE") or str(at / "keys.json")})
+        )
+        with _set_up_lock(at):
+            _bring_up(migrate=migrate or own, always=migrate, own=own)
+        stack.callback(_close_connections)
+        yield
+
+
+@contextlib.contextmanager
+def scratch(*, settings: dict[str, str] | None = None) -> Iterator[None]:
+    """A database for this command alone: a throw-away cluster, or a scratch database on the server of DATABASE_URL. Gone at the end."""
+    with contextlib.ExitStack() as stack:
+        at = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="yuefu-scratch-")))
+        if os.environ.get("DATABASE_URL"):
+            addresses = stack.enter_context(_scratch_database())
+        else:
+            from yuefu.runtime import cluster, provision
+
+            temporary = stack.enter_context(cluster.temporary(say=say, settings=settings or {}))
+            addresses = {"DATABASE_URL": provision.prepare_cluster(temporary.address)}
+        stack.enter_context(_environment({**addresses, "YUEFU_HOME": str(at), "YUEFU_KEYS_FILE": str(at / "keys.json")}))
+        _bring_up(migrate=True, always=True, own=True)
+        stack.callback(_close_connections)
+        yield
+
+
+@contextlib.contextmanager
+def _scratch_database() -> Iterator[dict[str, str]]:
+    import psycopg
+    from psycopg import sql as pgsql
+
+    from yuefu.runtime.databases import DatabaseError
+    from yuefu.runtime.provision import connect_owner
+
+    given = os.environ["DATABASE_URL"]
+    name = f"yuefu_scratch_{secrets.token_hex(6)}"
+    with connect_owner(given) as owner:
+        try:
+            owner.execute(pgsql.SQL("CREATE DATABASE {}").format(pgsql.Identifier(name)))
+        except psycopg.errors.InsufficientPrivilege as error:
+            raise DatabaseError("the owner of DATABASE_URL may not make a scratch database: give it CREATEDB") from error
+    try:
+        yield {variable: _with_database(os.environ[variable], name) for variable in ADDRESSES if os.environ.get(variable)}
+    finally:
+        with connect_owner(given) as owner:
+            owner.execute(pgsql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(pgsql.Identifier(name)))
+
+
+def _with_database(url: str, name: str) -> str:
+    parts = urlsplit(url)
+    query = "&".join(part for part in parts.query.split("&") if part and not part.startswith("dbname="))
+    return urlunsplit(parts._replace(path=f"/{name}", query=query))
+
+
+def _bring_up(*, migrate: bool, always: bool, own: bool) -> None:
+    """Schema, Django, logs, keys. `always` asks the migrations themselves whether they are applied; else their names are compared."""
+    from yuefu.runtime import provision
+
+    url = os.environ["DATABASE_URL"]
+    os.environ["DJANGO_SETTINGS_MODULE"] = "yuefu.config.settings"
+    with provision.connect_owner(url) as owner:
+        missing = _missing_migrations(owner)
+    if always or (missing and migrate):
+        provision.migrate(url, say=say)
+    elif missing:
+        fail(NOT_MIGRATED, f"{missing} migrations are not applied to the database of DATABASE_URL; run `yuefu migrate`.")
+    import django
+
+    django.setup()
+    configure_logs()
+    _make_keys()
+
+
+def _missing_migrations(owner: psycopg.Connection[Any]) -> int:
+    """How many migration files this database has not seen."""
+    on_disk = _migrations_on_disk()
+    if owner.execute("SELECT to_regclass('django_migrations')").fetchone() == (None,):
+        return len(on_disk)
+    applied = {(str(app), str(name)) for app, name in owner.execute("SELECT app, name FROM django_migrations").fetchall()}
+    return len(on_disk - applied)
+
+
+def _migrations_on_disk() -> set[tuple[str, str]]:
+    """App label and name of every migration file, without importing any of them: it is asked at the start of each command."""
+    ours = Path(__file__).resolve().parent.parent
+    found = {(path.parent.parent.name, path.stem) for path in ours.glob("*/migrations/[0-9]*.py")}
+    for app in APPS_WITH_TABLES:
+        spec = find_spec(app)
+        assert spec is not None, f"{app} is not installed"
+        assert spec.origin is not None, f"{app} is a package"
+        label = "procrastinate" if app.startswith("procrastinate") else app.rpartition(".")[2]
+        found |= {(label, path.stem) for path in (Path(spec.origin).parent / "migrations").glob("[0-9]*.py")}
+    return found
+
+
+def _make_keys() -> None:
+    """Makes the key file on first use. Where a world exists its keys must too: new ones would open nothing that was sealed."""
+    from yuefu.runtime import books, vault
+
+    path = Path(os.environ["YUEFU_KEYS_FILE"])
+    if path.exists():
+        return
+    if not books.all_books():
+        vault.create(path)
+
+
+def empty_own_database() -> None:
+    """Drops the database on our own cluster with all that is in it, and makes it anew. Never used on a database that was given."""
+    import psycopg
+    from psycopg import sql as pgsql
+
+    from yuefu.runtime import provision
+
+    assert os.environ.get(OWN_CLUSTER) == "1", "only our own database is ever emptied"
+    url = os.environ["DATABASE_URL"]
+    _close_connections()
+    with psycopg.connect(_with_database(url, "postgres"), autocommit=True) as owner:
+        for verb in ("DROP DATABASE {} WITH (FORCE)", "CREATE DATABASE {}"):
+            owner.execute(pgsql.SQL(verb).format(pgsql.Identifier(provision.DATABASE)))
+        owner.execute(pgsql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(pgsql.Identifier(provision.DATABASE)))
+    provision.migrate(url, say=say)
+
+
+def _close_connections() -> None:
+    from django.db import connections
+
+    connections.close_all()
+
+
+@contextlib.contextmanager
+def _environment(values: dict[str, str]) -> Iterator[None]:
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+def configure_logs() -> None:
+    """Logs on standard error from YUEFU_LOG (WARNING unless given) upwards."""
+    from yuefu.runtime import logs
+
+    level = os.environ.get("YUEFU_LOG", "WARNING").upper()
+    logs.configure(level=level if level in {"DEBUG", "INFO", "WARNING", "ERROR"} else "WARNING")
+
+
+# ----------------------------------------------------------------------------------------------------------------------- who acts where
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who acts, in which book, and for which merchant only (None: for the whole book)."""
+
+    desk: Desk
+    merchant_id: UUID | None
+
+    @property
+    def book(self) -> Book:
+        return self.desk.book
+
+    @property
+    def now(self) -> datetime:
+        """The moment it is in the book."""
+        from yuefu.runtime import books
+
+        return books.now_in(self.desk.book)
+
+    @property
+    def today(self) -> Any:
+        """The open business day, or the calendar day of the book where none is open."""
+        from yuefu.runtime import days
+
+        return days.business_date(self.book, self.now)
+
+    def reading(self) -> contextlib.AbstractContextManager[None]:
+        """Reads as this caller may; PostgreSQL holds it."""
+        from yuefu.runtime import sql
+
+        if self.merchant_id is not None:
+            return sql.reading(merchant_id=self.merchant_id)
+        return sql.reading(book_id=self.book.id)
+
+    def acting(self, act: Callable[[UnitOfWork], T | Refused]) -> T:
+        """`act` in one transaction on the open day; a refusal is raised, and everything rolled back."""
+        from yuefu.errors import Refused, RefusedError
+        from yuefu.journeys.desk import open_day
+
+        with open_day(self.desk, self.now) as work:
+            outcome = work if isinstance(work, Refused) else act(work)
+            if isinstance(outcome, Refused):
+                raise RefusedError(outcome)
+        return outcome
+
+    def for_the_book(self) -> Caller:
+        """Itself, where it acts for the whole book; a merchant's person does not."""
+        if self.merchant_id is not None:
+            fail(NOT_ALLOWED, "This is not for the people of a merchant.")
+        return self
+
+    def owns(self, merchant_id: UUID) -> bool:
+        return self.merchant_id in (None, merchant_id)
+
+
+@contextlib.contextmanager
+def at_work(permission: str) -> Iterator[Caller]:
+    """The caller in the book of this command, once it is certain that the permission is theirs."""
+    with installed():
+        yield caller(permission)
+
+
+def caller(permission: str) -> Caller:
+    """Who runs this command: the user of --as by the permissions of their role, else the owner of the installation as system:cli."""
+    from yuefu.ids import IdSource
+    from yuefu.journeys.desk import Desk
+    from yuefu.payments.gateways.sandbox import SandboxBank, SandboxChannel
+
+    book = the_book()
+    by, merchant_id = _actor(book, permission)
+    desk = Desk(book, by, IdSource(secrets.randbits), the_vault(), SandboxChannel(book), SandboxBank(book))
+    return Caller(desk, merchant_id)
+
+
+def the_vault() -> Vault:
+    from yuefu.runtime import vault
+
+    return vault.load(Path(os.environ["YUEFU_KEYS_FILE"]))
+
+
+def the_book() -> Book:
+    """The book of --book, or the only one."""
+    from yuefu.runtime import books
+
+    found = books.all_books()
+    wanted = current().book
+    if not found:
+        fail(NO_WORLD, "There is no world here yet; run `yuefu demo` first.")
+    if wanted is None:
+        if len(found) > 1:
+            fail(BOOK_NEEDED, f"There are several books; choose one with --book: {_listed([book.code for book in found])}.")
+        return found[0]
+    chosen = next((book for book in found if book.code == wanted), None)
+    if chosen is None:
+        fail(UNKNOWN_BOOK, f"There is no book {wanted!r:.60}; there is {_listed([book.code for book in found])}.")
+    return chosen
+
+
+def _listed(codes: Sequence[str]) -> str:
+    return ", ".join(codes[:10]) + (" …" if len(codes) > 10 else "")
+
+
+def _actor(book: Book, permission: str) -> tuple[Actor, UUID | None]:
+    from yuefu.access import queries as access
+    from yuefu.access.rules import may
+    from yuefu.errors import Refused, RefusedError
+    from yuefu.runtime.values import Actor
+
+    login, request_id = current().login, current().request_id
+    if login is None:
+        if os.geteuid() not in {0, home().stat().st_uid}:
+            fail(NOT_THE_OWNER, f"Only the owner of {home()} acts without a name; say who you are with --as USER.")
+        return Actor("system", "cli", None, request_id), None
+    known = access.actor_for_login(login=login, book_id=book.id, request_id=request_id)
+    if isinstance(known, Refused):
+        raise RefusedError(known)
+    actor, membership = known
+    if not may(membership, permission):
+        fail(NOT_ALLOWED, f"{actor.name} has the role {membership.role}, which may not: {permission}.")
+    return actor, membership.merchant_id

@@ -1,0 +1,136 @@
+"""`yuefu close-day | settle | repay | seal`: what has to be done in the course of a day."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Annotated, Final
+from uuid import UUID
+
+import typer
+
+from yuefu.cli import context, inputs, ledger, output
+from yuefu.cli.context import Caller
+from yuefu.cli.faults import fail
+from yuefu.cli.order import only
+
+INSTRUMENT: Final = "wallet:sandbox"
+
+
+def register(app: typer.Typer) -> None:
+    app.command("close-day")(close_day)
+    app.command("settle")(settle)
+    app.command("repay")(repay)
+    app.command("seal")(ledger.seal)
+
+
+def close_day(
+    on: Annotated[
+        date | None, typer.Argument(metavar="[DATE]", parser=inputs.day, help="The day to close; the oldest that waits unless given.")
+    ] = None,
+) -> None:
+    """Close a day: due, accrue, overdue, prove. The clock of a test book is moved to the day's cut-off if it stands before it."""
+    with context.at_work("close_day") as caller:
+        from yuefu.errors import one
+        from yuefu.journeys import close_of_day
+
+        caller.for_the_book()
+        closed = one([close_of_day.close_day(desk=caller.desk, now=_after_cut_off(caller, on), on=on)])
+        output.result(
+            {"book": caller.book.code, "on": closed.on, "again": closed.again, "proofs": closed.proofs, "run": str(closed.run_id)}
+        )
+
+
+def _after_cut_off(caller: Caller, on: date | None) -> datetime:
+    """Now; in a test book at least the cut-off of the open day, when that is the day to close."""
+    from yuefu.errors import Refused, RefusedError
+    from yuefu.journeys import close_of_day
+    from yuefu.runtime import books, days, sql
+
+    now, book = caller.now, caller.book
+    waiting = days.waiting_to_close(book.id)
+    if (
+        book.mode != "test"
+        or book.clock_at is None
+        or (on is None and waiting)
+        or (on is not None and days.state_of(book.id, on) != "open")
+    ):
+        return now
+    with sql.transacting():
+        opened = days.current(book.id)
+    if isinstance(opened, Refused):
+        raise RefusedError(opened)
+    cut_off = close_of_day.cut_off_of(caller.desk, opened.on)
+    if cut_off <= now:
+        return now
+    with sql.transacting():
+        moved = books.move_clock(book=book, to=cut_off)
+    if isinstance(moved, Refused):
+        raise RefusedError(moved)
+    return cut_off
+
+
+def settle() -> None:
+    """Build the batches of today's pay day and pay them; again, it sends only what was not sent."""
+    with context.at_work("settlement.run") as caller:
+        from yuefu import ids
+        from yuefu.errors import Refused, RefusedError
+        from yuefu.journeys import settlement
+
+        batches = settlement.settle(desk=caller.for_the_book().desk, now=caller.now)
+        if isinstance(batches, Refused):
+            raise RefusedError(batches)
+        found = [
+            {
+                "batch": ids.text("batch", batch.id),
+                "merchant": ids.text("merchant", batch.merchant_id),
+                "pay_on": batch.pay_on,
+                "lines": batch.line_count,
+                "net": batch.totals.net,
+            }
+            for batch in batches
+        ]
+        output.result(
+            {"batches": found}, output.table(["batch", "merchant", "pay on", "lines", "net"], [list(row.values()) for row in found])
+        )
+
+
+def repay(
+    loan: Annotated[str, typer.Argument(metavar="LOAN", help="The id of the loan (loan_…).")],
+    amount: Annotated[str | None, typer.Option(help="A decimal; all that is due today unless given.")] = None,
+    instrument: Annotated[str, typer.Option(help="The card or wallet at the channel.")] = INSTRUMENT,
+    key: Annotated[str | None, typer.Option(help="The key of the request; a new one unless given.")] = None,
+) -> None:
+    """Collect a repayment through the channel and apply it."""
+    with context.at_work("repayment.record") as caller:
+        from yuefu import ids
+        from yuefu.journeys import repayment
+
+        caller.for_the_book()
+        if not 1 <= len(instrument) <= 64 or not instrument.isprintable():
+            fail("instrument_invalid", "An instrument has 1 to 64 printable characters.")
+        money = inputs.amount_if_given(amount, caller.book.currency)
+        request = repayment.RepayRequest(inputs.key_or_new(key), loan_of(caller, loan), money, instrument)
+        done = only(repayment.repay(desk=caller.desk, now=caller.now, requests=[request]))
+        value = {
+            "collection": ids.text("collection", done.collection_id),
+            "loan": ids.text("loan", done.loan_id),
+            "state": done.state,
+            "amount": done.amount,
+            "principal": done.principal,
+            "interest": done.interest,
+            "excess": done.excess,
+            "failure_code": done.failure_code,
+            "key": request.key,
+        }
+        output.result(value)
+
+
+def loan_of(caller: Caller, text: str) -> UUID:
+    """The loan of this book with an id."""
+    from yuefu.loans import queries as loans
+
+    found = inputs.object_id("loan", text)
+    with caller.reading():
+        if found not in loans.loans([found]):
+            fail("unknown_loan", f"There is no loan {text!r:.60} in this book.")
+    return found

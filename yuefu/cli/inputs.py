@@ -1,0 +1,66 @@
+"""What people type, read exactly: amounts, days, ids. A text that is not what it should be is refused with the code of its fault."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from datetime import date
+from pathlib import Path
+from typing import Final
+from uuid import UUID
+
+from yuefu import ids
+from yuefu.cli.faults import fail
+from yuefu.money.amounts import Money
+
+AMOUNT_NOT_POSITIVE: Final = "amount_not_positive"
+LARGEST_FILE: Final = 1 << 30
+
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+
+
+def amount(text: str, currency: str) -> Money:
+    """A positive amount, exact to the minor unit. Nothing is trimmed, rounded or guessed."""
+    found = Money.parse(text, currency)
+    if found.minor <= 0:
+        fail(AMOUNT_NOT_POSITIVE, f"An amount is above zero, not {text}.")
+    return found
+
+
+def amount_if_given(text: str | None, currency: str) -> Money | None:
+    return None if text is None else amount(text, currency)
+
+
+def day(text: str) -> date:
+    """A day as YYYY-MM-DD."""
+    try:
+        if not _DAY.fullmatch(text):
+            raise ValueError(text)
+        return date.fromisoformat(text)
+    except ValueError:
+        fail("bad_date", f"{text!r:.60} is not a day of the calendar, written YYYY-MM-DD.")
+
+
+def object_id(kind: str, text: str) -> UUID:
+    """The inside form of an outside id; raises BadId."""
+    return ids.parse(kind, text)
+
+
+def key_or_new(text: str | None) -> str:
+    """The key a request is known by: as given (repeating it repeats the first outcome), else a new one."""
+    if text is None:
+        return f"cli-{secrets.token_hex(12)}"
+    if not 1 <= len(text) <= 200 or not text.isprintable() or text != text.strip():
+        fail("key_invalid", "A key has 1 to 200 printable characters and no space around it.")
+    return text
+
+
+def file_content(path: Path) -> bytes:
+    """The bytes of a regular file."""
+    if not path.exists():
+        fail("no_such_file", f"There is no file {path}.")
+    if not path.is_file():
+        fail("not_a_file", f"{path} is not a file.")
+    if path.stat().st_size > LARGEST_FILE:
+        fail("too_large", f"{path} is larger than a gibibyte.")
+    return path.read_bytes()

@@ -1,0 +1,146 @@
+"""What a command prints: its result on standard output, everything else on standard error.
+
+With `--json` the result is one JSON object and nothing else reaches standard output, whoever writes to it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, TextIO
+
+from yuefu.cli.faults import Fault
+from yuefu.runtime.jsontext import dumps
+
+WIDTH_OF_NO_TERMINAL: Final = 200
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(slots=True)
+class Run:
+    """One invocation: what was asked of it beside the command itself, and where its output goes."""
+
+    as_json: bool
+    stdout: TextIO
+    request_id: str
+    login: str | None = None
+    book: str | None = None
+    home: Path | None = None
+    printed: bool = field(default=False)
+
+
+_run: ContextVar[Run] = ContextVar("yuefu_run")
+
+
+def current() -> Run:
+    """The invocation that is under way."""
+    return _run.get()
+
+
+@contextlib.contextmanager
+def running(run: Run) -> Iterator[None]:
+    """Makes `run` the current one. With `--json` standard output is lent to standard error until the result is printed."""
+    token = _run.set(run)
+    try:
+        with contextlib.redirect_stdout(sys.stderr) if run.as_json else contextlib.nullcontext():
+            yield
+    finally:
+        _run.reset(token)
+
+
+def result(value: Mapping[str, Any], text: str | Iterable[str] = "") -> None:
+    """Prints what a command found: `value` as JSON, else `text` (or, where there is none, the names and values one a line)."""
+    run = current()
+    run.printed = True
+    if run.as_json:
+        _write(run, dumps(value))
+        return
+    lines = [text] if isinstance(text, str) else list(text)
+    if lines == [""]:
+        lines = [f"{name}: {_shown(found)}" for name, found in value.items()]
+    _write(run, "\n".join(lines))
+
+
+def failure(run: Run, fault: Fault) -> None:
+    """Prints why a command failed: one sentence on standard error, with `--json` an object on standard output instead."""
+    run.printed = True
+    if run.as_json:
+        _write(run, dumps({"error": {"code": fault.code, "detail": fault.detail}}))
+        return
+    with contextlib.suppress(OSError, ValueError):
+        print(f"yuefu: {fault.detail}", file=sys.stderr, flush=True)
+
+
+def _write(run: Run, text: str) -> None:
+    try:
+        print(text, file=run.stdout, flush=True)
+    except BrokenPipeError:
+        forget_stdout(run.stdout)
+        raise
+
+
+def forget_stdout(stdout: TextIO) -> None:
+    """Nobody reads any more: what is still buffered goes nowhere, so that the interpreter does not complain when it ends."""
+    with contextlib.suppress(OSError, ValueError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stdout.fileno())
+        os.close(nowhere)
+
+
+def say(text: str) -> None:
+    """Tells whoever watches what is going on."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+    """Rows under headings; numbers and amounts to the right."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    from yuefu.money.amounts import Money
+
+    given = [list(row) for row in rows]
+    grid = Table(box=None, pad_edge=False, header_style="bold")
+    for place, name in enumerate(columns):
+        right = bool(given) and all(isinstance(row[place], int | Money) for row in given)
+        grid.add_column(name, justify="right" if right else "left", no_wrap=True)
+    for row in given:
+        grid.add_row(*(Text(_shown(cell)) for cell in row))  # a Text is shown as it is: no markup of a stranger's name is obeyed
+    terminal = current().stdout.isatty()
+    console = Console(file=current().stdout, width=None if terminal else WIDTH_OF_NO_TERMINAL, highlight=False)
+    with console.capture() as captured:
+        console.print(grid)
+    return "\n".join(line.rstrip() for line in captured.get().splitlines())
+
+
+@contextlib.contextmanager
+def progress(label: str) -> Iterator[Progress]:
+    """A bar on standard error where that is a terminal; `update(done, total)` moves it. Elsewhere nothing is drawn."""
+    if current().as_json or not sys.stderr.isatty():
+        yield lambda done, total: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(label, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def _shown(value: Any) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, Mapping | list | tuple):
+        return dumps(value)
+    return str(value)

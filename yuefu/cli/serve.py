@@ -1,0 +1,140 @@
+"""`yuefu serve | worker | migrate`: the processes of an installation."""
+
+from __future__ import annotations
+
+import os
+import threading
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+
+from yuefu.cli import context, output, processes
+
+if TYPE_CHECKING:
+    import psycopg
+
+HOST: Final = "127.0.0.1"
+PORT: Final = 8000
+WORKERS: Final = 2
+THREADS: Final = 8
+DISPATCH_EVERY_S: Final = 5.0
+
+Host = Annotated[str, typer.Option(help="The address to listen on.")]
+Port = Annotated[int, typer.Option(min=1, max=65535, help="The port to listen on.")]
+
+
+def register(app: typer.Typer) -> None:
+    app.command("serve")(serve)
+    app.command("worker")(worker)
+    app.command("migrate")(migrate)
+
+
+def migrate() -> None:
+    """Bring the schema up to date."""
+    with context.installed(migrate=True):
+        output.result({"migrated": True}, "The database is up to date.")
+
+
+def serve(
+    host: Host = HOST,
+    port: Port = PORT,
+    workers: Annotated[int, typer.Option(min=1, max=64, help="Processes that answer requests.")] = WORKERS,
+    threads: Annotated[int, typer.Option(min=1, max=256, help="Threads of each.")] = THREADS,
+) -> None:
+    """Serve the pages until Ctrl-C."""
+    processes.free_port(host, port)
+    processes.ends_with_stdin()
+    with context.installed():
+        context.the_vault()
+        os.environ.setdefault("YUEFU_SECRET_KEY", context.secret(context.home()))
+        output.say(f"Serving on http://{_shown(host)}:{port}/ (Ctrl-C stops it)")
+        _granian(host, port, workers, threads)
+    output.result({"served": f"http://{_shown(host)}:{port}/"}, "Stopped.")
+
+
+def _shown(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
+def _granian(host: str, port: int, workers: int, threads: int) -> None:
+    from django.db import connections
+    from granian.constants import Interfaces
+    from granian.log import LogLevels
+    from granian.server import Server
+
+    connections.close_all()
+    Server(
+        "yuefu.config.wsgi:application",
+        address=host,
+        port=port,
+        interface=Interfaces.WSGI,
+        workers=workers,
+        blocking_threads=threads,
+        respawn_failed_workers=True,
+        websockets=False,
+        log_level=LogLevels.warning,
+    ).serve()
+
+
+def worker() -> None:
+    """Run jobs and hand out events until Ctrl-C."""
+    processes.ends_with_stdin()
+    with context.installed():
+        context.the_vault()
+        stopping = threading.Event()
+        dispatcher = threading.Thread(target=_dispatch_until, args=(stopping,), name="dispatcher")
+        dispatcher.start()
+        output.say("Working (Ctrl-C stops it)")
+        try:
+            _run_jobs()
+        finally:
+            stopping.set()
+            dispatcher.join()
+    output.result({"worked": True}, "Stopped.")
+
+
+def _run_jobs() -> None:
+    from procrastinate.contrib.django import app as jobs
+    from procrastinate.contrib.django.django_connector import DjangoConnector
+
+    connector = jobs.connector
+    assert isinstance(connector, DjangoConnector), "jobs live in the database of Django"
+    with jobs.replace_connector(connector.get_worker_connector()) as working:
+        working.run_worker(name="yuefu", listen_notify=True)
+
+
+def _dispatch_until(stopping: threading.Event) -> None:
+    """Hands out events as they are written; asks by itself every few seconds, in case a notification was lost."""
+    from django.db import connections
+
+    from yuefu.journeys import events
+    from yuefu.runtime.clock import system_now
+    from yuefu.runtime.logs import logger
+
+    log = logger(__name__)
+    while not stopping.is_set():
+        try:
+            with _listening() as listener:
+                while not stopping.is_set():
+                    while events.dispatch(system_now()) and not stopping.is_set():
+                        pass
+                    list(listener.notifies(timeout=DISPATCH_EVERY_S, stop_after=1))
+        except Exception as error:  # noqa: BLE001 - the dispatcher outlives a database that restarts; what went wrong stands in the log
+            log.warning("dispatcher starts again", error=f"{type(error).__name__}: {error}".splitlines()[0])
+            connections.close_all()
+            stopping.wait(1.0)
+    connections.close_all()
+
+
+def _listening() -> psycopg.Connection[Any]:
+    """A connection of the writer that hears of new events."""
+    import psycopg
+    from django.db import connections
+
+    from yuefu.runtime.outbox import CHANNEL
+
+    given = connections["default"].get_connection_params()
+    parts = {name: value for name, value in given.items() if name not in {"context", "prepare_threshold", "cursor_factory"}}
+    listener: psycopg.Connection[Any] = psycopg.connect(**parts, autocommit=True)
+    listener.execute(f"LISTEN {CHANNEL}")
+    return listener

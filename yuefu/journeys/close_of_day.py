@@ -1,0 +1,149 @@
+"""The close of a day: due, accrue, overdue, prove.
+
+At cut-off one short transaction opens D+1 and sets D closing; from then on only this run posts to D. Each chunk is one transaction
+that also moves the run forward, so a run that was killed goes on where it stood and posts nothing twice. A failed proof leaves D
+closing, with an alarm; days close in order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any, Final
+from uuid import UUID
+
+from yuefu.errors import Refused
+from yuefu.journeys import proving
+from yuefu.journeys.desk import Desk
+from yuefu.ledger import commands as ledger
+from yuefu.loans import commands as loans
+from yuefu.runtime import audit, days, runs, sql
+from yuefu.runtime.logs import logger
+from yuefu.runtime.metrics import PROOFS_FAILED
+from yuefu.runtime.runs import Run
+from yuefu.runtime.values import BusinessDay, UnitOfWork
+
+KIND: Final = "close_of_day"
+STEPS: Final = ("due", "accrue", "overdue", "prove")
+CHUNK: Final = 5_000
+PROOF_FAILED: Final = "proof_failed"  # the day stays closing; its run says which proof and by how much
+
+log = logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """A day that closed, or had closed before (`again`), with what its proofs found."""
+
+    on: date
+    run_id: UUID
+    again: bool
+    proofs: Mapping[str, Any]
+
+
+def close_day(*, desk: Desk, now: datetime, on: date | None = None) -> Closed | Refused:
+    """Closes the oldest day that waits, or `on`; rolls the open day over first where its cut-off has passed.
+
+    Closing a closed day again changes nothing and returns the same. Refused with before_cut_off, no_open_day, unknown_day,
+    earlier_day_not_closed or proof_failed.
+    """
+    rolled = roll_over(desk=desk, now=now)
+    waiting = days.waiting_to_close(desk.book.id)
+    if on is None:
+        if not waiting:
+            return rolled if isinstance(rolled, Refused) else Refused(days.BEFORE_CUT_OFF, "no day waits to be closed")
+        on = waiting[0]
+    state = days.state_of(desk.book.id, on)
+    if state is None:
+        return Refused(days.UNKNOWN_DAY, f"{on} was never opened in this book")
+    if state == "open":
+        return rolled if isinstance(rolled, Refused) else Refused(days.BEFORE_CUT_OFF, f"{on} is still open")
+    if state == "closing" and waiting[0] != on:
+        return Refused(days.EARLIER_DAY_NOT_CLOSED, f"{waiting[0]} has to close first")
+    return _run(desk, now, on, again=state == "closed")
+
+
+def roll_over(*, desk: Desk, now: datetime) -> Refused | None:
+    """Opens the next day and sets the present one closing, if its cut-off has passed. Makes the partitions of the months ahead."""
+    with sql.transacting():
+        rolled = days.roll_over(book=desk.book, now=now)
+        if isinstance(rolled, Refused):
+            return rolled
+        ledger.make_partitions(first=rolled[1].on, months=2)
+    return None
+
+
+def _run(desk: Desk, now: datetime, on: date, *, again: bool) -> Closed | Refused:
+    with sql.transacting():
+        run = runs.start(book_id=desk.book.id, kind=KIND, on=on, steps=STEPS, now=now, ids=desk.ids, actor=desk.by.label)
+    if not again:
+        failed = _steps(desk, now, on, run)
+        if failed:
+            return failed
+    found = {step.name: step for step in runs.steps(run.id)}
+    return Closed(on, run.id, again, found["prove"].detail)
+
+
+def _steps(desk: Desk, now: datetime, on: date, run: Run) -> Refused | None:
+    day = BusinessDay(desk.book.id, on, "closing", run.id)
+    work = UnitOfWork(desk.book, day, now, desk.by, desk.ids)
+    done = {step.name for step in runs.steps(run.id) if step.state == "done"}
+    cursors = {step.name: step.cursor for step in runs.steps(run.id)}
+    chunks: dict[str, Callable[[UUID | None], UUID | None]] = {
+        "due": lambda after: loans.fall_due(work=work, on=on, after=after, limit=CHUNK),
+        "accrue": lambda after: loans.accrue_interest(work=work, on=on, after=after, limit=CHUNK),
+    }
+    for name, chunk in chunks.items():
+        if name not in done:
+            _in_chunks(run.id, name, chunk, cursors[name], now)
+    if "overdue" not in done:
+        _overdue(work, run.id, on)
+    return _prove(desk, work, run, on)
+
+
+def _in_chunks(run_id: UUID, name: str, chunk: Callable[[UUID | None], UUID | None], cursor: str, now: datetime) -> None:
+    after = UUID(cursor) if cursor else None
+    while True:
+        with sql.transacting():
+            after = chunk(after)
+            if after is None:
+                runs.finish_step(run_id=run_id, name=name, state="done", detail={}, now=now)
+                return
+            runs.advance(run_id=run_id, name=name, cursor=str(after), now=now)
+
+
+def _overdue(work: UnitOfWork, run_id: UUID, on: date) -> None:
+    while True:
+        with sql.transacting():
+            marked = loans.mark_arrears(work=work, on=on, limit=CHUNK)
+            if not marked:
+                runs.finish_step(run_id=run_id, name="overdue", state="done", detail={}, now=work.now)
+                return
+            runs.advance(run_id=run_id, name="overdue", cursor="", now=work.now)
+
+
+def _prove(desk: Desk, work: UnitOfWork, run: Run, on: date) -> Refused | None:
+    """Everything must add up before the day closes. Read in one snapshot: later entries of D+1 are left out by their posting day."""
+    with sql.transacting():
+        ledger.roll_up(work=work)
+    with sql.snapshot():
+        proofs = proving.prove(book=desk.book, on=on)
+    detail = {name: proof.detail for name, proof in proofs.items()}
+    wrong = [name for name, proof in proofs.items() if not proof.holds]
+    with sql.transacting():
+        runs.finish_step(run_id=run.id, name="prove", state="failed" if wrong else "done", detail=detail, now=work.now)
+        runs.finish(run_id=run.id, state="failed" if wrong else "done", now=work.now)
+        refused = None if wrong else days.close(book_id=desk.book.id, on=on, now=work.now)
+        audit.record(work=work, action="day.close", object_kind="run", object_ids=[run.id], detail={"on": on, "failed": wrong})
+    for name in wrong:
+        PROOFS_FAILED.labels(proof=name).inc()
+        log.error("proof failed", proof=name, day=str(on), detail=str(detail[name]))
+    if wrong:
+        return Refused(PROOF_FAILED, f"{on} stays closing: {', '.join(wrong)} did not hold")
+    return refused
+
+
+def cut_off_of(desk: Desk, on: date) -> datetime:
+    """The moment a business day ends."""
+    return datetime.combine(on + timedelta(days=1), desk.book.cut_off, desk.book.tz)

@@ -1,0 +1,95 @@
+"""The proofs of a close: the books balance, every sub-ledger equals its control account, nothing is left unposted.
+
+Each proof compares two figures that were written by different code: what packages keep of their own, and what the ledger has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from yuefu.ledger import queries as ledger
+from yuefu.loans import queries as loans
+from yuefu.orders import queries as orders
+from yuefu.payments import queries as payments
+from yuefu.runtime.values import Book
+from yuefu.settlement import queries as settlement
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    holds: bool
+    detail: Mapping[str, Any]
+
+
+def prove(*, book: Book, on: date) -> dict[str, Proof]:
+    """All proofs of a book. Run in one snapshot of the database, so that both sides of each are of one moment."""
+    return {
+        "trial_balance_zero": _trial_balance(book, on),
+        "subledgers_equal_control": _subledgers(book),
+        "nothing_unposted": _nothing_unposted(book),
+        "statements_add_up": _statements(book),
+    }
+
+
+def _trial_balance(book: Book, on: date) -> Proof:
+    sums: dict[str, int] = {}
+    for row in ledger.trial_balance(book.id, posted_until=on):
+        sums[row.currency] = sums.get(row.currency, 0) + row.balance.minor
+    return Proof(not any(sums.values()), sums)
+
+
+def _subledgers(book: Book) -> Proof:
+    """Loans, credit lines, holds, merchants and consumers against the accounts that sum them up."""
+    control = ledger.totals(
+        book.id, ["loan_principal", "loan_interest", "unearned_discount", "credit_line_contra", "merchant_pending", "payouts_in_transit"]
+    )
+    wrong: dict[str, Any] = {}
+    positions = loans.positions(book.id)
+    for key in {(f, p, c) for code, f, p, c in control if code in ("loan_principal", "loan_interest", "unearned_discount")} | set(positions):
+        funder, product, currency = key
+        own = positions.get(key)
+        pairs = {
+            "loan_principal": (own.principal if own else 0, control.get(("loan_principal", funder, product, currency), 0)),
+            "loan_interest": (own.interest if own else 0, control.get(("loan_interest", funder, product, currency), 0)),
+            "unearned_discount": (own.unearned_discount if own else 0, -control.get(("unearned_discount", funder, product, currency), 0)),
+        }
+        wrong.update({f"{code}/{product}": pair for code, pair in pairs.items() if pair[0] != pair[1]})
+    wrong.update({name: pair for name, pair in _pairs(book, control, positions).items() if pair[0] != pair[1]})
+    return Proof(not wrong, wrong)
+
+
+def _pairs(book: Book, control: Mapping[Any, int], positions: Mapping[Any, Any]) -> dict[str, tuple[int, int]]:
+    lines, held = ledger.limited_sums(book.id, "credit_line")
+    available, _ = ledger.limited_sums(book.id, "merchant_available")
+    return {
+        "credit_line/loans": (sum(p.principal for p in positions.values()), lines),
+        "credit_line/contra": (lines, -_total(control, "credit_line_contra")),
+        "holds/orders": (orders.totals(book.id)["held"], held),
+        "holds/ledger": (ledger.holds_pending(book.id), held),
+        "merchant_pending": (settlement.unsettled(book_id=book.id, currency=book.currency).minor, -_total(control, "merchant_pending")),
+        "merchant_available": (settlement.kept_available(book_id=book.id, currency=book.currency).minor, -available),
+        "payouts_in_transit": (payments.in_transit(book_id=book.id), -_total(control, "payouts_in_transit")),
+    }
+
+
+def _total(control: Mapping[Any, int], code: str) -> int:
+    return sum(amount for key, amount in control.items() if key[0] == code)
+
+
+def _nothing_unposted(book: Book) -> Proof:
+    """Clearing accounts are empty: every capture has its loan and its item, every collection was applied, nobody is owed back unnoticed."""
+    left = ledger.totals(book.id, ["purchase_clearing", "collections_clearing", "suspense"])
+    wrong = {f"{code}/{currency}": amount for (code, _, _, currency), amount in left.items() if amount}
+    owed = -sum(ledger.totals(book.id, ["consumer_balance"]).values())
+    waiting = loans.excess_total(book.id) - payments.given_back(book_id=book.id)
+    if owed != waiting:
+        wrong["consumer_balance"] = (waiting, owed)
+    return Proof(not wrong, wrong)
+
+
+def _statements(book: Book) -> Proof:
+    wrong = settlement.not_adding_up(book_id=book.id)
+    return Proof(not wrong, {"batches": [str(batch) for batch in wrong[:20]], "count": len(wrong)})

@@ -1,0 +1,89 @@
+"""Reconciliation of a day: the bills of the channel and the bank against what was booked, source by source.
+
+The bills of D arrive on D+1. A file that cannot be read leaves nothing behind; a day that cannot be run stays failed, with an alarm,
+and is run again when it can. A closed day is never opened: corrections are posted to the open day.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Final
+
+from yuefu.errors import Refused
+from yuefu.journeys.desk import Desk, open_day
+from yuefu.payments import queries as payments
+from yuefu.payments.gateways.sandbox import ACCOUNT
+from yuefu.reconciliation import commands as reconciliation
+from yuefu.reconciliation import queries as found
+from yuefu.reconciliation.commands import DayOutcome, FileIn, Received
+from yuefu.reconciliation.gateways.wechat import read_bill
+from yuefu.runtime.logs import logger
+from yuefu.runtime.values import UnitOfWork
+from yuefu.settlement import commands as settlement
+
+SOURCES: Final = ("channel_trade", "channel_fund", "bank")
+
+log = logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciled:
+    """What became of one file: received (or again), and its day's outcome, or why not."""
+
+    source: str
+    on: date | None
+    received: Received | Refused
+    outcome: DayOutcome | Refused | None
+
+
+def fetch(*, desk: Desk, on: date) -> dict[str, bytes]:
+    """The three files of a day, as the channel and the bank give them."""
+    return {
+        "channel_trade": desk.channel.trade_bill(on=on),
+        "channel_fund": desk.channel.fund_flow(on=on),
+        "bank": desk.bank.statement(on=on),
+    }
+
+
+def reconcile(*, desk: Desk, now: datetime, files: Sequence[FileIn], accounts: Mapping[str, str] | None = None) -> list[Reconciled]:
+    """Receives files and reconciles the days they complete, in order of days. One outcome a file, in order."""
+    expected = accounts if accounts is not None else {"channel_trade": ACCOUNT}
+    with open_day(desk, now) as work:
+        if isinstance(work, Refused):
+            return [Reconciled(file.source, file.on, work, None) for file in files]
+        received = reconciliation.receive_files(work=work, files=files, read=read_bill, accounts=expected)
+    days = {(r.file.on, r.file.source): r for r in received if isinstance(r, Received)}
+    outcomes = {key: _run(desk, now, key[1], key[0]) for key in sorted(days)}
+    return [
+        Reconciled(file.source, given.file.on, given, outcomes[given.file.on, given.file.source])
+        if isinstance(given, Received)
+        else Reconciled(file.source, file.on, given, None)
+        for file, given in zip(files, received, strict=True)
+    ]
+
+
+def _run(desk: Desk, now: datetime, source: str, on: date) -> DayOutcome | Refused:
+    """One source and day in one transaction; an exception is noted on the day and leaves nothing half done."""
+    try:
+        with open_day(desk, now) as work:
+            if isinstance(work, Refused):
+                return work
+            outcome = reconciliation.reconcile_day(work=work, source=source, on=on)
+            if source == "bank" and isinstance(outcome, DayOutcome) and not outcome.again:
+                _settle(desk, on, work)
+            return outcome
+    except Exception as error:
+        log.error("reconciliation failed", source=source, day=str(on), error=repr(error))
+        with open_day(desk, now) as work:
+            assert not isinstance(work, Refused), work
+            reconciliation.fail_day(work=work, source=source, on=on, reason=repr(error))
+        raise
+
+
+def _settle(desk: Desk, on: date, work: UnitOfWork) -> None:
+    """Batches whose payout the bank shows as we booked it are reconciled."""
+    matched = found.matched_references(book_id=desk.book.id, source="bank", on=on, kind="payout")
+    paid = payments.payouts_by_reference(book_id=desk.book.id, references=matched)
+    settlement.mark_reconciled(work=work, batch_ids=sorted({p.batch_id for p in paid.values() if p.state == "paid"}))

@@ -1,0 +1,360 @@
+"""Plays days of the purchase log through the journeys: people arrive, buy, return, repay or do not; banks write files; days close.
+
+One day: reconciliation of yesterday's files and settlement in the morning, purchases at noon, captures and voids, refunds,
+repayments in the evening, the withdrawal at night, the close after cut-off. Each act is a handful of batches, whatever the day holds.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta
+from pathlib import Path
+from typing import Any, Final
+from uuid import UUID
+
+from yuefu.consumers import commands as consumers
+from yuefu.credit import commands as credit
+from yuefu.credit.commands import OpenAccount
+from yuefu.errors import Refused
+from yuefu.journeys import checkout, close_of_day, reconciliation, refund, repayment, settlement, trace
+from yuefu.journeys.checkout import Authorised, Purchase, Quoted, Wish
+from yuefu.journeys.close_of_day import Closed
+from yuefu.journeys.desk import Desk, open_day
+from yuefu.journeys.repayment import Repaid, RepayRequest
+from yuefu.ledger import commands as ledger
+from yuefu.ledger import queries as entries
+from yuefu.loans import queries as loans
+from yuefu.loans.queries import Due
+from yuefu.money.amounts import Money
+from yuefu.orders import queries as orders
+from yuefu.orders.commands import CaptureRequest, RefundRequest, VoidRequest
+from yuefu.payments import queries as payments
+from yuefu.reconciliation import queries as bills
+from yuefu.reconciliation.commands import FileIn
+from yuefu.runtime import sql
+from yuefu.runtime.batch import Quarantined
+from yuefu.runtime.clock import stopwatch
+from yuefu.runtime.values import UnitOfWork
+from yuefu.runtime.vault import Vault
+from yuefu.settlement import queries as statements
+from yuefu.sim import people, purchases, world
+from yuefu.sim.faults import CLASSES, Injector
+from yuefu.sim.people import Customer
+from yuefu.sim.purchases import LoggedPurchase
+from yuefu.sim.world import World
+
+BATCH: Final = 500
+
+
+@dataclass(slots=True)
+class _Plans:
+    """What will be done with orders on later days."""
+
+    capture: dict[date, list[CaptureRequest]] = field(default_factory=dict)
+    refund: dict[date, list[RefundRequest]] = field(default_factory=dict)
+
+    @staticmethod
+    def add(plan: dict[date, list[Any]], on: date, request: object) -> None:
+        plan.setdefault(on, []).append(request)
+
+
+class Play:
+    """A world being lived in, day by day."""
+
+    def __init__(self, *, made: World, seed: int, as_of: date, faults: float) -> None:
+        self.desk = made.desk
+        self._shops = made.shops
+        self._seed = seed
+        self._as_of = as_of
+        self._dice = random.Random(f"{seed}:play")
+        self._people: dict[str, Customer] = {}
+        self._ids: dict[str, UUID] = {}
+        self._by_id: dict[UUID, Customer] = {}
+        self._plans = _Plans()
+        self.injector = Injector(
+            faults, random.Random(f"{seed}:faults"), lambda given: payments.orders_of_references(book_id=self.desk.book.id, references=given)
+        )
+
+    # ------------------------------------------------------------------------------------------------------------------- one day
+
+    def day(self, *, on: date, bought: Sequence[LoggedPurchase], close: bool) -> None:
+        """Everything that happens on one day; with `close` also its end."""
+        self._at(on, time(9))
+        self._settle(on)
+        self._register(bought, self._at(on, time(10)))
+        approved = self._buy(bought, self._at(on, time(12)))
+        self._deliver(on, approved, self._at(on, time(15)))
+        self._take_back(on, self._at(on, time(17)))
+        self._collect(on)
+        self._withdraw(on, self._at(on, time(23)))
+        if close:
+            self.close(on)
+
+    def close(self, on: date) -> None:
+        """The end of a day: the roll-over, its close, and the next morning its reconciliation."""
+        following = on + timedelta(days=1)
+        night = self._at(following, time(0, 10))
+        while checkout.expire(desk=self.desk, now=night):
+            pass
+        closed = close_of_day.close_day(desk=self.desk, now=night, on=on)
+        if not isinstance(closed, Closed):
+            raise ProofFailed(f"{on} did not close: {closed.detail}")
+        self._reconcile(on, following)
+        with open_day(self.desk, night) as work:
+            assert isinstance(work, UnitOfWork)
+            ledger.roll_up(work=work)
+
+    def _at(self, on: date, at: time) -> datetime:
+        now = datetime.combine(on, at, self.desk.book.tz)
+        self.desk = world.at(self.desk, now)
+        return now
+
+    # -------------------------------------------------------------------------------------------------------------------- its acts
+
+    def _settle(self, on: date) -> None:
+        morning = self._at(on, time(9, 30))
+        batches = settlement.settle(desk=self.desk, now=morning)
+        assert not isinstance(batches, Refused), batches
+        settlement.poll_payouts(desk=self.desk, now=self._at(on, time(9, 45)), paid_since=on)
+
+    def _reconcile(self, on: date, following: date) -> None:
+        files = reconciliation.fetch(desk=self.desk, on=on)
+        allowed = on < self._as_of - timedelta(days=1)
+        spoilt = self.injector.spoil(on=on, following=following, files=files, allowed=allowed)
+        given = [FileIn(source, data, on) for source, data in spoilt.items()]
+        for outcome in reconciliation.reconcile(desk=self.desk, now=self._at(following, time(8, 30)), files=given):
+            assert not isinstance(outcome.received, Refused), outcome
+            assert not isinstance(outcome.outcome, Refused), outcome
+
+    def _register(self, bought: Sequence[LoggedPurchase], now: datetime) -> None:
+        """People who buy for the first time are registered and get a credit account."""
+        fresh = sorted({p.customer for p in bought} - self._people.keys())
+        if not fresh:
+            return
+        new = [people.customer(number=number, seed=self._seed, as_of=self._as_of) for number in fresh]
+        with open_day(self.desk, now) as work:
+            assert isinstance(work, UnitOfWork)
+            made = consumers.register(work=work, vault=self.desk.vault, consumers=[c.new for c in new])
+            registered = [(c, i) for c, i in zip(new, made, strict=True) if isinstance(i, UUID)]
+            assert len(registered) == len(new), [m for m in made if isinstance(m, Refused)]
+            opened = credit.open_accounts(
+                work=work,
+                accounts=[OpenAccount(f"demo:{c.number}", i, c.limit, c.repayment_day, c.repayment_day, 1) for c, i in registered],
+            )
+            assert not [o for o in opened if isinstance(o, Refused)], opened
+        for one, consumer_id in registered:
+            self._people[one.number], self._ids[one.number], self._by_id[consumer_id] = one, consumer_id, one
+
+    def _buy(self, bought: Sequence[LoggedPurchase], now: datetime) -> list[tuple[LoggedPurchase, Authorised]]:
+        """Quotes, then authorises in batches. One in a hundred merchants' calls is sent twice, as calls are."""
+        wishes = [Wish(self._shops[self._people[p.customer].shop], self._ids[p.customer], _product(p), p.amount, p.periods) for p in bought]
+        quoted = checkout.quote(desk=self.desk, now=now, wishes=wishes)
+        sent = [
+            Purchase(
+                key=f"cdnow:{p.number}",
+                merchant_id=wish.merchant_id,
+                merchant_reference=f"CD{p.number:06d}",
+                consumer_id=self._ids[p.customer],
+                disclosure_id=q.disclosure_id,
+                channel=world.channel_of(self._people[p.customer].shop),
+            )
+            for p, wish, q in zip(bought, wishes, quoted, strict=True)
+            if isinstance(q, Quoted)
+        ]
+        assert len(sent) == len(bought), [q for q in quoted if isinstance(q, Refused)]
+        approved = []
+        for start in range(0, len(sent), BATCH):
+            batch = sent[start : start + BATCH]
+            again = batch[:: max(len(batch) // 3, 1)][:2]
+            outcomes = checkout.authorise(desk=self.desk, now=now, purchases=[*batch, *again])
+            for purchase, outcome in zip(bought[start : start + BATCH], outcomes, strict=False):
+                assert isinstance(outcome, Authorised), outcome
+                if outcome.approved:
+                    approved.append((purchase, outcome))
+        return approved
+
+    def _deliver(self, on: date, approved: Sequence[tuple[LoggedPurchase, Authorised]], now: datetime) -> None:
+        """Most goods leave at once; some later or in two parts, some orders are cancelled, some are forgotten and expire."""
+        today, voids = list(self._plans.capture.pop(on, [])), []
+        for purchase, order in approved:
+            fate = self._dice.random()
+            key = f"cdnow:{purchase.number}"
+            if fate < 0.95:
+                today.append(CaptureRequest(key, order.order_id))
+            elif fate < 0.97 and order.amount.minor >= 10 * purchase.periods:
+                half = Money(order.amount.minor // 2, order.amount.currency)
+                today.append(CaptureRequest(f"{key}:1", order.order_id, half))
+                self._plans.add(self._plans.capture, on + timedelta(days=2), CaptureRequest(f"{key}:2", order.order_id))
+            elif fate < 0.985:
+                self._plans.add(self._plans.capture, on + timedelta(days=3), CaptureRequest(key, order.order_id))
+            elif fate < 0.995:
+                voids.append(VoidRequest(key, order.order_id))
+            if fate < 0.95 and self._dice.random() < 0.03:
+                part = None if self._dice.random() < 0.5 else Money(max(order.amount.minor // 3, 1), order.amount.currency)
+                back = on + timedelta(days=self._dice.randint(1, 45))
+                self._plans.add(self._plans.refund, back, RefundRequest(key, order.order_id, part))
+        _sure(checkout.capture(desk=self.desk, now=now, requests=today))
+        _sure(checkout.void(desk=self.desk, now=now, requests=voids))
+
+    def _take_back(self, on: date, now: datetime) -> None:
+        _sure(refund.refund(desk=self.desk, now=now, requests=self._plans.refund.pop(on, [])))
+
+    def _collect(self, on: date) -> None:
+        """People pay what is due, each in their own way; what the channel did not answer is asked for an hour later."""
+        for attempt, at in ((1, time(19)), (2, time(20, 30))):
+            now = self._at(on, at)
+            due = loans.due(self.desk.book.id, on)
+            requests = [r for d in due if (r := self._payment(d, on, attempt))]
+            for start in range(0, len(requests), 4 * BATCH):
+                for outcome in repayment.repay(desk=self.desk, now=now, requests=requests[start : start + 4 * BATCH]):
+                    assert isinstance(outcome, Repaid), outcome
+            repayment.poll(desk=self.desk, now=self._at(on, (datetime.combine(on, at) + timedelta(hours=1)).time()))
+
+    def _payment(self, due: Due, on: date, attempt: int) -> RepayRequest | None:
+        one = self._by_id[due.consumer_id]
+        late = (on - due.oldest_due_on).days
+        if one.habit == "never" or (one.habit == "late" and late < one.lag_days):
+            return None
+        if attempt == 2 and one.habit != "short_of_money":
+            return None
+        amount = due.amount
+        if one.habit == "partial" and late < 3:
+            if late:
+                return None
+            amount = Money(max(due.amount.minor // 2, 1), due.amount.currency)
+        if one.habit == "generous":
+            amount = due.amount + Money(5_00, due.amount.currency)
+        return RepayRequest(f"{due.loan_id}:{on}:{attempt}", due.loan_id, amount, people.instrument(one, attempt))
+
+    def _withdraw(self, on: date, now: datetime) -> None:
+        moved = settlement.withdraw(desk=self.desk, now=now, key=f"withdrawal:{on}")
+        assert not isinstance(moved, Refused), moved
+
+
+class ProofFailed(Exception):
+    """A day of the world did not close, or a proof about all of it does not hold."""
+
+
+def _product(purchase: LoggedPurchase) -> str:
+    """Small purchases are interest-free, the largest bear interest, half of those between."""
+    if purchase.periods == 3:
+        return "free"
+    return "flex" if purchase.periods == 12 or purchase.number % 2 else "free"
+
+
+def _sure(outcomes: Sequence[object]) -> None:
+    wrong = [o for o in outcomes if isinstance(o, Refused | Quarantined)]
+    assert not wrong, wrong[:3]
+
+
+# ---------------------------------------------------------------------------------------------------------------------------- the whole
+
+
+def play(
+    *,
+    days: int,
+    seed: int,
+    as_of: date,
+    faults: float,
+    vault: Vault,
+    out: Path | None = None,
+    close_last: bool = True,
+    progress: Callable[[int, int], None] = lambda done, of: None,
+) -> dict[str, Any]:
+    """Plays `days` days ending with `as_of` on the present database and proves the result.
+
+    Returns figures, proofs and faults, ready to be printed as JSON, and `logins` for whoever serves the world. With `close_last`
+    false the last day stays open, so that there is a today to look at.
+    """
+    began = stopwatch()
+    log = purchases.load(days=days, as_of=as_of)
+    first = as_of - timedelta(days=days - 1)
+    made = world.found(first_day=first, seed=seed, vault=vault, months=days // 28 + 2)
+    player = Play(made=made, seed=seed, as_of=as_of, faults=faults)
+    for number in range(days):
+        on = first + timedelta(days=number)
+        player.day(on=on, bought=log.purchases.get(on, []), close=close_last or on < as_of)
+        if number % 10 == 9:
+            _analyse()
+        progress(number + 1, days)
+    if out is not None:
+        player.injector.write_truth(out / "truth.json")
+    proven_until = as_of if close_last else as_of - timedelta(days=1)
+    figures = _figures(player.desk)
+    proofs = _proofs(player.desk, proven_until)
+    found = _found(player.desk)
+    injected = json.loads((out / "truth.json").read_text("utf-8")) if out is not None else player.injector.by_class()
+    seconds = stopwatch() - began
+    return {
+        "days": days,
+        "seed": seed,
+        "as_of": as_of.isoformat(),
+        "skipped_zero_rows": log.skipped_zero_rows,
+        **figures,
+        "seconds": round(seconds, 2),
+        "orders_per_second": round(figures["orders"] / seconds, 1),
+        "proofs": proofs,
+        "faults": {
+            "injected": {cls: len(injected.get(cls, [])) for cls in CLASSES},
+            "found": {cls: len(found.get(cls, [])) for cls in CLASSES},
+            "same_references": {cls: sorted(injected.get(cls, [])) == sorted(found.get(cls, [])) for cls in CLASSES},
+        },
+        "logins": [{"role": x.role, "login": x.login, "password": x.password} for x in made.logins],
+    }
+
+
+def holds(result: Mapping[str, Any]) -> bool:
+    """Whether every proof of a result holds and the faults found are those injected."""
+    proofs = result["proofs"]
+    done, _, total = proofs["orders_traced"].partition("/")
+    others = all(value for name, value in proofs.items() if name != "orders_traced")
+    return others and done == total and all(result["faults"]["same_references"].values())
+
+
+def _analyse() -> None:
+    """Fresh statistics for the planner: a world that grows from nothing would else be planned as empty for a long time."""
+    with sql.owning():
+        sql.run("ANALYZE")
+
+
+def _figures(desk: Desk) -> dict[str, int]:
+    counted = orders.totals(desk.book.id)
+    loan_count, _, _, repaid, _ = loans.totals(desk.book.id)
+    return {
+        "orders": counted["orders"],
+        "approved": counted["approved"],
+        "declined": counted["declined"],
+        "captured": counted["captured"],
+        "refunds": counted["refunds"],
+        "loans": loan_count,
+        "repayments": repaid,
+        "settlements": statements.batch_count(book_id=desk.book.id),
+        "entries": entries.entries_posted(desk.book.id),
+    }
+
+
+def _proofs(desk: Desk, until: date) -> dict[str, Any]:
+    """The proofs of the whole world, by the same code that proves a day."""
+    from yuefu.journeys import proving
+
+    with sql.snapshot():
+        proven = proving.prove(book=desk.book, on=until)
+        traced = trace.traced_orders(book_id=desk.book.id, as_of=until)
+        bridges = [b for b in bills.day_bridges(book_id=desk.book.id) if b.on <= until]
+        lines, movements = bills.unclassified(book_id=desk.book.id, through=until)
+    closed = all(b.state == "done" and b.residual is not None and b.residual.minor == 0 for b in bridges)
+    return {
+        "trial_balance_zero": proven["trial_balance_zero"].holds,
+        "subledgers_equal_control": proven["subledgers_equal_control"].holds,
+        "nothing_unposted": proven["nothing_unposted"].holds,
+        "orders_traced": f"{traced.complete}/{traced.total}",
+        "statements_add_up": proven["statements_add_up"].holds,
+        "bills_reconciled": bool(bridges) and closed and lines == 0 and movements == 0,
+    }
+
+
+def _found(desk: Desk) -> dict[str, list[str]]:
+    return bills.found_by_class(book_id=desk.book.id)
