@@ -94,9 +94,9 @@ class Shop:
         assert isinstance(outcome, Captured), outcome
         return outcome
 
-    def bought(self, amount: str = "1999.00", *, product: str = "free", periods: int = 3) -> Captured:
+    def bought(self, amount: str = "1999.00", *, product: str = "free", periods: int = 3, merchant: int = 0) -> Captured:
         """A new consumer buys and gets the goods."""
-        return self.capture(self.buy(self.consumer(), amount, product=product, periods=periods).order_id)
+        return self.capture(self.buy(self.consumer(), amount, product=product, periods=periods, merchant=merchant).order_id)
 
     def void(self, order_id: UUID) -> None:
         (outcome,) = checkout.void(desk=self.desk, now=self.now(12), requests=[VoidRequest(f"v{next(self._count)}", order_id)])
@@ -117,6 +117,9 @@ class Shop:
 
     def settle(self) -> None:
         assert not isinstance(settlement.settle(desk=self.desk, now=self.now(9)), Refused)
+
+    def poll_payouts(self) -> None:
+        settlement.poll_payouts(desk=self.desk, now=self.now(9), paid_since=self.on - timedelta(days=7))
 
     def next_day(self, *, close: bool = True) -> None:
         """The clock passes midnight; the day before is closed."""
@@ -191,7 +194,7 @@ def _onboard(work: UnitOfWork, vault: Vault) -> tuple[UUID, ...]:
             settlement_account_kind="corporate",
             contract=ContractTerms(work.day.on, 6_000, 1, "online", ((3, 18_000), (6, 36_000)), "returned", Money(50_000_00, "CNY")),
         )
-        for n, (body, account) in enumerate(zip(bodies, ("6222000000000001", "6222000009990002"), strict=True), start=1)
+        for n, (body, account) in enumerate(zip(bodies, ("6222000000000001", "6222000009990003"), strict=True), start=1)
     ]
     return tuple(one([merchant]) for merchant in merchants.onboard(work=work, vault=vault, merchants=new))
 

@@ -18,11 +18,6 @@ from yuefu.money.amounts import Money
 from yuefu.runtime import sql
 from yuefu.runtime.values import UnitOfWork
 
-# A process that made the template itself still has its logins open there; every role works in the copy.
-for _alias in ("default", "owner", "reader", "staff"):
-    connections[_alias].close()
-    del connections[_alias]
-
 T = TypeVar("T")
 
 MakeEntry = Callable[..., Entry]

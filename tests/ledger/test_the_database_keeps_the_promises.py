@@ -424,7 +424,8 @@ OURS = "c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND 
 def test_no_runtime_role_is_above_the_rules(as_role: Connect) -> None:
     owner = as_role("owner")
     found = owner.execute(
-        "SELECT rolname FROM pg_roles WHERE rolname = ANY(%s) AND (rolsuper OR rolbypassrls OR rolcreaterole OR rolcreatedb OR rolreplication)",
+        "SELECT rolname FROM pg_roles WHERE rolname = ANY(%s) AND (rolsuper OR rolbypassrls OR rolcreaterole OR rolcreatedb"
+        " OR rolreplication)",
         [RUNTIME_ROLES],
     ).fetchall()
     owned = owner.execute("SELECT relname FROM pg_class WHERE pg_get_userbyid(relowner) = ANY(%s)", [RUNTIME_ROLES]).fetchall()

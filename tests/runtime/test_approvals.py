@@ -67,7 +67,7 @@ def test_no_raw_sql_undoes_a_decision(as_role: Any, make_work: Any, asked: UUID)
 def test_no_approval_is_born_decided(as_role: Any, make_work: Any) -> None:
     with pytest.raises(psycopg.errors.CheckViolation):
         as_role("default").execute(
-            "INSERT INTO runtime_approval (id, book_id, action, object_kind, content, reason, requested_by, requested_at, state, decided_by,"
-            " decision_reason) VALUES (gen_random_uuid(), %s, 'a', 'o', '{}', '', 'user:a', now(), 'approved', 'user:b', '')",
+            "INSERT INTO runtime_approval (id, book_id, action, object_kind, content, reason, requested_by, requested_at, state,"
+            " decided_by, decision_reason) VALUES (gen_random_uuid(), %s, 'a', 'o', '{}', '', 'user:a', now(), 'approved', 'user:b', '')",
             [make_work().book.id],
         )

@@ -41,7 +41,7 @@ def scratch(work: UnitOfWork) -> Iterator[str]:
         finally:
             connections["default"].close()
             connections["default"].settings_dict["NAME"] = before
-            owner.execute(pgsql.SQL("DROP DATABASE {} WITH (FORCE)").format(pgsql.Identifier(name)))
+            owner.execute(pgsql.SQL("DROP DATABASE {}").format(pgsql.Identifier(name)))  # waits for sessions that are ending
 
 
 def until(is_so: Callable[[], bool]) -> None:

@@ -84,7 +84,8 @@ def a_trace() -> Trace:
         Happening(
             at(repaid, 10, 20), repaid, "loan.repaid", yuan("666.33"), {"collection": payment},
             (
-                entry(4, "collection", repaid, "system:repayment", line("channel_cash", debit="666.33", movement="payment", reference=payment),
+                entry(4, "collection", repaid, "system:repayment",
+                      line("channel_cash", debit="666.33", movement="payment", reference=payment),
                       line("channel_fee_expense", debit="4.00"), line("channel_cash", credit="4.00", movement="fee", reference=payment),
                       line("collections_clearing", credit="666.33")),
                 entry(5, "loan.repaid", repaid, "system:repayment", line("collections_clearing", debit="666.33"),
@@ -103,7 +104,8 @@ def a_trace() -> Trace:
         reasons=(), as_of=AS_OF, price_label="¥666.33 × 2 + ¥666.34 = ¥1,999.00", total_payable=yuan("1999.00"), annual_cost_pct="0.00",
         annual_cost_simple_pct="0.00", disclosure_hash="8f14e45fceea167a5a36dedd4bea2543b7d3f1a0c2e4d6f8091a2b3c4d5e6f70",
         stages=(
-            Stage("order", "done", bought), Stage("decision", "done", bought), Stage("loan", "done", bought), Stage("posting", "done", bought),
+            Stage("order", "done", bought), Stage("decision", "done", bought), Stage("loan", "done", bought),
+            Stage("posting", "done", bought),
             Stage("settlement", "done", paid_out), Stage("repayment", "partly", date(2026, 11, 30)),
             Stage("reconciliation", "waiting", date(2026, 12, 1)),
         ),

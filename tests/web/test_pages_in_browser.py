@@ -27,10 +27,15 @@ CONTRAST = """
 () => {
   const canvas = document.createElement('canvas'); canvas.width = canvas.height = 1;
   const ink = canvas.getContext('2d', {willReadFrequently: true});
-  const rgba = css => { ink.clearRect(0, 0, 1, 1); ink.fillStyle = css; ink.fillRect(0, 0, 1, 1); return [...ink.getImageData(0, 0, 1, 1).data]; };
+  const rgba = css => { ink.clearRect(0, 0, 1, 1); ink.fillStyle = css; ink.fillRect(0, 0, 1, 1);
+    return [...ink.getImageData(0, 0, 1, 1).data]; };
   const light = ([r, g, b]) => { const f = c => { c /= 255; return c <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4; };
     return 0.2126 * f(r) + 0.7152 * f(g) + 0.0722 * f(b); };
-  const behind = node => { for (let at = node; at; at = at.parentElement) { const c = rgba(getComputedStyle(at).backgroundColor); if (c[3] > 250) return c; }
+  const behind = node => {
+    for (let at = node; at; at = at.parentElement) {
+      const c = rgba(getComputedStyle(at).backgroundColor);
+      if (c[3] > 250) return c;
+    }
     return rgba(getComputedStyle(document.documentElement).colorScheme.includes('dark') ? '#000' : '#fff'); };
   const poor = [];
   const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
@@ -50,6 +55,13 @@ OPEN_ALL = "document.querySelectorAll('details').forEach(each => { each.open = t
 TOO_WIDE = """
 () => [...document.querySelectorAll('main *')].filter(node => !node.closest('.scroll, svg, .visually-hidden, .stack thead')
   && node.getBoundingClientRect().right > document.documentElement.clientWidth + 1).map(node => node.outerHTML.slice(0, 120))
+"""
+
+TOO_SMALL = """
+() => [...document.querySelectorAll('button, summary, .btn, input:not([type=hidden])')].filter(node => {
+  const box = node.getBoundingClientRect();
+  return box.width && (box.width < 24 || box.height < 24);
+}).map(node => node.outerHTML.slice(0, 80))
 """
 
 
@@ -137,10 +149,8 @@ def test_the_answer_is_on_the_first_screen_of_a_phone(visit: Any) -> None:
 
 def test_everything_to_click_is_large_enough(visit: Any) -> None:
     """WCAG 2.2 AA target size: 24 by 24 pixels, links inside a line of text excepted."""
-    small = "() => [...document.querySelectorAll('button, summary, .btn, input:not([type=hidden])')].filter(node => { const b = node.getBoundingClientRect();" \
-        " return b.width && (b.width < 24 || b.height < 24) }).map(node => node.outerHTML.slice(0, 80))"  # fmt: skip
     for path in PAGES.values():
-        assert visit(path, width=360).page.evaluate(small) == []
+        assert visit(path, width=360).page.evaluate(TOO_SMALL) == []
 
 
 def test_a_page_is_right_at_twice_the_size(visit: Any) -> None:

@@ -90,19 +90,20 @@ def installed(*, migrate: bool = False) -> Iterator[None]:
     """
     at = home()
     with contextlib.ExitStack() as stack:
-        own = not os.environ.get("DATABASE_URL")
-        if own:
-            from yuefu.runtime import cluster, provision
+        running = None
+        if not os.environ.get("DATABASE_URL"):
+            from yuefu.runtime import cluster
 
             running = cluster.start(at, say=say)
             stack.callback(running.stop)
-            stack.enter_context(_environment({"DATABASE_URL": provision.prepare_cluster(running.address), OWN_CLUSTER: "1"}))
-        at.mkdir(mode=0o700, parents=True, exist_ok=True)
-        stack.enter_context(
-            _environment({"YUEFU_HOME": str(at), "YUEFU_KEYS_FILE": os.environ.get("YUEFU_KEYS_FILE") or str(at / "keys.json")})
-        )
-        with _set_up_lock(at):
-            _bring_up(migrate=migrate or own, always=migrate, own=own)
+        keys_file = os.environ.get("YUEFU_KEYS_FILE") or str(at / "keys.json")
+        stack.enter_context(_environment({"YUEFU_HOME": str(at), "YUEFU_KEYS_FILE": keys_file}))
+        with _set_up_lock(at):  # logins are made for the whole server: two set-ups at once would meet on them
+            if running is not None:
+                from yuefu.runtime import provision
+
+                stack.enter_context(_environment({"DATABASE_URL": provision.prepare_cluster(running.address), OWN_CLUSTER: "1"}))
+            _bring_up(migrate=migrate or running is not None, always=migrate)
         stack.callback(_close_connections)
         yield
 
@@ -120,7 +121,7 @@ def scratch(*, settings: dict[str, str] | None = None) -> Iterator[None]:
             temporary = stack.enter_context(cluster.temporary(say=say, settings=settings or {}))
             addresses = {"DATABASE_URL": provision.prepare_cluster(temporary.address)}
         stack.enter_context(_environment({**addresses, "YUEFU_HOME": str(at), "YUEFU_KEYS_FILE": str(at / "keys.json")}))
-        _bring_up(migrate=True, always=True, own=True)
+        _bring_up(migrate=True, always=True)
         stack.callback(_close_connections)
         yield
 
@@ -153,7 +154,7 @@ def _with_database(url: str, name: str) -> str:
     return urlunsplit(parts._replace(path=f"/{name}", query=query))
 
 
-def _bring_up(*, migrate: bool, always: bool, own: bool) -> None:
+def _bring_up(*, migrate: bool, always: bool) -> None:
     """Schema, Django, logs, keys. `always` asks the migrations themselves whether they are applied; else their names are compared."""
     from yuefu.runtime import provision
 

@@ -106,7 +106,7 @@ def _of_system(error: BaseException) -> Fault | None:
         return Fault("disk_full", f"The disk is full{_where(error)}; make room, then try again.")
     if isinstance(error, PermissionError | FileNotFoundError | IsADirectoryError | NotADirectoryError) and error.filename:
         return Fault("file_error", f"{error.filename}: {error.strerror}")
-    if isinstance(error, ModuleNotFoundError) and error.name:
+    if isinstance(error, ModuleNotFoundError) and error.name and not error.name.startswith("yuefu"):
         return Fault("package_missing", f"The Python package {error.name} is missing; run `make install`.")
     if isinstance(error, MemoryError):
         return Fault("out_of_memory", "There is not enough memory for this.")

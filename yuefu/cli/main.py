@@ -14,9 +14,10 @@ from typing import Annotated, Any, Final, NoReturn
 import typer
 
 from yuefu.cli import approvals, breaks, day, demo, ledger, order, people, proofs, quote, reconcile, serve, trace
-from yuefu.cli.faults import INTERRUPTED, Fault, fault_of
-from yuefu.cli.output import Run, failure, forget_stdout, result, running
+from yuefu.cli.faults import FAILED, INTERRUPTED, Fault, fault_of
+from yuefu.cli.output import Run, failure, result, running
 
+ENDINGS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 EPILOG: Final = "Every command takes --json, --as USER, --book CODE and --home DIR, anywhere on the line."
 
 app = typer.Typer(
@@ -62,7 +63,7 @@ def run() -> NoReturn:
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(AttributeError, OSError):
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]
-    for sign in (signal.SIGTERM, signal.SIGHUP):
+    for sign in ENDINGS:
         signal.signal(sign, _interrupt)
     sys.exit(main(sys.argv[1:]))
 
@@ -72,23 +73,22 @@ def main(argv: Sequence[str]) -> int:
     this = Run(as_json="--json" in _before_dashes(argv), stdout=sys.stdout, request_id=secrets.token_hex(8))
     with running(this):
         status, fault = _guarded(this, argv)
-    if fault is not None:
-        with contextlib.suppress(BrokenPipeError):
+    try:
+        if fault is not None:
             failure(this, fault)
-    elif this.as_json and not this.printed:
-        with running(this):
-            result({"ok": status == 0})
+        elif this.as_json and not this.printed:
+            with running(this):
+                result({"ok": status == 0})
+    except SystemExit as ending:  # nobody reads any more
+        return _status(ending)
     return status
 
 
 def _guarded(this: Run, argv: Sequence[str]) -> tuple[int, Fault | None]:
     try:
         status = _command()(_shared_options(this, argv))
-    except BrokenPipeError as error:
-        forget_stdout(this.stdout)
-        return fault_of(error).status, None
     except SystemExit as ending:
-        return ending.code if isinstance(ending.code, int) else 1, None
+        return _status(ending), None
     except BaseException as error:  # noqa: BLE001 - this is the edge: whatever it is becomes one sentence and a status
         fault = fault_of(error, this.request_id)
         _log(error, fault, this.request_id)
@@ -96,6 +96,10 @@ def _guarded(this: Run, argv: Sequence[str]) -> tuple[int, Fault | None]:
     if status == INTERRUPTED and not this.printed:
         return status, fault_of(KeyboardInterrupt())
     return status, None
+
+
+def _status(ending: SystemExit) -> int:
+    return ending.code if isinstance(ending.code, int) else FAILED
 
 
 def _command() -> Callable[[list[str]], int]:
@@ -153,7 +157,12 @@ def _log(error: BaseException, fault: Fault, request_id: str) -> None:
 
 
 def _interrupt(*_: object) -> None:
-    """SIGTERM and a closed terminal end a command as Ctrl-C does: what it began is undone and what it started is stopped."""
+    """SIGTERM and a closed terminal end a command as Ctrl-C does: what it began is undone and what it started is stopped.
+
+    Once is enough: a second signal would interrupt just that.
+    """
+    for sign in ENDINGS:
+        signal.signal(sign, signal.SIG_IGN)
     raise KeyboardInterrupt
 
 

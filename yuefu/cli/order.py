@@ -127,7 +127,7 @@ def list_orders(
         from yuefu.orders import queries as orders
 
         cursor = inputs.object_id("order", before) if before else None
-        found = [
+        found: list[dict[str, Any]] = [
             {
                 "order": ids.text("order", row.id),
                 "merchant_reference": row.merchant_reference,
@@ -138,7 +138,7 @@ def list_orders(
             }
             for row in orders.latest(caller.book.id, before=cursor, limit=limit)
         ]
-        rows = [list(row.values()) for row in found]
+        rows = [[*list(row.values())[:-1], f"{row['created_at'].astimezone(caller.book.tz):%Y-%m-%d %H:%M}"] for row in found]
         output.result({"orders": found}, output.table(["order", "reference", "amount", "periods", "state", "created at"], rows))
 
 

@@ -6,7 +6,9 @@ With `--json` the result is one JSON object and nothing else reaches standard ou
 from __future__ import annotations
 
 import contextlib
+import io
 import os
+import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
@@ -14,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, TextIO
 
-from yuefu.cli.faults import Fault
+from yuefu.cli.faults import PIPE_CLOSED, Fault
 from yuefu.runtime.jsontext import dumps
 
 WIDTH_OF_NO_TERMINAL: Final = 200
@@ -78,15 +80,16 @@ def failure(run: Run, fault: Fault) -> None:
 
 
 def _write(run: Run, text: str) -> None:
+    """Prints to whoever reads; where nobody does any more, the command ends, and quietly."""
     try:
         print(text, file=run.stdout, flush=True)
     except BrokenPipeError:
-        forget_stdout(run.stdout)
-        raise
+        _forget(run.stdout)
+        raise SystemExit(PIPE_CLOSED) from None
 
 
-def forget_stdout(stdout: TextIO) -> None:
-    """Nobody reads any more: what is still buffered goes nowhere, so that the interpreter does not complain when it ends."""
+def _forget(stdout: TextIO) -> None:
+    """What is still buffered goes nowhere, so that the interpreter does not complain of it when it ends."""
     with contextlib.suppress(OSError, ValueError):
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, stdout.fileno())
@@ -114,17 +117,17 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
     for row in given:
         grid.add_row(*(Text(_shown(cell)) for cell in row))  # a Text is shown as it is: no markup of a stranger's name is obeyed
     terminal = current().stdout.isatty()
-    console = Console(file=current().stdout, width=None if terminal else WIDTH_OF_NO_TERMINAL, highlight=False)
-    with console.capture() as captured:
-        console.print(grid)
-    return "\n".join(line.rstrip() for line in captured.get().splitlines())
+    width = shutil.get_terminal_size().columns if terminal else WIDTH_OF_NO_TERMINAL
+    drawn = io.StringIO()
+    Console(file=drawn, width=width, force_terminal=terminal, highlight=False).print(grid)
+    return "\n".join(line.rstrip() for line in drawn.getvalue().splitlines())
 
 
 @contextlib.contextmanager
 def progress(label: str) -> Iterator[Progress]:
     """A bar on standard error where that is a terminal; `update(done, total)` moves it. Elsewhere nothing is drawn."""
     if current().as_json or not sys.stderr.isatty():
-        yield lambda done, total: None
+        yield _unseen
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
@@ -134,6 +137,10 @@ def progress(label: str) -> Iterator[Progress]:
     with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(label, total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def _unseen(_done: int, _total: int) -> None:
+    """Nobody watches."""
 
 
 def _shown(value: Any) -> str:

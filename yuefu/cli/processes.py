@@ -61,6 +61,13 @@ def start(name: str, arguments: Sequence[str], environment: dict[str, str]) -> C
     return Child(name, process)
 
 
+@contextlib.contextmanager
+def until_interrupted() -> Iterator[None]:
+    """Ctrl-C and SIGTERM are the way to end a server; they are no failure."""
+    with contextlib.suppress(KeyboardInterrupt):
+        yield
+
+
 def ends_with_stdin() -> None:
     """In a child: ends this process by SIGTERM once whoever started it is gone, however that happened."""
     if os.environ.pop(WATCHED, "") != "1":

@@ -33,7 +33,8 @@ def quote(
         from yuefu.journeys import checkout
 
         price = inputs.amount(amount, currency or caller.book.currency)
-        wish = checkout.Wish(merchant_of(caller, merchant), consumer and consumer_of(caller, consumer) or None, product, price, periods)
+        buyer = None if consumer is None else consumer_of(caller, consumer)
+        wish = checkout.Wish(merchant_of(caller, merchant), buyer, product, price, periods)
         quoted = one(checkout.quote(desk=caller.desk, now=caller.now, wishes=[wish]))
         output.result(_value(quoted), _text(quoted))
 
@@ -42,19 +43,12 @@ def merchant_of(caller: Caller, code: str | None) -> UUID:
     """The merchant of a code; without one the caller's own, else the first of the book."""
     from yuefu.merchants import queries as merchants
 
-    if caller.merchant_id is not None:
-        shown = merchants.shown(ids=[caller.merchant_id])
-        if code is None or (caller.merchant_id in shown and shown[caller.merchant_id].code == code):
-            return caller.merchant_id
-    elif code is None:
-        active = [found.id for found in merchants.merchants(book_id=caller.book.id) if found.state == "active"]
-        if active:
-            return active[0]
-    else:
-        found = merchants.by_codes(book_id=caller.book.id, codes=[code])
-        if code in found:
-            return found[code]
-    fail("unknown_merchant", f"There is no merchant {code or ''}".strip() + " in this book.")
+    active = {one.code: one.id for one in merchants.merchants(book_id=caller.book.id) if caller.owns(one.id)}
+    if code is None and active:
+        return next(iter(active.values()))
+    if code is None or code not in active:
+        fail("unknown_merchant", f"There is no merchant {code or 'yet'} in this book.")
+    return active[code]
 
 
 def consumer_of(caller: Caller, reference: str) -> UUID:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Callable
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
 HOST: Final = "127.0.0.1"
 PORT: Final = 8000
 WORKERS: Final = 2
-THREADS: Final = 8
+THREADS: Final = 4
 DISPATCH_EVERY_S: Final = 5.0
 
 Host = Annotated[str, typer.Option(help="The address to listen on.")]
@@ -44,7 +46,7 @@ def serve(
     """Serve the pages until Ctrl-C."""
     processes.free_port(host, port)
     processes.ends_with_stdin()
-    with context.installed():
+    with processes.until_interrupted(), context.installed():
         context.the_vault()
         os.environ.setdefault("YUEFU_SECRET_KEY", context.secret(context.home()))
         output.say(f"Serving on http://{_shown(host)}:{port}/ (Ctrl-C stops it)")
@@ -79,10 +81,13 @@ def _granian(host: str, port: int, workers: int, threads: int) -> None:
 def worker() -> None:
     """Run jobs and hand out events until Ctrl-C."""
     processes.ends_with_stdin()
-    with context.installed():
+    with processes.until_interrupted(), context.installed():
         context.the_vault()
+        from yuefu.journeys import events, jobs
+
+        del jobs  # loaded here, so that a task that cannot be loaded stops the start and not its first run
         stopping = threading.Event()
-        dispatcher = threading.Thread(target=_dispatch_until, args=(stopping,), name="dispatcher")
+        dispatcher = threading.Thread(target=_dispatch_until, args=(stopping, events.dispatch), name="dispatcher")
         dispatcher.start()
         output.say("Working (Ctrl-C stops it)")
         try:
@@ -103,11 +108,10 @@ def _run_jobs() -> None:
         working.run_worker(name="yuefu", listen_notify=True)
 
 
-def _dispatch_until(stopping: threading.Event) -> None:
+def _dispatch_until(stopping: threading.Event, dispatch: Callable[[datetime], int]) -> None:
     """Hands out events as they are written; asks by itself every few seconds, in case a notification was lost."""
     from django.db import connections
 
-    from yuefu.journeys import events
     from yuefu.runtime.clock import system_now
     from yuefu.runtime.logs import logger
 
@@ -116,7 +120,7 @@ def _dispatch_until(stopping: threading.Event) -> None:
         try:
             with _listening() as listener:
                 while not stopping.is_set():
-                    while events.dispatch(system_now()) and not stopping.is_set():
+                    while dispatch(system_now()) and not stopping.is_set():
                         pass
                     list(listener.notifies(timeout=DISPATCH_EVERY_S, stop_after=1))
         except Exception as error:  # noqa: BLE001 - the dispatcher outlives a database that restarts; what went wrong stands in the log

@@ -59,6 +59,6 @@ def _happening(happening: Happening, book: Book) -> Iterator[str]:
         for line in entry.lines:
             side = f"Dr {line.debit}" if line.debit is not None else f"Cr {line.credit}"
             shown = f"  [{line.movement} {line.reference}]" if line.movement else ""
-            yield f"    {line.account_en:<32} {side:>24}{shown}"
+            yield f"    {line.account_en:<40} {side:>24}{shown}"
     for bill in happening.bills:
         yield f"  bill {bill.source} {bill.on} line {bill.line_no}: {bill.kind} {bill.reference} {bill.amount} {bill.outcome}"

@@ -23,6 +23,7 @@ from yuefu.payments.queries import OrderPayments
 from yuefu.payments.rules import ChannelRefund, Collection, Payout
 from yuefu.reconciliation import queries as reconciliation
 from yuefu.reconciliation.queries import Break, SeenLine
+from yuefu.reconciliation.rules.matching import SOURCES
 from yuefu.risk import queries as risk
 from yuefu.risk.queries import StoredDecision
 from yuefu.runtime import books, days
@@ -109,15 +110,17 @@ def read_lender_side(life: Life) -> None:
 
 
 def _days_of_payouts(life: Life) -> list[date]:
-    """Posting days that may have entries of the payouts: ordered, paid or returned there. A provider's day may be one before ours."""
+    """Posting days that may have entries of the payouts: when they were ordered, and the week in which the bank's word was heard."""
     found = {batch.pay_on for batch in life.batches.values()}
     for payout in life.payouts:
-        said = [payout.ordered_at.astimezone(life.tz).date(), payout.paid_on, payout.returned_on]
-        found.update(on + n * DAY for on in said if on for n in (0, 1))
+        found.add(payout.ordered_at.astimezone(life.tz).date())
+        found.update(on + n * DAY for on in (payout.paid_on, payout.returned_on) if on for n in range(8))
     return sorted(found)
 
 
 def _bills(life: Life) -> list[SeenLine]:
     references = [p.reference for p in life.channel_payments] + [payout.reference for payout in life.payouts]
     found = reconciliation.lines_of_references(book_id=life.placed.book_id, references=references)
-    return sorted((line for lines in found.values() for line in lines), key=lambda line: (line.on, line.source, line.line_no))
+    return sorted(
+        (line for lines in found.values() for line in lines), key=lambda line: (line.on, SOURCES.index(line.source), line.line_no)
+    )

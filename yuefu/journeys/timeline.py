@@ -128,7 +128,8 @@ def _paid_out(life: Life, payout: Payout) -> Iterator[Draft]:
         at = _on_or_after(life, payout.ordered_at, payout.paid_on)
         yield Draft(at, payout.paid_on, "payout.paid", payout.amount, told, claims, (payout.reference, "payout"))
     if payout.returned_on:
-        claim = ("payout_returned", payout.reference) if payout.paid_on else ("payout_rejected", payout.amount.minor)
+        rejected: Key = ("payout_rejected", payout.amount.minor, payout.returned_on)
+        claim: Key = ("payout_returned", payout.reference) if payout.paid_on else rejected
         at = _on_or_after(life, payout.ordered_at, payout.returned_on)
         why = {"reason": payout.failure_code} if payout.failure_code else {}
         bill = (payout.reference, "payout_returned")
@@ -182,7 +183,7 @@ def _key(lines: Sequence[EntryLine]) -> Key:
         case "settlement_batch" | "payout_ordered":
             return head.kind, head.recorded_at
         case "payout_rejected":
-            return head.kind, abs(head.amount.minor)
+            return head.kind, abs(head.amount.minor), head.effective_on
     cleared = next((abs(line.amount.minor) for line in lines if line.code in ("purchase_clearing", "collections_clearing")), 0)
     return head.kind, head.loan_id, head.recorded_at, cleared
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any, Final, Literal
 from uuid import UUID
 
@@ -89,14 +89,17 @@ def traced_orders(*, book_id: UUID, as_of: date) -> Traced:
     Loan: one for each capture. Posting: as many ledger entries of each kind as there are facts. Settlement: an item for each capture and
     refund share, in a batch once its day has come, and a payout where the batch pays. Repayment: what was collected is applied and what
     was applied was collected; what was due before `as_of` is paid or the loan is in arrears. Reconciliation: on days that are done each
-    movement of the order's money is in an item. `missing` names up to 20 orders, each with the first stage that it lacks.
+    movement of the order's money is in an item, and a payout that was paid has a movement. `missing` names up to 20 orders, each with
+    the first stage that it lacks.
     """
     known = order_book.declined_or_not(book_id)
     lacking = _Lacking(known)
     captures, shares = order_book.capture_orders(book_id), order_book.share_orders(book_id)
     loans, moved, items = loan_book.booked(book_id), payments.moved(book_id=book_id), settlement.accrued(book_id=book_id)
     applied = loan_book.sources(book_id)
-    order_of_loan = dict(loans.values())
+    # A loan that was lost is still known to what was accrued and collected for it.
+    order_of_loan = {item.loan_id: item.order_id for item in items if item.loan_id}
+    order_of_loan |= {m.loan_id: m.order_id for m in moved if m.loan_id} | dict(loans.values())
     lacking.add("decision", known.keys() - risk.of_orders(order_ids=list(known)).keys())
     lacking.add("loan", (order for capture, order in captures.items() if capture not in loans))
     lacking.add("posting", _not_posted(book_id, order_of_loan, applied, moved, items))
@@ -134,7 +137,8 @@ def _not_posted(
     facts.update(("collection" if m.kind == "payment" else "channel_refund", m.loan_id) for m in moved if m.loan_id)
     facts.update((f"settlement_{item.kind}", item.loan_id) for item in items if item.loan_id)
     posted = ledger.entries_by_loan(book_id)
-    return {order_of_loan[loan] for kind, loan in facts.keys() | posted.keys() if facts[kind, loan] != posted.get((kind, loan), 0)}
+    wrong = {loan for kind, loan in facts.keys() | posted.keys() if facts[kind, loan] != posted.get((kind, loan), 0)}
+    return {order_of_loan[loan] for loan in wrong if loan in order_of_loan}
 
 
 def _not_settled(
@@ -156,28 +160,24 @@ def _not_applied(
     moved: Sequence[Moved],
 ) -> set[UUID]:
     """Orders with money collected and not applied, or applied and never collected; the same for refunds of goods."""
-    repaid = {source: order_of_loan[loan] for kind, source, loan in applied if kind == "repaid"}
-    refunded = {source: order_of_loan[loan] for kind, source, loan in applied if kind == "refunded"}
+    orders = [(kind, source, order_of_loan[loan]) for kind, source, loan in applied if loan in order_of_loan]
+    repaid = {source: order for kind, source, order in orders if kind == "repaid"}
+    refunded = {source: order for kind, source, order in orders if kind == "refunded"}
     collected = {m.id: m.order_id for m in moved if m.kind == "payment"}
     pairs = ((collected, repaid), (repaid, collected), (shares, refunded), (refunded, shares))
     return {have[source] for have, other in pairs for source in have.keys() - other.keys()}
 
 
 def _not_reconciled(book_id: UUID, moved: Sequence[Moved], items: Sequence[Accrued]) -> set[UUID]:
-    done = reconciliation.days_done(book_id=book_id)
-    seen = reconciliation.classified_references(book_id=book_id)
-    wrong = {
-        m.order_id
-        for m in moved
-        for source in ("channel_trade", "channel_fund")
-        if (source, m.posted_on) in done and m.reference not in seen[source]
-    }
-    lost = {
-        payout.id
-        for payout in payments.payouts_of_book(book_id=book_id).values()
-        if payout.paid_on and ("bank", payout.paid_on) in done and payout.reference not in seen["bank"]
-    }
-    return wrong | {item.order_id for item in items if item.payout_id in lost}
+    """Orders with a movement that is in no item although the bill of its day was gone through, and those paid out without a movement."""
+    done, seen = reconciliation.days_done(book_id=book_id), reconciliation.classified_keys(book_id=book_id)
+    shown = {source: ledger.movement_days(book_id, code) for source, code in reconciliation.MONEY_ACCOUNT.items()}
+    shown["channel_trade"] = {(m.kind, m.reference): m.posted_on for m in moved}
+    lost = {key[1] for source, keys in shown.items() for key, on in keys.items() if (source, on) in done and key not in seen[source]}
+    payouts = payments.payouts_of_book(book_id=book_id).values()
+    lost |= {payout.reference for payout in payouts if payout.paid_on and ("payout", payout.reference) not in shown["bank"]}
+    unseen = {payout.id for payout in payouts if payout.reference in lost}
+    return {m.order_id for m in moved if m.reference in lost} | {item.order_id for item in items if item.payout_id in unseen}
 
 
 def _told(life: Life, drafts: Sequence[Draft]) -> Trace:
@@ -246,8 +246,13 @@ def _shown_terms(life: Life) -> Terms:
 
 
 def _happening(life: Life, draft: Draft) -> Happening:
-    entries = tuple(_entry(lines) for lines in sorted(draft.entries, key=lambda lines: lines[0].recorded_at))
+    entries = tuple(_entry(lines) for lines in sorted(draft.entries, key=_told_in))
     return Happening(draft.at, draft.on, draft.kind, draft.amount, draft.params, entries, tuple(_bill(life, line) for line in draft.bills))
+
+
+def _told_in(lines: Sequence[EntryLine]) -> tuple[datetime, bool]:
+    """By time; of one moment, money that came in before it is applied, and what became available before it is paid out."""
+    return lines[0].recorded_at, lines[0].kind in ("loan.repaid", "payout_ordered")
 
 
 def _entry(lines: Sequence[EntryLine]) -> EntryView:

@@ -312,13 +312,13 @@ def classified(*, book_id: UUID, movement_ids: Sequence[UUID]) -> set[tuple[str,
     return {(source, movement) for source, movement in found}
 
 
-def classified_references(*, book_id: UUID) -> dict[str, set[str]]:
-    """The references of all our movements that are in an item, by source."""
-    by_source: dict[str, set[str]] = {source: set() for source in SOURCES}
-    for source, reference in sql.rows(
-        "SELECT source, reference FROM reconciliation_item WHERE book_id = %s AND movement_id IS NOT NULL", [book_id]
+def classified_keys(*, book_id: UUID) -> dict[str, set[Key]]:
+    """(kind, reference) of all our movements that are in an item, by source."""
+    by_source: dict[str, set[Key]] = {source: set() for source in SOURCES}
+    for source, kind, reference in sql.rows(
+        "SELECT source, kind, reference FROM reconciliation_item WHERE book_id = %s AND movement_id IS NOT NULL", [book_id]
     ):
-        by_source[source].add(reference)
+        by_source[source].add((kind, reference))
     return by_source
 
 

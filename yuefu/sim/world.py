@@ -36,7 +36,7 @@ T = TypeVar("T")
 
 BOOK_CODE: Final = "demo"
 FUNDS: Final = Money(50_000_000_00, "CNY")
-_PERIODS: Final = tuple(range(2, 37))
+_PERIODS: Final = (*range(2, 13), 18, 24, 36)
 _DISCOUNTS: Final = tuple((n, 6_000 * n) for n in _PERIODS)
 _RISK: Final = {"min_age": 18, "max_age": 65, "students_blocked": True, "max_overdue_days": 0, "max_overdue_minor": 0}
 _CAPS: Final = {"CN": [{"from": "2020-01-01", "measure": "compound_irr", "max_pct": "24"}]}
@@ -114,7 +114,7 @@ def _terms(code: str, zh: str, en: str, payer: str, rate: Rate) -> ProductTerms:
         payer=payer,
         annual_rate=rate,
         periods=_PERIODS,
-        minimum=Money(1_00, "CNY"),
+        minimum=Money(10_00, "CNY"),
         maximum=Money(50_000_00, "CNY"),
         day_count=DayCount.ACT_365,
         min_gap_days=10,

@@ -78,5 +78,5 @@ def _bar(x: int, minor: int, top: int) -> Bar:
 
 def _round_up(minor: int) -> int:
     """The least of 2, 4, 6, 8, 10 × a power of ten that is not below: halves of it are round as well."""
-    unit = 10 ** (len(str(minor)) - 1)
+    unit: int = 10 ** (len(str(minor)) - 1)
     return next(step * unit for step in (2, 4, 6, 8, 10) if step * unit >= minor)

@@ -18,6 +18,7 @@ from yuefu.ledger.queries.entries import (
     entries_posted,
     lines_of_order,
     lines_of_payouts,
+    movement_days,
     movements,
 )
 from yuefu.ledger.queries.seals import verify
@@ -36,6 +37,7 @@ __all__ = [
     "limited_sums",
     "lines_of_order",
     "lines_of_payouts",
+    "movement_days",
     "movements",
     "totals",
     "trial_balance",

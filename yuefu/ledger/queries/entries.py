@@ -100,3 +100,13 @@ def entries_by_loan(book_id: UUID) -> dict[tuple[str, UUID], int]:
         [book_id],
     )
     return {(kind, loan): count for kind, loan, count in found}
+
+
+def movement_days(book_id: UUID, code: str) -> dict[tuple[str, str], date]:
+    """Everything an account of money should show: (movement, reference) and its posting day."""
+    found = sql.rows(
+        "SELECT l.movement, l.reference, l.posted_on FROM ledger_account a JOIN ledger_line l ON l.account_id = a.id"
+        " WHERE a.book_id = %s AND a.code = %s AND l.movement <> ''",
+        [book_id, code],
+    )
+    return {(movement, reference): on for movement, reference, on in found}

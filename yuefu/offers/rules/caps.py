@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any, Final
 
 from yuefu.errors import Refused
@@ -49,6 +50,7 @@ def cap_in_force(table: Mapping[str, Sequence[Mapping[str, Any]]], *, jurisdicti
     return max(begun, key=lambda cap: cap.valid_from)
 
 
+@lru_cache(maxsize=64)
 def worst_quote(product: Product, *, cap: Cap, on: date) -> Quote:
     """The dearest quote by the measure of the cap: smallest and largest amount, each number of periods, a first due day a month later
     and every repayment day. The rounding of a cent weighs most at the smallest amount; the distance of the first due day varies the rest.

@@ -112,11 +112,11 @@ def price(request: QuoteRequest) -> Quote | Refused:
     """The quote without a look at the state and bounds of the product; what a second person sees before a publication."""
     try:
         terms = _terms(request)
+        instalments = schedule(terms)
+        payments = [DatedFlow(row.due_on, row.total) for row in instalments]
+        cost = annual_cost(draws=[DatedFlow(terms.disbursed_on, terms.principal)], payments=payments)
     except PlanError as error:
         return Refused(error.code, error.detail, "amount")
-    instalments = schedule(terms)
-    payments = [DatedFlow(row.due_on, row.total) for row in instalments]
-    cost = annual_cost(draws=[DatedFlow(terms.disbursed_on, terms.principal)], payments=payments)
     discount = Money.zero(terms.principal.currency)
     if request.product.terms.payer == MERCHANT and request.discount_rate is not None:
         discount = request.discount_rate.of(request.amount, rounding=Rounding.HALF_UP)

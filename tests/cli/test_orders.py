@@ -1,0 +1,111 @@
+"""An order from the command line: quote, authorise, capture, void, refund, repay, trace; keys; and who may."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.cli.conftest import Command, Town
+
+Authorised = Callable[..., dict[str, Any]]
+
+
+def test_an_order_lives_from_consent_to_refund(cli: Command, authorised: Authorised) -> None:
+    order = authorised(amount="30.00")
+    captured = cli("order", "capture", order["order"], "--amount", "20.00")
+    assert captured.last["amount"] == {"minor": 2000, "currency": "CNY"}
+    voided = cli("order", "void", order["order"])
+    assert voided.last["released"]["minor"] == 1000
+    refunded = cli("order", "refund", order["reference"], "--amount", "5")
+    assert refunded.last["amount"]["minor"] == 500
+    life = cli("trace", order["reference"])
+    assert life.status == 0
+    assert life.last["public_id"] == order["order"]
+    kinds = [happening["kind"] for happening in life.last["timeline"]]
+    assert [kind for kind in kinds if kind.startswith("order.")][0] == "order.created"
+    assert "order.refunded" in kinds
+
+
+def test_the_same_key_gives_the_first_outcome_again(cli: Command, authorised: Authorised) -> None:
+    order = authorised()["order"]
+    key = secrets.token_hex(6)
+    first = cli("order", "capture", order, "--amount", "10.00", "--key", key)
+    again = cli("order", "capture", order, "--amount", "10.00", "--key", key)
+    assert (again.status, again.last) == (0, first.last)
+
+
+def test_the_same_key_with_other_content_is_refused(cli: Command, authorised: Authorised) -> None:
+    order = authorised()["order"]
+    key = secrets.token_hex(6)
+    assert cli("order", "capture", order, "--amount", "10.00", "--key", key).status == 0
+    other = cli("order", "capture", order, "--amount", "11.00", "--key", key)
+    assert (other.status, other.code) == (1, "key_reused")
+
+
+@pytest.mark.parametrize("key", ["", " x", "a\nb", "k" * 201])
+def test_a_key_that_cannot_be_one_is_refused(cli: Command, authorised: Authorised, key: str) -> None:
+    answer = cli("order", "void", authorised()["order"], "--key", key)
+    assert (answer.status, answer.code) == (1, "key_invalid")
+
+
+def test_more_than_was_authorised_is_not_captured(cli: Command, authorised: Authorised) -> None:
+    order = authorised()["order"]
+    too_much = cli("order", "capture", order, "--amount", "30.01")
+    assert (too_much.status, too_much.code) == (1, "capture_exceeds_authorised")
+    assert cli("trace", order).last["captured"]["minor"] == 0
+
+
+@pytest.mark.parametrize("verb", ["capture", "void", "refund"])
+def test_an_order_that_is_not_there_is_said_to_be_unknown(cli: Command, verb: str) -> None:
+    assert cli("order", verb, "no-such-reference").code == "unknown_order"
+    assert cli("order", verb, "ord_01m838z2g0fyvaeekzxfs1k950").code == "unknown_order"
+
+
+def test_a_disclosure_nobody_showed_cannot_be_agreed_to(cli: Command, town: Town) -> None:
+    answer = cli(
+        "order", "authorise", "--disclosure", "dis_01m838z2g0fyvaeekzxfs1k950", "--consumer", town.buyer, "--reference", "X"
+    )  # fmt: skip
+    assert (answer.status, answer.code) == (1, "unknown_disclosure")
+
+
+def test_a_duplicate_is_declined_with_its_reason_and_is_no_failure(cli: Command, town: Town, shown: Callable[..., str]) -> None:
+    words = ("order", "authorise", "--consumer", town.buyer, "--reference", secrets.token_hex(5), "--merchant", "record-house")
+    assert cli(*words, "--disclosure", shown()).last["decision"] == "approved"
+    second = cli(*words, "--disclosure", shown())
+    assert (second.status, second.last["decision"]) == (0, "declined")
+    assert second.last["reasons"]
+
+
+def test_a_loan_is_repaid_and_what_is_not_due_is_not(cli: Command, authorised: Authorised) -> None:
+    loan = cli("order", "capture", authorised()["order"]).last["loan"]
+    assert cli("repay", loan).code == "nothing_due"
+    paid = cli("repay", loan, "--amount", "7.50")
+    assert (paid.status, paid.last["state"], paid.last["amount"]["minor"]) == (0, "succeeded", 750)
+    failed = cli("repay", loan, "--amount", "1.00", "--instrument", "wallet:insufficient_funds")
+    assert (failed.status, failed.last["state"]) == (0, "failed")
+
+
+def test_the_latest_orders_come_first_and_page_backwards(cli: Command, authorised: Authorised) -> None:
+    older, newer = authorised()["order"], authorised()["order"]
+    listed = [row["order"] for row in cli("order", "list", "--limit", "2").last["orders"]]
+    assert listed == sorted([older, newer], reverse=True)
+    assert newer not in [row["order"] for row in cli("order", "list", "--before", min(older, newer)).last["orders"]]
+
+
+def test_a_merchants_person_sees_and_touches_only_their_own_orders(
+    cli: Command, authorised: Authorised, person: Callable[..., str]
+) -> None:
+    theirs, foreign = authorised(merchant="record-house"), authorised(merchant="disc-city")
+    owner = person("merchant_owner", "record-house")
+    assert cli("trace", theirs["order"], "--as", owner).last["public_id"] == theirs["order"]
+    assert cli("trace", foreign["order"], "--as", owner).code == "unknown_order"
+    assert cli("order", "void", foreign["order"], "--as", owner).code == "unknown_order"
+    assert cli("order", "refund", foreign["reference"], "--as", owner).code == "unknown_order"
+    listed = cli("order", "list", "--as", owner, "--limit", "1000").last["orders"]
+    assert theirs["order"] in [row["order"] for row in listed]
+    assert foreign["order"] not in [row["order"] for row in listed]
+    quoted = cli("quote", "--amount", "5", "--periods", "3", "--merchant", "disc-city", "--as", owner)
+    assert quoted.code == "unknown_merchant"

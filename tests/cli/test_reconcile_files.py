@@ -1,0 +1,102 @@
+"""Bills from files: read and checked without a database, stored and reconciled with one."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import FIRST_DAY, Command, Town
+from yuefu.payments.gateways.sandbox import SandboxBank
+from yuefu.runtime import books
+
+BILLS = Path(__file__).parent.parent / "data" / "bills"
+TRADE = BILLS / "wechat_tradebill_ALL_20261001.csv"
+FUND = BILLS / "wechat_fundflow_BASIC_20261001.csv"
+
+
+def test_the_sample_bills_are_read_and_agree_without_a_database(raw: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgresql://nobody:x@127.0.0.1:1/none")
+    answer = raw("reconcile", *map(str, sorted(BILLS.glob("wechat_*.csv"))), "--json")
+    assert answer.status == 0
+    assert [file["lines"] for file in answer.last["files"]] == [7, 1, 5, 0, 2, 2, 3]
+    (pair,) = answer.last["pairs"]
+    assert (pair["on"], pair["agrees"]) == ("2026-10-01", True)
+    assert [d["kind"] for d in pair["differences"]] == ["timing"]
+
+
+def test_a_trade_bill_and_fund_flow_that_differ_fail(raw: Command, tmp_path: Path) -> None:
+    spoilt = tmp_path / "trade.csv"
+    lines = TRADE.read_text("utf-8").splitlines(keepends=True)
+    spoilt.write_text("".join([lines[0], *lines[2:]]), "utf-8")
+    answer = raw("reconcile", str(spoilt), str(FUND), "--json")
+    assert answer.status == 1
+    assert answer.code == "summary_mismatch"
+
+
+@pytest.mark.parametrize(
+    ("content", "code"),
+    [
+        (b"", "truncated"),
+        (b"\xff\xfe\x00", "bad_encoding"),
+        (b"a,b,c\n1,2,3\n", "unknown_layout"),
+        (b"<xml>No Bill Exist</xml>", "no_bill"),
+        (b"\x1f\x8b\x08broken", "truncated"),
+    ],
+)
+def test_a_file_that_is_no_bill_is_named_with_its_fault(raw: Command, tmp_path: Path, content: bytes, code: str) -> None:
+    broken = tmp_path / "broken.csv"
+    broken.write_bytes(content)
+    answer = raw("reconcile", str(TRADE), str(broken), "--json")
+    assert (answer.status, answer.code) == (1, code)
+    assert str(broken) in answer.last["error"]["detail"]
+    assert [("error" in file) for file in answer.last["files"]] == [False, True]
+
+
+def test_a_file_that_cannot_be_read_is_a_clear_error(raw: Command, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    assert raw("reconcile", str(tmp_path / "none"), "--json").code == "no_such_file"
+    assert raw("reconcile", str(tmp_path), "--json").code == "not_a_file"
+    assert raw("reconcile", str(tmp_path / "pipe"), "--json").code == "not_a_file"
+    assert raw("reconcile", str(TRADE), "--currency", "USD", "--json").code == "other_currency"
+    assert raw("reconcile", str(TRADE), "--currency", "ABC", "--json").code == "currency_unknown"
+    assert raw("reconcile", str(TRADE), "--source", "aliens", "--json").code == "unknown_source"
+
+
+def test_a_stored_bill_is_reconciled_once_and_a_second_version_is_refused(
+    cli: Command, town: Town, tmp_path: Path, authorised: Callable[..., object]
+) -> None:
+    book = books.by_code(town.book)
+    assert book is not None
+    statement = tmp_path / "bank.csv"
+    statement.write_bytes(SandboxBank(book).statement(on=FIRST_DAY))
+    words = ("reconcile", "--store", str(statement), "--source", "bank", "--on", str(FIRST_DAY))
+    first = cli(*words)
+    assert first.status == 0, first.out
+    (file,) = first.last["files"]
+    assert (file["again"], file["residual"]) == (False, {"minor": 0, "currency": "CNY"})
+    assert cli(*words).last["files"][0]["again"] is True
+    other = cli("reconcile", "--store", str(FUND), "--source", "bank", "--on", str(FIRST_DAY))
+    assert other.status == 1
+    assert other.code in {"other_day", "day_already_has_a_file"}
+
+
+def test_a_bill_of_another_merchant_number_is_refused(cli: Command) -> None:
+    legacy = cli("reconcile", "--store", str(BILLS / "wechat_tradebill_ALL_legacy24col.csv"))
+    assert (legacy.status, legacy.code) == (1, "foreign_account")
+
+
+def test_breaks_are_listed_assigned_and_ended(cli: Command) -> None:
+    stored = cli("reconcile", "--store", str(TRADE))
+    assert stored.status == 0, stored.out
+    assert stored.last["files"][0]["breaks_opened"] > 0
+    found = cli("break", "list").last["breaks"][0]
+    assert cli("break", "assign", found["break"], "--role", "finance").last["owner"] == "finance"
+    assert cli("break", "assign", found["break"], "--role", "emperor").code == "unknown_role"
+    ended = cli("break", "resolve", found["break"], "--state", "explained", "--reason", "sample_file")
+    assert ended.last["state"] == "explained"
+    assert cli("break", "resolve", found["break"], "--state", "sideways", "--reason", "x").code == "not_possible"
+    assert found["break"] not in [one["break"] for one in cli("break", "list").last["breaks"]]
+    assert cli("break", "list", "--state", "sideways").code == "unknown_state"

@@ -1,0 +1,188 @@
+"""The command as others run it: a process of its own, its streams, its signals, its database."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.request import urlopen
+
+import psutil
+import pytest
+
+COMMAND = [sys.executable, "-m", "yuefu.cli.main"]
+
+
+def _run(*words: str, env: dict[str, str] | None = None, timeout: float = 120) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*COMMAND, *words], capture_output=True, text=True, timeout=timeout, env={**os.environ, **(env or {})}, stdin=subprocess.DEVNULL
+    )
+
+
+@pytest.fixture
+def own_home() -> Iterator[dict[str, str]]:
+    """An environment whose database is one of our own, below a fresh home that the database's user can reach."""
+    home = Path(tempfile.mkdtemp(prefix="yuefu-cli-"))
+    yield {"YUEFU_HOME": str(home), "YUEFU_KEYS_FILE": "", "DATABASE_URL": ""}
+    for process in psutil.process_iter():
+        try:
+            if process.name().startswith("postgres") and process.cwd().startswith(str(home)):
+                process.kill()
+        except psutil.Error:
+            continue
+    shutil.rmtree(home, ignore_errors=True)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _servers(home: str) -> list[str]:
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if process.name().startswith("postgres") and process.cwd().startswith(home):
+                found.append(process.name())
+        except psutil.Error:
+            continue
+    return found
+
+
+def test_help_needs_neither_database_nor_django() -> None:
+    code = "import sys; from yuefu.cli.main import main; main(['--help']); print(sorted({m.split('.')[0] for m in sys.modules} & {'django', 'psycopg', 'numpy', 'granian'}))"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.splitlines()[-1] == "[]"
+
+
+def test_an_installation_without_a_world_says_what_to_run(own_home: dict[str, str]) -> None:
+    answer = _run("order", "list", "--json", env=own_home)
+    assert answer.returncode == 1
+    assert json.loads(answer.stdout)["error"]["code"] == "no_world"
+    assert "yuefu demo" in json.loads(answer.stdout)["error"]["detail"]
+    home = Path(own_home["YUEFU_HOME"])
+    assert (home / "keys.json").stat().st_mode & 0o777 == 0o600
+    assert _servers(str(home)) == []
+
+
+def test_a_database_that_does_not_answer_is_one_sentence() -> None:
+    answer = _run("ledger", "verify", "--json", env={"DATABASE_URL": "postgresql://nobody:x@127.0.0.1:1/none"})
+    assert (answer.returncode, json.loads(answer.stdout)["error"]["code"]) == (1, "database_error")
+    assert "Traceback" not in answer.stderr
+
+
+def test_a_demo_plays_on_a_scratch_database_that_is_gone_afterwards() -> None:
+    answer = _run("demo", "--days", "1", "--no-serve", "--json", "--seed", "3", timeout=240)
+    assert answer.returncode == 0, answer.stderr
+    assert len(answer.stdout.splitlines()) == 1
+    played = json.loads(answer.stdout)
+    assert played["days"] == 1
+    assert played["proofs"]["orders_traced"] == f"{played['orders']}/{played['orders']}"
+    assert "logins" not in played
+    import psycopg
+
+    with psycopg.connect(os.environ["DATABASE_URL"]) as owner:
+        assert owner.execute("SELECT datname FROM pg_database WHERE datname LIKE 'yuefu\\_scratch\\_%'").fetchall() == []
+
+
+def test_a_taken_port_is_named_before_anything_is_started(own_home: dict[str, str]) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        answer = _run("demo", "--port", str(port), "--json", env=own_home)
+    error = json.loads(answer.stdout)["error"]
+    assert (answer.returncode, error["code"]) == (1, "port_taken")
+    assert str(port) in error["detail"]
+    assert "--port" in error["detail"]
+    assert not (Path(own_home["YUEFU_HOME"]) / "data").exists()
+
+
+@pytest.mark.slow
+def test_a_server_answers_and_ctrl_c_stops_it_with_its_database(own_home: dict[str, str]) -> None:
+    port = _free_port()
+    server = subprocess.Popen(
+        [*COMMAND, "serve", "--port", str(port), "--workers", "1", "--json"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, **own_home}, start_new_session=True,
+    )  # fmt: skip
+    try:
+        _await(port, server)
+        with urlopen(f"http://127.0.0.1:{port}/readyz") as answer:
+            assert json.load(answer)["ready"] is True
+        assert (Path(own_home["YUEFU_HOME"]) / "secret").stat().st_mode & 0o777 == 0o600
+        server.send_signal(signal.SIGINT)
+        out, err = server.communicate(timeout=60)
+    finally:
+        server.kill()
+    assert server.returncode == 0, err
+    assert json.loads(out.splitlines()[-1]) == {"served": f"http://127.0.0.1:{port}/"}
+    assert _servers(own_home["YUEFU_HOME"]) == []
+
+
+@pytest.mark.slow
+def test_a_served_demo_stops_whole_and_is_up_again_at_once(own_home: dict[str, str]) -> None:
+    for attempt in range(2):
+        port = _free_port()
+        began = time.monotonic()
+        demo = subprocess.Popen(
+            [*COMMAND, "demo", "--days", "1", "--port", str(port), "--json"],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, **own_home}, start_new_session=True,
+        )  # fmt: skip
+        try:
+            _await(port, demo)
+            if attempt:
+                assert time.monotonic() - began < 30
+            assert demo.stdout is not None
+            said = json.loads(demo.stdout.readline())
+            assert said["address"] == f"http://127.0.0.1:{port}/"
+            assert {login["login"] for login in said["logins"]} >= {"operator", "finance"}
+            children = psutil.Process(demo.pid).children(recursive=True)
+            demo.send_signal(signal.SIGTERM)
+            _, err = demo.communicate(timeout=90)
+        finally:
+            demo.kill()
+        assert demo.returncode == 0, err
+        assert [child for child in children if child.is_running() and child.status() != psutil.STATUS_ZOMBIE] == []
+        assert _servers(own_home["YUEFU_HOME"]) == []
+
+
+@pytest.mark.slow
+def test_a_killed_demo_leaves_no_server_behind(own_home: dict[str, str]) -> None:
+    port = _free_port()
+    demo = subprocess.Popen(
+        [*COMMAND, "demo", "--days", "1", "--port", str(port), "--json"],
+        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env={**os.environ, **own_home}, start_new_session=True,
+    )  # fmt: skip
+    assert demo.stdout is not None
+    assert json.loads(demo.stdout.readline())["address"]
+    demo.kill()
+    demo.wait()
+    until = time.monotonic() + 60
+    while _servers(own_home["YUEFU_HOME"]) and time.monotonic() < until:
+        time.sleep(0.3)
+    assert _servers(own_home["YUEFU_HOME"]) == []
+
+
+def _await(port: int, process: subprocess.Popen[str]) -> None:
+    until = time.monotonic() + 120
+    while time.monotonic() < until:
+        if process.poll() is not None:
+            _, err = process.communicate()
+            raise AssertionError(f"it ended with {process.returncode}: {err}")
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        except OSError:
+            time.sleep(0.2)
+        else:
+            return
+    raise AssertionError("nobody answers")
