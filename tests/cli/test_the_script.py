@@ -60,7 +60,10 @@ def _servers(home: str) -> list[str]:
 
 
 def test_help_needs_neither_database_nor_django() -> None:
-    code = "import sys; from yuefu.cli.main import main; main(['--help']); print(sorted({m.split('.')[0] for m in sys.modules} & {'django', 'psycopg', 'numpy', 'granian'}))"
+    code = (
+        "import sys; from yuefu.cli.main import main; main(['--help']);"
+        "print(sorted({name.split('.')[0] for name in sys.modules} & {'django', 'psycopg', 'numpy', 'granian'}))"
+    )
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.splitlines()[-1] == "[]"
 
@@ -135,7 +138,7 @@ def test_a_served_demo_stops_whole_and_is_up_again_at_once(own_home: dict[str, s
         port = _free_port()
         began = time.monotonic()
         demo = subprocess.Popen(
-            [*COMMAND, "demo", "--days", "1", "--port", str(port), "--json"],
+            [*COMMAND, "demo", "--days", "2", "--port", str(port), "--json"],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, **own_home}, start_new_session=True,
         )  # fmt: skip
         try:
@@ -160,7 +163,7 @@ def test_a_served_demo_stops_whole_and_is_up_again_at_once(own_home: dict[str, s
 def test_a_killed_demo_leaves_no_server_behind(own_home: dict[str, str]) -> None:
     port = _free_port()
     demo = subprocess.Popen(
-        [*COMMAND, "demo", "--days", "1", "--port", str(port), "--json"],
+        [*COMMAND, "demo", "--days", "2", "--port", str(port), "--json"],
         stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env={**os.environ, **own_home}, start_new_session=True,
     )  # fmt: skip
     assert demo.stdout is not None

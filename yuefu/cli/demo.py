@@ -43,7 +43,7 @@ def demo(
 ) -> None:
     """Play real purchases from order to reconciled cash; then serve the pages until Ctrl-C."""
     if isnan(faults):  # it passes every comparison with a bound
-        fail("usage", "--faults is a share between 0 and 0.5.")
+        raise typer.BadParameter("--faults is a share between 0 and 0.5")
     if out is not None:
         out.mkdir(parents=True, exist_ok=True)
     if no_serve:

@@ -21,6 +21,8 @@ def default_home() -> Path:
 
 YUEFU_HOME = default_home()
 YUEFU_KEYS_FILE = Path(os.environ.get("YUEFU_KEYS_FILE", YUEFU_HOME / "keys.json"))
+YUEFU_DEMO = os.environ.get("YUEFU_DEMO") == "1"
+YUEFU_METRICS_TOKEN = os.environ.get("YUEFU_METRICS_TOKEN", "")
 
 # Sessions and signed links. A process that serves without a secret of its own refuses to start (see yuefu.cli.serve).
 SECRET_KEY = os.environ.get("YUEFU_SECRET_KEY") or "not-a-secret-for-commands-that-do-not-serve"
@@ -57,7 +59,6 @@ INSTALLED_APPS = [
     "yuefu.reconciliation",
     "yuefu.web",
 ]
-INSTALLED_APPS = [name for name in INSTALLED_APPS if not name.startswith("yuefu.") or (HERE / name.split(".")[1] / "__init__.py").exists()]
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
@@ -95,6 +96,10 @@ TIME_ZONE = "UTC"
 
 STATIC_URL = "static/"
 STATIC_ROOT = HERE / "web" / "static-built"
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedStaticFilesStorage"},
+}
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "home"
 LOGOUT_REDIRECT_URL = "home"
@@ -102,6 +107,7 @@ LOGOUT_REDIRECT_URL = "home"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_SAMESITE = "Lax"
+LANGUAGE_COOKIE_SAMESITE = "Lax"
 X_FRAME_OPTIONS = "DENY"
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"

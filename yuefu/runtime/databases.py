@@ -68,7 +68,7 @@ def _entry(parts: Mapping[str, Any]) -> dict[str, Any]:
         **parts,
         "CONN_MAX_AGE": None,
         "CONN_HEALTH_CHECKS": True,
-        "OPTIONS": {"application_name": "yuefu", **parts["OPTIONS"]},
+        "OPTIONS": {"application_name": "yuefu", "connect_timeout": "10", **parts["OPTIONS"]},
         "TEST": {"MIRROR": None},
     }
 

@@ -38,6 +38,7 @@ def connection() -> psycopg.Connection[Any]:
     # A connection that the server ended stays broken until it is dropped; outside a transaction nothing is lost with it.
     if wrapper.connection is not None and wrapper.connection.closed and not wrapper.in_atomic_block:
         wrapper.close()
+    wrapper.close_if_health_check_failed()
     wrapper.ensure_connection()
     opened = cast("psycopg.Connection[Any]", wrapper.connection)
     if opened.adapters.get_loader(_JSONB, Format.TEXT) is not JsonbLoader:

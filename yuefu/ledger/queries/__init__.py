@@ -21,7 +21,7 @@ from yuefu.ledger.queries.entries import (
     movement_days,
     movements,
 )
-from yuefu.ledger.queries.seals import verify
+from yuefu.ledger.queries.seals import sealed, verify
 
 __all__ = [
     "EntryLine",
@@ -39,6 +39,7 @@ __all__ = [
     "lines_of_payouts",
     "movement_days",
     "movements",
+    "sealed",
     "totals",
     "trial_balance",
     "verify",

@@ -110,3 +110,9 @@ def _strays(book_id: UUID, number: int) -> list[UUID]:
         [book_id, number],
     )
     return [row[0] for row in found]
+
+
+def sealed(book_id: UUID) -> int:
+    """The number of the last link of a book's chain; 0 where there is none."""
+    number: int = sql.value("SELECT coalesce(max(number), 0) FROM ledger_seal WHERE book_id = %s", [book_id])
+    return number

@@ -1,0 +1,133 @@
+"""Background jobs, run by `yuefu worker` from the queue in the database. Each is one of the journeys, for every book in turn.
+
+A job that fails is logged and counted and leaves the others alone; the next run takes up what is left. A test book lives by its
+own clock, which stands still unless somebody moves it, so nothing falls due there by itself.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+from django.conf import settings
+from procrastinate.contrib.django import app
+
+from yuefu.errors import Refused
+from yuefu.ids import IdSource
+from yuefu.journeys import checkout, close_of_day, repayment, settlement
+from yuefu.journeys.desk import Desk, open_day
+from yuefu.ledger import commands as ledger
+from yuefu.ledger import queries as sealing
+from yuefu.payments.gateways.sandbox import SandboxBank, SandboxChannel
+from yuefu.runtime import books, days, vault
+from yuefu.runtime.logs import logger
+from yuefu.runtime.metrics import DAYS_CLOSING, JOBS
+from yuefu.runtime.values import Book, system_actor
+
+SEAL_BATCH: Final = 5_000
+
+log = logger(__name__)
+
+
+def desk_of(book: Book, name: str) -> Desk:
+    """The desk of a job in a book, with the gateways of the sandbox."""
+    keys = vault.load(Path(settings.YUEFU_KEYS_FILE))
+    return Desk(book, system_actor(name), IdSource(secrets.randbits), keys, SandboxChannel(book), SandboxBank(book))
+
+
+def _each_book(name: str, act: Callable[[Desk, datetime], object]) -> None:
+    for book in books.all_books():
+        try:
+            act(desk_of(book, name), books.now_in(book))
+            JOBS.labels(task=name, outcome="done").inc()
+        except Exception as error:
+            JOBS.labels(task=name, outcome="failed").inc()
+            log.exception("job failed", task=name, book=book.code, error=type(error).__name__)
+
+
+@app.periodic(cron="* * * * *")
+@app.task(queueing_lock="expire_authorisations", pass_context=False)
+def expire_authorisations(timestamp: int) -> None:
+    """Frees holds whose time is over."""
+    del timestamp
+    _each_book("expire_authorisations", lambda desk, now: checkout.expire(desk=desk, now=now))
+
+
+@app.periodic(cron="* * * * *")
+@app.task(queueing_lock="poll_gateways", pass_context=False)
+def poll_gateways(timestamp: int) -> None:
+    """Asks channel and bank for outcomes that are not known; nothing is sent again blind."""
+    del timestamp
+
+    def poll(desk: Desk, now: datetime) -> None:
+        repayment.poll(desk=desk, now=now)
+        settlement.poll_payouts(desk=desk, now=now, paid_since=days.business_date(desk.book, now) - timedelta(days=7))
+
+    _each_book("poll_gateways", poll)
+
+
+@app.periodic(cron="*/5 * * * *")
+@app.task(queueing_lock="close_days", pass_context=False)
+def close_days(timestamp: int) -> None:
+    """Closes the days whose cut-off has passed; one that fails its proof stays closing and is counted until it closes."""
+    del timestamp
+
+    def close(desk: Desk, now: datetime) -> None:
+        close_of_day.close_day(desk=desk, now=now)
+        DAYS_CLOSING.labels(book=desk.book.code).set(len(days.waiting_to_close(desk.book.id)))
+
+    _each_book("close_days", close)
+
+
+@app.periodic(cron="*/5 * * * *")
+@app.task(queueing_lock="keep_ledger", pass_context=False)
+def keep_ledger(timestamp: int) -> None:
+    """Rolls lines up into checkpoints, seals entries, and makes the partitions of the months ahead."""
+    del timestamp
+    _each_book("keep_ledger", keep)
+
+
+def keep(desk: Desk, now: datetime) -> None:
+    """One round of the ledger's upkeep in a book."""
+    with open_day(desk, now) as work:
+        if isinstance(work, Refused):
+            return
+        ledger.make_partitions(first=work.day.on, months=3)
+        ledger.roll_up(work=work)
+    seal(desk, now)
+
+
+def seal(desk: Desk, now: datetime) -> int:
+    """Chains all entries that can be sealed and keeps the head outside the database. Returns the number of the last link."""
+    while True:
+        with open_day(desk, now) as work:
+            if isinstance(work, Refused):
+                return 0
+            before = sealing.sealed(desk.book.id)
+            number, head = ledger.seal(work=work, limit=SEAL_BATCH)
+        if number > before:
+            publish_head(desk.book, number, head, now)
+        if number - before < SEAL_BATCH:
+            return number
+
+
+def publish_head(book: Book, number: int, head: bytes, now: datetime) -> None:
+    """Appends the head of a book's chain to a file outside the database: it tells a chain that was cut off or rewritten as a whole."""
+    line = json.dumps({"book": str(book.id), "number": number, "head": head.hex(), "at": now.isoformat()})
+    path = Path(settings.YUEFU_HOME) / "seals.jsonl"
+    with path.open("a", encoding="utf-8") as file:
+        file.write(line + "\n")
+
+
+def heads(book: Book) -> dict[int, bytes]:
+    """The heads that were kept outside, by number."""
+    path = Path(settings.YUEFU_HOME) / "seals.jsonl"
+    if not path.exists():
+        return {}
+    kept = [json.loads(line) for line in path.read_text("utf-8").splitlines() if line]
+    return {item["number"]: bytes.fromhex(item["head"]) for item in kept if item["book"] == str(book.id)}
+
