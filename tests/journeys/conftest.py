@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import itertools
 import secrets
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import pytest
+from django.db import connections
 from stdnum.cn import ric, uscc
 
 from yuefu.consumers import commands as consumers
@@ -20,7 +23,7 @@ from yuefu.credit.commands import OpenAccount
 from yuefu.dates.daycount import DayCount
 from yuefu.errors import Refused, one
 from yuefu.ids import IdSource
-from yuefu.journeys import checkout, close_of_day, reconciliation, refund, repayment, settlement
+from yuefu.journeys import checkout, close_of_day, proving, reconciliation, refund, repayment, settlement
 from yuefu.journeys.checkout import Authorised, Captured, Purchase, Wish
 from yuefu.journeys.close_of_day import Closed
 from yuefu.journeys.desk import Desk, open_day
@@ -137,6 +140,30 @@ class Shop:
     def until(self, on: date) -> None:
         while self.on < on:
             self.next_day()
+
+    def prove(self) -> None:
+        """Every proof of a close holds now, and there was something to prove."""
+        with sql.snapshot():
+            proofs = proving.prove(book=self.desk.book, since=FIRST_DAY)
+        assert proofs
+        wrong = {name: proof.detail for name, proof in proofs.items() if not proof.holds}
+        assert not wrong, wrong
+
+    def at_once(self, *acts: Callable[[], object]) -> list[object]:
+        """Runs acts at the same moment, each on a connection of its own. One outcome an act: what it returned, or what it raised."""
+        barrier = threading.Barrier(len(acts))
+
+        def run(act: Callable[[], object]) -> object:
+            try:
+                sql.value("SELECT 1")
+                barrier.wait(timeout=20)
+                return act()
+            finally:
+                connections.close_all()
+
+        with ThreadPoolExecutor(len(acts)) as pool:
+            futures = [pool.submit(run, act) for act in acts]
+            return [future.exception(timeout=60) or future.result() for future in futures]
 
     def reconcile(self, *, without: Sequence[str] = ()) -> None:
         """The bills of yesterday, as the channel and the bank tell them."""

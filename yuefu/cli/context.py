@@ -49,11 +49,9 @@ def home() -> Path:
     asked = current().home
     if asked is not None:
         return asked.absolute()
-    if os.environ.get("YUEFU_HOME"):
-        return Path(os.environ["YUEFU_HOME"]).expanduser().absolute()
-    if os.geteuid() == 0:
-        return Path("/var/lib/yuefu")
-    return Path(os.environ.get("XDG_STATE_HOME", "~/.local/state")).expanduser() / "yuefu"
+    from yuefu.runtime.home import default_home
+
+    return default_home()
 
 
 def secret(at: Path) -> str:

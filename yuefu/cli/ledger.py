@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 import typer
 
 from yuefu.cli import context, inputs, output
 from yuefu.cli.faults import FAILED, fail
-
-SEAL_CHUNK: Final = 5_000
 
 app = typer.Typer(no_args_is_help=True, help="The ledger: trial balance, seals, balances.")
 
@@ -56,12 +54,13 @@ def trial_balance(on: On = None) -> None:
 
 @app.command()
 def verify() -> None:
-    """Recompute the seal chain; exit status 1 names the first bad entry."""
+    """Recompute the seal chain, against the heads kept outside the database too; exit status 1 names the first bad entry."""
     with context.at_work("ledger.read") as caller:
         from yuefu import ids
+        from yuefu.journeys import jobs
         from yuefu.ledger import queries as ledger
 
-        found = ledger.verify(caller.for_the_book().book.id)
+        found = ledger.verify(caller.for_the_book().book.id, anchors=jobs.heads(caller.book))
         bad = ids.text("entry", found.bad_entry) if found.bad_entry else None
         value = {
             "book": caller.book.code,
@@ -80,18 +79,13 @@ def verify() -> None:
 
 @app.command()
 def seal() -> None:
-    """Seal every entry that has certainly committed, and print the new head: keep it outside the database."""
+    """Seal every entry that has certainly committed; the new head is kept in YUEFU_HOME/seals.jsonl, outside the database."""
     with context.at_work("close_day") as caller:
-        from yuefu.ledger import commands as ledger
+        from yuefu.journeys import jobs
 
-        caller.for_the_book()
-        number, digest = caller.acting(lambda work: ledger.seal(work=work, limit=SEAL_CHUNK))
-        while True:
-            following, head = caller.acting(lambda work: ledger.seal(work=work, limit=SEAL_CHUNK))
-            if following == number:
-                break
-            number, digest = following, head
-        output.result({"book": caller.book.code, "sealed": number, "head": digest.hex()})
+        number = jobs.seal(caller.for_the_book().desk, caller.now)
+        head = jobs.heads(caller.book).get(number, b"")
+        output.result({"book": caller.book.code, "sealed": number, "head": head.hex()})
 
 
 @app.command()

@@ -40,13 +40,18 @@ def children() -> Iterator[list[Child]]:
                 child.process.send_signal(signal.SIGTERM)
         until = time.monotonic() + SECONDS_TO_STOP
         for child in reversed(started):
-            try:
+            with contextlib.suppress(subprocess.TimeoutExpired):
                 child.process.wait(timeout=max(0.1, until - time.monotonic()))
-            except subprocess.TimeoutExpired:
-                child.process.kill()
-                child.process.wait()
-            if child.process.stdin is not None:
-                child.process.stdin.close()
+            _clear(child)
+
+
+def _clear(child: Child) -> None:
+    """Ends whatever is left in the session of a child: it would hold the port, our output and the database."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(child.process.pid, signal.SIGKILL)
+    child.process.wait()
+    if child.process.stdin is not None:
+        child.process.stdin.close()
 
 
 def start(name: str, arguments: Sequence[str], environment: dict[str, str]) -> Child:

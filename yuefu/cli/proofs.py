@@ -20,7 +20,7 @@ def bench(name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="One
     from yuefu.proofs import bench as benchmarks
 
     with context.scratch():
-        _tell(benchmarks.run(name))
+        _tell(benchmarks.run(name, say=output.say))
 
 
 def prove() -> None:

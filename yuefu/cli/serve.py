@@ -19,6 +19,7 @@ HOST: Final = "127.0.0.1"
 PORT: Final = 8000
 WORKERS: Final = 2
 THREADS: Final = 4
+SECONDS_TO_FINISH: Final = 5  # what a request may still take once the server was told to stop
 DISPATCH_EVERY_S: Final = 5.0
 
 Host = Annotated[str, typer.Option(help="The address to listen on.")]
@@ -73,6 +74,7 @@ def _granian(host: str, port: int, workers: int, threads: int) -> None:
         workers=workers,
         blocking_threads=threads,
         respawn_failed_workers=True,
+        workers_kill_timeout=SECONDS_TO_FINISH,
         websockets=False,
         log_level=LogLevels.warning,
     ).serve()

@@ -6,17 +6,9 @@ import os
 from pathlib import Path
 
 from yuefu.runtime.databases import django_databases
+from yuefu.runtime.home import default_home
 
 HERE = Path(__file__).resolve().parent.parent
-
-
-def default_home() -> Path:
-    """Where state is kept when YUEFU_HOME is not set: root's home is closed to the database's own user."""
-    if os.environ.get("YUEFU_HOME"):
-        return Path(os.environ["YUEFU_HOME"]).expanduser()
-    if os.geteuid() == 0:
-        return Path("/var/lib/yuefu")
-    return Path(os.environ.get("XDG_STATE_HOME", "~/.local/state")).expanduser() / "yuefu"
 
 
 YUEFU_HOME = default_home()

@@ -73,6 +73,14 @@ def _shown(vault: Vault, row_id: UUID, external_ref: str, state: str, name: byte
     )
 
 
+def listed(*, book_id: UUID, after: str = "", limit: int = 100) -> list[UUID]:
+    """Consumers in the order of their references, after one of them."""
+    found = sql.rows(
+        "SELECT id FROM consumers_consumer WHERE book_id = %s AND external_ref > %s ORDER BY external_ref LIMIT %s", [book_id, after, limit]
+    )
+    return [row[0] for row in found]
+
+
 def by_external_refs(*, book_id: UUID, external_refs: Sequence[str]) -> dict[str, UUID]:
     """Consumers by the reference a client gave them; unknown references are left out."""
     found = sql.rows(

@@ -204,8 +204,8 @@ class _Facts:
 
     def __init__(self, desk: Desk, work: UnitOfWork, purchases: Sequence[Purchase]) -> None:
         book, on, currency = work.book.id, work.day.on, work.book.currency
-        merchant_ids = sorted({p.merchant_id for p in purchases})
-        consumer_ids = sorted({p.consumer_id for p in purchases})
+        merchant_ids = list({p.merchant_id for p in purchases})
+        consumer_ids = list({p.consumer_id for p in purchases})
         self.on = on
         self.zero = Money.zero(currency)
         self.merchants = merchants.states(ids=merchant_ids, book_id=book)
@@ -216,7 +216,7 @@ class _Facts:
         self.arrears: Mapping[UUID, Arrears] = loan_book.arrears(book, consumer_ids, on, currency)
         self.taken = dict(order_book.taken_references(book, [(p.merchant_id, p.merchant_reference) for p in purchases]))
         self.shown = {
-            i: _Shown.of(stored) for i, stored in products.disclosures(ids=sorted({p.disclosure_id for p in purchases}), book_id=book).items()
+            i: _Shown.of(stored) for i, stored in products.disclosures(ids=list({p.disclosure_id for p in purchases}), book_id=book).items()
         }
         self.products = products.products(ids=sorted({shown.product_id for shown in self.shown.values()}))
         self.exposure = {owner: line.posted.minor + line.held.minor for owner, line in self.lines.items()}
@@ -375,7 +375,9 @@ def _hold(work: UnitOfWork, drafts: dict[int, tuple[Order, Features, Decision]])
 
 
 def capture(*, desk: Desk, now: datetime, requests: Sequence[CaptureRequest]) -> list[Captured | Refused | Quarantined]:
-    """Captures authorised orders, wholly or in part, and books one loan each. Refusals: see `orders.rules`; key_reused."""
+    """Captures authorised orders, wholly or in part, and books one loan each. Refusals: see `orders.rules`; key_reused; and, without
+    the key being used, no_contract or no_such_plan where the merchant's contract changed since.
+    """
     return in_halves(requests, lambda batch: on_open_day(desk, now, batch, _capture))
 
 
@@ -387,7 +389,33 @@ def _capture(work: UnitOfWork, requests: Sequence[CaptureRequest]) -> list[Captu
         booked = _book(work, [t for t in done.values() if isinstance(t, Taken)])
         return {i: done[ids[i]] if isinstance(done[ids[i]], Refused) else booked[ids[i]] for i in fresh}  # type: ignore[misc]
 
-    return keys.answer(work=work, scope="order.capture", requests=requests, object_ids=ids, decide=act, recall=_recall_captures)
+    return keys.answer(
+        work=work,
+        scope="order.capture",
+        requests=requests,
+        object_ids=ids,
+        validate=lambda fresh: _without_contract(work, {i: requests[i].order_id for i in fresh}),
+        decide=act,
+        recall=_recall_captures,
+    )
+
+
+def _without_contract(work: UnitOfWork, order_of: Mapping[int, UUID]) -> dict[int, Refused]:
+    """Orders that could not be settled: the contract of the merchant changed since the consent. With another one they can be captured."""
+    found = order_book.orders(sorted(set(order_of.values())))
+    contracts = merchants.contracts_in_force(merchant_ids=sorted({o.merchant_id for o in found.values()}), on=work.day.on)
+    payers = {p.id: p.terms.payer for p in products.products(ids=sorted({o.product_id for o in found.values()})).values()}
+    refused = {}
+    for index, order_id in order_of.items():
+        order = found.get(order_id)
+        if order is None or not order.remaining:
+            continue
+        contract = contracts.get(order.merchant_id)
+        if contract is None:
+            refused[index] = Refused(NO_CONTRACT, "the merchant has no contract in force any more", "order_id")
+        elif payers[order.product_id] == MERCHANT and _discount(contract, order.periods) is None:
+            refused[index] = Refused(NO_SUCH_PLAN, f"the merchant pays for no plan of {order.periods} periods any more", "order_id")
+    return refused
 
 
 def _recall_captures(capture_ids: Sequence[UUID]) -> dict[UUID, Captured]:

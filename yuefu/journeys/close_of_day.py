@@ -7,7 +7,8 @@ closing, with an alarm; days close in order.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, Final
@@ -21,7 +22,7 @@ from yuefu.loans import commands as loans
 from yuefu.runtime import audit, days, runs, sql
 from yuefu.runtime.logs import logger
 from yuefu.runtime.metrics import PROOFS_FAILED
-from yuefu.runtime.runs import Run
+from yuefu.runtime.runs import Run, Step
 from yuefu.runtime.values import BusinessDay, UnitOfWork
 
 KIND: Final = "close_of_day"
@@ -88,39 +89,52 @@ def _run(desk: Desk, now: datetime, on: date, *, again: bool) -> Closed | Refuse
 def _steps(desk: Desk, now: datetime, on: date, run: Run) -> Refused | None:
     day = BusinessDay(desk.book.id, on, "closing", run.id)
     work = UnitOfWork(desk.book, day, now, desk.by, desk.ids)
-    done = {step.name for step in runs.steps(run.id) if step.state == "done"}
-    cursors = {step.name: step.cursor for step in runs.steps(run.id)}
     chunks: dict[str, Callable[[UUID | None], UUID | None]] = {
         "due": lambda after: loans.fall_due(work=work, on=on, after=after, limit=CHUNK),
         "accrue": lambda after: loans.accrue_interest(work=work, on=on, after=after, limit=CHUNK),
     }
     for name, chunk in chunks.items():
-        if name not in done:
-            _in_chunks(run.id, name, chunk, cursors[name], now)
-    if "overdue" not in done:
-        _overdue(work, run.id, on)
+        _in_chunks(run.id, name, chunk, now)
+    _overdue(work, run.id, on)
     return _prove(desk, work, run, on)
 
 
-def _in_chunks(run_id: UUID, name: str, chunk: Callable[[UUID | None], UUID | None], cursor: str, now: datetime) -> None:
-    after = UUID(cursor) if cursor else None
-    while True:
-        with sql.transacting():
-            after = chunk(after)
-            if after is None:
-                runs.finish_step(run_id=run_id, name=name, state="done", detail={}, now=now)
-                return
-            runs.advance(run_id=run_id, name=name, cursor=str(after), now=now)
+@contextmanager
+def _one_at_a_time(run_id: UUID, name: str) -> Iterator[Step]:
+    """A transaction with the step as it stands. Whoever closes the same day at the same time waits here, and goes on where we stop."""
+    with sql.transacting():
+        sql.run("SELECT pg_advisory_xact_lock(hashtextextended(%s, 7041781))", [str(run_id)])
+        yield next(step for step in runs.steps(run_id) if step.name == name)
+
+
+def _in_chunks(run_id: UUID, name: str, chunk: Callable[[UUID | None], UUID | None], now: datetime) -> None:
+    done = False
+    while not done:
+        with _one_at_a_time(run_id, name) as step:
+            done = step.state == "done" or _one_chunk(run_id, step, chunk, now)
+
+
+def _one_chunk(run_id: UUID, step: Step, chunk: Callable[[UUID | None], UUID | None], now: datetime) -> bool:
+    """One chunk from where the step stands. Whether it was the last."""
+    after = chunk(UUID(step.cursor) if step.cursor else None)
+    if after is None:
+        runs.finish_step(run_id=run_id, name=step.name, state="done", detail={}, now=now)
+    else:
+        runs.advance(run_id=run_id, name=step.name, cursor=str(after), now=now)
+    return after is None
 
 
 def _overdue(work: UnitOfWork, run_id: UUID, on: date) -> None:
-    while True:
-        with sql.transacting():
-            marked = loans.mark_arrears(work=work, on=on, limit=CHUNK)
-            if not marked:
-                runs.finish_step(run_id=run_id, name="overdue", state="done", detail={}, now=work.now)
+    done = False
+    while not done:
+        with _one_at_a_time(run_id, "overdue") as step:
+            if step.state == "done":
                 return
-            runs.advance(run_id=run_id, name="overdue", cursor="", now=work.now)
+            done = not loans.mark_arrears(work=work, on=on, limit=CHUNK)
+            if done:
+                runs.finish_step(run_id=run_id, name="overdue", state="done", detail={}, now=work.now)
+            else:
+                runs.advance(run_id=run_id, name="overdue", cursor="", now=work.now)
 
 
 def _prove(desk: Desk, work: UnitOfWork, run: Run, on: date) -> Refused | None:
@@ -128,10 +142,12 @@ def _prove(desk: Desk, work: UnitOfWork, run: Run, on: date) -> Refused | None:
     with sql.transacting():
         ledger.roll_up(work=work)
     with sql.snapshot():
-        proofs = proving.prove(book=desk.book, on=on)
+        proofs = proving.prove(book=desk.book, since=on)
     detail = {name: proof.detail for name, proof in proofs.items()}
     wrong = [name for name, proof in proofs.items() if not proof.holds]
-    with sql.transacting():
+    with _one_at_a_time(run.id, "prove") as step:
+        if step.state == "done":
+            return None  # Somebody else closed the day while we proved it.
         runs.finish_step(run_id=run.id, name="prove", state="failed" if wrong else "done", detail=detail, now=work.now)
         runs.finish(run_id=run.id, state="failed" if wrong else "done", now=work.now)
         refused = None if wrong else days.close(book_id=desk.book.id, on=on, now=work.now)

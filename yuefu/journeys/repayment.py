@@ -8,25 +8,29 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
 from yuefu.errors import Refused
-from yuefu.journeys.desk import Desk, on_open_day, open_day
 from yuefu.journeys import refund as refunding
+from yuefu.journeys.desk import Desk, on_open_day, open_day
 from yuefu.journeys.refund import Excess
 from yuefu.loans import commands as loans
 from yuefu.loans import queries as loan_book
 from yuefu.loans.commands import Applied, Repayment
+from yuefu.loans.rules import Held
 from yuefu.money.amounts import Money
 from yuefu.payments import commands as payments
 from yuefu.payments import queries as payment_book
 from yuefu.payments.commands import CollectionAttempt
-from yuefu.payments.rules import ChannelResult, CollectOrder, Collection
+from yuefu.payments.rules import ChannelResult, Collection, CollectOrder
+from yuefu.runtime import keys
 from yuefu.runtime.values import UnitOfWork
 
 UNKNOWN_LOAN = "unknown_loan"
 NOTHING_DUE = "nothing_due"
+
+_COLLECT = "payments.collect"  # the scope of the keys of collections
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +67,9 @@ def repay(*, desk: Desk, now: datetime, requests: Sequence[RepayRequest]) -> lis
     orders = [CollectOrder(c.reference, c.instrument, c.amount, payer=str(c.consumer_id)) for c in waiting if c.reference not in asked]
     results = [*asked.values(), *desk.channel.collect(orders=orders, now=now)]
     applied = book(desk=desk, now=now, results=results)
-    by_collection = {a.collection_id: a for a in applied}
-    return [_outcome(one, by_collection) for one in begun]
+    outcomes = {a.collection_id: a for a in applied}
+    outcomes |= _told([c for c in begun if isinstance(c, Collection) and c.id not in outcomes])
+    return [one if isinstance(one, Refused) else outcomes[one.id] for one in begun]
 
 
 def _replayed(waiting: Sequence[Collection], now: datetime) -> bool:
@@ -74,6 +79,8 @@ def _replayed(waiting: Sequence[Collection], now: datetime) -> bool:
 
 def _attempt(work: UnitOfWork, requests: Sequence[RepayRequest]) -> list[Collection | Refused]:
     held = loan_book.loans([request.loan_id for request in requests])
+    # After the loans: a repayment that came between the two reads is then known, and is not asked for again.
+    known = _asked_before(work, [request.key for request in requests if request.amount is None])
     attempts: dict[int, CollectionAttempt] = {}
     outcomes: dict[int, Collection | Refused] = {}
     for index, request in enumerate(requests):
@@ -81,9 +88,8 @@ def _attempt(work: UnitOfWork, requests: Sequence[RepayRequest]) -> list[Collect
         if loan is None:
             outcomes[index] = Refused(UNKNOWN_LOAN, "there is no such loan", "loan_id")
             continue
-        principal, interest = loan.state.due(work.day.on)
-        amount = request.amount or principal + interest
-        if not amount.minor:
+        amount = request.amount if request.amount is not None else known.get(request.key) or _due(loan, work.day.on)
+        if request.amount is None and not amount.minor:
             outcomes[index] = Refused(NOTHING_DUE, "nothing is due on this loan today", "loan_id")
             continue
         dims = loan.dims
@@ -93,6 +99,18 @@ def _attempt(work: UnitOfWork, requests: Sequence[RepayRequest]) -> list[Collect
     return [outcomes[index] for index in range(len(requests))]
 
 
+def _due(loan: Held, on: date) -> Money:
+    principal, interest = loan.state.due(on)
+    return principal + interest
+
+
+def _asked_before(work: UnitOfWork, keyed: Sequence[str]) -> dict[str, Money]:
+    """What "all that is due" was when a key was first used: less is due now, and the request is still the same."""
+    stored = keys.stored(work=work, names=[(_COLLECT, key) for key in keyed])
+    collections = payment_book.collections(book_id=work.book.id, ids=[object_id for _, object_id, _ in stored.values()])
+    return {key: collections[object_id].amount for (_, key), (_, object_id, _) in stored.items() if object_id in collections}
+
+
 def book(*, desk: Desk, now: datetime, results: Sequence[ChannelResult]) -> list[Repaid]:
     """Books what the channel says of collections and applies what succeeded, in one transaction; then returns any excess."""
     if not results:
@@ -100,41 +118,36 @@ def book(*, desk: Desk, now: datetime, results: Sequence[ChannelResult]) -> list
     with open_day(desk, now) as work:
         assert not isinstance(work, Refused), work
         settled = [c for c in payments.settle_collections(work=work, results=results) if isinstance(c, Collection)]
-        outcomes = _apply(work, settled)
-        owed = [Excess(o.collection_id, o.loan_id, o.excess) for o in outcomes if o.excess.minor]
+        outcomes, owed = _apply(work, settled)
         begun = refunding.attempt(work=work, excesses=owed)
     refunding.send(desk=desk, now=now, refunds=begun)
     return outcomes
 
 
-def _apply(work: UnitOfWork, settled: Sequence[Collection]) -> list[Repaid]:
-    """A collection settled before is already applied: the loan says so, and its first outcome is told again."""
-    paid = [c for c in settled if c.state == "succeeded" and c.loan_id is not None]
-    repayments = [Repayment(c.id, c.loan_id, c.amount, c.settled_on or work.day.on) for c in paid if c.loan_id]
-    applied = {r.source_id: o for r, o in zip(repayments, loans.apply_repayments(work=work, repayments=repayments), strict=True)}
-    outcomes = []
-    for c in settled:
-        if c.loan_id is None:
-            continue
-        one = applied.get(c.id)
-        zero = Money.zero(c.amount.currency)
-        if isinstance(one, Applied):
-            outcomes.append(Repaid(c.id, c.loan_id, c.state, c.amount, one.principal, one.interest, one.excess, ""))
-        else:
-            outcomes.append(Repaid(c.id, c.loan_id, c.state, c.amount, zero, zero, zero, c.failure_code))
+def _apply(work: UnitOfWork, settled: Sequence[Collection]) -> tuple[list[Repaid], list[Excess]]:
+    """Outcomes, and what is now owed back. A collection applied before is told as it was applied then, and owes nothing anew."""
+    ours = [c for c in settled if c.loan_id is not None]
+    repayments = [Repayment(c.id, c.loan_id, c.amount, c.settled_on or work.day.on) for c in ours if c.loan_id and c.state == "succeeded"]
+    outcomes = zip(repayments, loans.apply_repayments(work=work, repayments=repayments), strict=True)
+    applied = {repayment.source_id: outcome for repayment, outcome in outcomes if isinstance(outcome, Applied)}
+    told = _told([c for c in ours if c.id not in applied])
+    for c in ours:
+        if one := applied.get(c.id):
+            told[c.id] = Repaid(c.id, one.loan_id, c.state, c.amount, one.principal, one.interest, one.excess, "")
+    return [told[c.id] for c in ours], [Excess(a.source_id, a.loan_id, a.excess) for a in applied.values() if a.excess.minor]
+
+
+def _told(collections: Sequence[Collection]) -> dict[UUID, Repaid]:
+    """What became of collections, as recorded; nothing of one that moved nothing."""
+    asked = sorted({c.order_id for c in collections if c.order_id and c.state == "succeeded"})
+    events = {e.source_id: e for group in loan_book.recorded(asked).values() for e in group} if asked else {}
+    outcomes = {}
+    for c in collections:
+        assert c.loan_id is not None, "what is collected here is for a loan"
+        event, zero = events.get(c.id), Money.zero(c.amount.currency)
+        parts = (event.principal, event.interest, event.excess) if event else (zero, zero, zero)
+        outcomes[c.id] = Repaid(c.id, c.loan_id, c.state, c.amount, *parts, c.failure_code)
     return outcomes
-
-
-def _outcome(begun: Collection | Refused, applied: dict[UUID, Repaid]) -> Repaid | Refused:
-    if isinstance(begun, Refused):
-        return begun
-    if begun.id in applied:
-        return applied[begun.id]
-    assert begun.loan_id is not None
-    zero = Money.zero(begun.amount.currency)
-    event = next((e for e in loan_book.recorded([begun.order_id])[begun.order_id] if e.source_id == begun.id), None) if begun.order_id else None
-    parts = (event.principal, event.interest, event.excess) if event else (zero, zero, zero)
-    return Repaid(begun.id, begun.loan_id, begun.state, begun.amount, *parts, begun.failure_code)
 
 
 def poll(*, desk: Desk, now: datetime, limit: int = 2_000) -> int:

@@ -63,9 +63,18 @@ class Recorded:
 def lock(book_id: UUID, loan_ids: Sequence[UUID]) -> dict[UUID, Held]:
     """Loans with their instalments, locked in ascending order of id until the transaction ends."""
     found = sql.rows(
-        f"SELECT {_LOAN} FROM loans_loan WHERE book_id = %s AND id = ANY(%s) ORDER BY id FOR NO KEY UPDATE", [book_id, sorted(set(loan_ids))]
+        f"SELECT {_LOAN} FROM loans_loan WHERE book_id = %s AND id = ANY(%s) ORDER BY id FOR NO KEY UPDATE", [book_id, list(set(loan_ids))]
     )
     return _held(found)
+
+
+def lock_due(book_id: UUID, on: date, *, after: UUID | None, limit: int) -> None:
+    """Locks the loans of one chunk with an instalment due on a day, by ascending id: what is read of them next stays so."""
+    sql.run(
+        "SELECT id FROM loans_loan WHERE id IN (SELECT loan_id FROM loans_instalment WHERE book_id = %(book)s AND due_on = %(on)s"
+        " AND (%(after)s::uuid IS NULL OR loan_id > %(after)s) ORDER BY loan_id LIMIT %(limit)s) ORDER BY id FOR NO KEY UPDATE",
+        {"book": book_id, "on": on, "after": after, "limit": limit},
+    )
 
 
 def loans(loan_ids: Sequence[UUID]) -> dict[UUID, Held]:
@@ -83,7 +92,7 @@ def loans_of(order_ids: Sequence[UUID]) -> dict[UUID, list[Held]]:
 
 
 def by_capture(capture_ids: Sequence[UUID]) -> dict[UUID, UUID]:
-    return dict(sql.rows("SELECT capture_id, id FROM loans_loan WHERE capture_id = ANY(%s)", [list(capture_ids)]))  # type: ignore[arg-type]
+    return dict(sql.rows("SELECT capture_id, id FROM loans_loan WHERE capture_id = ANY(%s)", [list(capture_ids)]))
 
 
 def _held(found: Sequence[tuple[Any, ...]]) -> dict[UUID, Held]:

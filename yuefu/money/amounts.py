@@ -39,7 +39,7 @@ class MoneyError(ValueError):
         return type(self), (self.code, self.detail)
 
 
-@dataclass(frozen=True, slots=True, init=False)
+@dataclass(frozen=True, slots=True, init=False, repr=False)
 class Money:
     """`minor` whole minor units (fen, cents) of `currency`; may be negative; |minor| is at most 10**15.
 
@@ -61,6 +61,9 @@ class Money:
             raise MoneyError(CURRENCY_UNKNOWN, f"{currency!r:.40} is not an active ISO 4217 currency code.")
         _put(self, "minor", minor)
         _put(self, "currency", currency)
+
+    def __repr__(self) -> str:
+        return f"Money(minor={self.minor}, currency={self.currency!r})"
 
     @classmethod
     def zero(cls, currency: str) -> Self:

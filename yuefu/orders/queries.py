@@ -63,7 +63,7 @@ def lock(book_id: UUID, order_ids: Sequence[UUID]) -> dict[UUID, Order]:
     found = sql.rows_as(
         Order,
         f"SELECT {_ORDER} FROM orders_order WHERE book_id = %s AND id = ANY(%s) ORDER BY id FOR NO KEY UPDATE",
-        [book_id, sorted(set(order_ids))],
+        [book_id, list(set(order_ids))],
     )
     return _with_captures(found)
 
@@ -158,7 +158,7 @@ def latest(book_id: UUID, *, before: UUID | None, limit: int) -> list[Listed]:
 
 
 def created_at(order_ids: Sequence[UUID]) -> dict[UUID, datetime]:
-    return dict(sql.rows("SELECT id, created_at FROM orders_order WHERE id = ANY(%s)", [list(order_ids)]))  # type: ignore[arg-type]
+    return dict(sql.rows("SELECT id, created_at FROM orders_order WHERE id = ANY(%s)", [list(order_ids)]))
 
 
 def expiring(book_id: UUID, now: datetime, limit: int) -> list[UUID]:

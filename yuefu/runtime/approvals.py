@@ -29,6 +29,24 @@ class Approval:
     decided_by: str | None
 
 
+_COLUMNS = "id, action, object_kind, object_id, content, requested_by, state, decided_by"
+
+
+def listed(*, book_id: UUID, state: str | None = "waiting", limit: int = 100) -> list[Approval]:
+    """Requests of a book in one state or in all, the oldest first."""
+    return sql.rows_as(
+        Approval,
+        f"SELECT {_COLUMNS} FROM runtime_approval WHERE book_id = %s AND (%s::text IS NULL OR state = %s) ORDER BY requested_at, id LIMIT %s",
+        [book_id, state, state, limit],
+    )
+
+
+def by_id(*, book_id: UUID, approval_id: UUID) -> Approval | None:
+    """One request, without a lock."""
+    found = sql.rows_as(Approval, f"SELECT {_COLUMNS} FROM runtime_approval WHERE book_id = %s AND id = %s", [book_id, approval_id])
+    return found[0] if found else None
+
+
 def request(*, work: UnitOfWork, action: str, object_kind: str, object_id: UUID | None, content: Mapping[str, Any], reason: str) -> UUID:
     """Asks for a second person's decision and returns the id of the approval."""
     approval_id = work.ids.new(work.now)

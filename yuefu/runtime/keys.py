@@ -7,11 +7,11 @@ at most for the lock time-out of the transaction. A claim lives and dies with th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from functools import lru_cache
+from functools import cache
 from hashlib import blake2b
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, cast
 from uuid import UUID
 
 from yuefu.errors import Refused
@@ -50,9 +50,9 @@ class Claim:
     """A later request of the same key and content → the first one of this batch."""
 
 
-@lru_cache(maxsize=256)
-def _content_fields(kind: type) -> tuple[str, ...]:
-    return tuple(f.name for f in fields(kind) if f.name != "key")
+@cache
+def _content_fields(kind: Hashable) -> tuple[str, ...]:
+    return tuple(f.name for f in fields(cast(Any, kind)) if f.name != "key")
 
 
 def fingerprint(request: Any) -> bytes:

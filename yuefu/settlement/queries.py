@@ -168,16 +168,17 @@ def kept_available(*, book_id: UUID, currency: str) -> Money:
     return Money(minor, currency)
 
 
-def not_adding_up(*, book_id: UUID) -> list[UUID]:
-    """Batches whose lines do not add up to their figures; there are none, or PostgreSQL did not keep its promise."""
+def not_adding_up(*, book_id: UUID, since: date | None = None) -> list[UUID]:
+    """Batches, of pay days from `since` on, whose lines do not add up to their figures; there are none, or PostgreSQL did not keep its
+    promise."""
     found = sql.rows(
         "SELECT b.id FROM settlement_batch AS b LEFT JOIN LATERAL ("
         " SELECT count(*) AS n, sum(i.net_minor) AS net, sum(i.gross_minor) FILTER (WHERE i.kind = 'capture') AS captures,"
         " sum(i.fee_minor) FILTER (WHERE i.kind = 'capture') AS fees, sum(i.discount_minor) FILTER (WHERE i.kind = 'capture') AS discounts"
         " FROM settlement_batch_line AS l JOIN settlement_item AS i ON i.id = l.item_id WHERE l.batch_id = b.id) AS s ON true"
-        " WHERE b.book_id = %s AND (s.n, s.net, coalesce(s.captures, 0), coalesce(s.fees, 0), coalesce(s.discounts, 0))"
+        " WHERE b.book_id = %s AND (%s::date IS NULL OR b.pay_on >= %s) AND (s.n, s.net, coalesce(s.captures, 0), coalesce(s.fees, 0), coalesce(s.discounts, 0))"
         " IS DISTINCT FROM (b.line_count::bigint, b.net_minor::numeric, b.captures_minor, b.fees_minor, b.discounts_minor)",
-        [book_id],
+        [book_id, since, since],
     )
     return [row[0] for row in found]
 

@@ -262,7 +262,7 @@ def play(
     vault: Vault,
     out: Path | None = None,
     close_last: bool = True,
-    progress: Callable[[int, int], None] = lambda done, of: None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> dict[str, Any]:
     """Plays `days` days ending with `as_of` on the present database and proves the result.
 
@@ -277,15 +277,18 @@ def play(
     for number in range(days):
         on = first + timedelta(days=number)
         player.day(on=on, bought=log.purchases.get(on, []), close=close_last or on < as_of)
-        if number % 10 == 9:
+        if number in (1, 5, 15) or number % 40 == 39:
             _analyse()
-        progress(number + 1, days)
+        if progress:
+            progress(number + 1, days)
     if out is not None:
         player.injector.write_truth(out / "truth.json")
     proven_until = as_of if close_last else as_of - timedelta(days=1)
     figures = _figures(player.desk)
     proofs = _proofs(player.desk, proven_until)
     found = _found(player.desk)
+    if out is not None:
+        (out / "found.json").write_text(json.dumps(found, ensure_ascii=False, indent=1), encoding="utf-8")
     injected = json.loads((out / "truth.json").read_text("utf-8")) if out is not None else player.injector.by_class()
     seconds = stopwatch() - began
     return {
@@ -341,7 +344,7 @@ def _proofs(desk: Desk, until: date) -> dict[str, Any]:
     from yuefu.journeys import proving
 
     with sql.snapshot():
-        proven = proving.prove(book=desk.book, on=until)
+        proven = proving.prove(book=desk.book)
         traced = trace.traced_orders(book_id=desk.book.id, as_of=until)
         bridges = [b for b in bills.day_bridges(book_id=desk.book.id) if b.on <= until]
         lines, movements = bills.unclassified(book_id=desk.book.id, through=until)

@@ -64,7 +64,7 @@ def trace_for(visitor: Visitor, order_id: UUID) -> Seen | None:
     """The trace of an order for one person; None where it does not exist or is not theirs, which look the same from outside."""
     for scope in scopes_of(visitor, PERMISSION):
         with scope.reading():
-            found = trace(order_id=order_id)
+            found = trace(order_id=order_id, audience="merchant" if scope.merchant_id else "staff", book=scope.book)
         if not isinstance(found, Refused):
             return Seen(found, scope.book)
     return None

@@ -132,7 +132,7 @@ def _write(work: UnitOfWork, accepted: Sequence[tuple[UUID, Entry]], limited: Ma
 def write_limited(balances: Any) -> None:
     """One UPDATE for all limited accounts of a batch."""
     values = [(b.account_id, b.posted, b.held) for b in balances]
-    sql.update("ledger_limit", "account_id", {"account_id": "uuid", "posted_minor": "bigint", "held_minor": "bigint"}, sorted(values))
+    sql.update("ledger_limit", "account_id", {"account_id": "uuid", "posted_minor": "bigint", "held_minor": "bigint"}, values)
 
 
 def write_holds(holds: Any) -> None:

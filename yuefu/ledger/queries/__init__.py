@@ -8,6 +8,7 @@ from yuefu.ledger.queries.balances import (
     holds_pending,
     limited,
     limited_sums,
+    sums_now,
     totals,
     trial_balance,
 )
@@ -40,6 +41,7 @@ __all__ = [
     "movement_days",
     "movements",
     "sealed",
+    "sums_now",
     "totals",
     "trial_balance",
     "verify",

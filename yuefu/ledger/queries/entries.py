@@ -44,14 +44,8 @@ class Movement:
 
 def lines_of_order(order_ids: Sequence[UUID]) -> list[EntryLine]:
     """Every ledger line of orders, in the order of recording."""
-    found = sql.rows(
-        "SELECT e.id, e.kind, e.posted_on, e.effective_on, e.recorded_at, e.actor, l.line_no, a.code, l.amount_minor, l.currency,"
-        " l.loan_id, l.merchant_id, l.movement, l.reference"
-        " FROM ledger_line l JOIN ledger_entry e ON e.posted_on = l.posted_on AND e.id = l.entry_id JOIN ledger_account a ON a.id = l.account_id"
-        " WHERE l.order_id = ANY(%s) ORDER BY e.recorded_at, e.xid, e.id, l.line_no",
-        [list(order_ids)],
-    )
-    return [EntryLine(*row[:8], Money(row[8], row[9]), *row[10:]) for row in found]
+    found = sql.rows(f"{_LINE} WHERE l.order_id = ANY(%s) ORDER BY e.recorded_at, e.xid, e.id, l.line_no", [list(order_ids)])
+    return [EntryLine(*[*row[:8], Money(row[8], row[9]), *row[10:]]) for row in found]
 
 
 def movements(book_id: UUID, code: str, on: date) -> list[Movement]:

@@ -41,7 +41,7 @@ class AccountKey(NamedTuple):
     product: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Line:
     """One side of an entry: debit +, credit −. `movement` and `reference` say what a bank or channel will show for it."""
 
@@ -53,6 +53,14 @@ class Line:
     funder_id: UUID | None = None
     movement: str = ""
     reference: str = ""
+
+    def __repr__(self) -> str:
+        # Also what the fingerprint of an entry is made of, for each line that is ever posted; the generated one takes five times as long.
+        code, owner, funder, product = self.account
+        owned = (owner, funder, self.order_id, self.loan_id, self.merchant_id, self.funder_id)
+        named = ",".join([f"{i.int:x}" if i else "-" for i in owned])
+        texts = (code, product, self.amount.currency, self.movement, self.reference)
+        return f"Line({self.amount.minor},{named},{texts!r})"
 
 
 @dataclass(frozen=True, slots=True)

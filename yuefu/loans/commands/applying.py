@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Literal
@@ -15,7 +15,7 @@ from yuefu.loans import entries, queries, rules
 from yuefu.loans.commands import storing
 from yuefu.loans.rules import BEFORE_DISBURSEMENT, FUTURE_DATED, UNKNOWN_LOAN, Effect, Held
 from yuefu.money.amounts import Money
-from yuefu.plans.loan import Refunded, Repaid
+from yuefu.plans.loan import LoanState, Refunded, Repaid
 from yuefu.runtime import audit, outbox, sql
 from yuefu.runtime.values import UnitOfWork
 
@@ -85,7 +85,7 @@ def _apply(
     before = queries.lock(work.book.id, [request.loan_id for request, _ in requests])
     held = dict(before)
     known = _applied_before([request.source_id for request, _ in requests])
-    late = {r.loan_id for r, _ in requests if r.loan_id in held and r.effective_on < held[r.loan_id].state.last_event_on}
+    late = _back_dated(held, [request for request, _ in requests])
     history = queries.history(sorted(late), {i: held[i].state.terms for i in late}) if late else {}
     outcomes: list[Applied | Refused] = []
     steps: list[_Step] = []
@@ -110,6 +110,19 @@ def _apply(
     return outcomes
 
 
+def _back_dated(held: Mapping[UUID, Held], requests: Sequence[Repayment | GoodsRefund]) -> set[UUID]:
+    """Loans with an event older than the last one, or than one before it in the same batch: they are replayed."""
+    latest = {loan_id: one.state.last_event_on for loan_id, one in held.items()}
+    late = set()
+    for request in requests:
+        last = latest.get(request.loan_id)
+        if last is not None and request.effective_on < last:
+            late.add(request.loan_id)
+        elif last is not None:
+            latest[request.loan_id] = request.effective_on
+    return late
+
+
 def _applied_before(source_ids: Sequence[UUID]) -> set[UUID]:
     return {row[0] for row in sql.rows("SELECT source_id FROM loans_event WHERE source_id = ANY(%s)", [list(source_ids)])}
 
@@ -126,7 +139,7 @@ def _refusal(work: UnitOfWork, held: Held | None, request: Repayment | GoodsRefu
     return None
 
 
-def _held_after(work: UnitOfWork, one: Held, state: rules.LoanState, discount: int) -> Held:
+def _held_after(work: UnitOfWork, one: Held, state: LoanState, discount: int) -> Held:
     closed_on = (one.closed_on or work.day.on) if state.is_closed else None
     # Instalments due today are earned by today's close, not by an event before it.
     earned = rules.earned(discount, state, date.fromordinal(work.day.on.toordinal() - 1))

@@ -24,6 +24,8 @@ from yuefu.runtime.values import UnitOfWork
 
 def fall_due(*, work: UnitOfWork, on: date, after: UUID | None, limit: int) -> UUID | None:
     """Tells of the instalments that fall due on a day and earns their part of the discount. Returns the last loan of the chunk, None at the end."""
+    # A repayment of the next day may be at work on the same loan: without the lock its figures would be overwritten by older ones.
+    queries.lock_due(work.book.id, on, after=after, limit=limit)
     found = queries.earning(work.book.id, on, after=after, limit=limit)
     if not found:
         return None
@@ -68,11 +70,16 @@ def accrue_interest(*, work: UnitOfWork, on: date, after: UUID | None, limit: in
 
 
 def mark_arrears(*, work: UnitOfWork, on: date, limit: int) -> int:
-    """Marks loans whose instalment of this day was not paid when it ended. Returns how many; call until none is left."""
+    """Marks loans whose instalment of this day is not paid. Returns how many it looked at; call until none is left."""
     found = queries.falling_behind(work.book.id, on, limit=limit)
     if not found:
         return 0
-    source, params = sql.unnest({"id": "uuid", "since": "date"}, found)
+    queries.lock(work.book.id, [loan_id for loan_id, _ in found])
+    behind = set(queries.falling_behind(work.book.id, on, limit=limit))  # One may have been paid while we waited for its lock.
+    marking = [pair for pair in found if pair in behind]
+    if not marking:
+        return len(found)
+    source, params = sql.unnest({"id": "uuid", "since": "date"}, marking)
     marked = sql.rows(
         f"UPDATE loans_loan AS l SET arrears_since = g.since, seq = l.seq + 1 FROM {source} AS g WHERE l.id = g.id"
         " RETURNING l.id, l.order_id, l.seq, l.arrears_since",
@@ -91,7 +98,7 @@ def mark_arrears(*, work: UnitOfWork, on: date, limit: int) -> int:
             for loan_id, order_id, seq, since in marked
         ],
     )
-    return len(marked)
+    return len(found)
 
 
 def _chunked(entry: Entry, found: Sequence[tuple[Any, ...]]) -> Entry:

@@ -1,0 +1,340 @@
+"""Quote → authorise → capture → void or expiry: decisions, keys, references, and what a later capture may cost."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from yuefu.consumers import commands as consumers
+from yuefu.credit import commands as credit
+from yuefu.credit import queries as accounts
+from yuefu.credit.commands import StateChange as AccountState
+from yuefu.errors import Refused
+from yuefu.ids import IdSource
+from yuefu.journeys import checkout
+from yuefu.journeys.checkout import Captured, Purchase, Quoted, Released, Wish
+from yuefu.journeys.desk import open_day
+from yuefu.ledger import queries as ledger
+from yuefu.loans import queries as loan_book
+from yuefu.merchants import commands as merchants
+from yuefu.merchants.commands import Amendment
+from yuefu.merchants.commands import StateChange as MerchantState
+from yuefu.merchants.rules import ContractTerms
+from yuefu.money.amounts import Money
+from yuefu.offers import commands as offers
+from yuefu.offers import queries as products
+from yuefu.orders import queries as order_book
+from yuefu.orders.commands import CaptureRequest, VoidRequest
+from yuefu.runtime.values import Actor
+
+
+def yuan(text):
+    return Money.parse(text, "CNY")
+
+
+def quoted(shop, consumer_id, amount="600.00", *, product="free", periods=3, merchant=0) -> Quoted:
+    (found,) = checkout.quote(desk=shop.desk, now=shop.now(), wishes=[Wish(shop.merchants[merchant], consumer_id, product, yuan(amount), periods)])
+    assert isinstance(found, Quoted), found
+    return found
+
+
+def purchase(shop, consumer_id, key="w1", *, reference=None, **plan) -> Purchase:
+    shown = quoted(shop, consumer_id, **plan)
+    return Purchase(key, shop.merchants[plan.get("merchant", 0)], reference or f"W-{key}", consumer_id, shown.disclosure_id)
+
+
+def authorised(shop, *purchases):
+    return checkout.authorise(desk=shop.desk, now=shop.now(), purchases=purchases)
+
+
+def capture(shop, order_id, key, amount=None):
+    request = CaptureRequest(key, order_id, yuan(amount) if amount else None)
+    return checkout.capture(desk=shop.desk, now=shop.now(11), requests=[request])[0]
+
+
+def void(shop, order_id, key):
+    return checkout.void(desk=shop.desk, now=shop.now(12), requests=[VoidRequest(key, order_id)])[0]
+
+
+def working(shop, act, *, by=None):
+    with open_day(shop.desk, shop.now()) as work:
+        assert not isinstance(work, Refused)
+        return act(replace(work, by=by) if by else work)
+
+
+def line(shop, consumer_id):
+    account = accounts.accounts_of(consumer_ids=[consumer_id], currency="CNY")[consumer_id]
+    found = ledger.limited(shop.book_id, "credit_line", [account.id])[account.id]
+    return found.posted.minor, found.held.minor
+
+
+# ------------------------------------------------------------------------------------------------------------------------ the happy way
+
+
+def test_a_purchase_holds_then_draws_the_line_part_by_part_and_gives_the_rest_back(shop):
+    consumer = shop.consumer(limit="1000.00")
+    (order,) = authorised(shop, purchase(shop, consumer))
+    assert (order.approved, order.reasons, order.amount) == (True, (), yuan("600.00"))
+    assert order.expires_at == shop.now() + timedelta(days=7)
+    assert line(shop, consumer) == (0, 600_00)
+    first = capture(shop, order.order_id, "x1", "250.00")
+    assert line(shop, consumer) == (250_00, 350_00)
+    second = capture(shop, order.order_id, "x2", "50.00")
+    assert line(shop, consumer) == (300_00, 300_00)
+    assert void(shop, order.order_id, "v1") == Released(order.order_id, yuan("300.00"))
+    assert line(shop, consumer) == (300_00, 0)
+    held = loan_book.loans_of([order.order_id])[order.order_id]
+    assert [(h.dims.loan_id, h.state.terms.principal) for h in held] == [(first.loan_id, yuan("250.00")), (second.loan_id, yuan("50.00"))]
+    assert order_book.orders([order.order_id])[order.order_id].state == "captured"
+    shop.prove()
+
+
+def test_a_declined_order_holds_nothing_and_cannot_be_captured_or_voided(shop):
+    consumer = shop.consumer(limit="500.00")
+    (order,) = authorised(shop, purchase(shop, consumer))
+    assert (order.approved, order.reasons) == (False, ("limit",))
+    assert line(shop, consumer) == (0, 0)
+    assert capture(shop, order.order_id, "x1").code == "order_declined"
+    assert void(shop, order.order_id, "v1").code == "order_declined"
+    shop.prove()
+
+
+# ----------------------------------------------------------------------------------------------------------------------- every decline
+
+
+def test_the_limit_counts_what_is_held_and_what_is_drawn_and_what_the_batch_took_before(shop):
+    consumer = shop.consumer(limit="1300.00")
+    capture(shop, authorised(shop, purchase(shop, consumer, "w1", amount="400.00"))[0].order_id, "x1")
+    batch = [purchase(shop, consumer, f"w{n}", amount="400.00") for n in (2, 3, 4)]
+    assert [o.reasons for o in authorised(shop, *batch)] == [(), (), ("limit",)]
+    assert line(shop, consumer) == (400_00, 800_00)
+    exactly = purchase(shop, consumer, "w5", amount="100.00")
+    assert authorised(shop, exactly)[0].approved
+    shop.prove()
+
+
+def test_whoever_owes_something_overdue_gets_nothing_new_until_it_is_paid(shop):
+    consumer = shop.consumer()
+    loan = capture(shop, authorised(shop, purchase(shop, consumer))[0].order_id, "x1").loan_id
+    shop.until(shop.on.replace(day=26))
+    assert authorised(shop, purchase(shop, consumer, "w2"))[0].reasons == ("overdue",)
+    shop.repay(loan)
+    assert authorised(shop, purchase(shop, consumer, "w2"))[0].reasons == ("overdue",)
+    assert authorised(shop, purchase(shop, consumer, "w3"))[0].approved
+
+
+def test_a_frozen_account_a_closed_consumer_and_a_missing_account_are_declined(shop):
+    frozen, closed = shop.consumer(), shop.consumer()
+    account = accounts.accounts_of(consumer_ids=[frozen], currency="CNY")[frozen]
+    sent = [purchase(shop, frozen, "w1"), purchase(shop, closed, "w2")]
+    working(shop, lambda work: credit.freeze(work=work, changes=[AccountState(account.id, "suspicion")]))
+    working(shop, lambda work: consumers.close(work=work, consumer_ids=[closed]))
+    assert [o.reasons for o in authorised(shop, *sent)] == [("account_frozen",), ("consumer_closed",)]
+    working(shop, lambda work: credit.unfreeze(work=work, changes=[AccountState(account.id, "cleared")]))
+    assert authorised(shop, purchase(shop, frozen, "w3"))[0].approved
+
+
+def test_a_suspended_merchant_and_a_retired_product_sell_nothing(shop):
+    consumer = shop.consumer()
+    suspended, retired = purchase(shop, consumer, "w1", merchant=1), purchase(shop, consumer, "w2", product="flex")
+    working(shop, lambda work: merchants.change_states(work=work, changes=[MerchantState(shop.merchants[1], "suspended", "complaints")]))
+    product = products.published(book_id=shop.book_id, codes=["flex"])["flex"]
+    working(shop, lambda work: offers.retire(work=work, product_ids=[product.id]))
+    assert [o.reasons for o in authorised(shop, suspended, retired)] == [("merchant_suspended",), ("product_not_offered",)]
+    (found,) = checkout.quote(desk=shop.desk, now=shop.now(), wishes=[Wish(shop.merchants[0], consumer, "flex", yuan("600.00"), 3)])
+    assert found.code == "unknown_product"
+
+
+def test_a_product_that_is_retired_after_the_consent_is_still_delivered(shop):
+    order_id = shop.buy(shop.consumer(), product="flex").order_id
+    product = products.published(book_id=shop.book_id, codes=["flex"])["flex"]
+    working(shop, lambda work: offers.retire(work=work, product_ids=[product.id]))
+    assert isinstance(capture(shop, order_id, "x1"), Captured)
+    shop.prove()
+
+
+def test_a_plan_that_left_the_contract_after_the_consent_is_refused_and_the_order_can_be_voided(shop):
+    order_id = shop.buy(shop.consumer(), merchant=0).order_id
+    terms = ContractTerms(shop.on + timedelta(days=1), 6_000, 1, "online", ((6, 36_000),), "returned", yuan("50000.00"))
+    author, second = Actor("user", "alice"), Actor("user", "bob")
+    (approval,) = working(
+        shop, lambda work: merchants.propose_amendments(work=work, amendments=[Amendment(shop.merchants[0], terms, "dearer")]), by=author
+    )
+    assert not isinstance(approval, Refused), approval
+    made = working(shop, lambda work: merchants.decide_amendment(work=work, approval_id=approval, approve=True, reason="read"), by=second)
+    assert not isinstance(made, Refused), made
+    shop.next_day()
+    again = purchase(shop, shop.consumer(), "w9", product="flex", periods=6)
+    assert authorised(shop, again)[0].approved
+    refused = capture(shop, order_id, "x1")
+    assert (refused.code, refused.field) == ("no_such_plan", "order_id")
+    assert isinstance(void(shop, order_id, "v1"), Released)
+    shop.prove()
+
+
+# ---------------------------------------------------------------------------------------------------------------------- keys and twins
+
+
+def test_a_key_sent_again_says_what_it_said_first_whatever_became_of_the_order(shop):
+    consumer = shop.consumer()
+    asked = purchase(shop, consumer)
+    (first,) = authorised(shop, asked)
+    captured = capture(shop, first.order_id, "x1", "250.00")
+    voided = void(shop, first.order_id, "v1")
+    shop.refund(first.order_id)
+    shop.next_day()
+    shop.next_day()
+    assert authorised(shop, asked) == [first]
+    assert capture(shop, first.order_id, "x1", "250.00") == captured
+    assert void(shop, first.order_id, "v1") == voided == Released(first.order_id, yuan("350.00"))
+    assert line(shop, consumer) == (0, 0)
+    shop.prove()
+
+
+def test_a_decline_stays_a_decline_for_its_key_and_a_new_key_is_decided_anew(shop):
+    consumer = shop.consumer(limit="500.00")
+    asked = purchase(shop, consumer)
+    (declined,) = authorised(shop, asked)
+    account = accounts.accounts_of(consumer_ids=[consumer], currency="CNY")[consumer]
+    change = credit.ChangeLimit("c1", account.id, yuan("5000.00"), ("income_shown",))
+    working(shop, lambda work: credit.change_limits(work=work, changes=[change]), by=Actor("user", "alice"))
+    assert authorised(shop, asked) == [declined]
+    assert authorised(shop, replace(asked, key="w2"))[0].approved
+
+
+def test_a_refusal_stays_a_refusal_for_its_key(shop):
+    order_id = shop.buy(shop.consumer(), "600.00").order_id
+    refused = capture(shop, order_id, "x1", "700.00")
+    assert refused.code == "capture_exceeds_authorised"
+    assert capture(shop, order_id, "x1", "700.00") == refused
+    assert capture(shop, order_id, "x1", "600.00").code == "key_reused"
+    assert isinstance(capture(shop, order_id, "x2", "600.00"), Captured)
+
+
+@pytest.mark.parametrize("field", ["merchant_reference", "consumer_id", "disclosure_id", "channel"])
+def test_a_key_with_other_content_is_refused_and_the_field_is_named(shop, field):
+    consumer = shop.consumer()
+    asked = purchase(shop, consumer)
+    authorised(shop, asked)
+    other = {
+        "merchant_reference": "another",
+        "consumer_id": shop.consumer(),
+        "disclosure_id": quoted(shop, consumer, "700.00").disclosure_id,
+        "channel": "store",
+    }
+    (refused,) = authorised(shop, replace(asked, **{field: other[field]}))
+    assert (refused.code, refused.field) == ("key_reused", field)
+
+
+def test_the_same_key_of_two_merchants_is_two_orders(shop):
+    consumer = shop.consumer()
+    ours, theirs = purchase(shop, consumer, "w1"), purchase(shop, consumer, "w1", merchant=1)
+    first, second = authorised(shop, ours, theirs)
+    assert first.approved
+    assert second.approved
+    assert first.order_id != second.order_id
+
+
+def test_twins_in_a_batch_are_one_order_and_their_neighbours_are_not_disturbed(shop):
+    consumer = shop.consumer(limit="1000.00")
+    asked, neighbour = purchase(shop, consumer, "w1"), purchase(shop, shop.consumer(), "w2")
+    first, unknown, twin, other, last = authorised(
+        shop, asked, replace(asked, key="w9", channel="post"), asked, replace(asked, channel="store"), neighbour
+    )
+    assert first == twin
+    assert (unknown.code, other.code, other.field) == ("unknown_channel", "key_reused", "channel")
+    assert last.approved
+    assert line(shop, consumer) == (0, 600_00)
+
+
+@pytest.mark.parametrize("together", [True, False], ids=["in one batch", "one after the other"])
+def test_a_merchant_reference_stands_for_one_order_until_that_one_is_declined(shop, together):
+    consumer, poor = shop.consumer(), shop.consumer(limit="500.00")
+    declined = purchase(shop, poor, "w0", reference="R")
+    first, second = purchase(shop, consumer, "w1", reference="R"), purchase(shop, consumer, "w2", reference="R", amount="700.00")
+    elsewhere = purchase(shop, consumer, "w3", reference="R", merchant=1)
+    sent = [declined, first, second, elsewhere]
+    outcomes = authorised(shop, *sent) if together else [authorised(shop, one)[0] for one in sent]
+    assert [o.reasons for o in outcomes] == [("limit",), (), ("duplicate",), ()]
+    shop.prove()
+
+
+# ---------------------------------------------------------------------------------------------------------------- what can be mended
+
+
+def test_what_can_be_mended_is_refused_without_using_the_key(shop):
+    consumer = shop.consumer()
+    asked = purchase(shop, consumer)
+    unknown = IdSource(random.Random(1).getrandbits).new(shop.now())
+    wrong = {
+        "unknown_merchant": replace(asked, merchant_id=unknown),
+        "unknown_consumer": replace(asked, consumer_id=unknown),
+        "unknown_channel": replace(asked, channel="post"),
+        "unknown_disclosure": replace(asked, disclosure_id=unknown),
+        "merchant_reference_invalid": replace(asked, merchant_reference=" padded "),
+    }
+    assert [o.code for o in authorised(shop, *wrong.values())] == list(wrong)
+    assert authorised(shop, asked)[0].approved
+
+
+def test_a_price_shown_yesterday_has_to_be_shown_again_today(shop):
+    asked = purchase(shop, shop.consumer())
+    shop.next_day()
+    (refused,) = authorised(shop, asked)
+    assert (refused.code, refused.field) == ("disclosure_outdated", "disclosure_id")
+
+
+def test_a_quote_names_what_is_not_on_offer(shop):
+    consumer = shop.consumer()
+    wishes = [
+        Wish(shop.merchants[0], consumer, "gold", yuan("600.00"), 3),
+        Wish(consumer, consumer, "free", yuan("600.00"), 3),
+        Wish(shop.merchants[0], consumer, "free", yuan("600.00"), 12),
+        Wish(shop.merchants[0], consumer, "free", yuan("600.00"), 3),
+    ]
+    found = checkout.quote(desk=shop.desk, now=shop.now(), wishes=wishes)
+    assert [q.code for q in found[:2]] == ["unknown_product", "unknown_merchant"]
+    assert isinstance(found[2], Refused)
+    assert isinstance(found[3], Quoted)
+
+
+# ------------------------------------------------------------------------------------------------------------------------------- time
+
+
+def test_a_capture_after_the_authorisation_ended_is_refused_and_its_hold_is_freed(shop):
+    consumer = shop.consumer()
+    order_id = shop.buy(consumer, "600.00").order_id
+    shop.until(shop.on + timedelta(days=7))
+    assert capture(shop, order_id, "x1").code == "authorisation_expired"
+    assert checkout.expire(desk=shop.desk, now=shop.now()) == 1
+    assert checkout.expire(desk=shop.desk, now=shop.now()) == 0
+    assert line(shop, consumer) == (0, 0)
+    assert capture(shop, order_id, "x2").code == "nothing_left_to_capture"
+    shop.prove()
+
+
+def test_a_later_capture_keeps_the_calendar_and_costs_less(shop):
+    order_id = shop.buy(shop.consumer(), "3000.00", product="flex", periods=6).order_id
+    due_days = [row.due_on for row in quoted(shop, shop.consumer(), "3000.00", product="flex", periods=6).quote.instalments]
+    shop.until(shop.on + timedelta(days=5))
+    state = loan_book.loans([(got := capture(shop, order_id, "x1")).loan_id])[got.loan_id].state
+    order = order_book.orders([order_id])[order_id]
+    assert [row.due_on for row in state.rows] == due_days
+    assert sum(row.principal + row.interest for row in state.rows) < order.shown_total
+    assert max(row.principal + row.interest for row in state.rows) <= order.shown_instalment
+
+
+def test_nothing_happens_in_a_book_without_an_open_day(shop):
+    consumer = shop.consumer()
+    asked = purchase(shop, consumer)
+    elsewhere = replace(shop.desk, book=replace(shop.desk.book, id=consumer))
+    (refused,) = checkout.authorise(desk=elsewhere, now=shop.now(), purchases=[asked])
+    assert refused.code == "no_open_day"
+
+
+def test_an_empty_batch_is_no_work(shop):
+    assert checkout.authorise(desk=shop.desk, now=shop.now(), purchases=[]) == []
+    assert checkout.capture(desk=shop.desk, now=shop.now(), requests=[]) == []

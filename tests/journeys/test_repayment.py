@@ -1,0 +1,295 @@
+"""Repayment through the channel: partial, late, too much, back-dated, failed, unanswered, and sent again."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import replace
+from datetime import date
+
+from yuefu.ids import IdSource
+from yuefu.journeys import repayment
+from yuefu.journeys.desk import open_day
+from yuefu.journeys.repayment import RepayRequest
+from yuefu.ledger import queries as ledger
+from yuefu.loans import commands as loans
+from yuefu.loans import queries as loan_book
+from yuefu.loans.commands import Repayment
+from yuefu.money.amounts import Money
+from yuefu.payments import queries as payments
+from yuefu.payments.gateways.sandbox import SandboxChannel
+from yuefu.runtime import sql
+
+DUE = date(2026, 10, 25)
+
+
+def yuan(text):
+    return Money.parse(text, "CNY")
+
+
+def repaid(shop, loan_id, key="y", amount=None, card="card:1:ok", *, hour=14):
+    request = RepayRequest(key, loan_id, yuan(amount) if amount else None, card)
+    return repayment.repay(desk=shop.desk, now=shop.now(hour), requests=[request])[0]
+
+
+def control(shop, code):
+    return sum(ledger.totals(shop.book_id, [code]).values())
+
+
+def state_of(shop, loan_id):
+    return loan_book.loans([loan_id])[loan_id].state
+
+
+def debits(shop, order_id):
+    """What the channel took for an order, by its own books."""
+    found = sql.rows(
+        "SELECT t.amount_minor FROM payments_sandbox_trade t JOIN payments_collection c ON c.reference = t.reference"
+        " WHERE c.order_id = %s AND t.status = 'SUCCESS' ORDER BY t.at",
+        [order_id],
+    )
+    return [row[0] for row in found]
+
+
+class LineCut(Exception):
+    pass
+
+
+class CutChannel(SandboxChannel):
+    """A channel whose line breaks: before a call arrives, or after it was carried out and before its answer comes back."""
+
+    def __init__(self, book, *, arrives):
+        super().__init__(book)
+        self.arrives = arrives
+
+    def collect(self, *, orders, now):
+        if self.arrives:
+            super().collect(orders=orders, now=now)
+        raise LineCut
+
+    def refund(self, *, orders, now):
+        if self.arrives:
+            super().refund(orders=orders, now=now)
+        raise LineCut
+
+
+def cut(shop, act, *, arrives):
+    """`act` on a desk whose line to the channel breaks."""
+    whole, shop.desk = shop.desk, replace(shop.desk, channel=CutChannel(shop.desk.book, arrives=arrives))
+    try:
+        act()
+    except LineCut:
+        return
+    finally:
+        shop.desk = whole
+    raise AssertionError("the line did not break")
+
+
+def test_all_that_is_due_is_collected_interest_first(shop):
+    got = shop.bought("1200.00", product="flex")
+    shop.until(DUE)
+    row = state_of(shop, got.loan_id).rows[0]
+    paid = repaid(shop, got.loan_id)
+    assert (paid.state, paid.principal.minor, paid.interest.minor, paid.excess.minor) == ("succeeded", row.principal, row.interest, 0)
+    assert control(shop, "collections_clearing") == 0
+    assert repaid(shop, got.loan_id, "y2").code == "nothing_due"
+    shop.next_day()
+    assert control(shop, "loan_interest") == 0
+    shop.prove()
+
+
+def test_a_part_payment_goes_to_interest_and_leaves_the_rest_overdue_until_it_is_paid(shop):
+    got = shop.bought("1200.00", product="flex")
+    shop.until(DUE)
+    row = state_of(shop, got.loan_id).rows[0]
+    first = repaid(shop, got.loan_id, "y1", "100.00")
+    assert (first.interest.minor, first.principal.minor) == (row.interest, 100_00 - row.interest)
+    shop.next_day()
+    assert loan_book.loans([got.loan_id])[got.loan_id].arrears_since == DUE
+    second = repaid(shop, got.loan_id, "y2")
+    assert (second.interest.minor, second.principal.minor) == (0, row.principal - first.principal.minor)
+    assert loan_book.loans([got.loan_id])[got.loan_id].arrears_since is None
+    shop.next_day()
+    shop.prove()
+
+
+def test_what_is_paid_beyond_everything_due_goes_back_the_way_it_came(shop):
+    got = shop.bought("600.00")
+    shop.until(DUE)
+    paid = repaid(shop, got.loan_id, "y1", "250.00")
+    assert (paid.principal, paid.excess) == (yuan("200.00"), yuan("50.00"))
+    found = payments.of_orders(order_ids=[got.order_id])[got.order_id]
+    assert [(r.amount, r.state, r.collection_id) for r in found.refunds] == [(yuan("50.00"), "succeeded", paid.collection_id)]
+    assert control(shop, "consumer_balance") == 0
+    shop.prove()
+
+
+def test_a_collection_that_fails_leaves_nothing_behind(shop):
+    got = shop.bought("600.00")
+    shop.until(DUE)
+    before = state_of(shop, got.loan_id)
+    failed = repaid(shop, got.loan_id, "y1", card="card:1:insufficient_funds")
+    assert (failed.state, failed.failure_code, failed.principal) == ("failed", "insufficient_funds", yuan("0.00"))
+    assert repaid(shop, got.loan_id, "y1", card="card:1:insufficient_funds") == failed
+    assert state_of(shop, got.loan_id) == before
+    assert debits(shop, got.order_id) == []
+    assert control(shop, "channel_cash") == 0
+    assert repaid(shop, got.loan_id, "y2").state == "succeeded"
+    shop.prove()
+
+
+def test_an_unknown_outcome_is_polled_and_the_consumer_is_debited_once(shop):
+    got = shop.bought("600.00")
+    shop.until(DUE)
+    unknown = repaid(shop, got.loan_id, "y1", card="card:1:unknown_then_success")
+    assert (unknown.state, unknown.principal) == ("unknown", yuan("0.00"))
+    assert repaid(shop, got.loan_id, "y1", card="card:1:unknown_then_success").state == "unknown"
+    assert repayment.poll(desk=shop.desk, now=shop.now(15)) == 1
+    assert repayment.poll(desk=shop.desk, now=shop.now(16)) == 0
+    told = repaid(shop, got.loan_id, "y1", card="card:1:unknown_then_success")
+    assert (told.state, told.principal) == ("succeeded", yuan("200.00"))
+    assert debits(shop, got.order_id) == [200_00]
+    shop.prove()
+
+
+def test_an_unknown_outcome_that_failed_leaves_nothing_behind(shop):
+    got = shop.bought("600.00")
+    shop.until(DUE)
+    repaid(shop, got.loan_id, "y1", card="card:1:unknown_then_failure")
+    repayment.poll(desk=shop.desk, now=shop.now(15))
+    assert repaid(shop, got.loan_id, "y1", card="card:1:unknown_then_failure").state == "failed"
+    assert debits(shop, got.order_id) == []
+    shop.prove()
+
+
+def test_a_line_that_breaks_is_mended_by_the_same_key_or_by_the_poll_and_debits_once(shop):
+    for arrives in (False, True):
+        for mended_by in ("key", "poll"):
+            got = shop.bought("600.00")
+            key, amount = f"{got.loan_id}", "10.00"
+            cut(shop, lambda got=got, key=key, amount=amount: repaid(shop, got.loan_id, key, amount), arrives=arrives)
+            assert len(debits(shop, got.order_id)) == arrives
+            if mended_by == "poll":
+                repayment.poll(desk=shop.desk, now=shop.now(15))
+            again = repaid(shop, got.loan_id, key, amount, hour=16)
+            assert again.state == "succeeded"
+            assert debits(shop, got.order_id) == [10_00]
+            assert repaid(shop, got.loan_id, key, amount, hour=17) == again
+            shop.prove()
+
+
+def test_a_credit_balance_whose_return_broke_off_is_returned_by_the_poll_once(shop):
+    for arrives in (False, True):
+        got = shop.bought("600.00")
+        cut(shop, lambda got=got: repaid(shop, got.loan_id, f"{got.loan_id}", "70.00"), arrives=False)
+        whole = shop.desk
+        refuses = CutChannel(whole.book, arrives=arrives)
+        refuses.collect = whole.channel.collect  # only the way back is broken
+        shop.desk = replace(whole, channel=refuses)
+        try:
+            repaid(shop, got.loan_id, f"{got.loan_id}", "70.00", hour=15)
+        except LineCut:
+            pass
+        shop.desk = whole
+        assert control(shop, "consumer_balance") == -70_00
+        repayment.poll(desk=shop.desk, now=shop.now(16))
+        found = payments.of_orders(order_ids=[got.order_id])[got.order_id].refunds
+        assert [(r.state, r.amount) for r in found] == [("succeeded", yuan("70.00"))]
+        assert control(shop, "consumer_balance") == 0
+        shop.prove()
+
+
+def test_a_key_sent_again_tells_the_first_outcome_although_less_is_due_now(shop):
+    got = shop.bought("1200.00", product="flex")
+    shop.until(DUE)
+    first = repaid(shop, got.loan_id, "y1")
+    assert repaid(shop, got.loan_id, "y1", hour=15) == first
+    shop.next_day()
+    assert repaid(shop, got.loan_id, "y1") == first
+    other = repaid(shop, got.loan_id, "y1", "1.00")
+    assert (other.code, other.field) == ("key_reused", "amount")
+    assert debits(shop, got.order_id) == [first.amount.minor]
+    shop.prove()
+
+
+def test_requests_of_one_batch_each_get_their_own_outcome(shop):
+    one, two = shop.bought("600.00"), shop.bought("900.00")
+    shop.until(DUE)
+    unknown = IdSource(random.Random(1).getrandbits).new(shop.now())
+    requests = [
+        RepayRequest("a", one.loan_id, None, "card:1:ok"),
+        RepayRequest("b", unknown, None, "card:1:ok"),
+        RepayRequest("c", two.loan_id, yuan("0.00"), "card:2:ok"),
+        RepayRequest("d", two.loan_id, None, "card:2:insufficient_funds"),
+        RepayRequest("e", two.loan_id, yuan("300.00"), "card:2:ok"),
+        RepayRequest("a", one.loan_id, None, "card:1:ok"),
+    ]
+    found = repayment.repay(desk=shop.desk, now=shop.now(14), requests=requests)
+    assert [getattr(o, "code", None) or o.state for o in found] == [
+        "succeeded",
+        "unknown_loan",
+        "amount_not_positive",
+        "failed",
+        "succeeded",
+        "succeeded",
+    ]
+    assert found[0] == found[5]
+    assert debits(shop, one.order_id) == [200_00]
+    shop.prove()
+
+
+def _applied(shop, loan_id, *steps):
+    """Applies (amount, effective day), each in a batch of its own, as if the channel had taken it on that day."""
+    ids = IdSource(random.Random(repr(steps)).getrandbits)
+    for amount, on in steps:
+        with open_day(shop.desk, shop.now()) as work:
+            (outcome,) = loans.apply_repayments(work=work, repayments=[Repayment(ids.new(shop.now()), loan_id, yuan(amount), on)])
+            assert not hasattr(outcome, "code"), outcome
+
+
+def test_a_back_dated_repayment_leaves_what_the_same_payments_in_order_leave(shop):
+    in_order, late = shop.bought("1200.00", product="flex"), shop.bought("1200.00", product="flex")
+    shop.until(date(2026, 11, 26))
+    first, second = (("250.00", DUE), ("700.00", date(2026, 11, 25)))
+    _applied(shop, in_order.loan_id, first, second)
+    _applied(shop, late.loan_id, second, first)
+    one, other = state_of(shop, in_order.loan_id), state_of(shop, late.loan_id)
+    assert one.rows == other.rows
+    assert (one.excess, one.outstanding_principal) == (other.excess, other.outstanding_principal)
+    sums = [
+        sql.rows(
+            "SELECT a.code, sum(l.amount_minor)::bigint FROM ledger_line l JOIN ledger_account a ON a.id = l.account_id"
+            " WHERE l.loan_id = %s GROUP BY 1 ORDER BY 1",
+            [got.loan_id],
+        )
+        for got in (in_order, late)
+    ]
+    assert sums[0] == sums[1]
+
+
+def test_payments_of_one_batch_may_come_in_any_order_of_their_days(shop):
+    got = shop.bought("600.00")
+    shop.until(date(2026, 11, 26))
+    ids = IdSource(random.Random(7).getrandbits)
+    given = [("200.00", date(2026, 11, 25)), ("200.00", DUE)]
+    with open_day(shop.desk, shop.now()) as work:
+        found = loans.apply_repayments(
+            work=work, repayments=[Repayment(ids.new(shop.now()), got.loan_id, yuan(amount), on) for amount, on in given]
+        )
+    assert [o.principal for o in found] == [yuan("200.00"), yuan("200.00")]
+    assert [row.principal_paid for row in state_of(shop, got.loan_id).rows] == [200_00, 200_00, 0]
+
+
+def test_an_answer_that_comes_days_later_counts_from_the_day_the_channel_took_the_money(shop):
+    got = shop.bought("600.00")
+    shop.until(DUE)
+    assert repaid(shop, got.loan_id, "y1", card="card:1:unknown_then_success").state == "unknown"
+    shop.next_day()
+    assert loan_book.loans([got.loan_id])[got.loan_id].arrears_since == DUE
+    second = repaid(shop, got.loan_id, "y2")
+    assert second.principal == yuan("200.00")
+    repayment.poll(desk=shop.desk, now=shop.now(15))
+    events = {e.effective_on: e for e in loan_book.recorded([got.order_id])[got.order_id] if e.kind == "repaid"}
+    assert set(events) == {DUE, shop.on}
+    assert events[DUE].excess == yuan("200.00")
+    assert control(shop, "consumer_balance") == 0
+    assert debits(shop, got.order_id) == [200_00, 200_00]
+    shop.prove()
