@@ -70,6 +70,7 @@ def test_a_stored_bill_is_reconciled_once_and_a_second_version_is_refused(
 ) -> None:
     book = books.by_code(town.book)
     assert book is not None
+    assert cli("close-day").status == 0, "a day that still takes entries is not reconciled"
     statement = tmp_path / "bank.csv"
     statement.write_bytes(SandboxBank(book).statement(on=FIRST_DAY))
     words = ("reconcile", "--store", str(statement), "--source", "bank", "--on", str(FIRST_DAY))

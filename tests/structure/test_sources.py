@@ -20,6 +20,7 @@ THEIR_SOURCES = {
     "runtime/cluster.py",
     "runtime/cluster_home.py",
     "runtime/databases.py",
+    "runtime/home.py",
     "runtime/provision.py",
     "runtime/vault.py",
 }
