@@ -101,7 +101,8 @@ _set_up()
 from yuefu.errors import Refused  # noqa: E402
 from yuefu.ids import IdSource  # noqa: E402
 from yuefu.ledger import commands as ledger  # noqa: E402
-from yuefu.runtime import books, days, sql, vault as vaults  # noqa: E402
+from yuefu.runtime import books, days, sql  # noqa: E402
+from yuefu.runtime import vault as vaults  # noqa: E402
 from yuefu.runtime.values import Actor, Book, BusinessDay, UnitOfWork, system_actor  # noqa: E402
 from yuefu.runtime.vault import Vault  # noqa: E402
 

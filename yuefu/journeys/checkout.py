@@ -147,7 +147,12 @@ def _quote(work: UnitOfWork, wishes: Sequence[Wish]) -> list[Quoted | Refused]:
         else:
             account = accounts.get(wish.consumer_id) if wish.consumer_id else None
             requests[index] = QuoteRequest(
-                product, wish.amount, wish.periods, work.day.on, account.repayment_day if account else None, _discount(contract, wish.periods)
+                product,
+                wish.amount,
+                wish.periods,
+                work.day.on,
+                account.repayment_day if account else None,
+                _discount(contract, wish.periods),
             )
     priced = dict(zip(requests, quote_many(list(requests.values())), strict=True))
     shown = {index: quoted for index, quoted in priced.items() if isinstance(quoted, Quote)}
@@ -239,7 +244,9 @@ class _Facts:
         if shown is None:
             return Refused(UNKNOWN_DISCLOSURE, "quote first: a consumer can only agree to what was shown", "disclosure_id")
         if shown.terms.disbursed_on != self.on:
-            return Refused(DISCLOSURE_OUTDATED, f"it was shown for {shown.terms.disbursed_on}, today is {self.on}: quote again", "disclosure_id")
+            return Refused(
+                DISCLOSURE_OUTDATED, f"it was shown for {shown.terms.disbursed_on}, today is {self.on}: quote again", "disclosure_id"
+            )
         contract = self.contracts.get(purchase.merchant_id)
         if contract is None:
             return Refused(NO_CONTRACT, "the merchant has no contract in force", "merchant_id")
@@ -313,7 +320,9 @@ def _decide(work: UnitOfWork, facts: _Facts, fresh: Mapping[int, tuple[UUID, Pur
         drafts[index] = (order, features, decision)
     _hold(work, drafts)
     orders.place(work=work, orders=[order for order, _, _ in drafts.values()])
-    risk.record(work=work, decisions=[Decided(order.decision_id, order.id, features, decision) for order, features, decision in drafts.values()])
+    risk.record(
+        work=work, decisions=[Decided(order.decision_id, order.id, features, decision) for order, features, decision in drafts.values()]
+    )
     return {
         index: Authorised(order.id, decision.approved, decision.reasons, features.amount, expires_at)
         for index, (order, features, decision) in drafts.items()
@@ -321,7 +330,13 @@ def _decide(work: UnitOfWork, facts: _Facts, fresh: Mapping[int, tuple[UUID, Pur
 
 
 def _draft(
-    facts: _Facts, order_id: UUID, purchase: Purchase, decision_id: UUID, account: CreditAccount | None, approved: bool, expires_at: datetime
+    facts: _Facts,
+    order_id: UUID,
+    purchase: Purchase,
+    decision_id: UUID,
+    account: CreditAccount | None,
+    approved: bool,
+    expires_at: datetime,
 ) -> Order:
     shown = facts.shown[purchase.disclosure_id]
     product: Product = facts.products[shown.product_id]
@@ -446,7 +461,9 @@ def _book(work: UnitOfWork, taken: Sequence[Taken]) -> dict[UUID, Captured]:
     new = []
     for t, item in zip(taken, settlement.accrue(work=work, items=accruals), strict=True):
         assert isinstance(item, Item), f"an authorised order can be settled: {item}"
-        new.append(NewLoan(_dimensions(t, loan_ids[t.capture.id], own_funds), t.capture.id, t.order.id, _terms(t, work.day.on), item.discount))
+        new.append(
+            NewLoan(_dimensions(t, loan_ids[t.capture.id], own_funds), t.capture.id, t.order.id, _terms(t, work.day.on), item.discount)
+        )
     loans.book_loans(work=work, loans=new)
     return {t.capture.id: Captured(t.order.id, t.capture.id, loan_ids[t.capture.id], t.amount) for t in taken}
 
@@ -523,5 +540,3 @@ def _expire(work: UnitOfWork, order_ids: Sequence[UUID]) -> list[Released | Refu
 def _release(work: UnitOfWork, freed: Sequence[Freed], by: str) -> None:
     for outcome in ledger.release_holds(work=work, releases=[Release(f.order.id, by) for f in freed]):
         assert not isinstance(outcome, Refused), f"an order and its hold go together: {outcome}"
-
-

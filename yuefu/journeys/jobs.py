@@ -130,4 +130,3 @@ def heads(book: Book) -> dict[int, bytes]:
         return {}
     kept = [json.loads(line) for line in path.read_text("utf-8").splitlines() if line]
     return {item["number"]: bytes.fromhex(item["head"]) for item in kept if item["book"] == str(book.id)}
-

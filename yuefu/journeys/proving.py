@@ -26,7 +26,9 @@ class Proof:
 
 
 def prove(*, book: Book, since: date | None = None) -> dict[str, Proof]:
-    """All proofs of a book; statements are append only, so a close asks for those paid `since` its day only. Run in one snapshot of the database, so that both sides of each are of one moment."""
+    """All proofs of a book; statements are append only, so a close asks only for those paid `since` its day.
+
+    Run in one snapshot of the database, so that both sides of each are of one moment."""
     return {
         "trial_balance_zero": _trial_balance(book),
         "subledgers_equal_control": _subledgers(book),
@@ -47,7 +49,9 @@ def _subledgers(book: Book) -> Proof:
     )
     wrong: dict[str, Any] = {}
     positions: Mapping[Any, Position] = loans.positions(book.id)
-    for key in {(f, p, c) for code, f, p, c in control if code in ("loan_principal", "loan_interest", "unearned_discount")} | set(positions):
+    for key in {(f, p, c) for code, f, p, c in control if code in ("loan_principal", "loan_interest", "unearned_discount")} | set(
+        positions
+    ):
         funder, product, currency = key
         own = positions.get(key)
         pairs = {

@@ -98,12 +98,12 @@ def _credit(work: UnitOfWork, made: Sequence[TakenBack], excess: list[Excess]) -
     shares = [share for group in order_book.refund_shares([m.refund_id for m in made]).values() for share in group]
     loan_of = loan_book.by_capture([share.capture_id for share in shares])
     accruals = [RefundAccrual(share.id, share.capture_id, share.amount, work.day.on) for share in shares]
-    credits = []
+    credited = []
     for share, item in zip(shares, settlement.accrue(work=work, items=accruals), strict=True):
         assert isinstance(item, Item), f"a captured amount can be taken back: {item}"
-        credits.append(GoodsRefund(share.id, loan_of[share.capture_id], share.amount, work.day.on, -item.discount))
+        credited.append(GoodsRefund(share.id, loan_of[share.capture_id], share.amount, work.day.on, -item.discount))
     owed = {m.refund_id: Money.zero(m.order.currency) for m in made}
-    for share, applied in zip(shares, loans.apply_refunds(work=work, refunds=credits), strict=True):
+    for share, applied in zip(shares, loans.apply_refunds(work=work, refunds=credited), strict=True):
         assert isinstance(applied, Applied), f"a loan takes the refund of its goods: {applied}"
         owed[share.refund_id] += applied.excess
         if applied.excess.minor:

@@ -153,7 +153,9 @@ def arrears(book_id: UUID, consumer_ids: Sequence[UUID], on: date, currency: str
     return {row[0]: Arrears(Money(row[1], currency), (on - row[2]).days, row[3]) for row in found}
 
 
-def due(book_id: UUID, until: date, *, after: UUID | None = None, limit: int = 100_000, loan_ids: Sequence[UUID] | None = None) -> list[Due]:
+def due(
+    book_id: UUID, until: date, *, after: UUID | None = None, limit: int = 100_000, loan_ids: Sequence[UUID] | None = None
+) -> list[Due]:
     """Loans that ask something due on or before `until`, by ascending id, in pages."""
     found = sql.rows(
         "SELECT i.loan_id, l.order_id, l.consumer_id, sum(i.principal_minor + i.interest_minor - i.principal_paid_minor - i.interest_paid_minor)::bigint,"

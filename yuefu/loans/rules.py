@@ -91,4 +91,7 @@ def arrears_since(state: LoanState, on: date) -> date | None:
 def terms_fit(terms: Terms, shown_total: Money, shown_instalment: Money) -> bool:
     """Whether no instalment and no total is more than what the consumer was shown."""
     rows = fold.start(Disbursed(terms.disbursed_on, terms)).rows
-    return sum(r.principal + r.interest for r in rows) <= shown_total.minor and max(r.principal + r.interest for r in rows) <= shown_instalment.minor
+    return (
+        sum(r.principal + r.interest for r in rows) <= shown_total.minor
+        and max(r.principal + r.interest for r in rows) <= shown_instalment.minor
+    )

@@ -186,9 +186,7 @@ def capture(*, work: UnitOfWork, requests: Mapping[UUID, CaptureRequest]) -> dic
     return outcomes
 
 
-def release(
-    *, work: UnitOfWork, order_ids: Sequence[UUID], by: Literal["voided", "expired"]
-) -> list[Freed | Refused]:
+def release(*, work: UnitOfWork, order_ids: Sequence[UUID], by: Literal["voided", "expired"]) -> list[Freed | Refused]:
     """Voids or expires what is not captured. Refusals: see `orders.rules`."""
     locked = queries.lock(work.book.id, order_ids)
     before = dict(locked)

@@ -45,8 +45,12 @@ class Order(BookRow):
             models.CheckConstraint(condition=Q(state__in=STATES), name="orders_order_state"),
             models.CheckConstraint(condition=Q(amount_minor__gt=0, authorised_minor__gte=0), name="orders_order_amounts"),
             models.CheckConstraint(condition=Q(authorised_minor__lte=F("amount_minor")), name="orders_order_authorised"),
-            models.CheckConstraint(condition=Q(captured_minor__gte=0, released_minor__gte=0, refunded_minor__gte=0), name="orders_order_parts"),
-            models.CheckConstraint(condition=Q(captured_minor__lte=F("authorised_minor") - F("released_minor")), name="orders_order_captured"),
+            models.CheckConstraint(
+                condition=Q(captured_minor__gte=0, released_minor__gte=0, refunded_minor__gte=0), name="orders_order_parts"
+            ),
+            models.CheckConstraint(
+                condition=Q(captured_minor__lte=F("authorised_minor") - F("released_minor")), name="orders_order_captured"
+            ),
             models.CheckConstraint(condition=Q(refunded_minor__lte=F("captured_minor")), name="orders_order_refunded"),
             models.CheckConstraint(condition=~Q(state="declined") | Q(authorised_minor=0), name="orders_order_declined_has_nothing"),
             models.UniqueConstraint(

@@ -184,10 +184,12 @@ def day_figures(book_id: UUID, since: date) -> dict[date, tuple[int, int, int]]:
 def money_figures(book_id: UUID, since: date) -> tuple[dict[date, int], dict[date, int]]:
     """Captured and refunded minor units by day."""
     captured = sql.rows(
-        "SELECT captured_on, sum(amount_minor)::bigint FROM orders_capture WHERE book_id = %s AND captured_on >= %s GROUP BY 1", [book_id, since]
+        "SELECT captured_on, sum(amount_minor)::bigint FROM orders_capture WHERE book_id = %s AND captured_on >= %s GROUP BY 1",
+        [book_id, since],
     )
     refunded = sql.rows(
-        "SELECT refunded_on, sum(amount_minor)::bigint FROM orders_refund WHERE book_id = %s AND refunded_on >= %s GROUP BY 1", [book_id, since]
+        "SELECT refunded_on, sum(amount_minor)::bigint FROM orders_refund WHERE book_id = %s AND refunded_on >= %s GROUP BY 1",
+        [book_id, since],
     )
     return {row[0]: row[1] for row in captured}, {row[0]: row[1] for row in refunded}
 

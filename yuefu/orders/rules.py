@@ -104,7 +104,9 @@ def capture(order: Order | None, amount: Money | None, capture_id: UUID, now: da
         return Refused(CALENDAR_PASSED, f"the first due day shown was {order.first_due_on}", "order_id")
     taken = amount.minor if amount else order.remaining
     if taken > order.remaining:
-        return Refused(CAPTURE_EXCEEDS, f"{Money(order.remaining, order.currency).decimal_text()} {order.currency} is left to capture", "amount")
+        return Refused(
+            CAPTURE_EXCEEDS, f"{Money(order.remaining, order.currency).decimal_text()} {order.currency} is left to capture", "amount"
+        )
     if taken < order.periods:
         return Refused(CAPTURE_TOO_SMALL, f"{order.periods} instalments need at least {order.periods} minor units", "amount")
     made = Capture(capture_id, len(order.captures) + 1, taken, 0, on)

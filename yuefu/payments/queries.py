@@ -220,7 +220,8 @@ def trade_movements(*, book_id: UUID, on: date) -> list[TradeMovement]:
 def in_transit(*, book_id: UUID) -> int:
     """Payouts ordered and not paid yet, in minor units: the ledger's payouts_in_transit has the same as a credit balance."""
     amount: int = sql.value(
-        "SELECT coalesce(sum(amount_minor), 0)::bigint FROM payments_payout WHERE book_id = %s AND state IN ('scheduled', 'sent')", [book_id]
+        "SELECT coalesce(sum(amount_minor), 0)::bigint FROM payments_payout WHERE book_id = %s AND state IN ('scheduled', 'sent')",
+        [book_id],
     )
     return amount
 

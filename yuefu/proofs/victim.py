@@ -27,9 +27,23 @@ DUE: Final = date(2026, 10, 12)
 ORDERS, BATCH = 24, 8
 ZONE: Final = ZoneInfo("Asia/Shanghai")
 CONTROL: Final = (
-    "loan_principal loan_interest unearned_discount interest_income discount_income fee_income purchase_clearing collections_clearing"
-    " consumer_balance merchant_pending payouts_in_transit channel_fee_expense channel_cash bank_cash credit_line_contra funder_capital"
-).split()
+    "loan_principal",
+    "loan_interest",
+    "unearned_discount",
+    "interest_income",
+    "discount_income",
+    "fee_income",
+    "purchase_clearing",
+    "collections_clearing",
+    "consumer_balance",
+    "merchant_pending",
+    "payouts_in_transit",
+    "channel_fee_expense",
+    "channel_cash",
+    "bank_cash",
+    "credit_line_contra",
+    "funder_capital",
+)
 
 
 @dataclass(slots=True)
@@ -93,6 +107,10 @@ class Acknowledgements:
         self.said += len(outcomes)
 
 
+def _silent(_text: str) -> None:
+    return None
+
+
 def _plain(value: object) -> str:
     """One text for one value: the same moment may come back in another zone."""
     return value.astimezone(UTC).isoformat() if isinstance(value, datetime) else str(value)
@@ -107,7 +125,7 @@ def main(arguments: Sequence[str]) -> None:
     if mode == "prepare":
         from yuefu.runtime import provision
 
-        provision.migrate(os.environ["DATABASE_URL"], say=lambda text: None)
+        provision.migrate(os.environ["DATABASE_URL"], say=_silent)
     django.setup()
     if mode == "play":
         play(Path(directory), rest[0], Point.parse(rest[1] if len(rest) > 1 else ""))

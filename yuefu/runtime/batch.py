@@ -114,7 +114,7 @@ class Batcher(Generic[R, O]):
             try:
                 outcomes = self._act([request for request, _ in batch])
                 assert len(outcomes) == len(batch), "a command returns one outcome per request"
-            except BaseException as error:  # every waiting caller must learn of it, or it would wait for ever
+            except BaseException as error:  # noqa: BLE001 - every waiting caller must learn of it, or it would wait for ever
                 for _, future in batch:
                     future.set_exception(error)
             else:

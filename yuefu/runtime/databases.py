@@ -103,7 +103,9 @@ def _make_login(owner: psycopg.Connection[Any], role: str, password: str) -> Non
             raise DatabaseError(f"the role {role} is a superuser or has BYPASSRLS: row-level security would not bind it")
         # Only a superuser may name those attributes of a role that is there already, even to say that it lacks them.
         statement = pgsql.SQL(
-            "ALTER ROLE {} LOGIN PASSWORD {}" if known else "CREATE ROLE {} LOGIN NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE PASSWORD {}"
+            "ALTER ROLE {} LOGIN PASSWORD {}"
+            if known
+            else "CREATE ROLE {} LOGIN NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE PASSWORD {}"
         )
         try:
             with owner.transaction():

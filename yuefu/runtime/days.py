@@ -79,7 +79,9 @@ def roll_over(*, book: Book, now: datetime) -> tuple[date, BusinessDay] | Refuse
         return Refused(NO_OPEN_DAY, "this book has no open business day")
     if business_date(book, now) <= ending:
         return Refused(BEFORE_CUT_OFF, f"{ending} ends at its cut-off; it is {now.astimezone(book.tz):%Y-%m-%d %H:%M} there")
-    sql.run("UPDATE runtime_business_day SET state = 'closing', closing_at = %s WHERE book_id = %s AND on_date = %s", [now, book.id, ending])
+    sql.run(
+        "UPDATE runtime_business_day SET state = 'closing', closing_at = %s WHERE book_id = %s AND on_date = %s", [now, book.id, ending]
+    )
     following = open_first(book=book, on=ending + timedelta(days=1), now=now)
     return ending, following
 

@@ -51,19 +51,23 @@ class Claim:
 
 
 @cache
-def _content_fields(kind: Hashable) -> tuple[str, ...]:
+def _fields_of(kind: Hashable) -> tuple[str, ...]:
     return tuple(f.name for f in fields(cast(Any, kind)) if f.name != "key")
+
+
+def _content_fields(request: Any) -> tuple[str, ...]:
+    return _fields_of(cast(Hashable, type(request)))
 
 
 def fingerprint(request: Any) -> bytes:
     """Eight bytes a field, in the order of the dataclass, `key` left out: equality by field without storing the content."""
-    return b"".join(blake2b(repr(getattr(request, name)).encode(), digest_size=_DIGEST).digest() for name in _content_fields(type(request)))
+    return b"".join(blake2b(repr(getattr(request, name)).encode(), digest_size=_DIGEST).digest() for name in _content_fields(request))
 
 
 def first_difference(request: Any, earlier: bytes) -> str:
     """The first field in which a request differs from the stored fingerprint."""
     now = fingerprint(request)
-    for position, name in enumerate(_content_fields(type(request))):
+    for position, name in enumerate(_content_fields(request)):
         part = slice(position * _DIGEST, (position + 1) * _DIGEST)
         if now[part] != earlier[part]:
             return name
@@ -145,7 +149,10 @@ def stored(*, work: UnitOfWork, names: Sequence[tuple[str, str]]) -> dict[tuple[
         f" FROM {source} AS g JOIN runtime_key k ON k.book_id = %s AND k.scope = g.scope AND k.key = g.key",
         [*params, work.book.id],
     )
-    return {(scope, key): (mark, oid, Refused(code, detail or "", name) if code else None) for scope, key, mark, oid, code, detail, name in found}
+    return {
+        (scope, key): (mark, oid, Refused(code, detail or "", name) if code else None)
+        for scope, key, mark, oid, code, detail, name in found
+    }
 
 
 def settle(*, work: UnitOfWork, refusals: Sequence[tuple[str, str, Refused]]) -> None:
@@ -190,7 +197,10 @@ def answer(
         outcomes.update(validate([i for i, name in enumerate(names) if name not in known_before]))
     claimable = [i for i in range(len(requests)) if i not in outcomes]
     claimed = claim(
-        work=work, scope=[names[i][0] for i in claimable], requests=[requests[i] for i in claimable], object_ids=[object_ids[i] for i in claimable]
+        work=work,
+        scope=[names[i][0] for i in claimable],
+        requests=[requests[i] for i in claimable],
+        object_ids=[object_ids[i] for i in claimable],
     )
     outcomes.update({claimable[n]: refused for n, refused in claimed.refused.items()})
     if claimed.fresh:

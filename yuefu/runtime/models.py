@@ -76,7 +76,9 @@ class RunStep(models.Model):
 
     class Meta:
         db_table = "runtime_run_step"
-        constraints = [models.CheckConstraint(condition=Q(state__in=["waiting", "running", "failed", "done"]), name="runtime_run_step_state")]
+        constraints = [
+            models.CheckConstraint(condition=Q(state__in=["waiting", "running", "failed", "done"]), name="runtime_run_step_state")
+        ]
 
 
 class Approval(BookRow):
@@ -97,7 +99,9 @@ class Approval(BookRow):
     class Meta:
         constraints = [
             models.CheckConstraint(condition=Q(state__in=["waiting", "approved", "rejected"]), name="runtime_approval_state"),
-            models.CheckConstraint(condition=Q(decided_by__isnull=True) | ~Q(decided_by=F("requested_by")), name="runtime_approval_four_eyes"),
+            models.CheckConstraint(
+                condition=Q(decided_by__isnull=True) | ~Q(decided_by=F("requested_by")), name="runtime_approval_four_eyes"
+            ),
             models.CheckConstraint(
                 condition=Q(state="waiting", decided_by__isnull=True) | (~Q(state="waiting") & Q(decided_by__isnull=False)),
                 name="runtime_approval_decided_by_someone",

@@ -74,7 +74,20 @@ def emit(*, work: UnitOfWork, events: Sequence[Event]) -> None:
         "runtime_outbox",
         _COLUMNS,
         [
-            (i, book, e.type, e.object_kind, e.object_id, e.seq, e.schema_version, dumps(e.snapshot), dumps(e.changed or {}), request, e.key, now)
+            (
+                i,
+                book,
+                e.type,
+                e.object_kind,
+                e.object_id,
+                e.seq,
+                e.schema_version,
+                dumps(e.snapshot),
+                dumps(e.changed or {}),
+                request,
+                e.key,
+                now,
+            )
             for i, e in zip(new, events, strict=True)
         ],
     )

@@ -39,16 +39,29 @@ def start(*, book_id: UUID, kind: str, on: date, steps: Sequence[str], now: date
         [ids.new(now), book_id, kind, on, now, actor],
     )
     found = sql.rows_as(
-        Run, "SELECT id, book_id, kind, on_date, state FROM runtime_run WHERE book_id = %s AND kind = %s AND on_date = %s", [book_id, kind, on]
+        Run,
+        "SELECT id, book_id, kind, on_date, state FROM runtime_run WHERE book_id = %s AND kind = %s AND on_date = %s",
+        [book_id, kind, on],
     )[0]
-    columns = {"run_id": "uuid", "book_id": "uuid", "seq": "smallint", "name": "text", "state": "text", "chunks_done": "integer", "cursor": "text", "detail": "jsonb"}
+    columns = {
+        "run_id": "uuid",
+        "book_id": "uuid",
+        "seq": "smallint",
+        "name": "text",
+        "state": "text",
+        "chunks_done": "integer",
+        "cursor": "text",
+        "detail": "jsonb",
+    }
     values = [(found.id, book_id, seq, name, "waiting", 0, "", "{}") for seq, name in enumerate(steps, start=1)]
     sql.insert("runtime_run_step", columns, values, suffix="ON CONFLICT DO NOTHING")
     return found
 
 
 def steps(run_id: UUID) -> list[Step]:
-    return sql.rows_as(Step, "SELECT name, state, chunks_done, cursor, detail FROM runtime_run_step WHERE run_id = %s ORDER BY seq", [run_id])
+    return sql.rows_as(
+        Step, "SELECT name, state, chunks_done, cursor, detail FROM runtime_run_step WHERE run_id = %s ORDER BY seq", [run_id]
+    )
 
 
 def advance(*, run_id: UUID, name: str, cursor: str, now: datetime) -> None:
@@ -74,5 +87,7 @@ def finish(*, run_id: UUID, state: str, now: datetime) -> None:
 
 def latest(*, book_id: UUID, kind: str, limit: int) -> list[tuple[date, str]]:
     """Day and state of the latest runs of a kind, newest first."""
-    found = sql.rows("SELECT on_date, state FROM runtime_run WHERE book_id = %s AND kind = %s ORDER BY on_date DESC LIMIT %s", [book_id, kind, limit])
+    found = sql.rows(
+        "SELECT on_date, state FROM runtime_run WHERE book_id = %s AND kind = %s ORDER BY on_date DESC LIMIT %s", [book_id, kind, limit]
+    )
     return [(row[0], row[1]) for row in found]

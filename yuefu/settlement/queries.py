@@ -176,7 +176,8 @@ def not_adding_up(*, book_id: UUID, since: date | None = None) -> list[UUID]:
         " SELECT count(*) AS n, sum(i.net_minor) AS net, sum(i.gross_minor) FILTER (WHERE i.kind = 'capture') AS captures,"
         " sum(i.fee_minor) FILTER (WHERE i.kind = 'capture') AS fees, sum(i.discount_minor) FILTER (WHERE i.kind = 'capture') AS discounts"
         " FROM settlement_batch_line AS l JOIN settlement_item AS i ON i.id = l.item_id WHERE l.batch_id = b.id) AS s ON true"
-        " WHERE b.book_id = %s AND (%s::date IS NULL OR b.pay_on >= %s) AND (s.n, s.net, coalesce(s.captures, 0), coalesce(s.fees, 0), coalesce(s.discounts, 0))"
+        " WHERE b.book_id = %s AND (%s::date IS NULL OR b.pay_on >= %s)"
+        " AND (s.n, s.net, coalesce(s.captures, 0), coalesce(s.fees, 0), coalesce(s.discounts, 0))"
         " IS DISTINCT FROM (b.line_count::bigint, b.net_minor::numeric, b.captures_minor, b.fees_minor, b.discounts_minor)",
         [book_id, since, since],
     )

@@ -153,7 +153,7 @@ class _Bill:
 
     def _other_ids(self, reference: str) -> Row:
         names = ("微信订单号",) if self.source == "channel_trade" else ("微信支付业务单号", "资金流水单号")
-        return {name: f"4299{reference[-24:]}" for name in names}
+        return dict.fromkeys(names, f"4299{reference[-24:]}")
 
     def _written(self, rows: list[Row]) -> bytes:
         totals = self._trade_totals(rows) if self.source == "channel_trade" else self._fund_totals(rows)
@@ -165,7 +165,15 @@ class _Bill:
             return _yuan(sum(_fen(row[name]) for row in rows))
 
         fee = _yuan(sum(_fen(row["手续费"][:-3]) for row in rows)) + "000"
-        return [str(len(rows)), total("应结订单金额"), total("退款金额"), total("充值券退款金额"), fee, total("订单金额"), total("申请退款金额")]
+        return [
+            str(len(rows)),
+            total("应结订单金额"),
+            total("退款金额"),
+            total("充值券退款金额"),
+            fee,
+            total("订单金额"),
+            total("申请退款金额"),
+        ]
 
     def _fund_totals(self, rows: list[Row]) -> list[str]:
         """Counts and sums by direction, after running the balance anew from where the file began."""

@@ -18,10 +18,10 @@ Habit = Literal["punctual", "late", "partial", "never", "generous", "short_of_mo
 _HABITS: Final = (("punctual", 900), ("late", 45), ("partial", 15), ("never", 12), ("generous", 8), ("short_of_money", 20))
 _LIMITS: Final = (500_00, 1_000_00, 2_000_00, 5_000_00, 20_000_00)
 # One region for each thousand of customer numbers, so that region, birth date and serial never meet twice.
-_REGIONS: Final = tuple(
-    "110101 110102 110105 110106 110107 110108 110109 120101 120102 120103 120104 120105 120106 120110 120111 120112 120113"
-    " 310101 310103 310104 310105 310106 310107 310108 310109 310110".split()
-)
+_REGIONS: Final = (
+    "110101", "110102", "110105", "110106", "110107", "110108", "110109", "120101", "120102", "120103", "120104", "120105", "120106",
+    "120110", "120111", "120112", "120113", "310101", "310103", "310104", "310105", "310106", "310107", "310108", "310109", "310110",
+)  # fmt: skip
 _SURNAMES: Final = "王李张刘陈杨黄赵周吴徐孙马朱胡郭何林高罗"
 _NAMES: Final = "伟芳娜敏静丽强磊军洋勇艳杰娟涛明超秀霞平"
 _CONSENT: Final = Consent("credit_service", "2026-1", "4f1d" * 16)

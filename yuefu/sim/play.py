@@ -75,7 +75,9 @@ class Play:
         self._by_id: dict[UUID, Customer] = {}
         self._plans = _Plans()
         self.injector = Injector(
-            faults, random.Random(f"{seed}:faults"), lambda given: payments.orders_of_references(book_id=self.desk.book.id, references=given)
+            faults,
+            random.Random(f"{seed}:faults"),
+            lambda given: payments.orders_of_references(book_id=self.desk.book.id, references=given),
         )
 
     # ------------------------------------------------------------------------------------------------------------------- one day

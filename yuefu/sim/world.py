@@ -162,9 +162,13 @@ def _shops(work: UnitOfWork, vault: Vault) -> dict[str, UUID]:
 def _logins(work: UnitOfWork, shops: dict[str, UUID]) -> tuple[Login, ...]:
     """People of the demo with fresh passwords. A login that another demo book made before keeps its own."""
     logins = tuple(Login(role, login, secrets.token_urlsafe(9)) for login, role, _, _ in _PEOPLE)
-    made = access.create_users(work=work, users=[NewUser(x.login, name, x.password) for x, (_, _, name, _) in zip(logins, _PEOPLE, strict=True)])
+    made = access.create_users(
+        work=work, users=[NewUser(x.login, name, x.password) for x, (_, _, name, _) in zip(logins, _PEOPLE, strict=True)]
+    )
     grants = [
-        Grant(user, role, shops[shop] if shop else None) for user, (_, role, _, shop) in zip(made, _PEOPLE, strict=True) if not isinstance(user, Refused)
+        Grant(user, role, shops[shop] if shop else None)
+        for user, (_, role, _, shop) in zip(made, _PEOPLE, strict=True)
+        if not isinstance(user, Refused)
     ]
     for outcome in access.grant(work=work, memberships=grants):
         _sure(outcome)

@@ -5,4 +5,15 @@ from yuefu.ledger.commands.checkpoints import roll_up, seal
 from yuefu.ledger.commands.holding import expire_due, place_holds, release_holds
 from yuefu.ledger.commands.posting import post
 
-__all__ = ["close_accounts", "expire_due", "make_partitions", "open_limited", "place_holds", "post", "release_holds", "roll_up", "seal", "set_limits"]
+__all__ = [
+    "close_accounts",
+    "expire_due",
+    "make_partitions",
+    "open_limited",
+    "place_holds",
+    "post",
+    "release_holds",
+    "roll_up",
+    "seal",
+    "set_limits",
+]

@@ -52,9 +52,7 @@ def ensure_control(*, work: UnitOfWork, wanted: Iterable[tuple[AccountKey, str]]
     return found | _insert(work, missing) if missing else found
 
 
-def _insert(
-    work: UnitOfWork, accounts: Sequence[tuple[AccountKey, str, UUID | None, UUID | None]]
-) -> dict[tuple[AccountKey, str], UUID]:
+def _insert(work: UnitOfWork, accounts: Sequence[tuple[AccountKey, str, UUID | None, UUID | None]]) -> dict[tuple[AccountKey, str], UUID]:
     values = [
         (
             work.ids.new(work.now),

@@ -15,7 +15,8 @@ def roll_up(*, work: UnitOfWork) -> int:
     A transaction held open keeps the horizon below it, so nothing that commits late is skipped. Returns the lines rolled up.
     """
     sql.run(
-        "INSERT INTO ledger_horizon (book_id, epoch, xid, moved_at) VALUES (%s, 1, '0', %s) ON CONFLICT DO NOTHING", [work.book.id, work.now]
+        "INSERT INTO ledger_horizon (book_id, epoch, xid, moved_at) VALUES (%s, 1, '0', %s) ON CONFLICT DO NOTHING",
+        [work.book.id, work.now],
     )
     ((epoch, xid),) = sql.rows("SELECT epoch, xid FROM ledger_horizon WHERE book_id = %s FOR UPDATE", [work.book.id])
     # Asked only once the lock is held: a snapshot taken while another roll-up was waited for would move the horizon back.
@@ -38,9 +39,7 @@ def roll_up(*, work: UnitOfWork) -> int:
         """,
         {"book": work.book.id, "epoch": epoch, "xid": xid, "upper": upper, "now_epoch": now_epoch},
     )
-    sql.run(
-        "UPDATE ledger_horizon SET epoch = %s, xid = %s, moved_at = %s WHERE book_id = %s", [now_epoch, upper, work.now, work.book.id]
-    )
+    sql.run("UPDATE ledger_horizon SET epoch = %s, xid = %s, moved_at = %s WHERE book_id = %s", [now_epoch, upper, work.now, work.book.id])
     return added
 
 
@@ -54,6 +53,13 @@ def seal(*, work: UnitOfWork, limit: int) -> tuple[int, bytes]:
         number += 1
         digest = sha256(digest + content.encode()).digest()
         links.append((work.book.id, number, entry_id, posted_on, digest, work.now))
-    columns = {"book_id": "uuid", "number": "bigint", "entry_id": "uuid", "posted_on": "date", "digest": "bytea", "sealed_at": "timestamptz"}
+    columns = {
+        "book_id": "uuid",
+        "number": "bigint",
+        "entry_id": "uuid",
+        "posted_on": "date",
+        "digest": "bytea",
+        "sealed_at": "timestamptz",
+    }
     sql.insert("ledger_seal", columns, links)
     return number, digest

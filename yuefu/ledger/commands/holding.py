@@ -99,7 +99,9 @@ def _end(ended: dict[UUID, tuple[str, int]], freed: dict[UUID, int]) -> None:
         params,
     )
     source, params = sql.unnest({"account_id": "uuid", "freed": "bigint"}, sorted(freed.items()))
-    sql.run(f"UPDATE ledger_limit AS t SET held_minor = t.held_minor - g.freed FROM {source} AS g WHERE t.account_id = g.account_id", params)
+    sql.run(
+        f"UPDATE ledger_limit AS t SET held_minor = t.held_minor - g.freed FROM {source} AS g WHERE t.account_id = g.account_id", params
+    )
 
 
 def expire_due(*, work: UnitOfWork, limit: int) -> list[Released]:

@@ -56,7 +56,10 @@ def movements(book_id: UUID, code: str, on: date) -> list[Movement]:
         " WHERE a.book_id = %s AND a.code = %s ORDER BY l.entry_id, l.line_no",
         [on, book_id, code],
     )
-    return [Movement(entry, number, movement, reference, Money(amount, currency), day) for entry, number, movement, reference, amount, currency, day in found]
+    return [
+        Movement(entry, number, movement, reference, Money(amount, currency), day)
+        for entry, number, movement, reference, amount, currency, day in found
+    ]
 
 
 def entries_posted(book_id: UUID) -> int:

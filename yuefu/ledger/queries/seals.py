@@ -69,7 +69,8 @@ def verify(book_id: UUID, *, anchors: Mapping[int, bytes] | None = None, chunk: 
         stored = {
             row[0]: bytes(row[1])
             for row in sql.rows(
-                "SELECT number, digest FROM ledger_seal WHERE book_id = %s AND number > %s ORDER BY number LIMIT %s", [book_id, number, chunk]
+                "SELECT number, digest FROM ledger_seal WHERE book_id = %s AND number > %s ORDER BY number LIMIT %s",
+                [book_id, number, chunk],
             )
         }
         for entry_id, _, content in contents:

@@ -14,4 +14,17 @@ from yuefu.ledger.rules.posting import (
     Released,
 )
 
-__all__ = ["CHART", "AccountKey", "AccountType", "Entry", "Held", "Hold", "HoldUse", "LimitedAccount", "Line", "Posted", "Release", "Released"]
+__all__ = [
+    "CHART",
+    "AccountKey",
+    "AccountType",
+    "Entry",
+    "Held",
+    "Hold",
+    "HoldUse",
+    "LimitedAccount",
+    "Line",
+    "Posted",
+    "Release",
+    "Released",
+]

@@ -101,7 +101,9 @@ def _apply(
         if request.loan_id in history:
             history[request.loan_id].append(event)
         after = _held_after(work, one, replace(state, seq=one.seq + 1), one.discount - returned.minor)
-        entry = entries.applied(one.dims, kind, request.source_id, effect, request.effective_on, after.discount_earned - one.discount_earned)
+        entry = entries.applied(
+            one.dims, kind, request.source_id, effect, request.effective_on, after.discount_earned - one.discount_earned
+        )
         steps.append(_Step(after, request.source_id, kind, request.effective_on, effect, entry))
         held[request.loan_id] = after
         money = [Money(minor, one.dims.currency) for minor in (effect.principal, effect.interest, effect.excess)]
@@ -154,7 +156,12 @@ def _store(work: UnitOfWork, before: dict[UUID, Held], held: dict[UUID, Held], s
     storing.update_instalments({i: (before[i].state, held[i].state) for i in touched})
     _update_loans([held[i] for i in touched])
     _insert_events(work, steps)
-    sql.update("loans_accrual", "loan_id", {"loan_id": "uuid", "total_minor": "bigint"}, [(i, storing.interest_total(held[i].state)) for i in touched])
+    sql.update(
+        "loans_accrual",
+        "loan_id",
+        {"loan_id": "uuid", "total_minor": "bigint"},
+        [(i, storing.interest_total(held[i].state)) for i in touched],
+    )
     for outcome in ledger.post(work=work, entries=[step.entry for step in steps]):
         assert isinstance(outcome, Posted), f"what was received is always posted: {outcome}"
     outbox.emit(
@@ -165,7 +172,12 @@ def _store(work: UnitOfWork, before: dict[UUID, Held], held: dict[UUID, Held], s
                 s.kind,
                 s.held.seq,
                 s.held.state,
-                {"principal_settled": s.effect.principal, "interest_settled": s.effect.interest, "excess": s.effect.excess, "effective_on": s.on},
+                {
+                    "principal_settled": s.effect.principal,
+                    "interest_settled": s.effect.interest,
+                    "excess": s.effect.excess,
+                    "effective_on": s.on,
+                },
             )
             for s in steps
         ],

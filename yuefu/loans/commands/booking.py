@@ -71,7 +71,9 @@ def book_loans(*, work: UnitOfWork, loans: Sequence[NewLoan]) -> list[Booked]:
     _insert(work, loans)
     storing.insert_instalments(work, [(new.dims, state) for new, state in zip(loans, states, strict=True)])
     _insert_events(work, loans)
-    bearing = [(n.dims.loan_id, work.book.id, 0, storing.interest_total(s)) for n, s in zip(loans, states, strict=True) if n.terms.annual_rate.ppm]
+    bearing = [
+        (n.dims.loan_id, work.book.id, 0, storing.interest_total(s)) for n, s in zip(loans, states, strict=True) if n.terms.annual_rate.ppm
+    ]
     sql.insert("loans_accrual", {"loan_id": "uuid", "book_id": "uuid", "accrued_minor": "bigint", "total_minor": "bigint"}, bearing)
     posted = ledger.post(work=work, entries=[entries.booked(n.dims, n.terms.principal, n.capture_id, n.hold_id) for n in loans])
     for outcome in posted:
@@ -120,7 +122,21 @@ def _insert(work: UnitOfWork, loans: Sequence[NewLoan]) -> None:
 def _insert_events(work: UnitOfWork, loans: Sequence[NewLoan]) -> None:
     new = work.ids.many(work.now, len(loans))
     values = [
-        (i, work.book.id, n.dims.loan_id, 1, "disbursed", n.terms.disbursed_on, n.terms.principal.minor, n.capture_id, 0, 0, 0, work.now, work.day.on)
+        (
+            i,
+            work.book.id,
+            n.dims.loan_id,
+            1,
+            "disbursed",
+            n.terms.disbursed_on,
+            n.terms.principal.minor,
+            n.capture_id,
+            0,
+            0,
+            0,
+            work.now,
+            work.day.on,
+        )
         for i, n in zip(new, loans, strict=True)
     ]
     sql.insert("loans_event", storing.EVENT_COLUMNS, values)

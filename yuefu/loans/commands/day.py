@@ -1,4 +1,7 @@
-"""The steps of a day's close for loans: due, accrue, overdue. Each call is one chunk, read as arrays, decided by the rules, written by one statement a table."""
+"""The steps of a day's close for loans: due, accrue, overdue.
+
+Each call is one chunk, read as arrays, decided by the rules, written by one statement a table.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +38,13 @@ def fall_due(*, work: UnitOfWork, on: date, after: UUID | None, limit: int) -> U
         target = discount if state == "closed" else divide(discount * passed, periods, Rounding.HALF_UP)
         earned[funder, product, currency] += target - earned_before
         changes.append((loan_id, target, seq + 1))
-        snapshot = {"id": public.text("loan", loan_id), "order": public.text("order", order_id), "due_on": on, "amount": unpaid, "currency": currency}
+        snapshot = {
+            "id": public.text("loan", loan_id),
+            "order": public.text("order", order_id),
+            "due_on": on,
+            "amount": unpaid,
+            "currency": currency,
+        }
         events.append(Event(type="instalment.due", object_kind="loan", object_id=loan_id, seq=seq + 1, snapshot=snapshot))
     sql.update("loans_loan", "id", {"id": "uuid", "discount_earned_minor": "bigint", "seq": "integer"}, changes)
     outbox.emit(work=work, events=events)

@@ -26,103 +26,163 @@ CREATE TRIGGER loans_loan_terms_kept BEFORE UPDATE ON loans_loan FOR EACH ROW
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('runtime', '0001_initial'),
-        ('orders', '0001_initial'),
+        ("runtime", "0001_initial"),
+        ("orders", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Accrual',
+            name="Accrual",
             fields=[
-                ('loan_id', models.UUIDField(primary_key=True, serialize=False)),
-                ('book_id', models.UUIDField()),
-                ('accrued_minor', models.BigIntegerField()),
-                ('total_minor', models.BigIntegerField()),
+                ("loan_id", models.UUIDField(primary_key=True, serialize=False)),
+                ("book_id", models.UUIDField()),
+                ("accrued_minor", models.BigIntegerField()),
+                ("total_minor", models.BigIntegerField()),
             ],
             options={
-                'indexes': [models.Index(condition=models.Q(('accrued_minor', models.F('total_minor')), _negated=True), fields=['book_id'], name='loans_accrual_open')],
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("accrued_minor", models.F("total_minor")), _negated=True),
+                        fields=["book_id"],
+                        name="loans_accrual_open",
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Event',
+            name="Event",
             fields=[
-                ('id', models.UUIDField(primary_key=True, serialize=False)),
-                ('book_id', models.UUIDField()),
-                ('loan_id', models.UUIDField()),
-                ('no', models.IntegerField()),
-                ('kind', models.TextField()),
-                ('effective_on', models.DateField()),
-                ('amount_minor', models.BigIntegerField()),
-                ('source_id', models.UUIDField(unique=True)),
-                ('principal_minor', models.BigIntegerField()),
-                ('interest_minor', models.BigIntegerField()),
-                ('excess_minor', models.BigIntegerField()),
-                ('recorded_at', models.DateTimeField()),
-                ('recorded_on', models.DateField()),
+                ("id", models.UUIDField(primary_key=True, serialize=False)),
+                ("book_id", models.UUIDField()),
+                ("loan_id", models.UUIDField()),
+                ("no", models.IntegerField()),
+                ("kind", models.TextField()),
+                ("effective_on", models.DateField()),
+                ("amount_minor", models.BigIntegerField()),
+                ("source_id", models.UUIDField(unique=True)),
+                ("principal_minor", models.BigIntegerField()),
+                ("interest_minor", models.BigIntegerField()),
+                ("excess_minor", models.BigIntegerField()),
+                ("recorded_at", models.DateTimeField()),
+                ("recorded_on", models.DateField()),
             ],
             options={
-                'constraints': [models.CheckConstraint(condition=models.Q(('kind__in', ['disbursed', 'repaid', 'refunded'])), name='loans_event_kind'), models.CheckConstraint(condition=models.Q(('amount_minor__gt', 0)), name='loans_event_amount'), models.CheckConstraint(condition=models.Q(('kind', 'disbursed'), ('amount_minor', django.db.models.expressions.CombinedExpression(django.db.models.expressions.CombinedExpression(models.F('principal_minor'), '+', models.F('interest_minor')), '+', models.F('excess_minor'))), _connector='OR'), name='loans_event_parts_add_up'), models.UniqueConstraint(fields=('loan_id', 'no'), name='loans_event_no')],
+                "constraints": [
+                    models.CheckConstraint(condition=models.Q(("kind__in", ["disbursed", "repaid", "refunded"])), name="loans_event_kind"),
+                    models.CheckConstraint(condition=models.Q(("amount_minor__gt", 0)), name="loans_event_amount"),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("kind", "disbursed"),
+                            (
+                                "amount_minor",
+                                django.db.models.expressions.CombinedExpression(
+                                    django.db.models.expressions.CombinedExpression(
+                                        models.F("principal_minor"), "+", models.F("interest_minor")
+                                    ),
+                                    "+",
+                                    models.F("excess_minor"),
+                                ),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="loans_event_parts_add_up",
+                    ),
+                    models.UniqueConstraint(fields=("loan_id", "no"), name="loans_event_no"),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Instalment',
+            name="Instalment",
             fields=[
-                ('pk', models.CompositePrimaryKey('loan_id', 'no', blank=True, editable=False, primary_key=True, serialize=False)),
-                ('loan_id', models.UUIDField()),
-                ('no', models.SmallIntegerField()),
-                ('book_id', models.UUIDField()),
-                ('consumer_id', models.UUIDField()),
-                ('start_on', models.DateField()),
-                ('due_on', models.DateField()),
-                ('principal_minor', models.BigIntegerField()),
-                ('interest_minor', models.BigIntegerField()),
-                ('principal_paid_minor', models.BigIntegerField()),
-                ('interest_paid_minor', models.BigIntegerField()),
+                ("pk", models.CompositePrimaryKey("loan_id", "no", blank=True, editable=False, primary_key=True, serialize=False)),
+                ("loan_id", models.UUIDField()),
+                ("no", models.SmallIntegerField()),
+                ("book_id", models.UUIDField()),
+                ("consumer_id", models.UUIDField()),
+                ("start_on", models.DateField()),
+                ("due_on", models.DateField()),
+                ("principal_minor", models.BigIntegerField()),
+                ("interest_minor", models.BigIntegerField()),
+                ("principal_paid_minor", models.BigIntegerField()),
+                ("interest_paid_minor", models.BigIntegerField()),
             ],
             options={
-                'indexes': [models.Index(fields=['book_id', 'due_on'], name='loans_instalment_due')],
-                'constraints': [models.CheckConstraint(condition=models.Q(('interest_minor__gte', 0), ('principal_minor__gte', 0)), name='loans_instalment_amounts'), models.CheckConstraint(condition=models.Q(('principal_paid_minor__gte', 0), ('principal_paid_minor__lte', models.F('principal_minor'))), name='loans_instalment_principal'), models.CheckConstraint(condition=models.Q(('interest_paid_minor__gte', 0), ('interest_paid_minor__lte', models.F('interest_minor'))), name='loans_instalment_interest'), models.CheckConstraint(condition=models.Q(('due_on__gt', models.F('start_on'))), name='loans_instalment_dates')],
+                "indexes": [models.Index(fields=["book_id", "due_on"], name="loans_instalment_due")],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("interest_minor__gte", 0), ("principal_minor__gte", 0)), name="loans_instalment_amounts"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("principal_paid_minor__gte", 0), ("principal_paid_minor__lte", models.F("principal_minor"))),
+                        name="loans_instalment_principal",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("interest_paid_minor__gte", 0), ("interest_paid_minor__lte", models.F("interest_minor"))),
+                        name="loans_instalment_interest",
+                    ),
+                    models.CheckConstraint(condition=models.Q(("due_on__gt", models.F("start_on"))), name="loans_instalment_dates"),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Loan',
+            name="Loan",
             fields=[
-                ('id', models.UUIDField(primary_key=True, serialize=False)),
-                ('book_id', models.UUIDField()),
-                ('capture_id', models.UUIDField(unique=True)),
-                ('order_id', models.UUIDField()),
-                ('merchant_id', models.UUIDField()),
-                ('consumer_id', models.UUIDField()),
-                ('credit_account_id', models.UUIDField()),
-                ('funder_id', models.UUIDField()),
-                ('product', models.TextField()),
-                ('currency', models.TextField()),
-                ('principal_minor', models.BigIntegerField()),
-                ('periods', models.SmallIntegerField()),
-                ('annual_rate_ppm', models.IntegerField()),
-                ('day_count', models.TextField()),
-                ('disbursed_on', models.DateField()),
-                ('first_due_on', models.DateField()),
-                ('due_day', models.SmallIntegerField()),
-                ('rule_version', models.TextField()),
-                ('booked_at', models.DateTimeField()),
-                ('state', models.TextField()),
-                ('refunded_principal_minor', models.BigIntegerField()),
-                ('excess_minor', models.BigIntegerField()),
-                ('last_event_on', models.DateField()),
-                ('seq', models.IntegerField()),
-                ('discount_minor', models.BigIntegerField()),
-                ('discount_earned_minor', models.BigIntegerField()),
-                ('arrears_since', models.DateField(null=True)),
-                ('closed_on', models.DateField(null=True)),
+                ("id", models.UUIDField(primary_key=True, serialize=False)),
+                ("book_id", models.UUIDField()),
+                ("capture_id", models.UUIDField(unique=True)),
+                ("order_id", models.UUIDField()),
+                ("merchant_id", models.UUIDField()),
+                ("consumer_id", models.UUIDField()),
+                ("credit_account_id", models.UUIDField()),
+                ("funder_id", models.UUIDField()),
+                ("product", models.TextField()),
+                ("currency", models.TextField()),
+                ("principal_minor", models.BigIntegerField()),
+                ("periods", models.SmallIntegerField()),
+                ("annual_rate_ppm", models.IntegerField()),
+                ("day_count", models.TextField()),
+                ("disbursed_on", models.DateField()),
+                ("first_due_on", models.DateField()),
+                ("due_day", models.SmallIntegerField()),
+                ("rule_version", models.TextField()),
+                ("booked_at", models.DateTimeField()),
+                ("state", models.TextField()),
+                ("refunded_principal_minor", models.BigIntegerField()),
+                ("excess_minor", models.BigIntegerField()),
+                ("last_event_on", models.DateField()),
+                ("seq", models.IntegerField()),
+                ("discount_minor", models.BigIntegerField()),
+                ("discount_earned_minor", models.BigIntegerField()),
+                ("arrears_since", models.DateField(null=True)),
+                ("closed_on", models.DateField(null=True)),
             ],
             options={
-                'indexes': [models.Index(fields=['order_id'], name='loans_loan_order'), models.Index(condition=models.Q(('state', 'active')), fields=['consumer_id'], name='loans_loan_consumer'), models.Index(condition=models.Q(('arrears_since__isnull', False)), fields=['book_id', 'arrears_since'], name='loans_loan_arrears')],
-                'constraints': [models.CheckConstraint(condition=models.Q(('state__in', ['active', 'closed'])), name='loans_loan_state'), models.CheckConstraint(condition=models.Q(('periods__gte', 2), ('periods__lte', 36), ('principal_minor__gt', 0)), name='loans_loan_terms'), models.CheckConstraint(condition=models.Q(('state', 'active'), ('closed_on__isnull', False), _connector='OR'), name='loans_loan_closed_on'), models.CheckConstraint(condition=models.Q(('discount_earned_minor__gte', 0), ('discount_minor__gte', 0)), name='loans_loan_discount'), models.CheckConstraint(condition=models.Q(('state', 'active'), ('arrears_since__isnull', True), _connector='OR'), name='loans_loan_closed_has_no_arrears')],
+                "indexes": [
+                    models.Index(fields=["order_id"], name="loans_loan_order"),
+                    models.Index(condition=models.Q(("state", "active")), fields=["consumer_id"], name="loans_loan_consumer"),
+                    models.Index(
+                        condition=models.Q(("arrears_since__isnull", False)), fields=["book_id", "arrears_since"], name="loans_loan_arrears"
+                    ),
+                ],
+                "constraints": [
+                    models.CheckConstraint(condition=models.Q(("state__in", ["active", "closed"])), name="loans_loan_state"),
+                    models.CheckConstraint(
+                        condition=models.Q(("periods__gte", 2), ("periods__lte", 36), ("principal_minor__gt", 0)), name="loans_loan_terms"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("state", "active"), ("closed_on__isnull", False), _connector="OR"), name="loans_loan_closed_on"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("discount_earned_minor__gte", 0), ("discount_minor__gte", 0)), name="loans_loan_discount"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("state", "active"), ("arrears_since__isnull", True), _connector="OR"),
+                        name="loans_loan_closed_has_no_arrears",
+                    ),
+                ],
             },
         ),
         composite_key("loans_loan", ["book_id", "id"]),

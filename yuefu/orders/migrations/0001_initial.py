@@ -7,88 +7,150 @@ from yuefu.runtime.tables import composite_fk, composite_key, secure
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('runtime', '0001_initial'),
-        ('merchants', '0001_initial'),
-        ('consumers', '0001_initial'),
+        ("runtime", "0001_initial"),
+        ("merchants", "0001_initial"),
+        ("consumers", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Capture',
+            name="Capture",
             fields=[
-                ('id', models.UUIDField(primary_key=True, serialize=False)),
-                ('book_id', models.UUIDField()),
-                ('order_id', models.UUIDField()),
-                ('merchant_id', models.UUIDField()),
-                ('number', models.SmallIntegerField()),
-                ('amount_minor', models.BigIntegerField()),
-                ('refunded_minor', models.BigIntegerField()),
-                ('captured_on', models.DateField()),
-                ('captured_at', models.DateTimeField()),
+                ("id", models.UUIDField(primary_key=True, serialize=False)),
+                ("book_id", models.UUIDField()),
+                ("order_id", models.UUIDField()),
+                ("merchant_id", models.UUIDField()),
+                ("number", models.SmallIntegerField()),
+                ("amount_minor", models.BigIntegerField()),
+                ("refunded_minor", models.BigIntegerField()),
+                ("captured_on", models.DateField()),
+                ("captured_at", models.DateTimeField()),
             ],
             options={
-                'constraints': [models.CheckConstraint(condition=models.Q(('amount_minor__gt', 0), ('refunded_minor__gte', 0)), name='orders_capture_amounts'), models.CheckConstraint(condition=models.Q(('refunded_minor__lte', models.F('amount_minor'))), name='orders_capture_refunded'), models.UniqueConstraint(fields=('order_id', 'number'), name='orders_capture_number')],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("amount_minor__gt", 0), ("refunded_minor__gte", 0)), name="orders_capture_amounts"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("refunded_minor__lte", models.F("amount_minor"))), name="orders_capture_refunded"
+                    ),
+                    models.UniqueConstraint(fields=("order_id", "number"), name="orders_capture_number"),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Order',
+            name="Order",
             fields=[
-                ('id', models.UUIDField(primary_key=True, serialize=False)),
-                ('book_id', models.UUIDField()),
-                ('merchant_id', models.UUIDField()),
-                ('consumer_id', models.UUIDField()),
-                ('credit_account_id', models.UUIDField(null=True)),
-                ('merchant_reference', models.TextField()),
-                ('product_id', models.UUIDField()),
-                ('product', models.TextField()),
-                ('channel', models.TextField()),
-                ('currency', models.TextField()),
-                ('amount_minor', models.BigIntegerField()),
-                ('authorised_minor', models.BigIntegerField()),
-                ('captured_minor', models.BigIntegerField()),
-                ('released_minor', models.BigIntegerField()),
-                ('refunded_minor', models.BigIntegerField()),
-                ('periods', models.SmallIntegerField()),
-                ('state', models.TextField()),
-                ('created_at', models.DateTimeField()),
-                ('created_on', models.DateField()),
-                ('expires_at', models.DateTimeField()),
-                ('first_due_on', models.DateField(null=True)),
-                ('due_day', models.SmallIntegerField()),
-                ('annual_rate_ppm', models.IntegerField()),
-                ('day_count', models.TextField()),
-                ('rule_version', models.TextField()),
-                ('shown_total_minor', models.BigIntegerField()),
-                ('shown_instalment_minor', models.BigIntegerField()),
-                ('disclosure_id', models.UUIDField(null=True)),
-                ('decision_id', models.UUIDField()),
-                ('seq', models.IntegerField()),
+                ("id", models.UUIDField(primary_key=True, serialize=False)),
+                ("book_id", models.UUIDField()),
+                ("merchant_id", models.UUIDField()),
+                ("consumer_id", models.UUIDField()),
+                ("credit_account_id", models.UUIDField(null=True)),
+                ("merchant_reference", models.TextField()),
+                ("product_id", models.UUIDField()),
+                ("product", models.TextField()),
+                ("channel", models.TextField()),
+                ("currency", models.TextField()),
+                ("amount_minor", models.BigIntegerField()),
+                ("authorised_minor", models.BigIntegerField()),
+                ("captured_minor", models.BigIntegerField()),
+                ("released_minor", models.BigIntegerField()),
+                ("refunded_minor", models.BigIntegerField()),
+                ("periods", models.SmallIntegerField()),
+                ("state", models.TextField()),
+                ("created_at", models.DateTimeField()),
+                ("created_on", models.DateField()),
+                ("expires_at", models.DateTimeField()),
+                ("first_due_on", models.DateField(null=True)),
+                ("due_day", models.SmallIntegerField()),
+                ("annual_rate_ppm", models.IntegerField()),
+                ("day_count", models.TextField()),
+                ("rule_version", models.TextField()),
+                ("shown_total_minor", models.BigIntegerField()),
+                ("shown_instalment_minor", models.BigIntegerField()),
+                ("disclosure_id", models.UUIDField(null=True)),
+                ("decision_id", models.UUIDField()),
+                ("seq", models.IntegerField()),
             ],
             options={
-                'indexes': [models.Index(fields=['book_id', '-created_at', '-id'], name='orders_order_latest'), models.Index(fields=['book_id', 'created_on'], name='orders_order_day'), models.Index(condition=models.Q(('state__in', ['authorised', 'part_captured'])), fields=['expires_at'], name='orders_order_expiring'), models.Index(fields=['merchant_id', 'merchant_reference'], name='orders_order_by_reference')],
-                'constraints': [models.CheckConstraint(condition=models.Q(('state__in', ['declined', 'authorised', 'part_captured', 'captured', 'part_refunded', 'refunded', 'voided', 'expired'])), name='orders_order_state'), models.CheckConstraint(condition=models.Q(('amount_minor__gt', 0), ('authorised_minor__gte', 0)), name='orders_order_amounts'), models.CheckConstraint(condition=models.Q(('authorised_minor__lte', models.F('amount_minor'))), name='orders_order_authorised'), models.CheckConstraint(condition=models.Q(('captured_minor__gte', 0), ('refunded_minor__gte', 0), ('released_minor__gte', 0)), name='orders_order_parts'), models.CheckConstraint(condition=models.Q(('captured_minor__lte', django.db.models.expressions.CombinedExpression(models.F('authorised_minor'), '-', models.F('released_minor')))), name='orders_order_captured'), models.CheckConstraint(condition=models.Q(('refunded_minor__lte', models.F('captured_minor'))), name='orders_order_refunded'), models.CheckConstraint(condition=models.Q(models.Q(('state', 'declined'), _negated=True), ('authorised_minor', 0), _connector='OR'), name='orders_order_declined_has_nothing'), models.UniqueConstraint(condition=models.Q(('state', 'declined'), _negated=True), fields=('book_id', 'merchant_id', 'merchant_reference'), name='orders_order_reference_once')],
+                "indexes": [
+                    models.Index(fields=["book_id", "-created_at", "-id"], name="orders_order_latest"),
+                    models.Index(fields=["book_id", "created_on"], name="orders_order_day"),
+                    models.Index(
+                        condition=models.Q(("state__in", ["authorised", "part_captured"])),
+                        fields=["expires_at"],
+                        name="orders_order_expiring",
+                    ),
+                    models.Index(fields=["merchant_id", "merchant_reference"], name="orders_order_by_reference"),
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "state__in",
+                                ["declined", "authorised", "part_captured", "captured", "part_refunded", "refunded", "voided", "expired"],
+                            )
+                        ),
+                        name="orders_order_state",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("amount_minor__gt", 0), ("authorised_minor__gte", 0)), name="orders_order_amounts"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("authorised_minor__lte", models.F("amount_minor"))), name="orders_order_authorised"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("captured_minor__gte", 0), ("refunded_minor__gte", 0), ("released_minor__gte", 0)),
+                        name="orders_order_parts",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "captured_minor__lte",
+                                django.db.models.expressions.CombinedExpression(
+                                    models.F("authorised_minor"), "-", models.F("released_minor")
+                                ),
+                            )
+                        ),
+                        name="orders_order_captured",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("refunded_minor__lte", models.F("captured_minor"))), name="orders_order_refunded"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(models.Q(("state", "declined"), _negated=True), ("authorised_minor", 0), _connector="OR"),
+                        name="orders_order_declined_has_nothing",
+                    ),
+                    models.UniqueConstraint(
+                        condition=models.Q(("state", "declined"), _negated=True),
+                        fields=("book_id", "merchant_id", "merchant_reference"),
+                        name="orders_order_reference_once",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Refund',
+            name="Refund",
             fields=[
-                ('id', models.UUIDField(primary_key=True, serialize=False)),
-                ('book_id', models.UUIDField()),
-                ('refund_id', models.UUIDField()),
-                ('order_id', models.UUIDField()),
-                ('merchant_id', models.UUIDField()),
-                ('capture_id', models.UUIDField()),
-                ('amount_minor', models.BigIntegerField()),
-                ('refunded_on', models.DateField()),
-                ('refunded_at', models.DateTimeField()),
+                ("id", models.UUIDField(primary_key=True, serialize=False)),
+                ("book_id", models.UUIDField()),
+                ("refund_id", models.UUIDField()),
+                ("order_id", models.UUIDField()),
+                ("merchant_id", models.UUIDField()),
+                ("capture_id", models.UUIDField()),
+                ("amount_minor", models.BigIntegerField()),
+                ("refunded_on", models.DateField()),
+                ("refunded_at", models.DateTimeField()),
             ],
             options={
-                'indexes': [models.Index(fields=['order_id'], name='orders_refund_order')],
-                'constraints': [models.CheckConstraint(condition=models.Q(('amount_minor__gt', 0)), name='orders_refund_amount'), models.UniqueConstraint(fields=('refund_id', 'capture_id'), name='orders_refund_share_once')],
+                "indexes": [models.Index(fields=["order_id"], name="orders_refund_order")],
+                "constraints": [
+                    models.CheckConstraint(condition=models.Q(("amount_minor__gt", 0)), name="orders_refund_amount"),
+                    models.UniqueConstraint(fields=("refund_id", "capture_id"), name="orders_refund_share_once"),
+                ],
             },
         ),
         composite_key("orders_order", ["id", "merchant_id"]),

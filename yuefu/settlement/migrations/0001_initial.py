@@ -72,79 +72,178 @@ GRANT UPDATE (state, version, payout_id) ON settlement_batch TO yuefu_writer;
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [("merchants", "0001_initial"), ("payments", "0001_initial")]
 
     operations = [
         migrations.CreateModel(
-            name='Batch',
+            name="Batch",
             fields=[
-                ('id', models.UUIDField(primary_key=True, serialize=False)),
-                ('book_id', models.UUIDField()),
-                ('merchant_id', models.UUIDField()),
-                ('pay_on', models.DateField()),
-                ('currency', models.TextField()),
-                ('line_count', models.IntegerField()),
-                ('captures_minor', models.BigIntegerField()),
-                ('fees_minor', models.BigIntegerField()),
-                ('discounts_minor', models.BigIntegerField()),
-                ('refunds_minor', models.BigIntegerField()),
-                ('opening_minor', models.BigIntegerField()),
-                ('net_minor', models.BigIntegerField()),
-                ('payout_minor', models.BigIntegerField()),
-                ('carried_minor', models.BigIntegerField()),
-                ('state', models.TextField()),
-                ('version', models.IntegerField()),
-                ('payout_id', models.UUIDField(null=True)),
-                ('built_at', models.DateTimeField()),
+                ("id", models.UUIDField(primary_key=True, serialize=False)),
+                ("book_id", models.UUIDField()),
+                ("merchant_id", models.UUIDField()),
+                ("pay_on", models.DateField()),
+                ("currency", models.TextField()),
+                ("line_count", models.IntegerField()),
+                ("captures_minor", models.BigIntegerField()),
+                ("fees_minor", models.BigIntegerField()),
+                ("discounts_minor", models.BigIntegerField()),
+                ("refunds_minor", models.BigIntegerField()),
+                ("opening_minor", models.BigIntegerField()),
+                ("net_minor", models.BigIntegerField()),
+                ("payout_minor", models.BigIntegerField()),
+                ("carried_minor", models.BigIntegerField()),
+                ("state", models.TextField()),
+                ("version", models.IntegerField()),
+                ("payout_id", models.UUIDField(null=True)),
+                ("built_at", models.DateTimeField()),
             ],
             options={
-                'indexes': [models.Index(fields=['merchant_id', '-pay_on'], name='settlement_batch_of_merchant')],
-                'constraints': [models.UniqueConstraint(fields=('book_id', 'merchant_id', 'pay_on'), name='settlement_batch_once_a_day'), models.CheckConstraint(condition=models.Q(('net_minor', django.db.models.expressions.CombinedExpression(django.db.models.expressions.CombinedExpression(django.db.models.expressions.CombinedExpression(django.db.models.expressions.CombinedExpression(models.F('captures_minor'), '-', models.F('fees_minor')), '-', models.F('discounts_minor')), '-', models.F('refunds_minor')), '+', models.F('opening_minor')))), name='settlement_batch_net'), models.CheckConstraint(condition=models.Q(('carried_minor__lte', 0), ('net_minor', django.db.models.expressions.CombinedExpression(models.F('payout_minor'), '+', models.F('carried_minor'))), ('payout_minor__gte', 0), models.Q(('payout_minor', 0), ('carried_minor', 0), _connector='OR')), name='settlement_batch_payout'), models.CheckConstraint(condition=models.Q(('line_count__gt', 0), ('version__gt', 0)), name='settlement_batch_counts'), models.CheckConstraint(condition=models.Q(models.Q(('payout_id__isnull', True), ('payout_minor', 0), ('state', 'accrued')), models.Q(('payout_id__isnull', True), ('payout_minor__gt', 0), ('state', 'held')), models.Q(('payout_id__isnull', False), ('payout_minor__gt', 0), ('state__in', ['scheduled', 'paid', 'reconciled', 'returned'])), _connector='OR'), name='settlement_batch_state')],
+                "indexes": [models.Index(fields=["merchant_id", "-pay_on"], name="settlement_batch_of_merchant")],
+                "constraints": [
+                    models.UniqueConstraint(fields=("book_id", "merchant_id", "pay_on"), name="settlement_batch_once_a_day"),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "net_minor",
+                                django.db.models.expressions.CombinedExpression(
+                                    django.db.models.expressions.CombinedExpression(
+                                        django.db.models.expressions.CombinedExpression(
+                                            django.db.models.expressions.CombinedExpression(
+                                                models.F("captures_minor"), "-", models.F("fees_minor")
+                                            ),
+                                            "-",
+                                            models.F("discounts_minor"),
+                                        ),
+                                        "-",
+                                        models.F("refunds_minor"),
+                                    ),
+                                    "+",
+                                    models.F("opening_minor"),
+                                ),
+                            )
+                        ),
+                        name="settlement_batch_net",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("carried_minor__lte", 0),
+                            (
+                                "net_minor",
+                                django.db.models.expressions.CombinedExpression(models.F("payout_minor"), "+", models.F("carried_minor")),
+                            ),
+                            ("payout_minor__gte", 0),
+                            models.Q(("payout_minor", 0), ("carried_minor", 0), _connector="OR"),
+                        ),
+                        name="settlement_batch_payout",
+                    ),
+                    models.CheckConstraint(condition=models.Q(("line_count__gt", 0), ("version__gt", 0)), name="settlement_batch_counts"),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("payout_id__isnull", True), ("payout_minor", 0), ("state", "accrued")),
+                            models.Q(("payout_id__isnull", True), ("payout_minor__gt", 0), ("state", "held")),
+                            models.Q(
+                                ("payout_id__isnull", False),
+                                ("payout_minor__gt", 0),
+                                ("state__in", ["scheduled", "paid", "reconciled", "returned"]),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="settlement_batch_state",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='BatchLine',
+            name="BatchLine",
             fields=[
-                ('item_id', models.UUIDField(primary_key=True, serialize=False)),
-                ('book_id', models.UUIDField()),
-                ('merchant_id', models.UUIDField()),
-                ('batch_id', models.UUIDField()),
+                ("item_id", models.UUIDField(primary_key=True, serialize=False)),
+                ("book_id", models.UUIDField()),
+                ("merchant_id", models.UUIDField()),
+                ("batch_id", models.UUIDField()),
             ],
             options={
-                'db_table': 'settlement_batch_line',
-                'indexes': [models.Index(fields=['batch_id'], name='settlement_batch_line_batch')],
+                "db_table": "settlement_batch_line",
+                "indexes": [models.Index(fields=["batch_id"], name="settlement_batch_line_batch")],
             },
         ),
         migrations.CreateModel(
-            name='Item',
+            name="Item",
             fields=[
-                ('id', models.UUIDField(primary_key=True, serialize=False)),
-                ('book_id', models.UUIDField()),
-                ('merchant_id', models.UUIDField()),
-                ('kind', models.TextField()),
-                ('order_id', models.UUIDField(null=True)),
-                ('source_id', models.UUIDField()),
-                ('capture_id', models.UUIDField(null=True)),
-                ('loan_id', models.UUIDField(null=True)),
-                ('funder_id', models.UUIDField(null=True)),
-                ('product', models.TextField()),
-                ('gross_minor', models.BigIntegerField()),
-                ('fee_minor', models.BigIntegerField()),
-                ('discount_minor', models.BigIntegerField()),
-                ('net_minor', models.BigIntegerField()),
-                ('currency', models.TextField()),
-                ('contract_version', models.IntegerField()),
-                ('fee_on_refund', models.TextField()),
-                ('earned_on', models.DateField()),
-                ('settles_on', models.DateField()),
-                ('recorded_at', models.DateTimeField()),
+                ("id", models.UUIDField(primary_key=True, serialize=False)),
+                ("book_id", models.UUIDField()),
+                ("merchant_id", models.UUIDField()),
+                ("kind", models.TextField()),
+                ("order_id", models.UUIDField(null=True)),
+                ("source_id", models.UUIDField()),
+                ("capture_id", models.UUIDField(null=True)),
+                ("loan_id", models.UUIDField(null=True)),
+                ("funder_id", models.UUIDField(null=True)),
+                ("product", models.TextField()),
+                ("gross_minor", models.BigIntegerField()),
+                ("fee_minor", models.BigIntegerField()),
+                ("discount_minor", models.BigIntegerField()),
+                ("net_minor", models.BigIntegerField()),
+                ("currency", models.TextField()),
+                ("contract_version", models.IntegerField()),
+                ("fee_on_refund", models.TextField()),
+                ("earned_on", models.DateField()),
+                ("settles_on", models.DateField()),
+                ("recorded_at", models.DateTimeField()),
             ],
             options={
-                'indexes': [models.Index(fields=['book_id', 'settles_on'], name='settlement_item_due'), models.Index(fields=['order_id'], name='settlement_item_order'), models.Index(fields=['capture_id'], name='settlement_item_capture')],
-                'constraints': [models.UniqueConstraint(fields=('kind', 'source_id'), name='settlement_item_source'), models.CheckConstraint(condition=models.Q(('net_minor', django.db.models.expressions.CombinedExpression(django.db.models.expressions.CombinedExpression(models.F('gross_minor'), '-', models.F('fee_minor')), '-', models.F('discount_minor')))), name='settlement_item_adds_up'), models.CheckConstraint(condition=models.Q(models.Q(('capture_id', models.F('source_id')), ('discount_minor__gte', 0), ('fee_minor__gte', 0), ('gross_minor__gt', 0), ('kind', 'capture')), models.Q(('capture_id__isnull', False), ('discount_minor__lte', 0), ('fee_minor__lte', 0), ('gross_minor__lt', 0), ('kind', 'refund')), models.Q(('capture_id__isnull', True), ('discount_minor', 0), ('fee_minor', 0), ('gross_minor__lt', 0), ('kind', 'carried')), _connector='OR'), name='settlement_item_signs'), models.CheckConstraint(condition=models.Q(('fee_on_refund__in', ['kept', 'returned', ''])), name='settlement_item_fee_on_refund')],
+                "indexes": [
+                    models.Index(fields=["book_id", "settles_on"], name="settlement_item_due"),
+                    models.Index(fields=["order_id"], name="settlement_item_order"),
+                    models.Index(fields=["capture_id"], name="settlement_item_capture"),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(fields=("kind", "source_id"), name="settlement_item_source"),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "net_minor",
+                                django.db.models.expressions.CombinedExpression(
+                                    django.db.models.expressions.CombinedExpression(models.F("gross_minor"), "-", models.F("fee_minor")),
+                                    "-",
+                                    models.F("discount_minor"),
+                                ),
+                            )
+                        ),
+                        name="settlement_item_adds_up",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(
+                                ("capture_id", models.F("source_id")),
+                                ("discount_minor__gte", 0),
+                                ("fee_minor__gte", 0),
+                                ("gross_minor__gt", 0),
+                                ("kind", "capture"),
+                            ),
+                            models.Q(
+                                ("capture_id__isnull", False),
+                                ("discount_minor__lte", 0),
+                                ("fee_minor__lte", 0),
+                                ("gross_minor__lt", 0),
+                                ("kind", "refund"),
+                            ),
+                            models.Q(
+                                ("capture_id__isnull", True),
+                                ("discount_minor", 0),
+                                ("fee_minor", 0),
+                                ("gross_minor__lt", 0),
+                                ("kind", "carried"),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="settlement_item_signs",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("fee_on_refund__in", ["kept", "returned", ""])), name="settlement_item_fee_on_refund"
+                    ),
+                ],
             },
         ),
         secure("settlement_item", writes="append", merchant="merchant_id"),
@@ -154,11 +253,7 @@ class Migration(migrations.Migration):
         composite_key("settlement_batch", ["id", "book_id", "merchant_id"]),
         composite_fk("settlement_batch", ["book_id", "merchant_id"], "merchants_merchant", ["book_id", "id"]),
         secure("settlement_batch_line", writes="append", merchant="merchant_id"),
-        composite_fk(
-            "settlement_batch_line", ["item_id", "book_id", "merchant_id"], "settlement_item", ["id", "book_id", "merchant_id"]
-        ),
-        composite_fk(
-            "settlement_batch_line", ["batch_id", "book_id", "merchant_id"], "settlement_batch", ["id", "book_id", "merchant_id"]
-        ),
+        composite_fk("settlement_batch_line", ["item_id", "book_id", "merchant_id"], "settlement_item", ["id", "book_id", "merchant_id"]),
+        composite_fk("settlement_batch_line", ["batch_id", "book_id", "merchant_id"], "settlement_batch", ["id", "book_id", "merchant_id"]),
         migrations.RunSQL(PROMISES, migrations.RunSQL.noop),
     ]
