@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from contextlib import suppress
 from dataclasses import replace
 from datetime import date
 
@@ -184,10 +185,8 @@ def test_a_credit_balance_whose_return_broke_off_is_returned_by_the_poll_once(sh
         refuses = CutChannel(whole.book, arrives=arrives)
         refuses.collect = whole.channel.collect  # only the way back is broken
         shop.desk = replace(whole, channel=refuses)
-        try:
+        with suppress(LineCut):
             repaid(shop, got.loan_id, f"{got.loan_id}", "70.00", hour=15)
-        except LineCut:
-            pass
         shop.desk = whole
         assert control(shop, "consumer_balance") == -70_00
         repayment.poll(desk=shop.desk, now=shop.now(16))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from datetime import date, timedelta
 
@@ -10,7 +11,7 @@ from yuefu.journeys import settlement
 from yuefu.ledger import queries as ledger
 from yuefu.money.amounts import Money
 from yuefu.payments import queries as payments
-from yuefu.payments.gateways.sandbox import SandboxBank
+from yuefu.payments.gateways.sandbox import SandboxBank, SandboxChannel
 from yuefu.settlement.queries import Batch
 
 FRIDAY, MONDAY = date(2026, 10, 16), date(2026, 10, 19)
@@ -74,10 +75,8 @@ def test_a_payout_whose_answer_is_lost_is_asked_for_and_paid_once(shop):
     shop.bought("600.00")
     shop.next_day()
     whole, shop.desk = shop.desk, replace(shop.desk, bank=CutBank(shop.desk.book))
-    try:
+    with suppress(LostCall):
         settled(shop)
-    except LostCall:
-        pass
     shop.desk = whole
     (batch,) = settled(shop)
     assert [p.state for p in payouts(shop, batch)] == ["sent"]
@@ -131,6 +130,29 @@ def test_a_withdrawal_moves_all_that_the_channel_holds_once(shop):
     assert moved.amount == Money.parse("198.80", "CNY")  # 200.00 less 0.60 %
     assert settlement.withdraw(desk=shop.desk, now=shop.now(23), key="w2") is None
     assert (control(shop, "channel_cash"), control(shop, "bank_cash")) == (0, 1_000_000_00 + 198_80)
+    shop.prove()
+
+
+class CutChannel(SandboxChannel):
+    """A channel that moves the money, and whose answer is lost."""
+
+    def withdraw(self, *, reference, amount, now):
+        super().withdraw(reference=reference, amount=amount, now=now)
+        raise LostCall
+
+
+def test_a_withdrawal_whose_answer_is_lost_is_booked_when_its_key_comes_again(shop):
+    got = shop.bought("600.00")
+    shop.until(date(2026, 10, 25))
+    shop.repay(got.loan_id)
+    whole, shop.desk = shop.desk, replace(shop.desk, channel=CutChannel(shop.desk.book))
+    with suppress(LostCall):
+        settlement.withdraw(desk=shop.desk, now=shop.now(22), key="w")
+    shop.desk = whole
+    assert (control(shop, "channel_cash"), SandboxChannel(shop.desk.book).balance().minor) == (198_80, 0)
+    first, again = (settlement.withdraw(desk=shop.desk, now=shop.now(23), key="w") for _ in range(2))
+    assert first == again
+    assert (first.state, control(shop, "channel_cash"), control(shop, "bank_cash")) == ("done", 0, 1_000_000_00 + 198_80)
     shop.prove()
 
 

@@ -14,8 +14,12 @@ from yuefu.payments import commands as payments
 from yuefu.payments import queries as payment_book
 from yuefu.payments.commands import TransferOrder
 from yuefu.payments.rules import PayOrder, Payout, PayResult, Transfer
+from yuefu.runtime import keys
+from yuefu.runtime.values import UnitOfWork
 from yuefu.settlement import commands as settlement
 from yuefu.settlement.queries import Batch
+
+_TRANSFER = "payments.transfer"  # the scope of the keys of transfers
 
 
 def settle(*, desk: Desk, now: datetime) -> list[Batch] | Refused:
@@ -71,8 +75,20 @@ def fund(*, desk: Desk, now: datetime, key: str, amount: Money, funder_id: UUID 
 
 def withdraw(*, desk: Desk, now: datetime, key: str) -> Transfer | Refused | None:
     """Moves all that the channel holds for us to the bank; None where it holds nothing."""
-    amount = desk.channel.balance()
+    with open_day(desk, now) as work:
+        if isinstance(work, Refused):
+            return work
+        begun = _begun(work, key)
+    # One that broke off after the channel had moved the money would else find nothing to move, and never be booked.
+    amount = begun.amount if begun else desk.channel.balance()
     return _transfer(desk, now, TransferOrder(key, "withdrawal", amount)) if amount.minor > 0 else None
+
+
+def _begun(work: UnitOfWork, key: str) -> Transfer | None:
+    """The transfer that a key stands for already."""
+    for _, object_id, _ in keys.stored(work=work, names=[(_TRANSFER, key)]).values():
+        return payment_book.transfers(book_id=work.book.id, ids=[object_id]).get(object_id)
+    return None
 
 
 def _transfer(desk: Desk, now: datetime, order: TransferOrder) -> Transfer | Refused:

@@ -254,8 +254,8 @@ class _Player:
             for outcome in outcomes:
                 assert isinstance(outcome, Authorised), outcome
                 assert outcome.approved, outcome
-            self._acks.say("authorise", [(p.key, asdict(o)) for p, o in zip(purchases, outcomes, strict=True)])  # type: ignore[call-overload]
-            orders += [(p.key, o.order_id) for p, o in zip(purchases, outcomes, strict=True)]  # type: ignore[union-attr]
+            self._acks.say("authorise", [(p.key, asdict(o)) for p, o in zip(purchases, outcomes, strict=True)])
+            orders += [(p.key, o.order_id) for p, o in zip(purchases, outcomes, strict=True) if isinstance(o, Authorised)]
         return orders
 
     def _capture(self, orders: Sequence[tuple[str, UUID]]) -> list[Any]:
@@ -269,7 +269,7 @@ class _Player:
             requests = [CaptureRequest(key, order_id) for key, order_id in orders[start : start + BATCH]]
             outcomes = checkout.capture(desk=self._desk, now=self._moment(FIRST_DAY, time(15)), requests=requests)
             assert all(isinstance(o, Captured) for o in outcomes), outcomes
-            self._acks.say("capture", [(r.key, asdict(o)) for r, o in zip(requests, outcomes, strict=True)])  # type: ignore[call-overload]
+            self._acks.say("capture", [(r.key, asdict(o)) for r, o in zip(requests, outcomes, strict=True)])
             captured += outcomes
         return captured
 
@@ -284,7 +284,7 @@ class _Player:
         requests = [RefundRequest(f"prove:{on}:{n}", c.order_id, part) for n, c in enumerate(captured)]
         outcomes = refund.refund(desk=self._desk, now=self._moment(on, time(17)), requests=requests)
         assert all(isinstance(o, Refunded) for o in outcomes), outcomes
-        self._acks.say("refund", [(r.key, asdict(o)) for r, o in zip(requests, outcomes, strict=True)])  # type: ignore[call-overload]
+        self._acks.say("refund", [(r.key, asdict(o)) for r, o in zip(requests, outcomes, strict=True)])
 
     def _close(self, on: date) -> None:
         from yuefu.journeys import close_of_day
@@ -298,7 +298,10 @@ class _Player:
     def _settle(self, on: date) -> None:
         from yuefu.errors import Refused
         from yuefu.journeys import settlement
+        from yuefu.runtime import days
 
+        if days.state_of(self._desk.book.id, on) != "open":
+            return  # Settlement belongs to the open day: one that is over was settled before it ended.
         self._point.now_in = "settle"
         batches = settlement.settle(desk=self._desk, now=self._moment(on, time(9, 30)))
         assert not isinstance(batches, Refused), batches
@@ -319,7 +322,7 @@ class _Player:
             ]
             outcomes = repayment.repay(desk=self._desk, now=self._moment(DUE, time(19)), requests=requests)
             assert all(isinstance(o, Repaid) and o.state == "succeeded" for o in outcomes), outcomes
-            self._acks.say("repay", [(r.key, asdict(o)) for r, o in zip(requests, outcomes, strict=True)])  # type: ignore[call-overload]
+            self._acks.say("repay", [(r.key, asdict(o)) for r, o in zip(requests, outcomes, strict=True)])
 
 
 # ----------------------------------------------------------------------------------------------------------------------------- figures
