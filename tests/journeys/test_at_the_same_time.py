@@ -251,7 +251,8 @@ def test_a_refund_while_its_capture_is_settled_counts_now_or_in_the_next_batch(s
     bought = [shop.bought("600.00") for _ in range(ROUNDS)]
     shop.next_day()
     outcomes = shop.at_once(
-        lambda: settlement.settle(desk=shop.desk, now=shop.now(9)), *(refunding(shop, got.order_id, f"r{n}") for n, got in enumerate(bought))
+        lambda: settlement.settle(desk=shop.desk, now=shop.now(9)),
+        *(refunding(shop, got.order_id, f"r{n}") for n, got in enumerate(bought)),
     )
     assert len(of(Refunded, outcomes)) == ROUNDS
     again = shop.at_once(*[lambda: settlement.settle(desk=shop.desk, now=shop.now(9))] * 2)

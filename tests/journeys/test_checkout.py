@@ -36,7 +36,9 @@ def yuan(text):
 
 
 def quoted(shop, consumer_id, amount="600.00", *, product="free", periods=3, merchant=0) -> Quoted:
-    (found,) = checkout.quote(desk=shop.desk, now=shop.now(), wishes=[Wish(shop.merchants[merchant], consumer_id, product, yuan(amount), periods)])
+    (found,) = checkout.quote(
+        desk=shop.desk, now=shop.now(), wishes=[Wish(shop.merchants[merchant], consumer_id, product, yuan(amount), periods)]
+    )
     assert isinstance(found, Quoted), found
     return found
 

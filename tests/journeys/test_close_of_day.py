@@ -32,7 +32,9 @@ def steps(run_id):
 
 def lines(shop):
     """How much of the ledger there is: entries, and lines of the day's own kinds."""
-    kinds = sql.rows("SELECT kind, count(*) FROM ledger_entry WHERE book_id = %s AND run_id IS NOT NULL GROUP BY 1 ORDER BY 1", [shop.book_id])
+    kinds = sql.rows(
+        "SELECT kind, count(*) FROM ledger_entry WHERE book_id = %s AND run_id IS NOT NULL GROUP BY 1 ORDER BY 1", [shop.book_id]
+    )
     return ledger.entries_posted(shop.book_id), kinds
 
 

@@ -40,7 +40,9 @@ def bridges(shop):
 
 def kept(shop):
     """How much of bills the book keeps."""
-    return [sql.value(f"SELECT count(*) FROM reconciliation_{table} WHERE book_id = %s", [shop.book_id]) for table in ("file", "day", "item")]
+    return [
+        sql.value(f"SELECT count(*) FROM reconciliation_{table} WHERE book_id = %s", [shop.book_id]) for table in ("file", "day", "item")
+    ]
 
 
 def spoilt(files, source, cls, reference):
@@ -80,7 +82,9 @@ def test_each_fault_is_found_as_what_it_is_and_the_bridge_still_closes(shop, sou
     assert [(f.cls, f.source) for f in injector.injected] == [(cls, source)]
     assert all(isinstance(o.outcome, DayOutcome) for o in sent(shop, bad))
     shop.next_day()
-    next_files = injector.spoil(on=following, following=following + timedelta(days=1), files=reconciliation.fetch(desk=shop.desk, on=following), allowed=False)
+    next_files = injector.spoil(
+        on=following, following=following + timedelta(days=1), files=reconciliation.fetch(desk=shop.desk, on=following), allowed=False
+    )
     assert all(isinstance(o.outcome, DayOutcome) for o in sent(shop, next_files, following))
     assert found.found_by_class(book_id=shop.book_id) == injector.by_class()
     assert all(b.residual is not None and b.residual.minor == 0 for b in found.day_bridges(book_id=shop.book_id))
@@ -122,7 +126,11 @@ def test_the_bill_of_another_merchant_is_refused(shop):
 
 @pytest.mark.parametrize(
     "broken",
-    [lambda data: data[: len(data) // 2], lambda data: data[:-40] + b"\xff\xfe" + data[-40:], lambda data: data.replace(b"200.00", b"200.01", 1)],
+    [
+        lambda data: data[: len(data) // 2],
+        lambda data: data[:-40] + b"\xff\xfe" + data[-40:],
+        lambda data: data.replace(b"200.00", b"200.01", 1),
+    ],
     ids=["cut off", "broken letters", "sums that do not add up"],
 )
 def test_of_a_broken_file_nothing_is_kept_and_its_neighbours_are_read(shop, broken):

@@ -69,7 +69,15 @@ def test_a_whole_refund_before_anything_was_paid_undoes_the_purchase(shop):
     assert control(shop, "loan_principal") == 1999_00
     done = refunded(shop, got.order_id)
     assert (done.amount, done.owed_back) == (yuan("1999.00"), yuan("0.00"))
-    accounts = ("loan_principal", "fee_income", "unearned_discount", "discount_income", "merchant_pending", "consumer_balance", "purchase_clearing")
+    accounts = (
+        "loan_principal",
+        "fee_income",
+        "unearned_discount",
+        "discount_income",
+        "merchant_pending",
+        "consumer_balance",
+        "purchase_clearing",
+    )
     assert {code: control(shop, code) for code in accounts} == dict.fromkeys(accounts, 0)
     assert order_book.orders([got.order_id])[got.order_id].state == "refunded"
     shop.prove()

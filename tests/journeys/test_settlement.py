@@ -157,9 +157,7 @@ def test_a_withdrawal_whose_answer_is_lost_is_booked_when_its_key_comes_again(sh
 
 
 def test_funds_sent_twice_with_one_key_arrive_once(shop):
-    first, second = (
-        settlement.fund(desk=shop.desk, now=shop.now(), key="more", amount=Money.parse("500.00", "CNY")) for _ in range(2)
-    )
+    first, second = (settlement.fund(desk=shop.desk, now=shop.now(), key="more", amount=Money.parse("500.00", "CNY")) for _ in range(2))
     assert first == second
     assert control(shop, "bank_cash") == 1_000_500_00
     shop.prove()

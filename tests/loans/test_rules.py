@@ -131,7 +131,9 @@ def dims():
 @given(st.integers(-500_00, 500_00), st.integers(-50_00, 50_00), st.integers(-50_00, 500_00), st.integers(-9_00, 9_00), st.booleans())
 def test_every_entry_balances_and_carries_no_empty_line(principal, interest, excess, earned_now, is_refund):
     effect = Effect(principal, interest, excess)
-    entry = entries.applied(dims(), "refunded" if is_refund else "repaid", _ids.new(datetime(2026, 10, 12, tzinfo=UTC)), effect, START, earned_now)
+    entry = entries.applied(
+        dims(), "refunded" if is_refund else "repaid", _ids.new(datetime(2026, 10, 12, tzinfo=UTC)), effect, START, earned_now
+    )
     assert sum(line.amount.minor for line in entry.lines) == 0
     assert all(line.amount.minor for line in entry.lines)
     clearing = "purchase_clearing" if is_refund else "collections_clearing"

@@ -31,7 +31,9 @@ def elsewhere(monkeypatch):
 
 def test_ten_days_with_faults_hold_every_proof_and_every_fault_is_found(elsewhere, vault: Vault, tmp_path):
     said = []
-    result = play.play(days=10, seed=7, as_of=AS_OF, faults=0.3, vault=vault, out=tmp_path, progress=lambda done, of: said.append((done, of)))
+    result = play.play(
+        days=10, seed=7, as_of=AS_OF, faults=0.3, vault=vault, out=tmp_path, progress=lambda done, of: said.append((done, of))
+    )
     proofs = dict(result["proofs"])
     done, _, total = proofs.pop("orders_traced").partition("/")
     assert done == total == str(result["orders"])

@@ -28,7 +28,7 @@ def prove() -> None:
     from yuefu.proofs import prove as proofs
 
     with context.scratch():
-        _tell(proofs.run())
+        _tell(proofs.run(say=output.say))
 
 
 def _tell(found: dict[str, Any]) -> None:

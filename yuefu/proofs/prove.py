@@ -86,7 +86,11 @@ def _database_killed(kills: int, say: Say) -> list[dict[str, Any]]:
     name = f"PostgreSQL killed {kills} times under load"
     say(name)
     # The home stands by itself: for root, the server runs as another user, who cannot enter our own directory.
-    with TemporaryDirectory(prefix="yuefu-prove-") as directory, TemporaryDirectory(prefix="yuefu-") as home, _own_database(Path(home), say) as database:
+    with (
+        TemporaryDirectory(prefix="yuefu-prove-") as directory,
+        TemporaryDirectory(prefix="yuefu-") as home,
+        _own_database(Path(home), say) as database,
+    ):
         stage = _Stage(Path(directory), {**os.environ, **database.address(), "YUEFU_KEYS_FILE": f"{directory}/keys.json"})
         stage.prepare([UNDISTURBED, "database"])
         stage.play(UNDISTURBED)
