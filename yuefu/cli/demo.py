@@ -21,7 +21,7 @@ from yuefu.cli.serve import HOST, PORT
 BOOK: Final = "demo"
 DAYS: Final = 120
 DAYS_SERVED: Final = 45
-"""Enough for repayments, refunds and late payers, and made in about a minute."""
+"""Enough for repayments, refunds and late payers, in a fraction of the time of a whole world."""
 DAYS_OF_THE_LOG: Final = 546
 SEED: Final = 7
 AS_OF_UNSERVED: Final = date(2026, 10, 31)

@@ -23,8 +23,9 @@ def dispatch(now: datetime) -> int:
     """Takes the next batch of committed events and counts them. Returns how many there were; 0 when all are handed out."""
     with sql.transacting():
         taken = outbox.take(reader=READER, limit=BATCH, now=now)
-    for event in taken:
-        EVENTS.labels(type=event.type).inc()
+        # Handled before the cursor is committed: stopped in between, they are handled again rather than never.
+        for event in taken:
+            EVENTS.labels(type=event.type).inc()
     if taken:
         EVENT_LAG.set(max((now - taken[-1].recorded_at).total_seconds(), 0.0))
         log.info("events dispatched", count=len(taken), newest=taken[-1].type)
