@@ -20,7 +20,13 @@ from zoneinfo import ZoneInfo
 
 import psycopg
 import pytest
+from hypothesis import settings
 from psycopg import sql as pgsql
+
+# The same examples each time, so that a red test is the fault of a change; `HYPOTHESIS_PROFILE=searching` looks for new ones.
+settings.register_profile("repeatable", derandomize=True, deadline=None)
+settings.register_profile("searching", max_examples=2_000, deadline=None)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 _cleanup = ExitStack()

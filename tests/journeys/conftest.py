@@ -110,10 +110,10 @@ class Shop:
         (outcome,) = refund.refund(desk=self.desk, now=self.now(13), requests=[RefundRequest(f"r{next(self._count)}", order_id, money)])
         assert not isinstance(outcome, Refused), outcome
 
-    def repay(self, loan_id: UUID, amount: str | None = None, card: str = "card:1:ok") -> Repaid:
+    def repay(self, loan_id: UUID, amount: str | None = None, card: str = "card:1:ok", *, hour: int = 14) -> Repaid:
         money = Money.parse(amount, "CNY") if amount else None
         (outcome,) = repayment.repay(
-            desk=self.desk, now=self.now(14), requests=[RepayRequest(f"y{next(self._count)}", loan_id, money, card)]
+            desk=self.desk, now=self.now(hour), requests=[RepayRequest(f"y{next(self._count)}", loan_id, money, card)]
         )
         assert isinstance(outcome, Repaid), outcome
         return outcome

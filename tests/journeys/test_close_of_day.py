@@ -64,6 +64,27 @@ def test_a_day_does_not_close_before_its_cut_off(shop):
     assert days.state_of(shop.book_id, shop.on) == "open"
 
 
+def test_a_day_may_post_first_and_be_proven_later_while_the_next_one_runs(shop):
+    assert close_of_day.post_day(desk=shop.desk, now=shop.now(1)).code == "before_cut_off"
+    shop.bought("1200.00", product="flex")
+    shop.next_day()
+    first = shop.on
+    shop.next_day(close=False)
+    assert close_of_day.post_day(desk=shop.desk, now=shop.now(1), on=first) is None
+    posted = lines(shop)
+    assert "loan.accrued" in dict(posted[1])
+    assert days.state_of(shop.book_id, first) == "closing"
+    assert close_of_day.post_day(desk=shop.desk, now=shop.now(1), on=first) is None
+    assert lines(shop) == posted
+    shop.bought("600.00")
+    own = posted[1]
+    assert close(shop, first).on == first
+    assert lines(shop)[1] == own
+    assert days.state_of(shop.book_id, first) == "closed"
+    assert close_of_day.post_day(desk=shop.desk, now=shop.now(1), on=first) is None
+    assert close(shop, first).again
+
+
 def test_days_close_in_order(shop):
     first = shop.on
     shop.next_day(close=False)

@@ -117,7 +117,7 @@ def test_the_contract_of_the_capture_rules_its_refund_not_the_one_of_today(shop)
 def test_what_was_paid_goes_back_by_the_channel_it_came_by_latest_first(shop):
     got = shop.bought("600.00")
     shop.until(DUE)
-    first, second = shop.repay(got.loan_id, "150.00"), shop.repay(got.loan_id, "50.00")
+    first, second = shop.repay(got.loan_id, "150.00"), shop.repay(got.loan_id, "50.00", hour=15)
     done = refunded(shop, got.order_id, "r1", "500.00")
     # 400.00 were still to pay: that goes first, what is beyond it was paid before.
     assert done.owed_back == yuan("100.00")

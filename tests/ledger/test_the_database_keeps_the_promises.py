@@ -202,7 +202,7 @@ def test_an_entry_that_lacks_lines_is_refused(attacker: Attacker, pair: tuple[UU
 
 def test_an_entry_without_any_line_is_refused_at_the_latest_when_it_commits(attacker: Attacker) -> None:
     attacker.head()
-    with pytest.raises((errors.CheckViolation, errors.ForeignKeyViolation)):
+    with pytest.raises(errors.CheckViolation, match="has no lines"):
         attacker.connection.commit()
 
 
@@ -221,14 +221,20 @@ def test_a_line_of_nothing_or_of_too_much_is_refused(attacker: Attacker, pair: t
 
 def test_lines_without_an_entry_are_refused(attacker: Attacker, pair: tuple[UUID, UUID]) -> None:
     stray = uuid4()
-    with pytest.raises(errors.ForeignKeyViolation):
+    with pytest.raises(errors.CheckViolation, match="not its own"):
         attacker.lines((stray, 1, pair[0], 1), (stray, 2, pair[1], -1))
 
 
 def test_a_line_in_another_currency_than_its_account_is_refused(attacker: Attacker, pair: tuple[UUID, UUID]) -> None:
     entry = attacker.head()
-    with pytest.raises(errors.ForeignKeyViolation):
+    with pytest.raises(errors.CheckViolation, match="not of this book and currency"):
         attacker.lines((entry, 1, pair[0], 100), (entry, 2, pair[1], -100), currency="USD")
+
+
+def test_a_line_on_an_account_that_does_not_exist_is_refused(attacker: Attacker, pair: tuple[UUID, UUID]) -> None:
+    entry = attacker.head()
+    with pytest.raises(errors.CheckViolation, match="not of this book and currency"):
+        attacker.lines((entry, 1, uuid4(), 100), (entry, 2, pair[1], -100))
 
 
 def test_no_line_joins_two_books(attacker: Attacker, work: UnitOfWork, pair: tuple[UUID, UUID]) -> None:
@@ -236,11 +242,11 @@ def test_no_line_joins_two_books(attacker: Attacker, work: UnitOfWork, pair: tup
         other = books.create(code=f"other-{uuid4().hex}", legal_entity="Other", mode="test", now=work.now, ids=work.ids)
         days.open_first(book=other, on=FIRST, now=work.now)
     entry = attacker.head()
-    with pytest.raises(errors.ForeignKeyViolation):
+    with pytest.raises(errors.CheckViolation, match="not its own"):
         attacker.lines((entry, 1, pair[0], 100), (entry, 2, pair[1], -100), book_id=other.id)
     attacker.connection.rollback()
     entry = attacker.head(book_id=other.id)
-    with pytest.raises(errors.ForeignKeyViolation):
+    with pytest.raises(errors.CheckViolation, match="not of this book and currency"):
         attacker.lines((entry, 1, pair[0], 100), (entry, 2, pair[1], -100), book_id=other.id)
 
 

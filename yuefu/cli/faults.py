@@ -44,7 +44,7 @@ _NAMED: Final = {
     "yuefu.runtime.policies.MissingSetting": "missing_setting",
     "yuefu.ids.BadId": "bad_id",
     "yuefu.plans.faults.PlanError": "plan_error",
-    "yuefu.sim.play.ProofFailed": "proof_failed",
+    "yuefu.sim.shifts.ProofFailed": "proof_failed",
     "yuefu.proofs.bench.UnknownBenchmark": "unknown_benchmark",
     "yuefu.sim.purchases.LogMissing": "log_missing",
     "psycopg.errors.LockNotAvailable": "busy",

@@ -49,6 +49,35 @@ def close_day(*, desk: Desk, now: datetime, on: date | None = None) -> Closed | 
     Closing a closed day again changes nothing and returns the same. Refused with before_cut_off, no_open_day, unknown_day,
     earlier_day_not_closed or proof_failed.
     """
+    begun = _begin(desk, now, on)
+    if isinstance(begun, Refused):
+        return begun
+    run, on, again = begun
+    if not again:
+        work = _work(desk, now, run, on)
+        _post(work, run)
+        failed = _prove(desk, work, run, on)
+        if failed:
+            return failed
+    found = {step.name: step for step in runs.steps(run.id)}
+    return Closed(on, run.id, again, found["prove"].detail)
+
+
+def post_day(*, desk: Desk, now: datetime, on: date | None = None) -> Refused | None:
+    """All that a close posts, without its proofs: `close_day` goes on from there, at another time or in another process, while the next
+    day runs. Refused as `close_day` is, but for proof_failed.
+    """
+    begun = _begin(desk, now, on)
+    if isinstance(begun, Refused):
+        return begun
+    run, on, again = begun
+    if not again:
+        _post(_work(desk, now, run, on), run)
+    return None
+
+
+def _begin(desk: Desk, now: datetime, on: date | None) -> tuple[Run, date, bool] | Refused:
+    """The run that closes a day, the day, and whether it was closed before; rolls the open day over where its cut-off has passed."""
     rolled = roll_over(desk=desk, now=now)
     waiting = days.waiting_to_close(desk.book.id)
     if on is None:
@@ -62,7 +91,9 @@ def close_day(*, desk: Desk, now: datetime, on: date | None = None) -> Closed | 
         return rolled if isinstance(rolled, Refused) else Refused(days.BEFORE_CUT_OFF, f"{on} is still open")
     if state == "closing" and waiting[0] != on:
         return Refused(days.EARLIER_DAY_NOT_CLOSED, f"{waiting[0]} has to close first")
-    return _run(desk, now, on, again=state == "closed")
+    with sql.transacting():
+        run = runs.start(book_id=desk.book.id, kind=KIND, on=on, steps=STEPS, now=now, ids=desk.ids, actor=desk.by.label)
+    return run, on, state == "closed"
 
 
 def roll_over(*, desk: Desk, now: datetime) -> Refused | None:
@@ -75,28 +106,20 @@ def roll_over(*, desk: Desk, now: datetime) -> Refused | None:
     return None
 
 
-def _run(desk: Desk, now: datetime, on: date, *, again: bool) -> Closed | Refused:
-    with sql.transacting():
-        run = runs.start(book_id=desk.book.id, kind=KIND, on=on, steps=STEPS, now=now, ids=desk.ids, actor=desk.by.label)
-    if not again:
-        failed = _steps(desk, now, on, run)
-        if failed:
-            return failed
-    found = {step.name: step for step in runs.steps(run.id)}
-    return Closed(on, run.id, again, found["prove"].detail)
+def _work(desk: Desk, now: datetime, run: Run, on: date) -> UnitOfWork:
+    return UnitOfWork(desk.book, BusinessDay(desk.book.id, on, "closing", run.id), now, desk.by, desk.ids)
 
 
-def _steps(desk: Desk, now: datetime, on: date, run: Run) -> Refused | None:
-    day = BusinessDay(desk.book.id, on, "closing", run.id)
-    work = UnitOfWork(desk.book, day, now, desk.by, desk.ids)
+def _post(work: UnitOfWork, run: Run) -> None:
+    """The steps that post: due, accrue, overdue. What was done before is passed over."""
+    on = work.day.on
     chunks: dict[str, Callable[[UUID | None], UUID | None]] = {
         "due": lambda after: loans.fall_due(work=work, on=on, after=after, limit=CHUNK),
         "accrue": lambda after: loans.accrue_interest(work=work, on=on, after=after, limit=CHUNK),
     }
     for name, chunk in chunks.items():
-        _in_chunks(run.id, name, chunk, now)
+        _in_chunks(run.id, name, chunk, work.now)
     _overdue(work, run.id, on)
-    return _prove(desk, work, run, on)
 
 
 @contextmanager

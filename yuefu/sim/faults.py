@@ -5,13 +5,11 @@ One fault an order. A faulty file still has right sums and running balances, or 
 
 from __future__ import annotations
 
-import json
 import random
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from pathlib import Path
 from typing import Final, Literal
 from uuid import UUID
 
@@ -84,11 +82,6 @@ class Injector:
             planned[reference] = Fault(cls, named, source, on)
             self.injected.append(planned[reference])
         return planned
-
-    def write_truth(self, path: Path) -> None:
-        """The truth, by class: opened only after reconciliation."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(self.by_class(), ensure_ascii=False, indent=1), encoding="utf-8")
 
     def by_class(self) -> dict[str, list[str]]:
         found: dict[str, list[str]] = defaultdict(list)

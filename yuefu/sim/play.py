@@ -1,7 +1,8 @@
 """Plays days of the purchase log through the journeys: people arrive, buy, return, repay or do not; banks write files; days close.
 
-One day: reconciliation of yesterday's files and settlement in the morning, purchases at noon, captures and voids, refunds,
-repayments in the evening, the withdrawal at night, the close after cut-off. Each act is a handful of batches, whatever the day holds.
+One day: purchases at noon, captures and voids, refunds, repayments in the evening, the withdrawal at night, and after cut-off all that
+its close posts. Meanwhile the night before (see `shifts`) proves and reconciles yesterday, and settles with the merchants. Each act is a
+handful of batches, whatever the day holds.
 """
 
 from __future__ import annotations
@@ -19,34 +20,36 @@ from yuefu.consumers import commands as consumers
 from yuefu.credit import commands as credit
 from yuefu.credit.commands import OpenAccount
 from yuefu.errors import Refused
-from yuefu.journeys import checkout, close_of_day, reconciliation, refund, repayment, settlement, trace
+from yuefu.journeys import checkout, close_of_day, refund, repayment, settlement, trace
 from yuefu.journeys.checkout import Authorised, Purchase, Quoted, Wish
-from yuefu.journeys.close_of_day import Closed
 from yuefu.journeys.desk import Desk, open_day
 from yuefu.journeys.repayment import Repaid, RepayRequest
-from yuefu.ledger import commands as ledger
 from yuefu.ledger import queries as entries
 from yuefu.loans import queries as loans
 from yuefu.loans.queries import Due
 from yuefu.money.amounts import Money
 from yuefu.orders import queries as orders
 from yuefu.orders.commands import CaptureRequest, RefundRequest, VoidRequest
-from yuefu.payments import queries as payments
 from yuefu.reconciliation import queries as bills
-from yuefu.reconciliation.commands import FileIn
 from yuefu.runtime import sql
 from yuefu.runtime.batch import Quarantined
+from yuefu.runtime.beside import Beside
 from yuefu.runtime.clock import stopwatch
 from yuefu.runtime.values import UnitOfWork
 from yuefu.runtime.vault import Vault
 from yuefu.settlement import queries as statements
 from yuefu.sim import people, purchases, world
-from yuefu.sim.faults import CLASSES, Injector
+from yuefu.sim.faults import CLASSES
 from yuefu.sim.people import Customer
 from yuefu.sim.purchases import LoggedPurchase
+from yuefu.sim.shifts import Place
 from yuefu.sim.world import World
 
 BATCH: Final = 500
+
+_ANALYSED: Final = (1, 5, 15)
+"""After which days the planner's statistics are renewed: a world that grows from nothing would else be planned as empty. Later the
+database does so itself."""
 
 
 @dataclass(slots=True)
@@ -64,8 +67,9 @@ class _Plans:
 class Play:
     """A world being lived in, day by day."""
 
-    def __init__(self, *, made: World, seed: int, as_of: date, faults: float) -> None:
+    def __init__(self, *, made: World, seed: int, as_of: date, night: Beside) -> None:
         self.desk = made.desk
+        self._night = night
         self._shops = made.shops
         self._seed = seed
         self._as_of = as_of
@@ -74,40 +78,29 @@ class Play:
         self._ids: dict[str, UUID] = {}
         self._by_id: dict[UUID, Customer] = {}
         self._plans = _Plans()
-        self.injector = Injector(
-            faults,
-            random.Random(f"{seed}:faults"),
-            lambda given: payments.orders_of_references(book_id=self.desk.book.id, references=given),
-        )
 
     # ------------------------------------------------------------------------------------------------------------------- one day
 
     def day(self, *, on: date, bought: Sequence[LoggedPurchase], close: bool) -> None:
         """Everything that happens on one day; with `close` also its end."""
-        self._at(on, time(9))
-        self._settle(on)
         self._register(bought, self._at(on, time(10)))
         approved = self._buy(bought, self._at(on, time(12)))
         self._deliver(on, approved, self._at(on, time(15)))
         self._take_back(on, self._at(on, time(17)))
         self._collect(on)
+        self._night.answer()
         self._withdraw(on, self._at(on, time(23)))
         if close:
-            self.close(on)
+            self._close(on)
 
-    def close(self, on: date) -> None:
-        """The end of a day: the roll-over, its close, and the next morning its reconciliation."""
-        following = on + timedelta(days=1)
-        night = self._at(following, time(0, 10))
+    def _close(self, on: date) -> None:
+        """The end of a day: the roll-over and all that is posted to it; its night begins."""
+        night = self._at(on + timedelta(days=1), time(0, 10))
         while checkout.expire(desk=self.desk, now=night):
             pass
-        closed = close_of_day.close_day(desk=self.desk, now=night, on=on)
-        if not isinstance(closed, Closed):
-            raise ProofFailed(f"{on} did not close: {closed.detail}")
-        self._reconcile(on, following)
-        with open_day(self.desk, night) as work:
-            assert isinstance(work, UnitOfWork)
-            ledger.roll_up(work=work)
+        refused = close_of_day.post_day(desk=self.desk, now=night, on=on)
+        assert refused is None, refused
+        self._night.tell("work", on, on < self._as_of)
 
     def _at(self, on: date, at: time) -> datetime:
         now = datetime.combine(on, at, self.desk.book.tz)
@@ -115,21 +108,6 @@ class Play:
         return now
 
     # -------------------------------------------------------------------------------------------------------------------- its acts
-
-    def _settle(self, on: date) -> None:
-        morning = self._at(on, time(9, 30))
-        batches = settlement.settle(desk=self.desk, now=morning)
-        assert not isinstance(batches, Refused), batches
-        settlement.poll_payouts(desk=self.desk, now=self._at(on, time(9, 45)), paid_since=on)
-
-    def _reconcile(self, on: date, following: date) -> None:
-        files = reconciliation.fetch(desk=self.desk, on=on)
-        allowed = on < self._as_of - timedelta(days=1)
-        spoilt = self.injector.spoil(on=on, following=following, files=files, allowed=allowed)
-        given = [FileIn(source, data, on) for source, data in spoilt.items()]
-        for outcome in reconciliation.reconcile(desk=self.desk, now=self._at(following, time(8, 30)), files=given):
-            assert not isinstance(outcome.received, Refused), outcome
-            assert not isinstance(outcome.outcome, Refused), outcome
 
     def _register(self, bought: Sequence[LoggedPurchase], now: datetime) -> None:
         """People who buy for the first time are registered and get a credit account."""
@@ -236,10 +214,6 @@ class Play:
         assert not isinstance(moved, Refused), moved
 
 
-class ProofFailed(Exception):
-    """A day of the world did not close, or a proof about all of it does not hold."""
-
-
 def _product(purchase: LoggedPurchase) -> str:
     """Small purchases are interest-free, the largest bear interest, half of those between."""
     if purchase.periods == 3:
@@ -275,23 +249,25 @@ def play(
     log = purchases.load(days=days, as_of=as_of)
     first = as_of - timedelta(days=days - 1)
     made = world.found(first_day=first, seed=seed, vault=vault, months=days // 28 + 2)
-    player = Play(made=made, seed=seed, as_of=as_of, faults=faults)
-    for number in range(days):
-        on = first + timedelta(days=number)
-        player.day(on=on, bought=log.purchases.get(on, []), close=close_last or on < as_of)
-        if number in (1, 5, 15) or number % 40 == 39:
-            _analyse()
-        if progress:
-            progress(number + 1, days)
+    with Beside("yuefu.sim.shifts:Shifts", Place(made.desk.book.id, vault, seed, as_of, faults)) as night:
+        player = Play(made=made, seed=seed, as_of=as_of, night=night)
+        for number in range(days):
+            on = first + timedelta(days=number)
+            player.day(on=on, bought=log.purchases.get(on, []), close=close_last or on < as_of)
+            if number in _ANALYSED:
+                _analyse()
+            if progress:
+                progress(number + 1, days)
+        night.answer()
+        injected = night.call("truth")
     if out is not None:
-        player.injector.write_truth(out / "truth.json")
+        _write(out / "truth.json", injected)
     proven_until = as_of if close_last else as_of - timedelta(days=1)
     figures = _figures(player.desk)
     proofs = _proofs(player.desk, proven_until)
     found = _found(player.desk)
     if out is not None:
-        (out / "found.json").write_text(json.dumps(found, ensure_ascii=False, indent=1), encoding="utf-8")
-    injected = json.loads((out / "truth.json").read_text("utf-8")) if out is not None else player.injector.by_class()
+        _write(out / "found.json", found)
     seconds = stopwatch() - began
     return {
         "days": days,
@@ -311,6 +287,11 @@ def play(
     }
 
 
+def _write(path: Path, by_class: Mapping[str, Sequence[str]]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(by_class, ensure_ascii=False, indent=1), encoding="utf-8")
+
+
 def holds(result: Mapping[str, Any]) -> bool:
     """Whether every proof of a result holds and the faults found are those injected."""
     proofs = result["proofs"]
@@ -320,7 +301,7 @@ def holds(result: Mapping[str, Any]) -> bool:
 
 
 def _analyse() -> None:
-    """Fresh statistics for the planner: a world that grows from nothing would else be planned as empty for a long time."""
+    """Fresh statistics for the planner."""
     with sql.owning():
         sql.run("ANALYZE")
 

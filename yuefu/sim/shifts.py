@@ -1,0 +1,88 @@
+"""The nights of a played world: while a day is proven and reconciled, the next one is lived.
+
+That is how it is in a business, and what the close promises: D+1 posts while D is closing. The nights are worked in a process of their
+own (`runtime.beside`). What they touch is kept apart from what the next day does before its evening, so a seed gives one world however
+the two processes interleave.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from uuid import UUID
+
+from yuefu.errors import Refused
+from yuefu.ids import IdSource
+from yuefu.journeys import close_of_day, reconciliation, settlement
+from yuefu.journeys.desk import Desk
+from yuefu.payments import queries as payments
+from yuefu.payments.gateways.sandbox import SandboxBank, SandboxChannel
+from yuefu.reconciliation.commands import FileIn
+from yuefu.runtime import books
+from yuefu.runtime.values import system_actor
+from yuefu.runtime.vault import Vault
+from yuefu.sim.faults import Injector
+
+
+class ProofFailed(Exception):
+    """A day of the world did not close, or a proof about all of it does not hold."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What the nights need to know of their world."""
+
+    book_id: UUID
+    vault: Vault
+    seed: int
+    as_of: date
+    faults: float
+
+
+class Shifts:
+    """Works the nights of one world, one after the other."""
+
+    def __init__(self, place: Place) -> None:
+        book = books.by_id(place.book_id)
+        assert book is not None, "the world was founded before its first night"
+        ids = IdSource(random.Random(f"{place.seed}:night").getrandbits)
+        self._desk = Desk(book, system_actor("demo"), ids, place.vault, SandboxChannel(book), SandboxBank(book))
+        self._as_of = place.as_of
+        self._injector = Injector(
+            place.faults,
+            random.Random(f"{place.seed}:faults"),
+            lambda given: payments.orders_of_references(book_id=book.id, references=given),
+        )
+
+    def work(self, on: date, morning: bool) -> None:
+        """Proves and closes a day that has posted all it had to post and reconciles it; with `morning`, settles what is due on the next."""
+        following = on + timedelta(days=1)
+        closed = close_of_day.close_day(desk=self._desk, now=self._at(following, time(0, 10)), on=on)
+        if isinstance(closed, Refused):
+            raise ProofFailed(f"{on} did not close: {closed.detail}")
+        self._reconcile(on, following)
+        if morning:
+            self._settle(following)
+
+    def truth(self) -> dict[str, list[str]]:
+        """The faults injected so far, by class."""
+        return self._injector.by_class()
+
+    def _at(self, on: date, at: time) -> datetime:
+        return datetime.combine(on, at, self._desk.book.tz)
+
+    def _reconcile(self, on: date, following: date) -> None:
+        """The files of a day, spoilt, but for those of the last two days: what is postponed there would never arrive."""
+        files = reconciliation.fetch(desk=self._desk, on=on)
+        allowed = on < self._as_of - timedelta(days=1)
+        spoilt = self._injector.spoil(on=on, following=following, files=files, allowed=allowed)
+        given = [FileIn(source, data, on) for source, data in spoilt.items()]
+        for outcome in reconciliation.reconcile(desk=self._desk, now=self._at(following, time(8, 30)), files=given):
+            assert not isinstance(outcome.received, Refused), outcome
+            assert not isinstance(outcome.outcome, Refused), outcome
+
+    def _settle(self, on: date) -> None:
+        batches = settlement.settle(desk=self._desk, now=self._at(on, time(9, 30)))
+        assert not isinstance(batches, Refused), batches
+        settlement.poll_payouts(desk=self._desk, now=self._at(on, time(9, 45)), paid_since=on)
