@@ -60,8 +60,10 @@ def _template() -> str:
 
 
 def _drop(server: str, name: str) -> None:
+    from yuefu.runtime import provision
+
     with psycopg.connect(server, autocommit=True) as owner:
-        owner.execute(pgsql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(pgsql.Identifier(name)))
+        provision.drop_database(owner, name)
 
 
 def _own_copy(template: str) -> str:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from yuefu.dates.daycount import DayCount
 from yuefu.ids import IdSource
-from yuefu.journeys import checkout
+from yuefu.journeys.checkout.capturing import terms_of
 from yuefu.loans import entries, rules
 from yuefu.loans.rules import Dimensions, Effect
 from yuefu.money.amounts import Money
@@ -59,7 +59,7 @@ def test_a_later_capture_never_costs_more_than_was_shown(principal, periods, rat
         periods=periods,
         rule_version="2026-1",
     )
-    fixed = checkout._terms(SimpleNamespace(order=order, amount=yuan(principal)), START + timedelta(days=later))
+    fixed = terms_of(SimpleNamespace(order=order, amount=yuan(principal)), START + timedelta(days=later))
     rows = fold.start(Disbursed(fixed.disbursed_on, fixed)).rows
     assert [row.due_on for row in rows] == [row.due_on for row in shown.rows]
     assert sum(row.principal + row.interest for row in rows) <= sum(totals)

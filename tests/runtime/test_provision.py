@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -20,7 +21,7 @@ from yuefu.ledger import commands as ledger
 from yuefu.ledger import queries
 from yuefu.ledger.rules import AccountKey, Entry, Line
 from yuefu.money.amounts import Money
-from yuefu.runtime import books, days, outbox, provision, sql
+from yuefu.runtime import books, cluster, days, outbox, provision, sql
 from yuefu.runtime.databases import DatabaseError, derived_password, ensure_roles
 from yuefu.runtime.values import UnitOfWork
 
@@ -127,3 +128,18 @@ def test_a_database_that_cannot_be_reached_is_one_clear_sentence() -> None:
 
 def test_the_derived_passwords_differ_by_login_and_owner() -> None:
     assert len({derived_password(owner, role) for owner in ("a", "b") for role in ("yuefu_writer", "yuefu_reader")}) == 4
+
+
+def test_a_database_is_dropped_although_a_session_there_is_not_ours_to_end() -> None:
+    """Autovacuum works as a superuser, whose sessions an owner may not end. It ends by itself."""
+    with cluster.temporary(say=lambda text: None) as running:
+        url = provision.prepare_cluster(running.address, database="doomed")
+        address = running.address
+        superuser = psycopg.connect(address.dsn(user=address.superuser, password=address.password, database="doomed"))
+        ending = threading.Timer(1.0, superuser.close)
+        with psycopg.connect(url.replace("/doomed", "/postgres"), autocommit=True) as owner:
+            ending.start()
+            provision.drop_database(owner, "doomed")
+            assert owner.execute("SELECT count(*) FROM pg_database WHERE datname = 'doomed'").fetchone() == (0,)
+            provision.drop_database(owner, "doomed")
+        ending.join()

@@ -15,6 +15,7 @@ import psycopg
 import pytest
 from psycopg import sql as pgsql
 
+from yuefu.runtime import provision
 from yuefu.runtime.vault import Vault
 from yuefu.sim import play, purchases
 from yuefu.sim.faults import CLASSES
@@ -74,7 +75,7 @@ def told(seed: int, directory: Path):
             command = [sys.executable, "-c", PLAY, str(directory / f"{name}.keys"), str(seed)]
             done = subprocess.run(command, env=here, capture_output=True, text=True, check=False)
         finally:
-            owner.execute(pgsql.SQL("DROP DATABASE {} WITH (FORCE)").format(pgsql.Identifier(name)))
+            provision.drop_database(owner, name)
     assert done.returncode == 0, done.stderr[-2_000:]
     result = json.loads(done.stdout.splitlines()[-1])
     return {key: value for key, value in result.items() if key not in ("seconds", "orders_per_second", "logins")}

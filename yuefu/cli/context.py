@@ -130,7 +130,7 @@ def _scratch_database() -> Iterator[dict[str, str]]:
     from psycopg import sql as pgsql
 
     from yuefu.runtime.databases import DatabaseError
-    from yuefu.runtime.provision import connect_owner
+    from yuefu.runtime.provision import connect_owner, drop_database
 
     given = os.environ["DATABASE_URL"]
     name = f"yuefu_scratch_{secrets.token_hex(6)}"
@@ -143,7 +143,7 @@ def _scratch_database() -> Iterator[dict[str, str]]:
         yield {variable: _with_database(os.environ[variable], name) for variable in ADDRESSES if os.environ.get(variable)}
     finally:
         with connect_owner(given) as owner:
-            owner.execute(pgsql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(pgsql.Identifier(name)))
+            drop_database(owner, name)
 
 
 def _with_database(url: str, name: str) -> str:
@@ -215,8 +215,8 @@ def empty_own_database() -> None:
     url = os.environ["DATABASE_URL"]
     _close_connections()
     with psycopg.connect(_with_database(url, "postgres"), autocommit=True) as owner:
-        for verb in ("DROP DATABASE {} WITH (FORCE)", "CREATE DATABASE {}"):
-            owner.execute(pgsql.SQL(verb).format(pgsql.Identifier(provision.DATABASE)))
+        provision.drop_database(owner, provision.DATABASE)
+        owner.execute(pgsql.SQL("CREATE DATABASE {}").format(pgsql.Identifier(provision.DATABASE)))
         owner.execute(pgsql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(pgsql.Identifier(provision.DATABASE)))
     provision.migrate(url, say=say)
 

@@ -11,7 +11,8 @@ from typing import TypeVar
 from yuefu.errors import Refused
 from yuefu.ids import IdSource
 from yuefu.payments.gateways.ports import Bank, Channel
-from yuefu.runtime import days, sql
+from yuefu.runtime import days, quarantine, sql
+from yuefu.runtime.batch import Quarantined, in_halves
 from yuefu.runtime.values import Actor, Book, UnitOfWork
 from yuefu.runtime.vault import Vault
 
@@ -50,3 +51,15 @@ def on_open_day(
         if isinstance(work, Refused):
             return [work] * len(requests)
         return act(work, requests)
+
+
+def in_batches(
+    desk: Desk, now: datetime, command: str, requests: Sequence[R], act: Callable[[Sequence[R]], Sequence[O]]
+) -> list[O | Quarantined]:
+    """`in_halves`, and what stays Quarantined is kept aside under the name of its command."""
+    outcomes = in_halves(requests, act)
+    culprits = [(request, outcome) for request, outcome in zip(requests, outcomes, strict=True) if isinstance(outcome, Quarantined)]
+    if culprits:
+        with sql.transacting(lock_timeout_ms=LOCK_TIMEOUT_MS):
+            quarantine.put_aside(book_id=desk.book.id, command=command, culprits=culprits, now=now, ids=desk.ids)
+    return outcomes

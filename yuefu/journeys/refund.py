@@ -12,7 +12,7 @@ from datetime import datetime
 from uuid import UUID
 
 from yuefu.errors import Refused
-from yuefu.journeys.desk import Desk, on_open_day, open_day
+from yuefu.journeys.desk import Desk, in_batches, on_open_day, open_day
 from yuefu.loans import commands as loans
 from yuefu.loans import queries as loan_book
 from yuefu.loans.commands import Applied, GoodsRefund
@@ -25,7 +25,7 @@ from yuefu.payments import queries as payment_book
 from yuefu.payments.commands import RefundAttempt
 from yuefu.payments.rules import ChannelRefund, RefundOrder
 from yuefu.runtime import keys
-from yuefu.runtime.batch import Quarantined, in_halves
+from yuefu.runtime.batch import Quarantined
 from yuefu.runtime.values import UnitOfWork
 from yuefu.settlement import commands as settlement
 from yuefu.settlement.commands import RefundAccrual
@@ -54,7 +54,14 @@ class Excess:
 def refund(*, desk: Desk, now: datetime, requests: Sequence[RefundRequest]) -> list[Refunded | Refused | Quarantined]:
     """Takes back captured goods, wholly or in part. Refusals: see `orders.rules`; key_reused."""
     begun: list[ChannelRefund] = []
-    outcomes = in_halves(requests, lambda batch: on_open_day(desk, now, batch, lambda work, given: _refund(work, given, begun)))
+
+    def act(batch: Sequence[RefundRequest]) -> list[Refunded | Refused]:
+        attempts: list[ChannelRefund] = []
+        outcomes = on_open_day(desk, now, batch, lambda work, given: _refund(work, given, attempts))
+        begun.extend(attempts)  # Only now are they committed: what was rolled back is never sent.
+        return outcomes
+
+    outcomes = in_batches(desk, now, "refund", requests, act)
     send(desk=desk, now=now, refunds=begun)
     return outcomes
 

@@ -13,7 +13,7 @@ from uuid import UUID
 
 from yuefu.errors import Refused
 from yuefu.journeys import refund as refunding
-from yuefu.journeys.desk import Desk, on_open_day, open_day
+from yuefu.journeys.desk import Desk, in_batches, on_open_day, open_day
 from yuefu.journeys.refund import Excess
 from yuefu.loans import commands as loans
 from yuefu.loans import queries as loan_book
@@ -23,8 +23,9 @@ from yuefu.money.amounts import Money
 from yuefu.payments import commands as payments
 from yuefu.payments import queries as payment_book
 from yuefu.payments.commands import CollectionAttempt
-from yuefu.payments.rules import ChannelResult, Collection, CollectOrder
+from yuefu.payments.rules import ChannelRefund, ChannelResult, Collection, CollectOrder
 from yuefu.runtime import keys
+from yuefu.runtime.batch import Quarantined
 from yuefu.runtime.values import UnitOfWork
 
 UNKNOWN_LOAN = "unknown_loan"
@@ -57,19 +58,24 @@ class Repaid:
     failure_code: str
 
 
-def repay(*, desk: Desk, now: datetime, requests: Sequence[RepayRequest]) -> list[Repaid | Refused]:
-    """Collects and applies. One outcome a request, in order. Refused with unknown_loan, nothing_due, amount_not_positive, key_reused."""
-    if not requests:
-        return []
-    begun = on_open_day(desk, now, requests, _attempt)
+def repay(*, desk: Desk, now: datetime, requests: Sequence[RepayRequest]) -> list[Repaid | Refused | Quarantined]:
+    """Collects and applies. One outcome a request, in order. Refused with unknown_loan, nothing_due, amount_not_positive, key_reused.
+
+    Quarantined where a request, or what the channel said of it, raises whenever it is tried: in the second case the collection stays as
+    it is and is asked for again by `poll`.
+    """
+    begun = in_batches(desk, now, "repay", requests, lambda batch: on_open_day(desk, now, batch, _attempt))
     waiting = [c for c in begun if isinstance(c, Collection) and c.state == "attempted"]
     asked = desk.channel.query(references=[c.reference for c in waiting], now=now) if _replayed(waiting, now) else {}
     orders = [CollectOrder(c.reference, c.instrument, c.amount, payer=str(c.consumer_id)) for c in waiting if c.reference not in asked]
     results = [*asked.values(), *desk.channel.collect(orders=orders, now=now)]
-    applied = book(desk=desk, now=now, results=results)
-    outcomes = {a.collection_id: a for a in applied}
-    outcomes |= _told([c for c in begun if isinstance(c, Collection) and c.id not in outcomes])
-    return [one if isinstance(one, Refused) else outcomes[one.id] for one in begun]
+    booked = book(desk=desk, now=now, results=results)
+    ids = {c.reference: c.id for c in waiting}
+    outcomes: dict[UUID, Repaid | Quarantined] = {
+        ids[r.reference]: o for r, o in zip(results, booked, strict=True) if isinstance(o, Repaid | Quarantined)
+    }
+    outcomes.update(_told([c for c in begun if isinstance(c, Collection) and c.id not in outcomes]))
+    return [outcomes[one.id] if isinstance(one, Collection) else one for one in begun]
 
 
 def _replayed(waiting: Sequence[Collection], now: datetime) -> bool:
@@ -111,21 +117,29 @@ def _asked_before(work: UnitOfWork, keyed: Sequence[str]) -> dict[str, Money]:
     return {key: collections[object_id].amount for (_, key), (_, object_id, _) in stored.items() if object_id in collections}
 
 
-def book(*, desk: Desk, now: datetime, results: Sequence[ChannelResult]) -> list[Repaid]:
-    """Books what the channel says of collections and applies what succeeded, in one transaction; then returns any excess."""
-    if not results:
-        return []
-    with open_day(desk, now) as work:
-        assert not isinstance(work, Refused), work
-        settled = [c for c in payments.settle_collections(work=work, results=results) if isinstance(c, Collection)]
-        outcomes, owed = _apply(work, settled)
-        begun = refunding.attempt(work=work, excesses=owed)
+def book(*, desk: Desk, now: datetime, results: Sequence[ChannelResult]) -> list[Repaid | Refused | Quarantined | None]:
+    """Books what the channel says of collections and applies what succeeded, in one transaction; then returns any excess.
+
+    One outcome a result, in order: Refused as `payments.settle_collections` refuses, None for a collection that is not for a loan.
+    """
+    begun: list[ChannelRefund] = []
+
+    def act(batch: Sequence[ChannelResult]) -> list[Repaid | Refused | None]:
+        with open_day(desk, now) as work:
+            assert not isinstance(work, Refused), work
+            settled = payments.settle_collections(work=work, results=batch)
+            told, owed = _apply(work, [c for c in settled if isinstance(c, Collection)])
+            attempts = refunding.attempt(work=work, excesses=owed)
+        begun.extend(attempts)  # Only now are they committed: what was rolled back is never sent.
+        return [told.get(one.id) if isinstance(one, Collection) else one for one in settled]
+
+    outcomes = in_batches(desk, now, "repay.book", results, act)
     refunding.send(desk=desk, now=now, refunds=begun)
     return outcomes
 
 
-def _apply(work: UnitOfWork, settled: Sequence[Collection]) -> tuple[list[Repaid], list[Excess]]:
-    """Outcomes, and what is now owed back. A collection applied before is told as it was applied then, and owes nothing anew."""
+def _apply(work: UnitOfWork, settled: Sequence[Collection]) -> tuple[dict[UUID, Repaid], list[Excess]]:
+    """Outcomes by collection, and what is now owed back. A collection applied before is told as it was applied then, and owes nothing anew."""
     ours = [c for c in settled if c.loan_id is not None]
     repayments = [Repayment(c.id, c.loan_id, c.amount, c.settled_on or work.day.on) for c in ours if c.loan_id and c.state == "succeeded"]
     outcomes = zip(repayments, loans.apply_repayments(work=work, repayments=repayments), strict=True)
@@ -134,7 +148,7 @@ def _apply(work: UnitOfWork, settled: Sequence[Collection]) -> tuple[list[Repaid
     for c in ours:
         if one := applied.get(c.id):
             told[c.id] = Repaid(c.id, one.loan_id, c.state, c.amount, one.principal, one.interest, one.excess, "")
-    return [told[c.id] for c in ours], [Excess(a.source_id, a.loan_id, a.excess) for a in applied.values() if a.excess.minor]
+    return told, [Excess(a.source_id, a.loan_id, a.excess) for a in applied.values() if a.excess.minor]
 
 
 def _told(collections: Sequence[Collection]) -> dict[UUID, Repaid]:

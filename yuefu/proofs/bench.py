@@ -30,7 +30,7 @@ from yuefu.journeys.checkout import Authorised, Purchase, Quoted, Wish
 from yuefu.journeys.desk import open_day
 from yuefu.money.amounts import Money
 from yuefu.orders.commands import CaptureRequest
-from yuefu.runtime import cluster, vault
+from yuefu.runtime import cluster, provision, vault
 from yuefu.runtime.clock import stopwatch
 from yuefu.runtime.values import UnitOfWork
 from yuefu.sim import people, play, world
@@ -112,7 +112,7 @@ def _yardstick() -> Any:
         yield measure
     finally:
         with psycopg.connect(url, autocommit=True) as owner:
-            owner.execute(pgsql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(pgsql.Identifier(name)))
+            provision.drop_database(owner, name)
 
 
 def _settings() -> dict[str, str]:

@@ -10,6 +10,7 @@ EVENTS = Counter("yuefu_events_total", "Outbox events dispatched, by type", ["ty
 EVENT_LAG = Gauge("yuefu_event_lag_seconds", "Age of the newest event dispatched when it was dispatched")
 JOBS = Counter("yuefu_jobs_total", "Background jobs finished, by task and outcome", ["task", "outcome"])
 DAYS_CLOSING = Gauge("yuefu_business_days_closing", "Business days that have begun to close and are not closed", ["book"])
+QUARANTINED = Counter("yuefu_requests_quarantined_total", "Requests that raised whenever they were tried, by command", ["command"])
 PROOFS_FAILED = Counter("yuefu_proofs_failed_total", "Proofs of a close of day that failed", ["proof"])
 
 

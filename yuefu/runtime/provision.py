@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 import psycopg
@@ -64,6 +65,21 @@ def connect_owner(database_url: str) -> psycopg.Connection[tuple[object, ...]]:
         host = urlsplit(database_url).hostname or "its socket"
         reason = str(error).strip().splitlines()[-1]
         raise DatabaseError(f"cannot connect to the database at {host} as its owner: {reason}") from error
+
+
+def drop_database(owner: psycopg.Connection[Any], name: str) -> None:
+    """Ends the sessions of a database and drops it, if it is there. An owner may not end a superuser's session, and autovacuum works as
+    one: the plain form asks it to stop and waits a few seconds for it. Raises ObjectInUse where somebody else stays.
+    """
+    drop = pgsql.SQL("DROP DATABASE IF EXISTS {}").format(pgsql.Identifier(name))
+    try:
+        owner.execute(drop + pgsql.SQL(" WITH (FORCE)"))
+    except psycopg.errors.InsufficientPrivilege:
+        for _ in range(3):
+            with contextlib.suppress(psycopg.errors.ObjectInUse):
+                owner.execute(drop)
+                return
+        owner.execute(drop)
 
 
 def _run_migrations(say: Callable[[str], None]) -> int:

@@ -1,0 +1,274 @@
+"""Authorise: facts, decision, hold and order of many purchases at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from yuefu.consumers import queries as consumers
+from yuefu.credit import queries as credit
+from yuefu.credit.entries import line_key
+from yuefu.credit.rules import CreditAccount
+from yuefu.dates.daycount import DayCount
+from yuefu.errors import Refused
+from yuefu.journeys.checkout.quoting import discount_of
+from yuefu.journeys.checkout.values import (
+    AUTHORISATION_DAYS,
+    DISCLOSURE_OUTDATED,
+    NO_CONTRACT,
+    NO_SUCH_PLAN,
+    REFERENCE_INVALID,
+    RISK_POLICY,
+    UNKNOWN_CHANNEL,
+    UNKNOWN_CONSUMER,
+    UNKNOWN_DISCLOSURE,
+    UNKNOWN_MERCHANT,
+    Authorised,
+    Purchase,
+)
+from yuefu.journeys.desk import Desk, in_batches, on_open_day
+from yuefu.ledger import commands as ledger
+from yuefu.ledger import queries as balances
+from yuefu.ledger.queries import Limited
+from yuefu.ledger.rules import Hold
+from yuefu.loans import queries as loan_book
+from yuefu.loans.queries import Arrears
+from yuefu.merchants import queries as merchants
+from yuefu.merchants.rules import CHANNELS
+from yuefu.money.amounts import Money
+from yuefu.money.rates import Rate
+from yuefu.offers import queries as products
+from yuefu.offers.queries import StoredDisclosure
+from yuefu.offers.rules.product import MERCHANT, Product
+from yuefu.orders import commands as orders
+from yuefu.orders import queries as order_book
+from yuefu.orders.rules import Order
+from yuefu.plans.terms import Terms
+from yuefu.risk import commands as risk
+from yuefu.risk import queries as decisions
+from yuefu.risk.commands import Decided
+from yuefu.risk.rules.decision import LIMIT, Decision, Features, Policy, decide, policy
+from yuefu.runtime import keys, policies
+from yuefu.runtime.batch import Quarantined
+from yuefu.runtime.values import UnitOfWork
+
+
+def authorise(*, desk: Desk, now: datetime, purchases: Sequence[Purchase]) -> list[Authorised | Refused | Quarantined]:
+    """Decides purchases and holds the approved ones against the credit lines, each seeing those before it.
+
+    One outcome a purchase, in order; a decline is an outcome with reasons and is kept as an order. A known key returns its first
+    outcome. Refused, without the key being used, with unknown_merchant, unknown_consumer, unknown_channel, unknown_disclosure,
+    disclosure_outdated, no_contract, no_such_plan or merchant_reference_invalid; with key_reused where the key has another content.
+    """
+    return in_batches(
+        desk, now, "authorise", purchases, lambda batch: on_open_day(desk, now, batch, lambda work, given: _authorise(desk, work, given))
+    )
+
+
+def _authorise(desk: Desk, work: UnitOfWork, purchases: Sequence[Purchase]) -> list[Authorised | Refused]:
+    ids = work.ids.many(work.now, len(purchases))
+    facts = _Facts(desk, work, purchases)
+    return keys.answer(
+        work=work,
+        scope=[f"order.authorise:{purchase.merchant_id}" for purchase in purchases],
+        requests=purchases,
+        object_ids=ids,
+        validate=lambda fresh: {i: refused for i in fresh if (refused := facts.refusal(purchases[i]))},
+        decide=lambda fresh: _decide(work, facts, {i: (ids[i], purchases[i]) for i in fresh}),
+        recall=_recall,
+    )
+
+
+def _recall(order_ids: Sequence[UUID]) -> dict[UUID, Authorised]:
+    made = decisions.of_orders(order_ids=order_ids)
+    return {
+        order.id: Authorised(
+            order.id, order.authorised > 0, tuple(made[order.id].decision.reasons), Money(order.amount, order.currency), order.expires_at
+        )
+        for order in order_book.orders(order_ids).values()
+    }
+
+
+class _Facts:
+    """Everything the decision of a batch needs, read set-based before the first item is decided."""
+
+    def __init__(self, desk: Desk, work: UnitOfWork, purchases: Sequence[Purchase]) -> None:
+        book, on, currency = work.book.id, work.day.on, work.book.currency
+        merchant_ids = list({p.merchant_id for p in purchases})
+        consumer_ids = list({p.consumer_id for p in purchases})
+        self.on = on
+        self.zero = Money.zero(currency)
+        self.merchants = merchants.states(ids=merchant_ids, book_id=book)
+        self.contracts = merchants.contracts_in_force(merchant_ids=merchant_ids, on=on)
+        self.consumers = consumers.facts(ids=consumer_ids, on=on, vault=desk.vault, book_id=book)
+        self.accounts: Mapping[UUID, CreditAccount] = credit.accounts_of(consumer_ids=consumer_ids, currency=currency)
+        self.lines: Mapping[UUID, Limited] = balances.limited(book, "credit_line", [a.id for a in self.accounts.values()])
+        self.arrears: Mapping[UUID, Arrears] = loan_book.arrears(book, consumer_ids, on, currency)
+        self.taken = dict(order_book.taken_references(book, [(p.merchant_id, p.merchant_reference) for p in purchases]))
+        self.shown = {
+            i: _Shown.of(stored) for i, stored in products.disclosures(ids=list({p.disclosure_id for p in purchases}), book_id=book).items()
+        }
+        self.products = products.products(ids=sorted({shown.product_id for shown in self.shown.values()}))
+        self.exposure = {owner: line.posted.minor + line.held.minor for owner, line in self.lines.items()}
+        version, value = policies.in_force(book_id=book, name=RISK_POLICY, on=on)
+        self.policy: Policy = policy(version, value)
+        self.authorisation_days: int = policies.in_force(book_id=book, name=AUTHORISATION_DAYS, on=on)[1]
+
+    def refusal(self, purchase: Purchase) -> Refused | None:
+        """What can be mended by whoever sent it; nothing is remembered."""
+        shown = self.shown.get(purchase.disclosure_id)
+        if purchase.merchant_id not in self.merchants:
+            return Refused(UNKNOWN_MERCHANT, "there is no such merchant in this book", "merchant_id")
+        if purchase.consumer_id not in self.consumers:
+            return Refused(UNKNOWN_CONSUMER, "there is no such consumer in this book", "consumer_id")
+        if purchase.channel not in CHANNELS:
+            return Refused(UNKNOWN_CHANNEL, f"a channel is one of {', '.join(CHANNELS)}", "channel")
+        reference = purchase.merchant_reference
+        if not reference or len(reference) > 64 or not reference.isprintable() or reference != reference.strip():
+            return Refused(REFERENCE_INVALID, "a merchant reference has 1 to 64 printable characters", "merchant_reference")
+        if shown is None:
+            return Refused(UNKNOWN_DISCLOSURE, "quote first: a consumer can only agree to what was shown", "disclosure_id")
+        if shown.terms.disbursed_on != self.on:
+            return Refused(
+                DISCLOSURE_OUTDATED, f"it was shown for {shown.terms.disbursed_on}, today is {self.on}: quote again", "disclosure_id"
+            )
+        contract = self.contracts.get(purchase.merchant_id)
+        if contract is None:
+            return Refused(NO_CONTRACT, "the merchant has no contract in force", "merchant_id")
+        if self.products[shown.product_id].terms.payer == MERCHANT and discount_of(contract, shown.terms.periods) is None:
+            return Refused(NO_SUCH_PLAN, f"the merchant pays for no plan of {shown.terms.periods} periods", "disclosure_id")
+        return None
+
+    def features(self, purchase: Purchase) -> Features:
+        shown, person = self.shown[purchase.disclosure_id], self.consumers[purchase.consumer_id]
+        account, late = self.accounts.get(purchase.consumer_id), self.arrears.get(purchase.consumer_id)
+        amount = shown.terms.principal
+        return Features(
+            consumer_id=purchase.consumer_id,
+            merchant_id=purchase.merchant_id,
+            amount=amount,
+            periods=shown.terms.periods,
+            age_years=person.age_years,
+            is_student=person.is_student,
+            consumer_state=person.state,
+            credit_state=account.state if account else None,
+            limit=self.lines[account.id].limit if account else self.zero,
+            exposure=Money(self.exposure[account.id], amount.currency) if account else self.zero,
+            overdue_days=late.days if late else 0,
+            overdue=late.overdue if late else self.zero,
+            duplicate_of=self.taken.get((purchase.merchant_id, purchase.merchant_reference)),
+            merchant_state=self.merchants[purchase.merchant_id],
+            product_state=self.products[shown.product_id].state,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """The plan of a kept cost table, read back from what it says."""
+
+    product_id: UUID
+    terms: Terms
+    total: int
+    largest: int
+
+    @classmethod
+    def of(cls, stored: StoredDisclosure) -> _Shown:
+        said: Mapping[str, Any] = stored.disclosure.content
+        rows, basis = said["instalments"], said["items"][0]["basis"]
+        due_days = [date.fromisoformat(row["due_on"]) for row in rows]
+        terms = Terms(
+            principal=Money(said["principal_minor"], said["currency"]),
+            periods=said["term"]["periods"],
+            annual_rate=Rate(basis["rate_ppm"]),
+            day_count=DayCount(basis["day_count"]),
+            disbursed_on=date.fromisoformat(said["drawn_on"]),
+            first_due_on=due_days[0],
+            due_day=max(day.day for day in due_days),
+            rule_version=said["rule_version"],
+        )
+        return cls(stored.product_id, terms, said["paid_total_minor"], max(row["total_minor"] for row in rows))
+
+
+def _decide(work: UnitOfWork, facts: _Facts, fresh: Mapping[int, tuple[UUID, Purchase]]) -> dict[int, Authorised | Refused]:
+    """Features and decision item by item in order; holds, orders and decisions by one statement each."""
+    expires_at = work.now + timedelta(days=facts.authorisation_days)
+    drafts: dict[int, tuple[Order, Features, Decision]] = {}
+    decision_ids = work.ids.many(work.now, len(fresh))
+    for (index, (order_id, purchase)), decision_id in zip(fresh.items(), decision_ids, strict=True):
+        features = facts.features(purchase)
+        decision = decide(features, facts.policy)
+        account = facts.accounts.get(purchase.consumer_id)
+        order = _draft(facts, order_id, purchase, decision_id, account, decision.approved, expires_at)
+        if decision.approved and account:
+            facts.exposure[account.id] += features.amount.minor
+            facts.taken[purchase.merchant_id, purchase.merchant_reference] = order_id
+        drafts[index] = (order, features, decision)
+    _hold(work, drafts)
+    orders.place(work=work, orders=[order for order, _, _ in drafts.values()])
+    risk.record(
+        work=work, decisions=[Decided(order.decision_id, order.id, features, decision) for order, features, decision in drafts.values()]
+    )
+    return {
+        index: Authorised(order.id, decision.approved, decision.reasons, features.amount, expires_at)
+        for index, (order, features, decision) in drafts.items()
+    }
+
+
+def _draft(
+    facts: _Facts,
+    order_id: UUID,
+    purchase: Purchase,
+    decision_id: UUID,
+    account: CreditAccount | None,
+    approved: bool,
+    expires_at: datetime,
+) -> Order:
+    shown = facts.shown[purchase.disclosure_id]
+    product: Product = facts.products[shown.product_id]
+    amount = shown.terms.principal
+    return Order(
+        id=order_id,
+        merchant_id=purchase.merchant_id,
+        consumer_id=purchase.consumer_id,
+        credit_account_id=account.id if account else None,
+        merchant_reference=purchase.merchant_reference,
+        product_id=product.id,
+        product=product.terms.code,
+        channel=purchase.channel,
+        currency=amount.currency,
+        amount=amount.minor,
+        authorised=amount.minor if approved else 0,
+        captured=0,
+        released=0,
+        refunded=0,
+        periods=shown.terms.periods,
+        state="authorised" if approved else "declined",
+        expires_at=expires_at,
+        first_due_on=shown.terms.first_due_on,
+        due_day=shown.terms.due_day,
+        annual_rate_ppm=shown.terms.annual_rate.ppm,
+        day_count=shown.terms.day_count.value,
+        rule_version=shown.terms.rule_version,
+        shown_total=shown.total,
+        shown_instalment=shown.largest,
+        disclosure_id=purchase.disclosure_id,
+        decision_id=decision_id,
+        seq=1,
+    )
+
+
+def _hold(work: UnitOfWork, drafts: dict[int, tuple[Order, Features, Decision]]) -> None:
+    """Places the holds of approved orders. The ledger has the last word on the limit: what it refuses becomes a decline."""
+    approved = [(i, order) for i, (order, _, decision) in drafts.items() if decision.approved]
+    holds = []
+    for _, order in approved:
+        assert order.credit_account_id is not None, "only an account can be approved"
+        holds.append(Hold(order.id, line_key(order.credit_account_id), Money(order.amount, order.currency), order.expires_at, order.id))
+    for (index, order), outcome in zip(approved, ledger.place_holds(work=work, holds=holds), strict=True):
+        if isinstance(outcome, Refused):
+            _, features, decision = drafts[index]
+            declined = Decision("declined", (LIMIT,), decision.policy_version)
+            drafts[index] = (replace(order, authorised=0, state="declined"), features, declined)

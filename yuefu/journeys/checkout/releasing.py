@@ -1,0 +1,66 @@
+"""Void and expiry: what is not captured is given back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from yuefu.errors import Refused
+from yuefu.journeys.checkout.values import Released
+from yuefu.journeys.desk import Desk, in_batches, on_open_day
+from yuefu.ledger import commands as ledger
+from yuefu.ledger.rules import Release
+from yuefu.money.amounts import Money
+from yuefu.orders import commands as orders
+from yuefu.orders import queries as order_book
+from yuefu.orders.commands import Freed, VoidRequest
+from yuefu.runtime import keys
+from yuefu.runtime.batch import Quarantined
+from yuefu.runtime.values import UnitOfWork
+
+
+def void(*, desk: Desk, now: datetime, requests: Sequence[VoidRequest]) -> list[Released | Refused | Quarantined]:
+    """Gives back what is not captured. Refusals: see `orders.rules`; key_reused."""
+    return in_batches(desk, now, "void", requests, lambda batch: on_open_day(desk, now, batch, _void))
+
+
+def _void(work: UnitOfWork, requests: Sequence[VoidRequest]) -> list[Released | Refused]:
+    # A void makes no object of its own; its key points to a fresh id, and a repeat answers with what the order released.
+    ids = work.ids.many(work.now, len(requests))
+    order_of = {ids[i]: request.order_id for i, request in enumerate(requests)}
+
+    def recall(known: Sequence[UUID]) -> dict[UUID, Released]:
+        names = {request.key: request.order_id for request in requests}
+        stored = keys.stored(work=work, names=[("order.void", key) for key in names])
+        found = order_book.orders(list(names.values()))
+        return {
+            object_id: Released(names[key], Money(found[names[key]].released, found[names[key]].currency))
+            for (_, key), (_, object_id, _) in stored.items()
+            if object_id in known
+        }
+
+    def act(fresh: list[int]) -> dict[int, Released | Refused]:
+        freed = orders.release(work=work, order_ids=[order_of[ids[i]] for i in fresh], by="voided")
+        _release(work, [f for f in freed if isinstance(f, Freed)], "voided")
+        return {i: f if isinstance(f, Refused) else Released(f.order.id, f.amount) for i, f in zip(fresh, freed, strict=True)}
+
+    return keys.answer(work=work, scope="order.void", requests=requests, object_ids=ids, decide=act, recall=recall)
+
+
+def expire(*, desk: Desk, now: datetime, limit: int = 2_000) -> int:
+    """Expires up to `limit` authorisations whose time is over, and frees their holds. Returns how many; call until it is 0."""
+    expiring = order_book.expiring(desk.book.id, now, limit)
+    outcomes = on_open_day(desk, now, expiring, _expire)
+    return sum(isinstance(outcome, Released) for outcome in outcomes)
+
+
+def _expire(work: UnitOfWork, order_ids: Sequence[UUID]) -> list[Released | Refused]:
+    freed = orders.release(work=work, order_ids=order_ids, by="expired")
+    _release(work, [f for f in freed if isinstance(f, Freed)], "expired")
+    return [f if isinstance(f, Refused) else Released(f.order.id, f.amount) for f in freed]
+
+
+def _release(work: UnitOfWork, freed: Sequence[Freed], by: str) -> None:
+    for outcome in ledger.release_holds(work=work, releases=[Release(f.order.id, by) for f in freed]):
+        assert not isinstance(outcome, Refused), f"an order and its hold go together: {outcome}"

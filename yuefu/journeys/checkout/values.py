@@ -1,0 +1,80 @@
+"""What is asked of a checkout and what becomes of it, and why it may be refused."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+from uuid import UUID
+
+from yuefu.money.amounts import Money
+from yuefu.offers.rules.quote import Quote
+
+UNKNOWN_PRODUCT: Final = "unknown_product"
+UNKNOWN_MERCHANT: Final = "unknown_merchant"
+UNKNOWN_CONSUMER: Final = "unknown_consumer"
+UNKNOWN_CHANNEL: Final = "unknown_channel"
+UNKNOWN_DISCLOSURE: Final = "unknown_disclosure"  # quote first: a consumer can only agree to what was shown
+DISCLOSURE_OUTDATED: Final = "disclosure_outdated"  # shown for another day: quote again
+NO_CONTRACT: Final = "no_contract"  # the merchant has no contract in force
+NO_SUCH_PLAN: Final = "no_such_plan"  # the contract has no interest-free plan of so many periods
+REFERENCE_INVALID: Final = "merchant_reference_invalid"
+
+AUTHORISATION_DAYS: Final = "orders.authorisation_days"
+RISK_POLICY: Final = "risk.policy"
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a consumer would like to buy on a plan. Without a consumer the first instalment is due a month from now."""
+
+    merchant_id: UUID
+    consumer_id: UUID | None
+    product: str
+    amount: Money
+    periods: int
+
+
+@dataclass(frozen=True, slots=True)
+class Quoted:
+    """A price that was shown, and the id of its kept cost table."""
+
+    disclosure_id: UUID
+    quote: Quote
+
+
+@dataclass(frozen=True, slots=True)
+class Purchase:
+    """The consumer's consent to a disclosed plan, sent by the merchant under its own reference."""
+
+    key: str
+    merchant_id: UUID
+    merchant_reference: str
+    consumer_id: UUID
+    disclosure_id: UUID
+    channel: str = "online"
+
+
+@dataclass(frozen=True, slots=True)
+class Authorised:
+    """The decision on a purchase. `reasons` are empty where it was approved; then `expires_at` says until when it can be captured."""
+
+    order_id: UUID
+    approved: bool
+    reasons: tuple[str, ...]
+    amount: Money
+    expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Captured:
+    order_id: UUID
+    capture_id: UUID
+    loan_id: UUID
+    amount: Money
+
+
+@dataclass(frozen=True, slots=True)
+class Released:
+    order_id: UUID
+    amount: Money
