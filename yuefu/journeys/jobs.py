@@ -18,7 +18,7 @@ from procrastinate.contrib.django import app
 
 from yuefu.errors import Refused
 from yuefu.ids import IdSource
-from yuefu.journeys import checkout, close_of_day, repayment, settlement
+from yuefu.journeys import checkout, close_of_day, reconciliation, repayment, settlement
 from yuefu.journeys.desk import Desk, open_day
 from yuefu.ledger import commands as ledger
 from yuefu.ledger import queries as sealing
@@ -62,12 +62,14 @@ def expire_authorisations(timestamp: int) -> None:
 def poll_gateways(timestamp: int) -> None:
     """Asks channel and bank for outcomes that are not known; nothing is sent again blind."""
     del timestamp
-
-    def poll(desk: Desk, now: datetime) -> None:
-        repayment.poll(desk=desk, now=now)
-        settlement.poll_payouts(desk=desk, now=now, paid_since=days.business_date(desk.book, now) - timedelta(days=7))
-
     _each_book("poll_gateways", poll)
+
+
+def poll(desk: Desk, now: datetime) -> None:
+    """One round of asking in a book: collections and their refunds, payouts, transfers that broke off."""
+    repayment.poll(desk=desk, now=now)
+    settlement.poll_payouts(desk=desk, now=now, paid_since=days.business_date(desk.book, now) - timedelta(days=7))
+    settlement.resume_transfers(desk=desk, now=now)
 
 
 @app.periodic(cron="*/5 * * * *")
@@ -75,12 +77,29 @@ def poll_gateways(timestamp: int) -> None:
 def close_days(timestamp: int) -> None:
     """Closes the days whose cut-off has passed; one that fails its proof stays closing and is counted until it closes."""
     del timestamp
-
-    def close(desk: Desk, now: datetime) -> None:
-        close_of_day.close_day(desk=desk, now=now)
-        DAYS_CLOSING.labels(book=desk.book.code).set(len(days.waiting_to_close(desk.book.id)))
-
     _each_book("close_days", close)
+
+
+def close(desk: Desk, now: datetime) -> None:
+    """Closes the oldest day of a book that waits."""
+    close_of_day.close_day(desk=desk, now=now)
+    DAYS_CLOSING.labels(book=desk.book.code).set(len(days.waiting_to_close(desk.book.id)))
+
+
+@app.periodic(cron="10 * * * *")
+@app.task(queueing_lock="settle_merchants", pass_context=False)
+def settle_merchants(timestamp: int) -> None:
+    """Builds and pays the batches of today's pay day, once: again, it only sends what was not sent."""
+    del timestamp
+    _each_book("settle_merchants", lambda desk, now: settlement.settle(desk=desk, now=now))
+
+
+@app.periodic(cron="40 * * * *")
+@app.task(queueing_lock="reconcile_days", pass_context=False)
+def reconcile_days(timestamp: int) -> None:
+    """Fetches the bills of days that are over and reconciles what is not done."""
+    del timestamp
+    _each_book("reconcile_days", lambda desk, now: reconciliation.catch_up(desk=desk, now=now))
 
 
 @app.periodic(cron="*/5 * * * *")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Final
 
 from yuefu.errors import Refused
@@ -19,6 +19,7 @@ from yuefu.reconciliation import commands as reconciliation
 from yuefu.reconciliation import queries as found
 from yuefu.reconciliation.commands import DayOutcome, FileIn, Received
 from yuefu.reconciliation.gateways.wechat import read_bill
+from yuefu.runtime import days
 from yuefu.runtime.logs import logger
 from yuefu.runtime.values import UnitOfWork
 from yuefu.settlement import commands as settlement
@@ -54,14 +55,30 @@ def reconcile(*, desk: Desk, now: datetime, files: Sequence[FileIn], accounts: M
         if isinstance(work, Refused):
             return [Reconciled(file.source, file.on, work, None) for file in files]
         received = reconciliation.receive_files(work=work, files=files, read=read_bill, accounts=expected)
-    days = {(r.file.on, r.file.source): r for r in received if isinstance(r, Received)}
-    outcomes = {key: _run(desk, now, key[1], key[0]) for key in sorted(days)}
+    completed = sorted({(r.file.on, r.file.source) for r in received if isinstance(r, Received)})
+    outcomes = {(on, source): _run(desk, now, source, on) for on, source in completed}
     return [
         Reconciled(file.source, given.file.on, given, outcomes[given.file.on, given.file.source])
         if isinstance(given, Received)
         else Reconciled(file.source, file.on, given, None)
         for file, given in zip(files, received, strict=True)
     ]
+
+
+def catch_up(*, desk: Desk, now: datetime, days_back: int = 14) -> list[Reconciled]:
+    """Fetches and reconciles what is not done of the days before the open one, the oldest first. One outcome a file."""
+    with open_day(desk, now) as work:
+        if isinstance(work, Refused):
+            return []
+        today = work.day.on
+    past = days.past(book_id=desk.book.id, since=today - timedelta(days=days_back))
+    done = {(b.on, b.source) for b in found.day_bridges(book_id=desk.book.id, since=today - timedelta(days=days_back)) if b.state == "done"}
+    outcomes = []
+    for on in past:
+        missing = [source for source in SOURCES if (on, source) not in done]
+        files = fetch(desk=desk, on=on) if missing else {}
+        outcomes += reconcile(desk=desk, now=now, files=[FileIn(source, files[source], on) for source in missing])
+    return outcomes
 
 
 def _run(desk: Desk, now: datetime, source: str, on: date) -> DayOutcome | Refused:

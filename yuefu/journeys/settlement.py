@@ -98,11 +98,24 @@ def _transfer(desk: Desk, now: datetime, order: TransferOrder) -> Transfer | Ref
         (ordered,) = payments.order_transfers(work=work, orders=[order])
     if isinstance(ordered, Refused) or ordered.state != "ordered":
         return ordered
-    if order.kind == "withdrawal":
-        result = desk.channel.withdraw(reference=ordered.reference, amount=ordered.amount, now=now)
-    else:
-        result = desk.bank.receive(reference=ordered.reference, amount=ordered.amount, payer="own funds", now=now)
+    (settled,) = _move(desk, now, [ordered])
+    return settled
+
+
+def resume_transfers(*, desk: Desk, now: datetime) -> list[Transfer | Refused]:
+    """Carries out transfers that were ordered and then broke off. Under the same reference no money moves twice."""
+    return _move(desk, now, payment_book.transfers_open(book_id=desk.book.id))
+
+
+def _move(desk: Desk, now: datetime, ordered: Sequence[Transfer]) -> list[Transfer | Refused]:
+    if not ordered:
+        return []
+    results = [
+        desk.channel.withdraw(reference=one.reference, amount=one.amount, now=now)
+        if one.kind == "withdrawal"
+        else desk.bank.receive(reference=one.reference, amount=one.amount, payer="own funds", now=now)
+        for one in ordered
+    ]
     with open_day(desk, now) as work:
         assert not isinstance(work, Refused), work
-        (settled,) = payments.settle_transfers(work=work, results=[result])
-    return settled
+        return payments.settle_transfers(work=work, results=results)

@@ -111,3 +111,12 @@ def waiting_to_close(book_id: UUID) -> list[date]:
     """Days that have begun to close and are not closed, oldest first."""
     found = sql.rows("SELECT on_date FROM runtime_business_day WHERE book_id = %s AND state = 'closing' ORDER BY on_date", [book_id])
     return [row[0] for row in found]
+
+
+def past(*, book_id: UUID, since: date) -> list[date]:
+    """Days from `since` on that are over, closed or closing, oldest first."""
+    found = sql.rows(
+        "SELECT on_date FROM runtime_business_day WHERE book_id = %s AND state <> 'open' AND on_date >= %s ORDER BY on_date",
+        [book_id, since],
+    )
+    return [row[0] for row in found]

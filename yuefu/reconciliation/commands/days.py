@@ -99,7 +99,7 @@ def _earlier_waits(work: UnitOfWork, source: str, on: date) -> bool:
 
 
 def _bridge(work: UnitOfWork, source: str, on: date) -> DayBridge:
-    (found,) = [day for day in queries.day_bridges(book_id=work.book.id, source=source) if day.on == on]
+    (found,) = [day for day in queries.day_bridges(book_id=work.book.id, source=source, since=on) if day.on == on]
     return found
 
 

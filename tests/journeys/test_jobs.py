@@ -1,0 +1,179 @@
+"""What the worker does by itself, in every book in turn."""
+
+from __future__ import annotations
+
+import time
+from contextlib import suppress
+from datetime import date, timedelta
+
+import pytest
+
+from yuefu.journeys import events, jobs, reconciliation, settlement
+from yuefu.ledger import queries as ledger
+from yuefu.money.amounts import Money
+from yuefu.payments import queries as payments
+from yuefu.payments.gateways.sandbox import SandboxBank, SandboxChannel
+from yuefu.reconciliation import queries as bills
+from yuefu.runtime import days, sql
+from yuefu.settlement import queries as statements
+
+DUE = date(2026, 10, 25)
+
+
+class Lost(Exception):
+    """The line went dead after the other side had acted."""
+
+
+@pytest.mark.parametrize("kind", ["withdrawal", "funding"])
+@pytest.mark.parametrize("moved", [True, False])
+def test_a_transfer_that_broke_off_is_carried_out_once(shop, monkeypatch, kind, moved):
+    got = shop.bought("600.00")
+    shop.until(DUE)
+    shop.repay(got.loan_id)
+    gateway, verb = {"withdrawal": (SandboxChannel, "withdraw"), "funding": (SandboxBank, "receive")}[kind]
+    original = getattr(gateway, verb)
+
+    def breaking(self, **given):
+        if moved:
+            original(self, **given)
+        raise Lost
+
+    with monkeypatch.context() as broken, suppress(Lost):
+        broken.setattr(gateway, verb, breaking)
+        if kind == "withdrawal":
+            settlement.withdraw(desk=shop.desk, now=shop.now(20), key="w")
+        else:
+            settlement.fund(desk=shop.desk, now=shop.now(20), key="f", amount=Money(500_00, "CNY"))
+    (waiting,) = payments.transfers_open(book_id=shop.book_id)
+    jobs.poll(shop.desk, shop.now(21))
+    assert payments.transfers_open(book_id=shop.book_id) == []
+    entries = ledger.entries_posted(shop.book_id)
+    jobs.poll(shop.desk, shop.now(22))
+    assert ledger.entries_posted(shop.book_id) == entries
+    done = payments.transfers(book_id=shop.book_id, ids=[waiting.id])[waiting.id]
+    assert (done.state, done.amount) == ("done", waiting.amount)
+    trades = sql.value(
+        "SELECT count(*) FROM payments_sandbox_trade WHERE book_id = %s AND reference = %s", [shop.book_id, waiting.reference]
+    )
+    assert trades == 1
+    shop.prove()
+
+
+def test_days_that_are_over_are_reconciled_once_and_an_open_one_is_not(shop):
+    got = shop.bought("600.00")
+    shop.until(DUE)
+    shop.repay(got.loan_id)
+    assert [o for o in reconciliation.catch_up(desk=shop.desk, now=shop.now(23)) if o.on == DUE] == []
+    shop.next_day()
+    outcomes = reconciliation.catch_up(desk=shop.desk, now=shop.now(9))
+    assert [(o.on, o.source) for o in outcomes] == [(DUE, source) for source in reconciliation.SOURCES]
+    assert all(o.outcome.bridge.state == "done" for o in outcomes)
+    assert reconciliation.catch_up(desk=shop.desk, now=shop.now(10)) == []
+    bridges = bills.day_bridges(book_id=shop.book_id, since=shop.on - timedelta(days=10))
+    assert {b.state for b in bridges} == {"done"}
+    assert {b.residual.minor for b in bridges} == {0}
+
+
+def test_a_day_that_was_stopped_half_way_is_caught_up(shop, monkeypatch):
+    shop.next_day()
+    original = SandboxBank.statement
+
+    def silent(self, *, on):
+        raise Lost
+
+    monkeypatch.setattr(SandboxBank, "statement", silent)
+    with pytest.raises(Lost):
+        reconciliation.catch_up(desk=shop.desk, now=shop.now(9))
+    monkeypatch.setattr(SandboxBank, "statement", original)
+    shop.reconcile(without=["bank"])
+    assert [o.source for o in reconciliation.catch_up(desk=shop.desk, now=shop.now(10))] == ["bank"]
+
+
+def test_merchants_are_settled_on_their_pay_day_once(shop, monkeypatch):
+    shop.bought("600.00")
+    shop.next_day()
+    monkeypatch.setattr(jobs.books, "all_books", lambda: [shop.desk.book])
+    monkeypatch.setattr(jobs, "desk_of", lambda book, name: shop.desk)
+    jobs.settle_merchants(timestamp=0)
+    assert statements.batch_count(book_id=shop.book_id) == 1
+    jobs.settle_merchants(timestamp=0)
+    assert statements.batch_count(book_id=shop.book_id) == 1
+    shop.prove()
+
+
+def test_a_job_that_fails_in_one_book_goes_on_in_the_next(shop, monkeypatch):
+    seen = []
+
+    def desk_of(book, name):
+        seen.append((book, name))
+        if len(seen) == 1:
+            raise Lost
+        return shop.desk
+
+    monkeypatch.setattr(jobs.books, "all_books", lambda: [shop.desk.book, shop.desk.book])
+    monkeypatch.setattr(jobs, "desk_of", desk_of)
+    failed = jobs.JOBS.labels(task="expire_authorisations", outcome="failed")
+    before = failed._value.get()
+    jobs.expire_authorisations(timestamp=0)
+    assert len(seen) == 2
+    assert failed._value.get() == before + 1
+
+
+def test_a_day_past_its_cut_off_is_closed_by_the_worker(shop):
+    first = shop.on
+    shop.next_day(close=False)
+    jobs.close(shop.desk, shop.now(1))
+    assert days.state_of(shop.book_id, first) == "closed"
+    assert jobs.DAYS_CLOSING.labels(book=shop.desk.book.code)._value.get() == 0
+
+
+def test_events_are_handed_out_in_commit_order_and_again_after_a_crash(shop, monkeypatch):
+    _dispatch_until(shop, lambda: sql.value("SELECT count(*) FROM runtime_outbox") == _handed_out())
+    shop.bought("600.00")
+    expected = sql.rows(
+        "SELECT o.type FROM runtime_outbox o, runtime_cursor c WHERE c.name = %s AND (o.epoch, o.xid, o.id) > (c.epoch, c.xid::xid8, c.row_id)"
+        " ORDER BY o.epoch, o.xid, o.id",
+        [events.READER],
+    )
+    assert ("loan.booked",) in expected
+    counted = []
+    monkeypatch.setattr(events, "EVENTS", Counting(counted, after=1))
+    with pytest.raises(Lost):
+        _dispatch_until(shop, lambda: False)
+    assert len(counted) == 1
+    counted.clear()
+    monkeypatch.setattr(events, "EVENTS", Counting(counted))
+    _dispatch_until(shop, lambda: len(counted) >= len(expected))
+    assert counted == [row[0] for row in expected]
+    assert events.dispatch(shop.now()) == 0
+
+
+def _dispatch_until(shop, is_so):
+    """A transaction that is open anywhere on the server holds events back for a moment."""
+    until = time.monotonic() + 20
+    while not is_so():
+        assert time.monotonic() < until
+        events.dispatch(shop.now())
+
+
+def _handed_out():
+    return sql.value(
+        "SELECT count(*) FROM runtime_outbox o, runtime_cursor c WHERE c.name = %s AND (o.epoch, o.xid, o.id) <= (c.epoch, c.xid::xid8, c.row_id)",
+        [events.READER],
+    )
+
+
+class Counting:
+    """A counter that writes down what it counts, and may break."""
+
+    def __init__(self, counted, after=None):
+        self.counted, self.after = counted, after
+
+    def labels(self, *, type):  # noqa: A002 - the name the real one has
+        self.type = type
+        return self
+
+    def inc(self):
+        if self.after is not None and len(self.counted) >= self.after:
+            raise Lost
+        self.counted.append(self.type)
