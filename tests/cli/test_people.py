@@ -111,6 +111,10 @@ def test_a_setting_changes_only_when_a_second_person_approves(cli: Command, pers
     decided = cli("approval", "decide", asked, "--approve", "--reason", "fine", "--as", second)
     assert decided.last["version"] == before["version"] + 1
     assert cli("setting", "show", name).last["value"] == 9
+    found = {one["name"]: (one["version"], one["value"]) for one in cli("setting", "list").last["settings"]}
+    assert found[name] == (before["version"] + 1, 9)
+    assert len(found) > 1
+    assert cli("setting", "list", "--on", "2000-01-01").last["settings"] == []
     assert cli("approval", "decide", asked, "--reject", "--reason", "again", "--as", second).code == "already_decided"
 
 

@@ -89,6 +89,23 @@ def _value(asked: Approval) -> dict[str, Any]:
     }
 
 
+@setting_app.command("list")
+def list_settings(
+    on: Annotated[
+        date | None, typer.Option("--on", metavar="DATE", parser=inputs.day, help="In force on this day; today unless given.")
+    ] = None,
+) -> None:
+    """All settings of the book with the version in force."""
+    with context.at_work("setting.read") as caller:
+        from yuefu.runtime import policies
+
+        with caller.for_the_book().reading():
+            found = policies.listed(book_id=caller.book.id, on=on or caller.today)
+        rows = [(one.name, one.version, one.valid_from, json.dumps(one.value, ensure_ascii=False)) for one in found]
+        value = [{"name": one.name, "version": one.version, "valid_from": one.valid_from, "value": one.value} for one in found]
+        output.result({"settings": value}, output.table(["setting", "version", "in force from", "value"], rows))
+
+
 @setting_app.command()
 def show(
     name: Annotated[str, typer.Argument(help="The name of the setting, e.g. risk.policy.")],

@@ -36,7 +36,8 @@ def _text(life: Trace, book: Book) -> Iterator[str]:
     yield f"{life.public_id}  {life.merchant_en} {life.merchant_zh}  {life.merchant_reference}"
     yield f"{life.state}: {life.amount} in {life.periods} periods, captured {life.captured}, refunded {life.refunded}, as of {life.as_of}"
     if life.price_label:
-        yield f"{life.price_label}, annual cost {life.annual_cost_pct} % (simple {life.annual_cost_simple_pct} %)"
+        cost = f", annual cost {life.annual_cost_pct} % (simple {life.annual_cost_simple_pct} %)" if life.annual_cost_pct else ""
+        yield life.price_label + cost
     if life.reasons:
         yield f"{life.decision}: {', '.join(life.reasons)}"
     yield ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
 from uuid import UUID
@@ -28,6 +29,26 @@ def in_force(*, book_id: UUID, name: str, on: date) -> tuple[int, Any]:
     if not found:
         raise MissingSetting(f"setting {name} has no version in force on {on}")
     return found[0][0], found[0][1]
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A version of a setting, in force from `valid_from` until the next one is."""
+
+    name: str
+    version: int
+    value: Any
+    valid_from: date
+
+
+def listed(*, book_id: UUID, on: date) -> list[Version]:
+    """Every setting of a book with its version in force on a date, by name."""
+    return sql.rows_as(
+        Version,
+        "SELECT DISTINCT ON (name) name, version, value, valid_from FROM runtime_setting WHERE book_id = %s AND valid_from <= %s"
+        " ORDER BY name, version DESC",
+        [book_id, on],
+    )
 
 
 def establish(*, work: UnitOfWork, name: str, value: Any, valid_from: date) -> None:
