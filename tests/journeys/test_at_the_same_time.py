@@ -247,6 +247,22 @@ def test_a_repayment_and_a_refund_of_the_goods_settle_the_loan_together(shop):
     shop.prove()
 
 
+def test_an_answer_that_comes_late_and_a_refund_of_the_goods_take_their_locks_in_one_order(shop):
+    """The answer is of a collection, the refund of a loan and then of its collections: each would wait for what the other has."""
+    bought = [shop.bought("600.00") for _ in range(ROUNDS)]
+    shop.until(DUE)
+    for n, got in enumerate(bought):
+        assert shop.repay(got.loan_id, "200.00", card="card:1:unknown_then_success").state == "unknown"
+        asked = shop.at_once(lambda: repayment.poll(desk=shop.desk, now=shop.now(16)), refunding(shop, got.order_id, f"late{n}"))
+        (back,) = of(Refunded, asked)
+        assert back.amount == yuan("600.00")
+        assert loan_book.loans([got.loan_id])[got.loan_id].state.is_closed
+        assert debits(shop, got.loan_id) == (1, 200_00)
+        given = payments.of_orders(order_ids=[got.order_id])[got.order_id].refunds
+        assert [(r.state, r.amount) for r in given] == [("succeeded", yuan("200.00"))]
+    shop.prove()
+
+
 def test_a_refund_while_its_capture_is_settled_counts_now_or_in_the_next_batch(shop):
     bought = [shop.bought("600.00") for _ in range(ROUNDS)]
     shop.next_day()

@@ -14,7 +14,7 @@ from yuefu.credit import queries as accounts
 from yuefu.credit.commands import StateChange as AccountState
 from yuefu.errors import Refused
 from yuefu.ids import IdSource
-from yuefu.journeys import checkout
+from yuefu.journeys import checkout, proving
 from yuefu.journeys.checkout import Captured, Purchase, Quoted, Released, Wish
 from yuefu.journeys.desk import open_day
 from yuefu.ledger import queries as ledger
@@ -28,6 +28,7 @@ from yuefu.offers import commands as offers
 from yuefu.offers import queries as products
 from yuefu.orders import queries as order_book
 from yuefu.orders.commands import CaptureRequest, VoidRequest
+from yuefu.runtime import sql
 from yuefu.runtime.values import Actor
 
 
@@ -304,6 +305,22 @@ def test_a_quote_names_what_is_not_on_offer(shop):
 
 
 # ------------------------------------------------------------------------------------------------------------------------------- time
+
+
+def test_what_is_held_of_an_order_refunded_in_part_expires_too(shop):
+    consumer = shop.consumer()
+    order_id = shop.buy(consumer, "600.00").order_id
+    shop.capture(order_id, "200.00")
+    shop.refund(order_id, "90.00")
+    assert line(shop, consumer)[1] == 400_00
+    with sql.snapshot():
+        proof = proving.prove(book=shop.desk.book, ended=shop.now() + timedelta(days=8))["nothing_unposted"]
+    assert (proof.holds, dict(proof.detail)) == (False, {"holds_outlived": 1})
+    # The close of the day on which its time is over frees it first.
+    shop.until(shop.on + timedelta(days=8))
+    assert line(shop, consumer)[1] == 0
+    assert order_book.orders([order_id])[order_id].released == 400_00
+    shop.prove()
 
 
 def test_a_capture_after_the_authorisation_ended_is_refused_and_its_hold_is_freed(shop):

@@ -9,7 +9,7 @@ import pytest
 
 from yuefu import ids
 from yuefu.errors import Refused
-from yuefu.journeys import checkout, refund
+from yuefu.journeys import refund
 from yuefu.journeys.trace import Trace, find_order, trace, traced_orders
 from yuefu.ledger import queries as ledger
 from yuefu.money.amounts import Money
@@ -99,7 +99,8 @@ def test_an_order_that_waits_for_its_capture_says_until_when(shop):
 
 def test_an_order_that_nobody_captured_nor_expired_is_overdue(shop):
     order_id = shop.buy(shop.consumer()).order_id
-    shop.until(shop.on + timedelta(days=8))
+    shop.until(shop.on + timedelta(days=7))
+    shop.next_day(close=False)
     assert states(told(shop, order_id))[0] == "overdue"
 
 
@@ -132,7 +133,6 @@ def test_a_voided_order_is_over(shop):
 def test_an_expired_order_tells_when_its_hold_ran_out(shop):
     order_id = shop.buy(shop.consumer()).order_id
     shop.until(shop.on + timedelta(days=8))
-    assert checkout.expire(desk=shop.desk, now=shop.now()) == 1
     found = told(shop, order_id)
     assert kinds(found)[-1] == "order.expired"
     assert (found.timeline[-1].amount, found.timeline[-1].on) == (yuan("1999.00"), shop.on - timedelta(days=1))

@@ -52,7 +52,6 @@ def test_nothing_asked_is_nothing_done(work: UnitOfWork) -> None:
         assert ledger.post(work=work, entries=[]) == []
         assert ledger.place_holds(work=work, holds=[]) == []
         assert ledger.release_holds(work=work, releases=[]) == []
-        assert ledger.expire_due(work=work, limit=10) == []
 
 
 def test_an_entry_carries_its_three_dates(work: UnitOfWork, entry: Callable[..., Entry]) -> None:
@@ -180,14 +179,15 @@ def test_what_is_left_of_a_hold_is_released_once(work: UnitOfWork, entry: Callab
 
 def test_a_hold_expires_by_time_and_frees_its_limit(work: UnitOfWork, credit_line: Any) -> None:
     line = credit_line(100)
-    early, late = place(work, line, 60, hours=1), place(work, line, 30, hours=48)
+    early, _ = place(work, line, 60, hours=1), place(work, line, 30, hours=48)
+    assert queries.holds_outlived(work.book.id, work.now) == 0
+    assert queries.holds_outlived(work.book.id, work.now + timedelta(hours=1)) == 1
     with sql.transacting():
-        assert ledger.expire_due(work=work, limit=10) == []
-    with sql.transacting():
-        released = ledger.expire_due(work=replace(work, now=work.now + timedelta(hours=1)), limit=10)
+        released = ledger.release_holds(work=replace(work, now=work.now + timedelta(hours=1)), releases=[Release(early, "expired")])
     assert [r.hold_id for r in released] == [early]
     assert state(work, line) == (0, 30)
-    assert late not in [r.hold_id for r in released]
+    assert queries.holds_outlived(work.book.id, work.now + timedelta(hours=1)) == 0
+    assert queries.holds_outlived(work.book.id, work.now + timedelta(hours=48)) == 1
 
 
 def test_a_limit_cut_below_its_use_lets_the_exposure_only_fall(work: UnitOfWork, entry: Callable[..., Entry], credit_line: Any) -> None:

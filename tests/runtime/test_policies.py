@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from typing import Any
 from uuid import UUID, uuid4
@@ -41,6 +42,17 @@ def test_a_change_is_in_force_from_its_date_once_a_second_person_approved(make_w
     assert (on(9), on(10)) == ((1, {"pct": 5}), (2, {"pct": 7}))
     with pytest.raises(policies.MissingSetting):
         policies.in_force(book_id=work.book.id, name="rate", on=date(2026, 9, 30))
+
+
+def test_no_version_begins_in_the_past(make_work: Any, asked: UUID) -> None:
+    later = make_work(by=BOB)
+    later = replace(later, day=replace(later.day, on=date(2026, 10, 11)))
+    with sql.transacting():
+        refused = policies.propose(work=replace(later, by=ALICE), name="rate", value=1, valid_from=date(2026, 10, 10), reason="")
+    assert isinstance(refused, Refused)
+    assert refused.code == "valid_from_passed"
+    assert decide(later, asked).code == "valid_from_passed"
+    assert decide(later, asked, approve=False) == 1
 
 
 def test_who_asked_never_decides(make_work: Any, asked: UUID) -> None:

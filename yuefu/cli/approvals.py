@@ -134,11 +134,11 @@ def propose(
     """Ask for a new version; nothing changes until a second person approves."""
     with context.at_work("setting.propose") as caller:
         from yuefu import ids
-        from yuefu.runtime import policies
+        from yuefu.journeys import settings
 
         given = _json(value)
         begins = valid_from or caller.for_the_book().today
-        asked = caller.acting(lambda work: policies.propose(work=work, name=name, value=given, valid_from=begins, reason=reason))
+        asked = caller.acting(lambda work: settings.propose(work=work, name=name, value=given, valid_from=begins, reason=reason))
         output.result({"approval": ids.text("approval", asked), "name": name, "value": given, "valid_from": begins, "state": "waiting"})
 
 

@@ -15,7 +15,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from yuefu.errors import Refused
-from yuefu.journeys import proving
+from yuefu.journeys import checkout, proving
 from yuefu.journeys.desk import Desk
 from yuefu.ledger import commands as ledger
 from yuefu.loans import commands as loans
@@ -55,7 +55,7 @@ def close_day(*, desk: Desk, now: datetime, on: date | None = None) -> Closed | 
     run, on, again = begun
     if not again:
         work = _work(desk, now, run, on)
-        _post(work, run)
+        _post(desk, work, run)
         failed = _prove(desk, work, run, on)
         if failed:
             return failed
@@ -72,7 +72,7 @@ def post_day(*, desk: Desk, now: datetime, on: date | None = None) -> Refused | 
         return begun
     run, on, again = begun
     if not again:
-        _post(_work(desk, now, run, on), run)
+        _post(desk, _work(desk, now, run, on), run)
     return None
 
 
@@ -110,9 +110,11 @@ def _work(desk: Desk, now: datetime, run: Run, on: date) -> UnitOfWork:
     return UnitOfWork(desk.book, BusinessDay(desk.book.id, on, "closing", run.id), now, desk.by, desk.ids)
 
 
-def _post(work: UnitOfWork, run: Run) -> None:
-    """The steps that post: due, accrue, overdue. What was done before is passed over."""
+def _post(desk: Desk, work: UnitOfWork, run: Run) -> None:
+    """The steps that post: due, accrue, overdue. What was done before is passed over. Holds that ran out are freed first, on the open day."""
     on = work.day.on
+    while checkout.expire(desk=desk, now=work.now):
+        pass
     chunks: dict[str, Callable[[UUID | None], UUID | None]] = {
         "due": lambda after: loans.fall_due(work=work, on=on, after=after, limit=CHUNK),
         "accrue": lambda after: loans.accrue_interest(work=work, on=on, after=after, limit=CHUNK),
@@ -161,11 +163,13 @@ def _overdue(work: UnitOfWork, run_id: UUID, on: date) -> None:
 
 
 def _prove(desk: Desk, work: UnitOfWork, run: Run, on: date) -> Refused | None:
-    """Everything must add up before the day closes. Read in one snapshot: later entries of D+1 are left out by their posting day."""
+    """Everything must add up before the day closes. Both sides of each proof are of one snapshot, with what D+1 has posted by then: a fault
+    of D+1 keeps D closing too, which errs on the safe side.
+    """
     with sql.transacting():
         ledger.roll_up(work=work)
     with sql.snapshot():
-        proofs = proving.prove(book=desk.book, since=on)
+        proofs = proving.prove(book=desk.book, since=on, ended=cut_off_of(desk, on))
     detail = {name: proof.detail for name, proof in proofs.items()}
     wrong = [name for name, proof in proofs.items() if not proof.holds]
     with _one_at_a_time(run.id, "prove") as step:

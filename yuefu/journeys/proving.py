@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from yuefu.ledger import queries as ledger
@@ -25,14 +25,16 @@ class Proof:
     detail: Mapping[str, Any]
 
 
-def prove(*, book: Book, since: date | None = None) -> dict[str, Proof]:
-    """All proofs of a book; statements are append only, so a close asks only for those paid `since` its day.
+def prove(*, book: Book, since: date | None = None, ended: datetime | None = None) -> dict[str, Proof]:
+    """All proofs of a book; statements are append only, so a close asks only for those paid `since` its day. With `ended`, holds that
+    ran out before that moment are proven to be freed.
 
-    Run in one snapshot of the database, so that both sides of each are of one moment."""
+    Run in one snapshot of the database, so that both sides of each are of one moment.
+    """
     return {
         "trial_balance_zero": _trial_balance(book),
         "subledgers_equal_control": _subledgers(book),
-        "nothing_unposted": _nothing_unposted(book),
+        "nothing_unposted": _nothing_unposted(book, ended),
         "statements_add_up": _statements(book, since),
     }
 
@@ -82,14 +84,17 @@ def _total(control: Mapping[Any, int], code: str) -> int:
     return sum(amount for key, amount in control.items() if key[0] == code)
 
 
-def _nothing_unposted(book: Book) -> Proof:
-    """Clearing accounts are empty: every capture has its loan and its item, every collection was applied, nobody is owed back unnoticed."""
+def _nothing_unposted(book: Book, ended: datetime | None) -> Proof:
+    """Clearing accounts are empty: every capture has its loan and its item, every collection was applied, nobody is owed back unnoticed,
+    and no hold outlives its time."""
     left = ledger.totals(book.id, ["purchase_clearing", "collections_clearing", "suspense"])
     wrong: dict[str, Any] = {f"{code}/{currency}": amount for (code, _, _, currency), amount in left.items() if amount}
     owed = -sum(ledger.totals(book.id, ["consumer_balance"]).values())
     waiting = loans.excess_total(book.id) - payments.given_back(book_id=book.id)
     if owed != waiting:
         wrong["consumer_balance"] = (waiting, owed)
+    if ended is not None and (outlived := ledger.holds_outlived(book.id, ended)):
+        wrong["holds_outlived"] = outlived
     return Proof(not wrong, wrong)
 
 

@@ -127,6 +127,7 @@ def book(*, desk: Desk, now: datetime, results: Sequence[ChannelResult]) -> list
     def act(batch: Sequence[ChannelResult]) -> list[Repaid | Refused | None]:
         with open_day(desk, now) as work:
             assert not isinstance(work, Refused), work
+            _lock_loans(work, batch)
             settled = payments.settle_collections(work=work, results=batch)
             told, owed = _apply(work, [c for c in settled if isinstance(c, Collection)])
             attempts = refunding.attempt(work=work, excesses=owed)
@@ -136,6 +137,12 @@ def book(*, desk: Desk, now: datetime, results: Sequence[ChannelResult]) -> list
     outcomes = in_batches(desk, now, "repay.book", results, act)
     refunding.send(desk=desk, now=now, refunds=begun)
     return outcomes
+
+
+def _lock_loans(work: UnitOfWork, results: Sequence[ChannelResult]) -> None:
+    """The loans before their collections, high rung to low, as a refund takes them."""
+    known = payment_book.collections_by_reference(book_id=work.book.id, references=[result.reference for result in results])
+    loan_book.lock(work.book.id, sorted({c.loan_id for c in known.values() if c.loan_id}))
 
 
 def _apply(work: UnitOfWork, settled: Sequence[Collection]) -> tuple[dict[UUID, Repaid], list[Excess]]:

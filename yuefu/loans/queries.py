@@ -30,7 +30,6 @@ class Arrears:
 
     overdue: Money
     days: int
-    missed_in_a_row: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,12 +144,12 @@ def arrears(book_id: UUID, consumer_ids: Sequence[UUID], on: date, currency: str
     """Consumers who owe something that was due before `on`; others are absent."""
     found = sql.rows(
         "SELECT i.consumer_id, sum(i.principal_minor + i.interest_minor - i.principal_paid_minor - i.interest_paid_minor)::bigint,"
-        " min(i.due_on), count(*) FROM loans_loan l JOIN loans_instalment i ON i.loan_id = l.id"
+        " min(i.due_on) FROM loans_loan l JOIN loans_instalment i ON i.loan_id = l.id"
         " WHERE l.book_id = %s AND l.consumer_id = ANY(%s) AND l.state = 'active' AND l.currency = %s AND i.due_on < %s"
         " AND i.principal_minor + i.interest_minor > i.principal_paid_minor + i.interest_paid_minor GROUP BY i.consumer_id",
         [book_id, list(consumer_ids), currency, on],
     )
-    return {row[0]: Arrears(Money(row[1], currency), (on - row[2]).days, row[3]) for row in found}
+    return {row[0]: Arrears(Money(row[1], currency), (on - row[2]).days) for row in found}
 
 
 def due(

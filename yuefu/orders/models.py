@@ -60,7 +60,9 @@ class Order(BookRow):
         indexes = [
             models.Index(fields=["book_id", "-created_at", "-id"], name="orders_order_latest"),
             models.Index(fields=["book_id", "created_on"], name="orders_order_day"),
-            models.Index(fields=["expires_at"], condition=Q(state__in=["authorised", "part_captured"]), name="orders_order_expiring"),
+            models.Index(
+                fields=["expires_at"], condition=Q(authorised_minor__gt=F("captured_minor") + F("released_minor")), name="orders_order_held"
+            ),
             models.Index(fields=["merchant_id", "merchant_reference"], name="orders_order_by_reference"),
         ]
 

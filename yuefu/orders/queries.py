@@ -164,7 +164,7 @@ def created_at(order_ids: Sequence[UUID]) -> dict[UUID, datetime]:
 def expiring(book_id: UUID, now: datetime, limit: int) -> list[UUID]:
     """Orders whose authorisation has run out with something still held, oldest first."""
     found = sql.rows(
-        "SELECT id FROM orders_order WHERE book_id = %s AND state IN ('authorised', 'part_captured') AND expires_at <= %s"
+        "SELECT id FROM orders_order WHERE book_id = %s AND authorised_minor > captured_minor + released_minor AND expires_at <= %s"
         " ORDER BY expires_at, id LIMIT %s",
         [book_id, now, limit],
     )
@@ -204,15 +204,6 @@ def totals(book_id: UUID) -> Mapping[str, int]:
     captured: int = sql.value("SELECT count(*) FROM orders_capture WHERE book_id = %s", [book_id])
     refunds: int = sql.value("SELECT count(DISTINCT refund_id) FROM orders_refund WHERE book_id = %s", [book_id])
     return {"orders": row[0], "approved": row[1], "declined": row[2], "captured": captured, "refunds": refunds, "held": row[3]}
-
-
-def all_ids(book_id: UUID, *, after: UUID | None, limit: int) -> list[UUID]:
-    """Every order id, ascending, in pages."""
-    found = sql.rows(
-        "SELECT id FROM orders_order WHERE book_id = %(book)s AND (%(after)s::uuid IS NULL OR id > %(after)s) ORDER BY id LIMIT %(limit)s",
-        {"book": book_id, "after": after, "limit": limit},
-    )
-    return [row[0] for row in found]
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ to a person. Nothing is ever guessed from silence: it stays unknown until the ga
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Final, Literal
 from uuid import UUID
@@ -76,7 +76,7 @@ class PayOrder:
     """Pay `amount` to a bank account. `beneficiary` is opened by the journey that calls the bank and is kept nowhere in clear."""
 
     reference: str
-    beneficiary: str
+    beneficiary: str = field(repr=False)
     amount: Money
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -276,16 +276,23 @@ def unclassified(*, book_id: UUID, through: date) -> tuple[int, int]:
         " (SELECT 1 FROM reconciliation_item AS i WHERE i.file_id = l.file_id AND i.line_no = l.line_no)",
         [book_id, through],
     )
-    days = [day for day in day_bridges(book_id=book_id) if day.on <= through]
-    counted = {(day.source, day.on): day.movement_count for day in days if day.state == "done"}
-    first = min((day.on for day in days), default=through)
+    first = min((day.on for day in day_bridges(book_id=book_id) if day.on <= through), default=through)
     waiting = 0
     for n in range((through - first).days + 1):
         on = first + timedelta(days=n)
         for source in SOURCES:
-            recorded = len(movements(book_id=book_id, source=source, on=on))
-            waiting += abs(recorded - counted.get((source, on), 0))
+            recorded = Counter((m.movement_id, m.kind) for m in movements(book_id=book_id, source=source, on=on))
+            waiting += (recorded - _classified(book_id, source, on)).total()
     return lines, waiting
+
+
+def _classified(book_id: UUID, source: str, on: date) -> Counter[tuple[UUID, str]]:
+    """The movements of a day that are in an item of it, by id and kind."""
+    found = sql.rows(
+        "SELECT movement_id, kind FROM reconciliation_item WHERE book_id = %s AND source = %s AND on_date = %s AND movement_id IS NOT NULL",
+        [book_id, source, on],
+    )
+    return Counter((movement, kind) for movement, kind in found)
 
 
 def matched_references(*, book_id: UUID, source: str, on: date, kind: str) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
@@ -13,6 +14,7 @@ from yuefu.runtime.jsontext import dumps
 from yuefu.runtime.values import UnitOfWork
 
 UNKNOWN_SETTING = "unknown_setting"
+VALID_FROM_PASSED = "valid_from_passed"  # what was decided by a version stays decided: a new one begins today at the earliest
 ACTION: Final = "setting.change"
 
 
@@ -60,12 +62,20 @@ def propose(*, work: UnitOfWork, name: str, value: Any, valid_from: date, reason
     """Asks for a new version; nothing changes until a second person approves."""
     if not sql.rows("SELECT 1 FROM runtime_setting WHERE book_id = %s AND name = %s LIMIT 1", [work.book.id, name]):
         return Refused(UNKNOWN_SETTING, f"this book has no setting {name}", "name")
+    if valid_from < work.day.on:
+        return Refused(VALID_FROM_PASSED, f"a version begins on {work.day.on} at the earliest", "valid_from")
     content = {"name": name, "value": value, "valid_from": valid_from}
     return approvals.request(work=work, action=ACTION, object_kind="setting", object_id=None, content=content, reason=reason)
 
 
 def decide(*, work: UnitOfWork, approval_id: UUID, approve: bool, reason: str) -> int | Refused:
-    """Approves or rejects a proposal. Returns the version now in force (unchanged after a rejection)."""
+    """Approves or rejects a proposal. Returns the latest version, in force from its day (unchanged after a rejection).
+
+    Refused as `approvals.decide` refuses, and with valid_from_passed where it comes too late to approve: reject it and ask anew.
+    """
+    asked = approvals.by_id(book_id=work.book.id, approval_id=approval_id)
+    if approve and asked is not None and asked.action == ACTION and asked.state == "waiting" and _passed(asked.content, work.day.on):
+        return Refused(VALID_FROM_PASSED, f"it was to begin on {asked.content['valid_from']}; reject it and ask anew", "valid_from")
     decided = approvals.decide(work=work, approval_id=approval_id, approve=approve, reason=reason, action=ACTION)
     if isinstance(decided, Refused):
         return decided
@@ -75,6 +85,10 @@ def decide(*, work: UnitOfWork, approval_id: UUID, approve: bool, reason: str) -
         return latest
     _write(work, name, latest + 1, decided.content["value"], date.fromisoformat(decided.content["valid_from"]), approval_id)
     return latest + 1
+
+
+def _passed(content: Mapping[str, Any], on: date) -> bool:
+    return date.fromisoformat(content["valid_from"]) < on
 
 
 def _write(work: UnitOfWork, name: str, version: int, value: Any, valid_from: date, approval_id: UUID | None) -> None:

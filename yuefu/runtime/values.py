@@ -76,7 +76,3 @@ class UnitOfWork:
     now: datetime
     by: Actor
     ids: IdSource
-
-    @property
-    def local_now(self) -> datetime:
-        return self.now.astimezone(self.book.tz)

@@ -18,7 +18,6 @@ NO_SUCH_PLAN = "no_such_plan"  # the contract has no interest-free plan of so ma
 AMOUNT_NOT_POSITIVE = "amount_not_positive"
 CURRENCY_DIFFERS = "currency_differs"
 REFUND_EXCEEDS_CAPTURE = "refund_exceeds_capture"
-MERCHANT_DIFFERS = "merchant_differs"  # the capture belongs to another merchant
 UNKNOWN_BATCH = "unknown_batch"
 NOT_POSSIBLE = "not_possible"  # the state of the batch does not allow this step
 

@@ -96,8 +96,6 @@ class Play:
     def _close(self, on: date) -> None:
         """The end of a day: the roll-over and all that is posted to it; its night begins."""
         night = self._at(on + timedelta(days=1), time(0, 10))
-        while checkout.expire(desk=self.desk, now=night):
-            pass
         refused = close_of_day.post_day(desk=self.desk, now=night, on=on)
         assert refused is None, refused
         self._night.tell("work", on, on < self._as_of)

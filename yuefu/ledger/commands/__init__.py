@@ -2,12 +2,11 @@
 
 from yuefu.ledger.commands.accounts import close_accounts, make_partitions, open_limited, set_limits
 from yuefu.ledger.commands.checkpoints import roll_up, seal
-from yuefu.ledger.commands.holding import expire_due, place_holds, release_holds
+from yuefu.ledger.commands.holding import place_holds, release_holds
 from yuefu.ledger.commands.posting import post
 
 __all__ = [
     "close_accounts",
-    "expire_due",
     "make_partitions",
     "open_limited",
     "place_holds",

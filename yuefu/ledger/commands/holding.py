@@ -102,13 +102,3 @@ def _end(ended: dict[UUID, tuple[str, int]], freed: dict[UUID, int]) -> None:
     sql.run(
         f"UPDATE ledger_limit AS t SET held_minor = t.held_minor - g.freed FROM {source} AS g WHERE t.account_id = g.account_id", params
     )
-
-
-def expire_due(*, work: UnitOfWork, limit: int) -> list[Released]:
-    """Releases up to `limit` holds whose time is over, oldest first. Run by a job and before a day is proven."""
-    due = sql.rows(
-        "SELECT id FROM ledger_hold WHERE book_id = %s AND state = 'pending' AND expires_at <= %s ORDER BY expires_at, id LIMIT %s",
-        [work.book.id, work.now, limit],
-    )
-    outcomes = release_holds(work=work, releases=[Release(row[0], "expired") for row in due])
-    return [outcome for outcome in outcomes if isinstance(outcome, Released)]

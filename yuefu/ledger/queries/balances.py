@@ -234,3 +234,11 @@ def holds_pending(book_id: UUID) -> int:
         [book_id],
     )
     return amount
+
+
+def holds_outlived(book_id: UUID, moment: datetime) -> int:
+    """How many holds are still pending although their time was over at a moment."""
+    count: int = sql.value(
+        "SELECT count(*) FROM ledger_hold WHERE book_id = %s AND state = 'pending' AND expires_at <= %s", [book_id, moment]
+    )
+    return count

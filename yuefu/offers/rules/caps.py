@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 from typing import Any, Final
 
@@ -23,6 +23,7 @@ ABOVE_CAP: Final = "above_cap"
 
 COMPOUND, SIMPLE = "compound_irr", "simple_irr"
 _LATEST_REPAYMENT_DAY: Final = 28
+_HIGHEST_PCT: Final = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +39,32 @@ class Cap:
         return cost.compound_pct if self.measure == COMPOUND else cost.simple_pct
 
 
+def checked(table: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, list[Cap]]:
+    """The caps of a table by jurisdiction. Raises ValueError, saying what is wrong, for a table that is none."""
+    if not isinstance(table, Mapping):
+        raise ValueError("caps are a table: jurisdiction → list of {from, measure, max_pct}")
+    return {jurisdiction: [_cap(jurisdiction, row) for row in rows] for jurisdiction, rows in table.items()}
+
+
+def _cap(jurisdiction: str, row: Any) -> Cap:
+    if not isinstance(row, Mapping) or set(row) != {"from", "measure", "max_pct"}:
+        raise ValueError(f"a cap of {jurisdiction} has from, measure and max_pct")
+    if row["measure"] not in {COMPOUND, SIMPLE}:
+        raise ValueError(f"a cap is measured as {COMPOUND} or {SIMPLE}, not {row['measure']!r}")
+    try:
+        cap = Cap(date.fromisoformat(row["from"]), row["measure"], Decimal(row["max_pct"]))
+    except (TypeError, ValueError, InvalidOperation) as error:
+        raise ValueError(
+            f"a cap of {jurisdiction} has a day and a decimal text, not {row['from']!r:.20} and {row['max_pct']!r:.20}"
+        ) from error
+    if not isinstance(row["max_pct"], str) or not 0 < cap.max_pct <= _HIGHEST_PCT:
+        raise ValueError(f"a cap of {jurisdiction} is a decimal text above 0 and at most {_HIGHEST_PCT}, not {row['max_pct']!r:.20}")
+    return cap
+
+
 def cap_in_force(table: Mapping[str, Sequence[Mapping[str, Any]]], *, jurisdiction: str, on: date) -> Cap | Refused:
-    """The cap of a jurisdiction on a day. Raises ValueError for a table that names another measure."""
-    caps = [Cap(date.fromisoformat(row["from"]), row["measure"], Decimal(row["max_pct"])) for row in table.get(jurisdiction, ())]
-    for cap in caps:
-        if cap.measure not in {COMPOUND, SIMPLE}:
-            raise ValueError(f"a cap is measured as {COMPOUND} or {SIMPLE}, not {cap.measure!r}")
-    begun = [cap for cap in caps if cap.valid_from <= on]
+    """The cap of a jurisdiction on a day. Raises ValueError for a table that is none."""
+    begun = [cap for cap in checked(table).get(jurisdiction, ()) if cap.valid_from <= on]
     if not begun:
         return Refused(NO_CAP_KNOWN, f"there is no cap of {jurisdiction} in force on {on}", "jurisdiction")
     return max(begun, key=lambda cap: cap.valid_from)

@@ -1,0 +1,46 @@
+"""The settings of a book: what each may hold. A new version is checked before anybody is asked to approve it.
+
+A wrong one, once approved, would stop every checkout of the book at the next purchase.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import date
+from decimal import InvalidOperation
+from typing import Any, Final
+from uuid import UUID
+
+from yuefu.errors import Refused
+from yuefu.journeys.checkout import AUTHORISATION_DAYS, RISK_POLICY
+from yuefu.offers.commands import CAPS
+from yuefu.offers.rules.caps import checked as checked_caps
+from yuefu.risk.rules.decision import policy
+from yuefu.runtime import policies
+from yuefu.runtime.values import UnitOfWork
+
+SETTING_INVALID: Final = "setting_invalid"  # the value is not one this setting may hold
+_LONGEST_AUTHORISATION: Final = 90
+
+
+def propose(*, work: UnitOfWork, name: str, value: Any, valid_from: date, reason: str) -> UUID | Refused:
+    """Asks for a new version. Refused with unknown_setting, valid_from_passed or setting_invalid, which says what is wrong."""
+    check = CHECKS.get(name)
+    if check is not None:
+        try:
+            check(value)
+        except (ValueError, TypeError, KeyError, AttributeError, InvalidOperation) as error:
+            return Refused(SETTING_INVALID, f"{name} cannot have this value: {error}", "value")
+    return policies.propose(work=work, name=name, value=value, valid_from=valid_from, reason=reason)
+
+
+def _days(value: Any) -> None:
+    if type(value) is not int or not 1 <= value <= _LONGEST_AUTHORISATION:
+        raise ValueError(f"it is a whole number of days from 1 to {_LONGEST_AUTHORISATION}")
+
+
+CHECKS: Final[Mapping[str, Callable[[Any], object]]] = {
+    RISK_POLICY: lambda value: policy(0, value),
+    AUTHORISATION_DAYS: _days,
+    CAPS: checked_caps,
+}
