@@ -37,6 +37,22 @@ def test_a_trade_bill_and_fund_flow_that_differ_fail(raw: Command, tmp_path: Pat
 
 
 @pytest.mark.parametrize(
+    ("options", "code"),
+    [
+        (("--source", "bank"), "source_differs"),
+        (("--source", "channel_fund"), "source_differs"),
+        (("--on", "2020-01-01"), "day_differs"),
+        (("--source", "channel_trade", "--on", "2026-10-01"), None),
+        (("--source", "nobody"), "unknown_source"),
+    ],
+)
+def test_what_the_options_say_of_a_file_must_be_so(raw: Command, options: tuple[str, ...], code: str | None) -> None:
+    answer = raw("reconcile", str(TRADE), *options, "--json")
+    assert (answer.status == 0) == (code is None)
+    assert code is None or answer.code == code
+
+
+@pytest.mark.parametrize(
     ("content", "code"),
     [
         (b"", "truncated"),

@@ -34,6 +34,7 @@ UNKNOWN_BOOK: Final = "unknown_book"
 BOOK_NEEDED: Final = "book_needed"
 NOT_ALLOWED: Final = "not_allowed"
 NOT_THE_OWNER: Final = "not_the_owner"
+METRICS: Final = "PROMETHEUS_MULTIPROC_DIR"
 NOT_MIGRATED: Final = "not_migrated"
 
 OWN_CLUSTER: Final = "YUEFU_OWN_CLUSTER"
@@ -80,11 +81,11 @@ def _set_up_lock(at: Path) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def installed(*, migrate: bool = False) -> Iterator[None]:
+def installed(*, migrate: bool = False, counted: bool = False) -> Iterator[None]:
     """The database of this installation, up to date and set up for Django: that of DATABASE_URL, else our own below `home`.
 
     Our own is migrated when it is behind; one that was given is only migrated where `migrate` says so. Raises ClusterError and
-    DatabaseError, each one sentence.
+    DatabaseError, each one sentence. With `counted`, this process counts into the metrics of the installation.
     """
     at = home()
     with contextlib.ExitStack() as stack:
@@ -96,6 +97,8 @@ def installed(*, migrate: bool = False) -> Iterator[None]:
             stack.callback(running.stop)
         keys_file = os.environ.get("YUEFU_KEYS_FILE") or str(at / "keys.json")
         stack.enter_context(_environment({"YUEFU_HOME": str(at), "YUEFU_KEYS_FILE": keys_file}))
+        if counted:
+            stack.enter_context(_environment({METRICS: str(_shared_metrics(at))}))
         with _set_up_lock(at):  # logins are made for the whole server: two set-ups at once would meet on them
             if running is not None:
                 from yuefu.runtime import provision
@@ -150,6 +153,19 @@ def _with_database(url: str, name: str) -> str:
     parts = urlsplit(url)
     query = "&".join(part for part in parts.query.split("&") if part and not part.startswith("dbname="))
     return urlunsplit(parts._replace(path=f"/{name}", query=query))
+
+
+def _shared_metrics(at: Path) -> Path:
+    """Where all processes of an installation count, without those that are gone. Made before the counters are imported."""
+    import psutil
+
+    directory = Path(os.environ.get(METRICS) or at / "metrics")
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for file in directory.glob("*.db"):
+        pid = file.stem.rpartition("_")[2]
+        if pid.isdigit() and not psutil.pid_exists(int(pid)):
+            file.unlink(missing_ok=True)
+    return directory
 
 
 def _bring_up(*, migrate: bool, always: bool) -> None:

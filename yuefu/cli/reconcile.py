@@ -50,7 +50,21 @@ def reconcile(
     if store:
         _store(found, source, on)
     else:
-        _report(found)
+        _report([_as_said(read, source, on) for read in found])
+
+
+def _as_said(read: Read, source: str | None, on: date | None) -> Read:
+    """What the options say of a file must be so, whether it is stored or only read."""
+    if isinstance(read.bill, Fault):
+        return read
+    trade = read.bill.layout.startswith("wechat.trade.")
+    if source is not None and trade != (source == "channel_trade"):
+        return Read(
+            read.path, read.data, Fault("source_differs", f"the file has the layout {read.bill.layout}, which is not that of {source}")
+        )
+    if on is not None and read.bill.on not in (None, on):
+        return Read(read.path, read.data, Fault("day_differs", f"the file is of {read.bill.on}, not of {on}"))
+    return read
 
 
 def _read(path: Path, currency: str) -> Read:

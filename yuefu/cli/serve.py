@@ -47,7 +47,7 @@ def serve(
     """Serve the pages until Ctrl-C."""
     processes.free_port(host, port)
     processes.ends_with_stdin()
-    with processes.until_interrupted(), context.installed():
+    with processes.until_interrupted(), context.installed(counted=True):
         context.the_vault()
         os.environ.setdefault("YUEFU_SECRET_KEY", context.secret(context.home()))
         output.say(f"Serving on http://{_shown(host)}:{port}/ (Ctrl-C stops it)")
@@ -83,7 +83,7 @@ def _granian(host: str, port: int, workers: int, threads: int) -> None:
 def worker() -> None:
     """Run jobs and hand out events until Ctrl-C."""
     processes.ends_with_stdin()
-    with processes.until_interrupted(), context.installed():
+    with processes.until_interrupted(), context.installed(counted=True):
         context.the_vault()
         from yuefu.journeys import events, jobs
 

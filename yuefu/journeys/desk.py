@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
+from uuid import UUID
 
+from yuefu import ids
 from yuefu.errors import Refused
 from yuefu.ids import IdSource
 from yuefu.payments.gateways.ports import Bank, Channel
 from yuefu.runtime import days, quarantine, sql
 from yuefu.runtime.batch import Quarantined, in_halves
+from yuefu.runtime.logs import logger
 from yuefu.runtime.values import Actor, Book, UnitOfWork
 from yuefu.runtime.vault import Vault
 
@@ -20,6 +24,9 @@ R = TypeVar("R")
 O = TypeVar("O")
 
 LOCK_TIMEOUT_MS = 10_000
+_NAMED = 20
+
+log = logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +65,21 @@ def in_batches(
 ) -> list[O | Quarantined]:
     """`in_halves`, and what stays Quarantined is kept aside under the name of its command."""
     outcomes = in_halves(requests, act)
+    _tell(desk, command, outcomes)
     culprits = [(request, outcome) for request, outcome in zip(requests, outcomes, strict=True) if isinstance(outcome, Quarantined)]
     if culprits:
         with sql.transacting(lock_timeout_ms=LOCK_TIMEOUT_MS):
             quarantine.put_aside(book_id=desk.book.id, command=command, culprits=culprits, now=now, ids=desk.ids)
     return outcomes
+
+
+def _tell(desk: Desk, command: str, outcomes: Sequence[object]) -> None:
+    """One line a batch, with the orders it is about where they are few enough to read."""
+    if not outcomes:
+        return
+    kinds = Counter(type(outcome).__name__.lower() for outcome in outcomes)
+    concerned = [
+        ids.text("order", outcome.order_id) for outcome in outcomes[:_NAMED] if isinstance(getattr(outcome, "order_id", None), UUID)
+    ]
+    named = {"order_id": concerned[0] if len(concerned) == 1 else concerned} if concerned and len(outcomes) <= _NAMED else {}
+    log.info("batch done", command=command, request_id=desk.by.request_id, **kinds, **named)

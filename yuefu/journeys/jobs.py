@@ -36,7 +36,7 @@ log = logger(__name__)
 def desk_of(book: Book, name: str) -> Desk:
     """The desk of a job in a book, with the gateways of the sandbox."""
     keys = vault.load(Path(settings.YUEFU_KEYS_FILE))
-    return Desk(book, system_actor(name), IdSource(secrets.randbits), keys, SandboxChannel(book), SandboxBank(book))
+    return Desk(book, system_actor(name, secrets.token_hex(8)), IdSource(secrets.randbits), keys, SandboxChannel(book), SandboxBank(book))
 
 
 def _each_book(name: str, act: Callable[[Desk, datetime], object]) -> None:

@@ -29,9 +29,9 @@ class Actor:
         return f"{self.kind}:{self.name}"
 
 
-def system_actor(name: str) -> Actor:
-    """The platform itself, e.g. `system:close_of_day`."""
-    return Actor(kind="system", name=name)
+def system_actor(name: str, request_id: str = "") -> Actor:
+    """The platform itself, e.g. `system:close_of_day`; `request_id` tells one run of a job from the next."""
+    return Actor(kind="system", name=name, request_id=request_id)
 
 
 @dataclass(frozen=True, slots=True)

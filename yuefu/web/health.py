@@ -90,10 +90,10 @@ def _keys_readable() -> None:
 
 @require_safe
 def metrics(request: HttpRequest) -> HttpResponse:
-    """The metrics of this process, for a caller on this machine or with the token; for anybody else there is no such page."""
+    """The metrics of the installation, for a caller on this machine or with the token; for anybody else there is no such page."""
     if not (_is_local(request) or _has_token(request)):
         return HttpResponse("Not found.", status=404, content_type="text/plain; charset=utf-8")
-    body, content_type = measured.exposition()
+    body, content_type = measured.exposition(shared="PROMETHEUS_MULTIPROC_DIR" in os.environ)
     return HttpResponse(body, content_type=content_type)
 
 
