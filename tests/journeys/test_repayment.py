@@ -5,8 +5,11 @@ from __future__ import annotations
 import random
 from contextlib import suppress
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 
+import pytest
+
+from yuefu.errors import Refused
 from yuefu.ids import IdSource
 from yuefu.journeys import repayment
 from yuefu.journeys.desk import open_day
@@ -19,6 +22,7 @@ from yuefu.money.amounts import Money
 from yuefu.payments import queries as payments
 from yuefu.payments.gateways.sandbox import SandboxChannel
 from yuefu.runtime import sql
+from yuefu.runtime.batch import Quarantined
 
 DUE = date(2026, 10, 25)
 
@@ -291,4 +295,68 @@ def test_an_answer_that_comes_days_later_counts_from_the_day_the_channel_took_th
     assert events[DUE].excess == yuan("200.00")
     assert control(shop, "consumer_balance") == 0
     assert debits(shop, got.order_id) == [200_00, 200_00]
+    shop.prove()
+
+
+@pytest.mark.parametrize("card", ["card:1:ok", "card:1:unknown_then_success"])
+def test_what_is_paid_after_midnight_and_before_the_roll_over_is_applied(shop, card):
+    """The channel is a day ahead of the open day then."""
+    got = shop.bought("600.00")
+    shop.until(DUE)
+    late = shop.now(23) + timedelta(hours=1, minutes=1)
+    assert late.date() == DUE + timedelta(days=1)
+    (told,) = repayment.repay(desk=shop.desk, now=late, requests=[RepayRequest("late", got.loan_id, yuan("200.00"), card)])
+    if told.state == "unknown":
+        assert repayment.poll(desk=shop.desk, now=late + timedelta(minutes=2)) == 1
+        (told,) = repayment.repay(desk=shop.desk, now=late, requests=[RepayRequest("late", got.loan_id, yuan("200.00"), card)])
+    assert (told.state, told.principal) == ("succeeded", yuan("200.00"))
+    assert control(shop, "collections_clearing") == 0
+    assert sql.value("SELECT max(effective_on - posted_on) FROM ledger_entry WHERE book_id = %s", [shop.book_id]) == 0
+    shop.next_day()
+    shop.prove()
+
+
+def test_what_cannot_be_applied_is_not_booked_either(shop, monkeypatch):
+    got = shop.bought("600.00")
+    shop.until(DUE)
+    refused = [Refused("future_dated", "say")]
+    with monkeypatch.context() as broken:
+        broken.setattr(repayment.loans, "apply_repayments", lambda **given: refused)
+        (told,) = repayment.repay(desk=shop.desk, now=shop.now(14), requests=[RepayRequest("y", got.loan_id, None, "card:1:ok")])
+    assert isinstance(told, Quarantined)
+    assert control(shop, "collections_clearing") == 0
+    assert repayment.poll(desk=shop.desk, now=shop.now(15)) == 1
+    assert repaid(shop, got.loan_id, "y").principal == yuan("200.00")
+    shop.prove()
+
+
+@pytest.mark.parametrize("instrument", ["", "a\0b", "x" * 129, "card\n"])
+def test_an_instrument_that_is_none_is_refused_and_disturbs_nobody(shop, instrument):
+    got, other = shop.bought("600.00"), shop.bought("600.00")
+    shop.until(DUE)
+    requests = [RepayRequest("bad", got.loan_id, None, instrument), RepayRequest("good", other.loan_id, None, "card:1:ok")]
+    bad, good = repayment.repay(desk=shop.desk, now=shop.now(14), requests=requests)
+    assert (bad.code, good.state) == ("instrument_invalid", "succeeded")
+
+
+def test_one_answer_that_cannot_be_booked_does_not_stop_the_others(shop, monkeypatch):
+    bought = [shop.bought("600.00") for _ in range(3)]
+    shop.until(DUE)
+    for n, got in enumerate(bought):
+        assert repaid(shop, got.loan_id, f"y{n}", card="card:1:unknown_then_success").state == "unknown"
+    query = type(shop.desk.channel).query
+
+    def dear(self, *, references, now):
+        answers = dict(query(self, references=references, now=now))
+        if not answers:
+            return answers
+        worst = min(answers)
+        return answers | {worst: replace(answers[worst], fee=answers[worst].amount + yuan("1.00"))}
+
+    monkeypatch.setattr(type(shop.desk.channel), "query", dear)
+    repayment.poll(desk=shop.desk, now=shop.now(16))
+    states = sorted(c.state for got in bought for c in payments.of_orders(order_ids=[got.order_id])[got.order_id].collections)
+    assert states == ["succeeded", "succeeded", "unknown"]
+    monkeypatch.setattr(type(shop.desk.channel), "query", query)
+    assert repayment.poll(desk=shop.desk, now=shop.now(17)) == 1
     shop.prove()

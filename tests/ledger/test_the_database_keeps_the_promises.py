@@ -227,13 +227,13 @@ def test_lines_without_an_entry_are_refused(attacker: Attacker, pair: tuple[UUID
 
 def test_a_line_in_another_currency_than_its_account_is_refused(attacker: Attacker, pair: tuple[UUID, UUID]) -> None:
     entry = attacker.head()
-    with pytest.raises(errors.CheckViolation, match="not of this book and currency"):
+    with pytest.raises(errors.CheckViolation, match="not an open one of this book and currency"):
         attacker.lines((entry, 1, pair[0], 100), (entry, 2, pair[1], -100), currency="USD")
 
 
 def test_a_line_on_an_account_that_does_not_exist_is_refused(attacker: Attacker, pair: tuple[UUID, UUID]) -> None:
     entry = attacker.head()
-    with pytest.raises(errors.CheckViolation, match="not of this book and currency"):
+    with pytest.raises(errors.CheckViolation, match="not an open one of this book and currency"):
         attacker.lines((entry, 1, uuid4(), 100), (entry, 2, pair[1], -100))
 
 
@@ -246,7 +246,7 @@ def test_no_line_joins_two_books(attacker: Attacker, work: UnitOfWork, pair: tup
         attacker.lines((entry, 1, pair[0], 100), (entry, 2, pair[1], -100), book_id=other.id)
     attacker.connection.rollback()
     entry = attacker.head(book_id=other.id)
-    with pytest.raises(errors.CheckViolation, match="not of this book and currency"):
+    with pytest.raises(errors.CheckViolation, match="not an open one of this book and currency"):
         attacker.lines((entry, 1, pair[0], 100), (entry, 2, pair[1], -100), book_id=other.id)
 
 
@@ -489,3 +489,104 @@ def test_functions_with_the_owners_rights_have_a_fixed_search_path(as_role: Conn
         " AND NOT coalesce(array_to_string(proconfig, ',') LIKE '%search_path=public, pg_temp%', false)"
     )
     assert found.fetchall() == []
+
+
+def test_all_our_functions_look_at_the_real_tables_first(as_role: Connect) -> None:
+    """A temporary table of the same name would stand before them, in a function without a path of its own."""
+    found = as_role("owner").execute(
+        "SELECT p.proname FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang WHERE pronamespace = 'public'::regnamespace"
+        " AND l.lanname IN ('plpgsql', 'sql') AND p.proname NOT LIKE 'procrastinate%'"
+        " AND NOT coalesce(array_to_string(p.proconfig, ',') LIKE '%search_path=public, pg_temp%', false)"
+    )
+    assert found.fetchall() == []
+
+
+@pytest.mark.parametrize("kind", ["coffee", "close_of_day"])
+def test_only_the_close_of_a_day_posts_to_it_while_it_is_closing(
+    attacker: Attacker, work: UnitOfWork, next_day: Callable[[UnitOfWork], UnitOfWork], kind: str
+) -> None:
+    next_day(work)
+    run = _start(work, FIRST, kind)
+    if kind == "close_of_day":
+        attacker.head(run_id=run)
+    else:
+        with pytest.raises(errors.CheckViolation, match="takes no entries"):
+            attacker.head(run_id=run)
+
+
+@pytest.mark.parametrize("change", ["state = 'running'", "state = 'failed'", "kind = 'coffee'", "on_date = on_date + 1", "actor = 'x'"])
+def test_a_run_that_is_done_stays_done(attacker: Attacker, work: UnitOfWork, change: str) -> None:
+    own = _start(work, FIRST, "close_of_day")
+    with sql.transacting():
+        runs.finish(run_id=own, state="done", now=work.now)
+    with pytest.raises(errors.CheckViolation, match="is done"):
+        attacker.connection.execute(f"UPDATE runtime_run SET {change} WHERE id = %s", [own])
+
+
+def test_a_closed_account_takes_no_line(
+    attacker: Attacker, work: UnitOfWork, pair: tuple[UUID, UUID], credit_line: Callable[[int], AccountKey]
+) -> None:
+    key = credit_line(100)
+    account = _limit_of(work, key)
+    entry = attacker.head()
+    attacker.lines((entry, 1, account, 5), (entry, 2, pair[1], -5))
+    attacker.connection.rollback()
+    with sql.transacting():
+        ledger.close_accounts(work=work, keys=[(key, "CNY")])
+    entry = attacker.head()
+    with pytest.raises(errors.CheckViolation, match="not an open one"):
+        attacker.lines((entry, 1, account, 5), (entry, 2, pair[1], -5))
+
+
+def test_an_entry_whose_lines_are_rolled_back_has_none(attacker: Attacker, pair: tuple[UUID, UUID]) -> None:
+    entry = attacker.head()
+    attacker.connection.execute("SAVEPOINT s")
+    attacker.lines((entry, 1, pair[0], 5), (entry, 2, pair[1], -5))
+    attacker.connection.execute("SET CONSTRAINTS ALL IMMEDIATE")
+    attacker.connection.execute("ROLLBACK TO s")
+    with pytest.raises(errors.CheckViolation, match="has no lines"):
+        attacker.connection.commit()
+
+
+def test_head_and_lines_by_one_statement_are_taken_if_they_are_sound(attacker: Attacker, work: UnitOfWork, pair: tuple[UUID, UUID]) -> None:
+    both = (
+        "WITH head AS (INSERT INTO ledger_entry (id, book_id, posted_on, effective_on, recorded_at, kind, line_count, actor, request_id)"
+        " VALUES (%(e)s, %(b)s, %(on)s, %(on)s, now(), 'attack', 2, 'user:mallory', ''))"
+        " INSERT INTO ledger_line (posted_on, entry_id, line_no, book_id, account_id, amount_minor, currency)"
+        " VALUES (%(on)s, %(e)s, 1, %(b)s, %(x)s, 5, 'CNY'), (%(on)s, %(e)s, 2, %(b)s, %(y)s, %(n)s, 'CNY')"
+    )
+    given = {"b": work.book.id, "on": FIRST, "x": pair[0], "y": pair[1]}
+    attacker.connection.execute(both, {**given, "e": uuid4(), "n": -5})
+    attacker.connection.commit()
+    with pytest.raises(errors.CheckViolation, match="does not balance"):
+        attacker.connection.execute(both, {**given, "e": uuid4(), "n": -6})
+
+
+def test_a_line_that_a_conflict_hides_is_missed(attacker: Attacker, work: UnitOfWork, pair: tuple[UUID, UUID]) -> None:
+    entry = attacker.head()
+    with pytest.raises(errors.CheckViolation):
+        attacker.connection.execute(
+            "INSERT INTO ledger_line (posted_on, entry_id, line_no, book_id, account_id, amount_minor, currency)"
+            " VALUES (%(on)s, %(e)s, 1, %(b)s, %(x)s, 5, 'CNY'), (%(on)s, %(e)s, 1, %(b)s, %(x)s, 6, 'CNY'),"
+            " (%(on)s, %(e)s, 2, %(b)s, %(y)s, -11, 'CNY') ON CONFLICT DO NOTHING",
+            {"b": work.book.id, "on": FIRST, "e": entry, "x": pair[0], "y": pair[1]},
+        )
+
+
+def test_a_month_is_made_while_somebody_reads_the_ledger_and_others_post(
+    as_role: Connect, attacker: Attacker, work: UnitOfWork, pair: tuple[UUID, UUID]
+) -> None:
+    report = as_role("default")
+    report.execute("SELECT count(*) FROM ledger_line").fetchone()
+    writing = attacker.head()
+    attacker.lines((writing, 1, pair[0], 5), (writing, 2, pair[1], -5))
+    month = date(2031, 1, 1)
+    assert not ledger.has_partitions(first=month, months=2)
+    with sql.transacting(lock_timeout_ms=2_000):
+        assert ledger.make_partitions(first=month, months=2) == 4
+    assert ledger.has_partitions(first=month, months=2)
+    assert not ledger.has_partitions(first=month, months=3)
+    attacker.connection.commit()
+    report.execute("SELECT count(*) FROM ledger_line").fetchone()
+    with pytest.raises(errors.InsufficientPrivilege):
+        attacker.connection.execute("SELECT 1 FROM ledger_line_203101")

@@ -3,6 +3,7 @@ from __future__ import annotations
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
+from threading import Event
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -128,3 +129,33 @@ def test_no_raw_sql_closes_a_day_before_an_earlier_one(as_role: Any, work: UnitO
     attack = "UPDATE runtime_business_day SET state = 'closed' WHERE book_id = %s AND on_date = '2026-10-02'"
     with pytest.raises(psycopg.errors.CheckViolation):
         as_role("default").execute(attack, [work.book.id])
+
+
+def test_a_roll_over_gets_its_turn_however_many_work_on_the_day(work: UnitOfWork) -> None:
+    """Sharers of a row let each other in past whoever waits for it alone; the roll-over would wait as long as there is any work."""
+    stopped = Event()
+    worked = []
+
+    def labour() -> None:
+        try:
+            while not stopped.is_set():
+                with sql.transacting():
+                    days.current(work.book.id)
+                    stopped.wait(0.05)
+                    worked.append(1)
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(4) as pool:
+        labourers = [pool.submit(labour) for _ in range(4)]
+        try:
+            while len(worked) < 4:
+                stopped.wait(0.01)
+            before = len(worked)
+            rolled = background(lambda: days.roll_over(book=work.book, now=MIDNIGHT)).result(20)
+            during = len(worked) - before
+        finally:
+            stopped.set()
+        assert [labourer.result(10) for labourer in labourers] == [None] * 4
+    assert rolled[0] == FIRST
+    assert during <= 12  # those at work when it came, and at most a round or two while it was being noticed

@@ -143,3 +143,14 @@ def test_a_database_is_dropped_although_a_session_there_is_not_ours_to_end() -> 
             assert owner.execute("SELECT count(*) FROM pg_database WHERE datname = 'doomed'").fetchone() == (0,)
             provision.drop_database(owner, "doomed")
         ending.join()
+
+
+def test_nobody_makes_temporary_tables_in_a_migrated_database(scratch: str) -> None:
+    """One could stand before a real table in whatever does not name its schema."""
+    provision.migrate(scratch, say=lambda text: None)
+    with psycopg.connect(scratch) as owner:
+        found = owner.execute("SELECT r, has_database_privilege(r, current_database(), 'TEMP') FROM unnest(%s::text[]) AS r", [list(ROLES)])
+        assert dict(found.fetchall()) == dict.fromkeys(ROLES, False)
+
+
+ROLES = ("yuefu_writer", "yuefu_reader", "yuefu_staff")

@@ -305,3 +305,17 @@ def test_a_merchant_sees_own_statements_only(work: UnitOfWork, make_merchant: Ca
         own = queries.statement(batch_id=by_merchant[mine])
         assert own is not None
         assert own.adds_up
+
+
+def test_two_refunds_of_one_capture_cannot_pass_each_other_by_an_old_snapshot(as_role, work: UnitOfWork, merchant_id: UUID) -> None:  # type: ignore[no-untyped-def]
+    (item,) = accrue(work, capture(work, merchant_id))
+    assert isinstance(item, Item)
+    connection = as_role("default")
+    connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+    with pytest.raises(psycopg.errors.CheckViolation, match="read committed"):
+        connection.execute(
+            "INSERT INTO settlement_item SELECT gen_random_uuid(), book_id, merchant_id, 'refund', order_id, gen_random_uuid(), capture_id,"
+            " loan_id, funder_id, product, -gross_minor, -fee_minor, -discount_minor, -net_minor, currency, contract_version,"
+            " fee_on_refund, earned_on, settles_on, recorded_at FROM settlement_item WHERE id = %s",
+            [item.id],
+        )

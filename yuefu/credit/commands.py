@@ -269,7 +269,7 @@ def close(*, work: UnitOfWork, changes: Sequence[StateChange]) -> list[UUID | Re
 
 def _change_states(work: UnitOfWork, changes: Sequence[StateChange], state: str) -> list[UUID | Refused]:
     locked = _lock(work, [change.account_id for change in changes])
-    in_use = _in_use(work, list(locked)) if state == rules.CLOSED else set()
+    in_use = _in_use(work, locked) if state == rules.CLOSED else set()
     outcomes: list[UUID | Refused] = []
     changed: list[tuple[_Locked, str]] = []
     for change in changes:
@@ -301,9 +301,10 @@ def _state_fault(change: StateChange, before: _Locked | None, state: str, in_use
     return rules.reasons_fault([change.reason])
 
 
-def _in_use(work: UnitOfWork, account_ids: Sequence[UUID]) -> set[UUID]:
-    limits = ledger_reads.limited(book_id=work.book.id, owner_ids=account_ids, code="credit_line")
-    return {owner for owner, line in limits.items() if line.posted.minor or line.held.minor}
+def _in_use(work: UnitOfWork, locked: Mapping[UUID, _Locked]) -> set[UUID]:
+    """Asked with the lines locked: a hold that is being placed meanwhile is either counted or finds the account closed."""
+    lines = ledger_reads.lock_limited(work.book.id, [(line_key(row), one.account.limit.currency) for row, one in locked.items()])
+    return {key.owner_id for (key, _), line in lines.items() if key.owner_id and line.exposure}
 
 
 def _state_event(before: _Locked, state: str, reason: str) -> Event:

@@ -97,13 +97,17 @@ def _begin(desk: Desk, now: datetime, on: date | None) -> tuple[Run, date, bool]
 
 
 def roll_over(*, desk: Desk, now: datetime) -> Refused | None:
-    """Opens the next day and sets the present one closing, if its cut-off has passed. Makes the partitions of the months ahead."""
+    """Opens the next day and sets the present one closing, if its cut-off has passed. A missing month is made before, by itself: a day
+    that waited for it would hold up everybody's work.
+    """
+    opened = days.open_date(desk.book.id)
+    following = opened + timedelta(days=1) if opened else None
+    if following and not ledger.has_partitions(first=following, months=2):
+        with sql.transacting():
+            ledger.make_partitions(first=following, months=2)
     with sql.transacting():
         rolled = days.roll_over(book=desk.book, now=now)
-        if isinstance(rolled, Refused):
-            return rolled
-        ledger.make_partitions(first=rolled[1].on, months=2)
-    return None
+    return rolled if isinstance(rolled, Refused) else None
 
 
 def _work(desk: Desk, now: datetime, run: Run, on: date) -> UnitOfWork:

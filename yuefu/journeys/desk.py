@@ -78,8 +78,7 @@ def _tell(desk: Desk, command: str, outcomes: Sequence[object]) -> None:
     if not outcomes:
         return
     kinds = Counter(type(outcome).__name__.lower() for outcome in outcomes)
-    concerned = [
-        ids.text("order", outcome.order_id) for outcome in outcomes[:_NAMED] if isinstance(getattr(outcome, "order_id", None), UUID)
-    ]
+    found = [getattr(outcome, "order_id", None) for outcome in outcomes[:_NAMED]]
+    concerned = [ids.text("order", order) for order in found if isinstance(order, UUID)]
     named = {"order_id": concerned[0] if len(concerned) == 1 else concerned} if concerned and len(outcomes) <= _NAMED else {}
     log.info("batch done", command=command, request_id=desk.by.request_id, **kinds, **named)

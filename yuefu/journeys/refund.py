@@ -23,7 +23,7 @@ from yuefu.orders.commands import RefundRequest, TakenBack
 from yuefu.payments import commands as payments
 from yuefu.payments import queries as payment_book
 from yuefu.payments.commands import RefundAttempt
-from yuefu.payments.rules import ChannelRefund, RefundOrder
+from yuefu.payments.rules import ChannelRefund, ChannelResult, RefundOrder
 from yuefu.runtime import keys
 from yuefu.runtime.batch import Quarantined
 from yuefu.runtime.values import UnitOfWork
@@ -126,10 +126,18 @@ def send(*, desk: Desk, now: datetime, refunds: Sequence[ChannelRefund]) -> list
     if not waiting:
         return []
     results = desk.channel.refund(orders=[RefundOrder(r.reference, r.original_reference, r.amount) for r in waiting], now=now)
-    with open_day(desk, now) as work:
-        assert not isinstance(work, Refused), work
-        settled = payments.settle_refunds(work=work, results=results)
-    return [outcome for outcome in settled if isinstance(outcome, ChannelRefund)]
+    return [outcome for outcome in book(desk=desk, now=now, results=results) if isinstance(outcome, ChannelRefund)]
+
+
+def book(*, desk: Desk, now: datetime, results: Sequence[ChannelResult]) -> list[ChannelRefund | Refused | Quarantined]:
+    """Books what the channel says of refunds. One outcome a result, in order."""
+
+    def act(batch: Sequence[ChannelResult]) -> list[ChannelRefund | Refused]:
+        with open_day(desk, now) as work:
+            assert not isinstance(work, Refused), work
+            return payments.settle_refunds(work=work, results=batch)
+
+    return in_batches(desk, now, "refund.book", results, act)
 
 
 def attempt(*, work: UnitOfWork, excesses: Sequence[Excess]) -> list[ChannelRefund]:

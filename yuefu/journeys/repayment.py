@@ -17,7 +17,7 @@ from yuefu.journeys.desk import Desk, in_batches, on_open_day, open_day
 from yuefu.journeys.refund import Excess
 from yuefu.loans import commands as loans
 from yuefu.loans import queries as loan_book
-from yuefu.loans.commands import Applied, Repayment
+from yuefu.loans.commands import ALREADY_APPLIED, Applied, Repayment
 from yuefu.loans.rules import Held
 from yuefu.money.amounts import Money
 from yuefu.payments import commands as payments
@@ -30,6 +30,8 @@ from yuefu.runtime.values import UnitOfWork
 
 UNKNOWN_LOAN = "unknown_loan"
 NOTHING_DUE = "nothing_due"
+INSTRUMENT_INVALID = "instrument_invalid"
+_LONGEST_INSTRUMENT = 128
 
 _COLLECT = "payments.collect"  # the scope of the keys of collections
 
@@ -59,7 +61,8 @@ class Repaid:
 
 
 def repay(*, desk: Desk, now: datetime, requests: Sequence[RepayRequest]) -> list[Repaid | Refused | Quarantined]:
-    """Collects and applies. One outcome a request, in order. Refused with unknown_loan, nothing_due, amount_not_positive, key_reused.
+    """Collects and applies. One outcome a request, in order. Refused with unknown_loan, nothing_due, instrument_invalid,
+    amount_not_positive, key_reused.
 
     Quarantined where a request, or what the channel said of it, raises whenever it is tried: in the second case the collection stays as
     it is and is asked for again by `poll`.
@@ -84,7 +87,7 @@ def _replayed(waiting: Sequence[Collection], now: datetime) -> bool:
 
 
 def _attempt(work: UnitOfWork, requests: Sequence[RepayRequest]) -> list[Collection | Refused]:
-    held = loan_book.loans([request.loan_id for request in requests])
+    held = loan_book.loans([request.loan_id for request in requests], book_id=work.book.id)
     # After the loans: a repayment that came between the two reads is then known, and is not asked for again.
     known = _asked_before(work, [request.key for request in requests if request.amount is None])
     attempts: dict[int, CollectionAttempt] = {}
@@ -93,6 +96,11 @@ def _attempt(work: UnitOfWork, requests: Sequence[RepayRequest]) -> list[Collect
         loan = held.get(request.loan_id)
         if loan is None:
             outcomes[index] = Refused(UNKNOWN_LOAN, "there is no such loan", "loan_id")
+            continue
+        if not 0 < len(request.instrument) <= _LONGEST_INSTRUMENT or not request.instrument.isprintable():
+            outcomes[index] = Refused(
+                INSTRUMENT_INVALID, f"an instrument has 1 to {_LONGEST_INSTRUMENT} printable characters", "instrument"
+            )
             continue
         amount = request.amount if request.amount is not None else known.get(request.key) or _due(loan, work.day.on)
         if request.amount is None and not amount.minor:
@@ -148,9 +156,15 @@ def _lock_loans(work: UnitOfWork, results: Sequence[ChannelResult]) -> None:
 def _apply(work: UnitOfWork, settled: Sequence[Collection]) -> tuple[dict[UUID, Repaid], list[Excess]]:
     """Outcomes by collection, and what is now owed back. A collection applied before is told as it was applied then, and owes nothing anew."""
     ours = [c for c in settled if c.loan_id is not None]
-    repayments = [Repayment(c.id, c.loan_id, c.amount, c.settled_on or work.day.on) for c in ours if c.loan_id and c.state == "succeeded"]
-    outcomes = zip(repayments, loans.apply_repayments(work=work, repayments=repayments), strict=True)
-    applied = {repayment.source_id: outcome for repayment, outcome in outcomes if isinstance(outcome, Applied)}
+    today = work.day.on  # Between midnight and the roll-over the channel is a day ahead of the open day.
+    received = [c for c in ours if c.loan_id and c.state == "succeeded"]
+    repayments = [Repayment(c.id, c.loan_id, c.amount, min(c.settled_on or today, today)) for c in received if c.loan_id]
+    applied: dict[UUID, Applied] = {}
+    for repayment, outcome in zip(repayments, loans.apply_repayments(work=work, repayments=repayments), strict=True):
+        if isinstance(outcome, Applied):
+            applied[repayment.source_id] = outcome
+        else:  # Money that is booked and applied to nothing would never be looked at again: rather nothing is booked, and it is asked for anew.
+            assert outcome.code == ALREADY_APPLIED, f"what was received is applied: {outcome}"
     told = _told([c for c in ours if c.id not in applied])
     for c in ours:
         if one := applied.get(c.id):
@@ -183,9 +197,6 @@ def poll(*, desk: Desk, now: datetime, limit: int = 2_000) -> int:
     book(desk=desk, now=now, results=[*answers.values(), *sent])
     refunds = payment_book.refunds_to_poll(book_id=desk.book.id, before=now, limit=limit)
     said = desk.channel.query(references=[r.reference for r in refunds], now=now)
-    if said:
-        with open_day(desk, now) as work:
-            assert not isinstance(work, Refused), work
-            payments.settle_refunds(work=work, results=list(said.values()))
+    refunding.book(desk=desk, now=now, results=list(said.values()))
     unheard = [r for r in refunds if r.reference not in said]
     return len(answers) + len(sent) + len(said) + len(refunding.send(desk=desk, now=now, refunds=unheard))

@@ -76,9 +76,13 @@ def lock_due(book_id: UUID, on: date, *, after: UUID | None, limit: int) -> None
     )
 
 
-def loans(loan_ids: Sequence[UUID]) -> dict[UUID, Held]:
-    """Loans with their instalments, without locks."""
-    return _held(sql.rows(f"SELECT {_LOAN} FROM loans_loan WHERE id = ANY(%s)", [list(loan_ids)]))
+def loans(loan_ids: Sequence[UUID], *, book_id: UUID | None = None) -> dict[UUID, Held]:
+    """Loans with their instalments, without locks; with `book_id` only those of that book."""
+    return _held(
+        sql.rows(
+            f"SELECT {_LOAN} FROM loans_loan WHERE id = ANY(%s) AND (%s::uuid IS NULL OR book_id = %s)", [list(loan_ids), book_id, book_id]
+        )
+    )
 
 
 def loans_of(order_ids: Sequence[UUID]) -> dict[UUID, list[Held]]:

@@ -7,7 +7,7 @@ begun to close. From the cut-off on only the close run posts to the day; a close
 from __future__ import annotations
 
 from datetime import date, datetime, timedelta
-from typing import Final
+from typing import Final, Literal
 from uuid import UUID
 
 from yuefu.errors import Refused
@@ -44,7 +44,10 @@ def current(book_id: UUID) -> BusinessDay | Refused:
     return BusinessDay(book_id, on, "open") if on else Refused(NO_OPEN_DAY, "this book has no open business day")
 
 
-def _lock_open(book_id: UUID, strength: str) -> date | None:
+def _lock_open(book_id: UUID, strength: Literal["FOR SHARE", "FOR UPDATE"]) -> date | None:
+    # A row lets new sharers in past an exclusive locker that waits, for ever under load. The advisory lock queues: first come, first served.
+    shared = "_shared" if strength == "FOR SHARE" else ""
+    sql.run(f"SELECT pg_advisory_xact_lock{shared}(hashtextextended(%s, 7041782))", [str(book_id)])
     # A statement that waited for a roll-over sees neither the day that is closing now nor, by its older snapshot, the new one: ask again.
     for _ in range(2):
         found = sql.rows(f"SELECT on_date FROM runtime_business_day WHERE book_id = %s AND state = 'open' {strength}", [book_id])
@@ -64,6 +67,12 @@ def state_of(book_id: UUID, on: date) -> str | None:
     """open, closing, closed, or None for a day that was never opened. Takes no lock."""
     state: str | None = sql.value("SELECT state FROM runtime_business_day WHERE book_id = %s AND on_date = %s", [book_id, on])
     return state
+
+
+def open_date(book_id: UUID) -> date | None:
+    """The open day, as it is at this moment. Takes no lock."""
+    on: date | None = sql.value("SELECT on_date FROM runtime_business_day WHERE book_id = %s AND state = 'open'", [book_id])
+    return on
 
 
 def takes_entries(day: BusinessDay) -> bool:

@@ -46,6 +46,8 @@ def migrate(database_url: str, *, say: Callable[[str], None]) -> int:
             owner.execute(
                 pgsql.SQL("GRANT CONNECT ON DATABASE {} TO {}").format(pgsql.Identifier(owner.info.dbname), pgsql.Identifier(role))
             )
+        # A temporary table could stand before a real one in whatever does not name its schema; nobody here needs any.
+        owner.execute(pgsql.SQL("REVOKE TEMPORARY ON DATABASE {} FROM PUBLIC").format(pgsql.Identifier(owner.info.dbname)))
     applied = _run_migrations(say)
     with connect_owner(database_url) as owner:
         epoch = owner.execute(

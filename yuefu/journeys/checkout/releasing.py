@@ -51,7 +51,7 @@ def _void(work: UnitOfWork, requests: Sequence[VoidRequest]) -> list[Released | 
 def expire(*, desk: Desk, now: datetime, limit: int = 2_000) -> int:
     """Expires up to `limit` authorisations whose time is over, and frees their holds. Returns how many; call until it is 0."""
     expiring = order_book.expiring(desk.book.id, now, limit)
-    outcomes = on_open_day(desk, now, expiring, _expire)
+    outcomes = in_batches(desk, now, "expire", expiring, lambda batch: on_open_day(desk, now, batch, _expire))
     return sum(isinstance(outcome, Released) for outcome in outcomes)
 
 

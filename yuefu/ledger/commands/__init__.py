@@ -1,12 +1,13 @@
 """Writes of the ledger: every one takes many."""
 
-from yuefu.ledger.commands.accounts import close_accounts, make_partitions, open_limited, set_limits
+from yuefu.ledger.commands.accounts import close_accounts, has_partitions, make_partitions, open_limited, set_limits
 from yuefu.ledger.commands.checkpoints import roll_up, seal
 from yuefu.ledger.commands.holding import place_holds, release_holds
 from yuefu.ledger.commands.posting import post
 
 __all__ = [
     "close_accounts",
+    "has_partitions",
     "make_partitions",
     "open_limited",
     "place_holds",

@@ -91,6 +91,12 @@ def close_accounts(*, work: UnitOfWork, keys: Sequence[tuple[AccountKey, str]]) 
     sql.run("UPDATE ledger_account SET closed_at = %s WHERE id = ANY(%s) AND closed_at IS NULL", [work.now, list(ids.values())])
 
 
+def has_partitions(*, first: date, months: int) -> bool:
+    """Whether the partitions of the months from `first` on are there."""
+    there: bool = sql.value("SELECT ledger_has_partitions(%s, %s)", [first, months])
+    return there
+
+
 def make_partitions(*, first: date, months: int) -> int:
     """Makes the monthly partitions from the month of `first` on, where missing. Returns how many were made."""
     made: int = sql.value("SELECT ledger_make_partitions(%s, %s)", [first, months])

@@ -1,10 +1,11 @@
 """Writes of loans, over many."""
 
-from yuefu.loans.commands.applying import Applied, GoodsRefund, Repayment, apply_refunds, apply_repayments
+from yuefu.loans.commands.applying import ALREADY_APPLIED, Applied, GoodsRefund, Repayment, apply_refunds, apply_repayments
 from yuefu.loans.commands.booking import Booked, NewLoan, book_loans
 from yuefu.loans.commands.day import accrue_interest, fall_due, mark_arrears
 
 __all__ = [
+    "ALREADY_APPLIED",
     "Applied",
     "Booked",
     "GoodsRefund",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Generic, Protocol, TypeVar
 from uuid import UUID
 
@@ -60,7 +60,7 @@ def post(work: UnitOfWork, changes: Changes[T]) -> None:
     flat = [(object_id, entry) for object_id, entries in changes.entries.items() for entry in entries]
     if not flat:
         return
-    posted = ledger.post(work=work, entries=[entry for _, entry in flat])
+    posted = ledger.post(work=work, entries=[_by_today(work, entry) for _, entry in flat])
     refused = {object_id: outcome for (object_id, _), outcome in zip(flat, posted, strict=True) if isinstance(outcome, Refused)}
     if refused:
         partly = [
@@ -71,6 +71,12 @@ def post(work: UnitOfWork, changes: Changes[T]) -> None:
         assert not partly, "the entries of one object are posted together or not at all"
         changes.outcomes = [refused.get(o.id, o) if not isinstance(o, Refused) else o for o in changes.outcomes]
         changes.changed = {object_id: thing for object_id, thing in changes.changed.items() if object_id not in refused}
+
+
+def _by_today(work: UnitOfWork, entry: Entry) -> Entry:
+    """Between midnight and the roll-over the other side is a day ahead of the open day: what it did today is true today at the latest."""
+    later = entry.effective_on is not None and entry.effective_on > work.day.on
+    return replace(entry, effective_on=work.day.on) if later else entry
 
 
 def tell(
