@@ -30,10 +30,10 @@ def elsewhere(monkeypatch):
     monkeypatch.setattr(play.world, "found", lambda **given: found(**given, code=f"play-{secrets.token_hex(6)}", people=False))
 
 
-def test_ten_days_with_faults_hold_every_proof_and_every_fault_is_found(elsewhere, vault: Vault, tmp_path):
+def test_days_with_faults_of_every_class_hold_every_proof_and_every_fault_is_found(elsewhere, vault: Vault, tmp_path):
     said = []
     result = play.play(
-        days=10, seed=7, as_of=AS_OF, faults=0.3, vault=vault, out=tmp_path, progress=lambda done, of: said.append((done, of))
+        days=18, seed=7, as_of=AS_OF, faults=0.6, vault=vault, out=tmp_path, progress=lambda done, of: said.append((done, of))
     )
     proofs = dict(result["proofs"])
     done, _, total = proofs.pop("orders_traced").partition("/")
@@ -42,10 +42,12 @@ def test_ten_days_with_faults_hold_every_proof_and_every_fault_is_found(elsewher
     assert result["faults"]["injected"] == result["faults"]["found"]
     assert all(result["faults"]["same_references"].values())
     assert set(result["faults"]["injected"]) == set(CLASSES)
+    assert min(result["faults"]["injected"].values()) > 0
+    assert min(result[name] for name in ("declined", "refunds", "repayments", "settlements")) > 0
     truth = json.loads((tmp_path / "truth.json").read_text("utf-8"))
     assert {cls: len(references) for cls, references in truth.items()} == {c: n for c, n in result["faults"]["injected"].items() if n}
     assert play.holds(result)
-    assert said == [(n, 10) for n in range(1, 11)]
+    assert said == [(n, 18) for n in range(1, 19)]
     assert result["approved"] + result["declined"] == result["orders"]
 
 

@@ -43,7 +43,9 @@ def demo(
     ] = None,
     seed: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Chooses people and faults; the same seed gives the same world.")] = SEED,
     as_of: Annotated[date | None, typer.Option(metavar="DATE", parser=inputs.day, help="The last day played; today unless given.")] = None,
-    faults: Annotated[float, typer.Option(min=0.0, max=0.5, help="The share of orders whose bill lines are spoilt.")] = 0.0,
+    faults: Annotated[
+        float, typer.Option(min=0.0, max=0.5, help="The share of payments, one an order, whose bill lines are spoilt.")
+    ] = 0.0,
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="Where the truth about the faults is written.")] = None,
     no_serve: Annotated[bool, typer.Option("--no-serve", help="Play on a throw-away database, print the figures and end.")] = False,
     port: Annotated[int, typer.Option(min=1, max=65535, help="The port of the pages.")] = PORT,
@@ -56,6 +58,8 @@ def demo(
     if no_serve:
         with context.scratch():
             played = _play(days or DAYS, seed, as_of or AS_OF_UNSERVED, faults, out, close_last=True)
+        if faults and not any(played["faults"]["injected"].values()):
+            output.say("Too few payments fell due in these days for a fault to be injected: play more of them, or raise --faults.")
         _tell(played)
     else:
         _serve(days or DAYS_SERVED, seed, as_of, faults, out, port)

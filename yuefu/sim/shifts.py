@@ -14,7 +14,7 @@ from uuid import UUID
 
 from yuefu.errors import Refused
 from yuefu.ids import IdSource
-from yuefu.journeys import close_of_day, reconciliation, settlement
+from yuefu.journeys import close_of_day, jobs, reconciliation, settlement
 from yuefu.journeys.desk import Desk
 from yuefu.payments import queries as payments
 from yuefu.payments.gateways.sandbox import SandboxBank, SandboxChannel
@@ -62,6 +62,7 @@ class Shifts:
         if isinstance(closed, Refused):
             raise ProofFailed(f"{on} did not close: {closed.detail}")
         self._reconcile(on, following)
+        jobs.seal(self._desk, self._at(following, time(8, 45)))
         if morning:
             self._settle(following)
 
