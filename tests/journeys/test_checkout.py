@@ -53,12 +53,12 @@ def authorised(shop, *purchases):
 
 
 def capture(shop, order_id, key, amount=None):
-    request = CaptureRequest(key, order_id, yuan(amount) if amount else None)
+    request = CaptureRequest(key, shop.seller(order_id), order_id, yuan(amount) if amount else None)
     return checkout.capture(desk=shop.desk, now=shop.now(11), requests=[request])[0]
 
 
 def void(shop, order_id, key):
-    return checkout.void(desk=shop.desk, now=shop.now(12), requests=[VoidRequest(key, order_id)])[0]
+    return checkout.void(desk=shop.desk, now=shop.now(12), requests=[VoidRequest(key, shop.seller(order_id), order_id)])[0]
 
 
 def working(shop, act, *, by=None):

@@ -278,7 +278,11 @@ def test_goods_sent_back_are_credited_and_what_was_paid_goes_back_through_the_ch
 
 def test_two_equal_refunds_of_one_moment_each_have_their_entries(shop):
     got = shop.bought()
-    refund.refund(desk=shop.desk, now=shop.now(13), requests=[RefundRequest(key, got.order_id, yuan("100.00")) for key in "ab"])
+    refund.refund(
+        desk=shop.desk,
+        now=shop.now(13),
+        requests=[RefundRequest(key, shop.seller(got.order_id), got.order_id, yuan("100.00")) for key in "ab"],
+    )
     found = told(shop, got.order_id)
     assert [len(each.entries) for each in found.timeline if each.kind.endswith(".refunded")] == [1, 1, 1, 1]
 

@@ -68,7 +68,7 @@ def capture(order: OrderName, amount: Part = None, key: Key = None) -> None:
         from yuefu.orders.commands import CaptureRequest
 
         found = order_of(caller, order)
-        request = CaptureRequest(inputs.key_or_new(key), found.id, inputs.amount_if_given(amount, found.currency))
+        request = CaptureRequest(inputs.key_or_new(key), found.merchant_id, found.id, inputs.amount_if_given(amount, found.currency))
         done = only(checkout.capture(desk=caller.desk, now=caller.now, requests=[request]))
         output.result(
             {
@@ -89,7 +89,8 @@ def void(order: OrderName, key: Key = None) -> None:
         from yuefu.journeys import checkout
         from yuefu.orders.commands import VoidRequest
 
-        request = VoidRequest(inputs.key_or_new(key), order_of(caller, order).id)
+        found = order_of(caller, order)
+        request = VoidRequest(inputs.key_or_new(key), found.merchant_id, found.id)
         done = only(checkout.void(desk=caller.desk, now=caller.now, requests=[request]))
         output.result({"order": ids.text("order", done.order_id), "released": done.amount, "key": request.key})
 
@@ -103,7 +104,7 @@ def refund(order: OrderName, amount: Part = None, key: Key = None) -> None:
         from yuefu.orders.commands import RefundRequest
 
         found = order_of(caller, order)
-        request = RefundRequest(inputs.key_or_new(key), found.id, inputs.amount_if_given(amount, found.currency))
+        request = RefundRequest(inputs.key_or_new(key), found.merchant_id, found.id, inputs.amount_if_given(amount, found.currency))
         done = only(refunds.refund(desk=caller.desk, now=caller.now, requests=[request]))
         output.result(
             {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
@@ -58,8 +58,31 @@ class RefundShare:
     refunded_at: datetime
 
 
-def lock(book_id: UUID, order_ids: Sequence[UUID]) -> dict[UUID, Order]:
-    """Orders with their captures, locked in ascending order of id until the transaction ends."""
+OfMerchant = tuple[UUID, UUID]
+"""A merchant and an order that it says is its own."""
+
+
+def of_merchants(book_id: UUID, wanted: Collection[OfMerchant], *, lock: bool = False) -> dict[OfMerchant, Order]:
+    """Orders with their captures by who asks for them; `lock` locks them in ascending order of id until the transaction ends.
+
+    What a merchant does to an order it gets here. One of another merchant or book is absent like one that does not exist, and not
+    locked either: else who asks could make its owner wait, or learn from waiting that there is such an order.
+    """
+    if not wanted:
+        return {}
+    source, params = sql.unnest({"merchant_id": "uuid", "id": "uuid"}, sorted(set(wanted)))
+    found = sql.rows_as(
+        Order,
+        f"SELECT {', '.join(f'o.{name}' for name in _ORDER.split(', '))} FROM {source} AS g"
+        " JOIN orders_order o ON o.id = g.id AND o.merchant_id = g.merchant_id WHERE o.book_id = %s ORDER BY o.id"
+        f"{' FOR NO KEY UPDATE OF o' if lock else ''}",
+        [*params, book_id],
+    )
+    return {(order.merchant_id, order.id): order for order in _with_captures(found).values()}
+
+
+def lock_any(book_id: UUID, order_ids: Sequence[UUID]) -> dict[UUID, Order]:
+    """Orders of any merchant, for what the book itself does with them; locked in ascending order of id until the transaction ends."""
     found = sql.rows_as(
         Order,
         f"SELECT {_ORDER} FROM orders_order WHERE book_id = %s AND id = ANY(%s) ORDER BY id FOR NO KEY UPDATE",
