@@ -173,6 +173,9 @@ def test_a_plan_that_left_the_contract_after_the_consent_is_refused_and_the_orde
     assert authorised(shop, again)[0].approved
     refused = capture(shop, order_id, "x1")
     assert (refused.code, refused.field) == ("no_such_plan", "order_id")
+    stranger = CaptureRequest("x1", shop.merchants[1], order_id)
+    (foreign,) = checkout.capture(desk=shop.desk, now=shop.now(11), requests=[stranger])
+    assert foreign.code == "unknown_order", "the contract is looked at first, and its answer must not tell that there is such an order"
     assert isinstance(void(shop, order_id, "v1"), Released)
     shop.prove()
 
