@@ -160,22 +160,29 @@ def _refunds(where: str, params: Sequence[Any]) -> list[RefundShare]:
     return [RefundShare(row[0], row[1], row[2], row[3], Money(row[4], row[5]), row[6], row[7]) for row in found]
 
 
-def find(book_id: UUID, merchant_reference: str) -> list[UUID]:
-    """Orders of a merchant reference, newest first (several merchants may use the same one)."""
-    found = sql.rows(
-        "SELECT id FROM orders_order WHERE book_id = %s AND merchant_reference = %s ORDER BY created_at DESC, id DESC LIMIT 20",
-        [book_id, merchant_reference],
+def named(book_id: UUID, *, order_id: UUID | None, merchant_reference: str) -> list[Listed]:
+    """The order with an id, else those with a merchant reference, newest first, 20 at most (several merchants may use the same one)."""
+    found = _listed("AND id = %(order)s", {"book": book_id, "order": order_id}) if order_id else []
+    return found or _listed(
+        "AND merchant_reference = %(reference)s ORDER BY created_at DESC, id DESC LIMIT 20",
+        {"book": book_id, "reference": merchant_reference},
     )
-    return [row[0] for row in found]
 
 
 def latest(book_id: UUID, *, before: UUID | None, limit: int) -> list[Listed]:
     """Orders, newest first, older than `before`."""
-    found = sql.rows(
-        "SELECT id, merchant_id, merchant_reference, amount_minor, currency, periods, state, created_at FROM orders_order"
-        " WHERE book_id = %(book)s AND (%(before)s::uuid IS NULL OR (created_at, id) < (SELECT created_at, id FROM orders_order WHERE id = %(before)s))"
+    return _listed(
+        "AND (%(before)s::uuid IS NULL OR (created_at, id) < (SELECT created_at, id FROM orders_order WHERE id = %(before)s))"
         " ORDER BY created_at DESC, id DESC LIMIT %(limit)s",
         {"book": book_id, "before": before, "limit": limit},
+    )
+
+
+def _listed(which: str, params: Mapping[str, Any]) -> list[Listed]:
+    found = sql.rows(
+        "SELECT id, merchant_id, merchant_reference, amount_minor, currency, periods, state, created_at FROM orders_order"
+        f" WHERE book_id = %(book)s {which}",
+        params,
     )
     return [Listed(row[0], row[1], row[2], Money(row[3], row[4]), *row[5:]) for row in found]
 
