@@ -64,6 +64,25 @@ def test_an_order_that_is_not_there_is_said_to_be_unknown(cli: Command, verb: st
     assert cli("order", verb, "ord_01m838z2g0fyvaeekzxfs1k950").code == "unknown_order"
 
 
+def test_a_reference_of_several_orders_is_refused_with_their_ids(cli: Command, town: Town, shown: Callable[..., str]) -> None:
+    reference, shops = secrets.token_hex(5), ("record-house", "disc-city")
+    words = ("order", "authorise", "--consumer", town.buyer, "--reference", reference)
+    made = [cli(*words, "--disclosure", shown(merchant=one), "--merchant", one).last["order"] for one in shops]
+    for verb in (("trace",), ("order", "capture"), ("order", "void"), ("order", "refund")):
+        answer = cli(*verb, reference)
+        assert (answer.status, answer.code) == (1, "ambiguous_order")
+        assert all(order in answer.last["error"]["detail"] for order in made)
+    assert cli("order", "void", made[0]).last["order"] == made[0]
+
+
+def test_two_merchants_may_use_the_same_key(cli: Command, authorised: Authorised) -> None:
+    key = secrets.token_hex(5)
+    for merchant in ("record-house", "disc-city"):
+        order = authorised(merchant=merchant)["order"]
+        assert cli("order", "capture", order, "--key", key).last["order"] == order
+        assert cli("order", "refund", order, "--key", key).last["order"] == order
+
+
 def test_a_disclosure_nobody_showed_cannot_be_agreed_to(cli: Command, town: Town) -> None:
     answer = cli(
         "order", "authorise", "--disclosure", "dis_01m838z2g0fyvaeekzxfs1k950", "--consumer", town.buyer, "--reference", "X"

@@ -154,6 +154,15 @@ def test_acts_of_one_moment_count_in_their_order(work, vault):
     assert queries.consents_in_force(consumer_ids=[consumer])[consumer] == {}
 
 
+def test_the_same_key_of_two_consumers_records_the_consents_of_both(work, vault):
+    people = register(work, vault, new(1), new(2))
+    acts = [ConsentAct("a", consumer, "given", replace(CREDIT, version="v2")) for consumer in people]
+    recorded = act(work, *acts)
+    assert codes(recorded) == ["ok", "ok"]
+    assert act(work, *acts) == recorded
+    assert len(set(recorded)) == 2
+
+
 def test_a_consent_of_a_stranger_is_refused(work, vault, ids):
     assert codes(act(work, ConsentAct("a", ids.new(work.now), "given", CREDIT))) == ["unknown_consumer"]
 

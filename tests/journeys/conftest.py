@@ -37,6 +37,7 @@ from yuefu.money.rates import Rate
 from yuefu.offers import commands as offers
 from yuefu.offers.commands import DraftProduct, Publication
 from yuefu.offers.rules.product import CONSUMER, MERCHANT, ProductTerms
+from yuefu.orders import queries as order_book
 from yuefu.orders.commands import CaptureRequest, RefundRequest, VoidRequest
 from yuefu.payments.gateways.sandbox import SandboxBank, SandboxChannel
 from yuefu.reconciliation.commands import DayOutcome, FileIn
@@ -93,21 +94,32 @@ class Shop:
 
     def capture(self, order_id: UUID, amount: str | None = None) -> Captured:
         money = Money.parse(amount, "CNY") if amount else None
-        (outcome,) = checkout.capture(desk=self.desk, now=self.now(11), requests=[CaptureRequest(f"k{next(self._count)}", order_id, money)])
+        (outcome,) = checkout.capture(
+            desk=self.desk, now=self.now(11), requests=[CaptureRequest(f"k{next(self._count)}", self.seller(order_id), order_id, money)]
+        )
         assert isinstance(outcome, Captured), outcome
         return outcome
+
+    def seller(self, order_id: UUID) -> UUID:
+        """The merchant of an order; whose it would be where there is none."""
+        found = order_book.orders([order_id])
+        return found[order_id].merchant_id if found else self.merchants[0]
 
     def bought(self, amount: str = "1999.00", *, product: str = "free", periods: int = 3, merchant: int = 0) -> Captured:
         """A new consumer buys and gets the goods."""
         return self.capture(self.buy(self.consumer(), amount, product=product, periods=periods, merchant=merchant).order_id)
 
     def void(self, order_id: UUID) -> None:
-        (outcome,) = checkout.void(desk=self.desk, now=self.now(12), requests=[VoidRequest(f"v{next(self._count)}", order_id)])
+        (outcome,) = checkout.void(
+            desk=self.desk, now=self.now(12), requests=[VoidRequest(f"v{next(self._count)}", self.seller(order_id), order_id)]
+        )
         assert not isinstance(outcome, Refused), outcome
 
     def refund(self, order_id: UUID, amount: str | None = None) -> None:
         money = Money.parse(amount, "CNY") if amount else None
-        (outcome,) = refund.refund(desk=self.desk, now=self.now(13), requests=[RefundRequest(f"r{next(self._count)}", order_id, money)])
+        (outcome,) = refund.refund(
+            desk=self.desk, now=self.now(13), requests=[RefundRequest(f"r{next(self._count)}", self.seller(order_id), order_id, money)]
+        )
         assert not isinstance(outcome, Refused), outcome
 
     def repay(self, loan_id: UUID, amount: str | None = None, card: str = "card:1:ok", *, hour: int = 14) -> Repaid:

@@ -40,16 +40,16 @@ def authorising(shop, purchase):
 
 
 def capturing(shop, order_id, key, amount=None):
-    request = CaptureRequest(key, order_id, yuan(amount) if amount else None)
+    request = CaptureRequest(key, shop.seller(order_id), order_id, yuan(amount) if amount else None)
     return lambda: checkout.capture(desk=shop.desk, now=shop.now(11), requests=[request])[0]
 
 
 def voiding(shop, order_id, key):
-    return lambda: checkout.void(desk=shop.desk, now=shop.now(11), requests=[VoidRequest(key, order_id)])[0]
+    return lambda: checkout.void(desk=shop.desk, now=shop.now(11), requests=[VoidRequest(key, shop.seller(order_id), order_id)])[0]
 
 
 def refunding(shop, order_id, key, amount=None):
-    request = RefundRequest(key, order_id, yuan(amount) if amount else None)
+    request = RefundRequest(key, shop.seller(order_id), order_id, yuan(amount) if amount else None)
     return lambda: refund.refund(desk=shop.desk, now=shop.now(13), requests=[request])[0]
 
 
@@ -153,7 +153,7 @@ def test_a_capture_and_the_expiry_of_its_hold_never_both_win(shop):
     shop.until(shop.on + timedelta(days=7))
     for n, order_id in enumerate(orders):
         # The capture still believes in the last minute before the end; the expiry comes right after it.
-        capture = CaptureRequest(f"x{n}", order_id, None)
+        capture = CaptureRequest(f"x{n}", shop.seller(order_id), order_id, None)
         outcomes = shop.at_once(
             lambda capture=capture: checkout.capture(desk=shop.desk, now=shop.now(9), requests=[capture])[0],
             lambda: checkout.expire(desk=shop.desk, now=shop.now(11)),

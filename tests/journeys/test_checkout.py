@@ -54,12 +54,12 @@ def authorised(shop, *purchases):
 
 
 def capture(shop, order_id, key, amount=None):
-    request = CaptureRequest(key, order_id, yuan(amount) if amount else None)
+    request = CaptureRequest(key, shop.seller(order_id), order_id, yuan(amount) if amount else None)
     return checkout.capture(desk=shop.desk, now=shop.now(11), requests=[request])[0]
 
 
 def void(shop, order_id, key):
-    return checkout.void(desk=shop.desk, now=shop.now(12), requests=[VoidRequest(key, order_id)])[0]
+    return checkout.void(desk=shop.desk, now=shop.now(12), requests=[VoidRequest(key, shop.seller(order_id), order_id)])[0]
 
 
 def working(shop, act, *, by=None):
@@ -174,6 +174,9 @@ def test_a_plan_that_left_the_contract_after_the_consent_is_refused_and_the_orde
     assert authorised(shop, again)[0].approved
     refused = capture(shop, order_id, "x1")
     assert (refused.code, refused.field) == ("no_such_plan", "order_id")
+    stranger = CaptureRequest("x1", shop.merchants[1], order_id)
+    (foreign,) = checkout.capture(desk=shop.desk, now=shop.now(11), requests=[stranger])
+    assert foreign.code == "unknown_order", "the contract is looked at first, and its answer must not tell that there is such an order"
     assert isinstance(void(shop, order_id, "v1"), Released)
     shop.prove()
 

@@ -200,7 +200,7 @@ def test_nothing_is_posted_to_a_day_that_is_closing_or_closed_but_its_own_close(
     shop.next_day(close=False)
     # A moment of yesterday changes nothing: the journey works on the day that is open.
     yesterday = shop.now() - timedelta(days=1)
-    checkout.capture(desk=shop.desk, now=yesterday, requests=[CaptureRequest("x", order_id)])
+    checkout.capture(desk=shop.desk, now=yesterday, requests=[CaptureRequest("x", shop.seller(order_id), order_id)])
     days_of = "SELECT DISTINCT posted_on FROM ledger_entry WHERE book_id = %s AND kind = 'loan.booked'"
     assert sql.rows(days_of, [shop.book_id]) == [(shop.on,)]
     shop.bought("600.00", product="flex")

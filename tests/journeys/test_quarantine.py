@@ -62,7 +62,7 @@ def test_one_purchase_that_breaks_leaves_its_neighbours_and_its_key_alone(shop, 
 
 def test_one_capture_that_breaks_leaves_its_neighbours_alone(shop, monkeypatch):
     orders = [shop.buy(shop.consumer(), amount).order_id for amount in ("300.00", "301.00", "302.00")]
-    requests = [CaptureRequest(f"c{n}", order) for n, order in enumerate(orders)]
+    requests = [CaptureRequest(f"c{n}", shop.seller(order), order) for n, order in enumerate(orders)]
     with monkeypatch.context() as broken:
         broken.setattr(capturing, "terms_of", breaking(capturing.terms_of, lambda taken, on: taken.amount.minor == 300_00))
         outcomes = checkout.capture(desk=shop.desk, now=shop.now(11), requests=requests)
@@ -124,7 +124,7 @@ def test_what_was_rolled_back_is_never_sent_to_the_channel(shop, monkeypatch, cu
     )
     monkeypatch.setattr(refund, "attempt", attempt)
     if culprit == "refund":
-        refund.refund(desk=shop.desk, now=shop.now(15), requests=[RefundRequest("r", got.order_id)])
+        refund.refund(desk=shop.desk, now=shop.now(15), requests=[RefundRequest("r", shop.seller(got.order_id), got.order_id)])
     else:
         shop.repay(got.loan_id, "700.00")
     assert failed

@@ -31,7 +31,7 @@ def yuan(text):
 
 
 def refunded(shop, order_id, key="r", amount=None):
-    request = RefundRequest(key, order_id, yuan(amount) if amount else None)
+    request = RefundRequest(key, shop.seller(order_id), order_id, yuan(amount) if amount else None)
     return refund.refund(desk=shop.desk, now=shop.now(13), requests=[request])[0]
 
 
@@ -202,13 +202,13 @@ def test_what_cannot_be_refunded_is_refused_and_changes_nothing(shop, amount, co
 def test_an_order_without_captures_has_nothing_to_refund(shop):
     order_id = shop.buy(shop.consumer()).order_id
     assert refunded(shop, order_id).code == "refund_exceeds_captured"
-    request = RefundRequest("r9", shop.merchants[0], None)
+    request = RefundRequest("r9", shop.merchants[0], shop.merchants[0], None)
     assert refund.refund(desk=shop.desk, now=shop.now(), requests=[request])[0].code == "unknown_order"
 
 
 def test_refunds_of_one_batch_each_see_those_before(shop):
     got = shop.bought("600.00")
-    requests = [RefundRequest(f"r{n}", got.order_id, yuan("250.00")) for n in range(3)]
+    requests = [RefundRequest(f"r{n}", shop.seller(got.order_id), got.order_id, yuan("250.00")) for n in range(3)]
     outcomes = refund.refund(desk=shop.desk, now=shop.now(13), requests=[*requests, requests[0]])
     assert [isinstance(o, Refunded) for o in outcomes] == [True, True, False, True]
     assert outcomes[0] == outcomes[3]

@@ -10,7 +10,8 @@ import pytest
 from yuefu import ids
 from yuefu.errors import Refused
 from yuefu.journeys import refund
-from yuefu.journeys.trace import Trace, find_order, trace, traced_orders
+from yuefu.journeys.finding import find_order
+from yuefu.journeys.trace import Trace, trace, traced_orders
 from yuefu.ledger import queries as ledger
 from yuefu.money.amounts import Money
 from yuefu.orders.commands import RefundRequest
@@ -278,7 +279,11 @@ def test_goods_sent_back_are_credited_and_what_was_paid_goes_back_through_the_ch
 
 def test_two_equal_refunds_of_one_moment_each_have_their_entries(shop):
     got = shop.bought()
-    refund.refund(desk=shop.desk, now=shop.now(13), requests=[RefundRequest(key, got.order_id, yuan("100.00")) for key in "ab"])
+    refund.refund(
+        desk=shop.desk,
+        now=shop.now(13),
+        requests=[RefundRequest(key, shop.seller(got.order_id), got.order_id, yuan("100.00")) for key in "ab"],
+    )
     found = told(shop, got.order_id)
     assert [len(each.entries) for each in found.timeline if each.kind.endswith(".refunded")] == [1, 1, 1, 1]
 
@@ -387,13 +392,21 @@ def test_an_order_is_found_by_its_id_and_by_its_reference(shop):
             assert isinstance(find_order(text, book_id=shop.book_id), Refused), text
 
 
-def test_of_several_orders_with_one_reference_the_newest_is_found(shop):
+def test_a_reference_that_several_orders_have_is_refused_with_a_list_and_each_merchant_finds_its_own(shop):
     declined = shop.buy(shop.consumer(limit="500.00"))
     shop._count = iter([1, 2])
     shop.next_day()
-    again = shop.buy(shop.consumer(), merchant=1)
+    theirs = shop.buy(shop.consumer(), merchant=1)
     with sql.reading(book_id=shop.book_id):
-        assert find_order("REF-0001", book_id=shop.book_id) == again.order_id != declined.order_id
+        several = find_order(" REF-0001", book_id=shop.book_id)
+    assert (several.code, several.field) == ("ambiguous_order", "order")
+    assert several.detail == (
+        "several orders have the reference 'REF-0001', name one by its id:"
+        f" {ids.text('order', theirs.order_id)} (Shop 2, authorised), {ids.text('order', declined.order_id)} (Shop 1, declined)"
+    )
+    for merchant, own in zip(shop.merchants, (declined, theirs), strict=True):
+        with sql.reading(merchant_id=merchant):
+            assert find_order("REF-0001", book_id=shop.book_id) == own.order_id
 
 
 # ------------------------------------------------------------------------------------------------------------------------ all orders

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -12,9 +13,12 @@ import pytest
 from django.test import Client, override_settings
 
 from tests.web.conftest import Placed
+from yuefu import ids as public
 from yuefu.access import commands as access
+from yuefu.orders import queries as orders
+from yuefu.orders.commands import place
 from yuefu.runtime import sql
-from yuefu.runtime.values import Book
+from yuefu.runtime.values import Book, UnitOfWork
 from yuefu.web import demo
 from yuefu.web.urls import urlpatterns
 
@@ -131,6 +135,20 @@ def test_a_role_that_ended_opens_nothing(person: Person, placed: Placed, work: A
 def test_an_order_is_found_by_its_id_too(person: Person, placed: Placed) -> None:
     response = person("support").get("/find/", {"q": f"  {placed.public_id} "})
     assert response["Location"] == f"/trace/{placed.public_id}/"
+
+
+def test_of_several_orders_with_one_reference_one_can_be_chosen(person: Person, placed: Placed, work: UnitOfWork) -> None:
+    """The other merchant sent the same reference: staff choose, and each merchant goes to its own."""
+    again = replace(orders.orders([placed.order_id])[placed.order_id], id=work.ids.new(work.now), merchant_id=placed.other_merchant_id)
+    with sql.transacting():
+        place(work=work, orders=[again])
+    response = person("support").get("/find/", {"q": placed.reference})
+    assert response.status_code == 300
+    body = response.content.decode()
+    assert "Which order?" in body
+    assert all(f"/trace/{public_id}/" in body for public_id in (placed.public_id, public.text("order", again.id)))
+    owner = person("merchant_owner", placed.merchant_id).get("/find/", {"q": placed.reference})
+    assert owner["Location"] == f"/trace/{placed.public_id}/"
 
 
 @pytest.mark.parametrize(

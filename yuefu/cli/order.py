@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any
-from uuid import UUID
 
 import typer
 
 from yuefu.cli import context, inputs, output
 from yuefu.cli.context import Caller
-from yuefu.cli.faults import CommandError, fail
+from yuefu.cli.faults import CommandError
 from yuefu.cli.quote import consumer_of, merchant_of, quote
 
 if TYPE_CHECKING:
@@ -68,7 +67,7 @@ def capture(order: OrderName, amount: Part = None, key: Key = None) -> None:
         from yuefu.orders.commands import CaptureRequest
 
         found = order_of(caller, order)
-        request = CaptureRequest(inputs.key_or_new(key), found.id, inputs.amount_if_given(amount, found.currency))
+        request = CaptureRequest(inputs.key_or_new(key), found.merchant_id, found.id, inputs.amount_if_given(amount, found.currency))
         done = only(checkout.capture(desk=caller.desk, now=caller.now, requests=[request]))
         output.result(
             {
@@ -89,7 +88,8 @@ def void(order: OrderName, key: Key = None) -> None:
         from yuefu.journeys import checkout
         from yuefu.orders.commands import VoidRequest
 
-        request = VoidRequest(inputs.key_or_new(key), order_of(caller, order).id)
+        found = order_of(caller, order)
+        request = VoidRequest(inputs.key_or_new(key), found.merchant_id, found.id)
         done = only(checkout.void(desk=caller.desk, now=caller.now, requests=[request]))
         output.result({"order": ids.text("order", done.order_id), "released": done.amount, "key": request.key})
 
@@ -103,7 +103,7 @@ def refund(order: OrderName, amount: Part = None, key: Key = None) -> None:
         from yuefu.orders.commands import RefundRequest
 
         found = order_of(caller, order)
-        request = RefundRequest(inputs.key_or_new(key), found.id, inputs.amount_if_given(amount, found.currency))
+        request = RefundRequest(inputs.key_or_new(key), found.merchant_id, found.id, inputs.amount_if_given(amount, found.currency))
         done = only(refunds.refund(desk=caller.desk, now=caller.now, requests=[request]))
         output.result(
             {
@@ -143,33 +143,16 @@ def list_orders(
 
 
 def order_of(caller: Caller, text: str) -> Order:
-    """The order that a text names, if it is the caller's to see; otherwise there is no such order."""
-    from yuefu.orders import queries as orders
-
-    named = order_ids(caller, text)
-    found = {order.id: order for order in orders.orders(named).values() if caller.owns(order.merchant_id)}
-    if not found:
-        fail("unknown_order", f"There is no order {text!r:.80} in this book.")
-    if len(found) > 1:
-        fail("ambiguous_order", f"{len(found)} orders have the reference {text!r:.80}; name one by its id (ord_…).")
-    return next(iter(found.values()))
-
-
-def order_ids(caller: Caller, text: str) -> list[UUID]:
-    """Orders of this book whose id or merchant reference is `text`, as the caller may read them."""
-    from yuefu import ids
+    """The one order that a text names, among those the caller may read."""
+    from yuefu.errors import Refused, RefusedError
+    from yuefu.journeys.finding import find_order
     from yuefu.orders import queries as orders
 
     with caller.reading():
-        if text.startswith("ord_"):
-            try:
-                return list(orders.orders([ids.parse("order", text)]))
-            except ids.BadId:
-                if len(text) == len("ord_") + 26:
-                    raise
-        if not text or len(text) > 64 or not text.isprintable():
-            return []
-        return orders.find(caller.book.id, text)
+        found = find_order(text, book_id=caller.book.id)
+        if isinstance(found, Refused):
+            raise RefusedError(found)
+        return orders.orders([found])[found]
 
 
 def only(outcomes: Any) -> Any:

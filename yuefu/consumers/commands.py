@@ -213,7 +213,7 @@ def record_consents(*, work: UnitOfWork, acts: Sequence[ConsentAct]) -> list[UUI
 
     return keys.answer(
         work=work,
-        scope="consumers.record_consents",
+        scope=[keys.scope_of("consumers.record_consents", act.consumer_id) for act in acts],
         requests=acts,
         object_ids=new_ids,
         decide=decide,

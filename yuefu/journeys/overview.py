@@ -10,13 +10,12 @@ from uuid import UUID
 
 from yuefu import ids
 from yuefu.errors import Refused
-from yuefu.journeys.views import BridgeView, DayFigures, OrderRow, Overview
+from yuefu.journeys.finding import rows_of
+from yuefu.journeys.views import BridgeView, DayFigures, Overview
 from yuefu.ledger import queries as ledger
 from yuefu.loans import queries as loans
-from yuefu.merchants import queries as merchants
 from yuefu.money.amounts import Money
 from yuefu.orders import queries as orders
-from yuefu.orders.queries import Listed
 from yuefu.payments import queries as payments
 from yuefu.reconciliation import queries as reconciliation
 from yuefu.reconciliation.queries import DayBridge
@@ -66,7 +65,7 @@ def overview(*, book_id: UUID, cursor: str = "", limit: int = 20) -> Overview | 
         days_waiting_to_close=tuple(waiting),
         breaks_open=reconciliation.breaks_open(book_id=book_id),
         bridges=tuple(_bridge(bridge, book.currency) for bridge in reconciliation.latest_bridges(book_id=book_id)),
-        orders=_rows(listed[:limit]),
+        orders=rows_of(listed[:limit]),
         next_cursor=ids.text("order", listed[limit - 1].id) if len(listed) > limit else "",
     )
 
@@ -147,20 +146,3 @@ def _bridge(found: DayBridge, currency: str) -> BridgeView:
     differences = {outcome: Money(minor, currency) for outcome, minor in found.differences.items()}
     bill, ours, residual = (figure or nothing for figure in (found.bill_total, found.ledger_total, found.residual))
     return BridgeView(found.source, found.on, found.state, bill, ours, differences, residual)
-
-
-def _rows(listed: Sequence[Listed]) -> tuple[OrderRow, ...]:
-    names = merchants.shown(ids=sorted({order.merchant_id for order in listed}))
-    return tuple(
-        OrderRow(
-            ids.text("order", order.id),
-            order.merchant_reference,
-            names[order.merchant_id].name_en,
-            names[order.merchant_id].name_zh,
-            order.amount,
-            order.periods,
-            order.state,
-            order.created_at,
-        )
-        for order in listed
-    )

@@ -76,7 +76,8 @@ def _refund(work: UnitOfWork, requests: Sequence[RefundRequest], begun: list[Cha
         owed = _credit(work, made, excess)
         return {i: _outcome(done[ids[i]], owed) for i in fresh}
 
-    outcomes = keys.answer(work=work, scope="order.refund", requests=requests, object_ids=ids, decide=act, recall=_recall)
+    scopes = [keys.scope_of("order.refund", request.merchant_id) for request in requests]
+    outcomes = keys.answer(work=work, scope=scopes, requests=requests, object_ids=ids, decide=act, recall=_recall)
     begun += attempt(work=work, excesses=excess)
     return outcomes
 

@@ -24,7 +24,6 @@ from yuefu.payments import commands as payments
 from yuefu.payments import queries as payment_book
 from yuefu.payments.commands import CollectionAttempt
 from yuefu.payments.rules import ChannelRefund, ChannelResult, Collection, CollectOrder
-from yuefu.runtime import keys
 from yuefu.runtime.batch import Quarantined
 from yuefu.runtime.values import UnitOfWork
 
@@ -33,12 +32,12 @@ NOTHING_DUE = "nothing_due"
 INSTRUMENT_INVALID = "instrument_invalid"
 _LONGEST_INSTRUMENT = 128
 
-_COLLECT = "payments.collect"  # the scope of the keys of collections
-
 
 @dataclass(frozen=True, slots=True)
 class RepayRequest:
-    """Collect `amount` for a loan, or all that is due. `instrument` names the card or wallet at the channel."""
+    """Collect `amount` for a loan, or all that is due. `instrument` names the card or wallet at the channel; `key` is one of the
+    consumer whose loan it is.
+    """
 
     key: str
     loan_id: UUID
@@ -89,7 +88,7 @@ def _replayed(waiting: Sequence[Collection], now: datetime) -> bool:
 def _attempt(work: UnitOfWork, requests: Sequence[RepayRequest]) -> list[Collection | Refused]:
     held = loan_book.loans([request.loan_id for request in requests], book_id=work.book.id)
     # After the loans: a repayment that came between the two reads is then known, and is not asked for again.
-    known = _asked_before(work, [request.key for request in requests if request.amount is None])
+    known = _asked_before(work, [(held[r.loan_id].dims.consumer_id, r.key) for r in requests if r.amount is None and r.loan_id in held])
     attempts: dict[int, CollectionAttempt] = {}
     outcomes: dict[int, Collection | Refused] = {}
     for index, request in enumerate(requests):
@@ -102,11 +101,11 @@ def _attempt(work: UnitOfWork, requests: Sequence[RepayRequest]) -> list[Collect
                 INSTRUMENT_INVALID, f"an instrument has 1 to {_LONGEST_INSTRUMENT} printable characters", "instrument"
             )
             continue
-        amount = request.amount if request.amount is not None else known.get(request.key) or _due(loan, work.day.on)
+        dims = loan.dims
+        amount = request.amount if request.amount is not None else known.get((dims.consumer_id, request.key)) or _due(loan, work.day.on)
         if request.amount is None and not amount.minor:
             outcomes[index] = Refused(NOTHING_DUE, "nothing is due on this loan today", "loan_id")
             continue
-        dims = loan.dims
         attempts[index] = CollectionAttempt(request.key, dims.consumer_id, dims.loan_id, dims.order_id, amount, request.instrument)
     stored = payments.attempt_collections(work=work, attempts=list(attempts.values()))
     outcomes.update(zip(attempts, stored, strict=True))
@@ -118,11 +117,9 @@ def _due(loan: Held, on: date) -> Money:
     return principal + interest
 
 
-def _asked_before(work: UnitOfWork, keyed: Sequence[str]) -> dict[str, Money]:
-    """What "all that is due" was when a key was first used: less is due now, and the request is still the same."""
-    stored = keys.stored(work=work, names=[(_COLLECT, key) for key in keyed])
-    collections = payment_book.collections(book_id=work.book.id, ids=[object_id for _, object_id, _ in stored.values()])
-    return {key: collections[object_id].amount for (_, key), (_, object_id, _) in stored.items() if object_id in collections}
+def _asked_before(work: UnitOfWork, keyed: Sequence[tuple[UUID, str]]) -> dict[tuple[UUID, str], Money]:
+    """What "all that is due" was when a key of a consumer was first used: less is due now, and the request is still the same."""
+    return {name: collection.amount for name, collection in payments.attempted(work=work, keyed=keyed).items()}
 
 
 def book(*, desk: Desk, now: datetime, results: Sequence[ChannelResult]) -> list[Repaid | Refused | Quarantined | None]:

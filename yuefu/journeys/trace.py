@@ -48,18 +48,6 @@ MOST_NAMED: Final = 20
 Audience = Literal["staff", "merchant"]
 
 
-def find_order(text: str, *, book_id: UUID) -> UUID | Refused:
-    """The order with a public id, or the newest one with a merchant reference. Refused with unknown_order."""
-    try:
-        order_id = ids.parse("order", text)
-    except ids.BadId:
-        order_id = None
-    if order_id is not None and order_book.is_in_book(book_id, order_id):
-        return order_id
-    found = order_book.find(book_id, text.strip())
-    return found[0] if found else Refused(UNKNOWN_ORDER, "no order has this id or merchant reference", "order")
-
-
 def trace(*, order_id: UUID, audience: Audience = "staff", book: Book | None = None) -> Trace | Refused:
     """The whole life of one order, as far as the audience may see it. Refused with unknown_order.
 

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 from uuid import UUID
 
 from yuefu import ids as public
 from yuefu.errors import Refused
 from yuefu.money.amounts import Money
 from yuefu.orders import queries, rules
+from yuefu.orders.queries import OfMerchant
 from yuefu.orders.rules import Capture, Order, Part
 from yuefu.runtime import audit, outbox, sql
 from yuefu.runtime.outbox import Event
 from yuefu.runtime.values import UnitOfWork
+
+N = TypeVar("N", UUID, OfMerchant)
+"""What an order is asked for by."""
 
 _ORDER = {
     "id": "uuid",
@@ -52,28 +56,43 @@ _ORDER = {
 
 @dataclass(frozen=True, slots=True)
 class CaptureRequest:
-    """Capture `amount` of an order, or all that is left."""
+    """Capture `amount` of an order of the merchant, or all that is left."""
 
     key: str
+    merchant_id: UUID
     order_id: UUID
     amount: Money | None = None
+
+    @property
+    def of_merchant(self) -> OfMerchant:
+        return self.merchant_id, self.order_id
 
 
 @dataclass(frozen=True, slots=True)
 class VoidRequest:
-    """Give back what is not captured."""
+    """Give back what is not captured of an order of the merchant."""
 
     key: str
+    merchant_id: UUID
     order_id: UUID
+
+    @property
+    def of_merchant(self) -> OfMerchant:
+        return self.merchant_id, self.order_id
 
 
 @dataclass(frozen=True, slots=True)
 class RefundRequest:
-    """Refund `amount` of what was captured, or all of it."""
+    """Refund `amount` of what was captured of an order of the merchant, or all of it."""
 
     key: str
+    merchant_id: UUID
     order_id: UUID
     amount: Money | None = None
+
+    @property
+    def of_merchant(self) -> OfMerchant:
+        return self.merchant_id, self.order_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,15 +170,15 @@ def place(*, work: UnitOfWork, orders: Sequence[Order]) -> None:
 
 def capture(*, work: UnitOfWork, requests: Mapping[UUID, CaptureRequest]) -> dict[UUID, Taken | Refused]:
     """Captures by the id each capture is to have; decided in order, each sees those before it. Refusals: see `orders.rules`."""
-    locked = queries.lock(work.book.id, [request.order_id for request in requests.values()])
-    before = dict(locked)
+    locked = queries.of_merchants(work.book.id, [request.of_merchant for request in requests.values()], lock=True)
+    before = _by_id(locked)
     outcomes: dict[UUID, Taken | Refused] = {}
     for capture_id, request in requests.items():
-        done = rules.capture(locked.get(request.order_id), request.amount, capture_id, work.now, work.day.on)
+        done = rules.capture(locked.get(request.of_merchant), request.amount, capture_id, work.now, work.day.on)
         if isinstance(done, Refused):
             outcomes[capture_id] = done
         else:
-            locked[request.order_id], made = done
+            locked[request.of_merchant], made = done
             outcomes[capture_id] = Taken(done[0], made)
     taken = [o for o in outcomes.values() if isinstance(o, Taken)]
     columns = {
@@ -186,17 +205,26 @@ def capture(*, work: UnitOfWork, requests: Mapping[UUID, CaptureRequest]) -> dic
     return outcomes
 
 
-def release(*, work: UnitOfWork, order_ids: Sequence[UUID], by: Literal["voided", "expired"]) -> list[Freed | Refused]:
-    """Voids or expires what is not captured. Refusals: see `orders.rules`."""
-    locked = queries.lock(work.book.id, order_ids)
-    before = dict(locked)
+def void(*, work: UnitOfWork, requests: Sequence[VoidRequest]) -> list[Freed | Refused]:
+    """Gives back what merchants will not capture; decided in order. Refusals: see `orders.rules`."""
+    wanted = [request.of_merchant for request in requests]
+    return _release(work, queries.of_merchants(work.book.id, wanted, lock=True), wanted, "voided")
+
+
+def expire(*, work: UnitOfWork, order_ids: Sequence[UUID]) -> list[Freed | Refused]:
+    """Gives back what was not captured in time, whose order it may be. Refusals: see `orders.rules`."""
+    return _release(work, queries.lock_any(work.book.id, order_ids), order_ids, "expired")
+
+
+def _release(work: UnitOfWork, locked: dict[N, Order], names: Sequence[N], by: Literal["voided", "expired"]) -> list[Freed | Refused]:
+    before = _by_id(locked)
     outcomes: list[Freed | Refused] = []
-    for order_id in order_ids:
-        done = rules.release(locked.get(order_id), by, work.now)
+    for name in names:
+        done = rules.release(locked.get(name), by, work.now)
         if isinstance(done, Refused):
             outcomes.append(done)
         else:
-            locked[order_id], freed = done
+            locked[name], freed = done
             outcomes.append(Freed(done[0], Money(freed, done[0].currency)))
     released = [o.order for o in outcomes if isinstance(o, Freed)]
     _store(work, before, released, f"order.{by}")
@@ -206,15 +234,15 @@ def release(*, work: UnitOfWork, order_ids: Sequence[UUID], by: Literal["voided"
 
 def refund(*, work: UnitOfWork, requests: Mapping[UUID, RefundRequest]) -> dict[UUID, TakenBack | Refused]:
     """Refunds by the id each refund is to have; decided in order. Refusals: see `orders.rules`."""
-    locked = queries.lock(work.book.id, [request.order_id for request in requests.values()])
-    before = dict(locked)
+    locked = queries.of_merchants(work.book.id, [request.of_merchant for request in requests.values()], lock=True)
+    before = _by_id(locked)
     outcomes: dict[UUID, TakenBack | Refused] = {}
     for refund_id, request in requests.items():
-        done = rules.refund(locked.get(request.order_id), request.amount)
+        done = rules.refund(locked.get(request.of_merchant), request.amount)
         if isinstance(done, Refused):
             outcomes[refund_id] = done
         else:
-            locked[request.order_id], parts = done
+            locked[request.of_merchant], parts = done
             outcomes[refund_id] = TakenBack(refund_id, done[0], parts)
     made = [o for o in outcomes.values() if isinstance(o, TakenBack)]
     _write_shares(work, made)
@@ -247,6 +275,10 @@ def _write_shares(work: UnitOfWork, made: Sequence[TakenBack]) -> None:
     )
     latest = {c.id: c.refunded for m in made for c in m.order.captures}
     sql.update("orders_capture", "id", {"id": "uuid", "refunded_minor": "bigint"}, sorted(latest.items()))
+
+
+def _by_id(found: Mapping[N, Order]) -> dict[UUID, Order]:
+    return {order.id: order for order in found.values()}
 
 
 def _store(work: UnitOfWork, before: Mapping[UUID, Order], steps: Sequence[Order], event: str) -> None:

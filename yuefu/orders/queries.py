@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
@@ -58,8 +58,31 @@ class RefundShare:
     refunded_at: datetime
 
 
-def lock(book_id: UUID, order_ids: Sequence[UUID]) -> dict[UUID, Order]:
-    """Orders with their captures, locked in ascending order of id until the transaction ends."""
+OfMerchant = tuple[UUID, UUID]
+"""A merchant and an order that it says is its own."""
+
+
+def of_merchants(book_id: UUID, wanted: Collection[OfMerchant], *, lock: bool = False) -> dict[OfMerchant, Order]:
+    """Orders with their captures by who asks for them; `lock` locks them in ascending order of id until the transaction ends.
+
+    What a merchant does to an order it gets here. One of another merchant or book is absent like one that does not exist, and not
+    locked either: else who asks could make its owner wait, or learn from waiting that there is such an order.
+    """
+    if not wanted:
+        return {}
+    source, params = sql.unnest({"merchant_id": "uuid", "id": "uuid"}, sorted(set(wanted)))
+    found = sql.rows_as(
+        Order,
+        f"SELECT {', '.join(f'o.{name}' for name in _ORDER.split(', '))} FROM {source} AS g"
+        " JOIN orders_order o ON o.id = g.id AND o.merchant_id = g.merchant_id WHERE o.book_id = %s ORDER BY o.id"
+        f"{' FOR NO KEY UPDATE OF o' if lock else ''}",
+        [*params, book_id],
+    )
+    return {(order.merchant_id, order.id): order for order in _with_captures(found).values()}
+
+
+def lock_any(book_id: UUID, order_ids: Sequence[UUID]) -> dict[UUID, Order]:
+    """Orders of any merchant, for what the book itself does with them; locked in ascending order of id until the transaction ends."""
     found = sql.rows_as(
         Order,
         f"SELECT {_ORDER} FROM orders_order WHERE book_id = %s AND id = ANY(%s) ORDER BY id FOR NO KEY UPDATE",
@@ -137,22 +160,29 @@ def _refunds(where: str, params: Sequence[Any]) -> list[RefundShare]:
     return [RefundShare(row[0], row[1], row[2], row[3], Money(row[4], row[5]), row[6], row[7]) for row in found]
 
 
-def find(book_id: UUID, merchant_reference: str) -> list[UUID]:
-    """Orders of a merchant reference, newest first (several merchants may use the same one)."""
-    found = sql.rows(
-        "SELECT id FROM orders_order WHERE book_id = %s AND merchant_reference = %s ORDER BY created_at DESC, id DESC LIMIT 20",
-        [book_id, merchant_reference],
+def named(book_id: UUID, *, order_id: UUID | None, merchant_reference: str) -> list[Listed]:
+    """The order with an id, else those with a merchant reference, newest first, 20 at most (several merchants may use the same one)."""
+    found = _listed("AND id = %(order)s", {"book": book_id, "order": order_id}) if order_id else []
+    return found or _listed(
+        "AND merchant_reference = %(reference)s ORDER BY created_at DESC, id DESC LIMIT 20",
+        {"book": book_id, "reference": merchant_reference},
     )
-    return [row[0] for row in found]
 
 
 def latest(book_id: UUID, *, before: UUID | None, limit: int) -> list[Listed]:
     """Orders, newest first, older than `before`."""
-    found = sql.rows(
-        "SELECT id, merchant_id, merchant_reference, amount_minor, currency, periods, state, created_at FROM orders_order"
-        " WHERE book_id = %(book)s AND (%(before)s::uuid IS NULL OR (created_at, id) < (SELECT created_at, id FROM orders_order WHERE id = %(before)s))"
+    return _listed(
+        "AND (%(before)s::uuid IS NULL OR (created_at, id) < (SELECT created_at, id FROM orders_order WHERE id = %(before)s))"
         " ORDER BY created_at DESC, id DESC LIMIT %(limit)s",
         {"book": book_id, "before": before, "limit": limit},
+    )
+
+
+def _listed(which: str, params: Mapping[str, Any]) -> list[Listed]:
+    found = sql.rows(
+        "SELECT id, merchant_id, merchant_reference, amount_minor, currency, periods, state, created_at FROM orders_order"
+        f" WHERE book_id = %(book)s {which}",
+        params,
     )
     return [Listed(row[0], row[1], row[2], Money(row[3], row[4]), *row[5:]) for row in found]
 

@@ -138,9 +138,10 @@ def loop() -> dict[str, Any]:
         began = stopwatch()
         outcomes = _both(lambda half: _authorise(made, now, half), _halves(rest))
         seconds = stopwatch() - began
-        approved = [o for o in outcomes if o.approved]
+        bought = [p for half in _halves(rest) for p in half]  # in the order of the outcomes
+        approved = [(p.merchant_id, o.order_id) for p, o in zip(bought, outcomes, strict=True) if o.approved]
         assert len(approved) > 0.9 * len(outcomes), "the benchmark is of approved orders"
-        captures = [CaptureRequest(f"bench:{o.order_id}", o.order_id) for o in approved[: 10 * BATCH]]
+        captures = [CaptureRequest(f"bench:{order_id}", shop, order_id) for shop, order_id in approved[: 10 * BATCH]]
         began = stopwatch()
         _both(lambda half: _capture(made, now, half), (captures[: 5 * BATCH], captures[5 * BATCH :]))
         capture_seconds = stopwatch() - began

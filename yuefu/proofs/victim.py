@@ -13,7 +13,7 @@ import os
 import secrets
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
@@ -219,15 +219,16 @@ class _Player:
         from yuefu.journeys import repayment, settlement
 
         orders = self._authorise(plan)
-        captured = self._capture(orders)
-        self._refund(captured[::6], FIRST_DAY)
+        captured = self._capture(plan, orders)
+        shop_of = dict(zip([c.order_id for c in captured], [UUID(row["merchant"]) for row in plan], strict=True))
+        self._refund(captured[::6], shop_of, FIRST_DAY)
         on = FIRST_DAY
         while on < DUE:
             self._close(on)
             on += timedelta(days=1)
             self._settle(on)
         self._repay(captured)
-        self._refund(captured[1::6], DUE)
+        self._refund(captured[1::6], shop_of, DUE)
         self._point.now_in = "poll"
         repayment.poll(desk=self._desk, now=self._moment(DUE, time(21)))
         settlement.poll_payouts(desk=self._desk, now=self._moment(DUE, time(21)), paid_since=FIRST_DAY)
@@ -258,22 +259,23 @@ class _Player:
             orders += [(p.key, o.order_id) for p, o in zip(purchases, outcomes, strict=True) if isinstance(o, Authorised)]
         return orders
 
-    def _capture(self, orders: Sequence[tuple[str, UUID]]) -> list[Any]:
+    def _capture(self, plan: Sequence[dict[str, str]], orders: Sequence[tuple[str, UUID]]) -> list[Any]:
         from yuefu.journeys import checkout
         from yuefu.journeys.checkout import Captured
         from yuefu.orders.commands import CaptureRequest
 
         self._point.now_in = "capture"
         captured: list[Any] = []
-        for start in range(0, len(orders), BATCH):
-            requests = [CaptureRequest(key, order_id) for key, order_id in orders[start : start + BATCH]]
+        wanted = [CaptureRequest(key, UUID(row["merchant"]), order_id) for row, (key, order_id) in zip(plan, orders, strict=True)]
+        for start in range(0, len(wanted), BATCH):
+            requests = wanted[start : start + BATCH]
             outcomes = checkout.capture(desk=self._desk, now=self._moment(FIRST_DAY, time(15)), requests=requests)
             assert all(isinstance(o, Captured) for o in outcomes), outcomes
             self._acks.say("capture", [(r.key, asdict(o)) for r, o in zip(requests, outcomes, strict=True)])
             captured += outcomes
         return captured
 
-    def _refund(self, captured: Sequence[Any], on: date) -> None:
+    def _refund(self, captured: Sequence[Any], shop_of: Mapping[UUID, UUID], on: date) -> None:
         from yuefu.journeys import refund
         from yuefu.journeys.refund import Refunded
         from yuefu.money.amounts import Money
@@ -281,7 +283,7 @@ class _Player:
 
         self._point.now_in = "refund"
         part = Money(100_00, "CNY") if on == FIRST_DAY else None
-        requests = [RefundRequest(f"prove:{on}:{n}", c.order_id, part) for n, c in enumerate(captured)]
+        requests = [RefundRequest(f"prove:{on}:{n}", shop_of[c.order_id], c.order_id, part) for n, c in enumerate(captured)]
         outcomes = refund.refund(desk=self._desk, now=self._moment(on, time(17)), requests=requests)
         assert all(isinstance(o, Refunded) for o in outcomes), outcomes
         self._acks.say("refund", [(r.key, asdict(o)) for r, o in zip(requests, outcomes, strict=True)])

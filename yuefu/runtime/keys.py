@@ -78,6 +78,13 @@ Scopes = str | Sequence[str]
 """One scope for a whole batch, or one a request: the same key of two merchants is two keys."""
 
 
+def scope_of(command: str, *senders: UUID) -> str:
+    """The scope of a command whose keys are chosen by whoever sends it, widest first: a merchant, or the consumer; the book is a column
+    of its own. A sub-merchant that acts will come after its merchant: each then has keys of its own, and none of those before changes.
+    """
+    return ":".join([command, *map(str, senders)])
+
+
 def claim(*, work: UnitOfWork, scope: Scopes, requests: Sequence[Keyed], object_ids: Sequence[UUID]) -> Claim:
     """Claims the keys of a batch. `object_ids[i]` is the object that request i will create if it is fresh."""
     result = Claim()

@@ -128,7 +128,7 @@ class Play:
 
     def _buy(self, bought: Sequence[LoggedPurchase], now: datetime) -> list[tuple[LoggedPurchase, Authorised]]:
         """Quotes, then authorises in batches. One in a hundred merchants' calls is sent twice, as calls are."""
-        wishes = [Wish(self._shops[self._people[p.customer].shop], self._ids[p.customer], _product(p), p.amount, p.periods) for p in bought]
+        wishes = [Wish(self._shop_of(p), self._ids[p.customer], _product(p), p.amount, p.periods) for p in bought]
         quoted = checkout.quote(desk=self.desk, now=now, wishes=wishes)
         sent = [
             Purchase(
@@ -159,23 +159,26 @@ class Play:
         today, voids = list(self._plans.capture.pop(on, [])), []
         for purchase, order in approved:
             fate = self._dice.random()
-            key = f"cdnow:{purchase.number}"
+            key, shop = f"cdnow:{purchase.number}", self._shop_of(purchase)
             if fate < 0.95:
-                today.append(CaptureRequest(key, order.order_id))
+                today.append(CaptureRequest(key, shop, order.order_id))
             elif fate < 0.97 and order.amount.minor >= 10 * purchase.periods:
                 half = Money(order.amount.minor // 2, order.amount.currency)
-                today.append(CaptureRequest(f"{key}:1", order.order_id, half))
-                self._plans.add(self._plans.capture, on + timedelta(days=2), CaptureRequest(f"{key}:2", order.order_id))
+                today.append(CaptureRequest(f"{key}:1", shop, order.order_id, half))
+                self._plans.add(self._plans.capture, on + timedelta(days=2), CaptureRequest(f"{key}:2", shop, order.order_id))
             elif fate < 0.985:
-                self._plans.add(self._plans.capture, on + timedelta(days=3), CaptureRequest(key, order.order_id))
+                self._plans.add(self._plans.capture, on + timedelta(days=3), CaptureRequest(key, shop, order.order_id))
             elif fate < 0.995:
-                voids.append(VoidRequest(key, order.order_id))
+                voids.append(VoidRequest(key, shop, order.order_id))
             if fate < 0.95 and self._dice.random() < 0.03:
                 part = None if self._dice.random() < 0.5 else Money(max(order.amount.minor // 3, 1), order.amount.currency)
                 back = on + timedelta(days=self._dice.randint(1, 45))
-                self._plans.add(self._plans.refund, back, RefundRequest(key, order.order_id, part))
+                self._plans.add(self._plans.refund, back, RefundRequest(key, shop, order.order_id, part))
         _sure(checkout.capture(desk=self.desk, now=now, requests=today))
         _sure(checkout.void(desk=self.desk, now=now, requests=voids))
+
+    def _shop_of(self, purchase: LoggedPurchase) -> UUID:
+        return self._shops[self._people[purchase.customer].shop]
 
     def _take_back(self, on: date, now: datetime) -> None:
         _sure(refund.refund(desk=self.desk, now=now, requests=self._plans.refund.pop(on, [])))

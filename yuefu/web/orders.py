@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -15,8 +16,9 @@ from structlog.contextvars import bind_contextvars
 
 from yuefu import ids
 from yuefu.errors import Refused
-from yuefu.journeys.trace import find_order, trace
-from yuefu.journeys.views import Trace
+from yuefu.journeys.finding import orders_named, the_one
+from yuefu.journeys.trace import trace
+from yuefu.journeys.views import OrderRow, Trace
 from yuefu.runtime.jsontext import dumps
 from yuefu.runtime.values import Book
 from yuefu.web.scopes import Visitor, scopes_of
@@ -56,8 +58,11 @@ def trace_page(request: HttpRequest, public_id: str) -> HttpResponse:
 def find(request: HttpRequest) -> HttpResponse:
     """Goes to the order with the id or merchant reference `?q=`."""
     text = request.GET.get("q", "").strip()
-    order_id = order_named(request.user, text)
-    return not_found(request, text) if order_id is None else redirect("trace", public_id=ids.text("order", order_id))
+    found = orders_for(request.user, text)
+    order_id = the_one(text, found)
+    if not isinstance(order_id, Refused):
+        return redirect("trace", public_id=ids.text("order", order_id))
+    return which(request, text, found) if found else not_found(request, text)
 
 
 def trace_for(visitor: Visitor, order_id: UUID) -> Seen | None:
@@ -70,16 +75,13 @@ def trace_for(visitor: Visitor, order_id: UUID) -> Seen | None:
     return None
 
 
-def order_named(visitor: Visitor, text: str) -> UUID | None:
-    """The order that a text names, among those that one person may see."""
-    if not text or len(text) > LONGEST_SEARCH or not text.isprintable():
-        return None
+def orders_for(visitor: Visitor, text: str) -> tuple[OrderRow, ...]:
+    """The orders that a text names, among those that one person may see; each once, though they may see it in two ways."""
+    found: dict[str, OrderRow] = {}
     for scope in scopes_of(visitor, PERMISSION):
         with scope.reading():
-            found = find_order(text, book_id=scope.book.id)
-        if not isinstance(found, Refused):
-            return found
-    return None
+            found |= {order.public_id: order for order in orders_named(text, book_id=scope.book.id)}
+    return tuple(found.values())
 
 
 def show(request: HttpRequest, found: Trace, *, book: Book) -> HttpResponse:
@@ -98,6 +100,11 @@ def show(request: HttpRequest, found: Trace, *, book: Book) -> HttpResponse:
 def as_json(found: Trace) -> str:
     """The values of a trace as indented JSON."""
     return json.dumps(json.loads(dumps(found)), ensure_ascii=False, indent=2)
+
+
+def which(request: HttpRequest, text: str, found: Sequence[OrderRow]) -> HttpResponse:
+    """Says that several orders have this reference, and lets one be chosen."""
+    return render(request, "web/which_order.html", {"q": text[:LONGEST_SEARCH], "found": found}, status=300)
 
 
 def not_found(request: HttpRequest, text: str) -> HttpResponse:

@@ -73,7 +73,7 @@ def _authorise(desk: Desk, work: UnitOfWork, purchases: Sequence[Purchase]) -> l
     facts = _Facts(desk, work, purchases)
     return keys.answer(
         work=work,
-        scope=[f"order.authorise:{purchase.merchant_id}" for purchase in purchases],
+        scope=[keys.scope_of("order.authorise", purchase.merchant_id) for purchase in purchases],
         requests=purchases,
         object_ids=ids,
         validate=lambda fresh: {i: refused for i in fresh if (refused := facts.refusal(purchases[i]))},

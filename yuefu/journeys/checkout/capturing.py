@@ -24,6 +24,7 @@ from yuefu.offers.rules.product import MERCHANT
 from yuefu.orders import commands as orders
 from yuefu.orders import queries as order_book
 from yuefu.orders.commands import CaptureRequest, Taken
+from yuefu.orders.queries import OfMerchant
 from yuefu.plans.terms import Terms
 from yuefu.runtime import keys
 from yuefu.runtime.batch import Quarantined
@@ -50,23 +51,23 @@ def _capture(work: UnitOfWork, requests: Sequence[CaptureRequest]) -> list[Captu
 
     return keys.answer(
         work=work,
-        scope="order.capture",
+        scope=[keys.scope_of("order.capture", request.merchant_id) for request in requests],
         requests=requests,
         object_ids=ids,
-        validate=lambda fresh: _without_contract(work, {i: requests[i].order_id for i in fresh}),
+        validate=lambda fresh: _without_contract(work, {i: requests[i].of_merchant for i in fresh}),
         decide=act,
         recall=_recall_captures,
     )
 
 
-def _without_contract(work: UnitOfWork, order_of: Mapping[int, UUID]) -> dict[int, Refused]:
+def _without_contract(work: UnitOfWork, order_of: Mapping[int, OfMerchant]) -> dict[int, Refused]:
     """Orders that could not be settled: the contract of the merchant changed since the consent. With another one they can be captured."""
-    found = order_book.orders(sorted(set(order_of.values())))
+    found = order_book.of_merchants(work.book.id, order_of.values())
     contracts = merchants.contracts_in_force(merchant_ids=sorted({o.merchant_id for o in found.values()}), on=work.day.on)
     payers = {p.id: p.terms.payer for p in products.products(ids=sorted({o.product_id for o in found.values()})).values()}
     refused = {}
-    for index, order_id in order_of.items():
-        order = found.get(order_id)
+    for index, name in order_of.items():
+        order = found.get(name)
         if order is None or not order.remaining:
             continue
         contract = contracts.get(order.merchant_id)

@@ -26,26 +26,25 @@ def void(*, desk: Desk, now: datetime, requests: Sequence[VoidRequest]) -> list[
 
 
 def _void(work: UnitOfWork, requests: Sequence[VoidRequest]) -> list[Released | Refused]:
-    # A void makes no object of its own; its key points to a fresh id, and a repeat answers with what the order released.
-    ids = work.ids.many(work.now, len(requests))
-    order_of = {ids[i]: request.order_id for i, request in enumerate(requests)}
-
-    def recall(known: Sequence[UUID]) -> dict[UUID, Released]:
-        names = {request.key: request.order_id for request in requests}
-        stored = keys.stored(work=work, names=[("order.void", key) for key in names])
-        found = order_book.orders(list(names.values()))
-        return {
-            object_id: Released(names[key], Money(found[names[key]].released, found[names[key]].currency))
-            for (_, key), (_, object_id, _) in stored.items()
-            if object_id in known
-        }
-
     def act(fresh: list[int]) -> dict[int, Released | Refused]:
-        freed = orders.release(work=work, order_ids=[order_of[ids[i]] for i in fresh], by="voided")
+        freed = orders.void(work=work, requests=[requests[i] for i in fresh])
         _release(work, [f for f in freed if isinstance(f, Freed)], "voided")
         return {i: f if isinstance(f, Refused) else Released(f.order.id, f.amount) for i, f in zip(fresh, freed, strict=True)}
 
-    return keys.answer(work=work, scope="order.void", requests=requests, object_ids=ids, decide=act, recall=recall)
+    return keys.answer(
+        work=work,
+        scope=[keys.scope_of("order.void", request.merchant_id) for request in requests],
+        requests=requests,
+        # A void makes no object of its own: its key stands for the order, and a repeat answers with what that order released.
+        object_ids=[request.order_id for request in requests],
+        decide=act,
+        recall=_recall,
+    )
+
+
+def _recall(order_ids: Sequence[UUID]) -> dict[UUID, Released]:
+    """Of orders that were voided under their keys, and so by their own merchants."""
+    return {order.id: Released(order.id, Money(order.released, order.currency)) for order in order_book.orders(order_ids).values()}
 
 
 def expire(*, desk: Desk, now: datetime, limit: int = 2_000) -> int:
@@ -56,7 +55,7 @@ def expire(*, desk: Desk, now: datetime, limit: int = 2_000) -> int:
 
 
 def _expire(work: UnitOfWork, order_ids: Sequence[UUID]) -> list[Released | Refused]:
-    freed = orders.release(work=work, order_ids=order_ids, by="expired")
+    freed = orders.expire(work=work, order_ids=order_ids)
     _release(work, [f for f in freed if isinstance(f, Freed)], "expired")
     return [f if isinstance(f, Refused) else Released(f.order.id, f.amount) for f in freed]
 

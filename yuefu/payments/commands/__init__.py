@@ -1,6 +1,6 @@
 """Writes of payments. Attempt or order first, commit, call the gateway, then settle with what it said."""
 
-from yuefu.payments.commands.collections import CollectionAttempt, attempt_collections, settle_collections
+from yuefu.payments.commands.collections import CollectionAttempt, attempt_collections, attempted, settle_collections
 from yuefu.payments.commands.payouts import PayoutOrder, order_payouts, send_payouts, settle_payouts
 from yuefu.payments.commands.refunds import RefundAttempt, attempt_refunds, settle_refunds
 from yuefu.payments.commands.transfers import TransferOrder, order_transfers, settle_transfers
@@ -12,6 +12,7 @@ __all__ = [
     "TransferOrder",
     "attempt_collections",
     "attempt_refunds",
+    "attempted",
     "order_payouts",
     "order_transfers",
     "send_payouts",

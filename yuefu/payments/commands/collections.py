@@ -17,12 +17,15 @@ from yuefu.payments.rules import ChannelResult, Collection
 from yuefu.runtime import audit, keys, sql
 from yuefu.runtime.values import UnitOfWork
 
+_SCOPE: Final = "payments.collect"
 _SEQ: Final = {"succeeded": 1, "failed": 1}
 
 
 @dataclass(frozen=True, slots=True)
 class CollectionAttempt:
-    """Collect `amount` from a consumer. `key` names the reason once, e.g. loan, due day and number of the try."""
+    """Collect `amount` from a consumer. `key` names the reason once, e.g. loan, due day and number of the try; it is the consumer's: that of
+    another consumer is another key.
+    """
 
     key: str
     consumer_id: UUID
@@ -51,7 +54,16 @@ def attempt_collections(*, work: UnitOfWork, attempts: Sequence[CollectionAttemp
     def recall(known: Sequence[UUID]) -> Mapping[UUID, Collection]:
         return queries.collections(book_id=work.book.id, ids=known)
 
-    return keys.answer(work=work, scope="payments.collect", requests=attempts, object_ids=new, decide=decide, recall=recall)
+    scopes = [keys.scope_of(_SCOPE, attempt.consumer_id) for attempt in attempts]
+    return keys.answer(work=work, scope=scopes, requests=attempts, object_ids=new, decide=decide, recall=recall)
+
+
+def attempted(*, work: UnitOfWork, keyed: Sequence[tuple[UUID, str]]) -> dict[tuple[UUID, str], Collection]:
+    """The collections that keys of consumers (consumer, key) stand for already; of a key not used, or refused, there is none."""
+    names = {(keys.scope_of(_SCOPE, consumer_id), key): (consumer_id, key) for consumer_id, key in keyed}
+    stored = keys.stored(work=work, names=list(names))
+    collections = queries.collections(book_id=work.book.id, ids=[object_id for _, object_id, _ in stored.values()])
+    return {names[name]: collections[object_id] for name, (_, object_id, _) in stored.items() if object_id in collections}
 
 
 def settle_collections(*, work: UnitOfWork, results: Sequence[ChannelResult]) -> list[Collection | Refused]:
