@@ -81,7 +81,8 @@ def list_books() -> None:
 
         seen = _seen_by(output.current().login)
         found = [_value(book) for book in books.all_books() if seen is None or book.id in seen]
-        output.result({"books": found}, output.table(_COLUMNS, [list(one.values()) for one in found]))
+        rows = [[*list(one.values())[:-1], f"{one['clock']:%Y-%m-%d %H:%M}" if one["clock"] else None] for one in found]
+        output.result({"books": found}, output.table(_COLUMNS, rows))
 
 
 def _seen_by(login: str | None) -> set[Any] | None:
@@ -109,5 +110,5 @@ def _value(book: Book) -> dict[str, Any]:
         "currency": book.currency,
         "zone": book.zone,
         "calendar": book.calendar,
-        "clock": book.clock_at,
+        "clock": book.clock_at.astimezone(book.tz) if book.clock_at else None,
     }
