@@ -59,9 +59,7 @@ def codes_of(cli: Command) -> set[str]:
     ],
 )
 @pytest.mark.parametrize("words", [("merchant", "onboard"), ("consumer", "register"), ("product", "draft")])
-def test_a_file_that_is_none_is_one_clear_error(
-    given: Callable[..., Answer], words: tuple[str, str], content: bytes, code: str
-) -> None:
+def test_a_file_that_is_none_is_one_clear_error(given: Callable[..., Answer], words: tuple[str, str], content: bytes, code: str) -> None:
     answer = given(content, *words)
     assert (answer.status, answer.code) == (1, code), answer.out[:300]
     assert len(answer.out.splitlines()) == 1
