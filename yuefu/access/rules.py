@@ -12,10 +12,11 @@ from uuid import UUID
 from zlib import crc32
 
 STAFF_PERMISSIONS: Final = frozenset({
-    "access.grant", "api_key.issue", "approve", "close_day", "consumer.read", "consumer.register", "credit.change_limit", "credit.freeze",
-    "credit.open", "funding.record", "ledger.read", "merchant.amend", "merchant.onboard", "merchant.read", "order.authorise",
-    "order.capture", "order.read", "order.refund", "order.void", "product.draft", "product.publish", "product.retire", "reconcile",
-    "break.resolve", "repayment.record", "setting.propose", "setting.read", "settlement.read", "settlement.run", "trace",
+    "access.grant", "api_key.issue", "approve", "break.resolve", "close_day", "consumer.close", "consumer.consent", "consumer.read",
+    "consumer.register", "credit.change_limit", "credit.close", "credit.freeze", "credit.open", "funding.record", "jobs.run", "ledger.read",
+    "merchant.amend", "merchant.change_state", "merchant.onboard", "merchant.read", "order.authorise", "order.capture", "order.read",
+    "order.refund", "order.void", "product.draft", "product.publish", "product.read", "product.retire", "reconcile", "repayment.record",
+    "setting.propose", "setting.read", "settlement.read", "settlement.run", "trace",
 })  # fmt: skip
 MERCHANT_PERMISSIONS: Final = frozenset({
     "api_key.issue", "order.authorise", "order.capture", "order.read", "order.refund", "order.void", "settlement.read", "trace",
@@ -25,17 +26,20 @@ PERMISSIONS: Final = STAFF_PERMISSIONS | MERCHANT_PERMISSIONS
 ROLES: Final = {
     "operator": STAFF_PERMISSIONS,
     "risk": frozenset({
-        "approve", "consumer.read", "credit.change_limit", "credit.freeze", "credit.open", "merchant.read", "order.read", "setting.propose",
-        "setting.read", "trace",
+        "approve", "consumer.read", "credit.change_limit", "credit.close", "credit.freeze", "credit.open", "merchant.change_state",
+        "merchant.read", "order.read", "product.read", "setting.propose", "setting.read", "trace",
     }),
     "finance": frozenset({
-        "approve", "break.resolve", "close_day", "funding.record", "ledger.read", "merchant.read", "order.read", "reconcile",
-        "repayment.record", "setting.propose", "setting.read", "settlement.read", "settlement.run", "trace",
+        "approve", "break.resolve", "close_day", "funding.record", "jobs.run", "ledger.read", "merchant.read", "order.read", "product.read",
+        "reconcile", "repayment.record", "setting.propose", "setting.read", "settlement.read", "settlement.run", "trace",
     }),
-    "support": frozenset({"consumer.read", "merchant.read", "order.read", "order.refund", "order.void", "settlement.read", "trace"}),
-    "compliance": frozenset({
-        "approve", "consumer.read", "ledger.read", "merchant.read", "order.read", "product.publish", "product.retire", "setting.read",
+    "support": frozenset({
+        "consumer.close", "consumer.consent", "consumer.read", "merchant.read", "order.read", "order.refund", "order.void", "product.read",
         "settlement.read", "trace",
+    }),
+    "compliance": frozenset({
+        "approve", "consumer.consent", "consumer.read", "ledger.read", "merchant.change_state", "merchant.read", "order.read",
+        "product.publish", "product.read", "product.retire", "setting.read", "settlement.read", "trace",
     }),
     "merchant_owner": MERCHANT_PERMISSIONS,
     "merchant_staff": frozenset({"order.authorise", "order.capture", "order.read", "order.void", "trace"}),

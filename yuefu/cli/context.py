@@ -354,7 +354,7 @@ def the_book() -> Book:
     found = books.all_books()
     wanted = current().book
     if not found:
-        fail(NO_WORLD, "There is no world here yet; run `yuefu demo` first.")
+        fail(NO_WORLD, "There is no book here yet; run `yuefu demo` for a world of one, or `yuefu book create`.")
     if wanted is None:
         if len(found) > 1:
             fail(BOOK_NEEDED, f"There are several books; choose one with --book: {_listed([book.code for book in found])}.")
@@ -369,17 +369,23 @@ def _listed(codes: Sequence[str]) -> str:
     return ", ".join(codes[:10]) + (" …" if len(codes) > 10 else "")
 
 
+def the_owner() -> Actor:
+    """The owner of the installation, who acts without a name and may do everything; anybody else is turned away."""
+    from yuefu.runtime.values import Actor
+
+    if os.geteuid() not in {0, home().stat().st_uid}:
+        fail(NOT_THE_OWNER, f"Only the owner of {home()} acts without a name; say who you are with --as USER.")
+    return Actor("system", "cli", None, current().request_id)
+
+
 def _actor(book: Book, permission: str) -> tuple[Actor, UUID | None]:
     from yuefu.access import queries as access
     from yuefu.access.rules import may
     from yuefu.errors import Refused, RefusedError
-    from yuefu.runtime.values import Actor
 
     login, request_id = current().login, current().request_id
     if login is None:
-        if os.geteuid() not in {0, home().stat().st_uid}:
-            fail(NOT_THE_OWNER, f"Only the owner of {home()} acts without a name; say who you are with --as USER.")
-        return Actor("system", "cli", None, request_id), None
+        return the_owner(), None
     known = access.actor_for_login(login=login, book_id=book.id, request_id=request_id)
     if isinstance(known, Refused):
         raise RefusedError(known)

@@ -1,18 +1,25 @@
-"""`yuefu close-day | settle | repay | seal`: what has to be done in the course of a day."""
+"""`yuefu close-day | settle | repay | fund | withdraw | expire | poll | seal`: what has to be done in the course of a day."""
 
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 from uuid import UUID
 
 import typer
 
-from yuefu.cli import context, inputs, ledger, output
+from yuefu.cli import batches, context, inputs, ledger, output
 from yuefu.cli.context import Caller
 from yuefu.cli.faults import fail
 from yuefu.cli.order import only
 
+if TYPE_CHECKING:
+    from yuefu.errors import Refused
+    from yuefu.payments.rules import Transfer
+
+Key = Annotated[
+    str | None, typer.Option(help="The key of the request: the same key gives the first outcome again. A new one unless given.")
+]
 INSTRUMENT: Final = "wallet:sandbox"
 
 
@@ -20,6 +27,10 @@ def register(app: typer.Typer) -> None:
     app.command("close-day")(close_day)
     app.command("settle")(settle)
     app.command("repay")(repay)
+    app.command("fund")(fund)
+    app.command("withdraw")(withdraw)
+    app.command("expire")(expire)
+    app.command("poll")(poll)
     app.command("seal")(ledger.seal)
 
 
@@ -123,6 +134,76 @@ def repay(
             "key": request.key,
         }
         output.result(value)
+
+
+def fund(
+    amount: Annotated[str, typer.Option(help="A decimal, e.g. 1000000.00.")],
+    currency: Annotated[str | None, typer.Option(help="The currency of the amount; the book's unless given.")] = None,
+    key: Key = None,
+) -> None:
+    """Record that money of the funder has arrived at the bank."""
+    with context.at_work("funding.record") as caller:
+        from yuefu.journeys import settlement
+
+        money = inputs.amount(amount, currency or caller.for_the_book().book.currency)
+        if money.currency != caller.book.currency:
+            fail("currency_differs", f"This book is kept in {caller.book.currency}, not in {money.currency}.")
+        request = inputs.key_or_new(key)
+        seen, witness = batches.witnessed(caller)
+        done = settlement.fund(desk=seen.desk, now=caller.now, key=request, amount=money)
+        output.result(_transfer(done, request, witness))
+
+
+def withdraw(key: Key = None) -> None:
+    """Move all that the channel holds for us to the bank."""
+    with context.at_work("funding.record") as caller:
+        from yuefu.journeys import settlement
+
+        request = inputs.key_or_new(key)
+        seen, witness = batches.witnessed(caller.for_the_book())
+        done = settlement.withdraw(desk=seen.desk, now=caller.now, key=request)
+        if done is None:
+            fail("nothing_to_withdraw", "The channel holds nothing for us.")
+        output.result(_transfer(done, request, witness))
+
+
+def _transfer(done: Transfer | Refused, key: str, witness: batches.Witness) -> dict[str, Any]:
+    from yuefu import ids
+    from yuefu.errors import one
+
+    transfer = one([done])
+    return {
+        "transfer": ids.text("transfer", transfer.id),
+        "kind": transfer.kind,
+        "amount": transfer.amount,
+        "state": transfer.state,
+        "moved_on": transfer.moved_on,
+        "failure_code": transfer.failure_code,
+        "key": key,
+        "again": transfer.id not in witness.made,
+    }
+
+
+def expire() -> None:
+    """Free the holds of authorisations whose time is over, all of them; again, there are none."""
+    with context.at_work("jobs.run") as caller:
+        from yuefu.journeys import checkout
+
+        caller.for_the_book()
+        now, expired = caller.now, 0
+        while found := checkout.expire(desk=caller.desk, now=now):
+            expired += found
+        output.result({"book": caller.book.code, "at": now, "expired": expired})
+
+
+def poll() -> None:
+    """Ask channel and bank for outcomes that are not known, and take up transfers that broke off; nothing is sent again blind."""
+    with context.at_work("jobs.run") as caller:
+        from yuefu.journeys import jobs
+
+        now = caller.for_the_book().now
+        jobs.poll(caller.desk, now)
+        output.result({"book": caller.book.code, "at": now, "polled": True})
 
 
 def loan_of(caller: Caller, text: str) -> UUID:

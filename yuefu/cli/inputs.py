@@ -16,6 +16,7 @@ from yuefu.money.amounts import Money
 AMOUNT_NOT_POSITIVE: Final = "amount_not_positive"
 LARGEST_FILE: Final = 1 << 30
 
+_REASON_CODE = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
@@ -52,6 +53,20 @@ def key_or_new(text: str | None) -> str:
         return f"cli-{secrets.token_hex(12)}"
     if not 1 <= len(text) <= 200 or not text.isprintable() or text != text.strip():
         fail("key_invalid", "A key has 1 to 200 printable characters and no space around it.")
+    return text
+
+
+def reason(text: str) -> str:
+    """Why, in words that a second person will read."""
+    if not 1 <= len(text) <= 500 or not text.isprintable() or not text.strip():
+        fail("reason_invalid", "A reason has 1 to 500 printable characters.")
+    return text
+
+
+def reason_code(text: str) -> str:
+    """Why, as a code: a page has its text."""
+    if not _REASON_CODE.fullmatch(text):
+        fail("reason_invalid", "A reason is a code of a-z, 0-9 and _ that begins with a letter, e.g. fraud_suspected.")
     return text
 
 

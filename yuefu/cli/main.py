@@ -14,7 +14,25 @@ from typing import Annotated, Any, Final, NoReturn
 
 import typer
 
-from yuefu.cli import approvals, breaks, day, demo, ledger, order, people, proofs, quote, reconcile, serve, trace
+from yuefu.cli import (
+    approvals,
+    books,
+    breaks,
+    consumers,
+    credit,
+    day,
+    demo,
+    ledger,
+    merchants,
+    order,
+    people,
+    products,
+    proofs,
+    quote,
+    reconcile,
+    serve,
+    trace,
+)  # fmt: skip
 from yuefu.cli.faults import FAILED, INTERRUPTED, Fault, fault_of
 from yuefu.cli.output import Run, failure, result, running
 
@@ -46,10 +64,13 @@ def shared(
 for group in (demo, trace, quote, reconcile, day, serve, proofs):
     group.register(app)
 for name, group_app in (
+    ("book", books.app),
+    ("product", products.app),
+    ("merchant", merchants.app),
+    ("consumer", consumers.app),
+    ("credit", credit.app),
     ("order", order.app),
     ("ledger", ledger.app),
-    ("merchant", people.merchant_app),
-    ("consumer", people.consumer_app),
     ("user", people.user_app),
     ("key", people.key_app),
     ("approval", approvals.approval_app),

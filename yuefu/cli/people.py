@@ -1,10 +1,9 @@
-"""`yuefu merchant|consumer|user|key …`: who is there, and who may do what."""
+"""`yuefu user|key …`: people and programs, and what they may do."""
 
 from __future__ import annotations
 
 import secrets
 import sys
-from dataclasses import asdict
 from datetime import timedelta
 from typing import Annotated, Any, Final
 
@@ -12,70 +11,12 @@ import typer
 
 from yuefu.cli import context, inputs, output
 from yuefu.cli.faults import fail
-from yuefu.cli.quote import consumer_of, merchant_of
+from yuefu.cli.quote import merchant_of
 
 DEFAULT_OVERLAP_HOURS: Final = 24
 
-merchant_app = typer.Typer(no_args_is_help=True, help="Merchants.")
-consumer_app = typer.Typer(no_args_is_help=True, help="Consumers; personal data is shown masked.")
 user_app = typer.Typer(no_args_is_help=True, help="People who log in, and their roles.")
 key_app = typer.Typer(no_args_is_help=True, help="API keys of merchants.")
-
-
-@merchant_app.command("list")
-def list_merchants() -> None:
-    """The merchants of the book."""
-    with context.at_work("merchant.read") as caller, caller.for_the_book().reading():
-        from yuefu import ids
-        from yuefu.merchants import queries as merchants
-
-        found = [{**asdict(shown), "id": ids.text("merchant", shown.id)} for shown in merchants.merchants(book_id=caller.book.id)]
-        rows = [(one["id"], one["code"], one["name_en"], one["name_zh"], one["state"], one["settlement_account_masked"]) for one in found]
-        output.result({"merchants": found}, output.table(["merchant", "code", "name", "名称", "state", "account"], rows))
-
-
-@consumer_app.command("show")
-def show_consumer(reference: Annotated[str, typer.Argument(metavar="REF", help="The consumer's reference.")]) -> None:
-    """One consumer with credit line and what is overdue."""
-    with context.at_work("consumer.read") as caller:
-        from yuefu import ids
-        from yuefu.consumers import queries as consumers
-        from yuefu.credit import queries as credit
-        from yuefu.ledger import queries as ledger
-
-        wanted = consumer_of(caller.for_the_book(), reference)
-        with caller.reading():
-            shown = consumers.shown(ids=[wanted], vault=caller.desk.vault)[wanted]
-            account = credit.accounts_of(consumer_ids=[wanted], currency=caller.book.currency).get(wanted)
-            line = ledger.limited(caller.book.id, "credit_line", [account.id]).get(account.id) if account else None
-        value: dict[str, Any] = {**asdict(shown), "id": ids.text("consumer", wanted)}
-        if account and line:
-            value |= {
-                "credit_account": ids.text("credit_account", account.id),
-                "credit_state": account.state,
-                "limit": line.limit,
-                "used": line.posted,
-                "held": line.held,
-                "repayment_day": account.repayment_day,
-            }
-        output.result(value)
-
-
-@consumer_app.command("list")
-def list_consumers(
-    after: Annotated[str, typer.Option(metavar="REF", help="Only references after this one.")] = "",
-    limit: Annotated[int, typer.Option(min=1, max=1000, help="How many at most.")] = 20,
-) -> None:
-    """The consumers of the book by reference."""
-    with context.at_work("consumer.read") as caller, caller.for_the_book().reading():
-        from yuefu import ids
-        from yuefu.consumers import queries as consumers
-
-        page = consumers.listed(book_id=caller.book.id, after=after, limit=limit)
-        shown = consumers.shown(ids=page, vault=caller.desk.vault)
-        found = [{**asdict(shown[one]), "id": ids.text("consumer", one)} for one in page]
-        rows = [(one["id"], one["external_ref"], one["state"], one["name_masked"], one["phone_masked"]) for one in found]
-        output.result({"consumers": found}, output.table(["consumer", "reference", "state", "name", "phone"], rows))
 
 
 @user_app.command("list")

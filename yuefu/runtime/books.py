@@ -41,6 +41,11 @@ def create(
     return book
 
 
+def makers_wait() -> None:
+    """Whoever makes a book waits here for whoever makes one, until the transaction ends: two with one code cannot both find it free."""
+    sql.run("SELECT pg_advisory_xact_lock(hashtext('runtime_book'))")
+
+
 def by_code(code: str) -> Book | None:
     found = sql.rows_as(Book, f"SELECT {_COLUMNS} FROM runtime_book WHERE code = %s", [code])
     return found[0] if found else None

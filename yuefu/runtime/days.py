@@ -63,6 +63,12 @@ def working(*, book: Book, now: datetime, by: Actor, ids: IdSource) -> UnitOfWor
     return day if isinstance(day, Refused) else UnitOfWork(book, day, now, by, ids)
 
 
+def first_of(book_id: UUID) -> date | None:
+    """The first day that a book ever had; None before it is opened. Takes no lock."""
+    first: date | None = sql.value("SELECT min(on_date) FROM runtime_business_day WHERE book_id = %s", [book_id])
+    return first
+
+
 def state_of(book_id: UUID, on: date) -> str | None:
     """open, closing, closed, or None for a day that was never opened. Takes no lock."""
     state: str | None = sql.value("SELECT state FROM runtime_business_day WHERE book_id = %s AND on_date = %s", [book_id, on])

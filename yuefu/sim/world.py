@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import secrets
 from dataclasses import dataclass, replace
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, time
 from typing import Final, TypeVar
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -15,20 +15,19 @@ from yuefu.access.commands import Grant, NewUser
 from yuefu.dates.daycount import DayCount
 from yuefu.errors import Refused, one
 from yuefu.ids import IdSource
-from yuefu.journeys import settlement
-from yuefu.journeys.checkout import AUTHORISATION_DAYS, RISK_POLICY
+from yuefu.journeys import founding, settlement
 from yuefu.journeys.desk import Desk, open_day
-from yuefu.ledger import commands as ledger
+from yuefu.journeys.founding import NewBook
 from yuefu.merchants import commands as merchants
 from yuefu.merchants.commands import NewMerchant
 from yuefu.merchants.rules import ContractTerms
 from yuefu.money.amounts import Money
 from yuefu.money.rates import Rate
 from yuefu.offers import commands as offers
-from yuefu.offers.commands import CAPS, DraftProduct, Publication
+from yuefu.offers.commands import DraftProduct, Publication
 from yuefu.offers.rules.product import CONSUMER, MERCHANT, ProductTerms
 from yuefu.payments.gateways.sandbox import SandboxBank, SandboxChannel
-from yuefu.runtime import books, days, policies, sql
+from yuefu.runtime import books, sql
 from yuefu.runtime.values import Actor, Book, UnitOfWork, system_actor
 from yuefu.runtime.vault import Vault
 
@@ -38,8 +37,6 @@ BOOK_CODE: Final = "demo"
 FUNDS: Final = Money(50_000_000_00, "CNY")
 _PERIODS: Final = (*range(2, 13), 18, 24, 36)
 _DISCOUNTS: Final = tuple((n, 6_000 * n) for n in _PERIODS)
-_RISK: Final = {"min_age": 18, "max_age": 65, "students_blocked": True, "max_overdue_days": 0, "max_overdue_minor": 0}
-_CAPS: Final = {"CN": [{"from": "2020-01-01", "measure": "compound_irr", "max_pct": "24"}]}
 _SHOPS: Final = (
     ("record-house", "唱片之家", "Record House", "online", 6_000, 1, "returned", "6222000000000001"),
     ("disc-city", "碟城音像", "Disc City", "store", 8_000, 1, "kept", "6222000000000002"),
@@ -76,14 +73,12 @@ def found(*, first_day: date, seed: int, vault: Vault, months: int, code: str = 
     dice = random.Random(f"{seed}:world")
     ids = IdSource(dice.getrandbits)
     opening = datetime.combine(first_day, time(0, 5), tzinfo=_ZONE)
-    with sql.transacting():
-        book = books.create(code=code, legal_entity="Yuefu Demo Lender", mode="test", now=opening, ids=ids, clock_at=opening)
-        ledger.make_partitions(first=first_day - timedelta(days=31), months=months + 3)
-        days.open_first(book=book, on=first_day, now=opening)
-    desk = Desk(book, system_actor("demo"), ids, vault, SandboxChannel(book), SandboxBank(book))
+    by = system_actor("demo")
+    new = NewBook(code, "Yuefu Demo Lender", "test", first_day)
+    book = one([founding.found(new=new, now=opening, by=by, ids=ids, months=months + 3)]).book
+    desk = Desk(book, by, ids, vault, SandboxChannel(book), SandboxBank(book))
     with open_day(desk, opening) as work:
         assert isinstance(work, UnitOfWork)
-        _settings(work)
         _products(work)
         shops = _shops(work, vault)
         logins = _logins(work, shops) if people else ()
@@ -98,12 +93,6 @@ def at(desk: Desk, now: datetime) -> Desk:
         moved = books.move_clock(book=desk.book, to=now)
     assert isinstance(moved, Book), moved
     return replace(desk, book=moved)
-
-
-def _settings(work: UnitOfWork) -> None:
-    policies.establish(work=work, name=RISK_POLICY, value=_RISK, valid_from=work.day.on)
-    policies.establish(work=work, name=AUTHORISATION_DAYS, value=7, valid_from=work.day.on)
-    policies.establish(work=work, name=CAPS, value=_CAPS, valid_from=work.day.on)
 
 
 def _terms(code: str, zh: str, en: str, payer: str, rate: Rate) -> ProductTerms:

@@ -1,0 +1,124 @@
+"""Merchants and their contracts from the command line."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.conftest import Answer, Command
+from tests.cli.samples import contract, merchant
+
+Given = Callable[..., Answer]
+
+
+@pytest.fixture
+def given(cli: Command, tmp_path: Path) -> Given:
+    def run(content: Any, *words: str) -> Answer:
+        (tmp_path / "given.json").write_text(json.dumps(content))
+        return cli(*words, "--file", str(tmp_path / "given.json"))
+
+    return run
+
+
+@pytest.fixture
+def shop(given: Given) -> str:
+    made = given(merchant(), "merchant", "onboard")
+    assert made.status == 0, made.out
+    return str(made.last["merchants"][0]["code"])
+
+
+def test_a_batch_is_taken_on_once_and_its_accounts_are_masked(given: Given, cli: Command) -> None:
+    new, key = [merchant(), merchant(key=f"own-{secrets.token_hex(4)}")], secrets.token_hex(6)
+    first = given(new, "merchant", "onboard", "--key", key)
+    assert (first.status, [one["again"] for one in first.last["merchants"]]) == (0, [False, False]), first.out
+    assert len(first.out.splitlines()) == 1
+    assert new[0]["settlement_account"] not in first.out + first.err
+    again = given(new, "merchant", "onboard", "--key", key)
+    assert again.last["merchants"] == [{**one, "again": True} for one in first.last["merchants"]]
+    grown = given([*new, merchant()], "merchant", "onboard", "--key", key)
+    assert [one["again"] for one in grown.last["merchants"]] == [True, True, False]
+    assert {one["code"] for one in new} <= {one["code"] for one in cli("merchant", "list").last["merchants"]}
+
+
+def test_a_key_with_other_content_is_refused_and_names_what_differs(given: Given) -> None:
+    new, key = merchant(), secrets.token_hex(6)
+    assert given(new, "merchant", "onboard", "--key", key).status == 0
+    other = given({**new, "contract": contract(fee_rate="0.70")}, "merchant", "onboard", "--key", key)
+    assert (other.status, other.code, other.last["error"]["detail"].split(":")[0]) == (1, "key_reused", "contract")
+
+
+def test_a_contract_changes_when_a_second_person_approves_and_asking_twice_asks_once(
+    given: Given, cli: Command, shop: str, person: Callable[..., str]
+) -> None:
+    new = contract(valid_from="2026-12-01", fee_rate="0.80")
+    asked = given(new, "merchant", "amend", shop, "--reason", "more volume")
+    assert (asked.status, asked.last["state"], asked.last["again"]) == (0, "waiting", False), asked.out
+    again = given(new, "merchant", "amend", shop, "--reason", "more volume")
+    assert again.last == {**asked.last, "again": True}
+    approval = asked.last["approval"]
+    assert cli("approval", "decide", approval, "--approve", "--reason", "fine").code == "same_person"
+    decided = cli("approval", "decide", approval, "--approve", "--reason", "fine", "--as", person("finance"))
+    assert decided.last["state"] == "approved"
+    after = given(new, "merchant", "amend", shop, "--reason", "once more")
+    assert after.last["approval"] != approval
+
+
+@pytest.mark.parametrize(
+    ("content", "code", "path"),
+    [
+        (contract(valid_from="2026-10-01"), "backdated", "valid_from"),
+        (contract(valid_from="2026-12-01", fee_rate="100"), "fee_rate_invalid", "fee_rate"),
+        (contract(valid_from="2026-12-01", fee="1"), "unknown_field", "fee"),
+        (contract(valid_from="2026-12-01", currency="USD"), "currency_differs", "currency"),
+        ([contract()], "wrong_type", "An amendment is one contract"),
+    ],
+)
+def test_an_amendment_that_cannot_be_is_refused(given: Given, cli: Command, shop: str, content: Any, code: str, path: str) -> None:
+    before = len(cli("approval", "list", "--limit", "1000").last["approvals"])
+    answer = given(content, "merchant", "amend", shop, "--reason", "why not")
+    assert (answer.status, answer.code) == (1, code), answer.out
+    assert answer.last["error"]["detail"].split(":")[0] == path
+    assert len(cli("approval", "list", "--limit", "1000").last["approvals"]) == before
+
+
+def test_an_amendment_needs_a_reason_and_a_merchant(given: Given, shop: str) -> None:
+    assert given(contract(), "merchant", "amend", shop, "--reason", "\udcff").code == "reason_invalid"
+    assert given(contract(), "merchant", "amend", "nobody", "--reason", "x").code == "unknown_merchant"
+    assert given(contract(), "merchant", "amend", "\udcff", "--reason", "x").code == "unknown_merchant"
+
+
+def test_a_merchant_is_suspended_activated_and_closed(cli: Command, shop: str) -> None:
+    for to, again in (("suspended", False), ("suspended", True), ("active", False), ("closed", False), ("closed", True)):
+        changed = cli("merchant", "state", shop, to, "--reason", "fraud_suspected")
+        assert (changed.status, changed.last["state"], changed.last["again"]) == (0, to, again), changed.out
+    assert cli("merchant", "state", shop, "active", "--reason", "regret").code == "not_allowed_from_state"
+    listed = {one["code"]: one["state"] for one in cli("merchant", "list").last["merchants"]}
+    assert listed[shop] == "closed"
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (("nobody", "active", "--reason", "x"), "unknown_merchant"),
+        (("SHOP", "asleep", "--reason", "x"), "unknown_state"),
+        (("SHOP", "suspended", "--reason", "Bad words!"), "reason_invalid"),
+        (("SHOP", "suspended", "--reason", ""), "reason_invalid"),
+        (("SHOP", "suspended"), "usage"),
+    ],
+)
+def test_a_state_that_cannot_be_is_refused(cli: Command, shop: str, words: tuple[str, ...], code: str) -> None:
+    assert cli("merchant", "state", *(shop if word == "SHOP" else word for word in words)).code == code
+
+
+def test_who_may_not_is_told_so(given: Given, cli: Command, shop: str, person: Callable[..., str]) -> None:
+    support, owner = person("support"), person("merchant_owner", "record-house")
+    for login in (support, owner):
+        assert given(merchant(), "merchant", "onboard", "--as", login).code == "not_allowed"
+        assert given(contract(), "merchant", "amend", shop, "--reason", "x", "--as", login).code == "not_allowed"
+        assert cli("merchant", "state", shop, "suspended", "--reason", "x", "--as", login).code == "not_allowed"
+    assert cli("merchant", "state", shop, "suspended", "--reason", "x", "--as", person("compliance")).status == 0
