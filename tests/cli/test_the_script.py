@@ -155,7 +155,7 @@ def test_a_served_demo_stops_whole_and_is_up_again_at_once(own_home: dict[str, s
         finally:
             demo.kill()
         assert demo.returncode == 0, err
-        assert [child for child in children if child.is_running() and child.status() != psutil.STATUS_ZOMBIE] == []
+        assert psutil.wait_procs(children, timeout=10)[1] == []
         assert _servers(own_home["YUEFU_HOME"]) == []
 
 
