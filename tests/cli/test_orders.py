@@ -64,17 +64,17 @@ def test_an_order_that_is_not_there_is_said_to_be_unknown(cli: Command, verb: st
     assert cli("order", verb, "ord_01m838z2g0fyvaeekzxfs1k950").code == "unknown_order"
 
 
-def test_a_disclosure_nobody_showed_cannot_be_agreed_to(cli: Command, town: Town) -> None:
+def test_a_quote_nobody_showed_cannot_be_agreed_to(cli: Command, town: Town) -> None:
     answer = cli(
-        "order", "authorise", "--disclosure", "dis_01m838z2g0fyvaeekzxfs1k950", "--consumer", town.buyer, "--reference", "X"
+        "order", "authorise", "--quote", "quo_01m838z2g0fyvaeekzxfs1k950", "--consumer", town.buyer, "--reference", "X"
     )  # fmt: skip
-    assert (answer.status, answer.code) == (1, "unknown_disclosure")
+    assert (answer.status, answer.code) == (1, "unknown_quote")
 
 
 def test_a_duplicate_is_declined_with_its_reason_and_is_no_failure(cli: Command, town: Town, shown: Callable[..., str]) -> None:
     words = ("order", "authorise", "--consumer", town.buyer, "--reference", secrets.token_hex(5), "--merchant", "record-house")
-    assert cli(*words, "--disclosure", shown()).last["decision"] == "approved"
-    second = cli(*words, "--disclosure", shown())
+    assert cli(*words, "--quote", shown()).last["decision"] == "approved"
+    second = cli(*words, "--quote", shown())
     assert (second.status, second.last["decision"]) == (0, "declined")
     assert second.last["reasons"]
 
