@@ -101,12 +101,12 @@ def cli(raw: Command, town: Town) -> Command:
 
 @pytest.fixture
 def shown(cli: Command, town: Town) -> Callable[..., str]:
-    """`shown(amount="30.00")`: the disclosure of a quote to the buyer."""
+    """`shown(amount="30.00")`: a quote to the buyer."""
 
     def quote(*, amount: str = "30.00", periods: int = 3, merchant: str = "record-house") -> str:
         quoted = cli("quote", "--amount", amount, "--periods", str(periods), "--consumer", town.buyer, "--merchant", merchant)
         assert quoted.status == 0, quoted.out
-        return str(quoted.last["disclosure"])
+        return str(quoted.last["quote"])
 
     return quote
 
@@ -118,7 +118,7 @@ def authorised(cli: Command, town: Town, shown: Callable[..., str]) -> Callable[
     def make(*, amount: str = "30.00", merchant: str = "record-house") -> dict[str, Any]:
         reference = f"R-{secrets.token_hex(5)}"
         made = cli(
-            "order", "authorise", "--disclosure", shown(amount=amount, merchant=merchant), "--consumer", town.buyer,
+            "order", "authorise", "--quote", shown(amount=amount, merchant=merchant), "--consumer", town.buyer,
             "--reference", reference, "--merchant", merchant,
         )  # fmt: skip
         assert made.status == 0, made.out

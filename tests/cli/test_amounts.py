@@ -43,6 +43,7 @@ def test_an_amount_that_is_none_is_refused_with_its_own_code(cli: Command, text:
         (("--product", "gold"), "unknown_product"),
         (("--merchant", "nobody"), "unknown_merchant"),
         (("--consumer", "nobody"), "unknown_consumer"),
+        (("--language", "fr"), "unknown_language"),
     ],
 )
 def test_a_quote_of_something_unknown_says_what(cli: Command, words: tuple[str, ...], code: str) -> None:
@@ -61,7 +62,17 @@ def test_a_quote_adds_up_to_the_cent_and_is_kept(cli: Command, town: Town) -> No
     assert answer.status == 0
     assert answer.last["label"] == "¥666.33 × 2 + ¥666.34 = ¥1,999.00"
     assert sum(row["total"]["minor"] for row in answer.last["instalments"]) == 199900
+    assert answer.last["quote"].startswith("quo_")
     assert answer.last["disclosure"].startswith("dis_")
+
+
+@pytest.mark.parametrize(("language", "words"), [("zh", "还款总额: 1999.00 CNY"), ("en", "Total to be repaid: 1999.00 CNY")])
+def test_a_cost_table_is_printed_in_the_language_that_is_kept(raw: Command, cli: Command, town: Town, language: str, words: str) -> None:
+    said = ("quote", "--amount", "1999.00", "--periods", "3", "--language", language)
+    printed = raw(*said, "--book", town.book).out.splitlines()
+    assert words in printed
+    assert printed[-1].startswith("quote quo_")
+    assert cli(*said).last["language"] == language
 
 
 @pytest.mark.parametrize("text", ["2026-13-01", "2026-2-3", "yesterday", "２０２６-10-01", "2026-10-01T00:00", "20261001"])

@@ -67,7 +67,7 @@ def test_an_order_that_is_not_there_is_said_to_be_unknown(cli: Command, verb: st
 def test_a_reference_of_several_orders_is_refused_with_their_ids(cli: Command, town: Town, shown: Callable[..., str]) -> None:
     reference, shops = secrets.token_hex(5), ("record-house", "disc-city")
     words = ("order", "authorise", "--consumer", town.buyer, "--reference", reference)
-    made = [cli(*words, "--disclosure", shown(merchant=one), "--merchant", one).last["order"] for one in shops]
+    made = [cli(*words, "--quote", shown(merchant=one), "--merchant", one).last["order"] for one in shops]
     for verb in (("trace",), ("order", "capture"), ("order", "void"), ("order", "refund")):
         answer = cli(*verb, reference)
         assert (answer.status, answer.code) == (1, "ambiguous_order")
@@ -83,17 +83,17 @@ def test_two_merchants_may_use_the_same_key(cli: Command, authorised: Authorised
         assert cli("order", "refund", order, "--key", key).last["order"] == order
 
 
-def test_a_disclosure_nobody_showed_cannot_be_agreed_to(cli: Command, town: Town) -> None:
+def test_a_quote_nobody_showed_cannot_be_agreed_to(cli: Command, town: Town) -> None:
     answer = cli(
-        "order", "authorise", "--disclosure", "dis_01m838z2g0fyvaeekzxfs1k950", "--consumer", town.buyer, "--reference", "X"
+        "order", "authorise", "--quote", "quo_01m838z2g0fyvaeekzxfs1k950", "--consumer", town.buyer, "--reference", "X"
     )  # fmt: skip
-    assert (answer.status, answer.code) == (1, "unknown_disclosure")
+    assert (answer.status, answer.code) == (1, "unknown_quote")
 
 
 def test_a_duplicate_is_declined_with_its_reason_and_is_no_failure(cli: Command, town: Town, shown: Callable[..., str]) -> None:
     words = ("order", "authorise", "--consumer", town.buyer, "--reference", secrets.token_hex(5), "--merchant", "record-house")
-    assert cli(*words, "--disclosure", shown()).last["decision"] == "approved"
-    second = cli(*words, "--disclosure", shown())
+    assert cli(*words, "--quote", shown()).last["decision"] == "approved"
+    second = cli(*words, "--quote", shown())
     assert (second.status, second.last["decision"]) == (0, "declined")
     assert second.last["reasons"]
 

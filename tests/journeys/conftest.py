@@ -87,7 +87,7 @@ class Shop:
             desk=self.desk, now=self.now(), wishes=[Wish(merchant_id, consumer_id, product, Money.parse(amount, "CNY"), periods)]
         )
         assert not isinstance(quoted, Refused), quoted
-        purchase = Purchase(f"p{n}", merchant_id, f"REF-{n:04d}", consumer_id, quoted.disclosure_id)
+        purchase = Purchase(f"p{n}", merchant_id, f"REF-{n:04d}", consumer_id, quoted.quote_id)
         (outcome,) = checkout.authorise(desk=self.desk, now=self.now(), purchases=[purchase])
         assert isinstance(outcome, Authorised), outcome
         return outcome
@@ -238,17 +238,32 @@ def _onboard(work: UnitOfWork, vault: Vault) -> tuple[UUID, ...]:
     return tuple(one([merchant]) for merchant in merchants.onboard(work=work, vault=vault, merchants=new))
 
 
-@pytest.fixture
-def shop(vault: Vault, ids: IdSource) -> Shop:
-    now = datetime.combine(FIRST_DAY, time(8), ZONE)
+def _open_shop(vault: Vault, ids: IdSource, on: date = FIRST_DAY) -> Shop:
+    now = datetime.combine(on, time(8), ZONE)
     with sql.transacting():
         book = books.create(code=f"shop-{secrets.token_hex(6)}", legal_entity="Test Lender", mode="test", now=now, ids=ids, clock_at=now)
-        ledger.make_partitions(first=FIRST_DAY, months=5)
-        days.open_first(book=book, on=FIRST_DAY, now=now)
+        ledger.make_partitions(first=on, months=5)
+        days.open_first(book=book, on=on, now=now)
     desk = Desk(book, system_actor("test"), ids, vault, SandboxChannel(book), SandboxBank(book))
     with open_day(desk, now) as work:
         assert not isinstance(work, Refused)
         _publish(work)
         made = _onboard(work, vault)
     assert not isinstance(settlement.fund(desk=desk, now=now, key="funds", amount=Money(1_000_000_00, "CNY")), Refused)
-    return Shop(desk, made)
+    return Shop(desk, made, on)
+
+
+@pytest.fixture
+def shop(vault: Vault, ids: IdSource) -> Shop:
+    return _open_shop(vault, ids)
+
+
+@pytest.fixture
+def other_shop(vault: Vault, ids: IdSource) -> Shop:
+    """The same in another book."""
+    return _open_shop(vault, ids)
+
+
+@pytest.fixture
+def shop_at_the_end_of_january(vault: Vault, ids: IdSource) -> Shop:
+    return _open_shop(vault, ids, date(2027, 1, 31))

@@ -32,7 +32,7 @@ def sent(shop, consumer_id, amount, key, reference):
     """A purchase that is quoted and ready to be sent."""
     (quoted,) = checkout.quote(desk=shop.desk, now=shop.now(), wishes=[Wish(shop.merchants[0], consumer_id, "free", yuan(amount), 3)])
     assert isinstance(quoted, Quoted)
-    return Purchase(key, shop.merchants[0], reference, consumer_id, quoted.disclosure_id)
+    return Purchase(key, shop.merchants[0], reference, consumer_id, quoted.quote_id)
 
 
 def authorising(shop, purchase):

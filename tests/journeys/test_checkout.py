@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import random
 from dataclasses import replace
 from datetime import timedelta
 
+import psycopg
 import pytest
 
 from yuefu.consumers import commands as consumers
@@ -36,17 +38,16 @@ def yuan(text):
     return Money.parse(text, "CNY")
 
 
-def quoted(shop, consumer_id, amount="600.00", *, product="free", periods=3, merchant=0) -> Quoted:
-    (found,) = checkout.quote(
-        desk=shop.desk, now=shop.now(), wishes=[Wish(shop.merchants[merchant], consumer_id, product, yuan(amount), periods)]
-    )
+def quoted(shop, consumer_id, amount="600.00", *, product="free", periods=3, merchant=0, language="zh") -> Quoted:
+    wish = Wish(shop.merchants[merchant], consumer_id, product, yuan(amount), periods, language)
+    (found,) = checkout.quote(desk=shop.desk, now=shop.now(), wishes=[wish])
     assert isinstance(found, Quoted), found
     return found
 
 
 def purchase(shop, consumer_id, key="w1", *, reference=None, **plan) -> Purchase:
     shown = quoted(shop, consumer_id, **plan)
-    return Purchase(key, shop.merchants[plan.get("merchant", 0)], reference or f"W-{key}", consumer_id, shown.disclosure_id)
+    return Purchase(key, shop.merchants[plan.get("merchant", 0)], reference or f"W-{key}", consumer_id, shown.quote_id)
 
 
 def authorised(shop, *purchases):
@@ -123,9 +124,10 @@ def test_whoever_owes_something_overdue_gets_nothing_new_until_it_is_paid(shop):
     consumer = shop.consumer()
     loan = capture(shop, authorised(shop, purchase(shop, consumer))[0].order_id, "x1").loan_id
     shop.until(shop.on.replace(day=26))
-    assert authorised(shop, purchase(shop, consumer, "w2"))[0].reasons == ("overdue",)
+    late = purchase(shop, consumer, "w2")
+    assert authorised(shop, late)[0].reasons == ("overdue",)
     shop.repay(loan)
-    assert authorised(shop, purchase(shop, consumer, "w2"))[0].reasons == ("overdue",)
+    assert authorised(shop, late)[0].reasons == ("overdue",)
     assert authorised(shop, purchase(shop, consumer, "w3"))[0].approved
 
 
@@ -220,7 +222,7 @@ def test_a_refusal_stays_a_refusal_for_its_key(shop):
     assert isinstance(capture(shop, order_id, "x2", "600.00"), Captured)
 
 
-@pytest.mark.parametrize("field", ["merchant_reference", "consumer_id", "disclosure_id", "channel"])
+@pytest.mark.parametrize("field", ["merchant_reference", "consumer_id", "quote_id", "channel"])
 def test_a_key_with_other_content_is_refused_and_the_field_is_named(shop, field):
     consumer = shop.consumer()
     asked = purchase(shop, consumer)
@@ -228,7 +230,7 @@ def test_a_key_with_other_content_is_refused_and_the_field_is_named(shop, field)
     other = {
         "merchant_reference": "another",
         "consumer_id": shop.consumer(),
-        "disclosure_id": quoted(shop, consumer, "700.00").disclosure_id,
+        "quote_id": quoted(shop, consumer, "700.00").quote_id,
         "channel": "store",
     }
     (refused,) = authorised(shop, replace(asked, **{field: other[field]}))
@@ -279,7 +281,7 @@ def test_what_can_be_mended_is_refused_without_using_the_key(shop):
         "unknown_merchant": replace(asked, merchant_id=unknown),
         "unknown_consumer": replace(asked, consumer_id=unknown),
         "unknown_channel": replace(asked, channel="post"),
-        "unknown_disclosure": replace(asked, disclosure_id=unknown),
+        "unknown_quote": replace(asked, quote_id=unknown),
         "merchant_reference_invalid": replace(asked, merchant_reference=" padded "),
     }
     assert [o.code for o in authorised(shop, *wrong.values())] == list(wrong)
@@ -290,7 +292,146 @@ def test_a_price_shown_yesterday_has_to_be_shown_again_today(shop):
     asked = purchase(shop, shop.consumer())
     shop.next_day()
     (refused,) = authorised(shop, asked)
-    assert (refused.code, refused.field) == ("disclosure_outdated", "disclosure_id")
+    assert (refused.code, refused.field) == ("quote_outdated", "quote_id")
+
+
+def test_a_quote_is_for_one_merchant_one_consumer_and_one_day_and_any_other_leaves_the_key_free(shop):
+    mine, theirs = shop.consumer(), shop.consumer()
+    asked = purchase(shop, mine)
+    strangers = {
+        "another consumer's": quoted(shop, theirs).quote_id,
+        "another merchant's": quoted(shop, mine, merchant=1).quote_id,
+        "another merchant's, to nobody": quoted(shop, None, merchant=1).quote_id,
+        "nobody's": asked.consumer_id,
+    }
+    refused = {whose: authorised(shop, replace(asked, quote_id=quote_id))[0] for whose, quote_id in strangers.items()}
+    assert {(r.code, r.field) for r in refused.values()} == {("unknown_quote", "quote_id")}
+    assert len(set(refused.values())) == 1, "nobody learns whose quote it is"
+    shop.next_day()
+    (late,) = authorised(shop, asked)
+    assert (late.code, late.field) == ("quote_outdated", "quote_id")
+    assert authorised(shop, replace(asked, quote_id=strangers["another consumer's"]))[0].code == "unknown_quote"
+    assert authorised(shop, replace(asked, quote_id=quoted(shop, mine).quote_id))[0].approved
+
+
+def test_a_quote_of_another_book_is_none_here(shop, other_shop):
+    foreign = quoted(other_shop, None)
+    asked = purchase(shop, shop.consumer())
+    (refused,) = authorised(shop, replace(asked, quote_id=foreign.quote_id))
+    assert refused.code == "unknown_quote"
+    assert authorised(shop, asked)[0].approved
+    wishes = [
+        Wish(other_shop.merchants[0], None, "free", yuan("600.00"), 3),
+        Wish(shop.merchants[0], other_shop.consumer(), "free", yuan("600.00"), 3),
+    ]
+    found = checkout.quote(desk=shop.desk, now=shop.now(), wishes=wishes)
+    assert [q.code for q in found] == ["unknown_merchant", "unknown_consumer"]
+
+
+def test_what_was_shown_to_nobody_in_particular_holds_for_whoever_has_the_same_due_days(shop):
+    same, other = shop.consumer(repayment_day=shop.on.day), shop.consumer(repayment_day=25)
+    calculator = quoted(shop, None).quote_id
+    asked = replace(purchase(shop, other), quote_id=calculator)
+    (refused,) = authorised(shop, asked)
+    assert (refused.code, refused.field) == ("quote_not_personal", "quote_id")
+    assert authorised(shop, replace(purchase(shop, same, "w2"), quote_id=calculator))[0].approved
+    assert authorised(shop, replace(asked, quote_id=quoted(shop, other).quote_id))[0].approved
+
+
+def test_equal_first_due_days_are_not_an_equal_calendar(shop_at_the_end_of_january):
+    shop = shop_at_the_end_of_january
+    calculator = quoted(shop, None)
+    assert [str(row.due_on) for row in calculator.quote.instalments] == ["2027-02-28", "2027-03-31", "2027-04-30"]
+    consumer = shop.consumer(repayment_day=28)
+    assert [str(row.due_on) for row in quoted(shop, consumer).quote.instalments] == ["2027-02-28", "2027-03-28", "2027-04-28"]
+    (refused,) = authorised(shop, replace(purchase(shop, consumer), quote_id=calculator.quote_id))
+    assert refused.code == "quote_not_personal"
+
+
+def test_one_cost_table_shown_twice_is_two_quotes_that_say_when_to_whom_and_in_which_language(shop):
+    first, second = shop.consumer(), shop.consumer()
+    one, other = quoted(shop, first), quoted(shop, second, language="en", merchant=1)
+    assert one.disclosure_id == other.disclosure_id
+    assert one.quote_id != other.quote_id
+    kept = products.quotes(ids=[one.quote_id, other.quote_id], book_id=shop.book_id)
+    said = [(q.disclosure_id, q.merchant_id, q.consumer_id, q.language, q.shown_at, q.shown_on) for q in kept.values()]
+    assert sorted(said, key=lambda row: row[3], reverse=True) == [
+        (one.disclosure_id, shop.merchants[0], first, "zh", shop.now(), shop.on),
+        (one.disclosure_id, shop.merchants[1], second, "en", shop.now(), shop.on),
+    ]
+    order_id = shop.buy(first).order_id
+    order = order_book.orders([order_id])[order_id]
+    bought = products.quotes(ids=[order.quote_id], book_id=shop.book_id)[order.quote_id]
+    assert (bought.disclosure_id, bought.consumer_id) == (order.disclosure_id, first)
+
+
+def test_a_plan_is_shown_in_chinese_or_english(shop):
+    wish = Wish(shop.merchants[0], None, "free", yuan("600.00"), 3, "fr")
+    (refused,) = checkout.quote(desk=shop.desk, now=shop.now(), wishes=[wish])
+    assert (refused.code, refused.field) == ("unknown_language", "language")
+
+
+COPIED = "INSERT INTO orders_order SELECT (json_populate_record(o, %s::json)).* FROM orders_order o WHERE id = %s"
+
+
+def test_the_database_places_no_order_on_the_quote_of_another_merchant_book_or_cost_table(shop, other_shop, as_role):
+    consumer = shop.consumer()
+    order_id, abroad = shop.buy(consumer).order_id, other_shop.buy(other_shop.consumer()).order_id
+    foreign = order_book.orders([abroad])[abroad]
+    other_table = quoted(shop, consumer, "700.00")
+    elsewhere = quoted(shop, consumer, "1999.00", merchant=1)
+    new = {"id": str(consumer), "merchant_reference": "forged"}
+    forged = [
+        {"quote_id": str(elsewhere.quote_id)},
+        {"quote_id": str(other_table.quote_id)},
+        {"quote_id": str(foreign.quote_id), "disclosure_id": str(foreign.disclosure_id)},
+    ]
+    for changes in forged:
+        with pytest.raises(psycopg.errors.ForeignKeyViolation), as_role("default") as writer:
+            writer.execute(COPIED, [json.dumps(new | changes), order_id])
+    for missing in ({"quote_id": None}, {"disclosure_id": None}):
+        with pytest.raises(psycopg.errors.CheckViolation), as_role("default") as writer:
+            writer.execute(COPIED, [json.dumps(new | missing), order_id])
+    with pytest.raises(psycopg.errors.CheckViolation), as_role("default") as writer:
+        writer.execute("UPDATE orders_order SET quote_id = %s, disclosure_id = %s WHERE id = %s", [*_ids(other_table), order_id])
+    with as_role("default") as writer:
+        writer.execute(
+            COPIED, [json.dumps(new | dict(zip(("quote_id", "disclosure_id"), map(str, _ids(other_table)), strict=True))), order_id]
+        )
+        writer.rollback()
+
+
+def _ids(found: Quoted):
+    return found.quote_id, found.disclosure_id
+
+
+def test_the_database_keeps_a_quote_as_it_was_and_of_one_book(shop, other_shop, as_role):
+    shown, new = quoted(shop, None), shop.consumer()
+    for statement in ("UPDATE offers_quote SET language = 'en'", "DELETE FROM offers_quote", "TRUNCATE offers_quote"):
+        with pytest.raises(psycopg.errors.InsufficientPrivilege), as_role("default") as writer:
+            writer.execute(statement)
+    copied = "INSERT INTO offers_quote SELECT (json_populate_record(q, %s::json)).* FROM offers_quote q WHERE id = %s"
+    for column in ("merchant_id", "consumer_id", "disclosure_id", "book_id"):
+        stranger = {"merchant_id": other_shop.merchants[0], "consumer_id": other_shop.consumer(), "book_id": other_shop.book_id}
+        changes = {"id": str(new), column: str(stranger.get(column, new))}
+        with pytest.raises(psycopg.errors.ForeignKeyViolation), as_role("default") as writer:
+            writer.execute(copied, [json.dumps(changes), shown.quote_id])
+    with pytest.raises(psycopg.errors.CheckViolation), as_role("default") as writer:
+        writer.execute(copied, [json.dumps({"id": str(new), "language": "fr"}), shown.quote_id])
+
+
+def test_a_merchant_and_a_consumer_read_their_own_quotes_only(shop):
+    mine, theirs = shop.consumer(), shop.consumer()
+    a, b, c = quoted(shop, mine), quoted(shop, theirs), quoted(shop, None, merchant=1)
+    every = [a.quote_id, b.quote_id, c.quote_id]
+    with sql.reading(merchant_id=shop.merchants[0]):
+        assert products.quotes(ids=every, book_id=shop.book_id).keys() == {a.quote_id, b.quote_id}
+    with sql.reading(merchant_id=shop.merchants[1]):
+        assert products.quotes(ids=every, book_id=shop.book_id).keys() == {c.quote_id}
+    with sql.reading(consumer_id=mine):
+        assert products.quotes(ids=every, book_id=shop.book_id).keys() == {a.quote_id}
+    with sql.reading(book_id=mine):
+        assert products.quotes(ids=every, book_id=shop.book_id) == {}
 
 
 def test_a_quote_names_what_is_not_on_offer(shop):

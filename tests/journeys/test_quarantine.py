@@ -31,8 +31,7 @@ def purchases(shop, amounts):
     wishes = [Wish(shop.merchants[0], shop.consumer(), "free", Money.parse(a, "CNY"), 3) for a in amounts]
     quoted = checkout.quote(desk=shop.desk, now=shop.now(), wishes=wishes)
     return [
-        Purchase(f"q{n}", w.merchant_id, f"Q-{n}", w.consumer_id, q.disclosure_id)
-        for n, (w, q) in enumerate(zip(wishes, quoted, strict=True))
+        Purchase(f"q{n}", w.merchant_id, f"Q-{n}", w.consumer_id, q.quote_id) for n, (w, q) in enumerate(zip(wishes, quoted, strict=True))
     ]
 
 

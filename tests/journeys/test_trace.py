@@ -9,7 +9,8 @@ import pytest
 
 from yuefu import ids
 from yuefu.errors import Refused
-from yuefu.journeys import refund
+from yuefu.journeys import checkout, refund
+from yuefu.journeys.checkout import Purchase, Wish
 from yuefu.journeys.finding import find_order
 from yuefu.journeys.trace import Trace, trace, traced_orders
 from yuefu.ledger import queries as ledger
@@ -94,7 +95,7 @@ def test_an_order_that_waits_for_its_capture_says_until_when(shop):
     assert tuple(stage.code for stage in found.stages) == STAGES
     assert states(found) == ["waiting", "done", "waiting", "waiting", "waiting", "waiting", "waiting"]
     assert found.stages[0].on == shop.on + timedelta(days=7)
-    assert kinds(found) == ["order.created", "decision.approved", "order.authorised"]
+    assert kinds(found) == ["quote.shown", "order.created", "decision.approved", "order.authorised"]
     assert (found.state, found.captured, found.instalments, found.as_of) == ("authorised", yuan("0.00"), (), shop.on)
 
 
@@ -115,13 +116,29 @@ def test_a_trace_repeats_the_price_as_it_was_shown(shop):
     assert len(found.disclosure_hash) == 64
 
 
+def test_a_trace_begins_with_when_to_whom_and_in_which_language_the_plan_was_shown(shop):
+    consumer = shop.consumer()
+    for to in (consumer, None):
+        calendar = shop.consumer(repayment_day=shop.on.day) if to is None else consumer
+        (shown,) = checkout.quote(desk=shop.desk, now=shop.now(9), wishes=[Wish(shop.merchants[0], to, "flex", yuan("600.00"), 3, "en")])
+        sent = Purchase(f"t-{to}", shop.merchants[0], f"T-{to}", calendar, shown.quote_id)
+        (order,) = checkout.authorise(desk=shop.desk, now=shop.now(), purchases=[sent])
+        first = told(shop, order.order_id).timeline[0]
+        assert (first.kind, first.at, first.on, first.amount) == ("quote.shown", shop.now(9), shop.on, shown.quote.total)
+        to_whom = ids.text("consumer", consumer) if to else "anybody"
+        assert first.params == {"quote": ids.text("quote", shown.quote_id), "shown_to": to_whom, "language": "en"}
+        with sql.reading(merchant_id=shop.merchants[0]):
+            seen = trace(order_id=order.order_id, audience="merchant", book=shop.desk.book)
+        assert seen.timeline[0].params["shown_to"] == ("shopper" if to else "anybody")
+
+
 def test_a_declined_order_has_a_decision_with_reasons_and_nothing_after(shop):
     outcome = shop.buy(shop.consumer(limit="500.00"))
     found = told(shop, outcome.order_id)
     assert (found.decision, found.reasons, found.state) == ("declined", ("limit",), "declined")
     assert states(found) == ["done", "done", "none", "none", "none", "none", "none"]
-    assert kinds(found) == ["order.created", "decision.declined"]
-    assert found.timeline[1].params["reasons"] == "limit"
+    assert kinds(found) == ["quote.shown", "order.created", "decision.declined"]
+    assert found.timeline[2].params["reasons"] == "limit"
 
 
 def test_a_voided_order_is_over(shop):
@@ -358,7 +375,7 @@ def test_a_merchant_sees_its_side_and_nothing_of_the_lender(shop):
     assert [stage.code for stage in found.stages] == ["order", "decision", "settlement"]
     assert set(states(found)) == {"done"}
     assert kinds(found) == [
-        "order.created", "decision.approved", "order.authorised", "order.captured", "settlement.batched", "payout.paid",
+        "quote.shown", "order.created", "decision.approved", "order.authorised", "order.captured", "settlement.batched", "payout.paid",
     ]  # fmt: skip
     assert (every_entry(found), found.instalments, found.consumer_ref, found.reasons) == ([], (), "", ())
     assert found.price_label == told(shop, got.order_id).price_label == "¥666.33 × 2 + ¥666.34 = ¥1,999.00"
@@ -371,7 +388,7 @@ def test_a_merchant_sees_that_an_order_was_declined_but_not_why(shop):
         found = trace(order_id=outcome.order_id, audience="merchant")
     assert isinstance(found, Trace)
     assert (found.decision, found.reasons, found.as_of) == ("declined", (), shop.on)
-    assert kinds(found) == ["order.created", "decision.declined"]
+    assert kinds(found) == ["quote.shown", "order.created", "decision.declined"]
 
 
 def test_the_order_of_another_merchant_or_book_does_not_exist(shop):

@@ -56,6 +56,7 @@ def order(authorised=600_00, **changes) -> Order:
         shown_total=600_00,
         shown_instalment=200_00,
         disclosure_id=new(),
+        quote_id=new(),
         decision_id=new(),
         seq=1,
     )

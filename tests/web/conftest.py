@@ -26,10 +26,16 @@ from yuefu import ids as public
 from yuefu.access import commands as access
 from yuefu.consumers import commands as consumers
 from yuefu.consumers.rules import Consent
+from yuefu.dates.daycount import DayCount
 from yuefu.ids import IdSource
 from yuefu.merchants import commands as merchants
 from yuefu.merchants.rules import ContractTerms
 from yuefu.money.amounts import Money
+from yuefu.money.rates import Rate
+from yuefu.offers import commands as offers
+from yuefu.offers import queries as products
+from yuefu.offers.rules.product import ProductTerms
+from yuefu.offers.rules.quote import Quote, QuoteRequest, price
 from yuefu.orders import commands as orders
 from yuefu.orders.rules import Order
 from yuefu.risk import commands as risk
@@ -153,7 +159,7 @@ class Placed:
 
 @pytest.fixture
 def placed(work: UnitOfWork, vault: Vault) -> Placed:
-    order_id, decision_id, product_id = work.ids.many(work.now, 3)
+    order_id, decision_id = work.ids.many(work.now, 2)
     reference = f"SHOP-{order_id.hex[-12:]}"
     with sql.transacting():
         ours, theirs = merchants.onboard(work=work, vault=vault, merchants=[_merchant(1), _merchant(2)])
@@ -167,12 +173,28 @@ def placed(work: UnitOfWork, vault: Vault) -> Placed:
         )
         decision = Decision("declined", ("no_credit_account",), 1)
         risk.record(work=work, decisions=[risk.Decided(decision_id, order_id, features, decision)])
+        product_id, kept = _shown(work, amount, ours, consumer_id)
         order = Order(
             order_id, ours, consumer_id, None, reference, product_id, "free", "online", "CNY", 199900, 0, 0, 0, 0, 3, "declined",
-            work.now, None, 1, 0, "actual/365", "1", 0, 0, None, decision_id, 1,
+            work.now, None, 1, 0, "actual/365", "1", 0, 0, kept.disclosure_id, kept.quote_id, decision_id, 1,
         )  # fmt: skip
         orders.place(work=work, orders=[order])
     return Placed(order_id, public.text("order", order_id), reference, ours, theirs)
+
+
+def _shown(work: UnitOfWork, amount: Money, merchant_id: UUID, consumer_id: UUID) -> tuple[UUID, offers.Kept]:
+    """A draft of an interest-free plan, and the record that it was shown."""
+    terms = ProductTerms(
+        code="free", name_zh="免息分期", name_en="Interest-free plan", payer="merchant", annual_rate=Rate(0), periods=(3,),
+        minimum=Money(3, "CNY"), maximum=amount, day_count=DayCount.ACT_365, min_gap_days=10, rule_version="2026-1", jurisdiction="CN",
+        lender_zh="示范小额贷款有限公司", lender_en="Example Lending Ltd", lender_licence="L0001",
+    )  # fmt: skip
+    (product_id,) = offers.draft_products(work=work, products=[offers.DraftProduct("d", terms)])
+    assert isinstance(product_id, UUID), product_id
+    priced = price(QuoteRequest(products.products(ids=[product_id])[product_id], amount, 3, work.day.on))
+    assert isinstance(priced, Quote), priced
+    (kept,) = offers.show(work=work, showings=[offers.Showing(priced, merchant_id, consumer_id, "zh")])
+    return product_id, kept
 
 
 def _merchant(number: int) -> merchants.NewMerchant:

@@ -55,6 +55,10 @@ def a_trace() -> Trace:
     bought, paid_out, repaid = date(2026, 9, 30), date(2026, 10, 8), date(2026, 10, 30)
     payment, payout = ids.text("collection", UUID(int=77)), ids.text("payout", UUID(int=78))
     timeline = (
+        Happening(
+            at(bought, 14, 4), bought, "quote.shown", yuan("1999.00"),
+            {"quote": ids.text("quote", UUID(int=9)), "shown_to": ids.text("consumer", UUID(int=8)), "language": "zh"},
+        ),
         Happening(at(bought, 14, 5), bought, "order.created", yuan("1999.00"), {"product": "free", "periods": 3}),
         Happening(at(bought, 14, 5), bought, "decision.approved", None, {"policy_version": 4}),
         Happening(at(bought, 14, 5), bought, "order.authorised", yuan("1999.00"), {"expires_on": "2026-10-07"}),

@@ -15,6 +15,7 @@ from yuefu.access.rules import ROLES
 from yuefu.journeys import views
 from yuefu.ledger.rules.chart import CHART
 from yuefu.merchants.rules import CHANNELS
+from yuefu.offers.rules.wording import LANGUAGES
 from yuefu.orders.rules import State
 from yuefu.reconciliation.rules.matching import SOURCES, Outcome
 from yuefu.risk.rules import wording
@@ -86,6 +87,8 @@ CODES = {
     "sales_channel": set(CHANNELS),
     "mode": {"test", "live"},
     "role": set(ROLES),
+    "language": set(LANGUAGES),
+    "shown_to": {"shopper", "anybody"},
     "next_step": {"nothing"} | {f"{stage}.{state}" for stage in get_args(views.StageCode) for state in ("waiting", "overdue")},
 }
 

@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from yuefu.cli import context, inputs, output
+from yuefu.cli import quote as quoting
 from yuefu.cli.context import Caller
 from yuefu.cli.faults import CommandError
-from yuefu.cli.quote import consumer_of, merchant_of, quote
+from yuefu.cli.quote import consumer_of, merchant_of
 
 if TYPE_CHECKING:
     from yuefu.orders.rules import Order
 
 app = typer.Typer(no_args_is_help=True, help="Orders: quote, authorise, capture, void, refund, list.")
-app.command("quote")(quote)
+app.command("quote")(quoting.quote)
 
 OrderName = Annotated[str, typer.Argument(metavar="ORDER", help="The id of the order (ord_…) or its merchant reference.")]
 Key = Annotated[
@@ -26,7 +27,7 @@ Part = Annotated[str | None, typer.Option("--amount", help="A part, as a decimal
 
 @app.command()
 def authorise(
-    disclosure: Annotated[str, typer.Option(help="What the consumer was shown and agreed to (dis_…, from `quote`).")],
+    quote: Annotated[str, typer.Option("--quote", help="What the consumer was shown and agreed to (quo_…, from `quote`).")],
     consumer: Annotated[str, typer.Option(help="The consumer's reference.")],
     reference: Annotated[str, typer.Option(help="The merchant's own reference of the purchase.")],
     merchant: Annotated[str | None, typer.Option(help="The merchant's code; the first one unless given.")] = None,
@@ -43,7 +44,7 @@ def authorise(
             merchant_id=merchant_of(caller, merchant),
             merchant_reference=reference,
             consumer_id=consumer_of(caller, consumer),
-            disclosure_id=inputs.object_id("disclosure", disclosure),
+            quote_id=inputs.object_id("quote", quote),
             channel=channel,
         )
         done = only(checkout.authorise(desk=caller.desk, now=caller.now, purchases=[purchase]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Any
 from uuid import UUID
 
@@ -26,17 +27,18 @@ def quote(
     currency: Annotated[str | None, typer.Option(help="The currency of the price; the book's unless given.")] = None,
     merchant: Annotated[str | None, typer.Option(help="The merchant's code; the first one unless given.")] = None,
     consumer: Annotated[str | None, typer.Option(help="The consumer's reference: instalments then fall on their repayment day.")] = None,
+    language: Annotated[str, typer.Option(help="The language the cost table is shown in: zh or en.")] = "zh",
 ) -> None:
-    """What a purchase would cost. The cost table that is shown is kept: an order refers to it."""
+    """What a purchase would cost. What is shown is kept, with when, to whom and in which language: an order refers to it."""
     with context.at_work("order.authorise") as caller:
         from yuefu.errors import one
         from yuefu.journeys import checkout
 
         price = inputs.amount(amount, currency or caller.book.currency)
         buyer = None if consumer is None else consumer_of(caller, consumer)
-        wish = checkout.Wish(merchant_of(caller, merchant), buyer, product, price, periods)
+        wish = checkout.Wish(merchant_of(caller, merchant), buyer, product, price, periods, language)
         quoted = one(checkout.quote(desk=caller.desk, now=caller.now, wishes=[wish]))
-        output.result(_value(quoted), _text(quoted))
+        output.result(_value(quoted, language), _text(quoted, language))
 
 
 def merchant_of(caller: Caller, code: str | None) -> UUID:
@@ -61,12 +63,14 @@ def consumer_of(caller: Caller, reference: str) -> UUID:
     return found[reference]
 
 
-def _value(quoted: Quoted) -> dict[str, Any]:
+def _value(quoted: Quoted, language: str) -> dict[str, Any]:
     from yuefu import ids
     from yuefu.plans.label import render_price_label
 
     found = quoted.quote
     return {
+        "quote": ids.text("quote", quoted.quote_id),
+        "language": language,
         "disclosure": ids.text("disclosure", quoted.disclosure_id),
         "product": found.product.terms.code,
         "amount": found.terms.principal,
@@ -84,12 +88,15 @@ def _value(quoted: Quoted) -> dict[str, Any]:
     }
 
 
-def _text(quoted: Quoted) -> list[str]:
-    value = _value(quoted)
-    rows = [(row["no"], row["due_on"], row["principal"], row["interest"], row["total"]) for row in value["instalments"]]
-    return [
-        value["label"],
-        f"annual cost {value['annual_cost_pct']} % (simple {value['annual_cost_simple_pct']} %), interest {value['interest']}",
-        output.table(["no", "due on", "principal", "interest", "total"], rows),
-        f"disclosure {value['disclosure']}",
-    ]
+def _text(quoted: Quoted, language: str) -> Iterator[str]:
+    """The cost table in the words of its own rules, from the very content that is kept."""
+    from yuefu import ids
+    from yuefu.offers.rules import wording
+    from yuefu.plans.label import render_price_label
+
+    said: wording.Language = "en" if language == "en" else "zh"
+    yield render_price_label(quoted.quote.label)
+    yield wording.text("title", said)
+    for line in wording.lines(quoted.quote.disclosure.content, said):
+        yield f"{line.label}: {line.value}" if line.value else line.label
+    yield f"quote {ids.text('quote', quoted.quote_id)}"

@@ -40,6 +40,13 @@ def facts(*, ids: Sequence[UUID], on: date, vault: Vault, book_id: UUID | None =
     }
 
 
+def in_book(*, book_id: UUID, ids: Sequence[UUID]) -> frozenset[UUID]:
+    """Which of these are consumers of a book."""
+    return frozenset(
+        row[0] for row in sql.rows("SELECT id FROM consumers_consumer WHERE book_id = %s AND id = ANY(%s)", [book_id, list(ids)])
+    )
+
+
 def _birth(vault: Vault, row_id: UUID, sealed: bytes) -> date:
     return date.fromisoformat(vault.open(sealed, table=TABLE, column="birth_on", row=row_id))
 

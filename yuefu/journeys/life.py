@@ -15,6 +15,8 @@ from yuefu.ledger.queries import EntryLine
 from yuefu.loans import queries as loan_book
 from yuefu.loans.queries import Recorded
 from yuefu.loans.rules import Held
+from yuefu.offers import queries as offers
+from yuefu.offers.queries import StoredQuote
 from yuefu.orders import queries as order_book
 from yuefu.orders.queries import Captured, Placed, RefundShare
 from yuefu.orders.rules import Order
@@ -47,6 +49,7 @@ class Life:
     items: list[SettledItem]
     batches: Mapping[UUID, Batch]
     payouts: list[Payout]
+    quote: StoredQuote | None = None
     whole: bool = False
     decision: StoredDecision | None = None
     loans: list[Held] = field(default_factory=list)
@@ -84,7 +87,8 @@ def read_merchant_side(order: Order, placed: Placed, book: Book | None) -> Life:
     paid = [payout for group in payments.payouts_of_batches(batch_ids=batch_ids).values() for payout in group]
     known = [placed.on, *(c.captured_on for c in captures), *(r.refunded_on for r in refunds), *(b.pay_on for b in batches.values())]
     as_of = days.business_date(book, books.now_in(book)) if book else max(known)
-    return Life(order, placed, book, as_of, captures, refunds, items, batches, paid)
+    shown = offers.quotes(ids=[order.quote_id], book_id=placed.book_id) if order.quote_id else {}
+    return Life(order, placed, book, as_of, captures, refunds, items, batches, paid, next(iter(shown.values()), None))
 
 
 def read_lender_side(life: Life) -> None:

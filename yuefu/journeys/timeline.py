@@ -13,13 +13,14 @@ from yuefu import ids
 from yuefu.journeys.life import Life
 from yuefu.ledger.queries import EntryLine
 from yuefu.money.amounts import Money
+from yuefu.offers.queries import StoredQuote
 from yuefu.payments.rules import Payout
 from yuefu.reconciliation.queries import SeenLine
 
 Key = tuple[Any, ...]
 
 _KINDS: Final = (
-    "order.created", "decision.approved", "decision.declined", "order.authorised", "order.captured", "loan.booked", "order.refunded",
+    "quote.shown", "order.created", "decision.approved", "decision.declined", "order.authorised", "order.captured", "loan.booked", "order.refunded",
     "loan.refunded", "loan.repaid", "channel.refunded", "order.expired", "settlement.batched", "payout.paid", "payout.returned",
     "instalment.due", "bill.line",
 )  # fmt: skip
@@ -52,6 +53,8 @@ def drafts_of(life: Life) -> list[Draft]:
 def _beginning(life: Life) -> Iterator[Draft]:
     order, at, on = life.order, life.placed.at, life.placed.on
     amount = Money(order.amount, order.currency)
+    if life.quote:
+        yield _shown(life, life.quote)
     yield Draft(at, on, "order.created", amount, {"product": order.product, "periods": order.periods})
     approved = order.state != "declined"
     made = life.decision
@@ -66,6 +69,13 @@ def _beginning(life: Life) -> Iterator[Draft]:
         yield Draft(at, on, "order.authorised", Money(order.authorised, order.currency), {"expires_on": until.date().isoformat()})
         if order.state == "expired":
             yield Draft(order.expires_at, until.date(), "order.expired", Money(order.released, order.currency), {})
+
+
+def _shown(life: Life, quote: StoredQuote) -> Draft:
+    """The plan as it was shown. To a merchant its shopper has no name here."""
+    to = "anybody" if quote.consumer_id is None else ids.text("consumer", quote.consumer_id) if life.whole else "shopper"
+    told = {"quote": ids.text("quote", quote.id), "shown_to": to, "language": quote.language}
+    return Draft(quote.shown_at, quote.shown_on, "quote.shown", Money(life.order.shown_total, life.order.currency), told)
 
 
 def _goods(life: Life) -> Iterator[Draft]:

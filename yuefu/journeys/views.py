@@ -66,7 +66,7 @@ class Happening:
     at: datetime
     on: date
     kind: str
-    """order.created, decision.approved|declined, order.authorised|captured|voided|expired|refunded, loan.booked, instalment.due,
+    """quote.shown, order.created, decision.approved|declined, order.authorised|captured|voided|expired|refunded, loan.booked, instalment.due,
     loan.repaid, loan.refunded, settlement.batched, payout.paid|returned, channel.refunded, bill.line"""
     amount: Money | None
     params: Mapping[str, str | int]

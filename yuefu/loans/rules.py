@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
 
-from yuefu.money.amounts import Money
 from yuefu.money.rates import Rounding, divide
 from yuefu.plans import loan as fold
 from yuefu.plans.loan import Disbursed, LoanState, Refunded, Repaid
@@ -88,10 +87,7 @@ def arrears_since(state: LoanState, on: date) -> date | None:
     return next((row.due_on for row in state.rows if row.unpaid and row.due_on < on), None)
 
 
-def terms_fit(terms: Terms, shown_total: Money, shown_instalment: Money) -> bool:
-    """Whether no instalment and no total is more than what the consumer was shown."""
-    rows = fold.start(Disbursed(terms.disbursed_on, terms)).rows
-    return (
-        sum(r.principal + r.interest for r in rows) <= shown_total.minor
-        and max(r.principal + r.interest for r in rows) <= shown_instalment.minor
-    )
+def cost_of(terms: Terms) -> tuple[int, int]:
+    """What a loan of these terms costs by its schedule, in minor units: all of it, and its largest instalment."""
+    instalments = [row.principal + row.interest for row in fold.start(Disbursed(terms.disbursed_on, terms)).rows]
+    return sum(instalments), max(instalments)

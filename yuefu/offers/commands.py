@@ -1,4 +1,4 @@
-"""Writes of offers: drafting, publishing and retiring products; keeping what was shown."""
+"""Writes of offers: drafting, publishing and retiring products; keeping what was shown, and to whom."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from yuefu.offers.rules import product as rules
 from yuefu.offers.rules.caps import NO_CAP_KNOWN, cap_fault, cap_in_force, worst_quote
 from yuefu.offers.rules.product import Product, ProductTerms
 from yuefu.offers.rules.quote import Quote
+from yuefu.offers.rules.wording import Language
 from yuefu.runtime import approvals, audit, keys, outbox, policies, sql
 from yuefu.runtime.jsontext import dumps
 from yuefu.runtime.outbox import Event
@@ -40,6 +41,24 @@ class Publication:
 
     product_id: UUID
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Showing:
+    """A price that a merchant shows to a consumer, or to nobody in particular, in a language."""
+
+    quote: Quote
+    merchant_id: UUID
+    consumer_id: UUID | None
+    language: Language
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What is kept of a showing: the record of it, and the cost table that it shares with every equal one."""
+
+    quote_id: UUID
+    disclosure_id: UUID
 
 
 def draft_products(*, work: UnitOfWork, products: Sequence[DraftProduct]) -> list[UUID | Refused]:
@@ -214,3 +233,22 @@ def store_disclosures(*, work: UnitOfWork, quotes: Sequence[Quote]) -> list[UUID
     stored = sql.rows("SELECT hash, id FROM offers_disclosure WHERE book_id = %s AND hash = ANY(%s)", [work.book.id, list(distinct)])
     ids = {bytes(digest): row for digest, row in stored}
     return [ids[quote.disclosure.hash] for quote in quotes]
+
+
+def show(*, work: UnitOfWork, showings: Sequence[Showing]) -> list[Kept]:
+    """Records what is being shown, when, to whom and in which language: one quote a showing, in order. Equal cost tables are kept once.
+
+    Merchants and consumers are of the book; the database refuses others.
+    """
+    disclosures = store_disclosures(work=work, quotes=[showing.quote for showing in showings])
+    columns = {
+        "id": "uuid", "book_id": "uuid", "disclosure_id": "uuid", "merchant_id": "uuid", "consumer_id": "uuid", "language": "text",
+        "shown_at": "timestamptz", "shown_on": "date",
+    }  # fmt: skip
+    kept = [Kept(*pair) for pair in zip(work.ids.many(work.now, len(showings)), disclosures, strict=True)]
+    rows = [
+        (k.quote_id, work.book.id, k.disclosure_id, showing.merchant_id, showing.consumer_id, showing.language, work.now, work.day.on)
+        for k, showing in zip(kept, showings, strict=True)
+    ]
+    sql.insert("offers_quote", columns, rows)
+    return kept

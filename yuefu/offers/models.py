@@ -69,3 +69,17 @@ class Disclosure(BookRow):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["book_id", "hash"], name="offers_disclosure_hash")]
+
+
+class Quote(BookRow):
+    """One showing of a cost table: which, by which merchant, to whom (null: nobody in particular), in which language, when. Never changed."""
+
+    disclosure_id = models.UUIDField()
+    merchant_id = models.UUIDField()
+    consumer_id = models.UUIDField(null=True)
+    language = models.TextField()
+    shown_at = models.DateTimeField()
+    shown_on = models.DateField()
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=Q(language__in=["zh", "en"]), name="offers_quote_language")]

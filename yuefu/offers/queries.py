@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
 from yuefu.dates.daycount import DayCount
@@ -28,6 +28,19 @@ class StoredDisclosure:
     product_id: UUID
     disclosure: Disclosure
     first_shown_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class StoredQuote:
+    """One showing of a cost table. `consumer_id` is None where it was shown to nobody in particular."""
+
+    id: UUID
+    disclosure_id: UUID
+    merchant_id: UUID
+    consumer_id: UUID | None
+    language: str
+    shown_at: datetime
+    shown_on: date
 
 
 def products(*, ids: Sequence[UUID]) -> dict[UUID, Product]:
@@ -73,6 +86,17 @@ def disclosures(*, ids: Sequence[UUID], book_id: UUID | None = None) -> dict[UUI
         row_id: StoredDisclosure(row_id, product_id, Disclosure(text, bytes(digest), template), at)
         for row_id, product_id, text, digest, template, at in found
     }
+
+
+def quotes(*, ids: Sequence[UUID], book_id: UUID) -> dict[UUID, StoredQuote]:
+    """What was shown, of one book; unknown ids are left out."""
+    found = sql.rows_as(
+        StoredQuote,
+        "SELECT id, disclosure_id, merchant_id, consumer_id, language, shown_at, shown_on FROM offers_quote"
+        " WHERE book_id = %s AND id = ANY(%s)",
+        [book_id, list(ids)],
+    )
+    return {quote.id: quote for quote in found}
 
 
 def _product(

@@ -49,6 +49,7 @@ _ORDER = {
     "shown_total_minor": "bigint",
     "shown_instalment_minor": "bigint",
     "disclosure_id": "uuid",
+    "quote_id": "uuid",
     "decision_id": "uuid",
     "seq": "integer",
 }
@@ -158,6 +159,7 @@ def place(*, work: UnitOfWork, orders: Sequence[Order]) -> None:
             o.shown_total,
             o.shown_instalment,
             o.disclosure_id,
+            o.quote_id,
             o.decision_id,
             1,
         )

@@ -37,6 +37,7 @@ class Order(BookRow):
     shown_total_minor = models.BigIntegerField()
     shown_instalment_minor = models.BigIntegerField()
     disclosure_id = models.UUIDField(null=True)
+    quote_id = models.UUIDField(null=True)
     decision_id = models.UUIDField()
     seq = models.IntegerField()
 

@@ -63,6 +63,7 @@ class Order:
     shown_total: int
     shown_instalment: int
     disclosure_id: UUID | None
+    quote_id: UUID | None
     decision_id: UUID
     seq: int
     captures: tuple[Capture, ...] = ()

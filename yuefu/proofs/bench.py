@@ -219,7 +219,7 @@ def _purchases(made: World, now: datetime, shoppers: list[Any], count: int) -> l
         quoted += checkout.quote(desk=made.desk, now=now, wishes=wishes[start : start + 10 * BATCH])
     assert all(isinstance(q, Quoted) for q in quoted)
     return [
-        Purchase(f"bench:{n}", wish.merchant_id, f"BENCH-{n}", wish.consumer_id, q.disclosure_id)  # type: ignore[arg-type]
+        Purchase(f"bench:{n}", wish.merchant_id, f"BENCH-{n}", wish.consumer_id, q.quote_id)  # type: ignore[arg-type]
         for n, (wish, q) in enumerate(zip(wishes, quoted, strict=True))
     ]
 

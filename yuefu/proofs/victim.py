@@ -170,7 +170,7 @@ def prepare(directory: Path, code: str) -> None:
     ]
     shown = checkout.quote(desk=made.desk, now=noon, wishes=wishes)
     plan = [
-        {"merchant": w.merchant_id, "consumer": w.consumer_id, "disclosure": q.disclosure_id}
+        {"merchant": w.merchant_id, "consumer": w.consumer_id, "quote": q.quote_id}
         for w, q in zip(wishes, shown, strict=True)
         if isinstance(q, Quoted)
     ]
@@ -248,7 +248,7 @@ class _Player:
         orders = []
         for start in range(0, len(plan), BATCH):
             purchases = [
-                Purchase(f"prove:{n}", UUID(row["merchant"]), f"P{n}", UUID(row["consumer"]), UUID(row["disclosure"]))
+                Purchase(f"prove:{n}", UUID(row["merchant"]), f"P{n}", UUID(row["consumer"]), UUID(row["quote"]))
                 for n, row in enumerate(plan[start : start + BATCH], start=start)
             ]
             outcomes = checkout.authorise(desk=self._desk, now=self._moment(FIRST_DAY, time(12)), purchases=purchases)

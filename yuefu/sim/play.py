@@ -136,7 +136,7 @@ class Play:
                 merchant_id=wish.merchant_id,
                 merchant_reference=f"CD{p.number:06d}",
                 consumer_id=self._ids[p.customer],
-                disclosure_id=q.disclosure_id,
+                quote_id=q.quote_id,
                 channel=world.channel_of(self._people[p.customer].shop),
             )
             for p, wish, q in zip(bought, wishes, quoted, strict=True)

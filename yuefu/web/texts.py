@@ -62,6 +62,7 @@ REASONS: Final[Table] = {
     "new_credit_stopped": _("New credit is stopped for now"),
 }
 HAPPENINGS: Final[Table] = {
+    "quote.shown": _("Plan shown"),
     "order.created": _("Order created"),
     "decision.approved": _("Approved"),
     "decision.declined": _("Declined"),
@@ -184,7 +185,12 @@ PARAMS: Final[Table] = {
     "contract_version": _("Contract version"),
     "source": _("File"),
     "outcome": _("Comparison"),
+    "quote": _("Quote"),
+    "shown_to": _("Shown to"),
+    "language": _("Language"),
 }
+LANGUAGES: Final[Table] = {"zh": pgettext_lazy("language", "Chinese"), "en": pgettext_lazy("language", "English")}
+SHOWN_TO: Final[Table] = {"shopper": pgettext_lazy("shown to", "the shopper"), "anybody": pgettext_lazy("shown to", "nobody in particular")}
 NEXT_STEPS: Final[Table] = {
     "nothing": _("Nothing more is to come."),
     "order.waiting": _("Next: capture by the merchant"),
@@ -227,6 +233,8 @@ TABLES: Final[Mapping[str, Table]] = {
     "mode": MODES,
     "role": ROLES,
     "param": PARAMS,
+    "language": LANGUAGES,
+    "shown_to": SHOWN_TO,
     "next_step": NEXT_STEPS,
     "answer": ANSWERS,
 }

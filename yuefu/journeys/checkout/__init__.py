@@ -1,7 +1,8 @@
 """Checkout: quote → authorise → capture, or void, or expiry.
 
-A quote is what the consumer is shown; its cost table is kept. Authorise refers to it: the consent is to those terms, that total and
-that calendar. The due days stay as shown however much later the goods are captured, so a later capture can only cost less.
+A quote is what the consumer is shown: its cost table is kept, and that it was shown, when, to whom and in which language. Authorise
+refers to it: the consent of this consumer is to those terms, that total and that calendar. The due days stay as shown however much later
+the goods are captured, and all captures of an order together never cost more than was shown.
 """
 
 from yuefu.journeys.checkout.authorising import authorise
@@ -10,16 +11,18 @@ from yuefu.journeys.checkout.quoting import quote
 from yuefu.journeys.checkout.releasing import expire, void
 from yuefu.journeys.checkout.values import (
     AUTHORISATION_DAYS,
-    DISCLOSURE_OUTDATED,
     NO_CONTRACT,
     NO_SUCH_PLAN,
+    QUOTE_NOT_PERSONAL,
+    QUOTE_OUTDATED,
     REFERENCE_INVALID,
     RISK_POLICY,
     UNKNOWN_CHANNEL,
     UNKNOWN_CONSUMER,
-    UNKNOWN_DISCLOSURE,
+    UNKNOWN_LANGUAGE,
     UNKNOWN_MERCHANT,
     UNKNOWN_PRODUCT,
+    UNKNOWN_QUOTE,
     Authorised,
     Captured,
     Purchase,
@@ -30,16 +33,18 @@ from yuefu.journeys.checkout.values import (
 
 __all__ = [
     "AUTHORISATION_DAYS",
-    "DISCLOSURE_OUTDATED",
     "NO_CONTRACT",
     "NO_SUCH_PLAN",
+    "QUOTE_NOT_PERSONAL",
+    "QUOTE_OUTDATED",
     "REFERENCE_INVALID",
     "RISK_POLICY",
     "UNKNOWN_CHANNEL",
     "UNKNOWN_CONSUMER",
-    "UNKNOWN_DISCLOSURE",
+    "UNKNOWN_LANGUAGE",
     "UNKNOWN_MERCHANT",
     "UNKNOWN_PRODUCT",
+    "UNKNOWN_QUOTE",
     "Authorised",
     "Captured",
     "Purchase",

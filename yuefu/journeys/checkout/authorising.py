@@ -17,15 +17,16 @@ from yuefu.errors import Refused
 from yuefu.journeys.checkout.quoting import discount_of
 from yuefu.journeys.checkout.values import (
     AUTHORISATION_DAYS,
-    DISCLOSURE_OUTDATED,
     NO_CONTRACT,
     NO_SUCH_PLAN,
+    QUOTE_NOT_PERSONAL,
+    QUOTE_OUTDATED,
     REFERENCE_INVALID,
     RISK_POLICY,
     UNKNOWN_CHANNEL,
     UNKNOWN_CONSUMER,
-    UNKNOWN_DISCLOSURE,
     UNKNOWN_MERCHANT,
+    UNKNOWN_QUOTE,
     Authorised,
     Purchase,
 )
@@ -41,8 +42,9 @@ from yuefu.merchants.rules import CHANNELS
 from yuefu.money.amounts import Money
 from yuefu.money.rates import Rate
 from yuefu.offers import queries as products
-from yuefu.offers.queries import StoredDisclosure
+from yuefu.offers.queries import StoredDisclosure, StoredQuote
 from yuefu.offers.rules.product import MERCHANT, Product
+from yuefu.offers.rules.quote import calendar_from
 from yuefu.orders import commands as orders
 from yuefu.orders import queries as order_book
 from yuefu.orders.rules import Order
@@ -60,8 +62,9 @@ def authorise(*, desk: Desk, now: datetime, purchases: Sequence[Purchase]) -> li
     """Decides purchases and holds the approved ones against the credit lines, each seeing those before it.
 
     One outcome a purchase, in order; a decline is an outcome with reasons and is kept as an order. A known key returns its first
-    outcome. Refused, without the key being used, with unknown_merchant, unknown_consumer, unknown_channel, unknown_disclosure,
-    disclosure_outdated, no_contract, no_such_plan or merchant_reference_invalid; with key_reused where the key has another content.
+    outcome. Refused, without the key being used, with unknown_merchant, unknown_consumer, unknown_channel, unknown_quote (of another
+    merchant or consumer as well), quote_outdated, quote_not_personal, no_contract, no_such_plan or merchant_reference_invalid; with
+    key_reused where the key has another content.
     """
     return in_batches(
         desk, now, "authorise", purchases, lambda batch: on_open_day(desk, now, batch, lambda work, given: _authorise(desk, work, given))
@@ -108,9 +111,10 @@ class _Facts:
         self.lines: Mapping[UUID, Limited] = balances.limited(book, "credit_line", [a.id for a in self.accounts.values()])
         self.arrears: Mapping[UUID, Arrears] = loan_book.arrears(book, consumer_ids, on, currency)
         self.taken = dict(order_book.taken_references(book, [(p.merchant_id, p.merchant_reference) for p in purchases]))
-        self.shown = {
-            i: _Shown.of(stored) for i, stored in products.disclosures(ids=list({p.disclosure_id for p in purchases}), book_id=book).items()
-        }
+        self.quotes = products.quotes(ids=list({p.quote_id for p in purchases}), book_id=book)
+        tables = products.disclosures(ids=list({quote.disclosure_id for quote in self.quotes.values()}), book_id=book)
+        read = {table: _Shown.of(stored) for table, stored in tables.items()}
+        self.shown = {quote.id: read[quote.disclosure_id] for quote in self.quotes.values()}
         self.products = products.products(ids=sorted({shown.product_id for shown in self.shown.values()}))
         self.exposure = {owner: line.posted.minor + line.held.minor for owner, line in self.lines.items()}
         version, value = policies.in_force(book_id=book, name=RISK_POLICY, on=on)
@@ -119,7 +123,6 @@ class _Facts:
 
     def refusal(self, purchase: Purchase) -> Refused | None:
         """What can be mended by whoever sent it; nothing is remembered."""
-        shown = self.shown.get(purchase.disclosure_id)
         if purchase.merchant_id not in self.merchants:
             return Refused(UNKNOWN_MERCHANT, "there is no such merchant in this book", "merchant_id")
         if purchase.consumer_id not in self.consumers:
@@ -129,21 +132,39 @@ class _Facts:
         reference = purchase.merchant_reference
         if not reference or len(reference) > 64 or not reference.isprintable() or reference != reference.strip():
             return Refused(REFERENCE_INVALID, "a merchant reference has 1 to 64 printable characters", "merchant_reference")
-        if shown is None:
-            return Refused(UNKNOWN_DISCLOSURE, "quote first: a consumer can only agree to what was shown", "disclosure_id")
-        if shown.terms.disbursed_on != self.on:
-            return Refused(
-                DISCLOSURE_OUTDATED, f"it was shown for {shown.terms.disbursed_on}, today is {self.on}: quote again", "disclosure_id"
-            )
+        return self._not_agreed(purchase) or self._not_financed(purchase)
+
+    def _not_agreed(self, purchase: Purchase) -> Refused | None:
+        """Why the consumer cannot have agreed to this quote. Whose quote it is instead is nobody else's business: the answer is the same."""
+        quote = self.quotes.get(purchase.quote_id)
+        if quote is None or quote.merchant_id != purchase.merchant_id or quote.consumer_id not in (None, purchase.consumer_id):
+            return Refused(UNKNOWN_QUOTE, "quote first: a consumer can only agree to what this merchant showed them", "quote_id")
+        if quote.shown_on != self.on:
+            return Refused(QUOTE_OUTDATED, f"it was shown on {quote.shown_on}, today is {self.on}: quote again", "quote_id")
+        if quote.consumer_id is None and not self._is_calendar_of(purchase.consumer_id, quote):
+            return Refused(QUOTE_NOT_PERSONAL, "it was shown to nobody in particular and has other due days: quote again", "quote_id")
+        return None
+
+    def _is_calendar_of(self, consumer_id: UUID, quote: StoredQuote) -> bool:
+        """Whether the due days shown are those that the consumer's credit account gives: the first alone would not tell the 28th from
+        the 31st in February.
+        """
+        shown, account = self.shown[quote.id], self.accounts.get(consumer_id)
+        gap = self.products[shown.product_id].terms.min_gap_days
+        first_due_on, due_day = calendar_from(self.on, account.repayment_day if account else None, gap)
+        return replace(shown.terms, first_due_on=first_due_on, due_day=due_day).due_days() == shown.due_days
+
+    def _not_financed(self, purchase: Purchase) -> Refused | None:
+        shown = self.shown[purchase.quote_id]
         contract = self.contracts.get(purchase.merchant_id)
         if contract is None:
             return Refused(NO_CONTRACT, "the merchant has no contract in force", "merchant_id")
         if self.products[shown.product_id].terms.payer == MERCHANT and discount_of(contract, shown.terms.periods) is None:
-            return Refused(NO_SUCH_PLAN, f"the merchant pays for no plan of {shown.terms.periods} periods", "disclosure_id")
+            return Refused(NO_SUCH_PLAN, f"the merchant pays for no plan of {shown.terms.periods} periods", "quote_id")
         return None
 
     def features(self, purchase: Purchase) -> Features:
-        shown, person = self.shown[purchase.disclosure_id], self.consumers[purchase.consumer_id]
+        shown, person = self.shown[purchase.quote_id], self.consumers[purchase.consumer_id]
         account, late = self.accounts.get(purchase.consumer_id), self.arrears.get(purchase.consumer_id)
         amount = shown.terms.principal
         return Features(
@@ -171,6 +192,7 @@ class _Shown:
 
     product_id: UUID
     terms: Terms
+    due_days: tuple[date, ...]
     total: int
     largest: int
 
@@ -178,7 +200,7 @@ class _Shown:
     def of(cls, stored: StoredDisclosure) -> _Shown:
         said: Mapping[str, Any] = stored.disclosure.content
         rows, basis = said["instalments"], said["items"][0]["basis"]
-        due_days = [date.fromisoformat(row["due_on"]) for row in rows]
+        due_days = tuple(date.fromisoformat(row["due_on"]) for row in rows)
         terms = Terms(
             principal=Money(said["principal_minor"], said["currency"]),
             periods=said["term"]["periods"],
@@ -189,7 +211,7 @@ class _Shown:
             due_day=max(day.day for day in due_days),
             rule_version=said["rule_version"],
         )
-        return cls(stored.product_id, terms, said["paid_total_minor"], max(row["total_minor"] for row in rows))
+        return cls(stored.product_id, terms, due_days, said["paid_total_minor"], max(row["total_minor"] for row in rows))
 
 
 def _decide(work: UnitOfWork, facts: _Facts, fresh: Mapping[int, tuple[UUID, Purchase]]) -> dict[int, Authorised | Refused]:
@@ -226,7 +248,7 @@ def _draft(
     approved: bool,
     expires_at: datetime,
 ) -> Order:
-    shown = facts.shown[purchase.disclosure_id]
+    shown = facts.shown[purchase.quote_id]
     product: Product = facts.products[shown.product_id]
     amount = shown.terms.principal
     return Order(
@@ -254,7 +276,8 @@ def _draft(
         rule_version=shown.terms.rule_version,
         shown_total=shown.total,
         shown_instalment=shown.largest,
-        disclosure_id=purchase.disclosure_id,
+        disclosure_id=facts.quotes[purchase.quote_id].disclosure_id,
+        quote_id=purchase.quote_id,
         decision_id=decision_id,
         seq=1,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
+from typing import Final
 from uuid import UUID
 
 from yuefu.dates.daycount import DayCount
@@ -17,7 +18,6 @@ from yuefu.loans import rules as loan_rules
 from yuefu.loans.commands import NewLoan
 from yuefu.loans.rules import Dimensions
 from yuefu.merchants import queries as merchants
-from yuefu.money.amounts import Money
 from yuefu.money.rates import Rate
 from yuefu.offers import queries as products
 from yuefu.offers.rules.product import MERCHANT
@@ -25,13 +25,17 @@ from yuefu.orders import commands as orders
 from yuefu.orders import queries as order_book
 from yuefu.orders.commands import CaptureRequest, Taken
 from yuefu.orders.queries import OfMerchant
-from yuefu.plans.terms import Terms
+from yuefu.plans.terms import HIGHEST_RATE, Terms
 from yuefu.runtime import keys
 from yuefu.runtime.batch import Quarantined
 from yuefu.runtime.values import UnitOfWork
 from yuefu.settlement import commands as settlement
 from yuefu.settlement.commands import CaptureAccrual
 from yuefu.settlement.rules import Item
+
+RATE_STEP_PPM: Final = 50
+MOST_RATES: Final = HIGHEST_RATE.ppm // RATE_STEP_PPM + 2
+"""From the highest rate in the smallest steps down to none, and one more: no search is longer."""
 
 
 def capture(*, desk: Desk, now: datetime, requests: Sequence[CaptureRequest]) -> list[Captured | Refused | Quarantined]:
@@ -103,14 +107,23 @@ def _book(work: UnitOfWork, taken: Sequence[Taken]) -> dict[UUID, Captured]:
         )
         for t in taken
     ]
+    spent = _spent(taken)
     new = []
     for t, item in zip(taken, settlement.accrue(work=work, items=accruals), strict=True):
         assert isinstance(item, Item), f"an authorised order can be settled: {item}"
-        new.append(
-            NewLoan(_dimensions(t, loan_ids[t.capture.id], own_funds), t.capture.id, t.order.id, terms_of(t, work.day.on), item.discount)
-        )
+        terms = terms_of(t, work.day.on, spent[t.order.id])
+        if t.order.remaining:  # Else there is no later capture that has to know.
+            spent[t.order.id] += loan_rules.cost_of(terms)[0]
+        new.append(NewLoan(_dimensions(t, loan_ids[t.capture.id], own_funds), t.capture.id, t.order.id, terms, item.discount))
     loans.book_loans(work=work, loans=new)
     return {t.capture.id: Captured(t.order.id, t.capture.id, loan_ids[t.capture.id], t.amount) for t in taken}
+
+
+def _spent(taken: Sequence[Taken]) -> dict[UUID, int]:
+    """Order → what its captures before this batch cost when they were made. What refunds took off since is not given to later ones."""
+    again = sorted({t.order.id for t in taken if t.capture.number > 1})
+    before = loan_book.loans_of(again) if again else {}
+    return {t.order.id: sum(loan_rules.cost_of(held.state.terms)[0] for held in before.get(t.order.id, ())) for t in taken}
 
 
 def _dimensions(taken: Taken, loan_id: UUID, funder_id: UUID) -> Dimensions:
@@ -121,18 +134,26 @@ def _dimensions(taken: Taken, loan_id: UUID, funder_id: UUID) -> Dimensions:
     )
 
 
-def terms_of(taken: Taken, on: date) -> Terms:
-    """The terms of a capture: the calendar as shown, interest from today. Rounding may put a cent more on the last instalment than
-    was shown; then the rate is lowered until nothing costs more.
+def terms_of(taken: Taken, on: date, spent: int) -> Terms:
+    """The terms of a capture: the calendar as shown, interest from today. `spent` is what earlier captures of the order cost by their
+    schedules, in minor units.
+
+    All captures of an order together cost no more than was shown: each leaves room for the principal that is still uncaptured, so that
+    without interest there is always a rate that fits. Where rounding makes it a cent too much, in total or on the last instalment, the
+    rate is lowered until it fits; an instalment without interest cannot be lowered (see ADR 0006).
     """
-    order = taken.order
+    order, principal = taken.order, taken.amount.minor
     assert order.first_due_on is not None
-    shown_total, shown_instalment = Money(order.shown_total, order.currency), Money(order.shown_instalment, order.currency)
+    allowed = order.shown_total - spent - order.remaining
+    assert principal <= allowed, f"the captures of {order.id} cost more than was shown: {principal} where {allowed} is left"
     rate = order.annual_rate_ppm
-    while True:
+    for _ in range(MOST_RATES):
         terms = Terms(
             taken.amount, order.periods, Rate(rate), DayCount(order.day_count), on, order.first_due_on, order.due_day, order.rule_version
         )
-        if loan_rules.terms_fit(terms, shown_total, shown_instalment) or rate == 0:
+        total, largest = loan_rules.cost_of(terms)
+        if total <= allowed and (largest <= order.shown_instalment or rate == 0):
             return terms
-        rate = max(rate - 50, 0)
+        # Interest is all but proportional to the rate: what is too much says about how far to go.
+        rate = max(rate - max(RATE_STEP_PPM, rate * max(total - allowed, 0) // max(total - principal, 1)), 0)
+    raise AssertionError(f"a loan without interest costs its principal: {order.id}")

@@ -1,32 +1,40 @@
-"""Quote: what the consumer is shown, and the cost table that is kept of it."""
+"""Quote: what the consumer is shown, and what is kept of it: the cost table, when, to whom, in which language."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import cast
 
+from yuefu.consumers import queries as consumers
 from yuefu.credit import queries as credit
 from yuefu.errors import Refused
-from yuefu.journeys.checkout.values import UNKNOWN_MERCHANT, UNKNOWN_PRODUCT, Quoted, Wish
+from yuefu.journeys.checkout.values import UNKNOWN_CONSUMER, UNKNOWN_LANGUAGE, UNKNOWN_MERCHANT, UNKNOWN_PRODUCT, Quoted, Wish
 from yuefu.journeys.desk import Desk, on_open_day
 from yuefu.merchants import queries as merchants
 from yuefu.merchants.rules import Contract
 from yuefu.money.rates import Rate
 from yuefu.offers import commands as offers
 from yuefu.offers import queries as products
+from yuefu.offers.commands import Showing
 from yuefu.offers.rules.quote import Quote, QuoteRequest, quote_many
+from yuefu.offers.rules.wording import LANGUAGES, Language
 from yuefu.runtime.values import UnitOfWork
 
 
 def quote(*, desk: Desk, now: datetime, wishes: Sequence[Wish]) -> list[Quoted | Refused]:
-    """Prices wishes and keeps the cost tables of what is shown. Refused with unknown_product, unknown_merchant or a code of `offers`."""
+    """Prices wishes and records what is shown: one quote a wish. Refused with unknown_product, unknown_merchant, unknown_consumer,
+    unknown_language or a code of `offers`.
+    """
     return on_open_day(desk, now, wishes, _quote)
 
 
 def _quote(work: UnitOfWork, wishes: Sequence[Wish]) -> list[Quoted | Refused]:
     offered = products.published(book_id=work.book.id, codes=sorted({wish.product for wish in wishes}))
-    contracts = merchants.contracts_in_force(merchant_ids=sorted({wish.merchant_id for wish in wishes}), on=work.day.on)
-    accounts = credit.accounts_of(consumer_ids=sorted({w.consumer_id for w in wishes if w.consumer_id}), currency=work.book.currency)
+    ours = merchants.states(ids=sorted({wish.merchant_id for wish in wishes}), book_id=work.book.id)
+    contracts = merchants.contracts_in_force(merchant_ids=sorted(ours), on=work.day.on)
+    people = consumers.in_book(book_id=work.book.id, ids=sorted({wish.consumer_id for wish in wishes if wish.consumer_id}))
+    accounts = credit.accounts_of(consumer_ids=sorted(people), currency=work.book.currency)
     outcomes: dict[int, Quoted | Refused] = {}
     requests: dict[int, QuoteRequest] = {}
     for index, wish in enumerate(wishes):
@@ -35,6 +43,10 @@ def _quote(work: UnitOfWork, wishes: Sequence[Wish]) -> list[Quoted | Refused]:
             outcomes[index] = Refused(UNKNOWN_PRODUCT, f"no product {wish.product} is offered", "product")
         elif contract is None:
             outcomes[index] = Refused(UNKNOWN_MERCHANT, "there is no such merchant, or it has no contract in force", "merchant_id")
+        elif wish.consumer_id is not None and wish.consumer_id not in people:
+            outcomes[index] = Refused(UNKNOWN_CONSUMER, "there is no such consumer in this book", "consumer_id")
+        elif wish.language not in LANGUAGES:
+            outcomes[index] = Refused(UNKNOWN_LANGUAGE, f"a plan is shown in one of {', '.join(LANGUAGES)}", "language")
         else:
             account = accounts.get(wish.consumer_id) if wish.consumer_id else None
             requests[index] = QuoteRequest(
@@ -47,10 +59,14 @@ def _quote(work: UnitOfWork, wishes: Sequence[Wish]) -> list[Quoted | Refused]:
             )
     priced = dict(zip(requests, quote_many(list(requests.values())), strict=True))
     shown = {index: quoted for index, quoted in priced.items() if isinstance(quoted, Quote)}
-    kept = offers.store_disclosures(work=work, quotes=list(shown.values()))
-    outcomes.update({index: Quoted(disclosure, shown[index]) for index, disclosure in zip(shown, kept, strict=True)})
+    kept = offers.show(work=work, showings=[_showing(wishes[index], quoted) for index, quoted in shown.items()])
+    outcomes.update({index: Quoted(k.quote_id, k.disclosure_id, shown[index]) for index, k in zip(shown, kept, strict=True)})
     outcomes.update({index: refused for index, refused in priced.items() if isinstance(refused, Refused)})
     return [outcomes[index] for index in range(len(wishes))]
+
+
+def _showing(wish: Wish, quoted: Quote) -> Showing:
+    return Showing(quoted, wish.merchant_id, wish.consumer_id, cast("Language", wish.language))
 
 
 def discount_of(contract: Contract, periods: int) -> Rate | None:

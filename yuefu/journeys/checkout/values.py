@@ -14,8 +14,10 @@ UNKNOWN_PRODUCT: Final = "unknown_product"
 UNKNOWN_MERCHANT: Final = "unknown_merchant"
 UNKNOWN_CONSUMER: Final = "unknown_consumer"
 UNKNOWN_CHANNEL: Final = "unknown_channel"
-UNKNOWN_DISCLOSURE: Final = "unknown_disclosure"  # quote first: a consumer can only agree to what was shown
-DISCLOSURE_OUTDATED: Final = "disclosure_outdated"  # shown for another day: quote again
+UNKNOWN_LANGUAGE: Final = "unknown_language"
+UNKNOWN_QUOTE: Final = "unknown_quote"  # quote first: a consumer can only agree to what was shown to them, by this merchant
+QUOTE_OUTDATED: Final = "quote_outdated"  # shown on another day: quote again
+QUOTE_NOT_PERSONAL: Final = "quote_not_personal"  # shown to nobody in particular, and this consumer's due days are others: quote again
 NO_CONTRACT: Final = "no_contract"  # the merchant has no contract in force
 NO_SUCH_PLAN: Final = "no_such_plan"  # the contract has no interest-free plan of so many periods
 REFERENCE_INVALID: Final = "merchant_reference_invalid"
@@ -26,32 +28,37 @@ RISK_POLICY: Final = "risk.policy"
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What a consumer would like to buy on a plan. Without a consumer the first instalment is due a month from now."""
+    """What a consumer would like to buy on a plan. Without a consumer the first instalment is due a month from now.
+
+    `language` is that of the page or text it is shown in: zh or en.
+    """
 
     merchant_id: UUID
     consumer_id: UUID | None
     product: str
     amount: Money
     periods: int
+    language: str = "zh"
 
 
 @dataclass(frozen=True, slots=True)
 class Quoted:
-    """A price that was shown, and the id of its kept cost table."""
+    """A price that was shown, the id of the record of that, and the id of the cost table, which equal quotes share."""
 
+    quote_id: UUID
     disclosure_id: UUID
     quote: Quote
 
 
 @dataclass(frozen=True, slots=True)
 class Purchase:
-    """The consumer's consent to a disclosed plan, sent by the merchant under its own reference."""
+    """The consumer's consent to a plan that was shown to them, sent by the merchant under its own reference."""
 
     key: str
     merchant_id: UUID
     merchant_reference: str
     consumer_id: UUID
-    disclosure_id: UUID
+    quote_id: UUID
     channel: str = "online"
 
 

@@ -124,12 +124,16 @@ def price(request: QuoteRequest) -> Quote | Refused:
     return Quote(request.product, terms, instalments, price_label(instalments), cost, discount, disclosure)
 
 
+def calendar_from(on: date, repayment_day: int | None, min_gap_days: int) -> tuple[date, int]:
+    """First due day and day of the month: that of the credit account, else a month after `on`."""
+    if repayment_day is None:
+        return add_months(on, 1), on.day
+    return next_due_day(on, repayment_day, min_gap_days), repayment_day
+
+
 def _terms(request: QuoteRequest) -> Terms:
     said = request.product.terms
-    if request.repayment_day is None:
-        first_due_on, due_day = add_months(request.on, 1), request.on.day
-    else:
-        first_due_on, due_day = next_due_day(request.on, request.repayment_day, said.min_gap_days), request.repayment_day
+    first_due_on, due_day = calendar_from(request.on, request.repayment_day, said.min_gap_days)
     return Terms(
         principal=request.amount,
         periods=request.periods,

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, get_args
 
 from yuefu.money.amounts import Money
 from yuefu.money.rates import Rate
 
 Language = Literal["zh", "en"]
+LANGUAGES: Final[tuple[Language, ...]] = get_args(Language)
 
 TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     "title": ("综合融资成本明示表", "All costs of this credit"),

@@ -104,7 +104,9 @@ def param(value: str | int, name: str) -> str:
     if name in {"reason", "reasons"}:
         codes = [code for code in str(value).replace(",", " ").split() if code]
         return " · ".join(texts.text_of("reason", code) for code in codes)
-    return texts.text_of(name, str(value)) if name in {"source", "outcome"} else str(value)
+    if name == "shown_to" and value not in texts.SHOWN_TO:
+        return str(value)  # the id of a person
+    return texts.text_of(name, str(value)) if name in {"source", "outcome", "language", "shown_to"} else str(value)
 
 
 def _day_or_same(value: str) -> str:

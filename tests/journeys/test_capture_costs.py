@@ -1,0 +1,113 @@
+"""However an order is captured, in one part or in five, now or later: all of it together costs no more than the consumer was shown."""
+
+from __future__ import annotations
+
+import random
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from yuefu.dates.daycount import DayCount
+from yuefu.ids import IdSource
+from yuefu.journeys.checkout import capturing
+from yuefu.journeys.checkout.capturing import terms_of
+from yuefu.loans import queries as loan_book
+from yuefu.loans.rules import cost_of
+from yuefu.money.amounts import Money
+from yuefu.money.rates import Rate
+from yuefu.orders import queries as order_book
+from yuefu.orders import rules
+from yuefu.orders.commands import CaptureRequest, Taken
+from yuefu.orders.rules import Order
+from yuefu.plans.terms import Terms
+
+ON = date(2026, 10, 12)
+NOW = datetime(2026, 10, 12, 10, tzinfo=ZoneInfo("Asia/Shanghai"))
+_ids = IdSource(random.Random(5).getrandbits)
+
+
+def order_of(amount: int, periods: int, rate_ppm: int, due: date = date(2026, 11, 8)) -> Order:
+    """As authorise makes it from the quote: total and largest instalment are those of one capture today."""
+    terms = Terms(Money(amount, "CNY"), periods, Rate(rate_ppm), DayCount.ACT_365, ON, due, due.day)
+    total, largest = cost_of(terms)
+    new = [_ids.new(NOW) for _ in range(8)]
+    return Order(
+        id=new[0], merchant_id=new[1], consumer_id=new[2], credit_account_id=new[3], merchant_reference="R", product_id=new[4],
+        product="flex", channel="online", currency="CNY", amount=amount, authorised=amount, captured=0, released=0, refunded=0,
+        periods=periods, state="authorised", expires_at=NOW + timedelta(days=30), first_due_on=due, due_day=due.day,
+        annual_rate_ppm=rate_ppm, day_count="act_365", rule_version="2026-1", shown_total=total, shown_instalment=largest,
+        disclosure_id=new[5], quote_id=new[6], decision_id=new[7], seq=1,
+    )  # fmt: skip
+
+
+@st.composite
+def plans(draw: st.DrawFn) -> tuple[Order, list[tuple[int, int]]]:
+    """An order and its captures: (amount, days after the quote), of which the last takes what is left or leaves some for ever."""
+    periods = draw(st.sampled_from([3, 6, 12, 36]))
+    parts = [draw(st.integers(periods, 3_000_00)) for _ in range(draw(st.integers(2, 5)))]
+    left = draw(st.sampled_from([0, 0, 1, 5_00]))
+    days = [0] * len(parts) if draw(st.booleans()) else sorted(draw(st.integers(0, 6)) for _ in parts)
+    rate = draw(st.sampled_from([0, 60_000, 144_000, 239_999, 1_000_000]))
+    return order_of(sum(parts) + left, periods, rate), list(zip(parts, days, strict=True))
+
+
+@given(plans())
+@example((order_of(1174_67, 12, 144_000), [(277_33, 0), (225_33, 0), (86_98, 0), (338_52, 0), (246_51, 0)]))  # alone, 9 cents too much
+@example((order_of(36 * 5, 36, 144_000), [(36, 0)] * 5))
+def test_all_captures_together_cost_no_more_than_was_shown(plan: tuple[Order, list[tuple[int, int]]]) -> None:
+    order, captures = plan
+    spent = 0
+    for minor, later in captures:
+        on = ON + timedelta(days=later)
+        done = rules.capture(order, Money(minor, "CNY"), _ids.new(NOW), NOW, on)
+        assert isinstance(done, tuple), done
+        order, made = done
+        terms = terms_of(Taken(order, made), on, spent)
+        assert terms.annual_rate.ppm <= order.annual_rate_ppm
+        total, largest = cost_of(terms)
+        assert largest <= order.shown_instalment or terms.annual_rate == Rate(0)
+        spent += total
+        assert spent + order.remaining <= order.shown_total, "and what is left can be captured still"
+
+
+def test_no_search_for_a_rate_is_longer_than_its_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is left of the interest: the rate goes down to none, and not in 2,880 steps."""
+    order = order_of(1_000_00, 12, 144_000)
+    done = rules.capture(order, Money(500_00, "CNY"), _ids.new(NOW), NOW, ON)
+    assert isinstance(done, tuple)
+    tried: list[Terms] = []
+
+    def counted(terms: Terms) -> tuple[int, int]:
+        tried.append(terms)
+        return cost_of(terms)
+
+    monkeypatch.setattr(capturing.loan_rules, "cost_of", counted)
+    terms = terms_of(Taken(*done), ON, order.shown_total - 1_000_00)
+    assert cost_of(terms)[0] == 500_00
+    assert len(tried) < 40
+    with pytest.raises(AssertionError, match="cost more than was shown"):
+        terms_of(Taken(*done), ON, order.shown_total - 1_000_00 + 1)
+
+
+@pytest.mark.parametrize("together", [True, False], ids=["in one batch", "one after the other"])
+@pytest.mark.parametrize("product", ["free", "flex"])
+def test_an_order_captured_in_three_parts_costs_what_was_shown_at_most(shop, product, together):
+    """Of these parts, each priced alone at the full rate, the instalments add up to 5 cents more than those of the whole."""
+    order_id = shop.buy(shop.consumer(), "599.19", product=product, periods=6).order_id
+    amounts = ["66.37", "285.95", None]
+    if together:
+        requests = [CaptureRequest(f"x{n}", order_id, Money.parse(a, "CNY") if a else None) for n, a in enumerate(amounts)]
+        capturing.capture(desk=shop.desk, now=shop.now(11), requests=requests)
+    else:
+        for amount in amounts:
+            shop.capture(order_id, amount)
+    loans = loan_book.loans_of([order_id])[order_id]
+    order = order_book.orders([order_id])[order_id]
+    assert len(loans) == 3
+    cost = sum(row.principal + row.interest for held in loans for row in held.state.rows)
+    assert cost <= order.shown_total
+    assert (cost > 599_19) == (product == "flex")
+    shop.prove()
