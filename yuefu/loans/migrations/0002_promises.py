@@ -13,7 +13,7 @@ CREATE TRIGGER loans_loan_forward BEFORE UPDATE ON loans_loan FOR EACH ROW
     WHEN ((NEW.id, NEW.book_id, NEW.booked_at) IS DISTINCT FROM (OLD.id, OLD.book_id, OLD.booked_at)
         OR NEW.seq < OLD.seq OR NEW.last_event_on < OLD.last_event_on OR NEW.discount_minor > OLD.discount_minor)
     EXECUTE FUNCTION loans_guard_terms();
-CREATE FUNCTION loans_guard_closed() RETURNS trigger LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+CREATE FUNCTION loans_guard_closed() RETURNS trigger LANGUAGE plpgsql SET search_path = public, pg_temp SET enable_seqscan = off AS $$
 BEGIN
     IF EXISTS (SELECT 1 FROM loans_instalment i WHERE i.loan_id = NEW.id
         AND (i.principal_paid_minor < i.principal_minor OR i.interest_paid_minor < i.interest_minor)) THEN
