@@ -18,7 +18,8 @@ from yuefu.ledger import commands as ledger
 from yuefu.ledger import queries as ledger_reads
 from yuefu.ledger.rules import Entry, Hold
 from yuefu.money.amounts import Money
-from yuefu.runtime import sql
+from yuefu.runtime import approvals, sql
+from yuefu.runtime.values import Actor
 
 LIMIT = Money(500_000, "CNY")
 
@@ -181,6 +182,37 @@ def test_events_of_an_account_are_numbered_without_gaps(work, vault):
     one(states(work, credit.freeze, account))
     found = sql.rows("SELECT seq, type FROM runtime_outbox WHERE object_id = %s ORDER BY seq", [account])
     assert found == [(1, "credit_account.opened"), (2, "credit_account.limit_changed"), (3, "credit_account.state_changed")]
+
+
+def test_a_limit_that_names_an_approval_is_the_approved_one_and_once(work, make_work, vault):
+    account, other = opened(work, vault, 1), opened(work, vault, 2)
+    alice, bob = (make_work(by=Actor("user", name)) for name in ("alice", "bob"))
+
+    def asked(decided=True, **changed):
+        about = {"action": credit.CHANGE_LIMIT, "object_kind": "credit_account", "object_id": account, "content": {"limit_minor": 600_000}}
+        with sql.transacting():
+            made = approvals.request(work=alice, reason="income rose", **about | changed)
+            if decided:
+                approvals.decide(work=bob, approval_id=made, approve=True, reason="proven")
+        return made
+
+    def refusal(approval):
+        try:
+            change(work, ChangeLimit(str(approval), account, Money(600_000, "CNY"), ("income_rose",), approval))
+        except psycopg.errors.IntegrityError as error:
+            return error.diag.constraint_name or error.diag.message_primary
+        return "taken"
+
+    wrong = [
+        asked(decided=False), asked(action="product.publish"), asked(object_kind="product"), asked(object_id=other),
+        asked(content={"limit_minor": 700_000}), account,
+    ]  # fmt: skip
+    assert {refusal(approval) for approval in wrong} == {f"this limit of credit account {account} was not approved"}
+    right = asked()
+    assert refusal(right) == "taken"
+    one(change(work, ChangeLimit("back", account, Money(500_000, "CNY"), ("x",))))
+    with pytest.raises(psycopg.errors.UniqueViolation, match="credit_limit_change_approval_once"):
+        change(work, ChangeLimit("again", account, Money(600_000, "CNY"), ("x",), right))
 
 
 def test_the_history_of_a_limit_is_append_only(work, vault, as_role):

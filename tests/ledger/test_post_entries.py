@@ -122,7 +122,9 @@ def test_refusals_come_in_their_order_of_precedence(work: UnitOfWork, make_work:
         return HoldUse(hold, Money(minor, currency))
 
     too_much = _lines((line, 999), (CONTRA, -999))
+    tomorrow = work.day.on + timedelta(days=1)
     asked = {
+        "effective_in_future": Entry("0", "t", _lines(("no_such", 0)), effective_on=tomorrow),
         "unknown_component": Entry("1", "t", _lines(("no_such", 0))),
         "too_few_lines": Entry("2", "t", _lines((unknown, 0))),
         "zero_line": Entry("3", "t", _lines((unknown, 0), (closed, 5))),
@@ -138,7 +140,7 @@ def test_refusals_come_in_their_order_of_precedence(work: UnitOfWork, make_work:
     }
     assert dict(zip(asked, codes(post(later, *asked.values())), strict=True)) == {code: code for code in asked}
     never = make_work(on=date(2026, 12, 1))
-    assert codes(post(never, Entry("13", "t", _lines(("no_such", 0))))) == ["day_not_open"]
+    assert codes(post(never, Entry("13", "t", _lines(("no_such", 0)), effective_on=date(2027, 1, 1)))) == ["day_not_open"]
     assert state(work, line) == (0, 60)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -16,7 +16,7 @@ from yuefu.ledger import commands as ledger
 from yuefu.ledger.rules import AccountKey, Entry, Hold, LimitedAccount, Line, Release
 from yuefu.money.amounts import Money
 from yuefu.runtime import audit, books, days, outbox, policies, runs, sql
-from yuefu.runtime.values import UnitOfWork
+from yuefu.runtime.values import Book, UnitOfWork
 
 FIRST = date(2026, 10, 1)
 Connect = Callable[[str], psycopg.Connection[Any]]
@@ -30,13 +30,20 @@ class Attacker:
     book_id: UUID
 
     def head(
-        self, *, entry_id: UUID | None = None, lines: int = 2, on: date = FIRST, run_id: UUID | None = None, book_id: UUID | None = None
+        self,
+        *,
+        entry_id: UUID | None = None,
+        lines: int = 2,
+        on: date = FIRST,
+        run_id: UUID | None = None,
+        book_id: UUID | None = None,
+        effective_on: date | None = None,
     ) -> UUID:
         entry_id = entry_id or uuid4()
         self.connection.execute(
             "INSERT INTO ledger_entry (id, book_id, posted_on, effective_on, recorded_at, kind, line_count, actor, request_id, run_id)"
             " VALUES (%s, %s, %s, %s, now(), 'attack', %s, 'user:mallory', '', %s)",
-            [entry_id, book_id or self.book_id, on, on, lines, run_id],
+            [entry_id, book_id or self.book_id, on, effective_on or on, lines, run_id],
         )
         return entry_id
 
@@ -52,6 +59,19 @@ class Attacker:
 @pytest.fixture
 def attacker(as_role: Connect, work: UnitOfWork) -> Attacker:
     return Attacker(as_role("default"), work.book.id)
+
+
+@pytest.fixture
+def make_other_book(work: UnitOfWork) -> Callable[[], Book]:
+    """A second book whose first day is the same."""
+
+    def make() -> Book:
+        with sql.transacting():
+            made = books.create(code=f"other-{uuid4().hex}", legal_entity="Other", mode="test", now=work.now, ids=work.ids)
+            days.open_first(book=made, on=FIRST, now=work.now)
+        return made
+
+    return make
 
 
 @pytest.fixture
@@ -124,6 +144,70 @@ def test_a_sound_entry_by_raw_sql_is_taken(attacker: Attacker, pair: tuple[UUID,
     attacker.lines((entry, 1, pair[0], 100), (entry, 2, pair[1], -100))
     attacker.connection.commit()
     assert sql.value("SELECT count(*) FROM ledger_line WHERE entry_id = %s", [entry]) == 2
+
+
+def test_an_entry_that_is_true_after_its_day_is_refused(attacker: Attacker) -> None:
+    with pytest.raises(errors.CheckViolation) as refused:
+        attacker.head(effective_on=FIRST + timedelta(days=1))
+    assert refused.value.diag.constraint_name == "ledger_entry_not_ahead"
+
+
+def test_an_entry_of_a_run_of_another_book_is_refused(attacker: Attacker, make_other_book: Callable[[], Book]) -> None:
+    """On an open day the trigger of the day asks for no run: the key alone holds it to its book."""
+    foreign, run = make_other_book(), uuid4()
+    attacker.connection.execute(
+        "INSERT INTO runtime_run (id, book_id, kind, on_date, state, started_at, actor) VALUES (%s, %s, 'close', %s, 'running', now(), '')",
+        [run, foreign.id, FIRST],
+    )
+    with pytest.raises(errors.ForeignKeyViolation, match="ledger_entry_book_id_run_id_fk"):
+        attacker.head(run_id=run)
+
+
+@pytest.mark.parametrize("of", ["nothing", "another book"])
+def test_a_seal_of_no_entry_of_this_book_is_refused(
+    attacker: Attacker, pair: tuple[UUID, UUID], make_other_book: Callable[[], Book], of: str
+) -> None:
+    entry = attacker.head()
+    attacker.lines((entry, 1, pair[0], 100), (entry, 2, pair[1], -100))
+    seal = "INSERT INTO ledger_seal (book_id, number, entry_id, posted_on, digest, sealed_at) VALUES (%s, 1, %s, %s, 'x', now())"
+    attacker.connection.execute(seal, [attacker.book_id, entry, FIRST])
+    book = make_other_book().id if of == "another book" else attacker.book_id
+    with pytest.raises(errors.CheckViolation, match="to seal"):
+        attacker.connection.execute(seal.replace("1,", "2,"), [book, entry if of == "another book" else uuid4(), FIRST])
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "INSERT INTO ledger_account (id, book_id, code, kind, cls, currency, product, opened_at)"
+        " VALUES (gen_random_uuid(), gen_random_uuid(), 'bank_cash', 'money', 'asset', 'CNY', '', now())",
+        "INSERT INTO ledger_horizon (book_id, epoch, xid, moved_at) VALUES (gen_random_uuid(), 1, '1', now())",
+        "INSERT INTO runtime_approval (id, book_id, action, object_kind, content, reason, requested_by, requested_at, state, decision_reason)"
+        " VALUES (gen_random_uuid(), gen_random_uuid(), 'x', 'y', '{}', '', 'user:mallory', now(), 'waiting', '')",
+        "INSERT INTO runtime_quarantine (id, book_id, command, request, error, recorded_at, state)"
+        " VALUES (gen_random_uuid(), gen_random_uuid(), '', '', '', now(), 'waiting')",
+        "INSERT INTO access_api_key (id, book_id, merchant_id, scopes, prefix, secret_hash, last_four, created_by, created_at)"
+        " VALUES (gen_random_uuid(), gen_random_uuid(), gen_random_uuid(), '[]', 'sk_test_', 'no book', '', '', now())",
+        "INSERT INTO payments_transfer (id, book_id, reference, kind, amount_minor, currency, provider_id, state, failure_code, ordered_at)"
+        " VALUES (gen_random_uuid(), gen_random_uuid(), 'r', 'withdrawal', 1, 'CNY', '', 'ordered', '', now())",
+    ],
+)
+def test_what_is_of_no_book_is_refused(attacker: Attacker, statement: str) -> None:
+    with pytest.raises(errors.ForeignKeyViolation, match="_book_id_fk"):
+        attacker.connection.execute(statement)
+
+
+def test_a_role_in_a_book_that_does_not_exist_is_refused(attacker: Attacker) -> None:
+    attacker.connection.execute(
+        "INSERT INTO access_user (id, login, display_name, password, is_active, created_at) VALUES (%s, %s, '', '', true, now())",
+        [user := uuid4(), str(user)],
+    )
+    with pytest.raises(errors.ForeignKeyViolation, match="access_membership_book_id_fk"):
+        attacker.connection.execute(
+            "INSERT INTO access_membership (id, book_id, user_id, role, granted_by, granted_at)"
+            " VALUES (gen_random_uuid(), gen_random_uuid(), %s, 'operator', '', now())",
+            [user],
+        )
 
 
 def test_an_unbalanced_entry_is_refused(attacker: Attacker, pair: tuple[UUID, UUID]) -> None:

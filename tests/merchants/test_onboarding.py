@@ -1,7 +1,9 @@
 """Onboarding merchants, amending their contracts, suspending and closing them."""
 
+import json
 from dataclasses import replace
 from datetime import date
+from uuid import uuid4
 
 import psycopg
 import pytest
@@ -11,7 +13,7 @@ from yuefu.ledger import queries as ledger
 from yuefu.merchants import commands as merchants
 from yuefu.merchants import queries
 from yuefu.merchants.commands import Amendment, NewMerchant, StateChange
-from yuefu.merchants.rules import ContractTerms
+from yuefu.merchants.rules import ContractTerms, terms_json
 from yuefu.money.amounts import Money
 from yuefu.money.rates import Rate
 from yuefu.runtime import approvals, sql
@@ -197,11 +199,49 @@ def test_the_database_keeps_contracts_as_signed_and_accounts_corporate(work, vau
         (
             '{"id": "00000000-0000-7000-8000-000000000001", "version": 2, "approval_id": "00000000-0000-7000-8000-000000000002",'
             ' "book_id": "00000000-0000-7000-8000-000000000003"}',
-            psycopg.errors.ForeignKeyViolation,
+            psycopg.errors.CheckViolation,
         ),
     ]:
         with pytest.raises(violation), as_role("default") as writer:
             writer.execute(copied, [change_of, merchant])
+
+
+def test_a_new_version_says_what_was_approved_for_this_merchant(work, make_work, vault, as_role):
+    """Without the trigger each of them would be a contract that nobody agreed to."""
+    mine, other = onboard(work, vault, new(1), new(2))
+    writer = as_role("default")
+    copied = "INSERT INTO merchants_contract SELECT (jsonb_populate_record(c, %s)).* FROM merchants_contract c WHERE merchant_id = %s"
+
+    def refusal(approval, merchant=mine, **changed):
+        said = {"id": str(uuid4()), "version": 2, "approval_id": str(approval), "fee_rate_ppm": 5_000, **changed}
+        try:
+            with writer.transaction(force_rollback=True):
+                writer.execute(copied, [json.dumps(said), merchant])
+        except psycopg.errors.IntegrityError as error:
+            return error.diag.constraint_name or error.diag.message_primary
+        return "taken"
+
+    waiting = propose(make_work(by=ALICE), mine, fee_rate_ppm=5_000)
+    with sql.transacting():
+        approved = approvals.request(
+            work=make_work(by=ALICE),
+            action=merchants.AMEND,
+            object_kind="merchant",
+            object_id=mine,
+            content=terms_json(replace(CONTRACT, fee_rate_ppm=5_000)),
+            reason="z",
+        )
+        elsewhere = approvals.request(
+            work=make_work(by=ALICE), action="product.publish", object_kind="merchant", object_id=mine, content={}, reason="z"
+        )
+        for approval in (approved, elsewhere):
+            approvals.decide(work=make_work(by=BOB), approval_id=approval, approve=True, reason="")
+    assert refusal(approved) == "taken"
+    not_approved = "version 2 of this contract was not approved"
+    assert {refusal(approval) for approval in (waiting, elsewhere, uuid4())} == {not_approved}
+    assert refusal(approved, merchant=other) == not_approved
+    for changed in ({"fee_rate_ppm": 4_999}, {"discount_ppm": {}}, {"valid_from": "2026-10-02"}, {"settlement_days": 0}):
+        assert refusal(approved, **changed) == not_approved, changed
 
 
 def test_a_merchant_reads_only_itself_and_its_own_contract(work, vault):

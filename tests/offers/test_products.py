@@ -207,6 +207,43 @@ def test_the_database_lets_no_product_begin_published_nor_be_removed(work, as_ro
         writer.execute("DELETE FROM offers_product WHERE id = %s", [product])
 
 
+def test_only_what_was_approved_goes_on_offer_and_as_it_was_read(work, make_work, as_role):
+    """Without the trigger an approval of anything would do, and a draft could be rewritten while it waits."""
+    set_caps(work)
+    product, other = draft(make_work(by=ALICE)), draft(make_work(by=ALICE), replace(PAID, code="other"), "d2")
+    approval, waiting, elsewhere = (propose(make_work(by=ALICE), each) for each in (product, product, other))
+    with sql.transacting():
+        foreign = approvals.request(
+            work=make_work(by=ALICE), action="setting.change", object_kind="product", object_id=product, content={}, reason="z"
+        )
+        for each in (approval, elsewhere, foreign):
+            approvals.decide(work=make_work(by=BOB), approval_id=each, approve=True, reason="read")
+    writer = as_role("default")
+
+    def refusal(by, **changed):
+        values = {"state": "published", "published_at": "2026-10-01T00:00:00+00", "approval_id": str(by), **changed}
+        try:
+            with writer.transaction(force_rollback=True):
+                writer.execute(
+                    f"UPDATE offers_product SET ({', '.join(values)}) = ROW ({', '.join(['%s'] * len(values))}) WHERE id = %s",
+                    [*values.values(), product],
+                )
+        except psycopg.errors.IntegrityError as error:
+            return error.diag.constraint_name or error.diag.message_primary
+        return "taken"
+
+    not_approved = "product paid version 1 was not approved as it stands"
+    assert refusal(approval) == "taken"
+    assert {refusal(each) for each in (waiting, elsewhere, foreign, product)} == {not_approved}
+    rewritten = {
+        "annual_rate_ppm": 240_000, "maximum_minor": 9_000_000, "minimum_minor": 1, "periods": "[3]", "name_en": "x", "name_zh": "x",
+        "lender_zh": "x", "lender_en": "x", "lender_licence": "x", "jurisdiction": "US", "rule_version": "x", "min_gap_days": 1,
+        "day_count": "thirty_360", "code": "x",
+    }  # fmt: skip
+    for name, value in rewritten.items():
+        assert "was not approved as it stands" in refusal(approval, **{name: value}), name
+
+
 def test_what_was_shown_is_kept_once_and_word_for_word(work, make_work):
     set_caps(work)
     product = publish(make_work)

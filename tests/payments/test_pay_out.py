@@ -89,8 +89,8 @@ def test_a_paid_payout_leaves_the_bank_once(work: UnitOfWork, payout: Payout) ->
 
 
 def test_a_returned_payout_comes_back_to_the_bank_and_to_the_merchant(work: UnitOfWork, merchant_id: UUID, payout: Payout) -> None:
-    paid = PayResult(payout.reference, "paid", payout.amount, "8801-1", DAY)
-    returned = replace(paid, outcome="returned", on=date(2026, 10, 2), failure_code="closed")
+    paid = PayResult(payout.reference, "paid", payout.amount, "8801-1", date(2026, 9, 30))
+    returned = replace(paid, outcome="returned", on=DAY, failure_code="closed")
     outcomes = say(work, paid, returned, returned)
     assert all(isinstance(o, Payout) for o in outcomes)
     assert balances(work) == {}

@@ -11,6 +11,8 @@ from uuid import UUID
 import psycopg
 import pytest
 
+from yuefu.access import commands as access
+from yuefu.access.commands import NewUser
 from yuefu.errors import Refused, one
 from yuefu.money.amounts import Money
 from yuefu.payments import commands as payments
@@ -312,7 +314,9 @@ def test_a_break_is_assigned_explained_and_closed_with_a_reason(work: UnitOfWork
     reconcile(following, DAY)
     (found,) = queries.breaks(book_id=work.book.id)
     assert (found.cls, found.state, found.owner_role) == ("missing_there", "open", "finance")
-    person = work.ids.new(work.now)
+    nobody = work.ids.new(work.now)
+    with sql.transacting():
+        person = one(access.create_users(work=work, users=[NewUser(f"u-{nobody}", "Ma Li", "a long password of hers")]))
     steps = [("explained", ""), ("explained", "channel_confirmed"), ("corrected", "x"), ("closed", "checked"), ("open", "x")]
     with sql.transacting():
         (assigned,) = reconciliation.assign_breaks(work=following, assignments=[Assignment(found.id, "operator", person)])
@@ -321,6 +325,8 @@ def test_a_break_is_assigned_explained_and_closed_with_a_reason(work: UnitOfWork
         (unknown,) = reconciliation.resolve_breaks(work=following, endings=[Ending(person, "closed", "x")])
     assert not isinstance(assigned, Refused)
     assert (assigned.owner_role, assigned.owner_id) == ("operator", person)
+    with pytest.raises(psycopg.errors.ForeignKeyViolation, match="reconciliation_break_owner_id_fk"), sql.transacting():
+        sql.run("UPDATE reconciliation_break SET owner_id = %s WHERE id = %s", [nobody, found.id])
     assert [o.code if isinstance(o, Refused) else o.state for o in outcomes] == [
         *("reason_missing", "explained", "not_possible", "closed", "not_possible")
     ]

@@ -48,7 +48,57 @@ def refund(work: UnitOfWork, of: CaptureAccrual, minor: int) -> RefundAccrual:
 
 def accrue(work: UnitOfWork, *items: CaptureAccrual | RefundAccrual) -> list[Item | Refused]:
     with sql.transacting():
+        for item in items:
+            if isinstance(item, CaptureAccrual) and item.gross.minor > 0:
+                sell(work, item)
         return settlement.accrue(work=work, items=items)
+
+
+def sell(work: UnitOfWork, item: CaptureAccrual) -> None:
+    """The order, capture and loan that an item of a known merchant comes from; once."""
+    if not sql.value(
+        "SELECT EXISTS (SELECT FROM merchants_merchant WHERE id = %s) AND NOT EXISTS (SELECT FROM orders_order WHERE id = %s)",
+        [item.merchant_id, item.order_id],
+    ):
+        return
+    consumer, account, product, paper, decision, quote = work.ids.many(work.now, 6)
+    known = {
+        "book": work.book.id, "merchant": item.merchant_id, "order": item.order_id, "capture": item.capture_id, "loan": item.loan_id,
+        "minor": item.gross.minor, "consumer": consumer, "account": account, "product": product, "paper": paper, "decision": decision, "quote": quote,
+    }  # fmt: skip
+    for statement in SOLD:
+        sql.run(statement, known)
+
+
+SOLD = (
+    "INSERT INTO consumers_consumer (id, book_id, external_ref, name_sealed, phone_sealed, phone_index, id_number_sealed, id_number_index,"
+    " birth_on_sealed, is_student, state, created_at)"
+    " VALUES (%(consumer)s, %(book)s, %(consumer)s, '', '', '', '', uuid_send(%(consumer)s), '', false, 'active', now())",
+    "INSERT INTO credit_account (id, book_id, consumer_id, currency, limit_minor, bill_day, repayment_day, state, policy_version, opened_at,"
+    " revision) VALUES (%(account)s, %(book)s, %(consumer)s, 'CNY', %(minor)s, 1, 10, 'active', 1, now(), 1)",
+    "INSERT INTO offers_product (id, book_id, code, version, name_zh, name_en, payer, annual_rate_ppm, periods, currency, minimum_minor,"
+    " maximum_minor, day_count, min_gap_days, rule_version, jurisdiction, lender_zh, lender_en, lender_licence, state, created_by, created_at)"
+    " VALUES (%(product)s, %(book)s, %(product)s, 1, '', '', 'merchant', 0, '[3]', 'CNY', 1, 1, 'act_365', 10, '1', 'CN', '', '', '', 'draft',"
+    " '', now())",
+    "INSERT INTO offers_disclosure (id, book_id, product_id, hash, content, template_version, first_shown_at) SELECT %(paper)s, %(book)s,"
+    " %(product)s, sha256(convert_to(c, 'UTF8')), c, '1', now() FROM (SELECT format('{\"id\": \"%%s\"}', %(paper)s) AS c) AS written",
+    "INSERT INTO risk_decision (id, book_id, order_id, consumer_id, merchant_id, outcome, reasons, features, policy_version, decided_at)"
+    " VALUES (%(decision)s, %(book)s, %(order)s, %(consumer)s, %(merchant)s, 'approved', '[]', '{}', 1, now())",
+    "INSERT INTO offers_quote (id, book_id, disclosure_id, merchant_id, consumer_id, language, shown_at, shown_on)"
+    " VALUES (%(quote)s, %(book)s, %(paper)s, %(merchant)s, %(consumer)s, 'zh', now(), current_date)",
+    "INSERT INTO orders_order (id, book_id, merchant_id, consumer_id, credit_account_id, merchant_reference, product_id, product, channel,"
+    " currency, amount_minor, authorised_minor, captured_minor, released_minor, refunded_minor, periods, state, created_at, created_on,"
+    " expires_at, due_day, annual_rate_ppm, day_count, rule_version, shown_total_minor, shown_instalment_minor, disclosure_id, quote_id, decision_id, seq)"
+    " VALUES (%(order)s, %(book)s, %(merchant)s, %(consumer)s, %(account)s, %(order)s, %(product)s, 'free', 'online', 'CNY', %(minor)s,"
+    " %(minor)s, 0, 0, 0, 3, 'authorised', now(), '2026-10-01', now(), 1, 0, 'act_365', '1', 0, 0, %(paper)s, %(quote)s, %(decision)s, 1)",
+    "INSERT INTO orders_capture (id, book_id, order_id, merchant_id, number, amount_minor, refunded_minor, captured_on, captured_at)"
+    " VALUES (%(capture)s, %(book)s, %(order)s, %(merchant)s, 1, %(minor)s, 0, '2026-10-01', now())",
+    "INSERT INTO loans_loan (id, book_id, capture_id, order_id, merchant_id, consumer_id, credit_account_id, funder_id, product, currency,"
+    " principal_minor, periods, annual_rate_ppm, day_count, disbursed_on, first_due_on, due_day, rule_version, booked_at, state,"
+    " refunded_principal_minor, excess_minor, last_event_on, seq, discount_minor, discount_earned_minor) VALUES (%(loan)s, %(book)s,"
+    " %(capture)s, %(order)s, %(merchant)s, %(consumer)s, %(account)s, %(book)s, 'free', 'CNY', %(minor)s, 3, 0, 'act_365', '2026-10-01',"
+    " '2026-11-01', 1, '1', now(), 'active', 0, 0, '2026-10-01', 1, 0, 0)",
+)
 
 
 def settle(work: UnitOfWork, on: date = PAY_DAY) -> list[Batch]:
@@ -212,7 +262,7 @@ def test_a_batch_follows_its_payout_and_a_returned_one_is_paid_again(work: UnitO
     def follow(outcome: str) -> list[Batch | Refused]:
         (payout, *_) = [p for p in payment_queries.payouts_of_batches(batch_ids=[batch.id])[batch.id] if p.state != "returned"]
         with sql.transacting():
-            results = [PayResult(payout.reference, outcome, payout.amount, "n", PAY_DAY)]  # type: ignore[arg-type]
+            results = [PayResult(payout.reference, outcome, payout.amount, "n", work.day.on)]  # type: ignore[arg-type]
             settled = [p for p in payments.settle_payouts(work=work, results=results) if not isinstance(p, Refused)]
             return settlement.mark_payouts(work=work, payouts=[*settled, *settled])
 

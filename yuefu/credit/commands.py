@@ -30,6 +30,9 @@ LIMIT_UNCHANGED: Final = "limit_unchanged"
 NOT_ALLOWED_FROM_STATE: Final = "not_allowed_from_state"
 STILL_IN_USE: Final = "still_in_use"  # something is drawn or held
 
+CHANGE_LIMIT: Final = "credit.change_limit"
+"""The action of an approval of a new limit: of a `credit_account`, with content {"limit_minor": 600000}. The table compares them."""
+
 _OPENED: Final = ("account_opened",)
 
 
@@ -47,6 +50,8 @@ class OpenAccount:
 
 @dataclass(frozen=True, slots=True)
 class ChangeLimit:
+    """`approval_id`, where given, is of an approved CHANGE_LIMIT of this account to this limit, and is used once."""
+
     key: str
     account_id: UUID
     limit: Money

@@ -229,10 +229,10 @@ def _decide(work: UnitOfWork, facts: _Facts, fresh: Mapping[int, tuple[UUID, Pur
             facts.taken[purchase.merchant_id, purchase.merchant_reference] = order_id
         drafts[index] = (order, features, decision)
     _hold(work, drafts)
-    orders.place(work=work, orders=[order for order, _, _ in drafts.values()])
     risk.record(
         work=work, decisions=[Decided(order.decision_id, order.id, features, decision) for order, features, decision in drafts.values()]
     )
+    orders.place(work=work, orders=[order for order, _, _ in drafts.values()])
     return {
         index: Authorised(order.id, decision.approved, decision.reasons, features.amount, expires_at)
         for index, (order, features, decision) in drafts.items()

@@ -70,7 +70,7 @@ def _post_fresh(work: UnitOfWork, fresh: Mapping[int, tuple[UUID, Entry]]) -> di
         return {i: Refused(DAY_NOT_OPEN, f"{work.day.on} takes no entries", "posted_on") for i in fresh}
     sound = {}
     for index, (entry_id, entry) in fresh.items():
-        refused = shape_refusal(entry)
+        refused = shape_refusal(entry, work.day.on)
         if refused:
             outcomes[index] = refused
         else:

@@ -18,6 +18,7 @@ from yuefu.money.amounts import Money
 
 # Refusals, in order of precedence.
 DAY_NOT_OPEN = "day_not_open"
+EFFECTIVE_IN_FUTURE = "effective_in_future"  # an entry may be true earlier than its day, never later
 UNKNOWN_COMPONENT = "unknown_component"  # a code that the chart does not have
 TOO_FEW_LINES = "too_few_lines"  # an entry has at least two lines
 ZERO_LINE = "zero_line"  # a line moves something
@@ -154,8 +155,10 @@ class OpenHold:
     expires_at: datetime
 
 
-def shape_refusal(entry: Entry) -> Refused | None:
-    """What is wrong with an entry by itself."""
+def shape_refusal(entry: Entry, on: date) -> Refused | None:
+    """What is wrong with an entry by itself, on the day it is posted to."""
+    if entry.effective_on is not None and entry.effective_on > on:
+        return Refused(EFFECTIVE_IN_FUTURE, f"{entry.effective_on} is after {on}, the day it is posted to", "effective_on")
     unknown = next((line.account.code for line in entry.lines if line.account.code not in CHART), None)
     if unknown is not None:
         return Refused(UNKNOWN_COMPONENT, f"the chart has no component {unknown}", "account")

@@ -7,7 +7,7 @@ from yuefu.runtime.tables import composite_fk, composite_key, secure
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("offers", "0001_initial"),
+        ("offers", "0002_promises"),
         ("merchants", "0001_initial"),
         ("consumers", "0001_initial"),
     ]

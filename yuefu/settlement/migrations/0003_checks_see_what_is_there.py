@@ -23,6 +23,6 @@ CREATE TRIGGER settlement_item_isolation BEFORE INSERT ON settlement_item
 
 
 class Migration(migrations.Migration):
-    dependencies = [("settlement", "0001_initial")]
+    dependencies = [("settlement", "0002_promises")]
 
     operations = [migrations.RunSQL(CHECKS, migrations.RunSQL.noop)]
