@@ -99,7 +99,9 @@ def test_an_order_captured_in_three_parts_costs_what_was_shown_at_most(shop, pro
     order_id = shop.buy(shop.consumer(), "599.19", product=product, periods=6).order_id
     amounts = ["66.37", "285.95", None]
     if together:
-        requests = [CaptureRequest(f"x{n}", order_id, Money.parse(a, "CNY") if a else None) for n, a in enumerate(amounts)]
+        requests = [
+            CaptureRequest(f"x{n}", shop.seller(order_id), order_id, Money.parse(a, "CNY") if a else None) for n, a in enumerate(amounts)
+        ]
         capturing.capture(desk=shop.desk, now=shop.now(11), requests=requests)
     else:
         for amount in amounts:

@@ -371,6 +371,7 @@ def test_a_plan_is_shown_in_chinese_or_english(shop):
     assert (refused.code, refused.field) == ("unknown_language", "language")
 
 
+DECIDED = "INSERT INTO risk_decision SELECT (json_populate_record(d, %s::json)).* FROM risk_decision d WHERE order_id = %s"
 COPIED = "INSERT INTO orders_order SELECT (json_populate_record(o, %s::json)).* FROM orders_order o WHERE id = %s"
 
 
@@ -380,24 +381,27 @@ def test_the_database_places_no_order_on_the_quote_of_another_merchant_book_or_c
     foreign = order_book.orders([abroad])[abroad]
     other_table = quoted(shop, consumer, "700.00")
     elsewhere = quoted(shop, consumer, "1999.00", merchant=1)
-    new = {"id": str(consumer), "merchant_reference": "forged"}
+    new = {"id": str(consumer), "merchant_reference": "forged", "decision_id": str(consumer)}
+
+    def forge(writer, changes):
+        writer.execute(DECIDED, [json.dumps({"id": str(consumer), "order_id": str(consumer)}), order_id])
+        writer.execute(COPIED, [json.dumps(new | changes), order_id])
+
     forged = [
         {"quote_id": str(elsewhere.quote_id)},
         {"quote_id": str(other_table.quote_id)},
         {"quote_id": str(foreign.quote_id), "disclosure_id": str(foreign.disclosure_id)},
     ]
     for changes in forged:
-        with pytest.raises(psycopg.errors.ForeignKeyViolation), as_role("default") as writer:
-            writer.execute(COPIED, [json.dumps(new | changes), order_id])
+        with pytest.raises(psycopg.errors.ForeignKeyViolation, match="quote_id"), as_role("default") as writer:
+            forge(writer, changes)
     for missing in ({"quote_id": None}, {"disclosure_id": None}):
         with pytest.raises(psycopg.errors.CheckViolation), as_role("default") as writer:
-            writer.execute(COPIED, [json.dumps(new | missing), order_id])
+            forge(writer, missing)
     with pytest.raises(psycopg.errors.CheckViolation), as_role("default") as writer:
         writer.execute("UPDATE orders_order SET quote_id = %s, disclosure_id = %s WHERE id = %s", [*_ids(other_table), order_id])
     with as_role("default") as writer:
-        writer.execute(
-            COPIED, [json.dumps(new | dict(zip(("quote_id", "disclosure_id"), map(str, _ids(other_table)), strict=True))), order_id]
-        )
+        forge(writer, dict(zip(("quote_id", "disclosure_id"), map(str, _ids(other_table)), strict=True)))
         writer.rollback()
 
 

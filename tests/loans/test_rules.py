@@ -58,8 +58,9 @@ def test_a_later_capture_never_costs_more_than_was_shown(principal, periods, rat
         day_count=DayCount.ACT_365.value,
         periods=periods,
         rule_version="2026-1",
+        remaining=0,
     )
-    fixed = terms_of(SimpleNamespace(order=order, amount=yuan(principal)), START + timedelta(days=later))
+    fixed = terms_of(SimpleNamespace(order=order, amount=yuan(principal)), START + timedelta(days=later), 0)
     rows = fold.start(Disbursed(fixed.disbursed_on, fixed)).rows
     assert [row.due_on for row in rows] == [row.due_on for row in shown.rows]
     assert sum(row.principal + row.interest for row in rows) <= sum(totals)
