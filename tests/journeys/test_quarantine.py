@@ -63,7 +63,7 @@ def test_one_capture_that_breaks_leaves_its_neighbours_alone(shop, monkeypatch):
     orders = [shop.buy(shop.consumer(), amount).order_id for amount in ("300.00", "301.00", "302.00")]
     requests = [CaptureRequest(f"c{n}", order) for n, order in enumerate(orders)]
     with monkeypatch.context() as broken:
-        broken.setattr(capturing, "terms_of", breaking(capturing.terms_of, lambda taken, on: taken.amount.minor == 300_00))
+        broken.setattr(capturing, "terms_of", breaking(capturing.terms_of, lambda taken, on, spent: taken.amount.minor == 300_00))
         outcomes = checkout.capture(desk=shop.desk, now=shop.now(11), requests=requests)
     assert [type(o) for o in outcomes] == [Quarantined, Captured, Captured]
     assert [a.command for a in quarantine.waiting(book_id=shop.book_id)] == ["capture"]
