@@ -114,7 +114,7 @@ def test_a_book_of_ones_own_lives_from_the_first_product_to_the_paid_merchant(ra
     run("fund", "--amount", "1000000.00")
     shown = run("quote", "--amount", "199.00", "--periods", "3", "--product", "flex", "--consumer", buyer["external_ref"]).last
     order = run(
-        "order", "authorise", "--disclosure", shown["disclosure"], "--consumer", buyer["external_ref"], "--reference", "A-1"
+        "order", "authorise", "--quote", shown["quote"], "--consumer", buyer["external_ref"], "--reference", "A-1"
     ).last  # fmt: skip
     assert order["decision"] == "approved"
     run("order", "capture", "A-1")

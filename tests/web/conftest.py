@@ -159,27 +159,33 @@ class Placed:
 
 @pytest.fixture
 def placed(work: UnitOfWork, vault: Vault) -> Placed:
-    order_id, decision_id = work.ids.many(work.now, 2)
-    reference = f"SHOP-{order_id.hex[-12:]}"
     with sql.transacting():
         ours, theirs = merchants.onboard(work=work, vault=vault, merchants=[_merchant(1), _merchant(2)])
         (consumer_id,) = consumers.register(work=work, vault=vault, consumers=[_consumer()])
         assert isinstance(ours, UUID), ours
         assert isinstance(theirs, UUID), theirs
         assert isinstance(consumer_id, UUID), consumer_id
-        amount, nothing = Money(199900, "CNY"), Money(0, "CNY")
-        features = Features(
-            consumer_id, ours, amount, 3, 36, False, "active", None, nothing, nothing, 0, nothing, None, "active", "published"
-        )
-        decision = Decision("declined", ("no_credit_account",), 1)
-        risk.record(work=work, decisions=[risk.Decided(decision_id, order_id, features, decision)])
-        product_id, kept = _shown(work, amount, ours, consumer_id)
-        order = Order(
-            order_id, ours, consumer_id, None, reference, product_id, "free", "online", "CNY", 199900, 0, 0, 0, 0, 3, "declined",
-            work.now, None, 1, 0, "actual/365", "1", 0, 0, kept.disclosure_id, kept.quote_id, decision_id, 1,
-        )  # fmt: skip
-        orders.place(work=work, orders=[order])
+        reference = f"SHOP-{work.ids.new(work.now).hex[-12:]}"
+        order_id = place_declined(work, ours, consumer_id, reference)
     return Placed(order_id, public.text("order", order_id), reference, ours, theirs)
+
+
+def place_declined(work: UnitOfWork, merchant_id: UUID, consumer_id: UUID, reference: str) -> UUID:
+    """An order that was shown, decided and declined."""
+    order_id, decision_id = work.ids.many(work.now, 2)
+    amount, nothing = Money(199900, "CNY"), Money(0, "CNY")
+    features = Features(
+        consumer_id, merchant_id, amount, 3, 36, False, "active", None, nothing, nothing, 0, nothing, None, "active", "published"
+    )
+    decision = Decision("declined", ("no_credit_account",), 1)
+    risk.record(work=work, decisions=[risk.Decided(decision_id, order_id, features, decision)])
+    product_id, kept = _shown(work, amount, merchant_id, consumer_id)
+    order = Order(
+        order_id, merchant_id, consumer_id, None, reference, product_id, "free", "online", "CNY", 199900, 0, 0, 0, 0, 3, "declined",
+        work.now, None, 1, 0, "actual/365", "1", 0, 0, kept.disclosure_id, kept.quote_id, decision_id, 1,
+    )  # fmt: skip
+    orders.place(work=work, orders=[order])
+    return order_id
 
 
 def _shown(work: UnitOfWork, amount: Money, merchant_id: UUID, consumer_id: UUID) -> tuple[UUID, offers.Kept]:

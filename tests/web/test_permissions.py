@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -12,11 +11,10 @@ from uuid import UUID
 import pytest
 from django.test import Client, override_settings
 
-from tests.web.conftest import Placed
+from tests.web.conftest import Placed, place_declined
 from yuefu import ids as public
 from yuefu.access import commands as access
 from yuefu.orders import queries as orders
-from yuefu.orders.commands import place
 from yuefu.runtime import sql
 from yuefu.runtime.values import Book, UnitOfWork
 from yuefu.web import demo
@@ -139,14 +137,14 @@ def test_an_order_is_found_by_its_id_too(person: Person, placed: Placed) -> None
 
 def test_of_several_orders_with_one_reference_one_can_be_chosen(person: Person, placed: Placed, work: UnitOfWork) -> None:
     """The other merchant sent the same reference: staff choose, and each merchant goes to its own."""
-    again = replace(orders.orders([placed.order_id])[placed.order_id], id=work.ids.new(work.now), merchant_id=placed.other_merchant_id)
+    consumer_id = orders.orders([placed.order_id])[placed.order_id].consumer_id
     with sql.transacting():
-        place(work=work, orders=[again])
+        again = place_declined(work, placed.other_merchant_id, consumer_id, placed.reference)
     response = person("support").get("/find/", {"q": placed.reference})
     assert response.status_code == 300
     body = response.content.decode()
     assert "Which order?" in body
-    assert all(f"/trace/{public_id}/" in body for public_id in (placed.public_id, public.text("order", again.id)))
+    assert all(f"/trace/{public_id}/" in body for public_id in (placed.public_id, public.text("order", again)))
     owner = person("merchant_owner", placed.merchant_id).get("/find/", {"q": placed.reference})
     assert owner["Location"] == f"/trace/{placed.public_id}/"
 
