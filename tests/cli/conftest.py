@@ -23,6 +23,7 @@ from yuefu.journeys.desk import open_day
 from yuefu.runtime import books
 from yuefu.runtime import vault as vaults
 from yuefu.runtime.values import UnitOfWork
+from yuefu.runtime.vault import Vault
 from yuefu.sim import people, world
 
 FIRST_DAY = date(2026, 10, 12)
@@ -71,10 +72,16 @@ class Town:
 
 
 @pytest.fixture(scope="session")
-def town() -> Town:
-    """A book with products, shops, money, and one adult with a credit line."""
+def keys() -> Vault:
+    """The key file of this process, made once: commands make none where books are there already, and other tests leave some."""
     path = Path(os.environ["YUEFU_KEYS_FILE"])
-    vault = vaults.load(path) if path.exists() else vaults.create(path)
+    return vaults.load(path) if path.exists() else vaults.create(path)
+
+
+@pytest.fixture(scope="session")
+def town(keys: Vault) -> Town:
+    """A book with products, shops, money, and one adult with a credit line."""
+    vault = keys
     code = f"cli-{secrets.token_hex(4)}"
     made = world.found(first_day=FIRST_DAY, seed=secrets.randbits(40), vault=vault, months=2, code=code, people=False)
     buyer = people.customer(number="00004", seed=7, as_of=FIRST_DAY)

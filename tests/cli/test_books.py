@@ -16,6 +16,9 @@ from yuefu.runtime import books, sql
 MAKE = ("--entity", "Example Lending Ltd", "--mode", "test", "--first-day", "2026-10-12")
 
 
+pytestmark = pytest.mark.usefixtures("keys")
+
+
 def _code() -> str:
     return f"own-{secrets.token_hex(5)}"
 
