@@ -456,3 +456,28 @@ class TestPlaces:
         with pytest.raises(cluster.ClusterError, match="/var/lib/yuefu") as caught:
             cluster.start(closed / "home", say=quiet)
         assert caught.value.code == cluster.HOME_UNREACHABLE
+
+
+def test_a_server_joined_by_a_start_that_was_interrupted_is_let_go(home: Path) -> None:
+    """The interrupt comes after the lock and before anybody could remember what to stop."""
+    cluster.start(home, say=quiet, settings=SMALL)
+    second = cluster.start(home, say=quiet, settings=SMALL)
+    cluster.let_go(home)
+    assert not second.alive()
+    assert cluster.attach(home) is None
+    cluster.let_go(home)
+
+
+def test_letting_go_leaves_a_server_to_its_other_users(home: Path) -> None:
+    kept = cluster.start(home, say=quiet, settings=SMALL)
+    other = subprocess.run(
+        [sys.executable, "-c", "import sys; from pathlib import Path; from yuefu.runtime import cluster\n"
+         "home = Path(sys.argv[1]); cluster.start(home, say=print); cluster.let_go(home)", str(home)],
+        env={**os.environ, "PYTHONPATH": PATHS}, check=True,
+    )  # fmt: skip
+    assert other.returncode == 0
+    assert kept.alive()
+    cluster.let_go(home / "another")
+    assert kept.alive()
+    kept.stop()
+    assert not kept.alive()

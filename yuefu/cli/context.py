@@ -93,8 +93,8 @@ def installed(*, migrate: bool = False, counted: bool = False) -> Iterator[None]
         if not os.environ.get("DATABASE_URL"):
             from yuefu.runtime import cluster
 
+            stack.callback(cluster.let_go, at)  # first: an interrupt may come before `start` can say what it joined
             running = cluster.start(at, say=say)
-            stack.callback(running.stop)
         keys_file = os.environ.get("YUEFU_KEYS_FILE") or str(at / "keys.json")
         stack.enter_context(_environment({"YUEFU_HOME": str(at), "YUEFU_KEYS_FILE": keys_file}))
         if counted:

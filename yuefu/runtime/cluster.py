@@ -89,6 +89,7 @@ __all__ = [
     "Say",
     "attach",
     "binaries",
+    "let_go",
     "start",
     "temporary",
 ]
@@ -159,6 +160,11 @@ class Running:
         self._use: IO[str] | None = use
         self._child = child
 
+    @property
+    def home(self) -> Path:
+        """Where it keeps its data."""
+        return self._home
+
     def alive(self) -> bool:
         """Whether the server still runs."""
         self._reap()
@@ -173,6 +179,8 @@ class Running:
         """
         if self._use is None:
             return
+        if self in _JOINED:
+            _JOINED.remove(self)
         with _one_at_a_time(self._home, say=_silent):
             last = _try_lock(self._use, fcntl.LOCK_EX)
             self._use.close()
@@ -184,6 +192,8 @@ class Running:
         """SIGKILL the server and every process of it, as a power cut would; the next start recovers."""
         _kill(_freeze_and_list(self.pid))
         self._gone_within(SECONDS_TO_STOP)
+        if self in _JOINED:
+            _JOINED.remove(self)
         if self._use is not None:
             self._use.close()
             self._use = None
@@ -230,6 +240,16 @@ def start(home: Path, *, say: Say, settings: Mapping[str, str] = MappingProxyTyp
             create(programs, home, account, say=say)
         check_existing(programs, home, account)
         return _launch(programs, home, account, say=say, settings=settings)
+
+
+_JOINED: Final[list[Running]] = []
+"""Servers this process uses."""
+
+
+def let_go(home: Path) -> None:
+    """Stops using the server of `home`, also where its `start` was interrupted before it could return."""
+    for running in [one for one in _JOINED if one.home == home.absolute()]:
+        running.stop()
 
 
 def attach(home: Path) -> Running | None:
@@ -328,15 +348,16 @@ def _ticks(*, say: Say, doing: str) -> Iterator[None]:
 
 
 def _join(home: Path, postmaster: _Postmaster, *, child: "subprocess.Popen[bytes] | None") -> Running:
-    use = (home / "users").open("a")
-    fcntl.flock(use, fcntl.LOCK_SH)  # never waits: an exclusive lock is only held under `starting`, which we hold
     try:
         password = (home / "superuser.password").read_text()
     except OSError as error:
-        use.close()
         raise ClusterError(PASSWORD_MISSING, f"{home / 'superuser.password'} cannot be read: {error.strerror}.") from error
     address = ClusterAddress(host=postmaster.socket_dir, port=postmaster.port, superuser=SUPERUSER, password=password)
-    return Running(home=home, address=address, pid=postmaster.pid, use=use, child=child)
+    use = (home / "users").open("a")
+    running = Running(home=home, address=address, pid=postmaster.pid, use=use, child=child)
+    _JOINED.append(running)  # before the lock: an interrupt may come between any two lines, and `let_go` must know of it
+    fcntl.flock(use, fcntl.LOCK_SH)  # never waits: an exclusive lock is only held under `starting`, which we hold
+    return running
 
 
 # -------------------------------------------------------------------------------------------------------------- processes and locks
