@@ -100,7 +100,7 @@ def take(*, reader: str, limit: int, now: datetime) -> list[Stored]:
     found = sql.rows_as(
         Stored,
         "SELECT id, book_id, epoch, xid::text, type, object_kind, object_id, seq, snapshot, recorded_at FROM runtime_outbox"
-        " WHERE (epoch, xid, id) > (%s, %s::xid8, %s) AND (epoch < runtime_epoch() OR xid < pg_snapshot_xmin(pg_current_snapshot()))"
+        " WHERE (epoch, xid, id) > (%s, %s::xid8, %s) AND (epoch < (SELECT runtime_epoch()) OR xid < pg_snapshot_xmin(pg_current_snapshot()))"
         " ORDER BY epoch, xid, id LIMIT %s",
         [epoch, xid, row_id or UUID(int=0), limit],
     )

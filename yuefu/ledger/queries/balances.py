@@ -212,7 +212,7 @@ def _three_dates(posted: date | None, effective: date | None, recorded: datetime
     parts: Mapping[str, Any] = {
         "AND l.posted_on <= %s": posted,
         "AND e.effective_on <= %s": effective,
-        "AND e.recorded_at <= %s AND (e.epoch < runtime_epoch() OR e.xid < pg_snapshot_xmin(pg_current_snapshot()))": recorded,
+        "AND e.recorded_at <= %s AND (e.epoch < (SELECT runtime_epoch()) OR e.xid < pg_snapshot_xmin(pg_current_snapshot()))": recorded,
     }
     return " ".join(text for text, given in parts.items() if given is not None), [given for given in parts.values() if given is not None]
 

@@ -38,17 +38,16 @@ class Verdict:
 def entry_contents(book_id: UUID, *, unsealed: bool, limit: int, after: int = 0) -> list[tuple[UUID, date, str]]:
     """Entries with all they say: the next unsealed ones in commit order, or sealed ones by number after `after`."""
     if unsealed:
+        # Its place as parameters, and the epoch asked once: so the index of commit order is entered where the chain ends.
         return sql.rows_as(
             lambda *row: row,
             f"""
             SELECT e.id, e.posted_on, {_CONTENT} FROM ledger_entry e
-            LEFT JOIN ledger_seal last ON last.book_id = %(book)s AND last.number = (SELECT max(number) FROM ledger_seal WHERE book_id = %(book)s)
-            LEFT JOIN ledger_entry le ON le.posted_on = last.posted_on AND le.id = last.entry_id
-            WHERE e.book_id = %(book)s AND (e.epoch < runtime_epoch() OR e.xid < pg_snapshot_xmin(pg_current_snapshot()))
-              AND (last.entry_id IS NULL OR (e.epoch, e.xid, e.id) > (le.epoch, le.xid, le.id))
-            ORDER BY e.epoch, e.xid, e.id LIMIT %(limit)s
+            WHERE e.book_id = %s AND (e.epoch, e.xid, e.id) > (%s::integer, %s::xid8, %s::uuid)
+              AND (e.epoch < (SELECT runtime_epoch()) OR e.xid < pg_snapshot_xmin(pg_current_snapshot()))
+            ORDER BY e.epoch, e.xid, e.id LIMIT %s
             """,
-            {"book": book_id, "limit": limit},
+            [book_id, *_end_of_chain(book_id), limit],
         )
     return sql.rows_as(
         lambda *row: row,
@@ -57,6 +56,16 @@ def entry_contents(book_id: UUID, *, unsealed: bool, limit: int, after: int = 0)
         " WHERE s.book_id = %s AND s.number > %s ORDER BY s.number LIMIT %s",
         [book_id, after, limit],
     )
+
+
+def _end_of_chain(book_id: UUID) -> tuple[int | None, str | None, UUID | None]:
+    """The place in commit order of the last entry that is sealed. Where that entry is gone there is none, and nothing comes after it."""
+    found = sql.rows(
+        "SELECT e.epoch, e.xid::text, e.id FROM ledger_seal s LEFT JOIN ledger_entry e ON e.posted_on = s.posted_on AND e.id = s.entry_id"
+        " WHERE s.book_id = %s ORDER BY s.number DESC LIMIT 1",
+        [book_id],
+    )
+    return found[0] if found else (0, "0", UUID(int=0))
 
 
 def verify(book_id: UUID, *, anchors: Mapping[int, bytes] | None = None, chunk: int = 5_000) -> Verdict:
