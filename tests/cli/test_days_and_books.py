@@ -19,7 +19,9 @@ def test_a_day_closes_the_clock_moves_and_the_next_day_settles(cli: Command, tow
     assert (again.last["again"], again.last["run"]) == (True, first.last["run"])
     settled = cli("settle")
     assert settled.status == 0
-    assert [batch["net"]["minor"] > 0 for batch in settled.last["batches"]] == [True] * len(settled.last["batches"])
+    # The other shop of the town may owe: it keeps the fee of what was refunded whole.
+    assert max(batch["net"]["minor"] for batch in settled.last["batches"]) > 0
+    assert cli("settle").last["batches"] == settled.last["batches"]
     assert cli("ledger", "trial-balance").last["zero"] is True
 
 
