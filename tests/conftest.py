@@ -78,11 +78,20 @@ def _own_copy(template: str) -> str:
     return _with_database(template, name)
 
 
+def _keys(path: Path) -> None:
+    from yuefu.runtime import vault
+
+    if not path.exists():
+        vault.create(path)
+        _cleanup.callback(path.unlink, missing_ok=True)
+
+
 def _set_up() -> None:
     home = Path(os.environ.setdefault("YUEFU_HOME", f"/tmp/yuefu-tests-{os.getpid()}"))
     os.environ["YUEFU_KEYS_FILE"] = str(home / "keys.json")
     template = os.environ.get("YUEFU_TEST_TEMPLATE")
     if template is None:
+        _keys(home / "keys.json")  # here, before there are workers who would both find none
         template = _template()
         os.environ["YUEFU_TEST_TEMPLATE"] = template
     if "PYTEST_XDIST_WORKER" in os.environ or not os.environ.get("PYTEST_XDIST_TESTRUNUID"):

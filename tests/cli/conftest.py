@@ -73,9 +73,8 @@ class Town:
 
 @pytest.fixture(scope="session")
 def keys() -> Vault:
-    """The key file of this process, made once: commands make none where books are there already, and other tests leave some."""
-    path = Path(os.environ["YUEFU_KEYS_FILE"])
-    return vaults.load(path) if path.exists() else vaults.create(path)
+    """The keys of all tests, made before the first: commands make none where books are there already, and other tests leave some."""
+    return vaults.load(Path(os.environ["YUEFU_KEYS_FILE"]))
 
 
 @pytest.fixture(scope="session")
