@@ -91,11 +91,16 @@ def test_a_quote_nobody_showed_cannot_be_agreed_to(cli: Command, town: Town) -> 
 
 
 def test_a_duplicate_is_declined_with_its_reason_and_is_no_failure(cli: Command, town: Town, shown: Callable[..., str]) -> None:
-    words = ("order", "authorise", "--consumer", town.buyer, "--reference", secrets.token_hex(5), "--merchant", "record-house")
-    assert cli(*words, "--quote", shown()).last["decision"] == "approved"
+    reference = secrets.token_hex(5)
+    words = ("order", "authorise", "--consumer", town.buyer, "--reference", reference, "--merchant", "record-house")
+    first = cli(*words, "--quote", shown()).last
+    assert first["decision"] == "approved"
     second = cli(*words, "--quote", shown())
     assert (second.status, second.last["decision"]) == (0, "declined")
     assert second.last["reasons"]
+    # The reference still means the order that was approved; the declined one is found by its id.
+    assert cli("order", "void", reference).last["order"] == first["order"]
+    assert cli("trace", second.last["order"]).last["state"] == "declined"
 
 
 def test_a_loan_is_repaid_and_what_is_not_due_is_not(cli: Command, authorised: Authorised) -> None:

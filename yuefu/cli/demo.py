@@ -42,7 +42,10 @@ def demo(
         ),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Chooses people and faults; the same seed gives the same world.")] = SEED,
-    as_of: Annotated[date | None, typer.Option(metavar="DATE", parser=inputs.day, help="The last day played; today unless given.")] = None,
+    as_of: Annotated[
+        date | None,
+        typer.Option(metavar="DATE", parser=inputs.day, help=f"The last day played; today unless given, {AS_OF_UNSERVED} with --no-serve."),
+    ] = None,
     faults: Annotated[
         float, typer.Option(min=0.0, max=0.5, help="The share of payments, one an order, whose bill lines are spoilt.")
     ] = 0.0,

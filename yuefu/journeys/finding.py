@@ -27,13 +27,15 @@ def find_order(text: str, *, book_id: UUID) -> UUID | Refused:
 def orders_named(text: str, *, book_id: UUID) -> tuple[OrderRow, ...]:
     """The order with a public id, else all with a merchant reference, newest first, 20 at most; the spaces around a text do not count.
 
-    To be called inside `sql.reading`: PostgreSQL leaves out what whoever asks may not see. Several merchants may use one reference, and
-    one merchant may ask again with that of a declined order.
+    To be called inside `sql.reading`: PostgreSQL leaves out what whoever asks may not see. Several merchants may use one reference. Of one
+    merchant at most one order with it was not declined, and that is the one it means; the declined ones are found by their ids.
     """
     name = text.strip()
     if not 0 < len(name) <= 64 or not name.isprintable():
         return ()
-    return rows_of(order_book.named(book_id, order_id=_id(name), merchant_reference=name))
+    found = order_book.named(book_id, order_id=_id(name), merchant_reference=name)
+    taken = {order.merchant_id for order in found if order.state != "declined"}
+    return rows_of([order for order in found if order.state != "declined" or order.merchant_id not in taken])
 
 
 def _id(name: str) -> UUID | None:
