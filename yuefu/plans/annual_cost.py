@@ -69,6 +69,9 @@ class AnnualCost:
         return str(self.simple_pct.quantize(_TWO_PLACES, ROUND_HALF_UP))
 
 
+_NOTHING: Final = AnnualCost(Decimal(0).quantize(_EIGHT_PLACES), Decimal(0).quantize(_EIGHT_PLACES))
+
+
 def annual_cost(*, draws: Sequence[DatedFlow], payments: Sequence[DatedFlow]) -> AnnualCost:
     """The annual cost of dated flows: `draws` are what the consumer receives, `payments` what the consumer pays, fees included.
 
@@ -81,10 +84,20 @@ def annual_cost(*, draws: Sequence[DatedFlow], payments: Sequence[DatedFlow]) ->
     if len(currencies) > 1:
         raise AnnualCostError(CURRENCIES_MIXED, f"The flows are in {' and '.join(currencies)}.")
     start = min(flow.on for flow in draws)
+    if _costs_nothing(draws, payments):  # Most plans on offer: no time has to be measured for them.
+        return _NOTHING
     return annual_cost_in_years(
         draws=[YearFlow(_years(start, flow.on), flow.amount.minor) for flow in draws],
         payments=[YearFlow(_years(start, flow.on), flow.amount.minor) for flow in payments],
     )
+
+
+def _costs_nothing(draws: Sequence[DatedFlow], payments: Sequence[DatedFlow]) -> bool:
+    """Whether exactly what is drawn is paid, by flows that are sound without a closer look: positive, within 19 years."""
+    flows = (*draws, *payments)
+    days = [flow.on for flow in flows]
+    sound = min(flow.amount.minor for flow in flows) > 0 and (max(days) - min(days)).days < 19 * 365
+    return sound and sum(flow.amount.minor for flow in draws) == sum(flow.amount.minor for flow in payments)
 
 
 def annual_cost_in_years(*, draws: Sequence[YearFlow], payments: Sequence[YearFlow]) -> AnnualCost:
@@ -100,7 +113,7 @@ def annual_cost_in_years(*, draws: Sequence[YearFlow], payments: Sequence[YearFl
     if any(not _EARLIEST_YEAR <= flow.t <= _LATEST_YEAR for flow in (*draws, *payments)):
         raise AnnualCostError(FLOW_TOO_FAR, f"Each flow must lie {_EARLIEST_YEAR} to {_LATEST_YEAR} years from the first draw.")
     if sum(flow.minor for flow in draws) == sum(flow.minor for flow in payments):
-        return AnnualCost(Decimal(0).quantize(_EIGHT_PLACES), Decimal(0).quantize(_EIGHT_PLACES))
+        return _NOTHING
     net = [(float(flow.t), float(flow.minor)) for flow in draws] + [(float(flow.t), -float(flow.minor)) for flow in payments]
     # A rate is a ratio, not an amount: binary floats are good to 12 digits here, of which 8 decimals are kept and 2 are shown.
     u = _root_nearest_zero(lambda u: sum(minor * exp(-t * u) for t, minor in net))

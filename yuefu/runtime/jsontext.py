@@ -1,4 +1,4 @@
-"""JSON text of frozen values: uuids, dates, money and tuples written plainly, keys in a stable order."""
+"""JSON text of frozen values: uuids, dates, money and tuples written plainly."""
 
 from __future__ import annotations
 
@@ -11,8 +11,20 @@ from enum import Enum
 from typing import Any
 from uuid import UUID
 
+import orjson
+
+
+def dumps(value: Any) -> str:
+    """Compact JSON. Raises TypeError for what has no JSON form."""
+    try:
+        return orjson.dumps(value, _plain).decode()
+    except orjson.JSONEncodeError:
+        # Integers beyond 64 bits and halves of surrogate pairs, which a person may have typed: slowly, but not refused.
+        return _encode(value)
+
 
 def _plain(value: Any) -> Any:
+    """What an encoder does not know by itself. orjson does know uuids, dates, moments, enumerations and dataclasses."""
     if isinstance(value, UUID | Decimal):
         return str(value)
     if isinstance(value, datetime | date | time):
@@ -29,14 +41,3 @@ def _plain(value: Any) -> Any:
 
 
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=_plain).encode
-_encode_sorted = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=_plain, sort_keys=True).encode
-
-
-def dumps(value: Any) -> str:
-    """Compact JSON."""
-    return _encode(value)
-
-
-def canonical(value: Any) -> str:
-    """Compact JSON with sorted keys: the same value always gives the same text, so it can be hashed."""
-    return _encode_sorted(value)

@@ -1,8 +1,8 @@
 """Plays days of the purchase log through the journeys: people arrive, buy, return, repay or do not; banks write files; days close.
 
 One day: purchases at noon, captures and voids, refunds, repayments in the evening, the withdrawal at night, and after cut-off all that
-its close posts. Meanwhile the night before (see `shifts`) proves and reconciles yesterday, and settles with the merchants. Each act is a
-handful of batches, whatever the day holds.
+its close posts. Meanwhile the night before (see `shifts`) proves and reconciles yesterday, and settles with the merchants, and the
+reception (see `reception`) registers who will buy for the first time tomorrow. Each act is a handful of batches, whatever the day holds.
 """
 
 from __future__ import annotations
@@ -16,13 +16,10 @@ from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
 
-from yuefu.consumers import commands as consumers
-from yuefu.credit import commands as credit
-from yuefu.credit.commands import OpenAccount
 from yuefu.errors import Refused
 from yuefu.journeys import checkout, close_of_day, refund, repayment, settlement, trace
 from yuefu.journeys.checkout import Authorised, Purchase, Quoted, Wish
-from yuefu.journeys.desk import Desk, open_day
+from yuefu.journeys.desk import Desk
 from yuefu.journeys.repayment import Repaid, RepayRequest
 from yuefu.ledger import queries as entries
 from yuefu.loans import queries as loans
@@ -35,7 +32,6 @@ from yuefu.runtime import sql
 from yuefu.runtime.batch import Quarantined
 from yuefu.runtime.beside import Beside
 from yuefu.runtime.clock import stopwatch
-from yuefu.runtime.values import UnitOfWork
 from yuefu.runtime.vault import Vault
 from yuefu.settlement import queries as statements
 from yuefu.sim import people, purchases, world
@@ -67,28 +63,41 @@ class _Plans:
 class Play:
     """A world being lived in, day by day."""
 
-    def __init__(self, *, made: World, seed: int, as_of: date, night: Beside) -> None:
+    def __init__(self, *, made: World, seed: int, as_of: date, night: Beside, reception: Beside) -> None:
         self.desk = made.desk
         self._night = night
+        self._reception = reception
         self._shops = made.shops
-        self._seed = seed
         self._as_of = as_of
         self._dice = random.Random(f"{seed}:play")
         self._people: dict[str, Customer] = {}
         self._ids: dict[str, UUID] = {}
         self._by_id: dict[UUID, Customer] = {}
+        self._expected: set[str] = set()
         self._plans = _Plans()
 
     # ------------------------------------------------------------------------------------------------------------------- one day
 
-    def day(self, *, on: date, bought: Sequence[LoggedPurchase], close: bool) -> None:
-        """Everything that happens on one day; with `close` also its end."""
-        self._register(bought, self._at(on, time(10)))
+    def expect(self, *, on: date, buying: Sequence[LoggedPurchase]) -> None:
+        """Has the reception register, in the morning of a day, those among the buyers who are new; `meet` waits for it."""
+        fresh = sorted({p.customer for p in buying} - self._expected)
+        self._expected.update(fresh)
+        self._reception.tell("welcome", fresh, on)
+
+    def meet(self) -> None:
+        """Those who were expected are known from now on."""
+        for one, consumer_id in self._reception.answer():
+            self._people[one.number], self._ids[one.number], self._by_id[consumer_id] = one, consumer_id, one
+
+    def day(self, *, on: date, bought: Sequence[LoggedPurchase], tomorrow: Sequence[LoggedPurchase], close: bool) -> None:
+        """Everything that happens on one day; with `close` also its end. Those who buy have been met, those of tomorrow will have been."""
+        self.expect(on=on, buying=tomorrow)
         approved = self._buy(bought, self._at(on, time(12)))
         self._deliver(on, approved, self._at(on, time(15)))
         self._take_back(on, self._at(on, time(17)))
         self._collect(on)
         self._night.answer()
+        self.meet()
         self._withdraw(on, self._at(on, time(23)))
         if close:
             self._close(on)
@@ -106,25 +115,6 @@ class Play:
         return now
 
     # -------------------------------------------------------------------------------------------------------------------- its acts
-
-    def _register(self, bought: Sequence[LoggedPurchase], now: datetime) -> None:
-        """People who buy for the first time are registered and get a credit account."""
-        fresh = sorted({p.customer for p in bought} - self._people.keys())
-        if not fresh:
-            return
-        new = [people.customer(number=number, seed=self._seed, as_of=self._as_of) for number in fresh]
-        with open_day(self.desk, now) as work:
-            assert isinstance(work, UnitOfWork)
-            made = consumers.register(work=work, vault=self.desk.vault, consumers=[c.new for c in new])
-            registered = [(c, i) for c, i in zip(new, made, strict=True) if isinstance(i, UUID)]
-            assert len(registered) == len(new), [m for m in made if isinstance(m, Refused)]
-            opened = credit.open_accounts(
-                work=work,
-                accounts=[OpenAccount(f"demo:{c.number}", i, c.limit, c.repayment_day, c.repayment_day, 1) for c, i in registered],
-            )
-            assert not [o for o in opened if isinstance(o, Refused)], opened
-        for one, consumer_id in registered:
-            self._people[one.number], self._ids[one.number], self._by_id[consumer_id] = one, consumer_id, one
 
     def _buy(self, bought: Sequence[LoggedPurchase], now: datetime) -> list[tuple[LoggedPurchase, Authorised]]:
         """Quotes, then authorises in batches. One in a hundred merchants' calls is sent twice, as calls are."""
@@ -250,11 +240,15 @@ def play(
     log = purchases.load(days=days, as_of=as_of)
     first = as_of - timedelta(days=days - 1)
     made = world.found(first_day=first, seed=seed, vault=vault, months=days // 28 + 2)
-    with Beside("yuefu.sim.shifts:Shifts", Place(made.desk.book.id, vault, seed, as_of, faults)) as night:
-        player = Play(made=made, seed=seed, as_of=as_of, night=night)
+    place = Place(made.desk.book.id, vault, seed, as_of, faults)
+    with Beside("yuefu.sim.shifts:Shifts", place) as night, Beside("yuefu.sim.reception:Reception", place) as reception:
+        player = Play(made=made, seed=seed, as_of=as_of, night=night, reception=reception)
+        player.expect(on=first, buying=log.purchases.get(first, []))
+        player.meet()
         for number in range(days):
             on = first + timedelta(days=number)
-            player.day(on=on, bought=log.purchases.get(on, []), close=close_last or on < as_of)
+            bought, tomorrow = (log.purchases.get(day, []) for day in (on, on + timedelta(days=1)))
+            player.day(on=on, bought=bought, tomorrow=tomorrow, close=close_last or on < as_of)
             if number in _ANALYSED:
                 _analyse()
             if progress:

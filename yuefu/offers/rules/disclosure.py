@@ -7,12 +7,13 @@ contingent items, the statement that nothing else is charged, and the lender wit
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from hashlib import sha256
 from typing import Any, Final
+
+import orjson
 
 from yuefu.money.amounts import Money
 from yuefu.offers.rules.product import Product
@@ -24,8 +25,6 @@ TEMPLATE: Final = "cost-table-1"
 INTEREST: Final = "interest"
 NOTHING_ELSE: Final = "nothing_else_is_charged"
 NO_CONTINGENT: Final = "none"
-
-_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +38,7 @@ class Disclosure:
     @property
     def content(self) -> dict[str, Any]:
         """The table as data."""
-        content: dict[str, Any] = json.loads(self.text)
+        content: dict[str, Any] = orjson.loads(self.text)
         return content
 
 
@@ -78,8 +77,8 @@ def disclose(*, product: Product, terms: Terms, instalments: Sequence[Instalment
         "statement": NOTHING_ELSE,
         "rule_version": terms.rule_version,
     }
-    text = _encode(content)
-    return Disclosure(text, sha256(text.encode()).digest())
+    text = orjson.dumps(content, option=orjson.OPT_SORT_KEYS)
+    return Disclosure(text.decode(), sha256(text).digest())
 
 
 def _row(row: Instalment) -> dict[str, Any]:
