@@ -17,9 +17,18 @@ def emit(work: UnitOfWork, *events: outbox.Event) -> None:
 
 def test_an_event_keeps_its_snapshot_and_what_changed(work: UnitOfWork) -> None:
     thing = uuid4()
-    emit(work, outbox.Event("thing.made", "thing", thing, 1, {"名": "x", "day": work.day.on, "id": thing}, changed={"a": 1}, key="k"))
+    emit(work, outbox.Event("thing.made", "thing", thing, 1, {"名": "x", "day": work.day.on, "id": thing}, changed={"a": 1}))
     found = sql.rows("SELECT snapshot, changed, key, recorded_at FROM runtime_outbox WHERE object_id = %s", [thing])
-    assert found == [({"名": "x", "day": "2026-10-01", "id": str(thing)}, {"a": 1}, "k", work.now)]
+    assert found == [({"名": "x", "day": "2026-10-01", "id": str(thing)}, {"a": 1}, "", work.now)]
+
+
+def test_an_event_has_the_key_of_the_request_that_led_to_it(work: UnitOfWork) -> None:
+    thing, other, cause = uuid4(), uuid4(), uuid4()
+    work.claimed.update({thing: "of the thing", cause: "of its cause"})
+    emit(work, outbox.Event("t", "thing", thing, 1, {}), outbox.Event("t", "thing", thing, 2, {}, cause=cause))
+    emit(work, outbox.Event("t", "thing", other, 1, {}))
+    found = sql.rows("SELECT key FROM runtime_outbox WHERE object_id = ANY(%s) ORDER BY object_id = %s, seq", [[thing, other], other])
+    assert [key for (key,) in found] == ["of the thing", "of its cause", ""]
 
 
 def test_an_object_counts_its_events_once_each(work: UnitOfWork) -> None:

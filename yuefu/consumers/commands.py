@@ -268,7 +268,7 @@ def _act_fault(act: ConsentAct, *, known: bool, in_force: bool) -> Refused | Non
 
 
 def _consent_event(row: _ConsentRow) -> Event:
-    snapshot = {"id": row.id, "consumer": row.consumer_id, "purpose": row.consent.purpose, "version": row.consent.version}
+    snapshot = {"id": row.id, "consumer_id": row.consumer_id, "purpose": row.consent.purpose, "version": row.consent.version}
     return Event(f"consent.{row.kind}", "consent", row.id, 1, snapshot)
 
 

@@ -162,7 +162,7 @@ def _open_lines(work: UnitOfWork, opened: Sequence[tuple[UUID, OpenAccount]]) ->
         work,
         [(step, account_id, new.consumer_id, 1, 0, new.limit, _OPENED, None) for step, (account_id, new) in zip(ids, opened, strict=True)],
     )
-    snapshots = [(row, {"id": row, "consumer": new.consumer_id, "limit": new.limit, "state": rules.ACTIVE}) for row, new in opened]
+    snapshots = [(row, {"id": row, "consumer_id": new.consumer_id, "limit": new.limit, "state": rules.ACTIVE}) for row, new in opened]
     outbox.emit(work=work, events=[Event("credit_account.opened", "credit_account", row, 1, snapshot) for row, snapshot in snapshots])
     audit.record(work=work, action="credit.open_accounts", object_kind="credit_account", object_ids=[row for row, _ in opened])
 
@@ -252,9 +252,9 @@ def _store_limits(work: UnitOfWork, steps: Sequence[_Step], locked: Mapping[UUID
 
 def _limit_event(step: _Step) -> Event:
     account = step.account
-    snapshot = {"id": account.id, "consumer": account.consumer_id, "limit": step.limit, "state": account.state, "reasons": step.reasons}
+    snapshot = {"id": account.id, "consumer_id": account.consumer_id, "limit": step.limit, "state": account.state, "reasons": step.reasons}
     changed = {"limit": account.limit}
-    return Event("credit_account.limit_changed", "credit_account", account.id, step.before.revision + 1, snapshot, changed=changed)
+    return Event("credit_account.limit_changed", "credit_account", account.id, step.before.revision + 1, snapshot, changed, cause=step.id)
 
 
 def freeze(*, work: UnitOfWork, changes: Sequence[StateChange]) -> list[UUID | Refused]:
@@ -314,7 +314,7 @@ def _in_use(work: UnitOfWork, locked: Mapping[UUID, _Locked]) -> set[UUID]:
 
 def _state_event(before: _Locked, state: str, reason: str) -> Event:
     account = before.account
-    snapshot = {"id": account.id, "consumer": account.consumer_id, "limit": account.limit, "state": state, "reason": reason}
+    snapshot = {"id": account.id, "consumer_id": account.consumer_id, "limit": account.limit, "state": state, "reason": reason}
     changed = {"state": account.state}
     return Event("credit_account.state_changed", "credit_account", account.id, before.revision + 1, snapshot, changed=changed)
 

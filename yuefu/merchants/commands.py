@@ -261,10 +261,22 @@ def _amend(work: UnitOfWork, merchant_id: UUID, terms: ContractTerms, approval_i
     latest: int = sql.value("SELECT max(version) FROM merchants_contract WHERE merchant_id = %s", [merchant_id])
     (contract_id,) = _insert_contracts(work, [(merchant_id, latest + 1, terms, approval_id)])
     apply_limits(work=work, merchant_ids=[merchant_id])
-    snapshot = {"id": contract_id, "merchant": merchant_id, "version": latest + 1, **rules.terms_json(terms)}
+    snapshot = {"id": contract_id, "merchant_id": merchant_id, "version": latest + 1, **_snapshot(terms)}
     outbox.emit(work=work, events=[Event("contract.amended", "contract", contract_id, 1, snapshot)])
     audit.record(work=work, action="merchants.amend", object_kind="contract", object_ids=[contract_id], detail={"approval": approval_id})
     return contract_id
+
+
+def _snapshot(terms: ContractTerms) -> dict[str, Any]:
+    return {
+        "valid_from": terms.valid_from,
+        "fee_rate_ppm": terms.fee_rate_ppm,
+        "settlement_days": terms.settlement_days,
+        "channel": terms.channel,
+        "discounts": [{"periods": periods, "rate_ppm": ppm} for periods, ppm in terms.discounts],
+        "fee_on_refund": terms.fee_on_refund,
+        "negative_limit": terms.negative_limit,
+    }
 
 
 def apply_limits(*, work: UnitOfWork, merchant_ids: Sequence[UUID] | None = None) -> None:

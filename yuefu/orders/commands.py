@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal, TypeVar
+from typing import Any, Final, Literal, TypeVar
 from uuid import UUID
 
-from yuefu import ids as public
 from yuefu.errors import Refused
 from yuefu.money.amounts import Money
 from yuefu.orders import queries, rules
@@ -202,7 +201,7 @@ def capture(*, work: UnitOfWork, requests: Mapping[UUID, CaptureRequest]) -> dic
             for t in taken
         ],
     )
-    _store(work, before, [t.order for t in taken], "order.captured")
+    _store(work, before, [(t.order, t.capture.id) for t in taken], "order.captured")
     audit.record(work=work, action="order.capture", object_kind="order", object_ids=[t.order.id for t in taken])
     return outcomes
 
@@ -229,7 +228,7 @@ def _release(work: UnitOfWork, locked: dict[N, Order], names: Sequence[N], by: L
             locked[name], freed = done
             outcomes.append(Freed(done[0], Money(freed, done[0].currency)))
     released = [o.order for o in outcomes if isinstance(o, Freed)]
-    _store(work, before, released, f"order.{by}")
+    _store(work, before, [(order, order.id) for order in released], f"order.{by}")
     audit.record(work=work, action=f"order.{by}", object_kind="order", object_ids=[order.id for order in released])
     return outcomes
 
@@ -248,7 +247,7 @@ def refund(*, work: UnitOfWork, requests: Mapping[UUID, RefundRequest]) -> dict[
             outcomes[refund_id] = TakenBack(refund_id, done[0], parts)
     made = [o for o in outcomes.values() if isinstance(o, TakenBack)]
     _write_shares(work, made)
-    _store(work, before, [m.order for m in made], "order.refunded")
+    _store(work, before, [(m.order, m.refund_id) for m in made], "order.refunded")
     audit.record(work=work, action="order.refund", object_kind="order", object_ids=[m.order.id for m in made])
     return outcomes
 
@@ -283,9 +282,9 @@ def _by_id(found: Mapping[N, Order]) -> dict[UUID, Order]:
     return {order.id: order for order in found.values()}
 
 
-def _store(work: UnitOfWork, before: Mapping[UUID, Order], steps: Sequence[Order], event: str) -> None:
-    """Writes the last state of each order and one event for each step, with the values it had before."""
-    last = {order.id: order for order in steps}
+def _store(work: UnitOfWork, before: Mapping[UUID, Order], steps: Sequence[tuple[Order, UUID]], event: str) -> None:
+    """Writes the last state of each order and one event for each step (the order after it, and its cause), with the values before."""
+    last = {order.id: order for order, _ in steps}
     columns = {
         "id": "uuid",
         "captured_minor": "bigint",
@@ -298,30 +297,36 @@ def _store(work: UnitOfWork, before: Mapping[UUID, Order], steps: Sequence[Order
     sql.update("orders_order", "id", columns, values)
     seen = dict(before)
     events = []
-    for order in steps:
-        events.append(replace(_event(order, event), changed=_changes(seen[order.id], order)))
+    for order, cause in steps:
+        events.append(replace(_event(order, event), changed=_changes(seen[order.id], order), cause=cause))
         seen[order.id] = order
     outbox.emit(work=work, events=events)
 
 
+_AMOUNTS: Final = ("authorised", "captured", "released", "refunded")
+
+
 def _changes(old: Order, new: Order) -> dict[str, Any]:
-    names = ("state", "captured", "released", "refunded")
-    return {name: getattr(old, name) for name in names if getattr(old, name) != getattr(new, name)}
+    changed: dict[str, Any] = {"state": old.state} if old.state != new.state else {}
+    return changed | {n: Money(getattr(old, n), old.currency) for n in _AMOUNTS if getattr(old, n) != getattr(new, n)}
 
 
 def _event(order: Order, kind: str) -> Event:
+    currency = order.currency
     snapshot = {
-        "id": public.text("order", order.id),
-        "merchant": public.text("merchant", order.merchant_id),
+        "id": order.id,
+        "merchant_id": order.merchant_id,
+        "consumer_id": order.consumer_id,
         "merchant_reference": order.merchant_reference,
-        "currency": order.currency,
-        "amount": order.amount,
-        "authorised": order.authorised,
-        "captured": order.captured,
-        "released": order.released,
-        "refunded": order.refunded,
-        "periods": order.periods,
         "product": order.product,
+        "channel": order.channel,
+        "periods": order.periods,
         "state": order.state,
+        "amount": Money(order.amount, currency),
+        **{name: Money(getattr(order, name), currency) for name in _AMOUNTS},
+        "captures": [{"id": c.id, "amount": Money(c.amount, currency), "refunded": Money(c.refunded, currency)} for c in order.captures],
+        "quote_id": order.quote_id,
+        "decision_id": order.decision_id,
+        "expires_at": order.expires_at.astimezone(UTC),
     }
     return Event(type=kind, object_kind="order", object_id=order.id, seq=order.seq, snapshot=snapshot)

@@ -105,6 +105,7 @@ def claim(*, work: UnitOfWork, scope: Scopes, requests: Sequence[Keyed], object_
         else:
             result.fresh.append(index)
     result.fresh.sort()
+    work.claimed.update({object_ids[index]: requests[index].key for index in result.fresh})
     return result
 
 

@@ -1,7 +1,9 @@
 """Events, written in the transaction of what they tell, read in commit order.
 
 A row carries the snapshot of its object as it was, so that a reader never has to look anything up and an endpoint pinned to
-an old version can still be served. Readers take only rows whose transaction is below every one still running: a sequence
+an old version can still be served. All snapshots are of one form: `id` is the object's own, `…_id` names another object, both as
+uuids; an amount is {"minor", "currency"}; days and moments are ISO 8601. Old values have the names and the form of the new.
+Readers take only rows whose transaction is below every one still running: a sequence
 number or a timestamp would skip what commits late.
 """
 
@@ -22,7 +24,11 @@ CHANNEL: Final = "yuefu_outbox"
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something that happened to one object. `seq` counts the events of the object from 1; `changed` holds the old values."""
+    """Something that happened to one object. `seq` counts the events of the object from 1; `changed` holds the old values.
+
+    `cause` is what the key of the request stands for where that is not the object itself, a capture for instance: by it the event is
+    given the key, if the request is carried out by the same unit of work.
+    """
 
     type: str
     object_kind: str
@@ -30,7 +36,7 @@ class Event:
     seq: int
     snapshot: Mapping[str, Any]
     changed: Mapping[str, Any] | None = None
-    key: str = ""
+    cause: UUID | None = None
     schema_version: int = 1
 
 
@@ -69,7 +75,7 @@ _COLUMNS = {
 def emit(*, work: UnitOfWork, events: Sequence[Event]) -> None:
     """Stores events in one statement; a trigger notifies the dispatcher once per statement."""
     new = work.ids.many(work.now, len(events))
-    book, now, request = work.book.id, work.now, work.by.request_id
+    book, now, request, key_of = work.book.id, work.now, work.by.request_id, work.claimed.get
     sql.insert(
         "runtime_outbox",
         _COLUMNS,
@@ -85,7 +91,7 @@ def emit(*, work: UnitOfWork, events: Sequence[Event]) -> None:
                 dumps(e.snapshot),
                 dumps(e.changed or {}),
                 request,
-                e.key,
+                key_of(e.cause or e.object_id, ""),
                 now,
             )
             for i, e in zip(new, events, strict=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from typing import Literal
 from uuid import UUID
@@ -69,10 +69,14 @@ class BusinessDay:
 
 @dataclass(frozen=True, slots=True)
 class UnitOfWork:
-    """The surroundings of one batch of commands: one transaction, one moment, one day, one actor."""
+    """The surroundings of one batch of commands: one transaction, one moment, one day, one actor.
+
+    `claimed` has the key of each request that is being carried out, by the object it stands for: events say whose key led to them.
+    """
 
     book: Book
     day: BusinessDay
     now: datetime
     by: Actor
     ids: IdSource
+    claimed: dict[UUID, str] = field(default_factory=dict, compare=False, repr=False)

@@ -255,12 +255,13 @@ def play(
                 progress(number + 1, days)
         night.answer()
         injected = night.call("truth")
+        night.tell("verified")
+        proven_until = as_of if close_last else as_of - timedelta(days=1)
+        figures = _figures(player.desk)
+        proofs = _proofs(player.desk, proven_until) | {"ledger_verified": night.answer()}
+        found = _found(player.desk)
     if out is not None:
         _write(out / "truth.json", injected)
-    proven_until = as_of if close_last else as_of - timedelta(days=1)
-    figures = _figures(player.desk)
-    proofs = _proofs(player.desk, proven_until)
-    found = _found(player.desk)
     if out is not None:
         _write(out / "found.json", found)
     seconds = stopwatch() - began

@@ -16,6 +16,7 @@ from yuefu.errors import Refused
 from yuefu.ids import IdSource
 from yuefu.journeys import close_of_day, jobs, reconciliation, settlement
 from yuefu.journeys.desk import Desk
+from yuefu.ledger import queries as ledger
 from yuefu.payments import queries as payments
 from yuefu.payments.gateways.sandbox import SandboxBank, SandboxChannel
 from yuefu.reconciliation.commands import FileIn
@@ -69,6 +70,14 @@ class Shifts:
     def truth(self) -> dict[str, list[str]]:
         """The faults injected so far, by class."""
         return self._injector.by_class()
+
+    def verified(self) -> bool:
+        """Seals what is not sealed yet and reads the whole chain again: every entry still says what was sealed, and the heads kept outside
+        the database agree.
+        """
+        jobs.seal(self._desk, self._at(self._as_of, time(23, 45)))
+        verdict = ledger.verify(self._desk.book.id, anchors=jobs.heads(self._desk.book))
+        return verdict.intact and verdict.sealed > 0 and verdict.unsealed == 0
 
     def _at(self, on: date, at: time) -> datetime:
         return datetime.combine(on, at, self._desk.book.tz)

@@ -219,4 +219,5 @@ def _tell(work: UnitOfWork, source: str, on: date, stored: _Stored, result: DayR
     audit.record(
         work=work, action="reconciliation.reconcile_day", object_kind="reconciliation_day", object_ids=[stored.day_id], detail=detail
     )
-    outbox.emit(work=work, events=[Event("reconciliation_day.done", "reconciliation_day", stored.day_id, 1, detail)])
+    snapshot = {"id": stored.day_id, "state": "done", **detail}
+    outbox.emit(work=work, events=[Event("reconciliation_day.done", "reconciliation_day", stored.day_id, 1, snapshot)])
