@@ -1,6 +1,6 @@
 """The directory of the PostgreSQL that Yuefu brings along: who owns it, which programs serve it, how it is made, what went wrong in it.
 
-`yuefu.runtime.cluster` starts and stops the server; this module is its groundwork.
+`yuefu.runtime.cluster` starts and stops the server; this module is its groundwork, `yuefu.runtime.cluster_process` the storey between.
 """
 
 import contextlib
