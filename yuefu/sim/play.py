@@ -239,12 +239,13 @@ def play(
     vault: Vault,
     out: Path | None = None,
     close_last: bool = True,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Callable[[int, int, int], None] | None = None,
 ) -> dict[str, Any]:
     """Plays `days` days ending with `as_of` on the present database and proves the result.
 
     Returns figures, proofs and faults, ready to be printed as JSON, and `logins` for whoever serves the world. With `close_last`
-    false the last day stays open, so that there is a today to look at.
+    false the last day stays open, so that there is a today to look at. `progress` hears after each day how many are done, of how
+    many, and how many orders were placed by then.
     """
     began = stopwatch()
     log = purchases.load(days=days, as_of=as_of)
@@ -252,13 +253,16 @@ def play(
     made = world.found(first_day=first, seed=seed, vault=vault, months=days // 28 + 2)
     with Beside("yuefu.sim.shifts:Shifts", Place(made.desk.book.id, vault, seed, as_of, faults)) as night:
         player = Play(made=made, seed=seed, as_of=as_of, night=night)
+        placed = 0
         for number in range(days):
             on = first + timedelta(days=number)
-            player.day(on=on, bought=log.purchases.get(on, []), close=close_last or on < as_of)
+            bought = log.purchases.get(on, [])
+            player.day(on=on, bought=bought, close=close_last or on < as_of)
+            placed += len(bought)
             if number in _ANALYSED:
                 _analyse()
             if progress:
-                progress(number + 1, days)
+                progress(number + 1, days, placed)
         night.answer()
         injected = night.call("truth")
     if out is not None:
