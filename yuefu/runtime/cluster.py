@@ -42,6 +42,7 @@ from yuefu.runtime.cluster_home import (
     START_FAILED,
     STOP_FAILED,
     SUPERUSER,
+    THROW_AWAY,
     WHEEL_MISSING,
     Account,
     ClusterError,
@@ -54,6 +55,7 @@ from yuefu.runtime.cluster_home import (
     exists,
     explain,
     give_way,
+    has_room,
     log_tail,
     make_socket_dir,
     not_writable,
@@ -101,6 +103,7 @@ __all__ = [
     "Say",
     "attach",
     "binaries",
+    "in_use",
     "let_go",
     "start",
     "temporary",
@@ -108,6 +111,7 @@ __all__ = [
 
 
 SECONDS_TO_STOP: Final = 60.0
+SECONDS_ON_A_FULL_DISK: Final = 5.0
 
 SETTINGS: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -175,7 +179,8 @@ class Running:
         """Let go of the server, and stop it if no other process uses it.
 
         `fast` rolls open transactions back and writes a checkpoint, so that the next start needs no recovery; where that takes
-        longer than a minute, or without `fast`, the server is stopped at once and recovers at its next start.
+        longer than a minute (on a full disk: a few seconds), or without `fast`, the server is stopped at once and recovers at its next
+        start.
         Raises STOP_FAILED if it will not die.
         """
         if self._use is None:
@@ -200,10 +205,12 @@ class Running:
             self._use = None
 
     def _shut_down(self, *, fast: bool) -> None:
-        for sign in (signal.SIGINT, signal.SIGQUIT) if fast else (signal.SIGQUIT,):
+        # On a full disk a server that recovers hears of a fast stop and stays.
+        patience = SECONDS_TO_STOP if has_room(self._home) else SECONDS_ON_A_FULL_DISK
+        for sign, seconds in [(signal.SIGINT, patience)] * fast + [(signal.SIGQUIT, SECONDS_TO_STOP)]:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.pid, sign)
-            if self._gone_within(SECONDS_TO_STOP):
+            if self._gone_within(seconds):
                 remove_short_socket_dir(self.address.host)
                 return
         raise ClusterError(STOP_FAILED, f"The database (process {self.pid}) does not stop; end that process by hand, then start again.")
@@ -253,6 +260,16 @@ def let_go(home: Path) -> None:
         running.stop()
 
 
+def in_use(home: Path) -> bool:
+    """Whether any process uses the server of `home`; one that its users left behind is used by none."""
+    home = home.absolute()
+    if not exists(home / "users"):
+        return False
+    check_owner(home)
+    with one_at_a_time(home, say=silent), (home / "users").open("a") as use:
+        return not try_lock(use, fcntl.LOCK_EX)
+
+
 def attach(home: Path) -> Running | None:
     """Use the server that already runs in `home`; None where there is none. Raises HOME_OF_ANOTHER_USER."""
     home = home.absolute()
@@ -272,7 +289,7 @@ def temporary(*, say: Say, settings: Mapping[str, str] = MappingProxyType({})) -
 
     Durability settings are those of a real one, so that what is measured on it holds.
     """
-    home = Path(tempfile.mkdtemp(prefix="yuefu-"))
+    home = Path(tempfile.mkdtemp(prefix=THROW_AWAY))
     watchdog = None
     try:
         running = start(home, say=say, settings=settings)
