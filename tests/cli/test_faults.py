@@ -8,6 +8,7 @@ import sys
 
 import psycopg
 import pytest
+from django.db import OperationalError
 
 from tests.cli.conftest import Command, Town
 from yuefu.cli import demo
@@ -17,6 +18,11 @@ from yuefu.errors import Refused, RefusedError
 from yuefu.runtime.cluster import ClusterError
 from yuefu.runtime.databases import DatabaseError
 from yuefu.runtime.vault import VaultError
+
+
+def _caused(error: Exception, cause: Exception) -> Exception:
+    error.__cause__ = cause
+    return error
 
 
 @pytest.mark.parametrize(
@@ -29,6 +35,9 @@ from yuefu.runtime.vault import VaultError
         (KeyboardInterrupt(), "interrupted"),
         (BrokenPipeError(errno.EPIPE, "Broken pipe"), "pipe_closed"),
         (OSError(errno.ENOSPC, "No space left on device", "/x"), "disk_full"),
+        (_caused(OperationalError("could not extend file"), psycopg.errors.DiskFull("could not extend file")), "disk_full"),
+        (psycopg.errors.DiskFull("could not extend file"), "disk_full"),
+        (FileNotFoundError(errno.ENOENT, "No usable temporary directory found in ['/tmp']"), "disk_full"),
         (PermissionError(errno.EACCES, "Permission denied", "/x"), "file_error"),
         (psycopg.OperationalError("server closed the connection"), "database_unavailable"),
         (psycopg.errors.LockNotAvailable("canceling statement due to lock timeout"), "busy"),

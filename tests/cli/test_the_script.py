@@ -12,6 +12,8 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.request import urlopen
 
@@ -174,6 +176,35 @@ def test_a_killed_demo_leaves_no_server_behind(own_home: dict[str, str]) -> None
     while _servers(own_home["YUEFU_HOME"]) and time.monotonic() < until:
         time.sleep(0.3)
     assert _servers(own_home["YUEFU_HOME"]) == []
+
+
+@dataclass
+class _Shown:
+    """A demo that is served; what it said on standard error once it is over."""
+
+    process: subprocess.Popen[str]
+    err: str = ""
+
+
+@contextmanager
+def _served(env: dict[str, str], *words: str) -> Iterator[_Shown]:
+    """A demo until the block ends; then it is stopped as Ctrl-C does."""
+    port = _free_port()
+    demo = subprocess.Popen(
+        [*COMMAND, "demo", *words, "--port", str(port), "--json"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, **env}, start_new_session=True,
+    )  # fmt: skip
+    shown = _Shown(demo)
+    try:
+        _await(port, demo)
+        assert demo.stdout is not None
+        assert json.loads(demo.stdout.readline())["address"] == f"http://127.0.0.1:{port}/"
+        yield shown
+        demo.send_signal(signal.SIGTERM)
+        _, shown.err = demo.communicate(timeout=90)
+        assert demo.returncode == 0, shown.err
+    finally:
+        demo.kill()
 
 
 def _await(port: int, process: subprocess.Popen[str]) -> None:

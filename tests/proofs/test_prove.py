@@ -10,7 +10,9 @@ from yuefu.proofs import prove
 
 def test_what_was_acknowledged_is_there_once_wherever_the_process_was_killed():
     points = ("authorise:after_commit:2", "repay:after_call:1")
-    found = prove.run(points=points, kills=2, database_kills=0)
+    said: list[str] = []
+    found = prove.run(points=points, kills=2, database_kills=0, say=said.append)
+    assert said == [case["name"] for case in found["cases"]]
     assert [case["name"] for case in found["cases"]] == ["undisturbed", *(f"kill at {p}" for p in points), "2 kills at random moments"]
     assert [(case["lost"], case["doubled"], case["ok"]) for case in found["cases"]] == [(0, 0, True)] * 4, found
     assert len({case["acknowledged"] for case in found["cases"]}) == 1

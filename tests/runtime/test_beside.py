@@ -106,3 +106,13 @@ def test_it_ends_when_ours_is_killed(tmp_path: Path):
         while there.is_running() and there.status() != psutil.STATUS_ZOMBIE and time.monotonic() < until:
             time.sleep(0.05)
         assert not there.is_running() or there.status() == psutil.STATUS_ZOMBIE
+
+
+def test_it_ends_without_a_word_when_ours_does_not_wait_for_its_answers(capfd):
+    """Answers that nobody read reset the pipe instead of ending it."""
+    with Beside(HERE, 0) as beside:
+        assert beside.call("add", 1) == 1
+        for _ in range(3):
+            beside.tell("add", 1)
+        time.sleep(0.5)
+    assert "Traceback" not in capfd.readouterr().err

@@ -18,7 +18,7 @@ import psutil
 import psycopg
 import pytest
 
-from yuefu.runtime import cluster
+from yuefu.runtime import cluster, cluster_process
 
 SMALL = {"shared_buffers": "16MB", "max_wal_size": "64MB", "min_wal_size": "32MB"}
 PATHS = os.pathsep.join([str(Path(__file__).resolve().parents[2]), str(Path(psutil.__file__).parents[1])])
@@ -221,7 +221,7 @@ class TestPowerCut:
         again.stop()
 
     def test_children_that_outlive_the_server_are_ended_before_a_new_one_starts(self, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(cluster, "SECONDS_FOR_LEFTOVERS", 1.0)
+        monkeypatch.setattr(cluster_process, "SECONDS_FOR_LEFTOVERS", 1.0)
         running = cluster.start(home, say=quiet, settings=SMALL)
         backend = ask_pid_and_freeze(running)
         os.kill(running.pid, signal.SIGKILL)

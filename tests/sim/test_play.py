@@ -32,9 +32,7 @@ def elsewhere(monkeypatch):
 
 def test_days_with_faults_of_every_class_hold_every_proof_and_every_fault_is_found(elsewhere, vault: Vault, tmp_path):
     said = []
-    result = play.play(
-        days=18, seed=7, as_of=AS_OF, faults=0.6, vault=vault, out=tmp_path, progress=lambda done, of: said.append((done, of))
-    )
+    result = play.play(days=18, seed=7, as_of=AS_OF, faults=0.6, vault=vault, out=tmp_path, progress=lambda *heard: said.append(heard))
     proofs = dict(result["proofs"])
     done, _, total = proofs.pop("orders_traced").partition("/")
     assert done == total == str(result["orders"])
@@ -47,7 +45,8 @@ def test_days_with_faults_of_every_class_hold_every_proof_and_every_fault_is_fou
     truth = json.loads((tmp_path / "truth.json").read_text("utf-8"))
     assert {cls: len(references) for cls, references in truth.items()} == {c: n for c, n in result["faults"]["injected"].items() if n}
     assert play.holds(result)
-    assert said == [(n, 18) for n in range(1, 19)]
+    assert [heard[:2] for heard in said] == [(n, 18) for n in range(1, 19)]
+    assert said[-1][2] == result["orders"]
     assert result["approved"] + result["declined"] == result["orders"]
 
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from yuefu.errors import Refused
     from yuefu.journeys.desk import Desk
+    from yuefu.runtime.cluster import Running
     from yuefu.runtime.values import Actor, Book, UnitOfWork
     from yuefu.runtime.vault import Vault
 
@@ -36,6 +37,8 @@ NOT_ALLOWED: Final = "not_allowed"
 NOT_THE_OWNER: Final = "not_the_owner"
 METRICS: Final = "PROMETHEUS_MULTIPROC_DIR"
 NOT_MIGRATED: Final = "not_migrated"
+NEWER_SCHEMA: Final = "newer_schema"
+ELSE_ANEW: Final = "or begin anew (a demo: `yuefu demo --fresh`)"
 
 OWN_CLUSTER: Final = "YUEFU_OWN_CLUSTER"
 ADDRESSES: Final = ("DATABASE_URL", "DATABASE_WRITER_URL", "DATABASE_READER_URL", "DATABASE_STAFF_URL")
@@ -89,12 +92,7 @@ def installed(*, migrate: bool = False, counted: bool = False) -> Iterator[None]
     """
     at = home()
     with contextlib.ExitStack() as stack:
-        running = None
-        if not os.environ.get("DATABASE_URL"):
-            from yuefu.runtime import cluster
-
-            stack.callback(cluster.let_go, at)  # first: an interrupt may come before `start` can say what it joined
-            running = cluster.start(at, say=say)
+        running = None if os.environ.get("DATABASE_URL") else stack.enter_context(_own_cluster(at))
         keys_file = os.environ.get("YUEFU_KEYS_FILE") or str(at / "keys.json")
         stack.enter_context(_environment({"YUEFU_HOME": str(at), "YUEFU_KEYS_FILE": keys_file}))
         if counted:
@@ -110,6 +108,43 @@ def installed(*, migrate: bool = False, counted: bool = False) -> Iterator[None]
 
 
 @contextlib.contextmanager
+def _own_cluster(at: Path) -> Iterator[Running]:
+    """Our own server below `at`, in use until the end of the block. What fails in the block because the disk is full says so."""
+    from yuefu.runtime import cluster, full_disk
+
+    try:  # around the start too: an interrupt may come before it can say what it joined
+        running = cluster.start(at, say=say)
+        with full_disk.named(at):
+            yield running
+    finally:
+        cluster.let_go(at)
+
+
+@contextlib.contextmanager
+def own_database() -> Iterator[str]:
+    """The address of our own database as its owner, with the schema as it was left, whichever release made it."""
+    from yuefu.runtime import provision
+
+    at = home()
+    with _own_cluster(at) as running:
+        with _set_up_lock(at):
+            url = provision.prepare_cluster(running.address)
+        yield url
+
+
+def books_of(url: str) -> list[tuple[str, str, str]]:
+    """Code, mode and id of each book of a database whose schema may be that of another release; none where it has no books yet."""
+    from yuefu.runtime import provision
+
+    with provision.connect_owner(url) as owner:
+        if owner.execute("SELECT to_regclass('runtime_book')").fetchone() == (None,):
+            return []
+        return [
+            (str(code), str(mode), str(book)) for code, mode, book in owner.execute("SELECT code, mode, id FROM runtime_book").fetchall()
+        ]
+
+
+@contextlib.contextmanager
 def scratch(*, settings: dict[str, str] | None = None) -> Iterator[None]:
     """A database for this command alone: a throw-away cluster, or a scratch database on the server of DATABASE_URL. Gone at the end."""
     with contextlib.ExitStack() as stack:
@@ -117,9 +152,10 @@ def scratch(*, settings: dict[str, str] | None = None) -> Iterator[None]:
         if os.environ.get("DATABASE_URL"):
             addresses = stack.enter_context(_scratch_database())
         else:
-            from yuefu.runtime import cluster, provision
+            from yuefu.runtime import cluster, full_disk, provision
 
             temporary = stack.enter_context(cluster.temporary(say=say, settings=settings or {}))
+            stack.enter_context(full_disk.named(temporary.home))
             addresses = {"DATABASE_URL": provision.prepare_cluster(temporary.address)}
         stack.enter_context(_environment({**addresses, "YUEFU_HOME": str(at), "YUEFU_KEYS_FILE": str(at / "keys.json")}))
         _bring_up(migrate=True, always=True)
@@ -175,7 +211,12 @@ def _bring_up(*, migrate: bool, always: bool) -> None:
     url = os.environ["DATABASE_URL"]
     os.environ["DJANGO_SETTINGS_MODULE"] = "yuefu.config.settings"
     with provision.connect_owner(url) as owner:
-        missing = _missing_migrations(owner)
+        missing, unknown = _compared_migrations(owner)
+    if always and unknown:
+        fail(
+            NEWER_SCHEMA,
+            f"A later release has changed this database ({unknown} migrations are not known here): use that release, {ELSE_ANEW}.",
+        )
     if always or (missing and migrate):
         provision.migrate(url, say=say)
     elif missing:
@@ -187,19 +228,19 @@ def _bring_up(*, migrate: bool, always: bool) -> None:
     _make_keys()
 
 
-def _missing_migrations(owner: psycopg.Connection[Any]) -> int:
-    """How many migration files this database has not seen."""
+def _compared_migrations(owner: psycopg.Connection[Any]) -> tuple[int, int]:
+    """How many migration files this database has not seen, and how many migrations of ours it has seen of which there is no file."""
     on_disk = _migrations_on_disk()
     if owner.execute("SELECT to_regclass('django_migrations')").fetchone() == (None,):
-        return len(on_disk)
+        return len(on_disk), 0
     applied = {(str(app), str(name)) for app, name in owner.execute("SELECT app, name FROM django_migrations").fetchall()}
-    return len(on_disk - applied)
+    ours = {app for app, _ in _our_migrations()}
+    return len(on_disk - applied), sum(app in ours for app, _ in applied - on_disk)
 
 
 def _migrations_on_disk() -> set[tuple[str, str]]:
     """App label and name of every migration file, without importing any of them: it is asked at the start of each command."""
-    ours = Path(__file__).resolve().parent.parent
-    found = {(path.parent.parent.name, path.stem) for path in ours.glob("*/migrations/[0-9]*.py")}
+    found = _our_migrations()
     for app in APPS_WITH_TABLES:
         spec = find_spec(app)
         assert spec is not None, f"{app} is not installed"
@@ -207,6 +248,11 @@ def _migrations_on_disk() -> set[tuple[str, str]]:
         label = "procrastinate" if app.startswith("procrastinate") else app.rpartition(".")[2]
         found |= {(label, path.stem) for path in (Path(spec.origin).parent / "migrations").glob("[0-9]*.py")}
     return found
+
+
+def _our_migrations() -> set[tuple[str, str]]:
+    yuefu = Path(__file__).resolve().parent.parent
+    return {(path.parent.parent.name, path.stem) for path in yuefu.glob("*/migrations/[0-9]*.py")}
 
 
 def _make_keys() -> None:
@@ -222,19 +268,26 @@ def _make_keys() -> None:
 
 def empty_own_database() -> None:
     """Drops the database on our own cluster with all that is in it, and makes it anew. Never used on a database that was given."""
-    import psycopg
-    from psycopg import sql as pgsql
-
     from yuefu.runtime import provision
 
     assert os.environ.get(OWN_CLUSTER) == "1", "only our own database is ever emptied"
     url = os.environ["DATABASE_URL"]
     _close_connections()
+    drop_and_create(url)
+    provision.migrate(url, say=say)
+
+
+def drop_and_create(url: str) -> None:
+    """Drops the database of our own cluster, whose owner's address this is, and makes an empty one without a schema."""
+    import psycopg
+    from psycopg import sql as pgsql
+
+    from yuefu.runtime import provision
+
     with psycopg.connect(_with_database(url, "postgres"), autocommit=True) as owner:
         provision.drop_database(owner, provision.DATABASE)
         owner.execute(pgsql.SQL("CREATE DATABASE {}").format(pgsql.Identifier(provision.DATABASE)))
         owner.execute(pgsql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(pgsql.Identifier(provision.DATABASE)))
-    provision.migrate(url, say=say)
 
 
 def _close_connections() -> None:

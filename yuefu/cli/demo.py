@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from collections.abc import Mapping
@@ -14,16 +13,15 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from yuefu.cli import context, inputs, output, processes
-from yuefu.cli.faults import FAILED, fail
+from yuefu.cli import context, inputs, kept, output, processes, room
+from yuefu.cli.faults import FAILED
+from yuefu.cli.kept import Asked
 from yuefu.cli.serve import HOST, PORT
 
-BOOK: Final = "demo"
 DAYS: Final = 120
 DAYS_SERVED: Final = 45
 """Enough for repayments, refunds and late payers, in a fraction of the time of a whole world."""
 DAYS_OF_THE_LOG: Final = 546
-SEED: Final = 7
 AS_OF_UNSERVED: Final = date(2026, 10, 31)
 ZONE: Final = ZoneInfo("Asia/Shanghai")
 
@@ -41,7 +39,12 @@ def demo(
             min=1, max=DAYS_OF_THE_LOG, help=f"How many days of the purchase log; {DAYS} unless given, {DAYS_SERVED} where it is served."
         ),
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Chooses people and faults; the same seed gives the same world.")] = SEED,
+    seed: Annotated[
+        int | None,
+        typer.Option(
+            min=0, max=2**63 - 1, help=f"Chooses people and faults; the same seed gives the same world; {kept.SEED} unless given."
+        ),
+    ] = None,
     as_of: Annotated[
         date | None,
         typer.Option(metavar="DATE", parser=inputs.day, help=f"The last day played; today unless given, {AS_OF_UNSERVED} with --no-serve."),
@@ -51,29 +54,53 @@ def demo(
     ] = 0.0,
     out: Annotated[Path | None, typer.Option(metavar="DIR", help="Where the truth about the faults is written.")] = None,
     no_serve: Annotated[bool, typer.Option("--no-serve", help="Play on a throw-away database, print the figures and end.")] = False,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Remove the world that is kept, after a question, and make a new one.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Answer that question.")] = False,
     port: Annotated[int, typer.Option(min=1, max=65535, help="The port of the pages.")] = PORT,
 ) -> None:
     """Play real purchases from order to reconciled cash; then serve the pages until Ctrl-C."""
     if isnan(faults):  # it passes every comparison with a bound
         raise typer.BadParameter("--faults is a share between 0 and 0.5")
+    if (fresh and no_serve) or (yes and not fresh):
+        raise typer.BadParameter("--fresh is for a world that is kept, not for --no-serve; --yes answers what --fresh asks")
     if out is not None:
         out.mkdir(parents=True, exist_ok=True)
+    asked = Asked(days, seed, as_of, faults, out)
     if no_serve:
-        with context.scratch():
-            played = _play(days or DAYS, seed, as_of or AS_OF_UNSERVED, faults, out, close_last=True)
-        if faults and not any(played["faults"]["injected"].values()):
-            output.say("Too few payments fell due in these days for a fault to be injected: play more of them, or raise --faults.")
-        _tell(played)
-    else:
-        _serve(days or DAYS_SERVED, seed, as_of, faults, out, port)
+        _throw_away(asked)
+        return
+    processes.free_port(HOST, port)
+    _ask_for_room(asked, fresh=fresh)
+    if fresh:
+        kept.remove(context.home(), yes=yes)
+    _serve(asked, port)
 
 
-def _play(days: int, seed: int, as_of: date, faults: float, out: Path | None, *, close_last: bool) -> dict[str, Any]:
+def _throw_away(asked: Asked) -> None:
+    if not os.environ.get("DATABASE_URL"):
+        room.to_throw_away(asked.days or DAYS)
+    with context.scratch():
+        played = _play(asked, days=DAYS, as_of=AS_OF_UNSERVED, close_last=True)
+    if asked.faults and not any(played["faults"]["injected"].values()):
+        output.say("Too few payments fell due in these days for a fault to be injected: play more of them, or raise --faults.")
+    _tell(played)
+
+
+def _play(asked: Asked, *, days: int, as_of: date, close_last: bool) -> dict[str, Any]:
+    """Plays what was asked for; `days` and `as_of` are those of a world of which nothing was said."""
     from yuefu.sim import play
 
-    vault = context.the_vault()
     with output.progress("days played") as progress:
-        return play.play(days=days, seed=seed, as_of=as_of, faults=faults, vault=vault, out=out, close_last=close_last, progress=progress)
+        return play.play(
+            days=asked.days or days,
+            seed=kept.SEED if asked.seed is None else asked.seed,
+            as_of=asked.as_of or as_of,
+            faults=asked.faults,
+            vault=context.the_vault(),
+            out=asked.out,
+            close_last=close_last,
+            progress=progress,
+        )
 
 
 def _tell(played: dict[str, Any]) -> None:
@@ -108,71 +135,44 @@ def _holds(value: Any) -> bool:
 # ------------------------------------------------------------------------------------------------------------------------- the kept world
 
 
-def _serve(days: int, seed: int, as_of: date | None, faults: float, out: Path | None, port: int) -> None:
-    processes.free_port(HOST, port)
+def _ask_for_room(asked: Asked, *, fresh: bool) -> None:
+    """Before anything is removed or played; the disk of a database that was given is not ours to see."""
+    at = context.home()
+    if os.environ.get("DATABASE_URL"):
+        return
+    if kept.is_whole(at) and not fresh:
+        room.to_open(at)
+    else:
+        room.to_play(asked.days or DAYS_SERVED, home=at)
+
+
+def _serve(asked: Asked, port: int) -> None:
+    """Shows the world that is kept here; plays one where there is none."""
     at = context.home()
     with context.installed(migrate=True):
-        if not _is_kept(at):
-            from yuefu.runtime.clock import system_now
-
-            _begin(at)
-            today = system_now().astimezone(ZONE).date()
-            played = _play(days, seed, as_of or today, faults, out, close_last=False)
-            _keep(at, played)
-        logins = json.loads((at / "demo" / "logins.json").read_text(encoding="utf-8"))
-        _run(at, port, logins)
+        if _is_kept(at):
+            output.say(kept.sentence(kept.world(at), asked))
+        else:
+            _make(at, asked)
+        _run(at, port, kept.logins(at))
 
 
 def _is_kept(at: Path) -> bool:
-    """Whether a whole world is there; one whose making was interrupted is not."""
     from yuefu.runtime import books
 
-    return (at / "demo" / "world.json").exists() and (at / "demo" / "logins.json").exists() and books.by_code(BOOK) is not None
+    return kept.is_whole(at) and books.by_code(kept.BOOK) is not None
 
 
-def _begin(at: Path) -> None:
-    """Makes room for a new world. What an interrupted demo left is removed, if nothing else lives in that database."""
-    from yuefu.runtime import books
+def _make(at: Path, asked: Asked) -> None:
+    from yuefu.runtime.clock import system_now
 
-    found = books.all_books()
-    if not found:
-        return
-    if os.environ.get(context.OWN_CLUSTER) != "1" or any(book.code != BOOK or book.mode != "test" for book in found):
-        fail(
-            "world_incomplete",
-            f"The database has books but {at}/demo has no whole world: choose another place with --home, or an empty database.",
-        )
-    output.say("The world here was not finished; it is made anew.")
-    context.empty_own_database()
-
-
-def _keep(at: Path, played: dict[str, Any]) -> None:
-    """Writes down the logins and, last of all, that the world is whole."""
+    kept.make_room()
+    today = system_now().astimezone(ZONE).date()
+    played = _play(asked, days=DAYS_SERVED, as_of=today, close_last=False)
     wrong = failed_proofs(played)
     if wrong:
         output.say(f"NOT PROVEN: {', '.join(wrong)}")
-    place = at / "demo"
-    place.mkdir(mode=0o700, exist_ok=True)
-    logins = [_plain(login) for login in played.pop("logins", [])]
-    _write(place / "logins.json", json.dumps(logins, ensure_ascii=False))
-    from yuefu.runtime.jsontext import dumps
-
-    _write(place / "world.json", dumps(played))
-
-
-def _plain(login: Any) -> dict[str, str]:
-    given = login if isinstance(login, Mapping) else {name: getattr(login, name) for name in ("role", "login", "password")}
-    return {name: str(given[name]) for name in ("role", "login", "password")}
-
-
-def _write(path: Path, text: str) -> None:
-    """Whole or not at all, also through a power cut."""
-    fresh = path.with_suffix(".new")
-    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    fresh.replace(path)
+    kept.keep(at, played)
 
 
 def _run(at: Path, port: int, logins: list[dict[str, str]]) -> None:

@@ -37,6 +37,8 @@ def fail(code: str, detail: str) -> NoReturn:
     raise CommandError(code, detail)
 
 
+DISK_FULL_STATE: Final = "53100"
+
 # By name, because importing these classes would load the database driver for a command as small as `--help`.
 _NAMED: Final = {
     "yuefu.runtime.databases.DatabaseError": "database_error",
@@ -48,7 +50,6 @@ _NAMED: Final = {
     "yuefu.proofs.bench.UnknownBenchmark": "unknown_benchmark",
     "yuefu.sim.purchases.LogMissing": "log_missing",
     "psycopg.errors.LockNotAvailable": "busy",
-    "psycopg.errors.DiskFull": "disk_full",
     "psycopg.OperationalError": "database_unavailable",
     "psycopg.InterfaceError": "database_unavailable",
     "django.db.utils.OperationalError": "database_unavailable",
@@ -70,7 +71,7 @@ def fault_of(error: BaseException, request_id: str = "") -> Fault:
         return Fault("interrupted", "Interrupted; what was not finished was undone.", INTERRUPTED)
     if isinstance(error, CommandLineError | typer.Abort):
         return Fault("usage", _usage(error), USAGE)
-    return _ours(error) or _named(error) or _of_system(error) or _unexpected(request_id)
+    return _ours(error) or _full_disk(error) or _named(error) or _of_system(error) or _unexpected(request_id)
 
 
 def _usage(error: BaseException) -> str:
@@ -91,6 +92,16 @@ def _ours(error: BaseException) -> Fault | None:
     return None
 
 
+def _full_disk(error: BaseException) -> Fault | None:
+    """A database tells of its full disk by a state of SQL, and Django keeps that in the cause of its own error."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if getattr(cause, "sqlstate", None) == DISK_FULL_STATE:
+            return Fault("disk_full", _SENTENCES["disk_full"])
+        cause = cause.__cause__
+    return None
+
+
 def _named(error: BaseException) -> Fault | None:
     for kind in type(error).__mro__:
         code = _NAMED.get(f"{kind.__module__}.{kind.__qualname__}")
@@ -105,6 +116,10 @@ def _of_system(error: BaseException) -> Fault | None:
         return Fault("pipe_closed", "Nobody reads the output any more.", PIPE_CLOSED)
     if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}:
         return Fault("disk_full", f"The disk is full{_where(error)}; make room, then try again.")
+    if isinstance(error, FileNotFoundError) and "temporary directory" in str(error):
+        return Fault(
+            "disk_full", "No temporary file can be written anywhere; make room in /tmp, or set TMPDIR to a directory on another disk."
+        )
     if isinstance(error, PermissionError | FileNotFoundError | IsADirectoryError | NotADirectoryError) and error.filename:
         return Fault("file_error", f"{error.filename}: {error.strerror}")
     if isinstance(error, ModuleNotFoundError) and error.name and not error.name.startswith("yuefu"):

@@ -10,6 +10,7 @@ import io
 import os
 import shutil
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -20,8 +21,9 @@ from yuefu.cli.faults import PIPE_CLOSED, Fault
 from yuefu.runtime.jsontext import dumps
 
 WIDTH_OF_NO_TERMINAL: Final = 200
+SECONDS_OF_SILENCE: Final = 10.0
 
-Progress = Callable[[int, int], None]
+Progress = Callable[[int, int, int], None]
 
 
 @dataclass(slots=True)
@@ -125,9 +127,9 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
 
 @contextlib.contextmanager
 def progress(label: str) -> Iterator[Progress]:
-    """A bar on standard error where that is a terminal; `update(done, total)` moves it. Elsewhere nothing is drawn."""
-    if current().as_json or not sys.stderr.isatty():
-        yield _unseen
+    """A bar on standard error where that is a terminal, plain lines there where it is not; `update(done, total, orders)` moves it."""
+    if not sys.stderr.isatty():
+        yield _Lines(label)
         return
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
@@ -136,11 +138,23 @@ def progress(label: str) -> Iterator[Progress]:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(label, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+        yield lambda done, total, orders: bar.update(task, completed=done, total=total, description=f"{label}, {orders} orders")
 
 
-def _unseen(_done: int, _total: int) -> None:
-    """Nobody watches."""
+class _Lines:
+    """A line at each tenth of the way, and between them where that takes longer than ten seconds: a log shows that it goes on."""
+
+    def __init__(self, label: str) -> None:
+        self._label = label
+        self._said_at = time.monotonic()
+        self._tenths = 0
+
+    def __call__(self, done: int, total: int, orders: int) -> None:
+        tenths = 10 * done // total
+        if tenths == self._tenths and time.monotonic() - self._said_at < SECONDS_OF_SILENCE:
+            return
+        self._tenths, self._said_at = tenths, time.monotonic()
+        say(f"{self._label}: {done} of {total}, {orders} orders")
 
 
 def _shown(value: Any) -> str:

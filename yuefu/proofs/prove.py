@@ -68,6 +68,7 @@ def run(*, say: Say = _silent, points: Sequence[str] = POINTS, kills: int = KILL
         names = {UNDISTURBED: UNDISTURBED} | {f"point-{n}": f"kill at {point}" for n, point in enumerate(points)}
         names |= {"random": f"{kills} kills at random moments"} if kills else {}
         stage.prepare(names)
+        say(UNDISTURBED)
         stage.play(UNDISTURBED)
         for n, point in enumerate(points):
             say(names[f"point-{n}"])
@@ -95,7 +96,8 @@ def _database_killed(kills: int, say: Say) -> list[dict[str, Any]]:
         stage.prepare([UNDISTURBED, "database"])
         stage.play(UNDISTURBED)
         dice = random.Random(SEED)
-        for _ in range(kills):
+        for kill in range(kills):
+            say(f"kill {kill + 1} of {kills}")
             victim = stage.start("database")
             time.sleep(dice.uniform(1.5, 4.0))
             database.kill()

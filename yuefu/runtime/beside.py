@@ -99,7 +99,7 @@ def _work(theirs: Connection, made_by: str) -> None:
                 theirs.send((False, getattr(made, method)(*args)))
             except Exception as error:  # noqa: BLE001 - the other process raises it
                 theirs.send((True, _portable(error)))
-    except (EOFError, BrokenPipeError):
+    except (EOFError, ConnectionError):
         return
 
 

@@ -27,8 +27,6 @@ from types import MappingProxyType
 from typing import IO, Final
 from urllib.parse import quote
 
-import psutil
-
 from yuefu.runtime.cluster_home import (
     BINARIES_UNUSABLE,
     CREATE_FAILED,
@@ -44,6 +42,7 @@ from yuefu.runtime.cluster_home import (
     START_FAILED,
     STOP_FAILED,
     SUPERUSER,
+    THROW_AWAY,
     WHEEL_MISSING,
     Account,
     ClusterError,
@@ -56,6 +55,7 @@ from yuefu.runtime.cluster_home import (
     exists,
     explain,
     give_way,
+    has_room,
     log_tail,
     make_socket_dir,
     not_writable,
@@ -65,6 +65,20 @@ from yuefu.runtime.cluster_home import (
     remove_short_socket_dir,
     rotate_log,
     server_account,
+)
+from yuefu.runtime.cluster_process import (
+    Postmaster,
+    alive,
+    clear_leftovers,
+    freeze_and_list,
+    kill,
+    live_postmaster,
+    one_at_a_time,
+    read_postmaster,
+    silent,
+    ticks,
+    try_lock,
+    watch_over,
 )
 
 __all__ = [
@@ -89,6 +103,7 @@ __all__ = [
     "Say",
     "attach",
     "binaries",
+    "in_use",
     "let_go",
     "start",
     "temporary",
@@ -96,7 +111,7 @@ __all__ = [
 
 
 SECONDS_TO_STOP: Final = 60.0
-SECONDS_FOR_LEFTOVERS: Final = 5.0
+SECONDS_ON_A_FULL_DISK: Final = 5.0
 
 SETTINGS: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -138,16 +153,6 @@ class ClusterAddress:
         return f"ClusterAddress(host={self.host!r}, port={self.port}, superuser={self.superuser!r})"
 
 
-@dataclass(frozen=True, slots=True)
-class _Postmaster:
-    """What the server writes about itself into postmaster.pid. The file grows line by line while it starts."""
-
-    pid: int
-    socket_dir: str
-    port: int
-    status: str
-
-
 class Running:
     """A server in use by this process. Whoever got one calls `stop` when done with it, once; a second call does nothing."""
 
@@ -168,21 +173,22 @@ class Running:
     def alive(self) -> bool:
         """Whether the server still runs."""
         self._reap()
-        return _alive(self.pid)
+        return alive(self.pid)
 
     def stop(self, *, fast: bool = True) -> None:
         """Let go of the server, and stop it if no other process uses it.
 
         `fast` rolls open transactions back and writes a checkpoint, so that the next start needs no recovery; where that takes
-        longer than a minute, or without `fast`, the server is stopped at once and recovers at its next start.
+        longer than a minute (on a full disk: a few seconds), or without `fast`, the server is stopped at once and recovers at its next
+        start.
         Raises STOP_FAILED if it will not die.
         """
         if self._use is None:
             return
         if self in _JOINED:
             _JOINED.remove(self)
-        with _one_at_a_time(self._home, say=_silent):
-            last = _try_lock(self._use, fcntl.LOCK_EX)
+        with one_at_a_time(self._home, say=silent):
+            last = try_lock(self._use, fcntl.LOCK_EX)
             self._use.close()
             self._use = None
             if last:
@@ -190,7 +196,7 @@ class Running:
 
     def kill(self) -> None:
         """SIGKILL the server and every process of it, as a power cut would; the next start recovers."""
-        _kill(_freeze_and_list(self.pid))
+        kill(freeze_and_list(self.pid))
         self._gone_within(SECONDS_TO_STOP)
         if self in _JOINED:
             _JOINED.remove(self)
@@ -199,10 +205,12 @@ class Running:
             self._use = None
 
     def _shut_down(self, *, fast: bool) -> None:
-        for sign in (signal.SIGINT, signal.SIGQUIT) if fast else (signal.SIGQUIT,):
+        # On a full disk a server that recovers hears of a fast stop and stays.
+        patience = SECONDS_TO_STOP if has_room(self._home) else SECONDS_ON_A_FULL_DISK
+        for sign, seconds in [(signal.SIGINT, patience)] * fast + [(signal.SIGQUIT, SECONDS_TO_STOP)]:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.pid, sign)
-            if self._gone_within(SECONDS_TO_STOP):
+            if self._gone_within(seconds):
                 remove_short_socket_dir(self.address.host)
                 return
         raise ClusterError(STOP_FAILED, f"The database (process {self.pid}) does not stop; end that process by hand, then start again.")
@@ -228,9 +236,9 @@ def start(home: Path, *, say: Say, settings: Mapping[str, str] = MappingProxyTyp
     """
     programs = binaries()
     home = prepare_home(home.absolute())
-    with _one_at_a_time(home, say=say):
+    with one_at_a_time(home, say=say):
         _wait_while_stopping(home, say=say)
-        postmaster = _live_postmaster(home)
+        postmaster = live_postmaster(home)
         if postmaster is not None:
             return _join(home, _await_ready(home, postmaster.pid, say=say, doing="waiting for the database"), child=None)
         account = server_account(home)
@@ -252,17 +260,27 @@ def let_go(home: Path) -> None:
         running.stop()
 
 
+def in_use(home: Path) -> bool:
+    """Whether any process uses the server of `home`; one that its users left behind is used by none."""
+    home = home.absolute()
+    if not exists(home / "users"):
+        return False
+    check_owner(home)
+    with one_at_a_time(home, say=silent), (home / "users").open("a") as use:
+        return not try_lock(use, fcntl.LOCK_EX)
+
+
 def attach(home: Path) -> Running | None:
     """Use the server that already runs in `home`; None where there is none. Raises HOME_OF_ANOTHER_USER."""
     home = home.absolute()
     if not exists(home / "data" / "postmaster.pid"):
         return None
     check_owner(home)
-    with _one_at_a_time(home, say=_silent):
-        postmaster = _live_postmaster(home)
+    with one_at_a_time(home, say=silent):
+        postmaster = live_postmaster(home)
         if postmaster is None or postmaster.status == "stopping":
             return None
-        return _join(home, _await_ready(home, postmaster.pid, say=_silent, doing=""), child=None)
+        return _join(home, _await_ready(home, postmaster.pid, say=silent, doing=""), child=None)
 
 
 @contextlib.contextmanager
@@ -271,11 +289,11 @@ def temporary(*, say: Say, settings: Mapping[str, str] = MappingProxyType({})) -
 
     Durability settings are those of a real one, so that what is measured on it holds.
     """
-    home = Path(tempfile.mkdtemp(prefix="yuefu-"))
+    home = Path(tempfile.mkdtemp(prefix=THROW_AWAY))
     watchdog = None
     try:
         running = start(home, say=say, settings=settings)
-        watchdog = _watch_over(running.pid, home)
+        watchdog = watch_over(running.pid, home)
         try:
             yield running
         finally:
@@ -289,7 +307,7 @@ def temporary(*, say: Say, settings: Mapping[str, str] = MappingProxyType({})) -
 
 def _launch(programs: Path, home: Path, account: Account, *, say: Say, settings: Mapping[str, str]) -> Running:
     unclean = (home / "data" / "postmaster.pid").exists()
-    _clear_leftovers(home, say=say)
+    clear_leftovers(home, say=say)
     socket_dir = make_socket_dir(home, account)
     values = {**SETTINGS, **settings, "port": str(PORT), "unix_socket_directories": quoted(socket_dir)}
     command = [str(programs / "postgres"), "-D", str(home / "data"), *(f"--{name}={value}" for name, value in values.items())]
@@ -317,37 +335,26 @@ def _launch(programs: Path, home: Path, account: Account, *, say: Say, settings:
         raise
 
 
-def _await_ready(home: Path, pid: int, *, say: Say, doing: str, child: "subprocess.Popen[bytes] | None" = None) -> _Postmaster:
+def _await_ready(home: Path, pid: int, *, say: Say, doing: str, child: "subprocess.Popen[bytes] | None" = None) -> Postmaster:
     """Wait for as long as the server is alive: recovery takes the time it takes."""
-    for _ in _ticks(say=say, doing=doing):
-        postmaster = _read_postmaster(home)
+    for _ in ticks(say=say, doing=doing):
+        postmaster = read_postmaster(home)
         if postmaster is not None and postmaster.pid == pid and postmaster.status == "ready":
             return postmaster
-        if (child is not None and child.poll() is not None) or not _alive(pid):
+        if (child is not None and child.poll() is not None) or not alive(pid):
             break
     raise explain(log_tail(home), home, code=START_FAILED, what="The database did not start")
 
 
 def _wait_while_stopping(home: Path, *, say: Say) -> None:
     """Someone else told the server to stop (an init system, say); it may take its time over it."""
-    for _ in _ticks(say=say, doing="waiting for the database to stop"):
-        postmaster = _live_postmaster(home)
+    for _ in ticks(say=say, doing="waiting for the database to stop"):
+        postmaster = live_postmaster(home)
         if postmaster is None or postmaster.status != "stopping":
             return
 
 
-def _ticks(*, say: Say, doing: str) -> Iterator[None]:
-    """A tick every 20 ms, and a word every two seconds."""
-    began, next_word = time.monotonic(), 2
-    while True:
-        yield
-        if time.monotonic() - began >= next_word:
-            say(f"{doing}, {next_word} s")
-            next_word += 2
-        time.sleep(0.02)
-
-
-def _join(home: Path, postmaster: _Postmaster, *, child: "subprocess.Popen[bytes] | None") -> Running:
+def _join(home: Path, postmaster: Postmaster, *, child: "subprocess.Popen[bytes] | None") -> Running:
     try:
         password = (home / "superuser.password").read_text()
     except OSError as error:
@@ -358,118 +365,3 @@ def _join(home: Path, postmaster: _Postmaster, *, child: "subprocess.Popen[bytes
     _JOINED.append(running)  # before the lock: an interrupt may come between any two lines, and `let_go` must know of it
     fcntl.flock(use, fcntl.LOCK_SH)  # never waits: an exclusive lock is only held under `starting`, which we hold
     return running
-
-
-# -------------------------------------------------------------------------------------------------------------- processes and locks
-
-
-@contextlib.contextmanager
-def _one_at_a_time(home: Path, *, say: Say) -> Iterator[None]:
-    """Starting and stopping is done by one process at a time; the others wait, since the outcome is theirs as well."""
-    try:
-        lock = (home / "starting").open("a")
-    except OSError as error:
-        raise not_writable(home, error.strerror) from error
-    with lock:
-        for _ in _ticks(say=say, doing=f"waiting for another process that starts or stops the database in {home}"):
-            if _try_lock(lock, fcntl.LOCK_EX):
-                break
-        yield
-
-
-def _try_lock(file: IO[str], kind: int) -> bool:
-    try:
-        fcntl.flock(file, kind | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
-
-
-def _read_postmaster(home: Path) -> _Postmaster | None:
-    try:
-        lines = (home / "data" / "postmaster.pid").read_text().splitlines()
-    except OSError:
-        return None
-    if not lines or not lines[0].strip().isdigit():
-        return None
-    full = len(lines) >= 8
-    return _Postmaster(
-        pid=int(lines[0]),
-        socket_dir=lines[4] if full else "",
-        port=int(lines[3]) if full else 0,
-        status=lines[7].strip() if full else "starting",
-    )
-
-
-def _live_postmaster(home: Path) -> _Postmaster | None:
-    """The server of `home`, if it lives. After a crash its number may be that of a stranger, so the process itself is looked at."""
-    postmaster = _read_postmaster(home)
-    if postmaster is None or not _alive(postmaster.pid):
-        return None
-    return postmaster if _is_server_of(psutil.Process(postmaster.pid), home / "data") else None
-
-
-def _is_server_of(process: psutil.Process, data: Path) -> bool:
-    try:
-        return process.name().startswith("postgres") and Path(process.cwd()).resolve() == data.resolve()
-    except (psutil.Error, OSError):
-        return False
-
-
-def _alive(pid: int) -> bool:
-    try:
-        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
-
-
-def _clear_leftovers(home: Path, *, say: Say) -> None:
-    """After a SIGKILL of the server alone its children may live on for a while with its shared memory; no new server may start beside them.
-
-    They notice by themselves within moments, unless one is deep in a statement: that one is killed. Nothing is lost by it, since its parent
-    is gone and recovery starts from the log.
-    """
-    postmaster = _read_postmaster(home)
-    if postmaster is None:
-        return
-    until = time.monotonic() + SECONDS_FOR_LEFTOVERS
-    while leftovers := [process for process in psutil.process_iter() if _is_server_of(process, home / "data")]:
-        if time.monotonic() > until:
-            say(f"ending {len(leftovers)} processes that a killed database left behind")
-            _kill(leftovers)
-            break
-        time.sleep(0.1)
-    if _alive(postmaster.pid):
-        # Its number went to a stranger, and PostgreSQL would take that for a living server. In every other case the file stays, because the
-        # server reads in it which shared memory must be gone before it may start.
-        (home / "data" / "postmaster.pid").unlink()
-
-
-def _kill(processes: list[psutil.Process]) -> None:
-    for process in processes:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            process.kill()
-    psutil.wait_procs(processes, timeout=SECONDS_FOR_LEFTOVERS)
-
-
-def _freeze_and_list(pid: int) -> list[psutil.Process]:
-    """The server first, then its children; it is stopped before they are listed, so that it cannot start another meanwhile."""
-    try:
-        server = psutil.Process(pid)
-        server.suspend()
-        return [server, *server.children(recursive=True)]
-    except psutil.NoSuchProcess:
-        return []
-
-
-def _watch_over(pid: int, home: Path) -> "subprocess.Popen[bytes]":
-    """A shell that waits for us to be gone, however that happens (its standard input then ends), and clears the throw-away cluster."""
-    script = 'read -r _; kill -QUIT "$0"; while kill -0 "$0" 2>/dev/null; do sleep 0.1; done; rm -rf "$1"'
-    quiet = subprocess.DEVNULL
-    return subprocess.Popen(
-        ["sh", "-c", script, str(pid), str(home)], stdin=subprocess.PIPE, stdout=quiet, stderr=quiet, cwd="/", start_new_session=True
-    )
-
-
-def _silent(_: str) -> None:
-    """Nobody listens."""

@@ -1,6 +1,6 @@
 """The directory of the PostgreSQL that Yuefu brings along: who owns it, which programs serve it, how it is made, what went wrong in it.
 
-`yuefu.runtime.cluster` starts and stops the server; this module is its groundwork.
+`yuefu.runtime.cluster` starts and stops the server; this module is its groundwork, `yuefu.runtime.cluster_process` the storey between.
 """
 
 import contextlib
@@ -24,6 +24,7 @@ SUPERUSER: Final = "postgres"
 PORT: Final = 5432  # only part of the socket's file name: nothing listens on the network
 FREE_BYTES_TO_CREATE: Final = 300 * 1024 * 1024
 FREE_BYTES_OF_A_FULL_DISK: Final = 20 * 1024 * 1024
+THROW_AWAY: Final = "yuefu-"  # how the home of a server begins that leaves nothing behind
 LOG_BYTES_KEPT: Final = 10 * 1024 * 1024
 SOCKET_PATH_BYTES: Final = 107
 
@@ -212,7 +213,7 @@ def _initdb(programs: Path) -> list[str]:
 def _check_free_space(home: Path) -> None:
     free = shutil.disk_usage(home).free
     if free < FREE_BYTES_TO_CREATE:
-        raise _disk_full(home, f"{free // 1024**2} MB are free")
+        raise disk_full(home, f"{free // 1024**2} MB are free")
 
 
 def check_existing(programs: Path, home: Path, account: Account) -> None:
@@ -284,10 +285,10 @@ def rotate_log(home: Path) -> Path:
     return log
 
 
-def log_tail(home: Path) -> str:
+def log_tail(home: Path, size: int = 8192) -> str:
     try:
         with (home / "server.log").open("rb") as log:
-            log.seek(max(0, log.seek(0, os.SEEK_END) - 8192))
+            log.seek(max(0, log.seek(0, os.SEEK_END) - size))
             return log.read().decode("utf-8", "replace")
     except OSError:
         return ""
@@ -297,8 +298,8 @@ def explain(said: str, home: Path, *, code: str, what: str) -> ClusterError:
     """Turn the last words of the server, or of initdb, into one sentence. A disk so full that it took no words counts as full."""
     words = re.findall(r"(?:FATAL|PANIC|error): +(.*)", said)
     last = words[-1].strip() if words else (said.strip().splitlines() or ["it said nothing"])[-1]
-    if re.search(r"No space left|quota exceeded", last) or shutil.disk_usage(home).free < FREE_BYTES_OF_A_FULL_DISK:
-        return _disk_full(home, "it is full")
+    if no_space_left(last) or not has_room(home):
+        return disk_full(home, "it is full")
     if ("lock file" in last and "already exists" in last) or "could not create any Unix-domain sockets" in last:
         return ClusterError(SOCKET_IN_USE, f"{what}, because its socket is in use: {last}; end the process that holds it.")
     if "shared memory" in last:
@@ -306,17 +307,32 @@ def explain(said: str, home: Path, *, code: str, what: str) -> ClusterError:
     return ClusterError(code, f"{what}: {last.rstrip('.')}; see {home / 'server.log'}.")
 
 
-def _disk_full(home: Path, how: str) -> ClusterError:
+def has_room(home: Path) -> bool:
+    """Whether the disk of `home` takes more than a few pages; one that cannot be asked is taken to have room."""
+    try:
+        return shutil.disk_usage(home).free >= FREE_BYTES_OF_A_FULL_DISK
+    except OSError:
+        return True
+
+
+def no_space_left(said: str) -> bool:
+    """Whether the server, or the system, says that the disk is full."""
+    return re.search(r"No space left|quota exceeded", said) is not None
+
+
+def disk_full(home: Path, how: str) -> ClusterError:
+    """A home of our own can be moved by YUEFU_HOME; one that is thrown away lies where temporary files do."""
+    thrown_away = home.parent == Path(tempfile.gettempdir()) and home.name.startswith(THROW_AWAY)
     return ClusterError(
         DISK_FULL,
-        f"The disk that holds {home} has too little space ({how}); free {FREE_BYTES_TO_CREATE // 1024**2} MB, or set YUEFU_HOME to a "
-        f"directory on another disk.",
+        f"The disk that holds {home} has too little space ({how}); free {FREE_BYTES_TO_CREATE // 1024**2} MB or more, or set "
+        f"{'TMPDIR' if thrown_away else 'YUEFU_HOME'} to a directory on another disk.",
     )
 
 
 def not_writable(home: Path, why: str | None) -> ClusterError:
-    if why is not None and re.search(r"No space left|quota exceeded", why):
-        return _disk_full(home, "it is full")
+    if why is not None and no_space_left(why):
+        return disk_full(home, "it is full")
     return ClusterError(HOME_NOT_WRITABLE, f"{home} cannot be written ({why}); make it writable, or set YUEFU_HOME to another directory.")
 
 

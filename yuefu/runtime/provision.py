@@ -88,7 +88,8 @@ def _run_migrations(say: Callable[[str], None]) -> int:
     # Django is set up only now: its settings read the address of the database when they are imported.
     import django
     from django.core.management import call_command
-    from django.db import connections
+    from django.db import DataError, IntegrityError, InternalError, NotSupportedError, ProgrammingError, connections
+    from django.db.migrations.exceptions import InconsistentMigrationHistory
     from django.db.migrations.executor import MigrationExecutor
 
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "yuefu.config.settings")
@@ -97,6 +98,13 @@ def _run_migrations(say: Callable[[str], None]) -> int:
     plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
     if plan:
         say(f"applying {len(plan)} migrations")
-        call_command("migrate", database="owner", verbosity=0, interactive=False)
+        try:
+            call_command("migrate", database="owner", verbosity=0, interactive=False)
+        except (InconsistentMigrationHistory, ProgrammingError, IntegrityError, DataError, InternalError, NotSupportedError) as error:
+            reason = str(error).strip().splitlines()[0].rstrip(".")
+            raise DatabaseError(
+                f"this database cannot be brought up to date ({reason}): use the release that made it, or begin"
+                " anew in an empty one (a demo: `yuefu demo --fresh`)"
+            ) from error
     connections["owner"].close()
     return len(plan)

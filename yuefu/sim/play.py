@@ -229,12 +229,13 @@ def play(
     vault: Vault,
     out: Path | None = None,
     close_last: bool = True,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Callable[[int, int, int], None] | None = None,
 ) -> dict[str, Any]:
     """Plays `days` days ending with `as_of` on the present database and proves the result.
 
     Returns figures, proofs and faults, ready to be printed as JSON, and `logins` for whoever serves the world. With `close_last`
-    false the last day stays open, so that there is a today to look at.
+    false the last day stays open, so that there is a today to look at. `progress` hears after each day how many are done, of how
+    many, and how many orders were placed by then.
     """
     began = stopwatch()
     log = purchases.load(days=days, as_of=as_of)
@@ -245,14 +246,16 @@ def play(
         player = Play(made=made, seed=seed, as_of=as_of, night=night, reception=reception)
         player.expect(on=first, buying=log.purchases.get(first, []))
         player.meet()
+        placed = 0
         for number in range(days):
             on = first + timedelta(days=number)
             bought, tomorrow = (log.purchases.get(day, []) for day in (on, on + timedelta(days=1)))
             player.day(on=on, bought=bought, tomorrow=tomorrow, close=close_last or on < as_of)
+            placed += len(bought)
             if number in _ANALYSED:
                 _analyse()
             if progress:
-                progress(number + 1, days)
+                progress(number + 1, days, placed)
         night.answer()
         injected = night.call("truth")
         night.tell("verified")

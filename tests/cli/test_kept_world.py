@@ -1,0 +1,123 @@
+"""The world a demo keeps: what is said of it, and that it is removed only when it is the demo's and somebody said yes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from tests.cli.test_the_script import _free_port, _run, _served, own_home  # noqa: F401 - a fixture
+from yuefu.cli import kept
+from yuefu.cli.kept import Asked
+from yuefu.runtime import cluster, provision
+
+WORLD = {"days": 45, "seed": 7, "as_of": "2026-10-31"}
+NOTHING = Asked(None, None, None, 0.0, None)
+
+
+@pytest.mark.parametrize(
+    ("asked", "others"),
+    [
+        (NOTHING, []),
+        (Asked(45, 7, date(2026, 10, 31), 0.0, None), []),
+        (Asked(30, None, None, 0.0, None), ["--days"]),
+        (Asked(45, 0, date(2026, 10, 30), 0.0, None), ["--seed", "--as-of"]),
+        (Asked(None, None, None, 0.1, Path("truth")), ["--faults", "--out"]),
+    ],
+)
+def test_what_a_kept_world_does_not_follow_is_named(asked: Asked, others: list[str]) -> None:
+    assert asked.beside(WORLD) == others
+    said = kept.sentence(WORLD, asked)
+    assert "45 days up to 2026-10-31" in said
+    assert "--fresh" in said
+    assert all(name in said for name in others)
+    assert "\n" not in said
+
+
+def test_the_heads_of_removed_books_are_forgotten_and_no_others(tmp_path: Path) -> None:
+    path = tmp_path / "seals.jsonl"
+    kept._forget_seals(path, ["a"])
+    assert not path.exists()
+    path.write_text('{"book": "a", "number": 1}\n{"book": "b", "number": 2}\n')
+    kept._forget_seals(path, ["a"])
+    assert [json.loads(line)["book"] for line in path.read_text().splitlines()] == ["b"]
+
+
+@pytest.mark.parametrize("words", [("--fresh", "--no-serve"), ("--yes",)])
+def test_fresh_is_for_a_kept_world_and_yes_for_its_question(words: tuple[str, ...], raw: Callable[..., Any]) -> None:
+    assert raw("demo", *words, "--json").code == "usage"
+
+
+def test_a_database_that_was_given_is_never_emptied(raw: Callable[..., Any]) -> None:
+    answer = raw("demo", "--fresh", "--yes", "--port", str(_free_port()), "--json")
+    assert (answer.status, answer.code) == (1, "not_the_demos")
+
+
+def _demo(env: dict[str, str], *words: str) -> tuple[str, str]:
+    """The code and the sentence with which a demo refuses."""
+    answer = _run("demo", *words, "--port", str(_free_port()), "--json", env=env)
+    assert answer.returncode == 1, answer.stderr
+    error = json.loads(answer.stdout.splitlines()[-1])["error"]
+    return error["code"], error["detail"]
+
+
+@pytest.mark.slow
+def test_a_world_is_kept_until_it_is_removed_on_purpose(own_home: dict[str, str]) -> None:  # noqa: F811
+    home = Path(own_home["YUEFU_HOME"])
+    with _served(own_home, "--days", "2"):
+        assert _demo(own_home, "--fresh", "--yes")[0] == "in_use"
+    first = (home / "demo" / "world.json").read_text()
+    code, detail = _demo(own_home, "--fresh")
+    assert code == "not_confirmed"
+    assert "--yes" in detail
+    with _served(own_home, "--days", "3") as shown:
+        pass
+    assert "world of 2 days" in shown.err
+    assert "--days counts" in shown.err
+    assert (home / "demo" / "world.json").read_text() == first
+    _run("ledger", "seal", env=own_home)
+    keys = (home / "keys.json").read_bytes()
+    with _served(own_home, "--days", "1", "--fresh", "--yes"):
+        pass
+    assert json.loads((home / "demo" / "world.json").read_text())["days"] == 1
+    assert (home / "keys.json").read_bytes() == keys
+    _run("ledger", "seal", env=own_home)
+    assert _run("ledger", "verify", env=own_home).returncode == 0
+    made = _run("book", "create", "main", "--entity", "Example Lending Ltd", "--mode", "test", "--first-day", "2026-10-12", env=own_home)
+    assert made.returncode == 0, made.stderr
+    code, detail = _demo(own_home, "--fresh", "--yes")
+    assert code == "not_the_demos"
+    assert "main" in detail
+
+
+@pytest.mark.slow
+def test_a_schema_that_cannot_be_brought_up_to_date_names_the_way_out_and_that_is_one(own_home: dict[str, str]) -> None:  # noqa: F811
+    assert _run("migrate", env=own_home).returncode == 0
+    home = Path(own_home["YUEFU_HOME"])
+    (home / "demo").mkdir()
+    for name, content in (("world.json", WORLD), ("logins.json", [])):
+        (home / "demo" / name).write_text(json.dumps(content))
+    drifts = [
+        ("DELETE FROM django_migrations WHERE id = (SELECT max(id) FROM django_migrations WHERE app = 'runtime')", "database_error"),
+        ("INSERT INTO django_migrations (app, name, applied) VALUES ('ledger', '9999_of_tomorrow', now())", "newer_schema"),
+    ]
+    for drift, code in drifts:
+        _as_owner(home, drift)
+        found, detail = _demo(own_home)
+        assert found == code
+        assert "yuefu demo --fresh" in detail
+    with _served(own_home, "--days", "1", "--fresh", "--yes"):
+        pass
+    assert json.loads((home / "demo" / "world.json").read_text())["days"] == 1
+
+
+def _as_owner(home: Path, statement: str) -> None:
+    running = cluster.start(home, say=lambda _: None)
+    with psycopg.connect(provision.prepare_cluster(running.address), autocommit=True) as owner:
+        owner.execute(statement)
+    running.stop()
