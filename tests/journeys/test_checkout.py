@@ -10,6 +10,7 @@ from datetime import timedelta
 import psycopg
 import pytest
 
+from tests.people import person
 from yuefu.consumers import commands as consumers
 from yuefu.credit import commands as credit
 from yuefu.credit import queries as accounts
@@ -31,7 +32,6 @@ from yuefu.offers import queries as products
 from yuefu.orders import queries as order_book
 from yuefu.orders.commands import CaptureRequest, VoidRequest
 from yuefu.runtime import sql
-from yuefu.runtime.values import Actor
 
 
 def yuan(text):
@@ -164,7 +164,7 @@ def test_a_product_that_is_retired_after_the_consent_is_still_delivered(shop):
 def test_a_plan_that_left_the_contract_after_the_consent_is_refused_and_the_order_can_be_voided(shop):
     order_id = shop.buy(shop.consumer(), merchant=0).order_id
     terms = ContractTerms(shop.on + timedelta(days=1), 6_000, 1, "online", ((6, 36_000),), "returned", yuan("50000.00"))
-    author, second = Actor("user", "alice"), Actor("user", "bob")
+    author, second = person("alice"), person("bob")
     (approval,) = working(
         shop, lambda work: merchants.propose_amendments(work=work, amendments=[Amendment(shop.merchants[0], terms, "dearer")]), by=author
     )
@@ -208,7 +208,7 @@ def test_a_decline_stays_a_decline_for_its_key_and_a_new_key_is_decided_anew(sho
     (declined,) = authorised(shop, asked)
     account = accounts.accounts_of(consumer_ids=[consumer], currency="CNY")[consumer]
     change = credit.ChangeLimit("c1", account.id, yuan("5000.00"), ("income_shown",))
-    working(shop, lambda work: credit.change_limits(work=work, changes=[change]), by=Actor("user", "alice"))
+    working(shop, lambda work: credit.change_limits(work=work, changes=[change]), by=person("alice"))
     assert authorised(shop, asked) == [declined]
     assert authorised(shop, replace(asked, key="w2"))[0].approved
 
