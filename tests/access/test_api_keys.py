@@ -6,16 +6,28 @@ from datetime import timedelta
 
 import psycopg
 import pytest
+from django.db import IntegrityError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.people import person
 from yuefu.access import commands as access
 from yuefu.access import queries, rules
 from yuefu.access.commands import NewApiKey, Roll
 from yuefu.errors import Refused, one
+from yuefu.ids import text
 from yuefu.runtime import sql
+from yuefu.runtime.values import Actor
 
 SCOPES = ("order.authorise", "order.capture")
+
+
+def user_of(work, name):
+    """Somebody who logs in, with a login of this test."""
+    login = f"{name}-{secrets.token_hex(4)}"
+    with sql.transacting():
+        user_id = one(access.create_users(work=work, users=[access.NewUser(login, name, secrets.token_urlsafe(16))]))
+    return Actor("user", login, user_id)
 
 
 def issue(work, merchant, scopes=SCOPES, expires_at=None):
@@ -41,6 +53,26 @@ def test_a_key_opens_its_book_and_merchant_with_its_scopes(work, ids):
     assert issued.secret.startswith("sk_test_")
     assert rules.may(key, "order.capture")
     assert not rules.may(key, "order.refund")
+
+
+def test_a_key_acts_for_the_person_who_made_it_and_after_a_roll_for_who_rolled_it(make_work, ids):
+    alice, bob = (make_work(by=user_of(make_work(), name)) for name in ("alice", "bob"))
+    made = issue(alice, ids.new(alice.now))
+    key = queries.key_by_secret(secret=made.secret, now=alice.now)
+    assert (key.made_by, queries.actor_for_key(key=key, request_id="r")) == (
+        alice.by.user_id,
+        Actor("api_key", text("api_key", made.id), alice.by.user_id, "r"),
+    )
+    rolled = queries.key_by_secret(secret=one(roll(bob, Roll(made.id))).secret, now=bob.now)
+    assert rolled.made_by == bob.by.user_id
+    unmanned = queries.key_by_secret(secret=issue(make_work(), ids.new(alice.now)).secret, now=alice.now)
+    assert queries.actor_for_key(key=unmanned).user_id is None
+
+
+def test_a_key_of_nobody_who_exists_is_refused(make_work, ids):
+    work = make_work(by=person("mallory"))
+    with pytest.raises(IntegrityError):
+        issue(work, ids.new(work.now))
 
 
 def test_the_secret_is_nowhere_in_the_database_nor_in_a_text_of_the_value(work, ids):

@@ -77,7 +77,7 @@ def test_holds_whose_time_is_over_are_freed(cli: Command, town: Town, authorised
 
 def test_a_round_of_asking_is_made(cli: Command) -> None:
     asked = cli("poll")
-    assert (asked.status, asked.last["polled"]) == (0, True), asked.out
+    assert (asked.status, asked.last["polled"], asked.last["refunds_tried_again"]) == (0, True, 0), asked.out
 
 
 def test_who_may_not_is_told_so(cli: Command, person: Callable[..., str]) -> None:

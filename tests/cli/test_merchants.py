@@ -61,7 +61,7 @@ def test_a_contract_changes_when_a_second_person_approves_and_asking_twice_asks_
     again = given(new, "merchant", "amend", shop, "--reason", "more volume")
     assert again.last == {**asked.last, "again": True}
     approval = asked.last["approval"]
-    assert cli("approval", "decide", approval, "--approve", "--reason", "fine").code == "same_person"
+    assert cli("approval", "decide", approval, "--approve", "--reason", "fine").code == "person_needed"
     decided = cli("approval", "decide", approval, "--approve", "--reason", "fine", "--as", person("finance"))
     assert decided.last["state"] == "approved"
     after = given(new, "merchant", "amend", shop, "--reason", "once more")

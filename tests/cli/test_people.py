@@ -106,8 +106,10 @@ def test_a_setting_changes_only_when_a_second_person_approves(cli: Command, pers
     asked = cli("setting", "propose", name, "9", "--reason", "slow parcels").last["approval"]
     assert cli("setting", "show", name).last == before
     assert asked in [one["approval"] for one in cli("approval", "list").last["approvals"]]
-    assert cli("approval", "decide", asked, "--approve", "--reason", "fine").code == "same_person"
+    assert cli("approval", "decide", asked, "--approve", "--reason", "fine").code == "person_needed"
     second = person("finance")
+    mine = cli("setting", "propose", name, "8", "--reason", "no", "--as", second).last["approval"]
+    assert cli("approval", "decide", mine, "--approve", "--reason", "mine", "--as", second).code == "same_person"
     decided = cli("approval", "decide", asked, "--approve", "--reason", "fine", "--as", second)
     assert decided.last["version"] == before["version"] + 1
     assert cli("setting", "show", name).last["value"] == 9

@@ -38,7 +38,7 @@ def test_a_product_is_drafted_published_by_two_quoted_and_retired(cli: Command, 
     asked = cli("product", "publish", code, "--reason", "for the autumn")
     assert (asked.status, asked.last["again"]) == (0, False), asked.out
     assert cli("product", "publish", code, "--reason", "for the autumn").last == {**asked.last, "again": True}
-    assert cli("approval", "decide", asked.last["approval"], "--approve", "--reason", "ok").code == "same_person"
+    assert cli("approval", "decide", asked.last["approval"], "--approve", "--reason", "ok").code == "person_needed"
     assert states(cli, code) == [(1, "draft")]
     assert cli("approval", "decide", asked.last["approval"], "--approve", "--reason", "ok", "--as", person("compliance")).status == 0
     assert states(cli, code) == [(1, "published")]

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from stdnum.cn import ric
 
+from tests.people import person
 from yuefu.consumers import commands as consumers
 from yuefu.consumers import queries, rules
 from yuefu.consumers.commands import ConsentAct, NewConsumer
@@ -36,6 +37,11 @@ def register(work, vault, *people):
         return consumers.register(work=work, vault=vault, consumers=list(people))
 
 
+def sent(work, vault, sender, *people):
+    with sql.transacting():
+        return consumers.register(work=work, vault=vault, consumers=list(people), sender=sender)
+
+
 def act(work, *acts):
     with sql.transacting():
         return consumers.record_consents(work=work, acts=list(acts))
@@ -53,6 +59,29 @@ def test_a_registered_person_is_shown_masked(work, vault):
         "138****0001",
         "110*************" + id_number()[-2:],
     )
+
+
+def test_the_same_key_of_two_senders_is_two_keys_and_a_twin_is_answered_as_the_first(work, vault, ids):
+    mine, theirs = ids.new(work.now), ids.new(work.now)
+    people = [new(n, key="k") for n in (1, 2, 3)]
+    made = {sender: one(sent(work, vault, sender, one_of)) for sender, one_of in zip((None, mine, theirs), people, strict=True)}
+    assert len(set(made.values())) == 3
+    for sender, one_of in zip((None, mine, theirs), people, strict=True):
+        assert sent(work, vault, sender, one_of, one_of) == [made[sender]] * 2
+    (reused,) = sent(work, vault, mine, new(4, key="k"))
+    assert (reused.code, reused.field) == ("key_reused", "external_ref")
+
+
+def test_a_stranger_learns_nothing_from_the_key_of_another_and_registers_nobody_twice(work, vault, ids):
+    mine, theirs = ids.new(work.now), ids.new(work.now)
+    one(sent(work, vault, mine, new(1, key="k")))
+    assert codes(sent(work, vault, theirs, new(1, key="k"))) == ["external_ref_taken"]
+    assert codes(sent(work, vault, None, new(1, key="k", external_ref="other"))) == ["id_number_known"]
+
+
+def test_a_colleague_repeats_what_a_colleague_of_the_operator_began(make_work, vault):
+    alice, bob = (make_work(by=person(name)) for name in ("alice", "bob"))
+    assert register(bob, vault, new()) == register(alice, vault, new())
 
 
 def test_nothing_personal_stands_in_the_clear_in_any_table(work, vault):

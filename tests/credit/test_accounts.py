@@ -7,6 +7,7 @@ import psycopg
 import pytest
 from stdnum.cn import ric
 
+from tests.people import person
 from yuefu.consumers import commands as consumers
 from yuefu.consumers.commands import NewConsumer
 from yuefu.credit import commands as credit
@@ -19,7 +20,6 @@ from yuefu.ledger import queries as ledger_reads
 from yuefu.ledger.rules import Entry, Hold
 from yuefu.money.amounts import Money
 from yuefu.runtime import approvals, sql
-from yuefu.runtime.values import Actor
 
 LIMIT = Money(500_000, "CNY")
 
@@ -186,7 +186,7 @@ def test_events_of_an_account_are_numbered_without_gaps(work, vault):
 
 def test_a_limit_that_names_an_approval_is_the_approved_one_and_once(work, make_work, vault):
     account, other = opened(work, vault, 1), opened(work, vault, 2)
-    alice, bob = (make_work(by=Actor("user", name)) for name in ("alice", "bob"))
+    alice, bob = (make_work(by=person(name)) for name in ("alice", "bob"))
 
     def asked(decided=True, **changed):
         about = {"action": credit.CHANGE_LIMIT, "object_kind": "credit_account", "object_id": account, "content": {"limit_minor": 600_000}}

@@ -16,6 +16,7 @@ import pytest
 from django.db import connections
 from stdnum.cn import ric, uscc
 
+from tests.people import person
 from yuefu.consumers import commands as consumers
 from yuefu.consumers.commands import NewConsumer
 from yuefu.credit import commands as credit
@@ -42,7 +43,7 @@ from yuefu.orders.commands import CaptureRequest, RefundRequest, VoidRequest
 from yuefu.payments.gateways.sandbox import SandboxBank, SandboxChannel
 from yuefu.reconciliation.commands import DayOutcome, FileIn
 from yuefu.runtime import books, days, policies, sql
-from yuefu.runtime.values import Actor, Book, UnitOfWork, system_actor
+from yuefu.runtime.values import Book, UnitOfWork, system_actor
 from yuefu.runtime.vault import Vault
 
 ZONE = ZoneInfo("Asia/Shanghai")
@@ -210,7 +211,7 @@ def _publish(work: UnitOfWork) -> None:
     policies.establish(work=work, name=checkout.RISK_POLICY, value=RISK, valid_from=work.day.on)
     policies.establish(work=work, name=checkout.AUTHORISATION_DAYS, value=7, valid_from=work.day.on)
     policies.establish(work=work, name=offers.CAPS, value=CAPS, valid_from=work.day.on)
-    author, second = (replace(work, by=Actor("user", name)) for name in ("alice", "bob"))
+    author, second = (replace(work, by=person(name)) for name in ("alice", "bob"))
     drafts = [DraftProduct("free", _terms("free", MERCHANT, Rate(0))), DraftProduct("flex", _terms("flex", CONSUMER, Rate(144_000)))]
     for product in offers.draft_products(work=author, products=drafts):
         approval = one(offers.propose_publications(work=author, publications=[Publication(one([product]), "launch")]))

@@ -39,7 +39,7 @@ def order_of(amount: int, periods: int, rate_ppm: int, due: date = date(2026, 11
         product="flex", channel="online", currency="CNY", amount=amount, authorised=amount, captured=0, released=0, refunded=0,
         periods=periods, state="authorised", expires_at=NOW + timedelta(days=30), first_due_on=due, due_day=due.day,
         annual_rate_ppm=rate_ppm, day_count="act_365", rule_version="2026-1", shown_total=total, shown_instalment=largest,
-        disclosure_id=new[5], quote_id=new[6], decision_id=new[7], seq=1,
+        disclosure_id=new[5], quote_id=new[6], quote_shown_to=new[1], decision_id=new[7], seq=1,
     )  # fmt: skip
 
 

@@ -10,6 +10,7 @@ from datetime import timedelta
 import psycopg
 import pytest
 
+from tests.people import person
 from yuefu.consumers import commands as consumers
 from yuefu.credit import commands as credit
 from yuefu.credit import queries as accounts
@@ -31,7 +32,6 @@ from yuefu.offers import queries as products
 from yuefu.orders import queries as order_book
 from yuefu.orders.commands import CaptureRequest, VoidRequest
 from yuefu.runtime import sql
-from yuefu.runtime.values import Actor
 
 
 def yuan(text):
@@ -164,7 +164,7 @@ def test_a_product_that_is_retired_after_the_consent_is_still_delivered(shop):
 def test_a_plan_that_left_the_contract_after_the_consent_is_refused_and_the_order_can_be_voided(shop):
     order_id = shop.buy(shop.consumer(), merchant=0).order_id
     terms = ContractTerms(shop.on + timedelta(days=1), 6_000, 1, "online", ((6, 36_000),), "returned", yuan("50000.00"))
-    author, second = Actor("user", "alice"), Actor("user", "bob")
+    author, second = person("alice"), person("bob")
     (approval,) = working(
         shop, lambda work: merchants.propose_amendments(work=work, amendments=[Amendment(shop.merchants[0], terms, "dearer")]), by=author
     )
@@ -208,7 +208,7 @@ def test_a_decline_stays_a_decline_for_its_key_and_a_new_key_is_decided_anew(sho
     (declined,) = authorised(shop, asked)
     account = accounts.accounts_of(consumer_ids=[consumer], currency="CNY")[consumer]
     change = credit.ChangeLimit("c1", account.id, yuan("5000.00"), ("income_shown",))
-    working(shop, lambda work: credit.change_limits(work=work, changes=[change]), by=Actor("user", "alice"))
+    working(shop, lambda work: credit.change_limits(work=work, changes=[change]), by=person("alice"))
     assert authorised(shop, asked) == [declined]
     assert authorised(shop, replace(asked, key="w2"))[0].approved
 
@@ -372,11 +372,12 @@ def test_a_plan_is_shown_in_chinese_or_english(shop):
 
 
 DECIDED = "INSERT INTO risk_decision SELECT (json_populate_record(d, %s::json)).* FROM risk_decision d WHERE order_id = %s"
+NOBODY = "00000000-0000-0000-0000-000000000000"
 COPIED = "INSERT INTO orders_order SELECT (json_populate_record(o, %s::json)).* FROM orders_order o WHERE id = %s"
 
 
-def test_the_database_places_no_order_on_the_quote_of_another_merchant_book_or_cost_table(shop, other_shop, as_role):
-    consumer = shop.consumer()
+def test_the_database_places_no_order_on_a_quote_of_another_merchant_consumer_day_book_or_cost_table(shop, other_shop, as_role):
+    consumer, neighbour = (shop.consumer(repayment_day=shop.on.day) for _ in range(2))  # with the due days of nobody in particular
     order_id, abroad = shop.buy(consumer).order_id, other_shop.buy(other_shop.consumer()).order_id
     foreign = order_book.orders([abroad])[abroad]
     other_table = quoted(shop, consumer, "700.00")
@@ -387,22 +388,36 @@ def test_the_database_places_no_order_on_the_quote_of_another_merchant_book_or_c
         writer.execute(DECIDED, [json.dumps({"id": str(consumer), "order_id": str(consumer)}), order_id])
         writer.execute(COPIED, [json.dumps(new | changes), order_id])
 
+    theirs, anybodys = quoted(shop, neighbour, "1999.00"), quoted(shop, None, "1999.00")
+    assert theirs.disclosure_id == anybodys.disclosure_id == order_book.orders([order_id])[order_id].disclosure_id
     forged = [
+        {"quote_id": str(theirs.quote_id)},
+        {"quote_id": str(theirs.quote_id), "quote_shown_to": NOBODY},
+        {"quote_id": str(anybodys.quote_id)},
+        {"quote_shown_to": NOBODY},
+        {"created_on": str(shop.on + timedelta(days=1))},
+        {"created_on": str(shop.on - timedelta(days=1))},
         {"quote_id": str(elsewhere.quote_id)},
         {"quote_id": str(other_table.quote_id)},
         {"quote_id": str(foreign.quote_id), "disclosure_id": str(foreign.disclosure_id)},
     ]
     for changes in forged:
-        with pytest.raises(psycopg.errors.ForeignKeyViolation, match="quote_id"), as_role("default") as writer:
+        with pytest.raises(psycopg.errors.ForeignKeyViolation, match=r"consent_fk|book_id_product_id_fk"), as_role("default") as writer:
             forge(writer, changes)
-    for missing in ({"quote_id": None}, {"disclosure_id": None}):
+    for missing in ({"quote_id": None}, {"disclosure_id": None}, {"quote_shown_to": None}, {"quote_shown_to": str(neighbour)}):
         with pytest.raises(psycopg.errors.CheckViolation), as_role("default") as writer:
             forge(writer, missing)
     with pytest.raises(psycopg.errors.CheckViolation), as_role("default") as writer:
         writer.execute("UPDATE orders_order SET quote_id = %s, disclosure_id = %s WHERE id = %s", [*_ids(other_table), order_id])
-    with as_role("default") as writer:
-        forge(writer, dict(zip(("quote_id", "disclosure_id"), map(str, _ids(other_table)), strict=True)))
-        writer.rollback()
+    with pytest.raises(psycopg.errors.CheckViolation), as_role("default") as writer:
+        writer.execute("UPDATE orders_order SET quote_id = %s, quote_shown_to = %s WHERE id = %s", [anybodys.quote_id, NOBODY, order_id])
+    for own in (
+        dict(zip(("quote_id", "disclosure_id"), map(str, _ids(other_table)), strict=True)),
+        {"quote_id": str(anybodys.quote_id), "quote_shown_to": NOBODY},
+    ):
+        with as_role("default") as writer:
+            forge(writer, own)
+            writer.rollback()
 
 
 def _ids(found: Quoted):
@@ -414,14 +429,18 @@ def test_the_database_keeps_a_quote_as_it_was_and_of_one_book(shop, other_shop, 
     for statement in ("UPDATE offers_quote SET language = 'en'", "DELETE FROM offers_quote", "TRUNCATE offers_quote"):
         with pytest.raises(psycopg.errors.InsufficientPrivilege), as_role("default") as writer:
             writer.execute(statement)
-    copied = "INSERT INTO offers_quote SELECT (json_populate_record(q, %s::json)).* FROM offers_quote q WHERE id = %s"
+    columns = "id, book_id, disclosure_id, merchant_id, consumer_id, language, shown_at, shown_on"
+    copied = (
+        f"INSERT INTO offers_quote ({columns}) SELECT {columns} FROM json_populate_record("
+        "(SELECT q FROM offers_quote q WHERE id = %(id)s), %(changes)s::json)"
+    )
     for column in ("merchant_id", "consumer_id", "disclosure_id", "book_id"):
         stranger = {"merchant_id": other_shop.merchants[0], "consumer_id": other_shop.consumer(), "book_id": other_shop.book_id}
         changes = {"id": str(new), column: str(stranger.get(column, new))}
         with pytest.raises(psycopg.errors.ForeignKeyViolation), as_role("default") as writer:
-            writer.execute(copied, [json.dumps(changes), shown.quote_id])
+            writer.execute(copied, {"changes": json.dumps(changes), "id": shown.quote_id})
     with pytest.raises(psycopg.errors.CheckViolation), as_role("default") as writer:
-        writer.execute(copied, [json.dumps({"id": str(new), "language": "fr"}), shown.quote_id])
+        writer.execute(copied, {"changes": json.dumps({"id": str(new), "language": "fr"}), "id": shown.quote_id})
 
 
 def test_a_merchant_and_a_consumer_read_their_own_quotes_only(shop):

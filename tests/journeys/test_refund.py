@@ -7,6 +7,7 @@ from datetime import date, timedelta
 
 import pytest
 
+from tests.people import person
 from yuefu.errors import Refused
 from yuefu.journeys import refund, repayment
 from yuefu.journeys.desk import open_day
@@ -21,7 +22,6 @@ from yuefu.orders import queries as order_book
 from yuefu.orders.commands import RefundRequest
 from yuefu.payments import queries as payments
 from yuefu.runtime import sql
-from yuefu.runtime.values import Actor
 
 DUE = date(2026, 10, 25)
 
@@ -56,7 +56,7 @@ def amended(shop, **changes):
         shop.on + timedelta(days=1), terms["fee"], terms["days"], "online", terms["discounts"], terms["on_refund"], yuan("50000.00")
     )
     with open_day(shop.desk, shop.now()) as work:
-        author, second = (replace(work, by=Actor("user", name)) for name in ("alice", "bob"))
+        author, second = (replace(work, by=person(name)) for name in ("alice", "bob"))
         (approval,) = merchants.propose_amendments(work=author, amendments=[Amendment(shop.merchants[0], contract, "agreed")])
         assert not isinstance(approval, Refused), approval
         made = merchants.decide_amendment(work=second, approval_id=approval, approve=True, reason="read")

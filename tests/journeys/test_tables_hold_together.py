@@ -109,8 +109,11 @@ def test_an_order_has_its_own_decision_account_and_paper(attacker: Attacker, sal
             "paper that was never shown": {"disclosure_id": nobody},
             "decision about another order": {"decision_id": theirs.order["decision_id"]},
             "decision about another merchant": {"decision_of": mine, "merchant_id": theirs.order["merchant_id"]},
+            "quote to another consumer": {"quote_id": theirs.order["quote_id"]},
+            "consent of another consumer": {"quote_shown_to": theirs.order["consumer_id"]},
             "decision about another consumer": {
                 "decision_of": mine, "consumer_id": theirs.order["consumer_id"], "credit_account_id": theirs.order["credit_account_id"],
+                "quote_shown_to": theirs.order["consumer_id"],
             },
             "another book": {"book_id": nobody, "decision_of": mine},
             "begun in the middle": {"captured_minor": 1, "state": "part_captured"},
@@ -121,7 +124,7 @@ def test_an_order_has_its_own_decision_account_and_paper(attacker: Attacker, sal
         "orders_order_book_id_credit_account_id_consumer_id_fk",
     )
     paper = "orders_order_disclosure_id_book_id_product_id_fk"
-    quote = "orders_order_book_id_quote_id_merchant_id_disclosure_id_fk"
+    quote = "orders_order_consent_fk"
     seen["no paper"] = seen["no paper"].partition(f"{mine.order['id']} ")[2] or seen["no paper"].split(" ", 2)[2]
     begun = seen.pop("begun in the middle")
     assert begun.endswith("cannot be rewritten")
@@ -132,11 +135,13 @@ def test_an_order_has_its_own_decision_account_and_paper(attacker: Attacker, sal
         "no account": "orders_order_agreed",
         "no paper": "is placed on a quote and its cost table, and stays on them",
         "paper of another product": paper,
-        "paper that was never shown": quote,
+        "paper that was never shown": paper,
         "decision about another order": decision,
-        "decision about another merchant": quote,
+        "decision about another merchant": decision,
+        "quote to another consumer": quote,
+        "consent of another consumer": "orders_order_consents_itself",
         "decision about another consumer": decision,
-        "another book": quote,
+        "another book": decision,
     }
 
 
@@ -149,9 +154,10 @@ def test_what_was_agreed_in_an_order_or_capture_is_never_rewritten(attacker: Att
         for name in kept:
             value = f"{name} + 1" if isinstance(row[name], int) else f"{name} + interval '1 day'" if name.endswith(("_on", "_at")) else None
             value = value or (f"'{other[name]}'" if name.endswith("_id") and other[name] != row[name] else None)
-            value = value or ("gen_random_uuid()" if name == "id" or name.endswith("_id") else f"{name} || 'x'")
+            value = value or ("gen_random_uuid()" if name == "id" or name.endswith(("_id", "_to")) else f"{name} || 'x'")
             refused = attacker.refusal((f"UPDATE {table} SET {name} = {value} WHERE id = %s", (row["id"],)))
-            assert refused == f"{table} {row['id']} cannot be rewritten" or (name == "id" and refused.endswith("cannot be rewritten")), name
+            how = "stays on them" if name == "quote_shown_to" else "cannot be rewritten"
+            assert refused == f"{table} {row['id']} {how}" or (name in ("id", "quote_shown_to") and refused.endswith(how)), name
 
 
 @pytest.mark.parametrize(

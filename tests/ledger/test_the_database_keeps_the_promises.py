@@ -183,7 +183,7 @@ def test_a_seal_of_no_entry_of_this_book_is_refused(
         " VALUES (gen_random_uuid(), gen_random_uuid(), 'bank_cash', 'money', 'asset', 'CNY', '', now())",
         "INSERT INTO ledger_horizon (book_id, epoch, xid, moved_at) VALUES (gen_random_uuid(), 1, '1', now())",
         "INSERT INTO runtime_approval (id, book_id, action, object_kind, content, reason, requested_by, requested_at, state, decision_reason)"
-        " VALUES (gen_random_uuid(), gen_random_uuid(), 'x', 'y', '{}', '', 'user:mallory', now(), 'waiting', '')",
+        " VALUES (gen_random_uuid(), gen_random_uuid(), 'x', 'y', '{}', '', 'system:mallory', now(), 'waiting', '')",
         "INSERT INTO runtime_quarantine (id, book_id, command, request, error, recorded_at, state)"
         " VALUES (gen_random_uuid(), gen_random_uuid(), '', '', '', now(), 'waiting')",
         "INSERT INTO access_api_key (id, book_id, merchant_id, scopes, prefix, secret_hash, last_four, created_by, created_at)"

@@ -8,6 +8,7 @@ from uuid import uuid4
 import psycopg
 import pytest
 
+from tests.people import person
 from yuefu.errors import Refused, RefusedError, one
 from yuefu.ledger import queries as ledger
 from yuefu.merchants import commands as merchants
@@ -17,9 +18,8 @@ from yuefu.merchants.rules import ContractTerms, terms_json
 from yuefu.money.amounts import Money
 from yuefu.money.rates import Rate
 from yuefu.runtime import approvals, sql
-from yuefu.runtime.values import Actor
 
-ALICE, BOB = Actor("user", "alice"), Actor("user", "bob")
+ALICE, BOB = person("alice"), person("bob")
 CONTRACT = ContractTerms(
     valid_from=date(2026, 1, 1),
     fee_rate_ppm=6_000,

@@ -6,6 +6,7 @@ from datetime import date
 import psycopg
 import pytest
 
+from tests.people import person
 from yuefu.dates.daycount import DayCount
 from yuefu.errors import Refused, RefusedError, one
 from yuefu.money.amounts import Money
@@ -17,9 +18,8 @@ from yuefu.offers.rules.disclosure import faults
 from yuefu.offers.rules.product import ProductTerms
 from yuefu.offers.rules.quote import quote
 from yuefu.runtime import approvals, policies, sql
-from yuefu.runtime.values import Actor
 
-ALICE, BOB = Actor("user", "alice"), Actor("user", "bob")
+ALICE, BOB = person("alice"), person("bob")
 CAPS = {"CN": [{"from": "2026-01-01", "measure": "compound_irr", "max_pct": "24"}]}
 PAID = ProductTerms(
     code="paid",

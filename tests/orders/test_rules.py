@@ -57,6 +57,7 @@ def order(authorised=600_00, **changes) -> Order:
         shown_instalment=200_00,
         disclosure_id=new(),
         quote_id=new(),
+        quote_shown_to=new(),
         decision_id=new(),
         seq=1,
     )

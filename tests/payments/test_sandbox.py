@@ -75,6 +75,24 @@ def test_the_instrument_decides_what_happens(
     assert channel.query(references=["pay_1"], now=work.now)["pay_1"].outcome == asked
 
 
+@pytest.mark.parametrize(
+    ("instrument", "outcomes", "balance"),
+    [
+        ("sandbox", ["succeeded", "succeeded"], 795),
+        ("sandbox:refund_fails_once", ["failed", "succeeded"], 895),
+        ("sandbox:refund_fails", ["failed", "failed"], 994),
+    ],
+)
+def test_the_instrument_decides_what_happens_to_refunds(
+    work: UnitOfWork, channel: SandboxChannel, instrument: str, outcomes: list[str], balance: int
+) -> None:
+    channel.collect(orders=[CollectOrder("pay_1", instrument, cny(1_000))], now=work.now)
+    orders = [RefundOrder(f"crf_{n}", "pay_1", cny(100)) for n in (1, 2)]
+    asked = [channel.refund(orders=[order], now=work.now)[0] for order in orders]
+    assert ([result.outcome for result in asked], channel.balance().minor) == (outcomes, balance)
+    assert [result.outcome for result in channel.refund(orders=orders, now=work.now)] == outcomes
+
+
 def test_the_files_of_a_day_can_be_read_and_agree_with_each_other(work: UnitOfWork, channel: SandboxChannel) -> None:
     orders = [CollectOrder(f"pay_{n}", "sandbox", cny(n * 3_331), payer=f"csm_{n}", description="第 1/3 期, `a`") for n in range(1, 30)]
     orders.append(CollectOrder("pay_broke", "sandbox:insufficient_funds", cny(10)))

@@ -8,11 +8,12 @@ from uuid import UUID, uuid4
 import psycopg
 import pytest
 
+from tests.people import person
 from yuefu.errors import Refused
 from yuefu.runtime import approvals, policies, sql
-from yuefu.runtime.values import Actor, UnitOfWork
+from yuefu.runtime.values import UnitOfWork
 
-ALICE, BOB = Actor("user", "alice"), Actor("user", "bob")
+ALICE, BOB = person("alice"), person("bob")
 
 
 @pytest.fixture

@@ -85,12 +85,14 @@ SOLD = (
     "INSERT INTO risk_decision (id, book_id, order_id, consumer_id, merchant_id, outcome, reasons, features, policy_version, decided_at)"
     " VALUES (%(decision)s, %(book)s, %(order)s, %(consumer)s, %(merchant)s, 'approved', '[]', '{}', 1, now())",
     "INSERT INTO offers_quote (id, book_id, disclosure_id, merchant_id, consumer_id, language, shown_at, shown_on)"
-    " VALUES (%(quote)s, %(book)s, %(paper)s, %(merchant)s, %(consumer)s, 'zh', now(), current_date)",
+    " VALUES (%(quote)s, %(book)s, %(paper)s, %(merchant)s, %(consumer)s, 'zh', now(), '2026-10-01')",
     "INSERT INTO orders_order (id, book_id, merchant_id, consumer_id, credit_account_id, merchant_reference, product_id, product, channel,"
     " currency, amount_minor, authorised_minor, captured_minor, released_minor, refunded_minor, periods, state, created_at, created_on,"
-    " expires_at, due_day, annual_rate_ppm, day_count, rule_version, shown_total_minor, shown_instalment_minor, disclosure_id, quote_id, decision_id, seq)"
+    " expires_at, due_day, annual_rate_ppm, day_count, rule_version, shown_total_minor, shown_instalment_minor, disclosure_id, quote_id,"
+    " quote_shown_to, decision_id, seq)"
     " VALUES (%(order)s, %(book)s, %(merchant)s, %(consumer)s, %(account)s, %(order)s, %(product)s, 'free', 'online', 'CNY', %(minor)s,"
-    " %(minor)s, 0, 0, 0, 3, 'authorised', now(), '2026-10-01', now(), 1, 0, 'act_365', '1', 0, 0, %(paper)s, %(quote)s, %(decision)s, 1)",
+    " %(minor)s, 0, 0, 0, 3, 'authorised', now(), '2026-10-01', now(), 1, 0, 'act_365', '1', 0, 0, %(paper)s, %(quote)s,"
+    " %(consumer)s, %(decision)s, 1)",
     "INSERT INTO orders_capture (id, book_id, order_id, merchant_id, number, amount_minor, refunded_minor, captured_on, captured_at)"
     " VALUES (%(capture)s, %(book)s, %(order)s, %(merchant)s, 1, %(minor)s, 0, '2026-10-01', now())",
     "INSERT INTO loans_loan (id, book_id, capture_id, order_id, merchant_id, consumer_id, credit_account_id, funder_id, product, currency,"

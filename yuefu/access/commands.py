@@ -193,13 +193,14 @@ def _scope_fault(key: NewApiKey) -> Refused | None:
 def _store_keys(work: UnitOfWork, keys: Sequence[tuple[IssuedKey, NewApiKey, UUID | None]]) -> None:
     columns = {
         "id": "uuid", "book_id": "uuid", "merchant_id": "uuid", "scopes": "jsonb", "prefix": "text", "secret_hash": "bytea",
-        "last_four": "text", "replaces_id": "uuid", "created_by": "text", "created_at": "timestamptz", "expires_at": "timestamptz",
+        "last_four": "text", "replaces_id": "uuid", "created_by": "text", "created_by_user_id": "uuid", "created_at": "timestamptz",
+        "expires_at": "timestamptz",
     }  # fmt: skip
     prefix = f"sk_{work.book.mode}_"
     rows = [
         (
             new.id, work.book.id, key.merchant_id, dumps(sorted(set(key.scopes))), prefix, rules.secret_hash(new.secret), new.secret[-4:],
-            replaces, work.by.label, work.now, key.expires_at,
+            replaces, work.by.label, work.by.user_id, work.now, key.expires_at,
         )
         for new, key, replaces in keys
     ]  # fmt: skip

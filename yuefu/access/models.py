@@ -66,7 +66,7 @@ class Membership(BookRow):
 
 
 class ApiKey(BookRow):
-    """A key of a merchant; its secret is kept as a hash only."""
+    """A key of a merchant; its secret is kept as a hash only. It acts for the user who made it."""
 
     merchant_id = models.UUIDField()
     scopes = models.JSONField()
@@ -75,6 +75,7 @@ class ApiKey(BookRow):
     last_four = models.TextField()
     replaces_id = models.UUIDField(null=True, unique=True)
     created_by = models.TextField()
+    created_by_user = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
     created_at = models.DateTimeField()
     expires_at = models.DateTimeField(null=True)
     revoked_at = models.DateTimeField(null=True)

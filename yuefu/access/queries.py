@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
+from yuefu import ids
 from yuefu.access.rules import ApiKey, Membership, login_form, secret_hash, well_formed
 from yuefu.errors import Refused
 from yuefu.runtime import sql
@@ -22,7 +23,7 @@ KEY_REVOKED: Final = "key_revoked"
 KEY_EXPIRED: Final = "key_expired"
 
 _USER = "id, login, display_name, is_active, created_at"
-_KEY = "id, book_id, merchant_id, scopes, prefix, last_four, created_at, expires_at, revoked_at, last_used_at"
+_KEY = "id, book_id, merchant_id, scopes, prefix, last_four, created_at, expires_at, revoked_at, last_used_at, created_by_user_id"
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +101,11 @@ def key_by_secret(*, secret: str, now: datetime) -> ApiKey | Refused:
     if key.expires_at is not None and key.expires_at <= now:
         return Refused(KEY_EXPIRED, f"this API key expired at {key.expires_at.isoformat()}")
     return key
+
+
+def actor_for_key(*, key: ApiKey, request_id: str = "") -> Actor:
+    """Who acts when a program acts with this key: the key by name, and behind it the person who made it."""
+    return Actor("api_key", ids.text("api_key", key.id), key.made_by, request_id)
 
 
 def api_keys(*, book_id: UUID, merchant_ids: Sequence[UUID]) -> list[ApiKey]:

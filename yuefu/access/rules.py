@@ -71,7 +71,7 @@ class Membership:
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:
-    """A key as stored, without its secret."""
+    """A key as stored, without its secret. `made_by` is the person it acts for; nobody where the platform made it."""
 
     id: UUID
     book_id: UUID
@@ -83,6 +83,7 @@ class ApiKey:
     expires_at: datetime | None
     revoked_at: datetime | None
     last_used_at: datetime | None
+    made_by: UUID | None
 
 
 def may(holder: Membership | ApiKey, permission: str) -> bool:

@@ -49,6 +49,8 @@ def decide(
     with context.at_work("approve") as caller:
         from yuefu.runtime import approvals
 
+        if caller.desk.by.user_id is None:
+            fail(approvals.PERSON_NEEDED, "A decision needs a person: say who you are with --as USER.")
         wanted = inputs.object_id("approval", approval)
         with caller.for_the_book().reading():
             asked = approvals.by_id(book_id=caller.book.id, approval_id=wanted)

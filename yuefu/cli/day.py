@@ -197,13 +197,13 @@ def expire() -> None:
 
 
 def poll() -> None:
-    """Ask channel and bank for outcomes that are not known, and take up transfers that broke off; nothing is sent again blind."""
+    """Ask channel and bank for outcomes that are not known, take up transfers that broke off, try failed refunds again; nothing is sent blind."""
     with context.at_work("jobs.run") as caller:
         from yuefu.journeys import jobs
 
         now = caller.for_the_book().now
-        jobs.poll(caller.desk, now)
-        output.result({"book": caller.book.code, "at": now, "polled": True})
+        tried_again = jobs.poll(caller.desk, now)
+        output.result({"book": caller.book.code, "at": now, "polled": True, "refunds_tried_again": tried_again})
 
 
 def loan_of(caller: Caller, text: str) -> UUID:

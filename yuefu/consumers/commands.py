@@ -82,9 +82,11 @@ class _ConsentRow:
     consent: Consent
 
 
-def register(*, work: UnitOfWork, vault: Vault, consumers: Sequence[NewConsumer]) -> list[UUID | Refused]:
+def register(*, work: UnitOfWork, vault: Vault, consumers: Sequence[NewConsumer], sender: UUID | None = None) -> list[UUID | Refused]:
     """Registers people; the birth date comes from the identity number. Returns the ids in order.
 
+    `sender` chose the keys: a merchant that registers its shoppers, or (None) the operator, whose people are one sender and may repeat
+    what a colleague began. Equal keys of two senders are two keys; that a person is registered once in a book does not rest on them.
     Refused with the codes of `rules`, with EXTERNAL_REF_TAKEN or with ID_NUMBER_KNOWN.
     """
     new_ids = work.ids.many(work.now, len(consumers))
@@ -95,7 +97,7 @@ def register(*, work: UnitOfWork, vault: Vault, consumers: Sequence[NewConsumer]
 
     return keys.answer(
         work=work,
-        scope="consumers.register",
+        scope=keys.scope_of("consumers.register", *([sender] if sender else [])),
         requests=contents,
         object_ids=new_ids,
         decide=decide,

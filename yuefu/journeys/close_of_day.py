@@ -15,7 +15,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from yuefu.errors import Refused
-from yuefu.journeys import checkout, proving
+from yuefu.journeys import checkout, proving, refund
 from yuefu.journeys.desk import Desk
 from yuefu.ledger import commands as ledger
 from yuefu.loans import commands as loans
@@ -56,6 +56,7 @@ def close_day(*, desk: Desk, now: datetime, on: date | None = None) -> Closed | 
     if not again:
         work = _work(desk, now, run, on)
         _post(desk, work, run)
+        refund.retry(desk=desk, now=now)  # On the open day: what the proofs then find owed was refused today.
         failed = _prove(desk, work, run, on)
         if failed:
             return failed

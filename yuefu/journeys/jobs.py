@@ -18,7 +18,7 @@ from procrastinate.contrib.django import app
 
 from yuefu.errors import Refused
 from yuefu.ids import IdSource
-from yuefu.journeys import checkout, close_of_day, reconciliation, repayment, settlement
+from yuefu.journeys import checkout, close_of_day, reconciliation, refund, repayment, settlement
 from yuefu.journeys.desk import Desk, open_day
 from yuefu.ledger import commands as ledger
 from yuefu.ledger import queries as sealing
@@ -65,11 +65,15 @@ def poll_gateways(timestamp: int) -> None:
     _each_book("poll_gateways", poll)
 
 
-def poll(desk: Desk, now: datetime) -> None:
-    """One round of asking in a book: collections and their refunds, payouts, transfers that broke off."""
+def poll(desk: Desk, now: datetime) -> int:
+    """One round of asking in a book: collections and their refunds, payouts, transfers that broke off. Refunds that failed are tried
+    again, once a business day; returns how many were.
+    """
     repayment.poll(desk=desk, now=now)
+    tried_again = refund.retry(desk=desk, now=now)
     settlement.poll_payouts(desk=desk, now=now, paid_since=days.business_date(desk.book, now) - timedelta(days=7))
     settlement.resume_transfers(desk=desk, now=now)
+    return len(tried_again)
 
 
 @app.periodic(cron="*/5 * * * *")

@@ -8,15 +8,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Final
+from uuid import UUID
 
+from yuefu import ids
 from yuefu.ledger import queries as ledger
 from yuefu.loans import queries as loans
 from yuefu.loans.queries import Position
 from yuefu.orders import queries as orders
 from yuefu.payments import queries as payments
+from yuefu.payments.queries import GivenBack
 from yuefu.runtime.values import Book
 from yuefu.settlement import queries as settlement
+
+_NAMED: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +39,7 @@ def prove(*, book: Book, since: date | None = None, ended: datetime | None = Non
     return {
         "trial_balance_zero": _trial_balance(book),
         "subledgers_equal_control": _subledgers(book),
-        "nothing_unposted": _nothing_unposted(book, ended),
+        "nothing_unposted": _nothing_unposted(book, since, ended),
         "statements_add_up": _statements(book, since),
     }
 
@@ -84,20 +89,39 @@ def _total(control: Mapping[Any, int], code: str) -> int:
     return sum(amount for key, amount in control.items() if key[0] == code)
 
 
-def _nothing_unposted(book: Book, ended: datetime | None) -> Proof:
-    """Clearing accounts are empty: every capture has its loan and its item, every collection was applied, nobody is owed back unnoticed,
+def _nothing_unposted(book: Book, since: date | None, ended: datetime | None) -> Proof:
+    """Clearing accounts are empty: every capture has its loan and its item, every collection was applied, nobody is owed back unattended,
     and no hold outlives its time."""
     left = ledger.totals(book.id, ["purchase_clearing", "collections_clearing", "suspense"])
     wrong: dict[str, Any] = {f"{code}/{currency}": amount for (code, _, _, currency), amount in left.items() if amount}
-    owed = -sum(ledger.totals(book.id, ["consumer_balance"]).values())
-    waiting = loans.excess_total(book.id) - payments.given_back(book_id=book.id)
-    if owed != waiting:
-        wrong["consumer_balance"] = (waiting, owed)
+    wrong.update(_owed_back(book, since))
     if ended is not None and (outlived := ledger.holds_outlived(book.id, ended)):
         wrong["holds_outlived"] = outlived
     return Proof(not wrong, wrong)
 
 
+def _owed_back(book: Book, since: date | None) -> dict[str, Any]:
+    """What consumers are owed back is on its way to them, or the channel refused it since the day began; it is tried again on the next.
+
+    Two comparisons, both to the cent: by loan, what it could not take with the refunds of it; over all, those with the ledger.
+    """
+    began = datetime.combine(since, book.cut_off, book.tz) if since else None
+    given, excess = payments.given_back(book_id=book.id, failed_since=began), loans.excesses(book.id)
+    none = GivenBack(0, 0, failed_lately=False)
+    attended, unattended = 0, dict[UUID, tuple[int, int]]()
+    for loan_id in excess.keys() | given.keys():
+        owes, back = excess.get(loan_id, 0), given.get(loan_id, none)
+        refused = owes - back.succeeded - back.under_way
+        attended += back.under_way
+        if refused > 0 and back.failed_lately:
+            attended += refused
+        elif refused:
+            unattended[loan_id] = (owes, back.succeeded + back.under_way)
+    wrong: dict[str, Any] = {f"owed_back/{ids.text('loan', one)}": unattended[one] for one in sorted(unattended)[:_NAMED]}
+    owed = -sum(ledger.totals(book.id, ["consumer_balance"]).values())
+    return wrong if owed == attended else {**wrong, "consumer_balance": (attended, owed)}
+
+
 def _statements(book: Book, since: date | None) -> Proof:
     wrong = settlement.not_adding_up(book_id=book.id, since=since)
-    return Proof(not wrong, {"batches": [str(batch) for batch in wrong[:20]], "count": len(wrong)})
+    return Proof(not wrong, {"batches": [str(batch) for batch in wrong[:_NAMED]], "count": len(wrong)})

@@ -1,7 +1,8 @@
 """Refund of goods: the order, the merchant's settlement, the loan, and what is then owed back to the consumer, in one journey.
 
 The loan is credited first; what exceeds all it can take was paid by the consumer before and goes back through the channel it
-came by, from the latest collection first.
+came by, from the latest collection first. What the channel refused to give back is still owed: it is tried again each business
+day (`retry`), from collections whose refunds failed least.
 """
 
 from __future__ import annotations
@@ -9,8 +10,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
+from yuefu import ids as public
 from yuefu.errors import Refused
 from yuefu.journeys.desk import Desk, in_batches, on_open_day, open_day
 from yuefu.loans import commands as loans
@@ -26,10 +29,17 @@ from yuefu.payments.commands import RefundAttempt
 from yuefu.payments.rules import ChannelRefund, ChannelResult, RefundOrder
 from yuefu.runtime import keys
 from yuefu.runtime.batch import Quarantined
+from yuefu.runtime.logs import logger
+from yuefu.runtime.metrics import REFUNDS_FAILING
 from yuefu.runtime.values import UnitOfWork
 from yuefu.settlement import commands as settlement
 from yuefu.settlement.commands import RefundAccrual
 from yuefu.settlement.rules import Item
+
+ALARM_AFTER_DAYS: Final = 2
+"""On so many days a refund failed, and a person has to look: the card may be closed for good."""
+
+log = logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +54,9 @@ class Refunded:
 
 @dataclass(frozen=True, slots=True)
 class Excess:
-    """Money of a loan that is owed back to its consumer; `source_id` names the event it comes from."""
+    """Money of a loan that is owed back to its consumer; `key` names the event it comes from, or the day on which it is tried again."""
 
-    source_id: UUID
+    key: str
     loan_id: UUID
     amount: Money
 
@@ -116,7 +126,7 @@ def _credit(work: UnitOfWork, made: Sequence[TakenBack], excess: list[Excess]) -
         assert isinstance(applied, Applied), f"a loan takes the refund of its goods: {applied}"
         owed[share.refund_id] += applied.excess
         if applied.excess.minor:
-            excess.append(Excess(share.id, applied.loan_id, applied.excess))
+            excess.append(Excess(str(share.id), applied.loan_id, applied.excess))
     return owed
 
 
@@ -142,6 +152,59 @@ def book(*, desk: Desk, now: datetime, results: Sequence[ChannelResult]) -> list
     return in_batches(desk, now, "refund.book", results, act)
 
 
+def retry(*, desk: Desk, now: datetime) -> list[ChannelRefund]:
+    """Tries again what the channel refused to give back: by loan, all that is owed and not on its way, under new references, once a loan
+    and business day. Returns the new attempts with what the channel said of them; a loan whose refunds failed on several days is an alarm.
+
+    Only what was refused is tried again. Money that is owed and was never attempted is a fault of ours: the proofs name it, a person
+    mends it, and nothing goes out a second time because a record of the first was lost.
+    """
+    with open_day(desk, now) as seen:
+        waiting = [] if isinstance(seen, Refused) else sorted(_untried(seen, payment_book.failing(book_id=desk.book.id)))
+    begun: list[ChannelRefund] = []
+
+    def act(batch: Sequence[UUID]) -> list[Excess | Refused | None]:
+        attempts: list[ChannelRefund] = []
+        outcomes = on_open_day(desk, now, batch, lambda work, loan_ids: _retry(work, loan_ids, attempts))
+        begun.extend(attempts)  # Only now are they committed: what was rolled back is never sent.
+        return outcomes
+
+    in_batches(desk, now, "refund.retry", waiting, act)
+    said = {refund.id: refund for refund in send(desk=desk, now=now, refunds=begun)}
+    tried = [said.get(refund.id, refund) for refund in begun]
+    _alarm(desk, tried)
+    return tried
+
+
+def _retry(work: UnitOfWork, loan_ids: Sequence[UUID], begun: list[ChannelRefund]) -> list[Excess | Refused | None]:
+    """What is tried again of each loan. The loans are locked before it is seen, so that two who retry never see the same money owed."""
+    loan_book.lock(work.book.id, loan_ids)
+    owed = _untried(work, loan_ids)
+    begun += attempt(work=work, excesses=list(owed.values()))
+    return [owed.get(loan_id) for loan_id in loan_ids]
+
+
+def _untried(work: UnitOfWork, loan_ids: Sequence[UUID]) -> dict[UUID, Excess]:
+    """What is owed of loans and not on its way, where it was not yet tried again on the open day."""
+    if not loan_ids:
+        return {}
+    excesses = loan_book.excesses(work.book.id, loan_ids=loan_ids)
+    on_its_way = payment_book.not_failed(book_id=work.book.id, loan_ids=loan_ids)
+    owed = {loan_id: minor for loan_id, excess in excesses.items() if (minor := excess - on_its_way.get(loan_id, 0))}
+    found = {loan_id: Excess(f"{loan_id}:{work.day.on}", loan_id, Money(minor, work.book.currency)) for loan_id, minor in owed.items()}
+    tried = payments.refunds_attempted(work=work, keys_used=[f"{excess.key}:0" for excess in found.values()])
+    return {loan_id: excess for loan_id, excess in found.items() if f"{excess.key}:0" not in tried}
+
+
+def _alarm(desk: Desk, tried: Sequence[ChannelRefund]) -> None:
+    """Says which loans have refunds that failed on several days and are still not given back."""
+    waiting = sorted({refund.loan_id for refund in tried if refund.loan_id and refund.state != "succeeded"})
+    for loan_id, days_failed in payment_book.days_failed(book_id=desk.book.id, loan_ids=waiting, zone=desk.book.zone).items():
+        if days_failed >= ALARM_AFTER_DAYS:
+            REFUNDS_FAILING.inc()
+            log.error("refund keeps failing", loan_id=public.text("loan", loan_id), days=days_failed, book=desk.book.code)
+
+
 def attempt(*, work: UnitOfWork, excesses: Sequence[Excess]) -> list[ChannelRefund]:
     """Stores the refunds that return credit balances, in the transaction that makes them owed: nothing owed is ever forgotten."""
     if not excesses:
@@ -156,7 +219,7 @@ def attempt(*, work: UnitOfWork, excesses: Sequence[Excess]) -> list[ChannelRefu
         for position, (collection_id, free) in enumerate(stock):
             taken = min(wanted, free)
             if taken:
-                attempts.append(RefundAttempt(f"{excess.source_id}:{position}", collection_id, Money(taken, excess.amount.currency)))
+                attempts.append(RefundAttempt(f"{excess.key}:{position}", collection_id, Money(taken, excess.amount.currency)))
                 stock[position] = (collection_id, free - taken)
                 wanted -= taken
         assert wanted == 0, "what a consumer is owed back was collected before"

@@ -166,7 +166,7 @@ def _apply(work: UnitOfWork, settled: Sequence[Collection]) -> tuple[dict[UUID, 
     for c in ours:
         if one := applied.get(c.id):
             told[c.id] = Repaid(c.id, one.loan_id, c.state, c.amount, one.principal, one.interest, one.excess, "")
-    return told, [Excess(a.source_id, a.loan_id, a.excess) for a in applied.values() if a.excess.minor]
+    return told, [Excess(str(a.source_id), a.loan_id, a.excess) for a in applied.values() if a.excess.minor]
 
 
 def _told(collections: Sequence[Collection]) -> dict[UUID, Repaid]:

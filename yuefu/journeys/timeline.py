@@ -21,8 +21,8 @@ Key = tuple[Any, ...]
 
 _KINDS: Final = (
     "quote.shown", "order.created", "decision.approved", "decision.declined", "order.authorised", "order.captured", "loan.booked", "order.refunded",
-    "loan.refunded", "loan.repaid", "channel.refunded", "order.expired", "settlement.batched", "payout.paid", "payout.returned",
-    "instalment.due", "bill.line",
+    "loan.refunded", "loan.repaid", "channel.refused", "channel.refunded", "order.expired", "settlement.batched", "payout.paid",
+    "payout.returned", "instalment.due", "bill.line",
 )  # fmt: skip
 """In the order in which happenings of one moment are told."""
 
@@ -115,6 +115,10 @@ def _given_back(life: Life) -> Iterator[Draft]:
             told = {"reference": refund.reference, "provider_id": refund.provider_id}
             claims: list[Key] = [("channel_refund", refund.reference)]
             yield Draft(refund.attempted_at, refund.posted_on, "channel.refunded", refund.amount, told, claims, (refund.reference,))
+        elif refund.state == "failed":
+            on = refund.attempted_at.astimezone(life.tz).date()
+            told = {"reference": refund.reference, "reason": refund.failure_code}
+            yield Draft(refund.attempted_at, on, "channel.refused", refund.amount, told)
 
 
 def _settling(life: Life) -> Iterator[Draft]:

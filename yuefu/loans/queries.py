@@ -254,10 +254,10 @@ def falling_behind(book_id: UUID, on: date, *, limit: int) -> list[tuple[UUID, d
     return [(row[0], row[1]) for row in found]
 
 
-def excess_total(book_id: UUID) -> int:
-    """All that loans could not take and consumers are owed back, given back or not, in minor units."""
-    amount: int = sql.value("SELECT coalesce(sum(excess_minor), 0)::bigint FROM loans_loan WHERE book_id = %s", [book_id])
-    return amount
+def excesses(book_id: UUID, *, loan_ids: Sequence[UUID] | None = None) -> dict[UUID, int]:
+    """What loans could not take and consumers are owed back, given back or not, by loan in minor units: of all loans or of some."""
+    where, chosen = (" AND id = ANY(%s)", [list(loan_ids)]) if loan_ids is not None else ("", [])
+    return dict(sql.rows(f"SELECT id, excess_minor FROM loans_loan WHERE book_id = %s AND excess_minor > 0{where}", [book_id, *chosen]))
 
 
 def booked(book_id: UUID) -> dict[UUID, tuple[UUID, UUID]]:

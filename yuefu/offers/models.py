@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Coalesce
 
 from yuefu.runtime.tables import BookRow
 
@@ -77,6 +80,10 @@ class Quote(BookRow):
     disclosure_id = models.UUIDField()
     merchant_id = models.UUIDField()
     consumer_id = models.UUIDField(null=True)
+    shown_to = models.GeneratedField(
+        expression=Coalesce("consumer_id", models.Value(UUID(int=0))), output_field=models.UUIDField(), db_persist=True
+    )
+    """The consumer, or all zeros where it was shown to nobody in particular: an order points to it, and a key does not see an empty column."""
     language = models.TextField()
     shown_at = models.DateTimeField()
     shown_on = models.DateField()

@@ -32,12 +32,13 @@ class StoredDisclosure:
 
 @dataclass(frozen=True, slots=True)
 class StoredQuote:
-    """One showing of a cost table. `consumer_id` is None where it was shown to nobody in particular."""
+    """One showing of a cost table. `consumer_id` is None where it was shown to nobody in particular; `shown_to` is then all zeros."""
 
     id: UUID
     disclosure_id: UUID
     merchant_id: UUID
     consumer_id: UUID | None
+    shown_to: UUID
     language: str
     shown_at: datetime
     shown_on: date
@@ -92,7 +93,7 @@ def quotes(*, ids: Sequence[UUID], book_id: UUID) -> dict[UUID, StoredQuote]:
     """What was shown, of one book; unknown ids are left out."""
     found = sql.rows_as(
         StoredQuote,
-        "SELECT id, disclosure_id, merchant_id, consumer_id, language, shown_at, shown_on FROM offers_quote"
+        "SELECT id, disclosure_id, merchant_id, consumer_id, shown_to, language, shown_at, shown_on FROM offers_quote"
         " WHERE book_id = %s AND id = ANY(%s)",
         [book_id, list(ids)],
     )

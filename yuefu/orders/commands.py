@@ -50,6 +50,7 @@ _ORDER = {
     "shown_instalment_minor": "bigint",
     "disclosure_id": "uuid",
     "quote_id": "uuid",
+    "quote_shown_to": "uuid",
     "decision_id": "uuid",
     "seq": "integer",
 }
@@ -160,6 +161,7 @@ def place(*, work: UnitOfWork, orders: Sequence[Order]) -> None:
             o.shown_instalment,
             o.disclosure_id,
             o.quote_id,
+            o.quote_shown_to,
             o.decision_id,
             1,
         )

@@ -38,6 +38,7 @@ class Order(BookRow):
     shown_instalment_minor = models.BigIntegerField()
     disclosure_id = models.UUIDField(null=True)
     quote_id = models.UUIDField(null=True)
+    quote_shown_to = models.UUIDField(null=True)
     decision_id = models.UUIDField()
     seq = models.IntegerField()
 
@@ -54,6 +55,10 @@ class Order(BookRow):
             ),
             models.CheckConstraint(condition=Q(refunded_minor__lte=F("captured_minor")), name="orders_order_refunded"),
             models.CheckConstraint(condition=~Q(state="declined") | Q(authorised_minor=0), name="orders_order_declined_has_nothing"),
+            models.CheckConstraint(
+                condition=Q(quote_shown_to=F("consumer_id")) | Q(quote_shown_to="00000000-0000-0000-0000-000000000000"),
+                name="orders_order_consents_itself",
+            ),
             models.UniqueConstraint(
                 fields=["book_id", "merchant_id", "merchant_reference"], condition=~Q(state="declined"), name="orders_order_reference_once"
             ),

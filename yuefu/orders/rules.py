@@ -64,6 +64,7 @@ class Order:
     shown_instalment: int
     disclosure_id: UUID | None
     quote_id: UUID | None
+    quote_shown_to: UUID | None
     decision_id: UUID
     seq: int
     captures: tuple[Capture, ...] = ()

@@ -171,15 +171,48 @@ def of_orders(*, order_ids: Sequence[UUID]) -> dict[UUID, OrderPayments]:
 
 
 def refundable(*, loan_ids: Sequence[UUID]) -> dict[UUID, list[Collection]]:
-    """Collections of a loan of which something is left to give back, the latest first."""
+    """Collections of a loan of which something is left to give back: those whose refunds failed least first, then the latest."""
     where = (
-        " WHERE c.loan_id = ANY(%s) AND c.state = 'succeeded' AND c.refunded_minor < c.amount_minor ORDER BY c.attempted_at DESC, c.id DESC"
+        " WHERE c.loan_id = ANY(%s) AND c.state = 'succeeded' AND c.refunded_minor < c.amount_minor"
+        " ORDER BY (SELECT count(*) FROM payments_channel_refund AS r WHERE r.collection_id = c.id AND r.state = 'failed'),"
+        " c.attempted_at DESC, c.id DESC"
     )
     by_loan: dict[UUID, list[Collection]] = defaultdict(list)
     for collection in sql.rows_as(_collection, _COLLECTION + where, [list(loan_ids)]):
         assert collection.loan_id is not None
         by_loan[collection.loan_id].append(collection)
     return dict(by_loan)
+
+
+def failing(*, book_id: UUID) -> list[UUID]:
+    """Loans of which a refund failed, whatever became of it later, in the order of ids. The few that were not posted are an index away."""
+    found = sql.rows(
+        "SELECT DISTINCT c.loan_id FROM payments_channel_refund AS r JOIN payments_collection AS c ON c.id = r.collection_id"
+        " WHERE r.book_id = %s AND r.posted_on IS NULL AND r.state = 'failed' AND c.loan_id IS NOT NULL ORDER BY 1",
+        [book_id],
+    )
+    return [row[0] for row in found]
+
+
+def not_failed(*, book_id: UUID, loan_ids: Sequence[UUID]) -> dict[UUID, int]:
+    """What refunds gave back of the collections of loans or may still give back, in minor units; a loan without any is absent."""
+    found = sql.rows(
+        "SELECT c.loan_id, sum(r.amount_minor)::bigint FROM payments_collection AS c JOIN payments_channel_refund AS r ON r.collection_id = c.id"
+        " WHERE c.loan_id = ANY(%s) AND c.book_id = %s AND r.state <> 'failed' GROUP BY c.loan_id",
+        [list(loan_ids), book_id],
+    )
+    return dict(found)
+
+
+def days_failed(*, book_id: UUID, loan_ids: Sequence[UUID], zone: str) -> dict[UUID, int]:
+    """On how many days, in a time zone, refunds of loans were attempted that failed."""
+    found = sql.rows(
+        "SELECT c.loan_id, count(DISTINCT (r.attempted_at AT TIME ZONE %s)::date) FROM payments_collection AS c"
+        " JOIN payments_channel_refund AS r ON r.collection_id = c.id"
+        " WHERE c.loan_id = ANY(%s) AND c.book_id = %s AND r.state = 'failed' GROUP BY c.loan_id ORDER BY c.loan_id",
+        [zone, list(loan_ids), book_id],
+    )
+    return dict(found)
 
 
 def payouts_of_batches(*, batch_ids: Sequence[UUID]) -> dict[UUID, list[Payout]]:
@@ -226,12 +259,26 @@ def in_transit(*, book_id: UUID) -> int:
     return amount
 
 
-def given_back(*, book_id: UUID) -> int:
-    """What channel refunds have returned to consumers, in minor units."""
-    amount: int = sql.value(
-        "SELECT coalesce(sum(amount_minor), 0)::bigint FROM payments_channel_refund WHERE book_id = %s AND state = 'succeeded'", [book_id]
+@dataclass(frozen=True, slots=True)
+class GivenBack:
+    """Refunds of one loan in minor units: what went back, what is under way, and whether one failed that was attempted lately."""
+
+    succeeded: int
+    under_way: int
+    failed_lately: bool
+
+
+def given_back(*, book_id: UUID, failed_since: datetime | None) -> dict[UUID, GivenBack]:
+    """Channel refunds by loan; a failure is of late where it was attempted at or after `failed_since`, or at any time without it."""
+    found = sql.rows(
+        "SELECT c.loan_id, coalesce(sum(r.amount_minor) FILTER (WHERE r.state = 'succeeded'), 0)::bigint,"
+        " coalesce(sum(r.amount_minor) FILTER (WHERE r.state IN ('attempted', 'unknown')), 0)::bigint,"
+        " bool_or(r.state = 'failed' AND (%s::timestamptz IS NULL OR r.attempted_at >= %s))"
+        " FROM payments_channel_refund AS r JOIN payments_collection AS c ON c.id = r.collection_id"
+        " WHERE r.book_id = %s AND c.loan_id IS NOT NULL GROUP BY c.loan_id",
+        [failed_since, failed_since, book_id],
     )
-    return amount
+    return {loan_id: GivenBack(*rest) for loan_id, *rest in found}
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ DAYS_CLOSING = Gauge(
     "yuefu_business_days_closing", "Business days that have begun to close and are not closed", ["book"], multiprocess_mode="mostrecent"
 )
 QUARANTINED = Counter("yuefu_requests_quarantined_total", "Requests that raised whenever they were tried, by command", ["command"])
+REFUNDS_FAILING = Counter("yuefu_refunds_failing_total", "Refunds tried again after they had failed on several days")
 PROOFS_FAILED = Counter("yuefu_proofs_failed_total", "Proofs of a close of day that failed", ["proof"])
 
 

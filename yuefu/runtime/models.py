@@ -82,7 +82,7 @@ class RunStep(models.Model):
 
 
 class Approval(BookRow):
-    """A decision that needs two people: one asks, another decides."""
+    """A decision that needs two people: one asks, another decides. The platform may ask, without a person; it never decides."""
 
     action = models.TextField()
     object_kind = models.TextField()
@@ -90,9 +90,11 @@ class Approval(BookRow):
     content = models.JSONField()
     reason = models.TextField()
     requested_by = models.TextField()
+    requested_by_user = models.UUIDField(null=True)
     requested_at = models.DateTimeField()
     state = models.TextField(default="waiting")
     decided_by = models.TextField(null=True)
+    decided_by_user = models.UUIDField(null=True)
     decided_at = models.DateTimeField(null=True)
     decision_reason = models.TextField(default="")
 
@@ -105,6 +107,16 @@ class Approval(BookRow):
             models.CheckConstraint(
                 condition=Q(state="waiting", decided_by__isnull=True) | (~Q(state="waiting") & Q(decided_by__isnull=False)),
                 name="runtime_approval_decided_by_someone",
+            ),
+            models.CheckConstraint(
+                condition=Q(state="waiting", decided_by_user__isnull=True)
+                | (
+                    ~Q(state="waiting")
+                    & Q(decided_by_user__isnull=False)
+                    & ~Q(decided_by__startswith="system:")
+                    & (Q(requested_by_user__isnull=True) | ~Q(decided_by_user=F("requested_by_user")))
+                ),
+                name="runtime_approval_two_persons",
             ),
         ]
 

@@ -17,7 +17,9 @@ ActorKind = Literal["user", "api_key", "system"]
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who does something. Written on every entry, audit row and approval as `kind:name`."""
+    """Who does something. Written on every entry, audit row and approval as `kind:name`. `user_id` is the person behind it: the user, or
+    the one who made the key; the platform itself is nobody.
+    """
 
     kind: ActorKind
     name: str

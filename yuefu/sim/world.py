@@ -11,6 +11,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from yuefu.access import commands as access
+from yuefu.access import queries as users
 from yuefu.access.commands import Grant, NewUser
 from yuefu.dates.daycount import DayCount
 from yuefu.errors import Refused, one
@@ -115,14 +116,20 @@ def _terms(code: str, zh: str, en: str, payer: str, rate: Rate) -> ProductTerms:
     )
 
 
+def _person(work: UnitOfWork, login: str) -> Actor:
+    """A person without a role or a password that anybody knows; a demo before may have brought them along."""
+    known = users.user_by_login(login=login)
+    user_id = known.id if known else one(access.create_users(work=work, users=[NewUser(login, login, secrets.token_urlsafe(24))]))
+    return Actor("user", login, user_id)
+
+
 def _products(work: UnitOfWork) -> None:
     """Drafted by one person, published by another: the tables would not have it otherwise."""
     drafts = [
         DraftProduct("demo:free", _terms("free", "免息分期", "Interest-free plan", MERCHANT, Rate(0))),
         DraftProduct("demo:flex", _terms("flex", "灵活分期", "Flexible plan", CONSUMER, Rate(144_000))),
     ]
-    author = replace(work, by=Actor("user", "product-author"))
-    second = replace(work, by=Actor("user", "product-approver"))
+    author, second = (replace(work, by=_person(work, login)) for login in ("product-author", "product-approver"))
     products = [_sure(p) for p in offers.draft_products(work=author, products=drafts)]
     publications = [Publication(product, "opening of the demo") for product in products]
     for approval in offers.propose_publications(work=author, publications=publications):

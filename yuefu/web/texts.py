@@ -79,6 +79,7 @@ HAPPENINGS: Final[Table] = {
     "payout.paid": _("Paid out to the merchant"),
     "payout.returned": _("Payout came back from the bank"),
     "channel.refunded": _("Money sent back to the shopper"),
+    "channel.refused": _("The channel refused to send money back; it is tried again"),
     "bill.line": _("Found in a bill"),
 }
 INSTALMENT_STATES: Final[Table] = {

@@ -248,7 +248,7 @@ def _draft(
     approved: bool,
     expires_at: datetime,
 ) -> Order:
-    shown = facts.shown[purchase.quote_id]
+    quote, shown = facts.quotes[purchase.quote_id], facts.shown[purchase.quote_id]
     product: Product = facts.products[shown.product_id]
     amount = shown.terms.principal
     return Order(
@@ -276,8 +276,9 @@ def _draft(
         rule_version=shown.terms.rule_version,
         shown_total=shown.total,
         shown_instalment=shown.largest,
-        disclosure_id=facts.quotes[purchase.quote_id].disclosure_id,
-        quote_id=purchase.quote_id,
+        disclosure_id=quote.disclosure_id,
+        quote_id=quote.id,
+        quote_shown_to=quote.shown_to,
         decision_id=decision_id,
         seq=1,
     )

@@ -2,7 +2,7 @@
 
 from yuefu.payments.commands.collections import CollectionAttempt, attempt_collections, attempted, settle_collections
 from yuefu.payments.commands.payouts import PayoutOrder, order_payouts, send_payouts, settle_payouts
-from yuefu.payments.commands.refunds import RefundAttempt, attempt_refunds, settle_refunds
+from yuefu.payments.commands.refunds import RefundAttempt, attempt_refunds, refunds_attempted, settle_refunds
 from yuefu.payments.commands.transfers import TransferOrder, order_transfers, settle_transfers
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "attempted",
     "order_payouts",
     "order_transfers",
+    "refunds_attempted",
     "send_payouts",
     "settle_collections",
     "settle_payouts",

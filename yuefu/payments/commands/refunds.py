@@ -17,6 +17,7 @@ from yuefu.payments.rules import ChannelRefund, ChannelResult, Collection
 from yuefu.runtime import audit, keys, sql
 from yuefu.runtime.values import UnitOfWork
 
+_SCOPE: Final = "payments.refund"
 _SEQ: Final = {"succeeded": 1, "failed": 1}
 
 
@@ -55,7 +56,12 @@ def attempt_refunds(*, work: UnitOfWork, attempts: Sequence[RefundAttempt]) -> l
     def recall(known: Sequence[UUID]) -> Mapping[UUID, ChannelRefund]:
         return queries.refunds(book_id=work.book.id, ids=known)
 
-    return keys.answer(work=work, scope="payments.refund", requests=attempts, object_ids=new, decide=decide, recall=recall)
+    return keys.answer(work=work, scope=_SCOPE, requests=attempts, object_ids=new, decide=decide, recall=recall)
+
+
+def refunds_attempted(*, work: UnitOfWork, keys_used: Sequence[str]) -> set[str]:
+    """Those of some keys that an attempt was asked for with, in this book."""
+    return {key for _, key in keys.stored(work=work, names=[(_SCOPE, key) for key in keys_used])}
 
 
 def settle_refunds(*, work: UnitOfWork, results: Sequence[ChannelResult]) -> list[ChannelRefund | Refused]:

@@ -8,6 +8,8 @@ collections  insufficient_funds      refused, nothing moves
              unknown_then_success    no answer, yet the money moved; a query tells
              unknown_then_failure    no answer and nothing moved; a query tells
              refund_unknown          collected; a refund of it gets no answer, yet the money went back; a query tells
+             refund_fails_once       collected; the first refund of it is refused, nothing moves; the next succeeds
+             refund_fails            collected; every refund of it is refused, nothing moves
 payouts      …9990001                refused, nothing moves
              …9990002                on its way; paid when it is asked for
              …9990003                paid, and sent back by the bank of the beneficiary on a later day
@@ -48,6 +50,7 @@ _O = TypeVar("_O", bound=_Order)
 
 _REFUSALS: Final = {"insufficient_funds": "insufficient_funds", "account_closed": "account_closed", "unknown_then_failure": "system_error"}
 _BENEFICIARIES: Final = {"9990001": "rejected", "9990002": "sent_then_paid", "9990003": "returned_later"}
+_REFUSING: Final = frozenset({"refund_fails", "refund_fails_once"})
 _SILENT: Final = frozenset({"unknown_then_success", "unknown_then_failure"})
 
 
@@ -132,9 +135,10 @@ class SandboxChannel:
         trades, flows = [], []
         for order in orders:
             original = originals.get(order.original_reference)
-            trade = _trade(
-                self._books, "5030", "refund", order.reference, order.amount, now, failure=_refund_failure(original, order.amount)
-            )
+            failure = _refund_failure(original, order.amount)
+            if original is not None and original.outcome_rule == "refund_fails_once":
+                original.outcome_rule = "refund_failed"
+            trade = _trade(self._books, "5030", "refund", order.reference, order.amount, now, failure=failure)
             trade.original_reference = order.original_reference
             if original is not None and trade.status == "SUCCESS":
                 trade.fee_minor = self._returned_fee(original, order.amount.minor)
@@ -322,7 +326,7 @@ def _refund_failure(original: Trade | None, amount: Money) -> str:
         return "original_not_found"
     if amount.minor <= 0 or original.refunded_minor + amount.minor > original.amount_minor:
         return "refund_exceeds_payment"
-    return ""
+    return "account_abnormal" if original.outcome_rule in _REFUSING else ""
 
 
 def _transfer_result(trade: Trade, amount: Money) -> TransferResult:

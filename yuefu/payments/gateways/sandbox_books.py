@@ -125,7 +125,7 @@ class SandboxBooks:
         sql.insert("payments_sandbox_trade", columns, [(*head, *_columns_of(trade)) for trade in trades])
 
     def change(self, trades: Sequence[Trade]) -> None:
-        """Stores what may change of trades: status, day, counter and whether the caller knows."""
+        """Stores what may change of trades: status, day, counter, whether the caller knows, and what happens next."""
         if not trades:
             return
         columns = {
@@ -136,8 +136,9 @@ class SandboxBooks:
             "at": "timestamptz",
             "refunded_minor": "bigint",
             "silent": "boolean",
+            "outcome_rule": "text",
         }
-        values = [(t.reference, t.status, t.failure_code, t.on_date, t.at, t.refunded_minor, t.silent) for t in trades]
+        values = [(t.reference, t.status, t.failure_code, t.on_date, t.at, t.refunded_minor, t.silent, t.outcome_rule) for t in trades]
         source, params = sql.unnest(columns, values)
         changes = ", ".join(f"{name} = g.{name}" for name in columns if name != "reference")
         where = "t.book_id = %s AND t.side = %s AND t.reference = g.reference"
