@@ -86,17 +86,19 @@ def test_balances_are_whole_before_during_and_after_a_roll_up(work: UnitOfWork, 
 
 
 def test_a_roll_up_that_waited_for_another_does_not_move_the_horizon_back(
-    work: UnitOfWork, entry: Any, held_open: Any, background: Any, waits_for_a_lock: Any, until: Any
+    work: UnitOfWork, entry: Any, held_open: Any, background: Any, waits_for_a_lock: Any, until: Any, as_role: Any
 ) -> None:
     roll_up(work)
     post(work, entry("a", 7))
-    with sql.transacting():
-        ledger.roll_up(work=work)  # holds the horizon until this transaction ends
-        waiting = background(lambda: roll_up(work))  # its snapshot still sees `held_open` running
-        waits_for_a_lock()
-        held_open.commit()
-        ledger.roll_up(work=work)
-        reached = int(sql.value("SELECT xid FROM ledger_horizon WHERE book_id = %s", [work.book.id]))
+    other = as_role("owner")
+    # Locked and not yet moved: only so is the lock itself waited for, and not the row that is there already.
+    other.execute("SELECT 1 FROM ledger_horizon WHERE book_id = %s FOR UPDATE", [work.book.id])
+    waiting = background(lambda: roll_up(work))  # its snapshot still sees `held_open` running
+    waits_for_a_lock()
+    held_open.commit()
+    other.execute("SELECT ledger_roll_up(%s, now())", [work.book.id])
+    reached = int(other.execute("SELECT xid FROM ledger_horizon WHERE book_id = %s", [work.book.id]).fetchone()[0])
+    other.commit()
     waiting.result()
     assert int(sql.value("SELECT xid FROM ledger_horizon WHERE book_id = %s", [work.book.id])) >= reached
     until(lambda: bool(roll_up(work) or True) and balance(work) == (1007, 1007))

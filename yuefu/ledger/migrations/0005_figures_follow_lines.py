@@ -84,9 +84,11 @@ BEGIN
     END IF;
     SELECT array_agg(hold_id), array_agg(minor) INTO ids, taken
         FROM (SELECT hold_id, sum(amount_minor)::bigint AS minor FROM written WHERE hold_id IS NOT NULL GROUP BY hold_id ORDER BY hold_id) AS g;
-    UPDATE ledger_hold AS h SET posted_minor = h.posted_minor + taken[width_bucket(h.id, ids)],
-        state = CASE WHEN h.posted_minor + taken[width_bucket(h.id, ids)] = h.amount_minor THEN 'posted' ELSE h.state END
-        WHERE h.id = ANY (ids);
+    IF ids IS NOT NULL THEN  -- most postings take from no hold, and would fire the trigger of holds for nothing
+        UPDATE ledger_hold AS h SET posted_minor = h.posted_minor + taken[width_bucket(h.id, ids)],
+            state = CASE WHEN h.posted_minor + taken[width_bucket(h.id, ids)] = h.amount_minor THEN 'posted' ELSE h.state END
+            WHERE h.id = ANY (ids);
+    END IF;
     SELECT array_agg(account_id), array_agg(minor), array_agg(from_holds) INTO ids, posted, taken
         FROM (SELECT account_id, sum(amount_minor)::bigint AS minor,
                 coalesce(sum(amount_minor) FILTER (WHERE hold_id IS NOT NULL), 0)::bigint AS from_holds
