@@ -117,11 +117,13 @@ def test_drawing_and_restoring_moves_what_is_available(work, vault):
 
 @pytest.mark.parametrize("lines", [draw_lines, restore_lines])
 def test_lines_of_the_credit_line_balance_and_carry_their_dimensions(ids, work, lines):
-    order, loan, merchant, account = ids.many(work.now, 4)
-    debit, contra = lines(account, Money(5, "CNY"), order_id=order, loan_id=loan, merchant_id=merchant)
+    order, loan, merchant, funder, account = ids.many(work.now, 5)
+    debit, contra = lines(account, Money(5, "CNY"), order_id=order, loan_id=loan, merchant_id=merchant, funder_id=funder)
     assert debit.amount == -contra.amount
     assert debit.amount.minor == (5 if lines is draw_lines else -5)
-    assert {(line.order_id, line.loan_id, line.merchant_id) for line in (debit, contra)} == {(order, loan, merchant)}
+    assert {(line.order_id, line.loan_id, line.merchant_id, line.funder_id) for line in (debit, contra)} == {
+        (order, loan, merchant, funder)
+    }
     assert (debit.account, contra.account.owner_id) == (line_key(account), None)
     with pytest.raises(AssertionError):
         lines(account, Money(0, "CNY"))

@@ -490,6 +490,19 @@ def test_what_is_held_of_an_order_refunded_in_part_expires_too(shop):
     shop.prove()
 
 
+def test_a_limit_that_the_ledger_alone_was_given_is_found_by_the_close(shop, as_role):
+    """The writer may set limits, because it changes them; what a credit account was granted is compared line by line."""
+    first, second = shop.consumer(limit="1000.00"), shop.consumer(limit="2000.00")
+    shop.prove()
+    writer = as_role("default")
+    for consumer, change in ((first, 300_00), (second, -300_00)):  # together they are what they were
+        writer.execute("UPDATE ledger_limit SET limit_minor = limit_minor + %s WHERE consumer_id = %s", [change, consumer])
+    writer.commit()
+    with sql.snapshot():
+        proof = proving.prove(book=shop.desk.book)["subledgers_equal_control"]
+    assert (proof.holds, dict(proof.detail)) == (False, {"credit_line/limits": (0, 2)})
+
+
 def test_a_capture_after_the_authorisation_ended_is_refused_and_its_hold_is_freed(shop):
     consumer = shop.consumer()
     order_id = shop.buy(consumer, "600.00").order_id

@@ -50,8 +50,8 @@ def held_open(as_role: Callable[[str], Any], work: UnitOfWork, account_id: Calla
         [entry, work.book.id, work.now],
     )
     connection.execute(
-        "INSERT INTO ledger_line (posted_on, entry_id, line_no, book_id, account_id, amount_minor, currency)"
-        " VALUES ('2026-10-01', %(e)s, 1, %(b)s, %(x)s, 1000, 'CNY'), ('2026-10-01', %(e)s, 2, %(b)s, %(y)s, -1000, 'CNY')",
+        "INSERT INTO ledger_line (posted_on, entry_id, line_no, book_id, account_id, amount_minor, currency, funder_id)"
+        " VALUES ('2026-10-01', %(e)s, 1, %(b)s, %(x)s, 1000, 'CNY', %(b)s), ('2026-10-01', %(e)s, 2, %(b)s, %(y)s, -1000, 'CNY', %(b)s)",
         {"e": entry, "b": work.book.id, "x": accounts[0], "y": accounts[1]},
     )
     connection.execute(
@@ -86,17 +86,19 @@ def test_balances_are_whole_before_during_and_after_a_roll_up(work: UnitOfWork, 
 
 
 def test_a_roll_up_that_waited_for_another_does_not_move_the_horizon_back(
-    work: UnitOfWork, entry: Any, held_open: Any, background: Any, waits_for_a_lock: Any, until: Any
+    work: UnitOfWork, entry: Any, held_open: Any, background: Any, waits_for_a_lock: Any, until: Any, as_role: Any
 ) -> None:
     roll_up(work)
     post(work, entry("a", 7))
-    with sql.transacting():
-        sql.rows("SELECT 1 FROM ledger_horizon WHERE book_id = %s FOR UPDATE", [work.book.id])
-        waiting = background(lambda: roll_up(work))  # its snapshot still sees `held_open` running
-        waits_for_a_lock()
-        held_open.commit()
-        ledger.roll_up(work=work)
-        reached = int(sql.value("SELECT xid FROM ledger_horizon WHERE book_id = %s", [work.book.id]))
+    other = as_role("owner")
+    # Locked and not yet moved: only so is the lock itself waited for, and not the row that is there already.
+    other.execute("SELECT 1 FROM ledger_horizon WHERE book_id = %s FOR UPDATE", [work.book.id])
+    waiting = background(lambda: roll_up(work))  # its snapshot still sees `held_open` running
+    waits_for_a_lock()
+    held_open.commit()
+    other.execute("SELECT ledger_roll_up(%s, now())", [work.book.id])
+    reached = int(other.execute("SELECT xid FROM ledger_horizon WHERE book_id = %s", [work.book.id]).fetchone()[0])
+    other.commit()
     waiting.result()
     assert int(sql.value("SELECT xid FROM ledger_horizon WHERE book_id = %s", [work.book.id])) >= reached
     until(lambda: bool(roll_up(work) or True) and balance(work) == (1007, 1007))
@@ -186,6 +188,7 @@ CHANGES = [
     ("ledger_line", "loan_id = gen_random_uuid()"),
     ("ledger_line", "merchant_id = gen_random_uuid()"),
     ("ledger_line", "funder_id = gen_random_uuid()"),
+    ("ledger_line", "hold_id = gen_random_uuid()"),
     ("ledger_line", "movement = 'x'"),
     ("ledger_line", "reference = '0'"),
     ("ledger_line", "xid = (xid::text::bigint + 1)::text::xid8"),

@@ -135,8 +135,8 @@ def test_refusals_come_in_their_order_of_precedence(work: UnitOfWork, make_work:
         "hold_not_pending": Entry("8", "t", _lines((elsewhere, 999), (CONTRA, -999)), uses_hold=use(ended)),
         "hold_expired": Entry("9", "t", _lines((elsewhere, 999), (CONTRA, -999)), uses_hold=use(short)),
         "hold_account_differs": Entry("10", "t", _lines((elsewhere, 999), (CONTRA, -999)), uses_hold=use(pending)),
-        "exceeds_hold": Entry("11", "t", too_much, uses_hold=use(pending)),
-        "limit_exceeded": Entry("12", "t", too_much, uses_hold=use(pending, 50)),
+        "exceeds_hold": Entry("11", "t", _lines((line, 60), (line, 939), (CONTRA, -999)), uses_hold=use(pending)),
+        "limit_exceeded": Entry("12", "t", _lines((line, 50), (line, 949), (CONTRA, -999)), uses_hold=use(pending, 50)),
     }
     assert dict(zip(asked, codes(post(later, *asked.values())), strict=True)) == {code: code for code in asked}
     never = make_work(on=date(2026, 12, 1))
@@ -149,6 +149,28 @@ def test_a_hold_is_never_taken_in_another_currency(work: UnitOfWork, credit_line
     hold = place(work, line, 80)
     entry = Entry("k", "t", _lines((line, 80), (CONTRA, -80)), uses_hold=HoldUse(hold, Money(80, "USD")))
     assert codes(post(work, entry)) == ["hold_account_differs"]
+
+
+def test_a_hold_is_taken_by_a_line_of_that_very_amount(work: UnitOfWork, credit_line: Any) -> None:
+    """So nothing can be taken from a hold that is not posted; what an entry posts beyond it has a line of its own."""
+    line = credit_line(100)
+    hold = place(work, line, 60)
+    use = HoldUse(hold, Money(60, "CNY"))
+    less = Entry("less", "t", _lines((line, 59), (CONTRA, -59)), uses_hold=use)
+    beyond = Entry("beyond", "t", _lines((CONTRA, -70), (line, 10), (line, 60)), uses_hold=use)
+    assert codes(post(work, less, beyond)) == ["hold_account_differs", "posted"]
+    assert state(work, line) == (70, 0)
+    assert sql.rows("SELECT line_no, hold_id FROM ledger_line WHERE hold_id = %s", [hold]) == [(3, hold)]
+
+
+def test_a_line_without_a_funder_is_of_own_funds(work: UnitOfWork) -> None:
+    funder = uuid4()
+    lines = (Line(AccountKey("bank_cash"), Money(5, "CNY")), Line(AccountKey("funder_capital"), Money(-5, "CNY"), funder_id=funder))
+    (posted,) = post(work, Entry("k", "t", lines))
+    assert sql.rows("SELECT funder_id FROM ledger_line WHERE entry_id = %s ORDER BY line_no", [posted.entry_id]) == [
+        (work.book.id,),
+        (funder,),
+    ]
 
 
 def test_a_hold_is_posted_in_parts_until_nothing_is_left(work: UnitOfWork, entry: Callable[..., Entry], credit_line: Any) -> None:

@@ -131,11 +131,24 @@ def dims():
 @settings(max_examples=60, deadline=None)
 @given(st.integers(-500_00, 500_00), st.integers(-50_00, 50_00), st.integers(-50_00, 500_00), st.integers(-9_00, 9_00), st.booleans())
 def test_every_entry_balances_and_carries_no_empty_line(principal, interest, excess, earned_now, is_refund):
-    effect = Effect(principal, interest, excess)
-    entry = entries.applied(
-        dims(), "refunded" if is_refund else "repaid", _ids.new(datetime(2026, 10, 12, tzinfo=UTC)), effect, START, earned_now
-    )
+    effect, loan = Effect(principal, interest, excess), dims()
+    source = _ids.new(datetime(2026, 10, 12, tzinfo=UTC))
+    entry = entries.applied(loan, "refunded" if is_refund else "repaid", source, effect, START, earned_now)
     assert sum(line.amount.minor for line in entry.lines) == 0
     assert all(line.amount.minor for line in entry.lines)
     clearing = "purchase_clearing" if is_refund else "collections_clearing"
     assert {line.account.code for line in entry.lines} & {"purchase_clearing", "collections_clearing"} <= {clearing}
+    assert all(line.funder_id == loan.funder_id for line in entry.lines)
+    drawn = sum(line.amount.minor for line in entry.lines if line.account.code == "credit_line")
+    assert drawn == -principal
+
+
+def test_a_booked_loan_draws_the_credit_line_for_its_funder():
+    loan, (capture, hold) = dims(), _ids.many(datetime(2026, 10, 12, tzinfo=UTC), 2)
+    entry = entries.booked(loan, yuan(30_00), capture, hold)
+    assert [(line.account.code, line.amount.minor, line.funder_id) for line in entry.lines] == [
+        ("loan_principal", 30_00, loan.funder_id),
+        ("purchase_clearing", -30_00, loan.funder_id),
+        ("credit_line", 30_00, loan.funder_id),
+        ("credit_line_contra", -30_00, loan.funder_id),
+    ]

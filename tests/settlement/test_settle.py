@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date
 from uuid import UUID
 
@@ -255,6 +256,40 @@ def test_a_negative_balance_is_carried_until_sales_cover_it(work: UnitOfWork, ma
     assert statement is not None
     assert statement.adds_up
     assert proofs_hold(work, merchant_id)
+
+
+def test_what_becomes_available_names_the_funder_of_each_share(work: UnitOfWork, make_merchant: Callable[..., UUID]) -> None:
+    """Funder A sold 10,000, of which 4,000 came back to it; funder B had only a refund of an older sale; a sale of own funds beside them."""
+    merchant_id = make_merchant(fee_on_refund="kept")
+    a, b = work.ids.many(work.now, 2)
+    of_b = replace(capture(work, merchant_id, minor=3_000, periods=None), funder_id=b)
+    of_a = replace(capture(work, merchant_id, minor=10_000, periods=None), funder_id=a)
+    accrue(work, of_b)
+    settle(work)
+    accrue(work, of_a, capture(work, merchant_id, minor=5_000, periods=None), refund(work, of_a, 4_000), refund(work, of_b, 1_000))
+    (batch,) = settle(work, date(2026, 10, 9))
+    shares = {(funder, code): minor for funder, code, minor in sql.rows(SHARES, [work.book.id, str(batch.id)])}
+    net = {a: 10_000 - 60 - 4_000, b: -1_000, work.book.id: 5_000 - 30}
+    assert shares == {(funder, "merchant_pending"): minor for funder, minor in net.items()} | {
+        (funder, "merchant_available"): -minor for funder, minor in net.items()
+    }
+    assert sum(net.values()) == batch.totals.payout.minor
+    assert proofs_hold(work, merchant_id)
+
+
+def test_a_carried_balance_is_of_own_funds(work: UnitOfWork) -> None:
+    funder, merchant = work.ids.many(work.now, 2)
+    items = [
+        Item(*work.ids.many(work.now, 1), merchant, kind, None, merchant, None, None, of, "", *[cny(minor)] * 4, 1, "", DAY, DAY)  # type: ignore[arg-type]
+        for kind, of, minor in [("capture", funder, 900), ("carried", None, -200), ("refund", funder, -100)]
+    ]
+    assert rules.shares_of_funders(items, own_funds=work.book.id) == {funder: cny(800), work.book.id: cny(-200)}
+
+
+SHARES = (
+    "SELECT l.funder_id, a.code, l.amount_minor FROM ledger_line l JOIN ledger_account a ON a.id = l.account_id"
+    " JOIN runtime_key k ON k.book_id = l.book_id AND k.object_id = l.entry_id WHERE l.book_id = %s AND k.key = 'settlement:batch:' || %s"
+)
 
 
 def test_a_batch_follows_its_payout_and_a_returned_one_is_paid_again(work: UnitOfWork, merchant_id: UUID) -> None:

@@ -36,6 +36,7 @@ WITHOUT_A_KEY = {
     "ledger_line.loan_id": UPWARD,
     "ledger_line.merchant_id": UPWARD,
     "ledger_line.funder_id": UPWARD,
+    "ledger_line.hold_id": AS_A_SET,
     "ledger_seal.book_id": AS_A_SET,
     "ledger_seal.entry_id": AS_A_SET,
     "loans_event.source_id": "a capture, a collection or a refund share, by its kind",

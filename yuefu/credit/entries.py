@@ -18,23 +18,37 @@ def line_key(credit_account_id: UUID) -> AccountKey:
 
 
 def draw_lines(
-    credit_account_id: UUID, amount: Money, *, order_id: UUID | None = None, loan_id: UUID | None = None, merchant_id: UUID | None = None
+    credit_account_id: UUID,
+    amount: Money,
+    *,
+    order_id: UUID | None = None,
+    loan_id: UUID | None = None,
+    merchant_id: UUID | None = None,
+    funder_id: UUID | None = None,
 ) -> tuple[Line, Line]:
     """`amount` (positive) of the limit is taken."""
     assert amount.minor > 0, "a draw takes something"
-    return _pair(credit_account_id, amount, order_id, loan_id, merchant_id)
+    return _pair(credit_account_id, amount, order_id, loan_id, merchant_id, funder_id)
 
 
 def restore_lines(
-    credit_account_id: UUID, amount: Money, *, order_id: UUID | None = None, loan_id: UUID | None = None, merchant_id: UUID | None = None
+    credit_account_id: UUID,
+    amount: Money,
+    *,
+    order_id: UUID | None = None,
+    loan_id: UUID | None = None,
+    merchant_id: UUID | None = None,
+    funder_id: UUID | None = None,
 ) -> tuple[Line, Line]:
     """`amount` (positive) of the limit is free again."""
     assert amount.minor > 0, "a restoration gives something back"
-    return _pair(credit_account_id, -amount, order_id, loan_id, merchant_id)
+    return _pair(credit_account_id, -amount, order_id, loan_id, merchant_id, funder_id)
 
 
-def _pair(owner: UUID, debit: Money, order_id: UUID | None, loan_id: UUID | None, merchant_id: UUID | None) -> tuple[Line, Line]:
+def _pair(
+    owner: UUID, debit: Money, order_id: UUID | None, loan_id: UUID | None, merchant_id: UUID | None, funder_id: UUID | None
+) -> tuple[Line, Line]:
     return (
-        Line(line_key(owner), debit, order_id=order_id, loan_id=loan_id, merchant_id=merchant_id),
-        Line(AccountKey("credit_line_contra"), -debit, order_id=order_id, loan_id=loan_id, merchant_id=merchant_id),
+        Line(line_key(owner), debit, order_id, loan_id, merchant_id, funder_id),
+        Line(AccountKey("credit_line_contra"), -debit, order_id, loan_id, merchant_id, funder_id),
     )

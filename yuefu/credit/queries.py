@@ -39,6 +39,12 @@ def accounts(*, ids: Sequence[UUID]) -> dict[UUID, CreditAccount]:
     return {account.id: account for account in found}
 
 
+def limits(*, book_id: UUID) -> dict[tuple[UUID, str], int]:
+    """The limit of each credit account of a book by (account, currency), in minor units: what its line in the ledger must have."""
+    found = sql.rows("SELECT id, currency, limit_minor FROM credit_account WHERE book_id = %s", [book_id])
+    return {(account_id, currency): minor for account_id, currency, minor in found}
+
+
 def limit_history(*, account_id: UUID) -> list[LimitStep]:
     """Every limit of an account, the first one first."""
     found = sql.rows(

@@ -12,6 +12,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from yuefu import ids
+from yuefu.credit import queries as credit
 from yuefu.ledger import queries as ledger
 from yuefu.loans import queries as loans
 from yuefu.loans.queries import Position
@@ -50,7 +51,7 @@ def _trial_balance(book: Book) -> Proof:
 
 
 def _subledgers(book: Book) -> Proof:
-    """Loans, credit lines, holds, merchants and consumers against the accounts that sum them up."""
+    """Loans, credit lines, holds, merchants and consumers against the accounts that sum them up; limits, one by one, against theirs."""
     control = ledger.totals(
         book.id, ["loan_principal", "loan_interest", "unearned_discount", "credit_line_contra", "merchant_pending", "payouts_in_transit"]
     )
@@ -77,12 +78,19 @@ def _pairs(book: Book, control: Mapping[Any, int], positions: Mapping[Any, Any])
     return {
         "credit_line/loans": (sum(p.principal for p in positions.values()), lines),
         "credit_line/contra": (lines, -_total(control, "credit_line_contra")),
+        "credit_line/limits": (0, _limits_differing(book)),
         "holds/orders": (orders.totals(book.id)["held"], held),
         "holds/ledger": (ledger.holds_pending(book.id), held),
         "merchant_pending": (settlement.unsettled(book_id=book.id, currency=book.currency).minor, -_total(control, "merchant_pending")),
         "merchant_available": (settlement.kept_available(book_id=book.id, currency=book.currency).minor, -available),
         "payouts_in_transit": (payments.in_transit(book_id=book.id), -_total(control, "payouts_in_transit")),
     }
+
+
+def _limits_differing(book: Book) -> int:
+    """How many credit lines have another limit in the ledger than in their credit account, or stand in one of the two only."""
+    own, kept = credit.limits(book_id=book.id), ledger.limits(book.id, "credit_line")
+    return sum(own.get(line) != kept.get(line) for line in own.keys() | kept.keys())
 
 
 def _total(control: Mapping[Any, int], code: str) -> int:

@@ -31,13 +31,13 @@ class Account(BookRow):
 
 
 class Limit(models.Model):
-    """The moving part of a limited account, narrow because it is the hot row. Exposure = posted + held."""
+    """The moving part of a limited account, narrow because it is the hot row. Exposure = posted + held, both added up by triggers."""
 
     account = models.OneToOneField(Account, primary_key=True, on_delete=models.PROTECT, related_name="+")
     book_id = models.UUIDField()
     limit_minor = models.BigIntegerField()
-    posted_minor = models.BigIntegerField(default=0)
-    held_minor = models.BigIntegerField(default=0)
+    posted_minor = models.BigIntegerField(db_default=0)
+    held_minor = models.BigIntegerField(db_default=0)
     merchant_id = models.UUIDField(null=True)
     consumer_id = models.UUIDField(null=True)
 
@@ -46,11 +46,13 @@ class Limit(models.Model):
 
 
 class Hold(BookRow):
+    """`posted_minor` is what lines that name the hold took from it; their trigger writes it, and the state `posted`."""
+
     account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="+")
     amount_minor = models.BigIntegerField()
-    posted_minor = models.BigIntegerField(default=0)
-    released_minor = models.BigIntegerField(default=0)
-    state = models.TextField(default="pending")
+    posted_minor = models.BigIntegerField(db_default=0)
+    released_minor = models.BigIntegerField(db_default=0)
+    state = models.TextField(db_default="pending")
     order_id = models.UUIDField(null=True)
     placed_at = models.DateTimeField()
     expires_at = models.DateTimeField()
@@ -62,6 +64,9 @@ class Hold(BookRow):
             models.CheckConstraint(condition=Q(posted_minor__lte=F("amount_minor") - F("released_minor")), name="ledger_hold_not_overused"),
             models.CheckConstraint(
                 condition=Q(state="pending") | Q(amount_minor=F("posted_minor") + F("released_minor")), name="ledger_hold_ended_is_whole"
+            ),
+            models.CheckConstraint(
+                condition=Q(released_minor=0) | Q(state__in=["voided", "expired"]), name="ledger_hold_released_has_ended"
             ),
         ]
         indexes = [models.Index(fields=["book_id", "expires_at"], condition=Q(state="pending"), name="ledger_hold_expiring")]
@@ -82,6 +87,8 @@ class Entry(CommittedRow):
 
 
 class Line(CommittedRow):
+    """A line with `hold_id` takes its whole amount from that hold. `funder_id` is null only in lines older than the check: own funds."""
+
     pk = models.CompositePrimaryKey("posted_on", "entry_id", "line_no")
     posted_on = models.DateField()
     entry_id = models.UUIDField()
@@ -93,9 +100,10 @@ class Line(CommittedRow):
     order_id = models.UUIDField(null=True)
     loan_id = models.UUIDField(null=True)
     merchant_id = models.UUIDField(null=True)
-    funder_id = models.UUIDField(null=True)
+    funder_id = models.UUIDField()
     movement = models.TextField()
     reference = models.TextField()
+    hold_id = models.UUIDField(null=True)
 
 
 class Checkpoint(models.Model):

@@ -24,11 +24,26 @@ def _line(dims: Dimensions, code: str, minor: int, *, dimensioned: bool) -> Line
     return Line(key, Money(minor, dims.currency), dims.order_id, dims.loan_id, dims.merchant_id, dims.funder_id)
 
 
+def _credit_line(dims: Dimensions, drawn: int) -> tuple[Line, ...]:
+    """The credit line beside the money: drawn, or with a negative figure restored."""
+    if not drawn:
+        return ()
+    move = draw_lines if drawn > 0 else restore_lines
+    return move(
+        dims.credit_account_id,
+        Money(abs(drawn), dims.currency),
+        order_id=dims.order_id,
+        loan_id=dims.loan_id,
+        merchant_id=dims.merchant_id,
+        funder_id=dims.funder_id,
+    )
+
+
 def booked(dims: Dimensions, amount: Money, capture_id: UUID, hold_id: UUID) -> Entry:
     lines = (
         _line(dims, "loan_principal", amount.minor, dimensioned=True),
         _line(dims, "purchase_clearing", -amount.minor, dimensioned=False),
-        *draw_lines(dims.credit_account_id, amount, order_id=dims.order_id, loan_id=dims.loan_id, merchant_id=dims.merchant_id),
+        *_credit_line(dims, amount.minor),
     )
     return Entry(f"loan.book:{capture_id}", "loan.booked", lines, uses_hold=HoldUse(hold_id, amount))
 
@@ -45,13 +60,7 @@ def applied(dims: Dimensions, kind: str, source_id: UUID, effect: Effect, effect
         _line(dims, "unearned_discount", earned_now, dimensioned=True),
         _line(dims, "discount_income", -earned_now, dimensioned=True),
     ]
-    lines = [line for line in parts if line.amount.minor]
-    if effect.principal > 0:
-        settled = Money(effect.principal, dims.currency)
-        lines += restore_lines(dims.credit_account_id, settled, order_id=dims.order_id, loan_id=dims.loan_id, merchant_id=dims.merchant_id)
-    elif effect.principal < 0:
-        drawn = Money(-effect.principal, dims.currency)
-        lines += draw_lines(dims.credit_account_id, drawn, order_id=dims.order_id, loan_id=dims.loan_id, merchant_id=dims.merchant_id)
+    lines = [*(line for line in parts if line.amount.minor), *_credit_line(dims, -effect.principal)]
     return Entry(f"loan.{kind}:{source_id}", f"loan.{kind}", tuple(lines), effective_on=effective_on)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from uuid import UUID
 
 from yuefu.ledger.rules import AccountKey, Entry, Line
@@ -28,13 +29,19 @@ def accrued(item: Item) -> Entry:
     return Entry(key=key, kind=f"settlement_{item.kind}", lines=tuple(x for x in lines if x.amount), effective_on=item.earned_on)
 
 
-def made_available(batch_id: UUID, merchant_id: UUID, net: Money) -> Entry:
-    """On the pay day: Dr owed to merchant, Cr available to merchant."""
-    lines = (
-        Line(PENDING, net, merchant_id=merchant_id),
-        Line(AccountKey("merchant_available", owner_id=merchant_id), -net, merchant_id=merchant_id),
-    )
-    return Entry(key=f"settlement:batch:{batch_id}", kind="settlement_batch", lines=lines)
+def made_available(batch_id: UUID, merchant_id: UUID, shares: Mapping[UUID, Money]) -> Entry:
+    """On the pay day: Dr owed to merchant, Cr available to merchant; a pair for the share of each funder.
+
+    The shares sum to the net of the batch; that of a funder whose refunds outweigh its captures is negative.
+    """
+    available = AccountKey("merchant_available", owner_id=merchant_id)
+    lines = [
+        Line(account, amount, merchant_id=merchant_id, funder_id=funder_id)
+        for funder_id, net in sorted(shares.items(), key=lambda share: share[0])
+        for account, amount in ((PENDING, net), (available, -net))
+        if net
+    ]
+    return Entry(key=f"settlement:batch:{batch_id}", kind="settlement_batch", lines=tuple(lines))
 
 
 def _line(account: AccountKey, amount: Money, item: Item) -> Line:

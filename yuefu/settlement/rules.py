@@ -110,6 +110,15 @@ def refund_share(capture: Item, *, refunded_before: Money, amount: Money) -> Sha
     return Share(fee, discount, amount - fee - discount)
 
 
+def shares_of_funders(items: Iterable[Item], *, own_funds: UUID) -> dict[UUID, Money]:
+    """The net of items by whose money it is; a carried balance, and what names no funder, is of own funds."""
+    shares: dict[UUID, Money] = {}
+    for item in items:
+        funder_id = item.funder_id or own_funds
+        shares[funder_id] = shares[funder_id] + item.net if funder_id in shares else item.net
+    return shares
+
+
 def totals(items: Iterable[Item], currency: str) -> Totals:
     """The figures of a batch of items."""
     captures = fees = discounts = refunds = opening = Money.zero(currency)

@@ -37,11 +37,7 @@ def open_limited(*, work: UnitOfWork, accounts: Sequence[LimitedAccount]) -> Non
     ids = _insert(work, [(a.key, a.limit.currency, a.merchant_id, a.consumer_id) for a in accounts])
     columns = {"account_id": "uuid", "book_id": "uuid", "limit_minor": "bigint", "merchant_id": "uuid", "consumer_id": "uuid"}
     values = [(ids[a.key, a.limit.currency], work.book.id, a.limit.minor, a.merchant_id, a.consumer_id) for a in accounts]
-    source, params = sql.unnest(columns, values)
-    sql.run(
-        f"INSERT INTO ledger_limit ({', '.join(columns)}, posted_minor, held_minor) SELECT g.*, 0, 0 FROM {source} AS g ON CONFLICT DO NOTHING",
-        params,
-    )
+    sql.insert("ledger_limit", columns, values, suffix="ON CONFLICT DO NOTHING")
 
 
 def ensure_control(*, work: UnitOfWork, wanted: Iterable[tuple[AccountKey, str]]) -> dict[tuple[AccountKey, str], UUID]:

@@ -12,34 +12,10 @@ from yuefu.runtime.values import UnitOfWork
 def roll_up(*, work: UnitOfWork) -> int:
     """Moves the horizon of a book up to the oldest transaction still running and adds what lies below it to the checkpoints.
 
-    A transaction held open keeps the horizon below it, so nothing that commits late is skipped. Returns the lines rolled up.
+    A transaction held open keeps the horizon below it, so nothing that commits late is skipped. Returns the lines rolled up. The
+    database does it by a function of its owner: whoever posts can write neither checkpoints nor the horizon.
     """
-    sql.run(
-        "INSERT INTO ledger_horizon (book_id, epoch, xid, moved_at) VALUES (%s, 1, '0', %s) ON CONFLICT DO NOTHING",
-        [work.book.id, work.now],
-    )
-    ((epoch, xid),) = sql.rows("SELECT epoch, xid FROM ledger_horizon WHERE book_id = %s FOR UPDATE", [work.book.id])
-    # Asked only once the lock is held: a snapshot taken while another roll-up was waited for would move the horizon back.
-    ((upper, now_epoch),) = sql.rows("SELECT pg_snapshot_xmin(pg_current_snapshot())::text, runtime_epoch()")
-    added: int = sql.value(
-        """
-        WITH moved AS (
-            SELECT l.account_id, l.posted_on, sum(greatest(l.amount_minor, 0)) AS debit, sum(greatest(-l.amount_minor, 0)) AS credit, count(*) AS n
-            FROM ledger_account a JOIN ledger_line l ON l.account_id = a.id
-            WHERE a.book_id = %(book)s AND a.kind <> 'limited'
-              AND (l.epoch, l.xid) >= (%(epoch)s, %(xid)s::xid8) AND (l.epoch, l.xid) < (%(now_epoch)s, %(upper)s::xid8)
-            GROUP BY l.account_id, l.posted_on
-        ), written AS (
-            INSERT INTO ledger_checkpoint AS c (account_id, posted_on, book_id, debit_minor, credit_minor, line_count)
-            SELECT account_id, posted_on, %(book)s, debit, credit, n FROM moved
-            ON CONFLICT (account_id, posted_on) DO UPDATE SET debit_minor = c.debit_minor + excluded.debit_minor,
-                credit_minor = c.credit_minor + excluded.credit_minor, line_count = c.line_count + excluded.line_count
-        )
-        SELECT coalesce(sum(n), 0)::bigint FROM moved
-        """,
-        {"book": work.book.id, "epoch": epoch, "xid": xid, "upper": upper, "now_epoch": now_epoch},
-    )
-    sql.run("UPDATE ledger_horizon SET epoch = %s, xid = %s, moved_at = %s WHERE book_id = %s", [now_epoch, upper, work.now, work.book.id])
+    added: int = sql.value("SELECT ledger_roll_up(%s, %s)", [work.book.id, work.now])
     return added
 
 

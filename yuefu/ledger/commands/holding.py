@@ -1,4 +1,6 @@
-"""Holds: placed against a limit, released by somebody or by time; posting takes them (see `posting`)."""
+"""Holds: placed against a limit, released by somebody or by time; posting takes them (see `posting`). What they leave of a limit is added
+up by triggers.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +8,6 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from yuefu.errors import Refused
-from yuefu.ledger.commands.posting import write_limited
 from yuefu.ledger.queries.balances import lock_limited, lock_limited_ids
 from yuefu.ledger.rules import Held, Hold, Release, Released
 from yuefu.ledger.rules.posting import HOLD_NOT_PENDING, HOLD_UNKNOWN, place_refusal
@@ -42,14 +43,7 @@ def place_holds(*, work: UnitOfWork, holds: Sequence[Hold]) -> list[Held | Refus
             continue
         rows.append((hold.id, work.book.id, balance.account_id, hold.amount.minor, hold.order_id, work.now, hold.expires_at))
         outcomes.append(Held(hold.id))
-    if rows:
-        source, params = sql.unnest(_HOLD, rows)
-        sql.run(
-            f"INSERT INTO ledger_hold ({', '.join(_HOLD)}, posted_minor, released_minor, state)"
-            f" SELECT g.*, 0, 0, 'pending' FROM {source} AS g",
-            params,
-        )
-        write_limited(limited.values())
+    sql.insert("ledger_hold", _HOLD, rows)
     return outcomes
 
 
@@ -60,7 +54,7 @@ def release_holds(*, work: UnitOfWork, releases: Sequence[Release]) -> list[Rele
     found = {
         row[0]: row[1:]
         for row in sql.rows(
-            "SELECT h.id, h.account_id, h.state, h.amount_minor - h.posted_minor - h.released_minor, a.currency"
+            "SELECT h.id, h.state, h.amount_minor - h.posted_minor - h.released_minor, a.currency"
             " FROM ledger_hold h JOIN ledger_account a ON a.id = h.account_id"
             " WHERE h.book_id = %s AND h.id = ANY(%s) ORDER BY h.id FOR UPDATE OF h",
             [work.book.id, wanted],
@@ -68,19 +62,17 @@ def release_holds(*, work: UnitOfWork, releases: Sequence[Release]) -> list[Rele
     }
     outcomes: list[Released | Refused] = []
     ended: dict[UUID, tuple[str, int]] = {}
-    freed: dict[UUID, int] = {}
     for release in releases:
         if release.hold_id not in found:
             outcomes.append(Refused(HOLD_UNKNOWN, "there is no such hold", "hold_id"))
             continue
-        account_id, state, left, currency = found[release.hold_id]
+        state, left, currency = found[release.hold_id]
         if state != "pending" or release.hold_id in ended:
             outcomes.append(Refused(HOLD_NOT_PENDING, f"the hold is {ended.get(release.hold_id, (state,))[0]}", "hold_id"))
             continue
         ended[release.hold_id] = (release.reason, left)
-        freed[account_id] = freed.get(account_id, 0) + left
         outcomes.append(Released(release.hold_id, Money(left, currency)))
-    _end(ended, freed)
+    _end(ended)
     return outcomes
 
 
@@ -89,7 +81,7 @@ def _lock_limits_of(book_id: UUID, hold_ids: Sequence[UUID]) -> None:
     lock_limited_ids(book_id, [row[0] for row in accounts])
 
 
-def _end(ended: dict[UUID, tuple[str, int]], freed: dict[UUID, int]) -> None:
+def _end(ended: dict[UUID, tuple[str, int]]) -> None:
     if not ended:
         return
     source, params = sql.unnest({"id": "uuid", "state": "text", "left_minor": "bigint"}, [(i, s, n) for i, (s, n) in sorted(ended.items())])
@@ -97,8 +89,4 @@ def _end(ended: dict[UUID, tuple[str, int]], freed: dict[UUID, int]) -> None:
         "UPDATE ledger_hold AS h SET state = g.state, released_minor = h.released_minor + g.left_minor"
         f" FROM {source} AS g WHERE h.id = g.id",
         params,
-    )
-    source, params = sql.unnest({"account_id": "uuid", "freed": "bigint"}, sorted(freed.items()))
-    sql.run(
-        f"UPDATE ledger_limit AS t SET held_minor = t.held_minor - g.freed FROM {source} AS g WHERE t.account_id = g.account_id", params
     )

@@ -1,4 +1,4 @@
-"""Posting: entries in, one outcome each, in order.
+"""Posting: entries in, one outcome each, in order. What lines move of limits and take from holds is added up by their trigger.
 
 Order of locks: keys (sorted), the day (shared), limited accounts (ids ascending), holds (ids ascending).
 """
@@ -13,7 +13,7 @@ from yuefu.errors import Refused
 from yuefu.ledger.commands.accounts import ensure_control
 from yuefu.ledger.queries.balances import lock_holds, lock_limited
 from yuefu.ledger.rules import CHART, AccountKey, Entry, Posted
-from yuefu.ledger.rules.posting import DAY_NOT_OPEN, Balance, OpenHold, exposure_refusal, shape_refusal
+from yuefu.ledger.rules.posting import DAY_NOT_OPEN, Balance, OpenHold, exposure_refusal, shape_refusal, taking_line
 from yuefu.runtime import days, keys, sql
 from yuefu.runtime.values import UnitOfWork
 
@@ -45,6 +45,7 @@ _LINE = {
     "funder_id": "uuid",
     "movement": "text",
     "reference": "text",
+    "hold_id": "uuid",
 }
 
 
@@ -83,9 +84,7 @@ def _post_fresh(work: UnitOfWork, fresh: Mapping[int, tuple[UUID, Entry]]) -> di
         outcomes[index] = refused or Posted(entry_id)
         if not refused:
             accepted.append((entry_id, entry))
-    _write(work, accepted, limited)
-    write_limited(limited.values())
-    write_holds(holds.values())
+    _write(work, accepted, limited, holds)
     return outcomes
 
 
@@ -93,7 +92,12 @@ def _limited_keys(entries: Any) -> list[tuple[AccountKey, str]]:
     return [(line.account, line.amount.currency) for e in entries for line in e.lines if CHART[line.account.code].kind == "limited"]
 
 
-def _write(work: UnitOfWork, accepted: Sequence[tuple[UUID, Entry]], limited: Mapping[tuple[AccountKey, str], Balance]) -> None:
+def _write(
+    work: UnitOfWork,
+    accepted: Sequence[tuple[UUID, Entry]],
+    limited: Mapping[tuple[AccountKey, str], Balance],
+    holds: Mapping[UUID, OpenHold],
+) -> None:
     if not accepted:
         return
     wanted = {(line.account, line.amount.currency) for _, entry in accepted for line in entry.lines}
@@ -106,6 +110,7 @@ def _write(work: UnitOfWork, accepted: Sequence[tuple[UUID, Entry]], limited: Ma
         _ENTRY,
         [(i, book, on, e.effective_on or on, now, e.kind, len(e.lines), actor, request, run_id) for i, e in accepted],
     )
+    taking = [taking_line(entry, limited, holds) for _, entry in accepted]
     lines = [
         (
             on,
@@ -118,35 +123,13 @@ def _write(work: UnitOfWork, accepted: Sequence[tuple[UUID, Entry]], limited: Ma
             line.order_id,
             line.loan_id,
             line.merchant_id,
-            line.funder_id,
+            line.funder_id or book,
             line.movement,
             line.reference,
+            entry.uses_hold.hold_id if entry.uses_hold and number == taker else None,
         )
-        for entry_id, entry in accepted
+        for (entry_id, entry), taker in zip(accepted, taking, strict=True)
         for number, line in enumerate(entry.lines, start=1)
     ]
     written = sql.insert("ledger_line", _LINE, lines)
     assert written == len(lines), "every line of every accepted entry is written"
-
-
-def write_limited(balances: Any) -> None:
-    """One UPDATE for all limited accounts of a batch."""
-    values = [(b.account_id, b.posted, b.held) for b in balances]
-    sql.update("ledger_limit", "account_id", {"account_id": "uuid", "posted_minor": "bigint", "held_minor": "bigint"}, values)
-
-
-def write_holds(holds: Any) -> None:
-    """Writes what was taken from holds."""
-    values: list[tuple[Any, ...]] = [_hold_row(h) for h in holds if h.taken]
-    columns = {"id": "uuid", "state": "text", "taken": "bigint"}
-    if not values:
-        return
-    source, params = sql.unnest(columns, values)
-    sql.run(
-        f"UPDATE ledger_hold AS h SET state = g.state, posted_minor = h.posted_minor + g.taken FROM {source} AS g WHERE h.id = g.id",
-        params,
-    )
-
-
-def _hold_row(hold: OpenHold) -> tuple[UUID, str, int]:
-    return hold.id, hold.state, hold.taken

@@ -100,7 +100,7 @@ def lock_holds(book_id: UUID, ids: Sequence[UUID]) -> dict[UUID, OpenHold]:
     if not ids:
         return {}
     found = sql.rows(
-        "SELECT id, account_id, state, amount_minor - posted_minor - released_minor, 0, expires_at FROM ledger_hold"
+        "SELECT id, account_id, state, amount_minor - posted_minor - released_minor, expires_at FROM ledger_hold"
         " WHERE id = ANY(%s) AND book_id = %s ORDER BY id FOR UPDATE",
         [list(set(ids)), book_id],
     )
@@ -225,6 +225,16 @@ def limited_sums(book_id: UUID, code: str) -> tuple[int, int]:
         [book_id, code],
     )
     return found[0][0], found[0][1]
+
+
+def limits(book_id: UUID, code: str) -> dict[tuple[UUID, str], int]:
+    """The limit of each limited account of a code by (owner, currency), in minor units."""
+    found = sql.rows(
+        "SELECT a.owner_id, a.currency, t.limit_minor FROM ledger_account a JOIN ledger_limit t ON t.account_id = a.id"
+        " WHERE a.book_id = %s AND a.code = %s",
+        [book_id, code],
+    )
+    return {(owner, currency): minor for owner, currency, minor in found}
 
 
 def holds_pending(book_id: UUID) -> int:

@@ -12,10 +12,15 @@ from yuefu.runtime import sql
 
 # Everything an entry and its lines say, as one text; a change of any column changes it. JSON quotes every text, so that no two
 # entries give the same one; moments are written as numbers, because their JSON depends on the time zone of the session.
-_CONTENT = """
+# A hold is said only by a line that takes from one: lines without it read as before there was such a column.
+_LINE = """
+    l.line_no, l.book_id, l.account_id, l.amount_minor, l.currency, l.order_id, l.loan_id, l.merchant_id, l.funder_id, l.movement, l.reference,
+        l.epoch, l.xid::text
+"""
+_CONTENT = f"""
     json_build_array(e.id, e.book_id, e.posted_on, e.effective_on, extract(epoch FROM e.recorded_at), e.kind, e.line_count, e.actor, e.request_id,
-        e.run_id, e.epoch, e.xid::text, (SELECT json_agg(json_build_array(l.line_no, l.book_id, l.account_id, l.amount_minor, l.currency, l.order_id,
-        l.loan_id, l.merchant_id, l.funder_id, l.movement, l.reference, l.epoch, l.xid::text) ORDER BY l.line_no)
+        e.run_id, e.epoch, e.xid::text, (SELECT json_agg(CASE WHEN l.hold_id IS NULL THEN json_build_array({_LINE})
+        ELSE json_build_array({_LINE}, l.hold_id) END ORDER BY l.line_no)
         FROM ledger_line l WHERE l.posted_on = e.posted_on AND l.entry_id = e.id))::text
 """
 

@@ -28,7 +28,7 @@ ACCOUNT_CLOSED = "account_closed"
 HOLD_UNKNOWN = "hold_unknown"
 HOLD_NOT_PENDING = "hold_not_pending"
 HOLD_EXPIRED = "hold_expired"
-HOLD_ACCOUNT_DIFFERS = "hold_account_differs"
+HOLD_ACCOUNT_DIFFERS = "hold_account_differs"  # a line of the entry posts what is taken, to the account of the hold
 EXCEEDS_HOLD = "exceeds_hold"
 LIMIT_EXCEEDED = "limit_exceeded"
 
@@ -44,7 +44,9 @@ class AccountKey(NamedTuple):
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Line:
-    """One side of an entry: debit +, credit −. `movement` and `reference` say what a bank or channel will show for it."""
+    """One side of an entry: debit +, credit −. `movement` and `reference` say what a bank or channel will show for it. Without a funder it
+    is of own funds.
+    """
 
     account: AccountKey
     amount: Money
@@ -66,7 +68,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class HoldUse:
-    """Takes part or all of a hold in the same entry that posts to its account."""
+    """Takes part or all of a hold by the line of the entry that posts this very amount to its account."""
 
     hold_id: UUID
     amount: Money
@@ -151,7 +153,6 @@ class OpenHold:
     account_id: UUID
     state: str
     remaining: int
-    taken: int
     expires_at: datetime
 
 
@@ -184,7 +185,6 @@ def exposure_refusal(
     """Decides the limited lines and the hold of an entry, and applies them to the working balances if they are allowed."""
     moves: dict[UUID, int] = {}
     balances: dict[UUID, Balance] = {}
-    currencies: dict[UUID, str] = {}
     for line in entry.lines:
         if CHART[line.account.code].kind != "limited":
             continue
@@ -192,7 +192,6 @@ def exposure_refusal(
         if balance is None:
             return Refused(UNKNOWN_ACCOUNT, f"no {line.account.code} account is open for {line.account.owner_id}", "account")
         balances[balance.account_id] = balance
-        currencies[balance.account_id] = line.amount.currency
         moves[balance.account_id] = moves.get(balance.account_id, 0) + line.amount.minor
     closed = next((balance.account_id for balance in balances.values() if balance.closed), None)
     if closed is not None:
@@ -203,8 +202,8 @@ def exposure_refusal(
         refused = hold_refusal(hold, now)
         if refused or hold is None:
             return refused
-        if currencies.get(hold.account_id) != use.amount.currency:
-            return Refused(HOLD_ACCOUNT_DIFFERS, "the entry does not post to the account of the hold in its currency", "uses_hold")
+        if taking_line(entry, limited, holds) is None:
+            return Refused(HOLD_ACCOUNT_DIFFERS, f"no line of the entry posts {use.amount} to the account of the hold", "uses_hold")
         if use.amount.minor > hold.remaining or use.amount.minor <= 0:
             return Refused(EXCEEDS_HOLD, f"{hold.remaining} is left of the hold, {use.amount.minor} was asked", "uses_hold")
     freed = {hold.account_id: use.amount.minor} if hold and use else {}
@@ -217,10 +216,22 @@ def exposure_refusal(
         balances[account_id].posted += move
     if hold and use:
         hold.remaining -= use.amount.minor
-        hold.taken += use.amount.minor
         balances[hold.account_id].held -= use.amount.minor
         if hold.remaining == 0:
             hold.state = "posted"
+    return None
+
+
+def taking_line(entry: Entry, limited: Mapping[tuple[AccountKey, str], Balance], holds: Mapping[UUID, OpenHold]) -> int | None:
+    """Number of the line that takes from the hold of the entry: the first that posts what is taken to its account."""
+    use = entry.uses_hold
+    if use is None:
+        return None
+    for number, line in enumerate(entry.lines, start=1):
+        if line.amount == use.amount:
+            balance = limited.get((line.account, line.amount.currency))
+            if balance is not None and balance.account_id == holds[use.hold_id].account_id:
+                return number
     return None
 
 

@@ -118,9 +118,10 @@ def _draft(work: UnitOfWork, batch_id: UUID, merchant_id: UUID, pay_on: date, it
 
 
 def _make_available(work: UnitOfWork, built: Sequence[_Built]) -> None:
-    paying = [b.batch for b in built if b.batch.totals.payout]
+    paying = [b for b in built if b.batch.totals.payout]
     if paying:
-        moves = [entries.made_available(batch.id, batch.merchant_id, batch.totals.payout) for batch in paying]
+        shares = [rules.shares_of_funders(b.items, own_funds=work.book.id) for b in paying]
+        moves = [entries.made_available(b.batch.id, b.batch.merchant_id, parts) for b, parts in zip(paying, shares, strict=True)]
         refused = [o for o in ledger.post(work=work, entries=moves) if isinstance(o, Refused)]
         assert not refused, f"what is owed can always be made available: {refused[:1]}"
 
