@@ -228,6 +228,7 @@ def test_a_loan_is_owed_by_whoever_placed_its_order(attacker: Attacker, sales: t
         ("id = gen_random_uuid()", "cannot change"),
         ("booked_at = booked_at + interval '1 day'", "cannot change"),
         ("book_id = gen_random_uuid()", "cannot change"),
+        ("ceilings = array_fill(1, ARRAY[periods])", "cannot change"),
         ("state = 'closed', closed_on = '2026-10-12'", "cannot be closed"),
         ("seq = seq + 1", "taken"),
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
 
@@ -25,6 +26,7 @@ class Loan(BookRow):
     first_due_on = models.DateField()
     due_day = models.SmallIntegerField()
     rule_version = models.TextField()
+    ceilings = ArrayField(models.BigIntegerField(), null=True)
     booked_at = models.DateTimeField()
     state = models.TextField()
     refunded_principal_minor = models.BigIntegerField()

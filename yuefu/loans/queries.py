@@ -19,7 +19,7 @@ from yuefu.runtime import sql
 
 _LOAN = (
     "id, order_id, merchant_id, consumer_id, credit_account_id, funder_id, product, currency, principal_minor, periods,"
-    " annual_rate_ppm, day_count, disbursed_on, first_due_on, due_day, rule_version, refunded_principal_minor, excess_minor,"
+    " annual_rate_ppm, day_count, disbursed_on, first_due_on, due_day, rule_version, ceilings, refunded_principal_minor, excess_minor,"
     " last_event_on, seq, discount_minor, discount_earned_minor, closed_on, arrears_since"
 )
 
@@ -111,10 +111,11 @@ def _held(found: Sequence[tuple[Any, ...]]) -> dict[UUID, Held]:
 
 def _one(loan: tuple[Any, ...], rows: tuple[Row, ...]) -> Held:
     dims = Dimensions(*loan[:8])
-    principal, periods, rate, day_count, disbursed, first_due, due_day, version, refunded, excess, last, seq = loan[8:20]
-    terms = Terms(Money(principal, dims.currency), periods, Rate(rate), DayCount(day_count), disbursed, first_due, due_day, version)
+    principal, periods, rate, day_count, disbursed, first_due, due_day, version, ceilings, refunded, excess, last, seq = loan[8:21]
+    amount, most = Money(principal, dims.currency), tuple(ceilings) if ceilings else None
+    terms = Terms(amount, periods, Rate(rate), DayCount(day_count), disbursed, first_due, due_day, version, most)
     state = LoanState(terms=terms, rows=rows, last_event_on=last, seq=seq, refunded_principal=refunded, excess=excess)
-    return Held(dims, state, seq, *loan[20:])
+    return Held(dims, state, seq, *loan[21:])
 
 
 def history(loan_ids: Sequence[UUID], terms: dict[UUID, Terms]) -> dict[UUID, list[Disbursed | Repaid | Refunded]]:

@@ -87,7 +87,6 @@ def arrears_since(state: LoanState, on: date) -> date | None:
     return next((row.due_on for row in state.rows if row.unpaid and row.due_on < on), None)
 
 
-def cost_of(terms: Terms) -> tuple[int, int]:
-    """What a loan of these terms costs by its schedule, in minor units: all of it, and its largest instalment."""
-    instalments = [row.principal + row.interest for row in fold.start(Disbursed(terms.disbursed_on, terms)).rows]
-    return sum(instalments), max(instalments)
+def asked_by(terms: Terms) -> tuple[int, ...]:
+    """What each instalment of a loan of these terms asks by its schedule, in minor units."""
+    return tuple(row.principal + row.interest for row in fold.start(Disbursed(terms.disbursed_on, terms)).rows)

@@ -66,6 +66,7 @@ class Order:
     quote_id: UUID | None
     decision_id: UUID
     seq: int
+    placed_on: date
     captures: tuple[Capture, ...] = ()
 
     @property

@@ -193,7 +193,7 @@ def apply(state: LoanState, event: Repaid | Refunded) -> tuple[LoanState, Applie
     Repaid: what is due on the day, oldest instalment first, interest before principal; the rest is excess, never prepaid.
     Refunded: what is due first, likewise. The rest lowers the principal not yet due as if it had not been outstanding since the
     current period began: the instalments of this period and all later ones are computed anew over the same due days, which waives
-    the current interest on it. What exceeds all principal is excess.
+    the current interest on it; none becomes more than it was. What exceeds all principal is excess.
     Raises LoanError for an event older than the last one, another currency, or an amount that is not positive.
     """
     _require_applicable(state, event)
@@ -307,6 +307,7 @@ def _lower_principal(terms: Terms, rows: tuple[Row, ...], on: date, amount: int)
         due_days=[row.due_on for row in ahead],
         rate=terms.annual_rate,
         day_count=terms.day_count,
+        ceilings=[row.principal + row.interest for row in ahead],
     )
     lowered = [Row(row.no, row.start_on, row.due_on, principal, interest) for row, (principal, interest) in zip(ahead, parts, strict=True)]
     return (*past, *lowered), taken_off

@@ -280,6 +280,7 @@ def _draft(
         quote_id=purchase.quote_id,
         decision_id=decision_id,
         seq=1,
+        placed_on=facts.on,
     )
 
 

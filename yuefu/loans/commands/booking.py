@@ -37,6 +37,7 @@ _LOAN = {
     "first_due_on": "date",
     "due_day": "smallint",
     "rule_version": "text",
+    "ceilings": "bigint[]",
     "booked_at": "timestamptz",
     "state": "text",
     "refunded_principal_minor": "bigint",
@@ -105,6 +106,7 @@ def _insert(work: UnitOfWork, loans: Sequence[NewLoan]) -> None:
             n.terms.first_due_on,
             n.terms.due_day,
             n.terms.rule_version,
+            _array(n.terms.ceilings),
             work.now,
             "active",
             0,
@@ -117,6 +119,10 @@ def _insert(work: UnitOfWork, loans: Sequence[NewLoan]) -> None:
         for n in loans
     ]
     sql.insert("loans_loan", _LOAN, values)
+
+
+def _array(ceilings: tuple[int, ...] | None) -> str | None:
+    return None if ceilings is None else sql.array(ceilings, "bigint")
 
 
 def _insert_events(work: UnitOfWork, loans: Sequence[NewLoan]) -> None:
