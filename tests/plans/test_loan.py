@@ -498,3 +498,22 @@ def test_a_refund_never_raises_an_instalment(periods: int, rate: int, refunds: l
         before = state.rows
         state, _ = apply(state, Refunded(LENT_ON + timedelta(days=later), Money(minor, "CNY")))
         assert all(now.principal + now.interest <= row.principal + row.interest for now, row in zip(state.rows, before, strict=True))
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 120), st.integers(1, 90_000), st.booleans()), min_size=1, max_size=7),
+    st.integers(0, 6),
+    st.sampled_from([FREE, DEAR]),
+)
+def test_a_loan_with_an_undone_repayment_is_the_loan_without_it_and_its_amount_is_owed_back(
+    given_events: list[tuple[int, int, bool]], which: int, disbursed: Disbursed
+) -> None:
+    events = [KINDS[is_refund](LENT_ON + timedelta(days=later), Money(minor, "CNY")) for later, minor, is_refund in given_events]
+    at = which % len(events)
+    taken = events[at]
+    assume(isinstance(taken, Repaid))
+    with_it = replay([disbursed, *events[:at], replace(taken, undone=True), *events[at + 1 :]])
+    without = replay([disbursed, *events[:at], *events[at + 1 :]])
+    assert with_it.rows == without.rows
+    assert with_it.refunded_principal == without.refunded_principal
+    assert with_it.excess == without.excess + taken.amount.minor

@@ -16,7 +16,7 @@ STAFF_PERMISSIONS: Final = frozenset({
     "consumer.register", "credit.change_limit", "credit.close", "credit.freeze", "credit.open", "funding.record", "jobs.run", "ledger.read",
     "merchant.amend", "merchant.change_state", "merchant.onboard", "merchant.read", "order.authorise", "order.capture", "order.read",
     "order.refund", "order.void", "product.draft", "product.publish", "product.read", "product.retire", "reconcile", "repayment.record",
-    "setting.propose", "setting.read", "settlement.read", "settlement.run", "trace",
+    "repayment.undo", "setting.propose", "setting.read", "settlement.read", "settlement.run", "trace",
 })  # fmt: skip
 MERCHANT_PERMISSIONS: Final = frozenset({
     "api_key.issue", "order.authorise", "order.capture", "order.read", "order.refund", "order.void", "settlement.read", "trace",
@@ -31,7 +31,7 @@ ROLES: Final = {
     }),
     "finance": frozenset({
         "approve", "break.resolve", "close_day", "funding.record", "jobs.run", "ledger.read", "merchant.read", "order.read", "product.read",
-        "reconcile", "repayment.record", "setting.propose", "setting.read", "settlement.read", "settlement.run", "trace",
+        "reconcile", "repayment.record", "repayment.undo", "setting.propose", "setting.read", "settlement.read", "settlement.run", "trace",
     }),
     "support": frozenset({
         "consumer.close", "consumer.consent", "consumer.read", "merchant.read", "order.read", "order.refund", "order.void", "product.read",

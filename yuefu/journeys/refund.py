@@ -44,11 +44,13 @@ class Refunded:
 
 @dataclass(frozen=True, slots=True)
 class Excess:
-    """Money of a loan that is owed back to its consumer; `source_id` names the event it comes from."""
+    """Money of a loan that is owed back to its consumer; `source_id` names the event it comes from, `collection_id` the collection it is
+    taken from first."""
 
     source_id: UUID
     loan_id: UUID
     amount: Money
+    collection_id: UUID | None = None
 
 
 def refund(*, desk: Desk, now: datetime, requests: Sequence[RefundRequest]) -> list[Refunded | Refused | Quarantined]:
@@ -152,6 +154,8 @@ def attempt(*, work: UnitOfWork, excesses: Sequence[Excess]) -> list[ChannelRefu
     attempts = []
     for excess in excesses:
         wanted, stock = excess.amount.minor, left.get(excess.loan_id, [])
+        named = [one for one in stock if one[0] == excess.collection_id]
+        stock[:] = named + [one for one in stock if one not in named]
         for position, (collection_id, free) in enumerate(stock):
             taken = min(wanted, free)
             if taken:

@@ -54,7 +54,8 @@ class Loan(BookRow):
 
 
 class Event(BookRow):
-    """A dated fact of a loan: disbursed, repaid or refunded. `no` is the order in which facts were recorded."""
+    """A dated fact of a loan: disbursed, repaid, refunded, or a repayment reversed. `no` is the order in which facts were recorded;
+    `reverses_no` names the repayment that is taken off."""
 
     loan_id = models.UUIDField()
     no = models.IntegerField()
@@ -67,14 +68,24 @@ class Event(BookRow):
     excess_minor = models.BigIntegerField()
     recorded_at = models.DateTimeField()
     recorded_on = models.DateField()
+    reverses_no = models.IntegerField(null=True)
 
     class Meta:
         constraints = [
-            models.CheckConstraint(condition=Q(kind__in=["disbursed", "repaid", "refunded"]), name="loans_event_kind"),
+            models.CheckConstraint(condition=Q(kind__in=["disbursed", "repaid", "refunded", "reversed"]), name="loans_event_kind"),
+            models.CheckConstraint(
+                condition=Q(kind="reversed", reverses_no__isnull=False) | (~Q(kind="reversed") & Q(reverses_no__isnull=True)),
+                name="loans_event_names_what_it_reverses",
+            ),
             models.CheckConstraint(condition=Q(amount_minor__gt=0), name="loans_event_amount"),
             models.CheckConstraint(
-                condition=Q(kind="disbursed") | Q(amount_minor=F("principal_minor") + F("interest_minor") + F("excess_minor")),
+                condition=Q(kind="disbursed")
+                | (~Q(kind="reversed") & Q(amount_minor=F("principal_minor") + F("interest_minor") + F("excess_minor")))
+                | Q(kind="reversed", excess_minor=-F("principal_minor") - F("interest_minor")),
                 name="loans_event_parts_add_up",
+            ),
+            models.UniqueConstraint(
+                fields=["loan_id", "reverses_no"], condition=Q(reverses_no__isnull=False), name="loans_event_reversed_once"
             ),
             models.UniqueConstraint(fields=["loan_id", "no"], name="loans_event_no"),
         ]

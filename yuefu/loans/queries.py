@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -57,6 +57,29 @@ class Recorded:
     source_id: UUID
     recorded_at: datetime
     recorded_on: date
+    reverses: UUID | None = None
+    """The source of the repayment that it takes off."""
+
+
+@dataclass(frozen=True, slots=True)
+class Repayment:
+    """A repayment that was applied: the event `no` of its loan, its amount in minor units, and whether it was taken off again."""
+
+    loan_id: UUID
+    no: int
+    amount: int
+    reversed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Reversal:
+    """A repayment taken off its loan. `excess` is what is owed back for it."""
+
+    id: UUID
+    source_id: UUID
+    loan_id: UUID
+    amount: Money
+    excess: Money
 
 
 def lock(book_id: UUID, loan_ids: Sequence[UUID]) -> dict[UUID, Held]:
@@ -120,28 +143,63 @@ def _one(loan: tuple[Any, ...], rows: tuple[Row, ...]) -> Held:
 
 def history(loan_ids: Sequence[UUID], terms: dict[UUID, Terms]) -> dict[UUID, list[Disbursed | Repaid | Refunded]]:
     """All events of loans in the order of recording, as the fold takes them."""
-    events: dict[UUID, list[Disbursed | Repaid | Refunded]] = defaultdict(list)
-    for loan_id, kind, on, amount in sql.rows(
-        "SELECT loan_id, kind, effective_on, amount_minor FROM loans_event WHERE loan_id = ANY(%s) ORDER BY loan_id, no", [list(loan_ids)]
+    return {loan_id: list(events.values()) for loan_id, events in numbered_history(loan_ids, terms).items()}
+
+
+def numbered_history(loan_ids: Sequence[UUID], terms: Mapping[UUID, Terms]) -> dict[UUID, dict[int, Disbursed | Repaid | Refunded]]:
+    """All events of loans by their numbers, in the order of recording. A reversal is no event of its own: its repayment is undone."""
+    events: dict[UUID, dict[int, Disbursed | Repaid | Refunded]] = defaultdict(dict)
+    for loan_id, no, kind, on, amount, reverses_no in sql.rows(
+        "SELECT loan_id, no, kind, effective_on, amount_minor, reverses_no FROM loans_event WHERE loan_id = ANY(%s) ORDER BY loan_id, no",
+        [list(loan_ids)],
     ):
-        held = terms[loan_id]
+        of_loan, held = events[loan_id], terms[loan_id]
         money = Money(amount, held.principal.currency)
-        event = Disbursed(on, held) if kind == "disbursed" else Repaid(on, money) if kind == "repaid" else Refunded(on, money)
-        events[loan_id].append(event)
-    return events
+        match kind:
+            case "disbursed":
+                of_loan[no] = Disbursed(on, held)
+            case "repaid":
+                of_loan[no] = Repaid(on, money)
+            case "refunded":
+                of_loan[no] = Refunded(on, money)
+            case _:
+                undone = of_loan[reverses_no]
+                of_loan[reverses_no] = Repaid(undone.on, money, undone=True)
+    return dict(events)
+
+
+def repayments(book_id: UUID, source_ids: Sequence[UUID]) -> dict[UUID, Repayment]:
+    """Applied repayments by the collection they came from; others are absent."""
+    found = sql.rows(
+        "SELECT e.source_id, e.loan_id, e.no, e.amount_minor, EXISTS (SELECT 1 FROM loans_event r WHERE r.loan_id = e.loan_id AND r.reverses_no = e.no)"
+        " FROM loans_event e WHERE e.book_id = %s AND e.source_id = ANY(%s) AND e.kind = 'repaid'",
+        [book_id, list(source_ids)],
+    )
+    return {row[0]: Repayment(*row[1:]) for row in found}
+
+
+def reversals(reversal_ids: Sequence[UUID]) -> dict[UUID, Reversal]:
+    found = sql.rows(
+        "SELECT r.source_id, e.source_id, r.loan_id, r.amount_minor, r.excess_minor, l.currency FROM loans_event r"
+        " JOIN loans_event e ON e.loan_id = r.loan_id AND e.no = r.reverses_no JOIN loans_loan l ON l.id = r.loan_id"
+        " WHERE r.source_id = ANY(%s)",
+        [list(reversal_ids)],
+    )
+    return {i: Reversal(i, source, loan, Money(amount, c), Money(excess, c)) for i, source, loan, amount, excess, c in found}
 
 
 def recorded(order_ids: Sequence[UUID]) -> dict[UUID, list[Recorded]]:
     """Events by order, in the order of recording."""
     found: dict[UUID, list[Recorded]] = defaultdict(list)
-    for order_id, loan_id, kind, on, currency, amount, principal, interest, excess, source, at, day in sql.rows(
+    for order_id, loan_id, kind, on, currency, amount, principal, interest, excess, *rest in sql.rows(
         "SELECT l.order_id, e.loan_id, e.kind, e.effective_on, l.currency, e.amount_minor, e.principal_minor, e.interest_minor, e.excess_minor,"
-        " e.source_id, e.recorded_at, e.recorded_on FROM loans_event e JOIN loans_loan l ON l.id = e.loan_id"
+        " e.source_id, e.recorded_at, e.recorded_on, r.source_id FROM loans_event e JOIN loans_loan l ON l.id = e.loan_id"
+        " LEFT JOIN loans_event r ON r.loan_id = e.loan_id AND r.no = e.reverses_no"
         " WHERE l.order_id = ANY(%s) ORDER BY e.recorded_at, e.loan_id, e.no",
         [list(order_ids)],
     ):
         money = [Money(minor, currency) for minor in (amount, principal, interest, excess)]
-        found[order_id].append(Recorded(loan_id, kind, on, money[0], money[1], money[2], money[3], source, at, day))
+        found[order_id].append(Recorded(loan_id, kind, on, money[0], money[1], money[2], money[3], *rest))
     return found
 
 
@@ -268,9 +326,13 @@ def booked(book_id: UUID) -> dict[UUID, tuple[UUID, UUID]]:
 
 
 def sources(book_id: UUID) -> list[tuple[str, UUID, UUID]]:
-    """Every repayment and refund applied in a book: (kind, collection or refund share, loan)."""
+    """Every repayment and refund applied in a book, and every reversal that posted something: (kind, collection, refund share or
+    reversal, loan)."""
     return sql.rows_as(
-        lambda *row: row, "SELECT kind, source_id, loan_id FROM loans_event WHERE book_id = %s AND kind <> 'disbursed'", [book_id]
+        lambda *row: row,
+        "SELECT kind, source_id, loan_id FROM loans_event WHERE book_id = %s AND kind <> 'disbursed'"
+        " AND NOT (kind = 'reversed' AND principal_minor = 0 AND interest_minor = 0 AND excess_minor = 0)",
+        [book_id],
     )
 
 

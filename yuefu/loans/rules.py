@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from uuid import UUID
 
@@ -15,6 +15,8 @@ from yuefu.plans.terms import Terms
 UNKNOWN_LOAN = "unknown_loan"
 BEFORE_DISBURSEMENT = "before_disbursement"  # effective earlier than the loan exists
 FUTURE_DATED = "future_dated"  # effective later than the business day
+UNKNOWN_REPAYMENT = "unknown_repayment"  # no such collection was applied to a loan of this book
+ALREADY_REVERSED = "already_reversed"  # a repayment is taken off once
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,11 @@ class Effect:
     interest: int
     excess: int
 
+    @property
+    def moves(self) -> bool:
+        """Whether there is anything to post."""
+        return bool(self.principal or self.interest or self.excess)
+
 
 def progress(state: LoanState) -> tuple[int, int, int]:
     """Principal settled (paid or refunded), interest paid, excess."""
@@ -67,10 +74,27 @@ def after(state: LoanState, event: Repaid | Refunded, history: Sequence[Disburse
     else:
         assert history is not None, "a back-dated event replays the whole loan"
         following = fold.replay(fold.insert(history, event))
-    before, now = progress(state), progress(following)
-    effect = Effect(*(new - old for new, old in zip(now, before, strict=True)))
+    effect = _difference(state, following)
     assert effect.principal + effect.interest + effect.excess == event.amount.minor, "an event is applied to the cent"
     return following, effect
+
+
+def without(state: LoanState, history: Sequence[Disbursed | Repaid | Refunded], at: int) -> tuple[LoanState, Effect]:
+    """The state as if the repayment `history[at]` had never been, and what that changes: no money moves, so the parts sum to 0.
+
+    What it had paid is owed again, unless a later repayment that was too much now pays it; the rest of it is owed back.
+    """
+    event = history[at]
+    assert isinstance(event, Repaid), f"a {type(event).__name__} is not undone"
+    assert not event.undone, "a repayment is undone once"
+    following = fold.replay([*history[:at], replace(event, undone=True), *history[at + 1 :]])
+    effect = _difference(state, following)
+    assert effect.principal + effect.interest + effect.excess == 0, "what is undone moves no money"
+    return following, effect
+
+
+def _difference(before: LoanState, after: LoanState) -> Effect:
+    return Effect(*(new - old for new, old in zip(progress(after), progress(before), strict=True)))
 
 
 def earned(discount: int, state: LoanState, until: date) -> int:
