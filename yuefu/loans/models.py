@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import F, Q
 
@@ -89,6 +90,7 @@ class Event(BookRow):
             ),
             models.UniqueConstraint(fields=["loan_id", "no"], name="loans_event_no"),
         ]
+        indexes = [BrinIndex(fields=["recorded_on"], name="loans_event_recorded_on")]
 
 
 class Instalment(models.Model):

@@ -6,11 +6,12 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from yuefu.dates.daycount import DayCount
-from yuefu.loans.rules import Dimensions, Held
+from yuefu.loans import rules
+from yuefu.loans.rules import Dated, Dimensions, Fact, Held
 from yuefu.money.amounts import Money
 from yuefu.money.rates import Rate
 from yuefu.plans.loan import Disbursed, LoanState, Refunded, Repaid, Row
@@ -22,6 +23,9 @@ _LOAN = (
     " annual_rate_ppm, day_count, disbursed_on, first_due_on, due_day, rule_version, ceilings, refunded_principal_minor, excess_minor,"
     " last_event_on, seq, discount_minor, discount_earned_minor, closed_on, arrears_since"
 )
+
+REPLAYED_AT_ONCE: Final = 1_000
+"""So many loans at most are told anew by one round of queries."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,31 +145,61 @@ def _one(loan: tuple[Any, ...], rows: tuple[Row, ...]) -> Held:
     return Held(dims, state, seq, *loan[21:])
 
 
-def history(loan_ids: Sequence[UUID], terms: dict[UUID, Terms]) -> dict[UUID, list[Disbursed | Repaid | Refunded]]:
+def history(loan_ids: Sequence[UUID], terms: Mapping[UUID, Terms]) -> dict[UUID, list[Dated]]:
     """All events of loans in the order of recording, as the fold takes them."""
-    return {loan_id: list(events.values()) for loan_id, events in numbered_history(loan_ids, terms).items()}
+    return {loan_id: list(rules.history_of(found).values()) for loan_id, found in facts(loan_ids, terms).items()}
 
 
-def numbered_history(loan_ids: Sequence[UUID], terms: Mapping[UUID, Terms]) -> dict[UUID, dict[int, Disbursed | Repaid | Refunded]]:
-    """All events of loans by their numbers, in the order of recording. A reversal is no event of its own: its repayment is undone."""
-    events: dict[UUID, dict[int, Disbursed | Repaid | Refunded]] = defaultdict(dict)
-    for loan_id, no, kind, on, amount, reverses_no in sql.rows(
-        "SELECT loan_id, no, kind, effective_on, amount_minor, reverses_no FROM loans_event WHERE loan_id = ANY(%s) ORDER BY loan_id, no",
+def facts(loan_ids: Sequence[UUID], terms: Mapping[UUID, Terms]) -> dict[UUID, list[Fact]]:
+    """All that was recorded of loans, in the order of recording."""
+    found: dict[UUID, list[Fact]] = defaultdict(list)
+    for loan_id, no, kind, on, amount, recorded_on, reverses_no in sql.rows(
+        "SELECT loan_id, no, kind, effective_on, amount_minor, recorded_on, reverses_no FROM loans_event WHERE loan_id = ANY(%s)"
+        " ORDER BY loan_id, no",
         [list(loan_ids)],
     ):
-        of_loan, held = events[loan_id], terms[loan_id]
-        money = Money(amount, held.principal.currency)
-        match kind:
-            case "disbursed":
-                of_loan[no] = Disbursed(on, held)
-            case "repaid":
-                of_loan[no] = Repaid(on, money)
-            case "refunded":
-                of_loan[no] = Refunded(on, money)
-            case _:
-                undone = of_loan[reverses_no]
-                of_loan[reverses_no] = Repaid(undone.on, money, undone=True)
-    return dict(events)
+        found[loan_id].append(Fact(no, _dated(terms[loan_id], kind, on, amount), recorded_on, reverses_no))
+    return dict(found)
+
+
+def _dated(terms: Terms, kind: str, on: date, amount: int) -> Dated | None:
+    match kind:
+        case "disbursed":
+            return Disbursed(on, terms)
+        case "repaid":
+            return Repaid(on, Money(amount, terms.principal.currency))
+        case "refunded":
+            return Refunded(on, Money(amount, terms.principal.currency))
+    return None
+
+
+def not_as_replayed(book_id: UUID, loan_ids: Sequence[UUID], *, closed: date, open_day: date) -> dict[UUID, tuple[str, ...]]:
+    """Loans that are stored otherwise than a replay of their terms and events has them, and in what (`rules.differences`). Four queries,
+    for at most REPLAYED_AT_ONCE loans. `closed` is the last day that closed.
+    """
+    assert len(loan_ids) <= REPLAYED_AT_ONCE, "the caller goes by chunks"
+    held = loans(loan_ids, book_id=book_id)
+    told = facts(list(held), {i: one.state.terms for i, one in held.items()})
+    marked = dict(sql.rows("SELECT id, state = 'closed' FROM loans_loan WHERE id = ANY(%s)", [list(held)]))
+    wrong: dict[UUID, tuple[str, ...]] = {}
+    for loan_id, one in held.items():
+        found = rules.differences(one, told[loan_id], closed=closed, open_day=open_day) if loan_id in told else ("events",)
+        if marked[loan_id] != (one.closed_on is not None):
+            found = (*found, "state")
+        if found:
+            wrong[loan_id] = found
+    return wrong
+
+
+def changed_on(book_id: UUID, on: date) -> list[UUID]:
+    """Loans of which something was recorded on a business day, by ascending id."""
+    found = sql.rows("SELECT DISTINCT loan_id FROM loans_event WHERE book_id = %s AND recorded_on = %s ORDER BY 1", [book_id, on])
+    return [row[0] for row in found]
+
+
+def all_ids(book_id: UUID) -> list[UUID]:
+    """Every loan of a book, by ascending id."""
+    return [row[0] for row in sql.rows("SELECT id FROM loans_loan WHERE book_id = %s ORDER BY id", [book_id])]
 
 
 def repayments(book_id: UUID, source_ids: Sequence[UUID]) -> dict[UUID, Repayment]:

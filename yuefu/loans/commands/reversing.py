@@ -76,16 +76,16 @@ def _reverse(work: UnitOfWork, wave: Sequence[Reversal], found: Mapping[UUID, Re
     if not wave:
         return []
     held = queries.lock(work.book.id, [found[reversal.source_id].loan_id for reversal in wave])
-    history = queries.numbered_history(sorted(held), {i: one.state.terms for i, one in held.items()})
+    told = queries.facts(sorted(held), {i: one.state.terms for i, one in held.items()})
     steps = []
     for reversal in wave:
         repayment = found[reversal.source_id]
-        one, events = held[repayment.loan_id], history[repayment.loan_id]
+        one, events = held[repayment.loan_id], rules.history_of(told[repayment.loan_id])
         state, effect = rules.without(one.state, list(events.values()), list(events).index(repayment.no))
         after = held_after(work, one, replace(state, seq=one.seq + 1), one.discount)
         entry = entries.applied(one.dims, "reversed", reversal.id, effect, work.day.on, after.discount_earned - one.discount_earned)
-        told = {"collection": public.text("collection", reversal.source_id), "amount": repayment.amount}
-        steps.append(Step(after, reversal.id, "reversed", work.day.on, repayment.amount, effect, entry, repayment.no, told))
+        said = {"collection": public.text("collection", reversal.source_id), "amount": repayment.amount}
+        steps.append(Step(after, reversal.id, "reversed", work.day.on, repayment.amount, effect, entry, repayment.no, said))
     refused = _post(work, steps)
     write(work, held, [step for step in steps if step.source_id not in refused])
     return [refused.get(step.source_id) or _outcome(reversal, step) for reversal, step in zip(wave, steps, strict=True)]

@@ -48,7 +48,7 @@ def write(work: UnitOfWork, before: Mapping[UUID, Held], steps: Sequence[Step]) 
     after = {step.held.dims.loan_id: step.held for step in steps}
     touched = sorted(after)
     storing.update_instalments({i: (before[i].state, after[i].state) for i in touched})
-    _update_loans([after[i] for i in touched])
+    update_loans([after[i] for i in touched])
     _insert_events(work, steps)
     sql.update(
         "loans_accrual",
@@ -65,7 +65,8 @@ def _told(step: Step) -> dict[str, Any]:
     return {**settled, "effective_on": step.on, **step.told}
 
 
-def _update_loans(loans: Sequence[Held]) -> None:
+def update_loans(loans: Sequence[Held]) -> None:
+    """Writes the progress of loans by one statement."""
     columns = {
         "id": "uuid",
         "state": "text",
