@@ -135,3 +135,17 @@ def test_a_merchants_person_sees_and_touches_only_their_own_orders(
     assert foreign["order"] not in [row["order"] for row in listed]
     quoted = cli("quote", "--amount", "5", "--periods", "3", "--merchant", "disc-city", "--as", owner)
     assert quoted.code == "unknown_merchant"
+
+
+def test_a_repayment_is_taken_off_only_with_a_reason_where_it_was_applied_by_who_may(
+    cli: Command, authorised: Callable[..., dict[str, Any]], person: Callable[..., str]
+) -> None:
+    loan = cli("order", "capture", authorised()["order"]).last["loan"]
+    paid = cli("repay", loan, "--amount", "1.00")
+    assert paid.last["excess"]["minor"] == 100, "nothing is due yet: it went back at once"
+    undo = ("repay-undo", paid.last["collection"], "--reason", "paid twice")
+    assert cli(*undo).code == "collection_refunded"
+    assert cli(*undo[:3], " ").code == "reason_invalid"
+    assert cli("repay-undo", loan, "--reason", "x").code == "bad_id"
+    assert cli(*undo, "--as", person("support")).code == "not_allowed"
+    assert cli(*undo, "--as", person("finance")).code == "collection_refunded"

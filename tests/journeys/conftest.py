@@ -24,12 +24,13 @@ from yuefu.credit.commands import OpenAccount
 from yuefu.dates.daycount import DayCount
 from yuefu.errors import Refused, one
 from yuefu.ids import IdSource
-from yuefu.journeys import checkout, close_of_day, proving, reconciliation, refund, repayment, settlement
+from yuefu.journeys import checkout, close_of_day, proving, reconciliation, refund, repayment, replay, settlement
 from yuefu.journeys.checkout import Authorised, Captured, Purchase, Wish
 from yuefu.journeys.close_of_day import Closed
 from yuefu.journeys.desk import Desk, open_day
 from yuefu.journeys.repayment import Repaid, RepayRequest
 from yuefu.ledger import commands as ledger
+from yuefu.loans import queries as loan_book
 from yuefu.merchants import commands as merchants
 from yuefu.merchants.commands import NewMerchant
 from yuefu.merchants.rules import ContractTerms
@@ -158,6 +159,7 @@ class Shop:
         """Every proof of a close holds now, and there was something to prove."""
         with sql.snapshot():
             proofs = proving.prove(book=self.desk.book, since=FIRST_DAY)
+            assert not replay.verify(book=self.desk.book, loan_ids=loan_book.all_ids(self.book_id))
         assert proofs
         wrong = {name: proof.detail for name, proof in proofs.items() if not proof.holds}
         assert not wrong, wrong

@@ -32,6 +32,7 @@ from yuefu.offers import queries as products
 from yuefu.orders import queries as order_book
 from yuefu.orders.commands import CaptureRequest, VoidRequest
 from yuefu.runtime import sql
+from yuefu.runtime.jsontext import dumps
 
 
 def yuan(text):
@@ -537,3 +538,14 @@ def test_nothing_happens_in_a_book_without_an_open_day(shop):
 def test_an_empty_batch_is_no_work(shop):
     assert checkout.authorise(desk=shop.desk, now=shop.now(), purchases=[]) == []
     assert checkout.capture(desk=shop.desk, now=shop.now(), requests=[]) == []
+
+
+def test_the_final_schedule_is_told_when_a_loan_is_booked(shop):
+    got = shop.bought("1200.00", product="flex")
+    told = sql.value("SELECT snapshot FROM runtime_outbox WHERE object_id = %s AND type = 'loan.booked'", [got.loan_id])
+    rows = loan_book.loans([got.loan_id])[got.loan_id].state.rows
+    assert len(rows) == 3
+    as_money = [
+        {"no": r.no, "due_on": r.due_on, "principal": Money(r.principal, "CNY"), "interest": Money(r.interest, "CNY")} for r in rows
+    ]
+    assert told["instalments"] == json.loads(dumps(as_money)), "amounts look as they do everywhere"

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -234,6 +235,7 @@ def test_a_loan_is_owed_by_whoever_placed_its_order(attacker: Attacker, sales: t
         ("id = gen_random_uuid()", "cannot change"),
         ("booked_at = booked_at + interval '1 day'", "cannot change"),
         ("book_id = gen_random_uuid()", "cannot change"),
+        ("ceilings = array_fill(1, ARRAY[periods])", "cannot change"),
         ("state = 'closed', closed_on = '2026-10-12'", "cannot be closed"),
         ("seq = seq + 1", "taken"),
     ],
@@ -259,6 +261,30 @@ def test_instalments_are_of_their_loan_and_its_consumer_and_stay_where_they_are(
     for change in ("due_on = due_on + 1", "start_on = start_on - 1", "no = 31", f"consumer_id = '{theirs.loan['consumer_id']}'"):
         refused = attacker.refusal((f"UPDATE loans_instalment SET {change} WHERE loan_id = %s AND no = 1", (mine.loan["id"],)))
         assert refused.endswith("stays where it was agreed"), change
+
+
+def test_a_reversal_names_a_repayment_of_its_own_loan_and_only_once(shop: Any, attacker: Attacker) -> None:
+    mine, theirs = shop.bought("600.00"), shop.bought("600.00")
+    shop.until(date(2026, 10, 25))
+    paid, _ = shop.repay(mine.loan_id, "10.00"), shop.repay(theirs.loan_id)
+    shop.refund(mine.order_id, "1.00")
+    event = attacker.row("loans_event", "source_id", paid.collection_id)
+    no, last = event["no"], attacker.one("SELECT max(no) FROM loans_event WHERE loan_id = %s", mine.loan_id)
+
+    def reversal(number: int = 1, **changed: object) -> tuple[str, tuple[object, ...]]:
+        parts = {"principal_minor": -10_00, "interest_minor": 0, "excess_minor": 10_00}
+        made = {"kind": "reversed", "no": last + number, "source_id": uuid4(), "reverses_no": no, **parts}
+        return copy("loans_event", event, **made | changed)
+
+    assert attacker.refusal(reversal()) == "taken"
+    assert attacker.refusal(reversal(), reversal(2)) == "loans_event_reversed_once"
+    assert attacker.refusal(reversal(reverses_no=None)) == "loans_event_names_what_it_reverses"
+    assert attacker.refusal(reversal(kind="repaid", excess_minor=20_00)) == "loans_event_names_what_it_reverses"
+    assert attacker.refusal(reversal(excess_minor=9_00)) == "loans_event_parts_add_up"
+    stranger = attacker.one("SELECT no FROM loans_event WHERE loan_id = %s AND kind = 'repaid'", theirs.loan_id)
+    assert attacker.refusal(reversal(amount_minor=200_00)).endswith("could be reversed"), "another amount"
+    for other in (1, last, stranger + 100):  # the disbursement, the refund, nothing
+        assert attacker.refusal(reversal(reverses_no=other)).endswith("could be reversed"), other
 
 
 def test_what_a_merchant_is_owed_comes_from_its_own_capture(attacker: Attacker, sales: tuple[Sale, Sale]) -> None:

@@ -49,22 +49,25 @@ def test_a_later_capture_never_costs_more_than_was_shown(principal, periods, rat
     shown = begun(principal=principal, periods=periods, rate=rate, first_due=first_due)
     totals = [row.principal + row.interest for row in shown.rows]
     order = SimpleNamespace(
+        amount=principal,
+        placed_on=START,
         first_due_on=first_due,
         due_day=first_due.day,
         currency="CNY",
         shown_total=sum(totals),
-        shown_instalment=max(totals),
         annual_rate_ppm=rate,
         day_count=DayCount.ACT_365.value,
         periods=periods,
         rule_version="2026-1",
         remaining=0,
     )
-    fixed = terms_of(SimpleNamespace(order=order, amount=yuan(principal)), START + timedelta(days=later), 0)
+    fixed = terms_of(
+        SimpleNamespace(order=order, amount=yuan(principal), capture=SimpleNamespace(amount=principal)), START + timedelta(days=later), []
+    )
     rows = fold.start(Disbursed(fixed.disbursed_on, fixed)).rows
     assert [row.due_on for row in rows] == [row.due_on for row in shown.rows]
     assert sum(row.principal + row.interest for row in rows) <= sum(totals)
-    assert max(row.principal + row.interest for row in rows) <= max(totals)
+    assert all(row.principal + row.interest <= most for row, most in zip(rows, totals, strict=True))
     assert sum(row.principal for row in rows) == principal
     if later == 0:
         assert rows == shown.rows

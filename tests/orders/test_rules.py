@@ -60,6 +60,7 @@ def order(authorised=600_00, **changes) -> Order:
         quote_shown_to=new(),
         decision_id=new(),
         seq=1,
+        placed_on=NOW.date(),
     )
     return replace(made, **changes)
 

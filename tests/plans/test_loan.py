@@ -478,3 +478,42 @@ def test_a_state_cannot_be_changed() -> None:
     with pytest.raises(AttributeError):
         state.excess = 1  # type: ignore[misc]
     assert replace(state) == state
+
+
+def test_a_refund_of_one_cent_raises_no_instalment_by_two() -> None:
+    state = start(Disbursed(LENT_ON, replace(FREE.terms, principal=Money(99_99, "CNY"))))
+    state, _ = apply(state, refunded(1, 20, "0.01"))
+    assert [row.principal for row in state.rows] == [33_32, 33_33, 33_33]
+
+
+@given(
+    st.integers(2, 36), st.integers(0, 1_000_000), st.lists(st.tuples(st.integers(0, 400), st.integers(1, 4_000)), max_size=5), st.data()
+)
+def test_a_refund_never_raises_an_instalment(periods: int, rate: int, refunds: list[tuple[int, int]], data: st.DataObject) -> None:
+    principal = data.draw(st.integers(periods, 20_000) | st.integers(periods, 100 * periods))
+    rate *= data.draw(st.sampled_from([0, 1]))
+    terms = replace(FREE.terms, principal=Money(principal, "CNY"), periods=periods, annual_rate=Rate(rate))
+    state = start(Disbursed(LENT_ON, terms))
+    for later, minor in sorted(refunds):
+        before = state.rows
+        state, _ = apply(state, Refunded(LENT_ON + timedelta(days=later), Money(minor, "CNY")))
+        assert all(now.principal + now.interest <= row.principal + row.interest for now, row in zip(state.rows, before, strict=True))
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 120), st.integers(1, 90_000), st.booleans()), min_size=1, max_size=7),
+    st.integers(0, 6),
+    st.sampled_from([FREE, DEAR]),
+)
+def test_a_loan_with_an_undone_repayment_is_the_loan_without_it_and_its_amount_is_owed_back(
+    given_events: list[tuple[int, int, bool]], which: int, disbursed: Disbursed
+) -> None:
+    events = [KINDS[is_refund](LENT_ON + timedelta(days=later), Money(minor, "CNY")) for later, minor, is_refund in given_events]
+    at = which % len(events)
+    taken = events[at]
+    assume(isinstance(taken, Repaid))
+    with_it = replay([disbursed, *events[:at], replace(taken, undone=True), *events[at + 1 :]])
+    without = replay([disbursed, *events[:at], *events[at + 1 :]])
+    assert with_it.rows == without.rows
+    assert with_it.refunded_principal == without.refunded_principal
+    assert with_it.excess == without.excess + taken.amount.minor

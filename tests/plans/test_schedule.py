@@ -163,6 +163,33 @@ def test_the_instalments_before_the_last_are_equal_and_the_last_takes_the_roundi
     assert abs(rows[-1].total.minor - rows[0].total.minor) <= terms.periods * 20
 
 
+def test_below_ceilings_the_last_cents_go_to_the_latest_instalments_that_have_room() -> None:
+    def asked(principal: int, *ceilings: int) -> list[int]:
+        terms = replace(FREE, principal=Money(principal, "CNY"), periods=len(ceilings), ceilings=ceilings)
+        return [row.total.minor for row in schedule(terms)]
+
+    assert asked(99_98, 33_33, 33_33, 33_34) == [33_32, 33_32, 33_34], "as without ceilings, where that fits"
+    assert asked(99_98, 33_33, 33_33, 33_33) == [33_32, 33_33, 33_33]
+    assert asked(100, 10, 50, 50) == [10, 45, 45]
+    assert asked(11, 0, 10, 1) == [0, 10, 1]
+    assert asked(9, 0, 5, 5, 5) == [0, 3, 3, 3]
+
+
+@given(any_terms(), st.data())
+def test_below_ceilings_a_schedule_is_still_whole_and_none_of_it_negative(terms: Terms, data: st.DataObject) -> None:
+    plain = [row.total.minor for row in schedule(terms)]
+    moved = data.draw(st.lists(st.integers(-3, 12), min_size=terms.periods, max_size=terms.periods))
+    ceilings = tuple(max(0, one + more) for one, more in zip(plain, moved, strict=True))
+    ceilings = (*ceilings[:-1], ceilings[-1] + max(0, terms.principal.minor - sum(ceilings)))
+    rows = schedule(replace(terms, ceilings=ceilings))
+    assert sum(row.principal.minor for row in rows) == terms.principal.minor
+    assert all(row.principal.minor >= 0 and row.interest.minor >= 0 for row in rows)
+    if all(one <= most for one, most in zip(plain, ceilings, strict=True)):
+        assert [row.total.minor for row in rows] == plain
+    if not terms.annual_rate.ppm:
+        assert all(row.total.minor <= most for row, most in zip(rows, ceilings, strict=True))
+
+
 @given(any_terms())
 def test_the_instalment_is_that_of_the_annuity_formula_in_decimals(terms: Terms) -> None:
     terms = replace(terms, annual_rate=Rate(terms.annual_rate.ppm + 1000 - terms.annual_rate.ppm // 500))
@@ -196,6 +223,9 @@ def test_the_instalment_is_that_of_the_annuity_formula_in_decimals(terms: Terms)
         ({"due_day": 0}, "due_day_out_of_range"),
         ({"due_day": 32}, "due_day_out_of_range"),
         ({"rule_version": "1999-1"}, "rule_version_unknown"),
+        ({"ceilings": (666_34, 666_34)}, "ceilings_too_low"),
+        ({"ceilings": (666_33, 666_33, 666_33)}, "ceilings_too_low"),
+        ({"ceilings": (1999_00, 1, -1)}, "ceilings_too_low"),
     ],
 )
 def test_terms_that_no_loan_can_have_are_refused_with_their_reason(change: dict[str, object], code: str) -> None:

@@ -25,7 +25,7 @@ ROOT = Path(__file__).resolve().parents[2]
 # Kinds of entries that are put together at run time, by the expression that does it.
 COMPOSED = {
     "f'settlement_{item.kind}'": {"settlement_capture", "settlement_refund"},
-    "f'loan.{kind}'": {"loan.repaid", "loan.refunded"},
+    "f'loan.{kind}'": {"loan.repaid", "loan.refunded", "loan.reversed"},
     "t.kind": {"withdrawal", "funding"},
 }
 

@@ -1,4 +1,4 @@
-"""`yuefu close-day | settle | repay | fund | withdraw | expire | poll | seal`: what has to be done in the course of a day."""
+"""`yuefu close-day | settle | repay | repay-undo | fund | withdraw | expire | poll | seal`: what has to be done in the course of a day."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ def register(app: typer.Typer) -> None:
     app.command("close-day")(close_day)
     app.command("settle")(settle)
     app.command("repay")(repay)
+    app.command("repay-undo")(repay_undo)
     app.command("fund")(fund)
     app.command("withdraw")(withdraw)
     app.command("expire")(expire)
@@ -134,6 +135,30 @@ def repay(
             "key": request.key,
         }
         output.result(value)
+
+
+def repay_undo(
+    collection: Annotated[str, typer.Argument(metavar="COLLECTION", help="The id of the collection (pay_…).")],
+    reason: Annotated[str, typer.Option(help="Why, for a second person to read.")],
+    key: Annotated[str | None, typer.Option(help="The key of the request; a new one unless given.")] = None,
+) -> None:
+    """Take a repayment off its loan, which is then as if it had never been paid, and give the money back the way it came."""
+    with context.at_work("repayment.undo") as caller:
+        from yuefu import ids
+        from yuefu.journeys import repayment
+
+        caller.for_the_book()
+        request = repayment.UndoRequest(inputs.key_or_new(key), inputs.object_id("collection", collection), inputs.reason(reason))
+        done = only(repayment.undo(desk=caller.desk, now=caller.now, requests=[request]))
+        output.result(
+            {
+                "collection": ids.text("collection", done.collection_id),
+                "loan": ids.text("loan", done.loan_id),
+                "amount": done.amount,
+                "owed_back": done.owed_back,
+                "key": request.key,
+            }
+        )
 
 
 def fund(

@@ -11,11 +11,11 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, TextIO
+from typing import Any, Final, Protocol, TextIO
 
 from yuefu.cli.faults import PIPE_CLOSED, Fault
 from yuefu.runtime.jsontext import dumps
@@ -23,7 +23,11 @@ from yuefu.runtime.jsontext import dumps
 WIDTH_OF_NO_TERMINAL: Final = 200
 SECONDS_OF_SILENCE: Final = 10.0
 
-Progress = Callable[[int, int, int], None]
+
+class Progress(Protocol):
+    """Says how far long work is, with the orders placed so far where that is what it does."""
+
+    def __call__(self, done: int, total: int, orders: int | None = None) -> None: ...
 
 
 @dataclass(slots=True)
@@ -138,7 +142,15 @@ def progress(label: str) -> Iterator[Progress]:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(label, total=None)
-        yield lambda done, total, orders: bar.update(task, completed=done, total=total, description=f"{label}, {orders} orders")
+
+        def update(done: int, total: int, orders: int | None = None) -> None:
+            bar.update(task, completed=done, total=total, description=label + _and_orders(orders))
+
+        yield update
+
+
+def _and_orders(orders: int | None) -> str:
+    return "" if orders is None else f", {orders} orders"
 
 
 class _Lines:
@@ -149,12 +161,12 @@ class _Lines:
         self._said_at = time.monotonic()
         self._tenths = 0
 
-    def __call__(self, done: int, total: int, orders: int) -> None:
+    def __call__(self, done: int, total: int, orders: int | None = None) -> None:
         tenths = 10 * done // total
         if tenths == self._tenths and time.monotonic() - self._said_at < SECONDS_OF_SILENCE:
             return
         self._tenths, self._said_at = tenths, time.monotonic()
-        say(f"{self._label}: {done} of {total}, {orders} orders")
+        say(f"{self._label}: {done} of {total}{_and_orders(orders)}")
 
 
 def _shown(value: Any) -> str:

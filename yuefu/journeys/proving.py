@@ -13,6 +13,7 @@ from uuid import UUID
 
 from yuefu import ids
 from yuefu.credit import queries as credit
+from yuefu.journeys import replay
 from yuefu.ledger import queries as ledger
 from yuefu.loans import queries as loans
 from yuefu.loans.queries import Position
@@ -32,17 +33,19 @@ class Proof:
 
 
 def prove(*, book: Book, since: date | None = None, ended: datetime | None = None) -> dict[str, Proof]:
-    """All proofs of a book; statements are append only, so a close asks only for those paid `since` its day. With `ended`, holds that
-    ran out before that moment are proven to be freed.
+    """All proofs of a book; statements are append only, so a close asks only for those paid `since` its day, and it replays the loans of
+    which something was recorded on it (`replay.verify` asks for all). With `ended`, holds that ran out before that moment are proven to
+    be freed.
 
     Run in one snapshot of the database, so that both sides of each are of one moment.
     """
-    return {
+    proofs = {
         "trial_balance_zero": _trial_balance(book),
         "subledgers_equal_control": _subledgers(book),
         "nothing_unposted": _nothing_unposted(book, since, ended),
         "statements_add_up": _statements(book, since),
     }
+    return proofs | ({"loans_equal_replay": _replayed(book, since)} if since else {})
 
 
 def _trial_balance(book: Book) -> Proof:
@@ -128,6 +131,13 @@ def _owed_back(book: Book, since: date | None) -> dict[str, Any]:
     wrong: dict[str, Any] = {f"owed_back/{ids.text('loan', one)}": unattended[one] for one in sorted(unattended)[:_NAMED]}
     owed = -sum(ledger.totals(book.id, ["consumer_balance"]).values())
     return wrong if owed == attended else {**wrong, "consumer_balance": (attended, owed)}
+
+
+def _replayed(book: Book, on: date) -> Proof:
+    """Loans that changed on a day are stored as a replay of their terms and events has them."""
+    wrong = replay.verify(book=book, loan_ids=loans.changed_on(book.id, on))
+    named = {str(loan_id): list(names) for loan_id, names in sorted(wrong.items())[:20]}
+    return Proof(not wrong, {"loans": named, "count": len(wrong)} if wrong else {})
 
 
 def _statements(book: Book, since: date | None) -> Proof:

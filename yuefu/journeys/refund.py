@@ -54,11 +54,14 @@ class Refunded:
 
 @dataclass(frozen=True, slots=True)
 class Excess:
-    """Money of a loan that is owed back to its consumer; `key` names the event it comes from, or the day on which it is tried again."""
+    """Money of a loan that is owed back to its consumer; `key` names the event it comes from, or the day on which it is tried again,
+    `collection_id` the collection it is taken from first.
+    """
 
     key: str
     loan_id: UUID
     amount: Money
+    collection_id: UUID | None = None
 
 
 def refund(*, desk: Desk, now: datetime, requests: Sequence[RefundRequest]) -> list[Refunded | Refused | Quarantined]:
@@ -216,6 +219,8 @@ def attempt(*, work: UnitOfWork, excesses: Sequence[Excess]) -> list[ChannelRefu
     attempts = []
     for excess in excesses:
         wanted, stock = excess.amount.minor, left.get(excess.loan_id, [])
+        named = [one for one in stock if one[0] == excess.collection_id]
+        stock[:] = named + [one for one in stock if one not in named]
         for position, (collection_id, free) in enumerate(stock):
             taken = min(wanted, free)
             if taken:

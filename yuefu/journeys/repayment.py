@@ -1,12 +1,13 @@
 """Repayment: collect through the channel, then apply to what is due.
 
 The attempt is stored before the channel is called. An answer that does not come leaves it unknown: `poll` asks again, nothing is
-ever sent twice blind. What a consumer pays beyond everything due goes back the same way.
+ever sent twice blind. What a consumer pays beyond everything due goes back the same way, and so does what should not have been paid:
+`undo` takes a repayment off its loan.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
@@ -17,19 +18,22 @@ from yuefu.journeys.desk import Desk, in_batches, on_open_day, open_day
 from yuefu.journeys.refund import Excess
 from yuefu.loans import commands as loans
 from yuefu.loans import queries as loan_book
-from yuefu.loans.commands import ALREADY_APPLIED, Applied, Repayment
+from yuefu.loans.commands import ALREADY_APPLIED, Applied, Repayment, Reversal, Reversed
 from yuefu.loans.rules import Held
 from yuefu.money.amounts import Money
 from yuefu.payments import commands as payments
 from yuefu.payments import queries as payment_book
 from yuefu.payments.commands import CollectionAttempt
 from yuefu.payments.rules import ChannelRefund, ChannelResult, Collection, CollectOrder
+from yuefu.runtime import audit, keys
 from yuefu.runtime.batch import Quarantined
 from yuefu.runtime.values import UnitOfWork
 
 UNKNOWN_LOAN = "unknown_loan"
 NOTHING_DUE = "nothing_due"
 INSTRUMENT_INVALID = "instrument_invalid"
+COLLECTION_REFUNDED = "collection_refunded"  # a part of it was given back: what is left of it paid for something else
+_UNDO = "repayment.undo"
 _LONGEST_INSTRUMENT = 128
 
 
@@ -180,6 +184,86 @@ def _told(collections: Sequence[Collection]) -> dict[UUID, Repaid]:
         parts = (event.principal, event.interest, event.excess) if event else (zero, zero, zero)
         outcomes[c.id] = Repaid(c.id, c.loan_id, c.state, c.amount, *parts, c.failure_code)
     return outcomes
+
+
+@dataclass(frozen=True, slots=True)
+class UndoRequest:
+    """Take the repayment that came by a collection off its loan; `reason` is for a second person to read."""
+
+    key: str
+    collection_id: UUID
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Undone:
+    """A repayment that was taken off its loan. `owed_back` is on its way back through the channel."""
+
+    reversal_id: UUID
+    collection_id: UUID
+    loan_id: UUID
+    amount: Money
+    owed_back: Money
+
+
+def undo(*, desk: Desk, now: datetime, requests: Sequence[UndoRequest]) -> list[Undone | Refused | Quarantined]:
+    """Takes repayments off their loans, which are then as if they had never been paid, and gives the money back the way it came.
+
+    One outcome a request, in order. Refused with unknown_repayment, already_reversed, collection_refunded, limit_exceeded,
+    account_closed, key_reused.
+    """
+    begun: list[ChannelRefund] = []
+
+    def act(batch: Sequence[UndoRequest]) -> list[Undone | Refused]:
+        attempts: list[ChannelRefund] = []
+        outcomes = on_open_day(desk, now, batch, lambda work, given: _undo(work, given, attempts))
+        begun.extend(attempts)  # Only now are they committed: what was rolled back is never sent.
+        return outcomes
+
+    outcomes = in_batches(desk, now, _UNDO, requests, act)
+    refunding.send(desk=desk, now=now, refunds=begun)
+    return outcomes
+
+
+def _undo(work: UnitOfWork, requests: Sequence[UndoRequest], begun: list[ChannelRefund]) -> list[Undone | Refused]:
+    ids = work.ids.many(work.now, len(requests))
+
+    def act(fresh: list[int]) -> dict[int, Undone | Refused]:
+        outcomes: dict[int, Undone | Refused] = {**_given_back(work, {i: requests[i].collection_id for i in fresh})}
+        reversing = [i for i in fresh if i not in outcomes]
+        reversals = [Reversal(ids[i], requests[i].collection_id) for i in reversing]
+        done = loans.reverse_repayments(work=work, reversals=reversals)
+        outcomes.update({i: _undone(one) for i, one in zip(reversing, done, strict=True)})
+        taken_off = [one for one in done if isinstance(one, Reversed)]
+        owed = [Excess(str(one.id), one.loan_id, one.excess, one.source_id) for one in taken_off if one.excess.minor]
+        begun.extend(refunding.attempt(work=work, excesses=owed))
+        why = {str(requests[i].collection_id): requests[i].reason for i in reversing if isinstance(outcomes[i], Undone)}
+        audit.record(work=work, action=_UNDO, object_kind="collection", object_ids=[o.source_id for o in taken_off], detail=why)
+        return outcomes
+
+    return keys.answer(work=work, scope=_UNDO, requests=requests, object_ids=ids, decide=act, recall=_recall_undone)
+
+
+def _given_back(work: UnitOfWork, asked: Mapping[int, UUID]) -> dict[int, Refused]:
+    """Those of which a part went back already. The loans are locked first: whoever gives money of a loan back does that."""
+    known = payment_book.collections(book_id=work.book.id, ids=sorted(set(asked.values())))
+    loan_book.lock(work.book.id, sorted({c.loan_id for c in known.values() if c.loan_id}))
+    now = payment_book.collections(book_id=work.book.id, ids=sorted(known))
+    applied = loan_book.repayments(work.book.id, sorted(known))
+    paying = {i for i, repayment in applied.items() if not repayment.reversed}  # Of others the loans say what they are.
+    return {
+        index: Refused(COLLECTION_REFUNDED, f"{now[i].refunded} of this collection went back to the consumer before", "collection_id")
+        for index, i in asked.items()
+        if i in paying and now[i].refunded.minor
+    }
+
+
+def _undone(done: Reversed | Refused) -> Undone | Refused:
+    return done if isinstance(done, Refused) else Undone(done.id, done.source_id, done.loan_id, done.amount, done.excess)
+
+
+def _recall_undone(reversal_ids: Sequence[UUID]) -> dict[UUID, Undone]:
+    return {i: Undone(i, r.source_id, r.loan_id, r.amount, r.excess) for i, r in loan_book.reversals(reversal_ids).items()}
 
 
 def poll(*, desk: Desk, now: datetime, limit: int = 2_000) -> int:

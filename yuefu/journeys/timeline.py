@@ -21,8 +21,8 @@ Key = tuple[Any, ...]
 
 _KINDS: Final = (
     "quote.shown", "order.created", "decision.approved", "decision.declined", "order.authorised", "order.captured", "loan.booked", "order.refunded",
-    "loan.refunded", "loan.repaid", "channel.refused", "channel.refunded", "order.expired", "settlement.batched", "payout.paid",
-    "payout.returned", "instalment.due", "bill.line",
+    "loan.refunded", "loan.repaid", "loan.reversed", "channel.refused", "channel.refunded", "order.expired", "settlement.batched",
+    "payout.paid", "payout.returned", "instalment.due", "bill.line",
 )  # fmt: skip
 """In the order in which happenings of one moment are told."""
 
@@ -101,6 +101,10 @@ def _loan_life(life: Life) -> Iterator[Draft]:
             continue
         kind, bill = f"loan.{event.kind}", None
         claims: list[Key] = [(kind, event.loan_id, event.recorded_at, event.amount.minor)]
+        if event.reverses:  # No money moves: its entry clears nothing, and there is none where another repayment pays all of it.
+            told["collection"] = ids.text("collection", event.reverses)
+            moves = event.principal.minor or event.interest.minor or event.excess.minor
+            claims = [(kind, event.loan_id, event.recorded_at, 0)] if moves else []
         collection = collections.get(event.source_id)
         if event.kind == "repaid" and collection:
             told |= {"collection": ids.text("collection", collection.id), "provider_id": collection.provider_id}

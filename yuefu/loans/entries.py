@@ -4,6 +4,8 @@ booked     Dr loan_principal, Cr purchase_clearing · Dr credit_line, Cr credit_
 repaid     Dr collections_clearing, Cr loan_principal, Cr loan_interest, Cr consumer_balance (excess) · credit line restored
 refunded   Dr purchase_clearing, Cr loan_principal, Cr loan_interest, Cr consumer_balance (excess) · credit line restored
            · Dr unearned_discount, Cr discount_income where the refund ends or shortens what is left to earn
+reversed   Dr loan_principal, Dr loan_interest, Cr consumer_balance · credit line drawn again · Dr discount_income, Cr unearned_discount
+           where the loan was closed by it: a repayment taken off its loan; no money moves but what is then given back
 accrued    Dr loan_interest, Cr interest_income: the day's difference of rounded cumulative interest, one entry a product
 earned     Dr unearned_discount, Cr discount_income: as instalments fall due, one entry a product
 """
@@ -49,7 +51,8 @@ def booked(dims: Dimensions, amount: Money, capture_id: UUID, hold_id: UUID) -> 
 
 
 def applied(dims: Dimensions, kind: str, source_id: UUID, effect: Effect, effective_on: date, earned_now: int) -> Entry:
-    """A repayment (`repaid`) or the loan's side of a goods refund (`refunded`). `earned_now` is the discount it lets earn."""
+    """A repayment (`repaid`), the loan's side of a goods refund (`refunded`), or a repayment taken off (`reversed`), whose parts sum to 0,
+    so that it clears nothing. `earned_now` is the discount it lets earn, below 0 where it goes back."""
     clearing = "collections_clearing" if kind == "repaid" else "purchase_clearing"
     amount = effect.principal + effect.interest + effect.excess
     parts = [

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import F, Q
 
@@ -25,6 +27,7 @@ class Loan(BookRow):
     first_due_on = models.DateField()
     due_day = models.SmallIntegerField()
     rule_version = models.TextField()
+    ceilings = ArrayField(models.BigIntegerField(), null=True)
     booked_at = models.DateTimeField()
     state = models.TextField()
     refunded_principal_minor = models.BigIntegerField()
@@ -52,7 +55,8 @@ class Loan(BookRow):
 
 
 class Event(BookRow):
-    """A dated fact of a loan: disbursed, repaid or refunded. `no` is the order in which facts were recorded."""
+    """A dated fact of a loan: disbursed, repaid, refunded, or a repayment reversed. `no` is the order in which facts were recorded;
+    `reverses_no` names the repayment that is taken off."""
 
     loan_id = models.UUIDField()
     no = models.IntegerField()
@@ -65,17 +69,28 @@ class Event(BookRow):
     excess_minor = models.BigIntegerField()
     recorded_at = models.DateTimeField()
     recorded_on = models.DateField()
+    reverses_no = models.IntegerField(null=True)
 
     class Meta:
         constraints = [
-            models.CheckConstraint(condition=Q(kind__in=["disbursed", "repaid", "refunded"]), name="loans_event_kind"),
+            models.CheckConstraint(condition=Q(kind__in=["disbursed", "repaid", "refunded", "reversed"]), name="loans_event_kind"),
+            models.CheckConstraint(
+                condition=Q(kind="reversed", reverses_no__isnull=False) | (~Q(kind="reversed") & Q(reverses_no__isnull=True)),
+                name="loans_event_names_what_it_reverses",
+            ),
             models.CheckConstraint(condition=Q(amount_minor__gt=0), name="loans_event_amount"),
             models.CheckConstraint(
-                condition=Q(kind="disbursed") | Q(amount_minor=F("principal_minor") + F("interest_minor") + F("excess_minor")),
+                condition=Q(kind="disbursed")
+                | (~Q(kind="reversed") & Q(amount_minor=F("principal_minor") + F("interest_minor") + F("excess_minor")))
+                | Q(kind="reversed", excess_minor=-F("principal_minor") - F("interest_minor")),
                 name="loans_event_parts_add_up",
+            ),
+            models.UniqueConstraint(
+                fields=["loan_id", "reverses_no"], condition=Q(reverses_no__isnull=False), name="loans_event_reversed_once"
             ),
             models.UniqueConstraint(fields=["loan_id", "no"], name="loans_event_no"),
         ]
+        indexes = [BrinIndex(fields=["recorded_on"], name="loans_event_recorded_on")]
 
 
 class Instalment(models.Model):

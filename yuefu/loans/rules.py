@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
 from uuid import UUID
 
 from yuefu.money.rates import Rounding, divide
@@ -15,6 +15,12 @@ from yuefu.plans.terms import Terms
 UNKNOWN_LOAN = "unknown_loan"
 BEFORE_DISBURSEMENT = "before_disbursement"  # effective earlier than the loan exists
 FUTURE_DATED = "future_dated"  # effective later than the business day
+NOT_REBUILDABLE = "not_rebuildable"  # the days of its instalments were changed, or there are too many: a cache of other terms
+UNKNOWN_REPAYMENT = "unknown_repayment"  # no such collection was applied to a loan of this book
+ALREADY_REVERSED = "already_reversed"  # a repayment is taken off once
+
+
+Dated = Disbursed | Repaid | Refunded
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +59,11 @@ class Effect:
     interest: int
     excess: int
 
+    @property
+    def moves(self) -> bool:
+        """Whether there is anything to post."""
+        return bool(self.principal or self.interest or self.excess)
+
 
 def progress(state: LoanState) -> tuple[int, int, int]:
     """Principal settled (paid or refunded), interest paid, excess."""
@@ -67,10 +78,92 @@ def after(state: LoanState, event: Repaid | Refunded, history: Sequence[Disburse
     else:
         assert history is not None, "a back-dated event replays the whole loan"
         following = fold.replay(fold.insert(history, event))
-    before, now = progress(state), progress(following)
-    effect = Effect(*(new - old for new, old in zip(now, before, strict=True)))
+    effect = _difference(state, following)
     assert effect.principal + effect.interest + effect.excess == event.amount.minor, "an event is applied to the cent"
     return following, effect
+
+
+def without(state: LoanState, history: Sequence[Disbursed | Repaid | Refunded], at: int) -> tuple[LoanState, Effect]:
+    """The state as if the repayment `history[at]` had never been, and what that changes: no money moves, so the parts sum to 0.
+
+    What it had paid is owed again, unless a later repayment that was too much now pays it; the rest of it is owed back.
+    """
+    event = history[at]
+    assert isinstance(event, Repaid), f"a {type(event).__name__} is not undone"
+    assert not event.undone, "a repayment is undone once"
+    following = fold.replay([*history[:at], replace(event, undone=True), *history[at + 1 :]])
+    effect = _difference(state, following)
+    assert effect.principal + effect.interest + effect.excess == 0, "what is undone moves no money"
+    return following, effect
+
+
+def _difference(before: LoanState, after: LoanState) -> Effect:
+    return Effect(*(new - old for new, old in zip(progress(after), progress(before), strict=True)))
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """An event as recorded, the `no`-th; a reversal has no event of its own but names the one it takes off."""
+
+    no: int
+    event: Dated | None
+    recorded_on: date
+    reverses_no: int | None
+
+
+def history_of(facts: Sequence[Fact]) -> dict[int, Dated]:
+    """All events by their numbers, in the order of recording, as the fold takes them: what was reversed is undone."""
+    history: dict[int, Dated] = {}
+    for fact in facts:
+        _record(history, fact)
+    return history
+
+
+def _record(history: dict[int, Dated], fact: Fact) -> None:
+    if fact.event is not None:
+        history[fact.no] = fact.event
+        return
+    assert fact.reverses_no is not None, "a reversal names what it takes off"
+    repaid = history[fact.reverses_no]
+    assert isinstance(repaid, Repaid), "what is taken off was paid"
+    history[fact.reverses_no] = replace(repaid, undone=True)
+
+
+def retold(facts: Sequence[Fact]) -> tuple[LoanState, date | None]:
+    """The state of a loan from its terms and all that was recorded of it, in the order of recording, and the day on which it closed."""
+    first = facts[0].event
+    assert isinstance(first, Disbursed), "a loan begins with its disbursement"
+    history: dict[int, Dated] = {}
+    state, closed_on = fold.start(first), None
+    for fact in facts:
+        _record(history, fact)
+        if fact is not facts[0]:
+            event = fact.event
+            in_order = isinstance(event, Repaid | Refunded) and event.on >= state.last_event_on
+            state = fold.apply(state, event)[0] if in_order else fold.replay(list(history.values()))  # type: ignore[arg-type]
+        closed_on = (closed_on or fact.recorded_on) if state.is_closed else None
+    return state, closed_on
+
+
+def differences(held: Held, facts: Sequence[Fact], *, closed: date, open_day: date) -> tuple[str, ...]:
+    """What is stored of a loan otherwise than a replay has it.
+
+    Discount is earned as days close and with each event: as of the later of the last day `closed` and the one before the last event,
+    or by an instalment that fell due since and whose day is closing.
+    """
+    state, closed_on = retold(facts)
+    since = max(closed, facts[-1].recorded_on - timedelta(days=1))
+    days = [since, *(row.due_on for row in state.rows if since < row.due_on <= open_day)]
+    found = {
+        "instalments": held.state.rows != state.rows,
+        "refunded_principal": held.state.refunded_principal != state.refunded_principal,
+        "excess": held.state.excess != state.excess,
+        "last_event_on": held.state.last_event_on != state.last_event_on,
+        "seq": held.seq < facts[-1].no,
+        "closed_on": held.closed_on != closed_on,
+        "discount_earned": held.discount_earned not in {earned(held.discount, state, day) for day in days},
+    }
+    return tuple(name for name, differs in found.items() if differs)
 
 
 def earned(discount: int, state: LoanState, until: date) -> int:
@@ -87,7 +180,6 @@ def arrears_since(state: LoanState, on: date) -> date | None:
     return next((row.due_on for row in state.rows if row.unpaid and row.due_on < on), None)
 
 
-def cost_of(terms: Terms) -> tuple[int, int]:
-    """What a loan of these terms costs by its schedule, in minor units: all of it, and its largest instalment."""
-    instalments = [row.principal + row.interest for row in fold.start(Disbursed(terms.disbursed_on, terms)).rows]
-    return sum(instalments), max(instalments)
+def asked_by(terms: Terms) -> tuple[int, ...]:
+    """What each instalment of a loan of these terms asks by its schedule, in minor units."""
+    return tuple(row.principal + row.interest for row in fold.start(Disbursed(terms.disbursed_on, terms)).rows)

@@ -150,7 +150,7 @@ def place(*, work: UnitOfWork, orders: Sequence[Order]) -> None:
             o.periods,
             o.state,
             work.now,
-            work.day.on,
+            o.placed_on,
             o.expires_at,
             o.first_due_on,
             o.due_day,

@@ -67,6 +67,7 @@ class Order:
     quote_shown_to: UUID | None
     decision_id: UUID
     seq: int
+    placed_on: date
     captures: tuple[Capture, ...] = ()
 
     @property

@@ -47,10 +47,11 @@ class Disbursed:
 
 @dataclass(frozen=True, slots=True)
 class Repaid:
-    """The consumer paid `amount` (positive), economically on `on`."""
+    """The consumer paid `amount` (positive), economically on `on`. `undone`: it was taken off the loan again and pays nothing of it."""
 
     on: date
     amount: Money
+    undone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,14 +191,16 @@ def start(disbursed: Disbursed) -> LoanState:
 def apply(state: LoanState, event: Repaid | Refunded) -> tuple[LoanState, Applied]:
     """The state after `event`, and what became of its amount.
 
-    Repaid: what is due on the day, oldest instalment first, interest before principal; the rest is excess, never prepaid.
+    Repaid: what is due on the day, oldest instalment first, interest before principal; the rest is excess, never prepaid. Undone, all of
+    it is excess: the loan is as if it had never been paid.
     Refunded: what is due first, likewise. The rest lowers the principal not yet due as if it had not been outstanding since the
     current period began: the instalments of this period and all later ones are computed anew over the same due days, which waives
-    the current interest on it. What exceeds all principal is excess.
+    the current interest on it; none becomes more than it was. What exceeds all principal is excess.
     Raises LoanError for an event older than the last one, another currency, or an amount that is not positive.
     """
     _require_applicable(state, event)
-    rows, principal, interest = _pay_due(state.rows, event.on, event.amount.minor)
+    undone = isinstance(event, Repaid) and event.undone
+    rows, principal, interest = (state.rows, 0, 0) if undone else _pay_due(state.rows, event.on, event.amount.minor)
     rest = event.amount.minor - principal - interest
     taken_off = 0
     if isinstance(event, Refunded) and rest:
@@ -307,6 +310,7 @@ def _lower_principal(terms: Terms, rows: tuple[Row, ...], on: date, amount: int)
         due_days=[row.due_on for row in ahead],
         rate=terms.annual_rate,
         day_count=terms.day_count,
+        ceilings=[row.principal + row.interest for row in ahead],
     )
     lowered = [Row(row.no, row.start_on, row.due_on, principal, interest) for row, (principal, interest) in zip(ahead, parts, strict=True)]
     return (*past, *lowered), taken_off

@@ -24,7 +24,7 @@ class Instalment:
 
 
 def schedule(terms: Terms) -> tuple[Instalment, ...]:
-    """The equal instalments of `terms`; the principals add up to the loan and the last instalment takes the rounding."""
+    """The equal instalments of `terms`; the principals add up to the loan and the last instalment takes the rounding, below the ceilings."""
     due_days, currency = terms.due_days(), terms.principal.currency
     rows = level_rows(
         principal=terms.principal.minor,
@@ -32,6 +32,7 @@ def schedule(terms: Terms) -> tuple[Instalment, ...]:
         due_days=due_days,
         rate=terms.annual_rate,
         day_count=terms.day_count,
+        ceilings=terms.ceilings,
     )
     assert sum(principal for principal, _ in rows) == terms.principal.minor
     return tuple(

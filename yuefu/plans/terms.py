@@ -22,6 +22,7 @@ RATE_TOO_HIGH: Final = "rate_too_high"
 FIRST_DUE_TOO_EARLY: Final = "first_due_too_early"
 DUE_DAY_OUT_OF_RANGE: Final = "due_day_out_of_range"
 RULE_VERSION_UNKNOWN: Final = "rule_version_unknown"
+CEILINGS_TOO_LOW: Final = "ceilings_too_low"
 
 
 class TermsError(PlanError):
@@ -34,8 +35,11 @@ class Terms:
 
     Rate 0 is an interest-free plan paid for by the merchant. The first instalment is due on `first_due_on`, each later one a month
     after the one before, on `due_day` or the month's last day where that is earlier. `rule_version` fixes the arithmetic for the
-    life of the loan. Raises TermsError: periods outside 2..36, principal below one minor unit per period, rate above 100 %,
-    first due day not after the disbursement, due day outside 1..31, unknown rule version.
+    life of the loan. `ceilings`, in minor units, are the most that each instalment may ask where equal ones would be more than the
+    consumer was shown (several captures of one order); None nearly always.
+
+    Raises TermsError: periods outside 2..36, principal below one minor unit per period, rate above 100 %, first due day not after the
+    disbursement, due day outside 1..31, unknown rule version, ceilings that are not one a period or leave no room for the principal.
     """
 
     principal: Money
@@ -46,6 +50,7 @@ class Terms:
     first_due_on: date
     due_day: int
     rule_version: str = "2026-1"
+    ceilings: tuple[int, ...] | None = None
 
     def __post_init__(self) -> None:
         if type(self.periods) is not int or not FEWEST_PERIODS <= self.periods <= MOST_PERIODS:
@@ -62,6 +67,12 @@ class Terms:
             raise TermsError(DUE_DAY_OUT_OF_RANGE, f"A due day is between 1 and 31, not {self.due_day}.")
         if self.rule_version not in RULE_VERSIONS:
             raise TermsError(RULE_VERSION_UNKNOWN, f"There is no rule version {self.rule_version!r}.")
+        if self.ceilings is not None:
+            self._require_room(self.ceilings)
+
+    def _require_room(self, ceilings: tuple[int, ...]) -> None:
+        if len(ceilings) != self.periods or min(ceilings) < 0 or sum(ceilings) < self.principal.minor:
+            raise TermsError(CEILINGS_TOO_LOW, f"Ceilings of {ceilings} leave no room for {self.principal} in {self.periods} instalments.")
 
     def due_days(self) -> tuple[date, ...]:
         """The due day of each instalment, in order, strictly rising."""

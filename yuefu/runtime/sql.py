@@ -31,7 +31,7 @@ _JSONB = 3802
 _role: ContextVar[str] = ContextVar("yuefu_role", default=WRITER)
 
 # Values of these types travel as text and are cast inside the statement: an array of arrays would be flattened by unnest.
-_CAST = frozenset({"jsonb", "text[]", "uuid[]"})
+_CAST = frozenset({"jsonb", "text[]", "uuid[]", "bigint[]"})
 
 
 def connection() -> psycopg.Connection[Any]:

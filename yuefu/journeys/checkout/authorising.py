@@ -281,6 +281,7 @@ def _draft(
         quote_shown_to=quote.shown_to,
         decision_id=decision_id,
         seq=1,
+        placed_on=facts.on,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime
 from typing import Final
 from uuid import UUID
@@ -18,6 +19,7 @@ from yuefu.loans import rules as loan_rules
 from yuefu.loans.commands import NewLoan
 from yuefu.loans.rules import Dimensions
 from yuefu.merchants import queries as merchants
+from yuefu.money.amounts import Money
 from yuefu.money.rates import Rate
 from yuefu.offers import queries as products
 from yuefu.offers.rules.product import MERCHANT
@@ -25,6 +27,7 @@ from yuefu.orders import commands as orders
 from yuefu.orders import queries as order_book
 from yuefu.orders.commands import CaptureRequest, Taken
 from yuefu.orders.queries import OfMerchant
+from yuefu.orders.rules import Order
 from yuefu.plans.terms import HIGHEST_RATE, Terms
 from yuefu.runtime import keys
 from yuefu.runtime.batch import Quarantined
@@ -32,6 +35,9 @@ from yuefu.runtime.values import UnitOfWork
 from yuefu.settlement import commands as settlement
 from yuefu.settlement.commands import CaptureAccrual
 from yuefu.settlement.rules import Item
+
+Asked = tuple[int, ...]
+"""What each instalment asks, or may ask, in minor units."""
 
 RATE_STEP_PPM: Final = 50
 MOST_RATES: Final = HIGHEST_RATE.ppm // RATE_STEP_PPM + 2
@@ -111,19 +117,19 @@ def _book(work: UnitOfWork, taken: Sequence[Taken]) -> dict[UUID, Captured]:
     new = []
     for t, item in zip(taken, settlement.accrue(work=work, items=accruals), strict=True):
         assert isinstance(item, Item), f"an authorised order can be settled: {item}"
-        terms = terms_of(t, work.day.on, spent[t.order.id])
+        terms = terms_of(t, work.day.on, spent.get(t.order.id, ()))
         if t.order.remaining:  # Else there is no later capture that has to know.
-            spent[t.order.id] += loan_rules.cost_of(terms)[0]
+            spent[t.order.id] = [*spent.get(t.order.id, ()), loan_rules.asked_by(terms)]
         new.append(NewLoan(_dimensions(t, loan_ids[t.capture.id], own_funds), t.capture.id, t.order.id, terms, item.discount))
     loans.book_loans(work=work, loans=new)
     return {t.capture.id: Captured(t.order.id, t.capture.id, loan_ids[t.capture.id], t.amount) for t in taken}
 
 
-def _spent(taken: Sequence[Taken]) -> dict[UUID, int]:
-    """Order → what its captures before this batch cost when they were made. What refunds took off since is not given to later ones."""
+def _spent(taken: Sequence[Taken]) -> dict[UUID, Sequence[Asked]]:
+    """Order → what its captures before this batch asked when they were made. What refunds took off since is not given to later ones."""
     again = sorted({t.order.id for t in taken if t.capture.number > 1})
     before = loan_book.loans_of(again) if again else {}
-    return {t.order.id: sum(loan_rules.cost_of(held.state.terms)[0] for held in before.get(t.order.id, ())) for t in taken}
+    return {order_id: [loan_rules.asked_by(held.state.terms) for held in loans] for order_id, loans in before.items()}
 
 
 def _dimensions(taken: Taken, loan_id: UUID, funder_id: UUID) -> Dimensions:
@@ -134,26 +140,51 @@ def _dimensions(taken: Taken, loan_id: UUID, funder_id: UUID) -> Dimensions:
     )
 
 
-def terms_of(taken: Taken, on: date, spent: int) -> Terms:
-    """The terms of a capture: the calendar as shown, interest from today. `spent` is what earlier captures of the order cost by their
-    schedules, in minor units.
+def terms_of(taken: Taken, on: date, spent: Sequence[Asked]) -> Terms:
+    """The terms of a capture: the calendar as shown, interest from today. `spent` is what earlier captures of the order ask.
 
-    All captures of an order together cost no more than was shown: each leaves room for the principal that is still uncaptured, so that
-    without interest there is always a rate that fits. Where rounding makes it a cent too much, in total or on the last instalment, the
-    rate is lowered until it fits; an instalment without interest cannot be lowered (see ADR 0006).
+    All captures of an order together ask no more than was shown, on each due day and in total: each leaves room for the principal that
+    is still uncaptured, so that without interest there are always terms that fit. Where equal instalments do not, they are made to fit
+    below what is left of those shown; where even that is too much, the rate is lowered until it fits (ADR 0006).
     """
-    order, principal = taken.order, taken.amount.minor
+    order = taken.order
+    plain = _terms(order, taken.amount, on)
+    if taken.capture.amount == order.amount and (on == order.placed_on or not order.annual_rate_ppm):
+        return plain  # The very loan that was shown: nearly every capture is.
+    left = _left(order, spent)
+    allowed = sum(left) - order.remaining
+    assert taken.capture.amount <= allowed, f"the captures of {order.id} cost more than was shown: {taken.amount} where {allowed} is left"
+    if _too_much(loan_rules.asked_by(plain), left, allowed) <= 0:
+        return plain
+    return _lowered(replace(plain, ceilings=left), allowed)
+
+
+def _terms(order: Order, amount: Money, on: date) -> Terms:
     assert order.first_due_on is not None
-    allowed = order.shown_total - spent - order.remaining
-    assert principal <= allowed, f"the captures of {order.id} cost more than was shown: {principal} where {allowed} is left"
-    rate = order.annual_rate_ppm
+    rate, count = Rate(order.annual_rate_ppm), DayCount(order.day_count)
+    return Terms(amount, order.periods, rate, count, on, order.first_due_on, order.due_day, order.rule_version)
+
+
+def _left(order: Order, spent: Sequence[Asked]) -> Asked:
+    """What is left of each instalment shown."""
+    shown = loan_rules.asked_by(_terms(order, Money(order.amount, order.currency), order.placed_on))
+    assert sum(shown) == order.shown_total, f"what was shown of {order.id} came to {order.shown_total}, its terms to {sum(shown)}"
+    return tuple(most - sum(asked) for most, *asked in zip(shown, *spent, strict=True))
+
+
+def _too_much(asked: Asked, left: Asked, allowed: int) -> int:
+    """By how much a schedule goes beyond what was shown, in total or with one instalment."""
+    return max(sum(asked) - allowed, *(one - most for one, most in zip(asked, left, strict=True)))
+
+
+def _lowered(terms: Terms, allowed: int) -> Terms:
+    assert terms.ceilings is not None
     for _ in range(MOST_RATES):
-        terms = Terms(
-            taken.amount, order.periods, Rate(rate), DayCount(order.day_count), on, order.first_due_on, order.due_day, order.rule_version
-        )
-        total, largest = loan_rules.cost_of(terms)
-        if total <= allowed and (largest <= order.shown_instalment or rate == 0):
+        asked = loan_rules.asked_by(terms)
+        excess = _too_much(asked, terms.ceilings, allowed)
+        if excess <= 0:
             return terms
         # Interest is all but proportional to the rate: what is too much says about how far to go.
-        rate = max(rate - max(RATE_STEP_PPM, rate * max(total - allowed, 0) // max(total - principal, 1)), 0)
-    raise AssertionError(f"a loan without interest costs its principal: {order.id}")
+        rate, interest = terms.annual_rate.ppm, sum(asked) - terms.principal.minor
+        terms = replace(terms, annual_rate=Rate(max(rate - max(RATE_STEP_PPM, rate * excess // max(interest, 1)), 0)))
+    raise AssertionError(f"a loan without interest costs its principal: {terms}")

@@ -3,6 +3,8 @@
 from yuefu.loans.commands.applying import ALREADY_APPLIED, Applied, GoodsRefund, Repayment, apply_refunds, apply_repayments
 from yuefu.loans.commands.booking import Booked, NewLoan, book_loans
 from yuefu.loans.commands.day import accrue_interest, fall_due, mark_arrears
+from yuefu.loans.commands.rebuilding import Rebuilt, rebuild_loans
+from yuefu.loans.commands.reversing import Reversal, Reversed, reverse_repayments
 
 __all__ = [
     "ALREADY_APPLIED",
@@ -10,11 +12,16 @@ __all__ = [
     "Booked",
     "GoodsRefund",
     "NewLoan",
+    "Rebuilt",
     "Repayment",
+    "Reversal",
+    "Reversed",
     "accrue_interest",
     "apply_refunds",
     "apply_repayments",
     "book_loans",
     "fall_due",
     "mark_arrears",
+    "rebuild_loans",
+    "reverse_repayments",
 ]

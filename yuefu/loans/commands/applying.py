@@ -10,13 +10,13 @@ from uuid import UUID
 
 from yuefu.errors import Refused
 from yuefu.ledger import commands as ledger
-from yuefu.ledger.rules import Entry, Posted
+from yuefu.ledger.rules import Posted
 from yuefu.loans import entries, queries, rules
-from yuefu.loans.commands import storing
-from yuefu.loans.rules import BEFORE_DISBURSEMENT, FUTURE_DATED, UNKNOWN_LOAN, Effect, Held
+from yuefu.loans.commands.stepping import Step, held_after, write
+from yuefu.loans.rules import BEFORE_DISBURSEMENT, FUTURE_DATED, UNKNOWN_LOAN, Held
 from yuefu.money.amounts import Money
-from yuefu.plans.loan import LoanState, Refunded, Repaid
-from yuefu.runtime import audit, outbox, sql
+from yuefu.plans.loan import Refunded, Repaid
+from yuefu.runtime import sql
 from yuefu.runtime.values import UnitOfWork
 
 ALREADY_APPLIED = "already_applied"  # this collection or refund share was applied before
@@ -55,16 +55,6 @@ class Applied:
     closed: bool
 
 
-@dataclass(slots=True)
-class _Step:
-    held: Held
-    source_id: UUID
-    kind: Literal["repaid", "refunded"]
-    on: date
-    effect: Effect
-    entry: Entry
-
-
 def apply_repayments(*, work: UnitOfWork, repayments: Sequence[Repayment]) -> list[Applied | Refused]:
     """Applies received repayments to what is due, each seeing those before it.
 
@@ -88,7 +78,7 @@ def _apply(
     late = _back_dated(held, [request for request, _ in requests])
     history = queries.history(sorted(late), {i: held[i].state.terms for i in late}) if late else {}
     outcomes: list[Applied | Refused] = []
-    steps: list[_Step] = []
+    steps: list[Step] = []
     for request, returned in requests:
         refused = _refusal(work, held.get(request.loan_id), request, known)
         if refused:
@@ -100,15 +90,17 @@ def _apply(
         state, effect = rules.after(one.state, event, history.get(request.loan_id))
         if request.loan_id in history:
             history[request.loan_id].append(event)
-        after = _held_after(work, one, replace(state, seq=one.seq + 1), one.discount - returned.minor)
+        after = held_after(work, one, replace(state, seq=one.seq + 1), one.discount - returned.minor)
         entry = entries.applied(
             one.dims, kind, request.source_id, effect, request.effective_on, after.discount_earned - one.discount_earned
         )
-        steps.append(_Step(after, request.source_id, kind, request.effective_on, effect, entry))
+        steps.append(Step(after, request.source_id, kind, request.effective_on, request.amount.minor, effect, entry))
         held[request.loan_id] = after
         money = [Money(minor, one.dims.currency) for minor in (effect.principal, effect.interest, effect.excess)]
         outcomes.append(Applied(request.source_id, request.loan_id, money[0], money[1], money[2], after.state.is_closed))
-    _store(work, before, held, steps)
+    write(work, before, steps)
+    for posted in ledger.post(work=work, entries=[step.entry for step in steps]):
+        assert isinstance(posted, Posted), f"what was received is always posted: {posted}"
     return outcomes
 
 
@@ -139,101 +131,3 @@ def _refusal(work: UnitOfWork, held: Held | None, request: Repayment | GoodsRefu
     if request.effective_on > work.day.on:
         return Refused(FUTURE_DATED, f"the business day is {work.day.on}", "effective_on")
     return None
-
-
-def _held_after(work: UnitOfWork, one: Held, state: LoanState, discount: int) -> Held:
-    closed_on = (one.closed_on or work.day.on) if state.is_closed else None
-    # Instalments due today are earned by today's close, not by an event before it.
-    earned = rules.earned(discount, state, date.fromordinal(work.day.on.toordinal() - 1))
-    since = rules.arrears_since(state, work.day.on)
-    return replace(one, state=state, seq=one.seq + 1, discount=discount, discount_earned=earned, closed_on=closed_on, arrears_since=since)
-
-
-def _store(work: UnitOfWork, before: dict[UUID, Held], held: dict[UUID, Held], steps: Sequence[_Step]) -> None:
-    if not steps:
-        return
-    touched = sorted({step.held.dims.loan_id for step in steps})
-    storing.update_instalments({i: (before[i].state, held[i].state) for i in touched})
-    _update_loans([held[i] for i in touched])
-    _insert_events(work, steps)
-    sql.update(
-        "loans_accrual",
-        "loan_id",
-        {"loan_id": "uuid", "total_minor": "bigint"},
-        [(i, storing.interest_total(held[i].state)) for i in touched],
-    )
-    for outcome in ledger.post(work=work, entries=[step.entry for step in steps]):
-        assert isinstance(outcome, Posted), f"what was received is always posted: {outcome}"
-    outbox.emit(
-        work=work,
-        events=[
-            storing.event(
-                s.held.dims,
-                s.kind,
-                s.held.seq,
-                s.held.state,
-                {
-                    "principal_settled": s.effect.principal,
-                    "interest_settled": s.effect.interest,
-                    "excess": s.effect.excess,
-                    "effective_on": s.on,
-                },
-            )
-            for s in steps
-        ],
-    )
-    audit.record(work=work, action=f"loan.{steps[0].kind}", object_kind="loan", object_ids=touched)
-
-
-def _update_loans(loans: Sequence[Held]) -> None:
-    columns = {
-        "id": "uuid",
-        "state": "text",
-        "refunded_principal_minor": "bigint",
-        "excess_minor": "bigint",
-        "last_event_on": "date",
-        "seq": "integer",
-        "discount_minor": "bigint",
-        "discount_earned_minor": "bigint",
-        "arrears_since": "date",
-        "closed_on": "date",
-    }
-    values = [
-        (
-            h.dims.loan_id,
-            "closed" if h.state.is_closed else "active",
-            h.state.refunded_principal,
-            h.state.excess,
-            h.state.last_event_on,
-            h.seq,
-            h.discount,
-            h.discount_earned,
-            h.arrears_since,
-            h.closed_on,
-        )
-        for h in loans
-    ]
-    sql.update("loans_loan", "id", columns, values)
-
-
-def _insert_events(work: UnitOfWork, steps: Sequence[_Step]) -> None:
-    new = work.ids.many(work.now, len(steps))
-    values = [
-        (
-            i,
-            work.book.id,
-            s.held.dims.loan_id,
-            s.held.seq,
-            s.kind,
-            s.on,
-            s.effect.principal + s.effect.interest + s.effect.excess,
-            s.source_id,
-            s.effect.principal,
-            s.effect.interest,
-            s.effect.excess,
-            work.now,
-            work.day.on,
-        )
-        for i, s in zip(new, steps, strict=True)
-    ]
-    sql.insert("loans_event", storing.EVENT_COLUMNS, values)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from yuefu.ledger import commands as ledger
@@ -37,6 +38,7 @@ _LOAN = {
     "first_due_on": "date",
     "due_day": "smallint",
     "rule_version": "text",
+    "ceilings": "bigint[]",
     "booked_at": "timestamptz",
     "state": "text",
     "refunded_principal_minor": "bigint",
@@ -78,10 +80,31 @@ def book_loans(*, work: UnitOfWork, loans: Sequence[NewLoan]) -> list[Booked]:
     posted = ledger.post(work=work, entries=[entries.booked(n.dims, n.terms.principal, n.capture_id, n.hold_id) for n in loans])
     for outcome in posted:
         assert isinstance(outcome, Posted), f"a checked capture is always booked: {outcome}"
-    extra = [{"disbursed_on": n.terms.disbursed_on, "first_due_on": n.terms.first_due_on, "periods": n.terms.periods} for n in loans]
-    outbox.emit(work=work, events=[storing.event(n.dims, "booked", 1, s, x) for n, s, x in zip(loans, states, extra, strict=True)])
+    outbox.emit(work=work, events=[storing.event(n.dims, "booked", 1, s, _told(n, s)) for n, s in zip(loans, states, strict=True)])
     audit.record(work=work, action="loan.book", object_kind="loan", object_ids=[n.dims.loan_id for n in loans])
     return [Booked(new.dims.loan_id, state) for new, state in zip(loans, states, strict=True)]
+
+
+def _told(new: NewLoan, state: LoanState) -> dict[str, Any]:
+    """The terms and the final schedule: what was agreed at the consent, as it came to be at capture.
+
+    Amounts are written as Money is, by hand: two dozen values a loan would cost more than all else that is told of it.
+    """
+    terms, currency = new.terms, new.dims.currency
+    return {
+        "disbursed_on": terms.disbursed_on,
+        "first_due_on": terms.first_due_on,
+        "periods": terms.periods,
+        "instalments": [
+            {
+                "no": row.no,
+                "due_on": row.due_on,
+                "principal": {"minor": row.principal, "currency": currency},
+                "interest": {"minor": row.interest, "currency": currency},
+            }
+            for row in state.rows
+        ],
+    }
 
 
 def _insert(work: UnitOfWork, loans: Sequence[NewLoan]) -> None:
@@ -105,6 +128,7 @@ def _insert(work: UnitOfWork, loans: Sequence[NewLoan]) -> None:
             n.terms.first_due_on,
             n.terms.due_day,
             n.terms.rule_version,
+            _array(n.terms.ceilings),
             work.now,
             "active",
             0,
@@ -117,6 +141,10 @@ def _insert(work: UnitOfWork, loans: Sequence[NewLoan]) -> None:
         for n in loans
     ]
     sql.insert("loans_loan", _LOAN, values)
+
+
+def _array(ceilings: tuple[int, ...] | None) -> str | None:
+    return None if ceilings is None else sql.array(ceilings, "bigint")
 
 
 def _insert_events(work: UnitOfWork, loans: Sequence[NewLoan]) -> None:

@@ -1,0 +1,57 @@
+"""`yuefu loan …`: is what is stored of loans what their terms and events say, and writing it anew."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from yuefu.cli import context, inputs, output
+from yuefu.cli.faults import FAILED
+
+app = typer.Typer(no_args_is_help=True, help="Loans: verify what is stored against a replay, rebuild it.")
+
+
+@app.command()
+def verify(
+    loans: Annotated[
+        list[str] | None, typer.Argument(metavar="[LOAN]...", help="Ids of loans (loan_…); all of the book unless given.")
+    ] = None,
+) -> None:
+    """Replay loans from their terms and events and compare with what is stored; exit status 1 names those that differ."""
+    with context.at_work("ledger.read") as caller:
+        from yuefu import ids
+        from yuefu.journeys import replay
+        from yuefu.loans import queries as loan_book
+        from yuefu.runtime import sql
+
+        book = caller.for_the_book().book
+        asked = {inputs.object_id("loan", text) for text in loans or ()}
+        with sql.snapshot(), output.progress("loans replayed") as progress:
+            known = loan_book.all_ids(book.id)
+            unknown = [ids.text("loan", i) for i in sorted(asked - set(known))]
+            chosen = [i for i in known if not asked or i in asked]
+            wrong = replay.verify(book=book, loan_ids=chosen, progress=progress)
+        found = {ids.text("loan", i): list(names) for i, names in sorted(wrong.items())}
+        value = {"book": book.code, "loans": len(chosen), "differ": found, "unknown": unknown}
+        said = [f"{len(chosen)} loans were replayed; {len(found)} differ from what is stored."]
+        said += [f"{loan}: {', '.join(names)}" for loan, names in found.items()]
+        said += [f"{loan}: there is no such loan in this book" for loan in unknown]
+        output.result(value, said)
+    if found or unknown:
+        raise typer.Exit(FAILED)
+
+
+@app.command()
+def rebuild(loans: Annotated[list[str], typer.Argument(metavar="LOAN...", help="Ids of loans (loan_…).")]) -> None:
+    """Write what is stored of loans anew from a replay of their terms and events; all of them or none."""
+    with context.at_work("loan.rebuild") as caller:
+        from yuefu import ids
+        from yuefu.errors import one
+        from yuefu.loans import commands
+
+        asked = sorted({inputs.object_id("loan", text) for text in loans})
+        # A refusal raises inside the transaction, so that nothing of the others is written either.
+        done = caller.for_the_book().acting(lambda work: [one([each]) for each in commands.rebuild_loans(work=work, loan_ids=asked)])
+        found = [{"loan": ids.text("loan", each.loan_id), "changed": each.changed} for each in done]
+        output.result({"loans": found}, output.table(["loan", "changed"], [list(row.values()) for row in found]))
