@@ -169,7 +169,7 @@ def test_a_day_that_is_closed_again_stays_as_it_is_and_says_the_same(shop):
     first, second = close(shop, yesterday), close(shop, yesterday)
     assert first == second
     assert first.again
-    assert set(first.proofs) == {"trial_balance_zero", "subledgers_equal_control", "nothing_unposted", "statements_add_up"}
+    assert set(first.proofs) == {"trial_balance_zero", "subledgers_equal_control", "nothing_unposted", "statements_add_up", "client_money"}
     assert lines(shop) == before
 
 

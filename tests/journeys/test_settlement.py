@@ -12,6 +12,7 @@ from yuefu.ledger import queries as ledger
 from yuefu.money.amounts import Money
 from yuefu.payments import queries as payments
 from yuefu.payments.gateways.sandbox import SandboxBank, SandboxChannel
+from yuefu.payments.rules import CLIENT_NUMBER, OPERATING_NUMBER
 from yuefu.settlement.queries import Batch
 
 FRIDAY, MONDAY = date(2026, 10, 16), date(2026, 10, 19)
@@ -28,6 +29,12 @@ def control(shop, code):
     return sum(ledger.totals(shop.book_id, [code]).values())
 
 
+def at_bank(shop):
+    """What the bank itself says of own and of client money."""
+    bank = SandboxBank(shop.desk.book)
+    return bank.balance(account=OPERATING_NUMBER).minor, bank.balance(account=CLIENT_NUMBER).minor
+
+
 def payouts(shop, batch):
     return payments.payouts_of_batches(batch_ids=[batch.id]).get(batch.id, [])
 
@@ -39,8 +46,8 @@ class LostCall(Exception):
 class CutBank(SandboxBank):
     """A bank that pays, and whose answer is lost."""
 
-    def pay(self, *, orders, now):
-        super().pay(orders=orders, now=now)
+    def pay(self, *, account, orders, now):
+        super().pay(account=account, orders=orders, now=now)
         raise LostCall
 
 
@@ -67,7 +74,7 @@ def test_a_batch_that_is_settled_again_is_paid_once(shop):
     before = control(shop, "bank_cash")
     assert [b.id for b in settled(shop, hour=10)] == [batch.id]
     assert control(shop, "bank_cash") == before == 1_000_000_00 - NET.minor
-    assert SandboxBank(shop.desk.book).balance().minor == before
+    assert (control(shop, "client_cash"), at_bank(shop)) == (0, (before, 0))
     shop.prove()
 
 
@@ -85,7 +92,7 @@ def test_a_payout_whose_answer_is_lost_is_asked_for_and_paid_once(shop):
     shop.poll_payouts()
     (batch,) = settled(shop)
     assert (batch.state, [p.state for p in payouts(shop, batch)]) == ("paid", ["paid"])
-    assert SandboxBank(shop.desk.book).balance().minor == 1_000_000_00 - NET.minor
+    assert at_bank(shop) == (1_000_000_00 - NET.minor, 0)
     shop.prove()
 
 
@@ -100,7 +107,8 @@ def test_a_payout_that_comes_back_is_owed_again(shop):
     assert (payout.state, payout.failure_code, payout.returned_on) == ("returned", "beneficiary_account_closed", shop.on)
     available = ledger.limited(shop.book_id, "merchant_available", [shop.merchants[1]])[shop.merchants[1]]
     assert available.posted == -NET
-    assert (control(shop, "payouts_in_transit"), control(shop, "bank_cash")) == (0, 1_000_000_00)
+    assert (control(shop, "payouts_in_transit"), control(shop, "bank_cash")) == (0, 1_000_000_00 - NET.minor)
+    assert (control(shop, "client_cash"), at_bank(shop)) == (NET.minor, (1_000_000_00 - NET.minor, NET.minor))
     shop.prove()
 
 
@@ -136,8 +144,8 @@ def test_a_withdrawal_moves_all_that_the_channel_holds_once(shop):
 class CutChannel(SandboxChannel):
     """A channel that moves the money, and whose answer is lost."""
 
-    def withdraw(self, *, reference, amount, now):
-        super().withdraw(reference=reference, amount=amount, now=now)
+    def withdraw(self, *, orders, now):
+        super().withdraw(orders=orders, now=now)
         raise LostCall
 
 
