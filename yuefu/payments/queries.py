@@ -163,6 +163,12 @@ def transfers_open(*, book_id: UUID, kinds: Sequence[str] = tuple(TRANSFER_ENDS)
     return sql.rows_as(_transfer, _TRANSFER + where, [book_id, list(kinds)])
 
 
+def transfers_of_kind(*, book_id: UUID, kind: str) -> list[Transfer]:
+    """Every transfer of a kind, oldest first."""
+    where = " WHERE t.book_id = %s AND t.kind = %s ORDER BY t.ordered_at, t.id"
+    return sql.rows_as(_transfer, _TRANSFER + where, [book_id, kind])
+
+
 # ------------------------------------------------------------------------------------------------------------------- by what they are for
 
 
