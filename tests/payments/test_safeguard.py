@@ -101,10 +101,10 @@ def test_what_is_not_owed_goes_back_to_own_money(work: UnitOfWork, merchant_id: 
 
 def test_payouts_wait_for_their_money_and_a_large_one_does_not_hold_up_the_others(work: UnitOfWork, merchant_id: UUID) -> None:
     earn(work, merchant_id, 1_000)
-    order(work, merchant_id, 300, 600, 100)
+    order(work, merchant_id, 300, 400, 250)
     assert send(work) == [rules.NOT_COVERED] * 3
     with sql.transacting():
-        made = one(payments.order_transfers(work=work, orders=[TransferOrder("some", "safeguarding", cny(450))]))
+        made = one(payments.order_transfers(work=work, orders=[TransferOrder("some", "safeguarding", cny(650))]))
     assert send(work) == [rules.NOT_COVERED] * 3, "what is ordered is not there yet"
     hear(work, made)
     assert send(work) == ["sent", rules.NOT_COVERED, "sent"]
