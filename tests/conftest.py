@@ -118,6 +118,8 @@ _set_up()
 from yuefu.errors import Refused  # noqa: E402
 from yuefu.ids import IdSource  # noqa: E402
 from yuefu.ledger import commands as ledger  # noqa: E402
+from yuefu.payments import commands as payments  # noqa: E402
+from yuefu.payments.rules import SANDBOX_ACCOUNTS  # noqa: E402
 from yuefu.runtime import books, days, sql  # noqa: E402
 from yuefu.runtime import vault as vaults  # noqa: E402
 from yuefu.runtime.values import Actor, Book, BusinessDay, UnitOfWork, system_actor  # noqa: E402
@@ -143,7 +145,8 @@ def book(ids: IdSource) -> Book:
     with sql.transacting():
         made = books.create(code=f"test-{secrets.token_hex(6)}", legal_entity="Test Lender", mode="test", now=now, ids=ids, clock_at=now)
         ledger.make_partitions(first=date(2026, 9, 1), months=6)
-        days.open_first(book=made, on=date(2026, 10, 1), now=now)
+        day = days.open_first(book=made, on=date(2026, 10, 1), now=now)
+        payments.open_money_accounts(work=UnitOfWork(made, day, now, system_actor("test"), ids), accounts=SANDBOX_ACCOUNTS)
     return made
 
 

@@ -85,3 +85,17 @@ def test_who_may_not_is_told_so(cli: Command, person: Callable[..., str]) -> Non
         for words in (("fund", "--amount", "1"), ("withdraw",), ("expire",), ("poll",)):
             assert cli(*words, "--as", login).code == "not_allowed", words
     assert cli("poll", "--as", person("finance")).status == 0
+
+
+def test_the_accounts_of_a_book_are_listed_with_what_lies_there(cli: Command) -> None:
+    cli("fund", "--amount", "10.00")
+    found = cli("account", "list")
+    assert found.status == 0, found.out
+    shown = {one["code"]: one for one in found.last["accounts"]}
+    assert [(one["kind"], one["purpose"], one["number"]) for one in shown.values()] == [
+        ("channel", "own", "1900000001"),
+        ("bank", "own", "6100000000000001"),
+        ("bank", "client", "6100000000000002"),
+    ]
+    assert shown["operating"]["balance"]["minor"] == cash(cli) > 0
+    assert (shown["client"]["name_zh"], shown["client"]["closed"]) == ("银行客户资金账户", False)

@@ -10,6 +10,7 @@ import pytest
 
 from tests.cli.conftest import FIRST_DAY, Command, Town
 from yuefu.payments.gateways.sandbox import SandboxBank
+from yuefu.payments.rules import OPERATING_NUMBER
 from yuefu.runtime import books
 
 BILLS = Path(__file__).parent.parent / "data" / "bills"
@@ -88,7 +89,7 @@ def test_a_stored_bill_is_reconciled_once_and_a_second_version_is_refused(
     assert book is not None
     assert cli("close-day").status == 0, "a day that still takes entries is not reconciled"
     statement = tmp_path / "bank.csv"
-    statement.write_bytes(SandboxBank(book).statement(on=FIRST_DAY))
+    statement.write_bytes(SandboxBank(book).statement(account=OPERATING_NUMBER, on=FIRST_DAY))
     words = ("reconcile", "--store", str(statement), "--source", "bank", "--on", str(FIRST_DAY))
     first = cli(*words)
     assert first.status == 0, first.out

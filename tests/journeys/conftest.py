@@ -41,7 +41,9 @@ from yuefu.offers.commands import DraftProduct, Publication
 from yuefu.offers.rules.product import CONSUMER, MERCHANT, ProductTerms
 from yuefu.orders import queries as order_book
 from yuefu.orders.commands import CaptureRequest, RefundRequest, VoidRequest
+from yuefu.payments import commands as payments
 from yuefu.payments.gateways.sandbox import SandboxBank, SandboxChannel
+from yuefu.payments.rules import SANDBOX_ACCOUNTS
 from yuefu.reconciliation.commands import DayOutcome, FileIn
 from yuefu.runtime import books, days, policies, sql
 from yuefu.runtime.values import Book, UnitOfWork, system_actor
@@ -246,7 +248,8 @@ def _open_shop(vault: Vault, ids: IdSource, on: date = FIRST_DAY) -> Shop:
     with sql.transacting():
         book = books.create(code=f"shop-{secrets.token_hex(6)}", legal_entity="Test Lender", mode="test", now=now, ids=ids, clock_at=now)
         ledger.make_partitions(first=on, months=5)
-        days.open_first(book=book, on=on, now=now)
+        day = days.open_first(book=book, on=on, now=now)
+        payments.open_money_accounts(work=UnitOfWork(book, day, now, system_actor("test"), ids), accounts=SANDBOX_ACCOUNTS)
     desk = Desk(book, system_actor("test"), ids, vault, SandboxChannel(book), SandboxBank(book))
     with open_day(desk, now) as work:
         assert not isinstance(work, Refused)

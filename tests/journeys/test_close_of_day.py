@@ -169,7 +169,14 @@ def test_a_day_that_is_closed_again_stays_as_it_is_and_says_the_same(shop):
     first, second = close(shop, yesterday), close(shop, yesterday)
     assert first == second
     assert first.again
-    proofs = {"trial_balance_zero", "subledgers_equal_control", "nothing_unposted", "statements_add_up", "loans_equal_replay"}
+    proofs = {
+        "trial_balance_zero",
+        "subledgers_equal_control",
+        "nothing_unposted",
+        "statements_add_up",
+        "client_money",
+        "loans_equal_replay",
+    }
     assert set(first.proofs) == proofs
     assert lines(shop) == before
 

@@ -78,7 +78,7 @@ def test_a_day_that_was_stopped_half_way_is_caught_up(shop, monkeypatch):
     shop.next_day()
     original = SandboxBank.statement
 
-    def silent(self, *, on):
+    def silent(self, *, account, on):
         raise Lost
 
     monkeypatch.setattr(SandboxBank, "statement", silent)

@@ -111,13 +111,14 @@ def test_the_latest_bridge_of_each_source_and_the_open_breaks_are_shown(shop):
     shop.reconcile()
     found = seen(shop)
     assert [(bridge.source, bridge.on, bridge.state) for bridge in found.bridges] == [
-        (source, date(2026, 10, 13), "done") for source in ("channel_trade", "channel_fund", "bank")
+        (source, date(2026, 10, 13), "done") for source in ("channel_trade", "channel_fund", "bank", "bank_client")
     ]
-    trade, _, bank = found.bridges
+    trade, _, bank, client = found.bridges
     assert (trade.bill, trade.books, trade.differences, trade.residual) == (
         yuan("100.00"), yuan("0.00"), {"missing_here": yuan("100.00")}, yuan("0.00"),
     )  # fmt: skip
-    assert bank.bill == bank.books == -yuan("1951.03")
+    assert bank.bill == bank.books == -yuan("1951.03")  # own money that became client money, and was paid out
+    assert client.bill == client.books == yuan("0.00")
     assert found.breaks_open == 3
 
 

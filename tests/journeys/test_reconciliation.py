@@ -57,7 +57,7 @@ def test_a_clean_day_closes_every_bridge_to_zero_and_opens_no_break(shop):
     paid_day(shop)
     outcomes = sent(shop, reconciliation.fetch(desk=shop.desk, on=DUE))
     assert all(isinstance(o.outcome, DayOutcome) and o.outcome.opened == 0 for o in outcomes)
-    assert len(bridges(shop)) == 3
+    assert len(bridges(shop)) == 4
     assert all(b.residual is not None and b.residual.minor == 0 for b in bridges(shop))
     assert found.unclassified(book_id=shop.book_id, through=DUE) == (0, 0)
     assert found.found_by_class(book_id=shop.book_id) == {}
@@ -139,7 +139,7 @@ def test_of_a_broken_file_nothing_is_kept_and_its_neighbours_are_read(shop, brok
     outcomes = {o.source: o for o in sent(shop, {**files, "channel_trade": broken(files["channel_trade"])})}
     assert isinstance(outcomes["channel_trade"].received, Refused)
     assert isinstance(outcomes["channel_fund"].outcome, DayOutcome)
-    assert {b.source for b in bridges(shop)} == {"channel_fund", "bank"}
+    assert {b.source for b in bridges(shop)} == {"channel_fund", "bank", "bank_client"}
     mended = sent(shop, {"channel_trade": files["channel_trade"]})
     assert isinstance(mended[0].outcome, DayOutcome)
     assert found.unclassified(book_id=shop.book_id, through=DUE) == (0, 0)

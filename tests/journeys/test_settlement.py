@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+import secrets
 from contextlib import suppress
 from dataclasses import replace
 from datetime import date, timedelta
 
+import pytest
+from prometheus_client import REGISTRY
+
 from yuefu.errors import Refused
-from yuefu.journeys import settlement
+from yuefu.ids import IdSource
+from yuefu.journeys import jobs, proving, settlement
+from yuefu.journeys.desk import open_day
 from yuefu.ledger import queries as ledger
 from yuefu.money.amounts import Money
+from yuefu.payments import commands
 from yuefu.payments import queries as payments
+from yuefu.payments.commands import TransferOrder
 from yuefu.payments.gateways.sandbox import SandboxBank, SandboxChannel
+from yuefu.payments.rules import CLIENT_NUMBER, OPERATING_NUMBER
+from yuefu.runtime import days, runs, sql
+from yuefu.settlement import queries as statements
 from yuefu.settlement.queries import Batch
 
 FRIDAY, MONDAY = date(2026, 10, 16), date(2026, 10, 19)
@@ -28,6 +39,12 @@ def control(shop, code):
     return sum(ledger.totals(shop.book_id, [code]).values())
 
 
+def at_bank(shop):
+    """What the bank itself says of own and of client money."""
+    bank = SandboxBank(shop.desk.book)
+    return bank.balance(account=OPERATING_NUMBER).minor, bank.balance(account=CLIENT_NUMBER).minor
+
+
 def payouts(shop, batch):
     return payments.payouts_of_batches(batch_ids=[batch.id]).get(batch.id, [])
 
@@ -39,8 +56,8 @@ class LostCall(Exception):
 class CutBank(SandboxBank):
     """A bank that pays, and whose answer is lost."""
 
-    def pay(self, *, orders, now):
-        super().pay(orders=orders, now=now)
+    def pay(self, *, account, orders, now):
+        super().pay(account=account, orders=orders, now=now)
         raise LostCall
 
 
@@ -67,7 +84,7 @@ def test_a_batch_that_is_settled_again_is_paid_once(shop):
     before = control(shop, "bank_cash")
     assert [b.id for b in settled(shop, hour=10)] == [batch.id]
     assert control(shop, "bank_cash") == before == 1_000_000_00 - NET.minor
-    assert SandboxBank(shop.desk.book).balance().minor == before
+    assert (control(shop, "client_cash"), at_bank(shop)) == (0, (before, 0))
     shop.prove()
 
 
@@ -85,7 +102,7 @@ def test_a_payout_whose_answer_is_lost_is_asked_for_and_paid_once(shop):
     shop.poll_payouts()
     (batch,) = settled(shop)
     assert (batch.state, [p.state for p in payouts(shop, batch)]) == ("paid", ["paid"])
-    assert SandboxBank(shop.desk.book).balance().minor == 1_000_000_00 - NET.minor
+    assert at_bank(shop) == (1_000_000_00 - NET.minor, 0)
     shop.prove()
 
 
@@ -100,7 +117,8 @@ def test_a_payout_that_comes_back_is_owed_again(shop):
     assert (payout.state, payout.failure_code, payout.returned_on) == ("returned", "beneficiary_account_closed", shop.on)
     available = ledger.limited(shop.book_id, "merchant_available", [shop.merchants[1]])[shop.merchants[1]]
     assert available.posted == -NET
-    assert (control(shop, "payouts_in_transit"), control(shop, "bank_cash")) == (0, 1_000_000_00)
+    assert (control(shop, "payouts_in_transit"), control(shop, "bank_cash")) == (0, 1_000_000_00 - NET.minor)
+    assert (control(shop, "client_cash"), at_bank(shop)) == (NET.minor, (1_000_000_00 - NET.minor, NET.minor))
     shop.prove()
 
 
@@ -136,8 +154,8 @@ def test_a_withdrawal_moves_all_that_the_channel_holds_once(shop):
 class CutChannel(SandboxChannel):
     """A channel that moves the money, and whose answer is lost."""
 
-    def withdraw(self, *, reference, amount, now):
-        super().withdraw(reference=reference, amount=amount, now=now)
+    def withdraw(self, *, orders, now):
+        super().withdraw(orders=orders, now=now)
         raise LostCall
 
 
@@ -161,3 +179,190 @@ def test_funds_sent_twice_with_one_key_arrive_once(shop):
     assert first == second
     assert control(shop, "bank_cash") == 1_000_500_00
     shop.prove()
+
+
+# ---------------------------------------------------------------------------------------------------------------------- client money
+
+
+def empty_shop(shop):
+    """The bank account of own money as it is before a funder sends anything: every transfer out of it fails."""
+    for table in ("payments_sandbox_flow", "payments_sandbox_trade"):
+        with sql.owning():
+            sql.run(f"DELETE FROM {table} WHERE book_id = %s AND side = 'operating'", [shop.book_id])
+
+
+def client_money(shop):
+    with sql.snapshot():
+        return proving.prove(book=shop.desk.book)["client_money"]
+
+
+def test_what_became_available_lies_in_the_client_account_before_it_is_paid_from_there(shop):
+    shop.bought("600.00")
+    shop.next_day()
+    settled(shop)
+    found = payments.transfers_of_kind(book_id=shop.book_id, kind="safeguarding")
+    assert [(t.state, t.amount) for t in found] == [("done", NET)]
+    moved = ledger.movement_days(shop.book_id, payments.money_accounts(book_id=shop.book_id)["client"].id)
+    assert sorted(kind for kind, _ in moved) == ["payout", "safeguarding"]
+    assert client_money(shop).detail == {"owed": 0, "held": 0, "under_way": 0, "shortfall": 0}
+    shop.prove()
+
+
+def test_without_own_money_nobody_is_paid_the_day_closes_with_an_alarm_and_a_later_settlement_pays(shop):
+    empty_shop(shop)
+    shop.bought("600.00")
+    shop.next_day()
+    (batch,) = settled(shop)
+    assert [p.state for p in payouts(shop, batch)] == ["scheduled"]
+    assert client_money(shop).detail == {"owed": NET.minor, "held": 0, "under_way": 0, "shortfall": NET.minor}
+    assert REGISTRY.get_sample_value("yuefu_client_money_short_minor", {"book": shop.desk.book.code}) == NET.minor
+    shop.next_day()  # closes the day
+    assert days.state_of(shop.book_id, shop.on - timedelta(days=1)) == "closed"
+    assert not isinstance(settlement.fund(desk=shop.desk, now=shop.now(8), key="late", amount=Money.parse("700.00", "CNY")), Refused)
+    assert settled(shop) == []
+    assert [p.state for p in payouts(shop, batch)] == ["paid"]
+    assert REGISTRY.get_sample_value("yuefu_client_money_short_minor", {"book": shop.desk.book.code}) == 0
+    found = payments.transfers_of_kind(book_id=shop.book_id, kind="safeguarding")
+    assert [t.state for t in found] == ["failed", "done"]
+    assert at_bank(shop) == (70_000 - NET.minor, 0)
+
+
+class SilentBank(SandboxBank):
+    """A bank that moves the money between our accounts, and whose answer is lost; or that hears nothing at all."""
+
+    heard = True
+
+    def move(self, *, orders, now):
+        if self.heard:
+            super().move(orders=orders, now=now)
+        raise LostCall
+
+
+@pytest.mark.parametrize("heard", [True, False])
+@pytest.mark.parametrize("by", ["the next settlement", "the poll"])
+def test_a_safeguarding_transfer_whose_answer_is_lost_holds_payouts_up_and_moves_once(shop, heard, by):
+    shop.bought("600.00")
+    shop.next_day()
+    silent = SilentBank(shop.desk.book)
+    silent.heard = heard
+    whole, shop.desk = shop.desk, replace(shop.desk, bank=silent)
+    with suppress(LostCall):
+        settled(shop)
+    shop.desk = whole
+    (batch,) = statements.batches_on(book_id=shop.book_id, pay_on=shop.on)
+    assert ([p.state for p in payouts(shop, batch)], control(shop, "client_cash")) == (["scheduled"], 0)
+    assert client_money(shop).detail == {"owed": NET.minor, "held": 0, "under_way": NET.minor, "shortfall": 0}
+    assert settlement.send_payouts(desk=shop.desk, now=shop.now(9)) == []
+    if by == "the poll":
+        jobs.poll(shop.desk, shop.now(10))
+    else:
+        settled(shop, hour=10)
+    assert [p.state for p in payouts(shop, batch)] == ["paid"]
+    assert at_bank(shop) == (1_000_000_00 - NET.minor, 0)
+    assert [t.state for t in payments.transfers_of_kind(book_id=shop.book_id, kind="safeguarding")] == ["done"]
+    shop.prove()
+
+
+def test_own_money_in_the_client_account_keeps_the_day_from_closing(shop):
+    with open_day(shop.desk, shop.now()) as work:
+        orders = [TransferOrder("by hand", "safeguarding", Money.parse("1.00", "CNY"))]
+        commands.order_transfers(work=work, orders=orders)
+    assert not client_money(shop).holds, "what is on its way there counts"
+    settlement.resume_transfers(desk=shop.desk, now=shop.now())
+    assert client_money(shop).detail["shortfall"] == -1_00
+    assert settled(shop) == []  # which moves it back
+    assert client_money(shop).holds
+    assert (control(shop, "client_cash"), at_bank(shop)) == (0, (1_000_000_00, 0))
+    shop.prove()
+
+
+# ---------------------------------------------------------------------------------------------------------------------------- the run
+
+
+class Killed(Exception):
+    pass
+
+
+class ShortLived(IdSource):
+    """Gives out ids until so many batches of a book are committed: whoever builds the next one is killed."""
+
+    __slots__ = ("book_id", "until")
+
+    def many(self, now, count):
+        committed = "SELECT count(*) FROM settlement_batch WHERE book_id = %s AND xmin::text <> pg_current_xact_id()::xid::text"
+        if sql.value(committed, [self.book_id]) >= self.until:
+            raise Killed
+        return super().many(now, count)
+
+
+def mortal(shop, batches):
+    """A desk whose work is killed once there are so many batches."""
+    ids = ShortLived(secrets.randbits)
+    ids.book_id, ids.until = shop.book_id, batches
+    return replace(shop.desk, ids=ids)
+
+
+def run_of(shop):
+    (found,) = sql.rows(
+        "SELECT id, state FROM runtime_run WHERE book_id = %s AND kind = 'settlement' AND on_date = %s", [shop.book_id, shop.on]
+    )
+    return found[1], [(s.name, s.state, s.chunks_done) for s in runs.steps(found[0])]
+
+
+def test_a_run_that_is_killed_between_two_chunks_goes_on_and_pays_everybody_once(shop):
+    for merchant in (0, 1):
+        shop.bought("600.00", merchant=merchant)
+    shop.next_day()
+    whole, shop.desk = shop.desk, mortal(shop, batches=1)
+    with pytest.raises(Killed):
+        settlement.settle(desk=shop.desk, now=shop.now(9), chunk=1)
+    shop.desk = whole
+    assert run_of(shop) == ("running", [("build", "running", 1), ("safeguard", "waiting", 0), ("pay", "waiting", 0)])
+    assert len(statements.batches_on(book_id=shop.book_id, pay_on=shop.on)) == 1
+    found = settlement.settle(desk=shop.desk, now=shop.now(10), chunk=1)
+    assert [b.merchant_id for b in found] == sorted(shop.merchants)
+    assert run_of(shop) == ("done", [("build", "done", 2), ("safeguard", "done", 0), ("pay", "done", 0)])
+    assert [[p.amount for p in payouts(shop, b)] for b in found] == [[NET], [NET]]
+    assert [t.amount for t in payments.transfers_of_kind(book_id=shop.book_id, kind="safeguarding")] == [NET + NET]
+    shop.prove()
+
+
+def test_what_falls_due_after_the_run_is_done_waits_for_the_next_pay_day(shop):
+    shop.bought("600.00")
+    shop.next_day()
+    assert len(settled(shop)) == 1
+    late = shop.bought("600.00", merchant=1)
+    with sql.owning():  # as one whose contract pays it out on the day itself
+        sql.run("ALTER TABLE settlement_item DISABLE TRIGGER USER")
+        sql.run("UPDATE settlement_item SET settles_on = %s WHERE order_id = %s", [shop.on, late.order_id])
+        sql.run("ALTER TABLE settlement_item ENABLE TRIGGER USER")
+    assert len(settled(shop, hour=15)) == 1
+    shop.next_day()
+    assert [b.merchant_id for b in settled(shop)] == [shop.merchants[1]]
+    shop.prove()
+
+
+def test_two_who_settle_at_once_take_turns_chunk_by_chunk(shop):
+    for merchant in (0, 1):
+        shop.bought("600.00", merchant=merchant)
+    shop.next_day()
+    shop.at_once(*[lambda: settlement.settle(desk=shop.desk, now=shop.now(9), chunk=1)] * 2)
+    found = statements.batches_on(book_id=shop.book_id, pay_on=shop.on)
+    assert [[p.state for p in payouts(shop, b)] for b in found] == [["paid"], ["paid"]]
+    assert sum(t.amount.minor for t in payments.transfers_of_kind(book_id=shop.book_id, kind="safeguarding")) == 2 * NET.minor
+    shop.prove()
+
+
+def test_a_batch_of_an_unpaid_pay_day_before_is_covered_with_the_next(shop):
+    empty_shop(shop)
+    shop.bought("600.00")
+    shop.next_day()
+    settled(shop)
+    shop.bought("600.00", merchant=1)
+    shop.next_day()
+    settlement.fund(desk=shop.desk, now=shop.now(8), key="late", amount=Money.parse("600.00", "CNY"))
+    (second,) = settled(shop)
+    assert [p.state for p in payouts(shop, second)] == ["scheduled"], "one transfer for all, and there is not enough for it"
+    settlement.fund(desk=shop.desk, now=shop.now(11), key="later", amount=Money.parse("600.00", "CNY"))
+    settled(shop, hour=12)
+    assert [p.state for p in payouts(shop, second)] == ["paid"]

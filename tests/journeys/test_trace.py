@@ -229,7 +229,7 @@ def test_a_settled_order_shows_the_payout_of_its_batch_with_the_line_of_the_bank
     assert [entry.kind for entry in paid.entries] == ["payout_paid"]
     assert batched.amount == yuan("1951.03")
     assert paid.amount > batched.amount
-    assert [(b.source, b.kind, b.amount, b.outcome) for b in paid.bills] == [("bank", "payout", -paid.amount, "matched")]
+    assert [(b.source, b.kind, b.amount, b.outcome) for b in paid.bills] == [("bank_client", "payout", -paid.amount, "matched")]
 
 
 def test_a_merchant_that_was_not_settled_on_its_day_is_overdue(shop):
@@ -251,7 +251,7 @@ def test_a_payout_that_came_back_is_told_and_overdue(shop):
     found = told(shop, got.order_id)
     assert kinds(found)[-2:] == ["payout.paid", "payout.returned"]
     assert [entry.kind for entry in found.timeline[-1].entries] == ["payout_returned"]
-    assert [(b.source, b.kind) for b in found.timeline[-1].bills] == [("bank", "payout_returned")]
+    assert [(b.source, b.kind) for b in found.timeline[-1].bills] == [("bank_client", "payout_returned")]
     assert found.stages[4].state == "overdue"
 
 
@@ -463,7 +463,7 @@ def test_a_book_without_orders_is_followed(shop):
          " (SELECT id FROM payments_collection WHERE loan_id = %s)", "loan_id", "reconciliation"),
         ("DELETE FROM reconciliation_item WHERE source = 'channel_fund' AND kind = 'fee' AND reference IN"
          " (SELECT reference FROM payments_collection WHERE loan_id = %s)", "loan_id", "reconciliation"),
-        ("DELETE FROM reconciliation_item WHERE source = 'bank' AND kind = 'payout' AND %s::uuid IS NOT NULL"
+        ("DELETE FROM reconciliation_item WHERE source = 'bank_client' AND kind = 'payout' AND %s::uuid IS NOT NULL"
          " AND book_id IN (SELECT book_id FROM orders_order WHERE id = %s)", "order_id", "reconciliation"),
     ],
 )  # fmt: skip

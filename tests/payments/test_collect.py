@@ -11,7 +11,7 @@ import psycopg
 import pytest
 
 from yuefu import ids
-from yuefu.errors import Refused
+from yuefu.errors import Refused, one
 from yuefu.ledger import queries as ledger
 from yuefu.ledger.rules import AccountKey
 from yuefu.money.amounts import Money
@@ -67,6 +67,34 @@ def books(work: UnitOfWork) -> dict[str, int]:
     return {
         key.code: money.minor for key, money in ledger.balances(work.book.id, [AccountKey(code) for code in codes], "CNY").items() if money
     }
+
+
+def funders(work: UnitOfWork) -> set[tuple[str, UUID]]:
+    found = sql.rows(
+        "SELECT DISTINCT e.kind, l.funder_id FROM ledger_entry e JOIN ledger_line l ON l.posted_on = e.posted_on AND l.entry_id = e.id"
+        " WHERE e.book_id = %s",
+        [work.book.id],
+    )
+    return {(kind, funder) for kind, funder in found}
+
+
+def test_every_line_of_a_collection_and_of_its_refund_says_whose_money_it_is(work: UnitOfWork, consumer_id: UUID) -> None:
+    funder = ids_of(work)
+    request = CollectionAttempt("of a funder", consumer_id, ids_of(work), None, cny(1_000), "sandbox", funder)
+    with sql.transacting():
+        made = one(payments.attempt_collections(work=work, attempts=[request]))
+    settle(work, [success(made, fee=6)])
+    (begun,) = refund(work, RefundAttempt("r", made.id, cny(500)))
+    assert isinstance(begun, ChannelRefund)
+    settle_refunds(work, ChannelResult(begun.reference, "succeeded", begun.amount, cny(3), "5030-1", DAY))
+    assert (made.funder_id, begun.funder_id, begun.money_account_id) == (funder, funder, made.money_account_id)
+    assert funders(work) == {("collection", funder), ("channel_refund", funder)}
+
+
+def test_a_collection_of_nobody_in_particular_is_of_own_funds(work: UnitOfWork, consumer_id: UUID) -> None:
+    made = attempt(work, consumer_id)
+    settle(work, [success(made)])
+    assert funders(work) == {("collection", work.book.id)}
 
 
 def test_an_attempt_is_stored_with_its_reference_and_posts_nothing(work: UnitOfWork, consumer_id: UUID) -> None:
@@ -252,7 +280,7 @@ def test_the_database_refuses_what_no_command_would_do(as_role, work: UnitOfWork
         as_role("default").execute(attack, {"id": made.id})
 
 
-@pytest.mark.parametrize("table", ["collection", "channel_refund", "payout", "transfer", "sandbox_trade", "sandbox_flow"])
+@pytest.mark.parametrize("table", ["money_account", "collection", "channel_refund", "payout", "transfer", "sandbox_trade", "sandbox_flow"])
 def test_nothing_of_payments_can_be_deleted_and_the_sandbox_is_nobodys_to_read(as_role, table: str) -> None:  # type: ignore[no-untyped-def]
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
         as_role("default").execute(f"DELETE FROM payments_{table}")

@@ -38,7 +38,7 @@ def available(work: UnitOfWork, merchant_id: UUID) -> int:
 
 
 def balances(work: UnitOfWork) -> dict[str, int]:
-    codes = ["payouts_in_transit", "bank_cash", "channel_cash"]
+    codes = ["payouts_in_transit", "client_cash", "bank_cash", "channel_cash"]
     return {k.code: m.minor for k, m in ledger_queries.balances(work.book.id, [AccountKey(c) for c in codes], "CNY").items() if m}
 
 
@@ -51,6 +51,13 @@ def order(work: UnitOfWork, merchant_id: UUID, *, minor: int = 90_000, key: str 
 def say(work: UnitOfWork, *results: PayResult) -> list[Payout | Refused]:
     with sql.transacting():
         return payments.settle_payouts(work=work, results=results)
+
+
+def cover(work: UnitOfWork, minor: int) -> Transfer:
+    """Own money that becomes client money."""
+    with sql.transacting():
+        made = one(payments.order_transfers(work=work, orders=[TransferOrder(f"cover:{minor}", "safeguarding", cny(minor))]))
+        return one(payments.settle_transfers(work=work, results=[TransferResult(made.reference, "done", made.amount, "n", DAY)]))
 
 
 @pytest.fixture
@@ -76,6 +83,7 @@ def test_a_payout_beyond_what_is_available_and_owed_is_refused_and_not_stored(wo
 
 
 def test_a_paid_payout_leaves_the_bank_once(work: UnitOfWork, payout: Payout) -> None:
+    cover(work, 90_000)
     with sql.transacting():
         (sent,) = payments.send_payouts(work=work, payouts=[payout])
     assert isinstance(sent, Payout)
@@ -84,8 +92,8 @@ def test_a_paid_payout_leaves_the_bank_once(work: UnitOfWork, payout: Payout) ->
     say(work, paid, paid)
     say(work, paid, replace(paid, outcome="sent"))
     assert balances(work) == {"bank_cash": -90_000}
-    (shown,) = ledger_queries.movements(work.book.id, "bank_cash", DAY)
-    assert (shown.movement, shown.reference, shown.amount) == ("payout", payout.reference, cny(-90_000))
+    shown = [m for m in ledger_queries.movements(work.book.id, "client_cash", DAY) if m.movement == "payout"]
+    assert [(m.reference, m.amount) for m in shown] == [(payout.reference, cny(-90_000))]
 
 
 def test_a_returned_payout_comes_back_to_the_bank_and_to_the_merchant(work: UnitOfWork, merchant_id: UUID, payout: Payout) -> None:
@@ -95,7 +103,7 @@ def test_a_returned_payout_comes_back_to_the_bank_and_to_the_merchant(work: Unit
     assert all(isinstance(o, Payout) for o in outcomes)
     assert balances(work) == {}
     assert available(work, merchant_id) == 90_000
-    shown = sorted((m.movement, m.amount.minor) for m in ledger_queries.movements(work.book.id, "bank_cash", DAY))
+    shown = sorted((m.movement, m.amount.minor) for m in ledger_queries.movements(work.book.id, "client_cash", DAY))
     assert shown == [("payout", -90_000), ("payout_returned", 90_000)]
 
 
@@ -104,7 +112,7 @@ def test_a_return_heard_before_the_payment_is_booked_as_both(work: UnitOfWork, m
     assert isinstance(after, Payout)
     assert (after.paid_on, after.returned_on) == (DAY, DAY)
     assert (balances(work), available(work, merchant_id)) == ({}, 90_000)
-    assert len(ledger_queries.movements(work.book.id, "bank_cash", DAY)) == 2
+    assert len(ledger_queries.movements(work.book.id, "client_cash", DAY)) == 2
 
 
 def test_a_rejected_payout_never_touches_the_bank(work: UnitOfWork, merchant_id: UUID, payout: Payout) -> None:
@@ -112,7 +120,7 @@ def test_a_rejected_payout_never_touches_the_bank(work: UnitOfWork, merchant_id:
     assert isinstance(after, Payout)
     assert (after.state, after.paid_on) == ("returned", None)
     assert (balances(work), available(work, merchant_id)) == ({}, 90_000)
-    assert ledger_queries.movements(work.book.id, "bank_cash", DAY) == []
+    assert ledger_queries.movements(work.book.id, "client_cash", DAY) == []
 
 
 def test_what_was_paid_cannot_be_rejected(work: UnitOfWork, payout: Payout) -> None:

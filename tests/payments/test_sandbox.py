@@ -8,8 +8,8 @@ import pytest
 
 from yuefu.money.amounts import Money
 from yuefu.payments.gateways.ports import Bank, Channel, GatewayError
-from yuefu.payments.gateways.sandbox import ACCOUNT, SandboxBank, SandboxChannel
-from yuefu.payments.rules import CollectOrder, PayOrder, RefundOrder
+from yuefu.payments.gateways.sandbox import SandboxBank, SandboxChannel
+from yuefu.payments.rules import CHANNEL_NUMBER, CLIENT_NUMBER, OPERATING_NUMBER, CollectOrder, MoveOrder, PayOrder, RefundOrder
 from yuefu.reconciliation.gateways.wechat import read_bill
 from yuefu.reconciliation.rules.bills import verify_pair
 from yuefu.runtime import sql
@@ -30,8 +30,13 @@ def channel(work: UnitOfWork) -> SandboxChannel:
 @pytest.fixture
 def bank(work: UnitOfWork) -> SandboxBank:
     made = SandboxBank(work.book)
-    made.receive(reference="trf_seed", amount=cny(1_000_000), payer="funder", now=work.now)
+    made.receive(orders=[MoveOrder("trf_seed", cny(1_000_000), "", OPERATING_NUMBER)], payer="funder", now=work.now)
+    made.move(orders=[MoveOrder("trf_cover", cny(1_000_000), OPERATING_NUMBER, CLIENT_NUMBER)], now=work.now)
     return made
+
+
+def withdrawal(reference: str, minor: int) -> MoveOrder:
+    return MoveOrder(reference, cny(minor), CHANNEL_NUMBER, OPERATING_NUMBER)
 
 
 def test_both_are_what_the_ports_ask_for(channel: SandboxChannel, bank: SandboxBank) -> None:
@@ -99,22 +104,24 @@ def test_the_files_of_a_day_can_be_read_and_agree_with_each_other(work: UnitOfWo
     orders.append(CollectOrder("pay_tiny", "sandbox", cny(1)))
     channel.collect(orders=orders, now=work.now)
     channel.refund(orders=[RefundOrder("crf_1", "pay_9", cny(10_000)), RefundOrder("crf_2", "pay_9", cny(19_979))], now=work.now)
-    withdrawn = channel.withdraw(reference="trf_1", amount=cny(500_000), now=work.now)
+    (withdrawn,) = channel.withdraw(orders=[withdrawal("trf_1", 500_000)], now=work.now)
     assert withdrawn.outcome == "done"
     trade, fund = read_bill(channel.trade_bill(on=DAY)), read_bill(channel.fund_flow(on=DAY))
-    assert (trade.account, trade.on, len(trade.lines)) == (ACCOUNT, DAY, 32)
+    assert (trade.account, trade.on, len(trade.lines)) == (CHANNEL_NUMBER, DAY, 32)
     assert verify_pair(trade, fund) == []
     assert [line.kind for line in fund.lines].count("fee") == 29
     assert fund.lines[-1].balance == channel.balance()
     refunds = [line for line in trade.lines if line.kind == "refund"]
     assert sum(line.fee.minor for line in refunds) == -round(29_979 * 0.006)
-    arrived = [line for line in read_bill(SandboxBank(work.book).statement(on=DAY)).lines if line.kind == "withdrawal"]
+    arrived = [
+        line for line in read_bill(SandboxBank(work.book).statement(account=OPERATING_NUMBER, on=DAY)).lines if line.kind == "withdrawal"
+    ]
     assert [(line.reference, line.amount.minor) for line in arrived] == [("trf_1", 500_000)]
 
 
 def test_a_day_without_anything_has_empty_files(channel: SandboxChannel, bank: SandboxBank) -> None:
     other = DAY + timedelta(days=1)
-    for data in (channel.trade_bill(on=other), channel.fund_flow(on=other), bank.statement(on=other)):
+    for data in (channel.trade_bill(on=other), channel.fund_flow(on=other), bank.statement(account=CLIENT_NUMBER, on=other)):
         assert read_bill(data).lines == ()
 
 
@@ -133,8 +140,8 @@ def test_a_refund_without_answer_is_told_when_asked_for(work: UnitOfWork, channe
 
 
 def test_more_than_the_account_has_cannot_be_withdrawn(work: UnitOfWork, channel: SandboxChannel) -> None:
-    assert channel.withdraw(reference="trf_1", amount=cny(1), now=work.now).outcome == "failed"
-    assert channel.withdraw(reference="trf_1", amount=cny(1), now=work.now).outcome == "failed"
+    for _ in range(2):
+        assert [r.outcome for r in channel.withdraw(orders=[withdrawal("trf_1", 1)], now=work.now)] == ["failed"]
 
 
 @pytest.mark.parametrize(
@@ -150,12 +157,12 @@ def test_the_beneficiary_decides_what_becomes_of_a_payout(
     work: UnitOfWork, bank: SandboxBank, beneficiary: str, first: str, next_day: str, balance: int
 ) -> None:
     order = PayOrder("po_1", beneficiary, cny(1_000))
-    assert [r.outcome for r in bank.pay(orders=[order, order], now=work.now)] == [first, first]
+    assert [r.outcome for r in bank.pay(account=CLIENT_NUMBER, orders=[order, order], now=work.now)] == [first, first]
     later = work.now + timedelta(days=1)
-    assert bank.query(references=["po_1", "po_2"], now=later)["po_1"].outcome == next_day
-    assert [r.outcome for r in bank.pay(orders=[order], now=later)] == [next_day]
-    assert bank.balance() == cny(balance)
-    lines = [line for on in (DAY, DAY + timedelta(days=1)) for line in read_bill(bank.statement(on=on)).lines]
+    assert bank.query(account=CLIENT_NUMBER, references=["po_1", "po_2"], now=later)["po_1"].outcome == next_day
+    assert [r.outcome for r in bank.pay(account=CLIENT_NUMBER, orders=[order], now=later)] == [next_day]
+    assert bank.balance(account=CLIENT_NUMBER) == cny(balance)
+    lines = [line for on in (DAY, DAY + timedelta(days=1)) for line in read_bill(bank.statement(account=CLIENT_NUMBER, on=on)).lines]
     assert sum(line.amount.minor for line in lines) == balance
 
 
@@ -165,13 +172,39 @@ def test_a_bank_account_without_enough_money_pays_what_it_can(work: UnitOfWork, 
         PayOrder("po_2", "622200002", cny(200_000)),
         PayOrder("po_3", "622200003", cny(100_000)),
     ]
-    assert [r.outcome for r in bank.pay(orders=orders, now=work.now)] == ["paid", "rejected", "paid"]
-    assert bank.balance() == cny(0)
+    assert [r.outcome for r in bank.pay(account=CLIENT_NUMBER, orders=orders, now=work.now)] == ["paid", "rejected", "paid"]
+    assert bank.balance(account=CLIENT_NUMBER) == cny(0)
 
 
 def test_money_of_a_funder_arrives_once(work: UnitOfWork, bank: SandboxBank) -> None:
-    bank.receive(reference="trf_seed", amount=cny(1_000_000), payer="funder", now=work.now)
-    assert bank.balance() == cny(1_000_000)
+    bank.receive(orders=[MoveOrder("trf_seed", cny(1_000_000), "", OPERATING_NUMBER)], payer="funder", now=work.now)
+    assert (bank.balance(account=OPERATING_NUMBER), bank.balance(account=CLIENT_NUMBER)) == (cny(0), cny(1_000_000))
+
+
+def test_money_between_two_accounts_is_in_the_books_of_both_once(work: UnitOfWork, bank: SandboxBank) -> None:
+    orders = [
+        MoveOrder("trf_back", cny(300_000), CLIENT_NUMBER, OPERATING_NUMBER),
+        MoveOrder("trf_more", cny(900_000), CLIENT_NUMBER, OPERATING_NUMBER),
+        MoveOrder("trf_there", cny(100_000), OPERATING_NUMBER, CLIENT_NUMBER),
+    ]
+    for _ in range(2):
+        assert [r.outcome for r in bank.move(orders=orders, now=work.now)] == ["done", "failed", "done"]
+    assert (bank.balance(account=OPERATING_NUMBER), bank.balance(account=CLIENT_NUMBER)) == (cny(200_000), cny(800_000))
+    shown = {
+        account: [(line.kind, line.reference, line.amount.minor) for line in read_bill(bank.statement(account=account, on=DAY)).lines]
+        for account in (OPERATING_NUMBER, CLIENT_NUMBER)
+    }
+    moved = [("safeguarding", "trf_cover", -1_000_000), ("release", "trf_back", 300_000), ("safeguarding", "trf_there", -100_000)]
+    assert shown[OPERATING_NUMBER] == [("funding", "trf_seed", 1_000_000), *moved]
+    assert shown[CLIENT_NUMBER] == [(kind, number, -minor) for kind, number, minor in moved]
+
+
+def test_an_account_that_is_not_ours_is_not_spoken_about(work: UnitOfWork, bank: SandboxBank) -> None:
+    with pytest.raises(GatewayError, match="unknown_account"):
+        bank.pay(account="6100000000000009", orders=[PayOrder("po_1", "622200001", cny(1))], now=work.now)
+    with pytest.raises(GatewayError, match="unknown_account"):
+        bank.move(orders=[MoveOrder("trf_1", cny(1), CLIENT_NUMBER, "6100000000000009")], now=work.now)
+    assert bank.balance(account=CLIENT_NUMBER) == cny(1_000_000)
 
 
 def test_a_gateway_is_never_called_inside_a_transaction(work: UnitOfWork, channel: SandboxChannel) -> None:

@@ -17,9 +17,18 @@ from yuefu.errors import Refused, one
 from yuefu.money.amounts import Money
 from yuefu.payments import commands as payments
 from yuefu.payments.commands import CollectionAttempt, RefundAttempt, TransferOrder
-from yuefu.payments.gateways.sandbox import ACCOUNT, SandboxBank, SandboxChannel
+from yuefu.payments.gateways.sandbox import SandboxBank, SandboxChannel
 from yuefu.payments.gateways.wechat_layout import TradeRow, trade_bill
-from yuefu.payments.rules import ChannelRefund, Collection, CollectOrder, RefundOrder, TransferResult
+from yuefu.payments.rules import (
+    CHANNEL_NUMBER,
+    CLIENT_NUMBER,
+    OPERATING_NUMBER,
+    ChannelRefund,
+    Collection,
+    CollectOrder,
+    MoveOrder,
+    RefundOrder,
+)
 from yuefu.reconciliation import commands as reconciliation
 from yuefu.reconciliation import queries
 from yuefu.reconciliation.commands import Assignment, DayOutcome, Ending, FileIn, Received
@@ -61,18 +70,23 @@ def transfer(work: UnitOfWork, kind: str, minor: int) -> None:
     funder = work.ids.new(work.now) if kind == "funding" else None
     with sql.transacting():
         made = one(payments.order_transfers(work=work, orders=[TransferOrder(f"{kind}{minor}", kind, cny(minor), funder)]))
-    result: TransferResult
+    origin, target = {"funding": ("", OPERATING_NUMBER), "withdrawal": (CHANNEL_NUMBER, OPERATING_NUMBER)}.get(
+        kind, (OPERATING_NUMBER, CLIENT_NUMBER)
+    )
+    orders = [MoveOrder(made.reference, made.amount, origin, target)]
     if kind == "funding":
-        result = SandboxBank(work.book).receive(reference=made.reference, amount=made.amount, payer="f", now=work.now)
+        results = SandboxBank(work.book).receive(orders=orders, payer="f", now=work.now)
+    elif kind == "withdrawal":
+        results = SandboxChannel(work.book).withdraw(orders=orders, now=work.now)
     else:
-        result = SandboxChannel(work.book).withdraw(reference=made.reference, amount=made.amount, now=work.now)
+        results = SandboxBank(work.book).move(orders=orders, now=work.now)
     with sql.transacting():
-        one(payments.settle_transfers(work=work, results=[result]))
+        one(payments.settle_transfers(work=work, results=results))
 
 
 def receive(work: UnitOfWork, *files: FileIn) -> list[Received | Refused]:
     with sql.transacting():
-        return reconciliation.receive_files(work=work, files=files, read=read_bill, accounts={"channel_trade": ACCOUNT})
+        return reconciliation.receive_files(work=work, files=files, read=read_bill, accounts={"channel_trade": CHANNEL_NUMBER})
 
 
 def reconcile(work: UnitOfWork, on: date, source: str = "channel_trade") -> DayOutcome:
@@ -88,7 +102,7 @@ def trade_rows(work: UnitOfWork, on: date) -> list[TradeRow]:
     return [
         TradeRow(
             line.occurred_at,
-            ACCOUNT,
+            CHANNEL_NUMBER,
             line.kind,
             line.provider_id,
             line.reference,
@@ -109,21 +123,23 @@ def trade(rows: Sequence[TradeRow], on: date) -> FileIn:
     return FileIn("channel_trade", trade_bill(rows), on)
 
 
-def test_the_files_of_an_honest_day_reconcile_in_all_three_sources(work: UnitOfWork, consumer_id: UUID, next_day: NextDay) -> None:
+def test_the_files_of_an_honest_day_reconcile_in_all_sources(work: UnitOfWork, consumer_id: UUID, next_day: NextDay) -> None:
     taken = collect(work, consumer_id, 66_634, 66_633, 1, 129_900)
     give_back(work, taken[3], 29_900)
     transfer(work, "funding", 5_000_000)
     transfer(work, "withdrawal", 200_000)
+    transfer(work, "safeguarding", 70_000)
     following = next_day(work)
     channel, bank = SandboxChannel(work.book), SandboxBank(work.book)
     files = [
         FileIn("channel_trade", channel.trade_bill(on=DAY), DAY),
         FileIn("channel_fund", channel.fund_flow(on=DAY), DAY),
-        FileIn("bank", bank.statement(on=DAY), DAY),
+        FileIn("bank", bank.statement(account=OPERATING_NUMBER, on=DAY), DAY),
+        FileIn("bank_client", bank.statement(account=CLIENT_NUMBER, on=DAY), DAY),
     ]
     received = receive(following, *files)
-    assert [r.again for r in received if isinstance(r, Received)] == [False] * 3
-    for source, lines in (("channel_trade", 5), ("channel_fund", 9), ("bank", 2)):
+    assert [r.again for r in received if isinstance(r, Received)] == [False] * 4
+    for source, lines in (("channel_trade", 5), ("channel_fund", 9), ("bank", 3), ("bank_client", 1)):
         outcome = reconcile(following, DAY, source)
         assert (outcome.opened, outcome.bridge.state, outcome.bridge.residual) == (0, "done", cny(0))
         assert (outcome.bridge.line_count, outcome.bridge.movement_count, outcome.bridge.differences) == (lines, lines, {})

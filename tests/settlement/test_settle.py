@@ -106,7 +106,8 @@ SOLD = (
 
 def settle(work: UnitOfWork, on: date = PAY_DAY) -> list[Batch]:
     with sql.transacting():
-        return settlement.settle(work=work, pay_on=on)
+        assert settlement.build(work=work, pay_on=on, after=None, limit=100) is None
+        return queries.batches_on(book_id=work.book.id, pay_on=on)
 
 
 def books(work: UnitOfWork) -> dict[str, int]:

@@ -46,6 +46,7 @@ WITHOUT_A_KEY = {
     "loans_loan.funder_id": FUNDER,
     "orders_refund.refund_id": "the request that its shares have in common; it has no row of its own",
     "payments_channel_refund.provider_id": OUTSIDE,
+    "payments_collection.funder_id": FUNDER,
     "payments_collection.loan_id": UPWARD,
     "payments_collection.order_id": UPWARD,
     "payments_collection.provider_id": OUTSIDE,

@@ -17,6 +17,7 @@ from yuefu.ledger.rules.chart import CHART
 from yuefu.merchants.rules import CHANNELS
 from yuefu.offers.rules.wording import LANGUAGES
 from yuefu.orders.rules import State
+from yuefu.payments.rules import TRANSFER_ENDS
 from yuefu.reconciliation.rules.matching import SOURCES, Outcome
 from yuefu.risk.rules import wording
 from yuefu.web import texts
@@ -26,7 +27,7 @@ ROOT = Path(__file__).resolve().parents[2]
 COMPOSED = {
     "f'settlement_{item.kind}'": {"settlement_capture", "settlement_refund"},
     "f'loan.{kind}'": {"loan.repaid", "loan.refunded", "loan.reversed"},
-    "t.kind": {"withdrawal", "funding"},
+    "t.kind": set(TRANSFER_ENDS),
 }
 
 
@@ -80,7 +81,7 @@ CODES = {
     "instalment_state": {"paid", "part_paid", "due", "overdue", "upcoming"},
     "outcome": {outcome.value for outcome in Outcome},
     "source": set(SOURCES),
-    "movement": {"payment", "refund", "fee", "withdrawal", "payout", "payout_returned", "funding", "other"},
+    "movement": {"payment", "refund", "fee", "payout", "payout_returned", "other"} | set(TRANSFER_ENDS),
     "entry_kind": entry_kinds(),
     "day_state": {"open", "closing", "closed"},
     "bridge_state": {"waiting", "running", "done", "failed"},

@@ -15,6 +15,7 @@ from typing import Annotated, Any, Final, NoReturn
 import typer
 
 from yuefu.cli import (
+    accounts,
     approvals,
     books,
     breaks,
@@ -66,6 +67,7 @@ for group in (demo, trace, quote, reconcile, day, serve, proofs):
     group.register(app)
 for name, group_app in (
     ("book", books.app),
+    ("account", accounts.app),
     ("product", products.app),
     ("merchant", merchants.app),
     ("consumer", consumers.app),

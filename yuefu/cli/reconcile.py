@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from yuefu.journeys.reconciliation import Reconciled
     from yuefu.reconciliation.rules.bills import Bill
 
-SOURCES: Final = ("channel_trade", "channel_fund", "bank")
+SOURCES: Final = ("channel_trade", "channel_fund", "bank", "bank_client")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,9 @@ def register(app: typer.Typer) -> None:
 def reconcile(
     files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Bills, plain or gzipped.")],
     store: Annotated[bool, typer.Option("--store", help="Receive the files in the book and reconcile their days.")] = False,
-    source: Annotated[str | None, typer.Option(help="channel_trade, channel_fund or bank; told from the layout unless given.")] = None,
+    source: Annotated[
+        str | None, typer.Option(help="channel_trade, channel_fund, bank or bank_client; told from the layout unless given.")
+    ] = None,
     on: Annotated[
         date | None, typer.Option(metavar="DATE", parser=inputs.day, help="The day of the files; a file without lines does not say it.")
     ] = None,

@@ -21,7 +21,7 @@ from yuefu.ledger import commands as ledger
 from yuefu.loans import commands as loans
 from yuefu.runtime import audit, days, runs, sql
 from yuefu.runtime.logs import logger
-from yuefu.runtime.metrics import PROOFS_FAILED
+from yuefu.runtime.metrics import CLIENT_MONEY_SHORT, PROOFS_FAILED
 from yuefu.runtime.runs import Run, Step
 from yuefu.runtime.values import BusinessDay, UnitOfWork
 
@@ -131,10 +131,9 @@ def _post(desk: Desk, work: UnitOfWork, run: Run) -> None:
 
 @contextmanager
 def _one_at_a_time(run_id: UUID, name: str) -> Iterator[Step]:
-    """A transaction with the step as it stands. Whoever closes the same day at the same time waits here, and goes on where we stop."""
+    """A transaction with the step as it stands; see `runs.take_turn`."""
     with sql.transacting():
-        sql.run("SELECT pg_advisory_xact_lock(hashtextextended(%s, 7041781))", [str(run_id)])
-        yield next(step for step in runs.steps(run_id) if step.name == name)
+        yield runs.take_turn(run_id=run_id, name=name)
 
 
 def _in_chunks(run_id: UUID, name: str, chunk: Callable[[UUID | None], UUID | None], now: datetime) -> None:
@@ -176,6 +175,7 @@ def _prove(desk: Desk, work: UnitOfWork, run: Run, on: date) -> Refused | None:
     with sql.snapshot():
         proofs = proving.prove(book=desk.book, since=on, ended=cut_off_of(desk, on))
     detail = {name: proof.detail for name, proof in proofs.items()}
+    _tell_shortfall(desk, on, int(detail["client_money"]["shortfall"]))
     wrong = [name for name, proof in proofs.items() if not proof.holds]
     with _one_at_a_time(run.id, "prove") as step:
         if step.state == "done":
@@ -190,6 +190,13 @@ def _prove(desk: Desk, work: UnitOfWork, run: Run, on: date) -> Refused | None:
     if wrong:
         return Refused(PROOF_FAILED, f"{on} stays closing: {', '.join(wrong)} did not hold")
     return refused
+
+
+def _tell_shortfall(desk: Desk, on: date, shortfall: int) -> None:
+    """Client money that lacks is an alarm and no failed proof: a lender without money must still be able to close its days."""
+    CLIENT_MONEY_SHORT.labels(book=desk.book.code).set(shortfall)
+    if shortfall:
+        log.error("client money is short", book=desk.book.code, day=str(on), shortfall_minor=shortfall)
 
 
 def cut_off_of(desk: Desk, on: date) -> datetime:

@@ -1,4 +1,4 @@
-"""A new book: its first open day, ledger partitions, and the first version of every setting that it cannot work without.
+"""A new book: its first open day, ledger partitions, accounts of money, and the first version of every setting that it cannot work without.
 
 `CHINA` are the values a lender in China begins with; each later one needs two people. Of law, with its source:
 
@@ -25,6 +25,8 @@ from yuefu.journeys.checkout import AUTHORISATION_DAYS, RISK_POLICY
 from yuefu.ledger import commands as ledger
 from yuefu.money.currencies import EXPONENTS
 from yuefu.offers.commands import CAPS
+from yuefu.payments import commands as payments
+from yuefu.payments.rules import SANDBOX_ACCOUNTS
 from yuefu.runtime import audit, books, calendars, days, policies, sql
 from yuefu.runtime.values import Actor, Book, UnitOfWork
 
@@ -92,6 +94,8 @@ def found(
         assert days.business_date(book, now) == new.first_day, "a book begins on the day that it is there"
         ledger.make_partitions(first=new.first_day - timedelta(days=31), months=months)
         work = UnitOfWork(book, days.open_first(book=book, on=new.first_day, now=now), now, by, ids)
+        accounts = payments.open_money_accounts(work=work, accounts=SANDBOX_ACCOUNTS)
+        assert not [a for a in accounts if isinstance(a, Refused)], "a new book has no accounts yet"
         for name, value in settings.items():
             policies.establish(work=work, name=name, value=value, valid_from=new.first_day)
         audit.record(work=work, action="books.create", object_kind="book", object_ids=[book.id], detail={"settings": sorted(settings)})

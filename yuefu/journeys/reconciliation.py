@@ -14,7 +14,7 @@ from typing import Final
 from yuefu.errors import Refused
 from yuefu.journeys.desk import Desk, open_day
 from yuefu.payments import queries as payments
-from yuefu.payments.gateways.sandbox import ACCOUNT
+from yuefu.payments.rules import CHANNEL, CLIENT, OPERATING
 from yuefu.reconciliation import commands as reconciliation
 from yuefu.reconciliation import queries as found
 from yuefu.reconciliation.commands import DayOutcome, FileIn, Received
@@ -24,7 +24,9 @@ from yuefu.runtime.logs import logger
 from yuefu.runtime.values import UnitOfWork
 from yuefu.settlement import commands as settlement
 
-SOURCES: Final = ("channel_trade", "channel_fund", "bank")
+SOURCES: Final = ("channel_trade", "channel_fund", "bank", "bank_client")
+_PAYS: Final = ("bank_client", "bank")
+"""Where payouts leave; before there was an account for client money they left the own one."""
 
 log = logger(__name__)
 
@@ -40,21 +42,28 @@ class Reconciled:
 
 
 def fetch(*, desk: Desk, on: date) -> dict[str, bytes]:
-    """The three files of a day, as the channel and the bank give them."""
+    """The files of a day, one a source, as the channel and the bank give them."""
+    accounts = payments.money_accounts(book_id=desk.book.id)
     return {
         "channel_trade": desk.channel.trade_bill(on=on),
         "channel_fund": desk.channel.fund_flow(on=on),
-        "bank": desk.bank.statement(on=on),
+        "bank": desk.bank.statement(account=accounts[OPERATING].number, on=on),
+        "bank_client": desk.bank.statement(account=accounts[CLIENT].number, on=on),
     }
 
 
 def reconcile(*, desk: Desk, now: datetime, files: Sequence[FileIn], accounts: Mapping[str, str] | None = None) -> list[Reconciled]:
-    """Receives files and reconciles the days they complete, in order of days. One outcome a file, in order."""
-    expected = accounts if accounts is not None else {"channel_trade": ACCOUNT}
+    """Receives files and reconciles the days they complete, in order of days. One outcome a file, in order.
+
+    `accounts` gives the number that the files of a source must name, where their layout has one: that of our account at the channel unless
+    given.
+    """
+    if accounts is None:
+        accounts = {"channel_trade": payments.money_accounts(book_id=desk.book.id)[CHANNEL].number}
     with open_day(desk, now) as work:
         if isinstance(work, Refused):
             return [Reconciled(file.source, file.on, work, None) for file in files]
-        received = reconciliation.receive_files(work=work, files=files, read=read_bill, accounts=expected)
+        received = reconciliation.receive_files(work=work, files=files, read=read_bill, accounts=accounts)
     completed = sorted({(r.file.on, r.file.source) for r in received if isinstance(r, Received)})
     outcomes = {(on, source): _run(desk, now, source, on) for on, source in completed}
     return [
@@ -88,8 +97,8 @@ def _run(desk: Desk, now: datetime, source: str, on: date) -> DayOutcome | Refus
             if isinstance(work, Refused):
                 return work
             outcome = reconciliation.reconcile_day(work=work, source=source, on=on)
-            if source == "bank" and isinstance(outcome, DayOutcome) and not outcome.again:
-                _settle(desk, on, work)
+            if source in _PAYS and isinstance(outcome, DayOutcome) and not outcome.again:
+                _settle(desk, source, on, work)
             return outcome
     except Exception as error:
         log.error("reconciliation failed", source=source, day=str(on), error=repr(error))
@@ -99,8 +108,8 @@ def _run(desk: Desk, now: datetime, source: str, on: date) -> DayOutcome | Refus
         raise
 
 
-def _settle(desk: Desk, on: date, work: UnitOfWork) -> None:
+def _settle(desk: Desk, source: str, on: date, work: UnitOfWork) -> None:
     """Batches whose payout the bank shows as we booked it are reconciled."""
-    matched = found.matched_references(book_id=desk.book.id, source="bank", on=on, kind="payout")
+    matched = found.matched_references(book_id=desk.book.id, source=source, on=on, kind="payout")
     paid = payments.payouts_by_reference(book_id=desk.book.id, references=matched)
     settlement.mark_reconciled(work=work, batch_ids=sorted({p.batch_id for p in paid.values() if p.state == "paid"}))

@@ -110,7 +110,9 @@ def _attempt(work: UnitOfWork, requests: Sequence[RepayRequest]) -> list[Collect
         if request.amount is None and not amount.minor:
             outcomes[index] = Refused(NOTHING_DUE, "nothing is due on this loan today", "loan_id")
             continue
-        attempts[index] = CollectionAttempt(request.key, dims.consumer_id, dims.loan_id, dims.order_id, amount, request.instrument)
+        attempts[index] = CollectionAttempt(
+            request.key, dims.consumer_id, dims.loan_id, dims.order_id, amount, request.instrument, dims.funder_id
+        )
     stored = payments.attempt_collections(work=work, attempts=list(attempts.values()))
     outcomes.update(zip(attempts, stored, strict=True))
     return [outcomes[index] for index in range(len(requests))]

@@ -1,9 +1,14 @@
-"""Settlement: on its pay day each merchant gets one batch and one payout; money moves between funder, channel and bank."""
+"""Settlement: on its pay day each merchant gets one batch and one payout; money moves between funder, channel and bank.
+
+A pay day is a run: **build** the batches in chunks of merchants, **safeguard** what became owed in the client account, **pay** out of it.
+What cannot be safeguarded is not paid: its payouts stay scheduled, and whoever settles or polls later takes them up.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
+from typing import Final
 from uuid import UUID
 
 from yuefu.errors import Refused
@@ -13,27 +18,99 @@ from yuefu.money.amounts import Money
 from yuefu.payments import commands as payments
 from yuefu.payments import queries as payment_book
 from yuefu.payments.commands import TransferOrder
-from yuefu.payments.rules import PayOrder, Payout, PayResult, Transfer
-from yuefu.runtime import keys
+from yuefu.payments.rules import MoveOrder, PayOrder, Payout, PayResult, Transfer, TransferResult
+from yuefu.runtime import keys, runs
+from yuefu.runtime.logs import logger
+from yuefu.runtime.metrics import CLIENT_MONEY_SHORT
+from yuefu.runtime.runs import Run
 from yuefu.runtime.values import UnitOfWork
 from yuefu.settlement import commands as settlement
+from yuefu.settlement import queries as statements
 from yuefu.settlement.queries import Batch
+
+KIND: Final = "settlement"
+STEPS: Final = ("build", "safeguard", "pay")
+CHUNK: Final = 300
+SENT_AT_ONCE: Final = 5_000
+
+log = logger(__name__)
 
 _TRANSFER = "payments.transfer"  # the scope of the keys of transfers
 
 
-def settle(*, desk: Desk, now: datetime) -> list[Batch] | Refused:
-    """Builds the batches of today's pay day and pays them. Run again it finds what it built and sends only what was not sent."""
+def settle(*, desk: Desk, now: datetime, chunk: int = CHUNK) -> list[Batch] | Refused:
+    """Builds the batches of today's pay day in chunks of `chunk` merchants, moves what is owed to the client account, and pays.
+
+    Returns all batches of the pay day, as they stand before they are paid. A run that was stopped goes on where it stood. Again after its
+    end it builds nothing, what fell due since waits for the next pay day; it orders what still lacks in the client account and sends what
+    was not sent.
+    """
     with open_day(desk, now) as work:
         if isinstance(work, Refused):
             return work
-        batches = settlement.settle(work=work, pay_on=work.day.on)
-    send_payouts(desk=desk, now=now)
+        on = work.day.on
+        run = runs.start(book_id=desk.book.id, kind=KIND, on=on, steps=STEPS, now=now, ids=desk.ids, actor=desk.by.label)
+    if run.state != "done":
+        _build(desk, now, run, chunk)
+    batches = statements.batches_on(book_id=desk.book.id, pay_on=on)
+    _safeguard(desk, now, run)
+    while len(send_payouts(desk=desk, now=now)) >= SENT_AT_ONCE:
+        pass
+    if run.state != "done":
+        _finish(desk, now, run)
     return batches
 
 
-def send_payouts(*, desk: Desk, now: datetime, limit: int = 5_000) -> list[Payout]:
-    """Marks scheduled payouts as sent, then asks the bank to pay them: after a crash in between, `poll_payouts` asks what became of them."""
+def _build(desk: Desk, now: datetime, run: Run, chunk: int) -> None:
+    """Each chunk is one transaction that also moves the run forward."""
+    done = False
+    while not done:
+        with open_day(desk, now) as work:
+            if isinstance(work, Refused) or work.day.on != run.on:
+                return  # The day was rolled over meanwhile: what is left belongs to the run of the next pay day.
+            step = runs.take_turn(run_id=run.id, name="build")
+            if step.state == "done":
+                return
+            after = settlement.build(work=work, pay_on=run.on, after=UUID(step.cursor) if step.cursor else None, limit=chunk)
+            done = after is None
+            if after is None:
+                runs.finish_step(run_id=run.id, name="build", state="done", detail={}, now=now)
+            else:
+                runs.advance(run_id=run.id, name="build", cursor=str(after), now=now)
+
+
+def _safeguard(desk: Desk, now: datetime, run: Run) -> None:
+    """Orders the transfer that covers what is owed, calls the bank and books its answer. What was ordered before and broke off goes first:
+    if it is done by now, there is that much less to move.
+    """
+    _move(desk, now, payment_book.transfers_open(book_id=desk.book.id, kinds=["safeguarding", "release"]))
+    with open_day(desk, now) as work:
+        if isinstance(work, Refused):
+            return
+        step = runs.take_turn(run_id=run.id, name="safeguard")
+        found = payments.safeguard(work=work)
+        assert not isinstance(found, Refused), found
+        if step.state != "done":
+            runs.finish_step(run_id=run.id, name="safeguard", state="done", detail={"owed": found.owed.minor}, now=now)
+    moved = _move(desk, now, [found.ordered]) if found.ordered else []
+    failed = [t for t in moved if not isinstance(t, Refused) and t.state == "failed"]
+    for transfer in failed:
+        log.error("client money is short", book=desk.book.code, shortfall_minor=transfer.amount.minor, reason=transfer.failure_code)
+    CLIENT_MONEY_SHORT.labels(book=desk.book.code).set(sum(t.amount.minor for t in failed if t.kind == "safeguarding"))
+
+
+def _finish(desk: Desk, now: datetime, run: Run) -> None:
+    """The run ends when all its batches are built; payouts that wait for money are sent by whoever comes later."""
+    with open_day(desk, now):
+        if runs.take_turn(run_id=run.id, name="build").state == "done":
+            runs.finish_step(run_id=run.id, name="pay", state="done", detail={}, now=now)
+            runs.finish(run_id=run.id, state="done", now=now)
+
+
+def send_payouts(*, desk: Desk, now: datetime, limit: int = SENT_AT_ONCE) -> list[Payout]:
+    """Marks scheduled payouts as sent as far as client money goes, then asks the bank to pay them: after a crash in between, `poll_payouts`
+    asks what became of them.
+    """
     waiting = payment_book.payouts_to_send(book_id=desk.book.id, limit=limit)
     if not waiting:
         return []
@@ -41,20 +118,41 @@ def send_payouts(*, desk: Desk, now: datetime, limit: int = 5_000) -> list[Payou
     with open_day(desk, now) as work:
         assert not isinstance(work, Refused), work
         sent = [p for p in payments.send_payouts(work=work, payouts=waiting) if isinstance(p, Payout)]
-    results = desk.bank.pay(orders=[PayOrder(p.reference, accounts[p.merchant_id], p.amount) for p in sent], now=now)
-    return _book(desk, now, results)
+    return _book(desk, now, _pay(desk, now, sent, accounts))
+
+
+def _pay(desk: Desk, now: datetime, payouts: Sequence[Payout], beneficiaries: Mapping[UUID, str]) -> list[PayResult]:
+    """One call for each account they are paid from."""
+    results: list[PayResult] = []
+    for number, mine in _by_account(desk, payouts).items():
+        orders = [PayOrder(p.reference, beneficiaries[p.merchant_id], p.amount) for p in mine]
+        results += desk.bank.pay(account=number, orders=orders, now=now)
+    return results
+
+
+def _by_account(desk: Desk, payouts: Sequence[Payout]) -> dict[str, list[Payout]]:
+    """Payouts by the number of the account they are paid from."""
+    if not payouts:
+        return {}
+    numbers = {account.id: account.number for account in payment_book.money_accounts(book_id=desk.book.id).values()}
+    found: dict[str, list[Payout]] = {}
+    for payout in payouts:
+        found.setdefault(numbers[payout.money_account_id], []).append(payout)
+    return found
 
 
 def poll_payouts(*, desk: Desk, now: datetime, paid_since: date, limit: int = 5_000) -> list[Payout]:
     """Asks the bank what became of payouts on their way, or paid since a day (they may come back), and books what it says."""
     asked = payment_book.payouts_to_poll(book_id=desk.book.id, paid_since=paid_since, limit=limit)
-    answers = desk.bank.query(references=[p.reference for p in asked], now=now)
+    answers: dict[str, PayResult] = {}
+    for number, mine in _by_account(desk, asked).items():
+        answers.update(desk.bank.query(account=number, references=[p.reference for p in mine], now=now))
     states = {p.reference: p.state for p in asked}
     news = [result for reference, result in answers.items() if result.outcome != states[reference]]
     lost = [p for p in asked if p.reference not in answers and p.state == "sent"]
     if lost:  # The bank never heard of them: sending them now, under the same reference, cannot pay twice.
         accounts = merchants.settlement_accounts(merchant_ids=sorted({p.merchant_id for p in lost}), vault=desk.vault)
-        news += desk.bank.pay(orders=[PayOrder(p.reference, accounts[p.merchant_id], p.amount) for p in lost], now=now)
+        news += _pay(desk, now, lost, accounts)
     return _book(desk, now, news)
 
 
@@ -69,7 +167,7 @@ def _book(desk: Desk, now: datetime, results: Sequence[PayResult]) -> list[Payou
 
 
 def fund(*, desk: Desk, now: datetime, key: str, amount: Money, funder_id: UUID | None = None) -> Transfer | Refused:
-    """Money of a funder arrives at the bank."""
+    """Money of a funder arrives at the bank, as own money."""
     return _transfer(desk, now, TransferOrder(key, "funding", amount, funder_id or desk.book.id))
 
 
@@ -103,19 +201,33 @@ def _transfer(desk: Desk, now: datetime, order: TransferOrder) -> Transfer | Ref
 
 
 def resume_transfers(*, desk: Desk, now: datetime) -> list[Transfer | Refused]:
-    """Carries out transfers that were ordered and then broke off. Under the same reference no money moves twice."""
-    return _move(desk, now, payment_book.transfers_open(book_id=desk.book.id))
+    """Carries out transfers that were ordered and then broke off, and sends the payouts that waited for them. Under the same reference no
+    money moves twice.
+    """
+    moved = _move(desk, now, payment_book.transfers_open(book_id=desk.book.id))
+    if any(isinstance(t, Transfer) and t.kind == "safeguarding" and t.state == "done" for t in moved):
+        send_payouts(desk=desk, now=now)
+    return moved
 
 
 def _move(desk: Desk, now: datetime, ordered: Sequence[Transfer]) -> list[Transfer | Refused]:
     if not ordered:
         return []
-    results = [
-        desk.channel.withdraw(reference=one.reference, amount=one.amount, now=now)
-        if one.kind == "withdrawal"
-        else desk.bank.receive(reference=one.reference, amount=one.amount, payer="own funds", now=now)
-        for one in ordered
-    ]
+    numbers = {account.id: account.number for account in payment_book.money_accounts(book_id=desk.book.id).values()}
+    orders: dict[str, list[MoveOrder]] = {}
+    for one in ordered:
+        origin = numbers[one.from_account_id] if one.from_account_id else ""
+        orders.setdefault(one.kind, []).append(MoveOrder(one.reference, one.amount, origin, numbers[one.to_account_id]))
+    said = {result.reference: result for kind, mine in orders.items() for result in _carried_out(desk, now, kind, mine)}
     with open_day(desk, now) as work:
         assert not isinstance(work, Refused), work
-        return payments.settle_transfers(work=work, results=results)
+        return payments.settle_transfers(work=work, results=[said[one.reference] for one in ordered])
+
+
+def _carried_out(desk: Desk, now: datetime, kind: str, orders: Sequence[MoveOrder]) -> list[TransferResult]:
+    """One call for all transfers of a kind."""
+    if kind == "withdrawal":
+        return desk.channel.withdraw(orders=orders, now=now)
+    if kind == "funding":
+        return desk.bank.receive(orders=orders, payer="own funds", now=now)
+    return desk.bank.move(orders=orders, now=now)

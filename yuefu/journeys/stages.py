@@ -124,6 +124,7 @@ def _movements(life: Life) -> Iterator[tuple[str, UUID, date]]:
         head = lines[0]
         if head.kind in ("collection", "channel_refund") and "channel_cash" in codes:
             yield "channel_fund", head.entry_id, head.posted_on
-        references = {line.reference for line in lines if line.code == "bank_cash"}
-        if references & {payout.reference for payout in life.payouts}:
-            yield "bank", head.entry_id, head.posted_on
+        paid = {payout.reference for payout in life.payouts}
+        for code, source in (("client_cash", "bank_client"), ("bank_cash", "bank")):  # before there was client money, the own account paid
+            if paid & {line.reference for line in lines if line.code == code}:
+                yield source, head.entry_id, head.posted_on

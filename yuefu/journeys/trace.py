@@ -159,11 +159,18 @@ def _not_applied(
 def _not_reconciled(book_id: UUID, moved: Sequence[Moved], items: Sequence[Accrued]) -> set[UUID]:
     """Orders with a movement that is in no item although the bill of its day was gone through, and those paid out without a movement."""
     done, seen = reconciliation.days_done(book_id=book_id), reconciliation.classified_keys(book_id=book_id)
-    shown = {source: ledger.movement_days(book_id, code) for source, code in reconciliation.MONEY_ACCOUNT.items()}
+    accounts = payments.money_accounts(book_id=book_id)
+    shown = {
+        source: ledger.movement_days(book_id, accounts[code].id)
+        for source, code in reconciliation.MONEY_ACCOUNT.items()
+        if code in accounts
+    }
     shown["channel_trade"] = {(m.kind, m.reference): m.posted_on for m in moved}
     lost = {key[1] for source, keys in shown.items() for key, on in keys.items() if (source, on) in done and key not in seen[source]}
     payouts = payments.payouts_of_book(book_id=book_id).values()
-    lost |= {payout.reference for payout in payouts if payout.paid_on and ("payout", payout.reference) not in shown["bank"]}
+    # Before there was an account for client money, payouts left the own one.
+    left_bank = shown["bank"].keys() | shown["bank_client"].keys()
+    lost |= {payout.reference for payout in payouts if payout.paid_on and ("payout", payout.reference) not in left_bank}
     unseen = {payout.id for payout in payouts if payout.reference in lost}
     return {m.order_id for m in moved if m.reference in lost} | {item.order_id for item in items if item.payout_id in unseen}
 

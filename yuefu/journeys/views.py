@@ -49,7 +49,7 @@ class EntryView:
 class BillView:
     """A line of a bill that belongs to the order: whose file, which day, what it says, how it compares with our books."""
 
-    source: Literal["channel_trade", "channel_fund", "bank"]
+    source: Literal["channel_trade", "channel_fund", "bank", "bank_client"]
     on: date
     line_no: int
     kind: str

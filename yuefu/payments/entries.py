@@ -8,19 +8,27 @@ from yuefu.ledger.rules import AccountKey, Entry, Line
 from yuefu.money.amounts import Money
 from yuefu.payments.rules import ChannelRefund, Collection, Payout, Transfer
 
-_CHANNEL = AccountKey("channel_cash")
-_BANK = AccountKey("bank_cash")
+COMPONENTS = {("channel", "own"): "channel_cash", ("bank", "own"): "bank_cash", ("bank", "client"): "client_cash"}
+"""The component that an account of money has in the ledger, by its kind and purpose; its owner there is the account itself."""
+
 _TRANSIT = AccountKey("payouts_in_transit")
+_ENDS = {
+    "withdrawal": ("channel_cash", "bank_cash"),
+    "funding": ("funder_capital", "bank_cash"),
+    "safeguarding": ("bank_cash", "client_cash"),
+    "release": ("client_cash", "bank_cash"),
+}
 
 
 def collection_succeeded(collection: Collection) -> Entry:
     """Dr channel cash gross, Dr channel fees, Cr channel cash fee, Cr collections to be applied gross."""
     c = collection
-    dims = _Dimensions(c.order_id, c.loan_id)
+    dims = _Dimensions(c.order_id, c.loan_id, c.funder_id)
+    channel = AccountKey("channel_cash", c.money_account_id)
     lines = [
-        dims.line(_CHANNEL, c.amount, movement="payment", reference=c.reference),
+        dims.line(channel, c.amount, movement="payment", reference=c.reference),
         dims.line(AccountKey("channel_fee_expense"), c.fee),
-        dims.line(_CHANNEL, -c.fee, movement="fee", reference=c.reference),
+        dims.line(channel, -c.fee, movement="fee", reference=c.reference),
         dims.line(AccountKey("collections_clearing"), -c.amount),
     ]
     return _entry(f"collection:{c.id}:succeeded", "collection", lines, c)
@@ -29,10 +37,11 @@ def collection_succeeded(collection: Collection) -> Entry:
 def refund_succeeded(refund: ChannelRefund) -> Entry:
     """Dr consumer balance, Cr channel cash net of the fee that comes back, Cr channel fees."""
     r = refund
-    dims = _Dimensions(r.order_id, r.loan_id)
+    dims = _Dimensions(r.order_id, r.loan_id, r.funder_id)
+    channel = AccountKey("channel_cash", r.money_account_id)
     lines = [
         dims.line(AccountKey("consumer_balance"), r.amount),
-        dims.line(_CHANNEL, r.fee - r.amount, movement="refund", reference=r.reference),
+        dims.line(channel, r.fee - r.amount, movement="refund", reference=r.reference),
         dims.line(AccountKey("channel_fee_expense"), -r.fee),
     ]
     return _entry(f"channel_refund:{r.id}:succeeded", "channel_refund", lines, r)
@@ -45,14 +54,17 @@ def payout_ordered(payout: Payout) -> Entry:
 
 
 def payout_paid(payout: Payout) -> Entry:
-    """Dr payouts on their way, Cr bank."""
-    lines = [_merchant(_TRANSIT, payout.amount, payout), _merchant(_BANK, -payout.amount, payout, movement="payout")]
+    """Dr payouts on their way, Cr client money at the bank."""
+    lines = [_merchant(_TRANSIT, payout.amount, payout), _merchant(_client(payout), -payout.amount, payout, movement="payout")]
     return Entry(key=f"payout:{payout.id}:paid", kind="payout_paid", lines=tuple(lines), effective_on=payout.paid_on)
 
 
 def payout_returned(payout: Payout) -> Entry:
-    """After it was paid: Dr bank, Cr available to merchant."""
-    lines = [_merchant(_BANK, payout.amount, payout, movement="payout_returned"), _merchant(_available(payout), -payout.amount, payout)]
+    """After it was paid: Dr client money at the bank, Cr available to merchant."""
+    lines = [
+        _merchant(_client(payout), payout.amount, payout, movement="payout_returned"),
+        _merchant(_available(payout), -payout.amount, payout),
+    ]
     return Entry(key=f"payout:{payout.id}:returned", kind="payout_returned", lines=tuple(lines), effective_on=payout.returned_on)
 
 
@@ -63,31 +75,40 @@ def payout_rejected(payout: Payout) -> Entry:
 
 
 def transfer_done(transfer: Transfer) -> Entry:
-    """Withdrawal: Dr bank, Cr channel cash; both sides show it. Funding: Dr bank, Cr funds of the funder."""
+    """Dr the account it goes to, Cr the account it comes from; both sides show it. Withdrawal: own money at the bank, channel cash.
+    Safeguarding: client money at the bank, own money there; release: the reverse. Funding: Dr own money at the bank, Cr funds of the funder.
+    """
     t = transfer
-    into = Line(_BANK, t.amount, funder_id=t.funder_id, movement=t.kind, reference=t.reference)
-    if t.kind == "withdrawal":
-        source = Line(_CHANNEL, -t.amount, movement=t.kind, reference=t.reference)
+    origin, target = _ENDS[t.kind]
+    into = Line(AccountKey(target, t.to_account_id), t.amount, funder_id=t.funder_id, movement=t.kind, reference=t.reference)
+    if t.kind == "funding":
+        source = Line(AccountKey(origin, funder_id=t.funder_id), -t.amount, funder_id=t.funder_id)
     else:
-        source = Line(AccountKey("funder_capital", funder_id=t.funder_id), -t.amount, funder_id=t.funder_id)
+        source = Line(AccountKey(origin, t.from_account_id), -t.amount, movement=t.kind, reference=t.reference)
     return Entry(key=f"transfer:{t.id}:done", kind=t.kind, lines=(into, source), effective_on=t.moved_on)
 
 
 class _Dimensions:
     """What every line of one entry is about."""
 
-    __slots__ = ("_loan_id", "_order_id")
+    __slots__ = ("_funder_id", "_loan_id", "_order_id")
 
-    def __init__(self, order_id: UUID | None, loan_id: UUID | None) -> None:
+    def __init__(self, order_id: UUID | None, loan_id: UUID | None, funder_id: UUID) -> None:
         self._order_id = order_id
         self._loan_id = loan_id
+        self._funder_id = funder_id
 
     def line(self, account: AccountKey, amount: Money, *, movement: str = "", reference: str = "") -> Line:
-        return Line(account, amount, order_id=self._order_id, loan_id=self._loan_id, movement=movement, reference=reference)
+        owned = {"order_id": self._order_id, "loan_id": self._loan_id, "funder_id": self._funder_id}
+        return Line(account, amount, **owned, movement=movement, reference=reference)
 
 
 def _entry(key: str, kind: str, lines: list[Line], settled: Collection | ChannelRefund) -> Entry:
     return Entry(key=key, kind=kind, lines=tuple(line for line in lines if line.amount), effective_on=settled.settled_on)
+
+
+def _client(payout: Payout) -> AccountKey:
+    return AccountKey("client_cash", owner_id=payout.money_account_id)
 
 
 def _available(payout: Payout) -> AccountKey:

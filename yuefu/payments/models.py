@@ -10,13 +10,43 @@ from yuefu.runtime.tables import BookRow
 _ATTEMPT_STATES = ["attempted", "succeeded", "failed", "unknown"]
 
 
+class MoneyAccount(BookRow):
+    """An account of ours at a channel or bank. Its role (kind/purpose, a generated column) is what others name it by, so that own and
+    client money cannot be taken for each other.
+    """
+
+    code = models.TextField()
+    kind = models.TextField()
+    purpose = models.TextField()
+    provider = models.TextField()
+    number = models.TextField()
+    currency = models.TextField()
+    name_zh = models.TextField()
+    name_en = models.TextField()
+    opened_at = models.DateTimeField()
+    closed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "payments_money_account"
+        constraints = [
+            models.UniqueConstraint(fields=["book_id", "code"], name="payments_money_account_code"),
+            models.UniqueConstraint(fields=["book_id", "provider", "number"], name="payments_money_account_number"),
+            models.CheckConstraint(
+                condition=Q(kind="bank", purpose__in=["own", "client"]) | Q(kind="channel", purpose="own"),
+                name="payments_money_account_role",
+            ),
+        ]
+
+
 class Collection(BookRow):
     """An attempt to collect from a consumer, stored before the channel is called."""
 
     reference = models.TextField()
+    money_account_id = models.UUIDField()
     consumer_id = models.UUIDField()
     loan_id = models.UUIDField(null=True)
     order_id = models.UUIDField(null=True)
+    funder_id = models.UUIDField()
     amount_minor = models.BigIntegerField()
     fee_minor = models.BigIntegerField(default=0)
     refunded_minor = models.BigIntegerField(default=0)
@@ -59,6 +89,7 @@ class ChannelRefund(BookRow):
     """A refund of a collection. The sum of those that did not fail is the counter on the collection, which bounds it."""
 
     reference = models.TextField()
+    money_account_id = models.UUIDField()
     collection_id = models.UUIDField()
     consumer_id = models.UUIDField()
     amount_minor = models.BigIntegerField()
@@ -99,6 +130,7 @@ class Payout(BookRow):
     """Money to a merchant for one settlement batch; one that was returned may be followed by another."""
 
     reference = models.TextField()
+    money_account_id = models.UUIDField()
     merchant_id = models.UUIDField()
     batch_id = models.UUIDField()
     amount_minor = models.BigIntegerField()
@@ -130,10 +162,12 @@ class Payout(BookRow):
 
 
 class Transfer(BookRow):
-    """Money between our own accounts, or from a funder."""
+    """Money between two of our accounts, or from a funder."""
 
     reference = models.TextField()
     kind = models.TextField()
+    from_account_id = models.UUIDField(null=True)
+    to_account_id = models.UUIDField()
     amount_minor = models.BigIntegerField()
     currency = models.TextField()
     funder_id = models.UUIDField(null=True)
@@ -146,11 +180,14 @@ class Transfer(BookRow):
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["book_id", "reference"], name="payments_transfer_reference"),
-            models.CheckConstraint(condition=Q(kind__in=["withdrawal", "funding"]), name="payments_transfer_kind"),
+            models.CheckConstraint(
+                condition=Q(kind__in=["withdrawal", "funding", "safeguarding", "release"]), name="payments_transfer_kind"
+            ),
             models.CheckConstraint(condition=Q(state__in=["ordered", "done", "failed"]), name="payments_transfer_state"),
             models.CheckConstraint(condition=Q(amount_minor__gt=0), name="payments_transfer_amount"),
             models.CheckConstraint(
-                condition=Q(kind="funding", funder_id__isnull=False) | Q(kind="withdrawal", funder_id__isnull=True),
+                condition=Q(kind="funding", funder_id__isnull=False, from_account_id__isnull=True)
+                | (~Q(kind="funding") & Q(funder_id__isnull=True, from_account_id__isnull=False)),
                 name="payments_transfer_funder",
             ),
             models.CheckConstraint(
@@ -186,7 +223,7 @@ class SandboxTrade(models.Model):
     class Meta:
         db_table = "payments_sandbox_trade"
         constraints = [
-            models.CheckConstraint(condition=Q(side__in=["channel", "bank"]), name="payments_sandbox_trade_side"),
+            models.CheckConstraint(condition=Q(side__in=["channel", "operating", "client"]), name="payments_sandbox_trade_side"),
             models.CheckConstraint(
                 condition=Q(refunded_minor__gte=0, refunded_minor__lte=F("amount_minor")), name="payments_sandbox_trade_refunded"
             ),
@@ -214,7 +251,7 @@ class SandboxFlow(models.Model):
     class Meta:
         db_table = "payments_sandbox_flow"
         constraints = [
-            models.CheckConstraint(condition=Q(side__in=["channel", "bank"]), name="payments_sandbox_flow_side"),
+            models.CheckConstraint(condition=Q(side__in=["channel", "operating", "client"]), name="payments_sandbox_flow_side"),
             models.UniqueConstraint(fields=["book_id", "side", "reference", "kind"], name="payments_sandbox_flow_once"),
         ]
         indexes = [models.Index(fields=["book_id", "side", "on_date", "seq"], name="payments_sandbox_flow_day")]

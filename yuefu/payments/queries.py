@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 from yuefu.money.amounts import Money
-from yuefu.payments.rules import ChannelRefund, Collection, Payout, Transfer
+from yuefu.payments.rules import TRANSFER_ENDS, ChannelRefund, Collection, MoneyAccount, Payout, Transfer
 from yuefu.runtime import sql
 
 T = TypeVar("T")
@@ -37,22 +37,25 @@ class TradeMovement:
 
 
 _COLLECTION = (
-    "SELECT c.id, c.reference, c.consumer_id, c.loan_id, c.order_id, c.amount_minor, c.fee_minor, c.instrument, c.provider_id, c.state,"
-    " c.failure_code, c.attempted_at, c.settled_on, c.posted_on, c.refunded_minor, c.currency FROM payments_collection AS c"
+    "SELECT c.id, c.reference, c.money_account_id, c.consumer_id, c.loan_id, c.order_id, c.funder_id, c.amount_minor, c.fee_minor,"
+    " c.instrument, c.provider_id, c.state, c.failure_code, c.attempted_at, c.settled_on, c.posted_on, c.refunded_minor, c.currency"
+    " FROM payments_collection AS c"
 )
 _REFUND = (
-    "SELECT r.id, r.reference, r.collection_id, c.reference, r.consumer_id, c.loan_id, c.order_id, r.amount_minor, r.fee_returned_minor,"
-    " r.provider_id, r.state, r.failure_code, r.attempted_at, r.settled_on, r.posted_on, r.currency"
+    "SELECT r.id, r.reference, r.money_account_id, r.collection_id, c.reference, r.consumer_id, c.loan_id, c.order_id, c.funder_id,"
+    " r.amount_minor, r.fee_returned_minor, r.provider_id, r.state, r.failure_code, r.attempted_at, r.settled_on, r.posted_on, r.currency"
     " FROM payments_channel_refund AS r JOIN payments_collection AS c ON c.id = r.collection_id"
 )
 _PAYOUT = (
-    "SELECT p.id, p.reference, p.merchant_id, p.batch_id, p.amount_minor, p.provider_id, p.state, p.failure_code, p.ordered_at, p.paid_on,"
-    " p.returned_on, p.currency FROM payments_payout AS p"
+    "SELECT p.id, p.reference, p.money_account_id, p.merchant_id, p.batch_id, p.amount_minor, p.provider_id, p.state, p.failure_code,"
+    " p.ordered_at, p.paid_on, p.returned_on, p.currency FROM payments_payout AS p"
 )
 _TRANSFER = (
-    "SELECT t.id, t.reference, t.kind, t.amount_minor, t.funder_id, t.provider_id, t.state, t.failure_code, t.ordered_at, t.moved_on,"
-    " t.currency"
-    " FROM payments_transfer AS t"
+    "SELECT t.id, t.reference, t.kind, t.from_account_id, t.to_account_id, t.amount_minor, t.funder_id, t.provider_id, t.state,"
+    " t.failure_code, t.ordered_at, t.moved_on, t.currency FROM payments_transfer AS t"
+)
+_MONEY_ACCOUNT = (
+    "SELECT id, code, kind, purpose, provider, number, currency, name_zh, name_en, opened_at, closed_at FROM payments_money_account"
 )
 
 
@@ -73,8 +76,14 @@ def _payout(*row: Any) -> Payout:
 
 
 def _transfer(*row: Any) -> Transfer:
-    row_id, reference, kind, amount, *rest, currency = row
-    return Transfer(row_id, reference, kind, Money(amount, currency), *rest)
+    row_id, reference, kind, origin, target, amount, *rest, currency = row
+    return Transfer(row_id, reference, kind, origin, target, Money(amount, currency), *rest)
+
+
+def money_accounts(*, book_id: UUID) -> dict[str, MoneyAccount]:
+    """The accounts of money of a book, closed ones too, by code, in the order in which they were opened."""
+    found = sql.rows_as(MoneyAccount, _MONEY_ACCOUNT + " WHERE book_id = %s ORDER BY opened_at, kind DESC, purpose DESC, id", [book_id])
+    return {account.code: account for account in found}
 
 
 # ------------------------------------------------------------------------------------------------------------------- by id, by reference
@@ -147,9 +156,17 @@ def payouts_to_poll(*, book_id: UUID, paid_since: date, limit: int) -> list[Payo
     return sql.rows_as(_payout, _PAYOUT + where, [book_id, paid_since, limit])
 
 
-def transfers_open(*, book_id: UUID) -> list[Transfer]:
-    where = " WHERE t.book_id = %s AND t.state = 'ordered' ORDER BY t.ordered_at, t.id"
-    return sql.rows_as(_transfer, _TRANSFER + where, [book_id])
+def transfers_open(*, book_id: UUID, kinds: Sequence[str] = tuple(TRANSFER_ENDS), lock: bool = False) -> list[Transfer]:
+    """Transfers that were ordered and are neither done nor failed, oldest first; with `lock`, for update until the transaction ends."""
+    ending = " FOR UPDATE" if lock else ""
+    where = " WHERE t.book_id = %s AND t.state = 'ordered' AND t.kind = ANY(%s) ORDER BY t.ordered_at, t.id" + ending
+    return sql.rows_as(_transfer, _TRANSFER + where, [book_id, list(kinds)])
+
+
+def transfers_of_kind(*, book_id: UUID, kind: str) -> list[Transfer]:
+    """Every transfer of a kind, oldest first."""
+    where = " WHERE t.book_id = %s AND t.kind = %s ORDER BY t.ordered_at, t.id"
+    return sql.rows_as(_transfer, _TRANSFER + where, [book_id, kind])
 
 
 # ------------------------------------------------------------------------------------------------------------------- by what they are for
@@ -254,6 +271,26 @@ def in_transit(*, book_id: UUID) -> int:
     """Payouts ordered and not paid yet, in minor units: the ledger's payouts_in_transit has the same as a credit balance."""
     amount: int = sql.value(
         "SELECT coalesce(sum(amount_minor), 0)::bigint FROM payments_payout WHERE book_id = %s AND state IN ('scheduled', 'sent')",
+        [book_id],
+    )
+    return amount
+
+
+def sent(*, book_id: UUID) -> dict[UUID, int]:
+    """Minor units that the bank was told to pay and that have not left yet, by account."""
+    return dict(
+        sql.rows(
+            "SELECT money_account_id, sum(amount_minor)::bigint FROM payments_payout WHERE book_id = %s AND state = 'sent' GROUP BY 1",
+            [book_id],
+        )
+    )
+
+
+def safeguarding_under_way(*, book_id: UUID) -> int:
+    """What is ordered into the account of client money and not done, less what is ordered out of it, in minor units."""
+    amount: int = sql.value(
+        "SELECT coalesce(sum(CASE kind WHEN 'safeguarding' THEN amount_minor ELSE -amount_minor END), 0)::bigint FROM payments_transfer"
+        " WHERE book_id = %s AND state = 'ordered' AND kind IN ('safeguarding', 'release')",
         [book_id],
     )
     return amount

@@ -6,6 +6,7 @@ to a person. Nothing is ever guessed from silence: it stays unknown until the ga
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Final, Literal
@@ -22,7 +23,10 @@ UNKNOWN_REFERENCE = "unknown_reference"  # a gateway speaks of a number that is 
 AMOUNT_DIFFERS = "amount_differs"  # the gateway moved another amount than was asked
 CONTRADICTS = "contradicts"  # the gateway says something else than it said before
 CURRENCY_DIFFERS = "currency_differs"  # not the currency of the book or of the collection
-FUNDER_MISSING = "funder_missing"  # money from a funder names the funder; a withdrawal names none
+FUNDER_MISSING = "funder_missing"  # money from a funder names the funder; any other names none
+NOT_COVERED = "not_covered"  # the client account does not hold the money of this payout yet: it waits
+NO_MONEY_ACCOUNT = "no_money_account"  # the book has no open account for this
+ACCOUNT_DIFFERS = "account_differs"  # another account of the book has this code, or this number at its provider
 
 Settled = Literal["succeeded", "failed", "unknown"]
 
@@ -33,6 +37,17 @@ PAYOUT_STEPS: Final = frozenset(
     {("scheduled", "sent"), ("scheduled", "paid"), ("scheduled", "returned"), ("sent", "paid"), ("sent", "returned"), ("paid", "returned")}
 )
 TRANSFER_STEPS: Final = frozenset({("ordered", "done"), ("ordered", "failed")})
+
+CHANNEL, OPERATING, CLIENT = "channel", "operating", "client"
+"""The codes of the accounts that every book has: at the channel, at the bank for own money, at the bank for the money of merchants."""
+
+TRANSFER_ENDS: Final[Mapping[str, tuple[str | None, str]]] = {
+    "withdrawal": (CHANNEL, OPERATING),
+    "funding": (None, OPERATING),
+    "safeguarding": (OPERATING, CLIENT),
+    "release": (CLIENT, OPERATING),
+}
+"""Kind of a transfer → from which account to which. Money of a funder comes from outside."""
 
 
 # ---------------------------------------------------------------------------------------------- what the gateways are asked and answer
@@ -93,6 +108,16 @@ class PayResult:
 
 
 @dataclass(frozen=True, slots=True)
+class MoveOrder:
+    """Move `amount` between two of our accounts, named by their numbers. Money of a funder has no `origin`."""
+
+    reference: str
+    amount: Money
+    origin: str
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
 class TransferResult:
     """What a gateway says of money between our own accounts or from a funder. `unknown`: ask again."""
 
@@ -108,14 +133,57 @@ class TransferResult:
 
 
 @dataclass(frozen=True, slots=True)
+class NewMoneyAccount:
+    """An account at a channel or bank, for own money or for that of clients. `number` is how the provider's files name it."""
+
+    code: str
+    kind: Literal["channel", "bank"]
+    purpose: Literal["own", "client"]
+    provider: str
+    number: str
+    name_zh: str
+    name_en: str
+
+
+@dataclass(frozen=True, slots=True)
+class MoneyAccount:
+    """An account of a book as it is kept. Its ledger account has the component that its kind and purpose give, and its id as owner."""
+
+    id: UUID
+    code: str
+    kind: str
+    purpose: str
+    provider: str
+    number: str
+    currency: str
+    name_zh: str
+    name_en: str
+    opened_at: datetime
+    closed_at: datetime | None
+
+
+CHANNEL_NUMBER, OPERATING_NUMBER, CLIENT_NUMBER = "1900000001", "6100000000000001", "6100000000000002"
+SANDBOX_ACCOUNTS: Final = (
+    NewMoneyAccount(CHANNEL, "channel", "own", "sandbox", CHANNEL_NUMBER, "支付渠道账户", "Payment channel account"),
+    NewMoneyAccount(OPERATING, "bank", "own", "sandbox", OPERATING_NUMBER, "银行自有账户", "Bank account, own money"),
+    NewMoneyAccount(CLIENT, "bank", "client", "sandbox", CLIENT_NUMBER, "银行客户资金账户", "Bank account, client money"),
+)
+"""What a book is founded with: the accounts that the sandbox keeps for it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Collection:
-    """One attempt to collect. `settled_on` is the channel's day, `posted_on` the business day of its entry; both only if it succeeded."""
+    """One attempt to collect. `settled_on` is the channel's day, `posted_on` the business day of its entry; both only if it succeeded.
+    `money_account_id` is the channel account it comes into, `funder_id` whose money the loan is.
+    """
 
     id: UUID
     reference: str
+    money_account_id: UUID
     consumer_id: UUID
     loan_id: UUID | None
     order_id: UUID | None
+    funder_id: UUID
     amount: Money
     fee: Money
     instrument: str
@@ -136,15 +204,19 @@ class Collection:
 
 @dataclass(frozen=True, slots=True)
 class ChannelRefund:
-    """Part or all of a collection on its way back to the consumer. `fee` is what the channel gives back of its fee."""
+    """Part or all of a collection on its way back to the consumer, from the account it came into. `fee` is what the channel gives back of
+    its fee.
+    """
 
     id: UUID
     reference: str
+    money_account_id: UUID
     collection_id: UUID
     original_reference: str
     consumer_id: UUID
     loan_id: UUID | None
     order_id: UUID | None
+    funder_id: UUID
     amount: Money
     fee: Money
     provider_id: str
@@ -157,10 +229,11 @@ class ChannelRefund:
 
 @dataclass(frozen=True, slots=True)
 class Payout:
-    """Money on its way to a merchant, for one settlement batch."""
+    """Money on its way to a merchant, for one settlement batch, from an account of client money."""
 
     id: UUID
     reference: str
+    money_account_id: UUID
     merchant_id: UUID
     batch_id: UUID
     amount: Money
@@ -174,11 +247,15 @@ class Payout:
 
 @dataclass(frozen=True, slots=True)
 class Transfer:
-    """Money from the channel to our bank (withdrawal), or from a funder to our bank (funding)."""
+    """Money from the channel to our bank (withdrawal), from a funder to our bank (funding), from own money to that of clients
+    (safeguarding) or back (release).
+    """
 
     id: UUID
     reference: str
     kind: str
+    from_account_id: UUID | None
+    to_account_id: UUID
     amount: Money
     funder_id: UUID | None
     provider_id: str
@@ -286,10 +363,37 @@ def transferred(current: Transfer | None, result: TransferResult) -> Transfer | 
     return replace(current, state=result.outcome, provider_id=result.provider_id, failure_code=result.failure_code, moved_on=on)
 
 
+def safeguarding(*, owed: int, held: int, under_way: int) -> tuple[str, int] | None:
+    """The transfer that makes client money equal to what is owed, in minor units: its kind and amount; None where nothing is to move.
+
+    `held` is what lies in the client account, `under_way` what is ordered into it and not done, less what is ordered out of it.
+    """
+    missing = owed - held - under_way
+    if not missing:
+        return None
+    return ("safeguarding", missing) if missing > 0 else ("release", -missing)
+
+
+def covered(payouts: Sequence[Payout], free: Mapping[UUID, int]) -> list[bool]:
+    """Which payouts the money of their accounts reaches, in order: one that is too large waits and does not hold up the others.
+
+    `free` is what each account has that is not promised to anybody else, in minor units.
+    """
+    left = dict(free)
+    found = []
+    for payout in payouts:
+        account = payout.money_account_id
+        enough = payout.amount.minor <= left.get(account, 0)
+        if enough:
+            left[account] -= payout.amount.minor
+        found.append(enough)
+    return found
+
+
 def transfer_refusal(kind: str, amount: Money, funder_id: UUID | None, currency: str) -> Refused | None:
     """Why a transfer cannot be ordered."""
     if (kind == "funding") != (funder_id is not None):
-        return Refused(FUNDER_MISSING, "funding names its funder, a withdrawal has none", "funder_id")
+        return Refused(FUNDER_MISSING, "funding names its funder, another transfer has none", "funder_id")
     return amount_refusal(amount, currency)
 
 

@@ -35,8 +35,12 @@ POINTS: Final = (
     "refund:after_call:1",
     "close:before_commit:3",
     "close:after_commit:4",
-    "settle:before_call:1",
+    "settle:after_commit:26",  # between the first chunk of merchants and the second
+    "settle:before_commit:27",
+    "settle:before_call:1",  # of the safeguarding transfer
     "settle:after_call:1",
+    "settle:before_call:2",  # of the payouts
+    "settle:after_call:2",
     "repay:before_commit:1",
     "repay:before_call:1",
     "repay:after_call:2",

@@ -41,6 +41,7 @@ CONTROL: Final = (
     "channel_fee_expense",
     "channel_cash",
     "bank_cash",
+    "client_cash",
     "credit_line_contra",
     "funder_capital",
 )
@@ -196,7 +197,7 @@ def play(directory: Path, code: str, point: Point) -> None:
         desk.ids,
         desk.vault,
         Deadly(desk.channel, point, frozenset({"collect", "refund", "withdraw"})),
-        Deadly(desk.bank, point, frozenset({"pay"})),
+        Deadly(desk.bank, point, frozenset({"pay", "move"})),
     )
     wrapper: Any = connections["default"]
     commit: Callable[[], None] = wrapper.commit
@@ -305,7 +306,7 @@ class _Player:
         if days.state_of(self._desk.book.id, on) != "open":
             return  # Settlement belongs to the open day: one that is over was settled before it ended.
         self._point.now_in = "settle"
-        batches = settlement.settle(desk=self._desk, now=self._moment(on, time(9, 30)))
+        batches = settlement.settle(desk=self._desk, now=self._moment(on, time(9, 30)), chunk=1)
         assert not isinstance(batches, Refused), batches
         settlement.poll_payouts(desk=self._desk, now=self._moment(on, time(9, 45)), paid_since=FIRST_DAY)
         built = [(f"{b.merchant_id}:{b.pay_on}", [str(b.id), b.totals.payout.minor]) for b in batches]
@@ -337,6 +338,7 @@ def figures(code: str) -> dict[str, Any]:
     from yuefu.loans import queries as loans
     from yuefu.orders import queries as orders
     from yuefu.payments.gateways.sandbox import SandboxBank, SandboxChannel
+    from yuefu.payments.rules import CLIENT_NUMBER, OPERATING_NUMBER
     from yuefu.runtime import books, sql
     from yuefu.settlement import queries as settlement
 
@@ -358,7 +360,13 @@ def figures(code: str) -> dict[str, Any]:
             "entries": ledger.entries_posted(book.id),
             "trades": sum(len(SandboxChannel(book).trade_bill(on=on).splitlines()) for on in (FIRST_DAY, DUE)),
         }
-    outside = {"channel": SandboxChannel(book).balance().minor, "bank": SandboxBank(book).balance().minor, "outstanding": outstanding}
+    bank = SandboxBank(book)
+    outside = {
+        "channel": SandboxChannel(book).balance().minor,
+        "operating": bank.balance(account=OPERATING_NUMBER).minor,
+        "client": bank.balance(account=CLIENT_NUMBER).minor,
+        "outstanding": outstanding,
+    }
     return {"counts": counts, "sums": sums | outside, "wrong": sorted(name for name, proof in proofs.items() if not proof.holds)}
 
 

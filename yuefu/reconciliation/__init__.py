@@ -1,4 +1,4 @@
-"""Bills of the channel and the bank against what we recorded: files as received, lines, outcomes, breaks, and the bridge of each day.
+"""Bills of the channel and of each account at the bank against what we recorded: files as received, lines, outcomes, breaks, and the bridge of each day.
 
 One file per source and day; a day of a source: waiting (file is there) → running → done | failed, failed → running. It runs when the
 file is there, never re-opens a business day, and posts nothing by itself. A break: open → explained | corrected | closed, explained |

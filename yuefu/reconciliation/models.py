@@ -7,7 +7,7 @@ from django.db.models import Q
 
 from yuefu.runtime.tables import BookRow
 
-_SOURCES = ["channel_trade", "channel_fund", "bank"]
+_SOURCES = ["channel_trade", "channel_fund", "bank", "bank_client"]
 _OUTCOMES = ["matched", "amount_differs", "status_differs", "missing_here", "missing_there", "duplicate", "other_day"]
 
 

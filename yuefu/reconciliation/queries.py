@@ -12,11 +12,14 @@ from uuid import UUID
 from yuefu.ledger import queries as ledger
 from yuefu.money.amounts import Money
 from yuefu.payments import queries as payments
+from yuefu.payments.entries import COMPONENTS
+from yuefu.payments.rules import CHANNEL, CLIENT, OPERATING, MoneyAccount
 from yuefu.reconciliation.rules.bills import BillLine
 from yuefu.reconciliation.rules.matching import SOURCES, Key, Movement, OpenItem, Outcome, Seen
 from yuefu.runtime import sql
 
-MONEY_ACCOUNT: Final = {"channel_fund": "channel_cash", "bank": "bank_cash"}
+MONEY_ACCOUNT: Final = {"channel_fund": CHANNEL, "bank": OPERATING, "bank_client": CLIENT}
+"""The account of money, by its code, whose lines a source shows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,8 +142,12 @@ def movements(*, book_id: UUID, source: str, on: date) -> list[Movement]:
     if source == "channel_trade":
         trades = payments.trade_movements(book_id=book_id, on=on)
         return [Movement(t.id, t.reference, t.kind, t.amount, t.status, t.on) for t in trades]
+    return _shown(payments.money_accounts(book_id=book_id)[MONEY_ACCOUNT[source]], book_id, on)
+
+
+def _shown(account: MoneyAccount, book_id: UUID, on: date) -> list[Movement]:
     # Several lines of one entry differ in kind (payment, fee), so the entry's id and the kind name a movement.
-    found = ledger.movements(book_id, MONEY_ACCOUNT[source], on)
+    found = ledger.movements(book_id, COMPONENTS[account.kind, account.purpose], on, owner_id=account.id)
     return [Movement(m.entry_id, m.reference, m.movement or "other", m.amount, "", m.on) for m in found]
 
 

@@ -52,7 +52,7 @@ class Claim:
 
 @cache
 def _fields_of(kind: Hashable) -> tuple[str, ...]:
-    return tuple(f.name for f in fields(cast(Any, kind)) if f.name != "key")
+    return tuple(f.name for f in fields(cast(Any, kind)) if f.name != "key" and f.compare)
 
 
 def _content_fields(request: Any) -> tuple[str, ...]:
@@ -60,7 +60,9 @@ def _content_fields(request: Any) -> tuple[str, ...]:
 
 
 def fingerprint(request: Any) -> bytes:
-    """Eight bytes a field, in the order of the dataclass, `key` left out: equality by field without storing the content."""
+    """Eight bytes a field, in the order of the dataclass, `key` left out: equality by field without storing the content. A field that does
+    not count when two are compared, because it follows from the others, does not count here either.
+    """
     return b"".join(blake2b(repr(getattr(request, name)).encode(), digest_size=_DIGEST).digest() for name in _content_fields(request))
 
 

@@ -17,6 +17,12 @@ JOBS = Counter("yuefu_jobs_total", "Background jobs finished, by task and outcom
 DAYS_CLOSING = Gauge(
     "yuefu_business_days_closing", "Business days that have begun to close and are not closed", ["book"], multiprocess_mode="mostrecent"
 )
+CLIENT_MONEY_SHORT = Gauge(
+    "yuefu_client_money_short_minor",
+    "What merchants are owed at once and neither lies in the client account nor is on its way there, in minor units",
+    ["book"],
+    multiprocess_mode="mostrecent",
+)
 QUARANTINED = Counter("yuefu_requests_quarantined_total", "Requests that raised whenever they were tried, by command", ["command"])
 REFUNDS_FAILING = Counter("yuefu_refunds_failing_total", "Refunds tried again after they had failed on several days")
 PROOFS_FAILED = Counter("yuefu_proofs_failed_total", "Proofs of a close of day that failed", ["proof"])

@@ -64,6 +64,14 @@ def steps(run_id: UUID) -> list[Step]:
     )
 
 
+def take_turn(*, run_id: UUID, name: str) -> Step:
+    """A step as it stands, in the transaction of its next chunk. Whoever works on the same run at the same time waits here, and goes on
+    where we stop.
+    """
+    sql.run("SELECT pg_advisory_xact_lock(hashtextextended(%s, 7041781))", [str(run_id)])
+    return next(step for step in steps(run_id) if step.name == name)
+
+
 def advance(*, run_id: UUID, name: str, cursor: str, now: datetime) -> None:
     """Notes one more chunk of a step as done, in the transaction of the chunk."""
     sql.run(

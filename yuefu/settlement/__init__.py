@@ -3,5 +3,6 @@
 States of a batch: accrued (nothing to pay; a negative balance is carried to the next batch) · held → scheduled → paid → reconciled,
 scheduled | paid → returned → scheduled. Invariants, kept by PostgreSQL: items, batches' figures and lines never change; net = gross −
 fee − discount of every item; an item is in one batch at most; the lines of a batch add up to its totals; what is refunded of a capture
-never exceeds it; no row leaves its merchant. The net of all items in no batch equals what the ledger owes to merchants as pending.
+never exceeds it; no row leaves its merchant. Batches are built in chunks of merchants, by the run of their pay day.
+The net of all items in no batch equals what the ledger owes to merchants as pending.
 """

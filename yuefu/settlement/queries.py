@@ -94,10 +94,17 @@ def refunded_of_captures(*, book_id: UUID, capture_ids: Sequence[UUID]) -> dict[
     )
 
 
-def due_items(*, book_id: UUID, on: date) -> list[Item]:
-    """Items in no batch that settle by a day, by merchant and age."""
-    where = f" WHERE i.book_id = %s AND i.settles_on <= %s{_UNSETTLED} ORDER BY i.merchant_id, i.earned_on, i.recorded_at, i.kind, i.id"
-    return sql.rows_as(_item, f"SELECT {_ITEM} FROM settlement_item AS i" + where, [book_id, on])
+def due_items(*, book_id: UUID, on: date, after: UUID | None, merchants: int) -> list[Item]:
+    """Items in no batch that settle by a day, of so many merchants with ids above `after`, by merchant and age."""
+    return sql.rows_as(
+        _item,
+        "WITH due AS MATERIALIZED (SELECT i.* FROM settlement_item AS i WHERE i.book_id = %s AND i.settles_on <= %s"
+        f" AND (%s::uuid IS NULL OR i.merchant_id > %s){_UNSETTLED}),"
+        " chosen AS (SELECT DISTINCT merchant_id FROM due ORDER BY 1 LIMIT %s)"
+        f" SELECT {_ITEM} FROM due AS i JOIN chosen ON chosen.merchant_id = i.merchant_id"
+        " ORDER BY i.merchant_id, i.earned_on, i.recorded_at, i.kind, i.id",
+        [book_id, on, after, after, merchants],
+    )
 
 
 def batches_on(*, book_id: UUID, pay_on: date) -> list[Batch]:

@@ -337,6 +337,7 @@ def _proofs(desk: Desk, until: date) -> dict[str, Any]:
         "nothing_unposted": proven["nothing_unposted"].holds,
         "orders_traced": f"{traced.complete}/{traced.total}",
         "statements_add_up": proven["statements_add_up"].holds,
+        "client_money": proven["client_money"].holds and not proven["client_money"].detail["shortfall"],
         "bills_reconciled": bool(bridges) and closed and lines == 0 and movements == 0,
     }
 

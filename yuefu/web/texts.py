@@ -103,7 +103,8 @@ OUTCOMES: Final[Table] = {
 SOURCES: Final[Table] = {
     "channel_trade": _("Channel: trade bill"),
     "channel_fund": _("Channel: fund flow"),
-    "bank": _("Bank: statement"),
+    "bank": _("Bank: statement of own money"),
+    "bank_client": _("Bank: statement of client money"),
 }
 MOVEMENTS: Final[Table] = {
     "payment": pgettext_lazy("movement", "Payment"),
@@ -113,6 +114,8 @@ MOVEMENTS: Final[Table] = {
     "payout": pgettext_lazy("movement", "Payout"),
     "payout_returned": pgettext_lazy("movement", "Payout returned"),
     "funding": pgettext_lazy("movement", "Funding"),
+    "safeguarding": pgettext_lazy("movement", "Moved to client money"),
+    "release": pgettext_lazy("movement", "Released from client money"),
     "other": pgettext_lazy("movement", "Other"),
 }
 ENTRY_KINDS: Final[Table] = {
@@ -133,6 +136,8 @@ ENTRY_KINDS: Final[Table] = {
     "payout_rejected": _("Payout refused by the bank"),
     "withdrawal": _("Moved from the channel to the bank"),
     "funding": _("Funds received from the funder"),
+    "safeguarding": _("Own money moved to the client account"),
+    "release": _("Money moved back from the client account"),
 }
 DAY_STATES: Final[Table] = {
     "open": pgettext_lazy("day", "Open"),

@@ -182,6 +182,27 @@ def totals(book_id: UUID, codes: Sequence[str], *, posted_until: date | None = N
     return {(code, funder, product, currency): amount for code, funder, product, currency, amount in found}
 
 
+def money_balances(book_id: UUID) -> dict[tuple[str, UUID | None], int]:
+    """Balance (debit positive, minor units) of each account of money that was ever used, by (code, owner)."""
+    inner = _movements(book_id, "AND a.kind = 'money'")
+    found = sql.rows(f"SELECT code, owner_id, sum(debit - credit)::bigint FROM ({inner}) AS t GROUP BY code, owner_id", {"book": book_id})
+    return {(code, owner): amount for code, owner, amount in found}
+
+
+def code_sums(book_id: UUID, codes: Sequence[str]) -> dict[str, int]:
+    """Balance (debit positive, minor units) of all accounts of each code, limited ones as they are kept, at one moment: it is one
+    statement, so no entry is seen on one account and missed on another. A code never used is 0.
+    """
+    inner = _movements(book_id, "AND a.kind <> 'limited' AND a.code = ANY(%(codes)s)")
+    found = sql.rows(
+        f"SELECT code, sum(minor)::bigint FROM (SELECT code, debit - credit AS minor FROM ({inner}) AS t"
+        " UNION ALL SELECT a.code, t.posted_minor FROM ledger_account a JOIN ledger_limit t ON t.account_id = a.id"
+        " WHERE a.book_id = %(book)s AND a.code = ANY(%(codes)s)) AS parts GROUP BY code",
+        {"book": book_id, "codes": list(codes)},
+    )
+    return dict.fromkeys(codes, 0) | dict(found)
+
+
 def balances(book_id: UUID, keys: Sequence[AccountKey], currency: str) -> dict[AccountKey, Money]:
     """Balances now, debit positive; an account never used has zero."""
     found = totals(book_id, sorted({key.code for key in keys}))

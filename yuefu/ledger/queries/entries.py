@@ -48,13 +48,13 @@ def lines_of_order(order_ids: Sequence[UUID]) -> list[EntryLine]:
     return [EntryLine(*[*row[:8], Money(row[8], row[9]), *row[10:]]) for row in found]
 
 
-def movements(book_id: UUID, code: str, on: date) -> list[Movement]:
-    """What an account of money should show for a posting day."""
+def movements(book_id: UUID, code: str, on: date, *, owner_id: UUID | None = None) -> list[Movement]:
+    """What accounts of money should show for a posting day: all of a code, or the one of an owner."""
     found = sql.rows(
         "SELECT l.entry_id, l.line_no, l.movement, l.reference, l.amount_minor, l.currency, l.posted_on"
         " FROM ledger_account a JOIN ledger_line l ON l.account_id = a.id AND l.posted_on = %s"
-        " WHERE a.book_id = %s AND a.code = %s ORDER BY l.entry_id, l.line_no",
-        [on, book_id, code],
+        " WHERE a.book_id = %s AND a.code = %s AND (%s::uuid IS NULL OR a.owner_id = %s) ORDER BY l.entry_id, l.line_no",
+        [on, book_id, code, owner_id, owner_id],
     )
     return [
         Movement(entry, number, movement, reference, Money(amount, currency), day)
@@ -81,7 +81,7 @@ def lines_of_payouts(book_id: UUID, merchant_id: UUID, *, days: Sequence[date], 
     found = sql.rows(
         "WITH touched AS (SELECT DISTINCT t.posted_on, t.entry_id FROM ledger_account b JOIN ledger_line t ON t.account_id = b.id"
         " WHERE b.book_id = %(book)s AND t.posted_on = ANY(%(days)s) AND ((b.code = 'merchant_available' AND b.owner_id = %(merchant)s)"
-        " OR (b.code = 'bank_cash' AND t.movement <> '' AND t.reference = ANY(%(references)s))))"
+        " OR (b.code IN ('bank_cash', 'client_cash') AND t.movement <> '' AND t.reference = ANY(%(references)s))))"
         f" {_LINE} JOIN touched ON touched.posted_on = l.posted_on AND touched.entry_id = l.entry_id"
         " ORDER BY e.recorded_at, e.xid, e.id, l.line_no",
         {"book": book_id, "days": list(days), "merchant": merchant_id, "references": list(references)},
@@ -99,11 +99,11 @@ def entries_by_loan(book_id: UUID) -> dict[tuple[str, UUID], int]:
     return {(kind, loan): count for kind, loan, count in found}
 
 
-def movement_days(book_id: UUID, code: str) -> dict[tuple[str, str], date]:
-    """Everything an account of money should show: (movement, reference) and its posting day."""
+def movement_days(book_id: UUID, owner_id: UUID) -> dict[tuple[str, str], date]:
+    """Everything the account of money of an owner should show: (movement, reference) and its posting day."""
     found = sql.rows(
         "SELECT l.movement, l.reference, l.posted_on FROM ledger_account a JOIN ledger_line l ON l.account_id = a.id"
-        " WHERE a.book_id = %s AND a.code = %s AND l.movement <> ''",
-        [book_id, code],
+        " WHERE a.book_id = %s AND a.kind = 'money' AND a.owner_id = %s AND l.movement <> ''",
+        [book_id, owner_id],
     )
     return {(movement, reference): on for movement, reference, on in found}

@@ -36,6 +36,7 @@ _TYPES: Final = (
     AccountType("loan_interest", "control", "asset", "Loan interest accrued", "应收利息"),
     AccountType("channel_cash", "money", "asset", "Payment channel account", "支付渠道账户"),
     AccountType("bank_cash", "money", "asset", "Bank account, own money", "银行自有账户"),
+    AccountType("client_cash", "money", "asset", "Bank account, client money", "银行客户资金账户"),
     AccountType("interest_income", "control", "income", "Interest income", "利息收入"),
     AccountType("discount_income", "control", "income", "Interest-free discount earned", "贴息收入"),
     AccountType("fee_income", "control", "income", "Merchant service fees", "商户服务费收入"),

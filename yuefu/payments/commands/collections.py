@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 from uuid import UUID
 
@@ -13,7 +13,8 @@ from yuefu.ledger.rules import Entry
 from yuefu.money.amounts import Money
 from yuefu.payments import entries, queries, rules
 from yuefu.payments.commands import changes
-from yuefu.payments.rules import ChannelResult, Collection
+from yuefu.payments.commands.accounts import accounts_of, missing
+from yuefu.payments.rules import ChannelResult, Collection, MoneyAccount
 from yuefu.runtime import audit, keys, sql
 from yuefu.runtime.values import UnitOfWork
 
@@ -24,7 +25,7 @@ _SEQ: Final = {"succeeded": 1, "failed": 1}
 @dataclass(frozen=True, slots=True)
 class CollectionAttempt:
     """Collect `amount` from a consumer. `key` names the reason once, e.g. loan, due day and number of the try; it is the consumer's: that of
-    another consumer is another key.
+    another consumer is another key. `funder_id` is whose money the loan is, own funds (the book) unless given; it follows from the loan.
     """
 
     key: str
@@ -33,21 +34,23 @@ class CollectionAttempt:
     order_id: UUID | None
     amount: Money
     instrument: str
+    funder_id: UUID | None = field(default=None, compare=False)
 
 
 def attempt_collections(*, work: UnitOfWork, attempts: Sequence[CollectionAttempt]) -> list[Collection | Refused]:
     """Stores attempts with the reference the channel will know them by. Commit, then call the channel.
 
     A known key returns its collection as it stands now: where that is attempted or unknown, ask the channel before anything else.
-    Refused with AMOUNT_NOT_POSITIVE or CURRENCY_DIFFERS. Posts nothing.
+    Refused with AMOUNT_NOT_POSITIVE, CURRENCY_DIFFERS or NO_MONEY_ACCOUNT. Posts nothing.
     """
     new = work.ids.many(work.now, len(attempts))
 
     def decide(fresh: list[int]) -> Mapping[int, Collection | Refused]:
         outcomes: dict[int, Collection | Refused] = {}
+        account = accounts_of(work).get(rules.CHANNEL) if fresh else None
         for i in fresh:
             refused = rules.amount_refusal(attempts[i].amount, work.book.currency)
-            outcomes[i] = refused or _begun(work, new[i], attempts[i])
+            outcomes[i] = refused or (_begun(work, new[i], attempts[i], account) if account else missing(rules.CHANNEL))
         _insert(work, [o for o in outcomes.values() if isinstance(o, Collection)])
         return outcomes
 
@@ -102,14 +105,16 @@ def _entries(before: Collection, after: Collection) -> list[Entry]:
     return [entries.collection_succeeded(after)] if after.state == "succeeded" and before.state != "succeeded" else []
 
 
-def _begun(work: UnitOfWork, new_id: UUID, attempt: CollectionAttempt) -> Collection:
+def _begun(work: UnitOfWork, new_id: UUID, attempt: CollectionAttempt, account: MoneyAccount) -> Collection:
     nothing = Money.zero(attempt.amount.currency)
     return Collection(
         id=new_id,
         reference=ids.text("collection", new_id),
+        money_account_id=account.id,
         consumer_id=attempt.consumer_id,
         loan_id=attempt.loan_id,
         order_id=attempt.order_id,
+        funder_id=attempt.funder_id or work.book.id,
         amount=attempt.amount,
         fee=nothing,
         instrument=attempt.instrument,
@@ -128,9 +133,11 @@ def _insert(work: UnitOfWork, begun: Sequence[Collection]) -> None:
         "id": "uuid",
         "book_id": "uuid",
         "reference": "text",
+        "money_account_id": "uuid",
         "consumer_id": "uuid",
         "loan_id": "uuid",
         "order_id": "uuid",
+        "funder_id": "uuid",
         "amount_minor": "bigint",
         "fee_minor": "bigint",
         "refunded_minor": "bigint",
@@ -145,7 +152,7 @@ def _insert(work: UnitOfWork, begun: Sequence[Collection]) -> None:
     book = work.book.id
     values = [
         (
-            *(c.id, book, c.reference, c.consumer_id, c.loan_id, c.order_id),
+            *(c.id, book, c.reference, c.money_account_id, c.consumer_id, c.loan_id, c.order_id, c.funder_id),
             *_fresh_money(c),
             "sandbox",
             c.instrument,

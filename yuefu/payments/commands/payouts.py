@@ -10,11 +10,14 @@ from uuid import UUID
 from yuefu import ids
 from yuefu.errors import Refused
 from yuefu.ledger import commands as ledger
+from yuefu.ledger import queries as ledger_book
 from yuefu.ledger.rules import Entry
 from yuefu.money.amounts import Money
 from yuefu.payments import entries, queries, rules
 from yuefu.payments.commands import changes
-from yuefu.payments.rules import Payout, PayResult
+from yuefu.payments.commands.accounts import accounts_of, missing
+from yuefu.payments.commands.safeguarding import lock_client_money
+from yuefu.payments.rules import MoneyAccount, Payout, PayResult
 from yuefu.runtime import keys, sql
 from yuefu.runtime.values import UnitOfWork
 
@@ -34,14 +37,17 @@ class PayoutOrder:
 def order_payouts(*, work: UnitOfWork, orders: Sequence[PayoutOrder]) -> list[Payout | Refused]:
     """Takes the money from what is available to the merchant and schedules its payout.
 
-    Refused with AMOUNT_NOT_POSITIVE, CURRENCY_DIFFERS, or as the ledger refuses (limit_exceeded where less is available).
+    Refused with AMOUNT_NOT_POSITIVE, CURRENCY_DIFFERS, NO_MONEY_ACCOUNT, or as the ledger refuses (limit_exceeded where less is
+    available).
     """
     new = work.ids.many(work.now, len(orders))
 
     def decide(fresh: list[int]) -> Mapping[int, Payout | Refused]:
         outcomes: dict[int, Payout | Refused] = {}
+        account = accounts_of(work).get(rules.CLIENT) if fresh else None
         for i in fresh:
-            outcomes[i] = rules.amount_refusal(orders[i].amount, work.book.currency) or _ordered(work, new[i], orders[i])
+            refused = rules.amount_refusal(orders[i].amount, work.book.currency)
+            outcomes[i] = refused or (_ordered(work, new[i], orders[i], account) if account else missing(rules.CLIENT))
         wanted = [(i, o) for i, o in outcomes.items() if isinstance(o, Payout)]
         posted = ledger.post(work=work, entries=[entries.payout_ordered(p) for _, p in wanted]) if wanted else []
         outcomes.update({i: p for (i, _), p in zip(wanted, posted, strict=True) if isinstance(p, Refused)})
@@ -55,8 +61,23 @@ def order_payouts(*, work: UnitOfWork, orders: Sequence[PayoutOrder]) -> list[Pa
 
 
 def send_payouts(*, work: UnitOfWork, payouts: Sequence[Payout]) -> list[Payout | Refused]:
-    """Marks payouts as sent, before the bank is called: from then on its word is asked for, never the payment sent again blind."""
-    return settle_payouts(work=work, results=[PayResult(p.reference, "sent", p.amount) for p in payouts])
+    """Marks payouts as sent, before the bank is called: from then on its word is asked for, never the payment sent again blind.
+
+    Only as far as the money in the client account goes that was not sent before and is not on its way out of it, in order: Refused with
+    NOT_COVERED otherwise, and the payout stays scheduled.
+    """
+    lock_client_money(work)
+    # What is promised is read first, what is there last: of money that moves in between, too little is seen and never too much.
+    promised = queries.sent(book_id=work.book.id)
+    for leaving in queries.transfers_open(book_id=work.book.id, kinds=["release"]):
+        assert leaving.from_account_id is not None, "client money that leaves comes from its account"
+        promised[leaving.from_account_id] = promised.get(leaving.from_account_id, 0) + leaving.amount.minor
+    held = {owner: minor for (code, owner), minor in ledger_book.money_balances(work.book.id).items() if owner and code == "client_cash"}
+    reached = rules.covered(payouts, {account: minor - promised.get(account, 0) for account, minor in held.items()})
+    ready = [PayResult(p.reference, "sent", p.amount) for p, enough in zip(payouts, reached, strict=True) if enough]
+    outcomes = iter(settle_payouts(work=work, results=ready))
+    waits = Refused(rules.NOT_COVERED, "the client account does not hold the money of this payout yet")
+    return [next(outcomes) if enough else waits for enough in reached]
 
 
 def settle_payouts(*, work: UnitOfWork, results: Sequence[PayResult]) -> list[Payout | Refused]:
@@ -88,10 +109,11 @@ def _entries(before: Payout, after: Payout) -> list[Entry]:
     return found
 
 
-def _ordered(work: UnitOfWork, new_id: UUID, order: PayoutOrder) -> Payout:
+def _ordered(work: UnitOfWork, new_id: UUID, order: PayoutOrder, account: MoneyAccount) -> Payout:
     return Payout(
         id=new_id,
         reference=ids.text("payout", new_id),
+        money_account_id=account.id,
         merchant_id=order.merchant_id,
         batch_id=order.batch_id,
         amount=order.amount,
@@ -109,6 +131,7 @@ def _insert(work: UnitOfWork, ordered: Sequence[Payout]) -> None:
         "id": "uuid",
         "book_id": "uuid",
         "reference": "text",
+        "money_account_id": "uuid",
         "merchant_id": "uuid",
         "batch_id": "uuid",
         "amount_minor": "bigint",
@@ -119,7 +142,10 @@ def _insert(work: UnitOfWork, ordered: Sequence[Payout]) -> None:
         "ordered_at": "timestamptz",
     }
     values = [
-        (p.id, work.book.id, p.reference, p.merchant_id, p.batch_id, p.amount.minor, p.amount.currency, "", p.state, "", p.ordered_at)
+        (
+            *(p.id, work.book.id, p.reference, p.money_account_id, p.merchant_id, p.batch_id, p.amount.minor, p.amount.currency),
+            *("", p.state, "", p.ordered_at),
+        )
         for p in ordered
     ]
     sql.insert("payments_payout", columns, values)

@@ -105,11 +105,13 @@ def _begun(work: UnitOfWork, new_id: UUID, attempt: RefundAttempt, of: Collectio
     return ChannelRefund(
         id=new_id,
         reference=ids.text("channel_refund", new_id),
+        money_account_id=of.money_account_id,
         collection_id=of.id,
         original_reference=of.reference,
         consumer_id=of.consumer_id,
         loan_id=of.loan_id,
         order_id=of.order_id,
+        funder_id=of.funder_id,
         amount=attempt.amount,
         fee=Money.zero(attempt.amount.currency),
         provider_id="",
@@ -126,6 +128,7 @@ def _store(work: UnitOfWork, begun: Sequence[ChannelRefund]) -> None:
         "id": "uuid",
         "book_id": "uuid",
         "reference": "text",
+        "money_account_id": "uuid",
         "collection_id": "uuid",
         "consumer_id": "uuid",
         "amount_minor": "bigint",
@@ -138,7 +141,10 @@ def _store(work: UnitOfWork, begun: Sequence[ChannelRefund]) -> None:
     }
     book = work.book.id
     values = [
-        (r.id, book, r.reference, r.collection_id, r.consumer_id, r.amount.minor, 0, r.amount.currency, "", r.state, "", r.attempted_at)
+        (
+            *(r.id, book, r.reference, r.money_account_id, r.collection_id, r.consumer_id, r.amount.minor, 0, r.amount.currency),
+            *("", r.state, "", r.attempted_at),
+        )
         for r in begun
     ]
     sql.insert("payments_channel_refund", columns, values)

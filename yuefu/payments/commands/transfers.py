@@ -1,4 +1,4 @@
-"""Transfers: from the channel to our bank, and from a funder to our bank. Ordered before the call, done by the gateway's word."""
+"""Transfers between our accounts, and from a funder to our bank. Ordered before the call, done by the gateway's word."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from yuefu.ledger.rules import Entry
 from yuefu.money.amounts import Money
 from yuefu.payments import entries, queries, rules
 from yuefu.payments.commands import changes
-from yuefu.payments.rules import Transfer, TransferResult
+from yuefu.payments.commands.accounts import accounts_of, missing
+from yuefu.payments.rules import MoneyAccount, Transfer, TransferResult
 from yuefu.runtime import audit, keys, sql
 from yuefu.runtime.values import UnitOfWork
 
@@ -22,7 +23,9 @@ _SEQ: Final = {"done": 1, "failed": 1}
 
 @dataclass(frozen=True, slots=True)
 class TransferOrder:
-    """`kind` withdrawal (channel → bank) or funding (funder → bank, names the funder)."""
+    """`kind` withdrawal (channel → bank), funding (funder → bank, names the funder), safeguarding (own → client money) or release (back).
+    The kind says between which accounts of the book.
+    """
 
     key: str
     kind: str
@@ -31,27 +34,17 @@ class TransferOrder:
 
 
 def order_transfers(*, work: UnitOfWork, orders: Sequence[TransferOrder]) -> list[Transfer | Refused]:
-    """Stores transfers with the reference the gateway will know them by. Refused with FUNDER_MISSING, AMOUNT_NOT_POSITIVE or
-    CURRENCY_DIFFERS. Posts nothing."""
+    """Stores transfers with the reference the gateway will know them by. Refused with FUNDER_MISSING, AMOUNT_NOT_POSITIVE,
+    CURRENCY_DIFFERS or NO_MONEY_ACCOUNT. Posts nothing."""
     new = work.ids.many(work.now, len(orders))
 
     def decide(fresh: list[int]) -> Mapping[int, Transfer | Refused]:
         outcomes: dict[int, Transfer | Refused] = {}
+        accounts = accounts_of(work) if fresh else {}
         for i in fresh:
             o = orders[i]
             refused = rules.transfer_refusal(o.kind, o.amount, o.funder_id, work.book.currency)
-            outcomes[i] = refused or Transfer(
-                id=new[i],
-                reference=ids.text("transfer", new[i]),
-                kind=o.kind,
-                amount=o.amount,
-                funder_id=o.funder_id,
-                provider_id="",
-                state="ordered",
-                failure_code="",
-                ordered_at=work.now,
-                moved_on=None,
-            )
+            outcomes[i] = refused or _ordered(work, new[i], o, accounts)
         _insert(work, [o for o in outcomes.values() if isinstance(o, Transfer)])
         return outcomes
 
@@ -77,6 +70,27 @@ def settle_transfers(*, work: UnitOfWork, results: Sequence[TransferResult]) -> 
     return decided.outcomes
 
 
+def _ordered(work: UnitOfWork, new_id: UUID, order: TransferOrder, accounts: Mapping[str, MoneyAccount]) -> Transfer | Refused:
+    origin, target = rules.TRANSFER_ENDS[order.kind]
+    lacking = next((code for code in (origin, target) if code and code not in accounts), None)
+    if lacking:
+        return missing(lacking)
+    return Transfer(
+        id=new_id,
+        reference=ids.text("transfer", new_id),
+        kind=order.kind,
+        from_account_id=accounts[origin].id if origin else None,
+        to_account_id=accounts[target].id,
+        amount=order.amount,
+        funder_id=order.funder_id,
+        provider_id="",
+        state="ordered",
+        failure_code="",
+        ordered_at=work.now,
+        moved_on=None,
+    )
+
+
 def _entries(before: Transfer, after: Transfer) -> list[Entry]:
     return [entries.transfer_done(after)] if after.state == "done" and before.state != "done" else []
 
@@ -87,6 +101,8 @@ def _insert(work: UnitOfWork, ordered: Sequence[Transfer]) -> None:
         "book_id": "uuid",
         "reference": "text",
         "kind": "text",
+        "from_account_id": "uuid",
+        "to_account_id": "uuid",
         "amount_minor": "bigint",
         "currency": "text",
         "funder_id": "uuid",
@@ -96,7 +112,10 @@ def _insert(work: UnitOfWork, ordered: Sequence[Transfer]) -> None:
         "ordered_at": "timestamptz",
     }
     values = [
-        (t.id, work.book.id, t.reference, t.kind, t.amount.minor, t.amount.currency, t.funder_id, "", t.state, "", t.ordered_at)
+        (
+            *(t.id, work.book.id, t.reference, t.kind, t.from_account_id, t.to_account_id, t.amount.minor, t.amount.currency),
+            *(t.funder_id, "", t.state, "", t.ordered_at),
+        )
         for t in ordered
     ]
     sql.insert("payments_transfer", columns, values)

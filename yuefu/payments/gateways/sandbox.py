@@ -14,26 +14,39 @@ payouts      …9990001                refused, nothing moves
              …9990002                on its way; paid when it is asked for
              …9990003                paid, and sent back by the bank of the beneficiary on a later day
 
-The channel's account may go below zero (a refund after all money was withdrawn), the bank's may not.
+The channel's account may go below zero (a refund after all money was withdrawn), the bank's two may not. Each account has books of its
+own; what moves between two of them is in both, under one reference.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
-from typing import Final, Literal, Protocol, TypeVar
+from functools import partial
+from typing import Final, Literal, Protocol, TypeVar, get_args
 
 from yuefu.money.amounts import Money
 from yuefu.money.rates import Rate, Rounding
 from yuefu.money.split import pro_rata_step
 from yuefu.payments.gateways.ports import GatewayError
-from yuefu.payments.gateways.sandbox_books import Flow, SandboxBooks, Trade
+from yuefu.payments.gateways.sandbox_books import Flow, SandboxBooks, Side, Trade
 from yuefu.payments.gateways.wechat_layout import TradeRow, fund_flow, trade_bill
-from yuefu.payments.rules import ChannelResult, CollectOrder, PayOrder, PayResult, RefundOrder, TransferResult
+from yuefu.payments.rules import (
+    CHANNEL_NUMBER,
+    CLIENT_NUMBER,
+    OPERATING_NUMBER,
+    ChannelResult,
+    CollectOrder,
+    MoveOrder,
+    PayOrder,
+    PayResult,
+    RefundOrder,
+    TransferResult,
+)
 from yuefu.runtime import sql
 from yuefu.runtime.values import Book
 
-ACCOUNT: Final = "1900000001"
+_SIDES: Final[Mapping[str, Side]] = {CHANNEL_NUMBER: "channel", OPERATING_NUMBER: "operating", CLIENT_NUMBER: "client"}
 FEE: Final = Rate(6_000)
 
 _R = TypeVar("_R")
@@ -57,19 +70,18 @@ _SILENT: Final = frozenset({"unknown_then_success", "unknown_then_failure"})
 class SandboxChannel:
     """The sandbox's payment channel for one book. Fee: 0.60 %, half up to the cent, and given back in proportion with a refund."""
 
-    def __init__(self, book: Book, *, account: str = ACCOUNT) -> None:
+    def __init__(self, book: Book, *, account: str = CHANNEL_NUMBER) -> None:
         self._book = book
         self._account = account
         self._books = SandboxBooks(book, "channel")
-        self._bank = SandboxBooks(book, "bank")
 
     def collect(self, *, orders: Sequence[CollectOrder], now: datetime) -> list[ChannelResult]:
         """Takes money, or does not; one result an order. Raises GatewayError reference_reused."""
-        return _answer_once(self._books, orders, lambda fresh: self._collect(fresh, now), self._result, now)
+        return _answer_once(self._books, orders, lambda fresh: self._collect(fresh, now), self._result)
 
     def refund(self, *, orders: Sequence[RefundOrder], now: datetime) -> list[ChannelResult]:
         """Gives money of earlier collections back, never more than was taken; one result an order."""
-        return _answer_once(self._books, orders, lambda fresh: self._refund(fresh, now), self._result, now)
+        return _answer_once(self._books, orders, lambda fresh: self._refund(fresh, now), self._result)
 
     def query(self, *, references: Sequence[str], now: datetime) -> Mapping[str, ChannelResult]:
         """What became of references. One that is missing was never heard of."""
@@ -83,20 +95,9 @@ class SandboxChannel:
             self._books.change(told)
         return {reference: self._result(known[reference]) for reference in references if reference in known}
 
-    def withdraw(self, *, reference: str, amount: Money, now: datetime) -> TransferResult:
-        """Moves money from the channel's account to our bank, the same day. Fails where the account has less."""
-        with sql.transacting():
-            self._bank.lock()
-            self._books.lock()
-            trade = self._books.trades([reference]).get(reference)
-            if trade is None:
-                enough = 0 < amount.minor <= self._books.balance_minor()
-                trade = _trade(self._books, "5010", "withdrawal", reference, amount, now, failure="" if enough else "insufficient_funds")
-                self._books.add([trade])
-                if enough:
-                    self._books.move([Flow(reference, "withdrawal", trade.provider_id, -amount.minor, "")], now=now)
-                    self._bank.move([Flow(reference, "withdrawal", trade.provider_id, amount.minor, "")], now=now)
-        return _transfer_result(trade, amount)
+    def withdraw(self, *, orders: Sequence[MoveOrder], now: datetime) -> list[TransferResult]:
+        """Moves money from the channel's account to our bank, the same day, in order. Fails where the account has less."""
+        return _moved(self._book, orders, now, "5010", lambda _: "withdrawal")
 
     def balance(self) -> Money:
         """What is in the account now."""
@@ -191,54 +192,69 @@ class SandboxBank:
 
     def __init__(self, book: Book) -> None:
         self._book = book
-        self._books = SandboxBooks(book, "bank")
 
-    def pay(self, *, orders: Sequence[PayOrder], now: datetime) -> list[PayResult]:
+    def pay(self, *, account: str, orders: Sequence[PayOrder], now: datetime) -> list[PayResult]:
         """Pays merchants while the account has enough, in order; one result an order. Raises GatewayError reference_reused."""
-        return _answer_once(self._books, orders, lambda fresh: self._pay(fresh, now), self._result, now, before=self._send_back)
+        books = _books_of(self._book, account)
 
-    def query(self, *, references: Sequence[str], now: datetime) -> Mapping[str, PayResult]:
+        def act(fresh: Sequence[PayOrder]) -> list[Trade]:
+            return self._pay(books, fresh, now)
+
+        return _answer_once(books, orders, act, self._result, before=lambda: self._send_back(books, now))
+
+    def query(self, *, account: str, references: Sequence[str], now: datetime) -> Mapping[str, PayResult]:
         """What became of payouts. What was on its way arrives now; one that is missing was never heard of."""
+        books = _books_of(self._book, account)
         with sql.transacting():
-            self._books.lock()
-            self._send_back(now)
-            known = self._books.trades(references)
+            books.lock()
+            self._send_back(books, now)
+            known = books.trades(references)
             arriving = [trade for trade in known.values() if trade.status == "PROCESSING"]
             for trade in arriving:
-                trade.status, trade.on_date, trade.at = "SUCCESS", self._books.local(now).date(), now
-            self._books.change(arriving)
-            self._books.move([_payout_flow(trade) for trade in arriving], now=now)
+                trade.status, trade.on_date, trade.at = "SUCCESS", books.local(now).date(), now
+            books.change(arriving)
+            books.move([_payout_flow(trade) for trade in arriving], now=now)
         return {reference: self._result(known[reference]) for reference in references if reference in known}
 
-    def receive(self, *, reference: str, amount: Money, payer: str, now: datetime) -> TransferResult:
+    def receive(self, *, orders: Sequence[MoveOrder], payer: str, now: datetime) -> list[TransferResult]:
         """A funder's money arrives."""
-        with sql.transacting():
-            self._books.lock()
-            self._send_back(now)
-            trade = self._books.trades([reference]).get(reference)
-            if trade is None:
-                trade = _trade(self._books, "8800", "funding", reference, amount, now)
+
+        def act(books: SandboxBooks, fresh: Sequence[MoveOrder]) -> list[Trade]:
+            trades = [_trade(books, "8800", "funding", order.reference, order.amount, now) for order in fresh]
+            for trade in trades:
                 trade.payer = payer
-                self._books.add([trade])
-                self._books.move([Flow(reference, "funding", trade.provider_id, amount.minor, payer)], now=now)
-        return _transfer_result(trade, amount)
+            books.add(trades)
+            books.move([Flow(t.reference, t.kind, t.provider_id, t.amount_minor, payer) for t in trades], now=now)
+            return trades
 
-    def balance(self) -> Money:
-        """What is in the account now."""
-        return Money(self._books.balance_minor(), self._book.currency)
+        found: dict[str, TransferResult] = {}
+        for account in dict.fromkeys(order.target for order in orders):
+            books = _books_of(self._book, account)
+            mine = [order for order in orders if order.target == account]
+            results = _answer_once(books, mine, partial(act, books), partial(_transfer_result, self._book))
+            found.update({result.reference: result for result in results})
+        return [found[order.reference] for order in orders]
 
-    def statement(self, *, on: date) -> bytes:
-        """The statement of a day, in the layout of a fund flow."""
-        opening, rows = self._books.fund_rows(on)
+    def move(self, *, orders: Sequence[MoveOrder], now: datetime) -> list[TransferResult]:
+        """Moves money between our accounts, the same day, in order. Fails where the account has less."""
+        return _moved(self._book, orders, now, "8802", lambda order: "safeguarding" if order.target == CLIENT_NUMBER else "release")
+
+    def balance(self, *, account: str) -> Money:
+        """What is in an account now."""
+        return Money(_books_of(self._book, account).balance_minor(), self._book.currency)
+
+    def statement(self, *, account: str, on: date) -> bytes:
+        """The statement of an account and day, in the layout of a fund flow."""
+        opening, rows = _books_of(self._book, account).fund_rows(on)
         return fund_flow(rows, opening=opening)
 
-    def _pay(self, orders: Sequence[PayOrder], now: datetime) -> list[Trade]:
-        left = self._books.balance_minor()
+    def _pay(self, books: SandboxBooks, orders: Sequence[PayOrder], now: datetime) -> list[Trade]:
+        left = books.balance_minor()
         trades, flows = [], []
         for order in orders:
             rule = _BENEFICIARIES.get(order.beneficiary[-7:], "")
             failure = "beneficiary_rejected" if rule == "rejected" else "insufficient_funds" if order.amount.minor > left else ""
-            trade = _trade(self._books, "8801", "payout", order.reference, order.amount, now, failure=failure)
+            trade = _trade(books, "8801", "payout", order.reference, order.amount, now, failure=failure)
             trade.outcome_rule = rule
             if not failure:
                 left -= order.amount.minor
@@ -247,18 +263,18 @@ class SandboxBank:
                 else:
                     flows.append(_payout_flow(trade))
             trades.append(trade)
-        self._books.add(trades)
-        self._books.move(flows, now=now)
+        books.add(trades)
+        books.move(flows, now=now)
         return trades
 
-    def _send_back(self, now: datetime) -> None:
+    def _send_back(self, books: SandboxBooks, now: datetime) -> None:
         """Returns what was paid on an earlier day to beneficiaries whose bank refuses it."""
-        returning = self._books.returning(self._books.local(now).date())
+        returning = books.returning(books.local(now).date())
         for trade in returning:
             trade.status, trade.failure_code = "RETURNED", "beneficiary_account_closed"
-            trade.on_date, trade.at = self._books.local(now).date(), now
-        self._books.change(returning)
-        self._books.move([Flow(t.reference, "payout_returned", t.provider_id, t.amount_minor, t.failure_code) for t in returning], now=now)
+            trade.on_date, trade.at = books.local(now).date(), now
+        books.change(returning)
+        books.move([Flow(t.reference, "payout_returned", t.provider_id, t.amount_minor, t.failure_code) for t in returning], now=now)
 
     def _result(self, trade: Trade) -> PayResult:
         outcomes: Mapping[str, Literal["sent", "paid", "returned", "rejected"]]
@@ -267,20 +283,54 @@ class SandboxBank:
         return PayResult(trade.reference, outcomes[trade.status], amount, trade.provider_id, trade.on_date, trade.failure_code)
 
 
+def _books_of(book: Book, number: str) -> SandboxBooks:
+    if number not in _SIDES:
+        raise GatewayError("unknown_account", f"there is no account {number[:32]!r} here")
+    return SandboxBooks(book, _SIDES[number])
+
+
+def _moved(
+    book: Book, orders: Sequence[MoveOrder], now: datetime, prefix: str, kind_of: Callable[[MoveOrder], str]
+) -> list[TransferResult]:
+    """Money from one account to another, in the books of both; known by its reference in those of the account it leaves."""
+    found: dict[str, TransferResult] = {}
+    for origin, target in dict.fromkeys((order.origin, order.target) for order in orders):
+        left, gained = _books_of(book, origin), _books_of(book, target)
+
+        def act(fresh: Sequence[MoveOrder], left: SandboxBooks = left, gained: SandboxBooks = gained) -> list[Trade]:
+            rest, trades = left.balance_minor(), []
+            for order in fresh:
+                enough = 0 < order.amount.minor <= rest
+                rest -= order.amount.minor if enough else 0
+                failure = "" if enough else "insufficient_funds"
+                trades.append(_trade(left, prefix, kind_of(order), order.reference, order.amount, now, failure=failure))
+            done = [trade for trade in trades if trade.status == "SUCCESS"]
+            left.add(trades)
+            left.move([Flow(t.reference, t.kind, t.provider_id, -t.amount_minor, "") for t in done], now=now)
+            gained.move([Flow(t.reference, t.kind, t.provider_id, t.amount_minor, "") for t in done], now=now)
+            return trades
+
+        mine = [order for order in orders if (order.origin, order.target) == (origin, target)]
+        results = _answer_once(left, mine, act, partial(_transfer_result, book), also=gained)
+        found.update({result.reference: result for result in results})
+    return [found[order.reference] for order in orders]
+
+
 def _answer_once(
     books: SandboxBooks,
     orders: Sequence[_O],
     act: Callable[[Sequence[_O]], list[Trade]],
     result: Callable[[Trade], _R],
-    now: datetime,
     *,
-    before: Callable[[datetime], None] | None = None,
+    before: Callable[[], None] | None = None,
+    also: SandboxBooks | None = None,
 ) -> list[_R]:
-    """Acts on orders whose reference is new, each reference once, and answers all of them from the books."""
+    """Acts on orders whose reference is new, each reference once, and answers all of them from the books. `also` is written to as well."""
     with sql.transacting():
-        books.lock()
+        for side in sorted([books, *([also] if also else [])], key=lambda one: get_args(Side).index(one.side)):
+            side.lock()
         if before:
-            before(now)
+            before()
         known = books.trades([order.reference for order in orders])
         fresh: dict[str, _O] = {}
         for order in orders:
@@ -329,8 +379,7 @@ def _refund_failure(original: Trade | None, amount: Money) -> str:
     return "account_abnormal" if original.outcome_rule in _REFUSING else ""
 
 
-def _transfer_result(trade: Trade, amount: Money) -> TransferResult:
-    if trade.amount_minor != amount.minor:
-        raise GatewayError("reference_reused", f"{trade.reference} was used before with another amount")
+def _transfer_result(book: Book, trade: Trade) -> TransferResult:
+    amount = Money(trade.amount_minor, book.currency)
     outcome: Literal["done", "failed"] = "done" if trade.status == "SUCCESS" else "failed"
     return TransferResult(trade.reference, outcome, amount, trade.provider_id, trade.on_date, trade.failure_code)

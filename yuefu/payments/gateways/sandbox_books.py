@@ -1,4 +1,4 @@
-"""The books that the sandbox channel and the sandbox bank keep for themselves. Nothing else reads these tables."""
+"""The books that the sandbox channel and the sandbox bank keep for themselves, one a money account. Nothing else reads these tables."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from yuefu.payments.gateways.wechat_layout import FundRow
 from yuefu.runtime import sql
 from yuefu.runtime.values import Book
 
-Side = Literal["channel", "bank"]
+Side = Literal["operating", "client", "channel"]
+"""The account, by its code with us. Several are locked in this order."""
 
 # 业务名称 and 业务类型 of each kind of movement, on either side.
 _WORDS: Final = {
@@ -23,10 +24,17 @@ _WORDS: Final = {
     ("channel", "fee"): ("交易", "扣除交易手续费"),
     ("channel", "refund"): ("退款", "退款"),
     ("channel", "withdrawal"): ("提现", "提现"),
-    ("bank", "withdrawal"): ("转账", "渠道提现到账"),
-    ("bank", "payout"): ("转账", "代付"),
-    ("bank", "payout_returned"): ("转账", "代付退回"),
-    ("bank", "funding"): ("转账", "资金划入"),
+    ("operating", "withdrawal"): ("转账", "渠道提现到账"),
+    ("operating", "funding"): ("转账", "资金划入"),
+    ("operating", "safeguarding"): ("转账", "客户资金划拨"),
+    ("operating", "release"): ("转账", "客户资金退拨"),
+    # The operating account made payouts before there was one for client money.
+    ("operating", "payout"): ("转账", "代付"),
+    ("operating", "payout_returned"): ("转账", "代付退回"),
+    ("client", "safeguarding"): ("转账", "客户资金划拨"),
+    ("client", "release"): ("转账", "客户资金退拨"),
+    ("client", "payout"): ("转账", "代付"),
+    ("client", "payout_returned"): ("转账", "代付退回"),
 }
 _TRADE: Final = {
     "reference": "text",
@@ -89,8 +97,12 @@ class SandboxBooks:
         self._book = book
         self._side = side
 
+    @property
+    def side(self) -> Side:
+        return self._side
+
     def lock(self) -> None:
-        """One writer a side at a time: the running balance needs it. A side is locked bank first, channel second."""
+        """One writer a side at a time: the running balance needs it. Several sides are locked in the order of `Side`."""
         sql.run("SELECT pg_advisory_xact_lock(hashtextextended(%s, 7041777))", [f"{self._book.id}/{self._side}"])
 
     def trades(self, references: Sequence[str]) -> dict[str, Trade]:

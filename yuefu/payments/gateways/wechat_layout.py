@@ -54,7 +54,8 @@ class FundRow:
     """One row of a fund flow. `at` is naive local time; `amount` is signed: + into the account, − out of it.
 
     `name` is 业务名称 (交易, 退款, 提现 …), `type` 业务类型: 交易, 扣除交易手续费, 退款, 提现; in a bank's file 代付 (payout),
-    代付退回 (returned payout), 资金划入 (money of a funder), 渠道提现到账 (withdrawal from the channel arriving).
+    代付退回 (returned payout), 资金划入 (money of a funder), 渠道提现到账 (withdrawal from the channel arriving), 客户资金划拨 (own money
+    that becomes client money), 客户资金退拨 (the reverse).
     `business_id` is the number of the business, `flow_id` of this row; `reference` is our number.
     """
 

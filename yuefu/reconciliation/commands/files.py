@@ -25,7 +25,12 @@ OTHER_DAY = "other_day"  # the lines are of another day than the file was said t
 DAY_UNKNOWN = "day_unknown"  # an empty bill does not say its day: give it
 DAY_HAS_A_FILE = "day_already_has_a_file"  # this source and day has a file with other content
 
-_LAYOUTS: Final = {"channel_trade": "wechat.trade.", "channel_fund": "wechat.fundflow.", "bank": "wechat.fundflow."}
+_LAYOUTS: Final = {
+    "channel_trade": "wechat.trade.",
+    "channel_fund": "wechat.fundflow.",
+    "bank": "wechat.fundflow.",
+    "bank_client": "wechat.fundflow.",
+}
 
 
 @dataclass(frozen=True, slots=True)

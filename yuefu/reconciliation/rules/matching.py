@@ -15,7 +15,7 @@ from uuid import UUID
 from yuefu.money.amounts import Money
 from yuefu.reconciliation.rules.bills import BillLine, Effect, effect_of
 
-SOURCES = ("channel_trade", "channel_fund", "bank")
+SOURCES = ("channel_trade", "channel_fund", "bank", "bank_client")
 DEFAULT_WINDOW_DAYS = 3
 
 Key = tuple[str, str]

@@ -52,16 +52,17 @@ class _Built:
     items: tuple[Item, ...]
 
 
-def settle(*, work: UnitOfWork, pay_on: date) -> list[Batch]:
-    """Builds one batch for each merchant with items due by `pay_on` and orders its payout. Returns all batches of the pay day.
+def build(*, work: UnitOfWork, pay_on: date, after: UUID | None, limit: int) -> UUID | None:
+    """Builds one batch for each of the next `limit` merchants, ids ascending and above `after`, with items due by `pay_on`, and orders its
+    payout. Returns the last of these merchants, or None where there are no more.
 
-    Run again it finds what it built: a merchant has one batch a pay day, and what came later waits for the next. A positive net becomes
-    available and is paid out; of a merchant that is not active it is held. A negative net pays nothing and is carried to the next batch,
-    which is not built for the carried balance alone.
+    Of a merchant that has its batch nothing is built again: it has one a pay day, and what came later waits for the next. A positive net
+    becomes available and is paid out; of a merchant that is not active it is held. A negative net pays nothing and is carried to the next
+    batch, which is not built for the carried balance alone.
     """
     sql.run("SELECT pg_advisory_xact_lock(hashtextextended(%s, 7041779))", [str(work.book.id)])
     served = {batch.merchant_id for batch in queries.batches_on(book_id=work.book.id, pay_on=pay_on)}
-    due = queries.due_items(book_id=work.book.id, on=pay_on)
+    due = queries.due_items(book_id=work.book.id, on=pay_on, after=after, merchants=limit)
     groups = [(merchant, tuple(items)) for merchant, items in groupby(due, key=lambda item: item.merchant_id)]
     wanted = [(m, items) for m, items in groups if m not in served and any(item.kind != "carried" for item in items)]
     if wanted:
@@ -69,7 +70,7 @@ def settle(*, work: UnitOfWork, pay_on: date) -> list[Batch]:
         built = [_Built(_draft(work, i, m, pay_on, items), items) for i, (m, items) in zip(new, wanted, strict=True)]
         _make_available(work, built)
         _store(work, _with_payouts(work, built), pay_on)
-    return queries.batches_on(book_id=work.book.id, pay_on=pay_on)
+    return groups[-1][0] if len(groups) == limit else None
 
 
 def schedule(*, work: UnitOfWork, batch_ids: Sequence[UUID]) -> list[Batch | Refused]:
