@@ -69,7 +69,7 @@ _ROLE = ["book_id", "id", "role", "currency"]
 
 
 class Migration(migrations.Migration):
-    dependencies = [("payments", "0002_promises"), ("ledger", "0005_money_accounts_get_owners")]
+    dependencies = [("payments", "0002_promises"), ("ledger", "0006_money_accounts_get_owners")]
 
     operations = [
         migrations.CreateModel(

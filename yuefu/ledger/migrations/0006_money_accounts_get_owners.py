@@ -17,6 +17,6 @@ REVOKE ALL ON FUNCTION ledger_give_owner(uuid, text, uuid) FROM PUBLIC;
 
 
 class Migration(migrations.Migration):
-    dependencies = [("ledger", "0004_promises")]
+    dependencies = [("ledger", "0005_figures_follow_lines")]
 
     operations = [migrations.RunSQL(GIVE, migrations.RunSQL.noop)]
