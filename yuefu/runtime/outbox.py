@@ -40,6 +40,11 @@ class Event:
     schema_version: int = 1
 
 
+def changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]:
+    """The old values of what two snapshots of an object differ in."""
+    return {name: old for name, old in before.items() if old != now[name]}
+
+
 @dataclass(frozen=True, slots=True)
 class Stored:
     """An event as read back, with its place in commit order."""

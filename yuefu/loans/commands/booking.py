@@ -17,6 +17,7 @@ from yuefu.plans import loan as fold
 from yuefu.plans.loan import Disbursed, LoanState
 from yuefu.plans.terms import Terms
 from yuefu.runtime import audit, outbox, sql
+from yuefu.runtime.outbox import Event
 from yuefu.runtime.values import UnitOfWork
 
 _LOAN = {
@@ -80,9 +81,13 @@ def book_loans(*, work: UnitOfWork, loans: Sequence[NewLoan]) -> list[Booked]:
     posted = ledger.post(work=work, entries=[entries.booked(n.dims, n.terms.principal, n.capture_id, n.hold_id) for n in loans])
     for outcome in posted:
         assert isinstance(outcome, Posted), f"a checked capture is always booked: {outcome}"
-    outbox.emit(work=work, events=[storing.event(n.dims, "booked", 1, s, _told(n, s)) for n, s in zip(loans, states, strict=True)])
+    outbox.emit(work=work, events=[_event(new, state) for new, state in zip(loans, states, strict=True)])
     audit.record(work=work, action="loan.book", object_kind="loan", object_ids=[n.dims.loan_id for n in loans])
     return [Booked(new.dims.loan_id, state) for new, state in zip(loans, states, strict=True)]
+
+
+def _event(new: NewLoan, state: LoanState) -> Event:
+    return storing.event(new.dims, "booked", 1, state, _told(new, state), before=None, cause=new.capture_id)
 
 
 def _told(new: NewLoan, state: LoanState) -> dict[str, Any]:

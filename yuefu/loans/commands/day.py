@@ -13,7 +13,6 @@ from uuid import UUID
 
 import numpy as np
 
-from yuefu import ids as public
 from yuefu.ledger import commands as ledger
 from yuefu.ledger.rules import Entry, Posted
 from yuefu.loans import entries, queries
@@ -38,13 +37,7 @@ def fall_due(*, work: UnitOfWork, on: date, after: UUID | None, limit: int) -> U
         target = discount if state == "closed" else divide(discount * passed, periods, Rounding.HALF_UP)
         earned[funder, product, currency] += target - earned_before
         changes.append((loan_id, target, seq + 1))
-        snapshot = {
-            "id": public.text("loan", loan_id),
-            "order": public.text("order", order_id),
-            "due_on": on,
-            "amount": unpaid,
-            "currency": currency,
-        }
+        snapshot = {"id": loan_id, "order_id": order_id, "due_on": on, "amount": Money(unpaid, currency)}
         events.append(Event(type="instalment.due", object_kind="loan", object_id=loan_id, seq=seq + 1, snapshot=snapshot))
     sql.update("loans_loan", "id", {"id": "uuid", "discount_earned_minor": "bigint", "seq": "integer"}, changes)
     outbox.emit(work=work, events=events)
@@ -102,7 +95,8 @@ def mark_arrears(*, work: UnitOfWork, on: date, limit: int) -> int:
                 object_kind="loan",
                 object_id=loan_id,
                 seq=seq,
-                snapshot={"id": public.text("loan", loan_id), "order": public.text("order", order_id), "since": since},
+                snapshot={"id": loan_id, "order_id": order_id, "arrears_since": since},
+                changed={"arrears_since": None},
             )
             for loan_id, order_id, seq, since in marked
         ],

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from uuid import UUID
 
-from yuefu import ids as public
 from yuefu.errors import Refused
 from yuefu.ledger import commands as ledger
 from yuefu.loans import entries, queries, rules
@@ -84,7 +83,7 @@ def _reverse(work: UnitOfWork, wave: Sequence[Reversal], found: Mapping[UUID, Re
         state, effect = rules.without(one.state, list(events.values()), list(events).index(repayment.no))
         after = held_after(work, one, replace(state, seq=one.seq + 1), one.discount)
         entry = entries.applied(one.dims, "reversed", reversal.id, effect, work.day.on, after.discount_earned - one.discount_earned)
-        said = {"collection": public.text("collection", reversal.source_id), "amount": repayment.amount}
+        said = {"collection_id": reversal.source_id}
         steps.append(Step(after, reversal.id, "reversed", work.day.on, repayment.amount, effect, entry, repayment.no, said))
     refused = _post(work, steps)
     write(work, held, [step for step in steps if step.source_id not in refused])

@@ -12,8 +12,10 @@ from yuefu.ledger.rules import Entry
 from yuefu.loans import rules
 from yuefu.loans.commands import storing
 from yuefu.loans.rules import Effect, Held
+from yuefu.money.amounts import Money
 from yuefu.plans.loan import LoanState
 from yuefu.runtime import audit, outbox, sql
+from yuefu.runtime.outbox import Event
 from yuefu.runtime.values import UnitOfWork
 
 
@@ -56,13 +58,30 @@ def write(work: UnitOfWork, before: Mapping[UUID, Held], steps: Sequence[Step]) 
         {"loan_id": "uuid", "total_minor": "bigint"},
         [(i, storing.interest_total(after[i].state)) for i in touched],
     )
-    outbox.emit(work=work, events=[storing.event(s.held.dims, s.kind, s.held.seq, s.held.state, _told(s)) for s in steps])
+    outbox.emit(work=work, events=_events(before, steps))
     audit.record(work=work, action=f"loan.{steps[0].kind}", object_kind="loan", object_ids=touched)
 
 
+def _events(before: Mapping[UUID, Held], steps: Sequence[Step]) -> list[Event]:
+    seen = {loan_id: held.state for loan_id, held in before.items()}
+    events = []
+    for step in steps:
+        dims, state = step.held.dims, step.held.state
+        events.append(storing.event(dims, step.kind, step.held.seq, state, _told(step), before=seen[dims.loan_id], cause=step.source_id))
+        seen[dims.loan_id] = state
+    return events
+
+
 def _told(step: Step) -> dict[str, Any]:
-    settled = {"principal_settled": step.effect.principal, "interest_settled": step.effect.interest, "excess": step.effect.excess}
-    return {**settled, "effective_on": step.on, **step.told}
+    """What this step did, beside what the loan is after it."""
+    amounts = {
+        "amount": step.amount,
+        "principal_settled": step.effect.principal,
+        "interest_settled": step.effect.interest,
+        "excess_added": step.effect.excess,
+    }
+    currency = step.held.dims.currency
+    return {**{name: Money(minor, currency) for name, minor in amounts.items()}, "effective_on": step.on, **step.told}
 
 
 def update_loans(loans: Sequence[Held]) -> None:

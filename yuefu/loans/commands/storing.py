@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 from uuid import UUID
 
-from yuefu import ids as public
 from yuefu.loans.rules import Dimensions
+from yuefu.money.amounts import Money
 from yuefu.plans.loan import LoanState
-from yuefu.runtime import sql
+from yuefu.runtime import outbox, sql
 from yuefu.runtime.outbox import Event
 from yuefu.runtime.values import UnitOfWork
 
@@ -78,16 +78,27 @@ def update_instalments(changes: Mapping[UUID, tuple[LoanState, LoanState]]) -> N
     )
 
 
-def event(dims: Dimensions, kind: str, seq: int, state: LoanState, extra: Mapping[str, Any]) -> Event:
-    """An outbox event with the loan as it now stands."""
-    snapshot = {
-        "id": public.text("loan", dims.loan_id),
-        "order": public.text("order", dims.order_id),
-        "merchant": public.text("merchant", dims.merchant_id),
-        "currency": dims.currency,
-        "principal": state.terms.principal.minor,
-        "outstanding_principal": state.outstanding_principal.minor,
+def event(
+    dims: Dimensions, kind: str, seq: int, state: LoanState, extra: Mapping[str, Any], *, before: LoanState | None, cause: UUID
+) -> Event:
+    """An outbox event with the loan as it now stands and what it was `before`; `cause` is the capture, collection or refund it comes from."""
+    snapshot = _snapshot(dims, state)
+    changed = outbox.changes(_snapshot(dims, before), snapshot) if before else None
+    return Event(f"loan.{kind}", "loan", dims.loan_id, seq, {**snapshot, **extra}, changed, cause)
+
+
+def _snapshot(dims: Dimensions, state: LoanState) -> dict[str, Any]:
+    currency = dims.currency
+    return {
+        "id": dims.loan_id,
+        "order_id": dims.order_id,
+        "merchant_id": dims.merchant_id,
+        "consumer_id": dims.consumer_id,
+        "funder_id": dims.funder_id,
+        "product": dims.product,
         "state": "closed" if state.is_closed else "active",
-        **extra,
+        "principal": state.terms.principal,
+        "outstanding_principal": state.outstanding_principal,
+        "refunded_principal": Money(state.refunded_principal, currency),
+        "excess": Money(state.excess, currency),
     }
-    return Event(type=f"loan.{kind}", object_kind="loan", object_id=dims.loan_id, seq=seq, snapshot=snapshot)

@@ -28,9 +28,10 @@ R = TypeVar("R")
 
 @dataclass(slots=True)
 class Changes(Generic[T]):
-    """Outcomes in the order of the requests, and the objects as they will be stored."""
+    """Outcomes in the order of the requests, and the objects as they were and as they will be stored."""
 
     outcomes: list[T | Refused] = field(default_factory=list)
+    before: dict[UUID, T] = field(default_factory=dict)
     changed: dict[UUID, T] = field(default_factory=dict)
     entries: dict[UUID, list[Entry]] = field(default_factory=dict)
 
@@ -50,6 +51,7 @@ def decide(
         outcome = apply(current, result)
         changes.outcomes.append(outcome)
         if current is not None and not isinstance(outcome, Refused) and outcome is not current:
+            changes.before.setdefault(outcome.id, current)
             changes.changed[outcome.id] = outcome
             changes.entries.setdefault(outcome.id, []).extend(entries_of(current, outcome))
     return changes
@@ -80,14 +82,27 @@ def _by_today(work: UnitOfWork, entry: Entry) -> Entry:
 
 
 def tell(
-    work: UnitOfWork, *, action: str, kind: str, things: Sequence[T], seq: Mapping[str, int], snapshot: Callable[[T], Mapping[str, Any]]
+    work: UnitOfWork,
+    *,
+    action: str,
+    kind: str,
+    things: Sequence[T],
+    before: Mapping[UUID, T],
+    seq: Mapping[tuple[str, str], int],
+    snapshot: Callable[[T], Mapping[str, Any]],
 ) -> None:
-    """One audit row for the batch, and an event for each thing that came to a state of which events tell."""
+    """One audit row for the batch, and an event for each thing that took a step of which events tell.
+
+    `seq` numbers the event of each step (state before, "" where the thing is new, and state now) in the life of the thing.
+    """
     audit.record(work=work, action=action, object_kind=kind, object_ids=[thing.id for thing in things])
-    events = [
-        Event(type=f"{kind}.{t.state}", object_kind=kind, object_id=t.id, seq=seq[t.state], snapshot=snapshot(t))
-        for t in things
-        if t.state in seq
-    ]
-    if events:
-        outbox.emit(work=work, events=events)
+    events = []
+    for thing in things:
+        earlier = before.get(thing.id)
+        number = seq.get((earlier.state if earlier else "", thing.state))
+        if number is None:
+            continue
+        now = {"id": thing.id, **snapshot(thing)}
+        changed = outbox.changes(snapshot(earlier), now) if earlier else None
+        events.append(Event(f"{kind}.{thing.state}", kind, thing.id, number, now, changed))
+    outbox.emit(work=work, events=events)

@@ -19,7 +19,7 @@ from yuefu.runtime import audit, keys, sql
 from yuefu.runtime.values import UnitOfWork
 
 _SCOPE: Final = "payments.collect"
-_SEQ: Final = {"succeeded": 1, "failed": 1}
+_SEQ: Final = {(begun, end): 1 for begun in ("attempted", "unknown") for end in ("succeeded", "failed")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,9 @@ def settle_collections(*, work: UnitOfWork, results: Sequence[ChannelResult]) ->
         },
         [(c.id, c.state, c.fee.minor, c.provider_id, c.failure_code, c.settled_on, c.posted_on) for c in settled],
     )
-    changes.tell(work, action="payments.settle_collections", kind="collection", things=settled, seq=_SEQ, snapshot=_snapshot)
+    changes.tell(
+        work, action="payments.settle_collections", kind="collection", things=settled, before=decided.before, seq=_SEQ, snapshot=_snapshot
+    )
     return decided.outcomes
 
 

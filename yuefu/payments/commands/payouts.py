@@ -21,7 +21,11 @@ from yuefu.payments.rules import MoneyAccount, Payout, PayResult
 from yuefu.runtime import keys, sql
 from yuefu.runtime.values import UnitOfWork
 
-_SEQ: Final = {"scheduled": 1, "paid": 2, "returned": 3}
+_SEQ: Final = {
+    ("", "scheduled"): 1,
+    **{(begun, end): 2 for begun in ("scheduled", "sent") for end in ("paid", "returned")},
+    ("paid", "returned"): 3,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +100,7 @@ def settle_payouts(*, work: UnitOfWork, results: Sequence[PayResult]) -> list[Pa
         {"id": "uuid", "state": "text", "provider_id": "text", "failure_code": "text", "paid_on": "date", "returned_on": "date"},
         [(p.id, p.state, p.provider_id, p.failure_code, p.paid_on, p.returned_on) for p in settled],
     )
-    changes.tell(work, action="payments.settle_payouts", kind="payout", things=settled, seq=_SEQ, snapshot=_snapshot)
+    changes.tell(work, action="payments.settle_payouts", kind="payout", things=settled, before=decided.before, seq=_SEQ, snapshot=_snapshot)
     return decided.outcomes
 
 
@@ -149,7 +153,7 @@ def _insert(work: UnitOfWork, ordered: Sequence[Payout]) -> None:
         for p in ordered
     ]
     sql.insert("payments_payout", columns, values)
-    changes.tell(work, action="payments.order_payouts", kind="payout", things=ordered, seq=_SEQ, snapshot=_snapshot)
+    changes.tell(work, action="payments.order_payouts", kind="payout", things=ordered, before={}, seq=_SEQ, snapshot=_snapshot)
 
 
 def _snapshot(payout: Payout) -> Mapping[str, Any]:

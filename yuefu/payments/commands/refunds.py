@@ -18,7 +18,7 @@ from yuefu.runtime import audit, keys, sql
 from yuefu.runtime.values import UnitOfWork
 
 _SCOPE: Final = "payments.refund"
-_SEQ: Final = {"succeeded": 1, "failed": 1}
+_SEQ: Final = {(begun, end): 1 for begun in ("attempted", "unknown") for end in ("succeeded", "failed")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,9 @@ def settle_refunds(*, work: UnitOfWork, results: Sequence[ChannelResult]) -> lis
         [(r.id, r.state, r.fee.minor, r.provider_id, r.failure_code, r.settled_on, r.posted_on) for r in settled],
     )
     _count([(r.collection_id, -r.amount.minor) for r in settled if r.state == "failed"])
-    changes.tell(work, action="payments.settle_refunds", kind="channel_refund", things=settled, seq=_SEQ, snapshot=_snapshot)
+    changes.tell(
+        work, action="payments.settle_refunds", kind="channel_refund", things=settled, before=decided.before, seq=_SEQ, snapshot=_snapshot
+    )
     return decided.outcomes
 
 

@@ -18,7 +18,7 @@ from yuefu.payments.rules import MoneyAccount, Transfer, TransferResult
 from yuefu.runtime import audit, keys, sql
 from yuefu.runtime.values import UnitOfWork
 
-_SEQ: Final = {"done": 1, "failed": 1}
+_SEQ: Final = {("ordered", "done"): 1, ("ordered", "failed"): 1}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,9 @@ def settle_transfers(*, work: UnitOfWork, results: Sequence[TransferResult]) -> 
         {"id": "uuid", "state": "text", "provider_id": "text", "failure_code": "text", "moved_on": "date"},
         [(t.id, t.state, t.provider_id, t.failure_code, t.moved_on) for t in settled],
     )
-    changes.tell(work, action="payments.settle_transfers", kind="transfer", things=settled, seq=_SEQ, snapshot=_snapshot)
+    changes.tell(
+        work, action="payments.settle_transfers", kind="transfer", things=settled, before=decided.before, seq=_SEQ, snapshot=_snapshot
+    )
     return decided.outcomes
 
 

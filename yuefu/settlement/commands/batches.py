@@ -81,7 +81,7 @@ def schedule(*, work: UnitOfWork, batch_ids: Sequence[UUID]) -> list[Batch | Ref
     ready = [outcome for outcome in outcomes.values() if isinstance(outcome, Batch)]
     for batch, payout in zip(ready, _order(work, ready), strict=True):
         outcomes[batch.id] = payout if isinstance(payout, Refused) else replace(batch, payout_id=payout.id)
-    _change(work, "settlement.schedule", [o for o in outcomes.values() if isinstance(o, Batch)])
+    _change(work, "settlement.schedule", known, [o for o in outcomes.values() if isinstance(o, Batch)])
     return [outcomes[i] for i in batch_ids]
 
 
@@ -92,6 +92,7 @@ def mark_payouts(*, work: UnitOfWork, payouts: Sequence[Payout]) -> list[Batch |
     """
     known = queries.batches_by_id(book_id=work.book.id, ids=[p.batch_id for p in payouts], lock=True)
     changed: dict[UUID, Batch] = {}
+    steps: list[Batch] = []
     outcomes: list[Batch | Refused] = []
     for payout in payouts:
         batch = changed.get(payout.batch_id, known.get(payout.batch_id))
@@ -99,7 +100,8 @@ def mark_payouts(*, work: UnitOfWork, payouts: Sequence[Payout]) -> list[Batch |
         outcomes.append(outcome)
         if isinstance(outcome, Batch) and outcome is not batch:
             changed[outcome.id] = outcome
-    _change(work, "settlement.mark_payouts", list(changed.values()))
+            steps.append(outcome)
+    _change(work, "settlement.mark_payouts", known, steps)
     return outcomes
 
 
@@ -108,7 +110,7 @@ def mark_reconciled(*, work: UnitOfWork, batch_ids: Sequence[UUID]) -> list[Batc
     known = queries.batches_by_id(book_id=work.book.id, ids=batch_ids, lock=True)
     outcomes = {i: _known_as(known.get(i), "reconciled") or _step(known.get(i), "reconciled") for i in batch_ids}
     news = [o for o in outcomes.values() if isinstance(o, Batch) and o is not known.get(o.id)]
-    _change(work, "settlement.mark_reconciled", news)
+    _change(work, "settlement.mark_reconciled", known, news)
     return [outcomes[i] for i in batch_ids]
 
 
@@ -158,7 +160,7 @@ def _store(work: UnitOfWork, built: Sequence[_Built], pay_on: date) -> None:
     sql.insert("settlement_batch", _BATCH, values)
     lines = [(item.id, work.book.id, item.merchant_id, b.batch.id) for b in built for item in b.items]
     sql.insert("settlement_batch_line", {"item_id": "uuid", "book_id": "uuid", "merchant_id": "uuid", "batch_id": "uuid"}, lines)
-    _tell(work, "settlement.settle", [b.batch for b in built])
+    _tell(work, "settlement.settle", {}, [b.batch for b in built])
 
 
 def _carried(work: UnitOfWork, batch: Batch, pay_on: date) -> Item:
@@ -208,23 +210,29 @@ def _unknown() -> Refused:
     return Refused(rules.UNKNOWN_BATCH, "there is no such batch in this book", "batch_id")
 
 
-def _change(work: UnitOfWork, action: str, batches: Sequence[Batch]) -> None:
+def _change(work: UnitOfWork, action: str, before: Mapping[UUID, Batch], steps: Sequence[Batch]) -> None:
+    """Writes the last state of each batch and tells of every step."""
     columns = {"id": "uuid", "state": "text", "version": "integer", "payout_id": "uuid"}
-    sql.update("settlement_batch", "id", columns, [(b.id, b.state, b.version, b.payout_id) for b in batches])
-    _tell(work, action, batches)
+    last = {batch.id: batch for batch in steps}
+    sql.update("settlement_batch", "id", columns, [(b.id, b.state, b.version, b.payout_id) for b in last.values()])
+    _tell(work, action, before, steps)
 
 
-def _tell(work: UnitOfWork, action: str, batches: Sequence[Batch]) -> None:
-    audit.record(work=work, action=action, object_kind="settlement_batch", object_ids=[b.id for b in batches])
-    if batches:
-        outbox.emit(
-            work=work,
-            events=[Event(f"settlement_batch.{b.state}", "settlement_batch", b.id, b.version, _snapshot(b)) for b in batches],
-        )
+def _tell(work: UnitOfWork, action: str, before: Mapping[UUID, Batch], steps: Sequence[Batch]) -> None:
+    seen = dict(before)
+    events = []
+    for batch in steps:
+        snapshot, earlier = _snapshot(batch), seen.get(batch.id)
+        changed = outbox.changes(_snapshot(earlier), snapshot) if earlier else None
+        events.append(Event(f"settlement_batch.{batch.state}", "settlement_batch", batch.id, batch.version, snapshot, changed))
+        seen[batch.id] = batch
+    outbox.emit(work=work, events=events)
+    audit.record(work=work, action=action, object_kind="settlement_batch", object_ids=[batch.id for batch in steps])
 
 
 def _snapshot(batch: Batch) -> Mapping[str, Any]:
     return {
+        "id": batch.id,
         "merchant_id": batch.merchant_id,
         "pay_on": batch.pay_on,
         "state": batch.state,
