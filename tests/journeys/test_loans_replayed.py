@@ -119,6 +119,8 @@ def test_a_rebuild_leaves_what_was_agreed_alone(shop):
         sql.run("ALTER TABLE loans_instalment DISABLE TRIGGER loans_instalment_kept")
         sql.run("UPDATE loans_instalment SET due_on = due_on + 1 WHERE loan_id = %s AND no = 3", [got.loan_id])
         sql.run("ALTER TABLE loans_instalment ENABLE TRIGGER loans_instalment_kept")
-    assert differing(shop) == {got.loan_id: ("instalments",)}
+    later = shop.bought("600.00")
+    tampered("UPDATE loans_loan SET last_event_on = last_event_on + 1 WHERE id = %s", later.loan_id)
+    assert differing(shop) == {got.loan_id: ("instalments",), later.loan_id: ("last_event_on",)}
     nobody = shop.desk.ids.new(shop.now())
-    assert [one.code for one in rebuilt(shop, got.loan_id, nobody)] == ["not_rebuildable", "unknown_loan"]
+    assert [one.code for one in rebuilt(shop, got.loan_id, later.loan_id, nobody)] == ["not_rebuildable", "not_rebuildable", "unknown_loan"]

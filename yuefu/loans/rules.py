@@ -15,7 +15,7 @@ from yuefu.plans.terms import Terms
 UNKNOWN_LOAN = "unknown_loan"
 BEFORE_DISBURSEMENT = "before_disbursement"  # effective earlier than the loan exists
 FUTURE_DATED = "future_dated"  # effective later than the business day
-NOT_REBUILDABLE = "not_rebuildable"  # the days of its instalments were changed, or there are too many: a cache of other terms
+NOT_REBUILDABLE = "not_rebuildable"  # days were changed, or there are too many instalments: the owner has to look
 UNKNOWN_REPAYMENT = "unknown_repayment"  # no such collection was applied to a loan of this book
 ALREADY_REVERSED = "already_reversed"  # a repayment is taken off once
 
@@ -58,11 +58,6 @@ class Effect:
     principal: int
     interest: int
     excess: int
-
-    @property
-    def moves(self) -> bool:
-        """Whether there is anything to post."""
-        return bool(self.principal or self.interest or self.excess)
 
 
 def progress(state: LoanState) -> tuple[int, int, int]:

@@ -27,8 +27,8 @@ def rebuild_loans(*, work: UnitOfWork, loan_ids: Sequence[UUID]) -> list[Rebuilt
     """Writes instalments and progress of loans as a replay of their terms and events has them. Posts nothing: the ledger knows better,
     and so the discount that is earned stays as it is.
 
-    One outcome a loan, in order. Refused with unknown_loan, or not_rebuildable where the cache has other days or more rows than the terms:
-    what was agreed is not for the writer to change.
+    One outcome a loan, in order. Refused with unknown_loan, or not_rebuildable where the cache has other days or more rows than the terms,
+    or a later last event: what was agreed, and time, are not for the writer to change.
     """
     held = queries.lock(work.book.id, loan_ids)
     told = queries.facts(sorted(held), {i: one.state.terms for i, one in held.items()})
@@ -48,6 +48,10 @@ def _retold(work: UnitOfWork, one: Held, facts: Sequence[rules.Fact]) -> Held | 
     agreed = {row.no: (row.start_on, row.due_on) for row in state.rows}
     if any(agreed.get(row.no) != (row.start_on, row.due_on) for row in one.state.rows):
         return Refused(NOT_REBUILDABLE, "its instalments are not on the days that its terms say", "loan_id")
+    if state.last_event_on < one.state.last_event_on:
+        return Refused(
+            NOT_REBUILDABLE, f"it says that something happened after {state.last_event_on}, and a loan never goes back", "loan_id"
+        )
     since = rules.arrears_since(state, work.day.on)
     return replace(one, state=replace(state, seq=one.seq), closed_on=closed_on, arrears_since=since)
 

@@ -92,7 +92,7 @@ def _reverse(work: UnitOfWork, wave: Sequence[Reversal], found: Mapping[UUID, Re
 
 def _post(work: UnitOfWork, steps: Sequence[Step]) -> dict[UUID, Refused]:
     """Posts before anything is written: what the credit line cannot take has not happened. Returns what was refused, and why."""
-    posting = [step for step in steps if step.effect.moves]  # Else another repayment that was too much pays all of it.
+    posting = [step for step in steps if step.entry.lines]  # Else another repayment that was too much pays all of it.
     outcomes = ledger.post(work=work, entries=[step.entry for step in posting])
     return {
         step.source_id: replace(outcome, detail=f"the credit line cannot take what would be owed again: {outcome.detail}")

@@ -8,8 +8,11 @@ from django.db.models import F, Q
 PROMISES = """
 -- One for each instalment, as the schedule is a function of them; and what was agreed is never rewritten.
 ALTER TABLE loans_loan ADD CONSTRAINT loans_loan_ceilings CHECK (cardinality(ceilings) = periods AND 0 <= ALL (ceilings));
-CREATE TRIGGER loans_loan_ceilings_kept BEFORE UPDATE ON loans_loan FOR EACH ROW
-    WHEN (NEW.ceilings IS DISTINCT FROM OLD.ceilings) EXECUTE FUNCTION loans_guard_terms();
+DROP TRIGGER loans_loan_forward ON loans_loan;
+CREATE TRIGGER loans_loan_forward BEFORE UPDATE ON loans_loan FOR EACH ROW
+    WHEN ((NEW.id, NEW.book_id, NEW.booked_at, NEW.ceilings) IS DISTINCT FROM (OLD.id, OLD.book_id, OLD.booked_at, OLD.ceilings)
+        OR NEW.seq < OLD.seq OR NEW.last_event_on < OLD.last_event_on OR NEW.discount_minor > OLD.discount_minor)
+    EXECUTE FUNCTION loans_guard_terms();
 
 -- What is taken off is a repayment of the same loan. Only reversals are looked at: a key would cost every event that is written, and
 -- events never change, so what is found stays true.
