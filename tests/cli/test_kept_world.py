@@ -81,11 +81,13 @@ def test_a_world_is_kept_until_it_is_removed_on_purpose(own_home: dict[str, str]
     assert "--days counts" in shown.err
     assert (home / "demo" / "world.json").read_text() == first
     _run("ledger", "seal", env=own_home)
-    keys = (home / "keys.json").read_bytes()
+    keys, sealed = (home / "keys.json").read_bytes(), _books_sealed(home)
+    assert sealed
     with _served(own_home, "--days", "1", "--fresh", "--yes"):
         pass
     assert json.loads((home / "demo" / "world.json").read_text())["days"] == 1
     assert (home / "keys.json").read_bytes() == keys
+    assert not sealed & _books_sealed(home)
     _run("ledger", "seal", env=own_home)
     assert _run("ledger", "verify", env=own_home).returncode == 0
     made = _run("book", "create", "main", "--entity", "Example Lending Ltd", "--mode", "test", "--first-day", "2026-10-12", env=own_home)
@@ -93,6 +95,10 @@ def test_a_world_is_kept_until_it_is_removed_on_purpose(own_home: dict[str, str]
     code, detail = _demo(own_home, "--fresh", "--yes")
     assert code == "not_the_demos"
     assert "main" in detail
+
+
+def _books_sealed(home: Path) -> set[str]:
+    return {json.loads(line)["book"] for line in (home / "seals.jsonl").read_text().splitlines()}
 
 
 @pytest.mark.slow
