@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
-from urllib.parse import urlsplit
 from uuid import UUID, uuid4
 
 import psycopg
 import pytest
-from django.db import connections
-from django.db.migrations.executor import MigrationExecutor
-from psycopg import sql as pgsql
+
+from tests.kept import Owner, kept_database, migrate
 
 BEFORE = [("runtime", "0004_promises"), ("access", "0002_promises")]
 AFTER = [("runtime", "0005_approvals_by_person"), ("access", "0003_keys_act_for_people")]
@@ -19,27 +16,15 @@ ALICE, BOB = uuid4(), uuid4()
 
 
 @pytest.fixture
-def kept() -> Iterator[psycopg.Connection[tuple[object, ...]]]:
+def kept() -> Iterator[Owner]:
     """The owner, in a database as it was before approvals knew persons, with two users in it."""
-    name, owner = f"kept_{uuid4().hex[:12]}", connections["owner"]
-    here = owner.settings_dict["NAME"]
-    owner.close()
-    with psycopg.connect(**owner.get_connection_params() | {"cursor_factory": psycopg.Cursor}, autocommit=True) as server:
-        server.execute(pgsql.SQL("CREATE DATABASE {}").format(pgsql.Identifier(name)))
-        owner.settings_dict["NAME"] = name
-        try:
-            MigrationExecutor(owner).migrate(BEFORE)
-            with psycopg.connect(urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{name}").geturl(), autocommit=True) as connection:
-                for user, login in ((ALICE, "alice"), (BOB, "bob")):
-                    connection.execute(
-                        "INSERT INTO access_user (id, login, display_name, password, is_active, created_at) VALUES (%s, %s, '', '', true, now())",
-                        [user, login],
-                    )
-                yield connection
-        finally:
-            owner.close()
-            owner.settings_dict["NAME"] = here
-            server.execute(pgsql.SQL("DROP DATABASE {} WITH (FORCE)").format(pgsql.Identifier(name)))
+    with kept_database(BEFORE) as owner:
+        for user, login in ((ALICE, "alice"), (BOB, "bob")):
+            owner.execute(
+                "INSERT INTO access_user (id, login, display_name, password, is_active, created_at) VALUES (%s, %s, '', '', true, now())",
+                [user, login],
+            )
+        yield owner
 
 
 def book_in(owner):
@@ -86,7 +71,7 @@ def test_approvals_and_keys_of_before_get_the_persons_that_are_known(kept):
             " VALUES (gen_random_uuid(), %s, gen_random_uuid(), '[]', 'sk_test_', %s, '', %s, now())",
             [book, maker.encode(), maker],
         )
-    MigrationExecutor(connections["owner"]).migrate(AFTER)
+    migrate(AFTER)
     assert {name: persons(kept, approval) for name, approval in found.items()} == {
         "waiting": (ALICE, None),
         "decided": (ALICE, BOB),
@@ -105,7 +90,7 @@ def test_approvals_and_keys_of_before_get_the_persons_that_are_known(kept):
 def test_what_nobody_known_decided_stays_valid_and_binds_nothing_but_itself(kept):
     book = book_in(kept)
     old = asked(kept, book, "user:product-author", "user:product-approver")
-    MigrationExecutor(connections["owner"]).migrate(AFTER)
+    migrate(AFTER)
     assert (persons(kept, old), validated(kept)) == ((None, None), False)
     assert kept.execute("SELECT state FROM runtime_approval WHERE id = %s", [old]).fetchone() == ("approved",)
     fresh = asked(kept, book, "system:cli")
