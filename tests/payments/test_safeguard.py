@@ -18,7 +18,7 @@ from yuefu.payments import commands as payments
 from yuefu.payments import queries, rules
 from yuefu.payments.commands import PayoutOrder, Safeguarded, TransferOrder
 from yuefu.payments.rules import Payout, PayResult, Transfer, TransferResult
-from yuefu.runtime import sql
+from yuefu.runtime import locks, sql
 from yuefu.runtime.values import UnitOfWork
 
 DAY = date(2026, 10, 1)
@@ -153,7 +153,7 @@ def _payout(account: UUID, minor: int) -> Payout:
 def test_who_decides_about_client_money_waits_for_who_does_so_already(work: UnitOfWork, merchant_id: UUID, as_role) -> None:  # type: ignore[no-untyped-def]
     earn(work, merchant_id, 900)
     with as_role("default") as other:
-        other.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 7041783))", [str(work.book.id)])
+        other.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, %s))", [str(work.book.id), locks.CLIENT_MONEY])
         with pytest.raises(psycopg.errors.LockNotAvailable), sql.transacting(lock_timeout_ms=100):
             payments.safeguard(work=work)
         with pytest.raises(psycopg.errors.LockNotAvailable), sql.transacting(lock_timeout_ms=100):

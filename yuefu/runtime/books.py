@@ -8,7 +8,7 @@ from uuid import UUID
 
 from yuefu.errors import Refused
 from yuefu.ids import IdSource
-from yuefu.runtime import sql
+from yuefu.runtime import locks, sql
 from yuefu.runtime.clock import system_now
 from yuefu.runtime.values import Book
 
@@ -43,7 +43,7 @@ def create(
 
 def makers_wait() -> None:
     """Whoever makes a book waits here for whoever makes one, until the transaction ends: two with one code cannot both find it free."""
-    sql.run("SELECT pg_advisory_xact_lock(hashtext('runtime_book'))")
+    locks.wait(locks.BOOKS, "")
 
 
 def by_code(code: str) -> Book | None:

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from yuefu.errors import Refused
 from yuefu.ids import IdSource
-from yuefu.runtime import sql
+from yuefu.runtime import locks, sql
 from yuefu.runtime.values import Actor, Book, BusinessDay, UnitOfWork
 
 NO_OPEN_DAY = "no_open_day"  # open the first day of this book first
@@ -46,8 +46,7 @@ def current(book_id: UUID) -> BusinessDay | Refused:
 
 def _lock_open(book_id: UUID, strength: Literal["FOR SHARE", "FOR UPDATE"]) -> date | None:
     # A row lets new sharers in past an exclusive locker that waits, for ever under load. The advisory lock queues: first come, first served.
-    shared = "_shared" if strength == "FOR SHARE" else ""
-    sql.run(f"SELECT pg_advisory_xact_lock{shared}(hashtextextended(%s, 7041782))", [str(book_id)])
+    locks.wait(locks.DAY, book_id, shared=strength == "FOR SHARE")
     # A statement that waited for a roll-over sees neither the day that is closing now nor, by its older snapshot, the new one: ask again.
     for _ in range(2):
         found = sql.rows(f"SELECT on_date FROM runtime_business_day WHERE book_id = %s AND state = 'open' {strength}", [book_id])

@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from yuefu.ids import IdSource
-from yuefu.runtime import sql
+from yuefu.runtime import locks, sql
 from yuefu.runtime.jsontext import dumps
 
 
@@ -68,7 +68,7 @@ def take_turn(*, run_id: UUID, name: str) -> Step:
     """A step as it stands, in the transaction of its next chunk. Whoever works on the same run at the same time waits here, and goes on
     where we stop.
     """
-    sql.run("SELECT pg_advisory_xact_lock(hashtextextended(%s, 7041781))", [str(run_id)])
+    locks.wait(locks.RUN, run_id)
     return next(step for step in steps(run_id) if step.name == name)
 
 

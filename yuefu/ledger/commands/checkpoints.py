@@ -5,7 +5,7 @@ from __future__ import annotations
 from hashlib import sha256
 
 from yuefu.ledger.queries.seals import entry_contents
-from yuefu.runtime import sql
+from yuefu.runtime import locks, sql
 from yuefu.runtime.values import UnitOfWork
 
 
@@ -21,7 +21,7 @@ def roll_up(*, work: UnitOfWork) -> int:
 
 def seal(*, work: UnitOfWork, limit: int) -> tuple[int, bytes]:
     """Chains up to `limit` more entries, in commit order. Returns the number of the last link and its digest, to be kept elsewhere."""
-    sql.run("SELECT pg_advisory_xact_lock(hashtextextended(%s, 7041778))", [str(work.book.id)])
+    locks.wait(locks.SEAL, work.book.id)
     found = sql.rows("SELECT number, digest FROM ledger_seal WHERE book_id = %s ORDER BY number DESC LIMIT 1", [work.book.id])
     number, digest = (found[0][0], bytes(found[0][1])) if found else (0, b"")
     links = []

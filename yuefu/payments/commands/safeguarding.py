@@ -12,7 +12,7 @@ from yuefu.money.amounts import Money
 from yuefu.payments import queries, rules
 from yuefu.payments.commands.transfers import TransferOrder, order_transfers
 from yuefu.payments.rules import Transfer
-from yuefu.runtime import sql
+from yuefu.runtime import locks
 from yuefu.runtime.values import UnitOfWork
 
 OWED: Final = ("merchant_available", "payouts_in_transit")
@@ -56,4 +56,4 @@ def safeguard(*, work: UnitOfWork) -> Safeguarded | Refused:
 
 def lock_client_money(work: UnitOfWork) -> None:
     """Whoever decides about the money of clients in a book waits here for whoever does so already."""
-    sql.run("SELECT pg_advisory_xact_lock(hashtextextended(%s, 7041783))", [str(work.book.id)])
+    locks.wait(locks.CLIENT_MONEY, work.book.id)

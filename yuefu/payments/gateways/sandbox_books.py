@@ -12,7 +12,7 @@ from uuid import UUID
 
 from yuefu.money.amounts import Money
 from yuefu.payments.gateways.wechat_layout import FundRow
-from yuefu.runtime import sql
+from yuefu.runtime import locks, sql
 from yuefu.runtime.values import Book
 
 Side = Literal["operating", "client", "channel"]
@@ -103,7 +103,7 @@ class SandboxBooks:
 
     def lock(self) -> None:
         """One writer a side at a time: the running balance needs it. Several sides are locked in the order of `Side`."""
-        sql.run("SELECT pg_advisory_xact_lock(hashtextextended(%s, 7041777))", [f"{self._book.id}/{self._side}"])
+        locks.wait(locks.SANDBOX, f"{self._book.id}/{self._side}")
 
     def trades(self, references: Sequence[str]) -> dict[str, Trade]:
         found = sql.rows_as(

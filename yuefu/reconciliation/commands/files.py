@@ -13,7 +13,7 @@ from yuefu.errors import Refused
 from yuefu.reconciliation import queries
 from yuefu.reconciliation.queries import BillFile
 from yuefu.reconciliation.rules.bills import Bill, BillError, BillLine
-from yuefu.runtime import audit, sql
+from yuefu.runtime import audit, locks, sql
 from yuefu.runtime.jsontext import dumps
 from yuefu.runtime.values import UnitOfWork
 
@@ -59,7 +59,7 @@ def receive_files(
     states one. The same content again is Received with `again`. Refused with the code of a BillError or one of this module's.
     """
     # Two deliveries of one day queue here: the second one finds the first.
-    sql.run("SELECT pg_advisory_xact_lock(hashtextextended(%s, 7041780))", [str(work.book.id)])
+    locks.wait(locks.BILL_FILES, work.book.id)
     read_bills = [_read(file, read, accounts, work.book.currency) for file in files]
     days = [(file.source, on) for file, given in zip(files, read_bills, strict=True) if not isinstance(given, Refused) for on in [given[1]]]
     known = queries.files_of_days(book_id=work.book.id, days=days)

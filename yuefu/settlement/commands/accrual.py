@@ -14,7 +14,7 @@ from yuefu.merchants import queries as merchants
 from yuefu.merchants.rules import Contract
 from yuefu.money.amounts import Money
 from yuefu.money.rates import Rate
-from yuefu.runtime import audit, sql
+from yuefu.runtime import audit, locks, sql
 from yuefu.runtime.calendars import calendar
 from yuefu.runtime.values import UnitOfWork
 from yuefu.settlement import entries, queries, rules
@@ -224,11 +224,7 @@ def _load(work: UnitOfWork, items: Sequence[Accrual]) -> _State:
     refunded_captures = sorted({r.capture_id for r in refunds})
     if refunded_captures:
         # Items are append-only and cannot be locked: refunds of one capture queue here, so that cumulative fees and limits hold.
-        sql.run(
-            "SELECT pg_advisory_xact_lock(hashtextextended(c::text, 7041778))"
-            " FROM (SELECT c FROM unnest(%s::uuid[]) WITH ORDINALITY AS g(c, n) ORDER BY n) AS sorted",
-            [refunded_captures],
-        )
+        locks.wait_for_each(locks.CAPTURE, refunded_captures)
     sources = [("capture", c.capture_id) for c in captures] + [("capture", c) for c in refunded_captures]
     known = queries.items_of_sources(book_id=work.book.id, sources=sources + [("refund", r.refund_id) for r in refunds])
     refunded = queries.refunded_of_captures(book_id=work.book.id, capture_ids=refunded_captures) if refunds else {}

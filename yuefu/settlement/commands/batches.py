@@ -16,7 +16,7 @@ from yuefu.money.amounts import Money
 from yuefu.payments import commands as payments
 from yuefu.payments.commands import PayoutOrder
 from yuefu.payments.rules import Payout
-from yuefu.runtime import audit, outbox, sql
+from yuefu.runtime import audit, locks, outbox, sql
 from yuefu.runtime.outbox import Event
 from yuefu.runtime.values import UnitOfWork
 from yuefu.settlement import entries, queries, rules
@@ -60,7 +60,7 @@ def build(*, work: UnitOfWork, pay_on: date, after: UUID | None, limit: int) -> 
     becomes available and is paid out; of a merchant that is not active it is held. A negative net pays nothing and is carried to the next
     batch, which is not built for the carried balance alone.
     """
-    sql.run("SELECT pg_advisory_xact_lock(hashtextextended(%s, 7041779))", [str(work.book.id)])
+    locks.wait(locks.SETTLEMENT, work.book.id)
     served = {batch.merchant_id for batch in queries.batches_on(book_id=work.book.id, pay_on=pay_on)}
     due = queries.due_items(book_id=work.book.id, on=pay_on, after=after, merchants=limit)
     groups = [(merchant, tuple(items)) for merchant, items in groupby(due, key=lambda item: item.merchant_id)]

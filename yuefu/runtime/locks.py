@@ -1,0 +1,40 @@
+"""Advisory locks: what queues by a name rather than by a row, all kinds in one place so that no two share a number.
+
+Held until the transaction ends. Some stand in SQL as well, where triggers and functions take them, and have the same number there: CAPTURE
+(of `settlement`), PARTITIONS (of `ledger`). SET_UP is taken by `databases`, before there is a connection of ours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+from uuid import UUID
+
+from yuefu.runtime import sql
+
+SET_UP: Final = 7041776  # of a database: roles and grants
+PARTITIONS: Final = 7041777  # the months of the ledger
+CAPTURE: Final = 7041778  # what is refunded of a capture
+SETTLEMENT: Final = 7041779  # the batches of a book
+BILL_FILES: Final = 7041780  # what a book has received
+RUN: Final = 7041781  # one chunk of a run at a time
+DAY: Final = 7041782  # of a book: shared by whoever works on the open day, alone for the roll-over
+CLIENT_MONEY: Final = 7041783  # what of a book's money is that of clients
+SEAL: Final = 7041784  # the end of the chain of a book
+SANDBOX: Final = 7041785  # one side of the sandbox
+BOOKS: Final = 7041786  # who makes a book
+
+
+def wait(kind: int, name: UUID | str, *, shared: bool = False) -> None:
+    """Waits for the lock of a kind and name: with other sharers beside it where it is `shared`, else alone."""
+    suffix = "_shared" if shared else ""
+    sql.run(f"SELECT pg_advisory_xact_lock{suffix}(hashtextextended(%s, %s))", [str(name), kind])
+
+
+def wait_for_each(kind: int, names: Iterable[UUID]) -> None:
+    """Waits for the locks of a kind in ascending order of their names, so that two who want several never wait for each other."""
+    sql.run(
+        "SELECT pg_advisory_xact_lock(hashtextextended(g.name::text, %s))"
+        " FROM (SELECT name FROM unnest(%s::uuid[]) WITH ORDINALITY AS given (name, n) ORDER BY n) AS g",
+        [kind, sorted(set(names))],
+    )
