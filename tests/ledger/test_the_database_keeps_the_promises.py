@@ -199,8 +199,11 @@ def test_a_seal_of_no_entry_of_this_book_is_refused(
         " VALUES (gen_random_uuid(), gen_random_uuid(), '', '', '', now(), 'waiting')",
         "INSERT INTO access_api_key (id, book_id, merchant_id, scopes, prefix, secret_hash, last_four, created_by, created_at)"
         " VALUES (gen_random_uuid(), gen_random_uuid(), gen_random_uuid(), '[]', 'sk_test_', 'no book', '', '', now())",
-        "INSERT INTO payments_transfer (id, book_id, reference, kind, amount_minor, currency, provider_id, state, failure_code, ordered_at)"
-        " VALUES (gen_random_uuid(), gen_random_uuid(), 'r', 'withdrawal', 1, 'CNY', '', 'ordered', '', now())",
+        "INSERT INTO payments_transfer (id, book_id, reference, kind, from_account_id, to_account_id, amount_minor, currency, provider_id,"
+        " state, failure_code, ordered_at) VALUES (gen_random_uuid(), gen_random_uuid(), 'r', 'withdrawal', gen_random_uuid(), gen_random_uuid(),"
+        " 1, 'CNY', '', 'ordered', '', now())",
+        "INSERT INTO payments_money_account (id, book_id, code, kind, purpose, provider, number, currency, name_zh, name_en, opened_at)"
+        " VALUES (gen_random_uuid(), gen_random_uuid(), 'x', 'bank', 'own', 'sandbox', '1', 'CNY', '', '', now())",
     ],
 )
 def test_what_is_of_no_book_is_refused(attacker: Attacker, statement: str) -> None:
