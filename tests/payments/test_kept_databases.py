@@ -30,7 +30,7 @@ from yuefu.runtime.values import UnitOfWork
 from yuefu.runtime.vault import Vault
 
 BODY = "91110000MA0000001"
-BEFORE = {"payments": "0002_promises", "reconciliation": "0002_promises", "ledger": "0004_promises"}
+BEFORE = {"payments": "0002_promises", "reconciliation": "0002_promises", "ledger": "0005_figures_follow_lines"}
 
 
 def migrate(*, before: bool) -> None:
