@@ -182,7 +182,8 @@ def place_declined(work: UnitOfWork, merchant_id: UUID, consumer_id: UUID, refer
     product_id, kept = _shown(work, amount, merchant_id, consumer_id)
     order = Order(
         order_id, merchant_id, consumer_id, None, reference, product_id, "free", "online", "CNY", 199900, 0, 0, 0, 0, 3, "declined",
-        work.now, None, 1, 0, "actual/365", "1", 0, 0, kept.disclosure_id, kept.quote_id, decision_id, 1, work.day.on,
+        work.now, None, 1, 0, "actual/365", "1", 0, 0, kept.disclosure_id, kept.quote_id, consumer_id, decision_id, 1,
+        work.day.on,
     )  # fmt: skip
     orders.place(work=work, orders=[order])
     return order_id
