@@ -48,7 +48,8 @@ class Limit(models.Model):
 class Hold(BookRow):
     """`posted_minor` is what lines that name the hold took from it; their trigger writes it, and the state `posted`."""
 
-    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="+")
+    # Its key to the account is the composite one, which holds the book too.
+    account = models.ForeignKey(Account, on_delete=models.PROTECT, related_name="+", db_constraint=False, db_index=False)
     amount_minor = models.BigIntegerField()
     posted_minor = models.BigIntegerField(db_default=0)
     released_minor = models.BigIntegerField(db_default=0)
