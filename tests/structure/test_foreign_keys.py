@@ -82,7 +82,6 @@ BY_ORDER = "both sides have the order, whose merchant is of one book"
 
 # constraint -> why it may leave the book out.
 WITHOUT_THE_BOOK = {
-    "ledger_hold_account_id_96c93480_fk_ledger_account_id": OWN_TWIN,
     "ledger_limit_account_id_3f8b7be7_fk_ledger_account_id": OWN_TWIN,
     "runtime_setting_approval_id_3c189d39_fk_runtime_approval_id": OWN_TWIN,
     "orders_capture_order_id_merchant_id_fk": BY_MERCHANT,
