@@ -132,18 +132,6 @@ def own_database() -> Iterator[str]:
         yield url
 
 
-def books_of(url: str) -> list[tuple[str, str, str]]:
-    """Code, mode and id of each book of a database whose schema may be that of another release; none where it has no books yet."""
-    from yuefu.runtime import provision
-
-    with provision.connect_owner(url) as owner:
-        if owner.execute("SELECT to_regclass('runtime_book')").fetchone() == (None,):
-            return []
-        return [
-            (str(code), str(mode), str(book)) for code, mode, book in owner.execute("SELECT code, mode, id FROM runtime_book").fetchall()
-        ]
-
-
 @contextlib.contextmanager
 def scratch(*, settings: dict[str, str] | None = None) -> Iterator[None]:
     """A database for this command alone: a throw-away cluster, or a scratch database on the server of DATABASE_URL. Gone at the end."""

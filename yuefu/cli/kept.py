@@ -133,12 +133,12 @@ def remove(at: Path, *, yes: bool) -> None:
         )
     if not (at / "data").exists():
         return
-    from yuefu.runtime import cluster
+    from yuefu.runtime import cluster, provision
 
     if cluster.in_use(at):
         fail(IN_USE, f"Another process uses the world in {at}; stop it first (Ctrl-C where it runs).")
     with context.own_database() as url:
-        found = context.books_of(url)
+        found = provision.books_of(url)
         others = [code for code, mode, _ in found if not _is_the_demos([(code, mode)])]
         if others:
             fail(NOT_THE_DEMOS, f"Beside the demo there is {', '.join(others[:5])} in {at}: choose another place with --home.")
