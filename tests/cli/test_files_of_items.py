@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.cli.conftest import Answer, Command
+from tests.cli.conftest import Answer, Command, Town
 from tests.cli.samples import consumer, contract, merchant, product
 
 Onboard = Callable[..., Answer]
@@ -224,9 +224,8 @@ def test_a_file_comes_from_standard_input_as_well(cli: Command, monkeypatch: pyt
     assert reading(b"\xff").last["error"]["detail"] == "standard input is not UTF-8: byte 0 of it is 0xff."
 
 
-def test_people_read_one_line_for_each_fault(raw: Command, given: Callable[..., Answer], tmp_path: Path, cli: Command) -> None:
+def test_people_read_one_line_for_each_fault(raw: Command, given: Callable[..., Answer], tmp_path: Path, town: Town) -> None:
     given([merchant(uscc="x"), merchant(code="!"), merchant()], "merchant", "onboard")
-    book = cli("book", "list").last["books"][0]["code"]
-    answer = raw("merchant", "onboard", "--file", str(tmp_path / "given.json"), "--book", book)
+    answer = raw("merchant", "onboard", "--file", str(tmp_path / "given.json"), "--book", town.book)
     assert answer.status == 1
     assert [line.split(":")[0] for line in answer.out.splitlines()] == ["[0].uscc", "[1].code", "Nothing was changed"]

@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import pickle
 import pwd
 import shutil
 import signal
@@ -389,6 +390,10 @@ class TestOneClearSentence:
     def test_a_setting_the_server_does_not_take_is_quoted_from_its_log(self, home: Path) -> None:
         assert "shared_buffers" in self.expect(cluster.START_FAILED, home, settings={"shared_buffers": "many"})
         cluster.start(home, say=quiet, settings=SMALL).stop()
+
+    def test_it_reaches_another_process_whole(self) -> None:
+        again = pickle.loads(pickle.dumps(cluster.ClusterError(cluster.DISK_FULL, "It is full.")))
+        assert (again.code, again.detail, str(again)) == (cluster.DISK_FULL, "It is full.", "It is full.")
 
     def test_a_create_that_was_cut_off_is_begun_anew(self, home: Path) -> None:
         (home / "data.new").mkdir(parents=True)

@@ -51,6 +51,10 @@ class ClusterError(Exception):
         self.code = code
         self.detail = detail
 
+    def __reduce__(self) -> tuple[type["ClusterError"], tuple[str, str]]:
+        # By itself it would be made again from its detail alone, and whoever waits for it in another process would wait for ever.
+        return type(self), (self.code, self.detail)
+
 
 @dataclass(frozen=True, slots=True)
 class Account:

@@ -69,6 +69,15 @@ def connect_owner(database_url: str) -> psycopg.Connection[tuple[object, ...]]:
         raise DatabaseError(f"cannot connect to the database at {host} as its owner: {reason}") from error
 
 
+def books_of(database_url: str) -> list[tuple[str, str, str]]:
+    """Code, mode and id of each book of a database whose schema may be that of another release; none where it has no books yet."""
+    with connect_owner(database_url) as owner:
+        if owner.execute("SELECT to_regclass('runtime_book')").fetchone() == (None,):
+            return []
+        found = owner.execute("SELECT code, mode, id FROM runtime_book").fetchall()
+    return [(str(code), str(mode), str(book)) for code, mode, book in found]
+
+
 def drop_database(owner: psycopg.Connection[Any], name: str) -> None:
     """Ends the sessions of a database and drops it, if it is there. An owner may not end a superuser's session, and autovacuum works as
     one: the plain form asks it to stop and waits a few seconds for it. Raises ObjectInUse where somebody else stays.
