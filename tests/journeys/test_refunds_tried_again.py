@@ -75,7 +75,8 @@ def test_a_refund_that_fails_on_several_days_is_an_alarm_that_names_the_loan(sho
     assert "refund keeps failing" not in capsys.readouterr().out
     shop.next_day()
     assert metrics.REFUNDS_FAILING._value.get() == before + 1
-    (alarm,) = [line for line in capsys.readouterr().out.splitlines() if "refund keeps failing" in line]
+    said = capsys.readouterr()  # to standard output, or once a process has set up its logs, to standard error
+    (alarm,) = [line for line in (said.out + said.err).splitlines() if "refund keeps failing" in line]
     assert ids.text("loan", got.loan_id) in alarm
 
 
