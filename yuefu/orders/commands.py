@@ -311,7 +311,12 @@ _AMOUNTS: Final = ("authorised", "captured", "released", "refunded")
 
 def _changes(old: Order, new: Order) -> dict[str, Any]:
     changed: dict[str, Any] = {"state": old.state} if old.state != new.state else {}
-    return changed | {n: Money(getattr(old, n), old.currency) for n in _AMOUNTS if getattr(old, n) != getattr(new, n)}
+    return changed | {n: _money(getattr(old, n), old.currency) for n in _AMOUNTS if getattr(old, n) != getattr(new, n)}
+
+
+def _money(minor: int, currency: str) -> dict[str, Any]:
+    """As Money is written, without making one: it has been checked, and there are seven in an event."""
+    return {"minor": minor, "currency": currency}
 
 
 def _event(order: Order, kind: str) -> Event:
@@ -325,9 +330,9 @@ def _event(order: Order, kind: str) -> Event:
         "channel": order.channel,
         "periods": order.periods,
         "state": order.state,
-        "amount": Money(order.amount, currency),
-        **{name: Money(getattr(order, name), currency) for name in _AMOUNTS},
-        "captures": [{"id": c.id, "amount": Money(c.amount, currency), "refunded": Money(c.refunded, currency)} for c in order.captures],
+        "amount": _money(order.amount, currency),
+        **{name: _money(getattr(order, name), currency) for name in _AMOUNTS},
+        "captures": [{"id": c.id, "amount": _money(c.amount, currency), "refunded": _money(c.refunded, currency)} for c in order.captures],
         "quote_id": order.quote_id,
         "decision_id": order.decision_id,
         "expires_at": order.expires_at.astimezone(UTC),

@@ -7,11 +7,11 @@ little by itself, because machines differ and are noisy; the ratio to the yardst
 from __future__ import annotations
 
 import os
+import random
 import re
 import subprocess
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -19,20 +19,23 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 import psycopg
-from django.db import connections
 from psycopg import sql as pgsql
 
 from yuefu.consumers import commands as consumers
 from yuefu.credit import commands as credit
 from yuefu.credit.commands import OpenAccount
+from yuefu.ids import IdSource
 from yuefu.journeys import checkout
-from yuefu.journeys.checkout import Authorised, Purchase, Quoted, Wish
-from yuefu.journeys.desk import open_day
+from yuefu.journeys.checkout import Authorised, Captured, Purchase, Quoted, Wish
+from yuefu.journeys.desk import Desk, open_day
 from yuefu.money.amounts import Money
 from yuefu.orders.commands import CaptureRequest
+from yuefu.payments.gateways.sandbox import SandboxBank, SandboxChannel
 from yuefu.runtime import cluster, provision, vault
+from yuefu.runtime.beside import Beside
 from yuefu.runtime.clock import stopwatch
-from yuefu.runtime.values import UnitOfWork
+from yuefu.runtime.values import Book, UnitOfWork, system_actor
+from yuefu.runtime.vault import Vault
 from yuefu.sim import people, play, world
 from yuefu.sim.world import World
 
@@ -127,23 +130,23 @@ def _settings() -> dict[str, str]:
 
 def loop() -> dict[str, Any]:
     """Authorise in batches of 500 through the journey: keys, features, decision, hold, order, decision record, event, audit; one commit a
-    batch, two batches at a time (one is decided while the other is written). The quotes were shown before, as in life. Then the same
-    orders are captured, each with its loan and both its entries.
+    batch, two batches at a time, by two processes as a server has them. The quotes were shown before, as in life. Then the same orders are
+    captured, each with its loan and both its entries.
     """
-    with _bench_world() as (made, now):
+    with _bench_world() as (made, now), _tills(made) as both:
         shoppers = _shoppers(made, now, 2_000)
-        purchases = _purchases(made, now, shoppers, 30 * BATCH)
-        _authorise(made, now, purchases[: 4 * BATCH])
-        rest = purchases[4 * BATCH :]
+        purchases = _purchases(made, now, shoppers, 44 * BATCH)
+        _at_both(both, "authorise", _halves(purchases[: 4 * BATCH]), now)
+        rest = _halves(purchases[4 * BATCH :])
         began = stopwatch()
-        outcomes = _both(lambda half: _authorise(made, now, half), _halves(rest))
+        outcomes = _at_both(both, "authorise", rest, now)
         seconds = stopwatch() - began
-        bought = [p for half in _halves(rest) for p in half]  # in the order of the outcomes
+        bought = [p for half in rest for p in half]  # in the order of the outcomes
         approved = [(p.merchant_id, o.order_id) for p, o in zip(bought, outcomes, strict=True) if o.approved]
         assert len(approved) > 0.9 * len(outcomes), "the benchmark is of approved orders"
         captures = [CaptureRequest(f"bench:{order_id}", shop, order_id) for shop, order_id in approved[: 10 * BATCH]]
         began = stopwatch()
-        _both(lambda half: _capture(made, now, half), (captures[: 5 * BATCH], captures[5 * BATCH :]))
+        _at_both(both, "capture", (captures[: 5 * BATCH], captures[5 * BATCH :]), now)
         capture_seconds = stopwatch() - began
     return {
         "core_orders_per_s": round(len(outcomes) / seconds, 1),
@@ -158,23 +161,47 @@ def _halves(purchases: list[Purchase]) -> tuple[list[Purchase], list[Purchase]]:
     return first, [p for p in purchases if not p.consumer_id.int % 2]
 
 
-def _both(act: Callable[[list[Any]], list[Any]], halves: tuple[list[Any], list[Any]]) -> list[Any]:
-    def work(half: list[Any]) -> list[Any]:
-        try:
-            return act(half)
-        finally:
-            connections.close_all()
+class Till:
+    """One of the processes that work at the same time, with a source of ids of its own."""
 
-    with ThreadPoolExecutor(2) as pool:
-        return [outcome for outcomes in pool.map(work, halves) for outcome in outcomes]
+    def __init__(self, given: tuple[Book, Vault, int]) -> None:
+        book, keys, number = given
+        ids = IdSource(random.Random(f"till:{number}").getrandbits)
+        self._desk = Desk(book, system_actor("bench"), ids, keys, SandboxChannel(book), SandboxBank(book))
+
+    def authorise(self, purchases: list[Purchase], now: datetime) -> list[Authorised]:
+        """Authorises in batches, a second apart."""
+        outcomes: list[Authorised] = []
+        for start in range(0, len(purchases), BATCH):
+            later = now + timedelta(seconds=start // BATCH)
+            for outcome in checkout.authorise(desk=self._desk, now=later, purchases=purchases[start : start + BATCH]):
+                assert isinstance(outcome, Authorised), outcome
+                outcomes.append(outcome)
+        return outcomes
+
+    def capture(self, captures: list[CaptureRequest], now: datetime) -> list[Captured]:
+        """Captures in batches."""
+        done: list[Captured] = []
+        for start in range(0, len(captures), BATCH):
+            for outcome in checkout.capture(desk=self._desk, now=now, requests=captures[start : start + BATCH]):
+                assert isinstance(outcome, Captured), outcome
+                done.append(outcome)
+        return done
 
 
-def _capture(made: World, now: datetime, captures: list[CaptureRequest]) -> list[Any]:
-    done: list[Any] = []
-    for start in range(0, len(captures), BATCH):
-        done += checkout.capture(desk=made.desk, now=now, requests=captures[start : start + BATCH])
-    assert all(isinstance(c, checkout.Captured) for c in done)
-    return done
+@contextmanager
+def _tills(made: World) -> Iterator[tuple[Beside, Beside]]:
+    with ExitStack() as stack:
+        first, second = (
+            stack.enter_context(Beside("yuefu.proofs.bench:Till", (made.desk.book, made.desk.vault, number))) for number in (1, 2)
+        )
+        yield first, second
+
+
+def _at_both(both: tuple[Beside, Beside], act: str, halves: tuple[list[Any], list[Any]], now: datetime) -> list[Any]:
+    for till, half in zip(both, halves, strict=True):
+        till.tell(act, half, now)
+    return [outcome for till in both for outcome in till.answer()]
 
 
 def demo() -> dict[str, Any]:
@@ -222,13 +249,3 @@ def _purchases(made: World, now: datetime, shoppers: list[Any], count: int) -> l
         Purchase(f"bench:{n}", wish.merchant_id, f"BENCH-{n}", wish.consumer_id, q.quote_id)  # type: ignore[arg-type]
         for n, (wish, q) in enumerate(zip(wishes, quoted, strict=True))
     ]
-
-
-def _authorise(made: World, now: datetime, purchases: list[Purchase]) -> list[Authorised]:
-    outcomes: list[Authorised] = []
-    for start in range(0, len(purchases), BATCH):
-        later = now + timedelta(seconds=start // BATCH)
-        for outcome in checkout.authorise(desk=made.desk, now=later, purchases=purchases[start : start + BATCH]):
-            assert isinstance(outcome, Authorised), outcome
-            outcomes.append(outcome)
-    return outcomes

@@ -117,12 +117,3 @@ def _run_migrations(say: Callable[[str], None]) -> int:
             ) from error
     connections["owner"].close()
     return len(plan)
-
-
-def books_of(url: str) -> list[tuple[str, str, str]]:
-    """Code, mode and id of each book of a database whose schema may be that of another release; none where it has no books yet."""
-    with connect_owner(url) as owner:
-        if owner.execute("SELECT to_regclass('runtime_book')").fetchone() == (None,):
-            return []
-        found = owner.execute("SELECT code, mode, id FROM runtime_book").fetchall()
-    return [(str(code), str(mode), str(book)) for code, mode, book in found]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -42,7 +43,8 @@ from yuefu.merchants.rules import CHANNELS
 from yuefu.money.amounts import Money
 from yuefu.money.rates import Rate
 from yuefu.offers import queries as products
-from yuefu.offers.queries import StoredDisclosure, StoredQuote
+from yuefu.offers.queries import StoredQuote
+from yuefu.offers.rules.disclosure import Disclosure
 from yuefu.offers.rules.product import MERCHANT, Product
 from yuefu.offers.rules.quote import calendar_from
 from yuefu.orders import commands as orders
@@ -113,7 +115,7 @@ class _Facts:
         self.taken = dict(order_book.taken_references(book, [(p.merchant_id, p.merchant_reference) for p in purchases]))
         self.quotes = products.quotes(ids=list({p.quote_id for p in purchases}), book_id=book)
         tables = products.disclosures(ids=list({quote.disclosure_id for quote in self.quotes.values()}), book_id=book)
-        read = {table: _Shown.of(stored) for table, stored in tables.items()}
+        read = {table: _Shown.of(stored.product_id, stored.disclosure) for table, stored in tables.items()}
         self.shown = {quote.id: read[quote.disclosure_id] for quote in self.quotes.values()}
         self.products = products.products(ids=sorted({shown.product_id for shown in self.shown.values()}))
         self.exposure = {owner: line.posted.minor + line.held.minor for owner, line in self.lines.items()}
@@ -197,8 +199,9 @@ class _Shown:
     largest: int
 
     @classmethod
-    def of(cls, stored: StoredDisclosure) -> _Shown:
-        said: Mapping[str, Any] = stored.disclosure.content
+    @lru_cache(maxsize=4_096)  # Popular prices are shown again and again, and a table says the same each time.
+    def of(cls, product_id: UUID, table: Disclosure) -> _Shown:
+        said: Mapping[str, Any] = table.content
         rows, basis = said["instalments"], said["items"][0]["basis"]
         due_days = tuple(date.fromisoformat(row["due_on"]) for row in rows)
         terms = Terms(
@@ -211,7 +214,7 @@ class _Shown:
             due_day=max(day.day for day in due_days),
             rule_version=said["rule_version"],
         )
-        return cls(stored.product_id, terms, due_days, said["paid_total_minor"], max(row["total_minor"] for row in rows))
+        return cls(product_id, terms, due_days, said["paid_total_minor"], max(row["total_minor"] for row in rows))
 
 
 def _decide(work: UnitOfWork, facts: _Facts, fresh: Mapping[int, tuple[UUID, Purchase]]) -> dict[int, Authorised | Refused]:
