@@ -42,13 +42,14 @@ def close_day(
 ) -> None:
     """Close a day: due, accrue, overdue, prove. The clock of a test book is moved to the day's cut-off if it stands before it."""
     with context.at_work("close_day") as caller:
+        from yuefu import ids
         from yuefu.errors import one
         from yuefu.journeys import close_of_day
 
         caller.for_the_book()
         closed = one([close_of_day.close_day(desk=caller.desk, now=_after_cut_off(caller, on), on=on)])
         output.result(
-            {"book": caller.book.code, "on": closed.on, "again": closed.again, "proofs": closed.proofs, "run": str(closed.run_id)}
+            {"book": caller.book.code, "on": closed.on, "again": closed.again, "proofs": closed.proofs, "run": ids.text("run", closed.run_id)}
         )
 
 
