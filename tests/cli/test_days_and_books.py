@@ -37,11 +37,11 @@ def test_a_seal_holds_and_a_changed_entry_is_named(cli: Command, town: Town) -> 
     assert book is not None
     with sql.owning():
         sql.run("ALTER TABLE ledger_seal DISABLE TRIGGER USER")
-        changed = sql.run("UPDATE ledger_seal SET digest = decode(repeat('00', 32), 'hex') WHERE book_id = %s AND number = 2", [book.id])
+        changed = sql.run("UPDATE ledger_seal SET digest = decode(repeat('00', 32), 'hex') WHERE book_id = %s AND number = %s", [book.id, sealed])
         sql.run("ALTER TABLE ledger_seal ENABLE TRIGGER USER")
     assert changed == 1
     verdict = cli("ledger", "verify")
-    assert (verdict.status, verdict.last["intact"], verdict.last["first_bad"]) == (1, False, 2)
+    assert (verdict.status, verdict.last["intact"], verdict.last["first_bad"]) == (1, False, sealed)
 
 
 def test_a_balance_is_shown_by_its_parts(cli: Command) -> None:
