@@ -73,6 +73,8 @@ def _own_copy(template: str) -> str:
     server = os.environ.get("YUEFU_TEST_SERVER") or _with_database(template, "postgres")
     with psycopg.connect(server, autocommit=True) as owner:
         owner.execute(pgsql.SQL("CREATE DATABASE {} TEMPLATE {}").format(pgsql.Identifier(name), pgsql.Identifier(source)))
+        # What a database lets whom do is not copied with it.
+        owner.execute(pgsql.SQL("REVOKE TEMPORARY ON DATABASE {} FROM PUBLIC").format(pgsql.Identifier(name)))
     if os.environ.get("YUEFU_TEST_SERVER"):
         _cleanup.callback(_drop, server, name)
     return _with_database(template, name)

@@ -37,7 +37,9 @@ def test_a_seal_holds_and_a_changed_entry_is_named(cli: Command, town: Town) -> 
     assert book is not None
     with sql.owning():
         sql.run("ALTER TABLE ledger_seal DISABLE TRIGGER USER")
-        changed = sql.run("UPDATE ledger_seal SET digest = decode(repeat('00', 32), 'hex') WHERE book_id = %s AND number = %s", [book.id, sealed])
+        changed = sql.run(
+            "UPDATE ledger_seal SET digest = decode(repeat('00', 32), 'hex') WHERE book_id = %s AND number = %s", [book.id, sealed]
+        )
         sql.run("ALTER TABLE ledger_seal ENABLE TRIGGER USER")
     assert changed == 1
     verdict = cli("ledger", "verify")

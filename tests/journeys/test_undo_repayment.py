@@ -211,3 +211,60 @@ def test_the_trace_tells_of_it_with_its_entry_and_the_money_that_went_back(shop)
     assert {line.account for line in entry.lines} == {"loan_principal", "consumer_balance", "credit_line", "credit_line_contra"}
     assert told["channel.refunded"].amount == yuan("200.00")
     assert [stage for _, stage in traced_orders(book_id=shop.book_id, as_of=shop.on).missing] == ["settlement"], "which was not run here"
+
+
+def paid_then_refunded_then_paid_too_much(shop, card):
+    """A loan with interest whose first repayment, had it never been, would have let a refund of goods waive less interest."""
+    got = shop.bought("3000.00", product="flex")
+    shop.until(DUE)
+    first = shop.repay(got.loan_id)
+    shop.next_day()
+    shop.refund(got.order_id, "1000.00")
+    shop.until(date(2026, 12, 25))
+    shop.repay(got.loan_id, "9000.00", card)
+    return got, first
+
+
+def test_an_undo_that_would_be_paid_with_money_that_went_back_is_refused(shop):
+    got, first = paid_then_refunded_then_paid_too_much(shop, "card:1:ok")
+    before = held(shop, got.loan_id)
+    (outcome,) = undone(shop, first.collection_id)
+    assert isinstance(outcome, Refused), outcome
+    assert outcome.code == "excess_gone"
+    assert held(shop, got.loan_id) == before
+    shop.next_day()
+
+
+def test_an_undo_that_is_paid_with_money_still_here_owes_nothing_back_and_the_rest_goes_back_later(shop):
+    got, first = paid_then_refunded_then_paid_too_much(shop, "card:1:refund_fails_once")
+    excess = held(shop, got.loan_id).state.excess
+    (done,) = undone(shop, first.collection_id)
+    assert isinstance(done, Undone), done
+    assert done.owed_back.minor == 0
+    assert 0 < held(shop, got.loan_id).state.excess < excess
+    shop.next_day()
+    shop.next_day()
+    assert control("consumer_balance", shop) == 0
+    shop.prove()
+
+
+@pytest.mark.parametrize("reason", ["", " ", "a\x00b", "x" * 501, "two\nlines"])
+def test_a_reason_that_nobody_could_read_uses_no_key(shop, reason):
+    got = shop.bought("1200.00")
+    shop.until(DUE)
+    paid = shop.repay(got.loan_id)
+    wrong, right = UndoRequest("k", paid.collection_id, reason), UndoRequest("k", paid.collection_id, "paid twice")
+    (outcome,) = repayment.undo(desk=shop.desk, now=shop.now(16), requests=[wrong])
+    assert isinstance(outcome, Refused), outcome
+    assert outcome.code == "reason_invalid"
+    assert isinstance(repayment.undo(desk=shop.desk, now=shop.now(16), requests=[right])[0], Undone)
+
+
+def test_arrears_that_an_undo_brings_are_told(shop):
+    got = shop.bought("1200.00")
+    shop.until(DUE)
+    paid = shop.repay(got.loan_id)
+    shop.until(date(2026, 10, 28))
+    undone(shop, paid.collection_id)
+    told = sql.rows("SELECT snapshot, changed FROM runtime_outbox WHERE object_id = %s AND type = 'loan.reversed'", [got.loan_id])
+    assert [(snapshot["arrears_since"], changed["arrears_since"]) for snapshot, changed in told] == [(DUE.isoformat(), None)]

@@ -49,7 +49,13 @@ def close_day(
         caller.for_the_book()
         closed = one([close_of_day.close_day(desk=caller.desk, now=_after_cut_off(caller, on), on=on)])
         output.result(
-            {"book": caller.book.code, "on": closed.on, "again": closed.again, "proofs": closed.proofs, "run": ids.text("run", closed.run_id)}
+            {
+                "book": caller.book.code,
+                "on": closed.on,
+                "again": closed.again,
+                "proofs": closed.proofs,
+                "run": ids.text("run", closed.run_id),
+            }
         )
 
 

@@ -193,7 +193,7 @@ def _untried(work: UnitOfWork, loan_ids: Sequence[UUID]) -> dict[UUID, Excess]:
         return {}
     excesses = loan_book.excesses(work.book.id, loan_ids=loan_ids)
     on_its_way = payment_book.not_failed(book_id=work.book.id, loan_ids=loan_ids)
-    owed = {loan_id: minor for loan_id, excess in excesses.items() if (minor := excess - on_its_way.get(loan_id, 0))}
+    owed = {loan_id: minor for loan_id, excess in excesses.items() if (minor := excess - on_its_way.get(loan_id, 0)) > 0}
     found = {loan_id: Excess(f"{loan_id}:{work.day.on}", loan_id, Money(minor, work.book.currency)) for loan_id, minor in owed.items()}
     tried = payments.refunds_attempted(work=work, keys_used=[f"{excess.key}:0" for excess in found.values()])
     return {loan_id: excess for loan_id, excess in found.items() if f"{excess.key}:0" not in tried}

@@ -34,7 +34,9 @@ NOTHING_DUE = "nothing_due"
 INSTRUMENT_INVALID = "instrument_invalid"
 COLLECTION_REFUNDED = "collection_refunded"  # a part of it was given back: what is left of it paid for something else
 _UNDO = "repayment.undo"
+REASON_INVALID = "reason_invalid"
 _LONGEST_INSTRUMENT = 128
+_LONGEST_REASON = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,8 +213,8 @@ class Undone:
 def undo(*, desk: Desk, now: datetime, requests: Sequence[UndoRequest]) -> list[Undone | Refused | Quarantined]:
     """Takes repayments off their loans, which are then as if they had never been paid, and gives the money back the way it came.
 
-    One outcome a request, in order. Refused with unknown_repayment, already_reversed, collection_refunded, limit_exceeded,
-    account_closed, key_reused.
+    One outcome a request, in order. Refused with reason_invalid, unknown_repayment, already_reversed, collection_refunded, excess_gone,
+    limit_exceeded, account_closed, key_reused.
     """
     begun: list[ChannelRefund] = []
 
@@ -234,16 +236,39 @@ def _undo(work: UnitOfWork, requests: Sequence[UndoRequest], begun: list[Channel
         outcomes: dict[int, Undone | Refused] = {**_given_back(work, {i: requests[i].collection_id for i in fresh})}
         reversing = [i for i in fresh if i not in outcomes]
         reversals = [Reversal(ids[i], requests[i].collection_id) for i in reversing]
-        done = loans.reverse_repayments(work=work, reversals=reversals)
+        given = payment_book.not_failed(book_id=work.book.id, loan_ids=_loans_of(work, reversals))
+        done = loans.reverse_repayments(work=work, reversals=reversals, given_back=given)
         outcomes.update({i: _undone(one) for i, one in zip(reversing, done, strict=True)})
         taken_off = [one for one in done if isinstance(one, Reversed)]
-        owed = [Excess(str(one.id), one.loan_id, one.excess, one.source_id) for one in taken_off if one.excess.minor]
+        owed = [Excess(str(one.id), one.loan_id, one.excess, one.source_id) for one in taken_off if one.excess.minor > 0]
         begun.extend(refunding.attempt(work=work, excesses=owed))
         why = {str(requests[i].collection_id): requests[i].reason for i in reversing if isinstance(outcomes[i], Undone)}
         audit.record(work=work, action=_UNDO, object_kind="collection", object_ids=[o.source_id for o in taken_off], detail=why)
         return outcomes
 
-    return keys.answer(work=work, scope=_UNDO, requests=requests, object_ids=ids, decide=act, recall=_recall_undone)
+    return keys.answer(
+        work=work,
+        scope=_UNDO,
+        requests=requests,
+        object_ids=ids,
+        validate=lambda fresh: {i: _unreasoned() for i in fresh if not _is_reason(requests[i].reason)},
+        decide=act,
+        recall=_recall_undone,
+    )
+
+
+def _is_reason(text: str) -> bool:
+    return 1 <= len(text) <= _LONGEST_REASON and text.isprintable() and bool(text.strip())
+
+
+def _unreasoned() -> Refused:
+    return Refused(REASON_INVALID, f"a reason has 1 to {_LONGEST_REASON} printable characters", "reason")
+
+
+def _loans_of(work: UnitOfWork, reversals: Sequence[Reversal]) -> list[UUID]:
+    """The loans that collections were applied to; they are locked."""
+    applied = loan_book.repayments(work.book.id, [reversal.source_id for reversal in reversals])
+    return sorted({repayment.loan_id for repayment in applied.values()})
 
 
 def _given_back(work: UnitOfWork, asked: Mapping[int, UUID]) -> dict[int, Refused]:
@@ -261,11 +286,16 @@ def _given_back(work: UnitOfWork, asked: Mapping[int, UUID]) -> dict[int, Refuse
 
 
 def _undone(done: Reversed | Refused) -> Undone | Refused:
-    return done if isinstance(done, Refused) else Undone(done.id, done.source_id, done.loan_id, done.amount, done.excess)
+    return done if isinstance(done, Refused) else Undone(done.id, done.source_id, done.loan_id, done.amount, _owed_back(done.excess))
+
+
+def _owed_back(excess: Money) -> Money:
+    """Nothing, where what was too much before pays more than the repayment had."""
+    return max(excess, Money.zero(excess.currency))
 
 
 def _recall_undone(reversal_ids: Sequence[UUID]) -> dict[UUID, Undone]:
-    return {i: Undone(i, r.source_id, r.loan_id, r.amount, r.excess) for i, r in loan_book.reversals(reversal_ids).items()}
+    return {i: Undone(i, r.source_id, r.loan_id, r.amount, _owed_back(r.excess)) for i, r in loan_book.reversals(reversal_ids).items()}
 
 
 def poll(*, desk: Desk, now: datetime, limit: int = 2_000) -> int:

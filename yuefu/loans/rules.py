@@ -17,6 +17,7 @@ BEFORE_DISBURSEMENT = "before_disbursement"  # effective earlier than the loan e
 FUTURE_DATED = "future_dated"  # effective later than the business day
 NOT_REBUILDABLE = "not_rebuildable"  # days were changed, or there are too many instalments: the owner has to look
 UNKNOWN_REPAYMENT = "unknown_repayment"  # no such collection was applied to a loan of this book
+EXCESS_GONE = "excess_gone"  # what was too much would pay what is due again, and it went back to the consumer
 ALREADY_REVERSED = "already_reversed"  # a repayment is taken off once
 
 

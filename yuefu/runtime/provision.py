@@ -12,7 +12,7 @@ import psycopg
 from psycopg import sql as pgsql
 
 from yuefu.runtime.cluster import ClusterAddress
-from yuefu.runtime.databases import DatabaseError, derived_password, ensure_roles
+from yuefu.runtime.databases import ROLES, DatabaseError, derived_password, ensure_roles
 
 OWNER: Final = "yuefu_owner"
 DATABASE: Final = "yuefu"
@@ -48,6 +48,7 @@ def migrate(database_url: str, *, say: Callable[[str], None]) -> int:
             )
         # A temporary table could stand before a real one in whatever does not name its schema; nobody here needs any.
         owner.execute(pgsql.SQL("REVOKE TEMPORARY ON DATABASE {} FROM PUBLIC").format(pgsql.Identifier(owner.info.dbname)))
+        _nobody_makes_temporary_tables(owner)
     applied = _run_migrations(say)
     with connect_owner(database_url) as owner:
         epoch = owner.execute(
@@ -57,6 +58,19 @@ def migrate(database_url: str, *, say: Callable[[str], None]) -> int:
         if epoch:
             say(f"the database was restored into another cluster: epoch {epoch[0]} begins")
     return applied
+
+
+def _nobody_makes_temporary_tables(owner: psycopg.Connection[Any]) -> None:
+    """Raises DatabaseError where a login of ours may: who does not own the database revokes nothing, and is only warned."""
+    free = owner.execute(
+        "SELECT r FROM unnest(%s::text[]) AS r WHERE has_database_privilege(r, current_database(), 'TEMPORARY')", [list(ROLES.values())]
+    ).fetchall()
+    if free:
+        name = owner.info.dbname
+        raise DatabaseError(
+            f"{', '.join(role for (role,) in free)} may make temporary tables in {name}, which could stand before real ones:"
+            f" as the owner of the database run REVOKE TEMPORARY ON DATABASE {name} FROM PUBLIC"
+        )
 
 
 def connect_owner(database_url: str) -> psycopg.Connection[tuple[object, ...]]:

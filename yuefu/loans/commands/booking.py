@@ -87,7 +87,8 @@ def book_loans(*, work: UnitOfWork, loans: Sequence[NewLoan]) -> list[Booked]:
 
 
 def _event(new: NewLoan, state: LoanState) -> Event:
-    return storing.event(new.dims, "booked", 1, state, _told(new, state), before=None, cause=new.capture_id)
+    now = storing.snapshot(new.dims, state, None)
+    return storing.event(new.dims, "booked", 1, now, _told(new, state), before=None, cause=new.capture_id)
 
 
 def _told(new: NewLoan, state: LoanState) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from yuefu.ledger import commands as ledger
 from yuefu.loans import entries, queries, rules
 from yuefu.loans.commands.stepping import Step, held_after, write
 from yuefu.loans.queries import Repayment
-from yuefu.loans.rules import ALREADY_REVERSED, UNKNOWN_REPAYMENT
+from yuefu.loans.rules import ALREADY_REVERSED, EXCESS_GONE, UNKNOWN_REPAYMENT
 from yuefu.money.amounts import Money
 from yuefu.runtime.values import UnitOfWork
 
@@ -27,7 +27,8 @@ class Reversal:
 @dataclass(frozen=True, slots=True)
 class Reversed:
     """A repayment that was taken off. `excess` is owed back to the consumer: less than `amount` where another repayment that was too
-    much now pays a part of what is due again."""
+    much now pays a part of what is due again, and below zero where it pays even more: a refund of goods between the two waives less
+    interest when it finds more to pay."""
 
     id: UUID
     source_id: UUID
@@ -36,15 +37,20 @@ class Reversed:
     excess: Money
 
 
-def reverse_repayments(*, work: UnitOfWork, reversals: Sequence[Reversal]) -> list[Reversed | Refused]:
+def reverse_repayments(
+    *, work: UnitOfWork, reversals: Sequence[Reversal], given_back: Mapping[UUID, int] | None = None
+) -> list[Reversed | Refused]:
     """Makes each loan what it would be had the repayment never been, each reversal seeing those before it; posts one entry each.
 
-    One outcome a reversal, in order. Refused with unknown_repayment or already_reversed; with the ledger's limit_exceeded or
-    account_closed where the credit line cannot take what is owed again. Whether money of the collection was given back is for the caller.
+    `given_back` is what of each loan went back to its consumer or is on its way, in minor units; what a reversal owes back is taken to go
+    as well. One outcome a reversal, in order. Refused with unknown_repayment or already_reversed; with excess_gone where a loan would pay
+    with money that is given back; with the ledger's limit_exceeded or account_closed where the credit line cannot take what is owed again.
+    Whether money of the very collection was given back is for the caller.
     """
     found = queries.repayments(work.book.id, [reversal.source_id for reversal in reversals])
     gone = {source for source, repayment in found.items() if repayment.reversed}
     outcomes: dict[int, Reversed | Refused] = {}
+    back = dict(given_back or {})
     waiting = list(range(len(reversals)))
     while waiting:
         # The ledger has the last word, and a refusal changes what the next one of the same loan finds: so one of each loan at a time.
@@ -55,8 +61,11 @@ def reverse_repayments(*, work: UnitOfWork, reversals: Sequence[Reversal]) -> li
                 outcomes[index] = refused
             else:
                 wave.setdefault(found[reversals[index].source_id].loan_id, index)
-        done = dict(zip(wave.values(), _reverse(work, [reversals[i] for i in wave.values()], found), strict=True))
-        gone.update(one.source_id for one in done.values() if isinstance(one, Reversed))
+        done = dict(zip(wave.values(), _reverse(work, [reversals[i] for i in wave.values()], found, back), strict=True))
+        for one in done.values():
+            if isinstance(one, Reversed):
+                gone.add(one.source_id)
+                back[one.loan_id] = back.get(one.loan_id, 0) + max(one.excess.minor, 0)
         outcomes.update(done)
         waiting = [index for index in waiting if index not in outcomes]
     return [outcomes[index] for index in range(len(reversals))]
@@ -70,7 +79,9 @@ def _refusal(found: Mapping[UUID, Repayment], gone: set[UUID], reversal: Reversa
     return None
 
 
-def _reverse(work: UnitOfWork, wave: Sequence[Reversal], found: Mapping[UUID, Repayment]) -> list[Reversed | Refused]:
+def _reverse(
+    work: UnitOfWork, wave: Sequence[Reversal], found: Mapping[UUID, Repayment], back: Mapping[UUID, int]
+) -> list[Reversed | Refused]:
     """Reversals of as many loans."""
     if not wave:
         return []
@@ -85,9 +96,15 @@ def _reverse(work: UnitOfWork, wave: Sequence[Reversal], found: Mapping[UUID, Re
         entry = entries.applied(one.dims, "reversed", reversal.id, effect, work.day.on, after.discount_earned - one.discount_earned)
         said = {"collection_id": reversal.source_id}
         steps.append(Step(after, reversal.id, "reversed", work.day.on, repayment.amount, effect, entry, repayment.no, said))
-    refused = _post(work, steps)
+    refused = {step.source_id: _excess_gone() for step in steps if step.held.state.excess < back.get(step.held.dims.loan_id, 0)}
+    refused |= _post(work, [step for step in steps if step.source_id not in refused])
     write(work, held, [step for step in steps if step.source_id not in refused])
     return [refused.get(step.source_id) or _outcome(reversal, step) for reversal, step in zip(wave, steps, strict=True)]
+
+
+def _excess_gone() -> Refused:
+    detail = "a later repayment that was too much would pay what is due again, and that money went back to the consumer"
+    return Refused(EXCESS_GONE, detail, "collection_id")
 
 
 def _post(work: UnitOfWork, steps: Sequence[Step]) -> dict[UUID, Refused]:

@@ -63,13 +63,17 @@ def write(work: UnitOfWork, before: Mapping[UUID, Held], steps: Sequence[Step]) 
 
 
 def _events(before: Mapping[UUID, Held], steps: Sequence[Step]) -> list[Event]:
-    seen = {loan_id: held.state for loan_id, held in before.items()}
+    seen = {loan_id: _snapshot(held) for loan_id, held in before.items()}
     events = []
     for step in steps:
-        dims, state = step.held.dims, step.held.state
-        events.append(storing.event(dims, step.kind, step.held.seq, state, _told(step), before=seen[dims.loan_id], cause=step.source_id))
-        seen[dims.loan_id] = state
+        dims, now = step.held.dims, _snapshot(step.held)
+        events.append(storing.event(dims, step.kind, step.held.seq, now, _told(step), before=seen[dims.loan_id], cause=step.source_id))
+        seen[dims.loan_id] = now
     return events
+
+
+def _snapshot(held: Held) -> dict[str, Any]:
+    return storing.snapshot(held.dims, held.state, held.arrears_since)
 
 
 def _told(step: Step) -> dict[str, Any]:

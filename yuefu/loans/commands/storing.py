@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import date
 from typing import Any, Final
 from uuid import UUID
 
@@ -79,15 +80,24 @@ def update_instalments(changes: Mapping[UUID, tuple[LoanState, LoanState]]) -> N
 
 
 def event(
-    dims: Dimensions, kind: str, seq: int, state: LoanState, extra: Mapping[str, Any], *, before: LoanState | None, cause: UUID
+    dims: Dimensions,
+    kind: str,
+    seq: int,
+    now: Mapping[str, Any],
+    extra: Mapping[str, Any],
+    *,
+    before: Mapping[str, Any] | None,
+    cause: UUID,
 ) -> Event:
-    """An outbox event with the loan as it now stands and what it was `before`; `cause` is the capture, collection or refund it comes from."""
-    snapshot = _snapshot(dims, state)
-    changed = outbox.changes(_snapshot(dims, before), snapshot) if before else None
-    return Event(f"loan.{kind}", "loan", dims.loan_id, seq, {**snapshot, **extra}, changed, cause)
+    """An outbox event with the snapshot of the loan as it stands `now` and what it was `before`; `cause` is the capture, collection or
+    refund it comes from."""
+    changed = outbox.changes(before, now) if before else None
+    return Event(f"loan.{kind}", "loan", dims.loan_id, seq, {**now, **extra}, changed, cause)
 
 
-def _snapshot(dims: Dimensions, state: LoanState) -> dict[str, Any]:
+def snapshot(dims: Dimensions, state: LoanState, arrears_since: date | None) -> dict[str, Any]:
+    """What events tell of a loan, whatever happened to it. Arrears that a late fact brings or ends are told here; those that a day brings
+    by `loan.overdue`."""
     currency = dims.currency
     return {
         "id": dims.loan_id,
@@ -101,4 +111,5 @@ def _snapshot(dims: Dimensions, state: LoanState) -> dict[str, Any]:
         "outstanding_principal": state.outstanding_principal,
         "refunded_principal": Money(state.refunded_principal, currency),
         "excess": Money(state.excess, currency),
+        "arrears_since": arrears_since,
     }
