@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from contextlib import suppress
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
@@ -56,6 +57,51 @@ def test_a_transfer_that_broke_off_is_carried_out_once(shop, monkeypatch, kind, 
         "SELECT count(*) FROM payments_sandbox_trade WHERE book_id = %s AND reference = %s", [shop.book_id, waiting.reference]
     )
     assert trades == 1
+    shop.prove()
+
+
+class DownChannel(SandboxChannel):
+    """A channel that does not answer what it is asked."""
+
+    def query(self, *, references, now):
+        raise Lost
+
+
+class DownBank(SandboxBank):
+    """A bank that does what it is told, and whose answers are all lost."""
+
+    def pay(self, *, account, orders, now):
+        super().pay(account=account, orders=orders, now=now)
+        raise Lost
+
+    def query(self, *, account, references, now):
+        raise Lost
+
+
+def test_a_channel_that_is_down_holds_up_nothing_at_the_bank_and_the_other_way_round(shop):
+    got = shop.bought("600.00")
+    shop.until(DUE)
+    whole, shop.desk = shop.desk, replace(shop.desk, bank=DownBank(shop.desk.book))
+    shop.settle()
+    shop.desk = replace(whole, channel=DownChannel(shop.desk.book))
+    with pytest.raises(Lost):
+        jobs.poll(shop.desk, shop.now(12))
+    assert {p.state for p in payments.payouts_of_book(book_id=shop.book_id).values()} == {"paid"}
+    shop.desk = whole
+    shop.bought("600.00")
+    shop.next_day()
+    whole, shop.desk = shop.desk, replace(shop.desk, bank=DownBank(shop.desk.book))
+    shop.settle()
+    asked = shop.repay(got.loan_id, card="card:1:unknown_then_success")
+    with pytest.raises(Lost):
+        jobs.poll(shop.desk, shop.now(23))
+    assert payments.collections(book_id=shop.book_id, ids=[asked.collection_id])[asked.collection_id].state == "succeeded"
+    shop.desk = replace(shop.desk, channel=DownChannel(shop.desk.book))
+    with pytest.raises(ExceptionGroup) as told:
+        jobs.poll(shop.desk, shop.now(23))
+    assert [type(error) for error in told.value.exceptions] == [Lost, Lost]
+    shop.desk = whole
+    jobs.poll(shop.desk, shop.now(23))
     shop.prove()
 
 

@@ -15,6 +15,8 @@ from yuefu.ids import IdSource
 from yuefu.journeys import jobs, proving, settlement
 from yuefu.journeys.desk import open_day
 from yuefu.ledger import queries as ledger
+from yuefu.merchants import commands as merchants
+from yuefu.merchants.commands import StateChange
 from yuefu.money.amounts import Money
 from yuefu.payments import commands
 from yuefu.payments import queries as payments
@@ -276,6 +278,175 @@ def test_own_money_in_the_client_account_keeps_the_day_from_closing(shop):
     shop.prove()
 
 
+# ------------------------------------------------------------------------------------------------------------------- merchants who stop
+
+
+def say_state(shop, state, merchant=0):
+    with open_day(shop.desk, shop.now()) as work:
+        (changed,) = merchants.change_states(work=work, changes=[StateChange(shop.merchants[merchant], state, "looked into")])
+    assert not isinstance(changed, Refused), changed
+
+
+def left_waiting(shop, *sellers):
+    """A purchase of each and a settlement whose transfer is lost, so that the payouts wait for their money. Leaves the bank well."""
+    for merchant in sellers:
+        shop.bought("600.00", merchant=merchant)
+    shop.next_day()
+    silent = SilentBank(shop.desk.book)
+    silent.heard = False
+    whole, shop.desk = shop.desk, replace(shop.desk, bank=silent)
+    found = settled(shop)
+    shop.desk = whole
+    assert [p.state for batch in found for p in payouts(shop, batch)] == ["scheduled"] * len(sellers)
+    return {batch.merchant_id: batch for batch in found}
+
+
+@pytest.mark.parametrize("state", ["suspended", "closed"])
+@pytest.mark.parametrize("by", ["the next settlement", "the poll"])
+def test_a_merchant_who_is_stopped_while_its_payout_waits_is_not_paid_and_the_others_are(shop, state, by):
+    batches = left_waiting(shop, 0, 1)
+    say_state(shop, state)
+    if by == "the poll":
+        jobs.poll(shop.desk, shop.now(11))
+    else:
+        settled(shop, hour=11)
+    stopped, other = (payouts(shop, batches[merchant])[0].state for merchant in shop.merchants)
+    assert (stopped, other) == ("scheduled", "paid")
+    assert (client_money(shop).holds, at_bank(shop)) == (True, (1_000_000_00 - 2 * NET.minor, NET.minor))
+    shop.prove()
+
+
+@pytest.mark.parametrize("by", ["the next settlement", "the poll"])
+def test_a_merchant_who_is_active_again_is_paid_what_waited_once(shop, by):
+    (batch,) = left_waiting(shop, 0).values()
+    say_state(shop, "suspended")
+    settled(shop, hour=11)
+    shop.next_day()
+    settled(shop)
+    assert [p.state for p in payouts(shop, batch)] == ["scheduled"]
+    say_state(shop, "active")
+    for hour in (12, 13):
+        if by == "the poll":
+            jobs.poll(shop.desk, shop.now(hour))
+        else:
+            settled(shop, hour=hour)
+    assert [p.state for p in payouts(shop, batch)] == ["paid"]
+    assert at_bank(shop) == (1_000_000_00 - NET.minor, 0)
+    shop.prove()
+
+
+def test_payouts_that_are_held_back_take_nobodys_place(shop):
+    left_waiting(shop, 0)
+    (second,) = left_waiting(shop, 1).values()
+    for merchant in (0, 1):
+        say_state(shop, "suspended", merchant)
+    settled(shop, hour=11)  # covers both and pays neither
+    say_state(shop, "active", 1)
+    assert [p.batch_id for p in settlement.send_payouts(desk=shop.desk, now=shop.now(11), limit=1)] == [second.id]
+
+
+def test_a_payout_on_its_way_to_a_merchant_who_is_stopped_is_still_asked_for(shop):
+    shop.bought("600.00")
+    shop.next_day()
+    whole, shop.desk = shop.desk, replace(shop.desk, bank=CutBank(shop.desk.book))
+    (batch,) = settled(shop)
+    shop.desk = whole
+    say_state(shop, "suspended")
+    shop.poll_payouts()
+    assert [p.state for p in payouts(shop, batch)] == ["paid"]
+    shop.prove()
+
+
+# ------------------------------------------------------------------------------------------------------- one gateway fails, the rest goes on
+
+
+class MuteBank(SandboxBank):
+    """A bank that takes transfers and answers nothing about them, without an error."""
+
+    def move(self, *, orders, now):
+        return []
+
+
+class DownChannel(SandboxChannel):
+    """A channel that nobody can talk to."""
+
+    def withdraw(self, *, orders, now):
+        raise LostCall
+
+    def query(self, *, references, now):
+        raise LostCall
+
+
+def transfer_states(shop):
+    return {kind: [t.state for t in payments.transfers_of_kind(book_id=shop.book_id, kind=kind)] for kind in ("withdrawal", "safeguarding")}
+
+
+def failed_calls(call):
+    return REGISTRY.get_sample_value("yuefu_gateway_calls_failed_total", {"call": call}) or 0
+
+
+def test_a_transfer_that_the_bank_says_nothing_of_stays_ordered_and_is_done_later(shop):
+    shop.bought("600.00")
+    shop.next_day()
+    whole, shop.desk = shop.desk, replace(shop.desk, bank=MuteBank(shop.desk.book))
+    (batch,) = settled(shop)
+    assert (transfer_states(shop)["safeguarding"], [p.state for p in payouts(shop, batch)]) == (["ordered"], ["scheduled"])
+    assert run_of(shop)[0] == "done"
+    shop.desk = whole
+    settled(shop, hour=10)
+    assert (transfer_states(shop)["safeguarding"], [p.state for p in payouts(shop, batch)]) == (["done"], ["paid"])
+    assert at_bank(shop) == (1_000_000_00 - NET.minor, 0)
+    shop.prove()
+
+
+def test_a_covered_payout_goes_although_the_transfer_for_another_fails(shop):
+    (first,) = left_waiting(shop, 0).values()
+    say_state(shop, "suspended")
+    settled(shop, hour=11)  # covers the first payout, which is held back
+    say_state(shop, "active")
+    before = failed_calls("safeguarding")
+    shop.bought("600.00", merchant=1)
+    shop.next_day()
+    silent = SilentBank(shop.desk.book)
+    silent.heard = False
+    whole, shop.desk = shop.desk, replace(shop.desk, bank=silent)
+    (second,) = settled(shop)
+    assert [payouts(shop, batch)[0].state for batch in (first, second)] == ["paid", "scheduled"]
+    assert (run_of(shop)[0], failed_calls("safeguarding")) == ("done", before + 1)
+    shop.desk = whole
+    settled(shop, hour=10)
+    assert [payouts(shop, batch)[0].state for batch in (first, second)] == ["paid", "paid"]
+    shop.prove()
+
+
+def test_a_withdrawal_that_a_channel_does_not_answer_holds_no_payout_up(shop):
+    got = shop.bought("600.00")
+    shop.next_day()
+    settled(shop)
+    shop.until(date(2026, 10, 25))
+    shop.repay(got.loan_id)
+    (batch,) = left_waiting(shop, 1).values()
+    whole, shop.desk = shop.desk, replace(shop.desk, channel=DownChannel(shop.desk.book))
+    with pytest.raises(LostCall):
+        settlement.withdraw(desk=shop.desk, now=shop.now(9), key="w")
+    moved = settlement.resume_transfers(desk=shop.desk, now=shop.now(10))
+    assert {(t.kind, t.state) for t in moved} == {("withdrawal", "ordered"), ("safeguarding", "done")}
+    assert [p.state for p in payouts(shop, batch)] == ["paid"]
+    shop.desk = whole
+    settlement.resume_transfers(desk=shop.desk, now=shop.now(11))
+    assert transfer_states(shop)["withdrawal"] == ["done"]
+    shop.prove()
+
+
+def test_a_payment_call_that_fails_lets_the_run_end(shop):
+    shop.bought("600.00")
+    shop.next_day()
+    before = failed_calls("pay")
+    shop.desk = replace(shop.desk, bank=CutBank(shop.desk.book))
+    (batch,) = settled(shop)
+    assert ([p.state for p in payouts(shop, batch)], run_of(shop)[0], failed_calls("pay")) == (["sent"], "done", before + 1)
+
+
 # ---------------------------------------------------------------------------------------------------------------------------- the run
 
 
@@ -324,6 +495,27 @@ def test_a_run_that_is_killed_between_two_chunks_goes_on_and_pays_everybody_once
     assert run_of(shop) == ("done", [("build", "done", 2), ("safeguard", "done", 0), ("pay", "done", 0)])
     assert [[p.amount for p in payouts(shop, b)] for b in found] == [[NET], [NET]]
     assert [t.amount for t in payments.transfers_of_kind(book_id=shop.book_id, kind="safeguarding")] == [NET + NET]
+    shop.prove()
+
+
+@pytest.mark.parametrize(("killed_in", "ends"), [("build", "failed"), ("pay", "done")])
+def test_a_run_that_was_killed_and_overtaken_by_the_next_day_is_ended_by_its_settlement(shop, monkeypatch, killed_in, ends):
+    for merchant in (0, 1):
+        shop.bought("600.00", merchant=merchant)
+    shop.next_day()
+    if killed_in == "build":
+        killed = mortal(shop, batches=1)
+    else:
+        killed = replace(shop.desk, vault=None)  # no account of a merchant can be read: it dies with all batches built
+    with pytest.raises((Killed, AttributeError)):
+        settlement.settle(desk=killed, now=shop.now(9), chunk=1)
+    first = shop.on
+    shop.next_day()
+    assert runs.latest(book_id=shop.book_id, kind=settlement.KIND, limit=2) == [(first, "running")]
+    settled(shop)
+    assert runs.latest(book_id=shop.book_id, kind=settlement.KIND, limit=2) == [(shop.on, "done"), (first, ends)]
+    paid = [p.amount for on in (first, shop.on) for b in statements.batches_on(book_id=shop.book_id, pay_on=on) for p in payouts(shop, b)]
+    assert paid == [NET, NET]
     shop.prove()
 
 

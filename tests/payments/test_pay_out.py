@@ -82,6 +82,21 @@ def test_a_payout_beyond_what_is_available_and_owed_is_refused_and_not_stored(wo
     assert queries.payouts_to_send(book_id=work.book.id, limit=5) == []
 
 
+def test_payouts_to_others_are_found_before_the_limit_is_counted(work: UnitOfWork, merchant_id: UUID, payout: Payout) -> None:
+    stranger = work.ids.new(work.now)
+    assert queries.payouts_to_send(book_id=work.book.id, limit=1, except_to=[merchant_id, stranger]) == []
+    assert queries.payouts_to_send(book_id=work.book.id, limit=1, except_to=[stranger]) == [payout]
+
+
+def test_a_payout_on_its_way_is_asked_for_before_one_that_was_paid(work: UnitOfWork, merchant_id: UUID, payout: Payout) -> None:
+    earn(work, merchant_id, 80_000)
+    later = order(work, merchant_id, minor=80_000, key="b:2")
+    assert isinstance(later, Payout)
+    say(work, PayResult(payout.reference, "paid", payout.amount, "8801-1", DAY), PayResult(later.reference, "sent", later.amount))
+    for limit, expected in ((1, [later.id]), (2, [later.id, payout.id])):
+        assert [p.id for p in queries.payouts_to_poll(book_id=work.book.id, paid_since=DAY, limit=limit)] == expected
+
+
 def test_a_paid_payout_leaves_the_bank_once(work: UnitOfWork, payout: Payout) -> None:
     cover(work, 90_000)
     with sql.transacting():

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
@@ -68,12 +68,34 @@ def poll_gateways(timestamp: int) -> None:
 def poll(desk: Desk, now: datetime) -> int:
     """One round of asking in a book: collections and their refunds, payouts, transfers that broke off. Refunds that failed are tried
     again, once a business day; returns how many were.
+
+    Each is asked for whatever becomes of the others, for a channel that is down has nothing to do with payouts; what failed is raised in
+    the end, as it is or, of several, as an ExceptionGroup.
     """
-    repayment.poll(desk=desk, now=now)
-    tried_again = refund.retry(desk=desk, now=now)
-    settlement.poll_payouts(desk=desk, now=now, paid_since=days.business_date(desk.book, now) - timedelta(days=7))
-    settlement.resume_transfers(desk=desk, now=now)
+    paid_since = days.business_date(desk.book, now) - timedelta(days=7)
+    tried_again: list[object] = []
+    rounds: list[Callable[[], object]] = [
+        lambda: repayment.poll(desk=desk, now=now),
+        lambda: tried_again.extend(refund.retry(desk=desk, now=now)),
+        lambda: settlement.poll_payouts(desk=desk, now=now, paid_since=paid_since),
+        lambda: settlement.resume_transfers(desk=desk, now=now),
+    ]
+    _all_of(rounds)
     return len(tried_again)
+
+
+def _all_of(acts: Sequence[Callable[[], object]]) -> None:
+    """Does all of them, then raises what some raised."""
+    errors: list[Exception] = []
+    for act in acts:
+        try:
+            act()
+        except Exception as error:  # noqa: BLE001 - raised below, when the others have had their turn
+            errors.append(error)
+    if len(errors) > 1:
+        raise ExceptionGroup("several failed", errors)
+    if errors:
+        raise errors[0]
 
 
 @app.periodic(cron="*/5 * * * *")

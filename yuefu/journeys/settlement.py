@@ -1,14 +1,17 @@
 """Settlement: on its pay day each merchant gets one batch and one payout; money moves between funder, channel and bank.
 
 A pay day is a run: **build** the batches in chunks of merchants, **safeguard** what became owed in the client account, **pay** out of it.
-What cannot be safeguarded is not paid: its payouts stay scheduled, and whoever settles or polls later takes them up.
+What cannot be safeguarded is not paid: its payouts stay scheduled, and whoever settles or polls later takes them up. So do those of a
+merchant who is suspended or closed, until it is active again. A gateway that fails or is silent holds up what it was asked for and
+nothing else: it is logged and counted, and the money that does not wait for it moves on.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
-from typing import Final
+from functools import partial
+from typing import Final, TypeVar
 from uuid import UUID
 
 from yuefu.errors import Refused
@@ -21,7 +24,7 @@ from yuefu.payments.commands import TransferOrder
 from yuefu.payments.rules import MoveOrder, PayOrder, Payout, PayResult, Transfer, TransferResult
 from yuefu.runtime import keys, runs
 from yuefu.runtime.logs import logger
-from yuefu.runtime.metrics import CLIENT_MONEY_SHORT
+from yuefu.runtime.metrics import CLIENT_MONEY_SHORT, GATEWAY_FAILED
 from yuefu.runtime.runs import Run
 from yuefu.runtime.values import UnitOfWork
 from yuefu.settlement import commands as settlement
@@ -35,6 +38,8 @@ SENT_AT_ONCE: Final = 5_000
 
 log = logger(__name__)
 
+T = TypeVar("T")
+
 _TRANSFER = "payments.transfer"  # the scope of the keys of transfers
 
 
@@ -43,12 +48,13 @@ def settle(*, desk: Desk, now: datetime, chunk: int = CHUNK) -> list[Batch] | Re
 
     Returns all batches of the pay day, as they stand before they are paid. A run that was stopped goes on where it stood. Again after its
     end it builds nothing, what fell due since waits for the next pay day; it orders what still lacks in the client account and sends what
-    was not sent.
+    was not sent. Runs of earlier pay days that broke off are ended: this one takes up what they left.
     """
     with open_day(desk, now) as work:
         if isinstance(work, Refused):
             return work
         on = work.day.on
+        runs.end_overtaken(book_id=desk.book.id, kind=KIND, before=on, needs="build", now=now)
         run = runs.start(book_id=desk.book.id, kind=KIND, on=on, steps=STEPS, now=now, ids=desk.ids, actor=desk.by.label)
     if run.state != "done":
         _build(desk, now, run, chunk)
@@ -108,25 +114,27 @@ def _finish(desk: Desk, now: datetime, run: Run) -> None:
 
 
 def send_payouts(*, desk: Desk, now: datetime, limit: int = SENT_AT_ONCE) -> list[Payout]:
-    """Marks scheduled payouts as sent as far as client money goes, then asks the bank to pay them: after a crash in between, `poll_payouts`
-    asks what became of them.
+    """Marks scheduled payouts of active merchants as sent as far as client money goes, then asks the bank to pay them: after a crash in
+    between, `poll_payouts` asks what became of them. Without an open day nothing is sent.
     """
-    waiting = payment_book.payouts_to_send(book_id=desk.book.id, limit=limit)
+    held_back = merchants.not_active(book_id=desk.book.id)
+    waiting = payment_book.payouts_to_send(book_id=desk.book.id, limit=limit, except_to=held_back)
     if not waiting:
         return []
     accounts = merchants.settlement_accounts(merchant_ids=sorted({p.merchant_id for p in waiting}), vault=desk.vault)
     with open_day(desk, now) as work:
-        assert not isinstance(work, Refused), work
+        if isinstance(work, Refused):
+            return []
         sent = [p for p in payments.send_payouts(work=work, payouts=waiting) if isinstance(p, Payout)]
     return _book(desk, now, _pay(desk, now, sent, accounts))
 
 
 def _pay(desk: Desk, now: datetime, payouts: Sequence[Payout], beneficiaries: Mapping[UUID, str]) -> list[PayResult]:
-    """One call for each account they are paid from."""
+    """One call for each account they are paid from. After one that failed its payouts are on their way for all we know: they are polled."""
     results: list[PayResult] = []
     for number, mine in _by_account(desk, payouts).items():
         orders = [PayOrder(p.reference, beneficiaries[p.merchant_id], p.amount) for p in mine]
-        results += desk.bank.pay(account=number, orders=orders, now=now)
+        results += _answers(desk, "pay", partial(desk.bank.pay, account=number, orders=orders, now=now))
     return results
 
 
@@ -196,32 +204,67 @@ def _transfer(desk: Desk, now: datetime, order: TransferOrder) -> Transfer | Ref
         (ordered,) = payments.order_transfers(work=work, orders=[order])
     if isinstance(ordered, Refused) or ordered.state != "ordered":
         return ordered
-    (settled,) = _move(desk, now, [ordered])
+    # Whoever asks for one transfer is told why it failed; it stays ordered, for the same key or for `resume_transfers`.
+    (settled,) = _booked(desk, now, [ordered], _carried_out(desk, now, order.kind, _move_orders(desk, [ordered])[order.kind]))
     return settled
 
 
 def resume_transfers(*, desk: Desk, now: datetime) -> list[Transfer | Refused]:
-    """Carries out transfers that were ordered and then broke off, and sends the payouts that waited for them. Under the same reference no
-    money moves twice.
+    """Carries out transfers that were ordered and then broke off, and sends the payouts that waited: for them, or for their merchant to be
+    active again. Under the same reference no money moves twice.
     """
     moved = _move(desk, now, payment_book.transfers_open(book_id=desk.book.id))
-    if any(isinstance(t, Transfer) and t.kind == "safeguarding" and t.state == "done" for t in moved):
-        send_payouts(desk=desk, now=now)
+    send_payouts(desk=desk, now=now)
     return moved
 
 
 def _move(desk: Desk, now: datetime, ordered: Sequence[Transfer]) -> list[Transfer | Refused]:
+    """Carries out transfers and books them kind by kind, so that a gateway that fails holds up its own kind alone: that is logged and
+    counted. One outcome each, in order; what was not answered is returned as it stands, ordered.
+    """
+    outcomes: dict[UUID, Transfer | Refused] = {}
+    for kind, orders in _move_orders(desk, ordered).items():
+        mine = [one for one in ordered if one.kind == kind]
+        said = _answers(desk, kind, partial(_carried_out, desk, now, kind, orders))
+        outcomes |= zip((one.id for one in mine), _booked(desk, now, mine, said), strict=True)
+    return [outcomes[one.id] for one in ordered]
+
+
+def _move_orders(desk: Desk, ordered: Sequence[Transfer]) -> dict[str, list[MoveOrder]]:
+    """What the gateways are told, by kind of transfer."""
     if not ordered:
-        return []
+        return {}
     numbers = {account.id: account.number for account in payment_book.money_accounts(book_id=desk.book.id).values()}
     orders: dict[str, list[MoveOrder]] = {}
     for one in ordered:
         origin = numbers[one.from_account_id] if one.from_account_id else ""
         orders.setdefault(one.kind, []).append(MoveOrder(one.reference, one.amount, origin, numbers[one.to_account_id]))
-    said = {result.reference: result for kind, mine in orders.items() for result in _carried_out(desk, now, kind, mine)}
+    return orders
+
+
+def _booked(desk: Desk, now: datetime, ordered: Sequence[Transfer], said: Sequence[TransferResult]) -> list[Transfer | Refused]:
+    """Books the answers to transfers; one outcome each, in order. One without an answer stays ordered and is asked for again."""
+    answers = {result.reference: result for result in said}
+    answered = [one for one in ordered if one.reference in answers]
+    if len(answered) < len(ordered):
+        log.error("transfers were not answered", book=desk.book.code, references=[t.reference for t in ordered if t not in answered])
+    if not answered:
+        return list(ordered)
     with open_day(desk, now) as work:
         assert not isinstance(work, Refused), work
-        return payments.settle_transfers(work=work, results=[said[one.reference] for one in ordered])
+        settled = payments.settle_transfers(work=work, results=[answers[one.reference] for one in answered])
+    outcomes = dict(zip((one.id for one in answered), settled, strict=True))
+    return [outcomes.get(one.id, one) for one in ordered]
+
+
+def _answers(desk: Desk, call: str, ask: Callable[[], list[T]]) -> list[T]:
+    """What a gateway answers. One that fails has answered nothing: it is logged and counted, and what it was asked for is taken up again."""
+    try:
+        return ask()
+    except Exception as error:
+        GATEWAY_FAILED.labels(call=call).inc()
+        log.exception("gateway failed", book=desk.book.code, call=call, error=type(error).__name__)
+        return []
 
 
 def _carried_out(desk: Desk, now: datetime, kind: str, orders: Sequence[MoveOrder]) -> list[TransferResult]:

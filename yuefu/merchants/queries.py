@@ -47,6 +47,11 @@ def states(*, ids: Sequence[UUID], book_id: UUID) -> dict[UUID, str]:
     return dict(sql.rows("SELECT id, state FROM merchants_merchant WHERE book_id = %s AND id = ANY(%s)", [book_id, list(ids)]))
 
 
+def not_active(*, book_id: UUID) -> list[UUID]:
+    """The merchants of a book that are suspended or closed, in the order of ids: they are paid nothing."""
+    return [row[0] for row in sql.rows("SELECT id FROM merchants_merchant WHERE book_id = %s AND state <> 'active' ORDER BY id", [book_id])]
+
+
 def merchants(*, book_id: UUID) -> list[Shown]:
     """All merchants of a book, by code."""
     return sql.rows_as(Shown, f"SELECT {_SHOWN} FROM merchants_merchant WHERE book_id = %s ORDER BY code", [book_id])

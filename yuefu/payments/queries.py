@@ -144,15 +144,18 @@ def refunds_to_poll(*, book_id: UUID, before: datetime, limit: int) -> list[Chan
     return sql.rows_as(_refund, _REFUND + where, [book_id, before, limit])
 
 
-def payouts_to_send(*, book_id: UUID, limit: int) -> list[Payout]:
-    """Payouts that were ordered and not yet given to the bank, oldest first."""
-    where = " WHERE p.book_id = %s AND p.state = 'scheduled' ORDER BY p.ordered_at, p.id LIMIT %s"
-    return sql.rows_as(_payout, _PAYOUT + where, [book_id, limit])
+def payouts_to_send(*, book_id: UUID, limit: int, except_to: Sequence[UUID] = ()) -> list[Payout]:
+    """Payouts that were ordered and not yet given to the bank, oldest first. Those of merchants `except_to` take up no place in the limit."""
+    where = " WHERE p.book_id = %s AND p.state = 'scheduled' AND p.merchant_id <> ALL(%s::uuid[]) ORDER BY p.ordered_at, p.id LIMIT %s"
+    return sql.rows_as(_payout, _PAYOUT + where, [book_id, list(except_to), limit])
 
 
 def payouts_to_poll(*, book_id: UUID, paid_since: date, limit: int) -> list[Payout]:
-    """Payouts on their way, and those paid since a day, which the bank may still return."""
-    where = " WHERE p.book_id = %s AND (p.state = 'sent' OR (p.state = 'paid' AND p.paid_on >= %s)) ORDER BY p.ordered_at, p.id LIMIT %s"
+    """Payouts on their way, and after all of them those paid since a day, which the bank may still return; oldest first."""
+    where = (
+        " WHERE p.book_id = %s AND (p.state = 'sent' OR (p.state = 'paid' AND p.paid_on >= %s))"
+        " ORDER BY (p.state = 'sent') DESC, p.ordered_at, p.id LIMIT %s"
+    )
     return sql.rows_as(_payout, _PAYOUT + where, [book_id, paid_since, limit])
 
 

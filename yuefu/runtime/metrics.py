@@ -23,6 +23,9 @@ CLIENT_MONEY_SHORT = Gauge(
     ["book"],
     multiprocess_mode="mostrecent",
 )
+GATEWAY_FAILED = Counter(
+    "yuefu_gateway_calls_failed_total", "Calls of bank or channel that raised while settlement went on, by call", ["call"]
+)
 QUARANTINED = Counter("yuefu_requests_quarantined_total", "Requests that raised whenever they were tried, by command", ["command"])
 REFUNDS_FAILING = Counter("yuefu_refunds_failing_total", "Refunds tried again after they had failed on several days")
 PROOFS_FAILED = Counter("yuefu_proofs_failed_total", "Proofs of a close of day that failed", ["proof"])

@@ -93,6 +93,18 @@ def finish(*, run_id: UUID, state: str, now: datetime) -> None:
     sql.run("UPDATE runtime_run SET state = %s, finished_at = %s WHERE id = %s", [state, now, run_id])
 
 
+def end_overtaken(*, book_id: UUID, kind: str, before: date, needs: str, now: datetime) -> int:
+    """Ends the runs of a kind and earlier days that broke off and that nobody will go on with: `done` where their step `needs` is done,
+    `failed` otherwise; their steps go on saying where they stood. Returns how many.
+    """
+    return sql.run(
+        "UPDATE runtime_run AS r SET finished_at = %s, state = CASE WHEN EXISTS (SELECT FROM runtime_run_step AS s"
+        " WHERE s.run_id = r.id AND s.name = %s AND s.state = 'done') THEN 'done' ELSE 'failed' END"
+        " WHERE r.book_id = %s AND r.kind = %s AND r.on_date < %s AND r.state = 'running'",
+        [now, needs, book_id, kind, before],
+    )
+
+
 def latest(*, book_id: UUID, kind: str, limit: int) -> list[tuple[date, str]]:
     """Day and state of the latest runs of a kind, newest first."""
     found = sql.rows(
