@@ -86,7 +86,7 @@ class Collection(BookRow):
 
 
 class ChannelRefund(BookRow):
-    """A refund of a collection. The sum of those that did not fail is the counter on the collection, which bounds it."""
+    """A refund of a collection. The sum of those that did not fail is the counter on the collection, which bounds it: a trigger keeps it."""
 
     reference = models.TextField()
     money_account_id = models.UUIDField()

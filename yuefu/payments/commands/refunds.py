@@ -1,4 +1,7 @@
-"""Refunds of earlier collections: an attempt takes its amount from what is left of the collection, a failure gives it back."""
+"""Refunds of earlier collections: an attempt takes its amount from what is left of the collection, a failure gives it back.
+
+The table keeps that count: a trigger moves it by the statement that writes the refunds, and nobody else may.
+"""
 
 from __future__ import annotations
 
@@ -92,7 +95,6 @@ def settle_refunds(*, work: UnitOfWork, results: Sequence[ChannelResult]) -> lis
         },
         [(r.id, r.state, r.fee.minor, r.provider_id, r.failure_code, r.settled_on, r.posted_on) for r in settled],
     )
-    _count([(r.collection_id, -r.amount.minor) for r in settled if r.state == "failed"])
     changes.tell(
         work, action="payments.settle_refunds", kind="channel_refund", things=settled, before=decided.before, seq=_SEQ, snapshot=_snapshot
     )
@@ -150,20 +152,7 @@ def _store(work: UnitOfWork, begun: Sequence[ChannelRefund]) -> None:
         for r in begun
     ]
     sql.insert("payments_channel_refund", columns, values)
-    _count([(r.collection_id, r.amount.minor) for r in begun])
     audit.record(work=work, action="payments.attempt_refunds", object_kind="channel_refund", object_ids=[r.id for r in begun])
-
-
-def _count(steps: Sequence[tuple[UUID, int]]) -> None:
-    """Moves the counters of the collections; one sum per collection, because an UPDATE from a list takes only one row of each."""
-    sums: dict[UUID, int] = {}
-    for collection_id, minor in steps:
-        sums[collection_id] = sums.get(collection_id, 0) + minor
-    if sums:
-        source, params = sql.unnest({"id": "uuid", "step": "bigint"}, sorted(sums.items()))
-        sql.run(
-            f"UPDATE payments_collection AS c SET refunded_minor = refunded_minor + g.step FROM {source} AS g WHERE c.id = g.id", params
-        )
 
 
 def _snapshot(refund: ChannelRefund) -> Mapping[str, Any]:
