@@ -379,3 +379,12 @@ def test_the_database_refuses_a_day_that_is_done_with_a_residual_or_counted_twic
 def test_what_came_and_what_was_found_cannot_be_changed(as_role, table: str, verb: str) -> None:  # type: ignore[no-untyped-def]
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
         as_role("default").execute(verb.format(table))
+
+
+def test_the_bill_of_a_day_to_come_is_refused_and_leaves_nothing(work: UnitOfWork) -> None:
+    ahead = work.day.on + timedelta(days=1)
+    (outcome,) = receive(work, trade([], ahead))
+    assert isinstance(outcome, Refused)
+    assert outcome.code == "day_not_begun"
+    for table in ("reconciliation_file", "reconciliation_day", "reconciliation_line"):
+        assert sql.value(f"SELECT count(*) FROM {table} WHERE book_id = %s", [work.book.id]) == 0

@@ -23,6 +23,7 @@ WRONG_SOURCE = "wrong_source"  # a trade bill given as a fund flow, or the other
 FOREIGN_ACCOUNT = "foreign_account"  # the bill of another merchant number
 OTHER_DAY = "other_day"  # the lines are of another day than the file was said to be of
 DAY_UNKNOWN = "day_unknown"  # an empty bill does not say its day: give it
+DAY_NOT_BEGUN = "day_not_begun"  # no honest bill is of a day to come
 DAY_HAS_A_FILE = "day_already_has_a_file"  # this source and day has a file with other content
 
 _LAYOUTS: Final = {
@@ -60,7 +61,7 @@ def receive_files(
     """
     # Two deliveries of one day queue here: the second one finds the first.
     locks.wait(locks.BILL_FILES, work.book.id)
-    read_bills = [_read(file, read, accounts, work.book.currency) for file in files]
+    read_bills = [_not_ahead(_read(file, read, accounts, work.book.currency), work.day.on) for file in files]
     days = [(file.source, on) for file, given in zip(files, read_bills, strict=True) if not isinstance(given, Refused) for on in [given[1]]]
     known = queries.files_of_days(book_id=work.book.id, days=days)
     outcomes: list[Received | Refused] = []
@@ -102,6 +103,13 @@ def _read(file: FileIn, read: Callable[[bytes], Bill], accounts: Mapping[str, st
         return Refused(OTHER_DAY, f"the lines are of {bill.on}, not of {file.on}", "on")
     on = bill.on or file.on
     return (bill, on) if on else Refused(DAY_UNKNOWN, "the bill has no lines and does not say its day; give it", "on")
+
+
+def _not_ahead(given: tuple[Bill, date] | Refused, today: date) -> tuple[Bill, date] | Refused:
+    """The bill of today may come early and waits for the day to be over; one of a day to come would stand before all that are real."""
+    if not isinstance(given, Refused) and given[1] > today:
+        return Refused(DAY_NOT_BEGUN, f"the bill is of {given[1]}, today is {today} in this book", "on")
+    return given
 
 
 def _kept(work: UnitOfWork, source: str, on: date, bill: Bill) -> BillFile:
