@@ -10,8 +10,8 @@ export PYTHON
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: install-run ## a world of purchases, then the web server and the worker; Ctrl-C stops all of it; FRESH=1 begins anew
-	@$(YUEFU) demo $(if $(FRESH),--fresh)
+demo: install-run ## a world of purchases, then the web server and the worker; Ctrl-C stops all of it; FRESH=1 begins anew, PORT=8080 serves there
+	@$(YUEFU) demo $(if $(FRESH),--fresh) $(if $(PORT),--port $(PORT))
 
 test: install ## all tests, on two processes (root gets Chromium installed if it is missing)
 	@tools/run_tests

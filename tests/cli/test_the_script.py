@@ -86,6 +86,12 @@ def test_a_database_that_does_not_answer_is_one_sentence() -> None:
     assert "Traceback" not in answer.stderr
 
 
+@pytest.mark.parametrize("address", ["garbage", "mysql://u:p@host/db", "postgresql://["])
+def test_what_is_no_address_of_a_database_is_one_sentence(address: str) -> None:
+    answer = _run("account", "list", "--json", env={"DATABASE_URL": address})
+    assert (answer.returncode, json.loads(answer.stdout)["error"]["code"]) == (1, "database_error")
+
+
 def test_a_demo_plays_on_a_scratch_database_that_is_gone_afterwards() -> None:
     answer = _run("demo", "--days", "1", "--no-serve", "--json", "--seed", "3", timeout=240)
     assert answer.returncode == 0, answer.stderr

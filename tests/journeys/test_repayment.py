@@ -360,3 +360,12 @@ def test_one_answer_that_cannot_be_booked_does_not_stop_the_others(shop, monkeyp
     monkeypatch.setattr(type(shop.desk.channel), "query", query)
     assert repayment.poll(desk=shop.desk, now=shop.now(17)) == 1
     shop.prove()
+
+
+def test_what_is_too_much_goes_back_by_the_collection_it_came_by(shop):
+    got = shop.bought("1200.00")
+    shop.until(date(2026, 10, 25))
+    shop.repay(got.loan_id)
+    again = shop.repay(got.loan_id, "100.00")
+    found = sql.rows("SELECT collection_id, amount_minor FROM payments_channel_refund WHERE book_id = %s", [shop.book_id])
+    assert found == [(again.collection_id, 100_00)]

@@ -146,7 +146,7 @@ def repay(
 
 def repay_undo(
     collection: Annotated[str, typer.Argument(metavar="COLLECTION", help="The id of the collection (pay_…).")],
-    reason: Annotated[str, typer.Option(help="Why, for a second person to read.")],
+    reason: Annotated[str, typer.Option(help="Why; kept in the audit trail.")],
     key: Annotated[str | None, typer.Option(help="The key of the request; a new one unless given.")] = None,
 ) -> None:
     """Take a repayment off its loan, which is then as if it had never been paid, and give the money back the way it came."""

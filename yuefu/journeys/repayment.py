@@ -174,7 +174,7 @@ def _apply(work: UnitOfWork, settled: Sequence[Collection]) -> tuple[dict[UUID, 
     for c in ours:
         if one := applied.get(c.id):
             told[c.id] = Repaid(c.id, one.loan_id, c.state, c.amount, one.principal, one.interest, one.excess, "")
-    return told, [Excess(str(a.source_id), a.loan_id, a.excess) for a in applied.values() if a.excess.minor]
+    return told, [Excess(str(a.source_id), a.loan_id, a.excess, a.source_id) for a in applied.values() if a.excess.minor]
 
 
 def _told(collections: Sequence[Collection]) -> dict[UUID, Repaid]:
@@ -192,7 +192,7 @@ def _told(collections: Sequence[Collection]) -> dict[UUID, Repaid]:
 
 @dataclass(frozen=True, slots=True)
 class UndoRequest:
-    """Take the repayment that came by a collection off its loan; `reason` is for a second person to read."""
+    """Take the repayment that came by a collection off its loan; `reason` is kept in the audit trail."""
 
     key: str
     collection_id: UUID

@@ -43,6 +43,11 @@ def _parts(url: str) -> dict[str, Any]:
     }
 
 
+def check_address(url: str) -> None:
+    """Raises DatabaseError, one sentence, for what is no address of a PostgreSQL database."""
+    _parts(url)
+
+
 def derived_password(owner_password: str, role: str) -> str:
     """The password of a derived login; raises DatabaseError for an owner without one, whose logins anybody could work out."""
     if not owner_password:

@@ -12,7 +12,7 @@ import psycopg
 from psycopg import sql as pgsql
 
 from yuefu.runtime.cluster import ClusterAddress
-from yuefu.runtime.databases import ROLES, DatabaseError, derived_password, ensure_roles
+from yuefu.runtime.databases import ROLES, DatabaseError, check_address, derived_password, ensure_roles
 
 OWNER: Final = "yuefu_owner"
 DATABASE: Final = "yuefu"
@@ -75,6 +75,7 @@ def _nobody_makes_temporary_tables(owner: psycopg.Connection[Any]) -> None:
 
 def connect_owner(database_url: str) -> psycopg.Connection[tuple[object, ...]]:
     """Opens the owner's connection; raises DatabaseError in one sentence where that is not possible."""
+    check_address(database_url)
     try:
         return psycopg.connect(database_url, autocommit=True, connect_timeout=10)
     except psycopg.OperationalError as error:
