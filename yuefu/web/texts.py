@@ -77,7 +77,7 @@ HAPPENINGS: Final[Table] = {
     "loan.refunded": _("Refund applied to the loan"),
     "loan.reversed": _("Repayment taken off the loan"),
     "settlement.batched": _("In a settlement batch for the merchant"),
-    "payout.paid": _("Paid out to the merchant"),
+    "payout.paid": _("Paid out to the merchant, the whole batch"),
     "payout.returned": _("Payout came back from the bank"),
     "channel.refunded": _("Money sent back to the shopper"),
     "channel.refused": _("The channel refused to send money back; it is tried again"),
