@@ -184,6 +184,33 @@ def test_a_killed_demo_leaves_no_server_behind(own_home: dict[str, str]) -> None
     assert _servers(own_home["YUEFU_HOME"]) == []
 
 
+DEAF = """
+import signal, time
+from yuefu.cli import processes
+processes.SECONDS_TO_HEED = 0.5
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+processes.ends_with_stdin()
+print("ready", flush=True)
+time.sleep(60)
+"""
+
+
+def test_a_child_that_does_not_heed_the_signal_ends_with_its_parent_all_the_same() -> None:
+    child = subprocess.Popen(
+        [sys.executable, "-c", DEAF],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "YUEFU_ENDS_WITH_STDIN": "1"},
+    )
+    assert child.stdout is not None
+    assert child.stdin is not None
+    assert child.stdout.readline() == "ready\n"
+    child.stdin.close()
+    assert child.wait(timeout=20) == -signal.SIGKILL
+    child.stdout.close()
+
+
 @dataclass
 class _Shown:
     """A demo that is served; what it said on standard error once it is over."""

@@ -19,6 +19,8 @@ from yuefu.cli.faults import fail
 PORT_TAKEN: Final = "port_taken"
 SECONDS_TO_STOP: Final = 20.0
 SECONDS_TO_START: Final = 60.0
+SECONDS_TO_HEED = 25.0
+"""How long a process whose parent is gone may take to end by itself: more than a server grants its last requests."""
 WATCHED: Final = "YUEFU_ENDS_WITH_STDIN"
 
 
@@ -74,7 +76,9 @@ def until_interrupted() -> Iterator[None]:
 
 
 def ends_with_stdin() -> None:
-    """In a child: ends this process by SIGTERM once whoever started it is gone, however that happened."""
+    """In a child: ends this process once whoever started it is gone, however that happened: by SIGTERM, and where that was not heeded, for
+    whatever reason, by SIGKILL a while later. It would else hold the database open for ever; nothing is lost by it, that is proven.
+    """
     if os.environ.pop(WATCHED, "") != "1":
         return
 
@@ -83,6 +87,8 @@ def ends_with_stdin() -> None:
             while os.read(0, 1024):
                 pass
         os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(SECONDS_TO_HEED)
+        os.kill(os.getpid(), signal.SIGKILL)
 
     threading.Thread(target=watch, name="parent", daemon=True).start()
 
