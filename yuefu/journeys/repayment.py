@@ -8,7 +8,7 @@ ever sent twice blind. What a consumer pays beyond everything due goes back the 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from uuid import UUID
 
@@ -27,7 +27,7 @@ from yuefu.payments.commands import CollectionAttempt
 from yuefu.payments.rules import ChannelRefund, ChannelResult, Collection, CollectOrder
 from yuefu.runtime import audit, keys
 from yuefu.runtime.batch import Quarantined
-from yuefu.runtime.values import UnitOfWork
+from yuefu.runtime.values import Actor, UnitOfWork
 
 UNKNOWN_LOAN = "unknown_loan"
 NOTHING_DUE = "nothing_due"
@@ -49,6 +49,7 @@ class RepayRequest:
     loan_id: UUID
     amount: Money | None
     instrument: str
+    by: Actor | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +114,7 @@ def _attempt(work: UnitOfWork, requests: Sequence[RepayRequest]) -> list[Collect
             outcomes[index] = Refused(NOTHING_DUE, "nothing is due on this loan today", "loan_id")
             continue
         attempts[index] = CollectionAttempt(
-            request.key, dims.consumer_id, dims.loan_id, dims.order_id, amount, request.instrument, dims.funder_id
+            request.key, dims.consumer_id, dims.loan_id, dims.order_id, amount, request.instrument, dims.funder_id, request.by
         )
     stored = payments.attempt_collections(work=work, attempts=list(attempts.values()))
     outcomes.update(zip(attempts, stored, strict=True))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC
 from typing import Any, Final, Literal, TypeVar
 from uuid import UUID
@@ -15,7 +15,7 @@ from yuefu.orders.queries import OfMerchant
 from yuefu.orders.rules import Capture, Order, Part
 from yuefu.runtime import audit, outbox, sql
 from yuefu.runtime.outbox import Event
-from yuefu.runtime.values import UnitOfWork
+from yuefu.runtime.values import Actor, UnitOfWork
 
 N = TypeVar("N", UUID, OfMerchant)
 """What an order is asked for by."""
@@ -64,6 +64,7 @@ class CaptureRequest:
     merchant_id: UUID
     order_id: UUID
     amount: Money | None = None
+    by: Actor | None = field(default=None, compare=False)
 
     @property
     def of_merchant(self) -> OfMerchant:
@@ -77,6 +78,7 @@ class VoidRequest:
     key: str
     merchant_id: UUID
     order_id: UUID
+    by: Actor | None = field(default=None, compare=False)
 
     @property
     def of_merchant(self) -> OfMerchant:
@@ -91,6 +93,7 @@ class RefundRequest:
     merchant_id: UUID
     order_id: UUID
     amount: Money | None = None
+    by: Actor | None = field(default=None, compare=False)
 
     @property
     def of_merchant(self) -> OfMerchant:
@@ -205,7 +208,7 @@ def capture(*, work: UnitOfWork, requests: Mapping[UUID, CaptureRequest]) -> dic
         ],
     )
     _store(work, before, [(t.order, t.capture.id) for t in taken], "order.captured")
-    audit.record(work=work, action="order.capture", object_kind="order", object_ids=[t.order.id for t in taken])
+    _audit(work, "order.capture", [(t.order.id, t.capture.id) for t in taken])
     return outcomes
 
 
@@ -232,7 +235,7 @@ def _release(work: UnitOfWork, locked: dict[N, Order], names: Sequence[N], by: L
             outcomes.append(Freed(done[0], Money(freed, done[0].currency)))
     released = [o.order for o in outcomes if isinstance(o, Freed)]
     _store(work, before, [(order, order.id) for order in released], f"order.{by}")
-    audit.record(work=work, action=f"order.{by}", object_kind="order", object_ids=[order.id for order in released])
+    _audit(work, f"order.{by}", [(order.id, order.id) for order in released])
     return outcomes
 
 
@@ -251,7 +254,7 @@ def refund(*, work: UnitOfWork, requests: Mapping[UUID, RefundRequest]) -> dict[
     made = [o for o in outcomes.values() if isinstance(o, TakenBack)]
     _write_shares(work, made)
     _store(work, before, [(m.order, m.refund_id) for m in made], "order.refunded")
-    audit.record(work=work, action="order.refund", object_kind="order", object_ids=[m.order.id for m in made])
+    _audit(work, "order.refund", [(m.order.id, m.refund_id) for m in made])
     return outcomes
 
 
@@ -279,6 +282,11 @@ def _write_shares(work: UnitOfWork, made: Sequence[TakenBack]) -> None:
     )
     latest = {c.id: c.refunded for m in made for c in m.order.captures}
     sql.update("orders_capture", "id", {"id": "uuid", "refunded_minor": "bigint"}, sorted(latest.items()))
+
+
+def _audit(work: UnitOfWork, action: str, done: Sequence[tuple[UUID, UUID]]) -> None:
+    """One row for all: each order, and what the key of its request stands for."""
+    audit.record(work=work, action=action, object_kind="order", object_ids=[o for o, _ in done], causes=[cause for _, cause in done])
 
 
 def _by_id(found: Mapping[N, Order]) -> dict[UUID, Order]:

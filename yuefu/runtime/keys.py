@@ -16,7 +16,7 @@ from uuid import UUID
 
 from yuefu.errors import Refused
 from yuefu.runtime import sql
-from yuefu.runtime.values import UnitOfWork
+from yuefu.runtime.values import Cause, UnitOfWork
 
 KEY_REUSED = "key_reused"  # same key, other content: use a new key, or send the first content again
 KEY_INVALID = "key_invalid"  # empty, longer than 255 characters, or with control characters
@@ -27,6 +27,8 @@ O = TypeVar("O")
 
 
 class Keyed(Protocol):
+    """A request. One that has a field `by` which does not count when two are compared, and which is given, was sent by that actor."""
+
     @property
     def key(self) -> str: ...
 
@@ -107,7 +109,7 @@ def claim(*, work: UnitOfWork, scope: Scopes, requests: Sequence[Keyed], object_
         else:
             result.fresh.append(index)
     result.fresh.sort()
-    work.claimed.update({object_ids[index]: requests[index].key for index in result.fresh})
+    work.claimed.update({object_ids[i]: Cause(requests[i].key, getattr(requests[i], "by", None) or work.by) for i in result.fresh})
     return result
 
 

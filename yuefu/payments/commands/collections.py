@@ -16,7 +16,7 @@ from yuefu.payments.commands import changes
 from yuefu.payments.commands.accounts import accounts_of, missing
 from yuefu.payments.rules import ChannelResult, Collection, MoneyAccount
 from yuefu.runtime import audit, keys, sql
-from yuefu.runtime.values import UnitOfWork
+from yuefu.runtime.values import Actor, UnitOfWork
 
 _SCOPE: Final = "payments.collect"
 _SEQ: Final = {(begun, end): 1 for begun in ("attempted", "unknown") for end in ("succeeded", "failed")}
@@ -35,6 +35,7 @@ class CollectionAttempt:
     amount: Money
     instrument: str
     funder_id: UUID | None = field(default=None, compare=False)
+    by: Actor | None = field(default=None, compare=False)
 
 
 def attempt_collections(*, work: UnitOfWork, attempts: Sequence[CollectionAttempt]) -> list[Collection | Refused]:
