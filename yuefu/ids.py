@@ -20,6 +20,7 @@ PREFIXES: Final = {
     "book": "book",
     "user": "usr",
     "api_key": "key",
+    "quarantine": "qrt",
     "approval": "apr",
     "run": "run",
     "entry": "ent",
