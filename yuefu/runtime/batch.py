@@ -23,6 +23,7 @@ O = TypeVar("O")
 A_contra = TypeVar("A_contra", contravariant=True)
 
 _TRANSIENT = ("40001", "40P01", "55P03")  # serialization failure, deadlock, lock not available
+_MOST_IDLE_LANES = 1_000
 _AGAIN = (*_TRANSIENT, "23505")  # and a unique key that somebody else took meanwhile: a second look sees it
 
 
@@ -252,6 +253,8 @@ class Batcher(Generic[L, R, O]):
             if queue.count:
                 self._ready.append(lane)
                 self._change.notify()
+            elif len(self._lanes) > _MOST_IDLE_LANES:
+                del self._lanes[lane]
 
     def _carry_out(self, lane: L, batch: Sequence[tuple[R, Answer[O]]]) -> None:
         answers = [answer for _, answer in batch]
