@@ -44,11 +44,11 @@ def record(*, work: UnitOfWork, decisions: Sequence[Decided]) -> None:
 
 
 def _features_json(f: Features) -> str:
-    # Written out by hand: the general encoder would call back into Python for each uuid and amount of every order.
+    # Written out by hand: the general encoder would call back into Python for each amount of every order.
     return dumps(
         {
-            "consumer_id": str(f.consumer_id),
-            "merchant_id": str(f.merchant_id),
+            "consumer_id": f.consumer_id,
+            "merchant_id": f.merchant_id,
             "currency": f.amount.currency,
             "amount_minor": f.amount.minor,
             "periods": f.periods,
@@ -60,7 +60,7 @@ def _features_json(f: Features) -> str:
             "exposure_minor": f.exposure.minor,
             "overdue_days": f.overdue_days,
             "overdue_minor": f.overdue.minor,
-            "duplicate_of": str(f.duplicate_of) if f.duplicate_of else None,
+            "duplicate_of": f.duplicate_of,
             "merchant_state": f.merchant_state,
             "product_state": f.product_state,
             "new_credit_stopped": f.new_credit_stopped,

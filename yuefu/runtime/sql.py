@@ -17,6 +17,7 @@ from uuid import UUID
 import orjson
 import psycopg
 from django.db import connections, transaction
+from psycopg.abc import Loader
 from psycopg.pq import Format
 from psycopg.rows import args_row
 from psycopg.types.json import JsonbLoader
@@ -25,8 +26,11 @@ T = TypeVar("T")
 
 WRITER, STAFF, READER, OWNER = "default", "staff", "reader", "owner"
 
-_JSONB = 3802
-"""The type oid of jsonb, fixed by PostgreSQL."""
+_JSONB, _TIMESTAMPTZ = 3802, 1184
+"""Type oids, fixed by PostgreSQL."""
+
+_MOMENTS = cast("type[Loader]", psycopg.adapters.get_loader(_TIMESTAMPTZ, Format.TEXT))
+"""The driver's own, in C."""
 
 _role: ContextVar[str] = ContextVar("yuefu_role", default=WRITER)
 
@@ -44,8 +48,9 @@ def connection() -> psycopg.Connection[Any]:
     wrapper.ensure_connection()
     opened = cast("psycopg.Connection[Any]", wrapper.connection)
     if opened.adapters.get_loader(_JSONB, Format.TEXT) is not JsonbLoader:
-        # Django leaves jsonb as text for its own fields to decode; here there are no fields.
+        # Django leaves jsonb as text for its own fields to decode, and reads moments by a class in Python; here there are no fields.
         opened.adapters.register_loader("jsonb", JsonbLoader)
+        opened.adapters.register_loader("timestamptz", _MOMENTS)
     return opened
 
 

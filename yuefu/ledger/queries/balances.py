@@ -60,15 +60,19 @@ def find_accounts(book_id: UUID, wanted: Sequence[tuple[AccountKey, str]]) -> di
     """Ids of the accounts that exist among (key, currency)."""
     if not wanted:
         return {}
-    codes = sorted({key.code for key, _ in wanted})
-    owners = [key.owner_id for key, _ in wanted if key.owner_id]
+    owned = {key.code for key, _ in wanted if key.owner_id}
+    shared = {key.code for key, _ in wanted if not key.owner_id}
+    owners = {key.owner_id for key, _ in wanted if key.owner_id}
     asked = set(wanted)
+    # Two ways into one index. With "owner is null or one of these" in one condition all accounts of a code are read, of every consumer.
     found = {
         (AccountKey(code, owner, funder, product), currency): account_id
         for account_id, code, owner, funder, product, currency in sql.rows(
             "SELECT id, code, owner_id, funder_id, product, currency FROM ledger_account"
-            " WHERE book_id = %s AND code = ANY(%s) AND (owner_id IS NULL OR owner_id = ANY(%s))",
-            [book_id, codes, owners],
+            " WHERE book_id = %s AND code = ANY(%s) AND owner_id = ANY(%s) UNION ALL"
+            " SELECT id, code, owner_id, funder_id, product, currency FROM ledger_account"
+            " WHERE book_id = %s AND code = ANY(%s) AND owner_id IS NULL",
+            [book_id, sorted(owned), list(owners), book_id, sorted(shared)],
         )
     }
     return {key: account_id for key, account_id in found.items() if key in asked}
