@@ -13,8 +13,8 @@ from yuefu.runtime.jsontext import dumps
 from yuefu.runtime.values import UnitOfWork
 
 _COLUMNS: Final = {
-    "id": "uuid", "book_id": "uuid", "order_id": "uuid", "consumer_id": "uuid", "merchant_id": "uuid", "outcome": "text",
-    "reasons": "jsonb", "features": "jsonb", "policy_version": "integer", "decided_at": "timestamptz",
+    "id": "uuid", "order_id": "uuid", "consumer_id": "uuid", "merchant_id": "uuid", "outcome": "text", "reasons": "jsonb",
+    "features": "json", "policy_version": "integer",
 }  # fmt: skip
 
 
@@ -32,15 +32,14 @@ def record(*, work: UnitOfWork, decisions: Sequence[Decided]) -> None:
     """Stores decisions by one statement. The order is new when it is decided, so its id is the key: a second decision of an order is a bug
     and the constraint says so. The trail is the row itself, which is append only; it is on the hot path and writes no other.
     """
-    book, now = work.book.id, work.now
     rows = [
         (
-            d.id, book, d.order_id, d.features.consumer_id, d.features.merchant_id, d.decision.outcome, dumps(d.decision.reasons),
-            _features_json(d.features), d.decision.policy_version, now,
+            d.id, d.order_id, d.features.consumer_id, d.features.merchant_id, d.decision.outcome, dumps(d.decision.reasons),
+            _features_json(d.features), d.decision.policy_version,
         )
         for d in decisions
     ]  # fmt: skip
-    sql.insert("risk_decision", _COLUMNS, rows)
+    sql.insert("risk_decision", _COLUMNS, rows, same={"book_id": ("uuid", work.book.id), "decided_at": ("timestamptz", work.now)})
 
 
 def _features_json(f: Features) -> str:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from functools import cache
 from hashlib import blake2b
+from operator import itemgetter
 from typing import Any, Protocol, TypeVar, cast
 from uuid import UUID
 
@@ -142,17 +143,11 @@ def _valid(key: str) -> bool:
 def _insert(work: UnitOfWork, claims: Sequence[tuple[str, str, bytes, UUID]]) -> set[tuple[str, str]]:
     if not claims:
         return set()
-    values = [(work.book.id, scope, key, mark, object_id, work.now) for scope, key, mark, object_id in sorted(claims, key=lambda c: c[:2])]
-    columns = {
-        "book_id": "uuid",
-        "scope": "text",
-        "key": "text",
-        "fingerprint": "bytea",
-        "object_id": "uuid",
-        "recorded_at": "timestamptz",
-    }
-    source, params = sql.unnest(columns, values)
-    written = sql.rows(f"INSERT INTO runtime_key ({', '.join(columns)}) {source} ON CONFLICT DO NOTHING RETURNING scope, key", params)
+    columns = {"scope": "text", "key": "text", "fingerprint": "bytea", "object_id": "uuid"}
+    same = {"book_id": ("uuid", work.book.id), "recorded_at": ("timestamptz", work.now)}
+    source, params = sql.unnest(columns, sorted(claims, key=itemgetter(0, 1)), same=same)
+    names = ", ".join([*columns, *same])
+    written = sql.rows(f"INSERT INTO runtime_key ({names}) {source} ON CONFLICT DO NOTHING RETURNING scope, key", params)
     return {(scope, key) for scope, key in written}
 
 

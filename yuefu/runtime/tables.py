@@ -23,8 +23,9 @@ _GRANTS = {"append": "SELECT, INSERT", "update": "SELECT, INSERT, UPDATE", "dele
 
 if TYPE_CHECKING:
     _Field = models.Field[Any, Any]
+    _JSONField = models.JSONField[Any, Any]
 else:
-    _Field = models.Field
+    _Field, _JSONField = models.Field, models.JSONField
 
 
 class Xid8Field(_Field):
@@ -33,6 +34,16 @@ class Xid8Field(_Field):
     def db_type(self, connection: Any) -> str:
         del connection
         return "xid8"
+
+
+class JsonTextField(_JSONField):
+    """JSON kept as the text it came as: for what is written on the hot path and only ever read whole. Taking it apart into jsonb costs
+    as much as writing the row.
+    """
+
+    def db_type(self, connection: Any) -> str:
+        del connection
+        return "json"
 
 
 class CurrentXid(Func):
