@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -122,6 +122,18 @@ def taken_references(book_id: UUID, wanted: Sequence[tuple[UUID, str]]) -> dict[
         [*params, book_id],
     )
     return {(merchant, reference): order for merchant, reference, order in found}
+
+
+def velocity(*, consumer_ids: Sequence[UUID], now: datetime) -> dict[UUID, tuple[int, int, int]]:
+    """Consumer → orders of the last hour, orders of the last 24 hours, and what was authorised in these (minor units). Who ordered
+    nothing is absent. From the index alone; a consumer is of one book and one currency.
+    """
+    found = sql.rows(
+        "SELECT consumer_id, count(*) FILTER (WHERE created_at > %s), count(*), sum(authorised_minor)::bigint FROM orders_order"
+        " WHERE consumer_id = ANY(%s) AND created_at > %s GROUP BY consumer_id",
+        [now - timedelta(hours=1), list(consumer_ids), now - timedelta(days=1)],
+    )
+    return {consumer: (hour, day, minor) for consumer, hour, day, minor in found}
 
 
 def captures(capture_ids: Sequence[UUID]) -> dict[UUID, Captured]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db import models
 from django.db.models import F, Q
 
-from yuefu.runtime.tables import BookRow, JsonTextField, CommittedRow, CurrentXid, Xid8Field
+from yuefu.runtime.tables import BookRow, CommittedRow, CurrentXid, JsonTextField, Xid8Field
 
 
 class Book(models.Model):
