@@ -23,6 +23,7 @@ _HOLD = {
     "order_id": "uuid",
     "placed_at": "timestamptz",
     "expires_at": "timestamptz",
+    "side": "smallint",
 }
 
 
@@ -41,7 +42,7 @@ def place_holds(*, work: UnitOfWork, holds: Sequence[Hold]) -> list[Held | Refus
         if refused or balance is None:
             outcomes.append(refused or Refused(HOLD_UNKNOWN))
             continue
-        rows.append((hold.id, work.book.id, balance.account_id, hold.amount.minor, hold.order_id, work.now, hold.expires_at))
+        rows.append((hold.id, work.book.id, balance.account_id, hold.amount.minor, hold.order_id, work.now, hold.expires_at, balance.side))
         outcomes.append(Held(hold.id))
     sql.insert("ledger_hold", _HOLD, rows)
     return outcomes
