@@ -72,6 +72,7 @@ WITHOUT_A_KEY = {
     "runtime_cursor.row_id": "the last outbox row a reader took; the reader's own bookmark",
     "runtime_key.book_id": HOT,
     "runtime_key.object_id": UPWARD,
+    "runtime_key.request_id": OUTSIDE,
     "runtime_outbox.book_id": HOT,
     "runtime_outbox.object_id": UPWARD,
     "runtime_outbox.request_id": OUTSIDE,

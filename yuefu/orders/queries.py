@@ -193,6 +193,22 @@ def latest(book_id: UUID, *, before: UUID | None, limit: int) -> list[Listed]:
     )
 
 
+def page(*, merchant_id: UUID, older_than: UUID | None, newer_than: UUID | None, limit: int) -> list[Order] | None:
+    """Orders of a merchant, newest first: the newest of all, those next below `older_than`, or those next above `newer_than`. None where
+    that is no order of this merchant. Ids rise with time, so what is placed meanwhile moves no page that was begun.
+    """
+    given = older_than or newer_than
+    if given and not sql.rows("SELECT 1 FROM orders_order WHERE id = %s AND merchant_id = %s", [given, merchant_id]):
+        return None
+    where, order = ("id > %s", "ASC") if newer_than else ("id < %s", "DESC") if older_than else ("%s::uuid IS NULL", "DESC")
+    found = sql.rows_as(
+        Order,
+        f"SELECT {_ORDER} FROM orders_order WHERE merchant_id = %s AND {where} ORDER BY id {order} LIMIT %s",
+        [merchant_id, given, limit],
+    )
+    return list(_with_captures(sorted(found, key=lambda one: one.id, reverse=True)).values())
+
+
 def _listed(which: str, params: Mapping[str, Any]) -> list[Listed]:
     found = sql.rows(
         "SELECT id, merchant_id, merchant_reference, amount_minor, currency, periods, state, created_at FROM orders_order"

@@ -147,6 +147,7 @@ class Key(models.Model):
     key = models.TextField()
     fingerprint = models.BinaryField()
     object_id = models.UUIDField()
+    request_id = models.TextField(db_default="")
     refused_code = models.TextField(null=True)
     refused_detail = models.TextField(null=True)
     refused_field = models.TextField(null=True)

@@ -32,8 +32,8 @@ class Aside:
     state: str
 
 
-def put_aside(*, book_id: UUID, command: str, culprits: Sequence[tuple[object, Quarantined]], now: datetime, ids: IdSource) -> None:
-    """Keeps requests with their errors. Call it in a transaction of its own: that of the request was rolled back."""
+def put_aside(*, book_id: UUID, command: str, culprits: Sequence[tuple[object, Quarantined]], now: datetime, ids: IdSource) -> list[UUID]:
+    """Keeps requests with their errors; returns the ids of what is kept. Call it in a transaction of its own: that of the request was rolled back."""
     columns = {"id": "uuid", "book_id": "uuid", "command": "text", "request": "text", "error": "text", "recorded_at": "timestamptz"}
     new = ids.many(now, len(culprits))
     values = [
@@ -44,6 +44,7 @@ def put_aside(*, book_id: UUID, command: str, culprits: Sequence[tuple[object, Q
     QUARANTINED.labels(command=command).inc(len(culprits))
     for _, held in culprits:
         log.error("request put aside", command=command, error=held.error.partition(":")[0])
+    return new
 
 
 def waiting(*, book_id: UUID, limit: int = 100) -> list[Aside]:
