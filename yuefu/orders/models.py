@@ -75,11 +75,7 @@ class Order(BookRow):
             models.Index(
                 fields=["expires_at"], condition=Q(authorised_minor__gt=F("captured_minor") + F("released_minor")), name="orders_order_held"
             ),
-<<<<<<< HEAD
-            models.Index(fields=["merchant_id", "merchant_reference"], name="orders_order_by_reference"),
             models.Index(fields=["merchant_id", "-id"], name="orders_order_of_merchant"),
-=======
->>>>>>> origin/main
         ]
 
 

@@ -88,7 +88,7 @@ def _core(made: World, both: tuple[Beside, Beside], people: Sequence[UUID], shop
     """
     purchases = bench_world.purchases(made, people, shops, count, tag)
     outcomes, seconds = bench_world.at_both(both, "authorise", bench_world.halves(purchases))
-    assert sum(o.approved for o in outcomes) > 0.99 * count, "the benchmark is of approved orders"
+    assert sum(o.approved for o in outcomes) > 0.9 * count, "the benchmark is of approved orders"
     return count / seconds
 
 
