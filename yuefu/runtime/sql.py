@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from datetime import UTC
 from typing import Any, TypeVar, cast
 from uuid import UUID
 
@@ -29,8 +30,17 @@ WRITER, STAFF, READER, OWNER = "default", "staff", "reader", "owner"
 _JSONB, _TIMESTAMPTZ = 3802, 1184
 """Type oids, fixed by PostgreSQL."""
 
-_MOMENTS = cast("type[Loader]", psycopg.adapters.get_loader(_TIMESTAMPTZ, Format.TEXT))
-"""The driver's own, in C."""
+_DRIVERS_OWN: Any = psycopg.adapters.get_loader(_TIMESTAMPTZ, Format.TEXT)
+
+
+class _Moments:
+    """Makes the driver's own loader, in C. Django, which shares the connection, asks the class that makes loaders of moments for its zone."""
+
+    timezone, format = UTC, Format.TEXT
+
+    def __new__(cls, oid: int, context: Any = None) -> Any:
+        return _DRIVERS_OWN(oid, context)
+
 
 _role: ContextVar[str] = ContextVar("yuefu_role", default=WRITER)
 
@@ -50,7 +60,7 @@ def connection() -> psycopg.Connection[Any]:
     if opened.adapters.get_loader(_JSONB, Format.TEXT) is not JsonbLoader:
         # Django leaves jsonb as text for its own fields to decode, and reads moments by a class in Python; here there are no fields.
         opened.adapters.register_loader("jsonb", JsonbLoader)
-        opened.adapters.register_loader("timestamptz", _MOMENTS)
+        opened.adapters.register_loader("timestamptz", cast("type[Loader]", _Moments))
     return opened
 
 
