@@ -47,6 +47,8 @@ PREFIXES: Final = {
     "bill_file": "file",
     "break": "brk",
     "event": "evt",
+    "stop": "stop",
+    "quarantine": "qrt",
 }
 
 RandomBits = Callable[[int], int]

@@ -42,16 +42,19 @@ class Desk:
 
 
 @contextmanager
-def open_day(desk: Desk, now: datetime) -> Iterator[UnitOfWork | Refused]:
-    """One transaction on the open day of the book, share-locked: it is committed at the end and rolled back by an exception."""
+def open_day(desk: Desk, now: datetime, *, though_read_only: bool = False) -> Iterator[UnitOfWork | Refused]:
+    """One transaction on the open day of the book, share-locked: it is committed at the end and rolled back by an exception.
+
+    Every journey that writes comes through here, so a book that is read only refuses all of them, before they claim or send anything.
+    """
     with sql.transacting(lock_timeout_ms=LOCK_TIMEOUT_MS):
-        yield days.working(book=desk.book, now=now, by=desk.by, ids=desk.ids)
+        yield days.working(book=desk.book, now=now, by=desk.by, ids=desk.ids, though_read_only=though_read_only)
 
 
 def on_open_day(
     desk: Desk, now: datetime, requests: Sequence[R], act: Callable[[UnitOfWork, Sequence[R]], list[O | Refused]]
 ) -> list[O | Refused]:
-    """`act` in one transaction; without an open day every request is refused with no_open_day."""
+    """`act` in one transaction; without an open day every request is refused with no_open_day, in a read-only book with read_only."""
     if not requests:
         return []
     with open_day(desk, now) as work:

@@ -32,6 +32,8 @@ from yuefu.journeys.checkout.values import (
     Purchase,
 )
 from yuefu.journeys.desk import Desk, in_batches, on_open_day
+from yuefu.journeys.stopping import CHANNEL, FUNDER, NEW_CREDIT, PRODUCT
+from yuefu.journeys.stopping import MERCHANT as SELLER
 from yuefu.ledger import commands as ledger
 from yuefu.ledger import queries as balances
 from yuefu.ledger.queries import Limited
@@ -55,7 +57,7 @@ from yuefu.risk import commands as risk
 from yuefu.risk import queries as decisions
 from yuefu.risk.commands import Decided
 from yuefu.risk.rules.decision import LIMIT, Decision, Features, Policy, decide, policy
-from yuefu.runtime import keys, policies
+from yuefu.runtime import keys, policies, stops
 from yuefu.runtime.batch import Quarantined
 from yuefu.runtime.values import UnitOfWork
 
@@ -121,6 +123,8 @@ class _Facts:
         self.exposure = {owner: line.posted.minor + line.held.minor for owner, line in self.lines.items()}
         version, value = policies.in_force(book_id=book, name=RISK_POLICY, on=on)
         self.policy: Policy = policy(version, value)
+        self.funder = str(book)  # own funds
+        self.stopped = stops.targets(book_id=book, action=NEW_CREDIT, now=work.now)
         self.authorisation_days: int = policies.in_force(book_id=book, name=AUTHORISATION_DAYS, on=on)[1]
 
     def refusal(self, purchase: Purchase) -> Refused | None:
@@ -185,6 +189,11 @@ class _Facts:
             duplicate_of=self.taken.get((purchase.merchant_id, purchase.merchant_reference)),
             merchant_state=self.merchants[purchase.merchant_id],
             product_state=self.products[shown.product_id].state,
+            new_credit_stopped=stops.WHOLE_BOOK in self.stopped,
+            product_stopped=(PRODUCT, self.products[shown.product_id].terms.code) in self.stopped,
+            funder_stopped=(FUNDER, self.funder) in self.stopped,
+            merchant_stopped=(SELLER, str(purchase.merchant_id)) in self.stopped,
+            channel_stopped=(CHANNEL, purchase.channel) in self.stopped,
         )
 
 
