@@ -175,7 +175,7 @@ def test_the_page_says_what_is_stopped_for_whom_and_how_much_was_set_aside(shop)
         NewStop("c", "new_credit", "product", "free", "too many"),
         NewStop("d", "read_only", "", "", "moving"),
     ]
-    made = stopping.impose(desk=shop.desk, now=shop.now(), wanted=wanted)
+    made = stopping.impose(desk=shop.desk, now=shop.now(), wanted=wanted).outcomes
     with sql.transacting():
         quarantine.put_aside(
             book_id=shop.book_id, command="x", culprits=[(shop.book_id, Quarantined("e"))], now=shop.now(), ids=shop.desk.ids

@@ -267,7 +267,7 @@ def raising(error):
 
 def test_a_refusal_is_an_answer_too_and_what_was_not_tried_still_waits(shop, monkeypatch):
     _, aside = put(shop, monkeypatch)
-    (made,) = stopping.impose(desk=shop.desk, now=shop.now(), wanted=[NewStop("s", "read_only", "", "", "moving")])
+    (made,) = stopping.impose(desk=shop.desk, now=shop.now(), wanted=[NewStop("s", "read_only", "", "", "moving")]).outcomes
     (refused,) = set_aside.retry(desk=shop.desk, now=shop.now(), quarantine_ids=[aside.id])
     assert refused.waits
     assert refused.outcome.code == "read_only"

@@ -31,7 +31,7 @@ DUE = date(2026, 10, 25)
 
 def stop(shop, action, dimension="", value="", *, key=None, until=None, hour=10) -> Stop:
     wanted = NewStop(key or f"s-{action}-{dimension}-{value}", action, dimension, str(value), "a reason", until)
-    (made,) = stopping.impose(desk=shop.desk, now=shop.now(hour), wanted=[wanted])
+    (made,) = stopping.impose(desk=shop.desk, now=shop.now(hour), wanted=[wanted]).outcomes
     assert isinstance(made, Stop), made
     return made
 
@@ -187,7 +187,7 @@ def test_nobody_is_at_work_who_has_not_seen_a_stop_when_it_was_imposed(shop):
 )
 def test_what_cannot_be_stopped_is_refused_and_its_neighbours_are_not(shop, wanted, code, field):
     good = NewStop("good", PAYOUTS, "", "", "r")
-    refused, made = stopping.impose(desk=shop.desk, now=shop.now(), wanted=[NewStop("bad", *wanted, "r"), good])
+    refused, made = stopping.impose(desk=shop.desk, now=shop.now(), wanted=[NewStop("bad", *wanted, "r"), good]).outcomes
     assert (refused.code, refused.field) == (code, field)
     assert isinstance(made, Stop)
 
@@ -393,3 +393,69 @@ def test_jobs_pass_over_a_read_only_book_say_so_once_and_tell_what_is_stopped(sh
     monkeypatch.setattr(jobs.books, "now_in", lambda book: shop.now(13))
     jobs._each_book("dusting", lambda desk, now: acted.append(now))
     assert (acted, gauge("read_only"), gauge("payouts")) == ([shop.now(13)], 0, 1)
+
+
+@pytest.mark.parametrize("stopped", [0, 1])
+def test_payouts_that_are_stopped_do_not_hold_up_those_behind_them(shop, stopped):
+    shop.bought("600.00")
+    shop.bought("700.00", merchant=1)
+    stop(shop, PAYOUTS)
+    shop.next_day()
+    shop.settle()
+    lift(shop, stops.in_force(book_id=shop.book_id, now=shop.now())[0], hour=9)
+    stop(shop, PAYOUTS, "merchant", shop.merchants[stopped])
+    (sent,) = settlement.send_payouts(desk=shop.desk, now=shop.now(11), limit=1)
+    assert sent.merchant_id == shop.merchants[1 - stopped]
+
+
+def test_nothing_that_broke_off_before_is_sent_out_from_a_read_only_book(shop, monkeypatch):
+    """A collection, a transfer and a payout that never reached the outside."""
+    got = shop.bought("600.00")
+    shop.until(DUE)
+    with monkeypatch.context() as broken:
+        for gateway, verb in ((SandboxBank, "pay"), (SandboxBank, "move"), (SandboxChannel, "collect"), (SandboxChannel, "withdraw")):
+            broken.setattr(gateway, verb, lambda self, **given: [])
+        shop.repay(got.loan_id)
+        settlement.settle(desk=shop.desk, now=shop.now(9))
+    called = []
+    for gateway in (SandboxBank, SandboxChannel):
+        for verb in ("pay", "move", "receive", "collect", "refund", "withdraw"):
+            if original := getattr(gateway, verb, None):
+                monkeypatch.setattr(gateway, verb, calling(original, called, verb))
+    made = stop(shop, READ_ONLY, hour=15)
+    jobs.poll(shop.desk, shop.now(16))
+    assert called == []
+    lift(shop, made, hour=17)
+    jobs.poll(shop.desk, shop.now(18))
+    assert {"collect", "move"} <= set(called)
+    shop.prove()
+
+
+def calling(original, called, verb):
+    def act(self, **given):
+        if given.get("orders"):
+            called.append(verb)
+        return original(self, **given)
+
+    return act
+
+
+def test_whoever_stops_something_while_work_does_not_end_is_told_and_it_is_in_force(shop, monkeypatch):
+    begun, go_on = threading.Event(), threading.Event()
+    monkeypatch.setattr(stopping, "LOCK_TIMEOUT_MS", 200)
+
+    def at_work():
+        with open_day(shop.desk, shop.now()):
+            begun.set()
+            assert go_on.wait(20)
+
+    def impose():
+        assert begun.wait(20)
+        wanted = [NewStop("s", NEW_CREDIT, "", "", "r")]
+        told = [stopping.impose(desk=shop.desk, now=shop.now(), wanted=wanted).drained]
+        go_on.set()
+        return [*told, stopping.impose(desk=shop.desk, now=shop.now(), wanted=wanted).drained]
+
+    assert shop.at_once(at_work, impose)[1][0] is False
+    assert stopping.impose(desk=shop.desk, now=shop.now(), wanted=[]).drained
+    assert len(stops.in_force(book_id=shop.book_id, now=shop.now())) == 1

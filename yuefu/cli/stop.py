@@ -43,8 +43,14 @@ def set_stop(
         caller.for_the_book()
         dimension, value = _target(caller, {"product": product, "funder": funder, "merchant": merchant, "channel": channel})
         wanted = NewStop(inputs.key_or_new(key), action, dimension, value, inputs.reason(reason), _end(caller, until, lasting))
-        made = one(stopping.impose(desk=caller.desk, now=caller.now, wanted=[wanted]))
-        output.result({**_value(caller, made), "key": wanted.key})
+        done = stopping.impose(desk=caller.desk, now=caller.now, wanted=[wanted])
+        told = {**_value(caller, one(done.outcomes)), "drained": done.drained, "key": wanted.key}
+        output.result(told, "" if done.drained else _still(told))
+
+
+def _still(told: dict[str, Any]) -> str:
+    """What somebody has to know who stops something in a hurry."""
+    return f"{told['stop']} is in force, but work that began before it goes on: repeat this with --key {told['key']} to wait for its end."
 
 
 def _target(caller: Caller, given: dict[str, str | None]) -> tuple[str, str]:

@@ -8,18 +8,24 @@ the book. Quotes go on while credit is stopped: a price is no offer to lend, and
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 from uuid import UUID
 
+from psycopg.errors import LockNotAvailable
+
 from yuefu.errors import Refused
-from yuefu.journeys.desk import Desk, open_day
+from yuefu.journeys.desk import LOCK_TIMEOUT_MS, Desk, open_day
 from yuefu.merchants import queries as merchants
 from yuefu.merchants.rules import CHANNELS
 from yuefu.offers import queries as products
 from yuefu.runtime import sql, stops
+from yuefu.runtime.logs import logger
 from yuefu.runtime.stops import READ_ONLY, WHOLE_BOOK, Lift, NewStop, Stop
 from yuefu.runtime.values import UnitOfWork
+
+log = logger(__name__)
 
 NEW_CREDIT: Final = "new_credit"
 PAYOUTS: Final = "payouts"
@@ -37,13 +43,33 @@ NOT_STOPPED_BY_IT: Final = "not_stopped_by_it"  # this action is not stopped by 
 UNKNOWN_TARGET: Final = "unknown_target"
 
 
-def impose(*, desk: Desk, now: datetime, wanted: Sequence[NewStop]) -> list[Stop | Refused]:
-    """Imposes stops and waits for the batches that began before: when it returns, none is at work that has not seen them.
+@dataclass(frozen=True, slots=True)
+class Imposed:
+    """One outcome a stop, in order. The stops are in force; `drained` says that the batches that began before them have ended too."""
 
-    One outcome each, in order. The value of a stop is the code of a product, the id of a funder or merchant, or a sales channel. Refused with
-    unknown_action, not_stopped_by_it or unknown_target, and as `stops.impose` refuses. Raises where the wait takes too long (a lock
-    time-out): the stops are in force then too, and the next batches see them.
+    outcomes: list[Stop | Refused]
+    drained: bool
+
+
+def impose(*, desk: Desk, now: datetime, wanted: Sequence[NewStop]) -> Imposed:
+    """Imposes stops, then waits for the batches that began before, for ten seconds at most: from there on none is at work that has not
+    seen the stops.
+
+    The value of a stop is the code of a product, the id of a funder or merchant, or a sales channel. Refused with unknown_action,
+    not_stopped_by_it or unknown_target, and as `stops.impose` refuses.
     """
+    outcomes = _impose(desk, now, wanted)
+    tell(desk=desk, now=now)
+    try:
+        with sql.transacting(lock_timeout_ms=LOCK_TIMEOUT_MS):
+            stops.drain(book_id=desk.book.id)
+    except LockNotAvailable:
+        log.warning("work that began before a stop goes on", book=desk.book.code)
+        return Imposed(outcomes, drained=False)
+    return Imposed(outcomes, drained=True)
+
+
+def _impose(desk: Desk, now: datetime, wanted: Sequence[NewStop]) -> list[Stop | Refused]:
     with open_day(desk, now, though_read_only=True) as work:
         if isinstance(work, Refused):
             return [work] * len(wanted)
@@ -51,9 +77,6 @@ def impose(*, desk: Desk, now: datetime, wanted: Sequence[NewStop]) -> list[Stop
         fit = [i for i, refused in enumerate(outcomes) if refused is None]
         for i, done in zip(fit, stops.impose(work=work, stops=[wanted[i] for i in fit]), strict=True):
             outcomes[i] = done
-    with sql.transacting():
-        stops.drain(book_id=desk.book.id)
-    tell(desk=desk, now=now)
     return [outcome for outcome in outcomes if outcome is not None]
 
 
