@@ -216,7 +216,8 @@ def test_payouts_that_are_stopped_are_built_wait_and_go_out_by_the_next_run(shop
     shop.prove()
 
 
-def test_a_payout_that_the_bank_never_heard_of_is_not_sent_while_payouts_are_stopped(shop, monkeypatch):
+@pytest.mark.parametrize("action", [PAYOUTS, READ_ONLY])
+def test_a_payout_that_the_bank_never_heard_of_is_not_sent_while_payouts_are_stopped(shop, monkeypatch, action):
     shop.bought("600.00")
     shop.next_day()
     paid = []
@@ -225,7 +226,7 @@ def test_a_payout_that_the_bank_never_heard_of_is_not_sent_while_payouts_are_sto
         broken.setattr(SandboxBank, "pay", lambda self, **given: [])  # it went down before it took anything
         shop.settle()
     monkeypatch.setattr(SandboxBank, "pay", lambda self, **given: paid.extend(given["orders"]) or original(self, **given))
-    made = stop(shop, PAYOUTS)
+    made = stop(shop, action)
     jobs.poll(shop.desk, shop.now(11))
     assert paid == []
     lift(shop, made)
