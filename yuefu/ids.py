@@ -8,7 +8,7 @@ Crockford base32: never longer than 32 characters, which fits WeChat Pay's out_t
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from threading import Lock
 from typing import Final
 from uuid import UUID
@@ -20,6 +20,7 @@ PREFIXES: Final = {
     "book": "book",
     "user": "usr",
     "api_key": "key",
+    "quarantine": "qrt",
     "approval": "apr",
     "run": "run",
     "entry": "ent",
@@ -48,7 +49,6 @@ PREFIXES: Final = {
     "break": "brk",
     "event": "evt",
     "stop": "stop",
-    "quarantine": "qrt",
 }
 
 RandomBits = Callable[[int], int]
@@ -99,6 +99,11 @@ class IdSource:
 def text(kind: str, value: UUID) -> str:
     """The outside form of an id: `text("order", uuid)` → `ord_01k…`."""
     return f"{PREFIXES[kind]}_{_encode(value.bytes)}"
+
+
+def moment(value: UUID) -> datetime:
+    """When an id was made, to the millisecond, in UTC."""
+    return datetime.fromtimestamp((value.int >> 80) / 1000, UTC)
 
 
 def parse(kind: str, value: str) -> UUID:

@@ -128,7 +128,7 @@ def test_a_booking_tells_the_final_schedule(lived):
 
 def test_of_one_batch_each_request_is_told_under_its_own_sender(shop):
     orders = [shop.buy(shop.consumer(), merchant=m).order_id for m in (0, 1)]
-    senders = [Actor("api_key", f"key_of_{m}", request_id=f"req_of_{m}") for m in (0, 1)]
+    senders = [Actor("user", f"person_{m}", request_id=f"req_of_{m}") for m in (0, 1)]
     requests = [CaptureRequest("same key", shop.seller(o), o, by=by) for o, by in zip(orders, senders, strict=True)]
     assert all(isinstance(o, Captured) for o in checkout.capture(desk=shop.desk, now=shop.now(11), requests=requests))
     told = sql.rows(

@@ -13,10 +13,13 @@ import pytest
 from psycopg import errors
 
 from yuefu.errors import Refused
-from yuefu.journeys import checkout, desk, refund, repayment, set_aside, stopping
+from yuefu.journeys import checkout, desk, refund, repayment, set_aside, stopping, transfers
 from yuefu.journeys.checkout import Authorised, Captured, Purchase, Wish, authorising, capturing, releasing
+from yuefu.journeys.desk import open_day
 from yuefu.journeys.repayment import Repaid, RepayRequest, UndoRequest
+from yuefu.ledger import commands as ledger_commands
 from yuefu.ledger import queries as ledger
+from yuefu.ledger.rules import AccountKey, Transfer
 from yuefu.loans.commands import applying
 from yuefu.money.amounts import Money
 from yuefu.orders.commands import CaptureRequest, RefundRequest, VoidRequest
@@ -151,6 +154,7 @@ BROKEN_BY = {
     "repay": (repayment.payments, "attempt_collections"),
     "repay.book": (repayment.payments, "settle_collections"),
     "repayment.undo": (repayment.loans, "reverse_repayments"),
+    "transfer": (transfers.ledger, "transfer"),
 }
 """What breaks for each command, until somebody has mended it."""
 
@@ -160,6 +164,15 @@ def lived_until(shop, command):
     if command == "authorise":
         batch = purchases(shop, ["300.00"])
         return lambda: checkout.authorise(desk=shop.desk, now=shop.now(), purchases=batch)
+    if command == "transfer":
+        left, right = AccountKey("suspense", shop.merchants[0]), AccountKey("suspense", shop.merchants[1])
+        with open_day(shop.desk, shop.now()) as work:
+            ledger_commands.open_control(work=work, accounts=[(left, "CNY"), (right, "CNY")])
+        chain = [
+            Transfer("t1", left, right, 7, "CNY", pending=True, timeout=timedelta(hours=5), linked=True),
+            Transfer("t2", left, right, 5, "CNY"),
+        ]
+        return lambda: transfers.transfer(desk=shop.desk, now=shop.now(), transfers=chain)
     if command in {"capture", "void", "expire"}:
         order = shop.buy(shop.consumer(), "300.00").order_id
         seller = shop.seller(order)
@@ -211,7 +224,7 @@ def test_every_request_that_breaks_waits_whole_and_is_carried_out_once_when_sent
 def test_every_command_that_sets_aside_has_a_kind_to_be_sent_again_by():
     """The names under which journeys set their requests aside, read from their source."""
     named = set()
-    for module in (authorising, capturing, releasing, refund, repayment):
+    for module in (authorising, capturing, releasing, refund, repayment, transfers):
         tree = ast.parse(inspect.getsource(module))
         for node in ast.walk(tree):
             if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "in_batches":
@@ -251,7 +264,7 @@ def test_what_breaks_again_and_again_waits_once_and_is_counted(shop, monkeypatch
     with monkeypatch.context() as broken:
         for error in (Broken("first"), Broken("second"), Broken("third")):
             broken.setattr(authorising, "decide", raising(error))
-            sent = replace(one, by=Actor("api_key", "key_1", None, f"req-{error}"))
+            sent = replace(one, by=Actor("user", "alice", shop.book_id, f"req-{error}"))
             checkout.authorise(desk=shop.desk, now=shop.now(), purchases=[sent, sent])
     (aside,) = quarantine.waiting(book_id=shop.book_id)
     assert (aside.tries, aside.error) == (3, "Broken: third")

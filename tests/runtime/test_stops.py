@@ -11,6 +11,7 @@ import psycopg
 import pytest
 
 from tests.people import person
+from yuefu import ids as public
 from yuefu.errors import Refused
 from yuefu.ids import IdSource
 from yuefu.runtime import days, sql, stops
@@ -115,11 +116,12 @@ def test_both_are_told_and_kept_in_the_trail(make_work: Any) -> None:
 def test_nobody_works_in_a_read_only_book_until_the_very_second_it_ends(make_work: Any, book: Book, ids: IdSource) -> None:
     work = make_work(by=ALICE)
     ends = work.now + timedelta(minutes=30)
-    imposed(work, new(action=READ_ONLY, reason="moving house", expires_at=ends))
+    (stop,) = imposed(work, new(action=READ_ONLY, reason="moving house", expires_at=ends))
     refused = working(book, ends - timedelta(microseconds=1), ids)
     assert isinstance(refused, Refused)
     assert refused.code == "read_only"
-    assert "moving house" in refused.detail
+    assert public.text("stop", stop.id) in refused.detail
+    assert "moving house" not in refused.detail, "merchants are told this as well"
     assert isinstance(working(book, ends, ids), UnitOfWork)
 
 

@@ -11,10 +11,11 @@ from typing import Any, Final
 from uuid import UUID
 
 from yuefu.errors import Refused
-from yuefu.journeys import checkout, refund, repayment
+from yuefu.journeys import checkout, refund, repayment, transfers
 from yuefu.journeys.checkout import Purchase
 from yuefu.journeys.desk import Desk, open_day
 from yuefu.journeys.repayment import RepayRequest, UndoRequest
+from yuefu.ledger.rules import Transfer
 from yuefu.orders.commands import CaptureRequest, RefundRequest, VoidRequest
 from yuefu.payments.rules import ChannelResult
 from yuefu.runtime import days, quarantine, stops
@@ -35,8 +36,18 @@ Send = Callable[[Desk, datetime, Sequence[Any]], Sequence[Any]]
 class _Kind:
     """What the requests of a command are, and the journey they go through."""
 
-    request: type[Any]
+    request: Any
     send: Send
+
+
+def _send_chains(desk: Desk, now: datetime, chains: Sequence[Sequence[Transfer]]) -> list[Any]:
+    """One outcome a chain: what was answered to all of it, where that is one answer, else those of its transfers."""
+    outcomes = []
+    for chain in chains:
+        answers = transfers.transfer(desk=desk, now=now, transfers=chain)
+        whole = isinstance(answers[0], Quarantined | Refused) and all(answer == answers[0] for answer in answers)
+        outcomes.append(answers[0] if whole else tuple(answers))
+    return outcomes
 
 
 KINDS: Final[Mapping[str, _Kind]] = {
@@ -49,6 +60,7 @@ KINDS: Final[Mapping[str, _Kind]] = {
     "refund.retry": _Kind(UUID, lambda desk, now, given: refund.retry_loans(desk=desk, now=now, loan_ids=given)),
     "repay": _Kind(RepayRequest, lambda desk, now, given: repayment.repay(desk=desk, now=now, requests=given)),
     "repay.book": _Kind(ChannelResult, lambda desk, now, given: repayment.book(desk=desk, now=now, results=given)),
+    "transfer": _Kind(tuple[Transfer, ...], _send_chains),
     "repayment.undo": _Kind(UndoRequest, lambda desk, now, given: repayment.undo(desk=desk, now=now, requests=given)),
 }
 """By the name under which a journey sets its requests aside (`desk.in_batches`)."""

@@ -210,8 +210,8 @@ def withdraw(*, desk: Desk, now: datetime, key: str) -> Transfer | Refused | Non
 
 def _begun(work: UnitOfWork, key: str) -> Transfer | None:
     """The transfer that a key stands for already."""
-    for _, object_id, _ in keys.stored(work=work, names=[(_TRANSFER, key)]).values():
-        return payment_book.transfers(book_id=work.book.id, ids=[object_id]).get(object_id)
+    for known in keys.stored(work=work, names=[(_TRANSFER, key)]).values():
+        return payment_book.transfers(book_id=work.book.id, ids=[known.object_id]).get(known.object_id)
     return None
 
 

@@ -6,15 +6,13 @@ import json
 import types
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
-from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 from uuid import UUID
 
 import orjson
-
-T = TypeVar("T")
 
 
 def dumps(value: Any) -> str:
@@ -32,12 +30,16 @@ def _plain(value: Any) -> Any:
         return str(value)
     if isinstance(value, datetime | date | time):
         return value.isoformat()
+    if isinstance(value, timedelta):
+        return value // timedelta(microseconds=1)
     if isinstance(value, Enum):
         return value.value
     if is_dataclass(value) and not isinstance(value, type):
         return {f.name: getattr(value, f.name) for f in fields(value)}
     if isinstance(value, Mapping):
         return dict(value)
+    if isinstance(value, tuple):  # one with names, which orjson does not take for the tuple that it is
+        return list(value)
     if isinstance(value, set | frozenset):
         return sorted(value)
     raise TypeError(f"{type(value).__name__} has no JSON form")
@@ -46,12 +48,11 @@ def _plain(value: Any) -> Any:
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=_plain).encode
 
 
-def read(kind: type[T], text: str) -> T:
-    """The value of a kind (a uuid or a frozen dataclass of plain values) that `dumps` wrote. Raises ValueError for a text that is not exactly
+def read(kind: Any, text: str) -> Any:
+    """The value of a kind (a uuid, a frozen dataclass of plain values, or a tuple of such) that `dumps` wrote. Raises ValueError for a text that is not exactly
     one: a field too many or too few, or of another type, as a value of an older shape has it.
     """
-    found: T = _read(kind, json.loads(text))
-    return found
+    return _read(kind, json.loads(text))
 
 
 def _read(kind: Any, given: Any) -> Any:
@@ -61,8 +62,14 @@ def _read(kind: Any, given: Any) -> Any:
         if given not in get_args(kind):
             raise ValueError(f"{given!r:.60} is none of {get_args(kind)}")
         return given
+    if get_origin(kind) is tuple:
+        return _read_each(get_args(kind), given)
     if is_dataclass(kind):
         return _read_fields(kind, given)
+    if isinstance(kind, type) and issubclass(kind, tuple):
+        return _read_named(kind, given)
+    if kind is timedelta and type(given) is int:
+        return timedelta(microseconds=given)
     if kind in (UUID, date, datetime) and isinstance(given, str):
         return UUID(given) if kind is UUID else kind.fromisoformat(given)
     if kind in (str, int, bool, type(None)) and type(given) is kind:
@@ -77,6 +84,23 @@ def _read_one_of(kinds: tuple[Any, ...], given: Any) -> Any:
         except ValueError as error:
             reason = error
     raise reason
+
+
+def _read_each(kinds: tuple[Any, ...], given: Any) -> tuple[Any, ...]:
+    """A tuple of any length, `tuple[K, ...]`."""
+    kind, rest = kinds
+    assert rest is ..., "tuples of several kinds are read by nobody"
+    if not isinstance(given, list):
+        raise ValueError(f"{given!r:.60} is no list")
+    return tuple(_read(kind, one) for one in given)
+
+
+def _read_named(kind: Any, given: Any) -> Any:
+    """A NamedTuple, which is written as a list."""
+    hints = get_type_hints(kind)
+    if not isinstance(given, list) or len(given) != len(hints):
+        raise ValueError(f"a {kind.__name__} has {len(hints)} parts")
+    return kind(*(_read(hint, value) for hint, value in zip(hints.values(), given, strict=True)))
 
 
 def _read_fields(kind: Any, given: Any) -> Any:

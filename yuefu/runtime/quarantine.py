@@ -55,14 +55,15 @@ _ASIDE: Final = (
 )
 
 
-def put_aside(*, book_id: UUID, command: str, culprits: Sequence[tuple[object, Quarantined]], now: datetime, ids: IdSource) -> None:
-    """Keeps requests with their errors. Call it in a transaction of its own: that of the request was rolled back."""
+def put_aside(*, book_id: UUID, command: str, culprits: Sequence[tuple[object, Quarantined]], now: datetime, ids: IdSource) -> list[UUID]:
+    """Keeps requests with their errors; returns the id of what is kept of each. Call it in a transaction of its own: that of the request was rolled back."""
     columns = {
         "id": "uuid", "book_id": "uuid", "command": "text", "request": "text", "error": "text", "recorded_at": "timestamptz",
         "tried_at": "timestamptz", "digest": "text",
     }  # fmt: skip
     # One statement cannot count a row twice: of requests that are the same, the last.
-    once = {_digest(request): (request, held) for request, held in culprits}
+    digests = [_digest(request) for request, _ in culprits]
+    once = dict(zip(digests, culprits, strict=True))
     new = ids.many(now, len(once))
     rows = [
         (i, book_id, command, _storable(dumps(request)), _storable(held.error)[:LONGEST_ERROR], now, now, digest)
@@ -70,14 +71,17 @@ def put_aside(*, book_id: UUID, command: str, culprits: Sequence[tuple[object, Q
     ]
     again = "error = excluded.error, tried_at = excluded.tried_at, tries = kept.tries + 1"
     source, params = sql.unnest(columns, rows)
-    sql.run(
-        f"INSERT INTO runtime_quarantine AS kept ({', '.join(columns)}, state) SELECT {', '.join(columns)}, 'waiting' FROM {source} AS given"
-        f" ON CONFLICT (book_id, command, digest) WHERE state = 'waiting' DO UPDATE SET {again}",
-        params,
+    kept = dict(
+        sql.rows(
+            f"INSERT INTO runtime_quarantine AS kept ({', '.join(columns)}, state) SELECT {', '.join(columns)}, 'waiting' FROM {source} AS given"
+            f" ON CONFLICT (book_id, command, digest) WHERE state = 'waiting' DO UPDATE SET {again} RETURNING digest, id",
+            params,
+        )
     )
     QUARANTINED.labels(command=command).inc(len(culprits))
     for _, held in culprits:
         log.error("request put aside", command=command, error=held.error.partition(":")[0])
+    return [kept[digest] for digest in digests]
 
 
 def _storable(text: str) -> str:

@@ -110,7 +110,8 @@ def read_only(*, book_id: UUID, now: datetime) -> Refused | None:
     if stop is None:
         return None
     until = f" until {stop.expires_at.isoformat()}" if stop.expires_at else ""
-    return Refused(READ_ONLY, f"this book is read only{until}: {stop.reason} ({ids.text('stop', stop.id)}, by {stop.set_by})")
+    # Without the reason: this refusal goes to merchants as well.
+    return Refused(READ_ONLY, f"this book is read only{until} ({ids.text('stop', stop.id)})")
 
 
 def impose(*, work: UnitOfWork, stops: Sequence[NewStop]) -> list[Stop | Refused]:

@@ -81,7 +81,8 @@ class UnitOfWork:
     """The surroundings of one batch of commands: one transaction, one moment, one day, one actor who carries it out.
 
     `claimed` has the cause of what is being carried out, by the object each request stands for: a batch may hold requests of many
-    senders, and events, entries and the audit trail say whose led to them.
+    senders, and events, entries and the audit trail say whose led to them. `again` has the requests whose keys had been used with the same
+    content, by their ids, each with the id of the first.
     """
 
     book: Book
@@ -90,6 +91,7 @@ class UnitOfWork:
     by: Actor
     ids: IdSource
     claimed: dict[UUID, Cause] = field(default_factory=dict, compare=False, repr=False)
+    again: dict[str, str] = field(default_factory=dict, compare=False, repr=False)
 
     def acting(self, object_id: UUID | None) -> Actor:
         """Who sent the request that an object stands for; who carries out the batch, where nobody else did."""

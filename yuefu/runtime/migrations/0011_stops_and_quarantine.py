@@ -48,7 +48,7 @@ CREATE TRIGGER runtime_quarantine_once BEFORE INSERT OR UPDATE ON runtime_quaran
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("runtime", "0006_whose_epoch"),
+        ("runtime", "0010_whose_key"),
     ]
 
     operations = [
