@@ -48,6 +48,7 @@ PREFIXES: Final = {
     "bill_file": "file",
     "break": "brk",
     "event": "evt",
+    "stop": "stop",
 }
 
 RandomBits = Callable[[int], int]
