@@ -155,26 +155,34 @@ def test_a_request_that_breaks_is_put_aside_and_its_neighbours_are_carried_out(
     assert (mended.status, mended.replayed) == (201, False)
 
 
-def test_an_order_that_somebody_holds_up_holds_up_no_other(merchant: Merchant, inside: Inside, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(desk, "LOCK_TIMEOUT_MS", 300)
-    api = inside()
-    held, free = merchant.placed(), [merchant.placed() for _ in range(3)]
-    with ThreadPoolExecutor(8) as pool, sql.transacting():
-        sql.rows("SELECT 1 FROM orders_order WHERE id = %s FOR UPDATE", [public.parse("order", held)])
-
-        def capture(order: str) -> Reply:
-            return api.ask("POST", f"/v1/orders/{order}/capture", {}, secret=merchant.issued.secret, key=f"C-{order}")
-
-        sent = {order: pool.submit(capture, order) for order in [held, *free]}
-        replies = {order: future.result(60) for order, future in sent.items()}
-    assert (replies[held].status, replies[held].code) == (409, "request_in_progress")
-    assert [(replies[order].status, replies[order].replayed) for order in free] == [(201, False)] * 3
-    assert merchant.post(f"/v1/orders/{held}/capture", {}, key=f"C-{held}").status == 201
-    merchant.shop.prove()
-
-
 AsRole = Callable[[str], psycopg.Connection[Any]]
 END = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = current_database() AND usename = current_user"
+
+
+def test_an_order_that_somebody_holds_up_holds_up_no_other_of_its_batch(
+    merchant: Merchant, inside: Inside, monkeypatch: pytest.MonkeyPatch, as_role: AsRole
+) -> None:
+    monkeypatch.setattr(desk, "LOCK_TIMEOUT_MS", 2_000)
+    api = inside()
+    first, held, *free = [merchant.placed() for _ in range(5)]
+    somebody = as_role("default")
+    somebody.execute("SELECT 1 FROM orders_order WHERE id = %s FOR UPDATE", [public.parse("order", held)])
+
+    def capture(order: str) -> Reply:
+        return api.ask("POST", f"/v1/orders/{order}/capture", {}, secret=merchant.issued.secret, key=f"C-{order}")
+
+    with ThreadPoolExecutor(8) as pool:
+        with held_up(merchant.shop):
+            sent = {first: pool.submit(capture, first)}
+            until(lambda: waiting(api) == 0 and len(api.api._counter._work._lanes) == 1)  # type: ignore[union-attr]
+            sent |= {order: pool.submit(capture, order) for order in [held, *free]}
+            until(lambda: waiting(api) == 4)
+        replies = {order: future.result(60) for order, future in sent.items()}
+    somebody.rollback()
+    assert (replies[held].status, replies[held].code) == (409, "request_in_progress")
+    assert [(replies[order].status, replies[order].replayed) for order in [first, *free]] == [(201, False)] * 4
+    assert merchant.post(f"/v1/orders/{held}/capture", {}, key=f"C-{held}").status == 201
+    merchant.shop.prove()
 
 
 def test_connections_that_end_in_the_middle_of_a_batch_are_noticed_by_nobody(merchant: Merchant, inside: Inside, as_role: AsRole) -> None:
