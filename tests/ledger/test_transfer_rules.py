@@ -246,6 +246,17 @@ def test_a_chain_is_undone_before_the_next_one_is_decided() -> None:
     assert world.play(move("1", "A", "B", 1), move("3", "A", "B", 1)) == [1, 1]
 
 
+def test_the_keys_of_a_broken_chain_are_free_for_the_rest_of_its_batch() -> None:
+    world = World()
+    assert world.play(
+        move("1", pending=True, linked=True),
+        move("2", "A", "A"),
+        post("3", "1"),
+        move("1", "B", "C", 7),
+        move("2", amount=3),
+    ) == ["linked_event_failed", "accounts_must_be_different", "pending_transfer_not_found", 7, 3]
+
+
 def test_the_open_end_of_a_chain_is_told_as_such_also_where_the_chain_is_broken() -> None:
     world = World()
     assert world.play(move("1", linked=True)) == ["linked_event_chain_open"]
