@@ -203,15 +203,17 @@ def test_the_writer_has_no_right_to(town: Town, statement: str) -> None:
 # ------------------------------------------------------------------------------------------------------------------------- what was moved
 
 
-@pytest.mark.parametrize("wrong", ["nothing", "another amount", "the other way", "another account", "another kind", "an older entry"])
+@pytest.mark.parametrize("wrong", ["nothing", "another amount", "the other way", "another credit", "another debit", "another kind", "an older entry"])
 def test_what_a_transfer_says_it_moved_was_posted_by_it(town: Town, wrong: str) -> None:
     moved = uuid4()
     if wrong == "another amount":
         town.entry(moved, "a", "b", 6)
     elif wrong == "the other way":
         town.entry(moved, "b", "a", 5)
-    elif wrong == "another account":
+    elif wrong == "another credit":
         town.entry(moved, "a", "d", 5)
+    elif wrong == "another debit":
+        town.entry(moved, "d", "b", 5)
     elif wrong in ("another kind", "an older entry"):
         town.entry(moved, "a", "b", 5, kind="gift" if wrong == "another kind" else "transfer")
     if wrong == "an older entry":
