@@ -203,7 +203,9 @@ def test_the_writer_has_no_right_to(town: Town, statement: str) -> None:
 # ------------------------------------------------------------------------------------------------------------------------- what was moved
 
 
-@pytest.mark.parametrize("wrong", ["nothing", "another amount", "the other way", "another credit", "another debit", "another kind", "an older entry"])
+@pytest.mark.parametrize(
+    "wrong", ["nothing", "another amount", "the other way", "another credit", "another debit", "another kind", "an older entry"]
+)
 def test_what_a_transfer_says_it_moved_was_posted_by_it(town: Town, wrong: str) -> None:
     moved = uuid4()
     if wrong == "another amount":

@@ -30,6 +30,11 @@ class Account(BookRow):
             ),
             models.CheckConstraint(condition=Q(kind__in=["limited", "control", "money"]), name="ledger_account_kind"),
         ]
+        indexes = [
+            models.Index(
+                fields=["book_id", "code"], condition=Q(closed_at__isnull=False) & ~Q(kind="limited"), name="ledger_account_closed"
+            )
+        ]
 
 
 class Limit(models.Model):

@@ -106,11 +106,14 @@ def _write(
     ids = ensure_control(work=work, wanted=wanted - limited.keys())
     ids |= {key: balance.account_id for key, balance in limited.items()}
     book, on, now = work.book.id, work.day.on, work.now
-    actor, request, run_id = work.by.label, work.by.request_id, work.day.run_id
+    acting = [work.acting(entry.cause) for _, entry in accepted]
     sql.insert(
         "ledger_entry",
         _ENTRY,
-        [(i, book, on, e.effective_on or on, now, e.kind, len(e.lines), actor, request, run_id) for i, e in accepted],
+        [
+            (i, book, on, e.effective_on or on, now, e.kind, len(e.lines), by.label, by.request_id, work.day.run_id)
+            for (i, e), by in zip(accepted, acting, strict=True)
+        ],
     )
     taking = [taking_line(entry, limited, holds) for _, entry in accepted]
     lines = [

@@ -319,6 +319,14 @@ class Migration(migrations.Migration):
             name="closed_by_id",
             field=models.UUIDField(null=True),
         ),
+        migrations.AddIndex(
+            model_name="account",
+            index=models.Index(
+                condition=models.Q(("closed_at__isnull", False), models.Q(("kind", "limited"), _negated=True)),
+                fields=["book_id", "code"],
+                name="ledger_account_closed",
+            ),
+        ),
         migrations.AddField(
             model_name="hold",
             name="side",

@@ -7,7 +7,7 @@ item may raise it above the limit; lowering it is always allowed, so a limit may
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Final, Literal, NamedTuple
 from uuid import UUID
@@ -82,13 +82,16 @@ class HoldUse:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A business fact in double entry. `effective_on` is when it is economically true; None means the day it is posted to."""
+    """A business fact in double entry. `effective_on` is when it is economically true; None means the day it is posted to. `cause` is what
+    the key of the request stands for that led to it: the entry names who sent that.
+    """
 
     key: str
     kind: str
     lines: tuple[Line, ...]
     effective_on: date | None = None
     uses_hold: HoldUse | None = None
+    cause: UUID | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
