@@ -76,6 +76,15 @@ def first_difference(request: Any, earlier: bytes) -> str:
     return "key"
 
 
+def _same(request: Any, now: bytes, earlier: bytes) -> bool:
+    """Equal by field. A field that requests were given after a key was stored, which is then their last, counts as its default there."""
+    if now == earlier:
+        return True
+    later = _content_fields(request)[len(earlier) // _DIGEST :]
+    defaults = {f.name: f.default for f in fields(request)}
+    return bool(later) and now.startswith(earlier) and all(getattr(request, name) == defaults[name] for name in later)
+
+
 Scopes = str | Sequence[str]
 """One scope for a whole batch, or one a request: the same key of two merchants is two keys."""
 
@@ -98,7 +107,7 @@ def claim(*, work: UnitOfWork, scope: Scopes, requests: Sequence[Keyed], object_
     known = stored(work=work, names=[name for name in first if name not in inserted])
     for name, index in [*first.items(), *((names[i], i) for i in later)]:
         earlier, object_id, refused = known.get(name) or (prints[first[name]], object_ids[first[name]], None)
-        if bytes(earlier) != prints[index]:
+        if not _same(requests[index], prints[index], bytes(earlier)):
             result.refused[index] = _reused(first_difference(requests[index], bytes(earlier)))
         elif name in known:
             result.known[index] = Known(object_id, refused)

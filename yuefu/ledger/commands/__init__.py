@@ -3,7 +3,7 @@
 from yuefu.ledger.commands.accounts import close_accounts, has_partitions, make_partitions, open_limited, set_limits
 from yuefu.ledger.commands.checkpoints import roll_up, seal
 from yuefu.ledger.commands.holding import place_holds, release_holds
-from yuefu.ledger.commands.posting import post
+from yuefu.ledger.commands.posting import post, rehearse
 
 __all__ = [
     "close_accounts",
@@ -12,6 +12,7 @@ __all__ = [
     "open_limited",
     "place_holds",
     "post",
+    "rehearse",
     "release_holds",
     "roll_up",
     "seal",
