@@ -23,6 +23,7 @@ CLIENT_MONEY: Final = 7041783  # what of a book's money is that of clients
 SEAL: Final = 7041784  # the end of the chain of a book
 SANDBOX: Final = 7041785  # one side of the sandbox
 BOOKS: Final = 7041786  # who makes a book
+REVERSAL: Final = 7041790  # an entry that is being taken back
 
 
 def wait(kind: int, name: UUID | str, *, shared: bool = False) -> None:

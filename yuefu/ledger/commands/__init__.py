@@ -4,6 +4,7 @@ from yuefu.ledger.commands.accounts import close_accounts, has_partitions, make_
 from yuefu.ledger.commands.checkpoints import roll_up, seal
 from yuefu.ledger.commands.holding import place_holds, release_holds
 from yuefu.ledger.commands.posting import post, rehearse
+from yuefu.ledger.commands.reversing import reverse
 
 __all__ = [
     "close_accounts",
@@ -14,6 +15,7 @@ __all__ = [
     "post",
     "rehearse",
     "release_holds",
+    "reverse",
     "roll_up",
     "seal",
     "set_limits",

@@ -26,6 +26,8 @@ from yuefu.ledger.queries.entries import (
     lines_of_payouts,
     movement_days,
     movements,
+    reversals,
+    written,
 )
 from yuefu.ledger.queries.seals import sealed, verify
 
@@ -50,9 +52,11 @@ __all__ = [
     "money_balances",
     "movement_days",
     "movements",
+    "reversals",
     "sealed",
     "sums_now",
     "totals",
     "trial_balance",
     "verify",
+    "written",
 ]

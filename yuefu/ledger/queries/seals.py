@@ -12,7 +12,8 @@ from yuefu.runtime import sql
 
 # Everything an entry and its lines say, as one text; a change of any column changes it. JSON quotes every text, so that no two
 # entries give the same one; moments are written as numbers, because their JSON depends on the time zone of the session.
-# A hold is said only by a line that takes from one: lines without it read as before there was such a column.
+# A hold is said only by a line that takes from one, and what an entry takes back only by such an entry: the others read as before there
+# was such a thing.
 _LINE = """
     l.line_no, l.book_id, l.account_id, l.amount_minor, l.currency, l.order_id, l.loan_id, l.merchant_id, l.funder_id, l.movement, l.reference,
         l.epoch, l.xid::text
@@ -22,6 +23,8 @@ _CONTENT = f"""
         e.run_id, e.epoch, e.xid::text, (SELECT json_agg(CASE WHEN l.hold_id IS NULL THEN json_build_array({_LINE})
         ELSE json_build_array({_LINE}, l.hold_id) END ORDER BY l.line_no)
         FROM ledger_line l WHERE l.posted_on = e.posted_on AND l.entry_id = e.id))::text
+    || coalesce((SELECT json_build_array(r.reversed_id, r.reversed_on, r.posted_on)::text FROM ledger_reversal r
+        WHERE r.book_id = e.book_id AND r.entry_id = e.id), '')
 """
 
 

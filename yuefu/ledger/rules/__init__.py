@@ -13,6 +13,7 @@ from yuefu.ledger.rules.posting import (
     Release,
     Released,
 )
+from yuefu.ledger.rules.reversing import Reversal, Written
 
 __all__ = [
     "CHART",
@@ -27,4 +28,6 @@ __all__ = [
     "Posted",
     "Release",
     "Released",
+    "Reversal",
+    "Written",
 ]
