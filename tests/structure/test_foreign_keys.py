@@ -27,6 +27,7 @@ WITHOUT_A_KEY = {
     "ledger_account.consumer_id": UPWARD,
     "ledger_entry.request_id": OUTSIDE,
     "ledger_hold.order_id": UPWARD,
+    "ledger_journal.entry_id": "its trigger compares the entry, with its book, with what was approved",
     "ledger_limit.merchant_id": UPWARD,
     "ledger_limit.consumer_id": UPWARD,
     "ledger_line.entry_id": AS_A_SET,

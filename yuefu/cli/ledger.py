@@ -96,18 +96,18 @@ def balance(
     """What an account holds, by funder and product; a debit balance is positive."""
     with context.at_work("ledger.read") as caller:
         from yuefu.ledger import queries as ledger
+        from yuefu.ledger.rules import CHART
         from yuefu.money.amounts import Money
 
         with caller.for_the_book().reading():
-            codes = {row.code for row in ledger.trial_balance(caller.book.id)}
             found = ledger.totals(caller.book.id, [account], posted_until=on)
-        if account not in codes and not found:
-            fail("unknown_account", f"There is no account {account!r:.60} in this book; `yuefu ledger trial-balance` lists them.")
+        if account not in CHART:
+            fail("unknown_account", f"There is no account {account!r:.60} in the chart; `yuefu ledger chart` lists them.")
         rows: list[dict[str, Any]] = [
             {"account": code, "funder": funder, "product": product, "balance": Money(minor, currency)}
             for (code, funder, product, currency), minor in sorted(found.items(), key=lambda item: (item[0][2], str(item[0][1])))
         ]
-        sums: dict[str, int] = {}
+        sums: dict[str, int] = {} if found else {caller.book.currency: 0}
         for (_, _, _, currency), minor in found.items():
             sums[currency] = sums.get(currency, 0) + minor
         shown = output.table(["account", "funder", "product", "balance"], [list(row.values()) for row in rows])

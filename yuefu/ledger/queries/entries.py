@@ -88,6 +88,15 @@ def reversals(book_id: UUID, entry_ids: Sequence[UUID]) -> dict[UUID, UUID]:
     )
 
 
+def journal_entries(book_id: UUID, approval_ids: Sequence[UUID]) -> dict[UUID, UUID]:
+    """The entries by hand that were posted, by their approvals."""
+    return dict(
+        sql.rows(
+            "SELECT approval_id, entry_id FROM ledger_journal WHERE book_id = %s AND approval_id = ANY(%s)", [book_id, list(approval_ids)]
+        )
+    )
+
+
 def entries_posted(book_id: UUID) -> int:
     """How many entries a book has."""
     count: int = sql.value("SELECT count(*) FROM ledger_entry WHERE book_id = %s", [book_id])

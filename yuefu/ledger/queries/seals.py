@@ -12,8 +12,8 @@ from yuefu.runtime import sql
 
 # Everything an entry and its lines say, as one text; a change of any column changes it. JSON quotes every text, so that no two
 # entries give the same one; moments are written as numbers, because their JSON depends on the time zone of the session.
-# A hold is said only by a line that takes from one, and what an entry takes back only by such an entry: the others read as before there
-# was such a thing.
+# A hold is said only by a line that takes from one, and what an entry takes back, or whose approval it is of, only by such an entry: the
+# others read as before there was such a thing.
 _LINE = """
     l.line_no, l.book_id, l.account_id, l.amount_minor, l.currency, l.order_id, l.loan_id, l.merchant_id, l.funder_id, l.movement, l.reference,
         l.epoch, l.xid::text
@@ -25,6 +25,8 @@ _CONTENT = f"""
         FROM ledger_line l WHERE l.posted_on = e.posted_on AND l.entry_id = e.id))::text
     || coalesce((SELECT json_build_array(r.reversed_id, r.reversed_on, r.posted_on)::text FROM ledger_reversal r
         WHERE r.book_id = e.book_id AND r.entry_id = e.id), '')
+    || CASE WHEN e.kind = 'manual' THEN coalesce((SELECT json_build_array(j.approval_id, j.posted_on)::text FROM ledger_journal j
+        WHERE j.book_id = e.book_id AND j.entry_id = e.id), 'approved by nobody') ELSE '' END
 """
 
 

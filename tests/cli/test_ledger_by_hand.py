@@ -1,0 +1,56 @@
+"""The ledger from the command line: entries by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.cli.conftest import Command, Town
+
+
+def test_an_entry_by_hand_goes_from_finance_to_a_second_person(raw: Command, cli: Command, person: Callable[..., str], town: Town) -> None:
+    asker, other = person("finance"), person("finance")
+    before = cli("ledger", "balance", "channel_fee_expense").last["total_minor"].get("CNY", 0)
+    asked = cli(
+        "journal", "propose", "--debit", "channel_fee_expense=12.30", "--credit", "bank_cash=12.30", "--movement", "fee", "--reference", "CHG-1",
+        "--reason", "the bank's charge of September", "--effective", "2026-10-01", "--as", asker,
+    )  # fmt: skip
+    approval = asked.last["approval"]
+    decide = ("approval", "decide", approval, "--approve", "--reason", "seen on the statement")
+    assert cli(*decide, "--as", asker).code == "same_person"
+    assert cli(*decide, "--as", other).last["state"] == "approved"
+    (row,) = [one for one in cli("journal", "list", "--state", "approved", "--as", other).last["entries"] if one["approval"] == approval]
+    assert row["entry"].startswith("ent_")
+    assert (row["reason"], row["requested_by"], row["decided_by"]) == ("the bank's charge of September", f"user:{asker}", f"user:{other}")
+    assert cli("ledger", "balance", "channel_fee_expense").last["total_minor"]["CNY"] == before + 1230
+    assert "CHG-1" not in (shown := raw("journal", "list", "--book", town.book).out)
+    assert "the bank's charge of September" in shown
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (("--debit", "fee_income", "--credit", "suspense=1.00"), "bad_line"),
+        (("--debit", "fee_income=0.00", "--credit", "suspense=1.00"), "amount_not_positive"),
+        (("--debit", "fee_income=1.00", "--credit", "suspense=2.00"), "unbalanced"),
+        (("--debit", "loan_principal=1.00", "--credit", "suspense=1.00"), "not_by_hand"),
+        (("--debit", "bank_cash=1.00", "--credit", "suspense=1.00"), "movement_needed"),
+        (("--debit", "bank_cash/nowhere=1.00", "--credit", "suspense=1.00"), "unknown_money_account"),
+        (("--debit", "no_such=1.00", "--credit", "suspense=1.00"), "unknown_component"),
+        (("--debit", "fee_income=1.00", "--credit", "suspense=1.00", "--effective", "2030-01-01"), "effective_in_future"),
+        (("--debit", "fee_income=1.00", "--credit", "suspense=1.00", "--funder", "nobody"), "bad_id"),
+    ],
+)
+def test_what_cannot_be_posted_is_not_even_asked_for(cli: Command, words: tuple[str, ...], code: str) -> None:
+    before = cli("journal", "list").last
+    answer = cli("journal", "propose", *words, "--reason", "why")
+    assert (answer.status, answer.code) == (1, code)
+    assert cli("journal", "list").last == before
+
+
+def test_only_finance_and_operators_propose(cli: Command, person: Callable[..., str]) -> None:
+    words = ("journal", "propose", "--debit", "fee_income=1.00", "--credit", "suspense=1.00", "--reason", "why")
+    for role in ("risk", "support", "compliance"):
+        assert cli(*words, "--as", person(role)).code == "not_allowed"
+    assert cli("journal", "list", "--state", "nonsense").code == "unknown_state"
