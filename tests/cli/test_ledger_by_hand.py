@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -54,3 +55,28 @@ def test_only_finance_and_operators_propose(cli: Command, person: Callable[..., 
     for role in ("risk", "support", "compliance"):
         assert cli(*words, "--as", person(role)).code == "not_allowed"
     assert cli("journal", "list", "--state", "nonsense").code == "unknown_state"
+
+
+def test_the_chart_has_names_and_codes(raw: Command, cli: Command, town: Town) -> None:
+    found = {row["component"]: row for row in cli("ledger", "chart").last["chart"]}
+    assert len(found) == 20
+    bank = found["bank_cash"]
+    assert (bank["gl_code"], bank["class"], bank["kind"], bank["manual"], bank["name_zh"]) == (
+        "1002.01",
+        "asset",
+        "money",
+        True,
+        "银行自有账户",
+    )
+    assert "银行自有账户" in raw("ledger", "chart", "--book", town.book).out
+
+
+def test_a_day_goes_to_the_general_ledger_as_a_file(raw: Command, cli: Command, town: Town, tmp_path: Path) -> None:
+    assert cli("ledger", "gl-export", "--on", "2001-01-01").code == "unknown_day"
+    closed = cli("close-day").last["on"]
+    file = tmp_path / "gl.csv"
+    answer = cli("ledger", "gl-export", "--on", closed, "--out", str(file))
+    assert answer.last["rows"] == len(file.read_text().splitlines()) - 1
+    assert raw("ledger", "gl-export", "--on", closed, "--book", town.book).out == file.read_text()
+    assert cli("ledger", "gl-export", "--on", closed, "--out", str(tmp_path / "no" / "gl.csv")).code == "file_error"
+    assert [path.name for path in tmp_path.iterdir()] == ["gl.csv"]

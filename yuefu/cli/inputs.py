@@ -70,6 +70,16 @@ def reason_code(text: str) -> str:
     return text
 
 
+def write_whole(path: Path, content: bytes) -> None:
+    """Writes a file whole or not at all: whoever reads it meanwhile sees the one before."""
+    beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        beside.write_bytes(content)
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
 def file_content(path: Path) -> bytes:
     """The bytes of a regular file."""
     if not path.exists():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -50,6 +51,52 @@ def trial_balance(on: On = None) -> None:
         output.result(value, [shown, "The trial balance is zero." if zero else f"The trial balance is NOT zero: {sums}"])
     if not zero:
         raise typer.Exit(FAILED)
+
+
+@app.command()
+def chart() -> None:
+    """Every component: its names, class and kind, whether people may post to it by hand, and its code in the general ledger."""
+    with context.at_work("ledger.read") as caller:
+        from yuefu.journeys import general_ledger
+
+        with caller.for_the_book().reading():
+            found = general_ledger.chart(book=caller.book, on=caller.today)
+        rows = [
+            {
+                "gl_code": code,
+                "component": account.code,
+                "class": account.cls,
+                "kind": account.kind,
+                "manual": account.manual,
+                "name_en": account.name_en,
+                "name_zh": account.name_zh,
+            }
+            for account, code in found
+        ]
+        output.result({"book": caller.book.code, "chart": rows}, output.table(list(rows[0]), [list(row.values()) for row in rows]))
+
+
+@app.command("gl-export")
+def gl_export(
+    on: Annotated[date, typer.Option("--on", metavar="DATE", parser=inputs.day, help="The closed day.")],
+    out: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Where the CSV goes; standard output unless given.")] = None,
+    draft: Annotated[bool, typer.Option("--draft", help="Of a day that is not closed yet: it may still move.")] = False,
+) -> None:
+    """What a day moved, as CSV for the general ledger: a row for each component, funder and product."""
+    with context.at_work("ledger.read") as caller:
+        from yuefu.errors import Refused
+        from yuefu.journeys import general_ledger
+
+        with caller.for_the_book().reading():
+            found = general_ledger.daily(book=caller.book, on=on, draft=draft)
+        if isinstance(found, Refused):
+            fail(found.code, f"{found.detail[0].upper()}{found.detail[1:]}.")
+        value = {"book": caller.book.code, "on": on, "draft": found.draft, "rows": len(found.moved), "file": str(out) if out else None}
+        if out is None:
+            output.result({**value, "csv": found.text}, found.text.rstrip("\n"))
+        else:
+            inputs.write_whole(out, found.text.encode())
+            output.result(value)
 
 
 @app.command()

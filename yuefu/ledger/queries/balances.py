@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from yuefu.ledger.rules import AccountKey
+from yuefu.ledger.rules.gl import Moved
 from yuefu.ledger.rules.posting import Balance, OpenHold
 from yuefu.money.amounts import Money
 from yuefu.runtime import sql
@@ -180,6 +181,36 @@ def totals(book_id: UUID, codes: Sequence[str], *, posted_until: date | None = N
         {"book": book_id, "codes": list(codes), "until": posted_until},
     )
     return {(code, funder, product, currency): amount for code, funder, product, currency, amount in found}
+
+
+def moved_on(book_id: UUID, on: date) -> list[Moved]:
+    """What a posting day moved of each component × currency × funder × product, with what was there before; what did not move is left out.
+
+    Control accounts by checkpoint and tail; limited accounts, which have no checkpoints, by what is kept of them and the lines since.
+    """
+    inner = _movements(book_id, "AND a.kind <> 'limited' AND m.posted_on <= %(on)s")
+    return sql.rows_as(
+        Moved,
+        f"""
+        WITH since AS (
+            SELECT l.account_id, sum(l.amount_minor) AS all_of_it, sum(greatest(l.amount_minor, 0)) FILTER (WHERE l.posted_on = %(on)s) AS debit,
+                sum(greatest(-l.amount_minor, 0)) FILTER (WHERE l.posted_on = %(on)s) AS credit
+            FROM ledger_line l JOIN ledger_account a ON a.id = l.account_id AND a.kind = 'limited'
+            WHERE l.book_id = %(book)s AND l.posted_on >= %(on)s GROUP BY l.account_id
+        ), parts AS (
+            SELECT code, currency, funder_id, product, CASE WHEN posted_on < %(on)s THEN debit - credit ELSE 0 END AS opening,
+                CASE WHEN posted_on = %(on)s THEN debit ELSE 0 END AS debit, CASE WHEN posted_on = %(on)s THEN credit ELSE 0 END AS credit
+            FROM ({inner}) AS t
+            UNION ALL
+            SELECT a.code, a.currency, a.funder_id, a.product, t.posted_minor - coalesce(s.all_of_it, 0), coalesce(s.debit, 0), coalesce(s.credit, 0)
+            FROM ledger_account a JOIN ledger_limit t ON t.account_id = a.id LEFT JOIN since s ON s.account_id = a.id
+            WHERE a.book_id = %(book)s
+        )
+        SELECT code, currency, funder_id, product, sum(opening)::bigint, sum(debit)::bigint, sum(credit)::bigint FROM parts
+        GROUP BY code, currency, funder_id, product HAVING sum(debit) <> 0 OR sum(credit) <> 0 ORDER BY code, currency, funder_id, product
+        """,
+        {"book": book_id, "on": on},
+    )
 
 
 def money_balances(book_id: UUID) -> dict[tuple[str, UUID | None], int]:
