@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import secrets
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -80,3 +83,46 @@ def test_a_day_goes_to_the_general_ledger_as_a_file(raw: Command, cli: Command, 
     assert raw("ledger", "gl-export", "--on", closed, "--book", town.book).out == file.read_text()
     assert cli("ledger", "gl-export", "--on", closed, "--out", str(tmp_path / "no" / "gl.csv")).code == "file_error"
     assert [path.name for path in tmp_path.iterdir()] == ["gl.csv"]
+
+
+def test_the_journal_goes_to_files_and_into_another_book(raw: Command, cli: Command, town: Town, tmp_path: Path) -> None:
+    journal, beans = tmp_path / "journal.jsonl", tmp_path / "book.beancount"
+    gone = cli("ledger", "export", str(journal)).last
+    assert gone["entries"] == len(journal.read_text().splitlines()) - 2 - gone["accounts"] > 0
+    assert cli("ledger", "beancount", str(beans)).last["entries"] == gone["entries"]
+    checked = subprocess.run([str(Path(sys.executable).with_name("bean-check")), str(beans)], capture_output=True, text=True)
+    assert (checked.returncode, checked.stdout + checked.stderr) == (0, "")
+    assert cli("ledger", "import", str(journal)).code == "same_book"
+    code = f"archive-{secrets.token_hex(4)}"
+    assert raw("book", "create", code, "--entity", "Archive", "--mode", "test", "--first-day", "2027-10-12", "--json").status == 0
+    come = raw("ledger", "import", str(journal), "--json", "--book", code).last
+    assert (come["entries"], come["known"], come["source"]["code"]) == (gone["entries"], 0, town.book)
+    assert raw("ledger", "trial-balance", "--json", "--book", code).last["zero"] is True
+    assert raw("ledger", "import", str(journal), "--json", "--book", code).last["known"] == gone["entries"]
+
+
+@pytest.mark.parametrize(
+    ("content", "code", "says"),
+    [
+        (b"", "cut_off", "line 1: "),
+        (b"\xff\xfe{}\n", "bad_encoding", "line 1: "),
+        (b"{}\n", "bad_line", "line 1: "),
+        (b'{"entry": {}}\n', "no_header", "line 1: "),
+    ],
+)
+def test_a_broken_file_is_named_by_its_line(cli: Command, tmp_path: Path, content: bytes, code: str, says: str) -> None:
+    path = tmp_path / "broken.jsonl"
+    path.write_bytes(content)
+    answer = cli("ledger", "import", str(path))
+    assert (answer.status, answer.code) == (1, code)
+    assert answer.last["error"]["detail"].startswith(says)
+
+
+def test_files_that_cannot_be_read_or_written(cli: Command, tmp_path: Path, person: Callable[..., str]) -> None:
+    assert cli("ledger", "import", str(tmp_path / "none")).code == "no_such_file"
+    assert cli("ledger", "import", str(tmp_path)).code == "not_a_file"
+    assert cli("ledger", "export", str(tmp_path)).code == "not_a_file"
+    assert cli("ledger", "export", str(tmp_path / "x"), "--from", "2026-10-02", "--to", "2026-10-01").code == "bad_period"
+    assert cli("ledger", "beancount", str(tmp_path / "no" / "x")).code == "file_error"
+    assert cli("ledger", "import", str(tmp_path / "none"), "--as", person("finance")).code == "not_allowed"
+    assert list(tmp_path.iterdir()) == []

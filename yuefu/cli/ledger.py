@@ -14,6 +14,7 @@ from yuefu.cli.faults import FAILED, fail
 app = typer.Typer(no_args_is_help=True, help="The ledger: trial balance, seals, balances.")
 
 On = Annotated[date | None, typer.Option("--on", metavar="DATE", parser=inputs.day, help="Up to and including this posting day.")]
+FileOut = Annotated[Path, typer.Argument(metavar="FILE", help="Where it goes; a file of that name is replaced once all is written.")]
 
 
 @app.command("trial-balance")
@@ -95,8 +96,60 @@ def gl_export(
         if out is None:
             output.result({**value, "csv": found.text}, found.text.rstrip("\n"))
         else:
-            inputs.write_whole(out, found.text.encode())
+            with inputs.writing(out) as file:
+                file.write(found.text.encode())
             output.result(value)
+
+
+@app.command()
+def export(
+    file: FileOut,
+    since: Annotated[
+        date | None, typer.Option("--from", metavar="DATE", parser=inputs.day, help="The first posting day; all unless given.")
+    ] = None,
+    until: Annotated[date | None, typer.Option("--to", metavar="DATE", parser=inputs.day, help="The last posting day.")] = None,
+) -> None:
+    """Write the journal to a file, an entry a line, in the order in which the entries committed."""
+    with context.at_work("ledger.read") as caller:
+        from yuefu.journeys import journal_file
+
+        book = caller.for_the_book().book
+        if since and until and until < since:
+            fail("bad_period", f"{until} is before {since}.")
+        with inputs.writing(file) as opened, output.progress("entries") as tell:
+            gone = journal_file.write(book=book, file=opened, tell=tell, since=since, until=until)
+        value = {"book": book.code, "file": str(file), "entries": gone.entries, "accounts": gone.accounts}
+        output.result({**value, "chain": {"number": gone.sealed, "head": gone.head}})
+
+
+@app.command("import")
+def bring_in(file: Annotated[Path, typer.Argument(metavar="FILE.jsonl", help="What `yuefu ledger export` wrote of another book.")]) -> None:
+    """Bring in the journal of another book: posted to the open day, true on the days on which it was. Repeating it changes nothing."""
+    with context.at_work("ledger.import") as caller:
+        from yuefu import ids
+        from yuefu.errors import Refused, RefusedError
+        from yuefu.journeys import journal_file
+
+        inputs.regular_file(file)
+        desk = caller.for_the_book().desk
+        with output.progress("entries") as tell:
+            come = journal_file.bring_in(desk=desk, now=caller.now, path=file, tell=tell)
+        if isinstance(come, Refused):
+            raise RefusedError(come)
+        source = {"book": ids.text("book", come.source.book_id), "code": come.source.code}
+        output.result({"book": desk.book.code, "source": source, "entries": come.entries, "known": come.known})
+
+
+@app.command("beancount")
+def write_beancount(file: FileOut) -> None:
+    """Write the journal for Beancount, with what each account holds: `bean-check FILE` proves it."""
+    with context.at_work("ledger.read") as caller:
+        from yuefu.journeys import journal_file
+
+        book = caller.for_the_book().book
+        with inputs.writing(file) as opened, output.progress("entries") as tell:
+            entries = journal_file.write_beancount(book=book, file=opened, tell=tell)
+        output.result({"book": book.code, "file": str(file), "entries": entries})
 
 
 @app.command()

@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from yuefu.ledger.rules import AccountKey
+from yuefu.ledger.rules.beancount import Sum
 from yuefu.ledger.rules.gl import Moved
 from yuefu.ledger.rules.posting import Balance, OpenHold
 from yuefu.money.amounts import Money
@@ -210,6 +211,25 @@ def moved_on(book_id: UUID, on: date) -> list[Moved]:
         GROUP BY code, currency, funder_id, product HAVING sum(debit) <> 0 OR sum(credit) <> 0 ORDER BY code, currency, funder_id, product
         """,
         {"book": book_id, "on": on},
+    )
+
+
+def sums_by_component(book_id: UUID) -> list[Sum]:
+    """What all accounts of each component × funder × product × currency that were ever used hold: control accounts by checkpoint and tail,
+    limited ones as they are kept, at one moment.
+    """
+    inner = _movements(book_id, "AND a.kind <> 'limited'")
+    return sql.rows_as(
+        Sum,
+        f"""
+        SELECT code, funder_id, product, currency, sum(minor)::bigint FROM (
+            SELECT code, funder_id, product, currency, debit - credit AS minor FROM ({inner}) AS t
+            UNION ALL
+            SELECT a.code, a.funder_id, a.product, a.currency, t.posted_minor FROM ledger_account a JOIN ledger_limit t ON t.account_id = a.id
+            WHERE a.book_id = %(book)s AND EXISTS (SELECT 1 FROM ledger_line l WHERE l.account_id = a.id)
+        ) AS parts GROUP BY code, funder_id, product, currency ORDER BY code, funder_id, product, currency
+        """,
+        {"book": book_id},
     )
 
 
