@@ -31,6 +31,7 @@ from yuefu.journeys.desk import Desk, open_day
 from yuefu.money.amounts import Money
 from yuefu.orders.commands import CaptureRequest
 from yuefu.payments.gateways.sandbox import SandboxBank, SandboxChannel
+from yuefu.proofs.big_balance import big_balance
 from yuefu.runtime import cluster, provision, vault
 from yuefu.runtime.beside import Beside
 from yuefu.runtime.clock import stopwatch
@@ -213,7 +214,7 @@ def demo() -> dict[str, Any]:
     return {"demo_orders_per_s": result["orders_per_second"], "demo_orders": result["orders"], "demo_seconds": result["seconds"]}
 
 
-BENCHMARKS: Final[dict[str, Callable[[], dict[str, Any]]]] = {"loop": loop, "demo": demo}
+BENCHMARKS: Final[dict[str, Callable[[], dict[str, Any]]]] = {"loop": loop, "demo": demo, "ledger": big_balance}
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from yuefu.ledger.queries.balances import (
     Limited,
     balance,
+    balance_now,
     balances,
     code_sums,
     find_accounts,
@@ -39,6 +40,7 @@ __all__ = [
     "Limited",
     "Movement",
     "balance",
+    "balance_now",
     "balances",
     "code_sums",
     "entries_by_loan",
