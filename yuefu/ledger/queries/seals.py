@@ -45,14 +45,25 @@ class Verdict:
         return self.first_bad is None
 
 
-def entry_contents(book_id: UUID, *, unsealed: bool, limit: int, after: int = 0) -> list[tuple[UUID, date, str]]:
+@dataclass(frozen=True, slots=True)
+class Content:
+    """An entry and all it says; nothing, and no place in commit order, where it is gone."""
+
+    entry_id: UUID
+    posted_on: date
+    epoch: int | None
+    xid: int | None
+    text: str
+
+
+def entry_contents(book_id: UUID, *, unsealed: bool, limit: int, after: int = 0) -> list[Content]:
     """Entries with all they say: the next unsealed ones in commit order, or sealed ones by number after `after`."""
     if unsealed:
         # Its place as parameters, and the epoch asked once: so the index of commit order is entered where the chain ends.
         return sql.rows_as(
-            lambda *row: row,
+            Content,
             f"""
-            SELECT e.id, e.posted_on, {_CONTENT} FROM ledger_entry e
+            SELECT e.id, e.posted_on, e.epoch, e.xid::text::bigint, {_CONTENT} FROM ledger_entry e
             WHERE e.book_id = %s AND (e.epoch, e.xid, e.id) > (%s::integer, %s::xid8, %s::uuid)
               AND (e.epoch < (SELECT runtime_epoch()) OR e.xid < pg_snapshot_xmin(pg_current_snapshot()))
             ORDER BY e.epoch, e.xid, e.id LIMIT %s
@@ -60,8 +71,8 @@ def entry_contents(book_id: UUID, *, unsealed: bool, limit: int, after: int = 0)
             [book_id, *_end_of_chain(book_id), limit],
         )
     return sql.rows_as(
-        lambda *row: row,
-        f"SELECT s.entry_id, s.posted_on, CASE WHEN e.id IS NULL THEN '' ELSE {_CONTENT} END FROM ledger_seal s"
+        Content,
+        f"SELECT s.entry_id, s.posted_on, e.epoch, e.xid::text::bigint, CASE WHEN e.id IS NULL THEN '' ELSE {_CONTENT} END FROM ledger_seal s"
         " LEFT JOIN ledger_entry e ON e.posted_on = s.posted_on AND e.id = s.entry_id"
         " WHERE s.book_id = %s AND s.number > %s ORDER BY s.number LIMIT %s",
         [book_id, after, limit],
@@ -82,7 +93,7 @@ def verify(book_id: UUID, *, anchors: Mapping[int, bytes] | None = None, chunk: 
     """Recomputes the chain from its first link. `anchors` are heads (number → digest) kept outside the database: they tell a
     chain that was cut off or rewritten as a whole. Names the first link, and its entry, that does not hold.
     """
-    digest, number = b"", 0
+    digest, number, place = b"", 0, (0, 0, UUID(int=0))
     outside = {link: head for link, head in (anchors or {}).items() if link}  # the head of an empty chain says nothing
     while contents := entry_contents(book_id, unsealed=False, limit=chunk, after=number):
         stored = {
@@ -92,13 +103,17 @@ def verify(book_id: UUID, *, anchors: Mapping[int, bytes] | None = None, chunk: 
                 [book_id, number, chunk],
             )
         }
-        for entry_id, _, content in contents:
+        for one in contents:
             number += 1
-            digest = sha256(digest + content.encode()).digest()
+            entry_id = one.entry_id
+            digest = sha256(digest + one.text.encode()).digest()
             if number not in stored:
                 return _bad(book_id, number, entry_id, "a link of the chain is missing")
-            if not content:
+            if one.epoch is None or one.xid is None:
                 return _bad(book_id, number, entry_id, "the entry is gone")
+            before, place = place, (one.epoch, one.xid, entry_id)
+            if place <= before:
+                return _bad(book_id, number, entry_id, "the link does not stand where the entry was committed")
             if stored[number] != digest:
                 return _bad(book_id, number, entry_id, "the entry does not say what was sealed")
             if outside.pop(number, digest) != digest:
