@@ -11,9 +11,13 @@ import pytest
 from yuefu.credit import commands as credit
 from yuefu.credit import queries as accounts
 from yuefu.credit.commands import ChangeLimit
+from yuefu.journeys import checkout
+from yuefu.journeys.checkout import Captured
 from yuefu.journeys.desk import open_day
 from yuefu.money.amounts import Money
+from yuefu.orders.commands import CaptureRequest
 from yuefu.runtime import sql
+from yuefu.runtime.values import Actor
 
 UUID_TEXT = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 DAY_OR_MOMENT = re.compile(r"\d{4}-\d\d-\d\d(T\d\d:\d\d:\d\d(\.\d+)?\+00:00)?")
@@ -120,3 +124,22 @@ def test_a_booking_tells_the_final_schedule(lived):
         assert [row["no"] for row in rows] == [1, 2, 3]
         assert sum(row["principal"]["minor"] for row in rows) == snapshot["principal"]["minor"]
         assert rows[0]["due_on"] == snapshot["first_due_on"]
+
+
+def test_of_one_batch_each_request_is_told_under_its_own_sender(shop):
+    orders = [shop.buy(shop.consumer(), merchant=m).order_id for m in (0, 1)]
+    senders = [Actor("user", f"person_{m}", request_id=f"req_of_{m}") for m in (0, 1)]
+    requests = [CaptureRequest("same key", shop.seller(o), o, by=by) for o, by in zip(orders, senders, strict=True)]
+    assert all(isinstance(o, Captured) for o in checkout.capture(desk=shop.desk, now=shop.now(11), requests=requests))
+    told = sql.rows(
+        "SELECT request_id, type FROM runtime_outbox WHERE book_id = %s AND type IN ('order.captured', 'loan.booked') ORDER BY 1, 2",
+        [shop.book_id],
+    )
+    assert told == [(f"req_of_{m}", kind) for m in (0, 1) for kind in ("loan.booked", "order.captured")]
+    entries = sql.rows(
+        "SELECT DISTINCT l.order_id, e.actor, e.request_id FROM ledger_entry e JOIN ledger_line l ON l.entry_id = e.id WHERE l.order_id = ANY(%s)",
+        [orders],
+    )
+    assert set(entries) == {(o, by.label, by.request_id) for o, by in zip(orders, senders, strict=True)}
+    trail = sql.rows("SELECT action, object_ids, detail FROM runtime_audit WHERE book_id = %s AND action = 'order.capture'", [shop.book_id])
+    assert trail == [("order.capture", [str(o) for o in orders], {"by": [[by.label, by.request_id] for by in senders]})]

@@ -28,6 +28,7 @@ from yuefu.ledger import commands as ledger
 from yuefu.ledger import queries
 from yuefu.ledger.rules import AccountKey, Entry, LimitedAccount, Line, Posted, Reversal
 from yuefu.ledger.rules.files import FileFault
+from yuefu.ledger.rules.posting import CREDIT, DEBIT
 from yuefu.money.amounts import Money
 from yuefu.payments.gateways.sandbox import SandboxBank, SandboxChannel
 from yuefu.runtime import books, days, sql
@@ -61,7 +62,8 @@ def source(work: UnitOfWork, next_day: Any, funders: list[UUID], shops: list[Acc
         *shops,
     ]
     with sql.transacting():
-        ledger.open_limited(work=work, accounts=[LimitedAccount(key, Money(10**9, "CNY"), uuid4()) for key in shops])
+        sides = zip(shops, (DEBIT, DEBIT, CREDIT), strict=True)
+        ledger.open_limited(work=work, accounts=[LimitedAccount(key, Money(10**9, "CNY"), uuid4(), side=side) for key, side in sides])
     here = work
     for day in range(SOURCE_DAYS):
         entries = []

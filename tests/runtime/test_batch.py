@@ -1,15 +1,15 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import psycopg
 import pytest
 
 from yuefu.runtime import sql
-from yuefu.runtime.batch import Batcher, Busy, Quarantined, in_halves
+from yuefu.runtime.batch import Batcher, Busy, Quarantined, TooMuch, in_halves
 from yuefu.runtime.values import UnitOfWork
 
 
@@ -96,71 +96,192 @@ def test_a_connection_that_the_server_ended_is_replaced(work: UnitOfWork) -> Non
     assert sql.value("SELECT 1") == 1
 
 
-def test_concurrent_requests_are_gathered_and_each_gets_its_own_outcome() -> None:
-    sizes: list[int] = []
-    begun, go = threading.Event(), threading.Event()
+class Till:
+    """Carries batches out one at a time, each when it is told to, and remembers them."""
 
-    def act(numbers: Sequence[int]) -> list[int]:
-        sizes.append(len(numbers))
-        begun.set()
-        assert go.wait(10)
+    def __init__(self) -> None:
+        self.batches: list[tuple[str, list[int]]] = []
+        self.begun, self.go = threading.Semaphore(0), threading.Semaphore(0)
+
+    def act(self, lane: str, numbers: Sequence[int]) -> list[int]:
+        self.batches.append((lane, list(numbers)))
+        self.begun.release()
+        assert self.go.acquire(timeout=10)
         return [number * 2 for number in numbers]
 
-    batcher = Batcher(act, size=8)
-    with ThreadPoolExecutor(20) as pool:
-        first = pool.submit(batcher.submit, 100)
-        assert begun.wait(10)
-        rest = [pool.submit(batcher.submit, n) for n in range(12)]
-        while len(batcher._queue) < 12:
-            threading.Event().wait(0.005)
-        go.set()
-        assert first.result(10) == 200
-        assert [future.result(10) for future in rest] == [n * 2 for n in range(12)]
+    def open(self) -> None:
+        """Batches do not wait any more."""
+        self.go.release(1_000)
+
+
+@pytest.fixture
+def till() -> Till:
+    return Till()
+
+
+Numbers = Batcher[str, int, int]
+
+
+def sent(batcher: Numbers, number: int, *, lane: str = "a", tenant: str | None = None) -> Future[int]:
+    answer: Future[int] = Future()
+    batcher.submit(lane, number, answer, tenant=tenant)
+    return answer
+
+
+def test_concurrent_requests_are_gathered_and_each_gets_its_own_outcome(till: Till) -> None:
+    batcher = Numbers(till.act, size=8)
+    first = sent(batcher, 100)
+    assert till.begun.acquire(timeout=10)
+    rest = [sent(batcher, n) for n in range(12)]
+    till.open()
+    assert first.result(10) == 200
+    assert [future.result(10) for future in rest] == [n * 2 for n in range(12)]
     batcher.stop()
-    assert sizes == [1, 8, 4]
+    assert [len(numbers) for _, numbers in till.batches] == [1, 8, 4]
 
 
-def test_a_full_queue_says_busy_at_once_and_stop_finishes_what_waits() -> None:
-    begun, go = threading.Event(), threading.Event()
+def test_a_lone_request_does_not_wait_for_company(till: Till) -> None:
+    batcher = Numbers(till.act, linger_s=3_600)
+    till.open()
+    assert [sent(batcher, n).result(10) for n in (1, 2, 3)] == [2, 4, 6]
+    batcher.stop()
+    assert [len(numbers) for _, numbers in till.batches] == [1, 1, 1]
 
-    def act(numbers: Sequence[int]) -> list[int]:
-        begun.set()
-        assert go.wait(10)
-        return list(numbers)
 
-    batcher = Batcher(act, size=1, waiting=2)
-    with ThreadPoolExecutor(8) as pool:
-        first = pool.submit(batcher.submit, 1)
-        assert begun.wait(10)
-        waiting = [pool.submit(batcher.submit, n) for n in (2, 3)]
-        while len(batcher._queue) < 2:
-            threading.Event().wait(0.005)
-        with pytest.raises(Busy) as busy:
-            batcher.submit(4)
-        assert busy.value.retry_after_s > 0
+def test_the_next_batch_waits_for_nearly_all_who_were_just_answered(till: Till) -> None:
+    batcher = Numbers(till.act, linger_s=3_600)
+    sent(batcher, 100)
+    assert till.begun.acquire(timeout=10)
+    many = [sent(batcher, n) for n in range(16)]
+    till.go.release(2)
+    assert [future.result(10) for future in many] == [n * 2 for n in range(16)]
+    assert till.begun.acquire(timeout=10)
+    back = [sent(batcher, n) for n in range(13)]
+    assert not till.begun.acquire(timeout=0.1)
+    back.append(sent(batcher, 13))  # Seven eighths of sixteen.
+    till.open()
+    assert [future.result(10) for future in back] == [n * 2 for n in range(14)]
+    batcher.stop()
+    assert [len(numbers) for _, numbers in till.batches] == [1, 16, 14]
+
+
+def test_who_waits_for_company_in_vain_goes_on_alone(till: Till) -> None:
+    batcher = Numbers(till.act, linger_s=0.01)
+    sent(batcher, 100)
+    assert till.begun.acquire(timeout=10)
+    many = [sent(batcher, n) for n in range(8)]
+    till.open()
+    assert [future.result(10) for future in many] == [n * 2 for n in range(8)]
+    assert sent(batcher, 7).result(10) == 14
+    batcher.stop()
+
+
+def test_tenants_take_turns_so_a_flood_holds_nobody_up(till: Till) -> None:
+    batcher = Numbers(till.act, size=4, linger_s=0)
+    sent(batcher, 0, tenant="first")
+    assert till.begun.acquire(timeout=10)
+    for n in range(100, 110):
+        sent(batcher, n, tenant="flood")
+    for n in (1, 2):
+        sent(batcher, n, tenant="small")
+    sent(batcher, 3, tenant="third")
+    till.open()
+    batcher.stop()
+    assert [numbers for _, numbers in till.batches] == [[0], [100, 1, 3, 101], [2, 102, 103, 104], [105, 106, 107, 108], [109]]
+
+
+def test_lanes_take_turns_and_one_has_a_batch_at_a_time(till: Till) -> None:
+    batcher = Numbers(till.act, size=2, threads=3, linger_s=0)
+    sent(batcher, 1, lane="a")
+    assert till.begun.acquire(timeout=10)
+    for n in (2, 3, 4):
+        sent(batcher, n, lane="a")
+    sent(batcher, 5, lane="b")
+    assert till.begun.acquire(timeout=10)
+    assert till.batches == [("a", [1]), ("b", [5])]  # a third thread is free, and does not begin the next batch of a
+    till.open()
+    batcher.stop()
+    assert till.batches[2:] == [("a", [2, 3]), ("a", [4])]
+
+
+def test_a_full_queue_says_busy_at_once_and_stop_finishes_what_waits(till: Till) -> None:
+    batcher = Numbers(till.act, size=1, waiting=2)
+    first = sent(batcher, 1)
+    assert till.begun.acquire(timeout=10)
+    waiting = [sent(batcher, n) for n in (2, 3)]
+    assert batcher.waiting == 2
+    with pytest.raises(Busy) as busy:
+        sent(batcher, 4)
+    assert busy.value.retry_after_s > 0
+    with ThreadPoolExecutor(1) as pool:
         stopping = pool.submit(batcher.stop)
-        go.set()
+        till.open()
         stopping.result(10)
-        assert [first.result(10), *(future.result(10) for future in waiting)] == [1, 2, 3]
+    assert [first.result(10), *(future.result(10) for future in waiting)] == [2, 4, 6]
     with pytest.raises(Busy):
-        batcher.submit(5)
+        sent(batcher, 5)
+    assert [numbers for _, numbers in till.batches] == [[1], [2], [3]]
+
+
+def test_a_tenant_with_its_share_waiting_is_turned_away_and_others_are_not(till: Till) -> None:
+    batcher = Numbers(till.act, waiting=10, share=2)
+    sent(batcher, 0, tenant="flood")
+    assert till.begun.acquire(timeout=10)
+    kept = [sent(batcher, n, tenant="flood", lane=lane) for n, lane in ((1, "a"), (2, "b"))]
+    with pytest.raises(TooMuch):
+        sent(batcher, 3, tenant="flood")
+    other = sent(batcher, 4, tenant="small")
+    till.open()
+    assert [*(future.result(10) for future in kept), other.result(10)] == [2, 4, 8]
+    assert sent(batcher, 5, tenant="flood").result(10) == 10
+    batcher.stop()
+
+
+def test_what_was_given_up_before_it_began_is_dropped_and_what_began_is_carried_out(till: Till) -> None:
+    batcher = Numbers(till.act)
+    begun = sent(batcher, 1)
+    assert till.begun.acquire(timeout=10)
+    dropped, kept = sent(batcher, 2), sent(batcher, 3)
+    assert dropped.cancel()
+    assert begun.cancel()
+    till.open()
+    assert kept.result(10) == 6
+    batcher.stop()
+    assert [numbers for _, numbers in till.batches] == [[1], [3]]
 
 
 def test_an_exception_reaches_every_caller_and_the_batcher_goes_on() -> None:
-    def act(numbers: Sequence[int]) -> list[int]:
+    def act(lane: str, numbers: Sequence[int]) -> list[int]:
         if 1 in numbers:
             raise ValueError("bad one")
         return list(numbers)
 
-    batcher = Batcher(act)
+    batcher = Numbers(act)
     with pytest.raises(ValueError, match="bad one"):
-        batcher.submit(1)
-    assert batcher.submit(2) == 2
+        sent(batcher, 1).result(10)
+    assert sent(batcher, 2).result(10) == 2
     batcher.stop()
 
 
 def test_an_act_that_loses_an_outcome_is_a_bug_that_every_caller_sees() -> None:
-    batcher: Batcher[int, int] = Batcher(lambda numbers: [])
+    batcher = Numbers(lambda lane, numbers: [])
     with pytest.raises(AssertionError):
-        batcher.submit(1)
+        sent(batcher, 1).result(10)
     batcher.stop()
+
+
+def test_the_answers_of_a_batch_are_handed_over_together(till: Till) -> None:
+    handed: list[int] = []
+
+    def hand_over(step: Callable[[], None]) -> None:
+        handed.append(1)
+        step()
+
+    batcher = Numbers(till.act, hand_over=hand_over)
+    sent(batcher, 1)
+    assert till.begun.acquire(timeout=10)
+    rest = [sent(batcher, n) for n in (2, 3, 4)]
+    till.open()
+    assert [future.result(10) for future in rest] == [4, 6, 8]
+    batcher.stop()
+    assert len(handed) == 2

@@ -12,7 +12,7 @@ from django.db import connections
 
 from yuefu.errors import Refused
 from yuefu.runtime import keys, sql
-from yuefu.runtime.values import UnitOfWork
+from yuefu.runtime.values import Actor, UnitOfWork
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +96,23 @@ def test_a_decline_is_sticky_and_its_twins_are_declined_too(work: UnitOfWork) ->
     first, twin = commit(work, [Ask("a", 101), Ask("a", 101)])
     assert first == twin == Refused("declined", "too much", "amount")
     assert commit(work, [Ask("a", 101)]) == [first]
+
+
+@dataclass(frozen=True, slots=True)
+class SentBy(Ask):
+    by: Actor | None = field(default=None, compare=False)
+
+
+def sent_by(request_id: str, key: str, amount: int = 1) -> SentBy:
+    return SentBy(key, amount, by=Actor("api_key", "key_1", None, request_id))
+
+
+@pytest.mark.parametrize("amount", [1, 101])
+def test_whoever_asks_again_is_told_of_the_request_that_was_first(work: UnitOfWork, amount: int) -> None:
+    commit(work, [sent_by("req_1", "a", amount), sent_by("req_2", "b"), sent_by("req_3", "b")])
+    assert work.again == {"req_3": "req_2"}
+    commit(work, [sent_by("req_4", "a", amount), sent_by("req_5", "a", amount + 1), sent_by("req_6", "c")])
+    assert work.again == {"req_3": "req_2", "req_4": "req_1"}
 
 
 def test_a_seeded_source_that_repeats_its_ids_does_not_make_a_known_key_fresh(work: UnitOfWork) -> None:
@@ -194,6 +211,7 @@ def test_two_batches_with_the_same_keys_in_other_order_do_not_deadlock(work: Uni
     [
         "refused_code = 'no'",
         "object_id = gen_random_uuid()",
+        "request_id = 'another'",
         "fingerprint = ''",
         "key = 'other'",
         "scope = 'other'",

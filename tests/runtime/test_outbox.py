@@ -7,7 +7,7 @@ import psycopg
 import pytest
 
 from yuefu.runtime import audit, outbox, sql
-from yuefu.runtime.values import UnitOfWork
+from yuefu.runtime.values import Actor, Cause, UnitOfWork
 
 
 def emit(work: UnitOfWork, *events: outbox.Event) -> None:
@@ -24,11 +24,26 @@ def test_an_event_keeps_its_snapshot_and_what_changed(work: UnitOfWork) -> None:
 
 def test_an_event_has_the_key_of_the_request_that_led_to_it(work: UnitOfWork) -> None:
     thing, other, cause = uuid4(), uuid4(), uuid4()
-    work.claimed.update({thing: "of the thing", cause: "of its cause"})
+    shop = Actor("api_key", "key_of_a_shop", request_id="req_of_the_shop")
+    work.claimed.update({thing: Cause("of the thing", work.by), cause: Cause("of its cause", shop)})
     emit(work, outbox.Event("t", "thing", thing, 1, {}), outbox.Event("t", "thing", thing, 2, {}, cause=cause))
     emit(work, outbox.Event("t", "thing", other, 1, {}))
-    found = sql.rows("SELECT key FROM runtime_outbox WHERE object_id = ANY(%s) ORDER BY object_id = %s, seq", [[thing, other], other])
-    assert [key for (key,) in found] == ["of the thing", "of its cause", ""]
+    found = sql.rows(
+        "SELECT key, request_id FROM runtime_outbox WHERE object_id = ANY(%s) ORDER BY object_id = %s, seq", [[thing, other], other]
+    )
+    own = work.by.request_id
+    assert found == [("of the thing", own), ("of its cause", "req_of_the_shop"), ("", own)]
+
+
+def test_the_trail_says_who_sent_each_request_of_a_batch(work: UnitOfWork) -> None:
+    first, second, cause = uuid4(), uuid4(), uuid4()
+    work.claimed[cause] = Cause("k", Actor("api_key", "key_of_a_shop", request_id="req_1"))
+    with sql.transacting():
+        audit.record(work=work, action="a", object_kind="o", object_ids=[first, second], causes=[first, cause])
+        audit.record(work=work, action="alone", object_kind="o", object_ids=[first])
+    said = dict(sql.rows("SELECT action, detail FROM runtime_audit WHERE book_id = %s", [work.book.id]))
+    assert said["a"] == {"by": [[work.by.label, work.by.request_id], ["api_key:key_of_a_shop", "req_1"]]}
+    assert said["alone"] == {}
 
 
 def test_an_object_counts_its_events_once_each(work: UnitOfWork) -> None:

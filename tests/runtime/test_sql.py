@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from yuefu.runtime import sql
 from yuefu.runtime.jsontext import dumps
+from yuefu.runtime.values import UnitOfWork
 
 AWKWARD = [
     'a"b',
@@ -82,3 +83,13 @@ def test_what_the_database_cannot_hold_is_refused(kind: str, value: Any) -> None
 def test_half_a_character_is_refused_before_it_is_sent() -> None:
     with pytest.raises((psycopg.Error, UnicodeEncodeError)):
         back("text", ["\ud800"])
+
+
+def test_django_and_we_share_a_connection_in_turns(work: UnitOfWork) -> None:
+    """Both read moments from it: we by the driver, Django by a loader that has a zone."""
+    from yuefu.runtime.models import Book
+
+    moment = sql.value("SELECT created_at FROM runtime_book WHERE id = %s", [work.book.id])
+    assert Book.objects.using("default").get(id=work.book.id).created_at == moment
+    assert sql.value("SELECT created_at FROM runtime_book WHERE id = %s", [work.book.id]) == moment
+    assert moment.utcoffset() == timedelta(0)

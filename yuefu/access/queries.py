@@ -92,15 +92,33 @@ def key_by_secret(*, secret: str, now: datetime) -> ApiKey | Refused:
     """The key in force of a secret. Refused with KEY_MALFORMED, KEY_UNKNOWN, KEY_REVOKED or KEY_EXPIRED."""
     if not well_formed(secret):
         return Refused(KEY_MALFORMED, "this is not an API key: it was typed wrong or cut off")
-    found = sql.rows_as(_key, f"SELECT {_KEY} FROM access_api_key WHERE secret_hash = %s", [secret_hash(secret)])
+    found = list(keys_by_hash(hashes=[secret_hash(secret)]).values())
     if not found:
         return Refused(KEY_UNKNOWN, "there is no such API key")
-    key = found[0]
+    return out_of_force(found[0], now) or found[0]
+
+
+def out_of_force(key: ApiKey, now: datetime) -> Refused | None:
+    """Why a key opens nothing any more: KEY_REVOKED or KEY_EXPIRED."""
     if key.revoked_at is not None:
         return Refused(KEY_REVOKED, f"this API key was revoked at {key.revoked_at.isoformat()}")
     if key.expires_at is not None and key.expires_at <= now:
         return Refused(KEY_EXPIRED, f"this API key expired at {key.expires_at.isoformat()}")
-    return key
+    return None
+
+
+def keys_out_of_force(*, book_id: UUID, key_ids: Sequence[UUID], now: datetime) -> dict[UUID, Refused]:
+    """Those of the keys of a book that open nothing any more, each with why: KEY_REVOKED or KEY_EXPIRED."""
+    found = sql.rows_as(_key, f"SELECT {_KEY} FROM access_api_key WHERE book_id = %s AND id = ANY(%s)", [book_id, list(key_ids)])
+    known = {key.id: out_of_force(key, now) for key in found}
+    gone = {key_id: known.get(key_id, Refused(KEY_UNKNOWN, "there is no such API key")) for key_id in key_ids}
+    return {key_id: refused for key_id, refused in gone.items() if refused}
+
+
+def keys_by_hash(*, hashes: Sequence[bytes]) -> dict[bytes, ApiKey]:
+    """Keys of any book by the hash of their secret, in force or not; unknown ones are absent."""
+    found = sql.rows(f"SELECT secret_hash, {_KEY} FROM access_api_key WHERE secret_hash = ANY(%s)", [list(hashes)])
+    return {bytes(mark): _key(*rest) for mark, *rest in found}
 
 
 def actor_for_key(*, key: ApiKey, request_id: str = "") -> Actor:

@@ -42,9 +42,9 @@ def serve(
     host: Host = HOST,
     port: Port = PORT,
     workers: Annotated[int, typer.Option(min=1, max=64, help="Processes that answer requests.")] = WORKERS,
-    threads: Annotated[int, typer.Option(min=1, max=256, help="Threads of each.")] = THREADS,
+    threads: Annotated[int, typer.Option(min=1, max=256, help="Threads of each, for the pages.")] = THREADS,
 ) -> None:
-    """Serve the pages until Ctrl-C."""
+    """Serve the API and the pages until Ctrl-C."""
     processes.free_port(host, port)
     processes.ends_with_stdin()
     with processes.until_interrupted(), context.installed(counted=True):
@@ -66,13 +66,13 @@ def _granian(host: str, port: int, workers: int, threads: int) -> None:
     from granian.server import Server
 
     connections.close_all()
+    os.environ["YUEFU_THREADS"] = str(threads)
     Server(
-        "yuefu.config.wsgi:application",
+        "yuefu.config.asgi:application",
         address=host,
         port=port,
-        interface=Interfaces.WSGI,
+        interface=Interfaces.ASGI,
         workers=workers,
-        blocking_threads=threads,
         respawn_failed_workers=True,
         workers_kill_timeout=SECONDS_TO_FINISH,
         websockets=False,

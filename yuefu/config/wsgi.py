@@ -1,4 +1,4 @@
-"""The WSGI application that granian serves."""
+"""The WSGI application of the pages and probes, without the API (see `asgi`)."""
 
 from __future__ import annotations
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypeVar
 from uuid import UUID
 
 from yuefu import ids
+from yuefu.access import queries as access
 from yuefu.errors import Refused
 from yuefu.ids import IdSource
 from yuefu.payments.gateways.ports import Bank, Channel
@@ -31,7 +32,9 @@ log = logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """The lasting surroundings of journeys; the moment comes with each call."""
+    """The lasting surroundings of journeys; the moment comes with each call. Who wants to know which requests had been answered before
+    gives a dictionary `again`: by the id of each such request it is given that of the first one of its key, once that is committed.
+    """
 
     book: Book
     by: Actor
@@ -39,25 +42,48 @@ class Desk:
     vault: Vault
     channel: Channel
     bank: Bank
+    again: dict[str, str] | None = None
 
 
 @contextmanager
-def open_day(desk: Desk, now: datetime) -> Iterator[UnitOfWork | Refused]:
-    """One transaction on the open day of the book, share-locked: it is committed at the end and rolled back by an exception."""
+def open_day(desk: Desk, now: datetime, *, though_read_only: bool = False) -> Iterator[UnitOfWork | Refused]:
+    """One transaction on the open day of the book, share-locked: it is committed at the end and rolled back by an exception.
+
+    Every journey that writes comes through here, so a book that is read only refuses all of them, before they claim or send anything.
+    """
     with sql.transacting(lock_timeout_ms=LOCK_TIMEOUT_MS):
-        yield days.working(book=desk.book, now=now, by=desk.by, ids=desk.ids)
+        yield days.working(book=desk.book, now=now, by=desk.by, ids=desk.ids, though_read_only=though_read_only)
 
 
 def on_open_day(
     desk: Desk, now: datetime, requests: Sequence[R], act: Callable[[UnitOfWork, Sequence[R]], list[O | Refused]]
 ) -> list[O | Refused]:
-    """`act` in one transaction; without an open day every request is refused with no_open_day."""
+    """`act` in one transaction; without an open day every request is refused with no_open_day, in a read-only book with read_only. A request
+    that was sent with an API key that is not in force any more is refused with key_revoked or key_expired, and claims nothing.
+    """
     if not requests:
         return []
     with open_day(desk, now) as work:
         if isinstance(work, Refused):
             return [work] * len(requests)
+        outcomes = _by_keys_in_force(work, requests, act)
+    if desk.again is not None:
+        desk.again.update(work.again)
+    return outcomes
+
+
+def _by_keys_in_force(
+    work: UnitOfWork, requests: Sequence[R], act: Callable[[UnitOfWork, Sequence[R]], list[O | Refused]]
+) -> list[O | Refused]:
+    """The edge has looked at the keys before; between its look and this transaction one may have been revoked."""
+    senders = [by.name if (by := getattr(request, "by", None)) and by.kind == "api_key" else "" for request in requests]
+    used = {name: ids.parse("api_key", name) for name in set(senders) if name}
+    gone = access.keys_out_of_force(book_id=work.book.id, key_ids=sorted(used.values()), now=work.now) if used else {}
+    if not gone:
         return act(work, requests)
+    refused = [gone.get(used[name]) if name else None for name in senders]
+    done = iter(act(work, [request for request, no in zip(requests, refused, strict=True) if no is None]))
+    return [no or next(done) for no in refused]
 
 
 def in_batches(
@@ -69,7 +95,8 @@ def in_batches(
     culprits = [(request, outcome) for request, outcome in zip(requests, outcomes, strict=True) if isinstance(outcome, Quarantined)]
     if culprits:
         with sql.transacting(lock_timeout_ms=LOCK_TIMEOUT_MS):
-            quarantine.put_aside(book_id=desk.book.id, command=command, culprits=culprits, now=now, ids=desk.ids)
+            kept = iter(quarantine.put_aside(book_id=desk.book.id, command=command, culprits=culprits, now=now, ids=desk.ids))
+        outcomes = [replace(outcome, id=next(kept)) if isinstance(outcome, Quarantined) else outcome for outcome in outcomes]
     return outcomes
 
 

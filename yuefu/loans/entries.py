@@ -47,7 +47,7 @@ def booked(dims: Dimensions, amount: Money, capture_id: UUID, hold_id: UUID) -> 
         _line(dims, "purchase_clearing", -amount.minor, dimensioned=False),
         *_credit_line(dims, amount.minor),
     )
-    return Entry(f"loan.book:{capture_id}", "loan.booked", lines, uses_hold=HoldUse(hold_id, amount))
+    return Entry(f"loan.book:{capture_id}", "loan.booked", lines, uses_hold=HoldUse(hold_id, amount), cause=capture_id)
 
 
 def applied(dims: Dimensions, kind: str, source_id: UUID, effect: Effect, effective_on: date, earned_now: int) -> Entry:
@@ -64,7 +64,7 @@ def applied(dims: Dimensions, kind: str, source_id: UUID, effect: Effect, effect
         _line(dims, "discount_income", -earned_now, dimensioned=True),
     ]
     lines = [*(line for line in parts if line.amount.minor), *_credit_line(dims, -effect.principal)]
-    return Entry(f"loan.{kind}:{source_id}", f"loan.{kind}", tuple(lines), effective_on=effective_on)
+    return Entry(f"loan.{kind}:{source_id}", f"loan.{kind}", tuple(lines), effective_on=effective_on, cause=source_id)
 
 
 def accrued(on: date, funder_id: UUID, product: str, amount: Money) -> Entry:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC
 from typing import Any, Final, Literal, TypeVar
 from uuid import UUID
@@ -15,14 +15,13 @@ from yuefu.orders.queries import OfMerchant
 from yuefu.orders.rules import Capture, Order, Part
 from yuefu.runtime import audit, outbox, sql
 from yuefu.runtime.outbox import Event
-from yuefu.runtime.values import UnitOfWork
+from yuefu.runtime.values import Actor, UnitOfWork
 
 N = TypeVar("N", UUID, OfMerchant)
 """What an order is asked for by."""
 
 _ORDER = {
     "id": "uuid",
-    "book_id": "uuid",
     "merchant_id": "uuid",
     "consumer_id": "uuid",
     "credit_account_id": "uuid",
@@ -33,12 +32,8 @@ _ORDER = {
     "currency": "text",
     "amount_minor": "bigint",
     "authorised_minor": "bigint",
-    "captured_minor": "bigint",
-    "released_minor": "bigint",
-    "refunded_minor": "bigint",
     "periods": "smallint",
     "state": "text",
-    "created_at": "timestamptz",
     "created_on": "date",
     "expires_at": "timestamptz",
     "first_due_on": "date",
@@ -52,7 +47,6 @@ _ORDER = {
     "quote_id": "uuid",
     "quote_shown_to": "uuid",
     "decision_id": "uuid",
-    "seq": "integer",
 }
 
 
@@ -64,6 +58,7 @@ class CaptureRequest:
     merchant_id: UUID
     order_id: UUID
     amount: Money | None = None
+    by: Actor | None = field(default=None, compare=False)
 
     @property
     def of_merchant(self) -> OfMerchant:
@@ -77,6 +72,7 @@ class VoidRequest:
     key: str
     merchant_id: UUID
     order_id: UUID
+    by: Actor | None = field(default=None, compare=False)
 
     @property
     def of_merchant(self) -> OfMerchant:
@@ -91,6 +87,7 @@ class RefundRequest:
     merchant_id: UUID
     order_id: UUID
     amount: Money | None = None
+    by: Actor | None = field(default=None, compare=False)
 
     @property
     def of_merchant(self) -> OfMerchant:
@@ -133,7 +130,6 @@ def place(*, work: UnitOfWork, orders: Sequence[Order]) -> None:
     values = [
         (
             o.id,
-            work.book.id,
             o.merchant_id,
             o.consumer_id,
             o.credit_account_id,
@@ -144,12 +140,8 @@ def place(*, work: UnitOfWork, orders: Sequence[Order]) -> None:
             o.currency,
             o.amount,
             o.authorised,
-            0,
-            0,
-            0,
             o.periods,
             o.state,
-            work.now,
             o.placed_on,
             o.expires_at,
             o.first_due_on,
@@ -163,11 +155,12 @@ def place(*, work: UnitOfWork, orders: Sequence[Order]) -> None:
             o.quote_id,
             o.quote_shown_to,
             o.decision_id,
-            1,
         )
         for o in orders
     ]
-    sql.insert("orders_order", _ORDER, values)
+    same = {"book_id": ("uuid", work.book.id), "created_at": ("timestamptz", work.now), "seq": ("integer", 1)}
+    same |= dict.fromkeys(("captured_minor", "released_minor", "refunded_minor"), ("bigint", 0))
+    sql.insert("orders_order", _ORDER, values, same=same)
     outbox.emit(work=work, events=[_event(o, "order.declined" if o.state == "declined" else "order.authorised") for o in orders])
     audit.record(work=work, action="order.authorise", object_kind="order", object_ids=[o.id for o in orders])
 
@@ -205,7 +198,7 @@ def capture(*, work: UnitOfWork, requests: Mapping[UUID, CaptureRequest]) -> dic
         ],
     )
     _store(work, before, [(t.order, t.capture.id) for t in taken], "order.captured")
-    audit.record(work=work, action="order.capture", object_kind="order", object_ids=[t.order.id for t in taken])
+    _audit(work, "order.capture", [(t.order.id, t.capture.id) for t in taken])
     return outcomes
 
 
@@ -232,7 +225,7 @@ def _release(work: UnitOfWork, locked: dict[N, Order], names: Sequence[N], by: L
             outcomes.append(Freed(done[0], Money(freed, done[0].currency)))
     released = [o.order for o in outcomes if isinstance(o, Freed)]
     _store(work, before, [(order, order.id) for order in released], f"order.{by}")
-    audit.record(work=work, action=f"order.{by}", object_kind="order", object_ids=[order.id for order in released])
+    _audit(work, f"order.{by}", [(order.id, order.id) for order in released])
     return outcomes
 
 
@@ -251,7 +244,7 @@ def refund(*, work: UnitOfWork, requests: Mapping[UUID, RefundRequest]) -> dict[
     made = [o for o in outcomes.values() if isinstance(o, TakenBack)]
     _write_shares(work, made)
     _store(work, before, [(m.order, m.refund_id) for m in made], "order.refunded")
-    audit.record(work=work, action="order.refund", object_kind="order", object_ids=[m.order.id for m in made])
+    _audit(work, "order.refund", [(m.order.id, m.refund_id) for m in made])
     return outcomes
 
 
@@ -279,6 +272,11 @@ def _write_shares(work: UnitOfWork, made: Sequence[TakenBack]) -> None:
     )
     latest = {c.id: c.refunded for m in made for c in m.order.captures}
     sql.update("orders_capture", "id", {"id": "uuid", "refunded_minor": "bigint"}, sorted(latest.items()))
+
+
+def _audit(work: UnitOfWork, action: str, done: Sequence[tuple[UUID, UUID]]) -> None:
+    """One row for all: each order, and what the key of its request stands for."""
+    audit.record(work=work, action=action, object_kind="order", object_ids=[o for o, _ in done], causes=[cause for _, cause in done])
 
 
 def _by_id(found: Mapping[N, Order]) -> dict[UUID, Order]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -115,11 +115,25 @@ def taken_references(book_id: UUID, wanted: Sequence[tuple[UUID, str]]) -> dict[
         return {}
     source, params = sql.unnest({"merchant_id": "uuid", "merchant_reference": "text"}, wanted)
     found = sql.rows(
-        f"SELECT o.merchant_id, o.merchant_reference, o.id FROM {source} AS g JOIN orders_order o ON o.merchant_id = g.merchant_id"
-        " AND o.merchant_reference = g.merchant_reference AND o.book_id = %s WHERE o.state <> 'declined'",
+        # A look-up into the key for each, whatever the statistics say: joined, it was planned as a scan of all orders of the book.
+        f"SELECT g.merchant_id, g.merchant_reference, o.id FROM {source} AS g CROSS JOIN LATERAL (SELECT o.id FROM orders_order o"
+        " WHERE o.book_id = %s AND o.merchant_id = g.merchant_id AND o.merchant_reference = g.merchant_reference"
+        " AND o.authorised_minor > 0 LIMIT 1) AS o",
         [*params, book_id],
     )
     return {(merchant, reference): order for merchant, reference, order in found}
+
+
+def velocity(*, consumer_ids: Sequence[UUID], now: datetime) -> dict[UUID, tuple[int, int, int]]:
+    """Consumer → orders of the last hour, orders of the last 24 hours, and what was authorised in these (minor units). Who ordered
+    nothing is absent. From the index alone; a consumer is of one book and one currency.
+    """
+    found = sql.rows(
+        "SELECT consumer_id, count(*) FILTER (WHERE created_at > %s), count(*), sum(authorised_minor)::bigint FROM orders_order"
+        " WHERE consumer_id = ANY(%s) AND created_at > %s GROUP BY consumer_id",
+        [now - timedelta(hours=1), list(consumer_ids), now - timedelta(days=1)],
+    )
+    return {consumer: (hour, day, minor) for consumer, hour, day, minor in found}
 
 
 def captures(capture_ids: Sequence[UUID]) -> dict[UUID, Captured]:
@@ -177,6 +191,22 @@ def latest(book_id: UUID, *, before: UUID | None, limit: int) -> list[Listed]:
         " ORDER BY created_at DESC, id DESC LIMIT %(limit)s",
         {"book": book_id, "before": before, "limit": limit},
     )
+
+
+def page(*, merchant_id: UUID, older_than: UUID | None, newer_than: UUID | None, limit: int) -> list[Order] | None:
+    """Orders of a merchant, newest first: the newest of all, those next below `older_than`, or those next above `newer_than`. None where
+    that is no order of this merchant. Ids rise with time, so what is placed meanwhile moves no page that was begun.
+    """
+    given = older_than or newer_than
+    if given and not sql.rows("SELECT 1 FROM orders_order WHERE id = %s AND merchant_id = %s", [given, merchant_id]):
+        return None
+    where, order = ("id > %s", "ASC") if newer_than else ("id < %s", "DESC") if older_than else ("%s::uuid IS NULL", "DESC")
+    found = sql.rows_as(
+        Order,
+        f"SELECT {_ORDER} FROM orders_order WHERE merchant_id = %s AND {where} ORDER BY id {order} LIMIT %s",
+        [merchant_id, given, limit],
+    )
+    return list(_with_captures(sorted(found, key=lambda one: one.id, reverse=True)).values())
 
 
 def _listed(which: str, params: Mapping[str, Any]) -> list[Listed]:

@@ -37,7 +37,7 @@ HOT, OTHER = AccountKey("fee_income"), AccountKey("suspense")
 GUARDED: Final = ("ledger_entry", "ledger_line", "runtime_business_day")
 
 
-def big_balance() -> dict[str, Any]:
+def measure(say: Callable[[str], None]) -> dict[str, Any]:
     """Fills one control account as fast as its owner can, rolls it up, posts a tail as everybody does, and asks for its balance."""
     count = int(os.environ.get(LINES, "1000000")) // AN_ENTRY * AN_ENTRY
     source = IdSource(random.Random("big").getrandbits)
@@ -47,9 +47,11 @@ def big_balance() -> dict[str, Any]:
     assert isinstance(made, Founded), made
     work = _work(made.book, now, source)
     _post(work, 1)  # so that both accounts are there
+    say(f"writing {count} postings")
     began = stopwatch()
     _fill(made.book, count)
     filled = stopwatch() - began
+    say("rolling them up")
     began = stopwatch()
     with sql.transacting():
         rolled = ledger.roll_up(work=work)

@@ -11,10 +11,25 @@ from yuefu.runtime.jsontext import dumps
 from yuefu.runtime.values import UnitOfWork
 
 
-def record(*, work: UnitOfWork, action: str, object_kind: str, object_ids: Sequence[UUID], detail: Mapping[str, Any] | None = None) -> None:
-    """Writes what an actor did. `detail` holds codes and figures, never personal data."""
+def record(
+    *,
+    work: UnitOfWork,
+    action: str,
+    object_kind: str,
+    object_ids: Sequence[UUID],
+    detail: Mapping[str, Any] | None = None,
+    causes: Sequence[UUID] | None = None,
+) -> None:
+    """Writes what an actor did. `detail` holds codes and figures, never personal data.
+
+    `causes` are what the keys of the requests stand for, one an object, where those are not the objects themselves. Where others than
+    the actor of the work sent the requests, `by` in the detail has [actor, request] of each object.
+    """
     if not object_ids:
         return
+    senders = [work.acting(cause) for cause in causes or object_ids]
+    if any(sender is not work.by for sender in senders):
+        detail = {**(detail or {}), "by": [[sender.label, sender.request_id] for sender in senders]}
     sql.run(
         "INSERT INTO runtime_audit (id, book_id, actor, action, object_kind, object_ids, detail, request_id, recorded_at)"
         " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)",

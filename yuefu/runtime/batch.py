@@ -3,36 +3,50 @@
 from __future__ import annotations
 
 import threading
-from collections import deque
-from collections.abc import Callable, Sequence
-from concurrent.futures import Future
-from dataclasses import dataclass
-from typing import Generic, TypeVar
+from collections import Counter, deque
+from collections.abc import Callable, Hashable, Sequence
+from concurrent.futures import InvalidStateError
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import partial
+from time import monotonic
+from typing import Any, Generic, Protocol, TypeVar
+from uuid import UUID
 
 import psycopg
 from django.db import InterfaceError as DjangoInterfaceError
 from django.db import OperationalError as DjangoOperationalError
 
+L = TypeVar("L", bound=Hashable)
 R = TypeVar("R")
 O = TypeVar("O")
+A_contra = TypeVar("A_contra", contravariant=True)
 
 _TRANSIENT = ("40001", "40P01", "55P03")  # serialization failure, deadlock, lock not available
+_MOST_IDLE_LANES = 1_000
 _AGAIN = (*_TRANSIENT, "23505")  # and a unique key that somebody else took meanwhile: a second look sees it
 
 
 @dataclass(frozen=True, slots=True)
 class Quarantined:
-    """One request that raises whenever it is tried. Its neighbours were carried out without it."""
+    """One request that raises whenever it is tried. Its neighbours were carried out without it. `id` is that of the record that is kept
+    of it, once there is one.
+    """
 
     error: str
+    id: UUID | None = field(default=None, compare=False)
 
 
 class Busy(Exception):
-    """Too much is waiting already. `retry_after_s` says when to come back; nothing was done."""
+    """Too much is waiting already, or nothing more is taken in. `retry_after_s` says when to come back; nothing was done."""
 
     def __init__(self, retry_after_s: int) -> None:
         super().__init__("the queue is full")
         self.retry_after_s = retry_after_s
+
+
+class TooMuch(Busy):
+    """One tenant has its share of the queue waiting already; others are still taken in."""
 
 
 def in_halves(requests: Sequence[R], act: Callable[[Sequence[R]], Sequence[O]], *, retries: int = 3) -> list[O | Quarantined]:
@@ -47,20 +61,33 @@ def in_halves(requests: Sequence[R], act: Callable[[Sequence[R]], Sequence[O]], 
         try:
             return list(act(requests))
         except Exception as caught:
-            if _is_outage(caught):
+            if is_outage(caught):
                 raise
             error = caught
             if _state(caught) not in _AGAIN:
                 break
     if len(requests) == 1:
-        if _state(error) in _TRANSIENT:
+        if is_held_up(error):
             raise error
-        return [Quarantined(f"{type(error).__name__}: {error}")]
+        return [Quarantined(_told(error))]
     middle = len(requests) // 2
     return in_halves(requests[:middle], act, retries=retries) + in_halves(requests[middle:], act, retries=retries)
 
 
-def _is_outage(error: Exception) -> bool:
+def _told(error: Exception) -> str:
+    """What is kept of an error. Of one of the database neither the values of the row that it names nor those of the statement: they may be
+    personal, and the name of the constraint says enough.
+    """
+    cause = error if isinstance(error, psycopg.Error) else error.__cause__
+    if not isinstance(cause, psycopg.Error):
+        return f"{type(error).__name__}: {error}"
+    said = cause.diag
+    where = ", ".join(name for name in (said.table_name, said.constraint_name, said.column_name) if name)
+    message = "" if _state(error).startswith("22") else said.message_primary or ""  # data exceptions quote what was given
+    return f"{type(error).__name__}: {message or 'the data does not fit'} ({_state(error) or 'no state'}{': ' + where if where else ''})"
+
+
+def is_outage(error: Exception) -> bool:
     """The database is gone, full or going down: nobody's fault, so nobody is quarantined for it."""
     if isinstance(error, psycopg.InterfaceError | DjangoInterfaceError):
         return True
@@ -68,61 +95,204 @@ def _is_outage(error: Exception) -> bool:
     return operational and (not _state(error) or _state(error).startswith(("08", "53", "57P", "58")))
 
 
+def is_held_up(error: Exception) -> bool:
+    """Somebody else holds what was needed, a row or a key, and did not let go in time. Nothing was done."""
+    return _state(error) in _TRANSIENT
+
+
 def _state(error: Exception) -> str:
     cause = error if isinstance(error, psycopg.Error) else error.__cause__
     return (cause.sqlstate or "") if isinstance(cause, psycopg.Error) else ""
 
 
-class Batcher(Generic[R, O]):
-    """Coalesces concurrent requests into batches: one thread per batcher calls `act` with all that is waiting, at most `size`.
+class Answer(Protocol[A_contra]):
+    """Where an outcome is put: a future of `concurrent.futures`, or of an event loop."""
 
-    While one batch commits the next one gathers, so a lone request never waits for company. At most `waiting` requests queue;
-    one more raises Busy at once. Each caller gets its own outcome or its own exception.
+    def done(self) -> bool: ...
+
+    def set_result(self, result: A_contra, /) -> None: ...
+
+    def set_exception(self, exception: BaseException, /) -> None: ...
+
+
+@dataclass(slots=True)
+class _Lane(Generic[R, O]):
+    """What waits for one kind of batch, by tenant. The tenants take turns: each in its turn puts one request into the batch."""
+
+    tenants: deque[Hashable] = field(default_factory=deque)
+    waiting: dict[Hashable, deque[tuple[R, Answer[O]]]] = field(default_factory=dict)
+    count: int = 0
+    under_way: bool = False
+    expected: int = 0
+    """How many were waiting when the last batch ended, and how many it answered: they are about to come back."""
+    ended_at: float = 0.0
+    hoped_for: int = 0
+    """How many the next batch waits for; 0 where none waits."""
+
+    def put(self, tenant: Hashable, request: R, answer: Answer[O]) -> None:
+        if tenant not in self.waiting:
+            self.waiting[tenant] = deque()
+            self.tenants.append(tenant)
+        self.waiting[tenant].append((request, answer))
+        self.count += 1
+
+    def take(self, size: int) -> list[tuple[Hashable, R, Answer[O]]]:
+        taken: list[tuple[Hashable, R, Answer[O]]] = []
+        while self.tenants and len(taken) < size:
+            tenant = self.tenants.popleft()
+            queue = self.waiting[tenant]
+            taken.append((tenant, *queue.popleft()))
+            if queue:
+                self.tenants.append(tenant)
+            else:
+                del self.waiting[tenant]
+        self.count -= len(taken)
+        return taken
+
+
+def at_once(step: Callable[[], None]) -> None:
+    """Hands the answers of a batch over in the thread that carried it out."""
+    step()
+
+
+class Batcher(Generic[L, R, O]):
+    """Coalesces concurrent requests into batches: `act(lane, requests)` is called with what waits in one lane, at most `size`.
+
+    A lane has one batch at a time; while it commits, the next one gathers, so a lone request never waits for company. `threads` of them
+    serve all lanes, in the order in which these became ready. Senders who were just answered often come back at once: the next batch
+    waits for seven of eight of them, at most until `linger_s` after the end of the one before. A batch costs nearly the same whatever
+    is in it, so without this the first who is back would begin one alone, while all others gather behind it.
+
+    Nothing is unbounded: beyond `waiting` requests in all Busy is raised at once, beyond `share` of one tenant TooMuch. Tenants take turns
+    in filling a batch, so one that floods its share holds up nobody else by more than one place a batch.
+
+    A request whose answer was given up (cancelled) before its batch began is dropped whole; later it is carried out whole. `hand_over` is
+    called once a batch with what gives the answers: an event loop passes its `call_soon_threadsafe`.
     """
 
-    def __init__(self, act: Callable[[Sequence[R]], Sequence[O]], *, size: int = 500, waiting: int = 5_000, name: str = "batcher") -> None:
-        self._act = act
-        self._size = size
-        self._limit = waiting
-        self._queue: deque[tuple[R, Future[O]]] = deque()
-        self._ready = threading.Condition()
+    def __init__(
+        self,
+        act: Callable[[L, Sequence[R]], Sequence[O]],
+        *,
+        size: int = 500,
+        waiting: int = 4_000,
+        share: int = 1_000,
+        linger_s: float = 0.003,
+        threads: int = 2,
+        hand_over: Callable[[Callable[[], None]], Any] = at_once,
+        name: str = "batcher",
+    ) -> None:
+        self._act, self._hand_over = act, hand_over
+        self._size, self._limit, self._share, self._linger_s = size, waiting, share, linger_s
+        self._lanes: dict[L, _Lane[R, O]] = {}
+        self._ready: deque[L] = deque()
+        self._of_tenant: Counter[Hashable] = Counter()
+        self._waiting = 0
+        lock = threading.Lock()
+        self._change, self._company = threading.Condition(lock), threading.Condition(lock)
         self._stopped = False
-        self._thread = threading.Thread(target=self._work, name=name, daemon=True)
-        self._thread.start()
+        self._threads = [threading.Thread(target=self._work, name=f"{name}-{n}", daemon=True) for n in range(threads)]
+        for thread in self._threads:
+            thread.start()
 
-    def submit(self, request: R, *, timeout_s: float = 30.0) -> O:
-        """Waits for the outcome of one request."""
-        future: Future[O] = Future()
-        with self._ready:
+    def submit(self, lane: L, request: R, answer: Answer[O], *, tenant: Hashable = None) -> None:
+        """Queues a request; its outcome, or what its batch raised, is put into `answer`. Raises Busy or TooMuch: then nothing was done."""
+        with self._change:
             if self._stopped:
                 raise Busy(5)
-            if len(self._queue) >= self._limit:
+            if self._waiting >= self._limit:
                 raise Busy(1)
-            self._queue.append((request, future))
-            self._ready.notify()
-        return future.result(timeout=timeout_s)
+            if tenant is not None and self._of_tenant[tenant] >= self._share:
+                raise TooMuch(1)
+            queue = self._lanes.setdefault(lane, _Lane())
+            queue.put(tenant, request, answer)
+            self._of_tenant[tenant] += 1
+            self._waiting += 1
+            if not queue.under_way and queue.count == 1:
+                self._ready.append(lane)
+                self._change.notify()
+            elif queue.count == queue.hoped_for:
+                self._company.notify_all()
+
+    @property
+    def waiting(self) -> int:
+        """How many requests have not begun."""
+        return self._waiting
 
     def stop(self) -> None:
-        """Finishes what is waiting, then ends."""
-        with self._ready:
+        """Takes nothing more in, finishes what is waiting, then ends."""
+        with self._change:
             self._stopped = True
-            self._ready.notify()
-        self._thread.join()
+            self._change.notify_all()
+            self._company.notify_all()
+        for thread in self._threads:
+            thread.join()
 
     def _work(self) -> None:
-        while batch := self._next():
-            try:
-                outcomes = self._act([request for request, _ in batch])
-                assert len(outcomes) == len(batch), "a command returns one outcome per request"
-            except BaseException as error:  # noqa: BLE001 - every waiting caller must learn of it, or it would wait for ever
-                for _, future in batch:
-                    future.set_exception(error)
-            else:
-                for (_, future), outcome in zip(batch, outcomes, strict=True):
-                    future.set_result(outcome)
+        while (found := self._next()) is not None:
+            lane, taken = found
+            batch = [(request, answer) for request, answer in taken if not answer.done()]  # Else it was given up.
+            if batch:
+                self._carry_out(lane, batch)
+            self._go_on(lane, len(batch))
 
-    def _next(self) -> list[tuple[R, Future[O]]]:
-        with self._ready:
-            while not self._queue and not self._stopped:
-                self._ready.wait()
-            return [self._queue.popleft() for _ in range(min(self._size, len(self._queue)))]
+    def _next(self) -> tuple[L, list[tuple[R, Answer[O]]]] | None:
+        with self._change:
+            while not self._ready:
+                if self._stopped:
+                    return None
+                self._change.wait()
+            lane = self._ready.popleft()
+            queue = self._lanes[lane]
+            queue.under_way = True
+            self._wait_for_company(queue)
+            taken = queue.take(self._size)
+            self._waiting -= len(taken)
+            for tenant, _, _ in taken:
+                self._of_tenant[tenant] -= 1
+                if not self._of_tenant[tenant]:
+                    del self._of_tenant[tenant]
+            return lane, [(request, answer) for _, request, answer in taken]
+
+    def _wait_for_company(self, queue: _Lane[R, O]) -> None:
+        queue.hoped_for = min(queue.expected - queue.expected // 8, self._size)
+        until = queue.ended_at + self._linger_s
+        while queue.count < queue.hoped_for and not self._stopped and (left := until - monotonic()) > 0:
+            self._company.wait(left)
+        queue.hoped_for = 0
+
+    def _go_on(self, lane: L, done: int) -> None:
+        with self._change:
+            queue = self._lanes[lane]
+            queue.under_way, queue.expected, queue.ended_at = False, queue.count + done, monotonic()
+            if queue.count:
+                self._ready.append(lane)
+                self._change.notify()
+            elif len(self._lanes) > _MOST_IDLE_LANES:
+                del self._lanes[lane]
+
+    def _carry_out(self, lane: L, batch: Sequence[tuple[R, Answer[O]]]) -> None:
+        answers = [answer for _, answer in batch]
+        try:
+            outcomes = self._act(lane, [request for request, _ in batch])
+            assert len(outcomes) == len(batch), "a command returns one outcome per request"
+        except BaseException as error:  # noqa: BLE001 - every waiting caller must learn of it, or it would wait for ever
+            give = partial(_fail, answers, error)
+        else:
+            give = partial(_give, answers, outcomes)
+        with suppress(RuntimeError):  # The event loop is closed: nobody waits any more, and what was done stays findable by its key.
+            self._hand_over(give)
+
+
+def _give(answers: Sequence[Answer[O]], outcomes: Sequence[O]) -> None:
+    for answer, outcome in zip(answers, outcomes, strict=True):
+        with suppress(InvalidStateError):  # given up meanwhile
+            if not answer.done():
+                answer.set_result(outcome)
+
+
+def _fail(answers: Sequence[Answer[O]], error: BaseException) -> None:
+    for answer in answers:
+        with suppress(InvalidStateError):
+            if not answer.done():
+                answer.set_exception(error)

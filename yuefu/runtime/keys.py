@@ -11,12 +11,13 @@ from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from functools import cache
 from hashlib import blake2b
-from typing import Any, Protocol, TypeVar, cast
+from operator import itemgetter
+from typing import Any, NamedTuple, Protocol, TypeVar, cast
 from uuid import UUID
 
 from yuefu.errors import Refused
 from yuefu.runtime import sql
-from yuefu.runtime.values import UnitOfWork
+from yuefu.runtime.values import Actor, Cause, UnitOfWork
 
 KEY_REUSED = "key_reused"  # same key, other content: use a new key, or send the first content again
 KEY_INVALID = "key_invalid"  # empty, longer than 255 characters, or with control characters
@@ -27,6 +28,8 @@ O = TypeVar("O")
 
 
 class Keyed(Protocol):
+    """A request. One that has a field `by` which does not count when two are compared, and which is given, was sent by that actor."""
+
     @property
     def key(self) -> str: ...
 
@@ -37,6 +40,16 @@ class Known:
 
     object_id: UUID
     refused: Refused | None
+    request_id: str
+
+
+class Stored(NamedTuple):
+    """What is kept of a key: of its first request the fingerprint and the id, the object it stands for, and why it was refused."""
+
+    fingerprint: bytes
+    object_id: UUID
+    refused: Refused | None
+    request_id: str
 
 
 @dataclass(slots=True)
@@ -63,7 +76,12 @@ def fingerprint(request: Any) -> bytes:
     """Eight bytes a field, in the order of the dataclass, `key` left out: equality by field without storing the content. A field that does
     not count when two are compared, because it follows from the others, does not count here either.
     """
-    return b"".join(blake2b(repr(getattr(request, name)).encode(), digest_size=_DIGEST).digest() for name in _content_fields(request))
+    return b"".join([blake2b(_said(getattr(request, name)), digest_size=_DIGEST).digest() for name in _content_fields(request)])
+
+
+def _said(value: Any) -> bytes:
+    """A value as its fingerprint is made of it. Half of all that is asked are ids, and their repr takes longer than its hash."""
+    return b"UUID:" + value.int.to_bytes(16) if type(value) is UUID else repr(value).encode()
 
 
 def first_difference(request: Any, earlier: bytes) -> str:
@@ -103,21 +121,29 @@ def claim(*, work: UnitOfWork, scope: Scopes, requests: Sequence[Keyed], object_
     prints = [fingerprint(request) for request in requests]
     first, later = _fold(names, result)
     # What this statement wrote is fresh, whatever its id: a seeded source may name an object twice the same way.
-    inserted = _insert(work, [(*name, prints[i], object_ids[i]) for name, i in first.items()])
+    senders = [_sender(work, request) for request in requests]
+    inserted = _insert(work, [(*name, prints[i], object_ids[i], senders[i].request_id) for name, i in first.items()])
     known = stored(work=work, names=[name for name in first if name not in inserted])
     for name, index in [*first.items(), *((names[i], i) for i in later)]:
-        earlier, object_id, refused = known.get(name) or (prints[first[name]], object_ids[first[name]], None)
-        if not _same(requests[index], prints[index], bytes(earlier)):
-            result.refused[index] = _reused(first_difference(requests[index], bytes(earlier)))
-        elif name in known:
-            result.known[index] = Known(object_id, refused)
+        before = known.get(name)
+        earlier = bytes(before.fingerprint) if before else prints[first[name]]
+        if not _same(requests[index], prints[index], earlier):
+            result.refused[index] = _reused(first_difference(requests[index], earlier))
+        elif before:
+            result.known[index] = Known(before.object_id, before.refused, before.request_id)
         elif index != first[name]:
             result.twins[index] = first[name]
         else:
             result.fresh.append(index)
     result.fresh.sort()
-    work.claimed.update({object_ids[index]: requests[index].key for index in result.fresh})
+    work.claimed.update({object_ids[i]: Cause(requests[i].key, senders[i]) for i in result.fresh})
+    work.again.update({senders[i].request_id: known.request_id for i, known in result.known.items()})
+    work.again.update({senders[i].request_id: senders[one].request_id for i, one in result.twins.items()})
     return result
+
+
+def _sender(work: UnitOfWork, request: Keyed) -> Actor:
+    return getattr(request, "by", None) or work.by
 
 
 def _names(scope: Scopes, requests: Sequence[Keyed]) -> list[tuple[str, str]]:
@@ -141,36 +167,32 @@ def _valid(key: str) -> bool:
     return 0 < len(key) <= 255 and key.isprintable()
 
 
-def _insert(work: UnitOfWork, claims: Sequence[tuple[str, str, bytes, UUID]]) -> set[tuple[str, str]]:
+def _insert(work: UnitOfWork, claims: Sequence[tuple[str, str, bytes, UUID, str]]) -> set[tuple[str, str]]:
     if not claims:
         return set()
-    values = [(work.book.id, scope, key, mark, object_id, work.now) for scope, key, mark, object_id in sorted(claims, key=lambda c: c[:2])]
-    columns = {
-        "book_id": "uuid",
-        "scope": "text",
-        "key": "text",
-        "fingerprint": "bytea",
-        "object_id": "uuid",
-        "recorded_at": "timestamptz",
-    }
-    source, params = sql.unnest(columns, values)
-    written = sql.rows(f"INSERT INTO runtime_key ({', '.join(columns)}) {source} ON CONFLICT DO NOTHING RETURNING scope, key", params)
+    columns = {"scope": "text", "key": "text", "fingerprint": "bytea", "object_id": "uuid", "request_id": "text"}
+    same = {"book_id": ("uuid", work.book.id), "recorded_at": ("timestamptz", work.now)}
+    source, params = sql.unnest(columns, sorted(claims, key=itemgetter(0, 1)), same=same)
+    names = ", ".join([*columns, *same])
+    written = sql.rows(f"INSERT INTO runtime_key ({names}) {source} ON CONFLICT DO NOTHING RETURNING scope, key", params)
     return {(scope, key) for scope, key in written}
 
 
-def stored(*, work: UnitOfWork, names: Sequence[tuple[str, str]]) -> dict[tuple[str, str], tuple[bytes, UUID, Refused | None]]:
-    """What is stored of (scope, key): fingerprint, object and refusal. Unknown ones are absent."""
+def stored(*, work: UnitOfWork, names: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Stored]:
+    """What is stored of (scope, key). Unknown ones are absent."""
     if not names:
         return {}
     source, params = sql.unnest({"scope": "text", "key": "text"}, names)
     found = sql.rows(
-        "SELECT k.scope, k.key, k.fingerprint, k.object_id, k.refused_code, k.refused_detail, k.refused_field"
-        f" FROM {source} AS g JOIN runtime_key k ON k.book_id = %s AND k.scope = g.scope AND k.key = g.key",
+        "SELECT k.scope, k.key, k.fingerprint, k.object_id, k.request_id, k.refused_code, k.refused_detail, k.refused_field"
+        # A look-up into the key for each, whatever the statistics say: joined, it was planned as a scan of all keys of the book.
+        f" FROM {source} AS g CROSS JOIN LATERAL (SELECT * FROM runtime_key k"
+        " WHERE k.book_id = %s AND k.scope = g.scope AND k.key = g.key LIMIT 1) AS k",
         [*params, work.book.id],
     )
     return {
-        (scope, key): (mark, oid, Refused(code, detail or "", name) if code else None)
-        for scope, key, mark, oid, code, detail, name in found
+        (scope, key): Stored(mark, object_id, Refused(code, detail or "", name) if code else None, request_id)
+        for scope, key, mark, object_id, request_id, code, detail, name in found
     }
 
 
@@ -204,16 +226,18 @@ def answer(
     """One outcome a request, in order: `decide` carries out the fresh ones (given by index), `recall` rebuilds the first
     outcome of known ones from their objects; refusals of fresh requests are stored and so stay refusals.
 
-    `validate` looks at requests whose key is not stored yet and refuses what can be mended and sent again with the same key: it
-    claims nothing, so such a refusal is not remembered.
+    `validate` refuses what can be mended and sent again with the same key: it claims nothing, so such a refusal is not remembered, and
+    counts only where the key is not stored yet.
     """
     if not requests:
         return []
     names = _names(scope, requests)
     outcomes: dict[int, O | Refused] = {}
     if validate:
-        known_before = stored(work=work, names=sorted({name for name in names if _valid(name[1])}))
-        outcomes.update(validate([i for i, name in enumerate(names) if name not in known_before]))
+        # Nearly all pass: only of those that do not is it asked whether they were carried out before, when they did.
+        faults = validate(list(range(len(requests))))
+        known_before = stored(work=work, names=sorted({names[i] for i in faults if _valid(names[i][1])}))
+        outcomes.update({i: refused for i, refused in faults.items() if names[i] not in known_before})
     claimable = [i for i in range(len(requests)) if i not in outcomes]
     claimed = claim(
         work=work,

@@ -17,7 +17,7 @@ from uuid import UUID
 
 from yuefu.runtime import sql
 from yuefu.runtime.jsontext import dumps
-from yuefu.runtime.values import UnitOfWork
+from yuefu.runtime.values import Cause, UnitOfWork
 
 CHANNEL: Final = "yuefu_outbox"
 
@@ -27,7 +27,7 @@ class Event:
     """Something that happened to one object. `seq` counts the events of the object from 1; `changed` holds the old values.
 
     `cause` is what the key of the request stands for where that is not the object itself, a capture for instance: by it the event is
-    given the key, if the request is carried out by the same unit of work.
+    given the key and the request, if that is carried out by the same unit of work.
     """
 
     type: str
@@ -63,31 +63,29 @@ class Stored:
 
 _COLUMNS = {
     "id": "uuid",
-    "book_id": "uuid",
     "type": "text",
     "object_kind": "text",
     "object_id": "uuid",
     "seq": "integer",
     "schema_version": "smallint",
-    "snapshot": "jsonb",
-    "changed": "jsonb",
+    "snapshot": "json",
+    "changed": "json",
     "request_id": "text",
     "key": "text",
-    "recorded_at": "timestamptz",
 }
 
 
 def emit(*, work: UnitOfWork, events: Sequence[Event]) -> None:
     """Stores events in one statement; a trigger notifies the dispatcher once per statement."""
     new = work.ids.many(work.now, len(events))
-    book, now, request, key_of = work.book.id, work.now, work.by.request_id, work.claimed.get
+    cause_of, nobody = work.claimed.get, Cause("", work.by)
+    causes = [cause_of(e.cause or e.object_id, nobody) for e in events]
     sql.insert(
         "runtime_outbox",
         _COLUMNS,
         [
             (
                 i,
-                book,
                 e.type,
                 e.object_kind,
                 e.object_id,
@@ -95,12 +93,12 @@ def emit(*, work: UnitOfWork, events: Sequence[Event]) -> None:
                 e.schema_version,
                 dumps(e.snapshot),
                 dumps(e.changed or {}),
-                request,
-                key_of(e.cause or e.object_id, ""),
-                now,
+                cause.by.request_id,
+                cause.key,
             )
-            for i, e in zip(new, events, strict=True)
+            for i, e, cause in zip(new, events, causes, strict=True)
         ],
+        same={"book_id": ("uuid", work.book.id), "recorded_at": ("timestamptz", work.now)},
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
-from typing import Literal
+from typing import Literal, NamedTuple
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -69,11 +69,20 @@ class BusinessDay:
     run_id: UUID | None = None
 
 
+class Cause(NamedTuple):
+    """The request that led to something: its key, and who sent it."""
+
+    key: str
+    by: Actor
+
+
 @dataclass(frozen=True, slots=True)
 class UnitOfWork:
-    """The surroundings of one batch of commands: one transaction, one moment, one day, one actor.
+    """The surroundings of one batch of commands: one transaction, one moment, one day, one actor who carries it out.
 
-    `claimed` has the key of each request that is being carried out, by the object it stands for: events say whose key led to them.
+    `claimed` has the cause of what is being carried out, by the object each request stands for: a batch may hold requests of many
+    senders, and events, entries and the audit trail say whose led to them. `again` has the requests whose keys had been used with the same
+    content, by their ids, each with the id of the first.
     """
 
     book: Book
@@ -81,4 +90,10 @@ class UnitOfWork:
     now: datetime
     by: Actor
     ids: IdSource
-    claimed: dict[UUID, str] = field(default_factory=dict, compare=False, repr=False)
+    claimed: dict[UUID, Cause] = field(default_factory=dict, compare=False, repr=False)
+    again: dict[str, str] = field(default_factory=dict, compare=False, repr=False)
+
+    def acting(self, object_id: UUID | None) -> Actor:
+        """Who sent the request that an object stands for; who carries out the batch, where nobody else did."""
+        cause = self.claimed.get(object_id) if object_id else None
+        return cause.by if cause else self.by

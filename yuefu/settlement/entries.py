@@ -26,7 +26,8 @@ def accrued(item: Item) -> Entry:
         _line(PENDING, -item.net, item),
     ]
     key = f"settlement:{item.kind}:{item.source_id}"
-    return Entry(key=key, kind=f"settlement_{item.kind}", lines=tuple(x for x in lines if x.amount), effective_on=item.earned_on)
+    moved = tuple(x for x in lines if x.amount)
+    return Entry(key=key, kind=f"settlement_{item.kind}", lines=moved, effective_on=item.earned_on, cause=item.source_id)
 
 
 def made_available(batch_id: UUID, merchant_id: UUID, shares: Mapping[UUID, Money]) -> Entry:

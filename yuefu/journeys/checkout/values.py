@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 from uuid import UUID
 
 from yuefu.money.amounts import Money
 from yuefu.offers.rules.quote import Quote
+from yuefu.runtime.values import Actor
 
 UNKNOWN_PRODUCT: Final = "unknown_product"
 UNKNOWN_MERCHANT: Final = "unknown_merchant"
@@ -52,7 +53,9 @@ class Quoted:
 
 @dataclass(frozen=True, slots=True)
 class Purchase:
-    """The consumer's consent to a plan that was shown to them, sent by the merchant under its own reference."""
+    """The consumer's consent to a plan that was shown to them, sent by the merchant under its own reference. Here as in other requests
+    `by` is who sent it, where that is not who carries out the batch.
+    """
 
     key: str
     merchant_id: UUID
@@ -60,6 +63,7 @@ class Purchase:
     consumer_id: UUID
     quote_id: UUID
     channel: str = "online"
+    by: Actor | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,18 +1,19 @@
 """Posting: entries in, one outcome each, in order. What lines move of limits and take from holds is added up by their trigger.
 
-Order of locks: keys (sorted), the day (shared), limited accounts (ids ascending), holds (ids ascending).
+Order of locks: keys (sorted), the day (shared), limited accounts (ids ascending), holds (ids ascending), the closing of
+control accounts (shared).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import TypeVar
 from uuid import UUID
 
 from yuefu.errors import Refused
 from yuefu.ledger.commands.accounts import ensure_control
-from yuefu.ledger.queries.balances import lock_holds, lock_limited
+from yuefu.ledger.queries.balances import closed_among, lock_holds, lock_limited
 from yuefu.ledger.rules import CHART, AccountKey, Entry, Posted
 from yuefu.ledger.rules.posting import (
     DAY_NOT_OPEN,
@@ -105,15 +106,17 @@ def post_fresh(work: UnitOfWork, entries: Sequence[Entry], fresh: Mapping[int, U
     else:
         unsound = dict.fromkeys(fresh, Refused(DAY_NOT_OPEN, f"{on} takes no entries", "posted_on"))
     sound = [entries[i] for i in fresh if i not in unsound]
-    limited = lock_limited(work.book.id, _limited_keys(sound))
+    keyed = {(line.account, line.amount.currency) for entry in sound for line in entry.lines}
+    limited = lock_limited(work.book.id, [key for key in keyed if _is_limited(key)])
     holds = lock_holds(work.book.id, [entry.uses_hold.hold_id for entry in sound if entry.uses_hold])
-    verdicts = decide(entries, fresh=fresh, unsound=unsound, working=Working(limited, holds, work.now))
+    closed = closed_among(work.book.id, [key for key in keyed if not _is_limited(key)])
+    verdicts = decide(entries, fresh=fresh, unsound=unsound, working=Working(limited, holds, closed, work.now))
     _write(work, [(fresh[i], entries[i]) for i, refused in verdicts.items() if refused is None], limited, holds)
     return {i: refused or Posted(fresh[i]) for i, refused in verdicts.items()}
 
 
-def _limited_keys(entries: Any) -> list[tuple[AccountKey, str]]:
-    return [(line.account, line.amount.currency) for e in entries for line in e.lines if CHART[line.account.code].kind == "limited"]
+def _is_limited(key: tuple[AccountKey, str]) -> bool:
+    return CHART[key[0].code].kind == "limited"
 
 
 def _write(
@@ -128,11 +131,14 @@ def _write(
     ids = ensure_control(work=work, wanted=wanted - limited.keys())
     ids |= {key: balance.account_id for key, balance in limited.items()}
     book, on, now = work.book.id, work.day.on, work.now
-    actor, request, run_id = work.by.label, work.by.request_id, work.day.run_id
+    acting = [work.acting(entry.cause) for _, entry in accepted]
     sql.insert(
         "ledger_entry",
         _ENTRY,
-        [(i, book, on, e.effective_on or on, now, e.kind, len(e.lines), actor, request, run_id) for i, e in accepted],
+        [
+            (i, book, on, e.effective_on or on, now, e.kind, len(e.lines), by.label, by.request_id, work.day.run_id)
+            for (i, e), by in zip(accepted, acting, strict=True)
+        ],
     )
     taking = [taking_line(entry, limited, holds) for _, entry in accepted]
     lines = [

@@ -34,6 +34,7 @@ from yuefu.ledger.queries.entries import (
     written,
 )
 from yuefu.ledger.queries.seals import sealed, verify
+from yuefu.ledger.queries.transfers import figures, transferred
 
 __all__ = [
     "EntryLine",
@@ -45,6 +46,7 @@ __all__ = [
     "code_sums",
     "entries_by_loan",
     "entries_posted",
+    "figures",
     "find_accounts",
     "holds_outlived",
     "holds_pending",
@@ -64,6 +66,7 @@ __all__ = [
     "sums_by_component",
     "sums_now",
     "totals",
+    "transferred",
     "trial_balance",
     "verify",
     "written",

@@ -13,7 +13,7 @@ from yuefu.runtime import sql
 _OWN = "CASE WHEN {0} = %(book)s THEN 'own' ELSE {0}::text END"
 _ACCOUNT = f"""
     json_build_object('account', json_build_object('code', a.code, 'owner', a.owner_id, 'funder', {_OWN.format("a.funder_id")}, 'product', a.product,
-        'currency', a.currency, 'limit', t.limit_minor, 'merchant', a.merchant_id, 'consumer', a.consumer_id))::text
+        'currency', a.currency, 'limit', t.limit_minor, 'side', t.side, 'merchant', a.merchant_id, 'consumer', a.consumer_id))::text
 """
 _ENTRY = f"""
     json_build_object('entry', json_build_object('id', e.id, 'kind', e.kind, 'posted_on', e.posted_on, 'effective_on', e.effective_on,

@@ -2,6 +2,8 @@
 
 from yuefu.ledger.rules.chart import CHART, AccountType
 from yuefu.ledger.rules.posting import (
+    CREDIT,
+    DEBIT,
     AccountKey,
     Entry,
     Held,
@@ -14,9 +16,13 @@ from yuefu.ledger.rules.posting import (
     Released,
 )
 from yuefu.ledger.rules.reversing import Reversal, Written
+from yuefu.ledger.rules.transfers import EVERYTHING, Moved, Transfer, chains
 
 __all__ = [
     "CHART",
+    "CREDIT",
+    "DEBIT",
+    "EVERYTHING",
     "AccountKey",
     "AccountType",
     "Entry",
@@ -25,9 +31,12 @@ __all__ = [
     "HoldUse",
     "LimitedAccount",
     "Line",
+    "Moved",
     "Posted",
     "Release",
     "Released",
     "Reversal",
+    "Transfer",
     "Written",
+    "chains",
 ]

@@ -5,7 +5,8 @@ committed, and at last the end, which counts them: a file without its end was cu
 funds are "own", whatever the book.
 
     {"header": {"format": "yuefu.journal/1", "book": "book_…", "code": "…", "currency": "CNY", "from": null, "to": null, "chain": {…}}}
-    {"account": {"code": "credit_line", "owner": "…", "funder": null, "product": "", "currency": "CNY", "limit": 100000, "merchant": null, "consumer": "…"}}
+    {"account": {"code": "credit_line", "owner": "…", "funder": null, "product": "", "currency": "CNY", "limit": 100000, "side": 1,
+        "merchant": null, "consumer": "…"}}
     {"entry": {"id": "…", "kind": "capture", "posted_on": "2026-10-01", "effective_on": "2026-10-01", "recorded_at": "…", "actor": "…",
         "request": "…", "lines": [["loan_principal", null, "own", "flex", 10000, "CNY", order, loan, merchant, "own", movement, reference], …]}}
     {"end": {"entries": 2, "sha256": "…"}}
@@ -24,7 +25,7 @@ import orjson
 from yuefu import ids
 from yuefu.ids import BadId
 from yuefu.ledger.rules.chart import CHART
-from yuefu.ledger.rules.posting import AccountKey, Entry, LimitedAccount, Line, shape_refusal
+from yuefu.ledger.rules.posting import CREDIT, DEBIT, AccountKey, Entry, LimitedAccount, Line, shape_refusal
 from yuefu.money.amounts import LARGEST_MINOR, Money, MoneyError
 
 FORMAT: Final = "yuefu.journal/1"
@@ -126,7 +127,11 @@ def _account(body: Mapping[str, Any], own_funds: UUID) -> LimitedAccount:
     key = AccountKey(_text(body["code"]), _uuid(body["owner"]), _funder(body["funder"], own_funds), _text(body["product"]))
     if key.code not in CHART or CHART[key.code].kind != "limited":
         raise ValueError(f"{key.code!r:.40} is no limited component")
-    return LimitedAccount(key, Money(_whole(body["limit"]), _text(body["currency"])), _uuid(body["merchant"]), _uuid(body["consumer"]))
+    side = body["side"]
+    if side not in (DEBIT, CREDIT):
+        raise ValueError(f"the side that counts is {DEBIT} or {CREDIT}")
+    limit = Money(_whole(body["limit"]), _text(body["currency"]))
+    return LimitedAccount(key, limit, _uuid(body["merchant"]), _uuid(body["consumer"]), side)
 
 
 def _entry(body: Mapping[str, Any], own_funds: UUID, source: UUID) -> Entry:

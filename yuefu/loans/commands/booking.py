@@ -82,7 +82,13 @@ def book_loans(*, work: UnitOfWork, loans: Sequence[NewLoan]) -> list[Booked]:
     for outcome in posted:
         assert isinstance(outcome, Posted), f"a checked capture is always booked: {outcome}"
     outbox.emit(work=work, events=[_event(new, state) for new, state in zip(loans, states, strict=True)])
-    audit.record(work=work, action="loan.book", object_kind="loan", object_ids=[n.dims.loan_id for n in loans])
+    audit.record(
+        work=work,
+        action="loan.book",
+        object_kind="loan",
+        object_ids=[n.dims.loan_id for n in loans],
+        causes=[n.capture_id for n in loans],
+    )
     return [Booked(new.dims.loan_id, state) for new, state in zip(loans, states, strict=True)]
 
 

@@ -16,7 +16,7 @@ from yuefu.payments.commands import changes
 from yuefu.payments.commands.accounts import accounts_of, missing
 from yuefu.payments.rules import ChannelResult, Collection, MoneyAccount
 from yuefu.runtime import audit, keys, sql
-from yuefu.runtime.values import UnitOfWork
+from yuefu.runtime.values import Actor, UnitOfWork
 
 _SCOPE: Final = "payments.collect"
 _SEQ: Final = {(begun, end): 1 for begun in ("attempted", "unknown") for end in ("succeeded", "failed")}
@@ -35,6 +35,7 @@ class CollectionAttempt:
     amount: Money
     instrument: str
     funder_id: UUID | None = field(default=None, compare=False)
+    by: Actor | None = field(default=None, compare=False)
 
 
 def attempt_collections(*, work: UnitOfWork, attempts: Sequence[CollectionAttempt]) -> list[Collection | Refused]:
@@ -65,8 +66,8 @@ def attempted(*, work: UnitOfWork, keyed: Sequence[tuple[UUID, str]]) -> dict[tu
     """The collections that keys of consumers (consumer, key) stand for already; of a key not used, or refused, there is none."""
     names = {(keys.scope_of(_SCOPE, consumer_id), key): (consumer_id, key) for consumer_id, key in keyed}
     stored = keys.stored(work=work, names=list(names))
-    collections = queries.collections(book_id=work.book.id, ids=[object_id for _, object_id, _ in stored.values()])
-    return {names[name]: collections[object_id] for name, (_, object_id, _) in stored.items() if object_id in collections}
+    collections = queries.collections(book_id=work.book.id, ids=[known.object_id for known in stored.values()])
+    return {names[name]: collections[known.object_id] for name, known in stored.items() if known.object_id in collections}
 
 
 def settle_collections(*, work: UnitOfWork, results: Sequence[ChannelResult]) -> list[Collection | Refused]:

@@ -95,7 +95,14 @@ def accrue(*, work: UnitOfWork, items: Sequence[Accrual]) -> list[Item | Refused
     for index, refusal in refused.items():
         outcomes[index] = refusal
     insert_items(work, [item for i, item in fresh.items() if i not in refused])
-    audit.record(work=work, action="settlement.accrue", object_kind="settlement_item", object_ids=[item.id for item in fresh.values()])
+    new = list(fresh.values())
+    audit.record(
+        work=work,
+        action="settlement.accrue",
+        object_kind="settlement_item",
+        object_ids=[item.id for item in new],
+        causes=[item.source_id for item in new],
+    )
     return outcomes
 
 

@@ -33,7 +33,7 @@ CREATE TRIGGER ledger_reversal_mirrors AFTER INSERT ON ledger_reversal
 
 
 class Migration(migrations.Migration):
-    dependencies = [("ledger", "0008_nobody_borrows_a_trigger")]
+    dependencies = [("ledger", "0011_holds_named_as_a_set")]
 
     operations = [
         migrations.CreateModel(

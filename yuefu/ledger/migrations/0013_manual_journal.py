@@ -36,7 +36,7 @@ CREATE CONSTRAINT TRIGGER ledger_entry_by_hand AFTER INSERT ON ledger_entry
 
 
 class Migration(migrations.Migration):
-    dependencies = [("ledger", "0010_reversals"), ("runtime", "0005_approvals_by_person")]
+    dependencies = [("ledger", "0012_reversals"), ("runtime", "0005_approvals_by_person")]
 
     operations = [
         migrations.CreateModel(

@@ -27,6 +27,6 @@ END $$;
 
 
 class Migration(migrations.Migration):
-    dependencies = [("ledger", "0011_manual_journal")]
+    dependencies = [("ledger", "0013_manual_journal")]
 
     operations = [migrations.RunSQL(BALANCE, migrations.RunSQL.noop)]

@@ -1,0 +1,217 @@
+"""The ASGI application of /v1: reads a request, finds its route and key, answers, and turns whatever goes wrong into a problem."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import orjson
+from prometheus_client import Counter as Count
+from prometheus_client import Histogram
+
+from yuefu.api import openapi, reading, routes
+from yuefu.api.auth import Doors
+from yuefu.api.bodies import Nothing
+from yuefu.api.calls import Call
+from yuefu.api.counter import PATIENCE_S, Counter
+from yuefu.api.problems import Problem
+from yuefu.api.routes import Route
+from yuefu.runtime import metrics
+from yuefu.runtime.clock import stopwatch
+from yuefu.runtime.logs import logger
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+DESCRIPTION: Final = "/v1/openapi.json"
+BODY_WITHIN_S: Final = 15.0
+_LATE: Final = "the body is late"
+_JSON, _PROBLEM = b"application/json", b"application/problem+json"
+_ALWAYS: Final = ((b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff"))
+
+log = logger(__name__)
+
+
+class Gone(Exception):
+    """The client went away before its request was whole: nothing was begun."""
+
+
+@dataclass(slots=True)
+class Answer:
+    status: int
+    body: dict[str, Any]
+    headers: Mapping[str, str] = field(default_factory=dict)
+    replayed: bool = False
+
+
+class Api:
+    """`async with` or the lifespan of the server begins and ends it; its arguments are those of the counter."""
+
+    def __init__(self, *, patience_s: float = PATIENCE_S, waiting: int = 4_000, share: int = 1_000) -> None:
+        self._bounds = {"waiting": waiting, "share": share}
+        self._patience_s = patience_s
+        self._counter: Counter | None = None
+        self._doors: Doors | None = None
+
+    def begin(self) -> None:
+        """Opens the counter in the event loop that runs."""
+        self._counter = Counter(patience_s=self._patience_s, **self._bounds)
+        self._doors = Doors(self._counter)
+
+    async def end(self) -> None:
+        """Finishes what waits."""
+        if self._counter is not None:
+            await asyncio.to_thread(self._counter.stop)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        began = stopwatch()
+        request_id = f"req_{secrets.token_hex(13)}"
+        place = _Place(scope["path"])
+        try:
+            answer = await self._answer(scope, receive, request_id, place)
+        except Gone:
+            log.info("client gone", request_id=request_id)
+            return
+        await _send(send, answer, request_id, bodiless=scope["method"] == "HEAD")
+        _record(scope["method"], place.route, answer, request_id, stopwatch() - began)
+
+    async def _answer(self, scope: Scope, receive: Receive, request_id: str, place: _Place) -> Answer:
+        call: Call | None = None
+        try:
+            route, params = _route(scope["method"], place)
+            if route is None:
+                return Answer(200, openapi.description())
+            assert self._counter, "the counter is open while requests come"
+            assert self._doors
+            headers = scope["headers"]
+            holder = await self._doors.open_to(headers, route.scope)
+            key = reading.idempotency_key(headers, required=route.keyed) if route.method == "POST" else ""
+            body = await _body(route, headers, receive)
+            call = Call(request_id, place.path, scope["query_string"], params, self._counter, holder, key, body)
+            if route.method == "POST":
+                call.query_of()
+            return Answer(route.status, await route.handler(call), replayed=call.first is not None)
+        except Problem as problem:
+            first = call.first if call else None
+            told = problem.body(request_id=first or request_id, instance=place.shown)
+            return Answer(problem.kind.status, told, problem.all_headers(), replayed=first is not None)
+        except (Gone, asyncio.CancelledError):
+            raise
+        except Exception as error:
+            log.exception("request failed", request_id=request_id, error=type(error).__name__)
+            return Answer(500, Problem("internal_error").body(request_id=request_id, instance=place.shown))
+
+
+@dataclass(slots=True)
+class _Place:
+    """The address as asked, and the route there once it is known."""
+
+    path: str
+    route: str = "unmatched"
+
+    @property
+    def shown(self) -> str:
+        return self.path.encode("utf-8", "replace").decode()[:200]
+
+
+def _route(method: str, place: _Place) -> tuple[Route | None, dict[str, str]]:
+    """The route of a request, None for the description of the API."""
+    if place.path == DESCRIPTION:
+        allowed: Iterable[str] = ("GET",)
+        found, params = None, dict[str, str]()
+    else:
+        by_method, params = routes.at(place.path)
+        if not by_method:
+            raise Problem("not_found")
+        allowed, found = by_method, by_method.get("GET" if method == "HEAD" else method)
+        place.route = next(iter(by_method.values())).path
+    if method not in allowed and not (method == "HEAD" and "GET" in allowed):
+        names = [*allowed, *(["HEAD"] if "GET" in allowed else [])]
+        raise Problem("method_not_allowed", headers={"Allow": ", ".join(sorted(names))})
+    return found, params
+
+
+async def _body(route: Route, headers: reading.Headers, receive: Receive) -> Any:
+    """The body of a request as its route has it."""
+    if route.takes is None:
+        return Nothing()
+    raw = await _in_time(_read(headers, receive))
+    if not raw and route.may_be_empty:
+        return reading.checked(route.takes, {})
+    reading.content_type_is_json(headers)
+    return reading.checked(route.takes, reading.json_object(raw))
+
+
+async def _in_time(reading_body: Awaitable[bytes]) -> bytes:
+    """`asyncio.timeout` by hand: nearly every body is there with its headers, and a timer should not cost more than reading it."""
+    task = asyncio.current_task()
+    assert task is not None, "a request is a task"
+    late = asyncio.get_running_loop().call_later(BODY_WITHIN_S, task.cancel, _LATE)
+    try:
+        return await reading_body
+    except asyncio.CancelledError as error:
+        if error.args != (_LATE,):
+            raise
+        task.uncancel()
+        raise Problem("request_timeout") from error
+    finally:
+        late.cancel()
+
+
+async def _read(headers: reading.Headers, receive: Receive) -> bytes:
+    declared = reading.header(headers, b"content-length")
+    if declared and declared[0].isdigit() and int(declared[0][:20]) > reading.LARGEST_BODY:
+        raise Problem("body_too_large")
+    parts: list[bytes] = []
+    size, more = 0, True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise Gone
+        part = message.get("body", b"")
+        size += len(part)
+        if size > reading.LARGEST_BODY:
+            raise Problem("body_too_large")
+        parts.append(part)
+        more = message.get("more_body", False)
+    return b"".join(parts)
+
+
+async def _send(send: Send, answer: Answer, request_id: str, *, bodiless: bool) -> None:
+    body = orjson.dumps(answer.body, option=orjson.OPT_UTC_Z)
+    headers = [
+        (b"content-type", _PROBLEM if answer.status >= 400 else _JSON),
+        (b"content-length", str(len(body)).encode()),
+        (b"request-id", request_id.encode()),
+        *_ALWAYS,
+        *((name.lower().encode(), value.encode()) for name, value in answer.headers.items()),
+    ]
+    if answer.replayed:
+        headers.append((b"idempotent-replayed", b"true"))
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    await send({"type": "http.response.body", "body": b"" if bodiless else body})
+
+
+_METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_counts: dict[tuple[str, str, int], tuple[Count, Histogram]] = {}
+
+
+def _record(method: str, route: str, answer: Answer, request_id: str, seconds: float) -> None:
+    """Figures of every request. A line of the log only where it was not carried out: of the others the batch has one, and so have the
+    events and the audit trail.
+    """
+    name = (method if method in _METHODS else "OTHER", route, answer.status)
+    if name not in _counts:
+        of_route = metrics.REQUESTS.labels(method=name[0], route=route, status=str(answer.status))
+        _counts[name] = of_route, metrics.REQUEST_SECONDS.labels(route=route)
+    _counts[name][0].inc()
+    _counts[name][1].observe(seconds)
+    if answer.status >= 400:
+        code = answer.body["code"]
+        log.info(
+            "request", method=name[0], route=route, status=answer.status, code=code, request_id=request_id, ms=round(seconds * 1000, 1)
+        )

@@ -1,0 +1,74 @@
+"""One request and its answer, as a handler sees them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qsl
+from uuid import UUID
+
+from pydantic import BaseModel
+
+from yuefu import ids
+from yuefu.api.auth import actor_of
+from yuefu.api.counter import Answered, Counter, Holder, Verb, outcome_of
+from yuefu.api.problems import Problem, of_refusal
+from yuefu.errors import Refused
+from yuefu.runtime.values import Actor
+
+
+@dataclass(slots=True)
+class Call:
+    """`first` is set where the answer is that of an earlier request with the same key: then it is that one's id."""
+
+    request_id: str
+    path: str
+    query: bytes
+    params: Mapping[str, str]
+    counter: Counter
+    holder: Holder
+    key: str
+    body: BaseModel
+    first: str | None = field(default=None)
+
+    @property
+    def merchant_id(self) -> UUID:
+        return self.holder.key.merchant_id
+
+    @property
+    def by(self) -> Actor:
+        return actor_of(self.holder, self.request_id)
+
+    def object_id(self, kind: str) -> UUID:
+        """The id in the path; a text that cannot be one names nothing."""
+        try:
+            return ids.parse(kind, self.params[f"{kind}_id"])
+        except ids.BadId as error:
+            raise Problem(f"unknown_{kind}") from error
+
+    def query_of(self, *known: str) -> dict[str, str]:
+        """The parameters of the address, each known and given once."""
+        try:
+            pairs = parse_qsl(
+                self.query.decode("ascii"), keep_blank_values=True, strict_parsing=bool(self.query), errors="strict", max_num_fields=20
+            )
+        except ValueError as error:
+            raise Problem("invalid_parameter", "The part of the address behind ? cannot be read.") from error
+        given: dict[str, str] = {}
+        for name, value in pairs:
+            if name not in known:
+                raise Problem("invalid_parameter", f"The parameters are {', '.join(known)}.")
+            if name in given:
+                raise Problem("invalid_parameter", f"The parameter {name} was given more than once.")
+            given[name] = value
+        return given
+
+    async def ask(self, verb: Verb, request: Any) -> Any:
+        """Carries a request out at the counter; a refusal is raised as the problem that it is."""
+        answered: Answered = await self.counter.ask(verb, request, holder=self.holder)
+        self.first = answered.first
+        outcome = outcome_of(answered)
+        if isinstance(outcome, Refused):
+            raise of_refusal(outcome, list(type(self.body).model_fields))
+        return outcome

@@ -1,0 +1,106 @@
+"""What a client sent, read strictly: a body that could be understood in two ways is refused, and so is one that could never end."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from typing import Any, Final, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from yuefu.api.problems import Fault, Problem
+from yuefu.runtime.keys import KEY_INVALID
+
+M = TypeVar("M", bound=BaseModel)
+Headers = Sequence[tuple[bytes, bytes]]
+
+LARGEST_BODY: Final = 64 * 1024
+_MOST_FAULTS: Final = 20
+_LONGEST_POINTER: Final = 200
+_QUOTED = re.compile(rb'"((?:[\x20-\x21\x23-\x5b\x5d-\x7e]|\\["\\])*)"')
+_BARE = re.compile(rb"[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?")
+_LONGEST_KEY: Final = 255
+
+assert KEY_INVALID == "key_invalid"
+
+
+def header(headers: Headers, name: bytes) -> list[bytes]:
+    """All fields of a name, which is lower case."""
+    return [value for key, value in headers if key == name]
+
+
+def idempotency_key(headers: Headers, *, required: bool) -> str:
+    """The key of a request; a bare one and the same one in quotes (RFC 8941) are one key."""
+    given = header(headers, b"idempotency-key")
+    if not given:
+        if required:
+            raise Problem("idempotency_key_missing")
+        return ""
+    if len(given) > 1:
+        raise Problem("idempotency_key_invalid", "The header Idempotency-Key was sent more than once.")
+    text = given[0].strip(b" \t")
+    if text.startswith(b'"'):
+        quoted = _QUOTED.fullmatch(text)
+        text = re.sub(rb"\\(.)", rb"\1", quoted[1]) if quoted else b""
+    if not 0 < len(text) <= _LONGEST_KEY or not _BARE.fullmatch(text):
+        raise Problem("idempotency_key_invalid", f"A key has 1 to {_LONGEST_KEY} printable ASCII characters; this one has {len(text)}.")
+    return text.decode("ascii")
+
+
+def content_type_is_json(headers: Headers) -> None:
+    """Raises unless the body is declared as JSON, in UTF-8 where a charset is named."""
+    declared = b",".join(header(headers, b"content-type")).lower().replace(b" ", b"")
+    kind, _, rest = declared.partition(b";")
+    if kind != b"application/json" or (rest and rest not in (b"charset=utf-8", b'charset="utf-8"')):
+        raise Problem("unsupported_media_type")
+
+
+def json_object(body: bytes) -> dict[str, Any]:
+    """The members of the one JSON object that a body is."""
+    try:
+        found = json.loads(body.decode("utf-8"), object_pairs_hook=_each_once, parse_constant=_not_a_number)
+    except UnicodeDecodeError as error:
+        raise Problem("malformed_json", f"The body is not UTF-8: byte {error.start} cannot be read.") from error
+    except json.JSONDecodeError as error:
+        raise Problem("malformed_json", f"The body is not JSON: {error.msg} at character {error.pos}.") from error
+    except RecursionError as error:
+        raise Problem("malformed_json", "The body is nested too deeply.") from error
+    except ValueError as error:
+        raise Problem("malformed_json", "The body has a number that is too long to be one.") from error
+    if not isinstance(found, dict):
+        raise Problem("invalid_request", faults=[Fault("the body must be an object", pointer="#")])
+    return found
+
+
+def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise Problem("malformed_json", f"The member {_sane(twice)[:100]!r} stands in the body more than once.")
+    return members
+
+
+def _not_a_number(text: str) -> Any:
+    raise Problem("malformed_json", f"{text} is not a number of JSON.")
+
+
+def checked(model: type[M], members: dict[str, Any]) -> M:
+    """The body as its model has it; a problem names each member that is wrong, without repeating what was sent."""
+    try:
+        return model.model_validate(members)
+    except ValidationError as error:
+        found = error.errors(include_url=False, include_input=False, include_context=False)[:_MOST_FAULTS]
+        faults = [Fault(one["msg"], pointer=_pointer(one["loc"])) for one in found]
+        raise Problem("invalid_request", "; ".join(f"{fault.pointer}: {fault.detail}" for fault in faults[:3]), faults=faults) from error
+
+
+def _pointer(place: tuple[int | str, ...]) -> str:
+    parts = [_sane(str(part)).replace("~", "~0").replace("/", "~1") for part in place]
+    return ("#/" + "/".join(parts))[:_LONGEST_POINTER]
+
+
+def _sane(text: str) -> str:
+    """Without halves of surrogate pairs, which no answer could carry."""
+    return text.encode("utf-8", "replace").decode()
