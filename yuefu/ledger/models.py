@@ -195,6 +195,33 @@ class Line(CommittedRow):
     hold_id = models.UUIDField(null=True)
 
 
+class Reversal(models.Model):
+    """An entry that was taken back, on days, and the entry that mirrors it."""
+
+    pk = models.CompositePrimaryKey("book_id", "reversed_id")
+    book_id = models.UUIDField()
+    reversed_id = models.UUIDField()
+    reversed_on = models.DateField()
+    entry_id = models.UUIDField()
+    posted_on = models.DateField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["book_id", "entry_id"], name="ledger_reversal_entry_once")]
+
+
+class Journal(models.Model):
+    """An entry by hand, and the approval that it is the content of."""
+
+    pk = models.CompositePrimaryKey("book_id", "approval_id")
+    book_id = models.UUIDField()
+    approval_id = models.UUIDField()
+    entry_id = models.UUIDField()
+    posted_on = models.DateField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["book_id", "entry_id"], name="ledger_journal_entry_once")]
+
+
 class Checkpoint(models.Model):
     """Movement of one account on one posting day, up to the horizon of its book."""
 
