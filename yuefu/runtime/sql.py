@@ -172,6 +172,14 @@ def transacting(*, lock_timeout_ms: int = 10_000) -> Iterator[None]:
 
 
 @contextmanager
+def undone() -> Iterator[None]:
+    """Whatever the writer does inside is rolled back at the end, locks included; what it did before, in the same transaction, stays."""
+    with transaction.atomic(using=WRITER):
+        yield
+        transaction.set_rollback(True, using=WRITER)
+
+
+@contextmanager
 def snapshot() -> Iterator[None]:
     """One read-only snapshot of the writer's view: every query inside sees the same moment, and blocks nobody."""
     with transaction.atomic(using=WRITER, durable=True):
