@@ -87,13 +87,18 @@ def lock_limited(book_id: UUID, wanted: Iterable[tuple[AccountKey, str]]) -> dic
     keys = set(wanted)
     if not keys:
         return {}
-    found = sql.rows(
-        "SELECT a.code, a.owner_id, a.funder_id, a.product, a.currency, l.account_id, l.limit_minor, l.posted_minor, l.held_minor, l.side"
-        " FROM ledger_account a JOIN ledger_limit l ON l.account_id = a.id"
-        " WHERE a.book_id = %s AND a.code = ANY(%s) AND a.owner_id = ANY(%s) ORDER BY l.account_id FOR NO KEY UPDATE OF l",
-        [book_id, sorted({key.code for key, _ in keys}), list({key.owner_id for key, _ in keys if key.owner_id})],
+    where = "a.book_id = %s AND a.code = ANY(%s) AND a.owner_id = ANY(%s)"
+    named = [book_id, sorted({key.code for key, _ in keys}), list({key.owner_id for key, _ in keys if key.owner_id})]
+    found, shut = sql.together(
+        lambda: sql.rows(
+            "SELECT a.code, a.owner_id, a.funder_id, a.product, a.currency, l.account_id, l.limit_minor, l.posted_minor, l.held_minor, l.side"
+            f" FROM ledger_account a JOIN ledger_limit l ON l.account_id = a.id WHERE {where} ORDER BY l.account_id FOR NO KEY UPDATE OF l",
+            named,
+        ),
+        # Asked after the locks, by a statement of its own: one that waited for a closing would see the account open.
+        lambda: sql.rows(f"SELECT a.id FROM ledger_account a WHERE {where} AND a.closed_at IS NOT NULL", named),
     )
-    closed = _closed([row[5] for row in found])
+    closed = {row[0] for row in shut}
     locked = {
         (AccountKey(*key), currency): Balance(i, limit, posted, held, i in closed, side)
         for *key, currency, i, limit, posted, held, side in found
