@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -69,3 +70,13 @@ def test_text_and_back(kind):
 def test_what_is_not_an_order_id_is_refused_by_name(wrong):
     with pytest.raises(BadId, match="order"):
         ids.parse("order", wrong)
+
+
+def test_ids_of_two_processes_rise_in_the_order_they_were_made_though_their_clock_stands_still() -> None:
+    now = datetime(2026, 10, 1, tzinfo=UTC)
+    ticks = itertools.count(1_790_000_000_000_000)
+    first, second = (IdSource(random.Random(n).getrandbits, lambda: next(ticks)) for n in (1, 2))
+    made = [made for _ in range(50) for source in (first, second, second) for made in source.many(now, 500)]
+    assert made == sorted(made)
+    assert len(set(made)) == len(made)
+    assert {one.version for one in made} == {7}

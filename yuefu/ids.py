@@ -55,6 +55,7 @@ RandomBits = Callable[[int], int]
 _VERSION: Final = (7 << 76) | (2 << 62)
 _RANDOM: Final = 74
 _STEP: Final = 48
+_BELOW_TICKS: Final = 21  # microseconds since 1970 fit above it until 2112
 _LOW: Final = (1 << 62) - 1
 
 
@@ -67,12 +68,16 @@ class IdSource:
 
     Ids of one moment rise in the order they were made (the RFC's monotonic random, method 2), so "the latest" means the same to a
     clock that stands still. Safe to share between threads.
+
+    `ticks` gives the microseconds of a real clock: then ids of one moment rise across processes too, which share a book whose clock stands
+    still but no source.
     """
 
-    __slots__ = ("_bits", "_last", "_lock", "_moment")
+    __slots__ = ("_bits", "_last", "_lock", "_moment", "_ticks")
 
-    def __init__(self, bits: RandomBits) -> None:
+    def __init__(self, bits: RandomBits, ticks: Callable[[], int] | None = None) -> None:
         self._bits = bits
+        self._ticks = ticks
         self._lock = Lock()
         self._moment = -1
         self._last = 0
@@ -87,12 +92,18 @@ class IdSource:
         bits, ids = self._bits, []
         with self._lock:
             # The first bit is left for the steps: 2**25 of the longest fit in before the time part would be touched.
-            last = self._last if moment == self._moment else bits(_RANDOM - 1)
+            last = self._last if moment == self._moment else self._first(bits)
+            if self._ticks:
+                last = max(last, self._first(bits))
             for _ in range(count):
-                last += 1 + bits(_STEP)
+                last += 1 if self._ticks else 1 + bits(_STEP)
                 ids.append(UUID(int=head | ((last >> 62) << 64) | (last & _LOW)))
             self._moment, self._last = moment, last
         return ids
+
+    def _first(self, bits: RandomBits) -> int:
+        """Where ids of a moment begin."""
+        return self._ticks() << _BELOW_TICKS | bits(_BELOW_TICKS) if self._ticks else bits(_RANDOM - 1)
 
 
 def text(kind: str, value: UUID) -> str:

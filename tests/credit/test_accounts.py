@@ -222,7 +222,7 @@ def test_the_history_of_a_limit_is_append_only(work, vault, as_role):
     for statement in ("UPDATE credit_limit_change SET new_minor = 1", "DELETE FROM credit_limit_change", "DELETE FROM credit_account"):
         with pytest.raises(psycopg.errors.InsufficientPrivilege), as_role("default") as writer:
             writer.execute(statement)
-    with pytest.raises(psycopg.errors.ForeignKeyViolation), as_role("default") as writer:
+    with pytest.raises(psycopg.errors.CheckViolation), as_role("default") as writer:
         writer.execute("UPDATE credit_account SET book_id = gen_random_uuid() WHERE id = %s", [account])
 
 

@@ -10,6 +10,7 @@ from datetime import timedelta
 import psycopg
 import pytest
 
+from tests.journeys.conftest import RISK
 from tests.people import person
 from yuefu.consumers import commands as consumers
 from yuefu.credit import commands as credit
@@ -31,6 +32,8 @@ from yuefu.offers import commands as offers
 from yuefu.offers import queries as products
 from yuefu.orders import queries as order_book
 from yuefu.orders.commands import CaptureRequest, VoidRequest
+from yuefu.risk import queries as decisions
+from yuefu.risk.rules.decision import policy
 from yuefu.runtime import sql
 from yuefu.runtime.jsontext import dumps
 
@@ -403,7 +406,10 @@ def test_the_database_places_no_order_on_a_quote_of_another_merchant_consumer_da
         {"quote_id": str(foreign.quote_id), "disclosure_id": str(foreign.disclosure_id)},
     ]
     for changes in forged:
-        with pytest.raises(psycopg.errors.ForeignKeyViolation, match=r"consent_fk|book_id_product_id_fk"), as_role("default") as writer:
+        with (
+            pytest.raises(psycopg.errors.ForeignKeyViolation, match=r"names a row of offers_(quote|disclosure)"),
+            as_role("default") as writer,
+        ):
             forge(writer, changes)
     for missing in ({"quote_id": None}, {"disclosure_id": None}, {"quote_shown_to": None}, {"quote_shown_to": str(neighbour)}):
         with pytest.raises(psycopg.errors.CheckViolation), as_role("default") as writer:
@@ -549,3 +555,42 @@ def test_the_final_schedule_is_told_when_a_loan_is_booked(shop):
         {"no": r.no, "due_on": r.due_on, "principal": Money(r.principal, "CNY"), "interest": Money(r.interest, "CNY")} for r in rows
     ]
     assert told["instalments"] == json.loads(dumps(as_money)), "amounts look as they do everywhere"
+
+
+def test_velocity_counts_what_was_ordered_in_the_hour_and_the_day_before_and_earlier_in_the_batch(shop):
+    consumer, other = shop.consumer(), shop.consumer()
+    shop.buy(other)
+    shop.on -= timedelta(days=1)
+    long_ago = [shop.now(9), shop.now(10)]  # more than a day ago, and just a day ago
+    shop.on += timedelta(days=1)
+    moments = [*long_ago, shop.now(8), shop.now(9), shop.now(9) + timedelta(seconds=1)]
+    earlier = [shop.buy(consumer, f"{100 + n}.00").order_id for n in range(len(moments))]
+    for order_id, at in zip(earlier, moments, strict=True):
+        _placed_at(order_id, at)
+    declined = shop.buy(consumer, "19999.00")
+    assert not declined.approved
+    wishes = [quoted(shop, consumer, "150.00") for _ in range(2)]
+    purchases = [Purchase(f"v{n}", shop.merchants[0], f"V-{n}", consumer, w.quote_id) for n, w in enumerate(wishes)]
+    outcomes = checkout.authorise(desk=shop.desk, now=shop.now(10), purchases=purchases)
+    seen = [_features(o.order_id) for o in outcomes]
+    # Of an hour: one second younger than it, and the declined one; of a day: all but the first two.
+    before = 102_00 + 103_00 + 104_00
+    assert [(f["orders_1h"], f["orders_24h"], f["amount_24h_minor"]) for f in seen] == [(2, 4, before), (3, 5, before + 150_00)]
+
+
+def _placed_at(order_id, at):
+    with sql.owning():
+        sql.run("ALTER TABLE orders_order DISABLE TRIGGER USER")
+        sql.run("UPDATE orders_order SET created_at = %s WHERE id = %s", [at, order_id])
+        sql.run("ALTER TABLE orders_order ENABLE TRIGGER USER")
+
+
+def _features(order_id):
+    return decisions.of_orders(order_ids=[order_id])[order_id].features
+
+
+def test_too_many_orders_in_an_hour_are_declined_with_their_reason(shop, monkeypatch):
+    strict = policy(9, {**RISK, "max_orders_1h": 2})
+    monkeypatch.setattr("yuefu.journeys.checkout.authorising.policy", lambda version, value: strict)
+    consumer = shop.consumer()
+    assert [shop.buy(consumer, "100.00").reasons for _ in range(3)] == [(), (), ("velocity",)]

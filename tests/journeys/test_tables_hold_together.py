@@ -120,12 +120,8 @@ def test_an_order_has_its_own_decision_account_and_paper(attacker: Attacker, sal
             "begun in the middle": {"captured_minor": 1, "state": "part_captured"},
         }.items()
     }  # fmt: skip
-    decision, account = (
-        "orders_order_decision_id_id_book_id_consumer_id_merchant_id_fk",
-        "orders_order_book_id_credit_account_id_consumer_id_fk",
-    )
-    paper = "orders_order_disclosure_id_book_id_product_id_fk"
-    quote = "orders_order_consent_fk"
+    decision, account = "orders_order_names_risk_decision", "orders_order_names_credit_account"
+    paper, quote = "orders_order_names_offers_disclosure", "orders_order_names_offers_quote"
     seen["no paper"] = seen["no paper"].partition(f"{mine.order['id']} ")[2] or seen["no paper"].split(" ", 2)[2]
     begun = seen.pop("begun in the middle")
     assert begun.endswith("cannot be rewritten")
@@ -206,7 +202,7 @@ def test_captures_and_refunds_are_of_the_book_and_merchant_of_their_order(shop: 
     assert attacker.refusal(copy("orders_capture", mine.capture, number=2)) == "taken"
     assert attacker.refusal(copy("orders_capture", mine.capture, number=2, book_id=nobody)) == "orders_capture_book_id_merchant_id_fk"
     wrong = copy("orders_capture", mine.capture, number=2, merchant_id=theirs.order["merchant_id"])
-    assert attacker.refusal(wrong) == "orders_capture_order_id_merchant_id_fk"
+    assert attacker.refusal(wrong) == "orders_capture_names_orders_order"
     assert attacker.refusal(copy("orders_capture", mine.capture, number=2, refunded_minor=1)).endswith("cannot be rewritten")
     shop.refund(UUID(mine.order["id"]), "100.00")
     share = attacker.row("orders_refund", "order_id", UUID(mine.order["id"]))
@@ -214,11 +210,28 @@ def test_captures_and_refunds_are_of_the_book_and_merchant_of_their_order(shop: 
     assert attacker.refusal(copy("orders_refund", share, refund_id=nobody, book_id=nobody)) == "orders_refund_book_id_merchant_id_fk"
 
 
+@pytest.mark.parametrize(
+    ("table", "column"),
+    [
+        ("credit_account", "consumer_id"), ("credit_account", "book_id"), ("credit_account", "currency"), ("consumers_consumer", "book_id"),
+        ("merchants_merchant", "book_id"), ("offers_quote", "merchant_id"), ("offers_disclosure", "product_id"), ("risk_decision", "order_id"),
+        ("orders_order", "merchant_id"),
+    ],
+)  # fmt: skip
+def test_what_others_name_never_changes_and_is_never_gone(attacker: Attacker, sales: tuple[Sale, Sale], table: str, column: str) -> None:
+    """There is no foreign key that would keep it (ADR 0021)."""
+    value = "'USD'" if column == "currency" else "gen_random_uuid()"
+    for statement in (f"UPDATE {table} SET {column} = {value}", f"UPDATE {table} SET id = gen_random_uuid()", f"DELETE FROM {table}"):
+        with pytest.raises((psycopg.errors.InsufficientPrivilege, psycopg.errors.CheckViolation)):
+            attacker.connection.execute(statement)
+        attacker.connection.rollback()
+
+
 def test_a_loan_is_owed_by_whoever_placed_its_order(attacker: Attacker, sales: tuple[Sale, Sale]) -> None:
     mine, theirs = sales
     capture = uuid4()
     again = copy("orders_capture", mine.capture, id=capture, number=2)
-    key = "loans_loan_order_id_merchant_id_consumer_id_credit_account_id_b"
+    key = "loans_loan_names_orders_order"
     assert attacker.refusal(again, copy("loans_loan", mine.loan, capture_id=capture)) == "taken"
     for name in ("consumer_id", "credit_account_id", "merchant_id"):
         assert attacker.refusal(again, copy("loans_loan", mine.loan, capture_id=capture, **{name: theirs.loan[name]})).startswith(key), name

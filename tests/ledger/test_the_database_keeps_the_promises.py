@@ -625,9 +625,15 @@ def test_a_hold_that_ended_is_never_opened_again(
 
 @pytest.mark.parametrize(
     "change",
-    ["state = 'posted'", "state = 'posted', released_minor = 40", "released_minor = 10", "released_minor = 41", "released_minor = -1"],
+    [
+        "state = 'posted'",
+        "state = 'posted', released_minor = 40",
+        "state = 'voided', released_minor = 10",
+        "released_minor = 41",
+        "released_minor = -1",
+    ],
 )
-def test_a_pending_hold_is_released_as_a_whole_or_not_at_all(
+def test_a_hold_is_not_ended_with_a_part_of_it_left_and_never_called_posted_by_hand(
     attacker: Attacker, work: UnitOfWork, credit_line: Callable[[int], AccountKey], change: str
 ) -> None:
     line, hold = credit_line(100), uuid4()

@@ -26,7 +26,8 @@ from yuefu.risk.rules.decision import MOST_REASONS, PRECEDENCE, Decision, Featur
 from yuefu.runtime import sql
 
 SETTING = {"min_age": 18, "max_age": 70, "students_blocked": True, "max_overdue_days": 0, "max_overdue_minor": 0}
-POLICY = policy(3, SETTING)
+FAST = {"max_orders_1h": 3, "max_orders_24h": 5, "max_amount_24h_minor": 1_000_000}
+POLICY = policy(3, SETTING | FAST)
 FINE = Features(
     consumer_id=UUID(int=1),
     merchant_id=UUID(int=2),
@@ -55,6 +56,7 @@ GROUNDS = {
     "no_credit_account": {"credit_state": None},
     "account_frozen": {"credit_state": "frozen"},
     "overdue": {"overdue_days": 1},
+    "velocity": {"orders_1h": 3},
     "duplicate": {"duplicate_of": UUID(int=9)},
     "limit": {"exposure": Money(300_101, "CNY")},
 }
@@ -63,6 +65,20 @@ GROUNDS = {
 def test_an_order_at_every_border_is_approved():
     assert decide(FINE, POLICY) == Decision("approved", (), 3)
     assert decide(replace(FINE, age_years=70), POLICY).approved
+
+
+@pytest.mark.parametrize(
+    ("seen", "most"), [("orders_1h", "max_orders_1h"), ("orders_24h", "max_orders_24h"), ("amount_24h_minor", "max_amount_24h_minor")]
+)
+def test_each_velocity_has_a_maximum_of_its_own_and_none_where_it_is_left_out(seen, most):
+    just, too_much = replace(FINE, **{seen: FAST[most] - 1}), replace(FINE, **{seen: FAST[most]})
+    assert decide(just, POLICY).approved
+    assert decide(too_much, POLICY).reasons == ("velocity",)
+    without = {name: value for name, value in FAST.items() if name != most}
+    assert decide(too_much, policy(3, SETTING | without)).approved
+    for wrong in (-1, True, "3", None, 1.5):
+        with pytest.raises(ValueError, match=r"risk\.policy"):
+            policy(3, SETTING | {most: wrong})
 
 
 @pytest.mark.parametrize("code", list(GROUNDS))

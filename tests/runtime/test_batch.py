@@ -148,19 +148,21 @@ def test_a_lone_request_does_not_wait_for_company(till: Till) -> None:
     assert [len(numbers) for _, numbers in till.batches] == [1, 1, 1]
 
 
-def test_after_a_large_batch_the_next_waits_for_half_of_it_and_no_longer_than_it_may(till: Till) -> None:
-    batcher = Numbers(till.act, linger_s=3_600, threads=1)
+def test_the_next_batch_waits_for_nearly_all_who_were_just_answered(till: Till) -> None:
+    batcher = Numbers(till.act, linger_s=3_600)
     sent(batcher, 100)
     assert till.begun.acquire(timeout=10)
-    for n in range(8):
-        sent(batcher, n)
+    many = [sent(batcher, n) for n in range(16)]
     till.go.release(2)
+    assert [future.result(10) for future in many] == [n * 2 for n in range(16)]
     assert till.begun.acquire(timeout=10)
-    came = [sent(batcher, n) for n in (10, 11, 12, 13)]  # The fourth is half of eight: without it nothing would ever begin.
+    back = [sent(batcher, n) for n in range(13)]
+    assert not till.begun.acquire(timeout=0.1)
+    back.append(sent(batcher, 13))  # Seven eighths of sixteen.
     till.open()
-    assert [future.result(10) for future in came] == [20, 22, 24, 26]
+    assert [future.result(10) for future in back] == [n * 2 for n in range(14)]
     batcher.stop()
-    assert [len(numbers) for _, numbers in till.batches] == [1, 8, 4]
+    assert [len(numbers) for _, numbers in till.batches] == [1, 16, 14]
 
 
 def test_who_waits_for_company_in_vain_goes_on_alone(till: Till) -> None:

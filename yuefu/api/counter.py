@@ -28,6 +28,7 @@ from yuefu.journeys.desk import Desk, open_day
 from yuefu.payments.gateways.sandbox import SandboxBank, SandboxChannel
 from yuefu.runtime import books, sql, vault
 from yuefu.runtime.batch import Batcher, Busy, Quarantined, TooMuch, in_halves, is_held_up, is_outage
+from yuefu.runtime.clock import system_ticks
 from yuefu.runtime.logs import logger
 from yuefu.runtime.values import Book, system_actor
 from yuefu.runtime.vault import Vault
@@ -89,7 +90,7 @@ class Counter:
         loop = asyncio.get_running_loop()
         hand_over = loop.call_soon_threadsafe
         self._patience_s = patience_s
-        self._ids = IdSource(secrets.randbits)
+        self._ids = IdSource(secrets.randbits, system_ticks)
         self._vault: Vault | None = None
         self._noted: dict[UUID, datetime] = {}
         self._work: Batcher[Lane, Any, Answered] = Batcher(

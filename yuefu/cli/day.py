@@ -217,14 +217,15 @@ def _transfer(done: Transfer | Refused, key: str, witness: batches.Witness) -> d
 
 
 def expire() -> None:
-    """Free the holds of authorisations whose time is over, all of them; again, there are none."""
+    """Free what authorisations and pending transfers keep whose time is over, all of them; again, there are none."""
     with context.at_work("jobs.run") as caller:
-        from yuefu.journeys import checkout
+        from yuefu.journeys import checkout, transfers
 
         caller.for_the_book()
         now, expired = caller.now, 0
-        while found := checkout.expire(desk=caller.desk, now=now):
-            expired += found
+        for expire_some in (checkout.expire, transfers.expire):
+            while found := expire_some(desk=caller.desk, now=now):
+                expired += found
         output.result({"book": caller.book.code, "at": now, "expired": expired})
 
 

@@ -15,7 +15,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from yuefu.errors import Refused
-from yuefu.journeys import checkout, proving, refund
+from yuefu.journeys import checkout, proving, refund, transfers
 from yuefu.journeys.desk import Desk
 from yuefu.ledger import commands as ledger
 from yuefu.loans import commands as loans
@@ -118,8 +118,9 @@ def _work(desk: Desk, now: datetime, run: Run, on: date) -> UnitOfWork:
 def _post(desk: Desk, work: UnitOfWork, run: Run) -> None:
     """The steps that post: due, accrue, overdue. What was done before is passed over. Holds that ran out are freed first, on the open day."""
     on = work.day.on
-    while checkout.expire(desk=desk, now=work.now):
-        pass
+    for expire in (checkout.expire, transfers.expire):
+        while expire(desk=desk, now=work.now):
+            pass
     chunks: dict[str, Callable[[UUID | None], UUID | None]] = {
         "due": lambda after: loans.fall_due(work=work, on=on, after=after, limit=CHUNK),
         "accrue": lambda after: loans.accrue_interest(work=work, on=on, after=after, limit=CHUNK),

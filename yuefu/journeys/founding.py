@@ -40,7 +40,15 @@ CALENDAR_UNKNOWN: Final = "calendar_unknown"
 FIRST_DAY_INVALID: Final = "first_day_invalid"  # a live book begins today; a test book while the calendars are known
 
 CHINA: Final[Mapping[str, Any]] = {
-    RISK_POLICY: {"min_age": 18, "max_age": 65, "students_blocked": True, "max_overdue_days": 0, "max_overdue_minor": 0},
+    RISK_POLICY: {
+        "min_age": 18,
+        "max_age": 65,
+        "students_blocked": True,
+        "max_overdue_days": 0,
+        "max_overdue_minor": 0,
+        "max_orders_1h": 60,
+        "max_orders_24h": 120,
+    },
     AUTHORISATION_DAYS: 7,
     CAPS: {"CN": [{"from": "2017-08-04", "measure": "compound_irr", "max_pct": "24"}]},
 }

@@ -18,7 +18,7 @@ from procrastinate.contrib.django import app
 
 from yuefu.errors import Refused
 from yuefu.ids import IdSource
-from yuefu.journeys import checkout, close_of_day, reconciliation, refund, repayment, settlement
+from yuefu.journeys import checkout, close_of_day, reconciliation, refund, repayment, settlement, transfers
 from yuefu.journeys.desk import Desk, open_day
 from yuefu.ledger import commands as ledger
 from yuefu.ledger import queries as sealing
@@ -33,10 +33,15 @@ SEAL_BATCH: Final = 5_000
 log = logger(__name__)
 
 
+def id_source() -> IdSource:
+    """Ids from the randomness of the system."""
+    return IdSource(secrets.randbits)
+
+
 def desk_of(book: Book, name: str) -> Desk:
     """The desk of a job in a book, with the gateways of the sandbox."""
     keys = vault.load(Path(settings.YUEFU_KEYS_FILE))
-    return Desk(book, system_actor(name, secrets.token_hex(8)), IdSource(secrets.randbits), keys, SandboxChannel(book), SandboxBank(book))
+    return Desk(book, system_actor(name, secrets.token_hex(8)), id_source(), keys, SandboxChannel(book), SandboxBank(book))
 
 
 def _each_book(name: str, act: Callable[[Desk, datetime], object]) -> None:
@@ -52,9 +57,14 @@ def _each_book(name: str, act: Callable[[Desk, datetime], object]) -> None:
 @app.periodic(cron="* * * * *")
 @app.task(queueing_lock="expire_authorisations", pass_context=False)
 def expire_authorisations(timestamp: int) -> None:
-    """Frees holds whose time is over."""
+    """Frees holds whose time is over, of orders and of transfers."""
     del timestamp
-    _each_book("expire_authorisations", lambda desk, now: checkout.expire(desk=desk, now=now))
+    _each_book("expire_authorisations", expire)
+
+
+def expire(desk: Desk, now: datetime) -> None:
+    """One round of freeing in a book; the one has nothing to do with the other, so each has its turn."""
+    _all_of([lambda: checkout.expire(desk=desk, now=now), lambda: transfers.expire(desk=desk, now=now)])
 
 
 @app.periodic(cron="* * * * *")

@@ -84,7 +84,7 @@ def _pairs(book: Book, control: Mapping[Any, int], positions: Mapping[Any, Any])
         "credit_line/contra": (lines, -_total(control, "credit_line_contra")),
         "credit_line/limits": (0, _limits_differing(book)),
         "holds/orders": (orders.totals(book.id)["held"], held),
-        "holds/ledger": (ledger.holds_pending(book.id), held),
+        "holds/ledger": (ledger.holds_pending(book.id, "credit_line"), held),
         "merchant_pending": (settlement.unsettled(book_id=book.id, currency=book.currency).minor, -_total(control, "merchant_pending")),
         "merchant_available": (settlement.kept_available(book_id=book.id, currency=book.currency).minor, -available),
         "payouts_in_transit": (payments.in_transit(book_id=book.id), -_total(control, "payouts_in_transit")),

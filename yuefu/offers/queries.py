@@ -44,6 +44,18 @@ class StoredQuote:
     shown_on: date
 
 
+@dataclass(frozen=True, slots=True)
+class AgreedQuote:
+    """Of a showing, what an order that agrees to it must name."""
+
+    id: UUID
+    disclosure_id: UUID
+    merchant_id: UUID
+    consumer_id: UUID | None
+    shown_to: UUID
+    shown_on: date
+
+
 def products(*, ids: Sequence[UUID]) -> dict[UUID, Product]:
     """These product versions; unknown ids are left out."""
     found = sql.rows_as(_product, f"SELECT {_PRODUCT} FROM offers_product WHERE id = ANY(%s)", [list(ids)])
@@ -95,6 +107,16 @@ def quotes(*, ids: Sequence[UUID], book_id: UUID) -> dict[UUID, StoredQuote]:
         StoredQuote,
         "SELECT id, disclosure_id, merchant_id, consumer_id, shown_to, language, shown_at, shown_on FROM offers_quote"
         " WHERE book_id = %s AND id = ANY(%s)",
+        [book_id, list(ids)],
+    )
+    return {quote.id: quote for quote in found}
+
+
+def agreed(*, ids: Sequence[UUID], book_id: UUID) -> dict[UUID, AgreedQuote]:
+    """What was shown, of one book, as far as an order names it; unknown ids are left out."""
+    found = sql.rows_as(
+        AgreedQuote,
+        "SELECT id, disclosure_id, merchant_id, consumer_id, shown_to, shown_on FROM offers_quote WHERE book_id = %s AND id = ANY(%s)",
         [book_id, list(ids)],
     )
     return {quote.id: quote for quote in found}

@@ -22,7 +22,6 @@ N = TypeVar("N", UUID, OfMerchant)
 
 _ORDER = {
     "id": "uuid",
-    "book_id": "uuid",
     "merchant_id": "uuid",
     "consumer_id": "uuid",
     "credit_account_id": "uuid",
@@ -33,12 +32,8 @@ _ORDER = {
     "currency": "text",
     "amount_minor": "bigint",
     "authorised_minor": "bigint",
-    "captured_minor": "bigint",
-    "released_minor": "bigint",
-    "refunded_minor": "bigint",
     "periods": "smallint",
     "state": "text",
-    "created_at": "timestamptz",
     "created_on": "date",
     "expires_at": "timestamptz",
     "first_due_on": "date",
@@ -52,7 +47,6 @@ _ORDER = {
     "quote_id": "uuid",
     "quote_shown_to": "uuid",
     "decision_id": "uuid",
-    "seq": "integer",
 }
 
 
@@ -136,7 +130,6 @@ def place(*, work: UnitOfWork, orders: Sequence[Order]) -> None:
     values = [
         (
             o.id,
-            work.book.id,
             o.merchant_id,
             o.consumer_id,
             o.credit_account_id,
@@ -147,12 +140,8 @@ def place(*, work: UnitOfWork, orders: Sequence[Order]) -> None:
             o.currency,
             o.amount,
             o.authorised,
-            0,
-            0,
-            0,
             o.periods,
             o.state,
-            work.now,
             o.placed_on,
             o.expires_at,
             o.first_due_on,
@@ -166,11 +155,12 @@ def place(*, work: UnitOfWork, orders: Sequence[Order]) -> None:
             o.quote_id,
             o.quote_shown_to,
             o.decision_id,
-            1,
         )
         for o in orders
     ]
-    sql.insert("orders_order", _ORDER, values)
+    same = {"book_id": ("uuid", work.book.id), "created_at": ("timestamptz", work.now), "seq": ("integer", 1)}
+    same |= dict.fromkeys(("captured_minor", "released_minor", "refunded_minor"), ("bigint", 0))
+    sql.insert("orders_order", _ORDER, values, same=same)
     outbox.emit(work=work, events=[_event(o, "order.declined" if o.state == "declined" else "order.authorised") for o in orders])
     audit.record(work=work, action="order.authorise", object_kind="order", object_ids=[o.id for o in orders])
 

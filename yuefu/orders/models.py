@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Case, F, Q, When
 
 from yuefu.runtime.tables import BookRow
 
@@ -59,8 +59,14 @@ class Order(BookRow):
                 condition=Q(quote_shown_to=F("consumer_id")) | Q(quote_shown_to="00000000-0000-0000-0000-000000000000"),
                 name="orders_order_consents_itself",
             ),
+            # Finds every order by its reference, and lets only one of a reference be that was not declined.
             models.UniqueConstraint(
-                fields=["book_id", "merchant_id", "merchant_reference"], condition=~Q(state="declined"), name="orders_order_reference_once"
+                F("book_id"),
+                F("merchant_id"),
+                F("merchant_reference"),
+                Case(When(authorised_minor=0, then=F("id"))),
+                name="orders_order_reference_once",
+                nulls_distinct=False,
             ),
         ]
         indexes = [
@@ -69,7 +75,6 @@ class Order(BookRow):
             models.Index(
                 fields=["expires_at"], condition=Q(authorised_minor__gt=F("captured_minor") + F("released_minor")), name="orders_order_held"
             ),
-            models.Index(fields=["merchant_id", "merchant_reference"], name="orders_order_by_reference"),
             models.Index(fields=["merchant_id", "-id"], name="orders_order_of_merchant"),
         ]
 

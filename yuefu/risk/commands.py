@@ -13,8 +13,8 @@ from yuefu.runtime.jsontext import dumps
 from yuefu.runtime.values import UnitOfWork
 
 _COLUMNS: Final = {
-    "id": "uuid", "book_id": "uuid", "order_id": "uuid", "consumer_id": "uuid", "merchant_id": "uuid", "outcome": "text",
-    "reasons": "jsonb", "features": "jsonb", "policy_version": "integer", "decided_at": "timestamptz",
+    "id": "uuid", "order_id": "uuid", "consumer_id": "uuid", "merchant_id": "uuid", "outcome": "text", "reasons": "jsonb",
+    "features": "json", "policy_version": "integer",
 }  # fmt: skip
 
 
@@ -32,23 +32,22 @@ def record(*, work: UnitOfWork, decisions: Sequence[Decided]) -> None:
     """Stores decisions by one statement. The order is new when it is decided, so its id is the key: a second decision of an order is a bug
     and the constraint says so. The trail is the row itself, which is append only; it is on the hot path and writes no other.
     """
-    book, now = work.book.id, work.now
     rows = [
         (
-            d.id, book, d.order_id, d.features.consumer_id, d.features.merchant_id, d.decision.outcome, dumps(d.decision.reasons),
-            _features_json(d.features), d.decision.policy_version, now,
+            d.id, d.order_id, d.features.consumer_id, d.features.merchant_id, d.decision.outcome, dumps(d.decision.reasons),
+            _features_json(d.features), d.decision.policy_version,
         )
         for d in decisions
     ]  # fmt: skip
-    sql.insert("risk_decision", _COLUMNS, rows)
+    sql.insert("risk_decision", _COLUMNS, rows, same={"book_id": ("uuid", work.book.id), "decided_at": ("timestamptz", work.now)})
 
 
 def _features_json(f: Features) -> str:
-    # Written out by hand: the general encoder would call back into Python for each uuid and amount of every order.
+    # Written out by hand: the general encoder would call back into Python for each amount of every order.
     return dumps(
         {
-            "consumer_id": str(f.consumer_id),
-            "merchant_id": str(f.merchant_id),
+            "consumer_id": f.consumer_id,
+            "merchant_id": f.merchant_id,
             "currency": f.amount.currency,
             "amount_minor": f.amount.minor,
             "periods": f.periods,
@@ -60,7 +59,10 @@ def _features_json(f: Features) -> str:
             "exposure_minor": f.exposure.minor,
             "overdue_days": f.overdue_days,
             "overdue_minor": f.overdue.minor,
-            "duplicate_of": str(f.duplicate_of) if f.duplicate_of else None,
+            "orders_1h": f.orders_1h,
+            "orders_24h": f.orders_24h,
+            "amount_24h_minor": f.amount_24h_minor,
+            "duplicate_of": f.duplicate_of,
             "merchant_state": f.merchant_state,
             "product_state": f.product_state,
             "new_credit_stopped": f.new_credit_stopped,

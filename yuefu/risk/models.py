@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db import models
 from django.db.models import Q
 
-from yuefu.runtime.tables import BookRow
+from yuefu.runtime.tables import BookRow, JsonTextField
 
 
 class Decision(BookRow):
@@ -16,7 +16,7 @@ class Decision(BookRow):
     merchant_id = models.UUIDField()
     outcome = models.TextField()
     reasons = models.JSONField()
-    features = models.JSONField()
+    features = JsonTextField()
     policy_version = models.IntegerField()
     decided_at = models.DateTimeField()
 

@@ -11,6 +11,11 @@ def system_now() -> datetime:
     return datetime.now(UTC)
 
 
+def system_ticks() -> int:
+    """Microseconds since 1970, for the order of what has the same moment."""
+    return time.time_ns() // 1_000
+
+
 def stopwatch() -> float:
     """Seconds of a monotonic clock, for durations only."""
     return time.perf_counter()

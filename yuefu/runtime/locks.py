@@ -1,7 +1,7 @@
 """Advisory locks: what queues by a name rather than by a row, all kinds in one place so that no two share a number.
 
 Held until the transaction ends. Some stand in SQL as well, where triggers and functions take them, and have the same number there: CAPTURE
-(of `settlement`), PARTITIONS (of `ledger`). SET_UP is taken by `databases`, before there is a connection of ours.
+(of `settlement`), PARTITIONS and CLOSING (of `ledger`). SET_UP is taken by `databases`, before there is a connection of ours.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ CLIENT_MONEY: Final = 7041783  # what of a book's money is that of clients
 SEAL: Final = 7041784  # the end of the chain of a book
 SANDBOX: Final = 7041785  # one side of the sandbox
 BOOKS: Final = 7041786  # who makes a book
+CLOSING: Final = 7041787  # control accounts of a book: shared by whoever posts, alone for whoever closes one
 
 
 def wait(kind: int, name: UUID | str, *, shared: bool = False) -> None:

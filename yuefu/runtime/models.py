@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db import models
 from django.db.models import F, Q
 
-from yuefu.runtime.tables import BookRow, CommittedRow, CurrentXid, Xid8Field
+from yuefu.runtime.tables import BookRow, CommittedRow, CurrentXid, JsonTextField, Xid8Field
 
 
 class Book(models.Model):
@@ -163,8 +163,8 @@ class Outbox(BookRow, CommittedRow):
     object_id = models.UUIDField()
     seq = models.IntegerField()
     schema_version = models.SmallIntegerField()
-    snapshot = models.JSONField()
-    changed = models.JSONField()
+    snapshot = JsonTextField()
+    changed = JsonTextField()
     request_id = models.TextField()
     key = models.TextField()
     recorded_at = models.DateTimeField()

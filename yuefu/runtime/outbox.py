@@ -63,24 +63,22 @@ class Stored:
 
 _COLUMNS = {
     "id": "uuid",
-    "book_id": "uuid",
     "type": "text",
     "object_kind": "text",
     "object_id": "uuid",
     "seq": "integer",
     "schema_version": "smallint",
-    "snapshot": "jsonb",
-    "changed": "jsonb",
+    "snapshot": "json",
+    "changed": "json",
     "request_id": "text",
     "key": "text",
-    "recorded_at": "timestamptz",
 }
 
 
 def emit(*, work: UnitOfWork, events: Sequence[Event]) -> None:
     """Stores events in one statement; a trigger notifies the dispatcher once per statement."""
     new = work.ids.many(work.now, len(events))
-    book, now, cause_of, nobody = work.book.id, work.now, work.claimed.get, Cause("", work.by)
+    cause_of, nobody = work.claimed.get, Cause("", work.by)
     causes = [cause_of(e.cause or e.object_id, nobody) for e in events]
     sql.insert(
         "runtime_outbox",
@@ -88,7 +86,6 @@ def emit(*, work: UnitOfWork, events: Sequence[Event]) -> None:
         [
             (
                 i,
-                book,
                 e.type,
                 e.object_kind,
                 e.object_id,
@@ -98,10 +95,10 @@ def emit(*, work: UnitOfWork, events: Sequence[Event]) -> None:
                 dumps(e.changed or {}),
                 cause.by.request_id,
                 cause.key,
-                now,
             )
             for i, e, cause in zip(new, events, causes, strict=True)
         ],
+        same={"book_id": ("uuid", work.book.id), "recorded_at": ("timestamptz", work.now)},
     )
 
 

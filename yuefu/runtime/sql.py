@@ -17,6 +17,7 @@ from uuid import UUID
 import orjson
 import psycopg
 from django.db import connections, transaction
+from psycopg.abc import Loader
 from psycopg.pq import Format
 from psycopg.rows import args_row
 from psycopg.types.json import JsonbLoader
@@ -25,13 +26,16 @@ T = TypeVar("T")
 
 WRITER, STAFF, READER, OWNER = "default", "staff", "reader", "owner"
 
-_JSONB = 3802
-"""The type oid of jsonb, fixed by PostgreSQL."""
+_JSONB, _TIMESTAMPTZ = 3802, 1184
+"""Type oids, fixed by PostgreSQL."""
+
+_MOMENTS = cast("type[Loader]", psycopg.adapters.get_loader(_TIMESTAMPTZ, Format.TEXT))
+"""The driver's own, in C."""
 
 _role: ContextVar[str] = ContextVar("yuefu_role", default=WRITER)
 
 # Values of these types travel as text and are cast inside the statement: an array of arrays would be flattened by unnest.
-_CAST = frozenset({"jsonb", "text[]", "uuid[]", "bigint[]"})
+_CAST = frozenset({"json", "jsonb", "text[]", "uuid[]", "bigint[]"})
 
 
 def connection() -> psycopg.Connection[Any]:
@@ -44,8 +48,9 @@ def connection() -> psycopg.Connection[Any]:
     wrapper.ensure_connection()
     opened = cast("psycopg.Connection[Any]", wrapper.connection)
     if opened.adapters.get_loader(_JSONB, Format.TEXT) is not JsonbLoader:
-        # Django leaves jsonb as text for its own fields to decode; here there are no fields.
+        # Django leaves jsonb as text for its own fields to decode, and reads moments by a class in Python; here there are no fields.
         opened.adapters.register_loader("jsonb", JsonbLoader)
+        opened.adapters.register_loader("timestamptz", _MOMENTS)
     return opened
 
 
@@ -87,13 +92,21 @@ def run(query: str, params: Sequence[Any] | Mapping[str, Any] = ()) -> int:
         return cursor.rowcount
 
 
-def unnest(columns: Mapping[str, str], values: Sequence[Sequence[Any]]) -> tuple[str, list[str]]:
-    """`(SELECT … FROM unnest(…))` over row tuples, and its parameters: one array a column, so one statement for any number of rows."""
+Same = Mapping[str, tuple[str, Any]]
+"""Columns that are the same in all rows of a statement: name → (PostgreSQL type, value). They travel once."""
+
+
+def unnest(columns: Mapping[str, str], values: Sequence[Sequence[Any]], *, same: Same | None = None) -> tuple[str, list[Any]]:
+    """`(SELECT … FROM unnest(…))` over row tuples, and its parameters: one array a column, so one statement for any number of rows. The
+    columns of `same` come after the others.
+    """
+    same = same or {}
     names = ", ".join(columns)
-    chosen = ", ".join(f"{name}::{kind}" if kind in _CAST else name for name, kind in columns.items())
-    arrays = ", ".join(f"%s::{'text' if kind in _CAST else kind}[]" for kind in columns.values())
+    chosen = [f"{name}::{kind}" if kind in _CAST else name for name, kind in columns.items()]
+    chosen += [f"%s::{kind} AS {name}" for name, (kind, _) in same.items()]
+    arrays = ", ".join([f"%s::{'text' if kind in _CAST else kind}[]" for kind in columns.values()])
     params = [array(column, kind) for column, kind in zip(zip(*values, strict=True), columns.values(), strict=True)]
-    return f"(SELECT {chosen} FROM unnest({arrays}) AS given({names}))", params
+    return f"(SELECT {', '.join(chosen)} FROM unnest({arrays}) AS given({names}))", [*(value for _, value in same.values()), *params]
 
 
 # JSON writes these characters in a way that a PostgreSQL array does not read.
@@ -122,12 +135,12 @@ def _quoted(item: Any) -> str:
     return f'"{text}"'
 
 
-def insert(table: str, columns: Mapping[str, str], values: Sequence[Sequence[Any]], *, suffix: str = "") -> int:
+def insert(table: str, columns: Mapping[str, str], values: Sequence[Sequence[Any]], *, same: Same | None = None, suffix: str = "") -> int:
     """Inserts all rows by one statement. `columns` maps a name to its PostgreSQL type. Returns the number of rows written."""
     if not values:
         return 0
-    source, params = unnest(columns, values)
-    return run(f"INSERT INTO {table} ({', '.join(columns)}) {source} {suffix}", params)
+    source, params = unnest(columns, values, same=same)
+    return run(f"INSERT INTO {table} ({', '.join([*columns, *(same or {})])}) {source} {suffix}", params)
 
 
 def update(table: str, key: str, columns: Mapping[str, str], values: Sequence[Sequence[Any]], *, where: str = "") -> int:

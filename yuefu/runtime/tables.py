@@ -7,11 +7,14 @@ forced row-level security or with a grant that was not asked for here.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from django.db import models
 from django.db.migrations.operations import RunSQL
 from django.db.models import Func
+
+from yuefu.runtime.jsontext import dumps
 
 Writes = Literal["append", "update", "delete"]
 
@@ -20,8 +23,9 @@ _GRANTS = {"append": "SELECT, INSERT", "update": "SELECT, INSERT, UPDATE", "dele
 
 if TYPE_CHECKING:
     _Field = models.Field[Any, Any]
+    _JSONField = models.JSONField[Any, Any]
 else:
-    _Field = models.Field
+    _Field, _JSONField = models.Field, models.JSONField
 
 
 class Xid8Field(_Field):
@@ -30,6 +34,16 @@ class Xid8Field(_Field):
     def db_type(self, connection: Any) -> str:
         del connection
         return "xid8"
+
+
+class JsonTextField(_JSONField):
+    """JSON kept as the text it came as: for what is written on the hot path and only ever read whole. Taking it apart into jsonb costs
+    as much as writing the row.
+    """
+
+    def db_type(self, connection: Any) -> str:
+        del connection
+        return "json"
 
 
 class CurrentXid(Func):
@@ -115,5 +129,70 @@ def composite_fk(table: str, columns: Sequence[str], target: str, target_columns
     name = f"{table}_{'_'.join(columns)}_fk"
     return RunSQL(
         f"ALTER TABLE {table} ADD CONSTRAINT {name} FOREIGN KEY ({', '.join(columns)}) REFERENCES {target} ({', '.join(target_columns)})",
+        RunSQL.noop,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """What rows name: `columns` of theirs are `target_columns` of one row of `target`. The first column finds that row, by its unique key."""
+
+    columns: tuple[str, ...]
+    target: str
+    target_columns: tuple[str, ...]
+
+    def to_sql(self, table: str) -> str:
+        """A test of all rows in `written` at once. As with a foreign key, one with an empty column names nothing."""
+        ours, theirs = self.columns, self.target_columns
+        rest = " OR ".join([f"t.{b} <> w.{a}" for a, b in zip(ours[1:], theirs[1:], strict=True)])
+        given = " AND ".join([f"{column} IS NOT NULL" for column in ours])
+        return f"""
+    SELECT w.{ours[0]} INTO wrong FROM (SELECT DISTINCT {", ".join(ours)} FROM written WHERE {given}) AS w
+        LEFT JOIN {self.target} AS t ON t.{theirs[0]} = w.{ours[0]} WHERE t.{theirs[0]} IS NULL{f" OR {rest}" if rest else ""} LIMIT 1;
+    IF wrong IS NOT NULL THEN
+        RAISE EXCEPTION '{table} names a row of {self.target} that is not there, or not its own: %', wrong
+            USING ERRCODE = 'foreign_key_violation', CONSTRAINT = '{table}_names_{self.target}';
+    END IF;"""
+
+
+def references_as_a_set(table: str, references: Sequence[Reference]) -> RunSQL:
+    """What would be foreign keys of a hot table, checked once a statement for all its new rows (ADR 0013).
+
+    For rows that are only added, or whose `columns` a trigger keeps; and for targets that are never deleted and whose `target_columns`
+    never change (`fixed`). By nested loops into the keys, whatever the statistics say. The trigger's comment lists the references, for
+    the tests of structure to read.
+    """
+    function, told = (
+        f"{table}_refers",
+        dumps([{"columns": r.columns, "target": r.target, "target_columns": r.target_columns} for r in references]),
+    )
+    tests = "".join([reference.to_sql(table) for reference in references])
+    return RunSQL(
+        f"""
+CREATE FUNCTION {function}() RETURNS trigger LANGUAGE plpgsql SET search_path = public, pg_temp
+    SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET plan_cache_mode = force_generic_plan AS $$
+DECLARE wrong uuid;
+BEGIN{tests}
+    RETURN NULL;
+END $$;
+CREATE TRIGGER {function} AFTER INSERT ON {table} REFERENCING NEW TABLE AS written FOR EACH STATEMENT EXECUTE FUNCTION {function}();
+COMMENT ON TRIGGER {function} ON {table} IS '{told}';
+""",
+        RunSQL.noop,
+    )
+
+
+def fixed(table: str, columns: Sequence[str]) -> RunSQL:
+    """Columns that never change: others name the row by them."""
+    old, new = (", ".join([f"{side}.{column}" for column in columns]) for side in ("OLD", "NEW"))
+    return RunSQL(
+        f"""
+CREATE FUNCTION {table}_stays() RETURNS trigger LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+BEGIN
+    RAISE EXCEPTION '{table} % stays what it is to those who name it', OLD.id USING ERRCODE = 'check_violation';
+END $$;
+CREATE TRIGGER {table}_stays BEFORE UPDATE ON {table} FOR EACH ROW
+    WHEN (({old}) IS DISTINCT FROM ({new})) EXECUTE FUNCTION {table}_stays();
+""",
         RunSQL.noop,
     )

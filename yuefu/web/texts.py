@@ -55,6 +55,7 @@ REASONS: Final[Table] = {
     "consumer_closed": _("The shopper’s account is closed"),
     "overdue": _("An earlier instalment is overdue"),
     "limit": _("The amount is above the limit that is left"),
+    "velocity": _("Too many orders in a short time"),
     "duplicate": _("The merchant sent the same order before"),
     "merchant_suspended": _("The merchant is suspended"),
     "merchant_closed": _("The merchant’s account is closed"),

@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from functools import lru_cache
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from yuefu.consumers import queries as consumers
+from yuefu.consumers.rules import Facts as Person
 from yuefu.credit import queries as credit
 from yuefu.credit.entries import line_key
 from yuefu.credit.rules import CreditAccount
@@ -39,11 +40,11 @@ from yuefu.ledger.rules import Hold
 from yuefu.loans import queries as loan_book
 from yuefu.loans.queries import Arrears
 from yuefu.merchants import queries as merchants
-from yuefu.merchants.rules import CHANNELS
+from yuefu.merchants.rules import CHANNELS, Contract
 from yuefu.money.amounts import Money
 from yuefu.money.rates import Rate
 from yuefu.offers import queries as products
-from yuefu.offers.queries import StoredQuote
+from yuefu.offers.queries import AgreedQuote
 from yuefu.offers.rules.disclosure import Disclosure
 from yuefu.offers.rules.product import MERCHANT, Product
 from yuefu.offers.rules.quote import calendar_from
@@ -58,6 +59,9 @@ from yuefu.risk.rules.decision import LIMIT, Decision, Features, Policy, decide,
 from yuefu.runtime import keys, policies
 from yuefu.runtime.batch import Quarantined
 from yuefu.runtime.values import UnitOfWork
+
+_NONE: Final = (0, 0, 0)
+"""Velocity of a consumer who ordered nothing lately: orders of an hour and of a day, and what was authorised in that."""
 
 
 def authorise(*, desk: Desk, now: datetime, purchases: Sequence[Purchase]) -> list[Authorised | Refused | Quarantined]:
@@ -81,7 +85,7 @@ def _authorise(desk: Desk, work: UnitOfWork, purchases: Sequence[Purchase]) -> l
         scope=[keys.scope_of("order.authorise", purchase.merchant_id) for purchase in purchases],
         requests=purchases,
         object_ids=ids,
-        validate=lambda fresh: {i: refused for i in fresh if (refused := facts.refusal(purchases[i]))},
+        validate=lambda given: facts.refusals({i: purchases[i] for i in given}),
         decide=lambda fresh: _decide(work, facts, {i: (ids[i], purchases[i]) for i in fresh}),
         recall=_recall,
     )
@@ -97,8 +101,25 @@ def _recall(order_ids: Sequence[UUID]) -> dict[UUID, Authorised]:
     }
 
 
+@dataclass(slots=True)
+class _Case:
+    """A purchase with all that was read of it, looked up once."""
+
+    merchant_state: str
+    contract: Contract
+    person: Person
+    account: CreditAccount | None
+    line: Limited | None
+    late: Arrears | None
+    quote: AgreedQuote
+    shown: _Shown
+    product: Product
+
+
 class _Facts:
-    """Everything the decision of a batch needs, read set-based before the first item is decided."""
+    """Everything the decision of a batch needs, read set-based before the first item is decided. What earlier items of the batch change
+    (exposure, velocity, references taken) is kept up to date here.
+    """
 
     def __init__(self, desk: Desk, work: UnitOfWork, purchases: Sequence[Purchase]) -> None:
         book, on, currency = work.book.id, work.day.on, work.book.currency
@@ -113,79 +134,98 @@ class _Facts:
         self.lines: Mapping[UUID, Limited] = balances.limited(book, "credit_line", [a.id for a in self.accounts.values()])
         self.arrears: Mapping[UUID, Arrears] = loan_book.arrears(book, consumer_ids, on, currency)
         self.taken = dict(order_book.taken_references(book, [(p.merchant_id, p.merchant_reference) for p in purchases]))
-        self.quotes = products.quotes(ids=list({p.quote_id for p in purchases}), book_id=book)
+        self.velocity = {consumer: [*v] for consumer, v in order_book.velocity(consumer_ids=consumer_ids, now=work.now).items()}
+        self.quotes = products.agreed(ids=list({p.quote_id for p in purchases}), book_id=book)
         tables = products.disclosures(ids=list({quote.disclosure_id for quote in self.quotes.values()}), book_id=book)
-        read = {table: _Shown.of(stored.product_id, stored.disclosure) for table, stored in tables.items()}
-        self.shown = {quote.id: read[quote.disclosure_id] for quote in self.quotes.values()}
+        self.shown = {table: _Shown.of(stored.product_id, stored.disclosure) for table, stored in tables.items()}
         self.products = products.products(ids=sorted({shown.product_id for shown in self.shown.values()}))
         self.exposure = {owner: line.posted.minor + line.held.minor for owner, line in self.lines.items()}
         version, value = policies.in_force(book_id=book, name=RISK_POLICY, on=on)
         self.policy: Policy = policy(version, value)
         self.authorisation_days: int = policies.in_force(book_id=book, name=AUTHORISATION_DAYS, on=on)[1]
+        self.cases: dict[int, _Case] = {}
 
-    def refusal(self, purchase: Purchase) -> Refused | None:
-        """What can be mended by whoever sent it; nothing is remembered."""
-        if purchase.merchant_id not in self.merchants:
+    def refusals(self, purchases: Mapping[int, Purchase]) -> dict[int, Refused]:
+        """What can be mended by whoever sent it; nothing is remembered of it. All others become cases."""
+        seen = {index: self._case(purchase) for index, purchase in purchases.items()}
+        self.cases.update({index: case for index, case in seen.items() if isinstance(case, _Case)})
+        return {index: case for index, case in seen.items() if isinstance(case, Refused)}
+
+    def _case(self, purchase: Purchase) -> _Case | Refused:
+        merchant_state, person = self.merchants.get(purchase.merchant_id), self.consumers.get(purchase.consumer_id)
+        if merchant_state is None:
             return Refused(UNKNOWN_MERCHANT, "there is no such merchant in this book", "merchant_id")
-        if purchase.consumer_id not in self.consumers:
+        if person is None:
             return Refused(UNKNOWN_CONSUMER, "there is no such consumer in this book", "consumer_id")
         if purchase.channel not in CHANNELS:
             return Refused(UNKNOWN_CHANNEL, f"a channel is one of {', '.join(CHANNELS)}", "channel")
         reference = purchase.merchant_reference
         if not reference or len(reference) > 64 or not reference.isprintable() or reference != reference.strip():
             return Refused(REFERENCE_INVALID, "a merchant reference has 1 to 64 printable characters", "merchant_reference")
-        return self._not_agreed(purchase) or self._not_financed(purchase)
+        quote = self._agreed(purchase)
+        if isinstance(quote, Refused):
+            return quote
+        account, shown = self.accounts.get(purchase.consumer_id), self.shown[quote.disclosure_id]
+        product, contract = self.products[shown.product_id], self.contracts.get(purchase.merchant_id)
+        if quote.consumer_id is None and not self._is_calendar_of(account, shown, product):
+            return Refused(QUOTE_NOT_PERSONAL, "it was shown to nobody in particular and has other due days: quote again", "quote_id")
+        if contract is None:
+            return Refused(NO_CONTRACT, "the merchant has no contract in force", "merchant_id")
+        if product.terms.payer == MERCHANT and discount_of(contract, shown.terms.periods) is None:
+            return Refused(NO_SUCH_PLAN, f"the merchant pays for no plan of {shown.terms.periods} periods", "quote_id")
+        line, late = self.lines[account.id] if account else None, self.arrears.get(purchase.consumer_id)
+        return _Case(merchant_state, contract, person, account, line, late, quote, shown, product)
 
-    def _not_agreed(self, purchase: Purchase) -> Refused | None:
-        """Why the consumer cannot have agreed to this quote. Whose quote it is instead is nobody else's business: the answer is the same."""
+    def _agreed(self, purchase: Purchase) -> AgreedQuote | Refused:
+        """The quote that the consumer can have agreed to. Whose it is instead is nobody else's business: the answer is the same."""
         quote = self.quotes.get(purchase.quote_id)
         if quote is None or quote.merchant_id != purchase.merchant_id or quote.consumer_id not in (None, purchase.consumer_id):
             return Refused(UNKNOWN_QUOTE, "quote first: a consumer can only agree to what this merchant showed them", "quote_id")
         if quote.shown_on != self.on:
             return Refused(QUOTE_OUTDATED, f"it was shown on {quote.shown_on}, today is {self.on}: quote again", "quote_id")
-        if quote.consumer_id is None and not self._is_calendar_of(purchase.consumer_id, quote):
-            return Refused(QUOTE_NOT_PERSONAL, "it was shown to nobody in particular and has other due days: quote again", "quote_id")
-        return None
+        return quote
 
-    def _is_calendar_of(self, consumer_id: UUID, quote: StoredQuote) -> bool:
+    def _is_calendar_of(self, account: CreditAccount | None, shown: _Shown, product: Product) -> bool:
         """Whether the due days shown are those that the consumer's credit account gives: the first alone would not tell the 28th from
         the 31st in February.
         """
-        shown, account = self.shown[quote.id], self.accounts.get(consumer_id)
-        gap = self.products[shown.product_id].terms.min_gap_days
-        first_due_on, due_day = calendar_from(self.on, account.repayment_day if account else None, gap)
+        first_due_on, due_day = calendar_from(self.on, account.repayment_day if account else None, product.terms.min_gap_days)
         return replace(shown.terms, first_due_on=first_due_on, due_day=due_day).due_days() == shown.due_days
 
-    def _not_financed(self, purchase: Purchase) -> Refused | None:
-        shown = self.shown[purchase.quote_id]
-        contract = self.contracts.get(purchase.merchant_id)
-        if contract is None:
-            return Refused(NO_CONTRACT, "the merchant has no contract in force", "merchant_id")
-        if self.products[shown.product_id].terms.payer == MERCHANT and discount_of(contract, shown.terms.periods) is None:
-            return Refused(NO_SUCH_PLAN, f"the merchant pays for no plan of {shown.terms.periods} periods", "quote_id")
-        return None
-
-    def features(self, purchase: Purchase) -> Features:
-        shown, person = self.shown[purchase.quote_id], self.consumers[purchase.consumer_id]
-        account, late = self.accounts.get(purchase.consumer_id), self.arrears.get(purchase.consumer_id)
-        amount = shown.terms.principal
+    def features(self, purchase: Purchase, case: _Case) -> Features:
+        person, account, late, terms = case.person, case.account, case.late, case.shown.terms
+        amount, zero = terms.principal, self.zero
+        orders_1h, orders_24h, minor_24h = self.velocity.get(purchase.consumer_id, _NONE)
         return Features(
             consumer_id=purchase.consumer_id,
             merchant_id=purchase.merchant_id,
             amount=amount,
-            periods=shown.terms.periods,
+            periods=terms.periods,
             age_years=person.age_years,
             is_student=person.is_student,
             consumer_state=person.state,
             credit_state=account.state if account else None,
-            limit=self.lines[account.id].limit if account else self.zero,
-            exposure=Money(self.exposure[account.id], amount.currency) if account else self.zero,
+            limit=case.line.limit if case.line else zero,
+            exposure=Money(self.exposure[account.id], amount.currency) if account else zero,
             overdue_days=late.days if late else 0,
-            overdue=late.overdue if late else self.zero,
+            overdue=late.overdue if late else zero,
             duplicate_of=self.taken.get((purchase.merchant_id, purchase.merchant_reference)),
-            merchant_state=self.merchants[purchase.merchant_id],
-            product_state=self.products[shown.product_id].state,
+            merchant_state=case.merchant_state,
+            product_state=case.product.state,
+            orders_1h=orders_1h,
+            orders_24h=orders_24h,
+            amount_24h_minor=minor_24h,
         )
+
+    def note(self, order: Order) -> None:
+        """What the items after an order see of it."""
+        counted = self.velocity.setdefault(order.consumer_id, [*_NONE])
+        counted[0] += 1
+        counted[1] += 1
+        counted[2] += order.authorised
+        if order.authorised and order.credit_account_id:
+            self.exposure[order.credit_account_id] += order.authorised
+            self.taken[order.merchant_id, order.merchant_reference] = order.id
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,13 +263,11 @@ def _decide(work: UnitOfWork, facts: _Facts, fresh: Mapping[int, tuple[UUID, Pur
     drafts: dict[int, tuple[Order, Features, Decision]] = {}
     decision_ids = work.ids.many(work.now, len(fresh))
     for (index, (order_id, purchase)), decision_id in zip(fresh.items(), decision_ids, strict=True):
-        features = facts.features(purchase)
+        case = facts.cases[index]
+        features = facts.features(purchase, case)
         decision = decide(features, facts.policy)
-        account = facts.accounts.get(purchase.consumer_id)
-        order = _draft(facts, order_id, purchase, decision_id, account, decision.approved, expires_at)
-        if decision.approved and account:
-            facts.exposure[account.id] += features.amount.minor
-            facts.taken[purchase.merchant_id, purchase.merchant_reference] = order_id
+        order = _draft(facts.on, order_id, purchase, decision_id, case, decision.approved, expires_at)
+        facts.note(order)
         drafts[index] = (order, features, decision)
     _hold(work, drafts)
     risk.record(
@@ -242,18 +280,9 @@ def _decide(work: UnitOfWork, facts: _Facts, fresh: Mapping[int, tuple[UUID, Pur
     }
 
 
-def _draft(
-    facts: _Facts,
-    order_id: UUID,
-    purchase: Purchase,
-    decision_id: UUID,
-    account: CreditAccount | None,
-    approved: bool,
-    expires_at: datetime,
-) -> Order:
-    quote, shown = facts.quotes[purchase.quote_id], facts.shown[purchase.quote_id]
-    product: Product = facts.products[shown.product_id]
-    amount = shown.terms.principal
+def _draft(on: date, order_id: UUID, purchase: Purchase, decision_id: UUID, case: _Case, approved: bool, expires_at: datetime) -> Order:
+    quote, shown, product, account, terms = case.quote, case.shown, case.product, case.account, case.shown.terms
+    amount = terms.principal
     return Order(
         id=order_id,
         merchant_id=purchase.merchant_id,
@@ -269,14 +298,14 @@ def _draft(
         captured=0,
         released=0,
         refunded=0,
-        periods=shown.terms.periods,
+        periods=terms.periods,
         state="authorised" if approved else "declined",
         expires_at=expires_at,
-        first_due_on=shown.terms.first_due_on,
-        due_day=shown.terms.due_day,
-        annual_rate_ppm=shown.terms.annual_rate.ppm,
-        day_count=shown.terms.day_count.value,
-        rule_version=shown.terms.rule_version,
+        first_due_on=terms.first_due_on,
+        due_day=terms.due_day,
+        annual_rate_ppm=terms.annual_rate.ppm,
+        day_count=terms.day_count.value,
+        rule_version=terms.rule_version,
         shown_total=shown.total,
         shown_instalment=shown.largest,
         disclosure_id=quote.disclosure_id,
@@ -284,7 +313,7 @@ def _draft(
         quote_shown_to=quote.shown_to,
         decision_id=decision_id,
         seq=1,
-        placed_on=facts.on,
+        placed_on=on,
     )
 
 

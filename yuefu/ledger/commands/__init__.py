@@ -1,14 +1,17 @@
 """Writes of the ledger: every one takes many."""
 
-from yuefu.ledger.commands.accounts import close_accounts, has_partitions, make_partitions, open_limited, set_limits
+from yuefu.ledger.commands.accounts import close_accounts, has_partitions, make_partitions, open_control, open_limited, set_limits
 from yuefu.ledger.commands.checkpoints import roll_up, seal
 from yuefu.ledger.commands.holding import place_holds, release_holds
 from yuefu.ledger.commands.posting import post
+from yuefu.ledger.commands.transferring import expire_transfers, transfer
 
 __all__ = [
     "close_accounts",
+    "expire_transfers",
     "has_partitions",
     "make_partitions",
+    "open_control",
     "open_limited",
     "place_holds",
     "post",
@@ -16,4 +19,5 @@ __all__ = [
     "roll_up",
     "seal",
     "set_limits",
+    "transfer",
 ]

@@ -35,9 +35,25 @@ def open_limited(*, work: UnitOfWork, accounts: Sequence[LimitedAccount]) -> Non
     for account in accounts:
         assert CHART[account.key.code].kind == "limited", f"{account.key.code} is not a limited account"
     ids = _insert(work, [(a.key, a.limit.currency, a.merchant_id, a.consumer_id) for a in accounts])
-    columns = {"account_id": "uuid", "book_id": "uuid", "limit_minor": "bigint", "merchant_id": "uuid", "consumer_id": "uuid"}
-    values = [(ids[a.key, a.limit.currency], work.book.id, a.limit.minor, a.merchant_id, a.consumer_id) for a in accounts]
+    columns = {
+        "account_id": "uuid",
+        "book_id": "uuid",
+        "limit_minor": "bigint",
+        "merchant_id": "uuid",
+        "consumer_id": "uuid",
+        "side": "smallint",
+    }
+    values = [(ids[a.key, a.limit.currency], work.book.id, a.limit.minor, a.merchant_id, a.consumer_id, a.side) for a in accounts]
     sql.insert("ledger_limit", columns, values, suffix="ON CONFLICT DO NOTHING")
+
+
+def open_control(*, work: UnitOfWork, accounts: Sequence[tuple[AccountKey, str]]) -> None:
+    """Opens control and money accounts, by (key, currency); one that is open already is left as it is. Posting opens them by itself, a
+    transfer does not: to it an account that nobody opened is unknown.
+    """
+    for key, _ in accounts:
+        assert CHART[key.code].kind != "limited", f"{key.code} is opened with a limit"
+    ensure_control(work=work, wanted=accounts)
 
 
 def ensure_control(*, work: UnitOfWork, wanted: Iterable[tuple[AccountKey, str]]) -> dict[tuple[AccountKey, str], UUID]:

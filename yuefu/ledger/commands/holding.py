@@ -17,12 +17,11 @@ from yuefu.runtime.values import UnitOfWork
 
 _HOLD = {
     "id": "uuid",
-    "book_id": "uuid",
     "account_id": "uuid",
     "amount_minor": "bigint",
     "order_id": "uuid",
-    "placed_at": "timestamptz",
     "expires_at": "timestamptz",
+    "side": "smallint",
 }
 
 
@@ -41,9 +40,9 @@ def place_holds(*, work: UnitOfWork, holds: Sequence[Hold]) -> list[Held | Refus
         if refused or balance is None:
             outcomes.append(refused or Refused(HOLD_UNKNOWN))
             continue
-        rows.append((hold.id, work.book.id, balance.account_id, hold.amount.minor, hold.order_id, work.now, hold.expires_at))
+        rows.append((hold.id, balance.account_id, hold.amount.minor, hold.order_id, hold.expires_at, balance.side))
         outcomes.append(Held(hold.id))
-    sql.insert("ledger_hold", _HOLD, rows)
+    sql.insert("ledger_hold", _HOLD, rows, same={"book_id": ("uuid", work.book.id), "placed_at": ("timestamptz", work.now)})
     return outcomes
 
 

@@ -1,17 +1,17 @@
 """Posting: entries in, one outcome each, in order. What lines move of limits and take from holds is added up by their trigger.
 
-Order of locks: keys (sorted), the day (shared), limited accounts (ids ascending), holds (ids ascending).
+Order of locks: keys (sorted), the day (shared), limited accounts (ids ascending), holds (ids ascending), the closing of
+control accounts (shared).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 from uuid import UUID
 
 from yuefu.errors import Refused
 from yuefu.ledger.commands.accounts import ensure_control
-from yuefu.ledger.queries.balances import lock_holds, lock_limited
+from yuefu.ledger.queries.balances import closed_among, lock_holds, lock_limited
 from yuefu.ledger.rules import CHART, AccountKey, Entry, Posted
 from yuefu.ledger.rules.posting import DAY_NOT_OPEN, Balance, OpenHold, exposure_refusal, shape_refusal, taking_line
 from yuefu.runtime import days, keys, sql
@@ -76,11 +76,13 @@ def _post_fresh(work: UnitOfWork, fresh: Mapping[int, tuple[UUID, Entry]]) -> di
             outcomes[index] = refused
         else:
             sound[index] = (entry_id, entry)
-    limited = lock_limited(work.book.id, _limited_keys(entry for _, entry in sound.values()))
+    keyed = {(line.account, line.amount.currency) for _, entry in sound.values() for line in entry.lines}
+    limited = lock_limited(work.book.id, [key for key in keyed if _is_limited(key)])
     holds = lock_holds(work.book.id, [entry.uses_hold.hold_id for _, entry in sound.values() if entry.uses_hold])
+    closed = closed_among(work.book.id, [key for key in keyed if not _is_limited(key)])
     accepted = []
     for index, (entry_id, entry) in sound.items():
-        refused = exposure_refusal(entry, limited, holds, work.now)
+        refused = exposure_refusal(entry, limited, holds, work.now, closed)
         outcomes[index] = refused or Posted(entry_id)
         if not refused:
             accepted.append((entry_id, entry))
@@ -88,8 +90,8 @@ def _post_fresh(work: UnitOfWork, fresh: Mapping[int, tuple[UUID, Entry]]) -> di
     return outcomes
 
 
-def _limited_keys(entries: Any) -> list[tuple[AccountKey, str]]:
-    return [(line.account, line.amount.currency) for e in entries for line in e.lines if CHART[line.account.code].kind == "limited"]
+def _is_limited(key: tuple[AccountKey, str]) -> bool:
+    return CHART[key[0].code].kind == "limited"
 
 
 def _write(

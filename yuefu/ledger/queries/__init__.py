@@ -28,6 +28,7 @@ from yuefu.ledger.queries.entries import (
     movements,
 )
 from yuefu.ledger.queries.seals import sealed, verify
+from yuefu.ledger.queries.transfers import figures, transferred
 
 __all__ = [
     "EntryLine",
@@ -38,6 +39,7 @@ __all__ = [
     "code_sums",
     "entries_by_loan",
     "entries_posted",
+    "figures",
     "find_accounts",
     "holds_outlived",
     "holds_pending",
@@ -53,6 +55,7 @@ __all__ = [
     "sealed",
     "sums_now",
     "totals",
+    "transferred",
     "trial_balance",
     "verify",
 ]

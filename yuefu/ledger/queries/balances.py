@@ -9,23 +9,25 @@ from typing import Any
 from uuid import UUID
 
 from yuefu.ledger.rules import AccountKey
-from yuefu.ledger.rules.posting import Balance, OpenHold
+from yuefu.ledger.rules.posting import DEBIT, Balance, OpenHold, Side
 from yuefu.money.amounts import Money
-from yuefu.runtime import sql
+from yuefu.runtime import locks, sql
 
 
 @dataclass(frozen=True, slots=True)
 class Limited:
-    """A limited account: exposure = posted + held ≤ limit, except after a cut of the limit."""
+    """A limited account: exposure = posted + held ≤ limit, except after a cut of the limit. `posted` is net debits; where the side is CREDIT
+    their opposite counts."""
 
     owner_id: UUID
     limit: Money
     posted: Money
     held: Money
+    side: Side = DEBIT
 
     @property
     def available(self) -> Money:
-        return self.limit - self.posted - self.held
+        return self.limit - (self.posted if self.side == DEBIT else -self.posted) - self.held
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,39 +62,73 @@ def find_accounts(book_id: UUID, wanted: Sequence[tuple[AccountKey, str]]) -> di
     """Ids of the accounts that exist among (key, currency)."""
     if not wanted:
         return {}
-    codes = sorted({key.code for key, _ in wanted})
-    owners = [key.owner_id for key, _ in wanted if key.owner_id]
+    owned = {key.code for key, _ in wanted if key.owner_id}
+    shared = {key.code for key, _ in wanted if not key.owner_id}
+    owners = {key.owner_id for key, _ in wanted if key.owner_id}
     asked = set(wanted)
+    # Two ways into one index. With "owner is null or one of these" in one condition all accounts of a code are read, of every consumer.
     found = {
         (AccountKey(code, owner, funder, product), currency): account_id
         for account_id, code, owner, funder, product, currency in sql.rows(
             "SELECT id, code, owner_id, funder_id, product, currency FROM ledger_account"
-            " WHERE book_id = %s AND code = ANY(%s) AND (owner_id IS NULL OR owner_id = ANY(%s))",
-            [book_id, codes, owners],
+            " WHERE book_id = %s AND code = ANY(%s) AND owner_id = ANY(%s) UNION ALL"
+            " SELECT id, code, owner_id, funder_id, product, currency FROM ledger_account"
+            " WHERE book_id = %s AND code = ANY(%s) AND owner_id IS NULL",
+            [book_id, sorted(owned), list(owners), book_id, sorted(shared)],
         )
     }
     return {key: account_id for key, account_id in found.items() if key in asked}
 
 
 def lock_limited(book_id: UUID, wanted: Iterable[tuple[AccountKey, str]]) -> dict[tuple[AccountKey, str], Balance]:
-    """Working balances of limited accounts, locked in ascending order of id until the transaction ends."""
+    """Working balances of limited accounts, locked in ascending order of id until the transaction ends. Each has an owner."""
     keys = set(wanted)
     if not keys:
         return {}
-    ids = find_accounts(book_id, list(keys))
-    by_id = lock_limited_ids(book_id, list(ids.values()))
-    return {key: by_id[account_id] for key, account_id in ids.items()}
+    found = sql.rows(
+        "SELECT a.code, a.owner_id, a.funder_id, a.product, a.currency, l.account_id, l.limit_minor, l.posted_minor, l.held_minor, l.side"
+        " FROM ledger_account a JOIN ledger_limit l ON l.account_id = a.id"
+        " WHERE a.book_id = %s AND a.code = ANY(%s) AND a.owner_id = ANY(%s) ORDER BY l.account_id FOR NO KEY UPDATE OF l",
+        [book_id, sorted({key.code for key, _ in keys}), list({key.owner_id for key, _ in keys if key.owner_id})],
+    )
+    closed = _closed([row[5] for row in found])
+    locked = {
+        (AccountKey(*key), currency): Balance(i, limit, posted, held, i in closed, side)
+        for *key, currency, i, limit, posted, held, side in found
+    }
+    return {key: balance for key, balance in locked.items() if key in keys}
 
 
 def lock_limited_ids(book_id: UUID, ids: Sequence[UUID]) -> dict[UUID, Balance]:
     found = sql.rows(
-        "SELECT account_id, limit_minor, posted_minor, held_minor FROM ledger_limit"
+        "SELECT account_id, limit_minor, posted_minor, held_minor, side FROM ledger_limit"
         " WHERE account_id = ANY(%s) AND book_id = %s ORDER BY account_id FOR NO KEY UPDATE",
         [list(ids), book_id],
     )
-    # A statement of its own, after the locks: one that waited for a closing would still see the account open.
-    closed = {row[0] for row in sql.rows("SELECT id FROM ledger_account WHERE id = ANY(%s) AND closed_at IS NOT NULL", [list(ids)])}
-    return {account_id: Balance(account_id, limit, posted, held, account_id in closed) for account_id, limit, posted, held in found}
+    closed = _closed(ids)
+    return {i: Balance(i, limit, posted, held, i in closed, side) for i, limit, posted, held, side in found}
+
+
+def _closed(ids: Sequence[UUID]) -> set[UUID]:
+    """Which accounts are closed. Asked after the locks, by a statement of its own: one that waited for a closing would see the account
+    open.
+    """
+    return {row[0] for row in sql.rows("SELECT id FROM ledger_account WHERE id = ANY(%s) AND closed_at IS NOT NULL", [list(ids)])}
+
+
+def closed_among(book_id: UUID, wanted: Iterable[tuple[AccountKey, str]]) -> set[tuple[AccountKey, str]]:
+    """The closed ones among control and money accounts. Whoever closes one waits for all who have asked here, until their transactions end,
+    and they for whoever closes one: in between nothing is posted to an account that is being closed.
+    """
+    keys = set(wanted)
+    if not keys:
+        return set()
+    locks.wait(locks.CLOSING, book_id, shared=True)
+    found = sql.rows(
+        "SELECT code, owner_id, funder_id, product, currency FROM ledger_account WHERE book_id = %s AND closed_at IS NOT NULL AND code = ANY(%s)",
+        [book_id, sorted({key.code for key, _ in keys})],
+    )
+    return keys & {(AccountKey(code, owner, funder, product), currency) for code, owner, funder, product, currency in found}
 
 
 def lock_holds(book_id: UUID, ids: Sequence[UUID]) -> dict[UUID, OpenHold]:
@@ -110,13 +146,13 @@ def lock_holds(book_id: UUID, ids: Sequence[UUID]) -> dict[UUID, OpenHold]:
 def limited(book_id: UUID, code: str, owner_ids: Sequence[UUID]) -> dict[UUID, Limited]:
     """Limited accounts of owners, without locks."""
     found = sql.rows(
-        "SELECT a.owner_id, a.currency, l.limit_minor, l.posted_minor, l.held_minor FROM ledger_account a"
+        "SELECT a.owner_id, a.currency, l.limit_minor, l.posted_minor, l.held_minor, l.side FROM ledger_account a"
         " JOIN ledger_limit l ON l.account_id = a.id WHERE a.book_id = %s AND a.code = %s AND a.owner_id = ANY(%s)",
         [book_id, code, list(owner_ids)],
     )
     return {
-        owner: Limited(owner, Money(limit, currency), Money(posted, currency), Money(held, currency))
-        for owner, currency, limit, posted, held in found
+        owner: Limited(owner, Money(limit, currency), Money(posted, currency), Money(held, currency), side)
+        for owner, currency, limit, posted, held, side in found
     }
 
 
@@ -258,11 +294,12 @@ def limits(book_id: UUID, code: str) -> dict[tuple[UUID, str], int]:
     return {(owner, currency): minor for owner, currency, minor in found}
 
 
-def holds_pending(book_id: UUID) -> int:
-    """What is left of all pending holds, in minor units."""
+def holds_pending(book_id: UUID, code: str) -> int:
+    """What is left of all pending holds on the limited accounts of a code, in minor units."""
     amount: int = sql.value(
-        "SELECT coalesce(sum(amount_minor - posted_minor - released_minor), 0)::bigint FROM ledger_hold WHERE book_id = %s AND state = 'pending'",
-        [book_id],
+        "SELECT coalesce(sum(h.amount_minor - h.posted_minor - h.released_minor), 0)::bigint FROM ledger_hold h"
+        " JOIN ledger_account a ON a.id = h.account_id WHERE h.book_id = %s AND h.state = 'pending' AND a.code = %s",
+        [book_id, code],
     )
     return amount
 

@@ -2,6 +2,8 @@
 
 from yuefu.ledger.rules.chart import CHART, AccountType
 from yuefu.ledger.rules.posting import (
+    CREDIT,
+    DEBIT,
     AccountKey,
     Entry,
     Held,
@@ -13,9 +15,13 @@ from yuefu.ledger.rules.posting import (
     Release,
     Released,
 )
+from yuefu.ledger.rules.transfers import EVERYTHING, Moved, Transfer, chains
 
 __all__ = [
     "CHART",
+    "CREDIT",
+    "DEBIT",
+    "EVERYTHING",
     "AccountKey",
     "AccountType",
     "Entry",
@@ -24,7 +30,10 @@ __all__ = [
     "HoldUse",
     "LimitedAccount",
     "Line",
+    "Moved",
     "Posted",
     "Release",
     "Released",
+    "Transfer",
+    "chains",
 ]

@@ -6,10 +6,10 @@ item may raise it above the limit; lowering it is always allowed, so a limit may
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import NamedTuple
+from typing import Final, Literal, NamedTuple
 from uuid import UUID
 
 from yuefu.errors import Refused
@@ -31,6 +31,12 @@ HOLD_EXPIRED = "hold_expired"
 HOLD_ACCOUNT_DIFFERS = "hold_account_differs"  # a line of the entry posts what is taken, to the account of the hold
 EXCEEDS_HOLD = "exceeds_hold"
 LIMIT_EXCEEDED = "limit_exceeded"
+
+
+# What counts against a limit: net debits, or net credits.
+Side = Literal[1, -1]
+DEBIT: Final = 1
+CREDIT: Final = -1
 
 
 class AccountKey(NamedTuple):
@@ -95,12 +101,13 @@ class Posted:
 
 @dataclass(frozen=True, slots=True)
 class LimitedAccount:
-    """A limited account to be opened. Exposure = net debits + holds ≤ limit."""
+    """A limited account to be opened. Exposure = net debits + holds ≤ limit; with `side` CREDIT it is net credits that count."""
 
     key: AccountKey
     limit: Money
     merchant_id: UUID | None = None
     consumer_id: UUID | None = None
+    side: Side = DEBIT
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,17 +142,18 @@ class Released:
 
 @dataclass(slots=True)
 class Balance:
-    """A limited account while a batch is decided."""
+    """A limited account while a batch is decided. `posted` is net debits, whatever the side that counts."""
 
     account_id: UUID
     limit: int
     posted: int
     held: int
     closed: bool
+    side: Side = DEBIT
 
     @property
     def exposure(self) -> int:
-        return self.posted + self.held
+        return self.side * self.posted + self.held
 
 
 @dataclass(slots=True)
@@ -156,7 +164,8 @@ class OpenHold:
     account_id: UUID
     state: str
     remaining: int
-    expires_at: datetime
+    expires_at: datetime | None
+    """None: it never runs out."""
 
 
 def shape_refusal(entry: Entry, on: date) -> Refused | None:
@@ -184,21 +193,25 @@ def exposure_refusal(
     limited: Mapping[tuple[AccountKey, str], Balance],
     holds: Mapping[UUID, OpenHold],
     now: datetime,
+    closed_control: Collection[tuple[AccountKey, str]] = (),
 ) -> Refused | None:
     """Decides the limited lines and the hold of an entry, and applies them to the working balances if they are allowed."""
     moves: dict[UUID, int] = {}
     balances: dict[UUID, Balance] = {}
+    shut: AccountKey | UUID | None = None
     for line in entry.lines:
         if CHART[line.account.code].kind != "limited":
+            if (line.account, line.amount.currency) in closed_control:
+                shut = shut or line.account
             continue
         balance = limited.get((line.account, line.amount.currency))
         if balance is None:
             return Refused(UNKNOWN_ACCOUNT, f"no {line.account.code} account is open for {line.account.owner_id}", "account")
         balances[balance.account_id] = balance
         moves[balance.account_id] = moves.get(balance.account_id, 0) + line.amount.minor
-    closed = next((balance.account_id for balance in balances.values() if balance.closed), None)
-    if closed is not None:
-        return Refused(ACCOUNT_CLOSED, f"the account {closed} is closed", "account")
+    shut = next((balance.account_id for balance in balances.values() if balance.closed), shut)
+    if shut is not None:
+        return Refused(ACCOUNT_CLOSED, f"the account {shut if isinstance(shut, UUID) else shut.code} is closed", "account")
     use, hold = entry.uses_hold, None
     if use is not None:
         hold = holds.get(use.hold_id)
@@ -212,7 +225,7 @@ def exposure_refusal(
     freed = {hold.account_id: use.amount.minor} if hold and use else {}
     for account_id, move in moves.items():
         balance = balances[account_id]
-        after = balance.exposure + move - freed.get(account_id, 0)
+        after = balance.exposure + balance.side * move - freed.get(account_id, 0)
         if after > balance.limit and after > balance.exposure:
             return Refused(LIMIT_EXCEEDED, f"exposure would be {after}, the limit is {balance.limit}", "amount")
     for account_id, move in moves.items():
@@ -231,9 +244,11 @@ def taking_line(entry: Entry, limited: Mapping[tuple[AccountKey, str], Balance],
     if use is None:
         return None
     for number, line in enumerate(entry.lines, start=1):
-        if line.amount == use.amount:
+        if abs(line.amount.minor) == use.amount.minor and line.amount.currency == use.amount.currency:
             balance = limited.get((line.account, line.amount.currency))
-            if balance is not None and balance.account_id == holds[use.hold_id].account_id:
+            if balance is None or balance.side * line.amount.minor < 0:
+                continue
+            if balance.account_id == holds[use.hold_id].account_id:
                 return number
     return None
 
@@ -244,7 +259,7 @@ def hold_refusal(hold: OpenHold | None, now: datetime) -> Refused | None:
         return Refused(HOLD_UNKNOWN, "there is no such hold", "uses_hold")
     if hold.state != "pending":
         return Refused(HOLD_NOT_PENDING, f"the hold is {hold.state}", "uses_hold")
-    if hold.expires_at <= now:
+    if hold.expires_at is not None and hold.expires_at <= now:
         return Refused(HOLD_EXPIRED, f"the hold expired at {hold.expires_at.isoformat()}", "uses_hold")
     return None
 

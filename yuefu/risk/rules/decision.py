@@ -21,12 +21,13 @@ CONSUMER_CLOSED: Final = "consumer_closed"
 NO_CREDIT_ACCOUNT: Final = "no_credit_account"
 ACCOUNT_FROZEN: Final = "account_frozen"
 OVERDUE: Final = "overdue"
+VELOCITY: Final = "velocity"
 DUPLICATE: Final = "duplicate"
 LIMIT: Final = "limit"
 
 PRECEDENCE: Final = (
     NEW_CREDIT_STOPPED, PRODUCT_NOT_OFFERED, MERCHANT_SUSPENDED, UNDER_AGE, OVER_AGE, STUDENT, CONSUMER_CLOSED, NO_CREDIT_ACCOUNT,
-    ACCOUNT_FROZEN, OVERDUE, DUPLICATE, LIMIT,
+    ACCOUNT_FROZEN, OVERDUE, VELOCITY, DUPLICATE, LIMIT,
 )  # fmt: skip
 """First what holds for everybody, then the law, then the consumer, then the order."""
 
@@ -37,8 +38,10 @@ MOST_REASONS: Final = 4
 class Features:
     """What is known when the decision is made; stored with it. Amounts in one currency.
 
-    `credit_state` is None without a credit account. `exposure` is drawn plus held, this order not included. `duplicate_of` is an earlier
-    order of the same merchant with the same merchant reference. `new_credit_stopped` is the operator's stop for all new credit.
+    `credit_state` is None without a credit account. `exposure` is drawn plus held, this order not included. `orders_1h`, `orders_24h` and
+    `amount_24h_minor` are what the consumer ordered in the hour and the day before, at any merchant: all orders, declined ones too, and the
+    amount that was authorised. `duplicate_of` is an earlier order of the same merchant with the same merchant reference.
+    `new_credit_stopped` is the operator's stop for all new credit.
     """
 
     consumer_id: UUID
@@ -57,11 +60,16 @@ class Features:
     merchant_state: str
     product_state: str
     new_credit_stopped: bool = False
+    orders_1h: int = 0
+    orders_24h: int = 0
+    amount_24h_minor: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """The numbers of the decision, a version of the setting `risk.policy`."""
+    """The numbers of the decision, a version of the setting `risk.policy`. Of velocity each may be left out: no maximum then. They count
+    what was ordered before, so with a maximum of 20 the 21st is declined.
+    """
 
     version: int
     min_age: int
@@ -69,6 +77,9 @@ class Policy:
     students_blocked: bool
     max_overdue_days: int
     max_overdue_minor: int
+    max_orders_1h: int | None = None
+    max_orders_24h: int | None = None
+    max_amount_24h_minor: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,14 +96,21 @@ class Decision:
 
 
 def policy(version: int, value: Mapping[str, Any]) -> Policy:
-    """The policy of a setting: exactly the fields of Policy but its version. Raises ValueError for anything else."""
+    """The policy of a setting: the fields of Policy but its version, of which those with a default may be left out. Raises ValueError for
+    anything else.
+    """
     kinds = {f.name: bool if f.name == "students_blocked" else int for f in fields(Policy) if f.name != "version"}
-    if set(value) != set(kinds):
-        raise ValueError(f"risk.policy has the fields {', '.join(sorted(kinds))}, not {', '.join(sorted(value))}")
-    wrong = [name for name, kind in kinds.items() if type(value[name]) is not kind]
+    optional = {f.name for f in fields(Policy) if f.default is None}
+    if not set(kinds) - optional <= set(value) <= set(kinds):
+        raise ValueError(
+            f"risk.policy has the fields {', '.join(sorted(set(kinds) - optional))}, and may have {', '.join(sorted(optional))},"
+            f" not {', '.join(sorted(value))}"
+        )
+    wrong = [name for name in value if type(value[name]) is not kinds[name]]
     if wrong:
         raise ValueError(f"risk.policy has a wrong value for {', '.join(wrong)}")
-    if not 0 < value["min_age"] <= value["max_age"] or value["max_overdue_days"] < 0 or value["max_overdue_minor"] < 0:
+    tolerances = [value[name] for name in value if name.startswith("max_") and name != "max_age"]
+    if not 0 < value["min_age"] <= value["max_age"] or min(tolerances) < 0:
         raise ValueError("risk.policy has ages out of order or a negative tolerance")
     return Policy(version, **value)
 
@@ -118,6 +136,16 @@ def _grounds(features: Features, policy: Policy) -> dict[str, bool]:
         NO_CREDIT_ACCOUNT: not has_account,
         ACCOUNT_FROZEN: has_account and features.credit_state != "active",
         OVERDUE: features.overdue_days > policy.max_overdue_days or features.overdue.minor > policy.max_overdue_minor,
+        VELOCITY: _too_fast(features, policy),
         DUPLICATE: features.duplicate_of is not None,
         LIMIT: has_account and features.exposure.minor + features.amount.minor > features.limit.minor,
     }
+
+
+def _too_fast(features: Features, policy: Policy) -> bool:
+    counted = (
+        (features.orders_1h, policy.max_orders_1h),
+        (features.orders_24h, policy.max_orders_24h),
+        (features.amount_24h_minor, policy.max_amount_24h_minor),
+    )
+    return any(most is not None and have >= most for have, most in counted)

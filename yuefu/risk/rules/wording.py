@@ -17,6 +17,7 @@ REASONS: Final[Mapping[str, tuple[str, str]]] = {
     "account_frozen": (
         "您的月付账户当前不可用，请联系客服", "Your monthly payment account cannot be used at the moment. Please contact support."),
     "overdue": ("您有逾期未还的账单，还清后可继续使用", "You have a bill that is past due. You can go on once it is paid."),
+    "velocity": ("短时间内下单过多，请稍后再试", "Too many orders in a short time. Please try again later."),
     "duplicate": ("该订单已提交，请勿重复提交", "This order was submitted before."),
     "limit": ("可用额度不足", "Your available limit is too low for this order."),
 }  # fmt: skip

@@ -18,7 +18,7 @@ END $$;
 
 
 class Migration(migrations.Migration):
-    dependencies = [("runtime", "0006_whose_epoch")]
+    dependencies = [("runtime", "0009_events_as_text")]
 
     operations = [
         migrations.AddField(model_name="key", name="request_id", field=models.TextField(db_default="")),

@@ -1,0 +1,294 @@
+"""The real server over real HTTP: granian as `yuefu serve` starts it, on the database of these tests, and shops with keys."""
+
+from __future__ import annotations
+
+import asyncio
+import http.client
+import itertools
+import json
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+from django.conf import settings
+
+from tests.journeys.conftest import Shop, other_shop, shop
+from yuefu import ids as public
+from yuefu.access import commands as access
+from yuefu.access.commands import IssuedKey, NewApiKey
+from yuefu.access.rules import KEY_SCOPES
+from yuefu.api.application import Api
+from yuefu.errors import Refused, one
+from yuefu.journeys.desk import open_day
+from yuefu.runtime import vault as vaults
+from yuefu.runtime.vault import Vault
+
+__all__ = ["other_shop", "shop"]
+
+_numbers = itertools.count(1)
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What a request was answered. `body` is what was parsed, `raw` what was sent."""
+
+    status: int
+    headers: Mapping[str, str]
+    raw: bytes
+
+    @property
+    def body(self) -> Any:
+        return json.loads(self.raw)
+
+    @property
+    def code(self) -> str:
+        assert self.headers["content-type"] == "application/problem+json", self.raw
+        return str(self.body["code"])
+
+    @property
+    def replayed(self) -> bool:
+        return self.headers.get("idempotent-replayed") == "true"
+
+    @property
+    def pointers(self) -> list[str | None]:
+        return [one.get("pointer") for one in self.body["errors"]]
+
+
+Ask = Callable[..., Reply]
+
+
+@dataclass
+class Server:
+    """`yuefu serve` in a process group of its own."""
+
+    port: int
+    process: subprocess.Popen[bytes]
+
+    @classmethod
+    def start(cls, *, workers: int = 2, port: int | None = None) -> Server:
+        port = port or _free_port()
+        program = [str(Path(sys.executable).parent / "yuefu"), "serve", "--port", str(port), "--workers", str(workers)]
+        process = subprocess.Popen(program, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, start_new_session=True)
+        server = cls(port, process)
+        until = time.monotonic() + 60
+        while True:
+            try:
+                if server.ask("GET", "/v1/openapi.json").status == 200:
+                    return server
+            except OSError:
+                assert process.poll() is None, "the server ended by itself"
+                assert time.monotonic() < until, "the server does not answer"
+                time.sleep(0.05)
+
+    def ask(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        secret: str | None = None,
+        key: str | None = None,
+        headers: Sequence[tuple[str, str]] = (),
+        raw: bytes | None = None,
+    ) -> Reply:
+        """One request on a connection of its own. `raw` is a body that is not made from JSON."""
+        payload = raw if raw is not None else None if body is None else json.dumps(body).encode()
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        try:
+            connection.putrequest(method, path, skip_accept_encoding=True)
+            if secret:
+                connection.putheader("Authorization", f"Bearer {secret}")
+            if key is not None:
+                connection.putheader("Idempotency-Key", key)
+            if payload is not None:
+                connection.putheader("Content-Length", str(len(payload)))
+                if not any(name.lower() == "content-type" for name, _ in headers):
+                    connection.putheader("Content-Type", "application/json")
+            for name, value in headers:
+                connection.putheader(name, value)
+            connection.endheaders(payload)
+            answer = connection.getresponse()
+            found = answer.read()
+            return Reply(answer.status, {name.lower(): value for name, value in answer.getheaders()}, found)
+        finally:
+            connection.close()
+
+    def kill(self) -> None:
+        """As a power cut would: all processes at once."""
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait(30)
+
+    def stop(self) -> None:
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            self.process.wait(30)
+
+
+def _free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
+
+
+@pytest.fixture(scope="session")
+def vault() -> Vault:
+    """The keys that the server reads."""
+    return vaults.load(Path(settings.YUEFU_KEYS_FILE))
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Server]:
+    started = Server.start()
+    yield started
+    started.stop()
+
+
+def issue(shop: Shop, *, merchant: int = 0, scopes: Sequence[str] = tuple(KEY_SCOPES), **more: Any) -> IssuedKey:
+    """A key of a merchant of the shop."""
+    with open_day(shop.desk, shop.now()) as work:
+        assert not isinstance(work, Refused)
+        new = NewApiKey(shop.merchants[merchant], tuple(scopes), **more)
+        return one(access.issue_api_keys(work=work, api_keys=[new], random_bytes=secrets.token_bytes))
+
+
+def revoke(shop: Shop, key_id: UUID) -> None:
+    with open_day(shop.desk, shop.now()) as work:
+        assert not isinstance(work, Refused)
+        one(access.revoke_api_keys(work=work, key_ids=[key_id]))
+
+
+@dataclass
+class Merchant:
+    """A merchant's program: asks with its key, and with a new Idempotency-Key unless told which."""
+
+    shop: Shop
+    ask_with: Callable[..., Reply]
+    merchant: int = 0
+    issued: IssuedKey = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.issued = issue(self.shop, merchant=self.merchant)
+
+    def get(self, path: str, **more: Any) -> Reply:
+        return self.ask_with("GET", path, secret=self.issued.secret, **more)
+
+    def post(self, path: str, body: Any = None, *, key: str | None = "new", **more: Any) -> Reply:
+        name = f"k-{secrets.token_hex(8)}" if key == "new" else key
+        return self.ask_with("POST", path, body, secret=self.issued.secret, key=name, **more)
+
+    def quote(self, consumer: str, amount: int = 199_900, *, product: str = "free", periods: int = 3) -> str:
+        wish = {"consumer_id": consumer, "product": product, "amount": amount, "currency": "CNY", "periods": periods}
+        reply = self.post("/v1/quotes", wish, key=None)
+        assert reply.status == 201, reply.raw
+        return str(reply.body["id"])
+
+    def consumer(self, *, limit: str = "20000.00") -> str:
+        return public.text("consumer", self.shop.consumer(limit=limit))
+
+    def order(self, consumer: str | None = None, amount: int = 199_900) -> dict[str, Any]:
+        """The body of a new order of a consumer who was just shown what it costs."""
+        buyer = consumer or self.consumer()
+        return {"quote_id": self.quote(buyer, amount), "consumer_id": buyer, "merchant_reference": f"REF-{next(_numbers)}"}
+
+    def placed(self, amount: int = 199_900) -> str:
+        reply = self.post("/v1/orders", self.order(amount=amount))
+        assert reply.status == 201, reply.raw
+        return str(reply.body["id"])
+
+    def captured(self, amount: int = 199_900) -> str:
+        order = self.placed(amount)
+        assert self.post(f"/v1/orders/{order}/capture", {}).status == 201
+        return order
+
+
+@pytest.fixture
+def merchant(shop: Shop, server: Server) -> Merchant:
+    return Merchant(shop, server.ask)
+
+
+@pytest.fixture
+def neighbour(shop: Shop, server: Server) -> Merchant:
+    """Another merchant of the same book."""
+    return Merchant(shop, server.ask, merchant=1)
+
+
+def at_once(*acts: Callable[[], Reply]) -> list[Reply]:
+    with ThreadPoolExecutor(len(acts)) as pool:
+        return [future.result(90) for future in [pool.submit(act) for act in acts]]
+
+
+class InProcess:
+    """The same application without a server, in an event loop in a thread, for what has to be looked at or broken from inside."""
+
+    def __init__(self, **bounds: Any) -> None:
+        import threading
+
+        self.api = Api(**bounds)
+        self.loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self.loop.run_forever, daemon=True)
+        self._thread.start()
+        self.loop.call_soon_threadsafe(self.api.begin)
+
+    def ask(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        secret: str | None = None,
+        key: str | None = None,
+        headers: Sequence[tuple[str, str]] = (),
+        gone: bool = False,
+    ) -> Reply:
+        """`gone`: the client goes away in the middle of its body."""
+        payload = b"" if body is None else json.dumps(body).encode()
+        given = [(b"content-type", b"application/json"), *((n.lower().encode(), v.encode()) for n, v in headers)]
+        given += [(b"authorization", f"Bearer {secret}".encode())] if secret else []
+        given += [(b"idempotency-key", key.encode())] if key else []
+        target, _, query = path.partition("?")
+        scope = {"type": "http", "method": method, "path": target, "query_string": query.encode(), "headers": given}
+        messages = [{"type": "http.request", "body": payload, "more_body": gone}, {"type": "http.disconnect"}]
+        sent: list[Any] = []
+
+        async def run() -> None:
+            async def receive() -> Any:
+                return messages.pop(0)
+
+            async def send(message: Any) -> None:
+                sent.append(message)
+
+            await self.api(scope, receive, send)
+
+        asyncio.run_coroutine_threadsafe(run(), self.loop).result(90)
+        if not sent:
+            return Reply(0, {}, b"")
+        return Reply(sent[0]["status"], {n.decode(): v.decode() for n, v in sent[0]["headers"]}, sent[1]["body"])
+
+    def end(self) -> None:
+        asyncio.run_coroutine_threadsafe(self.api.end(), self.loop).result(60)
+        self.loop.call_soon_threadsafe(self.loop.stop)
+        self._thread.join(30)
+
+
+@pytest.fixture
+def inside() -> Iterator[Callable[..., InProcess]]:
+    opened: list[InProcess] = []
+
+    def open_one(**bounds: Any) -> InProcess:
+        opened.append(InProcess(**bounds))
+        return opened[-1]
+
+    yield open_one
+    for one_of in opened:
+        one_of.end()

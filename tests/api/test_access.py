@@ -1,0 +1,154 @@
+"""Who may do what: every route, with everybody who might try."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from tests.api.conftest import Merchant, Reply, Server, issue, revoke
+from tests.journeys.conftest import Shop
+from yuefu.access.rules import KEY_SCOPES
+from yuefu.api.routes import ROUTES, Route
+from yuefu.runtime import sql
+
+REASONS = {"anonymous": (401, "key_missing"), "typing_error": (401, "key_malformed"), "unknown": (401, "key_unknown")}
+REASONS |= {"revoked": (401, "key_revoked"), "expired": (401, "key_expired"), "other_scope": (403, "scope_missing")}
+
+
+def bodies(route: Route, merchant: Merchant) -> dict[str, Any] | None:
+    """What the route takes."""
+    if route.path == "/v1/quotes":
+        return {"product": "free", "amount": 50_000, "currency": "CNY", "periods": 3}
+    if route.path == "/v1/orders" and route.takes:
+        return merchant.order()
+    return {} if route.takes else None
+
+
+def asked(route: Route, merchant: Merchant, order: str, secret: str | None, body: dict[str, Any] | None) -> Reply:
+    path = route.path.replace("{order_id}", order)
+    return merchant.ask_with(route.method, path, body, secret=secret, key="K" if route.method == "POST" else None)
+
+
+def expired_key(shop: Shop) -> str:
+    """A key whose time is over by the clock of the book, which stands at 8:00 until it is moved."""
+    issued = issue(shop, expires_at=shop.now(11))
+    sql.run("UPDATE runtime_book SET clock_at = %s WHERE id = %s", [shop.now(11) + timedelta(seconds=1), shop.book_id])
+    return issued.secret
+
+
+def secret_of(who: str, merchant: Merchant, scope: str) -> str | None:
+    good = merchant.issued.secret
+    if who == "revoked":
+        issued = issue(merchant.shop)
+        revoke(merchant.shop, issued.id)
+        return issued.secret
+    if who == "expired":
+        return expired_key(merchant.shop)
+    if who == "other_scope":
+        return issue(merchant.shop, scopes=sorted(KEY_SCOPES - {scope})).secret
+    return {"anonymous": None, "typing_error": good[:-1] + ("a" if good[-1] != "a" else "b"), "unknown": unknown_secret()}.get(who, good)
+
+
+def unknown_secret() -> str:
+    import secrets
+
+    from yuefu.access.rules import make_secret
+
+    return make_secret(mode="test", noise=secrets.token_bytes(32))
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=lambda route: f"{route.method} {route.path}")
+@pytest.mark.parametrize("who", REASONS)
+def test_every_route_turns_away_who_may_not(merchant: Merchant, route: Route, who: str) -> None:
+    order = merchant.captured() if route.path.endswith("refund") else merchant.placed()
+    before = sql.rows("SELECT state, captured_minor, refunded_minor FROM orders_order WHERE book_id = %s", [merchant.shop.book_id])
+    body = bodies(route, merchant)
+    reply = asked(route, merchant, order, secret_of(who, merchant, route.scope), body)
+    assert (reply.status, reply.code) == REASONS[who]
+    assert reply.headers["www-authenticate"].startswith('Bearer realm="yuefu"')
+    assert before == sql.rows("SELECT state, captured_minor, refunded_minor FROM orders_order WHERE book_id = %s", [merchant.shop.book_id])
+
+
+@pytest.mark.parametrize("route", [r for r in ROUTES if "{" in r.path], ids=lambda route: f"{route.method} {route.path}")
+def test_the_order_of_another_merchant_is_not_there(merchant: Merchant, neighbour: Merchant, route: Route) -> None:
+    order = neighbour.captured() if route.path.endswith("refund") else neighbour.placed()
+    reply = asked(route, merchant, order, merchant.issued.secret, bodies(route, merchant))
+    assert (reply.status, reply.code) == (404, "unknown_order")
+    assert asked(route, neighbour, order, neighbour.issued.secret, bodies(route, neighbour)).status == route.status
+
+
+def test_the_order_of_another_book_is_not_there(merchant: Merchant, other_shop: Shop, server: Server) -> None:
+    stranger = Merchant(other_shop, server.ask)
+    assert merchant.get(f"/v1/orders/{stranger.placed()}").code == "unknown_order"
+
+
+def test_lists_hold_the_own_orders_only(merchant: Merchant, neighbour: Merchant) -> None:
+    ours, theirs = merchant.placed(), neighbour.placed()
+    assert [one["id"] for one in merchant.get("/v1/orders").body["data"]] == [ours]
+    assert [one["id"] for one in neighbour.get("/v1/orders").body["data"]] == [theirs]
+    assert merchant.get(f"/v1/orders?starting_after={theirs}").code == "invalid_parameter"
+
+
+def test_a_key_with_one_scope_does_that_and_no_more(merchant: Merchant) -> None:
+    reader = issue(merchant.shop, scopes=["order.read"]).secret
+    order = merchant.placed()
+    assert merchant.ask_with("GET", f"/v1/orders/{order}", secret=reader).status == 200
+    reply = merchant.ask_with("POST", f"/v1/orders/{order}/capture", {}, secret=reader, key="K")
+    assert reply.code == "scope_missing"
+    assert 'scope="order.capture"' in reply.headers["www-authenticate"]
+
+
+def test_a_key_revoked_a_moment_ago_moves_no_money_though_it_was_seen_in_force(merchant: Merchant, inside: Any) -> None:
+    """The look-up of a second ago says that it is in force; the transaction of the batch looks again."""
+    api = inside()
+    body = merchant.order()
+    assert api.ask("GET", "/v1/orders", secret=merchant.issued.secret).status == 200
+    revoke(merchant.shop, merchant.issued.id)
+    reply = api.ask("POST", "/v1/orders", body, secret=merchant.issued.secret, key="K")
+    assert (reply.status, reply.code) == (401, "key_revoked")
+    renewed = issue(merchant.shop)
+    placed = api.ask("POST", "/v1/orders", body, secret=renewed.secret, key="K")
+    assert (placed.status, placed.replayed) == (201, False)
+
+
+def test_a_revoked_key_in_a_batch_disturbs_nobody(merchant: Merchant, neighbour: Merchant) -> None:
+    from yuefu import ids as public
+    from yuefu.access.queries import KEY_REVOKED
+    from yuefu.errors import Refused
+    from yuefu.journeys import checkout
+    from yuefu.journeys.checkout import Captured
+    from yuefu.orders.commands import CaptureRequest
+    from yuefu.runtime.values import Actor
+
+    orders = [public.parse("order", one.placed()) for one in (merchant, neighbour, merchant)]
+    revoke(merchant.shop, merchant.issued.id)
+    keys = [merchant.issued.id, neighbour.issued.id, issue(merchant.shop).id]
+    senders = [Actor("api_key", public.text("api_key", key), None, f"req_{n}") for n, key in enumerate(keys)]
+    shop = merchant.shop
+    requests = [CaptureRequest("K", shop.seller(order), order, by=by) for order, by in zip(orders, senders, strict=True)]
+    first, second, third = checkout.capture(desk=shop.desk, now=shop.now(11), requests=requests)
+    assert isinstance(first, Refused)
+    assert first.code == KEY_REVOKED
+    assert isinstance(second, Captured)
+    assert isinstance(third, Captured)
+    assert sql.value("SELECT count(*) FROM runtime_key WHERE object_id = %s", [orders[0]]) == 1  # that of its authorisation
+
+
+def test_when_a_key_was_used_is_noted(merchant: Merchant) -> None:
+    merchant.placed()
+    assert sql.value("SELECT last_used_at FROM access_api_key WHERE id = %s", [merchant.issued.id]) is not None
+
+
+@pytest.mark.parametrize("header", ["", "Bearer", "Basic c2s6", "bearer ", "Bearer sk_test_short", "Token x", "Bearer " + "k" * 5_000])
+def test_a_header_that_holds_no_key(server: Server, header: str) -> None:
+    reply = server.ask("GET", "/v1/orders", headers=[("Authorization", header)])
+    assert (reply.status, reply.code) == (401, "key_malformed")
+
+
+def test_what_is_said_to_nobody_is_not_kept_by_anybody(server: Server, merchant: Merchant) -> None:
+    for reply in (merchant.get("/v1/orders"), server.ask("GET", "/v1/orders"), server.ask("GET", "/v1/openapi.json")):
+        assert reply.headers["cache-control"] == "no-store"
+        assert reply.headers["x-content-type-options"] == "nosniff"
+        assert reply.headers["request-id"].startswith("req_")
