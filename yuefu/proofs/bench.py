@@ -7,42 +7,28 @@ little by itself, because machines differ and are noisy; the ratio to the yardst
 from __future__ import annotations
 
 import os
-import random
 import re
 import subprocess
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
-from datetime import date, datetime, time, timedelta
+from collections.abc import Callable
+from contextlib import contextmanager
+from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
-from zoneinfo import ZoneInfo
 
 import psycopg
 from psycopg import sql as pgsql
 
-from yuefu.consumers import commands as consumers
-from yuefu.credit import commands as credit
-from yuefu.credit.commands import OpenAccount
-from yuefu.ids import IdSource
-from yuefu.journeys import checkout
-from yuefu.journeys.checkout import Authorised, Captured, Purchase, Quoted, Wish
-from yuefu.journeys.desk import Desk, open_day
-from yuefu.money.amounts import Money
 from yuefu.orders.commands import CaptureRequest
-from yuefu.payments.gateways.sandbox import SandboxBank, SandboxChannel
+from yuefu.proofs import bench_checkout, bench_world
+from yuefu.proofs.bench_world import BATCH
 from yuefu.runtime import cluster, provision, vault
-from yuefu.runtime.beside import Beside
-from yuefu.runtime.clock import stopwatch
-from yuefu.runtime.values import Book, UnitOfWork, system_actor
-from yuefu.runtime.vault import Vault
-from yuefu.sim import people, play, world
-from yuefu.sim.world import World
+from yuefu.sim import play
 
 SCALE, CLIENTS, SECONDS, THREADS = 16, 16, 10, 2
-BATCH: Final = 500
 UNKNOWN: Final = "unknown_benchmark"
-DAY: Final = date(2026, 10, 1)
+
+Say = Callable[[str], None]
 
 
 def print_nothing(text: str) -> None:
@@ -54,7 +40,7 @@ class UnknownBenchmark(ValueError):
     """There is no benchmark of that name."""
 
 
-def run(name: str | None = None, *, say: Callable[[str], None] = print_nothing) -> dict[str, Any]:
+def run(name: str | None = None, *, say: Say = print_nothing) -> dict[str, Any]:
     """One benchmark or all; each beside pgbench of the same run. Raises UnknownBenchmark."""
     if name is not None and name not in BENCHMARKS:
         raise UnknownBenchmark(f"there is no benchmark {name!r:.40}; there are {', '.join(sorted(BENCHMARKS))}")
@@ -65,7 +51,7 @@ def run(name: str | None = None, *, say: Callable[[str], None] = print_nothing) 
         figures: dict[str, Any] = {}
         for each in wanted:
             say(each)
-            figures.update(BENCHMARKS[each]())
+            figures.update(BENCHMARKS[each](say))
         say("pgbench after")
         after = measure()
     tps = (before + after) / 2
@@ -128,26 +114,21 @@ def _settings() -> dict[str, str]:
 # ------------------------------------------------------------------------------------------------------------------------- benchmarks
 
 
-def loop() -> dict[str, Any]:
-    """Authorise in batches of 500 through the journey: keys, features, decision, hold, order, decision record, event, audit; one commit a
-    batch, two batches at a time, by two processes as a server has them. The quotes were shown before, as in life. Then the same orders are
-    captured, each with its loan and both its entries.
+def loop(_say: Say) -> dict[str, Any]:
+    """Authorise in batches of 500 through the journey, two batches at a time, by two processes as a server has them; then the same orders
+    are captured, each with its loan and both its entries.
     """
-    with _bench_world() as (made, now), _tills(made) as both:
-        shoppers = _shoppers(made, now, 2_000)
-        purchases = _purchases(made, now, shoppers, 44 * BATCH)
-        _at_both(both, "authorise", _halves(purchases[: 4 * BATCH]), now)
-        rest = _halves(purchases[4 * BATCH :])
-        began = stopwatch()
-        outcomes = _at_both(both, "authorise", rest, now)
-        seconds = stopwatch() - began
+    with bench_world.opened() as made, bench_world.tills(made) as both:
+        shoppers = bench_world.shoppers(made, 2_000)
+        purchases = bench_world.purchases(made, shoppers, made.shops, 44 * BATCH, "loop")
+        bench_world.at_both(both, "authorise", bench_world.halves(purchases[: 4 * BATCH]))
+        rest = bench_world.halves(purchases[4 * BATCH :])
+        outcomes, seconds = bench_world.at_both(both, "authorise", rest)
         bought = [p for half in rest for p in half]  # in the order of the outcomes
         approved = [(p.merchant_id, o.order_id) for p, o in zip(bought, outcomes, strict=True) if o.approved]
         assert len(approved) > 0.9 * len(outcomes), "the benchmark is of approved orders"
         captures = [CaptureRequest(f"bench:{order_id}", shop, order_id) for shop, order_id in approved[: 10 * BATCH]]
-        began = stopwatch()
-        _at_both(both, "capture", (captures[: 5 * BATCH], captures[5 * BATCH :]), now)
-        capture_seconds = stopwatch() - began
+        _, capture_seconds = bench_world.at_both(both, "capture", (captures[: 5 * BATCH], captures[5 * BATCH :]))
     return {
         "core_orders_per_s": round(len(outcomes) / seconds, 1),
         "core_captures_per_s": round(len(captures) / capture_seconds, 1),
@@ -155,56 +136,7 @@ def loop() -> dict[str, Any]:
     }
 
 
-def _halves(purchases: list[Purchase]) -> tuple[list[Purchase], list[Purchase]]:
-    """Two halves that share no consumer, so that neither waits for the other's credit lines."""
-    first = [p for p in purchases if p.consumer_id.int % 2]
-    return first, [p for p in purchases if not p.consumer_id.int % 2]
-
-
-class Till:
-    """One of the processes that work at the same time, with a source of ids of its own."""
-
-    def __init__(self, given: tuple[Book, Vault, int]) -> None:
-        book, keys, number = given
-        ids = IdSource(random.Random(f"till:{number}").getrandbits)
-        self._desk = Desk(book, system_actor("bench"), ids, keys, SandboxChannel(book), SandboxBank(book))
-
-    def authorise(self, purchases: list[Purchase], now: datetime) -> list[Authorised]:
-        """Authorises in batches, a second apart."""
-        outcomes: list[Authorised] = []
-        for start in range(0, len(purchases), BATCH):
-            later = now + timedelta(seconds=start // BATCH)
-            for outcome in checkout.authorise(desk=self._desk, now=later, purchases=purchases[start : start + BATCH]):
-                assert isinstance(outcome, Authorised), outcome
-                outcomes.append(outcome)
-        return outcomes
-
-    def capture(self, captures: list[CaptureRequest], now: datetime) -> list[Captured]:
-        """Captures in batches."""
-        done: list[Captured] = []
-        for start in range(0, len(captures), BATCH):
-            for outcome in checkout.capture(desk=self._desk, now=now, requests=captures[start : start + BATCH]):
-                assert isinstance(outcome, Captured), outcome
-                done.append(outcome)
-        return done
-
-
-@contextmanager
-def _tills(made: World) -> Iterator[tuple[Beside, Beside]]:
-    with ExitStack() as stack:
-        first, second = (
-            stack.enter_context(Beside("yuefu.proofs.bench:Till", (made.desk.book, made.desk.vault, number))) for number in (1, 2)
-        )
-        yield first, second
-
-
-def _at_both(both: tuple[Beside, Beside], act: str, halves: tuple[list[Any], list[Any]], now: datetime) -> list[Any]:
-    for till, half in zip(both, halves, strict=True):
-        till.tell(act, half, now)
-    return [outcome for till in both for outcome in till.answer()]
-
-
-def demo() -> dict[str, Any]:
+def demo(_say: Say) -> dict[str, Any]:
     """Thirty days of the purchase log end to end, closes, files and reconciliation included."""
     with TemporaryDirectory() as directory:
         keys = vault.create(Path(directory) / "keys.json")
@@ -213,39 +145,4 @@ def demo() -> dict[str, Any]:
     return {"demo_orders_per_s": result["orders_per_second"], "demo_orders": result["orders"], "demo_seconds": result["seconds"]}
 
 
-BENCHMARKS: Final[dict[str, Callable[[], dict[str, Any]]]] = {"loop": loop, "demo": demo}
-
-
-@contextmanager
-def _bench_world() -> Any:
-    with TemporaryDirectory() as directory:
-        keys = vault.create(Path(directory) / "keys.json")
-        made = world.found(first_day=DAY, seed=1, vault=keys, months=2, code=f"bench-{os.getpid()}", people=False)
-        yield made, datetime.combine(DAY, time(12), ZoneInfo("Asia/Shanghai"))
-
-
-def _shoppers(made: World, now: datetime, count: int) -> list[Any]:
-    """Adults with a limit that the benchmark does not exhaust."""
-    adults = [people.customer(number=f"{n:05d}", seed=1, as_of=DAY) for n in range(1, count + 1)]
-    with open_day(made.desk, now) as work:
-        assert isinstance(work, UnitOfWork)
-        ids = consumers.register(work=work, vault=made.desk.vault, consumers=[a.new for a in adults])
-        limit = Money(10_000_000, "CNY")
-        accounts = [OpenAccount(f"bench:{i}", i, limit, 8, 8, 1) for i in ids if not hasattr(i, "code")]
-        credit.open_accounts(work=work, accounts=accounts)
-    return ids
-
-
-def _purchases(made: World, now: datetime, shoppers: list[Any], count: int) -> list[Purchase]:
-    wishes = [
-        Wish(made.shops[n % 3], shoppers[n % len(shoppers)], "free", Money(100_00 + (n % 50) * 1_00, "CNY"), (3, 6, 12)[n % 3])
-        for n in range(count)
-    ]
-    quoted: list[Any] = []
-    for start in range(0, count, 10 * BATCH):
-        quoted += checkout.quote(desk=made.desk, now=now, wishes=wishes[start : start + 10 * BATCH])
-    assert all(isinstance(q, Quoted) for q in quoted)
-    return [
-        Purchase(f"bench:{n}", wish.merchant_id, f"BENCH-{n}", wish.consumer_id, q.quote_id)  # type: ignore[arg-type]
-        for n, (wish, q) in enumerate(zip(wishes, quoted, strict=True))
-    ]
+BENCHMARKS: Final[dict[str, Callable[[Say], dict[str, Any]]]] = {"checkout": bench_checkout.measure, "loop": loop, "demo": demo}

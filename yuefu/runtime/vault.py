@@ -13,6 +13,7 @@ import secrets
 from base64 import b64decode, b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from hashlib import sha256
 from hmac import new as hmac_new
 from pathlib import Path
@@ -39,7 +40,7 @@ class Vault:
 
     def seal(self, plain: str, *, table: str, column: str, row: UUID) -> bytes:
         nonce = secrets.token_bytes(_NONCE)
-        sealed = AESGCM(self.keys[self.active]).encrypt(nonce, plain.encode(), _bound(table, column, row))
+        sealed = _cipher(self.keys[self.active]).encrypt(nonce, plain.encode(), _bound(table, column, row))
         return self.active.to_bytes(2, "big") + nonce + sealed
 
     def open(self, sealed: bytes, *, table: str, column: str, row: UUID) -> str:
@@ -47,13 +48,19 @@ class Vault:
         if key is None:
             raise VaultError("this value was sealed with a key that is not in the ring")
         try:
-            return AESGCM(key).decrypt(sealed[2 : 2 + _NONCE], sealed[2 + _NONCE :], _bound(table, column, row)).decode()
+            return _cipher(key).decrypt(sealed[2 : 2 + _NONCE], sealed[2 + _NONCE :], _bound(table, column, row)).decode()
         except (InvalidTag, ValueError) as error:  # a value cut short has no whole nonce
             raise VaultError(f"a sealed value does not belong to {table}.{column} of this row") from error
 
     def index(self, plain: str, *, purpose: str) -> bytes:
         """A keyed hash to find a value by; equal for equal values of one purpose, useless without the key."""
         return hmac_new(self.index_key, f"{purpose}|{plain}".encode(), sha256).digest()
+
+
+@cache
+def _cipher(key: bytes) -> AESGCM:
+    """Made once a key: to unroll a key takes longer than to open a short text with it."""
+    return AESGCM(key)
 
 
 def _bound(table: str, column: str, row: UUID) -> bytes:
