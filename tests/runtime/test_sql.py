@@ -8,6 +8,7 @@ from uuid import UUID
 
 import psycopg
 import pytest
+from django.db import connections
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -82,3 +83,11 @@ def test_what_the_database_cannot_hold_is_refused(kind: str, value: Any) -> None
 def test_half_a_character_is_refused_before_it_is_sent() -> None:
     with pytest.raises((psycopg.Error, UnicodeEncodeError)):
         back("text", ["\ud800"])
+
+
+def test_django_reads_on_a_connection_that_was_used_here() -> None:
+    assert sql.value("SELECT TIMESTAMPTZ '2026-10-01 08:00+08'") == datetime(2026, 10, 1, tzinfo=UTC)
+    with connections[sql.WRITER].cursor() as cursor:
+        cursor.execute("SELECT TIMESTAMPTZ '2026-10-01 08:00+08'")
+        assert cursor.fetchone() == (datetime(2026, 10, 1, tzinfo=UTC),)
+    assert sql.value("SELECT TIMESTAMPTZ '2026-10-01 08:00+08'") == datetime(2026, 10, 1, tzinfo=UTC)

@@ -48,10 +48,15 @@ def connection() -> psycopg.Connection[Any]:
     wrapper.ensure_connection()
     opened = cast("psycopg.Connection[Any]", wrapper.connection)
     if opened.adapters.get_loader(_JSONB, Format.TEXT) is not JsonbLoader:
-        # Django leaves jsonb as text for its own fields to decode, and reads moments by a class in Python; here there are no fields.
+        # Django leaves jsonb as text for its own fields to decode; here there are no fields.
         opened.adapters.register_loader("jsonb", JsonbLoader)
-        opened.adapters.register_loader("timestamptz", _MOMENTS)
     return opened
+
+
+def _moments(cursor: psycopg.Cursor[T]) -> psycopg.Cursor[T]:
+    """The cursor, reading moments by the driver's own loader. Not the connection: Django asks the loader it finds there for its time zone."""
+    cursor.adapters.register_loader("timestamptz", _MOMENTS)
+    return cursor
 
 
 def _ready(params: Sequence[Any] | Mapping[str, Any]) -> Sequence[Any] | Mapping[str, Any]:
@@ -67,14 +72,14 @@ def _uuids(item: Any) -> Any:
 
 def rows(query: str, params: Sequence[Any] | Mapping[str, Any] = ()) -> list[tuple[Any, ...]]:
     """All rows of a query."""
-    with psycopg.Cursor(connection()) as cursor:
+    with _moments(psycopg.Cursor(connection())) as cursor:
         cursor.execute(query, _ready(params))
         return cursor.fetchall()
 
 
 def rows_as(make: Callable[..., T], query: str, params: Sequence[Any] | Mapping[str, Any] = ()) -> list[T]:
     """All rows, each made into a value from its columns in order."""
-    with psycopg.Cursor(connection(), row_factory=args_row(make)) as cursor:
+    with _moments(psycopg.Cursor(connection(), row_factory=args_row(make))) as cursor:
         cursor.execute(query, _ready(params))
         return cursor.fetchall()
 
@@ -87,7 +92,7 @@ def value(query: str, params: Sequence[Any] | Mapping[str, Any] = ()) -> Any:
 
 def run(query: str, params: Sequence[Any] | Mapping[str, Any] = ()) -> int:
     """Executes a statement and returns how many rows it touched."""
-    with psycopg.Cursor(connection()) as cursor:
+    with _moments(psycopg.Cursor(connection())) as cursor:
         cursor.execute(query, _ready(params))
         return cursor.rowcount
 
