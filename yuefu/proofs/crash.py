@@ -154,7 +154,9 @@ class Tally:
 class Director:
     """Breaks an installation round by round and reckons up afterwards."""
 
-    def __init__(self, *, installation: Installation, made: crash_world.Made, directory: Path, seed: int, say: Say, fresh_keys: bool) -> None:
+    def __init__(
+        self, *, installation: Installation, made: crash_world.Made, directory: Path, seed: int, say: Say, fresh_keys: bool
+    ) -> None:
         self._it, self._made, self._say = installation, made, say
         self._dice = random.Random(seed)
         self.tally = Tally()

@@ -135,6 +135,10 @@ class Installation:
     def runs(self, party: str) -> bool:
         return party in self._processes and self._processes[party].poll() is None
 
+    def ended(self) -> list[str]:
+        """The parties that do not run, with what they said last."""
+        return [f"the {party} has ended: {self.log_of(party)}" for party in self._processes if not self.runs(party)]
+
     def kill(self, party: str) -> None:
         """SIGKILL for a party with all its processes."""
         process = self._processes.get(party)

@@ -20,7 +20,9 @@ BEFORE_COMMIT: Final[Where] = "before_commit"
 AFTER_COMMIT: Final[Where] = "after_commit"
 
 _WRITES: Final = re.compile(rb"(INSERT INTO|UPDATE) (\w+)")
-_WANTS_SECRECY: Final = frozenset({80877103, 80877104})  # SSLRequest, GSSENCRequest: a wire between two processes of one machine has neither
+_WANTS_SECRECY: Final = frozenset(
+    {80877103, 80877104}
+)  # SSLRequest, GSSENCRequest: a wire between two processes of one machine has neither
 _CHUNK: Final = 65536
 
 # The first that fits says what a transaction was for; further down stand statements that others make too.
@@ -81,6 +83,7 @@ class Proxy:
         """The longest that a message is held up."""
         self._dice = dice
         self._open: dict[int, Wire] = {}
+        self._servers: list[asyncio.Server] = []
         self._armed: tuple[Point, Act, threading.Event] | None = None
         self._passed = 0
         self._stalled: asyncio.Event | None = None
@@ -93,6 +96,7 @@ class Proxy:
 
         async def begin() -> int:
             server = await asyncio.start_server(lambda r, w: self._serve(party, r, w), "127.0.0.1", 0)
+            self._servers.append(server)
             port: int = server.sockets[0].getsockname()[1]
             return port
 
@@ -139,10 +143,13 @@ class Proxy:
         """Cuts everything and ends the thread."""
 
         async def end() -> None:
-            others = asyncio.all_tasks() - {asyncio.current_task()}
-            for task in others:
-                task.cancel()
-            await asyncio.gather(*others, return_exceptions=True)
+            self._go_on()
+            for server in self._servers:
+                server.close()
+            for wire in tuple(self._open.values()):
+                wire.cut()
+            if others := asyncio.all_tasks() - {asyncio.current_task()}:
+                await asyncio.wait(others, timeout=5)
             self._loop.stop()
 
         asyncio.run_coroutine_threadsafe(end(), self._loop)

@@ -185,6 +185,6 @@ def stuck(installation: Installation, *, within_s: float) -> list[str]:
             if not any(left.values()):
                 return []
             if time.monotonic() > until:
-                return [f"{what}: {count}" for what, count in left.items() if count]
+                return [f"{what}: {count}" for what, count in left.items() if count] + installation.ended()
             crash_world.give_jobs()
             time.sleep(0.2)
