@@ -131,7 +131,8 @@ def give_jobs() -> None:
 
     from yuefu.journeys import jobs
 
-    for job in (jobs.poll_gateways, jobs.expire_authorisations, jobs.keep_ledger):
+    given: list[Any] = [jobs.poll_gateways, jobs.expire_authorisations, jobs.keep_ledger]
+    for job in given:
         with contextlib.suppress(AlreadyEnqueued):
             job.defer(timestamp=0)
 

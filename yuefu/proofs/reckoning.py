@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import time
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -101,11 +101,35 @@ _ROWS: Final = {
     "void": "SELECT object_id, count(*), sum((snapshot->'released'->>'minor')::bigint)::bigint FROM runtime_outbox"
     " WHERE object_id = ANY(%s) AND type = 'order.voided' GROUP BY object_id",
 }
-_FOLLOWING: Final = {
-    "loans": "SELECT order_id, count(*) FROM loans_loan WHERE order_id = ANY(%s) GROUP BY order_id",
-    "items": "SELECT order_id, count(*) FROM settlement_item WHERE order_id = ANY(%s) GROUP BY order_id",
-    "entries": "SELECT order_id, count(DISTINCT entry_id) FROM ledger_line WHERE order_id = ANY(%s) GROUP BY order_id",
+# What the acts of an order must have led to: captures, refunds, shares of refunds by captures, voids → how many there are.
+_FOLLOWING: Final[Mapping[str, tuple[str, Callable[[Acts], int]]]] = {
+    "loans": ("SELECT order_id, count(*) FROM loans_loan WHERE order_id = ANY(%s) GROUP BY order_id", lambda acts: acts.captures),
+    "items": (
+        "SELECT order_id, count(*) FROM settlement_item WHERE order_id = ANY(%s) GROUP BY order_id",
+        lambda acts: acts.captures + acts.shares,
+    ),
+    "entries": (
+        "SELECT order_id, count(DISTINCT entry_id) FROM ledger_line WHERE order_id = ANY(%s) GROUP BY order_id",
+        lambda acts: 2 * (acts.captures + acts.shares),
+    ),
+    "events": (
+        "SELECT object_id, count(*) FROM runtime_outbox WHERE object_id = ANY(%s) GROUP BY object_id",
+        lambda acts: 1 + acts.captures + acts.refunds + acts.voids,
+    ),
+    "last events": (
+        "SELECT object_id, max(seq) FROM runtime_outbox WHERE object_id = ANY(%s) GROUP BY object_id",
+        lambda acts: 1 + acts.captures + acts.refunds + acts.voids,
+    ),
 }
+_SHARES: Final = "SELECT order_id, count(*) FROM orders_refund WHERE order_id = ANY(%s) GROUP BY order_id"
+
+
+@dataclass(slots=True)
+class Acts:
+    captures: int = 0
+    refunds: int = 0
+    voids: int = 0
+    shares: int = 0
 
 
 def _acts(found: Found, told: Sequence[Mapping[str, Any]]) -> None:
@@ -114,6 +138,9 @@ def _acts(found: Found, told: Sequence[Mapping[str, Any]]) -> None:
     from yuefu.runtime import sql
 
     orders = sorted({ids.parse("order", line["answer"]["id"]) for line in told if line["verb"] == "order" and line["status"] == 201})
+    acts = {order_id: Acts() for order_id in orders}
+    for order_id, count in sql.rows(_SHARES, [orders]):
+        acts[order_id].shares = count
     for verb, query in _ROWS.items():
         counts: dict[UUID, int] = defaultdict(int)
         sums: dict[UUID, int] = defaultdict(int)
@@ -122,9 +149,14 @@ def _acts(found: Found, told: Sequence[Mapping[str, Any]]) -> None:
                 order_id = ids.parse("order", line["answer"]["order"])
                 counts[order_id] += 1
                 sums[order_id] += line["answer"]["amount"]
+        for order_id, count in counts.items():
+            setattr(acts[order_id], f"{verb}s", count)
         there = sql.rows(query, [orders])
         found.compare(f"{verb}s", counts, {order: count for order, count, _ in there})
         found.equal(f"sum of {verb}s", sums, {order: minor for order, _, minor in there})
+    for what, (query, right) in _FOLLOWING.items():
+        expected = {order_id: count for order_id, one in acts.items() if (count := right(one))}
+        found.equal(what, expected, dict(sql.rows(query, [orders])))
 
 
 def _repayments(found: Found, told: Sequence[Mapping[str, Any]]) -> None:

@@ -153,7 +153,12 @@ class Client:
         return bool(final)
 
     def another_desk(self) -> Desk:
+        """A second way to the same place, for whoever sends twice at once."""
         return self.desk
+
+    def play(self, over: threading.Event) -> None:
+        """Does one operation after the other until it is over. What breaks off is left open, and the next begins a moment later."""
+        raise NotImplementedError
 
     def ask_again(self, dice: random.Random, count: int) -> int:
         """Sends some of what was acknowledged again: it must be told the same. Returns how many were told so."""
@@ -206,7 +211,6 @@ class Shopper(Client):
         return Web(self._port, self._shops)
 
     def play(self, over: threading.Event) -> None:
-        """One purchase after the other. What breaks off is left open, and the next begins a moment later."""
         while not over.is_set():
             if not self._purchase():
                 over.wait(SECONDS_BETWEEN)
@@ -254,15 +258,12 @@ class Shopper(Client):
             done = self._act(verb, shop, f"/v1/orders/{order}/{verb}", order, body, number)
             if done is None:
                 return False
-        if dice.random() < 0.05:  # the first key once more, for something else
-            self._act(verb, shop, f"/v1/orders/{order}/{verb}", order, {"amount": 1} if verb != "void" else {}, number, reuse=True)
+        if verb != "void" and dice.random() < 0.05:  # the last key once more, for something else
+            self._act("reuse", shop, f"/v1/orders/{order}/{verb}", order, {"amount": 1}, number)
         return True
 
-    def _act(
-        self, verb: str, shop: int, path: str, order: str, body: dict[str, Any], number: int = 0, *, reuse: bool = False
-    ) -> Answer | None:
-        operation = Operation(verb, f"{self.name}:{self._number}:{number}", path, order, body, shop)
-        return self.do(replace(operation, verb="reuse")) if reuse and verb != "void" else self.do(operation) if not reuse else None
+    def _act(self, verb: str, shop: int, path: str, order: str, body: dict[str, Any], number: int = 0) -> Answer | None:
+        return self.do(Operation(verb, f"{self.name}:{self._number}:{number}", path, order, body, shop))
 
 
 class Payers:
