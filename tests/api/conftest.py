@@ -250,19 +250,22 @@ class InProcess:
         key: str | None = None,
         headers: Sequence[tuple[str, str]] = (),
         gone: bool = False,
+        slow: bool = False,
     ) -> Reply:
-        """`gone`: the client goes away in the middle of its body."""
+        """`gone`: the client goes away in the middle of its body; `slow`: the rest of it never comes."""
         payload = b"" if body is None else json.dumps(body).encode()
         given = [(b"content-type", b"application/json"), *((n.lower().encode(), v.encode()) for n, v in headers)]
         given += [(b"authorization", f"Bearer {secret}".encode())] if secret else []
         given += [(b"idempotency-key", key.encode())] if key else []
         target, _, query = path.partition("?")
         scope = {"type": "http", "method": method, "path": target, "query_string": query.encode(), "headers": given}
-        messages = [{"type": "http.request", "body": payload, "more_body": gone}, {"type": "http.disconnect"}]
+        messages = [{"type": "http.request", "body": payload, "more_body": gone or slow}, {"type": "http.disconnect"}]
         sent: list[Any] = []
 
         async def run() -> None:
             async def receive() -> Any:
+                if slow and len(messages) == 1:
+                    await asyncio.Event().wait()
                 return messages.pop(0)
 
             async def send(message: Any) -> None:

@@ -221,6 +221,15 @@ def test_a_client_that_goes_away_in_its_body_has_asked_nothing(merchant: Merchan
     assert merchant.get(ORDER).body["data"] == []
 
 
+def test_a_body_that_does_not_come_is_not_waited_for(merchant: Merchant, inside: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    from yuefu.api import application
+
+    monkeypatch.setattr(application, "BODY_WITHIN_S", 0.05)
+    reply = inside().ask("POST", ORDER, merchant.order(), secret=merchant.issued.secret, key="K", slow=True)
+    assert is_a_problem(reply, 408, "request_timeout")
+    assert merchant.get(ORDER).body["data"] == []
+
+
 def test_every_refusal_that_can_be_met_has_a_code_of_its_own() -> None:
     """A new refusal of the journeys is given a status, a title and advice."""
     from yuefu.api.problems import of_refusal

@@ -6,13 +6,17 @@ from datetime import date, timedelta
 
 import pytest
 
+from yuefu import ids
 from yuefu.errors import Refused
-from yuefu.journeys import reconciliation
+from yuefu.journeys import reconciliation, stopping
 from yuefu.journeys.overview import overview
 from yuefu.journeys.views import Overview
+from yuefu.merchants import queries as merchants
 from yuefu.money.amounts import Money
 from yuefu.reconciliation.commands import FileIn
-from yuefu.runtime import sql
+from yuefu.runtime import quarantine, sql
+from yuefu.runtime.batch import Quarantined
+from yuefu.runtime.stops import NewStop
 
 
 def yuan(text):
@@ -160,3 +164,29 @@ def test_a_page_has_one_to_a_hundred_orders(shop, limit):
 
 def test_the_book_of_somebody_else_does_not_exist(shop, book):
     assert refusal(shop, book_id=book.id) == "unknown_book"
+
+
+def test_the_page_says_what_is_stopped_for_whom_and_how_much_was_set_aside(shop):
+    assert (seen(shop).stops, seen(shop).set_aside) == ((), 0)
+    ends = shop.now() + timedelta(hours=1)
+    wanted = [
+        NewStop("a", "payouts", "merchant", str(shop.merchants[0]), "a look at it", ends),
+        NewStop("b", "new_credit", "funder", str(shop.book_id), "no money"),
+        NewStop("c", "new_credit", "product", "free", "too many"),
+        NewStop("d", "read_only", "", "", "moving"),
+    ]
+    made = stopping.impose(desk=shop.desk, now=shop.now(), wanted=wanted).outcomes
+    with sql.transacting():
+        quarantine.put_aside(
+            book_id=shop.book_id, command="x", culprits=[(shop.book_id, Quarantined("e"))], now=shop.now(), ids=shop.desk.ids
+        )
+    found = seen(shop)
+    name = merchants.shown(ids=[shop.merchants[0]])[shop.merchants[0]]
+    assert found.set_aside == 1
+    assert [(s.action, s.dimension, s.value_en, s.value_zh, s.reason, s.expires_at) for s in found.stops] == [
+        ("payouts", "merchant", name.name_en, name.name_zh, "a look at it", ends),
+        ("new_credit", "funder", "Test Lender", "Test Lender", "no money", None),
+        ("new_credit", "product", "free", "free", "too many", None),
+        ("read_only", "", "", "", "moving", None),
+    ]
+    assert found.stops[0].public_id == ids.text("stop", made[0].id)

@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
 import json
 from contextlib import contextmanager
-from datetime import date
+from dataclasses import replace
+from datetime import date, timedelta
 
 import pytest
 from psycopg import errors
 
-from yuefu.journeys import checkout, desk, refund, repayment
-from yuefu.journeys.checkout import Authorised, Captured, Purchase, Wish, authorising, capturing
-from yuefu.journeys.repayment import Repaid, RepayRequest
+from yuefu.errors import Refused
+from yuefu.journeys import checkout, desk, refund, repayment, set_aside, stopping, transfers
+from yuefu.journeys.checkout import Authorised, Captured, Purchase, Wish, authorising, capturing, releasing
+from yuefu.journeys.desk import open_day
+from yuefu.journeys.repayment import Repaid, RepayRequest, UndoRequest
+from yuefu.ledger import commands as ledger_commands
 from yuefu.ledger import queries as ledger
+from yuefu.ledger.rules import AccountKey, Transfer
 from yuefu.loans.commands import applying
 from yuefu.money.amounts import Money
-from yuefu.orders.commands import CaptureRequest, RefundRequest
+from yuefu.orders.commands import CaptureRequest, RefundRequest, VoidRequest
 from yuefu.payments import queries as payments
 from yuefu.runtime import quarantine, sql
 from yuefu.runtime.batch import Quarantined
+from yuefu.runtime.jsontext import read
+from yuefu.runtime.stops import Lift, NewStop
+from yuefu.runtime.values import Actor
 
 DUE = date(2026, 10, 25)
 
@@ -131,3 +141,241 @@ def test_what_was_rolled_back_is_never_sent_to_the_channel(shop, monkeypatch, cu
     assert [order.reference for order in sent] == stored
     assert len(stored) == 1
     shop.prove()
+
+
+BROKEN_BY = {
+    "authorise": (authorising, "decide"),
+    "capture": (capturing.orders, "capture"),
+    "void": (releasing.orders, "void"),
+    "expire": (releasing.orders, "expire"),
+    "refund": (refund.orders, "refund"),
+    "refund.book": (refund.payments, "settle_refunds"),
+    "refund.retry": (refund.payments, "attempt_refunds"),
+    "repay": (repayment.payments, "attempt_collections"),
+    "repay.book": (repayment.payments, "settle_collections"),
+    "repayment.undo": (repayment.loans, "reverse_repayments"),
+    "transfer": (transfers.ledger, "transfer"),
+}
+"""What breaks for each command, until somebody has mended it."""
+
+
+def lived_until(shop, command):
+    """A shop just before a command, and what carries that out."""
+    if command == "authorise":
+        batch = purchases(shop, ["300.00"])
+        return lambda: checkout.authorise(desk=shop.desk, now=shop.now(), purchases=batch)
+    if command == "transfer":
+        left, right = AccountKey("suspense", shop.merchants[0]), AccountKey("suspense", shop.merchants[1])
+        with open_day(shop.desk, shop.now()) as work:
+            ledger_commands.open_control(work=work, accounts=[(left, "CNY"), (right, "CNY")])
+        chain = [
+            Transfer("t1", left, right, 7, "CNY", pending=True, timeout=timedelta(hours=5), linked=True),
+            Transfer("t2", left, right, 5, "CNY"),
+        ]
+        return lambda: transfers.transfer(desk=shop.desk, now=shop.now(), transfers=chain)
+    if command in {"capture", "void", "expire"}:
+        order = shop.buy(shop.consumer(), "300.00").order_id
+        seller = shop.seller(order)
+        return {
+            "capture": lambda: checkout.capture(desk=shop.desk, now=shop.now(), requests=[CaptureRequest("k", seller, order)]),
+            "void": lambda: checkout.void(desk=shop.desk, now=shop.now(), requests=[VoidRequest("k", seller, order)]),
+            "expire": lambda: checkout.expire(desk=shop.desk, now=shop.now() + timedelta(days=40)),
+        }[command]
+    got = shop.bought("600.00")
+    shop.until(DUE)
+    if command.startswith("repay") and command != "repayment.undo":
+        return lambda: repayment.repay(desk=shop.desk, now=shop.now(14), requests=[RepayRequest("k", got.loan_id, None, "card:1:ok")])
+    paid = shop.repay(got.loan_id, card="card:1:refund_fails_once" if command == "refund.retry" else "card:1:ok")
+    if command == "repayment.undo":
+        return lambda: repayment.undo(desk=shop.desk, now=shop.now(15), requests=[UndoRequest("k", paid.collection_id, "by mistake")])
+    giving_back = RefundRequest("k", shop.seller(got.order_id), got.order_id)
+    if command == "refund.retry":
+        refund.refund(desk=shop.desk, now=shop.now(15), requests=[giving_back])
+        return lambda: refund.retry(desk=shop.desk, now=shop.now(15))
+    return lambda: refund.refund(desk=shop.desk, now=shop.now(15), requests=[giving_back])
+
+
+@pytest.mark.parametrize("command", BROKEN_BY)
+def test_every_request_that_breaks_waits_whole_and_is_carried_out_once_when_sent_again(shop, monkeypatch, command):
+    act = lived_until(shop, command)
+    module, name = BROKEN_BY[command]
+    later = shop.now(16) + timedelta(days=40 if command == "expire" else 0)
+    with monkeypatch.context() as broken:
+        broken.setattr(module, name, breaking(getattr(module, name), lambda *given, **named: True))
+        act()
+        (aside,) = quarantine.waiting(book_id=shop.book_id)
+        assert (aside.command, aside.tries, aside.error) == (command, 1, "Broken: no")
+        (again,) = set_aside.retry(desk=shop.desk, now=later, quarantine_ids=[aside.id])
+        assert again.outcome == Quarantined("Broken: no")
+        (still,) = quarantine.waiting(book_id=shop.book_id)
+        assert (still.id, still.tries, still.tried_at) == (aside.id, 2, later)
+    (done,) = set_aside.retry(desk=shop.desk, now=later, quarantine_ids=[aside.id])
+    assert isinstance(done, set_aside.Retried)
+    assert not isinstance(done.outcome, Refused | Quarantined)
+    kept = quarantine.by_id(book_id=shop.book_id, quarantine_id=aside.id)
+    assert (kept.state, kept.decided_by, kept.decided_at) == ("retried", shop.desk.by.label, later)
+    assert json.loads(kept.outcome)["kind"] == type(done.outcome).__name__
+    assert quarantine.how_many_wait(book_id=shop.book_id) == 0
+    (twice,) = set_aside.retry(desk=shop.desk, now=later, quarantine_ids=[aside.id])
+    assert twice.code == "already_dealt_with"
+    shop.prove()
+
+
+def test_every_command_that_sets_aside_has_a_kind_to_be_sent_again_by():
+    """The names under which journeys set their requests aside, read from their source."""
+    named = set()
+    for module in (authorising, capturing, releasing, refund, repayment, transfers):
+        tree = ast.parse(inspect.getsource(module))
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "in_batches":
+                named.add(node.args[2].value if isinstance(node.args[2], ast.Constant) else getattr(module, node.args[2].id))
+    assert named == set(set_aside.KINDS) == set(BROKEN_BY)
+
+
+def put(shop, monkeypatch, key="q0"):
+    """A purchase that was set aside; its fault is mended."""
+    (batch,) = (purchases(shop, ["300.00"]),)
+    with monkeypatch.context() as broken:
+        broken.setattr(authorising, "decide", breaking(authorising.decide, lambda features, policy: True))
+        checkout.authorise(desk=shop.desk, now=shop.now(), purchases=batch)
+    (aside,) = quarantine.waiting(book_id=shop.book_id)
+    return batch, aside
+
+
+def test_what_the_sender_sent_again_meanwhile_is_not_done_twice(shop, monkeypatch):
+    batch, aside = put(shop, monkeypatch)
+    (first,) = checkout.authorise(desk=shop.desk, now=shop.now(), purchases=batch)
+    (done,) = set_aside.retry(desk=shop.desk, now=shop.now(11), quarantine_ids=[aside.id])
+    assert done.outcome == first
+    assert sql.value("SELECT count(*) FROM orders_order WHERE book_id = %s", [shop.book_id]) == 1
+
+
+def test_two_who_send_it_again_at_once_do_it_once(shop, monkeypatch):
+    _, aside = put(shop, monkeypatch)
+    outcomes = shop.at_once(*[lambda: set_aside.retry(desk=shop.desk, now=shop.now(11), quarantine_ids=[aside.id])] * 2)
+    answers = {one.outcome.order_id for (one,) in outcomes if isinstance(one, set_aside.Retried)}
+    assert len(answers) == 1
+    assert sql.value("SELECT count(*) FROM orders_order WHERE book_id = %s", [shop.book_id]) == 1
+
+
+def test_what_breaks_again_and_again_waits_once_and_is_counted(shop, monkeypatch):
+    """Whoever sent it each time: a job that meets the same order each minute, or a program that tries again with another request id."""
+    (one,) = purchases(shop, ["300.00"])
+    with monkeypatch.context() as broken:
+        for error in (Broken("first"), Broken("second"), Broken("third")):
+            broken.setattr(authorising, "decide", raising(error))
+            sent = replace(one, by=Actor("user", "alice", shop.book_id, f"req-{error}"))
+            checkout.authorise(desk=shop.desk, now=shop.now(), purchases=[sent, sent])
+    (aside,) = quarantine.waiting(book_id=shop.book_id)
+    assert (aside.tries, aside.error) == (3, "Broken: third")
+    assert json.loads(aside.request)["by"]["request_id"] == "req-first"
+
+
+def raising(error):
+    def act(*given, **named):
+        raise error
+
+    return act
+
+
+def test_a_refusal_is_an_answer_too_and_what_was_not_tried_still_waits(shop, monkeypatch):
+    _, aside = put(shop, monkeypatch)
+    (made,) = stopping.impose(desk=shop.desk, now=shop.now(), wanted=[NewStop("s", "read_only", "", "", "moving")]).outcomes
+    (refused,) = set_aside.retry(desk=shop.desk, now=shop.now(), quarantine_ids=[aside.id])
+    assert refused.waits
+    assert refused.outcome.code == "read_only"
+    stopping.lift(desk=shop.desk, now=shop.now(), lifts=[Lift(made.id, "moved")])
+    shop.next_day()
+    (late,) = set_aside.retry(desk=shop.desk, now=shop.now(), quarantine_ids=[aside.id])
+    assert (late.waits, late.outcome.code) == (False, "quote_outdated")
+    assert quarantine.by_id(book_id=shop.book_id, quarantine_id=aside.id).state == "retried"
+
+
+def test_a_request_is_dropped_once_and_with_a_reason(shop, monkeypatch):
+    batch, aside = put(shop, monkeypatch)
+    assert set_aside.drop(desk=shop.desk, now=shop.now(), quarantine_ids=[aside.id], reason=" ")[0].code == "reason_invalid"
+    assert set_aside.drop(desk=shop.desk, now=shop.now(), quarantine_ids=[aside.id], reason="a test") == [aside.id]
+    kept = quarantine.by_id(book_id=shop.book_id, quarantine_id=aside.id)
+    assert (kept.state, kept.reason, kept.outcome) == ("dropped", "a test", "")
+    again = set_aside.drop(desk=shop.desk, now=shop.now(), quarantine_ids=[aside.id, aside.id, shop.book_id], reason="a test")
+    assert [one.code for one in again] == ["already_dealt_with", "already_dealt_with", "unknown_quarantine"]
+    (tried,) = set_aside.retry(desk=shop.desk, now=shop.now(), quarantine_ids=[aside.id])
+    assert tried.code == "already_dealt_with"
+    trail = sql.rows("SELECT action, object_ids FROM runtime_audit WHERE book_id = %s AND object_kind = 'quarantine'", [shop.book_id])
+    assert trail == [("quarantine.dropped", [str(aside.id)])]
+    assert checkout.authorise(desk=shop.desk, now=shop.now(), purchases=batch)[0].approved  # its key was never used
+
+
+@pytest.mark.parametrize(
+    "request_text",
+    ['{"key": "cut o', '{"key": "k"}', "[]", '"text"', "null", '{"key":"k","merchant_id":"x","order_id":"x","amount":null,"by":null}', ""],
+)
+@pytest.mark.parametrize("command", ["capture", "expire", "gone.command"])
+def test_what_cannot_be_read_any_more_is_refused_and_can_be_dropped(shop, command, request_text):
+    sql.run(
+        "INSERT INTO runtime_quarantine (id, book_id, command, request, error, recorded_at, state)"
+        " VALUES (gen_random_uuid(), %s, %s, %s, 'old', now(), 'waiting')",
+        [shop.book_id, command, request_text],
+    )
+    (aside,) = quarantine.waiting(book_id=shop.book_id)
+    (refused,) = set_aside.retry(desk=shop.desk, now=shop.now(), quarantine_ids=[aside.id])
+    assert refused.code == "request_outdated"
+    assert "drop it" in refused.detail
+    assert set_aside.drop(desk=shop.desk, now=shop.now(), quarantine_ids=[aside.id], reason="too old") == [aside.id]
+
+
+def test_a_long_request_is_kept_whole_and_odd_characters_do_not_hurt(shop, monkeypatch):
+    order = shop.buy(shop.consumer(), "300.00").order_id
+    requests = [CaptureRequest("k" * 20_000, shop.seller(order), order), CaptureRequest("half \ud800 pair", shop.seller(order), order)]
+    with monkeypatch.context() as broken:
+        broken.setattr(capturing.keys, "answer", raising(Broken("zero \0 and \udfff")))
+        outcomes = checkout.capture(desk=shop.desk, now=shop.now(), requests=requests)
+    assert [type(one) for one in outcomes] == [Quarantined, Quarantined]
+    kept = quarantine.waiting(book_id=shop.book_id)
+    assert sorted([read(CaptureRequest, aside.request) for aside in kept], key=lambda one: one.key) == sorted(
+        requests, key=lambda one: one.key
+    )
+
+
+def test_an_error_of_the_database_says_which_rule_and_nothing_of_the_row(shop, monkeypatch):
+    batch = purchases(shop, ["300.00"])
+    breaks = (
+        "INSERT INTO runtime_stop (id, book_id, action, dimension, value, reason, set_by, set_at)"
+        " VALUES (gen_random_uuid(), %s, 'a', 'hall', '', %s, 'system:x', now())"
+    )
+    with monkeypatch.context() as broken:
+        secret = "欧阳明月 11010519900307"
+        broken.setattr(authorising, "decide", lambda *given: sql.run(breaks, [shop.book_id, secret]))
+        checkout.authorise(desk=shop.desk, now=shop.now(), purchases=batch)
+        broken.setattr(authorising, "decide", lambda *given: sql.run("SELECT %s::int", [secret]))
+        (first,) = quarantine.waiting(book_id=shop.book_id)
+        checkout.authorise(desk=shop.desk, now=shop.now(), purchases=batch)
+    (second,) = quarantine.waiting(book_id=shop.book_id)
+    assert "runtime_stop_has_a_whole_target" in first.error
+    assert "22P02" in second.error
+    for error in (first.error, second.error):
+        assert "明月" not in error
+        assert "1990" not in error
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "request = '{}'", "command = 'void'", "tries = 0", "digest = 'other'", "recorded_at = now()", "state = 'retried'",
+        "state = 'dropped', decided_by = 'user:x', decided_at = now()", "decided_by = 'user:x', decided_at = now()", "state = 'lost'",
+    ],
+)  # fmt: skip
+def test_no_raw_sql_rewrites_what_was_set_aside(shop, monkeypatch, as_role, change):
+    _, aside = put(shop, monkeypatch)
+    with pytest.raises(errors.CheckViolation):
+        as_role("default").execute(f"UPDATE runtime_quarantine SET {change} WHERE id = %s", [aside.id])
+
+
+def test_no_raw_sql_brings_back_what_was_dealt_with(shop, monkeypatch, as_role):
+    _, aside = put(shop, monkeypatch)
+    set_aside.drop(desk=shop.desk, now=shop.now(), quarantine_ids=[aside.id], reason="a test")
+    for change in ("state = 'waiting', decided_by = NULL, decided_at = NULL", "reason = 'another'", "error = ''"):
+        with pytest.raises(errors.CheckViolation, match="dealt with"):
+            as_role("default").execute(f"UPDATE runtime_quarantine SET {change} WHERE id = %s", [aside.id])
+    with pytest.raises(errors.InsufficientPrivilege):
+        as_role("default").execute("DELETE FROM runtime_quarantine")

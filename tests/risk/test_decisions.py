@@ -47,6 +47,10 @@ FINE = Features(
 )
 GROUNDS = {
     "new_credit_stopped": {"new_credit_stopped": True},
+    "product_stopped": {"product_stopped": True},
+    "funder_stopped": {"funder_stopped": True},
+    "merchant_stopped": {"merchant_stopped": True},
+    "channel_stopped": {"channel_stopped": True},
     "product_not_offered": {"product_state": "retired"},
     "merchant_suspended": {"merchant_state": "suspended"},
     "under_age": {"age_years": 17},

@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from enum import Enum
 from types import MappingProxyType
+from typing import Literal
 from uuid import UUID
 
 import pytest
@@ -75,3 +76,53 @@ def test_what_a_person_may_have_typed_is_written_however_odd(typed):
 def test_what_has_no_json_form_is_refused():
     with pytest.raises(TypeError, match="object has no JSON form"):
         jsontext.dumps({"x": object()})
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """As requests are."""
+
+    key: str
+    row: UUID
+    count: int
+    kind: Literal["one", "two"]
+    amount: Money | None
+    on: date | None
+    at: datetime | None
+    sure: bool
+    within: Row | None = None
+
+
+ASKED = st.builds(
+    Asked, st.text(), st.uuids(), st.integers(-(2**63), 2**64), st.sampled_from(["one", "two"]),
+    st.none() | st.builds(Money, st.integers(-(10**15), 10**15), st.just("CNY")), st.none() | st.dates(),
+    st.none() | st.datetimes(timezones=st.just(UTC)), st.booleans(), st.none() | st.builds(Row, st.integers(0, 9), st.just(Money(5, "CNY"))),
+)  # fmt: skip
+
+
+@given(ASKED)
+def test_a_request_is_read_back_as_it_was_written(asked: Asked) -> None:
+    assert jsontext.read(Asked, jsontext.dumps(asked)) == asked
+    assert jsontext.read(UUID, jsontext.dumps(asked.row)) == asked.row
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"key": 5}, {"key": None}, {"row": "no uuid"}, {"row": 5}, {"count": "5"}, {"count": 5.0}, {"count": True}, {"kind": "three"},
+        {"kind": ["one"]}, {"amount": 5}, {"amount": {"minor": 5}}, {"amount": {"minor": 5, "currency": "XXX"}},
+        {"amount": {"minor": "5", "currency": "CNY"}}, {"on": "2026-02-30"}, {"at": "noon"}, {"sure": 1}, {"within": {}}, {"more": 1},
+    ],
+)  # fmt: skip
+def test_what_is_not_exactly_of_the_kind_is_not_read(change: dict[str, object]) -> None:
+    asked = Asked("k", UUID(int=7), 1, "one", None, None, None, True)
+    text = json.dumps({**json.loads(jsontext.dumps(asked)), **change})
+    with pytest.raises(ValueError, match=r"."):
+        jsontext.read(Asked, text)
+
+
+def test_a_field_that_is_not_there_is_not_guessed() -> None:
+    asked = json.loads(jsontext.dumps(Asked("k", UUID(int=7), 1, "one", None, None, None, True)))
+    for name in asked:
+        with pytest.raises(ValueError, match="has the fields"):
+            jsontext.read(Asked, json.dumps({other: value for other, value in asked.items() if other != name}))

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import psycopg
 import pytest
-from django.db import connections
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from yuefu.runtime import sql
 from yuefu.runtime.jsontext import dumps
+from yuefu.runtime.values import UnitOfWork
 
 AWKWARD = [
     'a"b',
@@ -85,9 +85,11 @@ def test_half_a_character_is_refused_before_it_is_sent() -> None:
         back("text", ["\ud800"])
 
 
-def test_django_reads_on_a_connection_that_was_used_here() -> None:
-    assert sql.value("SELECT TIMESTAMPTZ '2026-10-01 08:00+08'") == datetime(2026, 10, 1, tzinfo=UTC)
-    with connections[sql.WRITER].cursor() as cursor:
-        cursor.execute("SELECT TIMESTAMPTZ '2026-10-01 08:00+08'")
-        assert cursor.fetchone() == (datetime(2026, 10, 1, tzinfo=UTC),)
-    assert sql.value("SELECT TIMESTAMPTZ '2026-10-01 08:00+08'") == datetime(2026, 10, 1, tzinfo=UTC)
+def test_django_and_we_share_a_connection_in_turns(work: UnitOfWork) -> None:
+    """Both read moments from it: we by the driver, Django by a loader that has a zone."""
+    from yuefu.runtime.models import Book
+
+    moment = sql.value("SELECT created_at FROM runtime_book WHERE id = %s", [work.book.id])
+    assert Book.objects.using("default").get(id=work.book.id).created_at == moment
+    assert sql.value("SELECT created_at FROM runtime_book WHERE id = %s", [work.book.id]) == moment
+    assert moment.utcoffset() == timedelta(0)

@@ -28,6 +28,11 @@ def _empty(request: HttpRequest) -> HttpResponse:
     return home.show(request, samples.an_empty_overview(), book=BOOK, now=samples.at(samples.AS_OF, 16, 30))
 
 
+def _stopped(request: HttpRequest) -> HttpResponse:
+    request.user = AnonymousUser()
+    return home.show(request, samples.a_stopped_overview(), book=BOOK, now=samples.at(samples.AS_OF, 16, 30))
+
+
 def _trace(request: HttpRequest, public_id: str) -> HttpResponse:
     request.user = AnonymousUser()
     if request.GET.get("format") == "json":
@@ -48,6 +53,7 @@ def _broken(request: HttpRequest) -> HttpResponse:
 urlpatterns = [
     path("", _home, name="home"),
     path("empty/", _empty),
+    path("stopped/", _stopped),
     path("trace/<str:public_id>/", _trace, name="trace"),
     path("find/", _find, name="find"),
     path("broken/", _broken),

@@ -18,6 +18,7 @@ from yuefu.journeys.views import (
     OrderRow,
     Overview,
     Stage,
+    StopView,
     Trace,
 )  # fmt: skip
 from yuefu.ledger.rules.chart import CHART
@@ -180,6 +181,23 @@ def an_overview() -> Overview:
         ),
         orders=orders, next_cursor="019a3f00abcd",
     )  # fmt: skip
+
+
+def a_stopped_overview() -> Overview:
+    """One stop of each action, one with a long name and a long reason in one word; requests are set aside."""
+    since, until = at(AS_OF, 14), at(AS_OF, 18)
+    return replace(
+        an_overview(),
+        stops=(
+            StopView(
+                "stop_1", "new_credit", "merchant", *LONG_MERCHANT, "fraud is being looked at " + "x" * 120, "user:risk", since, until
+            ),
+            StopView("stop_2", "new_credit", "channel", "live", "live", "复核中", "user:risk", since, until),
+            StopView("stop_3", "payouts", "", "", "", "<b>the bank</b> sends wrong answers", "user:finance", since, None),
+            StopView("stop_4", "read_only", "", "", "", "the database moves tonight", "system:cli", since, until + timedelta(days=1)),
+        ),
+        set_aside=3,
+    )
 
 
 def an_empty_overview() -> Overview:

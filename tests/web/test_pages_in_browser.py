@@ -14,6 +14,7 @@ pytestmark = pytest.mark.browser
 PAGES = {
     "home": "/",
     "empty": "/empty/",
+    "stopped": "/stopped/",
     "trace": f"/trace/{samples.ORDER}/",
     "late": "/trace/late/",
     "declined": "/trace/declined/",

@@ -12,7 +12,7 @@ import pytest
 from django.utils.translation import override
 
 from yuefu.access.rules import ROLES
-from yuefu.journeys import views
+from yuefu.journeys import stopping, views
 from yuefu.ledger.rules.chart import CHART
 from yuefu.merchants.rules import CHANNELS
 from yuefu.offers.rules.wording import LANGUAGES
@@ -90,6 +90,8 @@ CODES = {
     "role": set(ROLES),
     "language": set(LANGUAGES),
     "shown_to": {"shopper", "anybody"},
+    "stop": set(stopping.DIMENSIONS),
+    "stopped_for": {"", *(name for names in stopping.DIMENSIONS.values() for name in names)},
     "next_step": {"nothing"} | {f"{stage}.{state}" for stage in get_args(views.StageCode) for state in ("waiting", "overdue")},
 }
 

@@ -15,8 +15,9 @@ STAFF_PERMISSIONS: Final = frozenset({
     "access.grant", "api_key.issue", "approve", "break.resolve", "close_day", "consumer.close", "consumer.consent", "consumer.read",
     "consumer.register", "credit.change_limit", "credit.close", "credit.freeze", "credit.open", "funding.record", "jobs.run", "ledger.read",
     "loan.rebuild", "merchant.amend", "merchant.change_state", "merchant.onboard", "merchant.read", "order.authorise", "order.capture", "order.read",
-    "order.refund", "order.void", "product.draft", "product.publish", "product.read", "product.retire", "reconcile", "repayment.record",
-    "repayment.undo", "setting.propose", "setting.read", "settlement.read", "settlement.run", "trace",
+    "order.refund", "order.void", "product.draft", "product.publish", "product.read", "product.retire", "quarantine.read", "quarantine.settle", "reconcile",
+    "repayment.record", "repayment.undo", "setting.propose", "setting.read", "settlement.read", "settlement.run", "stop.lift", "stop.read", "stop.set",
+    "trace",
 })  # fmt: skip
 MERCHANT_PERMISSIONS: Final = frozenset({
     "api_key.issue", "order.authorise", "order.capture", "order.read", "order.refund", "order.void", "settlement.read", "trace",
@@ -27,19 +28,22 @@ ROLES: Final = {
     "operator": STAFF_PERMISSIONS,
     "risk": frozenset({
         "approve", "consumer.read", "credit.change_limit", "credit.close", "credit.freeze", "credit.open", "merchant.change_state",
-        "merchant.read", "order.read", "product.read", "setting.propose", "setting.read", "trace",
+        "merchant.read", "order.read", "product.read", "quarantine.read", "setting.propose", "setting.read", "stop.lift", "stop.read", "stop.set",
+        "trace",
     }),
     "finance": frozenset({
         "approve", "break.resolve", "close_day", "funding.record", "jobs.run", "ledger.read", "loan.rebuild", "merchant.read", "order.read",
-        "product.read", "reconcile", "repayment.record", "repayment.undo", "setting.propose", "setting.read", "settlement.read", "settlement.run", "trace",
+        "product.read", "quarantine.read", "reconcile", "repayment.record", "repayment.undo", "setting.propose", "setting.read", "settlement.read",
+        "settlement.run", "stop.lift", "stop.read", "stop.set", "trace",
     }),
     "support": frozenset({
         "consumer.close", "consumer.consent", "consumer.read", "merchant.read", "order.read", "order.refund", "order.void", "product.read",
-        "settlement.read", "trace",
+        "settlement.read", "stop.read", "trace",
     }),
     "compliance": frozenset({
         "approve", "consumer.consent", "consumer.read", "ledger.read", "merchant.change_state", "merchant.read", "order.read",
-        "product.publish", "product.read", "product.retire", "setting.read", "settlement.read", "trace",
+        "product.publish", "product.read", "product.retire", "setting.read", "settlement.read", "stop.read", "stop.set",
+        "trace",
     }),
     "merchant_owner": MERCHANT_PERMISSIONS,
     "merchant_staff": frozenset({"order.authorise", "order.capture", "order.read", "order.void", "trace"}),

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from datetime import date, datetime
 from functools import partial
-from typing import Annotated, Final, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
+from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidator, WithJsonSchema, model_validator
 
 from yuefu import ids
 from yuefu.merchants.rules import CHANNELS
@@ -28,16 +29,22 @@ def _currency(code: str) -> str:
     return code
 
 
-def _id(kind: str, text: str) -> str:
+def _id(kind: str, text: Any) -> UUID:
     try:
-        return ids.text(kind, ids.parse(kind, text))
+        return ids.parse(kind, text if isinstance(text, str) and len(text) <= _LONGEST_ID else "")
     except ids.BadId as error:
         raise ValueError(f"an id begins with {ids.PREFIXES[kind]}_ and has 26 more characters") from error
 
 
+_LONGEST_ID: Final = 32
 _EXAMPLE: Final = "01h455vb4pex5vsknk084sn02q"
-ConsumerId = Annotated[str, Field(max_length=32, examples=[f"csm_{_EXAMPLE}"]), AfterValidator(partial(_id, "consumer"))]
-QuoteId = Annotated[str, Field(max_length=32, examples=[f"quo_{_EXAMPLE}"]), AfterValidator(partial(_id, "quote"))]
+_ID_TEXT: Final = {"type": "string", "maxLength": _LONGEST_ID}
+ConsumerId = Annotated[
+    UUID, PlainValidator(partial(_id, "consumer")), WithJsonSchema({**_ID_TEXT, "examples": [f"csm_{_EXAMPLE}"]}, mode="validation")
+]
+QuoteId = Annotated[
+    UUID, PlainValidator(partial(_id, "quote")), WithJsonSchema({**_ID_TEXT, "examples": [f"quo_{_EXAMPLE}"]}, mode="validation")
+]
 Text = Annotated[str, AfterValidator(_printable)]
 Currency = Annotated[str, Field(max_length=3, examples=["CNY"]), AfterValidator(_currency)]
 Amount = Annotated[int, Field(ge=1, le=LARGEST_MINOR, description="Minor units: 19900 is 199.00 CNY.", examples=[19900])]

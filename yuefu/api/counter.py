@@ -127,11 +127,12 @@ class Counter:
         return cast("Holder | None", await self._wait(lambda answer: self._doors.submit("", secret_hash, answer)))
 
     async def _wait(self, submit: Callable[[asyncio.Future[Any]], None]) -> Any:
-        answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[Any] = loop.create_future()
+        given_up = loop.call_later(self._patience_s, _give_up, answer)
         try:
             submit(answer)
-            async with asyncio.timeout(self._patience_s):
-                return await answer
+            return await answer
         except TooMuch as error:
             limits = {"RateLimit-Policy": '"waiting";q=1000', "RateLimit": f'"waiting";r=0;t={error.retry_after_s}'}
             raise Problem("too_many_requests", headers=limits) from error
@@ -141,6 +142,8 @@ class Counter:
             raise Problem("request_in_progress") from error
         except (psycopg.Error, DjangoDatabaseError, DjangoInterfaceError) as error:
             raise _of_database(error) from error
+        finally:
+            given_up.cancel()
 
     def _carry_out(self, lane: Lane, requests: Sequence[Any]) -> list[Answered]:
         """One batch in its own transaction or more. A connection that broke is tried once more: keys make that safe."""
@@ -179,6 +182,12 @@ class Counter:
             self._noted = {**(self._noted if len(self._noted) < 10_000 else {}), **dict.fromkeys(due, now)}
         except (psycopg.Error, DjangoDatabaseError, DjangoInterfaceError) as error:
             log.warning("use of keys not noted", error=type(error).__name__)
+
+
+def _give_up(answer: asyncio.Future[Any]) -> None:
+    """Nobody waits any longer. What has not begun is dropped; of what has, the key tells later what became of it."""
+    if not answer.done():
+        answer.set_exception(TimeoutError())
 
 
 def _first(request: Any, again: Mapping[str, str]) -> str | None:

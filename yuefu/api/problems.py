@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
+from django.utils.translation import gettext_noop as _
+
 from yuefu.errors import Refused
 
 
@@ -23,64 +25,90 @@ class Kind(NamedTuple):
 
 KINDS: Final[Mapping[str, Kind]] = {
     # The request cannot be read.
-    "malformed_json": Kind(400, "The body is not JSON", "Send one JSON object in UTF-8, without a byte order mark and with each member once."),
-    "invalid_parameter": Kind(400, "A parameter of the address is wrong", "Read what the detail says and correct the address."),
-    "idempotency_key_missing": Kind(400, "The Idempotency-Key is missing", "Send a new random key with each request; repeat a request with its own."),
-    "idempotency_key_invalid": Kind(400, "The Idempotency-Key cannot be used", "Send 1 to 255 printable ASCII characters, bare or as a quoted string."),
-    "request_timeout": Kind(408, "The body did not arrive in time", "Send the request again.", True),
-    "body_too_large": Kind(413, "The body is too large", "No request needs more than 64 KB."),
-    "unsupported_media_type": Kind(415, "The body is not declared as JSON", "Send the header Content-Type: application/json."),
-    "invalid_request": Kind(422, "The request is not as it should be", "Correct the members that errors names."),
+    "malformed_json": Kind(
+        400, _("The body is not JSON"), _("Send one JSON object in UTF-8, without a byte order mark and with each member once.")
+    ),
+    "invalid_parameter": Kind(400, _("A parameter of the address is wrong"), _("Read what the detail says and correct the address.")),
+    "idempotency_key_missing": Kind(
+        400, _("The Idempotency-Key is missing"), _("Send a new random key with each request; repeat a request with its own.")
+    ),
+    "idempotency_key_invalid": Kind(
+        400, _("The Idempotency-Key cannot be used"), _("Send 1 to 255 printable ASCII characters, bare or as a quoted string.")
+    ),
+    "request_timeout": Kind(408, _("The body did not arrive in time"), _("Send the request again."), True),
+    "body_too_large": Kind(413, _("The body is too large"), _("No request needs more than 64 KB.")),
+    "unsupported_media_type": Kind(415, _("The body is not declared as JSON"), _("Send the header Content-Type: application/json.")),
+    "invalid_request": Kind(422, _("The request is not as it should be"), _("Correct the members that errors names.")),
     # Who asks.
-    "key_missing": Kind(401, "An API key is needed", "Send the header Authorization: Bearer sk_…; your platform gives you the key."),
-    "key_malformed": Kind(401, "This is not an API key", "The key was typed wrong or cut off: copy it again, whole."),
-    "key_unknown": Kind(401, "There is no such API key", "Check that it is a key of this platform, test or live."),
-    "key_expired": Kind(401, "The API key has expired", "Use the key that replaced it, or ask for a new one."),
-    "key_revoked": Kind(401, "The API key was revoked", "Ask for a new one, and find out why this one was revoked."),
-    "scope_missing": Kind(403, "The API key may not do this", "Ask for a key with the scope that the detail names."),
+    "key_missing": Kind(401, _("An API key is needed"), _("Send the header Authorization: Bearer sk_…; your platform gives you the key.")),
+    "key_malformed": Kind(401, _("This is not an API key"), _("The key was typed wrong or cut off: copy it again, whole.")),
+    "key_unknown": Kind(401, _("There is no such API key"), _("Check that it is a key of this platform, test or live.")),
+    "key_expired": Kind(401, _("The API key has expired"), _("Use the key that replaced it, or ask for a new one.")),
+    "key_revoked": Kind(401, _("The API key was revoked"), _("Ask for a new one, and find out why this one was revoked.")),
+    "scope_missing": Kind(403, _("The API key may not do this"), _("Ask for a key with the scope that the detail names.")),
     # Where it was sent.
-    "not_found": Kind(404, "There is nothing at this address", "See /v1/openapi.json for what there is."),
-    "unknown_order": Kind(404, "There is no such order", "Check the id; orders of other merchants are not shown."),
-    "method_not_allowed": Kind(405, "This address does not take this method", "The header Allow says which it takes."),
+    "not_found": Kind(404, _("There is nothing at this address"), _("See /v1/openapi.json for what there is.")),
+    "unknown_order": Kind(404, _("There is no such order"), _("Check the id; orders of other merchants are not shown.")),
+    "method_not_allowed": Kind(405, _("This address does not take this method"), _("The header Allow says which it takes.")),
     # What became of it.
-    "order_declined": Kind(402, "The order was declined", "The reasons say why. The decision stays for this key; another purchase needs another key."),
-    "idempotency_key_reused": Kind(422, "The Idempotency-Key was used for something else", "Use a new key for a new request; repeat an old one exactly."),
-    "request_in_progress": Kind(409, "The request is still being carried out", "Send it again with the same key, after the seconds of Retry-After.", True),
-    "order_not_authorised": Kind(409, "The order was declined and can only be asked again", "Place a new order."),
-    "nothing_left_to_capture": Kind(409, "Nothing of the order is left to capture or void", "Look at the state of the order."),
-    "authorisation_expired": Kind(409, "The authorisation has expired", "Place a new order; the consumer has to agree again."),
-    "calendar_passed": Kind(409, "The first due day that was shown has come", "Quote again and place a new order."),
-    "quote_outdated": Kind(409, "The quote is not of today", "Quote again and show it to the consumer."),
-    "quote_not_personal": Kind(409, "The quote has other due days than this consumer", "Quote again with the consumer."),
-    "no_contract": Kind(409, "The merchant has no contract in force", "Speak to your platform."),
-    "no_such_plan": Kind(409, "The contract has no such plan", "Quote again with periods that your contract has."),
-    "other_currency": Kind(422, "The currency is not that of the order", "Send the amount in the currency of the order."),
-    "amount_not_positive": Kind(422, "The amount must be more than zero", "Send a whole number of minor units above zero."),
-    "capture_exceeds_authorised": Kind(422, "The amount is more than is left to capture", "Capture at most what the detail says."),
-    "capture_too_small": Kind(422, "The amount is too small for so many instalments", "Capture at least one minor unit an instalment."),
-    "refund_exceeds_captured": Kind(422, "The amount is more than can be refunded", "Refund at most what the detail says."),
-    "merchant_reference_invalid": Kind(422, "The merchant reference cannot be used", "Send 1 to 64 printable characters, without blanks at the ends."),
-    "unknown_channel": Kind(422, "There is no such channel", "Send one of the channels that the detail names."),
-    "unknown_consumer": Kind(422, "There is no such consumer", "Check the id of the consumer."),
-    "unknown_language": Kind(422, "There is no such language", "Send one of the languages that the detail names."),
-    "unknown_product": Kind(422, "No such product is offered", "Check the code of the product."),
-    "unknown_quote": Kind(422, "There is no such quote for this consumer", "Quote first: a consumer can only agree to what you showed them."),
-    "not_published": Kind(422, "The product is not offered any more", "Choose another product."),
-    "currency_differs": Kind(422, "The product is in another currency", "Send the amount in the currency of the product."),
-    "below_minimum": Kind(422, "The amount is too small for the product", "The detail says where the product begins."),
-    "above_maximum": Kind(422, "The amount is too large for the product", "The detail says where the product ends."),
-    "periods_not_offered": Kind(422, "The product has no plan of so many periods", "The detail says which it has."),
-    "no_discount_agreed": Kind(422, "The contract pays for no plan of so many periods", "Quote with periods that your contract has."),
-    "refused": Kind(422, "The request was refused", "The detail says why."),
+    "order_declined": Kind(
+        402, _("The order was declined"), _("The reasons say why. The decision stays for this key; another purchase needs another key.")
+    ),
+    "idempotency_key_reused": Kind(
+        422, _("The Idempotency-Key was used for something else"), _("Use a new key for a new request; repeat an old one exactly.")
+    ),
+    "request_in_progress": Kind(
+        409, _("The request is still being carried out"), _("Send it again with the same key, after the seconds of Retry-After."), True
+    ),
+    "order_not_authorised": Kind(409, _("The order was declined and can only be asked again"), _("Place a new order.")),
+    "nothing_left_to_capture": Kind(409, _("Nothing of the order is left to capture or void"), _("Look at the state of the order.")),
+    "authorisation_expired": Kind(409, _("The authorisation has expired"), _("Place a new order; the consumer has to agree again.")),
+    "calendar_passed": Kind(409, _("The first due day that was shown has come"), _("Quote again and place a new order.")),
+    "quote_outdated": Kind(409, _("The quote is not of today"), _("Quote again and show it to the consumer.")),
+    "quote_not_personal": Kind(409, _("The quote has other due days than this consumer"), _("Quote again with the consumer.")),
+    "no_contract": Kind(409, _("The merchant has no contract in force"), _("Speak to your platform.")),
+    "no_such_plan": Kind(409, _("The contract has no such plan"), _("Quote again with periods that your contract has.")),
+    "other_currency": Kind(422, _("The currency is not that of the order"), _("Send the amount in the currency of the order.")),
+    "amount_not_positive": Kind(422, _("The amount must be more than zero"), _("Send a whole number of minor units above zero.")),
+    "capture_exceeds_authorised": Kind(422, _("The amount is more than is left to capture"), _("Capture at most what the detail says.")),
+    "capture_too_small": Kind(
+        422, _("The amount is too small for so many instalments"), _("Capture at least one minor unit an instalment.")
+    ),
+    "refund_exceeds_captured": Kind(422, _("The amount is more than can be refunded"), _("Refund at most what the detail says.")),
+    "merchant_reference_invalid": Kind(
+        422, _("The merchant reference cannot be used"), _("Send 1 to 64 printable characters, without blanks at the ends.")
+    ),
+    "unknown_channel": Kind(422, _("There is no such channel"), _("Send one of the channels that the detail names.")),
+    "unknown_consumer": Kind(422, _("There is no such consumer"), _("Check the id of the consumer.")),
+    "unknown_language": Kind(422, _("There is no such language"), _("Send one of the languages that the detail names.")),
+    "unknown_product": Kind(422, _("No such product is offered"), _("Check the code of the product.")),
+    "unknown_quote": Kind(
+        422, _("There is no such quote for this consumer"), _("Quote first: a consumer can only agree to what you showed them.")
+    ),
+    "not_published": Kind(422, _("The product is not offered any more"), _("Choose another product.")),
+    "currency_differs": Kind(422, _("The product is in another currency"), _("Send the amount in the currency of the product.")),
+    "below_minimum": Kind(422, _("The amount is too small for the product"), _("The detail says where the product begins.")),
+    "above_maximum": Kind(422, _("The amount is too large for the product"), _("The detail says where the product ends.")),
+    "periods_not_offered": Kind(422, _("The product has no plan of so many periods"), _("The detail says which it has.")),
+    "no_discount_agreed": Kind(422, _("The contract pays for no plan of so many periods"), _("Quote with periods that your contract has.")),
+    "refused": Kind(422, _("The request was refused"), _("The detail says why.")),
     # It is not about the request.
-    "too_many_requests": Kind(429, "Too many of your requests are waiting", "Wait the seconds of Retry-After and send fewer at the same time.", True),
-    "internal_error": Kind(500, "Something went wrong on our side", "Send it again with the same key; if it stays so, tell us the request_id.", True),
-    "request_quarantined": Kind(500, "The request broke something and was put aside", "Nothing was done. Tell us its id; sending it again will not help."),
-    "busy": Kind(503, "Too much is waiting", "Send it again with the same key after the seconds of Retry-After.", True),
-    "unavailable": Kind(503, "The database cannot be used at the moment", "Send it again with the same key, after the seconds of Retry-After.", True),
-    "no_open_day": Kind(503, "The book has no open business day", "Send it again later.", True),
-    "read_only": Kind(503, "The book takes nothing at the moment", "Send it again later.", True),
-}  # fmt: skip
+    "too_many_requests": Kind(
+        429, _("Too many of your requests are waiting"), _("Wait the seconds of Retry-After and send fewer at the same time."), True
+    ),
+    "internal_error": Kind(
+        500, _("Something went wrong on our side"), _("Send it again with the same key; if it stays so, tell us the request_id."), True
+    ),
+    "request_quarantined": Kind(
+        500, _("The request broke something and was put aside"), _("Nothing was done. Tell us its id; sending it again will not help.")
+    ),
+    "busy": Kind(503, _("Too much is waiting"), _("Send it again with the same key, after the seconds of Retry-After."), True),
+    "unavailable": Kind(
+        503, _("The database cannot be used at the moment"), _("Send it again with the same key, after the seconds of Retry-After."), True
+    ),
+    "no_open_day": Kind(503, _("The book has no open business day"), _("Send it again later."), True),
+    "read_only": Kind(503, _("The book takes nothing at the moment"), _("Send it again later."), True),
+}
 
 _PUBLIC: Final[Mapping[str, str]] = {
     "key_reused": "idempotency_key_reused",

@@ -14,15 +14,14 @@ from yuefu.money.amounts import Money
 async def create(call: Call) -> dict[str, Any]:
     """POST /v1/quotes"""
     body = cast("NewQuote", call.body)
-    consumer_id = ids.parse("consumer", body.consumer_id) if body.consumer_id else None
-    wish = Wish(call.merchant_id, consumer_id, body.product, Money(body.amount, body.currency), body.periods, body.language)
+    wish = Wish(call.merchant_id, body.consumer_id, body.product, Money(body.amount, body.currency), body.periods, body.language)
     quoted: Quoted = await call.ask("quote", wish)
     table = quoted.quote.disclosure.content
     return {
         "object": "quote",
         "id": ids.text("quote", quoted.quote_id),
         "product": body.product,
-        "consumer_id": body.consumer_id,
+        "consumer_id": ids.text("consumer", body.consumer_id) if body.consumer_id else None,
         "language": body.language,
         "amount": body.amount,
         "currency": body.currency,

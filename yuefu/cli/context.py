@@ -359,6 +359,15 @@ class Caller:
             fail(NOT_ALLOWED, "This is not for the people of a merchant.")
         return self
 
+    def to_write(self) -> Caller:
+        """Itself, for the whole book, where that is not read only now; else the refusal, before anything else is done."""
+        from yuefu.errors import RefusedError
+        from yuefu.runtime import stops
+
+        if refused := stops.read_only(book_id=self.for_the_book().book.id, now=self.now):
+            raise RefusedError(refused)
+        return self
+
     def owns(self, merchant_id: UUID) -> bool:
         return self.merchant_id in (None, merchant_id)
 

@@ -46,7 +46,7 @@ def close_day(
         from yuefu.errors import one
         from yuefu.journeys import close_of_day
 
-        caller.for_the_book()
+        caller.to_write()
         closed = one([close_of_day.close_day(desk=caller.desk, now=_after_cut_off(caller, on), on=on)])
         output.result(
             {
@@ -93,7 +93,7 @@ def settle() -> None:
     with context.at_work("settlement.run") as caller:
         from yuefu import ids
         from yuefu.errors import Refused, RefusedError
-        from yuefu.journeys import settlement
+        from yuefu.journeys import settlement, stopping
 
         batches = settlement.settle(desk=caller.for_the_book().desk, now=caller.now)
         if isinstance(batches, Refused):
@@ -108,9 +108,16 @@ def settle() -> None:
             }
             for batch in batches
         ]
-        output.result(
-            {"batches": found}, output.table(["batch", "merchant", "pay on", "lines", "net"], [list(row.values()) for row in found])
-        )
+        all_stopped, merchants = stopping.payouts_stopped(book_id=caller.book.id, now=caller.now)
+        names = [ids.text("merchant", one) for one in merchants]
+        stopped = {"all": all_stopped, "merchants": names}
+        lines = [output.table(["batch", "merchant", "pay on", "lines", "net"], [list(row.values()) for row in found])]
+        if all_stopped or merchants:
+            whose = "all merchants" if all_stopped else ", ".join(names)
+            lines.append(
+                f"Payouts are stopped for {whose}: theirs stay scheduled and are sent by the next run after the stop (`yuefu stop list`)."
+            )
+        output.result({"batches": found, "payouts_stopped": stopped}, lines)
 
 
 def repay(
@@ -221,7 +228,7 @@ def expire() -> None:
     with context.at_work("jobs.run") as caller:
         from yuefu.journeys import checkout, transfers
 
-        caller.for_the_book()
+        caller.to_write()
         now, expired = caller.now, 0
         for expire_some in (checkout.expire, transfers.expire):
             while found := expire_some(desk=caller.desk, now=now):
@@ -234,7 +241,7 @@ def poll() -> None:
     with context.at_work("jobs.run") as caller:
         from yuefu.journeys import jobs
 
-        now = caller.for_the_book().now
+        now = caller.to_write().now
         tried_again = jobs.poll(caller.desk, now)
         output.result({"book": caller.book.code, "at": now, "polled": True, "refunds_tried_again": tried_again})
 

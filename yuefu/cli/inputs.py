@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
-from datetime import date
+from datetime import date, datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import Final
 from uuid import UUID
@@ -17,6 +17,7 @@ AMOUNT_NOT_POSITIVE: Final = "amount_not_positive"
 LARGEST_FILE: Final = 1 << 30
 
 _REASON_CODE = re.compile(r"[a-z][a-z0-9_]{0,63}")
+_DURATION = re.compile(r"([0-9]{1,5})([mhd])")
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
@@ -40,6 +41,23 @@ def day(text: str) -> date:
         return date.fromisoformat(text)
     except ValueError:
         fail("bad_date", f"{text!r:.60} is not a day of the calendar, written YYYY-MM-DD.")
+
+
+def moment(text: str, zone: tzinfo) -> datetime:
+    """A moment in ISO 8601, e.g. 2026-10-12T18:00; without an offset it is of the zone of the book."""
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        fail("bad_moment", f"{text!r:.60} is not a moment, written like 2026-10-12T18:00.")
+    return found if found.tzinfo else found.replace(tzinfo=zone)
+
+
+def duration(text: str) -> timedelta:
+    """A time span in whole minutes, hours or days: 30m, 2h, 7d."""
+    match = _DURATION.fullmatch(text)
+    if not match or not int(match[1]):
+        fail("bad_duration", f"{text!r:.60} is not a time span, written like 30m, 2h or 7d.")
+    return timedelta(minutes=int(match[1]) * {"m": 1, "h": 60, "d": 1_440}[match[2]])
 
 
 def object_id(kind: str, text: str) -> UUID:

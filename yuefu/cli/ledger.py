@@ -83,7 +83,7 @@ def seal() -> None:
     with context.at_work("close_day") as caller:
         from yuefu.journeys import jobs
 
-        number = jobs.seal(caller.for_the_book().desk, caller.now)
+        number = jobs.seal(caller.to_write().desk, caller.now)
         head = jobs.heads(caller.book).get(number, b"")
         output.result({"book": caller.book.code, "sealed": number, "head": head.hex()})
 

@@ -30,9 +30,11 @@ from yuefu.cli import (
     people,
     products,
     proofs,
+    quarantine,
     quote,
     reconcile,
     serve,
+    stop,
     trace,
 )  # fmt: skip
 from yuefu.cli.faults import FAILED, INTERRUPTED, Fault, fault_of
@@ -80,6 +82,8 @@ for name, group_app in (
     ("approval", approvals.approval_app),
     ("setting", approvals.setting_app),
     ("break", breaks.app),
+    ("stop", stop.app),
+    ("quarantine", quarantine.app),
 ):
     app.add_typer(group_app, name=name)
 

@@ -50,6 +50,7 @@ INSTALLED_APPS = [
     "yuefu.settlement",
     "yuefu.reconciliation",
     "yuefu.web",
+    "yuefu.api",
 ]
 
 MIDDLEWARE = [

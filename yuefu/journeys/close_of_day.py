@@ -2,7 +2,8 @@
 
 At cut-off one short transaction opens D+1 and sets D closing; from then on only this run posts to D. Each chunk is one transaction
 that also moves the run forward, so a run that was killed goes on where it stood and posts nothing twice. A failed proof leaves D
-closing, with an alarm; days close in order.
+closing, with an alarm; days close in order. In a read-only book nothing is closed: a run that is at work ends its chunk and goes on
+where it stood when the stop is over.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from yuefu.journeys import checkout, proving, refund, transfers
 from yuefu.journeys.desk import Desk
 from yuefu.ledger import commands as ledger
 from yuefu.loans import commands as loans
-from yuefu.runtime import audit, days, runs, sql
+from yuefu.runtime import audit, days, runs, sql, stops
 from yuefu.runtime.logs import logger
 from yuefu.runtime.metrics import CLIENT_MONEY_SHORT, PROOFS_FAILED
 from yuefu.runtime.runs import Run, Step
@@ -47,7 +48,7 @@ def close_day(*, desk: Desk, now: datetime, on: date | None = None) -> Closed | 
     """Closes the oldest day that waits, or `on`; rolls the open day over first where its cut-off has passed.
 
     Closing a closed day again changes nothing and returns the same. Refused with before_cut_off, no_open_day, unknown_day,
-    earlier_day_not_closed or proof_failed.
+    earlier_day_not_closed, read_only or proof_failed.
     """
     begun = _begin(desk, now, on)
     if isinstance(begun, Refused):
@@ -55,9 +56,12 @@ def close_day(*, desk: Desk, now: datetime, on: date | None = None) -> Closed | 
     run, on, again = begun
     if not again:
         work = _work(desk, now, run, on)
-        _post(desk, work, run)
-        refund.retry(desk=desk, now=now)  # On the open day: what the proofs then find owed was refused today.
-        failed = _prove(desk, work, run, on)
+        try:
+            _post(desk, work, run)
+            refund.retry(desk=desk, now=now)  # On the open day: what the proofs then find owed was refused today.
+            failed = _prove(desk, work, run, on)
+        except _StoppedMeanwhile as stopped:
+            return stopped.refused
         if failed:
             return failed
     found = {step.name: step for step in runs.steps(run.id)}
@@ -73,13 +77,26 @@ def post_day(*, desk: Desk, now: datetime, on: date | None = None) -> Refused | 
         return begun
     run, on, again = begun
     if not again:
-        _post(desk, _work(desk, now, run, on), run)
+        try:
+            _post(desk, _work(desk, now, run, on), run)
+        except _StoppedMeanwhile as stopped:
+            return stopped.refused
     return None
+
+
+class _StoppedMeanwhile(Exception):
+    """The book became read only between two chunks of a run."""
+
+    def __init__(self, refused: Refused) -> None:
+        super().__init__(refused.detail)
+        self.refused = refused
 
 
 def _begin(desk: Desk, now: datetime, on: date | None) -> tuple[Run, date, bool] | Refused:
     """The run that closes a day, the day, and whether it was closed before; rolls the open day over where its cut-off has passed."""
     rolled = roll_over(desk=desk, now=now)
+    if rolled is not None and rolled.code == stops.READ_ONLY:
+        return rolled
     waiting = days.waiting_to_close(desk.book.id)
     if on is None:
         if not waiting:
@@ -101,6 +118,8 @@ def roll_over(*, desk: Desk, now: datetime) -> Refused | None:
     """Opens the next day and sets the present one closing, if its cut-off has passed. A missing month is made before, by itself: a day
     that waited for it would hold up everybody's work.
     """
+    if read_only := stops.read_only(book_id=desk.book.id, now=now):
+        return read_only
     opened = days.open_date(desk.book.id)
     following = opened + timedelta(days=1) if opened else None
     if following and not ledger.has_partitions(first=following, months=2):
@@ -126,22 +145,24 @@ def _post(desk: Desk, work: UnitOfWork, run: Run) -> None:
         "accrue": lambda after: loans.accrue_interest(work=work, on=on, after=after, limit=CHUNK),
     }
     for name, chunk in chunks.items():
-        _in_chunks(run.id, name, chunk, work.now)
+        _in_chunks(work, run.id, name, chunk)
     _overdue(work, run.id, on)
 
 
 @contextmanager
-def _one_at_a_time(run_id: UUID, name: str) -> Iterator[Step]:
+def _one_at_a_time(work: UnitOfWork, run_id: UUID, name: str) -> Iterator[Step]:
     """A transaction with the step as it stands; see `runs.take_turn`."""
     with sql.transacting():
+        if read_only := stops.read_only(book_id=work.book.id, now=work.now):
+            raise _StoppedMeanwhile(read_only)
         yield runs.take_turn(run_id=run_id, name=name)
 
 
-def _in_chunks(run_id: UUID, name: str, chunk: Callable[[UUID | None], UUID | None], now: datetime) -> None:
+def _in_chunks(work: UnitOfWork, run_id: UUID, name: str, chunk: Callable[[UUID | None], UUID | None]) -> None:
     done = False
     while not done:
-        with _one_at_a_time(run_id, name) as step:
-            done = step.state == "done" or _one_chunk(run_id, step, chunk, now)
+        with _one_at_a_time(work, run_id, name) as step:
+            done = step.state == "done" or _one_chunk(run_id, step, chunk, work.now)
 
 
 def _one_chunk(run_id: UUID, step: Step, chunk: Callable[[UUID | None], UUID | None], now: datetime) -> bool:
@@ -157,7 +178,7 @@ def _one_chunk(run_id: UUID, step: Step, chunk: Callable[[UUID | None], UUID | N
 def _overdue(work: UnitOfWork, run_id: UUID, on: date) -> None:
     done = False
     while not done:
-        with _one_at_a_time(run_id, "overdue") as step:
+        with _one_at_a_time(work, run_id, "overdue") as step:
             if step.state == "done":
                 return
             done = not loans.mark_arrears(work=work, on=on, limit=CHUNK)
@@ -178,7 +199,7 @@ def _prove(desk: Desk, work: UnitOfWork, run: Run, on: date) -> Refused | None:
     detail = {name: proof.detail for name, proof in proofs.items()}
     _tell_shortfall(desk, on, int(detail["client_money"]["shortfall"]))
     wrong = [name for name, proof in proofs.items() if not proof.holds]
-    with _one_at_a_time(run.id, "prove") as step:
+    with _one_at_a_time(work, run.id, "prove") as step:
         if step.state == "done":
             return None  # Somebody else closed the day while we proved it.
         runs.finish_step(run_id=run.id, name="prove", state="failed" if wrong else "done", detail=detail, now=work.now)

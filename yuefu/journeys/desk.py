@@ -46,17 +46,20 @@ class Desk:
 
 
 @contextmanager
-def open_day(desk: Desk, now: datetime) -> Iterator[UnitOfWork | Refused]:
-    """One transaction on the open day of the book, share-locked: it is committed at the end and rolled back by an exception."""
+def open_day(desk: Desk, now: datetime, *, though_read_only: bool = False) -> Iterator[UnitOfWork | Refused]:
+    """One transaction on the open day of the book, share-locked: it is committed at the end and rolled back by an exception.
+
+    Every journey that writes comes through here, so a book that is read only refuses all of them, before they claim or send anything.
+    """
     with sql.transacting(lock_timeout_ms=LOCK_TIMEOUT_MS):
-        yield days.working(book=desk.book, now=now, by=desk.by, ids=desk.ids)
+        yield days.working(book=desk.book, now=now, by=desk.by, ids=desk.ids, though_read_only=though_read_only)
 
 
 def on_open_day(
     desk: Desk, now: datetime, requests: Sequence[R], act: Callable[[UnitOfWork, Sequence[R]], list[O | Refused]]
 ) -> list[O | Refused]:
-    """`act` in one transaction; without an open day every request is refused with no_open_day. A request that was sent with an API key
-    that is not in force any more is refused with key_revoked or key_expired, and claims nothing.
+    """`act` in one transaction; without an open day every request is refused with no_open_day, in a read-only book with read_only. A request
+    that was sent with an API key that is not in force any more is refused with key_revoked or key_expired, and claims nothing.
     """
     if not requests:
         return []

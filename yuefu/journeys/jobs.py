@@ -1,7 +1,7 @@
 """Background jobs, run by `yuefu worker` from the queue in the database. Each is one of the journeys, for every book in turn.
 
 A job that fails is logged and counted and leaves the others alone; the next run takes up what is left. A test book lives by its
-own clock, which stands still unless somebody moves it, so nothing falls due there by itself.
+own clock, which stands still unless somebody moves it, so nothing falls due there by itself. A read-only book is passed over.
 """
 
 from __future__ import annotations
@@ -12,18 +12,19 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
+from uuid import UUID
 
 from django.conf import settings
 from procrastinate.contrib.django import app
 
 from yuefu.errors import Refused
 from yuefu.ids import IdSource
-from yuefu.journeys import checkout, close_of_day, reconciliation, refund, repayment, settlement, transfers
+from yuefu.journeys import checkout, close_of_day, reconciliation, refund, repayment, settlement, stopping, transfers
 from yuefu.journeys.desk import Desk, open_day
 from yuefu.ledger import commands as ledger
 from yuefu.ledger import queries as sealing
 from yuefu.payments.gateways.sandbox import SandboxBank, SandboxChannel
-from yuefu.runtime import books, days, vault
+from yuefu.runtime import books, days, stops, vault
 from yuefu.runtime.logs import logger
 from yuefu.runtime.metrics import DAYS_CLOSING, JOBS
 from yuefu.runtime.values import Book, system_actor
@@ -47,11 +48,29 @@ def desk_of(book: Book, name: str) -> Desk:
 def _each_book(name: str, act: Callable[[Desk, datetime], object]) -> None:
     for book in books.all_books():
         try:
-            act(desk_of(book, name), books.now_in(book))
+            desk, now = desk_of(book, name), books.now_in(book)
+            stopping.tell(desk=desk, now=now)
+            if _is_read_only(desk, now):
+                JOBS.labels(task=name, outcome="skipped").inc()
+                continue
+            act(desk, now)
             JOBS.labels(task=name, outcome="done").inc()
         except Exception as error:
             JOBS.labels(task=name, outcome="failed").inc()
             log.exception("job failed", task=name, book=book.code, error=type(error).__name__)
+
+
+_told: Final[dict[UUID, str]] = {}
+"""Why a book was passed over last, by book: said once, not every minute."""
+
+
+def _is_read_only(desk: Desk, now: datetime) -> bool:
+    refused = stops.read_only(book_id=desk.book.id, now=now)
+    why = refused.detail if refused else ""
+    if why and _told.get(desk.book.id) != why:
+        log.warning("jobs pass over a book", book=desk.book.code, why=why)
+    _told[desk.book.id] = why
+    return bool(why)
 
 
 @app.periodic(cron="* * * * *")

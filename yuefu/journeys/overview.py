@@ -11,15 +11,17 @@ from uuid import UUID
 from yuefu import ids
 from yuefu.errors import Refused
 from yuefu.journeys.finding import rows_of
-from yuefu.journeys.views import BridgeView, DayFigures, Overview
+from yuefu.journeys.stopping import MERCHANT
+from yuefu.journeys.views import BridgeView, DayFigures, Overview, StopView
 from yuefu.ledger import queries as ledger
 from yuefu.loans import queries as loans
+from yuefu.merchants import queries as merchants
 from yuefu.money.amounts import Money
 from yuefu.orders import queries as orders
 from yuefu.payments import queries as payments
 from yuefu.reconciliation import queries as reconciliation
 from yuefu.reconciliation.queries import DayBridge
-from yuefu.runtime import books, days
+from yuefu.runtime import books, days, quarantine, stops
 from yuefu.runtime.values import Book
 from yuefu.settlement import queries as settlement
 
@@ -67,6 +69,8 @@ def overview(*, book_id: UUID, cursor: str = "", limit: int = 20) -> Overview | 
         bridges=tuple(_bridge(bridge, book.currency) for bridge in reconciliation.latest_bridges(book_id=book_id)),
         orders=rows_of(listed[:limit]),
         next_cursor=ids.text("order", listed[limit - 1].id) if len(listed) > limit else "",
+        stops=_stops(book),
+        set_aside=quarantine.how_many_wait(book_id=book_id),
     )
 
 
@@ -126,6 +130,26 @@ def _owed_to_merchants(book: Book) -> Money:
     pending = settlement.unsettled(book_id=book.id, currency=book.currency)
     kept = settlement.kept_available(book_id=book.id, currency=book.currency)
     return pending + kept + Money(payments.in_transit(book_id=book.id), book.currency)
+
+
+def _stops(book: Book) -> tuple[StopView, ...]:
+    found = stops.in_force(book_id=book.id, now=books.now_in(book))
+    names = merchants.shown(ids=sorted({UUID(stop.value) for stop in found if stop.dimension == MERCHANT}))
+    shown = {str(merchant.id): (merchant.name_en, merchant.name_zh) for merchant in names.values()}
+    own = {str(book.id): (book.legal_entity, book.legal_entity)}
+    return tuple(
+        StopView(
+            ids.text("stop", stop.id),
+            stop.action,
+            stop.dimension,
+            *(shown | own).get(stop.value, (stop.value, stop.value)),
+            stop.reason,
+            stop.set_by,
+            stop.set_at,
+            stop.expires_at,
+        )
+        for stop in found
+    )
 
 
 def _adds_up(book_id: UUID) -> bool:

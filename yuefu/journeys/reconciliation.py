@@ -103,8 +103,8 @@ def _run(desk: Desk, now: datetime, source: str, on: date) -> DayOutcome | Refus
     except Exception as error:
         log.error("reconciliation failed", source=source, day=str(on), error=repr(error))
         with open_day(desk, now) as work:
-            assert not isinstance(work, Refused), work
-            reconciliation.fail_day(work=work, source=source, on=on, reason=repr(error))
+            if not isinstance(work, Refused):
+                reconciliation.fail_day(work=work, source=source, on=on, reason=repr(error))
         raise
 
 

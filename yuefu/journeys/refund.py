@@ -149,7 +149,8 @@ def book(*, desk: Desk, now: datetime, results: Sequence[ChannelResult]) -> list
 
     def act(batch: Sequence[ChannelResult]) -> list[ChannelRefund | Refused]:
         with open_day(desk, now) as work:
-            assert not isinstance(work, Refused), work
+            if isinstance(work, Refused):
+                return [work] * len(batch)  # Read only since the channel was called: it is asked again.
             return payments.settle_refunds(work=work, results=batch)
 
     return in_batches(desk, now, "refund.book", results, act)
@@ -164,6 +165,18 @@ def retry(*, desk: Desk, now: datetime) -> list[ChannelRefund]:
     """
     with open_day(desk, now) as seen:
         waiting = [] if isinstance(seen, Refused) else sorted(_untried(seen, payment_book.failing(book_id=desk.book.id)))
+    return _retry_and_send(desk, now, waiting)[0]
+
+
+def retry_loans(*, desk: Desk, now: datetime, loan_ids: Sequence[UUID]) -> list[Excess | Refused | Quarantined | None]:
+    """Tries again what is owed of loans, as `retry` does; one outcome a loan, in order: what is tried again, None where there is nothing."""
+    return _retry_and_send(desk, now, loan_ids)[1]
+
+
+def _retry_and_send(
+    desk: Desk, now: datetime, waiting: Sequence[UUID]
+) -> tuple[list[ChannelRefund], list[Excess | Refused | Quarantined | None]]:
+    """The new attempts with what the channel said of them, and the outcome of each loan."""
     begun: list[ChannelRefund] = []
 
     def act(batch: Sequence[UUID]) -> list[Excess | Refused | None]:
@@ -172,11 +185,11 @@ def retry(*, desk: Desk, now: datetime) -> list[ChannelRefund]:
         begun.extend(attempts)  # Only now are they committed: what was rolled back is never sent.
         return outcomes
 
-    in_batches(desk, now, "refund.retry", waiting, act)
+    outcomes = in_batches(desk, now, "refund.retry", waiting, act)
     said = {refund.id: refund for refund in send(desk=desk, now=now, refunds=begun)}
     tried = [said.get(refund.id, refund) for refund in begun]
     _alarm(desk, tried)
-    return tried
+    return tried, outcomes
 
 
 def _retry(work: UnitOfWork, loan_ids: Sequence[UUID], begun: list[ChannelRefund]) -> list[Excess | Refused | None]:

@@ -25,7 +25,7 @@ from yuefu.payments import commands as payments
 from yuefu.payments import queries as payment_book
 from yuefu.payments.commands import CollectionAttempt
 from yuefu.payments.rules import ChannelRefund, ChannelResult, Collection, CollectOrder
-from yuefu.runtime import audit, keys
+from yuefu.runtime import audit, keys, stops
 from yuefu.runtime.batch import Quarantined
 from yuefu.runtime.values import Actor, UnitOfWork
 
@@ -140,7 +140,8 @@ def book(*, desk: Desk, now: datetime, results: Sequence[ChannelResult]) -> list
 
     def act(batch: Sequence[ChannelResult]) -> list[Repaid | Refused | None]:
         with open_day(desk, now) as work:
-            assert not isinstance(work, Refused), work
+            if isinstance(work, Refused):
+                return [work] * len(batch)  # Read only since the channel was called: it is asked again.
             _lock_loans(work, batch)
             settled = payments.settle_collections(work=work, results=batch)
             told, owed = _apply(work, [c for c in settled if isinstance(c, Collection)])
@@ -303,7 +304,10 @@ def poll(*, desk: Desk, now: datetime, limit: int = 2_000) -> int:
     """Asks the channel for collections and refunds whose outcome is not known, and books what it says. Returns how many it answered.
 
     What the channel never heard of (we stopped before the call) is sent now: under the same reference it cannot be taken twice.
+    In a read-only book nobody is asked.
     """
+    if stops.read_only(book_id=desk.book.id, now=now):
+        return 0
     collections = payment_book.collections_to_poll(book_id=desk.book.id, before=now, limit=limit)
     answers = desk.channel.query(references=[c.reference for c in collections], now=now)
     lost = [c for c in collections if c.reference not in answers and c.state == "attempted"]

@@ -2,8 +2,9 @@
 
 A pay day is a run: **build** the batches in chunks of merchants, **safeguard** what became owed in the client account, **pay** out of it.
 What cannot be safeguarded is not paid: its payouts stay scheduled, and whoever settles or polls later takes them up. So do those of a
-merchant who is suspended or closed, until it is active again. A gateway that fails or is silent holds up what it was asked for and
-nothing else: it is logged and counted, and the money that does not wait for it moves on.
+merchant who is suspended or closed, until it is active again, and what a stop of payouts is for, until that is over. A gateway that
+fails or is silent holds up what it was asked for and nothing else: it is logged and counted, and the money that does not wait for it
+moves on.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import Final, TypeVar
 from uuid import UUID
 
 from yuefu.errors import Refused
+from yuefu.journeys import stopping
 from yuefu.journeys.desk import Desk, open_day
 from yuefu.merchants import queries as merchants
 from yuefu.money.amounts import Money
@@ -22,7 +24,7 @@ from yuefu.payments import commands as payments
 from yuefu.payments import queries as payment_book
 from yuefu.payments.commands import TransferOrder
 from yuefu.payments.rules import MoveOrder, PayOrder, Payout, PayResult, Transfer, TransferResult
-from yuefu.runtime import keys, runs
+from yuefu.runtime import keys, runs, stops
 from yuefu.runtime.logs import logger
 from yuefu.runtime.metrics import CLIENT_MONEY_SHORT, GATEWAY_FAILED
 from yuefu.runtime.runs import Run
@@ -107,7 +109,9 @@ def _safeguard(desk: Desk, now: datetime, run: Run) -> None:
 
 def _finish(desk: Desk, now: datetime, run: Run) -> None:
     """The run ends when all its batches are built; payouts that wait for money are sent by whoever comes later."""
-    with open_day(desk, now):
+    with open_day(desk, now) as work:
+        if isinstance(work, Refused):
+            return
         if runs.take_turn(run_id=run.id, name="build").state == "done":
             runs.finish_step(run_id=run.id, name="pay", state="done", detail={}, now=now)
             runs.finish(run_id=run.id, state="done", now=now)
@@ -115,18 +119,26 @@ def _finish(desk: Desk, now: datetime, run: Run) -> None:
 
 def send_payouts(*, desk: Desk, now: datetime, limit: int = SENT_AT_ONCE) -> list[Payout]:
     """Marks scheduled payouts of active merchants as sent as far as client money goes, then asks the bank to pay them: after a crash in
-    between, `poll_payouts` asks what became of them. Without an open day nothing is sent.
+    between, `poll_payouts` asks what became of them. Without an open day nothing is sent, and nothing that a stop is for.
     """
-    held_back = merchants.not_active(book_id=desk.book.id)
-    waiting = payment_book.payouts_to_send(book_id=desk.book.id, limit=limit, except_to=held_back)
+    all_stopped, merchants_stopped = stopping.payouts_stopped(book_id=desk.book.id, now=now)
+    held_back = [*merchants.not_active(book_id=desk.book.id), *merchants_stopped]
+    waiting = [] if all_stopped else payment_book.payouts_to_send(book_id=desk.book.id, limit=limit, except_to=held_back)
     if not waiting:
         return []
     accounts = merchants.settlement_accounts(merchant_ids=sorted({p.merchant_id for p in waiting}), vault=desk.vault)
     with open_day(desk, now) as work:
         if isinstance(work, Refused):
             return []
-        sent = [p for p in payments.send_payouts(work=work, payouts=waiting) if isinstance(p, Payout)]
+        meant = _not_stopped(desk, now, waiting)  # Looked at again under the lock of the day, which whoever stops them waits for.
+        sent = [p for p in payments.send_payouts(work=work, payouts=meant) if isinstance(p, Payout)]
     return _book(desk, now, _pay(desk, now, sent, accounts))
+
+
+def _not_stopped(desk: Desk, now: datetime, payouts: Sequence[Payout]) -> list[Payout]:
+    """Those that may go to the bank now."""
+    all_stopped, merchants_stopped = stopping.payouts_stopped(book_id=desk.book.id, now=now)
+    return [] if all_stopped else [payout for payout in payouts if payout.merchant_id not in merchants_stopped]
 
 
 def _pay(desk: Desk, now: datetime, payouts: Sequence[Payout], beneficiaries: Mapping[UUID, str]) -> list[PayResult]:
@@ -150,14 +162,19 @@ def _by_account(desk: Desk, payouts: Sequence[Payout]) -> dict[str, list[Payout]
 
 
 def poll_payouts(*, desk: Desk, now: datetime, paid_since: date, limit: int = 5_000) -> list[Payout]:
-    """Asks the bank what became of payouts on their way, or paid since a day (they may come back), and books what it says."""
+    """Asks the bank what became of payouts on their way, or paid since a day (they may come back), and books what it says.
+
+    What the bank never heard of is sent now, but for what a stop is for; in a read-only book nobody is asked.
+    """
+    if stops.read_only(book_id=desk.book.id, now=now):
+        return []
     asked = payment_book.payouts_to_poll(book_id=desk.book.id, paid_since=paid_since, limit=limit)
     answers: dict[str, PayResult] = {}
     for number, mine in _by_account(desk, asked).items():
         answers.update(desk.bank.query(account=number, references=[p.reference for p in mine], now=now))
     states = {p.reference: p.state for p in asked}
     news = [result for reference, result in answers.items() if result.outcome != states[reference]]
-    lost = [p for p in asked if p.reference not in answers and p.state == "sent"]
+    lost = _not_stopped(desk, now, [p for p in asked if p.reference not in answers and p.state == "sent"])
     if lost:  # The bank never heard of them: sending them now, under the same reference, cannot pay twice.
         accounts = merchants.settlement_accounts(merchant_ids=sorted({p.merchant_id for p in lost}), vault=desk.vault)
         news += _pay(desk, now, lost, accounts)
@@ -168,7 +185,8 @@ def _book(desk: Desk, now: datetime, results: Sequence[PayResult]) -> list[Payou
     if not results:
         return []
     with open_day(desk, now) as work:
-        assert not isinstance(work, Refused), work
+        if isinstance(work, Refused):
+            return []  # Read only since the bank was called: it is asked again.
         settled = [p for p in payments.settle_payouts(work=work, results=results) if isinstance(p, Payout)]
         settlement.mark_payouts(work=work, payouts=settled)
     return settled
@@ -213,6 +231,8 @@ def resume_transfers(*, desk: Desk, now: datetime) -> list[Transfer | Refused]:
     """Carries out transfers that were ordered and then broke off, and sends the payouts that waited: for them, or for their merchant to be
     active again. Under the same reference no money moves twice.
     """
+    if stops.read_only(book_id=desk.book.id, now=now):
+        return []
     moved = _move(desk, now, payment_book.transfers_open(book_id=desk.book.id))
     send_payouts(desk=desk, now=now)
     return moved
@@ -251,7 +271,8 @@ def _booked(desk: Desk, now: datetime, ordered: Sequence[Transfer], said: Sequen
     if not answered:
         return list(ordered)
     with open_day(desk, now) as work:
-        assert not isinstance(work, Refused), work
+        if isinstance(work, Refused):
+            return list(ordered)  # Read only since the gateway was called: they stay ordered and are carried out again.
         settled = payments.settle_transfers(work=work, results=[answers[one.reference] for one in answered])
     outcomes = dict(zip((one.id for one in answered), settled, strict=True))
     return [outcomes.get(one.id, one) for one in ordered]

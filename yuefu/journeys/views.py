@@ -158,6 +158,21 @@ class BridgeView:
 
 
 @dataclass(frozen=True, slots=True)
+class StopView:
+    """A stop in force: what it stops and for what; `dimension` and both values are empty where that is the whole book."""
+
+    public_id: str
+    action: str
+    dimension: str
+    value_en: str
+    value_zh: str
+    reason: str
+    set_by: str
+    set_at: datetime
+    expires_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class Overview:
     """The home page of a book: does it run, does it add up, what happened last."""
 
@@ -180,3 +195,7 @@ class Overview:
     orders: tuple[OrderRow, ...]
     next_cursor: str
     """Give it back to see older orders; empty where there are none."""
+    stops: tuple[StopView, ...] = ()
+    """In force now, the oldest first."""
+    set_aside: int = 0
+    """Requests that broke and wait for somebody to look."""

@@ -149,7 +149,9 @@ def _sent(port: int, connections: int, requests: Sequence[bytes]) -> dict[str, A
         program = [sys.executable, "-m", "yuefu.proofs.load", "127.0.0.1", str(port), str(connections), str(path)]
         done = subprocess.run(program, capture_output=True, text=True, check=True)
     found: dict[str, Any] = json.loads(done.stdout)
-    assert found["statuses"] == {"201": len(requests)}, found
+    approved, declined = found["statuses"].get("201", 0), found["statuses"].get("402", 0)
+    assert approved + declined == len(requests), found  # every request its answer, and no other kind of answer
+    assert approved > 0.9 * len(requests), found
     return found
 
 
@@ -160,18 +162,20 @@ def _server(made: Stage) -> Iterator[int]:
         found.bind(("127.0.0.1", 0))
         port = int(found.getsockname()[1])
     with TemporaryDirectory() as home:
-        environment = {**os.environ, "YUEFU_HOME": home, "YUEFU_KEYS_FILE": str(made.keys_file), "YUEFU_LOG": "WARNING"}
+        environment = {**os.environ, "YUEFU_HOME": home, "YUEFU_KEYS_FILE": str(made.keys_file)}
         program = [str(Path(sys.executable).parent / "yuefu"), "serve", "--port", str(port)]
-        process = subprocess.Popen(program, env=environment, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        log = Path(home) / "log"  # a pipe that nobody reads would fill up and stop the server
+        with log.open("wb") as told:
+            process = subprocess.Popen(program, env=environment, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=told)
         try:
-            _wait_for(port, process)
+            _wait_for(port, process, log)
             yield port
         finally:
             process.terminate()
-            process.communicate(timeout=_MOST_SECONDS_TO_START)
+            process.wait(timeout=_MOST_SECONDS_TO_START)
 
 
-def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
+def _wait_for(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
     began = stopwatch()
     while True:
         try:
@@ -179,6 +183,5 @@ def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
             return
         except OSError:
             if process.poll() is not None or stopwatch() - began > _MOST_SECONDS_TO_START:
-                told = (process.stderr.read() if process.stderr else b"").decode(errors="replace")
-                raise RuntimeError(f"the server did not start: {told[-1_000:]}") from None
+                raise RuntimeError(f"the server did not start: {log.read_text(errors='replace')[-1_000:]}") from None
             time.sleep(0.05)

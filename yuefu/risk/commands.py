@@ -66,5 +66,9 @@ def _features_json(f: Features) -> str:
             "merchant_state": f.merchant_state,
             "product_state": f.product_state,
             "new_credit_stopped": f.new_credit_stopped,
+            "product_stopped": f.product_stopped,
+            "funder_stopped": f.funder_stopped,
+            "merchant_stopped": f.merchant_stopped,
+            "channel_stopped": f.channel_stopped,
         }
     )

@@ -69,9 +69,22 @@ def in_halves(requests: Sequence[R], act: Callable[[Sequence[R]], Sequence[O]], 
     if len(requests) == 1:
         if is_held_up(error):
             raise error
-        return [Quarantined(f"{type(error).__name__}: {error}")]
+        return [Quarantined(_told(error))]
     middle = len(requests) // 2
     return in_halves(requests[:middle], act, retries=retries) + in_halves(requests[middle:], act, retries=retries)
+
+
+def _told(error: Exception) -> str:
+    """What is kept of an error. Of one of the database neither the values of the row that it names nor those of the statement: they may be
+    personal, and the name of the constraint says enough.
+    """
+    cause = error if isinstance(error, psycopg.Error) else error.__cause__
+    if not isinstance(cause, psycopg.Error):
+        return f"{type(error).__name__}: {error}"
+    said = cause.diag
+    where = ", ".join(name for name in (said.table_name, said.constraint_name, said.column_name) if name)
+    message = "" if _state(error).startswith("22") else said.message_primary or ""  # data exceptions quote what was given
+    return f"{type(error).__name__}: {message or 'the data does not fit'} ({_state(error) or 'no state'}{': ' + where if where else ''})"
 
 
 def is_outage(error: Exception) -> bool:

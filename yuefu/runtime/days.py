@@ -12,7 +12,7 @@ from uuid import UUID
 
 from yuefu.errors import Refused
 from yuefu.ids import IdSource
-from yuefu.runtime import locks, sql
+from yuefu.runtime import locks, sql, stops
 from yuefu.runtime.values import Actor, Book, BusinessDay, UnitOfWork
 
 NO_OPEN_DAY = "no_open_day"  # open the first day of this book first
@@ -56,10 +56,17 @@ def _lock_open(book_id: UUID, strength: Literal["FOR SHARE", "FOR UPDATE"]) -> d
     return None
 
 
-def working(*, book: Book, now: datetime, by: Actor, ids: IdSource) -> UnitOfWork | Refused:
-    """The surroundings of a batch on the open day of a book, share-locked. Call it first in a transaction."""
+def working(*, book: Book, now: datetime, by: Actor, ids: IdSource, though_read_only: bool = False) -> UnitOfWork | Refused:
+    """The surroundings of a batch on the open day of a book, share-locked. Call it first in a transaction.
+
+    Refused with no_open_day; with read_only while the book is, unless `though_read_only`: who lifts that has to get in.
+    """
     day = current(book.id)
-    return day if isinstance(day, Refused) else UnitOfWork(book, day, now, by, ids)
+    if isinstance(day, Refused):
+        return day
+    # After the lock: whoever imposed a stop and then waited for the lock to be free has been seen by all who come later.
+    stopped = None if though_read_only else stops.read_only(book_id=book.id, now=now)
+    return stopped or UnitOfWork(book, day, now, by, ids)
 
 
 def first_of(book_id: UUID) -> date | None:

@@ -28,6 +28,9 @@ GATEWAY_FAILED = Counter(
 )
 QUARANTINED = Counter("yuefu_requests_quarantined_total", "Requests that raised whenever they were tried, by command", ["command"])
 REFUNDS_FAILING = Counter("yuefu_refunds_failing_total", "Refunds tried again after they had failed on several days")
+STOPS_IN_FORCE = Gauge(
+    "yuefu_stops_in_force", "Stops that are in force, by what they stop", ["book", "action"], multiprocess_mode="mostrecent"
+)
 PROOFS_FAILED = Counter("yuefu_proofs_failed_total", "Proofs of a close of day that failed", ["proof"])
 
 

@@ -1,4 +1,4 @@
-"""Tables of the machinery: books, days, runs, settings, approvals, keys, outbox, audit, cursors, quarantine."""
+"""Tables of the machinery: books, days, runs, settings, approvals, keys, outbox, audit, cursors, quarantine, stops."""
 
 from __future__ import annotations
 
@@ -208,13 +208,71 @@ class Epoch(models.Model):
 
 
 class Quarantine(BookRow):
-    """A request that raised an exception, set apart so that its neighbours go on."""
+    """A request that raised an exception, set apart so that its neighbours go on: whole, as JSON, until it is sent again or dropped."""
 
     command = models.TextField()
     request = models.TextField()
     error = models.TextField()
     recorded_at = models.DateTimeField()
     state = models.TextField(default="waiting")
+    digest = models.TextField(null=True)
+    tries = models.IntegerField(db_default=1)
+    tried_at = models.DateTimeField(null=True)
+    outcome = models.TextField(db_default="")
+    decided_by = models.TextField(null=True)
+    decided_by_user = models.UUIDField(null=True)
+    decided_at = models.DateTimeField(null=True)
+    reason = models.TextField(db_default="")
 
     class Meta:
-        constraints = [models.CheckConstraint(condition=Q(state__in=["waiting", "retried", "dropped"]), name="runtime_quarantine_state")]
+        constraints = [
+            models.CheckConstraint(condition=Q(state__in=["waiting", "retried", "dropped"]), name="runtime_quarantine_state"),
+            models.CheckConstraint(
+                condition=Q(state="waiting", decided_by__isnull=True, decided_at__isnull=True)
+                | (~Q(state="waiting") & Q(decided_by__isnull=False, decided_at__isnull=False)),
+                name="runtime_quarantine_decided_by_someone",
+            ),
+            models.CheckConstraint(condition=~Q(state="dropped", reason=""), name="runtime_quarantine_dropped_with_a_reason"),
+            models.UniqueConstraint(
+                fields=["book_id", "command", "digest"], condition=Q(state="waiting"), name="runtime_quarantine_waits_once"
+            ),
+        ]
+
+
+class Stop(BookRow):
+    """Something that is not done for a while: `action`, for the whole book or one `value` of a `dimension`."""
+
+    action = models.TextField()
+    dimension = models.TextField()
+    value = models.TextField()
+    reason = models.TextField()
+    set_by = models.TextField()
+    set_by_user = models.UUIDField(null=True)
+    set_at = models.DateTimeField()
+    expires_at = models.DateTimeField(null=True)
+    lifted_by = models.TextField(null=True)
+    lifted_by_user = models.UUIDField(null=True)
+    lifted_at = models.DateTimeField(null=True)
+    lift_reason = models.TextField(db_default="")
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=~Q(action="") & ~Q(reason=""), name="runtime_stop_says_what_and_why"),
+            models.CheckConstraint(
+                condition=Q(dimension="", value="") | (~Q(dimension="") & ~Q(value="")), name="runtime_stop_has_a_whole_target"
+            ),
+            models.CheckConstraint(condition=Q(expires_at__isnull=True) | Q(expires_at__gt=F("set_at")), name="runtime_stop_lasts"),
+            models.CheckConstraint(
+                condition=Q(set_by__startswith="system:") | Q(set_by_user__isnull=False), name="runtime_stop_set_by_someone"
+            ),
+            models.CheckConstraint(
+                condition=Q(lifted_by__isnull=True, lifted_by_user__isnull=True, lifted_at__isnull=True, lift_reason="")
+                | (
+                    Q(lifted_by__isnull=False, lifted_at__gte=F("set_at"))
+                    & ~Q(lift_reason="")
+                    & (Q(lifted_by__startswith="system:") | Q(lifted_by_user__isnull=False))
+                ),
+                name="runtime_stop_lifted_by_someone",
+            ),
+        ]
+        indexes = [models.Index(fields=["book_id"], condition=Q(lifted_at__isnull=True), name="runtime_stop_not_lifted")]

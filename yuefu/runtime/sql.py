@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from datetime import UTC
 from typing import Any, TypeVar, cast
 from uuid import UUID
 
@@ -29,8 +30,17 @@ WRITER, STAFF, READER, OWNER = "default", "staff", "reader", "owner"
 _JSONB, _TIMESTAMPTZ = 3802, 1184
 """Type oids, fixed by PostgreSQL."""
 
-_MOMENTS = cast("type[Loader]", psycopg.adapters.get_loader(_TIMESTAMPTZ, Format.TEXT))
-"""The driver's own, in C."""
+_DRIVERS_OWN: Any = psycopg.adapters.get_loader(_TIMESTAMPTZ, Format.TEXT)
+
+
+class _Moments:
+    """Makes the driver's own loader, in C. Django, which shares the connection, asks the class that makes loaders of moments for its zone."""
+
+    timezone, format = UTC, Format.TEXT
+
+    def __new__(cls, oid: int, context: Any = None) -> Any:
+        return _DRIVERS_OWN(oid, context)
+
 
 _role: ContextVar[str] = ContextVar("yuefu_role", default=WRITER)
 
@@ -48,15 +58,10 @@ def connection() -> psycopg.Connection[Any]:
     wrapper.ensure_connection()
     opened = cast("psycopg.Connection[Any]", wrapper.connection)
     if opened.adapters.get_loader(_JSONB, Format.TEXT) is not JsonbLoader:
-        # Django leaves jsonb as text for its own fields to decode; here there are no fields.
+        # Django leaves jsonb as text for its own fields to decode, and reads moments by a class in Python; here there are no fields.
         opened.adapters.register_loader("jsonb", JsonbLoader)
+        opened.adapters.register_loader("timestamptz", cast("type[Loader]", _Moments))
     return opened
-
-
-def _moments(cursor: psycopg.Cursor[T]) -> psycopg.Cursor[T]:
-    """The cursor, reading moments by the driver's own loader. Not the connection: Django asks the loader it finds there for its time zone."""
-    cursor.adapters.register_loader("timestamptz", _MOMENTS)
-    return cursor
 
 
 def _ready(params: Sequence[Any] | Mapping[str, Any]) -> Sequence[Any] | Mapping[str, Any]:
@@ -72,14 +77,14 @@ def _uuids(item: Any) -> Any:
 
 def rows(query: str, params: Sequence[Any] | Mapping[str, Any] = ()) -> list[tuple[Any, ...]]:
     """All rows of a query."""
-    with _moments(psycopg.Cursor(connection())) as cursor:
+    with psycopg.Cursor(connection()) as cursor:
         cursor.execute(query, _ready(params))
         return cursor.fetchall()
 
 
 def rows_as(make: Callable[..., T], query: str, params: Sequence[Any] | Mapping[str, Any] = ()) -> list[T]:
     """All rows, each made into a value from its columns in order."""
-    with _moments(psycopg.Cursor(connection(), row_factory=args_row(make))) as cursor:
+    with psycopg.Cursor(connection(), row_factory=args_row(make)) as cursor:
         cursor.execute(query, _ready(params))
         return cursor.fetchall()
 
@@ -92,7 +97,7 @@ def value(query: str, params: Sequence[Any] | Mapping[str, Any] = ()) -> Any:
 
 def run(query: str, params: Sequence[Any] | Mapping[str, Any] = ()) -> int:
     """Executes a statement and returns how many rows it touched."""
-    with _moments(psycopg.Cursor(connection())) as cursor:
+    with psycopg.Cursor(connection()) as cursor:
         cursor.execute(query, _ready(params))
         return cursor.rowcount
 

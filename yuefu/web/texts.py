@@ -61,6 +61,10 @@ REASONS: Final[Table] = {
     "merchant_closed": _("The merchant’s account is closed"),
     "product_not_offered": _("The product is not on offer"),
     "new_credit_stopped": _("New credit is stopped for now"),
+    "product_stopped": _("New credit on this product is stopped for now"),
+    "funder_stopped": _("New credit from this funder is stopped for now"),
+    "merchant_stopped": _("New credit at this merchant is stopped for now"),
+    "channel_stopped": _("New credit through this sales channel is stopped for now"),
 }
 HAPPENINGS: Final[Table] = {
     "quote.shown": _("Plan shown"),
@@ -224,6 +228,19 @@ ANSWERS: Final[Table] = {
     "does_not_add_up": _("The books do not add up."),
 }
 
+STOPS: Final[Table] = {
+    "new_credit": _("New credit is stopped"),
+    "payouts": _("Payouts are stopped"),
+    "read_only": _("This book is read only"),
+}
+STOPPED_FOR: Final[Table] = {
+    "": _("the whole book"),
+    "product": pgettext_lazy("stopped for", "product"),
+    "funder": pgettext_lazy("stopped for", "funder"),
+    "merchant": pgettext_lazy("stopped for", "merchant"),
+    "channel": pgettext_lazy("stopped for", "sales channel"),
+}
+
 TABLES: Final[Mapping[str, Table]] = {
     "stage": STAGES,
     "stage_state": STAGE_STATES,
@@ -246,6 +263,8 @@ TABLES: Final[Mapping[str, Table]] = {
     "shown_to": SHOWN_TO,
     "next_step": NEXT_STEPS,
     "answer": ANSWERS,
+    "stop": STOPS,
+    "stopped_for": STOPPED_FOR,
 }
 
 TONES: Final[Mapping[str, Mapping[str, Tone]]] = {

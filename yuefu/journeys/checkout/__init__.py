@@ -8,7 +8,7 @@ the goods are captured, and all captures of an order together never cost more th
 from yuefu.journeys.checkout.authorising import authorise
 from yuefu.journeys.checkout.capturing import capture
 from yuefu.journeys.checkout.quoting import quote
-from yuefu.journeys.checkout.releasing import expire, void
+from yuefu.journeys.checkout.releasing import expire, expire_orders, void
 from yuefu.journeys.checkout.values import (
     AUTHORISATION_DAYS,
     NO_CONTRACT,
@@ -54,6 +54,7 @@ __all__ = [
     "authorise",
     "capture",
     "expire",
+    "expire_orders",
     "quote",
     "void",
 ]

@@ -33,6 +33,8 @@ from yuefu.journeys.checkout.values import (
     Purchase,
 )
 from yuefu.journeys.desk import Desk, in_batches, on_open_day
+from yuefu.journeys.stopping import CHANNEL, FUNDER, NEW_CREDIT, PRODUCT
+from yuefu.journeys.stopping import MERCHANT as SELLER
 from yuefu.ledger import commands as ledger
 from yuefu.ledger import queries as balances
 from yuefu.ledger.queries import Limited
@@ -56,7 +58,7 @@ from yuefu.risk import commands as risk
 from yuefu.risk import queries as decisions
 from yuefu.risk.commands import Decided
 from yuefu.risk.rules.decision import LIMIT, Decision, Features, Policy, decide, policy
-from yuefu.runtime import keys, policies
+from yuefu.runtime import keys, policies, stops
 from yuefu.runtime.batch import Quarantined
 from yuefu.runtime.values import UnitOfWork
 
@@ -142,6 +144,8 @@ class _Facts:
         self.exposure = {owner: line.posted.minor + line.held.minor for owner, line in self.lines.items()}
         version, value = policies.in_force(book_id=book, name=RISK_POLICY, on=on)
         self.policy: Policy = policy(version, value)
+        self.funder = str(book)  # own funds
+        self.stopped = stops.targets(book_id=book, action=NEW_CREDIT, now=work.now)
         self.authorisation_days: int = policies.in_force(book_id=book, name=AUTHORISATION_DAYS, on=on)[1]
         self.cases: dict[int, _Case] = {}
 
@@ -212,6 +216,11 @@ class _Facts:
             duplicate_of=self.taken.get((purchase.merchant_id, purchase.merchant_reference)),
             merchant_state=case.merchant_state,
             product_state=case.product.state,
+            new_credit_stopped=stops.WHOLE_BOOK in self.stopped,
+            product_stopped=(PRODUCT, case.product.terms.code) in self.stopped,
+            funder_stopped=(FUNDER, self.funder) in self.stopped,
+            merchant_stopped=(SELLER, str(purchase.merchant_id)) in self.stopped,
+            channel_stopped=(CHANNEL, purchase.channel) in self.stopped,
             orders_1h=orders_1h,
             orders_24h=orders_24h,
             amount_24h_minor=minor_24h,

@@ -49,9 +49,13 @@ def _recall(order_ids: Sequence[UUID]) -> dict[UUID, Released]:
 
 def expire(*, desk: Desk, now: datetime, limit: int = 2_000) -> int:
     """Expires up to `limit` authorisations whose time is over, and frees their holds. Returns how many; call until it is 0."""
-    expiring = order_book.expiring(desk.book.id, now, limit)
-    outcomes = in_batches(desk, now, "expire", expiring, lambda batch: on_open_day(desk, now, batch, _expire))
+    outcomes = expire_orders(desk=desk, now=now, order_ids=order_book.expiring(desk.book.id, now, limit))
     return sum(isinstance(outcome, Released) for outcome in outcomes)
+
+
+def expire_orders(*, desk: Desk, now: datetime, order_ids: Sequence[UUID]) -> list[Released | Refused | Quarantined]:
+    """Expires authorisations whose time is over. One outcome an order, in order. Refusals: see `orders.rules`."""
+    return in_batches(desk, now, "expire", order_ids, lambda batch: on_open_day(desk, now, batch, _expire))
 
 
 def _expire(work: UnitOfWork, order_ids: Sequence[UUID]) -> list[Released | Refused]:

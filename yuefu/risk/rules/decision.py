@@ -12,6 +12,10 @@ from yuefu.money.amounts import Money
 APPROVED, DECLINED = "approved", "declined"
 
 NEW_CREDIT_STOPPED: Final = "new_credit_stopped"
+PRODUCT_STOPPED: Final = "product_stopped"
+FUNDER_STOPPED: Final = "funder_stopped"
+MERCHANT_STOPPED: Final = "merchant_stopped"
+CHANNEL_STOPPED: Final = "channel_stopped"
 PRODUCT_NOT_OFFERED: Final = "product_not_offered"
 MERCHANT_SUSPENDED: Final = "merchant_suspended"
 UNDER_AGE: Final = "under_age"
@@ -26,8 +30,8 @@ DUPLICATE: Final = "duplicate"
 LIMIT: Final = "limit"
 
 PRECEDENCE: Final = (
-    NEW_CREDIT_STOPPED, PRODUCT_NOT_OFFERED, MERCHANT_SUSPENDED, UNDER_AGE, OVER_AGE, STUDENT, CONSUMER_CLOSED, NO_CREDIT_ACCOUNT,
-    ACCOUNT_FROZEN, OVERDUE, VELOCITY, DUPLICATE, LIMIT,
+    NEW_CREDIT_STOPPED, PRODUCT_STOPPED, FUNDER_STOPPED, MERCHANT_STOPPED, CHANNEL_STOPPED, PRODUCT_NOT_OFFERED, MERCHANT_SUSPENDED,
+    UNDER_AGE, OVER_AGE, STUDENT, CONSUMER_CLOSED, NO_CREDIT_ACCOUNT, ACCOUNT_FROZEN, OVERDUE, VELOCITY, DUPLICATE, LIMIT,
 )  # fmt: skip
 """First what holds for everybody, then the law, then the consumer, then the order."""
 
@@ -41,7 +45,8 @@ class Features:
     `credit_state` is None without a credit account. `exposure` is drawn plus held, this order not included. `orders_1h`, `orders_24h` and
     `amount_24h_minor` are what the consumer ordered in the hour and the day before, at any merchant: all orders, declined ones too, and the
     amount that was authorised. `duplicate_of` is an earlier order of the same merchant with the same merchant reference.
-    `new_credit_stopped` is the operator's stop for all new credit.
+    `new_credit_stopped` is a stop in force for all new credit, the four below it one for the product, the funder, the merchant or the sales
+    channel of the order.
     """
 
     consumer_id: UUID
@@ -60,6 +65,10 @@ class Features:
     merchant_state: str
     product_state: str
     new_credit_stopped: bool = False
+    product_stopped: bool = False
+    funder_stopped: bool = False
+    merchant_stopped: bool = False
+    channel_stopped: bool = False
     orders_1h: int = 0
     orders_24h: int = 0
     amount_24h_minor: int = 0
@@ -127,6 +136,10 @@ def _grounds(features: Features, policy: Policy) -> dict[str, bool]:
     has_account = features.credit_state is not None
     return {
         NEW_CREDIT_STOPPED: features.new_credit_stopped,
+        PRODUCT_STOPPED: features.product_stopped,
+        FUNDER_STOPPED: features.funder_stopped,
+        MERCHANT_STOPPED: features.merchant_stopped,
+        CHANNEL_STOPPED: features.channel_stopped,
         PRODUCT_NOT_OFFERED: features.product_state != "published",
         MERCHANT_SUSPENDED: features.merchant_state != "active",
         UNDER_AGE: features.age_years < policy.min_age,

@@ -7,6 +7,10 @@ from typing import Final, Literal
 
 REASONS: Final[Mapping[str, tuple[str, str]]] = {
     "new_credit_stopped": ("暂停受理新的分期申请，请稍后再试", "New instalment orders are paused at the moment. Please try again later."),
+    "product_stopped": ("该分期方案暂停受理，请稍后再试", "This instalment plan is paused at the moment. Please try again later."),
+    "funder_stopped": ("暂时无法提供分期资金，请稍后再试", "There are no funds for instalment orders at the moment. Please try again later."),
+    "merchant_stopped": ("该商户的分期暂停受理，请稍后再试", "Instalment orders at this merchant are paused at the moment. Please try again later."),
+    "channel_stopped": ("该渠道的分期暂停受理，请稍后再试", "Instalment orders are paused here at the moment. Please try another way to order, or later."),
     "product_not_offered": ("该分期方案已下线", "This instalment plan is not offered any more."),
     "merchant_suspended": ("该商户暂不支持月付", "This merchant does not offer monthly payment at the moment."),
     "under_age": ("未达到使用月付的年龄要求", "You are not old enough to use monthly payment."),

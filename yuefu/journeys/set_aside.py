@@ -1,0 +1,128 @@
+"""What was set aside, sent again or dropped. A request goes through its own journey once more, with its own key, so it cannot double:
+where it was carried out meanwhile, by whoever sent it again, the answer is that first outcome.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from yuefu.errors import Refused
+from yuefu.journeys import checkout, refund, repayment, transfers
+from yuefu.journeys.checkout import Purchase
+from yuefu.journeys.desk import Desk, open_day
+from yuefu.journeys.repayment import RepayRequest, UndoRequest
+from yuefu.ledger.rules import Transfer
+from yuefu.orders.commands import CaptureRequest, RefundRequest, VoidRequest
+from yuefu.payments.rules import ChannelResult
+from yuefu.runtime import days, quarantine, stops
+from yuefu.runtime.batch import Quarantined
+from yuefu.runtime.jsontext import dumps, read
+from yuefu.runtime.quarantine import ALREADY_DEALT_WITH, UNKNOWN_QUARANTINE
+
+REQUEST_OUTDATED: Final = "request_outdated"  # it was kept in a shape that is not read any more, or cut off: drop it, and send it anew
+REASON_INVALID: Final = "reason_invalid"
+
+_NOTHING_WAS_TRIED: Final = frozenset({days.NO_OPEN_DAY, stops.READ_ONLY})
+_LONGEST_REASON: Final = 500
+
+Send = Callable[[Desk, datetime, Sequence[Any]], Sequence[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """What the requests of a command are, and the journey they go through."""
+
+    request: Any
+    send: Send
+
+
+def _send_chains(desk: Desk, now: datetime, chains: Sequence[Sequence[Transfer]]) -> list[Any]:
+    """One outcome a chain: what was answered to all of it, where that is one answer, else those of its transfers."""
+    outcomes = []
+    for chain in chains:
+        answers = transfers.transfer(desk=desk, now=now, transfers=chain)
+        whole = isinstance(answers[0], Quarantined | Refused) and all(answer == answers[0] for answer in answers)
+        outcomes.append(answers[0] if whole else tuple(answers))
+    return outcomes
+
+
+KINDS: Final[Mapping[str, _Kind]] = {
+    "authorise": _Kind(Purchase, lambda desk, now, given: checkout.authorise(desk=desk, now=now, purchases=given)),
+    "capture": _Kind(CaptureRequest, lambda desk, now, given: checkout.capture(desk=desk, now=now, requests=given)),
+    "void": _Kind(VoidRequest, lambda desk, now, given: checkout.void(desk=desk, now=now, requests=given)),
+    "expire": _Kind(UUID, lambda desk, now, given: checkout.expire_orders(desk=desk, now=now, order_ids=given)),
+    "refund": _Kind(RefundRequest, lambda desk, now, given: refund.refund(desk=desk, now=now, requests=given)),
+    "refund.book": _Kind(ChannelResult, lambda desk, now, given: refund.book(desk=desk, now=now, results=given)),
+    "refund.retry": _Kind(UUID, lambda desk, now, given: refund.retry_loans(desk=desk, now=now, loan_ids=given)),
+    "repay": _Kind(RepayRequest, lambda desk, now, given: repayment.repay(desk=desk, now=now, requests=given)),
+    "repay.book": _Kind(ChannelResult, lambda desk, now, given: repayment.book(desk=desk, now=now, results=given)),
+    "transfer": _Kind(tuple[Transfer, ...], _send_chains),
+    "repayment.undo": _Kind(UndoRequest, lambda desk, now, given: repayment.undo(desk=desk, now=now, requests=given)),
+}
+"""By the name under which a journey sets its requests aside (`desk.in_batches`)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Retried:
+    """A request that was sent again. `outcome` is what its journey answered: a Refused is an answer too, Quarantined means that it broke
+    again and still waits.
+    """
+
+    id: UUID
+    command: str
+    outcome: Any
+
+    @property
+    def waits(self) -> bool:
+        """Whether it is still to be dealt with."""
+        return isinstance(self.outcome, Quarantined) or (isinstance(self.outcome, Refused) and self.outcome.code in _NOTHING_WAS_TRIED)
+
+
+def retry(*, desk: Desk, now: datetime, quarantine_ids: Sequence[UUID]) -> list[Retried | Refused]:
+    """Sends requests again, each by itself and in order; one outcome each. Refused with unknown_quarantine, already_dealt_with or
+    request_outdated. Interrupted before its end, it can be called again: the key of each request gives the outcome it had.
+    """
+    return [_retry(desk, now, one) for one in quarantine_ids]
+
+
+def _retry(desk: Desk, now: datetime, quarantine_id: UUID) -> Retried | Refused:
+    aside = quarantine.by_id(book_id=desk.book.id, quarantine_id=quarantine_id)
+    if aside is None:
+        return Refused(UNKNOWN_QUARANTINE, "there is no such request set aside in this book", "quarantine_id")
+    if aside.state != "waiting":
+        return Refused(ALREADY_DEALT_WITH, f"it was {aside.state} before, by {aside.decided_by}", "quarantine_id")
+    kind = KINDS.get(aside.command)
+    try:
+        request = read(kind.request, aside.request) if kind else None
+    except ValueError as error:
+        return Refused(REQUEST_OUTDATED, f"it cannot be read any more ({error}): drop it, and have it sent anew", "request")
+    if kind is None:
+        return Refused(REQUEST_OUTDATED, f"there is no command {aside.command} any more: drop it", "command")
+    (outcome,) = kind.send(desk, now, [request])
+    done = Retried(aside.id, aside.command, outcome)
+    if not done.waits:
+        with open_day(desk, now) as work:
+            if not isinstance(work, Refused):  # Somebody else may have dealt with it meanwhile: with the same outcome.
+                quarantine.settle(work=work, quarantine_ids=[aside.id], state="retried", told=[dumps(told(outcome))])
+    return done
+
+
+def told(outcome: Any) -> Mapping[str, Any]:
+    """An outcome with the name of its kind, as it is kept and printed."""
+    return {"kind": type(outcome).__name__ if outcome is not None else "nothing", "value": outcome}
+
+
+def drop(*, desk: Desk, now: datetime, quarantine_ids: Sequence[UUID], reason: str) -> list[UUID | Refused]:
+    """Gives requests up, with a reason that is kept; what they asked for is not done. One outcome each, in order. Refused with
+    reason_invalid, unknown_quarantine or already_dealt_with.
+    """
+    if not 1 <= len(reason) <= _LONGEST_REASON or not reason.isprintable() or not reason.strip():
+        return [Refused(REASON_INVALID, f"a reason has 1 to {_LONGEST_REASON} printable characters", "reason")] * len(quarantine_ids)
+    with open_day(desk, now) as work:
+        if isinstance(work, Refused):
+            return [work] * len(quarantine_ids)
+        return quarantine.settle(work=work, quarantine_ids=quarantine_ids, state="dropped", told=[reason] * len(quarantine_ids))
