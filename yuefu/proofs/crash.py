@@ -6,7 +6,7 @@ with SIGKILL, PostgreSQL too, at a named commit or at any moment; the wire to th
 slowed down. Then what is down is started again, every client sends what is open again with the same keys, and some of what was
 acknowledged, and the books are reckoned up against the files.
 
-`python -m yuefu.proofs.crash DIRECTORY HOME ROUNDS SEED` is the process that does it; `run` starts it and cleans up behind it.
+`python -m yuefu.proofs.crash DIRECTORY HOME ROUNDS SEED FIRST` is the process that does it; `run` starts it and cleans up behind it.
 """
 
 from __future__ import annotations
@@ -33,7 +33,6 @@ from yuefu.proofs.proxy import AFTER_COMMIT, BEFORE_COMMIT, Point, Where, Wire
 from yuefu.proofs.shoppers import Client, Payers, Repayer, Shopper
 from yuefu.runtime import cluster
 
-ROUNDS: Final = 50
 SEED: Final = 7
 SHOPPERS: Final = 6
 ASKED_AGAIN: Final = 8
@@ -98,17 +97,18 @@ CASES: Final = (
 )
 
 
-def run(*, rounds: int = ROUNDS, seed: int = SEED, say: Say, fresh_keys: bool = False) -> dict[str, Any]:
-    """`rounds` rounds in an installation of their own, which is gone afterwards.
+def run(*, rounds: int, seed: int = SEED, first: int = 0, say: Say, fresh_keys: bool = False) -> dict[str, Any]:
+    """`rounds` rounds in an installation of their own, which is gone afterwards; the cases take turns, from the `first` on.
 
     Returns {"rounds", "operations", "acknowledged", "lost", "doubled", …, "ok"}: `lost` counts acknowledged operations that are not there
     or were told otherwise later, `doubled` what is there more often than it was acknowledged. Raises Broken.
     """
     # The home stands by itself: for root, the server runs as another user, who cannot enter our own directory.
     with TemporaryDirectory(prefix="yuefu-prove-") as directory, TemporaryDirectory(prefix="yuefu-", ignore_cleanup_errors=True) as home:
-        environment = {**os.environ, "YUEFU_HOME": directory, "YUEFU_KEYS_FILE": f"{directory}/keys.json"}
+        given = {name: value for name, value in os.environ.items() if not name.startswith(("DATABASE_", "PROMETHEUS_"))}
+        environment = {**given, "YUEFU_HOME": directory, "YUEFU_KEYS_FILE": f"{directory}/keys.json"}
         environment.update({_SWITCH: "1"} if fresh_keys else {})
-        command = [sys.executable, "-m", "yuefu.proofs.crash", directory, home, str(rounds), str(seed)]
+        command = [sys.executable, "-m", "yuefu.proofs.crash", directory, home, str(rounds), str(seed), str(first)]
         try:
             with (Path(directory) / "director.log").open("wb") as log:
                 director = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, env=environment)
@@ -186,9 +186,8 @@ class Director:
     def clients(self) -> list[Client]:
         return [*self._shoppers, self._repayer]
 
-    def round(self, number: int) -> None:
+    def round(self, number: int, case: Case) -> None:
         """Load, one break, repair, everything open again, and the reckoning."""
-        case = CASES[number % len(CASES)]
         self._say(f"round {number + 1}: {case.name}")
         self._break_under_load(case)
         self._repair()
@@ -280,7 +279,7 @@ class Director:
 def main(arguments: Sequence[str]) -> None:
     """The entry of the director's process."""
     directory, home = Path(arguments[0]), Path(arguments[1])
-    rounds, seed = int(arguments[2]), int(arguments[3])
+    rounds, seed, first = (int(one) for one in arguments[2:5])
     Watch()
     dice = random.Random(f"{seed}:wire")
 
@@ -296,7 +295,7 @@ def main(arguments: Sequence[str]) -> None:
         switch = os.environ.get(_SWITCH) == "1"
         director = Director(installation=installation, made=made, directory=directory, seed=seed, say=say, fresh_keys=switch)
         for number in range(rounds):
-            director.round(number)
+            director.round(number, CASES[(first + number) % len(CASES)])
         print(json.dumps(director.result(rounds, seed)), flush=True)
     finally:
         installation.end()
