@@ -15,6 +15,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 import psutil
@@ -29,18 +30,21 @@ HOST: Final = "127.0.0.1"
 SERVER, WORKER, PAYER = "server", "worker", "payer"
 SECONDS_TO_START: Final = 60.0
 SECONDS_TO_STOP: Final = 30.0
-_ALL_SCOPES_BLANK: Final = ("DATABASE_WRITER_URL", "DATABASE_READER_URL", "DATABASE_STAFF_URL")
+_DERIVED: Final = ("DATABASE_WRITER_URL", "DATABASE_READER_URL", "DATABASE_STAFF_URL")
 _ENDS_WITH_STDIN: Final = "YUEFU_ENDS_WITH_STDIN"
+_NO_SETTINGS: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 class Installation:
     """`home` belongs to the database's user, `directory` to us. Everything in it is killed at the end."""
 
-    def __init__(self, *, home: Path, directory: Path, dice: random.Random, say: Say, workers: int = 2) -> None:
+    def __init__(
+        self, *, home: Path, directory: Path, dice: random.Random, say: Say, workers: int = 2, settings: Mapping[str, str] = _NO_SETTINGS
+    ) -> None:
         self.port = _free_port()
-        self._home, self._directory, self._say, self._workers = home, directory, say, workers
+        self._home, self._directory, self._say, self._workers, self._settings = home, directory, say, workers, settings
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
-        self._database = cluster.start(home, say=say)
+        self._database = cluster.start(home, say=say, settings=settings)
         self.owner_url = provision.prepare_cluster(self._database.address)
         self.proxy = Proxy(self._socket(), dice)
         self._ports = {party: self.proxy.listen(party) for party in (SERVER, WORKER, PAYER)}
@@ -63,7 +67,7 @@ class Installation:
     def start_database(self) -> None:
         """Starts it where it is down; it then recovers what it acknowledged."""
         if not self._database.alive():
-            self._database = cluster.start(self._home, say=self._say)
+            self._database = cluster.start(self._home, say=self._say, settings=self._settings)
             self.proxy.socket = self._socket()
 
     def terminate_backends(self) -> int:
@@ -80,7 +84,7 @@ class Installation:
         """Where a party finds the database: at the end of its wire."""
         who = self.owner_url.split("://", 1)[1].split("@", 1)[0]
         url = f"postgresql://{who}@{HOST}:{self._ports[party]}/{provision.DATABASE}?sslmode=disable&gssencmode=disable"
-        blank = dict.fromkeys(_ALL_SCOPES_BLANK, "")
+        blank = dict.fromkeys(_DERIVED, "")
         return {**os.environ, **blank, "DATABASE_URL": url, "YUEFU_LOG": os.environ.get("YUEFU_LOG", "ERROR"), _ENDS_WITH_STDIN: "1"}
 
     def start_server(self) -> None:
