@@ -197,7 +197,7 @@ class Proxy:
             if not wire.struck:
                 wire.client.write(b"".join(message for _, message in messages.of(data)))
                 await wire.client.drain()
-            elif any(kind in (b"C", b"Z") for kind, _ in messages.of(data)):
+            elif any(_ends(kind, message) for kind, message in messages.of(data)):
                 self._strike(wire)
                 return
 
@@ -236,6 +236,11 @@ class Proxy:
         act(wire)
         wire.cut()
         reached.set()
+
+
+def _ends(kind: bytes, message: bytes) -> bool:
+    """Whether a message tells how a transaction ended. Replies to statements that were sent without waiting may come before it."""
+    return kind == b"E" or (kind == b"C" and message[5:].startswith((b"COMMIT", b"ROLLBACK")))
 
 
 async def _greeting(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes:
