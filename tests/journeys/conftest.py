@@ -143,15 +143,19 @@ class Shop:
     def next_day(self, *, close: bool = True) -> None:
         """The clock passes midnight; the day before is closed."""
         self.on += timedelta(days=1)
-        with sql.transacting():
-            moved = books.move_clock(book=self.desk.book, to=self.now(1))
-        assert isinstance(moved, Book)
-        self.desk = replace(self.desk, book=moved)
+        self.move_clock()
         if close:
             closed = close_of_day.close_day(desk=self.desk, now=self.now(1))
             assert isinstance(closed, Closed), closed
         else:
             assert close_of_day.roll_over(desk=self.desk, now=self.now(1)) is None
+
+    def move_clock(self) -> None:
+        """To one o'clock of the day it is."""
+        with sql.transacting():
+            moved = books.move_clock(book=self.desk.book, to=self.now(1))
+        assert isinstance(moved, Book)
+        self.desk = replace(self.desk, book=moved)
 
     def until(self, on: date) -> None:
         while self.on < on:
@@ -211,9 +215,9 @@ def _terms(code: str, payer: str, rate: Rate) -> ProductTerms:
     )
 
 
-def _publish(work: UnitOfWork) -> None:
+def _publish(work: UnitOfWork, authorisation_days: int) -> None:
     policies.establish(work=work, name=checkout.RISK_POLICY, value=RISK, valid_from=work.day.on)
-    policies.establish(work=work, name=checkout.AUTHORISATION_DAYS, value=7, valid_from=work.day.on)
+    policies.establish(work=work, name=checkout.AUTHORISATION_DAYS, value=authorisation_days, valid_from=work.day.on)
     policies.establish(work=work, name=offers.CAPS, value=CAPS, valid_from=work.day.on)
     author, second = (replace(work, by=person(name)) for name in ("alice", "bob"))
     drafts = [DraftProduct("free", _terms("free", MERCHANT, Rate(0))), DraftProduct("flex", _terms("flex", CONSUMER, Rate(144_000)))]
@@ -243,7 +247,7 @@ def _onboard(work: UnitOfWork, vault: Vault) -> tuple[UUID, ...]:
     return tuple(one([merchant]) for merchant in merchants.onboard(work=work, vault=vault, merchants=new))
 
 
-def _open_shop(vault: Vault, ids: IdSource, on: date = FIRST_DAY) -> Shop:
+def _open_shop(vault: Vault, ids: IdSource, on: date = FIRST_DAY, *, authorisation_days: int = 7) -> Shop:
     now = datetime.combine(on, time(8), ZONE)
     with sql.transacting():
         book = books.create(code=f"shop-{secrets.token_hex(6)}", legal_entity="Test Lender", mode="test", now=now, ids=ids, clock_at=now)
@@ -253,7 +257,7 @@ def _open_shop(vault: Vault, ids: IdSource, on: date = FIRST_DAY) -> Shop:
     desk = Desk(book, system_actor("test"), ids, vault, SandboxChannel(book), SandboxBank(book))
     with open_day(desk, now) as work:
         assert not isinstance(work, Refused)
-        _publish(work)
+        _publish(work, authorisation_days)
         made = _onboard(work, vault)
     assert not isinstance(settlement.fund(desk=desk, now=now, key="funds", amount=Money(1_000_000_00, "CNY")), Refused)
     return Shop(desk, made, on)
@@ -262,6 +266,12 @@ def _open_shop(vault: Vault, ids: IdSource, on: date = FIRST_DAY) -> Shop:
 @pytest.fixture
 def shop(vault: Vault, ids: IdSource) -> Shop:
     return _open_shop(vault, ids)
+
+
+@pytest.fixture(scope="module")
+def patient_shop(vault: Vault) -> Shop:
+    """One whose authorisations last nine days, for all tests of a file."""
+    return _open_shop(vault, IdSource(secrets.randbits), authorisation_days=9)
 
 
 @pytest.fixture

@@ -4,8 +4,9 @@ database of its own.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
@@ -15,6 +16,10 @@ from yuefu.cli.faults import FAILED, fail
 if TYPE_CHECKING:
     from yuefu.proofs import conform
 
+
+ROUNDS: Final = 50
+SEEDS: Final = 60
+DAYS: Final = 3
 
 conform_app = typer.Typer(no_args_is_help=True, help="Play scripts that say what should come out.")
 
@@ -33,12 +38,51 @@ def bench(name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="One
         _tell(benchmarks.run(name, say=output.say))
 
 
-def prove() -> None:
-    """The proofs that take longer than a test."""
-    from yuefu.proofs import prove as proofs
+def prove(
+    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="matrix, crash or faults; all unless given.")] = None,
+    rounds: Annotated[int, typer.Option(min=1, max=10_000, help="crash: so many rounds, something broken in each.")] = ROUNDS,
+    seed: Annotated[int | None, typer.Option(min=0, help="crash, faults: the dice; for faults this one seed only.")] = None,
+    seeds: Annotated[int, typer.Option(min=1, max=100_000, help="faults: so many seeds, from 0 on.")] = SEEDS,
+    days: Annotated[int, typer.Option(min=1, max=60, help="faults: days of each seed.")] = DAYS,
+) -> None:
+    """The proofs that take longer than a test: nothing is lost or doubled, whatever is killed, cut or fails."""
+    proofs: dict[str, Callable[[], dict[str, Any]]] = {
+        "matrix": _matrix,
+        "crash": lambda: _crash(rounds, seed),
+        "faults": lambda: _faults(range(seeds) if seed is None else [seed], days),
+    }
+    if name is not None and name not in proofs:
+        fail("unknown_proof", f"There is no proof {name!r:.40}; there are {', '.join(sorted(proofs))}.")
+    if name is not None:
+        _tell(proofs[name]())
+        return
+    found = {each: proof() for each, proof in proofs.items()}
+    ok = all(one["ok"] for one in found.values())
+    _tell({"cases": found.pop("matrix")["cases"], **found, "ok": ok})
+
+
+def _matrix() -> dict[str, Any]:
+    from yuefu.proofs import prove as matrix
 
     with context.scratch():
-        _tell(proofs.run(say=output.say))
+        return matrix.run(say=output.say)
+
+
+def _crash(rounds: int, seed: int | None) -> dict[str, Any]:
+    """In an installation of its own, also where DATABASE_URL is given: nobody else's server is killed."""
+    from yuefu.proofs import crash
+
+    try:
+        return crash.run(rounds=rounds, seed=crash.SEED if seed is None else seed, say=output.say)
+    except crash.Broken as error:
+        fail("proof_broken", f"The proof could not be carried out: {str(error).strip().splitlines()[-1]:.300}")
+
+
+def _faults(seeds: Sequence[int], days: int) -> dict[str, Any]:
+    with context.scratch():
+        from yuefu.proofs import faults
+
+        return faults.run(seeds=seeds, days=days, vault=context.the_vault(), say=output.say)
 
 
 @conform_app.command("ledger")

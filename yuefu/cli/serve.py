@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import threading
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from yuefu.cli import context, output, processes
 
 if TYPE_CHECKING:
     import psycopg
+    from procrastinate import App
 
 HOST: Final = "127.0.0.1"
 PORT: Final = 8000
@@ -21,6 +23,7 @@ WORKERS: Final = 2
 THREADS: Final = 4
 SECONDS_TO_FINISH: Final = 5  # what a request may still take once the server was told to stop
 DISPATCH_EVERY_S: Final = 5.0
+START_AGAIN_AFTER_S: Final = 1.0
 
 Host = Annotated[str, typer.Option(help="The address to listen on.")]
 Port = Annotated[int, typer.Option(min=1, max=65535, help="The port to listen on.")]
@@ -101,13 +104,42 @@ def worker() -> None:
 
 
 def _run_jobs() -> None:
+    """Runs jobs until this process is told to end. The queue's own worker ends by itself, without an error, when its database restarts."""
     from procrastinate.contrib.django import app as jobs
     from procrastinate.contrib.django.django_connector import DjangoConnector
+    from procrastinate.exceptions import ConnectorException
+
+    from yuefu.runtime.logs import logger
 
     connector = jobs.connector
     assert isinstance(connector, DjangoConnector), "jobs live in the database of Django"
-    with jobs.replace_connector(connector.get_worker_connector()) as working:
-        working.run_worker(name="yuefu", listen_notify=True)
+    told = threading.Event()
+    while not told.is_set():
+        try:
+            with jobs.replace_connector(connector.get_worker_connector()) as working:
+                asyncio.run(_jobs_until_told(working, told))
+        except ConnectorException as error:
+            logger(__name__).warning("the queue cannot be read", error=f"{type(error.__cause__ or error).__name__}")
+        if not told.is_set():
+            logger(__name__).warning("worker starts again")
+            told.wait(START_AGAIN_AFTER_S)
+
+
+async def _jobs_until_told(working: App, told: threading.Event) -> None:
+    """One life of the queue's worker: to its own end, or until a signal, at which it finishes the job in hand."""
+    from procrastinate import signals
+
+    async with working.open_async():
+        worker = asyncio.ensure_future(working.run_worker_async(name="yuefu", listen_notify=True, install_signal_handlers=False))
+
+        def stop() -> None:
+            told.set()
+            worker.cancel()
+
+        with signals.on_stop(stop):
+            await asyncio.wait([worker])
+        if not worker.cancelled():
+            worker.result()
 
 
 def _dispatch_until(stopping: threading.Event, dispatch: Callable[[datetime], int]) -> None:
@@ -128,7 +160,7 @@ def _dispatch_until(stopping: threading.Event, dispatch: Callable[[datetime], in
         except Exception as error:  # noqa: BLE001 - the dispatcher outlives a database that restarts; what went wrong stands in the log
             log.warning("dispatcher starts again", error=f"{type(error).__name__}: {error}".splitlines()[0])
             connections.close_all()
-            stopping.wait(1.0)
+            stopping.wait(START_AGAIN_AFTER_S)
     connections.close_all()
 
 
