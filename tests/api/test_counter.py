@@ -11,9 +11,10 @@ import psycopg
 import pytest
 from django.db import connections
 
-from tests.api.conftest import InProcess, Merchant, Reply, Server, at_once
+from tests.api.conftest import InProcess, Merchant, Reply, Server, at_once, issue
 from tests.journeys.conftest import Shop
 from yuefu import ids as public
+from yuefu.journeys import desk
 from yuefu.journeys.checkout import authorising
 from yuefu.runtime import locks, sql
 
@@ -158,6 +159,32 @@ AsRole = Callable[[str], psycopg.Connection[Any]]
 END = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = current_database() AND usename = current_user"
 
 
+def test_an_order_that_somebody_holds_up_holds_up_no_other_of_its_batch(
+    merchant: Merchant, inside: Inside, monkeypatch: pytest.MonkeyPatch, as_role: AsRole
+) -> None:
+    monkeypatch.setattr(desk, "LOCK_TIMEOUT_MS", 2_000)
+    api = inside()
+    first, held, *free = [merchant.placed() for _ in range(5)]
+    somebody = as_role("default")
+    somebody.execute("SELECT 1 FROM orders_order WHERE id = %s FOR UPDATE", [public.parse("order", held)])
+
+    def capture(order: str) -> Reply:
+        return api.ask("POST", f"/v1/orders/{order}/capture", {}, secret=merchant.issued.secret, key=f"C-{order}")
+
+    with ThreadPoolExecutor(8) as pool:
+        with held_up(merchant.shop):
+            sent = {first: pool.submit(capture, first)}
+            until(lambda: waiting(api) == 0 and len(api.api._counter._work._lanes) == 1)  # type: ignore[union-attr]
+            sent |= {order: pool.submit(capture, order) for order in [held, *free]}
+            until(lambda: waiting(api) == 4)
+        replies = {order: future.result(60) for order, future in sent.items()}
+    somebody.rollback()
+    assert (replies[held].status, replies[held].code) == (409, "request_in_progress")
+    assert [(replies[order].status, replies[order].replayed) for order in [first, *free]] == [(201, False)] * 4
+    assert merchant.post(f"/v1/orders/{held}/capture", {}, key=f"C-{held}").status == 201
+    merchant.shop.prove()
+
+
 def test_connections_that_end_in_the_middle_of_a_batch_are_noticed_by_nobody(merchant: Merchant, inside: Inside, as_role: AsRole) -> None:
     api = inside()
     body = merchant.order()
@@ -170,6 +197,20 @@ def test_connections_that_end_in_the_middle_of_a_batch_are_noticed_by_nobody(mer
     reply = sent.result(60)
     assert (reply.status, reply.replayed) == (201, False)
     assert len(merchant.get("/v1/orders").body["data"]) == 1
+
+
+def test_connections_that_end_between_two_requests_are_noticed_by_nobody(merchant: Merchant, inside: Inside, as_role: AsRole) -> None:
+    api = inside()
+    order = merchant.placed()
+    secret = merchant.issued.secret
+    assert api.ask("GET", f"/v1/orders/{order}", secret=secret).status == 200
+    for role in (as_role("default"), as_role("reader")):
+        role.autocommit = True
+        role.execute(f"{END} AND pid <> pg_backend_pid()")
+    connections.close_all()
+    replies = [api.ask("GET", f"/v1/orders/{order}", secret=one) for one in (secret, issue(merchant.shop).secret)]
+    assert [reply.status for reply in replies] == [200, 200]
+    assert api.ask("POST", f"/v1/orders/{order}/capture", {}, secret=secret, key="K").status == 201
 
 
 def test_without_a_database_a_request_may_be_sent_again_and_then_takes_effect_once(shop: Shop, as_role: AsRole) -> None:

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any
 
+import psycopg
 import pytest
 
 from tests.api.conftest import InProcess, Merchant, Reply, Server, at_once, issue
@@ -254,6 +255,26 @@ def test_a_failure_of_ours_is_not_the_answer_for_ever_idem_stripe_001(merchant: 
     monkeypatch.setitem(counter.VERBS, "authorise", real)
     again = api.ask("POST", "/v1/orders", body, secret=merchant.issued.secret, key="K")
     assert (again.status, again.replayed) == (201, True)
+    assert orders_of(merchant) == 1
+
+
+def test_a_lost_reply_to_a_commit_is_no_replay_for_who_asked_once(merchant: Merchant, inside: Inside, monkeypatch: Any) -> None:
+    """It is tried again on a new connection, and finds its own key."""
+    from yuefu.api import counter
+
+    real = counter.VERBS["authorise"]
+    lost: list[int] = []
+
+    def loses_a_reply(desk: Any, now: Any, requests: Any) -> Any:
+        outcomes = real(desk, now, requests)
+        if not lost:
+            lost.append(1)
+            raise psycopg.OperationalError("the connection was lost")
+        return outcomes
+
+    monkeypatch.setitem(counter.VERBS, "authorise", loses_a_reply)
+    reply = inside().ask("POST", "/v1/orders", merchant.order(), secret=merchant.issued.secret, key="K")
+    assert (reply.status, reply.replayed, lost) == (201, False, [1])
     assert orders_of(merchant) == 1
 
 

@@ -30,7 +30,12 @@ def test_a_book_is_made_with_its_first_day_clock_and_settings(raw: Command) -> N
     assert made.last["clock"].startswith("2026-10-12T09:00")
     assert len(made.out.splitlines()) == 1
     settings = raw("setting", "list", "--json", "--book", code).last["settings"]
-    assert {one["name"]: one["version"] for one in settings} == {"offers.caps": 1, "orders.authorisation_days": 1, "risk.policy": 1}
+    assert {one["name"]: one["version"] for one in settings} == {
+        "ledger.gl_codes": 1,
+        "offers.caps": 1,
+        "orders.authorisation_days": 1,
+        "risk.policy": 1,
+    }
     assert raw("ledger", "trial-balance", "--json", "--book", code).last["zero"] is True
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from yuefu.errors import Refused
 from yuefu.ledger import commands as ledger
 from yuefu.ledger import queries
-from yuefu.ledger.rules import AccountKey, Entry, Hold, HoldUse, Line, Posted, Release
+from yuefu.ledger.rules import AccountKey, Entry, Hold, HoldUse, Line, Posted, Release, posting
 from yuefu.money.amounts import Money
 from yuefu.runtime import days, sql
 from yuefu.runtime.values import UnitOfWork
@@ -123,10 +123,13 @@ def test_refusals_come_in_their_order_of_precedence(work: UnitOfWork, make_work:
 
     too_much = _lines((line, 999), (CONTRA, -999))
     tomorrow = work.day.on + timedelta(days=1)
+    tied = Entry("linked", "t", _lines(("no_such", 0)), effective_on=tomorrow)
     asked = {
+        "linked_failed": tied,
         "effective_in_future": Entry("0", "t", _lines(("no_such", 0)), effective_on=tomorrow),
         "unknown_component": Entry("1", "t", _lines(("no_such", 0))),
         "too_few_lines": Entry("2", "t", _lines((unknown, 0))),
+        "too_many_lines": Entry("2b", "t", _lines((unknown, 0)) * 32_768),
         "zero_line": Entry("3", "t", _lines((unknown, 0), (closed, 5))),
         "unbalanced": Entry("4", "t", _lines((unknown, 1), (closed, 5))),
         "unknown_account": Entry("5", "t", _lines((closed, 5), (unknown, -5)), uses_hold=use(uuid4())),
@@ -138,10 +141,29 @@ def test_refusals_come_in_their_order_of_precedence(work: UnitOfWork, make_work:
         "exceeds_hold": Entry("11", "t", _lines((line, 60), (line, 939), (CONTRA, -999)), uses_hold=use(pending)),
         "limit_exceeded": Entry("12", "t", _lines((line, 50), (line, 949), (CONTRA, -999)), uses_hold=use(pending, 50)),
     }
-    assert dict(zip(asked, codes(post(later, *asked.values())), strict=True)) == {code: code for code in asked}
+    first = replace(tied, key="first", linked=True)  # has the fault of being tied to what fails
+    answers = codes(post(later, first, *asked.values()))
+    assert answers.pop(0) == "effective_in_future"  # the culprit keeps its own
+    assert dict(zip(asked, answers, strict=True)) == {code: code for code in asked}
     never = make_work(on=date(2026, 12, 1))
-    assert codes(post(never, Entry("13", "t", _lines(("no_such", 0)), effective_on=date(2027, 1, 1)))) == ["day_not_open"]
+    closed_day = Entry("13", "t", _lines(("no_such", 0)), effective_on=date(2027, 1, 1))
+    assert codes(post(never, closed_day)) == ["day_not_open"]
+    assert codes(post(never, replace(closed_day, key="14", linked=True))) == ["linked_open"]
+    assert codes(post(never, *[replace(closed_day, key="15", linked=True)] * 50_001)) == ["too_many_entries"] * 50_001
     assert state(work, line) == (0, 60)
+    everything = [code for name, code in vars(posting).items() if name.isupper() and isinstance(code, str)]
+    assert [*["too_many_entries", "linked_failed", "linked_open", "day_not_open"], *list(asked)[1:]] == everything
+
+
+def test_what_is_known_of_a_key_comes_before_every_refusal(work: UnitOfWork, make_work: Any, entry: Callable[..., Entry]) -> None:
+    (first,) = post(work, entry("k", 5))
+    never = make_work(on=date(2026, 12, 1))
+    other = Entry("k", "other", _lines(("no_such", 0)), effective_on=date(2027, 1, 1), linked=True)
+    again, reused = post(never, entry("k", 5), other)
+    assert again == first
+    assert (reused.code, reused.field) == ("key_reused", "kind")
+    (by_link,) = post(work, replace(entry("k", 5), linked=True))
+    assert (by_link.code, by_link.field) == ("key_reused", "linked")
 
 
 def test_a_hold_is_never_taken_in_another_currency(work: UnitOfWork, credit_line: Any) -> None:

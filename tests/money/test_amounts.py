@@ -177,3 +177,17 @@ def test_the_exponents_are_those_of_iso_4217() -> None:
         "CNY": 2, "USD": 2, "JPY": 0, "KRW": 0, "KWD": 3, "BHD": 3, "CLF": 4, "ISK": 0,
     }  # fmt: skip
     assert all(len(code) == 3 and code.isascii() and code.isupper() for code in EXPONENTS)
+
+
+@pytest.mark.parametrize("currency", sorted({EXPONENTS[code]: code for code in sorted(EXPONENTS)}.values()))
+def test_a_tenth_is_exact_whatever_the_precision_bl_prec_02(currency: str) -> None:
+    exponent = EXPONENTS[currency]
+    if not exponent:
+        with pytest.raises(MoneyError):
+            Money.parse("0.1", currency)
+        return
+    assert Money.parse("0.1", currency).minor == 10 ** (exponent - 1)
+
+
+def test_a_large_amount_with_cents_is_exact_bl_prec_06() -> None:
+    assert Money.parse("123456789.99", "CNY").minor == 12345678999

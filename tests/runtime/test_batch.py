@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from yuefu.runtime import sql
-from yuefu.runtime.batch import Batcher, Busy, Quarantined, TooMuch, in_halves
+from yuefu.runtime.batch import Batcher, Busy, HeldUp, Quarantined, TooMuch, in_halves
 from yuefu.runtime.values import UnitOfWork
 
 
@@ -73,6 +73,24 @@ def test_a_lock_that_stays_is_raised_not_quarantined() -> None:
 
     with pytest.raises(psycopg.errors.LockNotAvailable):
         in_halves([1, 2], act, retries=1)
+
+
+def test_one_that_a_lock_holds_up_is_told_apart_from_its_neighbours_who_are_carried_out_once(work: UnitOfWork) -> None:
+    calls: list[int] = []
+    through = store(work, calls)
+
+    def act(numbers: Sequence[int]) -> list[int]:
+        if 5 in numbers:
+            calls.append(-len(numbers))
+            raise psycopg.errors.LockNotAvailable
+        return list(through(numbers))
+
+    with pytest.raises(HeldUp) as held:
+        in_halves([0, 1, 13, 3, 4, 5, 6, 7], act)
+    assert isinstance(held.value.outcomes[2], Quarantined)
+    assert [o for o in held.value.outcomes if not isinstance(o, Quarantined)] == [0, 2, 6, 8, None, 12, 14]
+    assert stored(work) == [0, 1, 3, 4, 6, 7]
+    assert [size for size in calls if size < 0] == [-8, -4, -2, -1]  # each is waited for once
 
 
 def test_an_outage_quarantines_nobody(work: UnitOfWork) -> None:

@@ -222,3 +222,25 @@ def test_the_result_of_a_key_is_written_once(work: UnitOfWork, as_role: Any, cha
     commit(work, [Ask("a")])
     with pytest.raises(psycopg.errors.CheckViolation):
         as_role("default").execute(f"UPDATE runtime_key SET {change} WHERE book_id = %s", [work.book.id])
+
+
+def test_a_field_that_came_later_counts_as_its_default_in_what_was_stored_before(work: UnitOfWork) -> None:
+    @dataclass(frozen=True)
+    class Earlier:
+        key: str
+        name: str
+
+    @dataclass(frozen=True)
+    class Now:
+        key: str
+        name: str
+        tied: bool = False
+
+    def claim(request: Any) -> Any:
+        with sql.transacting():
+            return keys.claim(work=work, scope="evolved", requests=[request], object_ids=[uuid4()])
+
+    assert claim(Earlier("k", "a")).fresh == [0]
+    assert list(claim(Now("k", "a")).known) == [0]
+    assert claim(Now("k", "a", tied=True)).refused[0].field == "tied"
+    assert claim(Now("k", "b")).refused[0].field == "name"

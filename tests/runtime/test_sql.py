@@ -93,3 +93,63 @@ def test_django_and_we_share_a_connection_in_turns(work: UnitOfWork) -> None:
     assert Book.objects.using("default").get(id=work.book.id).created_at == moment
     assert sql.value("SELECT created_at FROM runtime_book WHERE id = %s", [work.book.id]) == moment
     assert moment.utcoffset() == timedelta(0)
+
+
+def test_what_is_read_together_is_what_is_read_one_by_one_and_travels_once(work: UnitOfWork) -> None:
+    sent = 0
+
+    def day() -> object:
+        nonlocal sent
+        sent += 1
+        return sql.value("SELECT on_date FROM runtime_business_day WHERE book_id = %s", [work.book.id])
+
+    reads = [
+        day,
+        lambda: sql.rows_as(lambda a, b: a + b, "SELECT %s::int, 2", [1]),
+        lambda: "asks nothing",
+        lambda: (sql.value("SELECT 1"), sql.value("SELECT 2")),
+        lambda: sql.rows("SELECT 1 WHERE false"),
+        lambda: sql.run("SELECT pg_advisory_xact_lock(1)"),
+    ]
+    with sql.transacting():
+        assert sql.together(*reads) == [work.day.on, [3], "asks nothing", (1, 2), [], 1]
+        assert sent == 2
+        assert sql.together() == []
+        assert sql.value("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = 1 AND pid = pg_backend_pid()") == 1
+
+
+def test_each_of_what_is_read_together_sees_what_those_before_it_did(work: UnitOfWork) -> None:
+    with sql.transacting():
+        key = ["together", "k", b"x", work.book.id, work.book.id, work.now]
+        put = "INSERT INTO runtime_key (scope, key, fingerprint, object_id, book_id, recorded_at) VALUES (%s, %s, %s, %s, %s, %s)"
+        _, seen = sql.together(lambda: sql.run(put, key), lambda: sql.value("SELECT count(*) FROM runtime_key WHERE scope = 'together'"))
+        assert seen == 1
+
+
+def test_what_one_of_them_raises_is_raised_and_nobody_listens_any_more(work: UnitOfWork) -> None:
+    with pytest.raises(psycopg.errors.DivisionByZero), sql.transacting():
+        sql.together(lambda: sql.value("SELECT 1"), lambda: sql.value("SELECT 1 / 0"), lambda: sql.value("SELECT 3"))
+    with pytest.raises(ZeroDivisionError), sql.transacting():
+        sql.together(lambda: sql.value("SELECT 1"), lambda: 1 // 0)
+    assert sql.value("SELECT 4") == 4
+
+
+def test_what_is_sent_without_waiting_is_there_in_order_and_tells_its_errors(work: UnitOfWork) -> None:
+    columns = {"scope": "text", "key": "text", "fingerprint": "bytea", "object_id": "uuid"}
+    same = {"book_id": ("uuid", work.book.id), "recorded_at": ("timestamptz", work.now)}
+    counted = "SELECT count(*) FROM runtime_key WHERE scope = 'sent'"
+
+    def put(*keys: str) -> int:
+        return sql.insert("runtime_key", columns, [("sent", key, b"x", work.book.id) for key in keys], same=same)
+
+    with sql.transacting():
+        with sql.without_waiting():
+            assert put("a", "b") == -1
+            assert sql.value(counted) == 2
+            assert sql.together(lambda: sql.value(counted), lambda: sql.value("SELECT 1")) == [2, 1]
+            put("c")
+        assert sql.value(counted) == 3
+    with pytest.raises(psycopg.errors.UniqueViolation), sql.transacting(), sql.without_waiting():
+        put("d")
+        put("a")
+    assert sql.value(counted) == 3

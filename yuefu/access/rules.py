@@ -13,11 +13,11 @@ from zlib import crc32
 
 STAFF_PERMISSIONS: Final = frozenset({
     "access.grant", "api_key.issue", "approve", "break.resolve", "close_day", "consumer.close", "consumer.consent", "consumer.read",
-    "consumer.register", "credit.change_limit", "credit.close", "credit.freeze", "credit.open", "funding.record", "jobs.run", "ledger.read",
-    "loan.rebuild", "merchant.amend", "merchant.change_state", "merchant.onboard", "merchant.read", "order.authorise", "order.capture", "order.read",
-    "order.refund", "order.void", "product.draft", "product.publish", "product.read", "product.retire", "quarantine.read", "quarantine.settle", "reconcile",
-    "repayment.record", "repayment.undo", "setting.propose", "setting.read", "settlement.read", "settlement.run", "stop.lift", "stop.read", "stop.set",
-    "trace",
+    "consumer.register", "credit.change_limit", "credit.close", "credit.freeze", "credit.open", "funding.record", "jobs.run",
+    "journal.propose", "ledger.import", "ledger.read", "loan.rebuild", "merchant.amend", "merchant.change_state", "merchant.onboard",
+    "merchant.read", "order.authorise", "order.capture", "order.read", "order.refund", "order.void", "product.draft", "product.publish",
+    "product.read", "product.retire", "quarantine.read", "quarantine.settle", "reconcile", "repayment.record", "repayment.undo",
+    "setting.propose", "setting.read", "settlement.read", "settlement.run", "stop.lift", "stop.read", "stop.set", "trace",
 })  # fmt: skip
 MERCHANT_PERMISSIONS: Final = frozenset({
     "api_key.issue", "order.authorise", "order.capture", "order.read", "order.refund", "order.void", "settlement.read", "trace",
@@ -32,9 +32,9 @@ ROLES: Final = {
         "trace",
     }),
     "finance": frozenset({
-        "approve", "break.resolve", "close_day", "funding.record", "jobs.run", "ledger.read", "loan.rebuild", "merchant.read", "order.read",
-        "product.read", "quarantine.read", "reconcile", "repayment.record", "repayment.undo", "setting.propose", "setting.read", "settlement.read",
-        "settlement.run", "stop.lift", "stop.read", "stop.set", "trace",
+        "approve", "break.resolve", "close_day", "funding.record", "jobs.run", "journal.propose", "ledger.read", "loan.rebuild",
+        "merchant.read", "order.read", "product.read", "quarantine.read", "reconcile", "repayment.record", "repayment.undo",
+        "setting.propose", "setting.read", "settlement.read", "settlement.run", "stop.lift", "stop.read", "stop.set", "trace",
     }),
     "support": frozenset({
         "consumer.close", "consumer.consent", "consumer.read", "merchant.read", "order.read", "order.refund", "order.void", "product.read",

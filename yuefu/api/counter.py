@@ -27,7 +27,7 @@ from yuefu.journeys import checkout, refund, repayment
 from yuefu.journeys.desk import Desk, open_day
 from yuefu.payments.gateways.sandbox import SandboxBank, SandboxChannel
 from yuefu.runtime import books, sql, vault
-from yuefu.runtime.batch import Batcher, Busy, Quarantined, TooMuch, in_halves, is_held_up, is_outage
+from yuefu.runtime.batch import Batcher, Busy, HeldUp, Quarantined, TooMuch, in_halves, is_held_up, is_outage
 from yuefu.runtime.clock import system_ticks
 from yuefu.runtime.logs import logger
 from yuefu.runtime.values import Book, system_actor
@@ -89,7 +89,7 @@ class Counter:
     def __init__(self, *, patience_s: float = PATIENCE_S, waiting: int = 4_000, share: int = 1_000) -> None:
         loop = asyncio.get_running_loop()
         hand_over = loop.call_soon_threadsafe
-        self._patience_s = patience_s
+        self._patience_s, self._share = patience_s, share
         self._ids = IdSource(secrets.randbits, system_ticks)
         self._vault: Vault | None = None
         self._noted: dict[UUID, datetime] = {}
@@ -134,7 +134,7 @@ class Counter:
             submit(answer)
             return await answer
         except TooMuch as error:
-            limits = {"RateLimit-Policy": '"waiting";q=1000', "RateLimit": f'"waiting";r=0;t={error.retry_after_s}'}
+            limits = {"RateLimit-Policy": f'"waiting";q={self._share}', "RateLimit": f'"waiting";r=0;t={error.retry_after_s}'}
             raise Problem("too_many_requests", headers=limits) from error
         except Busy as error:
             raise Problem("busy", headers={"Retry-After": str(error.retry_after_s)}) from error
@@ -146,19 +146,17 @@ class Counter:
             given_up.cancel()
 
     def _carry_out(self, lane: Lane, requests: Sequence[Any]) -> list[Answered]:
-        """One batch in its own transaction or more. A connection that broke is tried once more: keys make that safe."""
+        """One batch in its own transaction or more."""
         book_id, verb = lane
         again: dict[str, str] = {}
-        for attempt in (1, 2):
-            try:
-                desk, now = self._desk(book_id, again)
-                outcomes = VERBS[verb](desk, now, requests)
-                break
-            except Exception as error:
-                if attempt == 2 or not is_outage(error):
-                    raise
-                log.warning("batch tried again", command=verb, error=type(error).__name__)
-        self._note_use(desk, now, requests)
+
+        def act() -> list[Any]:
+            desk, now = self._desk(book_id, again)
+            outcomes = _all_but_held_up(VERBS[verb], desk, now, requests)
+            self._note_use(desk, now, requests)
+            return outcomes
+
+        outcomes = _once_more(verb, act)
         return [Answered(outcome, _first(request, again)) for request, outcome in zip(requests, outcomes, strict=True)]
 
     def _desk(self, book_id: UUID, again: dict[str, str]) -> tuple[Desk, datetime]:
@@ -184,6 +182,29 @@ class Counter:
             log.warning("use of keys not noted", error=type(error).__name__)
 
 
+def _once_more(name: str, act: Callable[[], T]) -> T:
+    """Does what a connection that had broken kept from being done, on a new one. Keys make that safe for what writes."""
+    try:
+        return act()
+    except Exception as error:
+        if not is_outage(error):
+            raise
+        log.warning("tried again on a new connection", what=name, error=type(error).__name__)
+    return act()
+
+
+def _all_but_held_up(act: Act, desk: Desk, now: datetime, requests: Sequence[Any]) -> list[Any]:
+    """Outcomes, with the exception in place of those that somebody else's lock held up. Their neighbours were carried out: asked once more,
+    their keys tell what became of them.
+    """
+    try:
+        return list(act(desk, now, requests))
+    except HeldUp as held:
+        through = [request for request, outcome in zip(requests, held.outcomes, strict=True) if outcome is not None]
+        told = iter(act(desk, now, through))
+        return [held if outcome is None else next(told) for outcome in held.outcomes]
+
+
 def _give_up(answer: asyncio.Future[Any]) -> None:
     """Nobody waits any longer. What has not begun is dropped; of what has, the key tells later what became of it."""
     if not answer.done():
@@ -200,28 +221,35 @@ def _look(lane: str, looks: Sequence[Look]) -> list[Any]:
     """Reads of one merchant in one transaction. One that raises is given its own exception, and its neighbours their answers."""
     del lane
     try:
-        with sql.reading(merchant_id=looks[0].merchant_id):
-            return [look.read() for look in looks]
+        return _once_more("look", lambda: _read(looks))
     except Exception as error:
         if len(looks) == 1 or is_outage(error):
             raise
     return [_alone(look) for look in looks]
 
 
+def _read(looks: Sequence[Look]) -> list[Any]:
+    with sql.reading(merchant_id=looks[0].merchant_id):
+        return [look.read() for look in looks]
+
+
 def _alone(look: Look) -> Any:
     try:
-        with sql.reading(merchant_id=look.merchant_id):
-            return look.read()
+        return _read([look])[0]
     except Exception as error:  # noqa: BLE001 - it is raised where it is waited for
         return error
 
 
 def _holders(lane: str, hashes: Sequence[bytes]) -> list[Holder | None]:
     del lane
-    found = keys.keys_by_hash(hashes=sorted(set(hashes)))
-    of_key = {book_id: books.by_id(book_id) for book_id in {key.book_id for key in found.values()}}
-    holders = {mark: Holder(key, book) for mark, key in found.items() if (book := of_key[key.book_id])}
+    holders = _once_more("doors", lambda: _holders_of(sorted(set(hashes))))
     return [holders.get(mark) for mark in hashes]
+
+
+def _holders_of(hashes: Sequence[bytes]) -> dict[bytes, Holder]:
+    found = keys.keys_by_hash(hashes=hashes)
+    of_key = {book_id: books.by_id(book_id) for book_id in {key.book_id for key in found.values()}}
+    return {mark: Holder(key, book) for mark, key in found.items() if (book := of_key[key.book_id])}
 
 
 def _of_database(error: Exception) -> Problem:
@@ -234,7 +262,9 @@ def _of_database(error: Exception) -> Problem:
 
 
 def outcome_of(answered: Answered) -> Any:
-    """The outcome, unless the request was put aside."""
+    """The outcome, unless the request was held up or put aside."""
+    if isinstance(answered.outcome, HeldUp):
+        raise Problem("request_in_progress")
     if isinstance(answered.outcome, Quarantined):
         kept = {"quarantine": ids.text("quarantine", answered.outcome.id)} if answered.outcome.id else {}
         raise Problem("request_quarantined", more=kept)

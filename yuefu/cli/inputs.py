@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import secrets
+from collections.abc import Iterator
 from datetime import date, datetime, timedelta, tzinfo
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 from uuid import UUID
 
 from yuefu import ids
@@ -88,12 +90,31 @@ def reason_code(text: str) -> str:
     return text
 
 
-def file_content(path: Path) -> bytes:
-    """The bytes of a regular file."""
+@contextlib.contextmanager
+def writing(path: Path) -> Iterator[BinaryIO]:
+    """A file that is there whole or not at all: whoever reads it meanwhile sees the one before."""
+    if path.is_dir():
+        fail("not_a_file", f"{path} is a directory.")
+    beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        with beside.open("wb") as file:
+            yield file
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def regular_file(path: Path) -> Path:
+    """The path of a file that is there."""
     if not path.exists():
         fail("no_such_file", f"There is no file {path}.")
     if not path.is_file():
         fail("not_a_file", f"{path} is not a file.")
-    if path.stat().st_size > LARGEST_FILE:
+    return path
+
+
+def file_content(path: Path) -> bytes:
+    """The bytes of a regular file."""
+    if regular_file(path).stat().st_size > LARGEST_FILE:
         fail("too_large", f"{path} is larger than a gibibyte.")
     return path.read_bytes()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -13,6 +14,7 @@ from yuefu.cli.faults import FAILED, fail
 app = typer.Typer(no_args_is_help=True, help="The ledger: trial balance, seals, balances.")
 
 On = Annotated[date | None, typer.Option("--on", metavar="DATE", parser=inputs.day, help="Up to and including this posting day.")]
+FileOut = Annotated[Path, typer.Argument(metavar="FILE", help="Where it goes; a file of that name is replaced once all is written.")]
 
 
 @app.command("trial-balance")
@@ -50,6 +52,104 @@ def trial_balance(on: On = None) -> None:
         output.result(value, [shown, "The trial balance is zero." if zero else f"The trial balance is NOT zero: {sums}"])
     if not zero:
         raise typer.Exit(FAILED)
+
+
+@app.command()
+def chart() -> None:
+    """Every component: its names, class and kind, whether people may post to it by hand, and its code in the general ledger."""
+    with context.at_work("ledger.read") as caller:
+        from yuefu.journeys import general_ledger
+
+        with caller.for_the_book().reading():
+            found = general_ledger.chart(book=caller.book, on=caller.today)
+        rows = [
+            {
+                "gl_code": code,
+                "component": account.code,
+                "class": account.cls,
+                "kind": account.kind,
+                "manual": account.manual,
+                "name_en": account.name_en,
+                "name_zh": account.name_zh,
+            }
+            for account, code in found
+        ]
+        output.result({"book": caller.book.code, "chart": rows}, output.table(list(rows[0]), [list(row.values()) for row in rows]))
+
+
+@app.command("gl-export")
+def gl_export(
+    on: Annotated[date, typer.Option("--on", metavar="DATE", parser=inputs.day, help="The closed day.")],
+    out: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Where the CSV goes; standard output unless given.")] = None,
+    draft: Annotated[bool, typer.Option("--draft", help="Of a day that is not closed yet: it may still move.")] = False,
+) -> None:
+    """What a day moved, as CSV for the general ledger: a row for each component, funder and product."""
+    with context.at_work("ledger.read") as caller:
+        from yuefu.errors import Refused
+        from yuefu.journeys import general_ledger
+
+        with caller.for_the_book().reading():
+            found = general_ledger.daily(book=caller.book, on=on, draft=draft)
+        if isinstance(found, Refused):
+            fail(found.code, f"{found.detail[0].upper()}{found.detail[1:]}.")
+        value = {"book": caller.book.code, "on": on, "draft": found.draft, "rows": len(found.moved), "file": str(out) if out else None}
+        if out is None:
+            output.result({**value, "csv": found.text}, found.text.rstrip("\n"))
+        else:
+            with inputs.writing(out) as file:
+                file.write(found.text.encode())
+            output.result(value)
+
+
+@app.command()
+def export(
+    file: FileOut,
+    since: Annotated[
+        date | None, typer.Option("--from", metavar="DATE", parser=inputs.day, help="The first posting day; all unless given.")
+    ] = None,
+    until: Annotated[date | None, typer.Option("--to", metavar="DATE", parser=inputs.day, help="The last posting day.")] = None,
+) -> None:
+    """Write the journal to a file, an entry a line, in the order in which the entries committed."""
+    with context.at_work("ledger.read") as caller:
+        from yuefu.journeys import journal_file
+
+        book = caller.for_the_book().book
+        if since and until and until < since:
+            fail("bad_period", f"{until} is before {since}.")
+        with inputs.writing(file) as opened, output.progress("entries") as tell:
+            gone = journal_file.write(book=book, file=opened, tell=tell, since=since, until=until)
+        value = {"book": book.code, "file": str(file), "entries": gone.entries, "accounts": gone.accounts}
+        output.result({**value, "chain": {"number": gone.sealed, "head": gone.head}})
+
+
+@app.command("import")
+def bring_in(file: Annotated[Path, typer.Argument(metavar="FILE.jsonl", help="What `yuefu ledger export` wrote of another book.")]) -> None:
+    """Bring in the journal of another book: posted to the open day, true on the days on which it was. Repeating it changes nothing."""
+    with context.at_work("ledger.import") as caller:
+        from yuefu import ids
+        from yuefu.errors import Refused, RefusedError
+        from yuefu.journeys import journal_file
+
+        inputs.regular_file(file)
+        desk = caller.for_the_book().desk
+        with output.progress("entries") as tell:
+            come = journal_file.bring_in(desk=desk, now=caller.now, path=file, tell=tell)
+        if isinstance(come, Refused):
+            raise RefusedError(come)
+        source = {"book": ids.text("book", come.source.book_id), "code": come.source.code}
+        output.result({"book": desk.book.code, "source": source, "entries": come.entries, "known": come.known})
+
+
+@app.command("beancount")
+def write_beancount(file: FileOut) -> None:
+    """Write the journal for Beancount, with what each account holds: `bean-check FILE` proves it."""
+    with context.at_work("ledger.read") as caller:
+        from yuefu.journeys import journal_file
+
+        book = caller.for_the_book().book
+        with inputs.writing(file) as opened, output.progress("entries") as tell:
+            entries = journal_file.write_beancount(book=book, file=opened, tell=tell)
+        output.result({"book": book.code, "file": str(file), "entries": entries})
 
 
 @app.command()
@@ -96,18 +196,18 @@ def balance(
     """What an account holds, by funder and product; a debit balance is positive."""
     with context.at_work("ledger.read") as caller:
         from yuefu.ledger import queries as ledger
+        from yuefu.ledger.rules import CHART
         from yuefu.money.amounts import Money
 
         with caller.for_the_book().reading():
-            codes = {row.code for row in ledger.trial_balance(caller.book.id)}
             found = ledger.totals(caller.book.id, [account], posted_until=on)
-        if account not in codes and not found:
-            fail("unknown_account", f"There is no account {account!r:.60} in this book; `yuefu ledger trial-balance` lists them.")
+        if account not in CHART:
+            fail("unknown_account", f"There is no account {account!r:.60} in the chart; `yuefu ledger chart` lists them.")
         rows: list[dict[str, Any]] = [
             {"account": code, "funder": funder, "product": product, "balance": Money(minor, currency)}
             for (code, funder, product, currency), minor in sorted(found.items(), key=lambda item: (item[0][2], str(item[0][1])))
         ]
-        sums: dict[str, int] = {}
+        sums: dict[str, int] = {} if found else {caller.book.currency: 0}
         for (_, _, _, currency), minor in found.items():
             sums[currency] = sums.get(currency, 0) + minor
         shown = output.table(["account", "funder", "product", "balance"], [list(row.values()) for row in rows])

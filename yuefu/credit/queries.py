@@ -25,10 +25,13 @@ class LimitStep:
     recorded_at: datetime
 
 
-def accounts_of(*, consumer_ids: Sequence[UUID], currency: str) -> dict[UUID, CreditAccount]:
-    """Consumer → the credit account in that currency; who has none is left out."""
+def accounts_of(*, consumer_ids: Sequence[UUID], currency: str, book_id: UUID | None = None) -> dict[UUID, CreditAccount]:
+    """Consumer → the credit account in that currency; who has none is left out. With their book it is found by its key."""
+    where = "book_id = %(book)s AND " if book_id else ""
     found = sql.rows_as(
-        _account, f"SELECT {_ACCOUNT} FROM credit_account WHERE consumer_id = ANY(%s) AND currency = %s", [list(consumer_ids), currency]
+        _account,
+        f"SELECT {_ACCOUNT} FROM credit_account WHERE {where}consumer_id = ANY(%(consumers)s) AND currency = %(currency)s",
+        {"book": book_id, "consumers": list(consumer_ids), "currency": currency},
     )
     return {account.consumer_id: account for account in found}
 

@@ -23,6 +23,7 @@ from yuefu.errors import Refused
 from yuefu.ids import IdSource
 from yuefu.journeys.checkout import AUTHORISATION_DAYS, RISK_POLICY
 from yuefu.ledger import commands as ledger
+from yuefu.ledger.rules.gl import DEFAULT_CODES, GL_CODES
 from yuefu.money.currencies import EXPONENTS
 from yuefu.offers.commands import CAPS
 from yuefu.payments import commands as payments
@@ -51,6 +52,7 @@ CHINA: Final[Mapping[str, Any]] = {
     },
     AUTHORISATION_DAYS: 7,
     CAPS: {"CN": [{"from": "2017-08-04", "measure": "compound_irr", "max_pct": "24"}]},
+    GL_CODES: DEFAULT_CODES,
 }
 MONTHS_AHEAD: Final = 15
 EARLIEST: Final = date(2005, 1, 1)

@@ -13,6 +13,8 @@ from uuid import UUID
 
 from yuefu.errors import Refused
 from yuefu.journeys.checkout import AUTHORISATION_DAYS, RISK_POLICY
+from yuefu.ledger.rules.gl import DEFAULT_CODES, GL_CODES
+from yuefu.ledger.rules.gl import checked as checked_codes
 from yuefu.offers.commands import CAPS
 from yuefu.offers.rules.caps import checked as checked_caps
 from yuefu.risk.rules.decision import policy
@@ -31,6 +33,8 @@ def propose(*, work: UnitOfWork, name: str, value: Any, valid_from: date, reason
             check(value)
         except (ValueError, TypeError, KeyError, AttributeError, InvalidOperation) as error:
             return Refused(SETTING_INVALID, f"{name} cannot have this value: {error}", "value")
+    if name in LATER and not policies.is_known(book_id=work.book.id, name=name):
+        policies.establish(work=work, name=name, value=LATER[name], valid_from=work.day.on)
     return policies.propose(work=work, name=name, value=value, valid_from=valid_from, reason=reason)
 
 
@@ -43,4 +47,7 @@ CHECKS: Final[Mapping[str, Callable[[Any], object]]] = {
     RISK_POLICY: lambda value: policy(0, value),
     AUTHORISATION_DAYS: _days,
     CAPS: checked_caps,
+    GL_CODES: checked_codes,
 }
+LATER: Final[Mapping[str, Any]] = {GL_CODES: DEFAULT_CODES}
+"""Settings that books from before did not begin with: such a book has this value, and gets it as its first version when another is asked for."""

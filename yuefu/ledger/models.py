@@ -30,6 +30,11 @@ class Account(BookRow):
             ),
             models.CheckConstraint(condition=Q(kind__in=["limited", "control", "money"]), name="ledger_account_kind"),
         ]
+        indexes = [
+            models.Index(
+                fields=["book_id", "code"], condition=Q(closed_at__isnull=False) & ~Q(kind="limited"), name="ledger_account_closed"
+            )
+        ]
 
 
 class Limit(models.Model):
@@ -188,6 +193,33 @@ class Line(CommittedRow):
     movement = models.TextField()
     reference = models.TextField()
     hold_id = models.UUIDField(null=True)
+
+
+class Reversal(models.Model):
+    """An entry that was taken back, on days, and the entry that mirrors it."""
+
+    pk = models.CompositePrimaryKey("book_id", "reversed_id")
+    book_id = models.UUIDField()
+    reversed_id = models.UUIDField()
+    reversed_on = models.DateField()
+    entry_id = models.UUIDField()
+    posted_on = models.DateField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["book_id", "entry_id"], name="ledger_reversal_entry_once")]
+
+
+class Journal(models.Model):
+    """An entry by hand, and the approval that it is the content of."""
+
+    pk = models.CompositePrimaryKey("book_id", "approval_id")
+    book_id = models.UUIDField()
+    approval_id = models.UUIDField()
+    entry_id = models.UUIDField()
+    posted_on = models.DateField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["book_id", "entry_id"], name="ledger_journal_entry_once")]
 
 
 class Checkpoint(models.Model):

@@ -20,7 +20,7 @@ import psycopg
 from psycopg import sql as pgsql
 
 from yuefu.orders.commands import CaptureRequest
-from yuefu.proofs import bench_checkout, bench_world
+from yuefu.proofs import bench_checkout, bench_world, big_balance
 from yuefu.proofs.bench_world import BATCH
 from yuefu.runtime import cluster, provision, vault
 from yuefu.sim import play
@@ -145,4 +145,9 @@ def demo(_say: Say) -> dict[str, Any]:
     return {"demo_orders_per_s": result["orders_per_second"], "demo_orders": result["orders"], "demo_seconds": result["seconds"]}
 
 
-BENCHMARKS: Final[dict[str, Callable[[Say], dict[str, Any]]]] = {"checkout": bench_checkout.measure, "loop": loop, "demo": demo}
+BENCHMARKS: Final[dict[str, Callable[[Say], dict[str, Any]]]] = {
+    "checkout": bench_checkout.measure,
+    "loop": loop,
+    "demo": demo,
+    "ledger": big_balance.measure,
+}

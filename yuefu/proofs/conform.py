@@ -28,7 +28,7 @@ CURRENCY: Final = "CNY"
 FIRST_DAY: Final = date(2026, 10, 1)
 NOON: Final = datetime.combine(FIRST_DAY, time(12), ZoneInfo("Asia/Shanghai"))
 NAMES: Final = UUID("6f1f8a52-5f0e-5d0b-9d7f-3c1c7a3c2f10")
-COUNTER: Final = AccountKey("suspense", uuid5(NAMES, "(counter)"))
+COUNTER: Final = AccountKey("suspense", uuid5(NAMES, "counter"))
 SIDES: Final = {"credit_limited": DEBIT, "debit_limited": CREDIT}
 FIGURES: Final = ("debits_pending", "debits_posted", "credits_pending", "credits_posted")
 FLAGS: Final = ("pending", "linked", "balancing_debit", "balancing_credit", "closing_debit", "closing_credit")
@@ -170,7 +170,7 @@ def _account(name: str, content: Any) -> Account:
         raise Unsupported(f"{at}.limit")
     start = _four(given.get("start", [0, 0, 0, 0]), f"{at}.start")
     side = None if limit is None else SIDES[limit]
-    return Account(AccountKey("suspense" if side is None else "merchant_available", uuid5(NAMES, name)), side, start)
+    return Account(AccountKey("suspense" if side is None else "merchant_available", _owner(name)), side, start)
 
 
 def _steps(content: Any, at: str, accounts: Mapping[str, Account]) -> list[Step]:
@@ -231,7 +231,11 @@ def _key(name: str | None, accounts: Mapping[str, Account]) -> AccountKey | None
     """The account of a name; one that the script does not declare is an account that nobody opened."""
     if name is None:
         return None
-    return accounts[name].key if name in accounts else AccountKey("suspense", uuid5(NAMES, name))
+    return accounts[name].key if name in accounts else AccountKey("suspense", _owner(name))
+
+
+def _owner(name: str) -> UUID:
+    return uuid5(NAMES, f"account {name}")
 
 
 def _name(value: Any, at: str) -> str | None:

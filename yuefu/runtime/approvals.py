@@ -39,12 +39,13 @@ class Approval:
 _COLUMNS = "id, action, object_kind, object_id, content, requested_by, requested_by_user, state, decided_by, decided_by_user"
 
 
-def listed(*, book_id: UUID, state: str | None = "waiting", limit: int = 100) -> list[Approval]:
-    """Requests of a book in one state or in all, the oldest first."""
+def listed(*, book_id: UUID, state: str | None = "waiting", action: str | None = None, limit: int = 100) -> list[Approval]:
+    """Requests of a book in one state or in all, for one action or for any, the oldest first."""
     return sql.rows_as(
         Approval,
-        f"SELECT {_COLUMNS} FROM runtime_approval WHERE book_id = %s AND (%s::text IS NULL OR state = %s) ORDER BY requested_at, id LIMIT %s",
-        [book_id, state, state, limit],
+        f"SELECT {_COLUMNS} FROM runtime_approval WHERE book_id = %s AND (%s::text IS NULL OR state = %s)"
+        " AND (%s::text IS NULL OR action = %s) ORDER BY requested_at, id LIMIT %s",
+        [book_id, state, state, action, action, limit],
     )
 
 

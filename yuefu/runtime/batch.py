@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from time import monotonic
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar, cast
 from uuid import UUID
 
 import psycopg
@@ -22,9 +22,10 @@ R = TypeVar("R")
 O = TypeVar("O")
 A_contra = TypeVar("A_contra", contravariant=True)
 
-_TRANSIENT = ("40001", "40P01", "55P03")  # serialization failure, deadlock, lock not available
+_LOCKED = "55P03"  # a lock was waited for as long as it may be: waiting once more would hold up the neighbours once more
+_TRANSIENT = ("40001", "40P01", _LOCKED)  # serialization failure, deadlock
 _MOST_IDLE_LANES = 1_000
-_AGAIN = (*_TRANSIENT, "23505")  # and a unique key that somebody else took meanwhile: a second look sees it
+_AGAIN = ("40001", "40P01", "23505")  # and a unique key that somebody else took meanwhile: a second look sees it
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +50,35 @@ class TooMuch(Busy):
     """One tenant has its share of the queue waiting already; others are still taken in."""
 
 
+class HeldUp(Exception):
+    """Of a batch some are held up by somebody else's lock, and the rest are carried out: `outcomes` has None for those that are held up."""
+
+    def __init__(self, outcomes: Sequence[Any]) -> None:
+        super().__init__("a lock was not let go in time")
+        self.outcomes = outcomes
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    error: Exception
+
+
 def in_halves(requests: Sequence[R], act: Callable[[Sequence[R]], Sequence[O]], *, retries: int = 3) -> list[O | Quarantined]:
     """Runs `act` (one transaction for all it is given). On an exception the batch is rolled back by `act` itself and tried
-    again in halves until the culprit stands alone; deadlocks and lock time-outs are retried whole first. One outcome a request, in order.
-    Raises what `act` raised where the database itself is not there, or one request alone still meets a lock.
+    again in halves until the culprit stands alone; deadlocks are retried whole first. One outcome a request, in order.
+
+    Raises what `act` raised where the database itself is not there, or where all still meet a lock; HeldUp where some do.
     """
+    found = _in_halves(requests, act, retries)
+    held = [one.error for one in found if isinstance(one, _Held)]
+    if not held:
+        return cast("list[O | Quarantined]", found)
+    if len(held) == len(found):
+        raise held[0]
+    raise HeldUp([None if isinstance(one, _Held) else one for one in found]) from held[0]
+
+
+def _in_halves(requests: Sequence[R], act: Callable[[Sequence[R]], Sequence[O]], retries: int) -> list[O | Quarantined | _Held]:
     if not requests:
         return []
     error: Exception
@@ -67,11 +92,9 @@ def in_halves(requests: Sequence[R], act: Callable[[Sequence[R]], Sequence[O]], 
             if _state(caught) not in _AGAIN:
                 break
     if len(requests) == 1:
-        if is_held_up(error):
-            raise error
-        return [Quarantined(_told(error))]
+        return [_Held(error) if is_held_up(error) else Quarantined(_told(error))]
     middle = len(requests) // 2
-    return in_halves(requests[:middle], act, retries=retries) + in_halves(requests[middle:], act, retries=retries)
+    return _in_halves(requests[:middle], act, retries) + _in_halves(requests[middle:], act, retries)
 
 
 def _told(error: Exception) -> str:

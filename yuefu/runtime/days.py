@@ -6,14 +6,17 @@ begun to close. From the cut-off on only the close run posts to the day; a close
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date, datetime, timedelta
-from typing import Final, Literal
+from typing import Final, Literal, TypeVar
 from uuid import UUID
 
 from yuefu.errors import Refused
 from yuefu.ids import IdSource
 from yuefu.runtime import locks, sql, stops
 from yuefu.runtime.values import Actor, Book, BusinessDay, UnitOfWork
+
+S = TypeVar("S")
 
 NO_OPEN_DAY = "no_open_day"  # open the first day of this book first
 UNKNOWN_DAY = "unknown_day"
@@ -40,20 +43,23 @@ def open_first(*, book: Book, on: date, now: datetime) -> BusinessDay:
 
 def current(book_id: UUID) -> BusinessDay | Refused:
     """The open day, share-locked until the transaction ends."""
-    on = _lock_open(book_id, "FOR SHARE")
+    on, _ = _lock_open(book_id, "FOR SHARE")
     return BusinessDay(book_id, on, "open") if on else Refused(NO_OPEN_DAY, "this book has no open business day")
 
 
-def _lock_open(book_id: UUID, strength: Literal["FOR SHARE", "FOR UPDATE"]) -> date | None:
+def _lock_open(
+    book_id: UUID, strength: Literal["FOR SHARE", "FOR UPDATE"], beside: Callable[[], list[S]] = list
+) -> tuple[date | None, list[S]]:
+    """The open day, locked, and what is then read `beside` it."""
+
+    def day() -> date | None:
+        on: date | None = sql.value(f"SELECT on_date FROM runtime_business_day WHERE book_id = %s AND state = 'open' {strength}", [book_id])
+        return on
+
     # A row lets new sharers in past an exclusive locker that waits, for ever under load. The advisory lock queues: first come, first served.
-    locks.wait(locks.DAY, book_id, shared=strength == "FOR SHARE")
+    _, on, found = sql.together(lambda: locks.wait(locks.DAY, book_id, shared=strength == "FOR SHARE"), day, beside)
     # A statement that waited for a roll-over sees neither the day that is closing now nor, by its older snapshot, the new one: ask again.
-    for _ in range(2):
-        found = sql.rows(f"SELECT on_date FROM runtime_business_day WHERE book_id = %s AND state = 'open' {strength}", [book_id])
-        if found:
-            on: date = found[0][0]
-            return on
-    return None
+    return on or day(), found
 
 
 def working(*, book: Book, now: datetime, by: Actor, ids: IdSource, though_read_only: bool = False) -> UnitOfWork | Refused:
@@ -61,12 +67,12 @@ def working(*, book: Book, now: datetime, by: Actor, ids: IdSource, though_read_
 
     Refused with no_open_day; with read_only while the book is, unless `though_read_only`: who lifts that has to get in.
     """
-    day = current(book.id)
-    if isinstance(day, Refused):
-        return day
-    # After the lock: whoever imposed a stop and then waited for the lock to be free has been seen by all who come later.
-    stopped = None if though_read_only else stops.read_only(book_id=book.id, now=now)
-    return stopped or UnitOfWork(book, day, now, by, ids)
+    # The stops after the lock: whoever imposed one and then waited for the lock to be free has been seen by all who come later.
+    on, in_force = _lock_open(book.id, "FOR SHARE", lambda: stops.in_force(book_id=book.id, now=now))
+    if on is None:
+        return Refused(NO_OPEN_DAY, "this book has no open business day")
+    read_only = None if though_read_only else stops.read_only_of(in_force)
+    return read_only or UnitOfWork(book, BusinessDay(book.id, on, "open"), now, by, ids, stops=tuple(in_force))
 
 
 def first_of(book_id: UUID) -> date | None:
@@ -95,7 +101,7 @@ def takes_entries(day: BusinessDay) -> bool:
 
 def roll_over(*, book: Book, now: datetime) -> tuple[date, BusinessDay] | Refused:
     """At cut-off: the open day D becomes closing and D+1 opens, in one short transaction. Returns D and the new day."""
-    ending = _lock_open(book.id, "FOR UPDATE")
+    ending, _ = _lock_open(book.id, "FOR UPDATE")
     if ending is None:
         return Refused(NO_OPEN_DAY, "this book has no open business day")
     if business_date(book, now) <= ending:

@@ -94,6 +94,15 @@ def first_difference(request: Any, earlier: bytes) -> str:
     return "key"
 
 
+def _same(request: Any, now: bytes, earlier: bytes) -> bool:
+    """Equal by field. A field that requests were given after a key was stored, which is then their last, counts as its default there."""
+    if now == earlier:
+        return True
+    later = _content_fields(request)[len(earlier) // _DIGEST :]
+    defaults = {f.name: f.default for f in fields(request)}
+    return bool(later) and now.startswith(earlier) and all(getattr(request, name) == defaults[name] for name in later)
+
+
 Scopes = str | Sequence[str]
 """One scope for a whole batch, or one a request: the same key of two merchants is two keys."""
 
@@ -118,7 +127,7 @@ def claim(*, work: UnitOfWork, scope: Scopes, requests: Sequence[Keyed], object_
     for name, index in [*first.items(), *((names[i], i) for i in later)]:
         before = known.get(name)
         earlier = bytes(before.fingerprint) if before else prints[first[name]]
-        if earlier != prints[index]:
+        if not _same(requests[index], prints[index], earlier):
             result.refused[index] = _reused(first_difference(requests[index], earlier))
         elif before:
             result.known[index] = Known(before.object_id, before.refused, before.request_id)

@@ -24,6 +24,7 @@ SEAL: Final = 7041784  # the end of the chain of a book
 SANDBOX: Final = 7041785  # one side of the sandbox
 BOOKS: Final = 7041786  # who makes a book
 CLOSING: Final = 7041787  # control accounts of a book: shared by whoever posts, alone for whoever closes one
+REVERSAL: Final = 7041790  # an entry that is being taken back
 
 
 def wait(kind: int, name: UUID | str, *, shared: bool = False) -> None:

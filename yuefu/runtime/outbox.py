@@ -108,9 +108,10 @@ def take(*, reader: str, limit: int, now: datetime) -> list[Stored]:
     ((epoch, xid, row_id),) = sql.rows("SELECT epoch, xid, row_id FROM runtime_cursor WHERE name = %s FOR UPDATE", [reader])
     found = sql.rows_as(
         Stored,
-        "SELECT id, book_id, epoch, xid::text, type, object_kind, object_id, seq, snapshot, recorded_at FROM runtime_outbox"
+        "SELECT id, book_id, epoch, xid::text, type, object_kind, object_id, seq, snapshot, recorded_at FROM runtime_outbox AS o"
         " WHERE (epoch, xid, id) > (%s, %s::xid8, %s) AND (epoch < (SELECT runtime_epoch()) OR xid < pg_snapshot_xmin(pg_current_snapshot()))"
-        " ORDER BY epoch, xid, id LIMIT %s",
+        # By the column: a bare `xid` is the text that is selected, and as a text 1000 comes before 999.
+        " ORDER BY o.epoch, o.xid, o.id LIMIT %s",
         [epoch, xid, row_id or UUID(int=0), limit],
     )
     if found:

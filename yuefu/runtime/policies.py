@@ -53,6 +53,11 @@ def listed(*, book_id: UUID, on: date) -> list[Version]:
     )
 
 
+def is_known(*, book_id: UUID, name: str) -> bool:
+    """Whether a book was ever given this setting."""
+    return bool(sql.rows("SELECT 1 FROM runtime_setting WHERE book_id = %s AND name = %s LIMIT 1", [book_id, name]))
+
+
 def establish(*, work: UnitOfWork, name: str, value: Any, valid_from: date) -> None:
     """The first version of a setting, given when a book is made. Later ones need `propose` and `decide`."""
     _write(work, name, 1, value, valid_from, None)
@@ -60,7 +65,7 @@ def establish(*, work: UnitOfWork, name: str, value: Any, valid_from: date) -> N
 
 def propose(*, work: UnitOfWork, name: str, value: Any, valid_from: date, reason: str) -> UUID | Refused:
     """Asks for a new version; nothing changes until a second person approves."""
-    if not sql.rows("SELECT 1 FROM runtime_setting WHERE book_id = %s AND name = %s LIMIT 1", [work.book.id, name]):
+    if not is_known(book_id=work.book.id, name=name):
         return Refused(UNKNOWN_SETTING, f"this book has no setting {name}", "name")
     if valid_from < work.day.on:
         return Refused(VALID_FROM_PASSED, f"a version begins on {work.day.on} at the earliest", "valid_from")

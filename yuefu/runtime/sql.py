@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC
-from typing import Any, TypeVar, cast
+from typing import Any, Final, TypeVar, cast
 from uuid import UUID
 
 import orjson
@@ -64,7 +64,7 @@ def connection() -> psycopg.Connection[Any]:
     return opened
 
 
-def _ready(params: Sequence[Any] | Mapping[str, Any]) -> Sequence[Any] | Mapping[str, Any]:
+def _ready(params: Params) -> Params:
     """Lists of uuids as the text of an array (see `array`); everything else as it is."""
     if isinstance(params, Mapping):
         return {name: _uuids(item) for name, item in params.items()}
@@ -75,30 +75,93 @@ def _uuids(item: Any) -> Any:
     return array(item, "uuid") if type(item) is list and item and type(item[0]) is UUID else item
 
 
-def rows(query: str, params: Sequence[Any] | Mapping[str, Any] = ()) -> list[tuple[Any, ...]]:
+Params = Sequence[Any] | Mapping[str, Any]
+
+
+class _Asked(BaseException):
+    """What a read asks first. Not an Exception, so that nobody on the way takes it for one."""
+
+    def __init__(self, query: str, params: Params) -> None:
+        super().__init__(query)
+        self.query, self.params = query, params
+
+
+_LISTENING: Final = object()
+_heard: ContextVar[Any] = ContextVar("yuefu_heard", default=None)
+"""While reads are heard together: first that somebody listens, then the cursor with the answer to the one that goes on."""
+
+
+def _executed(query: str, params: Params) -> psycopg.Cursor[Any]:
+    """A cursor that executed a statement, now or before (see `together`)."""
+    heard = _heard.get()
+    if heard is _LISTENING:
+        raise _Asked(query, params)
+    if heard is not None:
+        _heard.set(None)
+        return cast("psycopg.Cursor[Any]", heard)
+    return psycopg.Cursor(connection()).execute(query, _ready(params))
+
+
+def rows(query: str, params: Params = ()) -> list[tuple[Any, ...]]:
     """All rows of a query."""
-    with psycopg.Cursor(connection()) as cursor:
-        cursor.execute(query, _ready(params))
+    with _executed(query, params) as cursor:
         return cursor.fetchall()
 
 
-def rows_as(make: Callable[..., T], query: str, params: Sequence[Any] | Mapping[str, Any] = ()) -> list[T]:
+def rows_as(make: Callable[..., T], query: str, params: Params = ()) -> list[T]:
     """All rows, each made into a value from its columns in order."""
-    with psycopg.Cursor(connection(), row_factory=args_row(make)) as cursor:
-        cursor.execute(query, _ready(params))
-        return cursor.fetchall()
+    with _executed(query, params) as cursor:
+        cursor.row_factory = args_row(make)
+        return cast("list[T]", cursor.fetchall())
 
 
-def value(query: str, params: Sequence[Any] | Mapping[str, Any] = ()) -> Any:
+def together(*reads: Callable[[], Any]) -> list[Any]:
+    """What each read returns, as if called one after the other; but the first statement of each travels with those of the others, there
+    and back once. Each is called twice, to hear what it asks and to be given the answer, so before it asks it does nothing but that.
+
+    A read that asks nothing, or a second time, is as ever. Each statement sees what those before it did, locks that they waited for
+    included, as if they had been sent one by one.
+    """
+    found: dict[int, Any] = {}
+    asked: dict[int, _Asked] = {}
+    for index, read in enumerate(reads):
+        token = _heard.set(_LISTENING)
+        try:
+            found[index] = read()
+        except _Asked as ask:
+            asked[index] = ask
+        finally:
+            _heard.reset(token)
+    opened = connection()
+    with opened.pipeline():
+        answers = {index: psycopg.Cursor(opened).execute(ask.query, _ready(ask.params)) for index, ask in asked.items()}
+    for index, answer in answers.items():
+        token = _heard.set(answer)
+        try:
+            found[index] = reads[index]()
+        finally:
+            _heard.reset(token)
+    return [found[index] for index in range(len(reads))]
+
+
+@contextmanager
+def without_waiting() -> Iterator[None]:
+    """Statements inside that return no rows are sent without waiting for the one before; what one of them raises is raised at the end, or
+    by the next that returns rows. How many rows they touched is not known: `run`, `insert` and `update` return −1.
+    """
+    with connection().pipeline():
+        yield
+
+
+def value(query: str, params: Params = ()) -> Any:
     """The first column of the first row, or None where there is no row."""
     found = rows(query, params)
     return found[0][0] if found else None
 
 
-def run(query: str, params: Sequence[Any] | Mapping[str, Any] = ()) -> int:
+def run(query: str, params: Params = ()) -> int:
     """Executes a statement and returns how many rows it touched."""
-    with psycopg.Cursor(connection()) as cursor:
-        cursor.execute(query, _ready(params))
+    with _executed(query, params) as cursor:
         return cursor.rowcount
 
 
@@ -169,6 +232,14 @@ def transacting(*, lock_timeout_ms: int = 10_000) -> Iterator[None]:
     with transaction.atomic(using=WRITER, durable=True):
         run("SELECT set_config('lock_timeout', %s, true)", [f"{lock_timeout_ms}ms"])
         yield
+
+
+@contextmanager
+def undone() -> Iterator[None]:
+    """Whatever the writer does inside is rolled back at the end, locks included; what it did before, in the same transaction, stays."""
+    with transaction.atomic(using=WRITER):
+        yield
+        transaction.set_rollback(True, using=WRITER)
 
 
 @contextmanager

@@ -94,7 +94,12 @@ def in_force(*, book_id: UUID, now: datetime) -> list[Stop]:
 
 def targets(*, book_id: UUID, action: str, now: datetime) -> frozenset[tuple[str, str]]:
     """(dimension, value) of all that an action is stopped for; WHOLE_BOOK among them where it is stopped altogether."""
-    return frozenset(stop.target for stop in in_force(book_id=book_id, now=now) if stop.action == action)
+    return targets_of(in_force(book_id=book_id, now=now), action)
+
+
+def targets_of(in_force: Sequence[Stop], action: str) -> frozenset[tuple[str, str]]:
+    """As `targets`, of stops that were read before."""
+    return frozenset(stop.target for stop in in_force if stop.action == action)
 
 
 def listed(*, book_id: UUID, limit: int = 100) -> list[Stop]:
@@ -106,7 +111,12 @@ def listed(*, book_id: UUID, limit: int = 100) -> list[Stop]:
 
 def read_only(*, book_id: UUID, now: datetime) -> Refused | None:
     """Why nothing may be written in a book now, or None. Takes no lock: whoever writes is asked again, by `days.working`."""
-    stop = next((stop for stop in in_force(book_id=book_id, now=now) if stop.action == READ_ONLY), None)
+    return read_only_of(in_force(book_id=book_id, now=now))
+
+
+def read_only_of(in_force: Sequence[Stop]) -> Refused | None:
+    """Why nothing may be written in a book with these stops, or None."""
+    stop = next((stop for stop in in_force if stop.action == READ_ONLY), None)
     if stop is None:
         return None
     until = f" until {stop.expires_at.isoformat()}" if stop.expires_at else ""

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from yuefu import ids
 from yuefu.ids import IdSource
+
+if TYPE_CHECKING:
+    from yuefu.runtime.stops import Stop
 
 DayState = Literal["open", "closing", "closed"]
 ActorKind = Literal["user", "api_key", "system"]
@@ -82,7 +85,7 @@ class UnitOfWork:
 
     `claimed` has the cause of what is being carried out, by the object each request stands for: a batch may hold requests of many
     senders, and events, entries and the audit trail say whose led to them. `again` has the requests whose keys had been used with the same
-    content, by their ids, each with the id of the first.
+    content, by their ids, each with the id of the first. `stops` are those in force when the day was locked.
     """
 
     book: Book
@@ -90,6 +93,7 @@ class UnitOfWork:
     now: datetime
     by: Actor
     ids: IdSource
+    stops: tuple[Stop, ...] = field(default=(), compare=False, repr=False)
     claimed: dict[UUID, Cause] = field(default_factory=dict, compare=False, repr=False)
     again: dict[str, str] = field(default_factory=dict, compare=False, repr=False)
 

@@ -58,7 +58,7 @@ from yuefu.risk import commands as risk
 from yuefu.risk import queries as decisions
 from yuefu.risk.commands import Decided
 from yuefu.risk.rules.decision import LIMIT, Decision, Features, Policy, decide, policy
-from yuefu.runtime import keys, policies, stops
+from yuefu.runtime import keys, policies, sql, stops
 from yuefu.runtime.batch import Quarantined
 from yuefu.runtime.values import UnitOfWork
 
@@ -127,26 +127,44 @@ class _Facts:
         book, on, currency = work.book.id, work.day.on, work.book.currency
         merchant_ids = list({p.merchant_id for p in purchases})
         consumer_ids = list({p.consumer_id for p in purchases})
+        references = [(p.merchant_id, p.merchant_reference) for p in purchases]
+        quote_ids = list({p.quote_id for p in purchases})
         self.on = on
         self.zero = Money.zero(currency)
-        self.merchants = merchants.states(ids=merchant_ids, book_id=book)
-        self.contracts = merchants.contracts_in_force(merchant_ids=merchant_ids, on=on)
-        self.consumers = consumers.facts(ids=consumer_ids, on=on, vault=desk.vault, book_id=book)
-        self.accounts: Mapping[UUID, CreditAccount] = credit.accounts_of(consumer_ids=consumer_ids, currency=currency)
-        self.lines: Mapping[UUID, Limited] = balances.limited(book, "credit_line", [a.id for a in self.accounts.values()])
-        self.arrears: Mapping[UUID, Arrears] = loan_book.arrears(book, consumer_ids, on, currency)
-        self.taken = dict(order_book.taken_references(book, [(p.merchant_id, p.merchant_reference) for p in purchases]))
-        self.velocity = {consumer: [*v] for consumer, v in order_book.velocity(consumer_ids=consumer_ids, now=work.now).items()}
-        self.quotes = products.agreed(ids=list({p.quote_id for p in purchases}), book_id=book)
-        tables = products.disclosures(ids=list({quote.disclosure_id for quote in self.quotes.values()}), book_id=book)
+        self.funder = str(book)  # own funds
+        self.stopped = stops.targets_of(work.stops, NEW_CREDIT)
+        self.merchants: Mapping[UUID, str]
+        self.contracts: Mapping[UUID, Contract]
+        self.consumers: Mapping[UUID, Person]
+        self.accounts: Mapping[UUID, CreditAccount]
+        self.arrears: Mapping[UUID, Arrears]
+        self.taken: dict[tuple[UUID, str], UUID]
+        self.quotes: Mapping[UUID, AgreedQuote]
+        (
+            self.merchants, self.contracts, self.consumers, self.accounts, self.arrears, self.taken, velocity, self.quotes, risk_policy,
+            (_, self.authorisation_days),
+        ) = sql.together(
+            lambda: merchants.states(ids=merchant_ids, book_id=book),
+            lambda: merchants.contracts_in_force(merchant_ids=merchant_ids, on=on),
+            lambda: consumers.facts(ids=consumer_ids, on=on, vault=desk.vault, book_id=book),
+            lambda: credit.accounts_of(consumer_ids=consumer_ids, currency=currency, book_id=book),
+            lambda: loan_book.arrears(book, consumer_ids, on, currency),
+            lambda: order_book.taken_references(book, references),
+            lambda: order_book.velocity(consumer_ids=consumer_ids, now=work.now),
+            lambda: products.agreed(ids=quote_ids, book_id=book),
+            lambda: policies.in_force(book_id=book, name=RISK_POLICY, on=on),
+            lambda: policies.in_force(book_id=book, name=AUTHORISATION_DAYS, on=on),
+        )  # fmt: skip
+        self.velocity = {consumer: [*counted] for consumer, counted in velocity.items()}
+        self.policy: Policy = policy(*risk_policy)
+        owners, table_ids = [a.id for a in self.accounts.values()], list({quote.disclosure_id for quote in self.quotes.values()})
+        self.lines: Mapping[UUID, Limited]
+        self.lines, tables = sql.together(
+            lambda: balances.limited(book, "credit_line", owners), lambda: products.disclosures(ids=table_ids, book_id=book)
+        )
+        self.exposure = {owner: line.posted.minor + line.held.minor for owner, line in self.lines.items()}
         self.shown = {table: _Shown.of(stored.product_id, stored.disclosure) for table, stored in tables.items()}
         self.products = products.products(ids=sorted({shown.product_id for shown in self.shown.values()}))
-        self.exposure = {owner: line.posted.minor + line.held.minor for owner, line in self.lines.items()}
-        version, value = policies.in_force(book_id=book, name=RISK_POLICY, on=on)
-        self.policy: Policy = policy(version, value)
-        self.funder = str(book)  # own funds
-        self.stopped = stops.targets(book_id=book, action=NEW_CREDIT, now=work.now)
-        self.authorisation_days: int = policies.in_force(book_id=book, name=AUTHORISATION_DAYS, on=on)[1]
         self.cases: dict[int, _Case] = {}
 
     def refusals(self, purchases: Mapping[int, Purchase]) -> dict[int, Refused]:
@@ -278,11 +296,11 @@ def _decide(work: UnitOfWork, facts: _Facts, fresh: Mapping[int, tuple[UUID, Pur
         order = _draft(facts.on, order_id, purchase, decision_id, case, decision.approved, expires_at)
         facts.note(order)
         drafts[index] = (order, features, decision)
-    _hold(work, drafts)
-    risk.record(
-        work=work, decisions=[Decided(order.decision_id, order.id, features, decision) for order, features, decision in drafts.values()]
-    )
-    orders.place(work=work, orders=[order for order, _, _ in drafts.values()])
+    with sql.without_waiting():
+        _hold(work, drafts)
+        decided = [Decided(order.decision_id, order.id, features, decision) for order, features, decision in drafts.values()]
+        risk.record(work=work, decisions=decided)
+        orders.place(work=work, orders=[order for order, _, _ in drafts.values()])
     return {
         index: Authorised(order.id, decision.approved, decision.reasons, features.amount, expires_at)
         for index, (order, features, decision) in drafts.items()

@@ -3,11 +3,15 @@
 from yuefu.ledger.commands.accounts import close_accounts, has_partitions, make_partitions, open_control, open_limited, set_limits
 from yuefu.ledger.commands.checkpoints import roll_up, seal
 from yuefu.ledger.commands.holding import place_holds, release_holds
-from yuefu.ledger.commands.posting import post
+from yuefu.ledger.commands.journal import JOURNAL, decide_entry, propose_entry
+from yuefu.ledger.commands.posting import post, rehearse
+from yuefu.ledger.commands.reversing import reverse
 from yuefu.ledger.commands.transferring import expire_transfers, transfer
 
 __all__ = [
+    "JOURNAL",
     "close_accounts",
+    "decide_entry",
     "expire_transfers",
     "has_partitions",
     "make_partitions",
@@ -15,7 +19,10 @@ __all__ = [
     "open_limited",
     "place_holds",
     "post",
+    "propose_entry",
+    "rehearse",
     "release_holds",
+    "reverse",
     "roll_up",
     "seal",
     "set_limits",

@@ -25,10 +25,10 @@ def seal(*, work: UnitOfWork, limit: int) -> tuple[int, bytes]:
     found = sql.rows("SELECT number, digest FROM ledger_seal WHERE book_id = %s ORDER BY number DESC LIMIT 1", [work.book.id])
     number, digest = (found[0][0], bytes(found[0][1])) if found else (0, b"")
     links = []
-    for entry_id, posted_on, content in entry_contents(work.book.id, unsealed=True, limit=limit):
+    for one in entry_contents(work.book.id, unsealed=True, limit=limit):
         number += 1
-        digest = sha256(digest + content.encode()).digest()
-        links.append((work.book.id, number, entry_id, posted_on, digest, work.now))
+        digest = sha256(digest + one.text.encode()).digest()
+        links.append((work.book.id, number, one.entry_id, one.posted_on, digest, work.now))
     columns = {
         "book_id": "uuid",
         "number": "bigint",

@@ -6,16 +6,30 @@ control accounts (shared).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import TypeVar
 from uuid import UUID
 
 from yuefu.errors import Refused
 from yuefu.ledger.commands.accounts import ensure_control
 from yuefu.ledger.queries.balances import closed_among, lock_holds, lock_limited
 from yuefu.ledger.rules import CHART, AccountKey, Entry, Posted
-from yuefu.ledger.rules.posting import DAY_NOT_OPEN, Balance, OpenHold, exposure_refusal, shape_refusal, taking_line
+from yuefu.ledger.rules.posting import (
+    DAY_NOT_OPEN,
+    MOST_ENTRIES,
+    TOO_MANY_ENTRIES,
+    Balance,
+    OpenHold,
+    Working,
+    decide,
+    shape_refusal,
+    taking_line,
+)
 from yuefu.runtime import days, keys, sql
 from yuefu.runtime.values import UnitOfWork
+
+T = TypeVar("T")
 
 SCOPE = "ledger"
 
@@ -54,40 +68,51 @@ def post(*, work: UnitOfWork, entries: Sequence[Entry]) -> list[Posted | Refused
 
     One outcome an entry, in order; each sees the effect of those before it. A known key returns its first outcome, a key with
     other content is Refused with key_reused. Refusals in order of precedence: see `ledger.rules.posting`.
+
+    Entries tied together by `linked` are posted all or not at all. A refusal is kept for the key of each of them: a group that failed has
+    failed, and is tried again under new keys. A group sent again whole is answered from its keys; entries that are new do not join those
+    that were answered before.
     """
+    if len(entries) > MOST_ENTRIES:
+        return [Refused(TOO_MANY_ENTRIES, f"one call posts at most {MOST_ENTRIES} entries, not {len(entries)}")] * len(entries)
     ids = work.ids.many(work.now, len(entries))
 
-    def decide(fresh: list[int]) -> dict[int, Posted | Refused]:
-        return _post_fresh(work, {i: (ids[i], entries[i]) for i in fresh})
+    def decide_fresh(fresh: list[int]) -> dict[int, Posted | Refused]:
+        return post_fresh(work, entries, {i: ids[i] for i in fresh})
 
     return keys.answer(
-        work=work, scope=SCOPE, requests=entries, object_ids=ids, decide=decide, recall=lambda known: {i: Posted(i) for i in known}
+        work=work,
+        scope=SCOPE,
+        requests=entries,
+        object_ids=ids,
+        decide=decide_fresh,
+        recall=lambda known: {i: Posted(i) for i in known},
     )
 
 
-def _post_fresh(work: UnitOfWork, fresh: Mapping[int, tuple[UUID, Entry]]) -> dict[int, Posted | Refused]:
-    outcomes: dict[int, Posted | Refused] = {}
-    if not days.takes_entries(work.day):
-        return {i: Refused(DAY_NOT_OPEN, f"{work.day.on} takes no entries", "posted_on") for i in fresh}
-    sound = {}
-    for index, (entry_id, entry) in fresh.items():
-        refused = shape_refusal(entry, work.day.on)
-        if refused:
-            outcomes[index] = refused
-        else:
-            sound[index] = (entry_id, entry)
-    keyed = {(line.account, line.amount.currency) for _, entry in sound.values() for line in entry.lines}
+def rehearse(*, work: UnitOfWork, act: Callable[[UnitOfWork], T]) -> T:
+    """What `act` would lead to now: it is carried out, with all that the database checks when it commits, and then undone, keys included."""
+    with sql.undone():
+        outcome = act(replace(work, claimed={}))
+        sql.run("SET CONSTRAINTS ALL IMMEDIATE")
+    return outcome
+
+
+def post_fresh(work: UnitOfWork, entries: Sequence[Entry], fresh: Mapping[int, UUID]) -> dict[int, Posted | Refused]:
+    """Decides and writes the fresh ones among the entries of a call, given as index → id. Their keys are claimed by the caller."""
+    on = work.day.on
+    if days.takes_entries(work.day):
+        unsound = {i: refused for i in fresh if (refused := shape_refusal(entries[i], on))}
+    else:
+        unsound = dict.fromkeys(fresh, Refused(DAY_NOT_OPEN, f"{on} takes no entries", "posted_on"))
+    sound = [entries[i] for i in fresh if i not in unsound]
+    keyed = {(line.account, line.amount.currency) for entry in sound for line in entry.lines}
     limited = lock_limited(work.book.id, [key for key in keyed if _is_limited(key)])
-    holds = lock_holds(work.book.id, [entry.uses_hold.hold_id for _, entry in sound.values() if entry.uses_hold])
+    holds = lock_holds(work.book.id, [entry.uses_hold.hold_id for entry in sound if entry.uses_hold])
     closed = closed_among(work.book.id, [key for key in keyed if not _is_limited(key)])
-    accepted = []
-    for index, (entry_id, entry) in sound.items():
-        refused = exposure_refusal(entry, limited, holds, work.now, closed)
-        outcomes[index] = refused or Posted(entry_id)
-        if not refused:
-            accepted.append((entry_id, entry))
-    _write(work, accepted, limited, holds)
-    return outcomes
+    verdicts = decide(entries, fresh=fresh, unsound=unsound, working=Working(limited, holds, closed, work.now))
+    _write(work, [(fresh[i], entries[i]) for i, refused in verdicts.items() if refused is None], limited, holds)
+    return {i: refused or Posted(fresh[i]) for i, refused in verdicts.items()}
 
 
 def _is_limited(key: tuple[AccountKey, str]) -> bool:

@@ -160,70 +160,79 @@ CREATE TRIGGER ledger_transfer_forward BEFORE UPDATE ON ledger_transfer FOR EACH
 
 -- What a transfer says is what happened: it is of accounts of its currency; what it resolves was pending between the same accounts and now
 -- has ended; what it moved is the entry of its id, made by the same transaction; what it holds is held of each limit that counts it; the
--- account that it closes is closed. Nested loops into the keys, for the reason given at `ledger_guard_lines`.
+-- account that it closes is closed. Looked up row by row in subqueries by their keys alone, which no plan turns into a scan of a table for
+-- each row; what is updated is found as in `ledger_follow_placed`.
 CREATE FUNCTION ledger_follow_transfers() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp
-    SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
-DECLARE wrong uuid; moved bigint; wanted bigint;
+    SET enable_seqscan = off SET enable_bitmapscan = off AS $$
+DECLARE wrong uuid; ids uuid[]; ends text[]; moved bigint;
 BEGIN
-    SELECT w.id INTO wrong FROM written AS w
-        LEFT JOIN ledger_account AS d ON d.id = w.debit_account_id LEFT JOIN ledger_account AS c ON c.id = w.credit_account_id
-        WHERE w.kind <> 'failed' AND (d.currency, c.currency) IS DISTINCT FROM (w.currency, w.currency) LIMIT 1;
+    SELECT w.id INTO wrong FROM written AS w WHERE w.kind <> 'failed' AND (
+        (SELECT a.currency FROM ledger_account AS a WHERE a.id = w.debit_account_id) IS DISTINCT FROM w.currency
+        OR (SELECT a.currency FROM ledger_account AS a WHERE a.id = w.credit_account_id) IS DISTINCT FROM w.currency) LIMIT 1;
     IF wrong IS NOT NULL THEN
         RAISE EXCEPTION 'transfer % is not of the currency of its accounts', wrong USING ERRCODE = 'check_violation';
     END IF;
-    SELECT w.id INTO wrong FROM written AS w LEFT JOIN ledger_entry AS e ON e.posted_on = w.posted_on AND e.id = w.id
-        LEFT JOIN ledger_line AS d ON d.posted_on = w.posted_on AND d.entry_id = w.id AND d.line_no = 1
-        LEFT JOIN ledger_line AS c ON c.posted_on = w.posted_on AND c.entry_id = w.id AND c.line_no = 2
-        WHERE w.posted_on IS NOT NULL AND (e.kind, e.line_count, e.book_id, e.xid, d.account_id, d.amount_minor, c.account_id, c.amount_minor)
-            IS DISTINCT FROM ('transfer', 2::smallint, w.book_id, pg_current_xact_id(), w.debit_account_id, w.amount_minor, w.credit_account_id,
-                -w.amount_minor) LIMIT 1;
+    SELECT w.id INTO wrong FROM written AS w WHERE w.posted_on IS NOT NULL AND (
+        (SELECT count(*) FROM ledger_entry AS e WHERE e.posted_on = w.posted_on AND e.id = w.id AND e.book_id = w.book_id AND e.kind = 'transfer'
+            AND e.line_count = 2 AND e.xid = pg_current_xact_id()) <> 1
+        OR (SELECT count(*) FROM ledger_line AS n WHERE n.posted_on = w.posted_on AND n.entry_id = w.id AND CASE n.line_no
+            WHEN 1 THEN n.account_id = w.debit_account_id AND n.amount_minor = w.amount_minor
+            ELSE n.account_id = w.credit_account_id AND n.amount_minor = -w.amount_minor END) <> 2) LIMIT 1;
     IF wrong IS NOT NULL THEN
         RAISE EXCEPTION 'what transfer % moved was not posted', wrong USING ERRCODE = 'check_violation';
     END IF;
-    SELECT count(*) INTO wanted FROM written WHERE pending_id IS NOT NULL;
-    IF wanted > 0 THEN
-        UPDATE ledger_transfer AS p SET ended = CASE w.kind WHEN 'post' THEN 'posted' ELSE 'voided' END
-            FROM written AS w WHERE w.pending_id = p.id AND p.kind = 'pending' AND p.ended = '' AND p.book_id = w.book_id
+    SELECT w.id INTO wrong FROM written AS w WHERE w.pending_id IS NOT NULL AND
+        (SELECT p.kind = 'pending' AND p.ended = '' AND p.book_id = w.book_id
             AND (p.debit_account_id, p.credit_account_id, p.currency) = (w.debit_account_id, w.credit_account_id, w.currency)
-            AND CASE w.kind WHEN 'post' THEN w.amount_minor <= p.amount_minor ELSE w.amount_minor = p.amount_minor END;
+            AND CASE w.kind WHEN 'post' THEN w.amount_minor <= p.amount_minor ELSE w.amount_minor = p.amount_minor END
+            FROM ledger_transfer AS p WHERE p.id = w.pending_id) IS NOT TRUE LIMIT 1;
+    IF wrong IS NOT NULL THEN
+        RAISE EXCEPTION 'transfer % resolves nothing that is pending between its accounts', wrong USING ERRCODE = 'check_violation';
+    END IF;
+    SELECT array_agg(pending_id), array_agg(ended) INTO ids, ends FROM (SELECT pending_id, CASE kind WHEN 'post' THEN 'posted' ELSE 'voided' END AS ended
+        FROM written WHERE pending_id IS NOT NULL ORDER BY pending_id) AS g;
+    IF ids IS NOT NULL THEN
+        UPDATE ledger_transfer AS p SET ended = ends[width_bucket(p.id, ids)] WHERE p.id = ANY (ids) AND p.ended = '';
         GET DIAGNOSTICS moved = ROW_COUNT;
-        IF moved <> wanted THEN
-            RAISE EXCEPTION 'a transfer resolves nothing that is pending between its accounts' USING ERRCODE = 'check_violation';
+        IF moved <> cardinality(ids) THEN
+            RAISE EXCEPTION 'what a transfer resolves has ended meanwhile' USING ERRCODE = 'check_violation';
         END IF;
     END IF;
-    SELECT t.id INTO wrong FROM written AS w JOIN ledger_transfer AS t ON t.id = w.id
-        LEFT JOIN ledger_limit AS dl ON dl.account_id = w.debit_account_id AND dl.side = 1
-        LEFT JOIN ledger_limit AS cl ON cl.account_id = w.credit_account_id AND cl.side = -1
-        LEFT JOIN ledger_hold AS dh ON dh.id = w.debit_hold_id LEFT JOIN ledger_hold AS ch ON ch.id = w.credit_hold_id
-        WHERE w.kind = 'pending' AND t.ended = '' AND (
-            CASE WHEN dl.account_id IS NULL OR w.amount_minor = 0 THEN w.debit_hold_id IS NOT NULL
-                ELSE (dh.account_id, dh.amount_minor, dh.side, dh.state, dh.posted_minor, dh.released_minor)
-                    IS DISTINCT FROM (dl.account_id, w.amount_minor, 1::smallint, 'pending', 0::bigint, 0::bigint) END
-            OR CASE WHEN cl.account_id IS NULL OR w.amount_minor = 0 THEN w.credit_hold_id IS NOT NULL
-                ELSE (ch.account_id, ch.amount_minor, ch.side, ch.state, ch.posted_minor, ch.released_minor)
-                    IS DISTINCT FROM (cl.account_id, w.amount_minor, (-1)::smallint, 'pending', 0::bigint, 0::bigint) END) LIMIT 1;
+    SELECT w.id INTO wrong FROM written AS w WHERE w.kind = 'pending' AND (SELECT t.ended FROM ledger_transfer AS t WHERE t.id = w.id) = '' AND NOT (
+        CASE WHEN w.amount_minor > 0 AND (SELECT count(*) FROM ledger_limit AS l WHERE l.account_id = w.debit_account_id AND l.side = 1) = 1
+            THEN (SELECT count(*) FROM ledger_hold AS h WHERE h.id = w.debit_hold_id AND h.account_id = w.debit_account_id AND h.side = 1
+                AND h.amount_minor = w.amount_minor AND h.state = 'pending' AND h.posted_minor + h.released_minor = 0) = 1
+            ELSE w.debit_hold_id IS NULL END
+        AND CASE WHEN w.amount_minor > 0 AND (SELECT count(*) FROM ledger_limit AS l WHERE l.account_id = w.credit_account_id AND l.side = -1) = 1
+            THEN (SELECT count(*) FROM ledger_hold AS h WHERE h.id = w.credit_hold_id AND h.account_id = w.credit_account_id AND h.side = -1
+                AND h.amount_minor = w.amount_minor AND h.state = 'pending' AND h.posted_minor + h.released_minor = 0) = 1
+            ELSE w.credit_hold_id IS NULL END) LIMIT 1;
     IF wrong IS NOT NULL THEN
         RAISE EXCEPTION 'what transfer % keeps pending is not held of the limits that count it', wrong USING ERRCODE = 'check_violation';
     END IF;
-    IF EXISTS (SELECT 1 FROM written WHERE closing_debit OR closing_credit) THEN
-        PERFORM ledger_close_by_transfers(array_agg(id ORDER BY id)) FROM written WHERE closing_debit OR closing_credit;
+    SELECT array_agg(id) INTO ids FROM written WHERE closing_debit OR closing_credit;
+    IF ids IS NOT NULL THEN
+        PERFORM ledger_close_by_transfers(ids);
     END IF;
     RETURN NULL;
 END $$;
 
 -- Closes what pending transfers close, once nobody posts to a control account of the book any more.
-CREATE FUNCTION ledger_close_by_transfers(transfers uuid[]) RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
-DECLARE wanted bigint; moved bigint;
+CREATE FUNCTION ledger_close_by_transfers(transfers uuid[]) RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp
+    SET enable_seqscan = off SET enable_bitmapscan = off AS $$
+DECLARE ids uuid[]; closers uuid[]; moments timestamptz[]; moved bigint;
 BEGIN
     PERFORM pg_advisory_xact_lock(hashtextextended(g.book_id::text, 7041787))
-        FROM (SELECT DISTINCT book_id FROM ledger_transfer WHERE id = ANY (transfers) ORDER BY book_id) AS g;
-    SELECT count(*) FILTER (WHERE closing_debit) + count(*) FILTER (WHERE closing_credit) INTO wanted
-        FROM ledger_transfer WHERE id = ANY (transfers) AND ended = '';
-    UPDATE ledger_account AS a SET closed_at = t.recorded_at, closed_by_id = t.id
-        FROM ledger_transfer AS t WHERE t.id = ANY (transfers) AND t.ended = '' AND a.closed_at IS NULL
-        AND a.id IN (CASE WHEN t.closing_debit THEN t.debit_account_id END, CASE WHEN t.closing_credit THEN t.credit_account_id END);
+        FROM (SELECT DISTINCT book_id FROM ledger_transfer WHERE id = ANY (transfers)) AS g;
+    SELECT array_agg(account_id), array_agg(id), array_agg(recorded_at) INTO ids, closers, moments FROM (
+        SELECT debit_account_id AS account_id, id, recorded_at FROM ledger_transfer WHERE id = ANY (transfers) AND ended = '' AND closing_debit
+        UNION ALL
+        SELECT credit_account_id, id, recorded_at FROM ledger_transfer WHERE id = ANY (transfers) AND ended = '' AND closing_credit
+        ORDER BY account_id) AS g;
+    UPDATE ledger_account AS a SET closed_at = moments[width_bucket(a.id, ids)], closed_by_id = closers[width_bucket(a.id, ids)]
+        WHERE a.id = ANY (ids) AND a.closed_at IS NULL;
     GET DIAGNOSTICS moved = ROW_COUNT;
-    IF moved <> wanted THEN
+    IF moved <> coalesce(cardinality(ids), 0) THEN
         RAISE EXCEPTION 'a transfer closes an account that is closed already' USING ERRCODE = 'check_violation';
     END IF;
 END $$;
@@ -231,25 +240,26 @@ END $$;
 -- What has ended has a reason, keeps nothing of a limit, and took of its holds what was posted; what it closed is open again, unless it was
 -- posted, which a closed account does not take.
 CREATE FUNCTION ledger_follow_ended() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp
-    SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
-DECLARE wrong uuid;
+    SET enable_seqscan = off SET enable_bitmapscan = off AS $$
+DECLARE wrong uuid; ids uuid[]; closers uuid[];
 BEGIN
-    SELECT w.id INTO wrong FROM written AS w LEFT JOIN ledger_transfer AS r ON r.pending_id = w.id
-        WHERE CASE w.ended WHEN 'posted' THEN r.kind IS DISTINCT FROM 'post' WHEN 'voided' THEN r.kind IS DISTINCT FROM 'void'
-            ELSE r.id IS NOT NULL OR w.expires_at IS NULL END LIMIT 1;
+    SELECT w.id INTO wrong FROM written AS w WHERE (SELECT r.kind FROM ledger_transfer AS r WHERE r.pending_id = w.id)
+        IS DISTINCT FROM CASE w.ended WHEN 'posted' THEN 'post' WHEN 'voided' THEN 'void' END OR (w.ended = 'expired' AND w.expires_at IS NULL) LIMIT 1;
     IF wrong IS NOT NULL THEN
         RAISE EXCEPTION 'nothing ends transfer % in this way', wrong USING ERRCODE = 'check_violation';
     END IF;
-    SELECT w.id INTO wrong FROM written AS w LEFT JOIN ledger_transfer AS r ON r.pending_id = w.id AND r.kind = 'post'
-        JOIN ledger_hold AS h ON h.id IN (w.debit_hold_id, w.credit_hold_id)
-        WHERE h.state = 'pending' OR h.posted_minor <> coalesce(r.amount_minor, 0) LIMIT 1;
+    SELECT w.id INTO wrong FROM written AS w WHERE (w.debit_hold_id IS NOT NULL OR w.credit_hold_id IS NOT NULL) AND EXISTS (
+        SELECT 1 FROM ledger_hold AS h WHERE h.id = ANY (ARRAY[w.debit_hold_id, w.credit_hold_id]) AND (h.state = 'pending' OR h.posted_minor
+            <> coalesce((SELECT r.amount_minor FROM ledger_transfer AS r WHERE r.pending_id = w.id AND r.kind = 'post'), 0)) OFFSET 0) LIMIT 1;
     IF wrong IS NOT NULL THEN
         RAISE EXCEPTION 'what transfer % holds was not taken or released', wrong USING ERRCODE = 'check_violation';
     END IF;
-    IF EXISTS (SELECT 1 FROM written WHERE closing_debit OR closing_credit) THEN
-        UPDATE ledger_account AS a SET closed_at = NULL, closed_by_id = NULL FROM written AS w
-            WHERE w.ended IN ('voided', 'expired') AND a.closed_by_id = w.id
-            AND a.id IN (CASE WHEN w.closing_debit THEN w.debit_account_id END, CASE WHEN w.closing_credit THEN w.credit_account_id END);
+    SELECT array_agg(account_id), array_agg(id) INTO ids, closers FROM (
+        SELECT debit_account_id AS account_id, id FROM written WHERE closing_debit AND ended IN ('voided', 'expired')
+        UNION ALL
+        SELECT credit_account_id, id FROM written WHERE closing_credit AND ended IN ('voided', 'expired')) AS g;
+    IF ids IS NOT NULL THEN
+        UPDATE ledger_account AS a SET closed_at = NULL, closed_by_id = NULL WHERE a.id = ANY (ids) AND a.closed_by_id = ANY (closers);
     END IF;
     RETURN NULL;
 END $$;
@@ -308,6 +318,14 @@ class Migration(migrations.Migration):
             model_name="account",
             name="closed_by_id",
             field=models.UUIDField(null=True),
+        ),
+        migrations.AddIndex(
+            model_name="account",
+            index=models.Index(
+                condition=models.Q(("closed_at__isnull", False), models.Q(("kind", "limited"), _negated=True)),
+                fields=["book_id", "code"],
+                name="ledger_account_closed",
+            ),
         ),
         migrations.AddField(
             model_name="hold",

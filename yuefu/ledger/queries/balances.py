@@ -8,7 +8,9 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from yuefu.ledger.rules import AccountKey
+from yuefu.ledger.rules import CHART, AccountKey
+from yuefu.ledger.rules.beancount import Sum
+from yuefu.ledger.rules.gl import Moved
 from yuefu.ledger.rules.posting import DEBIT, Balance, OpenHold, Side
 from yuefu.money.amounts import Money
 from yuefu.runtime import locks, sql
@@ -85,13 +87,18 @@ def lock_limited(book_id: UUID, wanted: Iterable[tuple[AccountKey, str]]) -> dic
     keys = set(wanted)
     if not keys:
         return {}
-    found = sql.rows(
-        "SELECT a.code, a.owner_id, a.funder_id, a.product, a.currency, l.account_id, l.limit_minor, l.posted_minor, l.held_minor, l.side"
-        " FROM ledger_account a JOIN ledger_limit l ON l.account_id = a.id"
-        " WHERE a.book_id = %s AND a.code = ANY(%s) AND a.owner_id = ANY(%s) ORDER BY l.account_id FOR NO KEY UPDATE OF l",
-        [book_id, sorted({key.code for key, _ in keys}), list({key.owner_id for key, _ in keys if key.owner_id})],
+    where = "a.book_id = %s AND a.code = ANY(%s) AND a.owner_id = ANY(%s)"
+    named = [book_id, sorted({key.code for key, _ in keys}), list({key.owner_id for key, _ in keys if key.owner_id})]
+    found, shut = sql.together(
+        lambda: sql.rows(
+            "SELECT a.code, a.owner_id, a.funder_id, a.product, a.currency, l.account_id, l.limit_minor, l.posted_minor, l.held_minor, l.side"
+            f" FROM ledger_account a JOIN ledger_limit l ON l.account_id = a.id WHERE {where} ORDER BY l.account_id FOR NO KEY UPDATE OF l",
+            named,
+        ),
+        # Asked after the locks, by a statement of its own: one that waited for a closing would see the account open.
+        lambda: sql.rows(f"SELECT a.id FROM ledger_account a WHERE {where} AND a.closed_at IS NOT NULL", named),
     )
-    closed = _closed([row[5] for row in found])
+    closed = {row[0] for row in shut}
     locked = {
         (AccountKey(*key), currency): Balance(i, limit, posted, held, i in closed, side)
         for *key, currency, i, limit, posted, held, side in found
@@ -125,7 +132,8 @@ def closed_among(book_id: UUID, wanted: Iterable[tuple[AccountKey, str]]) -> set
         return set()
     locks.wait(locks.CLOSING, book_id, shared=True)
     found = sql.rows(
-        "SELECT code, owner_id, funder_id, product, currency FROM ledger_account WHERE book_id = %s AND closed_at IS NOT NULL AND code = ANY(%s)",
+        "SELECT code, owner_id, funder_id, product, currency FROM ledger_account"
+        " WHERE book_id = %s AND code = ANY(%s) AND closed_at IS NOT NULL AND kind <> 'limited'",
         [book_id, sorted({key.code for key, _ in keys})],
     )
     return keys & {(AccountKey(code, owner, funder, product), currency) for code, owner, funder, product, currency in found}
@@ -218,6 +226,55 @@ def totals(book_id: UUID, codes: Sequence[str], *, posted_until: date | None = N
     return {(code, funder, product, currency): amount for code, funder, product, currency, amount in found}
 
 
+def moved_on(book_id: UUID, on: date) -> list[Moved]:
+    """What a posting day moved of each component × currency × funder × product, with what was there before; what did not move is left out.
+
+    Control accounts by checkpoint and tail; limited accounts, which have no checkpoints, by what is kept of them and the lines since.
+    """
+    inner = _movements(book_id, "AND a.kind <> 'limited' AND m.posted_on <= %(on)s")
+    return sql.rows_as(
+        Moved,
+        f"""
+        WITH since AS (
+            SELECT l.account_id, sum(l.amount_minor) AS all_of_it, sum(greatest(l.amount_minor, 0)) FILTER (WHERE l.posted_on = %(on)s) AS debit,
+                sum(greatest(-l.amount_minor, 0)) FILTER (WHERE l.posted_on = %(on)s) AS credit
+            FROM ledger_line l JOIN ledger_account a ON a.id = l.account_id AND a.kind = 'limited'
+            WHERE l.book_id = %(book)s AND l.posted_on >= %(on)s GROUP BY l.account_id
+        ), parts AS (
+            SELECT code, currency, funder_id, product, CASE WHEN posted_on < %(on)s THEN debit - credit ELSE 0 END AS opening,
+                CASE WHEN posted_on = %(on)s THEN debit ELSE 0 END AS debit, CASE WHEN posted_on = %(on)s THEN credit ELSE 0 END AS credit
+            FROM ({inner}) AS t
+            UNION ALL
+            SELECT a.code, a.currency, a.funder_id, a.product, t.posted_minor - coalesce(s.all_of_it, 0), coalesce(s.debit, 0), coalesce(s.credit, 0)
+            FROM ledger_account a JOIN ledger_limit t ON t.account_id = a.id LEFT JOIN since s ON s.account_id = a.id
+            WHERE a.book_id = %(book)s
+        )
+        SELECT code, currency, funder_id, product, sum(opening)::bigint, sum(debit)::bigint, sum(credit)::bigint FROM parts
+        GROUP BY code, currency, funder_id, product HAVING sum(debit) <> 0 OR sum(credit) <> 0 ORDER BY code, currency, funder_id, product
+        """,
+        {"book": book_id, "on": on},
+    )
+
+
+def sums_by_component(book_id: UUID) -> list[Sum]:
+    """What all accounts of each component × funder × product × currency that were ever used hold: control accounts by checkpoint and tail,
+    limited ones as they are kept, at one moment.
+    """
+    inner = _movements(book_id, "AND a.kind <> 'limited'")
+    return sql.rows_as(
+        Sum,
+        f"""
+        SELECT code, funder_id, product, currency, sum(minor)::bigint FROM (
+            SELECT code, funder_id, product, currency, debit - credit AS minor FROM ({inner}) AS t
+            UNION ALL
+            SELECT a.code, a.funder_id, a.product, a.currency, t.posted_minor FROM ledger_account a JOIN ledger_limit t ON t.account_id = a.id
+            WHERE a.book_id = %(book)s AND EXISTS (SELECT 1 FROM ledger_line l WHERE l.account_id = a.id)
+        ) AS parts GROUP BY code, funder_id, product, currency ORDER BY code, funder_id, product, currency
+        """,
+        {"book": book_id},
+    )
+
+
 def money_balances(book_id: UUID) -> dict[tuple[str, UUID | None], int]:
     """Balance (debit positive, minor units) of each account of money that was ever used, by (code, owner)."""
     inner = _movements(book_id, "AND a.kind = 'money'")
@@ -245,6 +302,11 @@ def balances(book_id: UUID, keys: Sequence[AccountKey], currency: str) -> dict[A
     return {key: Money(found.get((key.code, key.funder_id, key.product, currency), 0), currency) for key in keys}
 
 
+def balance_now(book_id: UUID, key: AccountKey, currency: str) -> Money:
+    """Balance of one account now, debit positive; an account never used has zero. However many lines it has, few are read: see `balance`."""
+    return balance(book_id, key, currency)
+
+
 def balance(
     book_id: UUID,
     key: AccountKey,
@@ -254,15 +316,38 @@ def balance(
     effective_until: date | None = None,
     recorded_until: datetime | None = None,
 ) -> Money:
-    """Balance of one account by each of the three dates; a recording moment sees only what had certainly committed."""
-    where, params = _three_dates(posted_until, effective_until, recorded_until)
-    source, key_params = _key_source([(key, currency)])
-    amount: int = sql.value(
-        f"SELECT coalesce(sum(l.amount_minor), 0)::bigint FROM {source} AS g JOIN ledger_account a ON {_SAME}"
-        f" JOIN ledger_line l ON l.account_id = a.id JOIN ledger_entry e ON e.posted_on = l.posted_on AND e.id = l.entry_id WHERE true {where}",
-        [*key_params, book_id, *params],
-    )
+    """Balance of one account by each of the three dates; a recording moment sees only what had certainly committed.
+
+    By posting day it is what was rolled up until then and the tail in commit order, of a limited account what is kept of it less the lines
+    since; by the other two dates every line is read, because nothing sums them up.
+    """
+    account, account_params = _account_of(book_id, key, currency)
+    if effective_until is not None or recorded_until is not None:
+        where, params = _three_dates(posted_until, effective_until, recorded_until)
+        query = (
+            f"SELECT coalesce(sum(l.amount_minor), 0)::bigint FROM ({account}) AS a JOIN ledger_line l ON l.account_id = a.id"
+            f" JOIN ledger_entry e ON e.posted_on = l.posted_on AND e.id = l.entry_id WHERE true {where}"
+        )
+        amount: int = sql.value(query, [*account_params, *params])
+        return Money(amount, currency)
+    if CHART[key.code].kind == "limited":
+        later = "(SELECT sum(l.amount_minor) FROM ledger_line l WHERE l.account_id = a.id AND l.posted_on > %s)"
+        # What is kept, less the lines of later days. An account that nobody opened has neither.
+        figure = f"(SELECT t.posted_minor FROM ledger_limit t WHERE t.account_id = a.id) - coalesce({later if posted_until else 0}, 0)"
+        params = [posted_until] if posted_until else []
+    else:
+        figure, params = "ledger_balance(%s, a.id, %s)", [book_id, posted_until]
+    amount = sql.value(f"SELECT coalesce(sum({figure}), 0)::bigint FROM ({account}) AS a", [*params, *account_params])
     return Money(amount, currency)
+
+
+def _account_of(book_id: UUID, key: AccountKey, currency: str) -> tuple[str, list[Any]]:
+    """The account of a key by its index: written so that an absent owner or funder is looked up like any other."""
+    parts, params = ["book_id = %s", "code = %s", "product = %s", "currency = %s"], [book_id, key.code, key.product, currency]
+    for name, value in (("owner_id", key.owner_id), ("funder_id", key.funder_id)):
+        parts.append(f"{name} IS NULL" if value is None else f"{name} = %s")
+        params += [] if value is None else [value]
+    return f"SELECT id FROM ledger_account WHERE {' AND '.join(parts)}", params
 
 
 def _three_dates(posted: date | None, effective: date | None, recorded: datetime | None) -> tuple[str, list[Any]]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
 
+from yuefu.ledger.rules import AccountKey, Line, Written
 from yuefu.money.amounts import Money
 from yuefu.runtime import sql
 
@@ -60,6 +61,40 @@ def movements(book_id: UUID, code: str, on: date, *, owner_id: UUID | None = Non
         Movement(entry, number, movement, reference, Money(amount, currency), day)
         for entry, number, movement, reference, amount, currency, day in found
     ]
+
+
+def written(book_id: UUID, entry_ids: Sequence[UUID]) -> list[Written]:
+    """Entries of a book, whole, in the order of their ids; unknown ones are absent."""
+    lines: dict[UUID, list[Line]] = {}
+    heads: dict[UUID, tuple[str, date, date]] = {}
+    for entry, kind, posted, effective, code, owner, of_funder, product, minor, currency, *rest in sql.rows(
+        "SELECT e.id, e.kind, e.posted_on, e.effective_on, a.code, a.owner_id, a.funder_id, a.product, l.amount_minor, l.currency,"
+        " l.order_id, l.loan_id, l.merchant_id, coalesce(l.funder_id, l.book_id), l.movement, l.reference FROM ledger_entry e"
+        " JOIN ledger_line l ON l.posted_on = e.posted_on AND l.entry_id = e.id JOIN ledger_account a ON a.id = l.account_id"
+        " WHERE e.id = ANY(%s) AND e.book_id = %s ORDER BY e.id, l.line_no",
+        [list(entry_ids), book_id],
+    ):
+        heads[entry] = (kind, posted, effective)
+        lines.setdefault(entry, []).append(Line(AccountKey(code, owner, of_funder, product), Money(minor, currency), *rest))
+    return [Written(entry, *head, tuple(lines[entry])) for entry, head in heads.items()]
+
+
+def reversals(book_id: UUID, entry_ids: Sequence[UUID]) -> dict[UUID, UUID]:
+    """Of those entries that were taken back: the entry that did it."""
+    return dict(
+        sql.rows(
+            "SELECT reversed_id, entry_id FROM ledger_reversal WHERE book_id = %s AND reversed_id = ANY(%s)", [book_id, list(entry_ids)]
+        )
+    )
+
+
+def journal_entries(book_id: UUID, approval_ids: Sequence[UUID]) -> dict[UUID, UUID]:
+    """The entries by hand that were posted, by their approvals."""
+    return dict(
+        sql.rows(
+            "SELECT approval_id, entry_id FROM ledger_journal WHERE book_id = %s AND approval_id = ANY(%s)", [book_id, list(approval_ids)]
+        )
+    )
 
 
 def entries_posted(book_id: UUID) -> int:

@@ -12,7 +12,8 @@ from yuefu.runtime import sql
 
 # Everything an entry and its lines say, as one text; a change of any column changes it. JSON quotes every text, so that no two
 # entries give the same one; moments are written as numbers, because their JSON depends on the time zone of the session.
-# A hold is said only by a line that takes from one: lines without it read as before there was such a column.
+# A hold is said only by a line that takes from one, and what an entry takes back, or whose approval it is of, only by such an entry: the
+# others read as before there was such a thing.
 _LINE = """
     l.line_no, l.book_id, l.account_id, l.amount_minor, l.currency, l.order_id, l.loan_id, l.merchant_id, l.funder_id, l.movement, l.reference,
         l.epoch, l.xid::text
@@ -22,6 +23,10 @@ _CONTENT = f"""
         e.run_id, e.epoch, e.xid::text, (SELECT json_agg(CASE WHEN l.hold_id IS NULL THEN json_build_array({_LINE})
         ELSE json_build_array({_LINE}, l.hold_id) END ORDER BY l.line_no)
         FROM ledger_line l WHERE l.posted_on = e.posted_on AND l.entry_id = e.id))::text
+    || coalesce((SELECT json_build_array(r.reversed_id, r.reversed_on, r.posted_on)::text FROM ledger_reversal r
+        WHERE r.book_id = e.book_id AND r.entry_id = e.id), '')
+    || CASE WHEN e.kind = 'manual' THEN coalesce((SELECT json_build_array(j.approval_id, j.posted_on)::text FROM ledger_journal j
+        WHERE j.book_id = e.book_id AND j.entry_id = e.id), 'approved by nobody') ELSE '' END
 """
 
 
@@ -40,14 +45,25 @@ class Verdict:
         return self.first_bad is None
 
 
-def entry_contents(book_id: UUID, *, unsealed: bool, limit: int, after: int = 0) -> list[tuple[UUID, date, str]]:
+@dataclass(frozen=True, slots=True)
+class Content:
+    """An entry and all it says; nothing, and no place in commit order, where it is gone."""
+
+    entry_id: UUID
+    posted_on: date
+    epoch: int | None
+    xid: int | None
+    text: str
+
+
+def entry_contents(book_id: UUID, *, unsealed: bool, limit: int, after: int = 0) -> list[Content]:
     """Entries with all they say: the next unsealed ones in commit order, or sealed ones by number after `after`."""
     if unsealed:
         # Its place as parameters, and the epoch asked once: so the index of commit order is entered where the chain ends.
         return sql.rows_as(
-            lambda *row: row,
+            Content,
             f"""
-            SELECT e.id, e.posted_on, {_CONTENT} FROM ledger_entry e
+            SELECT e.id, e.posted_on, e.epoch, e.xid::text::bigint, {_CONTENT} FROM ledger_entry e
             WHERE e.book_id = %s AND (e.epoch, e.xid, e.id) > (%s::integer, %s::xid8, %s::uuid)
               AND (e.epoch < (SELECT runtime_epoch()) OR e.xid < pg_snapshot_xmin(pg_current_snapshot()))
             ORDER BY e.epoch, e.xid, e.id LIMIT %s
@@ -55,8 +71,8 @@ def entry_contents(book_id: UUID, *, unsealed: bool, limit: int, after: int = 0)
             [book_id, *_end_of_chain(book_id), limit],
         )
     return sql.rows_as(
-        lambda *row: row,
-        f"SELECT s.entry_id, s.posted_on, CASE WHEN e.id IS NULL THEN '' ELSE {_CONTENT} END FROM ledger_seal s"
+        Content,
+        f"SELECT s.entry_id, s.posted_on, e.epoch, e.xid::text::bigint, CASE WHEN e.id IS NULL THEN '' ELSE {_CONTENT} END FROM ledger_seal s"
         " LEFT JOIN ledger_entry e ON e.posted_on = s.posted_on AND e.id = s.entry_id"
         " WHERE s.book_id = %s AND s.number > %s ORDER BY s.number LIMIT %s",
         [book_id, after, limit],
@@ -77,7 +93,7 @@ def verify(book_id: UUID, *, anchors: Mapping[int, bytes] | None = None, chunk: 
     """Recomputes the chain from its first link. `anchors` are heads (number → digest) kept outside the database: they tell a
     chain that was cut off or rewritten as a whole. Names the first link, and its entry, that does not hold.
     """
-    digest, number = b"", 0
+    digest, number, place = b"", 0, (0, 0, UUID(int=0))
     outside = {link: head for link, head in (anchors or {}).items() if link}  # the head of an empty chain says nothing
     while contents := entry_contents(book_id, unsealed=False, limit=chunk, after=number):
         stored = {
@@ -87,13 +103,17 @@ def verify(book_id: UUID, *, anchors: Mapping[int, bytes] | None = None, chunk: 
                 [book_id, number, chunk],
             )
         }
-        for entry_id, _, content in contents:
+        for one in contents:
             number += 1
-            digest = sha256(digest + content.encode()).digest()
+            entry_id = one.entry_id
+            digest = sha256(digest + one.text.encode()).digest()
             if number not in stored:
                 return _bad(book_id, number, entry_id, "a link of the chain is missing")
-            if not content:
+            if one.epoch is None or one.xid is None:
                 return _bad(book_id, number, entry_id, "the entry is gone")
+            before, place = place, (one.epoch, one.xid, entry_id)
+            if place <= before:
+                return _bad(book_id, number, entry_id, "the link does not stand where the entry was committed")
             if stored[number] != digest:
                 return _bad(book_id, number, entry_id, "the entry does not say what was sealed")
             if outside.pop(number, digest) != digest:

@@ -160,10 +160,16 @@ def stored(book_id: UUID, keys: Collection[str], accounts: Collection[AccountKey
 
 
 def _accounts(book_id: UUID, keys: Collection[AccountKey], ids: Collection[UUID]) -> list[Place]:
+    account = "SELECT id, code, owner_id, funder_id, product, currency, merchant_id FROM ledger_account WHERE book_id = %s AND "
+    owned, shared = [key for key in keys if key.owner_id], [key for key in keys if not key.owner_id]
+    # Three ways into the keys of the table; one condition for all of them reads every account of a code.
     found = sql.rows(
-        "SELECT id, code, owner_id, funder_id, product, currency, merchant_id FROM ledger_account"
-        " WHERE book_id = %s AND ((code = ANY(%s) AND (owner_id IS NULL OR owner_id = ANY(%s))) OR id = ANY(%s))",
-        [book_id, sorted({key.code for key in keys}), [key.owner_id for key in keys if key.owner_id], list(ids)],
+        f"{account} code = ANY(%s) AND owner_id = ANY(%s) UNION {account} code = ANY(%s) AND owner_id IS NULL UNION {account} id = ANY(%s)",
+        [
+            *(book_id, sorted({key.code for key in owned}), list({key.owner_id for key in owned})),
+            *(book_id, sorted({key.code for key in shared})),
+            *(book_id, list(ids)),
+        ],
     )
     wanted, asked = set(ids), set(keys)
     places = [

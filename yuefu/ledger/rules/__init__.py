@@ -15,6 +15,7 @@ from yuefu.ledger.rules.posting import (
     Release,
     Released,
 )
+from yuefu.ledger.rules.reversing import Reversal, Written
 from yuefu.ledger.rules.transfers import EVERYTHING, Moved, Transfer, chains
 
 __all__ = [
@@ -34,6 +35,8 @@ __all__ = [
     "Posted",
     "Release",
     "Released",
+    "Reversal",
     "Transfer",
+    "Written",
     "chains",
 ]

@@ -11,13 +11,18 @@ Class = Literal["asset", "liability", "equity", "income", "expense", "memorandum
 
 @dataclass(frozen=True, slots=True)
 class AccountType:
-    """A component. Balances are debit minus credit: assets and expenses are normally positive, the others negative."""
+    """A component. Balances are debit minus credit: assets and expenses are normally positive, the others negative.
+
+    `manual`: people may post to it by hand, with a second person's approval. Behind the others stands a package whose own figures the close
+    compares with it.
+    """
 
     code: str
     kind: Kind
     cls: Class
     name_en: str
     name_zh: str
+    manual: bool = False
 
 
 _TYPES: Final = (
@@ -29,17 +34,17 @@ _TYPES: Final = (
     AccountType("consumer_balance", "control", "liability", "Owed to consumers", "用户溢缴款"),
     AccountType("collections_clearing", "control", "liability", "Collections to be applied", "待入账还款"),
     AccountType("purchase_clearing", "control", "liability", "Purchases between loan and merchant", "交易清算"),
-    AccountType("suspense", "control", "liability", "Money not yet explained", "待查款项"),
+    AccountType("suspense", "control", "liability", "Money not yet explained", "待查款项", manual=True),
     AccountType("unearned_discount", "control", "liability", "Interest-free discount not yet earned", "未实现贴息"),
-    AccountType("funder_capital", "control", "equity", "Funds of the funder", "资金方资金"),
+    AccountType("funder_capital", "control", "equity", "Funds of the funder", "资金方资金", manual=True),
     AccountType("loan_principal", "control", "asset", "Loan principal", "贷款本金"),
     AccountType("loan_interest", "control", "asset", "Loan interest accrued", "应收利息"),
-    AccountType("channel_cash", "money", "asset", "Payment channel account", "支付渠道账户"),
-    AccountType("bank_cash", "money", "asset", "Bank account, own money", "银行自有账户"),
-    AccountType("client_cash", "money", "asset", "Bank account, client money", "银行客户资金账户"),
-    AccountType("interest_income", "control", "income", "Interest income", "利息收入"),
-    AccountType("discount_income", "control", "income", "Interest-free discount earned", "贴息收入"),
-    AccountType("fee_income", "control", "income", "Merchant service fees", "商户服务费收入"),
-    AccountType("channel_fee_expense", "control", "expense", "Channel fees", "渠道手续费"),
+    AccountType("channel_cash", "money", "asset", "Payment channel account", "支付渠道账户", manual=True),
+    AccountType("bank_cash", "money", "asset", "Bank account, own money", "银行自有账户", manual=True),
+    AccountType("client_cash", "money", "asset", "Bank account, client money", "银行客户资金账户", manual=True),
+    AccountType("interest_income", "control", "income", "Interest income", "利息收入", manual=True),
+    AccountType("discount_income", "control", "income", "Interest-free discount earned", "贴息收入", manual=True),
+    AccountType("fee_income", "control", "income", "Merchant service fees", "商户服务费收入", manual=True),
+    AccountType("channel_fee_expense", "control", "expense", "Channel fees", "渠道手续费", manual=True),
 )
 CHART: Final = {account.code: account for account in _TYPES}

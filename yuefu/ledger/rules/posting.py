@@ -6,7 +6,7 @@ item may raise it above the limit; lowering it is always allowed, so a limit may
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Final, Literal, NamedTuple
@@ -16,11 +16,15 @@ from yuefu.errors import Refused
 from yuefu.ledger.rules.chart import CHART
 from yuefu.money.amounts import Money
 
-# Refusals, in order of precedence.
+# Refusals, in order of precedence. What is known of the key of an entry comes before all of them: its first outcome, or key_reused.
+TOO_MANY_ENTRIES = "too_many_entries"  # more than MOST_ENTRIES in one call: send them in several; no key was used
+LINKED_FAILED = "linked_failed"  # another entry of its group was refused, or had been answered before: none of the group is posted
+LINKED_OPEN = "linked_open"  # the last entry of a call is tied to a next one, which is not there
 DAY_NOT_OPEN = "day_not_open"
 EFFECTIVE_IN_FUTURE = "effective_in_future"  # an entry may be true earlier than its day, never later
 UNKNOWN_COMPONENT = "unknown_component"  # a code that the chart does not have
 TOO_FEW_LINES = "too_few_lines"  # an entry has at least two lines
+TOO_MANY_LINES = "too_many_lines"  # and at most MOST_LINES
 ZERO_LINE = "zero_line"  # a line moves something
 UNBALANCED = "unbalanced"  # lines sum to zero in each currency
 UNKNOWN_ACCOUNT = "unknown_account"  # a limited account is opened before it is used
@@ -31,6 +35,9 @@ HOLD_EXPIRED = "hold_expired"
 HOLD_ACCOUNT_DIFFERS = "hold_account_differs"  # a line of the entry posts what is taken, to the account of the hold
 EXCEEDS_HOLD = "exceeds_hold"
 LIMIT_EXCEEDED = "limit_exceeded"
+
+MOST_ENTRIES = 50_000
+MOST_LINES = 32_767
 
 
 # What counts against a limit: net debits, or net credits.
@@ -84,6 +91,8 @@ class HoldUse:
 class Entry:
     """A business fact in double entry. `effective_on` is when it is economically true; None means the day it is posted to. `cause` is what
     the key of the request stands for that led to it: the entry names who sent that.
+
+    `linked` ties it to the next entry of the call: entries tied together are a group, of which all are posted or none.
     """
 
     key: str
@@ -92,6 +101,7 @@ class Entry:
     effective_on: date | None = None
     uses_hold: HoldUse | None = None
     cause: UUID | None = field(default=None, compare=False)
+    linked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +187,8 @@ def shape_refusal(entry: Entry, on: date) -> Refused | None:
         return Refused(UNKNOWN_COMPONENT, f"the chart has no component {unknown}", "account")
     if len(entry.lines) < 2:
         return Refused(TOO_FEW_LINES, "an entry has at least two lines", "lines")
+    if len(entry.lines) > MOST_LINES:
+        return Refused(TOO_MANY_LINES, f"an entry has at most {MOST_LINES} lines", "lines")
     sums: dict[str, int] = {}
     for line in entry.lines:
         if line.amount.minor == 0:
@@ -186,6 +198,85 @@ def shape_refusal(entry: Entry, on: date) -> Refused | None:
     if wrong:
         return Refused(UNBALANCED, f"the lines sum to {wrong}, not to zero", "lines")
     return None
+
+
+@dataclass(slots=True)
+class Working:
+    """What a batch is decided against, as the entries before leave it: limited accounts by key and currency, holds by id, and which other
+    accounts are closed.
+    """
+
+    limited: Mapping[tuple[AccountKey, str], Balance]
+    holds: Mapping[UUID, OpenHold]
+    closed: Collection[tuple[AccountKey, str]]
+    now: datetime
+
+
+def decide(
+    entries: Sequence[Entry], *, fresh: Collection[int], unsound: Mapping[int, Refused], working: Working
+) -> dict[int, Refused | None]:
+    """The refusal of each fresh entry of a call, by index, or None where it is to be posted. `unsound` has those refused by themselves.
+
+    Each sees the effect of those before it. Of a group with a refusal nothing has an effect: the first entry that is refused keeps its own
+    refusal, the others have linked_failed, a last one that is tied to nothing linked_open. A group of which some are not fresh is none
+    that could be posted as a whole, so its fresh ones fail.
+    """
+    verdicts: dict[int, Refused | None] = {}
+    for group in _groups(entries):
+        members = [index for index in group if index in fresh]
+        if len(group) > 1 or entries[group[0]].linked:
+            verdicts.update(_decide_group(entries, group, members, unsound, working))
+        else:
+            verdicts.update({i: _decide_one(entries[i], unsound.get(i), working) for i in members})
+    return verdicts
+
+
+def _decide_one(entry: Entry, unsound: Refused | None, working: Working) -> Refused | None:
+    return unsound or exposure_refusal(entry, working.limited, working.holds, working.now, working.closed)
+
+
+def _groups(entries: Sequence[Entry]) -> list[range]:
+    """Runs of entries that are tied together; one that stands alone is a run by itself."""
+    groups, start = [], 0
+    for index, entry in enumerate(entries, start=1):
+        if not entry.linked or index == len(entries):
+            groups.append(range(start, index))
+            start = index
+    return groups
+
+
+def _decide_group(
+    entries: Sequence[Entry], group: range, members: Sequence[int], unsound: Mapping[int, Refused], working: Working
+) -> dict[int, Refused | None]:
+    before = _marks([entries[index] for index in members], working)
+    culprit: dict[int, Refused] = {}
+    if len(members) == len(group):
+        for index in members:
+            refused = _decide_one(entries[index], unsound.get(index), working)
+            if refused:
+                culprit[index] = refused
+                break
+    last = group[-1]
+    if entries[last].linked:
+        culprit[last] = Refused(LINKED_OPEN, "the last entry of a call is tied to a next one", "linked")
+    if len(members) == len(group) and not culprit:
+        return dict.fromkeys(members)
+    for kept, fields in before:
+        for name, value in fields.items():
+            setattr(kept, name, value)
+    failed = Refused(LINKED_FAILED, "another entry of its group is not posted with it", "linked")
+    return {index: culprit.get(index, failed) for index in members}
+
+
+def _marks(entries: Sequence[Entry], working: Working) -> list[tuple[Balance | OpenHold, dict[str, int | str]]]:
+    """Where the figures stand that entries may move."""
+    keys = {(line.account, line.amount.currency) for entry in entries for line in entry.lines}
+    balances = [working.limited[key] for key in keys if key in working.limited]
+    holds = [working.holds[e.uses_hold.hold_id] for e in entries if e.uses_hold and e.uses_hold.hold_id in working.holds]
+    # A hold may be on an account that the entries have no line on; then it is not taken either.
+    marks: list[tuple[Balance | OpenHold, dict[str, int | str]]] = [(b, {"posted": b.posted, "held": b.held}) for b in balances]
+    marks += [(h, {"remaining": h.remaining, "state": h.state}) for h in holds]
+    return marks
 
 
 def exposure_refusal(
