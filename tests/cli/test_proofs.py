@@ -8,10 +8,16 @@ from tests.cli.conftest import Command
 def test_an_unknown_proof_is_told_which_there_are(raw: Command):
     answer = raw("prove", "nothing", "--json")
     assert (answer.status, answer.code) == (1, "unknown_proof")
-    assert answer.last["error"]["detail"] == "There is no proof 'nothing'; there are crash, faults, matrix."
+    assert answer.last["error"]["detail"] == "There is no proof 'nothing'; there are crash, faults, full, matrix."
 
 
 def test_no_rounds_and_no_days_are_no_proof(raw: Command):
-    for words in (("crash", "--rounds", "0"), ("crash", "--rounds", "many"), ("faults", "--days", "0"), ("faults", "--seeds", "0")):
+    for words in (
+        ("crash", "--rounds", "0"),
+        ("crash", "--rounds", "many"),
+        ("faults", "--days", "0"),
+        ("faults", "--seeds", "0"),
+        ("full", "--orders", "1"),
+    ):
         answer = raw("prove", *words, "--json")
         assert (answer.status, answer.code) == (2, "usage")

@@ -4,6 +4,8 @@ database of its own.
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 ROUNDS: Final = 50
 SEEDS: Final = 60
 DAYS: Final = 3
+ORDERS: Final = 10_000_000
 
 conform_app = typer.Typer(no_args_is_help=True, help="Play scripts that say what should come out.")
 
@@ -39,17 +42,21 @@ def bench(name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="One
 
 
 def prove(
-    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="matrix, crash or faults; all unless given.")] = None,
+    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="matrix, crash, faults or full; all unless given.")] = None,
     rounds: Annotated[int, typer.Option(min=1, max=10_000, help="crash: so many rounds, something broken in each.")] = ROUNDS,
     seed: Annotated[int | None, typer.Option(min=0, help="crash, faults: the dice; for faults this one seed only.")] = None,
     seeds: Annotated[int, typer.Option(min=1, max=100_000, help="faults: so many seeds, from 0 on.")] = SEEDS,
     days: Annotated[int, typer.Option(min=1, max=60, help="faults: days of each seed.")] = DAYS,
+    orders: Annotated[int, typer.Option(min=1_000, max=1_000_000_000, help="full: orders that are there already.")] = ORDERS,
 ) -> None:
-    """The proofs that take longer than a test: nothing is lost or doubled, whatever is killed, cut or fails."""
+    """The proofs that take longer than a test: nothing is lost or doubled, whatever is killed, cut or fails, and a full database is no
+    slower than an empty one.
+    """
     proofs: dict[str, Callable[[], dict[str, Any]]] = {
         "matrix": _matrix,
         "crash": lambda: _crash(rounds, seed),
         "faults": lambda: _faults(range(seeds) if seed is None else [seed], days),
+        "full": lambda: _full(orders),
     }
     if name is not None and name not in proofs:
         fail("unknown_proof", f"There is no proof {name!r:.40}; there are {', '.join(sorted(proofs))}.")
@@ -83,6 +90,19 @@ def _faults(seeds: Sequence[int], days: int) -> dict[str, Any]:
         from yuefu.proofs import faults
 
         return faults.run(seeds=seeds, days=days, vault=context.the_vault(), say=output.say)
+
+
+def _full(orders: int) -> dict[str, Any]:
+    """Left out, and said so, where the disk has no room for so many orders."""
+    from yuefu.proofs import bench_checkout
+    from yuefu.proofs.bench_fill import BYTES_AN_ORDER
+
+    needed, free = orders * BYTES_AN_ORDER, shutil.disk_usage(tempfile.gettempdir()).free
+    if free < needed:
+        room = f"{orders:,} orders take {needed // 10**9} GB, {tempfile.gettempdir()} has {free // 10**9}; give fewer with --orders"
+        return {"left_out": room, "ok": True}
+    with context.scratch():
+        return {**bench_checkout.beside(orders, output.say), "ok": True}
 
 
 @conform_app.command("ledger")

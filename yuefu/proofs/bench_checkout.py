@@ -65,13 +65,26 @@ def measure(say: Callable[[str], None], *, full: int = FULL) -> dict[str, Any]:
         }
         say("over HTTP")
         figures |= _over_http(made, people)
-        empty = [_core(made, both, people, made.shops, ORDERS, f"before{n}") for n in range(2)]
-        say(f"{full:,} orders")
-        fill(made.desk.book.id, full)
-        filled = [_core(made, both, people, made.shops, ORDERS, f"full{n}") for n in range(2)]
-        figures[f"full_{_short(full)}_ratio"] = round(_mean(filled) / _mean(empty), 2)
-        figures[f"full_{_short(full)}_orders_per_s"] = _mean(filled)
+        figures |= _beside(made, both, people, full, say)
     return figures
+
+
+def beside(count: int, say: Callable[[str], None]) -> dict[str, Any]:
+    """Only the last measurement: how much slower orders are beside `count` that are there already."""
+    with bench_world.opened() as made, bench_world.tills(made) as both:
+        people = bench_world.shoppers(made, SHOPPERS)
+        _core(made, both, people, made.shops, 8 * BATCH, "warm")
+        return _beside(made, both, people, count, say)
+
+
+def _beside(made: Stage, both: tuple[Beside, Beside], people: Sequence[UUID], count: int, say: Callable[[str], None]) -> dict[str, Any]:
+    empty = [_core(made, both, people, made.shops, ORDERS, f"before{n}") for n in range(2)]
+    fill(made.desk.book.id, count, say=say)
+    filled = [_core(made, both, people, made.shops, ORDERS, f"full{n}") for n in range(2)]
+    return {
+        f"full_{_short(count)}_ratio": round(_mean(filled) / _mean(empty), 2),
+        f"full_{_short(count)}_orders_per_s": _mean(filled),
+    }
 
 
 def _mean(figures: Sequence[float]) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from typing import Final
 from uuid import UUID
 
@@ -59,7 +60,11 @@ INSERT INTO ledger_hold (id, book_id, account_id, amount_minor, posted_minor, re
 """
 
 
-def fill(book_id: UUID, count: int) -> None:
+BYTES_AN_ORDER: Final = 5_000
+"""Room that each takes on disk, with its part of the log."""
+
+
+def fill(book_id: UUID, count: int, *, say: Callable[[str], None]) -> None:
     """Adds `count` orders to a book in which some were placed. As the owner, with the triggers of these tables off meanwhile: they are
     what the commands are held to, and copies of what was placed keep their promises.
     """
@@ -71,6 +76,7 @@ def fill(book_id: UUID, count: int) -> None:
             owner.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
         try:
             for first in range(1, count + 1, _CHUNK):
+                say(f"{first - 1:,} of {count:,} orders")
                 given = {"count": count, "first": first, "last": min(first + _CHUNK - 1, count)}
                 with owner.transaction():
                     for statement in _CHUNK_OF.split(";\n"):
