@@ -150,6 +150,5 @@ def test_what_is_sent_without_waiting_is_there_in_order_and_tells_its_errors(wor
             put("c")
         assert sql.value(counted) == 3
     with pytest.raises(psycopg.errors.UniqueViolation), sql.transacting(), sql.without_waiting():
-        put("d")
-        put("a")
+        assert [put("d"), put("a")] == [-1, -1]
     assert sql.value(counted) == 3

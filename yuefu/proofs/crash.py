@@ -44,6 +44,7 @@ SECONDS_AFTER: Final = 0.25
 SECONDS_UNDER_LOAD: Final = (0.4, 1.2)
 SECONDS_STALLED: Final = 1.0
 SECONDS_TO_SETTLE: Final = 40.0
+MOST_TOLD: Final = 50
 FRESH_KEYS, NO_FLUSH = "fresh_keys", "no_flush"
 _BROKEN: Final = "YUEFU_PROVE_BROKEN"
 """For the test of the proof only: clients that send again under other keys, of which it must see doubles; or a PostgreSQL that acknowledges
@@ -150,7 +151,8 @@ class Tally:
 
     replayed: int = 0
     cases: Counter[str] = field(default_factory=Counter)
-    wrong: list[str] = field(default_factory=list)
+    wrong: dict[str, int] = field(default_factory=dict)
+    """What is wrong → the round in which it was seen first."""
     stuck: list[str] = field(default_factory=list)
     lost: int = 0
     doubled: int = 0
@@ -248,15 +250,16 @@ class Director:
                 start()
 
     def _reckon(self, number: int) -> None:
+        """Each round counts everything anew, from the beginning; what was found wrong before is named once."""
         crash_world.a_minute_later(self._made.book)  # what has no answer yet is asked for from the next moment on
-        wrong, stuck = [], reckoning.stuck(self._it, within_s=SECONDS_TO_SETTLE)
+        stuck = reckoning.stuck(self._it, within_s=SECONDS_TO_SETTLE)
         stuck += [f"{one.verb} {one.key} is not acknowledged" for client in self.clients for one in client.open]
         found = reckoning.reckon(self._made.book, [client.path for client in self.clients])
         told_otherwise = [line for client in self.clients for line in client.differing]
-        wrong += found.wrong
-        self.tally.lost, self.tally.doubled = found.lost + len(told_otherwise), found.doubled
-        self.tally.wrong += [f"round {number + 1}: {line}" for line in wrong + told_otherwise if line not in str(self.tally.wrong)]
-        self.tally.stuck += [f"round {number + 1}: {line}" for line in stuck]
+        tally = self.tally
+        tally.lost, tally.doubled = found.lost + len(told_otherwise), found.doubled
+        tally.wrong |= {line: number + 1 for line in found.wrong + told_otherwise if line not in tally.wrong}
+        tally.stuck += [f"round {number + 1}: {line}" for line in stuck]
 
     def result(self, rounds: int, seed: int) -> dict[str, Any]:
         statuses: Counter[int] = sum((client.statuses for client in self.clients), Counter())
@@ -275,8 +278,8 @@ class Director:
             "statuses": {str(status or "none"): count for status, count in sorted(statuses.items())},
             "seed": seed,
             "cases": dict(tally.cases),
-            "wrong": tally.wrong[:50],
-            "stuck": tally.stuck[:50],
+            "wrong": [f"round {number}: {line}" for line, number in tally.wrong.items()][:MOST_TOLD],
+            "stuck": tally.stuck[:MOST_TOLD],
             "ok": not (tally.lost or tally.doubled or tally.wrong or tally.stuck or failed) and len(acknowledged) > 0,
         }
 
