@@ -26,8 +26,15 @@ def test_whatever_is_killed_or_cut_each_acknowledged_operation_is_there_once():
 
 def test_a_client_that_sends_again_under_another_key_doubles_and_the_proof_sees_it():
     first = CASES.index(Case("kill_database", SERVER, "capture"))
-    found = crash.run(rounds=1, first=first, fresh_keys=True, say=lambda _: None)
+    found = crash.run(rounds=1, first=first, broken=crash.FRESH_KEYS, say=lambda _: None)
     assert found["doubled"] > 0, found
+    assert not found["ok"]
+
+
+def test_a_database_that_acknowledges_what_it_has_not_flushed_loses_and_the_proof_sees_it():
+    first = CASES.index(Case("kill_database", SERVER))
+    found = crash.run(rounds=1, first=first, broken=crash.NO_FLUSH, say=lambda _: None)
+    assert found["lost"] > 0, found
     assert not found["ok"]
 
 

@@ -44,8 +44,11 @@ SECONDS_AFTER: Final = 0.25
 SECONDS_UNDER_LOAD: Final = (0.4, 1.2)
 SECONDS_STALLED: Final = 1.0
 SECONDS_TO_SETTLE: Final = 40.0
-_SWITCH: Final = "YUEFU_PROVE_FRESH_KEYS"
-"""Makes clients send again under other keys: the proof must then see doubles. For its test only."""
+MOST_TOLD: Final = 50
+FRESH_KEYS, NO_FLUSH = "fresh_keys", "no_flush"
+_BROKEN: Final = "YUEFU_PROVE_BROKEN"
+"""For the test of the proof only: clients that send again under other keys, of which it must see doubles; or a PostgreSQL that acknowledges
+what it has not flushed, of which it must see losses."""
 
 
 class Broken(Exception):
@@ -100,7 +103,7 @@ CASES: Final = (
 )
 
 
-def run(*, rounds: int, seed: int = SEED, first: int = 0, say: Say, fresh_keys: bool = False) -> dict[str, Any]:
+def run(*, rounds: int, seed: int = SEED, first: int = 0, say: Say, broken: str = "") -> dict[str, Any]:
     """`rounds` rounds in an installation of their own, which is gone afterwards; the cases take turns, from the `first` on.
 
     Returns {"rounds", "operations", "acknowledged", "lost", "doubled", …, "ok"}: `lost` counts acknowledged operations that are not there
@@ -110,7 +113,7 @@ def run(*, rounds: int, seed: int = SEED, first: int = 0, say: Say, fresh_keys: 
     with TemporaryDirectory(prefix="yuefu-prove-") as directory, TemporaryDirectory(prefix="yuefu-", ignore_cleanup_errors=True) as home:
         given = {name: value for name, value in os.environ.items() if not name.startswith(("DATABASE_", "PROMETHEUS_"))}
         environment = {**given, "YUEFU_HOME": directory, "YUEFU_KEYS_FILE": f"{directory}/keys.json"}
-        environment.update({_SWITCH: "1"} if fresh_keys else {})
+        environment[_BROKEN] = broken
         command = [sys.executable, "-m", "yuefu.proofs.crash", directory, home, str(rounds), str(seed), str(first)]
         try:
             with (Path(directory) / "director.log").open("wb") as log:
@@ -148,7 +151,8 @@ class Tally:
 
     replayed: int = 0
     cases: Counter[str] = field(default_factory=Counter)
-    wrong: list[str] = field(default_factory=list)
+    wrong: dict[str, int] = field(default_factory=dict)
+    """What is wrong → the round in which it was seen first."""
     stuck: list[str] = field(default_factory=list)
     lost: int = 0
     doubled: int = 0
@@ -246,15 +250,16 @@ class Director:
                 start()
 
     def _reckon(self, number: int) -> None:
+        """Each round counts everything anew, from the beginning; what was found wrong before is named once."""
         crash_world.a_minute_later(self._made.book)  # what has no answer yet is asked for from the next moment on
-        wrong, stuck = [], reckoning.stuck(self._it, within_s=SECONDS_TO_SETTLE)
+        stuck = reckoning.stuck(self._it, within_s=SECONDS_TO_SETTLE)
         stuck += [f"{one.verb} {one.key} is not acknowledged" for client in self.clients for one in client.open]
         found = reckoning.reckon(self._made.book, [client.path for client in self.clients])
         told_otherwise = [line for client in self.clients for line in client.differing]
-        wrong += found.wrong
-        self.tally.lost, self.tally.doubled = found.lost + len(told_otherwise), found.doubled
-        self.tally.wrong += [f"round {number + 1}: {line}" for line in wrong + told_otherwise if line not in str(self.tally.wrong)]
-        self.tally.stuck += [f"round {number + 1}: {line}" for line in stuck]
+        tally = self.tally
+        tally.lost, tally.doubled = found.lost + len(told_otherwise), found.doubled
+        tally.wrong |= {line: number + 1 for line in found.wrong + told_otherwise if line not in tally.wrong}
+        tally.stuck += [f"round {number + 1}: {line}" for line in stuck]
 
     def result(self, rounds: int, seed: int) -> dict[str, Any]:
         statuses: Counter[int] = sum((client.statuses for client in self.clients), Counter())
@@ -273,8 +278,8 @@ class Director:
             "statuses": {str(status or "none"): count for status, count in sorted(statuses.items())},
             "seed": seed,
             "cases": dict(tally.cases),
-            "wrong": tally.wrong[:50],
-            "stuck": tally.stuck[:50],
+            "wrong": [f"round {number}: {line}" for line, number in tally.wrong.items()][:MOST_TOLD],
+            "stuck": tally.stuck[:MOST_TOLD],
             "ok": not (tally.lost or tally.doubled or tally.wrong or tally.stuck or failed) and len(acknowledged) > 0,
         }
 
@@ -289,14 +294,16 @@ def main(arguments: Sequence[str]) -> None:
     def say(text: str) -> None:
         print(json.dumps({"say": text}), flush=True)
 
-    installation = Installation(home=home, directory=directory, dice=dice, say=say)
+    broken = os.environ.get(_BROKEN, "")
+    settings = {"synchronous_commit": "off", "wal_writer_delay": "10s"} if broken == NO_FLUSH else {}
+    installation = Installation(home=home, directory=directory, dice=dice, say=say, settings=settings)
     try:
         os.environ.update({"DATABASE_URL": installation.owner_url, "DJANGO_SETTINGS_MODULE": "yuefu.config.settings"})
         made = crash_world.prepare(installation.owner_url, random_bytes=secrets.token_bytes)
         for start in (installation.start_server, installation.start_worker, installation.start_payer):
             start()
-        switch = os.environ.get(_SWITCH) == "1"
-        director = Director(installation=installation, made=made, directory=directory, seed=seed, say=say, fresh_keys=switch)
+        fresh_keys = broken == FRESH_KEYS
+        director = Director(installation=installation, made=made, directory=directory, seed=seed, say=say, fresh_keys=fresh_keys)
         for number in range(rounds):
             director.round(number, CASES[(first + number) % len(CASES)])
         print(json.dumps(director.result(rounds, seed)), flush=True)
