@@ -122,10 +122,10 @@ def parse(kind: str, value: str) -> UUID:
     prefix = PREFIXES[kind]
     given, _, suffix = value.strip().rpartition("_")
     if given != prefix:
-        raise BadId(f"{value!r} is not an id of a {kind}: it should begin with {prefix}_")
+        raise BadId(f"{value!r} names no {kind.replace('_', ' ')}: it should begin with {prefix}_")
     try:
         if suffix[:1] > "7":
             raise ValueError("more than 128 bits")
         return UUID(bytes=_decode(suffix))
     except Exception as error:
-        raise BadId(f"{value!r} is not an id of a {kind} ({prefix}_ and 26 characters)") from error
+        raise BadId(f"{value!r} names no {kind.replace('_', ' ')} ({prefix}_ and 26 characters)") from error

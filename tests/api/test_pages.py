@@ -34,3 +34,20 @@ def test_pages_probes_and_files_are_served_beside_the_api(server: Server) -> Non
     assert figures.status == 200
     assert server.ask("GET", "/v1/orders").status == 401
     assert b'route="/v1/orders",status="401"' in server.ask("GET", "/metrics").raw
+
+
+def test_a_form_is_read_beside_the_api(server: Server) -> None:
+    """A browser posts a form with its token; the bridge to the pages has to hand the body over."""
+    page = server.ask("GET", "/login/")
+    token = page.raw.split(b'name="csrfmiddlewaretoken" value="')[1].split(b'"')[0].decode()
+    cookie = page.headers["set-cookie"].split(";")[0]
+    headers = [
+        ("Cookie", cookie),
+        ("Content-Type", "application/x-www-form-urlencoded"),
+        ("Referer", f"http://127.0.0.1:{server.port}/login/"),
+    ]
+    form = f"csrfmiddlewaretoken={token}&username=nobody&password=wrong".encode()
+    for body in (form, form + b"&more=" + b"x" * 200_000):
+        assert server.ask("POST", "/login/", raw=body, headers=headers).status == 200  # the form again, with a word about what was wrong
+    without = server.ask("POST", "/login/", raw=b"username=nobody&password=wrong", headers=headers)
+    assert without.status == 403

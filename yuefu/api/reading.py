@@ -92,8 +92,15 @@ def checked(model: type[M], members: dict[str, Any]) -> M:
         return model.model_validate(members)
     except ValidationError as error:
         found = error.errors(include_url=False, include_input=False, include_context=False)[:_MOST_FAULTS]
-        faults = [Fault(one["msg"], pointer=_pointer(one["loc"])) for one in found]
+        faults = [Fault(_plainly(one["type"], one["msg"]), pointer=_pointer(one["loc"])) for one in found]
         raise Problem("invalid_request", "; ".join(f"{fault.pointer}: {fault.detail}" for fault in faults[:3]), faults=faults) from error
+
+
+def _plainly(kind: str, said: str) -> str:
+    """What the checker says of a member, without the words of its own workings."""
+    if kind == "missing":
+        return "this member is required"
+    return said.removeprefix("Value error, ").replace(" after validation", "")
 
 
 def _pointer(place: tuple[int | str, ...]) -> str:

@@ -45,7 +45,7 @@ def decide(
     approve: Annotated[bool, typer.Option("--approve/--reject", help="The decision.")],
     reason: Annotated[str, typer.Option(help="Why.")],
 ) -> None:
-    """Approve or reject what somebody else asked for; an approval carries out what it is about."""
+    """Approve or reject what somebody else asked for, as a person (--as USER); an approval carries out what it is about."""
     with context.at_work("approve") as caller:
         from yuefu.runtime import approvals
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import re
 import shutil
 import sys
 import time
@@ -107,6 +108,9 @@ def say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
+_TYPED: Final = re.compile(r"[\w.-]{1,40}")
+
+
 def table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
     """Rows under headings; numbers and amounts to the right."""
     from rich.console import Console
@@ -119,7 +123,9 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
     grid = Table(box=None, pad_edge=False, header_style="bold")
     for place, name in enumerate(columns):
         right = bool(given) and all(isinstance(row[place], int | Money) for row in given)
-        grid.add_column(name, justify="right" if right else "left", no_wrap=True)
+        # What somebody will type again, a name or an id, stands whole in one line; what is long goes on below, and nothing is cut off.
+        whole = max([len(name), *(len(cell) for row in given if _TYPED.fullmatch(cell := str(_shown(row[place]))))])
+        grid.add_column(name, justify="right" if right else "left", no_wrap=right, min_width=whole, overflow="fold")
     for row in given:
         grid.add_row(*(Text(_shown(cell)) for cell in row))  # a Text is shown as it is: no markup of a stranger's name is obeyed
     terminal = current().stdout.isatty()

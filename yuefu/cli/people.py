@@ -73,7 +73,13 @@ def add_user(
 @key_app.command("issue")
 def issue_key(
     merchant: Annotated[str, typer.Option(help="The merchant's code.")],
-    scopes: Annotated[list[str], typer.Option("--scope", help="What the key may do, e.g. order.read; repeat for several.")],
+    scopes: Annotated[
+        list[str],
+        typer.Option(
+            "--scope",
+            help="What the key may do: order.authorise (and quotes), order.capture, order.void, order.refund, order.read, …; repeat for several.",
+        ),
+    ],
 ) -> None:
     """Make an API key. Its secret is shown this once."""
     with context.at_work("api_key.issue") as caller:

@@ -33,7 +33,9 @@ def register(app: typer.Typer) -> None:
     app.add_typer(conform_app, name="conform")
 
 
-def bench(name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="One benchmark; all unless given.")] = None) -> None:
+def bench(
+    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="checkout, ledger, loop or demo; all unless given.")] = None,
+) -> None:
     """Measure, beside pgbench on the same server."""
     from yuefu.proofs import bench as benchmarks
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import MutableMapping
 from typing import Any, Final
 
 from a2wsgi import WSGIMiddleware
@@ -30,8 +31,10 @@ class Front:
             await self._live(receive, send)
         elif scope["type"] == "http":
             path = scope["path"]
-            app: Any = self._api if path == API or path.startswith(f"{API}/") else self._pages
-            await app(scope, receive, send)
+            if path == API or path.startswith(f"{API}/"):
+                await self._api(scope, receive, send)
+            else:
+                await self._pages(scope, _as_coroutine(receive), send)  # type: ignore[arg-type]
 
     async def _live(self, receive: Receive, send: Send) -> None:
         while True:
@@ -43,6 +46,15 @@ class Front:
                 await self._api.end()
                 await send({"type": "lifespan.shutdown.complete"})
                 return
+
+
+def _as_coroutine(receive: Receive) -> Receive:
+    """What the bridge to WSGI asks in another thread has to be a coroutine; the server gives a future, which is none."""
+
+    async def received() -> MutableMapping[str, Any]:
+        return await receive()
+
+    return received
 
 
 application = Front(Api(), pages, threads=int(os.environ.get("YUEFU_THREADS", "4")))

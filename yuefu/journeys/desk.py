@@ -91,7 +91,7 @@ def in_batches(
 ) -> list[O | Quarantined]:
     """`in_halves`, and what stays Quarantined is kept aside under the name of its command."""
     outcomes = in_halves(requests, act)
-    _tell(desk, command, outcomes)
+    _tell(desk, command, requests, outcomes)
     culprits = [(request, outcome) for request, outcome in zip(requests, outcomes, strict=True) if isinstance(outcome, Quarantined)]
     if culprits:
         with sql.transacting(lock_timeout_ms=LOCK_TIMEOUT_MS):
@@ -100,12 +100,14 @@ def in_batches(
     return outcomes
 
 
-def _tell(desk: Desk, command: str, outcomes: Sequence[object]) -> None:
-    """One line a batch, with the orders it is about where they are few enough to read."""
+def _tell(desk: Desk, command: str, requests: Sequence[object], outcomes: Sequence[object]) -> None:
+    """One line a batch, with the orders it is about and the requests that asked for them where they are few enough to read."""
     if not outcomes:
         return
-    kinds = Counter(type(outcome).__name__.lower() for outcome in outcomes)
+    kinds = Counter("declined" if getattr(outcome, "approved", None) is False else type(outcome).__name__.lower() for outcome in outcomes)
     found = [getattr(outcome, "order_id", None) for outcome in outcomes[:_NAMED]]
     concerned = [ids.text("order", order) for order in found if isinstance(order, UUID)]
     named = {"order_id": concerned[0] if len(concerned) == 1 else concerned} if concerned and len(outcomes) <= _NAMED else {}
-    log.info("batch done", command=command, request_id=desk.by.request_id, **kinds, **named)
+    sent = [by.request_id for request in requests[:_NAMED] if (by := getattr(request, "by", None))]
+    asked = {"requests": sent} if sent and len(requests) <= _NAMED else {}
+    log.info("batch done", command=command, request_id=desk.by.request_id, **kinds, **named, **asked)
