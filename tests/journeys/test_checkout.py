@@ -36,6 +36,7 @@ from yuefu.risk import queries as decisions
 from yuefu.risk.rules.decision import policy
 from yuefu.runtime import sql
 from yuefu.runtime.jsontext import dumps
+from yuefu.runtime.values import Actor
 
 
 def yuan(text):
@@ -594,3 +595,26 @@ def test_too_many_orders_in_an_hour_are_declined_with_their_reason(shop, monkeyp
     monkeypatch.setattr("yuefu.journeys.checkout.authorising.policy", lambda version, value: strict)
     consumer = shop.consumer()
     assert [shop.buy(consumer, "100.00").reasons for _ in range(3)] == [(), (), ("velocity",)]
+
+
+def test_velocity_holds_against_orders_at_the_same_moment(shop, monkeypatch):
+    strict = policy(9, {**RISK, "max_orders_1h": 1})
+    monkeypatch.setattr("yuefu.journeys.checkout.authorising.policy", lambda version, value: strict)
+    for n in range(4):
+        consumer = shop.consumer()
+        wanted = [purchase(shop, consumer, f"v{n}-{m}", merchant=m) for m in (0, 1)]
+        both = shop.at_once(*[lambda p=p: authorised(shop, p)[0] for p in wanted])
+        assert sorted(o.reasons for o in both) == [(), ("velocity",)]
+
+
+def test_a_void_names_who_did_it_whoever_else_tried_in_the_same_batch(shop):
+    order_id = shop.buy(shop.consumer()).order_id
+    mine, other = (Actor("user", name, request_id=f"req_{name}") for name in ("mine", "other"))
+    requests = [VoidRequest("a", shop.merchants[0], order_id, by=mine), VoidRequest("b", shop.merchants[1], order_id, by=other)]
+    done, refused = checkout.void(desk=shop.desk, now=shop.now(12), requests=requests)
+    assert isinstance(done, Released)
+    assert isinstance(refused, Refused)
+    told = sql.rows("SELECT key, request_id FROM runtime_outbox WHERE object_id = %s AND type = 'order.voided'", [order_id])
+    assert told == [("a", "req_mine")]
+    trail = sql.value("SELECT detail FROM runtime_audit WHERE book_id = %s AND action = 'order.voided'", [shop.book_id])
+    assert trail == {"by": [["user:mine", "req_mine"]]}

@@ -22,7 +22,7 @@ import pytest
 from yuefu.errors import Refused
 from yuefu.ids import IdSource
 from yuefu.journeys import journal_file
-from yuefu.journeys.desk import Desk
+from yuefu.journeys.desk import Desk, open_day
 from yuefu.journeys.journal_file import Come
 from yuefu.ledger import commands as ledger
 from yuefu.ledger import queries
@@ -193,6 +193,30 @@ def test_the_journal_of_this_very_book_is_refused(source: UnitOfWork, file: Path
     refused = journal_file.bring_in(desk=desk, now=source.now, path=file, tell=quiet)
     assert isinstance(refused, Refused)
     assert refused.code == "same_book"
+
+
+def test_a_book_with_entries_of_its_own_takes_no_journal(file: Path, make_desk: Any) -> None:
+    desk, now = make_desk()
+    with open_day(desk, now) as work:
+        assert isinstance(work, UnitOfWork)
+        lines = (Line(AccountKey("bank_cash"), Money(1, "CNY")), Line(AccountKey("suspense"), Money(-1, "CNY")))
+        assert isinstance(ledger.post(work=work, entries=[Entry("own", "t", lines)])[0], Posted)
+    refused = journal_file.bring_in(desk=desk, now=now, path=file, tell=quiet)
+    assert isinstance(refused, Refused)
+    assert refused.code == "book_in_use"
+    assert queries.entries_posted(desk.book.id) == 1
+
+
+def test_nobodys_limit_is_changed_by_a_file(file: Path, make_desk: Any, shops: list[AccountKey]) -> None:
+    desk, now = make_desk()
+    with open_day(desk, now) as work:
+        assert isinstance(work, UnitOfWork)
+        ledger.open_limited(work=work, accounts=[LimitedAccount(shops[1], Money(5, "CNY"), uuid4())])
+    with pytest.raises(FileFault, match="open here with another limit") as fault:
+        journal_file.bring_in(desk=desk, now=now, path=file, tell=quiet)
+    assert fault.value.code == "account_in_use"
+    assert queries.limits(desk.book.id, "merchant_available")[shops[1].owner_id, "CNY"] == 5
+    assert queries.entries_posted(desk.book.id) == 0
 
 
 def _entry(change: Callable[[dict[str, Any]], None]) -> Callable[[bytes], bytes]:

@@ -210,6 +210,18 @@ def test_captures_and_refunds_are_of_the_book_and_merchant_of_their_order(shop: 
     assert attacker.refusal(copy("orders_refund", share, refund_id=nobody, book_id=nobody)) == "orders_refund_book_id_merchant_id_fk"
 
 
+def test_a_loan_of_an_order_without_an_account_is_on_nobodys_account(shop: Any, attacker: Attacker, sales: tuple[Sale, Sale]) -> None:
+    """What is empty on the other side equals nothing."""
+    mine, _ = sales
+    decision, order = declined(mine, state="declined", authorised_minor=0, credit_account_id=None)
+    new = json.loads(order[1][0])["id"]
+    capture, loan = uuid4(), uuid4()
+    captured = copy("orders_capture", mine.capture, id=capture, order_id=new)
+    assert attacker.refusal(decision, order) == "taken"
+    lent = copy("loans_loan", mine.loan, id=loan, capture_id=capture, order_id=new)
+    assert attacker.refusal(decision, order, captured, lent) == "loans_loan_names_orders_order"
+
+
 @pytest.mark.parametrize(
     ("table", "column"),
     [

@@ -167,16 +167,21 @@ def test_no_component_that_something_else_keeps_is_posted_to_by_hand() -> None:
 def _head(
     connection: psycopg.Connection[Any], work: UnitOfWork, accounts: list[tuple[UUID, int]], *, effective: str = "2026-10-01"
 ) -> UUID:
+    """An entry by hand; from its third line on it is of an order."""
     entry = uuid4()
     connection.execute(
         "INSERT INTO ledger_entry (id, book_id, posted_on, effective_on, recorded_at, kind, line_count, actor, request_id)"
         " VALUES (%s, %s, '2026-10-01', %s, now(), 'manual', %s, 'user:mallory', '')",
         [entry, work.book.id, effective, len(accounts)],
     )
-    values = [v for n, (account, minor) in enumerate(accounts, start=1) for v in (entry, n, work.book.id, account, minor, work.book.id)]
+    values = [
+        value
+        for n, (account, minor) in enumerate(accounts, start=1)
+        for value in (entry, n, work.book.id, account, minor, work.book.id, uuid4() if n > 2 else None)
+    ]
     connection.execute(
-        "INSERT INTO ledger_line (posted_on, entry_id, line_no, book_id, account_id, amount_minor, currency, funder_id) VALUES "
-        + ", ".join(["('2026-10-01', %s, %s, %s, %s, %s, 'CNY', %s)"] * len(accounts)),
+        "INSERT INTO ledger_line (posted_on, entry_id, line_no, book_id, account_id, amount_minor, currency, funder_id, order_id) VALUES "
+        + ", ".join(["('2026-10-01', %s, %s, %s, %s, %s, 'CNY', %s, %s)"] * len(accounts)),
         values,
     )
     return entry
@@ -189,7 +194,7 @@ def test_nothing_is_posted_by_hand_that_nobody_approved(alice: UnitOfWork, accou
         writer.commit()
 
 
-@pytest.mark.parametrize("wrong", ["nothing", "amount", "account", "order", "effective", "waiting", "other"])
+@pytest.mark.parametrize("wrong", ["nothing", "amount", "account", "order", "more", "effective", "waiting", "other"])
 def test_only_what_was_approved_is_taken_as_approved(alice: UnitOfWork, bob: UnitOfWork, account_id: Any, as_role: Any, wrong: str) -> None:
     asked = propose(alice, side("channel_fee_expense", 500), side("fee_income", -500))
     debit, credit = account_id("channel_fee_expense"), account_id("fee_income")
@@ -207,6 +212,7 @@ def test_only_what_was_approved_is_taken_as_approved(alice: UnitOfWork, bob: Uni
         "amount": [(debit, 501), (credit, -501)],
         "account": [(debit, 500), (account_id("discount_income"), -500)],
         "order": [(credit, -500), (debit, 500)],
+        "more": [(debit, 500), (credit, -500), (debit, 9), (credit, -9)],
     }.get(wrong, [(debit, 500), (credit, -500)])
     entry = _head(writer, alice, rows, effective="2026-10-01" if wrong != "effective" else "2026-09-30")
     link = "INSERT INTO ledger_journal (book_id, approval_id, entry_id, posted_on) VALUES (%s, %s, %s, '2026-10-01')"

@@ -12,8 +12,9 @@ import psycopg
 import pytest
 from psycopg import errors
 
+from yuefu.errors import Refused
 from yuefu.ledger import commands as ledger
-from yuefu.ledger.rules import CREDIT, DEBIT, AccountKey, LimitedAccount, Moved, Transfer
+from yuefu.ledger.rules import CREDIT, DEBIT, AccountKey, LimitedAccount, Moved, Release, Transfer
 from yuefu.money.amounts import Money
 from yuefu.runtime import books, days, sql
 from yuefu.runtime.values import UnitOfWork
@@ -55,10 +56,10 @@ class Town:
             },
         )
 
-    def hold(self, on: str, minor: int, side: int = 1) -> UUID:
+    def hold(self, on: str, minor: int, side: int = 1, *, order_id: UUID | None = None) -> UUID:
         self.writer.execute(
-            "INSERT INTO ledger_hold (id, book_id, account_id, amount_minor, placed_at, side) VALUES (%s, %s, %s, %s, now(), %s)",
-            [made := uuid4(), self.work.book.id, self.ids[on], minor, side],
+            "INSERT INTO ledger_hold (id, book_id, account_id, amount_minor, placed_at, side, order_id) VALUES (%s, %s, %s, %s, now(), %s, %s)",
+            [made := uuid4(), self.work.book.id, self.ids[on], minor, side, order_id],
         )
         return made
 
@@ -460,3 +461,30 @@ def test_people_see_the_transfers_of_their_book_only(town: Town, as_role: Callab
     assert staff.execute("SELECT DISTINCT book_id FROM ledger_transfer").fetchall() == [(town.work.book.id,)]
     with pytest.raises(errors.InsufficientPrivilege):
         as_role("reader").execute("SELECT 1 FROM ledger_transfer")
+
+
+def test_what_a_transfer_keeps_pending_ends_only_with_it(town: Town) -> None:
+    kept = town.hold_of(town.pending())
+    for change in ("state = 'voided', released_minor = 5", "released_minor = 2"):
+        town.writer.execute(f"UPDATE ledger_hold SET {change} WHERE id = %s", [kept])  # type: ignore[arg-type]
+        with pytest.raises(psycopg.errors.CheckViolation, match="is kept by a transfer"):
+            town.writer.commit()
+    town.entry(uuid4(), "d", "b", 5, kind="other", holds=(kept, None))
+    with pytest.raises(psycopg.errors.CheckViolation, match="is kept by a transfer"):
+        town.writer.commit()
+    with sql.transacting():
+        (refused,) = ledger.release_holds(work=town.work, releases=[Release(kept, "voided")])
+    assert isinstance(refused, Refused)
+    assert refused.code == "hold_unknown"
+
+
+def test_a_transfer_keeps_no_hold_of_an_order(town: Town) -> None:
+    order = town.hold("d", 5, order_id=uuid4())
+    with pytest.raises(psycopg.errors.CheckViolation, match="the hold of an order"):
+        town.insert(debit_account_id=town.ids["d"], debit_hold_id=order)
+
+
+def test_nothing_is_posted_to_a_closed_account_not_even_nothing(town: Town) -> None:
+    closing = town.pending("a", "b", 0, closing_debit=True)
+    with pytest.raises(psycopg.errors.CheckViolation, match="closed account"):
+        town.insert(kind="post", amount_minor=0, pending_id=closing)

@@ -30,6 +30,9 @@ from yuefu.runtime.jsontext import dumps
 from yuefu.runtime.values import Book, UnitOfWork
 
 SAME_BOOK: Final = "same_book"  # its entries are here already
+BOOK_IN_USE: Final = "book_in_use"  # it has entries of its own
+ACCOUNT_IN_USE: Final = "account_in_use"  # somebody has this account here already
+IMPORTED: Final = "imported:"
 CHUNK: Final = 1_000
 
 Tell = Callable[[int, int], None]
@@ -105,11 +108,14 @@ def bring_in(*, desk: Desk, now: datetime, path: Path, tell: Tell) -> Come | Ref
 
     Its limited accounts are opened without a bound and limited as in the file when the last entry is in. Raises FileFault, which names the
     line; where an entry is refused only when it is posted, the chunks before it are in, and the same file goes on once the cause is
-    mended. Refused with same_book, and with no_open_day.
+    mended. Refused with same_book, with book_in_use where the book has entries of its own, and with no_open_day; an account that somebody has
+    here already is a FileFault, account_in_use: whoever may bring a file in changes nobody's limit or debt by it.
     """
     header, end = _proof_read(path, desk.book.id)
     if header.book_id == desk.book.id:
         return Refused(SAME_BOOK, f"this is the journal of {desk.book.code} itself: its entries are here", "file")
+    if queries.has_others(desk.book.id, kind_prefix=IMPORTED):
+        return Refused(BOOK_IN_USE, f"{desk.book.code} has entries of its own: bring a journal into a book without any", "file")
     done = known = 0
     for steps, act in ((LimitedAccount, _open), (Entry, _post), (LimitedAccount, _limit)):
         for chunk in _chunks(_of(steps, path, desk.book.id)):
@@ -127,9 +133,16 @@ def bring_in(*, desk: Desk, now: datetime, path: Path, tell: Tell) -> Come | Ref
 
 def _open(work: UnitOfWork, chunk: Sequence[tuple[int, Record]]) -> None:
     """Opens what is not open yet, and lifts the bound of what another file of the same book had opened and limited."""
-    accounts = [replace(one, limit=Money(LARGEST_MINOR, one.limit.currency)) for _, one in chunk if isinstance(one, LimitedAccount)]
-    ledger.open_limited(work=work, accounts=accounts)
-    ledger.set_limits(work=work, limits=[(account.key, account.limit) for account in accounts])
+    accounts = {(one.key, one.limit.currency): (line_no, one) for line_no, one in chunk if isinstance(one, LimitedAccount)}
+    # One without a line that has a limit was opened for somebody here, or has come before. What a file opens has no bound until its entries
+    # are in, and what has come before is left as it is.
+    for name, limit in queries.unused_with_limit(work.book.id, accounts, but=LARGEST_MINOR).items():
+        line_no, one = accounts.pop(name)
+        if one.limit.minor != limit:
+            raise FileFault(ACCOUNT_IN_USE, f"the {one.key.code} account of {one.key.owner_id} is open here with another limit", line_no)
+    unbound = [replace(one, limit=Money(LARGEST_MINOR, one.limit.currency)) for _, one in accounts.values()]
+    ledger.open_limited(work=work, accounts=unbound)
+    ledger.set_limits(work=work, limits=[(account.key, account.limit) for account in unbound])
 
 
 def _post(work: UnitOfWork, chunk: Sequence[tuple[int, Record]]) -> None:

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
+from yuefu.access.queries import KEY_EXPIRED, KEY_REVOKED
 from yuefu.errors import Refused
 from yuefu.journeys import checkout, refund, repayment, transfers
 from yuefu.journeys.checkout import Purchase
@@ -26,7 +27,7 @@ from yuefu.runtime.quarantine import ALREADY_DEALT_WITH, UNKNOWN_QUARANTINE
 REQUEST_OUTDATED: Final = "request_outdated"  # it was kept in a shape that is not read any more, or cut off: drop it, and send it anew
 REASON_INVALID: Final = "reason_invalid"
 
-_NOTHING_WAS_TRIED: Final = frozenset({days.NO_OPEN_DAY, stops.READ_ONLY})
+_NOTHING_WAS_TRIED: Final = frozenset({days.NO_OPEN_DAY, stops.READ_ONLY, KEY_REVOKED, KEY_EXPIRED})
 _LONGEST_REASON: Final = 500
 
 Send = Callable[[Desk, datetime, Sequence[Any]], Sequence[Any]]

@@ -202,30 +202,34 @@ def capture(*, work: UnitOfWork, requests: Mapping[UUID, CaptureRequest]) -> dic
     return outcomes
 
 
-def void(*, work: UnitOfWork, requests: Sequence[VoidRequest]) -> list[Freed | Refused]:
-    """Gives back what merchants will not capture; decided in order. Refusals: see `orders.rules`."""
-    wanted = [request.of_merchant for request in requests]
-    return _release(work, queries.of_merchants(work.book.id, wanted, lock=True), wanted, "voided")
+def void(*, work: UnitOfWork, requests: Mapping[UUID, VoidRequest]) -> dict[UUID, Freed | Refused]:
+    """Gives back what merchants will not capture, by the cause that each request is; decided in order. Refusals: see `orders.rules`."""
+    wanted = [request.of_merchant for request in requests.values()]
+    locked = queries.of_merchants(work.book.id, wanted, lock=True)
+    return dict(zip(requests, _release(work, locked, list(zip(wanted, requests, strict=True)), "voided"), strict=True))
 
 
 def expire(*, work: UnitOfWork, order_ids: Sequence[UUID]) -> list[Freed | Refused]:
     """Gives back what was not captured in time, whose order it may be. Refusals: see `orders.rules`."""
-    return _release(work, queries.lock_any(work.book.id, order_ids), order_ids, "expired")
+    return _release(work, queries.lock_any(work.book.id, order_ids), [(i, i) for i in order_ids], "expired")
 
 
-def _release(work: UnitOfWork, locked: dict[N, Order], names: Sequence[N], by: Literal["voided", "expired"]) -> list[Freed | Refused]:
+def _release(
+    work: UnitOfWork, locked: dict[N, Order], asked: Sequence[tuple[N, UUID]], by: Literal["voided", "expired"]
+) -> list[Freed | Refused]:
+    """`asked` are what each order is asked for by, and the cause of that."""
     before = _by_id(locked)
     outcomes: list[Freed | Refused] = []
-    for name in names:
+    for name, _ in asked:
         done = rules.release(locked.get(name), by, work.now)
         if isinstance(done, Refused):
             outcomes.append(done)
         else:
             locked[name], freed = done
             outcomes.append(Freed(done[0], Money(freed, done[0].currency)))
-    released = [o.order for o in outcomes if isinstance(o, Freed)]
-    _store(work, before, [(order, order.id) for order in released], f"order.{by}")
-    _audit(work, f"order.{by}", [(order.id, order.id) for order in released])
+    released = [(o.order, cause) for o, (_, cause) in zip(outcomes, asked, strict=True) if isinstance(o, Freed)]
+    _store(work, before, released, f"order.{by}")
+    _audit(work, f"order.{by}", [(order.id, cause) for order, cause in released])
     return outcomes
 
 

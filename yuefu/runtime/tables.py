@@ -144,7 +144,7 @@ class Reference:
     def to_sql(self, table: str) -> str:
         """A test of all rows in `written` at once. As with a foreign key, one with an empty column names nothing."""
         ours, theirs = self.columns, self.target_columns
-        rest = " OR ".join([f"t.{b} <> w.{a}" for a, b in zip(ours[1:], theirs[1:], strict=True)])
+        rest = " OR ".join([f"t.{b} IS DISTINCT FROM w.{a}" for a, b in zip(ours[1:], theirs[1:], strict=True)])
         given = " AND ".join([f"{column} IS NOT NULL" for column in ours])
         return f"""
     SELECT w.{ours[0]} INTO wrong FROM (SELECT DISTINCT {", ".join(ours)} FROM written WHERE {given}) AS w

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from functools import lru_cache
@@ -37,8 +37,8 @@ from yuefu.journeys.stopping import CHANNEL, FUNDER, NEW_CREDIT, PRODUCT
 from yuefu.journeys.stopping import MERCHANT as SELLER
 from yuefu.ledger import commands as ledger
 from yuefu.ledger import queries as balances
-from yuefu.ledger.queries import Limited
-from yuefu.ledger.rules import Hold
+from yuefu.ledger.rules import AccountKey, Hold
+from yuefu.ledger.rules.posting import Balance
 from yuefu.loans import queries as loan_book
 from yuefu.loans.queries import Arrears
 from yuefu.merchants import queries as merchants
@@ -111,7 +111,6 @@ class _Case:
     contract: Contract
     person: Person
     account: CreditAccount | None
-    line: Limited | None
     late: Arrears | None
     quote: AgreedQuote
     shown: _Shown
@@ -141,7 +140,7 @@ class _Facts:
         self.taken: dict[tuple[UUID, str], UUID]
         self.quotes: Mapping[UUID, AgreedQuote]
         (
-            self.merchants, self.contracts, self.consumers, self.accounts, self.arrears, self.taken, velocity, self.quotes, risk_policy,
+            self.merchants, self.contracts, self.consumers, self.accounts, self.arrears, self.taken, self.quotes, risk_policy,
             (_, self.authorisation_days),
         ) = sql.together(
             lambda: merchants.states(ids=merchant_ids, book_id=book),
@@ -150,22 +149,19 @@ class _Facts:
             lambda: credit.accounts_of(consumer_ids=consumer_ids, currency=currency, book_id=book),
             lambda: loan_book.arrears(book, consumer_ids, on, currency),
             lambda: order_book.taken_references(book, references),
-            lambda: order_book.velocity(consumer_ids=consumer_ids, now=work.now),
             lambda: products.agreed(ids=quote_ids, book_id=book),
             lambda: policies.in_force(book_id=book, name=RISK_POLICY, on=on),
             lambda: policies.in_force(book_id=book, name=AUTHORISATION_DAYS, on=on),
         )  # fmt: skip
-        self.velocity = {consumer: [*counted] for consumer, counted in velocity.items()}
         self.policy: Policy = policy(*risk_policy)
-        owners, table_ids = [a.id for a in self.accounts.values()], list({quote.disclosure_id for quote in self.quotes.values()})
-        self.lines: Mapping[UUID, Limited]
-        self.lines, tables = sql.together(
-            lambda: balances.limited(book, "credit_line", owners), lambda: products.disclosures(ids=table_ids, book_id=book)
-        )
-        self.exposure = {owner: line.posted.minor + line.held.minor for owner, line in self.lines.items()}
+        tables = products.disclosures(ids=list({quote.disclosure_id for quote in self.quotes.values()}), book_id=book)
         self.shown = {table: _Shown.of(stored.product_id, stored.disclosure) for table, stored in tables.items()}
         self.products = products.products(ids=sorted({shown.product_id for shown in self.shown.values()}))
         self.cases: dict[int, _Case] = {}
+        self.locked: Mapping[tuple[AccountKey, str], Balance] = {}
+        self.lines: Mapping[UUID, Balance] = {}
+        self.exposure: dict[UUID, int] = {}
+        self.velocity: dict[UUID, list[int]] = {}
 
     def refusals(self, purchases: Mapping[int, Purchase]) -> dict[int, Refused]:
         """What can be mended by whoever sent it; nothing is remembered of it. All others become cases."""
@@ -195,8 +191,7 @@ class _Facts:
             return Refused(NO_CONTRACT, "the merchant has no contract in force", "merchant_id")
         if product.terms.payer == MERCHANT and discount_of(contract, shown.terms.periods) is None:
             return Refused(NO_SUCH_PLAN, f"the merchant pays for no plan of {shown.terms.periods} periods", "quote_id")
-        line, late = self.lines[account.id] if account else None, self.arrears.get(purchase.consumer_id)
-        return _Case(merchant_state, contract, person, account, line, late, quote, shown, product)
+        return _Case(merchant_state, contract, person, account, self.arrears.get(purchase.consumer_id), quote, shown, product)
 
     def _agreed(self, purchase: Purchase) -> AgreedQuote | Refused:
         """The quote that the consumer can have agreed to. Whose it is instead is nobody else's business: the answer is the same."""
@@ -214,8 +209,20 @@ class _Facts:
         first_due_on, due_day = calendar_from(self.on, account.repayment_day if account else None, product.terms.min_gap_days)
         return replace(shown.terms, first_due_on=first_due_on, due_day=due_day).due_days() == shown.due_days
 
+    def lock(self, work: UnitOfWork, indexes: Iterable[int]) -> None:
+        """Locks the credit lines of the purchases at these indexes until the transaction ends, and reads only then what is held to a maximum:
+        another batch with orders of the same consumer is seen, or waits.
+        """
+        accounts = {account.id: account for index in indexes if (account := self.cases[index].account)}
+        self.locked = balances.lock_limited(work.book.id, [(line_key(i), self.zero.currency) for i in accounts])
+        self.lines = {i: self.locked[line_key(i), self.zero.currency] for i in accounts}
+        self.exposure = {i: line.exposure for i, line in self.lines.items()}
+        ordered = order_book.velocity(consumer_ids=[account.consumer_id for account in accounts.values()], now=work.now)
+        self.velocity = {consumer: [*counted] for consumer, counted in ordered.items()}
+
     def features(self, purchase: Purchase, case: _Case) -> Features:
         person, account, late, terms = case.person, case.account, case.late, case.shown.terms
+        line = self.lines[account.id] if account else None
         amount, zero = terms.principal, self.zero
         orders_1h, orders_24h, minor_24h = self.velocity.get(purchase.consumer_id, _NONE)
         return Features(
@@ -227,7 +234,7 @@ class _Facts:
             is_student=person.is_student,
             consumer_state=person.state,
             credit_state=account.state if account else None,
-            limit=case.line.limit if case.line else zero,
+            limit=Money(line.limit, amount.currency) if line else zero,
             exposure=Money(self.exposure[account.id], amount.currency) if account else zero,
             overdue_days=late.days if late else 0,
             overdue=late.overdue if late else zero,
@@ -289,6 +296,7 @@ def _decide(work: UnitOfWork, facts: _Facts, fresh: Mapping[int, tuple[UUID, Pur
     expires_at = work.now + timedelta(days=facts.authorisation_days)
     drafts: dict[int, tuple[Order, Features, Decision]] = {}
     decision_ids = work.ids.many(work.now, len(fresh))
+    facts.lock(work, fresh)
     for (index, (order_id, purchase)), decision_id in zip(fresh.items(), decision_ids, strict=True):
         case = facts.cases[index]
         features = facts.features(purchase, case)
@@ -297,7 +305,7 @@ def _decide(work: UnitOfWork, facts: _Facts, fresh: Mapping[int, tuple[UUID, Pur
         facts.note(order)
         drafts[index] = (order, features, decision)
     with sql.without_waiting():
-        _hold(work, drafts)
+        _hold(work, facts, drafts)
         decided = [Decided(order.decision_id, order.id, features, decision) for order, features, decision in drafts.values()]
         risk.record(work=work, decisions=decided)
         orders.place(work=work, orders=[order for order, _, _ in drafts.values()])
@@ -344,14 +352,14 @@ def _draft(on: date, order_id: UUID, purchase: Purchase, decision_id: UUID, case
     )
 
 
-def _hold(work: UnitOfWork, drafts: dict[int, tuple[Order, Features, Decision]]) -> None:
+def _hold(work: UnitOfWork, facts: _Facts, drafts: dict[int, tuple[Order, Features, Decision]]) -> None:
     """Places the holds of approved orders. The ledger has the last word on the limit: what it refuses becomes a decline."""
     approved = [(i, order) for i, (order, _, decision) in drafts.items() if decision.approved]
     holds = []
     for _, order in approved:
         assert order.credit_account_id is not None, "only an account can be approved"
         holds.append(Hold(order.id, line_key(order.credit_account_id), Money(order.amount, order.currency), order.expires_at, order.id))
-    for (index, order), outcome in zip(approved, ledger.place_holds(work=work, holds=holds), strict=True):
+    for (index, order), outcome in zip(approved, ledger.place_holds(work=work, holds=holds, locked=facts.locked), strict=True):
         if isinstance(outcome, Refused):
             _, features, decision = drafts[index]
             declined = Decision("declined", (LIMIT,), decision.policy_version)

@@ -17,7 +17,7 @@ from yuefu.orders import queries as order_book
 from yuefu.orders.commands import Freed, VoidRequest
 from yuefu.runtime import keys
 from yuefu.runtime.batch import Quarantined
-from yuefu.runtime.values import UnitOfWork
+from yuefu.runtime.values import Cause, UnitOfWork
 
 
 def void(*, desk: Desk, now: datetime, requests: Sequence[VoidRequest]) -> list[Released | Refused | Quarantined]:
@@ -27,7 +27,10 @@ def void(*, desk: Desk, now: datetime, requests: Sequence[VoidRequest]) -> list[
 
 def _void(work: UnitOfWork, requests: Sequence[VoidRequest]) -> list[Released | Refused]:
     def act(fresh: list[int]) -> dict[int, Released | Refused]:
-        freed = orders.void(work=work, requests=[requests[i] for i in fresh])
+        # A batch may hold several of one order, by whomever: each is a cause of its own, so that only the one that did it is named.
+        causes = {UUID(int=i + 1): requests[i] for i in fresh}
+        work.claimed.update({cause: Cause(request.key, request.by or work.by) for cause, request in causes.items()})
+        freed = list(orders.void(work=work, requests=causes).values())
         _release(work, [f for f in freed if isinstance(f, Freed)], "voided")
         return {i: f if isinstance(f, Refused) else Released(f.order.id, f.amount) for i, f in zip(fresh, freed, strict=True)}
 

@@ -4,13 +4,13 @@ up by triggers.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 from yuefu.errors import Refused
 from yuefu.ledger.queries.balances import lock_limited, lock_limited_ids
-from yuefu.ledger.rules import Held, Hold, Release, Released
-from yuefu.ledger.rules.posting import HOLD_NOT_PENDING, HOLD_UNKNOWN, place_refusal
+from yuefu.ledger.rules import AccountKey, Held, Hold, Release, Released
+from yuefu.ledger.rules.posting import HOLD_NOT_PENDING, HOLD_UNKNOWN, Balance, place_refusal
 from yuefu.money.amounts import Money
 from yuefu.runtime import sql
 from yuefu.runtime.values import UnitOfWork
@@ -25,13 +25,16 @@ _HOLD = {
 }
 
 
-def place_holds(*, work: UnitOfWork, holds: Sequence[Hold]) -> list[Held | Refused]:
-    """Places holds, each seeing those before it; they count against the limit from now on.
+def place_holds(
+    *, work: UnitOfWork, holds: Sequence[Hold], locked: Mapping[tuple[AccountKey, str], Balance] | None = None
+) -> list[Held | Refused]:
+    """Places holds, each seeing those before it; they count against the limit from now on. `locked` are their accounts, where the caller
+    has locked them in this transaction (`lock_limited`).
 
     The id is the caller's, made from its own keyed command, so a hold cannot be placed twice. Refused with unknown_account,
     account_closed, zero_line or limit_exceeded.
     """
-    limited = lock_limited(work.book.id, [(hold.account, hold.amount.currency) for hold in holds])
+    limited = locked if locked is not None else lock_limited(work.book.id, [(hold.account, hold.amount.currency) for hold in holds])
     outcomes: list[Held | Refused] = []
     rows = []
     for hold in holds:
@@ -55,7 +58,9 @@ def release_holds(*, work: UnitOfWork, releases: Sequence[Release]) -> list[Rele
         for row in sql.rows(
             "SELECT h.id, h.state, h.amount_minor - h.posted_minor - h.released_minor, a.currency"
             " FROM ledger_hold h JOIN ledger_account a ON a.id = h.account_id"
-            " WHERE h.book_id = %s AND h.id = ANY(%s) ORDER BY h.id FOR UPDATE OF h",
+            " WHERE h.book_id = %s AND h.id = ANY(%s)"
+            # What a transfer keeps pending ends with it, and only so (`transferring`).
+            " AND NOT EXISTS (SELECT 1 FROM ledger_transfer t WHERE h.id IN (t.debit_hold_id, t.credit_hold_id)) ORDER BY h.id FOR UPDATE OF h",
             [work.book.id, wanted],
         )
     }

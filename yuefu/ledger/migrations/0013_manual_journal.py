@@ -15,7 +15,8 @@ BEGIN
                     'account_funder_id', c.funder_id, 'product', c.product, 'minor', l.amount_minor, 'currency', l.currency,
                     'funder_id', l.funder_id, 'movement', l.movement, 'reference', l.reference) ORDER BY l.line_no)
                 FROM ledger_line AS l JOIN ledger_account AS c ON c.id = l.account_id
-                WHERE l.posted_on = e.posted_on AND l.entry_id = e.id AND l.order_id IS NULL AND l.loan_id IS NULL AND l.merchant_id IS NULL)) THEN
+                WHERE l.posted_on = e.posted_on AND l.entry_id = e.id
+                HAVING count(l.order_id) = 0 AND count(l.loan_id) = 0 AND count(l.merchant_id) = 0)) THEN
         RAISE EXCEPTION 'entry % was not approved as it stands', NEW.entry_id USING ERRCODE = 'check_violation';
     END IF;
     RETURN NEW;

@@ -19,12 +19,14 @@ from yuefu.ledger.queries.balances import (
     sums_now,
     totals,
     trial_balance,
+    unused_with_limit,
 )
 from yuefu.ledger.queries.entries import (
     EntryLine,
     Movement,
     entries_by_loan,
     entries_posted,
+    has_others,
     journal_entries,
     lines_of_order,
     lines_of_payouts,
@@ -48,6 +50,7 @@ __all__ = [
     "entries_posted",
     "figures",
     "find_accounts",
+    "has_others",
     "holds_outlived",
     "holds_pending",
     "journal_entries",
@@ -68,6 +71,7 @@ __all__ = [
     "totals",
     "transferred",
     "trial_balance",
+    "unused_with_limit",
     "verify",
     "written",
 ]

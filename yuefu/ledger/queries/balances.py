@@ -116,6 +116,19 @@ def lock_limited_ids(book_id: UUID, ids: Sequence[UUID]) -> dict[UUID, Balance]:
     return {i: Balance(i, limit, posted, held, i in closed, side) for i, limit, posted, held, side in found}
 
 
+def unused_with_limit(book_id: UUID, wanted: Iterable[tuple[AccountKey, str]], *, but: int) -> dict[tuple[AccountKey, str], int]:
+    """Limited accounts that were never posted to and have another limit than `but`, with that limit in minor units."""
+    keys = set(wanted)
+    found = sql.rows(
+        "SELECT a.code, a.owner_id, a.funder_id, a.product, a.currency, l.limit_minor FROM ledger_account a JOIN ledger_limit l ON l.account_id = a.id"
+        " WHERE a.book_id = %s AND a.code = ANY(%s) AND a.owner_id = ANY(%s) AND l.limit_minor <> %s"
+        " AND NOT EXISTS (SELECT 1 FROM ledger_line n WHERE n.account_id = a.id)",
+        [book_id, sorted({key.code for key, _ in keys}), list({key.owner_id for key, _ in keys if key.owner_id}), but],
+    )
+    limits = {(AccountKey(*key), currency): limit for *key, currency, limit in found}
+    return {name: limit for name, limit in limits.items() if name in keys}
+
+
 def _closed(ids: Sequence[UUID]) -> set[UUID]:
     """Which accounts are closed. Asked after the locks, by a statement of its own: one that waited for a closing would see the account
     open.

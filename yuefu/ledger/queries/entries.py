@@ -97,6 +97,11 @@ def journal_entries(book_id: UUID, approval_ids: Sequence[UUID]) -> dict[UUID, U
     )
 
 
+def has_others(book_id: UUID, *, kind_prefix: str) -> bool:
+    """Whether a book has an entry of another kind than those that begin so."""
+    return bool(sql.rows("SELECT 1 FROM ledger_entry WHERE book_id = %s AND NOT starts_with(kind, %s) LIMIT 1", [book_id, kind_prefix]))
+
+
 def entries_posted(book_id: UUID) -> int:
     """How many entries a book has."""
     count: int = sql.value("SELECT count(*) FROM ledger_entry WHERE book_id = %s", [book_id])

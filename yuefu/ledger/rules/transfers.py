@@ -70,7 +70,7 @@ TRANSIENT: Final = frozenset(
     {DEBIT_NOT_FOUND, CREDIT_NOT_FOUND, PENDING_NOT_FOUND, DEBIT_CLOSED, CREDIT_CLOSED, EXCEEDS_CREDITS, EXCEEDS_DEBITS}
 )
 
-Kind = Literal["transfer", "pending", "post", "void", "failed"]
+Kind = Literal["transfer", "pending", "post", "void", "failed", "mixed"]
 Ended = Literal["", "posted", "voided", "expired"]
 
 
@@ -120,6 +120,8 @@ class Transfer:
         kind: Kind = "transfer"
         if self.resolves is not None:
             kind = "void" if self.post is None else "post"
+            if self.pending or (self.post is not None and self.void is not None):
+                kind = "mixed"  # never stored: it is refused, and differs from whatever its key stands for
         elif self.pending:
             kind = "pending"
         return Flags(kind, self.linked, self.balancing_debit, self.balancing_credit, self.closing_debit, self.closing_credit)
