@@ -14,13 +14,14 @@ from contextvars import ContextVar
 from datetime import UTC
 from typing import Any, Final, TypeVar, cast
 from uuid import UUID
+from weakref import WeakKeyDictionary
 
 import orjson
 import psycopg
 from django.db import connections, transaction
 from psycopg.abc import Loader
 from psycopg.pq import Format
-from psycopg.rows import args_row
+from psycopg.rows import args_row, tuple_row
 from psycopg.types.json import JsonbLoader
 
 T = TypeVar("T")
@@ -48,6 +49,9 @@ _role: ContextVar[str] = ContextVar("yuefu_role", default=WRITER)
 _CAST = frozenset({"json", "jsonb", "text[]", "uuid[]", "bigint[]"})
 
 
+_ELEMENTS: Final = {UUID: "uuid", str: "text"}
+
+
 def connection() -> psycopg.Connection[Any]:
     """The psycopg connection of the role in force (opened if need be)."""
     wrapper = connections[_role.get()]
@@ -65,14 +69,17 @@ def connection() -> psycopg.Connection[Any]:
 
 
 def _ready(params: Params) -> Params:
-    """Lists of uuids as the text of an array (see `array`); everything else as it is."""
+    """Lists of uuids and of texts as the text of an array (see `array`); everything else as it is."""
     if isinstance(params, Mapping):
-        return {name: _uuids(item) for name, item in params.items()}
-    return [_uuids(item) for item in params]
+        return {name: _arrays(item) for name, item in params.items()}
+    return [_arrays(item) for item in params]
 
 
-def _uuids(item: Any) -> Any:
-    return array(item, "uuid") if type(item) is list and item and type(item[0]) is UUID else item
+def _arrays(item: Any) -> Any:
+    if type(item) is not list or not item:
+        return item
+    kind = _ELEMENTS.get(type(item[0]))
+    return array(item, kind) if kind else item
 
 
 Params = Sequence[Any] | Mapping[str, Any]
@@ -99,20 +106,44 @@ def _executed(query: str, params: Params) -> psycopg.Cursor[Any]:
     if heard is not None:
         _heard.set(None)
         return cast("psycopg.Cursor[Any]", heard)
-    return psycopg.Cursor(connection()).execute(query, _ready(params))
+    opened = connection()
+    return _cursor(opened).execute(query, _ready(params))
+
+
+_idle: WeakKeyDictionary[psycopg.Connection[Any], list[psycopg.Cursor[Any]]] = WeakKeyDictionary()
+"""Cursors to be used again. A new one looks up anew how each type is written and read, which takes as long as a short statement."""
+
+_MOST_IDLE, _MOST_ROWS_KEPT = 16, 2_000
+
+
+def _cursor(opened: psycopg.Connection[Any]) -> psycopg.Cursor[Any]:
+    idle = _idle.get(opened)
+    return idle.pop() if idle else psycopg.Cursor(opened)
+
+
+def _done(cursor: psycopg.Cursor[Any]) -> None:
+    """Puts a cursor back that was read to its end; one that holds many rows is let go, and they with it."""
+    idle = _idle.setdefault(cursor.connection, [])
+    if len(idle) < _MOST_IDLE and cursor.rowcount <= _MOST_ROWS_KEPT:
+        idle.append(cursor)
 
 
 def rows(query: str, params: Params = ()) -> list[tuple[Any, ...]]:
     """All rows of a query."""
-    with _executed(query, params) as cursor:
-        return cursor.fetchall()
+    cursor = _executed(query, params)
+    found = cursor.fetchall()
+    _done(cursor)
+    return found
 
 
 def rows_as(make: Callable[..., T], query: str, params: Params = ()) -> list[T]:
     """All rows, each made into a value from its columns in order."""
-    with _executed(query, params) as cursor:
-        cursor.row_factory = args_row(make)
-        return cast("list[T]", cursor.fetchall())
+    cursor = _executed(query, params)
+    cursor.row_factory = args_row(make)
+    found = cast("list[T]", cursor.fetchall())
+    cursor.row_factory = tuple_row
+    _done(cursor)
+    return found
 
 
 def together(*reads: Callable[[], Any]) -> list[Any]:
@@ -134,7 +165,7 @@ def together(*reads: Callable[[], Any]) -> list[Any]:
             _heard.reset(token)
     opened = connection()
     with opened.pipeline():
-        answers = {index: psycopg.Cursor(opened).execute(ask.query, _ready(ask.params)) for index, ask in asked.items()}
+        answers = {index: _cursor(opened).execute(ask.query, _ready(ask.params)) for index, ask in asked.items()}
     for index, answer in answers.items():
         token = _heard.set(answer)
         try:
@@ -161,8 +192,11 @@ def value(query: str, params: Params = ()) -> Any:
 
 def run(query: str, params: Params = ()) -> int:
     """Executes a statement and returns how many rows it touched."""
-    with _executed(query, params) as cursor:
-        return cursor.rowcount
+    cursor = _executed(query, params)
+    count = cursor.rowcount
+    if count >= 0:  # else its result is still on the way
+        _done(cursor)
+    return count
 
 
 Same = Mapping[str, tuple[str, Any]]
