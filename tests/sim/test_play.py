@@ -64,7 +64,9 @@ print(json.dumps(play.play(days=3, seed=int(sys.argv[2]), as_of=date(2026, 10, 3
 
 
 def told(seed: int, directory: Path):
-    """What a play says in a fresh database; times and passwords left out. Ids follow from the seed, so two need two databases."""
+    """What a play says in a fresh database; times and passwords left out. Ids follow from the seed, so two need two databases, and two
+    places for the heads of their seals: those kept of one book would accuse the other of being rewritten.
+    """
     template = os.environ["YUEFU_TEST_TEMPLATE"]
     source, name = urlsplit(template).path.lstrip("/"), f"yuefu_sim_{secrets.token_hex(6)}"
     server = os.environ.get("YUEFU_TEST_SERVER") or urlunsplit(urlsplit(template)._replace(path="/postgres"))
@@ -72,7 +74,7 @@ def told(seed: int, directory: Path):
         owner.execute(pgsql.SQL("CREATE DATABASE {} TEMPLATE {}").format(pgsql.Identifier(name), pgsql.Identifier(source)))
         try:
             address = urlunsplit(urlsplit(template)._replace(path=f"/{name}"))
-            here = {**os.environ, "DATABASE_URL": address, "DJANGO_SETTINGS_MODULE": "yuefu.config.settings"}
+            here = {**os.environ, "DATABASE_URL": address, "YUEFU_HOME": str(directory / name), "DJANGO_SETTINGS_MODULE": "yuefu.config.settings"}
             command = [sys.executable, "-c", PLAY, str(directory / f"{name}.keys"), str(seed)]
             done = subprocess.run(command, env=here, capture_output=True, text=True, check=False)
         finally:
