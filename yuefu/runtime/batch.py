@@ -149,6 +149,8 @@ class _Lane(Generic[R, O]):
     expected: int = 0
     """How many were waiting when the last batch ended, and how many it answered: they are about to come back."""
     ended_at: float = 0.0
+    took: float = 0.0
+    """The last batch: when it ended and how long it took, in seconds."""
     hoped_for: int = 0
     """How many the next batch waits for; 0 where none waits."""
 
@@ -183,7 +185,7 @@ class Batcher(Generic[L, R, O]):
 
     A lane has one batch at a time; while it commits, the next one gathers, so a lone request never waits for company. `threads` of them
     serve all lanes, in the order in which these became ready. Senders who were just answered often come back at once: the next batch
-    waits for seven of eight of them, at most until `linger_s` after the end of the one before. A batch costs nearly the same whatever
+    waits for seven of eight of them, at most as long as the one before took, and at most `linger_s`. A batch costs nearly the same whatever
     is in it, so without this the first who is back would begin one alone, while all others gather behind it.
 
     Nothing is unbounded: beyond `waiting` requests in all Busy is raised at once, beyond `share` of one tenant TooMuch. Tenants take turns
@@ -200,7 +202,7 @@ class Batcher(Generic[L, R, O]):
         size: int = 500,
         waiting: int = 4_000,
         share: int = 1_000,
-        linger_s: float = 0.003,
+        linger_s: float = 0.020,
         threads: int = 2,
         hand_over: Callable[[Callable[[], None]], Any] = at_once,
         name: str = "batcher",
@@ -255,9 +257,10 @@ class Batcher(Generic[L, R, O]):
         while (found := self._next()) is not None:
             lane, taken = found
             batch = [(request, answer) for request, answer in taken if not answer.done()]  # Else it was given up.
+            began = monotonic()
             if batch:
                 self._carry_out(lane, batch)
-            self._go_on(lane, len(batch))
+            self._go_on(lane, len(batch), began)
 
     def _next(self) -> tuple[L, list[tuple[R, Answer[O]]]] | None:
         with self._change:
@@ -279,15 +282,16 @@ class Batcher(Generic[L, R, O]):
 
     def _wait_for_company(self, queue: _Lane[R, O]) -> None:
         queue.hoped_for = min(queue.expected - queue.expected // 8, self._size)
-        until = queue.ended_at + self._linger_s
+        until = queue.ended_at + min(queue.took, self._linger_s)
         while queue.count < queue.hoped_for and not self._stopped and (left := until - monotonic()) > 0:
             self._company.wait(left)
         queue.hoped_for = 0
 
-    def _go_on(self, lane: L, done: int) -> None:
+    def _go_on(self, lane: L, done: int, began: float) -> None:
         with self._change:
             queue = self._lanes[lane]
             queue.under_way, queue.expected, queue.ended_at = False, queue.count + done, monotonic()
+            queue.took = queue.ended_at - began
             if queue.count:
                 self._ready.append(lane)
                 self._change.notify()
