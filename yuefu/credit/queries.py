@@ -27,11 +27,15 @@ class LimitStep:
 
 def accounts_of(*, consumer_ids: Sequence[UUID], currency: str, book_id: UUID | None = None) -> dict[UUID, CreditAccount]:
     """Consumer → the credit account in that currency; who has none is left out. With their book it is found by its key."""
-    where = "book_id = %(book)s AND " if book_id else ""
+    if book_id:  # One way into the key for each, whatever the statistics say: by a list of consumers all accounts of the book were read.
+        source = (
+            "unnest(%(consumers)s::uuid[]) AS g (consumer) CROSS JOIN LATERAL (SELECT * FROM credit_account c WHERE c.book_id = %(book)s"
+            " AND c.consumer_id = g.consumer AND c.currency = %(currency)s LIMIT 1) AS c"
+        )
+    else:
+        source = "credit_account AS c WHERE c.consumer_id = ANY(%(consumers)s) AND c.currency = %(currency)s"
     found = sql.rows_as(
-        _account,
-        f"SELECT {_ACCOUNT} FROM credit_account WHERE {where}consumer_id = ANY(%(consumers)s) AND currency = %(currency)s",
-        {"book": book_id, "consumers": list(consumer_ids), "currency": currency},
+        _account, f"SELECT {_ACCOUNT} FROM {source}", {"book": book_id, "consumers": list(consumer_ids), "currency": currency}
     )
     return {account.consumer_id: account for account in found}
 

@@ -46,12 +46,12 @@ class Desk:
 
 
 @contextmanager
-def open_day(desk: Desk, now: datetime, *, though_read_only: bool = False) -> Iterator[UnitOfWork | Refused]:
+def open_day(desk: Desk, now: datetime, *, though_read_only: bool = False, by_keys: bool = False) -> Iterator[UnitOfWork | Refused]:
     """One transaction on the open day of the book, share-locked: it is committed at the end and rolled back by an exception.
 
     Every journey that writes comes through here, so a book that is read only refuses all of them, before they claim or send anything.
     """
-    with sql.transacting(lock_timeout_ms=LOCK_TIMEOUT_MS):
+    with sql.transacting(lock_timeout_ms=LOCK_TIMEOUT_MS, by_keys=by_keys):
         yield days.working(book=desk.book, now=now, by=desk.by, ids=desk.ids, though_read_only=though_read_only)
 
 
@@ -63,7 +63,7 @@ def on_open_day(
     """
     if not requests:
         return []
-    with open_day(desk, now) as work:
+    with open_day(desk, now, by_keys=True) as work:
         if isinstance(work, Refused):
             return [work] * len(requests)
         outcomes = _by_keys_in_force(work, requests, act)

@@ -137,25 +137,29 @@ class Till:
         book, keys, number = given
         ids = IdSource(random.Random(f"till:{number}:{os.getpid()}").getrandbits)
         self._desk = Desk(book, system_actor("bench"), ids, keys, SandboxChannel(book), SandboxBank(book))
+        self._requests: list[Any] = []
+        self._outcomes: list[Any] = []
 
-    def authorise(self, purchases: list[Purchase], batch: int = BATCH) -> list[Authorised]:
-        """Authorises in batches, a second apart."""
-        outcomes: list[Authorised] = []
-        for start in range(0, len(purchases), batch):
+    def take(self, requests: list[Any]) -> None:
+        """Is given what it will be told to do: that way is none of what is measured."""
+        self._requests, self._outcomes = requests, []
+
+    def authorise(self, batch: int = BATCH) -> None:
+        """Authorises in batches, a moment apart."""
+        for start in range(0, len(self._requests), batch):
             later = NOON + timedelta(milliseconds=start)
-            for outcome in checkout.authorise(desk=self._desk, now=later, purchases=purchases[start : start + batch]):
-                assert isinstance(outcome, Authorised), outcome
-                outcomes.append(outcome)
-        return outcomes
+            self._outcomes += checkout.authorise(desk=self._desk, now=later, purchases=self._requests[start : start + batch])
 
-    def capture(self, captures: list[CaptureRequest]) -> list[Captured]:
+    def capture(self) -> None:
         """Captures in batches."""
-        done: list[Captured] = []
-        for start in range(0, len(captures), BATCH):
-            for outcome in checkout.capture(desk=self._desk, now=NOON, requests=captures[start : start + BATCH]):
-                assert isinstance(outcome, Captured), outcome
-                done.append(outcome)
-        return done
+        for start in range(0, len(self._requests), BATCH):
+            self._outcomes += checkout.capture(desk=self._desk, now=NOON, requests=self._requests[start : start + BATCH])
+
+    def outcomes(self) -> list[Any]:
+        """What became of it, in the order in which it was given."""
+        wrong = [outcome for outcome in self._outcomes if not isinstance(outcome, Authorised | Captured)]
+        assert not wrong, wrong[0]
+        return self._outcomes
 
 
 @contextmanager
@@ -169,9 +173,13 @@ def tills(made: World) -> Iterator[tuple[Beside, Beside]]:
 
 
 def at_both(both: tuple[Beside, Beside], act: str, given: Halves, *more: object) -> tuple[list[Any], float]:
-    """What both answer to their halves, and how many seconds it took them."""
-    began = stopwatch()
+    """What became of both halves, and how many seconds it took them."""
     for till, half in zip(both, given, strict=True):
-        till.tell(act, half, *more)
-    outcomes = [outcome for till in both for outcome in till.answer()]
-    return outcomes, stopwatch() - began
+        till.call("take", half)
+    began = stopwatch()
+    for till in both:
+        till.tell(act, *more)
+    for till in both:
+        till.answer()
+    seconds = stopwatch() - began
+    return [outcome for till in both for outcome in till.call("outcomes")], seconds

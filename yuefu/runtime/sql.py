@@ -24,6 +24,8 @@ from psycopg.pq import Format
 from psycopg.rows import args_row, tuple_row
 from psycopg.types.json import JsonbLoader
 
+from yuefu.runtime.clock import stopwatch
+
 T = TypeVar("T")
 
 WRITER, STAFF, READER, OWNER = "default", "staff", "reader", "owner"
@@ -65,6 +67,7 @@ def connection() -> psycopg.Connection[Any]:
         # Django leaves jsonb as text for its own fields to decode, and reads moments by a class in Python; here there are no fields.
         opened.adapters.register_loader("jsonb", JsonbLoader)
         opened.adapters.register_loader("timestamptz", cast("type[Loader]", _Moments))
+        opened.prepare_threshold, opened.prepared_max = _NEVER, _MOST_PLANS
     return opened
 
 
@@ -93,6 +96,12 @@ class _Asked(BaseException):
         self.query, self.params = query, params
 
 
+_kept: ContextVar[bool] = ContextVar("yuefu_kept", default=False)
+"""Whether statements are prepared, and their plans kept by the connection."""
+
+_NEVER, _MOST_PLANS, _PLANS_KEPT_S = 1 << 30, 400, 10.0
+"""A statement is prepared where that is asked for and nowhere else, however often it comes; of so many is the plan kept."""
+
 _LISTENING: Final = object()
 _heard: ContextVar[Any] = ContextVar("yuefu_heard", default=None)
 """While reads are heard together: first that somebody listens, then the cursor with the answer to the one that goes on."""
@@ -107,7 +116,7 @@ def _executed(query: str, params: Params) -> psycopg.Cursor[Any]:
         _heard.set(None)
         return cast("psycopg.Cursor[Any]", heard)
     opened = connection()
-    return _cursor(opened).execute(query, _ready(params))
+    return _cursor(opened).execute(query, _ready(params), prepare=_kept.get())
 
 
 _idle: WeakKeyDictionary[psycopg.Connection[Any], list[psycopg.Cursor[Any]]] = WeakKeyDictionary()
@@ -154,18 +163,18 @@ def together(*reads: Callable[[], Any]) -> list[Any]:
     included, as if they had been sent one by one.
     """
     found: dict[int, Any] = {}
-    asked: dict[int, _Asked] = {}
+    asked: dict[int, tuple[str, Params]] = {}
     for index, read in enumerate(reads):
         token = _heard.set(_LISTENING)
         try:
             found[index] = read()
         except _Asked as ask:
-            asked[index] = ask
+            asked[index] = ask.query, ask.params  # and not the exception: with its traceback it would keep all this alive until it is collected
         finally:
             _heard.reset(token)
     opened = connection()
     with opened.pipeline():
-        answers = {index: _cursor(opened).execute(ask.query, _ready(ask.params)) for index, ask in asked.items()}
+        answers = {i: _cursor(opened).execute(query, _ready(params), prepare=_kept.get()) for i, (query, params) in asked.items()}
     for index, answer in answers.items():
         token = _heard.set(answer)
         try:
@@ -260,12 +269,42 @@ def update(table: str, key: str, columns: Mapping[str, str], values: Sequence[Se
     return run(f"UPDATE {table} AS target SET {changes} FROM {source} AS given WHERE target.{key} = given.{key}{extra}", params)
 
 
+_BY_KEYS: Final = ("enable_seqscan", "enable_hashjoin", "enable_mergejoin")
+
+
 @contextmanager
-def transacting(*, lock_timeout_ms: int = 10_000) -> Iterator[None]:
-    """One transaction of the writer, opened by a journey and by nothing below it."""
-    with transaction.atomic(using=WRITER, durable=True):
-        run("SELECT set_config('lock_timeout', %s, true)", [f"{lock_timeout_ms}ms"])
-        yield
+def transacting(*, lock_timeout_ms: int = 10_000, by_keys: bool = False) -> Iterator[None]:
+    """One transaction of the writer, opened by a journey and by nothing below it.
+
+    `by_keys` is for what only looks up, locks and writes rows by their keys, however many: its statements go into indexes, and the
+    connection keeps their plans for a while.
+    """
+    token = _kept.set(by_keys)
+    try:
+        with transaction.atomic(using=WRITER, durable=True):
+            given = {"lock_timeout": f"{lock_timeout_ms}ms"} | dict.fromkeys(_BY_KEYS if by_keys else (), "off")
+            settings = ", ".join(["set_config(%s, %s, true)"] * len(given))
+            run(f"SELECT {settings}", [part for setting in given.items() for part in setting])
+            if by_keys:
+                _forget_old_plans()
+            yield
+    finally:
+        _kept.reset(token)
+
+
+_plans_until: WeakKeyDictionary[psycopg.Connection[Any], tuple[float, float]] = WeakKeyDictionary()
+"""When a connection was first asked to keep plans, and until when it keeps those that it has."""
+
+
+def _forget_old_plans() -> None:
+    """Plans are made anew every ten seconds, and more often while a connection is young: which index is the right one is seen from how
+    large the tables are, and a plan that was made for empty ones would go on reading them whole for as long as nobody analyses them.
+    """
+    opened, now = connection(), stopwatch()
+    since, until = _plans_until.get(opened) or (now, now)
+    if now >= until:
+        run("DISCARD PLANS")
+        _plans_until[opened] = (since, now + min(_PLANS_KEPT_S, (now - since) / 2))
 
 
 @contextmanager

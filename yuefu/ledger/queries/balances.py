@@ -87,16 +87,20 @@ def lock_limited(book_id: UUID, wanted: Iterable[tuple[AccountKey, str]]) -> dic
     keys = set(wanted)
     if not keys:
         return {}
-    where = "a.book_id = %s AND a.code = ANY(%s) AND a.owner_id = ANY(%s)"
-    named = [book_id, sorted({key.code for key, _ in keys}), list({key.owner_id for key, _ in keys if key.owner_id})]
+    named, params = sql.unnest({"code": "text", "owner_id": "uuid"}, list({(key.code, key.owner_id) for key, _ in keys if key.owner_id}))
+    # One way into the key for each, whatever the statistics say: by lists of codes and owners all accounts of the book were read.
+    accounts = (
+        f"{named} AS g CROSS JOIN LATERAL (SELECT * FROM ledger_account a WHERE a.book_id = %s AND a.code = g.code"
+        " AND a.owner_id = g.owner_id OFFSET 0) AS a"
+    )
     found, shut = sql.together(
         lambda: sql.rows(
             "SELECT a.code, a.owner_id, a.funder_id, a.product, a.currency, l.account_id, l.limit_minor, l.posted_minor, l.held_minor, l.side"
-            f" FROM ledger_account a JOIN ledger_limit l ON l.account_id = a.id WHERE {where} ORDER BY l.account_id FOR NO KEY UPDATE OF l",
-            named,
+            f" FROM {accounts} JOIN ledger_limit l ON l.account_id = a.id ORDER BY l.account_id FOR NO KEY UPDATE OF l",
+            [*params, book_id],
         ),
         # Asked after the locks, by a statement of its own: one that waited for a closing would see the account open.
-        lambda: sql.rows(f"SELECT a.id FROM ledger_account a WHERE {where} AND a.closed_at IS NOT NULL", named),
+        lambda: sql.rows(f"SELECT a.id FROM {accounts} WHERE a.closed_at IS NOT NULL", [*params, book_id]),
     )
     closed = {row[0] for row in shut}
     locked = {
