@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,13 @@ def test_a_line_that_the_kill_cut_off_was_never_acknowledged(tmp_path: Path):
     assert reckoning.acknowledged([tmp_path / "c.acks", tmp_path / "none.acks"]) == [{"verb": "capture", "key": "1"}]
 
 
+class Asker(Client):
+    """A client that does what it is told, and nothing by itself."""
+
+    def play(self, over: threading.Event) -> None:
+        over.wait()
+
+
 ANSWERS = [
     (Answer(201), True),
     (Answer(402, {"retryable": False}), True),
@@ -71,7 +79,7 @@ def test_only_what_is_final_is_an_acknowledgement(answer: Answer, final: bool, t
         def send(self, operation: Operation) -> Answer:
             return answer
 
-    client = Client("c", tmp_path, Desk())
+    client = Asker("c", tmp_path, Desk())
     done = client.do(Operation("capture", "1", "/", "o", {}, 0))
     assert (done is not None, len(client.open), client.path.exists()) == (final, 1 - final, final)
 
@@ -83,7 +91,7 @@ def test_an_answer_that_differs_from_the_first_is_told(tmp_path: Path):
         def send(self, operation: Operation) -> Answer:
             return next(answers)
 
-    client = Client("c", tmp_path, Desk())
+    client = Asker("c", tmp_path, Desk())
     client.do(Operation("capture", "1", "/", "o", {}, 0))
     dice = crash.random.Random(1)
     assert client.ask_again(dice, 5) == 1

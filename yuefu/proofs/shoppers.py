@@ -13,6 +13,7 @@ import os
 import random
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -96,7 +97,7 @@ class Web:
         return Answer(response.status, told, response.getheader("Idempotent-Replayed") == "true")
 
 
-class Client:
+class Client(ABC):
     """One sender: its operations, which of them are open, and its file. `fresh_keys` is how the proof is proven: whoever sends
     an operation again under another key makes it twice.
     """
@@ -156,9 +157,9 @@ class Client:
         """A second way to the same place, for whoever sends twice at once."""
         return self.desk
 
+    @abstractmethod
     def play(self, over: threading.Event) -> None:
         """Does one operation after the other until it is over. What breaks off is left open, and the next begins a moment later."""
-        raise NotImplementedError
 
     def ask_again(self, dice: random.Random, count: int) -> int:
         """Sends some of what was acknowledged again: it must be told the same. Returns how many were told so."""
