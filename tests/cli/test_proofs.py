@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import tempfile
+from pathlib import Path
+
+import pytest
+
 from tests.cli.conftest import Command
 
 
@@ -9,6 +14,14 @@ def test_an_unknown_proof_is_told_which_there_are(raw: Command):
     answer = raw("prove", "nothing", "--json")
     assert (answer.status, answer.code) == (1, "unknown_proof")
     assert answer.last["error"]["detail"] == "There is no proof 'nothing'; there are crash, faults, full, matrix."
+
+
+def test_an_unknown_benchmark_is_refused_before_a_database_is_made_for_it(raw: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    monkeypatch.setenv("DATABASE_URL", "postgresql://nobody@127.0.0.1:1/none")
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "none"))
+    answer = raw("bench", "nothing", "--json")
+    assert (answer.status, answer.code) == (1, "unknown_benchmark")
+    assert answer.last["error"]["detail"] == "There is no benchmark 'nothing'; there are checkout, demo, ledger, loop."
 
 
 def test_no_rounds_and_no_days_are_no_proof(raw: Command):

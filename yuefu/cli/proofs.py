@@ -39,6 +39,8 @@ def bench(
     """Measure, beside pgbench on the same server."""
     from yuefu.proofs import bench as benchmarks
 
+    if name is not None and name not in benchmarks.BENCHMARKS:  # asked here, before a database is made for it
+        fail(benchmarks.UNKNOWN, f"There is no benchmark {name!r:.40}; there are {', '.join(sorted(benchmarks.BENCHMARKS))}.")
     with context.scratch():
         _tell(benchmarks.run(name, say=output.say))
 
