@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
-from functools import lru_cache
 from typing import Any, Final
 from uuid import UUID
 
@@ -81,10 +80,11 @@ def authorise(*, desk: Desk, now: datetime, purchases: Sequence[Purchase]) -> li
 
 def _authorise(desk: Desk, work: UnitOfWork, purchases: Sequence[Purchase]) -> list[Authorised | Refused]:
     ids = work.ids.many(work.now, len(purchases))
+    scopes = {merchant: keys.scope_of("order.authorise", merchant) for merchant in {purchase.merchant_id for purchase in purchases}}
     facts = _Facts(desk, work, purchases)
     return keys.answer(
         work=work,
-        scope=[keys.scope_of("order.authorise", purchase.merchant_id) for purchase in purchases],
+        scope=[scopes[purchase.merchant_id] for purchase in purchases],
         requests=purchases,
         object_ids=ids,
         validate=lambda given: facts.refusals({i: purchases[i] for i in given}),
@@ -154,9 +154,8 @@ class _Facts:
             lambda: policies.in_force(book_id=book, name=AUTHORISATION_DAYS, on=on),
         )  # fmt: skip
         self.policy: Policy = policy(*risk_policy)
-        tables = products.disclosures(ids=list({quote.disclosure_id for quote in self.quotes.values()}), book_id=book)
-        self.shown = {table: _Shown.of(stored.product_id, stored.disclosure) for table, stored in tables.items()}
-        self.products = products.products(ids=sorted({shown.product_id for shown in self.shown.values()}))
+        self.shown = _tables(book, self.quotes.values())
+        self.products = products.products(ids=sorted({quote.product_id for quote in self.quotes.values()}))
         self.cases: dict[int, _Case] = {}
         self.locked: Mapping[tuple[AccountKey, str], Balance] = {}
         self.lines: Mapping[UUID, Balance] = {}
@@ -184,7 +183,7 @@ class _Facts:
         if isinstance(quote, Refused):
             return quote
         account, shown = self.accounts.get(purchase.consumer_id), self.shown[quote.disclosure_id]
-        product, contract = self.products[shown.product_id], self.contracts.get(purchase.merchant_id)
+        product, contract = self.products[quote.product_id], self.contracts.get(purchase.merchant_id)
         if quote.consumer_id is None and not self._is_calendar_of(account, shown, product):
             return Refused(QUOTE_NOT_PERSONAL, "it was shown to nobody in particular and has other due days: quote again", "quote_id")
         if contract is None:
@@ -214,8 +213,9 @@ class _Facts:
         another batch with orders of the same consumer is seen, or waits.
         """
         accounts = {account.id: account for index in indexes if (account := self.cases[index].account)}
-        self.locked = balances.lock_limited(work.book.id, [(line_key(i), self.zero.currency) for i in accounts])
-        self.lines = {i: self.locked[line_key(i), self.zero.currency] for i in accounts}
+        names = {i: (line_key(i), self.zero.currency) for i in accounts}
+        self.locked = balances.lock_limited(work.book.id, names.values())
+        self.lines = {i: self.locked[name] for i, name in names.items()}
         self.exposure = {i: line.exposure for i, line in self.lines.items()}
         ordered = order_book.velocity(consumer_ids=[account.consumer_id for account in accounts.values()], now=work.now)
         self.velocity = {consumer: [*counted] for consumer, counted in ordered.items()}
@@ -266,15 +266,13 @@ class _Facts:
 class _Shown:
     """The plan of a kept cost table, read back from what it says."""
 
-    product_id: UUID
     terms: Terms
     due_days: tuple[date, ...]
     total: int
     largest: int
 
     @classmethod
-    @lru_cache(maxsize=4_096)  # Popular prices are shown again and again, and a table says the same each time.
-    def of(cls, product_id: UUID, table: Disclosure) -> _Shown:
+    def of(cls, table: Disclosure) -> _Shown:
         said: Mapping[str, Any] = table.content
         rows, basis = said["instalments"], said["items"][0]["basis"]
         due_days = tuple(date.fromisoformat(row["due_on"]) for row in rows)
@@ -288,7 +286,26 @@ class _Shown:
             due_day=max(day.day for day in due_days),
             rule_version=said["rule_version"],
         )
-        return cls(product_id, terms, due_days, said["paid_total_minor"], max(row["total_minor"] for row in rows))
+        return cls(terms, due_days, said["paid_total_minor"], max(row["total_minor"] for row in rows))
+
+
+_MOST_TABLES: Final = 4_096
+_read_before: dict[bytes, _Shown] = {}
+"""Plans by the hash of their cost table. Popular prices are shown again and again, and what has the same hash says the same."""
+
+
+def _tables(book_id: UUID, agreed: Collection[AgreedQuote]) -> dict[UUID, _Shown]:
+    """The plan of each cost table that was agreed to, by its id."""
+    hashes = {quote.disclosure_id: quote.table_hash for quote in agreed}
+    found = {table: shown for table, mark in hashes.items() if (shown := _read_before.get(mark))}
+    if len(found) < len(hashes):
+        stored = products.disclosures(ids=[table for table in hashes if table not in found], book_id=book_id)
+        new = {table: _Shown.of(one.disclosure) for table, one in stored.items()}
+        if len(_read_before) + len(new) > _MOST_TABLES:
+            _read_before.clear()
+        _read_before.update({hashes[table]: shown for table, shown in new.items()})
+        found |= new
+    return found
 
 
 def _decide(work: UnitOfWork, facts: _Facts, fresh: Mapping[int, tuple[UUID, Purchase]]) -> dict[int, Authorised | Refused]:

@@ -45,7 +45,8 @@ def place_holds(
             continue
         rows.append((hold.id, balance.account_id, hold.amount.minor, hold.order_id, hold.expires_at, balance.side))
         outcomes.append(Held(hold.id))
-    sql.insert("ledger_hold", _HOLD, rows, same={"book_id": ("uuid", work.book.id), "placed_at": ("timestamptz", work.now)})
+    same = {"book_id": ("uuid", work.book.id), "placed_at": ("timestamptz", work.now)}
+    sql.insert("ledger_hold", _HOLD, rows, same=same, often_same=("expires_at", "side"))
     return outcomes
 
 
