@@ -35,6 +35,9 @@ VERBS: Final[Mapping[str, tuple[bytes, bytes]]] = {
     "channel": (b"INSERT INTO", b"payments_sandbox_trade"),
     "book": (b"UPDATE", b"payments_collection"),
     "dispatch": (b"UPDATE", b"runtime_cursor"),
+    "roll_over": (b"INSERT INTO", b"runtime_business_day"),
+    "closed": (b"UPDATE", b"runtime_business_day"),
+    "chunk": (b"UPDATE", b"runtime_run_step"),
 }
 
 

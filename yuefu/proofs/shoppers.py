@@ -15,10 +15,11 @@ import threading
 import time
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final, Protocol
 
 from yuefu.proofs.installation import HOST
@@ -28,6 +29,12 @@ SECONDS_TO_ACKNOWLEDGE: Final = 90.0
 SECONDS_BETWEEN: Final = 0.05
 LONG_AGO: Final = 200
 """How many acknowledged operations back a sample to be sent again is taken from."""
+WITHOUT_KEY: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
+    {"idempotency_key_reused": frozenset({"request_id"}), "quote_outdated": frozenset({"request_id", "detail", "errors"})}
+)
+"""Refusals that no key keeps, because it stands for something else, or because the price went with its day: they are made anew each time,
+with so much of their own moment.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +176,7 @@ class Client(ABC):
             now = self._insisted(operation)
             told += 1
             self._compare(operation, before, now)
-            if before.body.get("code") != "idempotency_key_reused" and not now.replayed:
+            if before.body.get("code") not in WITHOUT_KEY and not now.replayed:
                 self.differing.append(f"{operation.verb} {operation.key}: not told as a replay")
         return told
 
@@ -199,10 +206,9 @@ class Client(ABC):
 
 
 def _told(answer: Answer) -> dict[str, Any]:
-    """A refusal of a key that stands for something else is made anew each time, under the id of its own request."""
-    if answer.body.get("code") != "idempotency_key_reused":
-        return answer.body
-    return {name: value for name, value in answer.body.items() if name != "request_id"}
+    """What of an answer is the same for ever."""
+    of_its_moment = WITHOUT_KEY.get(answer.body.get("code", ""), frozenset())
+    return {name: value for name, value in answer.body.items() if name not in of_its_moment}
 
 
 class Shopper(Client):
