@@ -187,10 +187,10 @@ def named(book_id: UUID, *, order_id: UUID | None, merchant_reference: str) -> l
 
 
 def latest(book_id: UUID, *, before: UUID | None, limit: int) -> list[Listed]:
-    """Orders, newest first, older than `before`."""
+    """Orders, newest first, older than `before`. Ids rise with time, so with the business day before them they are in the order of time."""
     return _listed(
-        "AND (%(before)s::uuid IS NULL OR (created_at, id) < (SELECT created_at, id FROM orders_order WHERE id = %(before)s))"
-        " ORDER BY created_at DESC, id DESC LIMIT %(limit)s",
+        "AND (%(before)s::uuid IS NULL OR (created_on, id) < (SELECT created_on, id FROM orders_order WHERE id = %(before)s))"
+        " ORDER BY created_on DESC, id DESC LIMIT %(limit)s",
         {"book": book_id, "before": before, "limit": limit},
     )
 

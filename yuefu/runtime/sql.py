@@ -173,10 +173,7 @@ def together(*reads: Callable[[], Any]) -> list[Any]:
         try:
             found[index] = read()
         except _Asked as ask:
-            asked[index] = (
-                ask.query,
-                ask.params,
-            )  # and not the exception: with its traceback it would keep all this alive until it is collected
+            asked[index] = ask.query, ask.params  # not the exception: with its traceback it would keep all that is read alive
         finally:
             _heard.reset(token)
     opened = connection()
