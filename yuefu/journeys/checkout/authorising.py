@@ -11,7 +11,7 @@ from uuid import UUID
 from yuefu.consumers import queries as consumers
 from yuefu.consumers.rules import Facts as Person
 from yuefu.credit import queries as credit
-from yuefu.credit.entries import line_key
+from yuefu.credit.entries import CREDIT_LINE, line_key
 from yuefu.credit.rules import CreditAccount
 from yuefu.dates.daycount import DayCount
 from yuefu.errors import Refused
@@ -36,7 +36,7 @@ from yuefu.journeys.stopping import CHANNEL, FUNDER, NEW_CREDIT, PRODUCT
 from yuefu.journeys.stopping import MERCHANT as SELLER
 from yuefu.ledger import commands as ledger
 from yuefu.ledger import queries as balances
-from yuefu.ledger.rules import AccountKey, Hold
+from yuefu.ledger.rules import Hold
 from yuefu.ledger.rules.posting import Balance
 from yuefu.loans import queries as loan_book
 from yuefu.loans.queries import Arrears
@@ -157,7 +157,6 @@ class _Facts:
         self.shown = _tables(book, self.quotes.values())
         self.products = products.products(ids=sorted({quote.product_id for quote in self.quotes.values()}))
         self.cases: dict[int, _Case] = {}
-        self.locked: Mapping[tuple[AccountKey, str], Balance] = {}
         self.lines: Mapping[UUID, Balance] = {}
         self.exposure: dict[UUID, int] = {}
         self.velocity: dict[UUID, list[int]] = {}
@@ -213,9 +212,7 @@ class _Facts:
         another batch with orders of the same consumer is seen, or waits.
         """
         accounts = {account.id: account for index in indexes if (account := self.cases[index].account)}
-        names = {i: (line_key(i), self.zero.currency) for i in accounts}
-        self.locked = balances.lock_limited(work.book.id, names.values())
-        self.lines = {i: self.locked[name] for i, name in names.items()}
+        self.lines = balances.lock_owned(work.book.id, CREDIT_LINE, self.zero.currency, list(accounts))
         self.exposure = {i: line.exposure for i, line in self.lines.items()}
         ordered = order_book.velocity(consumer_ids=[account.consumer_id for account in accounts.values()], now=work.now)
         self.velocity = {consumer: [*counted] for consumer, counted in ordered.items()}
@@ -376,7 +373,7 @@ def _hold(work: UnitOfWork, facts: _Facts, drafts: dict[int, tuple[Order, Featur
     for _, order in approved:
         assert order.credit_account_id is not None, "only an account can be approved"
         holds.append(Hold(order.id, line_key(order.credit_account_id), Money(order.amount, order.currency), order.expires_at, order.id))
-    for (index, order), outcome in zip(approved, ledger.place_holds(work=work, holds=holds, locked=facts.locked), strict=True):
+    for (index, order), outcome in zip(approved, ledger.place_holds(work=work, holds=holds, of_owner=facts.lines), strict=True):
         if isinstance(outcome, Refused):
             _, features, decision = drafts[index]
             declined = Decision("declined", (LIMIT,), decision.policy_version)
