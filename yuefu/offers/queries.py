@@ -121,7 +121,7 @@ def agreed(*, ids: Sequence[UUID], book_id: UUID) -> dict[UUID, AgreedQuote]:
         # One way into each key, whatever the statistics say.
         "SELECT q.id, q.disclosure_id, q.merchant_id, q.consumer_id, q.shown_to, q.shown_on, q.product_id, q.hash FROM unnest(%s::uuid[]) AS g (id)"
         " CROSS JOIN LATERAL (SELECT q.*, d.product_id, d.hash FROM offers_quote q JOIN offers_disclosure d ON d.id = q.disclosure_id"
-        " WHERE q.id = g.id AND q.book_id = %s LIMIT 1) AS q",
+        " WHERE q.id = g.id AND q.book_id = %s OFFSET 0) AS q",
         [list(ids), book_id],
     )
     return {quote.id: quote for quote in found}

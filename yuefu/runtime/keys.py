@@ -181,7 +181,7 @@ def _insert(work: UnitOfWork, claims: Sequence[tuple[str, str, bytes, UUID, str]
     source, params = sql.unnest({"scope": "text", "key": "text", "object_id": "uuid"}, mine)
     found = sql.rows(
         f"SELECT g.scope, g.key FROM {source} AS g CROSS JOIN LATERAL (SELECT xid, object_id FROM runtime_key k"
-        " WHERE k.book_id = %s AND k.scope = g.scope AND k.key = g.key LIMIT 1) AS k"
+        " WHERE k.book_id = %s AND k.scope = g.scope AND k.key = g.key OFFSET 0) AS k"
         " WHERE k.xid = pg_current_xact_id() AND k.object_id = g.object_id",
         [*params, work.book.id],
     )
@@ -197,7 +197,7 @@ def stored(*, work: UnitOfWork, names: Sequence[tuple[str, str]]) -> dict[tuple[
         "SELECT k.scope, k.key, k.fingerprint, k.object_id, k.request_id, k.refused_code, k.refused_detail, k.refused_field"
         # A look-up into the key for each, whatever the statistics say: joined, it was planned as a scan of all keys of the book.
         f" FROM {source} AS g CROSS JOIN LATERAL (SELECT * FROM runtime_key k"
-        " WHERE k.book_id = %s AND k.scope = g.scope AND k.key = g.key LIMIT 1) AS k",
+        " WHERE k.book_id = %s AND k.scope = g.scope AND k.key = g.key OFFSET 0) AS k",
         [*params, work.book.id],
     )
     return {

@@ -26,19 +26,22 @@ def find_accounts(book_id: UUID, wanted: Sequence[tuple[AccountKey, str]]) -> di
     """Ids of the accounts that exist among (key, currency)."""
     if not wanted:
         return {}
-    owned = {key.code for key, _ in wanted if key.owner_id}
+    owned = {(key.code, key.owner_id) for key, _ in wanted if key.owner_id}
     shared = {key.code for key, _ in wanted if not key.owner_id}
-    owners = {key.owner_id for key, _ in wanted if key.owner_id}
     asked = set(wanted)
-    # Two ways into one index. With "owner is null or one of these" in one condition all accounts of a code are read, of every consumer.
+    # One way into the key for each, whatever the statistics say: by lists of codes and owners all accounts of the book were read.
+    named, params = (
+        sql.unnest({"code": "text", "owner_id": "uuid"}, sorted(owned)) if owned else ("(SELECT '' AS code, NULL::uuid AS owner_id)", [])
+    )
+    account = (
+        "SELECT id, code, owner_id, funder_id, product, currency FROM ledger_account WHERE book_id = %s AND code = g.code AND owner_id"
+    )
     found = {
         (AccountKey(code, owner, funder, product), currency): account_id
         for account_id, code, owner, funder, product, currency in sql.rows(
-            "SELECT id, code, owner_id, funder_id, product, currency FROM ledger_account"
-            " WHERE book_id = %s AND code = ANY(%s) AND owner_id = ANY(%s) UNION ALL"
-            " SELECT id, code, owner_id, funder_id, product, currency FROM ledger_account"
-            " WHERE book_id = %s AND code = ANY(%s) AND owner_id IS NULL",
-            [book_id, sorted(owned), list(owners), book_id, sorted(shared)],
+            f"SELECT a.* FROM {named} AS g CROSS JOIN LATERAL ({account} = g.owner_id OFFSET 0) AS a UNION ALL"
+            f" SELECT a.* FROM unnest(%s::text[]) AS g (code) CROSS JOIN LATERAL ({account} IS NULL OFFSET 0) AS a",
+            [*params, book_id, sorted(shared), book_id],
         )
     }
     return {key: account_id for key, account_id in found.items() if key in asked}
@@ -79,7 +82,7 @@ def lock_owned(book_id: UUID, code: str, currency: str, owner_ids: Sequence[UUID
     # One way into the key for each, whatever the statistics say: by a list of owners all accounts of the book were read.
     accounts = (
         "unnest(%s::uuid[]) AS g (owner) CROSS JOIN LATERAL (SELECT id, owner_id, closed_at FROM ledger_account WHERE book_id = %s AND code = %s"
-        " AND owner_id = g.owner AND funder_id IS NULL AND product = '' AND currency = %s LIMIT 1) AS a"
+        " AND owner_id = g.owner AND funder_id IS NULL AND product = '' AND currency = %s OFFSET 0) AS a"
     )
     named = [list(owner_ids), book_id, code, currency]
     found, shut = sql.together(
