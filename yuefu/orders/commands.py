@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC
+from operator import attrgetter
 from typing import Any, Final, Literal, TypeVar
 from uuid import UUID
 
@@ -48,6 +49,16 @@ _ORDER = {
     "quote_shown_to": "uuid",
     "decision_id": "uuid",
 }
+_CALLED = {
+    "amount_minor": "amount",
+    "authorised_minor": "authorised",
+    "created_on": "placed_on",
+    "shown_total_minor": "shown_total",
+    "shown_instalment_minor": "shown_instalment",
+}
+"""Columns that a decided order calls otherwise."""
+
+_written = attrgetter(*[_CALLED.get(column, column) for column in _ORDER])
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,40 +138,15 @@ class TakenBack:
 
 def place(*, work: UnitOfWork, orders: Sequence[Order]) -> None:
     """Writes decided orders, authorised or declined, each with its first event. A declined one keeps its decision and nothing else."""
-    values = [
-        (
-            o.id,
-            o.merchant_id,
-            o.consumer_id,
-            o.credit_account_id,
-            o.merchant_reference,
-            o.product_id,
-            o.product,
-            o.channel,
-            o.currency,
-            o.amount,
-            o.authorised,
-            o.periods,
-            o.state,
-            o.placed_on,
-            o.expires_at,
-            o.first_due_on,
-            o.due_day,
-            o.annual_rate_ppm,
-            o.day_count,
-            o.rule_version,
-            o.shown_total,
-            o.shown_instalment,
-            o.disclosure_id,
-            o.quote_id,
-            o.quote_shown_to,
-            o.decision_id,
-        )
-        for o in orders
-    ]
     same = {"book_id": ("uuid", work.book.id), "created_at": ("timestamptz", work.now), "seq": ("integer", 1)}
     same |= dict.fromkeys(("captured_minor", "released_minor", "refunded_minor"), ("bigint", 0))
-    sql.insert("orders_order", _ORDER, values, same=same, often_same=("currency", "created_on", "expires_at", "day_count", "rule_version"))
+    sql.insert(
+        "orders_order",
+        _ORDER,
+        list(map(_written, orders)),
+        same=same,
+        often_same=("currency", "created_on", "expires_at", "day_count", "rule_version"),
+    )
     outbox.emit(work=work, events=[_event(o, "order.declined" if o.state == "declined" else "order.authorised") for o in orders])
     audit.record(work=work, action="order.authorise", object_kind="order", object_ids=[o.id for o in orders])
 

@@ -368,12 +368,12 @@ def _draft(on: date, order_id: UUID, purchase: Purchase, decision_id: UUID, case
 
 def _hold(work: UnitOfWork, facts: _Facts, drafts: dict[int, tuple[Order, Features, Decision]]) -> None:
     """Places the holds of approved orders. The ledger has the last word on the limit: what it refuses becomes a decline."""
-    approved = [(i, order) for i, (order, _, decision) in drafts.items() if decision.approved]
+    approved = [(i, order, features.amount) for i, (order, features, decision) in drafts.items() if decision.approved]
     holds = []
-    for _, order in approved:
+    for _, order, amount in approved:
         assert order.credit_account_id is not None, "only an account can be approved"
-        holds.append(Hold(order.id, line_key(order.credit_account_id), Money(order.amount, order.currency), order.expires_at, order.id))
-    for (index, order), outcome in zip(approved, ledger.place_holds(work=work, holds=holds, of_owner=facts.lines), strict=True):
+        holds.append(Hold(order.id, line_key(order.credit_account_id), amount, order.expires_at, order.id))
+    for (index, order, _), outcome in zip(approved, ledger.place_holds(work=work, holds=holds, of_owner=facts.lines), strict=True):
         if isinstance(outcome, Refused):
             _, features, decision = drafts[index]
             declined = Decision("declined", (LIMIT,), decision.policy_version)
