@@ -18,6 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 from uuid import UUID
 
 import pytest
@@ -258,7 +259,8 @@ class InProcess:
         given += [(b"authorization", f"Bearer {secret}".encode())] if secret else []
         given += [(b"idempotency-key", key.encode())] if key else []
         target, _, query = path.partition("?")
-        scope = {"type": "http", "method": method, "path": target, "query_string": query.encode(), "headers": given}
+        address = {"path": unquote(target), "raw_path": target.encode(), "query_string": query.encode()}
+        scope = {"type": "http", "method": method, **address, "headers": given}
         messages = [{"type": "http.request", "body": payload, "more_body": gone or slow}, {"type": "http.disconnect"}]
         sent: list[Any] = []
 

@@ -145,6 +145,22 @@ def test_an_address_where_there_is_nothing(merchant: Merchant, path: str) -> Non
         assert merchant.get(path).status == 404
 
 
+@pytest.mark.parametrize("verb", ["capture", "void", "refund"])
+@pytest.mark.parametrize("slash", ["%2F", "%2f"])
+def test_a_slash_inside_a_segment_separates_nothing(merchant: Merchant, slash: str, verb: str) -> None:
+    """Whoever puts an id of others into an address encodes it: what stands in it then chooses no other verb."""
+    order = merchant.captured()
+    assert is_a_problem(merchant.post(f"{ORDER}/{order}{slash}{verb}", {}), 404, "not_found")
+    assert merchant.get(f"{ORDER}/{order}").body["state"] == "captured"
+    assert is_a_problem(merchant.get(f"/v1{slash}orders"), 404, "not_found")
+
+
+def test_an_address_is_the_same_however_its_letters_are_sent(merchant: Merchant) -> None:
+    order = merchant.placed()
+    shown = merchant.get(f"{ORDER}/{order}")
+    assert shown.raw == merchant.get(f"/v1/%6frders/{order.replace('_', '%5F')}").raw
+
+
 @pytest.mark.parametrize(
     "name", ["ord_", "nonsense", "ord_01h455vb4pex5vsknk084sn02q", "csm_01h455vb4pex5vsknk084sn02q", "%27", "x" * 3_000, "ord_%00"]
 )

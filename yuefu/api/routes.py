@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
+from urllib.parse import unquote
 
 from pydantic import BaseModel
 
@@ -72,8 +73,14 @@ def _by_shape() -> Mapping[tuple[int, str], Mapping[str, Route]]:
 
 
 def at(path: str) -> tuple[Mapping[str, Route], dict[str, str]]:
-    """The routes at an address by method, and what stands in the address; empty where there is nothing."""
+    """The routes at an address, as it was sent, by method, and what stands in the address; empty where there is nothing. A slash that was
+    sent as %2F is a character of its segment, and no segment of ours has one.
+    """
     parts = path.split("/")
+    if "%" in path:
+        parts = [unquote(part) for part in parts]
+        if any("/" in part for part in parts):
+            return {}, {}
     shapes = _by_shape()
     for last in (parts[-1], ""):
         routes = shapes.get((len(parts), last))
