@@ -68,6 +68,7 @@ def test_every_route_turns_away_who_may_not(merchant: Merchant, route: Route, wh
     reply = asked(route, merchant, order, secret_of(who, merchant, route.scope), body)
     assert (reply.status, reply.code) == REASONS[who]
     assert reply.headers["www-authenticate"].startswith('Bearer realm="yuefu"')
+    assert who not in ("revoked", "expired", "other_scope") or "yuefu key issue --merchant CODE --scope" in reply.body["detail"]
     assert before == sql.rows("SELECT state, captured_minor, refunded_minor FROM orders_order WHERE book_id = %s", [merchant.shop.book_id])
 
 

@@ -78,7 +78,7 @@ def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(members) < len(pairs):
         names = [name for name, _ in pairs]
         twice = next(name for name in names if names.count(name) > 1)
-        raise Problem("malformed_json", f"The member {_sane(twice)[:100]!r} stands in the body more than once.")
+        raise Problem("duplicate_member", f"The member {_sane(twice)[:100]!r} stands in the body more than once: send it once.")
     return members
 
 
