@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from typing import Any
 
 import pytest
@@ -30,7 +31,7 @@ def is_a_problem(reply: Reply, status: int, code: str) -> bool:
 @pytest.mark.parametrize(
     "raw",
     [
-        b"", b"null?", b"{", b'{"a":1}x', b"\xff\xfe", b'\xef\xbb\xbf{}', '{"merchant_reference":"\u00e9"}'.encode("latin-1"), b'{"a":NaN}',
+        b" ", b"null?", b"{", b'{"a":1}x', b"\xff\xfe", b'\xef\xbb\xbf{}', '{"merchant_reference":"\u00e9"}'.encode("latin-1"), b'{"a":NaN}',
         b'{"a":-Infinity}', b"{'a':1}", DEEP, b"[" * 60_000,
         b'{"a":' + b"9" * 5_000 + b"}", '{"a":1}'.encode("utf-16"),
     ],
@@ -83,6 +84,34 @@ def test_each_missing_member_is_named(merchant: Merchant) -> None:
     reply = merchant.post(ORDER, {})
     assert is_a_problem(reply, 422, "invalid_request")
     assert reply.pointers == ["#/quote_id", "#/consumer_id", "#/merchant_reference"]
+
+
+@pytest.mark.parametrize("verb", ["capture", "void", "refund"])
+@pytest.mark.parametrize("raw", [None, b""], ids=["no body", "a body of no bytes"])
+def test_all_is_asked_for_in_words(merchant: Merchant, verb: str, raw: bytes | None) -> None:
+    """No body is no answer to the question how much."""
+    path = f"{ORDER}/{merchant.captured() if verb == 'refund' else merchant.placed()}"
+    before = merchant.get(path).body
+    reply = merchant.post(f"{path}/{verb}", raw=raw)
+    assert is_a_problem(reply, 400, "body_missing")
+    assert "{}" in reply.body["detail"]
+    assert merchant.get(path).body == before
+    assert merchant.post(f"{path}/{verb}", {}).status in (200, 201)
+
+
+def test_a_body_that_two_lengths_are_told_of_is_not_taken_for_all(merchant: Merchant, server: Server) -> None:
+    """The server reads one of them and sees no body; a proxy before it may have read the other, and a part in it."""
+    path = f"{ORDER}/{merchant.captured()}"
+    head = (
+        f"POST {path}/refund HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {merchant.issued.secret}\r\nContent-Type: application/json\r\n"
+        "Idempotency-Key: K\r\nContent-Length: 15\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
+    )
+    with socket.create_connection(("127.0.0.1", server.port), timeout=30) as connection:
+        connection.sendall(head.encode() + b"0\r\n\r\n" + b'{"amount": 100}')
+        answered = connection.makefile("rb").read()
+    assert answered.startswith(b"HTTP/1.1 400 ")
+    assert b'"code":"body_missing"' in answered
+    assert merchant.get(path).body["amount_refunded"] == 0
 
 
 @pytest.mark.parametrize("member", [{f"m{n}": n for n in range(4_000)}], ids=["many"])

@@ -77,7 +77,7 @@ class NewOrder(Body):
 
 
 class Part(Body):
-    """A part of the order, or all that there is where no amount is given. Without a currency it is that of the book."""
+    """A part of the order, or all that there is where no amount is given: {}. Without a currency it is that of the book."""
 
     amount: Amount | None = None
     currency: Currency | None = None
@@ -90,7 +90,7 @@ class Part(Body):
 
 
 class Nothing(Body):
-    """An empty object."""
+    """An empty object: {}."""
 
 
 class Instalment(BaseModel):

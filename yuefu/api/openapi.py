@@ -67,7 +67,7 @@ def _operation(route: Route) -> dict[str, Any]:
     }
     if route.takes:
         schema = {"$ref": _REF.format(model=route.takes.__name__)}
-        operation["requestBody"] = {"required": not route.may_be_empty, "content": {"application/json": {"schema": schema}}}
+        operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
     return operation
 
 

@@ -29,7 +29,9 @@ from yuefu.api.calls import Call
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """`scope` is what a key must be allowed. A `keyed` route moves money and needs an Idempotency-Key."""
+    """`scope` is what a key must be allowed. A `keyed` route moves money and needs an Idempotency-Key. What it `takes` is always sent: an
+    absent body stands for nothing, least of all for everything.
+    """
 
     method: str
     path: str
@@ -41,7 +43,6 @@ class Route:
     keyed: bool
     summary: str
     parameters: tuple[tuple[str, dict[str, Any], str], ...] = ()
-    may_be_empty: bool = False
 
 
 _PAGE: Final = (
@@ -56,9 +57,9 @@ ROUTES: Final = (
     Route("POST", "/v1/orders", "order.authorise", orders.create, NewOrder, OrderPlaced, 201, True, "Place an order: decide on it and hold its amount"),
     Route("GET", "/v1/orders", "order.read", orders.listed, None, OrderList, 200, False, "List orders, newest first", _PAGE),
     Route("GET", _ORDER, "order.read", orders.show, None, OrderShown, 200, False, "Show an order"),
-    Route("POST", f"{_ORDER}/capture", "order.capture", orders.capture, Part, CaptureMade, 201, True, "Capture an order", may_be_empty=True),
-    Route("POST", f"{_ORDER}/void", "order.void", orders.void, Nothing, VoidMade, 200, True, "Give back what is not captured", may_be_empty=True),
-    Route("POST", f"{_ORDER}/refund", "order.refund", orders.refund, Part, RefundMade, 201, True, "Refund what was captured", may_be_empty=True),
+    Route("POST", f"{_ORDER}/capture", "order.capture", orders.capture, Part, CaptureMade, 201, True, "Capture an order, wholly with {}"),
+    Route("POST", f"{_ORDER}/void", "order.void", orders.void, Nothing, VoidMade, 200, True, "Give back what is not captured: {}"),
+    Route("POST", f"{_ORDER}/refund", "order.refund", orders.refund, Part, RefundMade, 201, True, "Refund what was captured, all of it with {}"),
 )  # fmt: skip
 
 
