@@ -24,6 +24,9 @@ from yuefu.runtime.vault import Vault
 R = TypeVar("R")
 O = TypeVar("O")
 
+TOO_MANY_AT_ONCE = "too_many_at_once"  # more than MOST_AT_ONCE in one call: send them in several; nothing was done, no key was used
+
+MOST_AT_ONCE = 50_000
 LOCK_TIMEOUT_MS = 10_000
 _NAMED = 20
 
@@ -59,10 +62,14 @@ def on_open_day(
     desk: Desk, now: datetime, requests: Sequence[R], act: Callable[[UnitOfWork, Sequence[R]], list[O | Refused]]
 ) -> list[O | Refused]:
     """`act` in one transaction; without an open day every request is refused with no_open_day, in a read-only book with read_only. A request
-    that was sent with an API key that is not in force any more is refused with key_revoked or key_expired, and claims nothing.
+    that was sent with an API key that is not in force any more is refused with key_revoked or key_expired, and claims nothing. More than
+    MOST_AT_ONCE are refused with too_many_at_once, all of them: a transaction holds its locks until its last request is done.
     """
     if not requests:
         return []
+    if len(requests) > MOST_AT_ONCE:
+        detail = f"one call takes at most {MOST_AT_ONCE} requests, not {len(requests)}: send them in several"
+        return [Refused(TOO_MANY_AT_ONCE, detail)] * len(requests)
     with open_day(desk, now, by_keys=True) as work:
         if isinstance(work, Refused):
             return [work] * len(requests)
