@@ -208,9 +208,14 @@ class Merchant:
         return str(reply.body["id"])
 
     def captured(self, amount: int = 199_900) -> str:
+        return self.sold(amount)[0]
+
+    def sold(self, amount: int = 199_900) -> tuple[str, str]:
+        """The order and the loan of goods that a consumer has got."""
         order = self.placed(amount)
-        assert self.post(f"/v1/orders/{order}/capture", {}).status == 201
-        return order
+        reply = self.post(f"/v1/orders/{order}/capture", {})
+        assert reply.status == 201, reply.raw
+        return order, str(reply.body["loan"])
 
 
 @pytest.fixture

@@ -138,7 +138,9 @@ def test_a_currency_is_an_iso_code(merchant: Merchant, currency: Any) -> None:
 
 
 def test_a_currency_of_nothing_is_refused(merchant: Merchant) -> None:
-    assert is_a_problem(merchant.post(f"{ORDER}/{merchant.placed()}/capture", {"currency": "CNY"}), 422, "invalid_request")
+    reply = merchant.post(f"{ORDER}/{merchant.placed()}/capture", {"currency": "CNY"})
+    assert is_a_problem(reply, 422, "invalid_request")
+    assert reply.pointers == ["#"]
 
 
 def test_the_currency_of_another_country_is_refused(merchant: Merchant) -> None:
@@ -295,9 +297,11 @@ def test_every_refusal_that_can_be_met_has_a_code_of_its_own() -> None:
     """A new refusal of the journeys is given a status, a title and advice."""
     from yuefu.api.problems import of_refusal
     from yuefu.errors import Refused
+    from yuefu.journeys import repayment
     from yuefu.journeys.checkout import values
     from yuefu.offers.rules import quote
     from yuefu.orders import rules
+    from yuefu.payments import rules as payments
 
     codes = {
         value
@@ -305,6 +309,8 @@ def test_every_refusal_that_can_be_met_has_a_code_of_its_own() -> None:
         for name, value in vars(module).items()
         if name.isupper() and isinstance(value, str) and "." not in value and value not in ("merchant", "published")
     }
+    codes |= {repayment.UNKNOWN_LOAN, repayment.NOTHING_DUE, repayment.INSTRUMENT_INVALID}
+    codes |= {payments.AMOUNT_NOT_POSITIVE, payments.CURRENCY_DIFFERS, payments.NO_MONEY_ACCOUNT}
     assert len(codes) > 20
     unnamed = {code for code in codes if of_refusal(Refused(code), []).code == "refused"}
     assert unnamed == set()

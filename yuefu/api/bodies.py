@@ -89,6 +89,14 @@ class Part(Body):
         return self
 
 
+class NewRepayment(Part):
+    """What a consumer pays of a loan through the merchant, or all that is due today where no amount is given; what is more than that goes
+    back. `instrument` names their card or wallet at the payment channel.
+    """
+
+    instrument: Annotated[Text, Field(min_length=1, max_length=128, examples=["card:6217:ok"])]
+
+
 class Nothing(Body):
     """An empty object: {}."""
 
@@ -203,6 +211,18 @@ class RefundMade(BaseModel):
     currency: str
 
 
+class RepaymentMade(BaseModel):
+    """Money that came from the consumer. What was not applied to the loan, because it was not due, is on its way back to them."""
+
+    object: Literal["repayment"]
+    id: str
+    loan: str
+    amount: int
+    amount_applied: int
+    amount_returned: int
+    currency: str
+
+
 class FaultShown(BaseModel):
     detail: str
     pointer: str | None = None
@@ -222,5 +242,6 @@ class ProblemShown(BaseModel):
     retryable: bool
     errors: list[FaultShown] = []
     order: str | None = None
+    repayment: str | None = None
     reasons: list[str] | None = None
     quarantine: str | None = None

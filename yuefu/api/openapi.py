@@ -9,6 +9,7 @@ from typing import Any, Final
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
+from yuefu import ids
 from yuefu.api.bodies import ProblemShown
 from yuefu.api.problems import KINDS
 from yuefu.api.routes import ROUTES, Route
@@ -72,16 +73,7 @@ def _operation(route: Route) -> dict[str, Any]:
 
 
 def _parameters(route: Route) -> list[dict[str, Any]]:
-    found = []
-    if "{order_id}" in route.path:
-        found.append(
-            {
-                "name": "order_id",
-                "in": "path",
-                "required": True,
-                "schema": {"type": "string", "examples": ["ord_01h455vb4pex5vsknk084sn02q"]},
-            }
-        )
+    found: list[dict[str, Any]] = [_in_path(part[1:-1]) for part in route.path.split("/") if part.startswith("{")]
     if route.method == "POST":
         key = {"type": "string", "minLength": 1, "maxLength": 255, "pattern": r"^[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?$"}
         found.append({"name": "Idempotency-Key", "in": "header", "required": route.keyed, "schema": key})
@@ -89,6 +81,11 @@ def _parameters(route: Route) -> list[dict[str, Any]]:
         {"name": name, "in": "query", "required": False, "schema": schema, "description": text} for name, schema, text in route.parameters
     ]
     return found
+
+
+def _in_path(name: str) -> dict[str, Any]:
+    example = f"{ids.PREFIXES[name.removesuffix('_id')]}_01h455vb4pex5vsknk084sn02q"
+    return {"name": name, "in": "path", "required": True, "schema": {"type": "string", "examples": [example]}}
 
 
 def _responses(route: Route) -> dict[str, Any]:
@@ -109,5 +106,5 @@ def _responses(route: Route) -> dict[str, Any]:
 def _statuses(route: Route) -> set[int]:
     found = {*_ALWAYS, 400, 409}
     found |= set(_TAKING) if route.takes else set()
-    found |= {402} if route.path == "/v1/orders" and route.method == "POST" else set()
+    found |= {402} if route.may_fail else set()
     return found | ({404} if "{" in route.path else set())

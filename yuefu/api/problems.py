@@ -55,10 +55,16 @@ KINDS: Final[Mapping[str, Kind]] = {
     # Where it was sent.
     "not_found": Kind(404, _("There is nothing at this address"), _("See /v1/openapi.json for what there is.")),
     "unknown_order": Kind(404, _("There is no such order"), _("Check the id; orders of other merchants are not shown.")),
+    "unknown_loan": Kind(404, _("There is no such loan"), _("Check the id; loans of orders of other merchants are not shown.")),
     "method_not_allowed": Kind(405, _("This address does not take this method"), _("The header Allow says which it takes.")),
     # What became of it.
     "order_declined": Kind(
         402, _("The order was declined"), _("The reasons say why. The decision stays for this key; another purchase needs another key.")
+    ),
+    "repayment_failed": Kind(
+        402,
+        _("The payment channel took nothing"),
+        _("The reasons say why. The answer stays for this key; another try, or another card, needs another key."),
     ),
     "idempotency_key_reused": Kind(
         422, _("The Idempotency-Key was used for something else"), _("Use a new key for a new request; repeat an old one exactly.")
@@ -66,6 +72,14 @@ KINDS: Final[Mapping[str, Kind]] = {
     "request_in_progress": Kind(
         409, _("The request is still being carried out"), _("Send it again with the same key, after the seconds of Retry-After."), True
     ),
+    "repayment_pending": Kind(
+        409,
+        _("The payment channel has not said yet whether money moved"),
+        _("Do not pay again: send the same with the same key until it is answered, after the seconds of Retry-After."),
+        True,
+    ),
+    "nothing_due": Kind(409, _("Nothing is due on the loan today"), _("Repay when an instalment is due; what is paid before goes back.")),
+    "no_money_account": Kind(409, _("The platform has no account that money could come to"), _("Speak to your platform.")),
     "order_not_authorised": Kind(409, _("The order was declined and can only be asked again"), _("Place a new order.")),
     "nothing_left_to_capture": Kind(409, _("Nothing of the order is left to capture or void"), _("Look at the state of the order.")),
     "authorisation_expired": Kind(409, _("The authorisation has expired"), _("Place a new order; the consumer has to agree again.")),
@@ -80,6 +94,7 @@ KINDS: Final[Mapping[str, Kind]] = {
     "capture_too_small": Kind(
         422, _("The amount is too small for so many instalments"), _("Capture at least one minor unit an instalment.")
     ),
+    "instrument_invalid": Kind(422, _("The instrument cannot be used"), _("Send 1 to 128 printable characters.")),
     "refund_exceeds_captured": Kind(422, _("The amount is more than can be refunded"), _("Refund at most what the detail says.")),
     "merchant_reference_invalid": Kind(
         422, _("The merchant reference cannot be used"), _("Send 1 to 64 printable characters, without blanks at the ends.")
@@ -189,7 +204,7 @@ def of_refusal(refused: Refused, members: Sequence[str]) -> Problem:
     name = _MEMBERS.get(refused.code, refused.field)
     if name in members:
         faults = [Fault(refused.detail, pointer=f"#/{name}")]
-    elif name == "order_id":
-        faults = [Fault(refused.detail, parameter="order_id")]
+    elif name in ("order_id", "loan_id"):
+        faults = [Fault(refused.detail, parameter=name)]
     more = {} if code in KINDS else {"reason": refused.code}
     return Problem(code if code in KINDS else "refused", refused.detail, faults=faults, more=more)

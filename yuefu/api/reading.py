@@ -105,7 +105,7 @@ def _plainly(kind: str, said: str) -> str:
 
 def _pointer(place: tuple[int | str, ...]) -> str:
     parts = [_sane(str(part)).replace("~", "~0").replace("/", "~1") for part in place]
-    return ("#/" + "/".join(parts))[:_LONGEST_POINTER]
+    return "".join(["#", *(f"/{part}" for part in parts)])[:_LONGEST_POINTER]
 
 
 def _sane(text: str) -> str:

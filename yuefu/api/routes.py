@@ -10,11 +10,12 @@ from urllib.parse import unquote
 
 from pydantic import BaseModel
 
-from yuefu.api import orders, quotes
+from yuefu.api import loans, orders, quotes
 from yuefu.api.bodies import (
     CaptureMade,
     NewOrder,
     NewQuote,
+    NewRepayment,
     Nothing,
     OrderList,
     OrderPlaced,
@@ -22,6 +23,7 @@ from yuefu.api.bodies import (
     Part,
     QuoteShown,
     RefundMade,
+    RepaymentMade,
     VoidMade,
 )
 from yuefu.api.calls import Call
@@ -30,7 +32,7 @@ from yuefu.api.calls import Call
 @dataclass(frozen=True, slots=True)
 class Route:
     """`scope` is what a key must be allowed. A `keyed` route moves money and needs an Idempotency-Key. What it `takes` is always sent: an
-    absent body stands for nothing, least of all for everything.
+    absent body stands for nothing, least of all for everything. What `may_fail` is declined with 402, for good.
     """
 
     method: str
@@ -43,6 +45,7 @@ class Route:
     keyed: bool
     summary: str
     parameters: tuple[tuple[str, dict[str, Any], str], ...] = ()
+    may_fail: bool = False
 
 
 _PAGE: Final = (
@@ -51,15 +54,17 @@ _PAGE: Final = (
     ("ending_before", {"type": "string"}, "The id of an order: only newer ones, those next to it."),
 )
 _ORDER: Final = "/v1/orders/{order_id}"
+_REPAYMENTS: Final = "/v1/loans/{loan_id}/repayments"
 
 ROUTES: Final = (
     Route("POST", "/v1/quotes", "order.authorise", quotes.create, NewQuote, QuoteShown, 201, False, "Show what a purchase would cost"),
-    Route("POST", "/v1/orders", "order.authorise", orders.create, NewOrder, OrderPlaced, 201, True, "Place an order: decide on it and hold its amount"),
+    Route("POST", "/v1/orders", "order.authorise", orders.create, NewOrder, OrderPlaced, 201, True, "Place an order: decide, hold its amount", may_fail=True),
     Route("GET", "/v1/orders", "order.read", orders.listed, None, OrderList, 200, False, "List orders, newest first", _PAGE),
     Route("GET", _ORDER, "order.read", orders.show, None, OrderShown, 200, False, "Show an order"),
     Route("POST", f"{_ORDER}/capture", "order.capture", orders.capture, Part, CaptureMade, 201, True, "Capture an order, wholly with {}"),
     Route("POST", f"{_ORDER}/void", "order.void", orders.void, Nothing, VoidMade, 200, True, "Give back what is not captured: {}"),
     Route("POST", f"{_ORDER}/refund", "order.refund", orders.refund, Part, RefundMade, 201, True, "Refund what was captured, all of it with {}"),
+    Route("POST", _REPAYMENTS, "repayment.collect", loans.repay, NewRepayment, RepaymentMade, 201, True, "Collect a repayment", may_fail=True),
 )  # fmt: skip
 
 

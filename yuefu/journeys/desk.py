@@ -16,7 +16,7 @@ from yuefu.errors import Refused
 from yuefu.ids import IdSource
 from yuefu.payments.gateways.ports import Bank, Channel
 from yuefu.runtime import days, quarantine, sql
-from yuefu.runtime.batch import Quarantined, in_halves
+from yuefu.runtime.batch import HeldUp, Quarantined, in_halves, is_held_up
 from yuefu.runtime.logs import logger
 from yuefu.runtime.values import Actor, Book, UnitOfWork
 from yuefu.runtime.vault import Vault
@@ -105,6 +105,20 @@ def in_batches(
             kept = iter(quarantine.put_aside(book_id=desk.book.id, command=command, culprits=culprits, now=now, ids=desk.ids))
         outcomes = [replace(outcome, id=next(kept)) if isinstance(outcome, Quarantined) else outcome for outcome in outcomes]
     return outcomes
+
+
+def unless_held_up(act: Callable[[Sequence[R]], Sequence[O]], given: Sequence[R]) -> list[O | None]:
+    """Books what the outside has done already: None for those that somebody else's lock held up. Nothing is lost of them: they stay as they
+    are and are asked for by `poll`, and whoever asks again with the same key finds out.
+    """
+    try:
+        return list(act(given))
+    except HeldUp as held:
+        return list(held.outcomes)
+    except Exception as error:
+        if not is_held_up(error):
+            raise
+        return [None] * len(given)
 
 
 def _tell(desk: Desk, command: str, requests: Sequence[object], outcomes: Sequence[object]) -> None:
