@@ -61,6 +61,7 @@ WRONG: list[tuple[str, Any]] = [
     ("merchant_reference", 5), ("merchant_reference", None), ("merchant_reference", ""), ("merchant_reference", "x" * 65),
     ("merchant_reference", "a\nb"), ("merchant_reference", "a\x00b"), ("merchant_reference", "\ud800"), ("merchant_reference", ["a"]),
     ("quote_id", "quo_"), ("quote_id", "ord_01h455vb4pex5vsknk084sn02q"), ("quote_id", "quo_01h455vb4pex5vsknk084sn02Q!"), ("quote_id", "x" * 10_000),
+    ("quote_id", " quo_01h455vb4pex5vsknk084sn02q"), ("consumer_id", "csm_01h455vb4pex5vsknk084sn02q\n"),
     ("quote_id", "' OR 1=1 --"), ("quote_id", 1.5), ("consumer_id", {"id": 1}), ("consumer_id", True), ("channel", "by pigeon"), ("channel", None),
     ("surprise", 1), ("limit", 1), ("state", "captured"), ("a/b~c", 1), ("x" * 5_000, 1),
 ]  # fmt: skip

@@ -9,14 +9,16 @@ from typing import Any, Final
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from yuefu import ids
-from yuefu.api.bodies import ProblemShown
+from yuefu.api.bodies import ProblemShown, id_text
 from yuefu.api.problems import KINDS
 from yuefu.api.routes import ROUTES, Route
 
 _REF: Final = "#/components/schemas/{model}"
 _ALWAYS: Final = (401, 403, 429, 500, 503)
 _TAKING: Final = (400, 408, 409, 413, 415, 422)
+_BARE: Final = r"[!#-~]([ -~]*[!-~])?"
+_INNER: Final = r"([!#-\[\]-~]|\\[\"\\])"
+_QUOTED: Final = rf'"{_INNER}(( |{_INNER})*{_INNER})?"'
 _ABOUT: Final = (
     "Amounts are whole minor units beside their currency; ids are texts with a prefix. Every answer has a Request-Id. Members and codes are"
     " added without a new version: ignore those that you do not know. A request that moves money needs an Idempotency-Key: the same key"
@@ -75,7 +77,7 @@ def _operation(route: Route) -> dict[str, Any]:
 def _parameters(route: Route) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = [_in_path(part[1:-1]) for part in route.path.split("/") if part.startswith("{")]
     if route.method == "POST":
-        key = {"type": "string", "minLength": 1, "maxLength": 255, "pattern": r"^[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?$"}
+        key = {"type": "string", "minLength": 1, "maxLength": 255, "pattern": f"^({_BARE}|{_QUOTED})$"}
         found.append({"name": "Idempotency-Key", "in": "header", "required": route.keyed, "schema": key})
     found += [
         {"name": name, "in": "query", "required": False, "schema": schema, "description": text} for name, schema, text in route.parameters
@@ -84,8 +86,7 @@ def _parameters(route: Route) -> list[dict[str, Any]]:
 
 
 def _in_path(name: str) -> dict[str, Any]:
-    example = f"{ids.PREFIXES[name.removesuffix('_id')]}_01h455vb4pex5vsknk084sn02q"
-    return {"name": name, "in": "path", "required": True, "schema": {"type": "string", "examples": [example]}}
+    return {"name": name, "in": "path", "required": True, "schema": id_text(name.removesuffix("_id"))}
 
 
 def _responses(route: Route) -> dict[str, Any]:

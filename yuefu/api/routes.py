@@ -25,6 +25,7 @@ from yuefu.api.bodies import (
     RefundMade,
     RepaymentMade,
     VoidMade,
+    id_text,
 )
 from yuefu.api.calls import Call
 
@@ -50,8 +51,8 @@ class Route:
 
 _PAGE: Final = (
     ("limit", {"type": "integer", "minimum": 1, "maximum": orders.MOST, "default": orders.USUAL}, "How many at most."),
-    ("starting_after", {"type": "string"}, "The id of an order: only older ones."),
-    ("ending_before", {"type": "string"}, "The id of an order: only newer ones, those next to it."),
+    ("starting_after", id_text("order"), "The id of an order: only older ones."),
+    ("ending_before", id_text("order"), "The id of an order: only newer ones, those next to it."),
 )
 _ORDER: Final = "/v1/orders/{order_id}"
 _REPAYMENTS: Final = "/v1/loans/{loan_id}/repayments"
