@@ -110,7 +110,7 @@ def test_a_schema_that_cannot_be_brought_up_to_date_names_the_way_out_and_that_i
         (home / "demo" / name).write_text(json.dumps(content))
     drifts = [
         # The last of its package, and one that adds an index, so that it cannot be carried out again.
-        ("DELETE FROM django_migrations WHERE app = 'orders' AND name = '0007_orders_of_a_merchant'", "database_error"),
+        ("DELETE FROM django_migrations WHERE app = 'orders' AND name >= '0007'", "database_error"),
         ("INSERT INTO django_migrations (app, name, applied) VALUES ('ledger', '9999_of_tomorrow', now())", "newer_schema"),
     ]
     for drift, code in drifts:

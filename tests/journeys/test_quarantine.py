@@ -118,9 +118,9 @@ def test_what_was_rolled_back_is_never_sent_to_the_channel(shop, monkeypatch, cu
         return done
 
     @contextmanager
-    def opening(*given):
+    def opening(*given, **named):
         before = len(failed)
-        with opened(*given) as work:
+        with opened(*given, **named) as work:
             yield work
             if len(failed) > before:
                 raise errors.DeadlockDetected("at the commit, after all was done")

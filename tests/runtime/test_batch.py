@@ -3,6 +3,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from time import monotonic
 from typing import Any
 
 import psycopg
@@ -166,8 +167,21 @@ def test_a_lone_request_does_not_wait_for_company(till: Till) -> None:
     assert [len(numbers) for _, numbers in till.batches] == [1, 1, 1]
 
 
+class Clock:
+    """Stands still but while a batch is carried out, which takes as long as is said."""
+
+    def __init__(self, till: Till, took: float) -> None:
+        self.now, self._till, self._took = 0.0, till, took
+
+    def act(self, lane: str, numbers: Sequence[int]) -> list[int]:
+        outcomes = self._till.act(lane, numbers)
+        self.now += self._took
+        return outcomes
+
+
 def test_the_next_batch_waits_for_nearly_all_who_were_just_answered(till: Till) -> None:
-    batcher = Numbers(till.act, linger_s=3_600)
+    clock = Clock(till, took=3_600)
+    batcher = Numbers(clock.act, linger_s=3_600, clock=lambda: clock.now)
     sent(batcher, 100)
     assert till.begun.acquire(timeout=10)
     many = [sent(batcher, n) for n in range(16)]
@@ -183,8 +197,11 @@ def test_the_next_batch_waits_for_nearly_all_who_were_just_answered(till: Till) 
     assert [len(numbers) for _, numbers in till.batches] == [1, 16, 14]
 
 
-def test_who_waits_for_company_in_vain_goes_on_alone(till: Till) -> None:
-    batcher = Numbers(till.act, linger_s=0.01)
+@pytest.mark.parametrize(("took", "linger_s"), [(0.01, 3_600), (3_600, 0.01)])
+def test_who_waits_for_company_in_vain_goes_on_alone_after_as_long_as_a_batch_takes_and_no_longer_than_allowed(till: Till, took, linger_s):
+    clock = Clock(till, took)
+    began = monotonic()
+    batcher = Numbers(clock.act, linger_s=linger_s, clock=lambda: clock.now + monotonic() - began)
     sent(batcher, 100)
     assert till.begun.acquire(timeout=10)
     many = [sent(batcher, n) for n in range(8)]

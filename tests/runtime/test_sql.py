@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
+from weakref import ref
 
 import psycopg
 import pytest
@@ -48,6 +50,8 @@ def back(kind: str, column: list[Any]) -> list[Any]:
     [
         ("text", [*AWKWARD, None]),
         ("uuid", [UUID(int=0), None, UUID(int=2**128 - 1)]),
+        ("uuid", [UUID(int=2**128 - 1), UUID(int=0), UUID(int=7)]),
+        ("json", [{"a": [AWKWARD, None, 1.5, True]}, [], "text", 7, {"月付": "\u2028"}]),
         ("bigint", [0, -1, 2**63 - 1, -(2**63), None]),
         ("boolean", [True, False, None]),
         ("date", [date(1, 1, 1), date(2026, 2, 28), None]),
@@ -56,7 +60,44 @@ def back(kind: str, column: list[Any]) -> list[Any]:
     ],
 )
 def test_every_kind_comes_back_as_it_was(kind: str, column: list[Any]) -> None:
-    assert back(kind, column) == column
+    given = [dumps(one) for one in column] if kind == "json" else column
+    assert back(kind, given) == column
+
+
+@pytest.mark.usefixtures("work")
+def test_of_json_nothing_is_not_the_null_of_json() -> None:
+    source, params = sql.unnest({"n": "integer", "given": "json"}, [(0, None), (1, "null"), (2, "{}")])
+    assert sql.rows(f"SELECT given IS NULL, given::text FROM {source} AS g ORDER BY n", params) == [
+        (True, None),
+        (False, "null"),
+        (False, "{}"),
+    ]
+
+
+@pytest.mark.usefixtures("work")
+def test_ids_may_come_as_texts_too() -> None:
+    column = [UUID(int=1), None, UUID(int=2)]
+    assert back("uuid", [str(one) if one else None for one in column]) == back("uuid", [column[0], None, str(column[2])]) == column
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [("a", "x", "e"), ("b", "x", "e")],
+        [("a", "x", "e"), ("b", "y", "e")],
+        [("a", "x", "e"), ("b", "x", "f")],
+        [("a", "x", "e")],
+    ],
+)
+def test_columns_that_are_often_the_same_are_written_whether_they_are_or_not(work: UnitOfWork, rows: list[tuple[str, ...]]) -> None:
+    columns = {"id": "uuid", "request": "text", "command": "text", "error": "text"}
+    same = {"book_id": ("uuid", work.book.id), "recorded_at": ("timestamptz", work.now), "state": ("text", "waiting")}
+    values = [(i, *row) for i, row in zip(work.ids.many(work.now, len(rows)), rows, strict=True)]
+    assert sql.insert("runtime_quarantine", columns, values, same=same, often_same=("command", "error")) == len(rows)
+    found = sql.rows(
+        "SELECT request, command, error FROM runtime_quarantine WHERE book_id = %s AND state = 'waiting' ORDER BY id", [work.book.id]
+    )
+    assert found == rows
 
 
 @pytest.mark.usefixtures("work")
@@ -152,3 +193,56 @@ def test_what_is_sent_without_waiting_is_there_in_order_and_tells_its_errors(wor
     with pytest.raises(psycopg.errors.UniqueViolation), sql.transacting(), sql.without_waiting():
         assert [put(key) for key in "da"] == [-1, -1]
     assert sql.value(counted) == 3
+
+
+class Big:
+    """Something that one can watch going away."""
+
+
+def test_what_was_read_together_goes_away_by_itself(work: UnitOfWork) -> None:
+    def read(big: Big) -> list[Any]:
+        return sql.rows("SELECT %s::uuid, %s::text", [work.book.id, type(big).__name__])
+
+    big = Big()
+    gone = ref(big)
+    gc.disable()
+    try:
+        sql.together(lambda big=big: read(big), lambda: sql.rows("SELECT 2"))  # type: ignore[misc]
+        del big
+        assert gone() is None, "a cycle waits for the collector, and all that was read with it"
+    finally:
+        gc.enable()
+
+
+def settings_in_force() -> list[str]:
+    return [sql.value("SELECT current_setting(%s)", [name]) for name in ("enable_seqscan", "enable_hashjoin", "enable_mergejoin")]
+
+
+def prepared() -> set[str]:
+    return {row[0] for row in sql.rows("SELECT statement FROM pg_prepared_statements")}
+
+
+def test_what_goes_by_keys_is_prepared_and_kept_from_reading_tables_whole() -> None:
+    with sql.transacting(by_keys=True):
+        assert settings_in_force() == ["off"] * 3
+        assert sql.rows("SELECT code FROM runtime_book WHERE id = ANY(%s)", [[UUID(int=1)]]) == []
+        assert any("runtime_book WHERE id = ANY" in statement for statement in prepared())
+    with sql.transacting():
+        assert settings_in_force() == ["on"] * 3
+        assert sql.rows("SELECT code FROM runtime_book WHERE id = ANY(%s) LIMIT 1", [[UUID(int=1)]]) == []
+        assert not any("LIMIT 1" in statement for statement in prepared() if "runtime_book" in statement)
+
+
+def test_plans_are_made_anew_often_at_first_and_every_ten_seconds_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+    run = sql.run
+    monkeypatch.setattr(sql, "run", lambda query, params=(): said.append(query) or run(query, params))
+    moment = 1_000.0
+    monkeypatch.setattr(sql, "stopwatch", lambda: moment)
+    monkeypatch.setattr(sql, "_plans_until", {})
+    discarded = []
+    for moment in (1_000.0, 1_000.0, 1_000.5, 1_000.6, 1_001.0, 1_030.0, 1_039.0, 1_040.0, 1_049.0):  # noqa: B007 - the clock reads it
+        said.clear()
+        with sql.transacting(by_keys=True):
+            discarded.append("DISCARD PLANS" in said)
+    assert discarded == [True, True, True, False, True, True, False, True, False]

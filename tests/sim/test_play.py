@@ -74,7 +74,12 @@ def told(seed: int, directory: Path):
         owner.execute(pgsql.SQL("CREATE DATABASE {} TEMPLATE {}").format(pgsql.Identifier(name), pgsql.Identifier(source)))
         try:
             address = urlunsplit(urlsplit(template)._replace(path=f"/{name}"))
-            here = {**os.environ, "DATABASE_URL": address, "YUEFU_HOME": str(directory / name), "DJANGO_SETTINGS_MODULE": "yuefu.config.settings"}
+            here = {
+                **os.environ,
+                "DATABASE_URL": address,
+                "YUEFU_HOME": str(directory / name),
+                "DJANGO_SETTINGS_MODULE": "yuefu.config.settings",
+            }
             command = [sys.executable, "-c", PLAY, str(directory / f"{name}.keys"), str(seed)]
             done = subprocess.run(command, env=here, capture_output=True, text=True, check=False)
         finally:

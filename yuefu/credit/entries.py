@@ -6,15 +6,18 @@ restore   Dr credit_line_contra   Cr credit_line     when principal is repaid or
 
 from __future__ import annotations
 
+from typing import Final
 from uuid import UUID
 
 from yuefu.ledger.rules import AccountKey, Line
 from yuefu.money.amounts import Money
 
+CREDIT_LINE: Final = "credit_line"
+
 
 def line_key(credit_account_id: UUID) -> AccountKey:
     """The limited account of a credit account."""
-    return AccountKey("credit_line", credit_account_id)
+    return AccountKey(CREDIT_LINE, credit_account_id)
 
 
 def draw_lines(

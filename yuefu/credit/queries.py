@@ -30,7 +30,7 @@ def accounts_of(*, consumer_ids: Sequence[UUID], currency: str, book_id: UUID | 
     if book_id:  # One way into the key for each, whatever the statistics say: by a list of consumers all accounts of the book were read.
         source = (
             "unnest(%(consumers)s::uuid[]) AS g (consumer) CROSS JOIN LATERAL (SELECT * FROM credit_account c WHERE c.book_id = %(book)s"
-            " AND c.consumer_id = g.consumer AND c.currency = %(currency)s LIMIT 1) AS c"
+            " AND c.consumer_id = g.consumer AND c.currency = %(currency)s OFFSET 0) AS c"
         )
     else:
         source = "credit_account AS c WHERE c.consumer_id = ANY(%(consumers)s) AND c.currency = %(currency)s"

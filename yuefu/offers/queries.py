@@ -46,7 +46,7 @@ class StoredQuote:
 
 @dataclass(frozen=True, slots=True)
 class AgreedQuote:
-    """Of a showing, what an order that agrees to it must name."""
+    """Of a showing, what an order that agrees to it must name, and which cost table it was by its hash."""
 
     id: UUID
     disclosure_id: UUID
@@ -54,6 +54,8 @@ class AgreedQuote:
     consumer_id: UUID | None
     shown_to: UUID
     shown_on: date
+    product_id: UUID
+    table_hash: bytes
 
 
 def products(*, ids: Sequence[UUID]) -> dict[UUID, Product]:
@@ -116,8 +118,11 @@ def agreed(*, ids: Sequence[UUID], book_id: UUID) -> dict[UUID, AgreedQuote]:
     """What was shown, of one book, as far as an order names it; unknown ids are left out."""
     found = sql.rows_as(
         AgreedQuote,
-        "SELECT id, disclosure_id, merchant_id, consumer_id, shown_to, shown_on FROM offers_quote WHERE book_id = %s AND id = ANY(%s)",
-        [book_id, list(ids)],
+        # One way into each key, whatever the statistics say.
+        "SELECT q.id, q.disclosure_id, q.merchant_id, q.consumer_id, q.shown_to, q.shown_on, q.product_id, q.hash FROM unnest(%s::uuid[]) AS g (id)"
+        " CROSS JOIN LATERAL (SELECT q.*, d.product_id, d.hash FROM offers_quote q JOIN offers_disclosure d ON d.id = q.disclosure_id"
+        " WHERE q.id = g.id AND q.book_id = %s OFFSET 0) AS q",
+        [list(ids), book_id],
     )
     return {quote.id: quote for quote in found}
 

@@ -160,7 +160,7 @@ def place(*, work: UnitOfWork, orders: Sequence[Order]) -> None:
     ]
     same = {"book_id": ("uuid", work.book.id), "created_at": ("timestamptz", work.now), "seq": ("integer", 1)}
     same |= dict.fromkeys(("captured_minor", "released_minor", "refunded_minor"), ("bigint", 0))
-    sql.insert("orders_order", _ORDER, values, same=same)
+    sql.insert("orders_order", _ORDER, values, same=same, often_same=("currency", "created_on", "expires_at", "day_count", "rule_version"))
     outbox.emit(work=work, events=[_event(o, "order.declined" if o.state == "declined" else "order.authorised") for o in orders])
     audit.record(work=work, action="order.authorise", object_kind="order", object_ids=[o.id for o in orders])
 

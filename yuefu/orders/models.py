@@ -70,8 +70,7 @@ class Order(BookRow):
             ),
         ]
         indexes = [
-            models.Index(fields=["book_id", "-created_at", "-id"], name="orders_order_latest"),
-            models.Index(fields=["book_id", "created_on"], name="orders_order_day"),
+            models.Index(fields=["book_id", "-created_on", "-id"], name="orders_order_latest"),
             models.Index(
                 fields=["expires_at"], condition=Q(authorised_minor__gt=F("captured_minor") + F("released_minor")), name="orders_order_held"
             ),

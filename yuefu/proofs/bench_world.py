@@ -27,7 +27,6 @@ from yuefu.merchants import commands as merchants
 from yuefu.merchants.commands import NewMerchant
 from yuefu.merchants.rules import ContractTerms
 from yuefu.money.amounts import Money
-from yuefu.orders.commands import CaptureRequest
 from yuefu.payments.gateways.sandbox import SandboxBank, SandboxChannel
 from yuefu.runtime import vault
 from yuefu.runtime.beside import Beside

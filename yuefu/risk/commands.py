@@ -39,7 +39,8 @@ def record(*, work: UnitOfWork, decisions: Sequence[Decided]) -> None:
         )
         for d in decisions
     ]  # fmt: skip
-    sql.insert("risk_decision", _COLUMNS, rows, same={"book_id": ("uuid", work.book.id), "decided_at": ("timestamptz", work.now)})
+    same = {"book_id": ("uuid", work.book.id), "decided_at": ("timestamptz", work.now)}
+    sql.insert("risk_decision", _COLUMNS, rows, same=same, often_same=("outcome", "reasons", "policy_version"))
 
 
 def _features_json(f: Features) -> str:

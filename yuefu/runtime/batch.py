@@ -205,9 +205,10 @@ class Batcher(Generic[L, R, O]):
         linger_s: float = 0.020,
         threads: int = 2,
         hand_over: Callable[[Callable[[], None]], Any] = at_once,
+        clock: Callable[[], float] = monotonic,
         name: str = "batcher",
     ) -> None:
-        self._act, self._hand_over = act, hand_over
+        self._act, self._hand_over, self._clock = act, hand_over, clock
         self._size, self._limit, self._share, self._linger_s = size, waiting, share, linger_s
         self._lanes: dict[L, _Lane[R, O]] = {}
         self._ready: deque[L] = deque()
@@ -257,7 +258,7 @@ class Batcher(Generic[L, R, O]):
         while (found := self._next()) is not None:
             lane, taken = found
             batch = [(request, answer) for request, answer in taken if not answer.done()]  # Else it was given up.
-            began = monotonic()
+            began = self._clock()
             if batch:
                 self._carry_out(lane, batch)
             self._go_on(lane, len(batch), began)
@@ -283,14 +284,14 @@ class Batcher(Generic[L, R, O]):
     def _wait_for_company(self, queue: _Lane[R, O]) -> None:
         queue.hoped_for = min(queue.expected - queue.expected // 8, self._size)
         until = queue.ended_at + min(queue.took, self._linger_s)
-        while queue.count < queue.hoped_for and not self._stopped and (left := until - monotonic()) > 0:
+        while queue.count < queue.hoped_for and not self._stopped and (left := until - self._clock()) > 0:
             self._company.wait(left)
         queue.hoped_for = 0
 
     def _go_on(self, lane: L, done: int, began: float) -> None:
         with self._change:
             queue = self._lanes[lane]
-            queue.under_way, queue.expected, queue.ended_at = False, queue.count + done, monotonic()
+            queue.under_way, queue.expected, queue.ended_at = False, queue.count + done, self._clock()
             queue.took = queue.ended_at - began
             if queue.count:
                 self._ready.append(lane)

@@ -27,6 +27,7 @@ from types import MappingProxyType
 from typing import IO, Final
 from urllib.parse import quote
 
+from yuefu.runtime import memory
 from yuefu.runtime.cluster_home import (
     BINARIES_UNUSABLE,
     CREATE_FAILED,
@@ -126,7 +127,6 @@ SETTINGS: Final[Mapping[str, str]] = MappingProxyType(
         "max_connections": "100",
         "max_wal_size": "2GB",
         "password_encryption": "scram-sha-256",
-        "shared_buffers": "256MB",
         "synchronous_commit": "on",
         "timezone": "UTC",
         "unix_socket_permissions": "0700",
@@ -309,7 +309,13 @@ def _launch(programs: Path, home: Path, account: Account, *, say: Say, settings:
     unclean = (home / "data" / "postmaster.pid").exists()
     clear_leftovers(home, say=say)
     socket_dir = make_socket_dir(home, account)
-    values = {**SETTINGS, **settings, "port": str(PORT), "unix_socket_directories": quoted(socket_dir)}
+    values = {
+        **SETTINGS,
+        "shared_buffers": f"{memory.shared_buffers_mb(memory.there_is())}MB",
+        **settings,
+        "port": str(PORT),
+        "unix_socket_directories": quoted(socket_dir),
+    }
     command = [str(programs / "postgres"), "-D", str(home / "data"), *(f"--{name}={value}" for name, value in values.items())]
     said = rotate_log(home)
     try:

@@ -172,10 +172,20 @@ def _insert(work: UnitOfWork, claims: Sequence[tuple[str, str, bytes, UUID, str]
         return set()
     columns = {"scope": "text", "key": "text", "fingerprint": "bytea", "object_id": "uuid", "request_id": "text"}
     same = {"book_id": ("uuid", work.book.id), "recorded_at": ("timestamptz", work.now)}
-    source, params = sql.unnest(columns, sorted(claims, key=itemgetter(0, 1)), same=same)
-    names = ", ".join([*columns, *same])
-    written = sql.rows(f"INSERT INTO runtime_key ({names}) {source} ON CONFLICT DO NOTHING RETURNING scope, key", params)
-    return {(scope, key) for scope, key in written}
+    written = sql.insert("runtime_key", columns, sorted(claims, key=itemgetter(0, 1)), same=same, suffix="ON CONFLICT DO NOTHING")
+    if written == len(claims):
+        return {(scope, key) for scope, key, *_ in claims}
+    # Some were there. Ours are of this transaction, and for the object that they were just claimed for: the same transaction may have
+    # claimed a key before, and another one an object of the same id, from a source with the same seed.
+    mine = [(scope, key, object_id) for scope, key, _, object_id, _ in claims]
+    source, params = sql.unnest({"scope": "text", "key": "text", "object_id": "uuid"}, mine)
+    found = sql.rows(
+        f"SELECT g.scope, g.key FROM {source} AS g CROSS JOIN LATERAL (SELECT xid, object_id FROM runtime_key k"
+        " WHERE k.book_id = %s AND k.scope = g.scope AND k.key = g.key OFFSET 0) AS k"
+        " WHERE k.xid = pg_current_xact_id() AND k.object_id = g.object_id",
+        [*params, work.book.id],
+    )
+    return {(scope, key) for scope, key in found}
 
 
 def stored(*, work: UnitOfWork, names: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Stored]:
@@ -187,7 +197,7 @@ def stored(*, work: UnitOfWork, names: Sequence[tuple[str, str]]) -> dict[tuple[
         "SELECT k.scope, k.key, k.fingerprint, k.object_id, k.request_id, k.refused_code, k.refused_detail, k.refused_field"
         # A look-up into the key for each, whatever the statistics say: joined, it was planned as a scan of all keys of the book.
         f" FROM {source} AS g CROSS JOIN LATERAL (SELECT * FROM runtime_key k"
-        " WHERE k.book_id = %s AND k.scope = g.scope AND k.key = g.key LIMIT 1) AS k",
+        " WHERE k.book_id = %s AND k.scope = g.scope AND k.key = g.key OFFSET 0) AS k",
         [*params, work.book.id],
     )
     return {

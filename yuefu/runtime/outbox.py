@@ -99,6 +99,7 @@ def emit(*, work: UnitOfWork, events: Sequence[Event]) -> None:
             for i, e, cause in zip(new, events, causes, strict=True)
         ],
         same={"book_id": ("uuid", work.book.id), "recorded_at": ("timestamptz", work.now)},
+        often_same=("object_kind", "seq", "schema_version", "changed"),
     )
 
 

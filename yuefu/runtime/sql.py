@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from datetime import UTC
+from struct import pack
 from typing import Any, Final, TypeVar, cast
 from uuid import UUID
 from weakref import WeakKeyDictionary
@@ -20,6 +21,7 @@ import orjson
 import psycopg
 from django.db import connections, transaction
 from psycopg.abc import Loader
+from psycopg.adapt import Dumper
 from psycopg.pq import Format
 from psycopg.rows import args_row, tuple_row
 from psycopg.types.json import JsonbLoader
@@ -48,7 +50,7 @@ class _Moments:
 _role: ContextVar[str] = ContextVar("yuefu_role", default=WRITER)
 
 # Values of these types travel as text and are cast inside the statement: an array of arrays would be flattened by unnest.
-_CAST = frozenset({"json", "jsonb", "text[]", "uuid[]", "bigint[]"})
+_CAST = frozenset({"jsonb", "text[]", "uuid[]", "bigint[]"})
 
 
 _ELEMENTS: Final = {UUID: "uuid", str: "text"}
@@ -67,6 +69,8 @@ def connection() -> psycopg.Connection[Any]:
         # Django leaves jsonb as text for its own fields to decode, and reads moments by a class in Python; here there are no fields.
         opened.adapters.register_loader("jsonb", JsonbLoader)
         opened.adapters.register_loader("timestamptz", cast("type[Loader]", _Moments))
+        opened.adapters.register_dumper(_Uuids, _UuidsDumper)
+        opened.adapters.register_dumper(_Documents, _DocumentsDumper)
         opened.prepare_threshold, opened.prepared_max = _NEVER, _MOST_PLANS
     return opened
 
@@ -82,7 +86,7 @@ def _arrays(item: Any) -> Any:
     if type(item) is not list or not item:
         return item
     kind = _ELEMENTS.get(type(item[0]))
-    return array(item, kind) if kind else item
+    return _column(item, kind) if kind else item
 
 
 Params = Sequence[Any] | Mapping[str, Any]
@@ -169,7 +173,7 @@ def together(*reads: Callable[[], Any]) -> list[Any]:
         try:
             found[index] = read()
         except _Asked as ask:
-            asked[index] = ask.query, ask.params  # and not the exception: with its traceback it would keep all this alive until it is collected
+            asked[index] = ask.query, ask.params  # not the exception: with its traceback it would keep all that is read alive
         finally:
             _heard.reset(token)
     opened = connection()
@@ -216,13 +220,79 @@ def unnest(columns: Mapping[str, str], values: Sequence[Sequence[Any]], *, same:
     """`(SELECT … FROM unnest(…))` over row tuples, and its parameters: one array a column, so one statement for any number of rows. The
     columns of `same` come after the others.
     """
-    same = same or {}
+    return _source(columns, dict(zip(columns, zip(*values, strict=True), strict=True)), same or {})
+
+
+def _source(kinds: Mapping[str, str], columns: Mapping[str, Sequence[Any]], same: Same) -> tuple[str, list[Any]]:
     names = ", ".join(columns)
-    chosen = [f"{name}::{kind}" if kind in _CAST else name for name, kind in columns.items()]
+    chosen = [f"{name}::{kinds[name]}" if kinds[name] in _CAST else name for name in columns]
     chosen += [f"%s::{kind} AS {name}" for name, (kind, _) in same.items()]
-    arrays = ", ".join([f"%s::{'text' if kind in _CAST else kind}[]" for kind in columns.values()])
-    params = [array(column, kind) for column, kind in zip(zip(*values, strict=True), columns.values(), strict=True)]
+    arrays = ", ".join([f"%s::{'text' if kinds[name] in _CAST else kinds[name]}[]" for name in columns])
+    params = [_column(column, kinds[name]) for name, column in columns.items()]
     return f"(SELECT {', '.join(chosen)} FROM unnest({arrays}) AS given({names}))", [*(value for _, value in same.values()), *params]
+
+
+class _Written:
+    """An array in its binary form, as it goes over the wire."""
+
+    __slots__ = ("written",)
+
+    def __init__(self, written: bytes) -> None:
+        self.written = written
+
+
+class _Uuids(_Written):
+    """`uuid[]`: a third of the space of its text, and nothing to be read."""
+
+
+class _Documents(_Written):
+    """`json[]`: in its text each quote of JSON would be escaped, and found again one by one."""
+
+
+class _UuidsDumper(Dumper):
+    format, oid = Format.BINARY, 2951
+
+    def dump(self, obj: _Written) -> bytes:
+        return obj.written
+
+
+class _DocumentsDumper(_UuidsDumper):
+    oid = 199
+
+
+_NULL, _SIXTEEN = pack(">i", -1), pack(">i", 16)
+
+
+def _head(oid: int, count: int, *, nulls: bool) -> bytes:
+    """What a binary array begins with: one dimension, whether there are nulls, the type of the elements, how many, the first index
+    (`array_recv` in PostgreSQL's arrayfuncs.c). Each follows with its length before it, −1 for a null.
+    """
+    return pack(">iiiii", 1, nulls, oid, count, 1)
+
+
+def _column(column: Sequence[Any], kind: str) -> str | _Written:
+    """An array as it travels fastest."""
+    if kind == "json":
+        return _documents(column)
+    if kind == "uuid":
+        with suppress(AttributeError):  # texts are let in too
+            return _uuids(column)
+    return array(column, kind)
+
+
+def _uuids(column: Sequence[UUID | None]) -> _Uuids:
+    """Raises AttributeError where one is neither."""
+    try:
+        return _Uuids(_head(2950, len(column), nulls=False) + _SIXTEEN + _SIXTEEN.join([one.int.to_bytes(16) for one in column]))  # type: ignore[union-attr]
+    except AttributeError:
+        parts = [_NULL if one is None else _SIXTEEN + one.int.to_bytes(16) for one in column]
+        return _Uuids(_head(2950, len(column), nulls=True) + b"".join(parts))
+
+
+def _documents(column: Sequence[str | None]) -> _Documents:
+    written = [None if text is None else text.encode() for text in column]
+    parts = [_NULL if one is None else pack(">i", len(one)) + one for one in written]
+    return _Documents(_head(114, len(column), nulls=None in written) + b"".join(parts))
 
 
 # JSON writes these characters in a way that a PostgreSQL array does not read.
@@ -251,12 +321,27 @@ def _quoted(item: Any) -> str:
     return f'"{text}"'
 
 
-def insert(table: str, columns: Mapping[str, str], values: Sequence[Sequence[Any]], *, same: Same | None = None, suffix: str = "") -> int:
-    """Inserts all rows by one statement. `columns` maps a name to its PostgreSQL type. Returns the number of rows written."""
+def insert(
+    table: str,
+    columns: Mapping[str, str],
+    values: Sequence[Sequence[Any]],
+    *,
+    same: Same | None = None,
+    often_same: Sequence[str] = (),
+    suffix: str = "",
+) -> int:
+    """Inserts all rows by one statement. `columns` maps a name to its PostgreSQL type. Returns the number of rows written.
+
+    Those of `often_same`, where all rows agree in each of them, travel once as well: an array is read element by element.
+    """
     if not values:
         return 0
-    source, params = unnest(columns, values, same=same)
-    return run(f"INSERT INTO {table} ({', '.join([*columns, *(same or {})])}) {source} {suffix}", params)
+    by_name = dict(zip(columns, zip(*values, strict=True), strict=True))
+    once = dict(same or {})
+    if often_same and all(by_name[name].count(by_name[name][0]) == len(values) for name in often_same):
+        once |= {name: (columns[name], by_name.pop(name)[0]) for name in often_same}
+    source, params = _source(columns, by_name, once)
+    return run(f"INSERT INTO {table} ({', '.join([*by_name, *once])}) {source} {suffix}", params)
 
 
 def update(table: str, key: str, columns: Mapping[str, str], values: Sequence[Sequence[Any]], *, where: str = "") -> int:

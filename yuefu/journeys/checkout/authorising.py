@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
-from functools import lru_cache
 from typing import Any, Final
 from uuid import UUID
 
 from yuefu.consumers import queries as consumers
 from yuefu.consumers.rules import Facts as Person
 from yuefu.credit import queries as credit
-from yuefu.credit.entries import line_key
+from yuefu.credit.entries import CREDIT_LINE, line_key
 from yuefu.credit.rules import CreditAccount
 from yuefu.dates.daycount import DayCount
 from yuefu.errors import Refused
@@ -37,7 +36,7 @@ from yuefu.journeys.stopping import CHANNEL, FUNDER, NEW_CREDIT, PRODUCT
 from yuefu.journeys.stopping import MERCHANT as SELLER
 from yuefu.ledger import commands as ledger
 from yuefu.ledger import queries as balances
-from yuefu.ledger.rules import AccountKey, Hold
+from yuefu.ledger.rules import Hold
 from yuefu.ledger.rules.posting import Balance
 from yuefu.loans import queries as loan_book
 from yuefu.loans.queries import Arrears
@@ -81,10 +80,11 @@ def authorise(*, desk: Desk, now: datetime, purchases: Sequence[Purchase]) -> li
 
 def _authorise(desk: Desk, work: UnitOfWork, purchases: Sequence[Purchase]) -> list[Authorised | Refused]:
     ids = work.ids.many(work.now, len(purchases))
+    scopes = {merchant: keys.scope_of("order.authorise", merchant) for merchant in {purchase.merchant_id for purchase in purchases}}
     facts = _Facts(desk, work, purchases)
     return keys.answer(
         work=work,
-        scope=[keys.scope_of("order.authorise", purchase.merchant_id) for purchase in purchases],
+        scope=[scopes[purchase.merchant_id] for purchase in purchases],
         requests=purchases,
         object_ids=ids,
         validate=lambda given: facts.refusals({i: purchases[i] for i in given}),
@@ -154,11 +154,9 @@ class _Facts:
             lambda: policies.in_force(book_id=book, name=AUTHORISATION_DAYS, on=on),
         )  # fmt: skip
         self.policy: Policy = policy(*risk_policy)
-        tables = products.disclosures(ids=list({quote.disclosure_id for quote in self.quotes.values()}), book_id=book)
-        self.shown = {table: _Shown.of(stored.product_id, stored.disclosure) for table, stored in tables.items()}
-        self.products = products.products(ids=sorted({shown.product_id for shown in self.shown.values()}))
+        self.shown = _tables(book, self.quotes.values())
+        self.products = products.products(ids=sorted({quote.product_id for quote in self.quotes.values()}))
         self.cases: dict[int, _Case] = {}
-        self.locked: Mapping[tuple[AccountKey, str], Balance] = {}
         self.lines: Mapping[UUID, Balance] = {}
         self.exposure: dict[UUID, int] = {}
         self.velocity: dict[UUID, list[int]] = {}
@@ -184,7 +182,7 @@ class _Facts:
         if isinstance(quote, Refused):
             return quote
         account, shown = self.accounts.get(purchase.consumer_id), self.shown[quote.disclosure_id]
-        product, contract = self.products[shown.product_id], self.contracts.get(purchase.merchant_id)
+        product, contract = self.products[quote.product_id], self.contracts.get(purchase.merchant_id)
         if quote.consumer_id is None and not self._is_calendar_of(account, shown, product):
             return Refused(QUOTE_NOT_PERSONAL, "it was shown to nobody in particular and has other due days: quote again", "quote_id")
         if contract is None:
@@ -214,8 +212,7 @@ class _Facts:
         another batch with orders of the same consumer is seen, or waits.
         """
         accounts = {account.id: account for index in indexes if (account := self.cases[index].account)}
-        self.locked = balances.lock_limited(work.book.id, [(line_key(i), self.zero.currency) for i in accounts])
-        self.lines = {i: self.locked[line_key(i), self.zero.currency] for i in accounts}
+        self.lines = balances.lock_owned(work.book.id, CREDIT_LINE, self.zero.currency, list(accounts))
         self.exposure = {i: line.exposure for i, line in self.lines.items()}
         ordered = order_book.velocity(consumer_ids=[account.consumer_id for account in accounts.values()], now=work.now)
         self.velocity = {consumer: [*counted] for consumer, counted in ordered.items()}
@@ -266,15 +263,13 @@ class _Facts:
 class _Shown:
     """The plan of a kept cost table, read back from what it says."""
 
-    product_id: UUID
     terms: Terms
     due_days: tuple[date, ...]
     total: int
     largest: int
 
     @classmethod
-    @lru_cache(maxsize=4_096)  # Popular prices are shown again and again, and a table says the same each time.
-    def of(cls, product_id: UUID, table: Disclosure) -> _Shown:
+    def of(cls, table: Disclosure) -> _Shown:
         said: Mapping[str, Any] = table.content
         rows, basis = said["instalments"], said["items"][0]["basis"]
         due_days = tuple(date.fromisoformat(row["due_on"]) for row in rows)
@@ -288,7 +283,26 @@ class _Shown:
             due_day=max(day.day for day in due_days),
             rule_version=said["rule_version"],
         )
-        return cls(product_id, terms, due_days, said["paid_total_minor"], max(row["total_minor"] for row in rows))
+        return cls(terms, due_days, said["paid_total_minor"], max(row["total_minor"] for row in rows))
+
+
+_MOST_TABLES: Final = 4_096
+_read_before: dict[bytes, _Shown] = {}
+"""Plans by the hash of their cost table. Popular prices are shown again and again, and what has the same hash says the same."""
+
+
+def _tables(book_id: UUID, agreed: Collection[AgreedQuote]) -> dict[UUID, _Shown]:
+    """The plan of each cost table that was agreed to, by its id."""
+    hashes = {quote.disclosure_id: quote.table_hash for quote in agreed}
+    found = {table: shown for table, mark in hashes.items() if (shown := _read_before.get(mark))}
+    if len(found) < len(hashes):
+        stored = products.disclosures(ids=[table for table in hashes if table not in found], book_id=book_id)
+        new = {table: _Shown.of(one.disclosure) for table, one in stored.items()}
+        if len(_read_before) + len(new) > _MOST_TABLES:
+            _read_before.clear()
+        _read_before.update({hashes[table]: shown for table, shown in new.items()})
+        found |= new
+    return found
 
 
 def _decide(work: UnitOfWork, facts: _Facts, fresh: Mapping[int, tuple[UUID, Purchase]]) -> dict[int, Authorised | Refused]:
@@ -359,7 +373,7 @@ def _hold(work: UnitOfWork, facts: _Facts, drafts: dict[int, tuple[Order, Featur
     for _, order in approved:
         assert order.credit_account_id is not None, "only an account can be approved"
         holds.append(Hold(order.id, line_key(order.credit_account_id), Money(order.amount, order.currency), order.expires_at, order.id))
-    for (index, order), outcome in zip(approved, ledger.place_holds(work=work, holds=holds, locked=facts.locked), strict=True):
+    for (index, order), outcome in zip(approved, ledger.place_holds(work=work, holds=holds, of_owner=facts.lines), strict=True):
         if isinstance(outcome, Refused):
             _, features, decision = drafts[index]
             declined = Decision("declined", (LIMIT,), decision.policy_version)

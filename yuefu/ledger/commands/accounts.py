@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 from uuid import UUID
 
-from yuefu.ledger.queries.balances import find_accounts, lock_limited_ids
+from yuefu.ledger.queries.accounts import find_accounts, lock_limited_ids
 from yuefu.ledger.rules import CHART, AccountKey, LimitedAccount
 from yuefu.money.amounts import Money
 from yuefu.runtime import sql

@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 from yuefu.errors import Refused
-from yuefu.ledger.queries.balances import lock_limited, lock_limited_ids
-from yuefu.ledger.rules import AccountKey, Held, Hold, Release, Released
+from yuefu.ledger.queries.accounts import lock_limited, lock_limited_ids
+from yuefu.ledger.rules import Held, Hold, Release, Released
 from yuefu.ledger.rules.posting import HOLD_NOT_PENDING, HOLD_UNKNOWN, Balance, place_refusal
 from yuefu.money.amounts import Money
 from yuefu.runtime import sql
@@ -25,27 +25,29 @@ _HOLD = {
 }
 
 
-def place_holds(
-    *, work: UnitOfWork, holds: Sequence[Hold], locked: Mapping[tuple[AccountKey, str], Balance] | None = None
-) -> list[Held | Refused]:
-    """Places holds, each seeing those before it; they count against the limit from now on. `locked` are their accounts, where the caller
-    has locked them in this transaction (`lock_limited`).
+def place_holds(*, work: UnitOfWork, holds: Sequence[Hold], of_owner: Mapping[UUID, Balance] | None = None) -> list[Held | Refused]:
+    """Places holds, each seeing those before it; they count against the limit from now on. `of_owner` are their accounts, all of one code
+    and currency, where the caller has locked them in this transaction (`lock_owned`).
 
     The id is the caller's, made from its own keyed command, so a hold cannot be placed twice. Refused with unknown_account,
     account_closed, zero_line or limit_exceeded.
     """
-    limited = locked if locked is not None else lock_limited(work.book.id, [(hold.account, hold.amount.currency) for hold in holds])
+    if of_owner is None:
+        limited = lock_limited(work.book.id, [(hold.account, hold.amount.currency) for hold in holds])
+        balances = [limited.get((hold.account, hold.amount.currency)) for hold in holds]
+    else:
+        balances = [of_owner.get(owner) if (owner := hold.account.owner_id) else None for hold in holds]
     outcomes: list[Held | Refused] = []
     rows = []
-    for hold in holds:
-        balance = limited.get((hold.account, hold.amount.currency))
+    for hold, balance in zip(holds, balances, strict=True):
         refused = place_refusal(hold, balance)
         if refused or balance is None:
             outcomes.append(refused or Refused(HOLD_UNKNOWN))
             continue
         rows.append((hold.id, balance.account_id, hold.amount.minor, hold.order_id, hold.expires_at, balance.side))
         outcomes.append(Held(hold.id))
-    sql.insert("ledger_hold", _HOLD, rows, same={"book_id": ("uuid", work.book.id), "placed_at": ("timestamptz", work.now)})
+    same = {"book_id": ("uuid", work.book.id), "placed_at": ("timestamptz", work.now)}
+    sql.insert("ledger_hold", _HOLD, rows, same=same, often_same=("expires_at", "side"))
     return outcomes
 
 

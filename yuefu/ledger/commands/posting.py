@@ -13,7 +13,7 @@ from uuid import UUID
 
 from yuefu.errors import Refused
 from yuefu.ledger.commands.accounts import ensure_control
-from yuefu.ledger.queries.balances import closed_among, lock_holds, lock_limited
+from yuefu.ledger.queries.accounts import closed_among, lock_holds, lock_limited
 from yuefu.ledger.rules import CHART, AccountKey, Entry, Posted
 from yuefu.ledger.rules.posting import (
     DAY_NOT_OPEN,

@@ -1,25 +1,23 @@
 """Reads of the ledger, as frozen values."""
 
+from yuefu.ledger.queries.accounts import find_accounts, lock_limited, lock_owned, unused_with_limit
 from yuefu.ledger.queries.balances import (
     Limited,
     balance,
     balance_now,
     balances,
     code_sums,
-    find_accounts,
     holds_outlived,
     holds_pending,
     limited,
     limited_sums,
     limits,
-    lock_limited,
     money_balances,
     moved_on,
     sums_by_component,
     sums_now,
     totals,
     trial_balance,
-    unused_with_limit,
 )
 from yuefu.ledger.queries.entries import (
     EntryLine,
@@ -60,6 +58,7 @@ __all__ = [
     "lines_of_order",
     "lines_of_payouts",
     "lock_limited",
+    "lock_owned",
     "money_balances",
     "moved_on",
     "movement_days",

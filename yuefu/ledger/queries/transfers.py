@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from yuefu.ledger.queries.balances import find_accounts, lock_limited_ids
+from yuefu.ledger.queries.accounts import find_accounts, lock_limited_ids
 from yuefu.ledger.rules import DEBIT, AccountKey
 from yuefu.ledger.rules.transfer_batch import Place, Record
 from yuefu.ledger.rules.transfers import Ended, Flags, is_key
