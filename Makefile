@@ -23,7 +23,6 @@ bench: install-run ## all benchmarks, each beside pgbench on the same database
 	@$(YUEFU) bench
 
 prove: install-test ## nothing lost, no races, everything adds up: the proofs that take longer than a test
-	@YUEFU_RACES=20 .venv/bin/python -m pytest -q tests/journeys/test_every_pair_of_verbs.py
 	@$(YUEFU) prove
 
 install: install-run install-test ## everything the other commands need, into .venv; quiet, and nothing to do the second time

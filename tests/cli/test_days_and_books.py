@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
+
+import pytest
+from django.conf import settings
 
 from tests.cli.conftest import Command, Town
 from yuefu.runtime import books, sql
@@ -27,6 +32,26 @@ def test_a_day_closes_the_clock_moves_and_the_next_day_settles(cli: Command, tow
 
 def test_a_day_that_never_was_cannot_be_closed(cli: Command) -> None:
     assert cli("close-day", "2001-01-01").code == "unknown_day"
+
+
+def test_a_line_of_heads_that_was_cut_off_is_told_and_a_changed_one_is_an_error(
+    raw: Command, cli: Command, town: Town, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(settings, "YUEFU_HOME", tmp_path)
+    file = tmp_path / "seals.jsonl"
+    sealed = cli("seal").last
+    assert sealed["head"] == json.loads(file.read_text())["head"]
+    file.write_text(file.read_text()[:70])
+    verdict = cli("ledger", "verify")
+    assert (verdict.status, verdict.last["heads"]) == (0, {"kept": 0, "cut_off_lines": [1]})
+    assert "Line 1 of" in (said := raw("ledger", "verify", "--book", town.book).out)
+    assert "was cut off in the writing" in said
+    assert cli("seal").last == sealed
+    assert cli("ledger", "verify").last["heads"] == {"kept": 1, "cut_off_lines": [1]}
+    file.write_text("nonsense\n")
+    answer = cli("ledger", "verify")
+    assert (answer.status, answer.code) == (1, "heads_broken")
+    assert answer.last["error"]["detail"].startswith(f"Line 1 of {file} is no head")
 
 
 def test_a_seal_holds_and_a_changed_entry_is_named(cli: Command, town: Town) -> None:

@@ -43,7 +43,7 @@ def test_the_heads_of_removed_books_are_forgotten_and_no_others(tmp_path: Path) 
     path = tmp_path / "seals.jsonl"
     kept._forget_seals(path, ["a"])
     assert not path.exists()
-    path.write_text('{"book": "a", "number": 1}\n{"book": "b", "number": 2}\n')
+    path.write_text('{"book": "a", "number": 1, "head": "00"}\n{"book": "b", "number": 2, "head": "00"}\n{"book": "a", "num')
     kept._forget_seals(path, ["a"])
     assert [json.loads(line)["book"] for line in path.read_text().splitlines()] == ["b"]
 

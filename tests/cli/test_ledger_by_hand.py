@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import subprocess
 import sys
@@ -116,6 +117,37 @@ def test_a_broken_file_is_named_by_its_line(cli: Command, tmp_path: Path, conten
     answer = cli("ledger", "import", str(path))
     assert (answer.status, answer.code) == (1, code)
     assert answer.last["error"]["detail"].startswith(says)
+
+
+EXPORTS = (("export",), ("beancount",), ("gl-export", "--on", "2026-10-12", "--draft", "--out"))
+
+
+@pytest.mark.parametrize("words", EXPORTS, ids=lambda words: words[0])
+def test_a_file_that_cannot_be_written_is_told_by_the_name_that_was_given(cli: Command, tmp_path: Path, words: tuple[str, ...]) -> None:
+    (tmp_path / "file").touch()
+    none, below, long = tmp_path / "none" / "x.jsonl", tmp_path / "file" / "x.jsonl", tmp_path / ("x" * 300)
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    told = {path: cli("ledger", *words, str(path)) for path in (none, below, long, pipe, tmp_path)}
+    assert {path: (answer.status, answer.last["error"]) for path, answer in told.items()} == {
+        none: (1, {"code": "file_error", "detail": f"{none} cannot be written, for there is no directory {none.parent}: make it, or choose another place."}),
+        below: (1, {"code": "file_error", "detail": f"{below} cannot be written, for {below.parent} is no directory: choose another place."}),
+        long: (1, {"code": "file_error", "detail": f"{long} cannot be written, for the name is too long: choose a shorter one."}),
+        pipe: (1, {"code": "not_a_file", "detail": f"{pipe} is no regular file: give the name of a file."}),
+        tmp_path: (1, {"code": "not_a_file", "detail": f"{tmp_path} is a directory: give the name of a file."}),
+    }  # fmt: skip
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "pipe"]
+    assert pipe.is_fifo()
+
+
+@pytest.mark.parametrize("words", EXPORTS[:2], ids=lambda words: words[0])
+def test_a_name_as_long_as_a_name_may_be_is_written_and_a_link_stays_a_link(cli: Command, tmp_path: Path, words: tuple[str, ...]) -> None:
+    target, link = tmp_path / ("x" * 255), tmp_path / "link"
+    link.symlink_to(target)
+    assert cli("ledger", *words, str(link)).status == 0
+    assert link.is_symlink()
+    assert target.stat().st_size > 0
+    assert len(list(tmp_path.iterdir())) == 2
 
 
 def test_files_that_cannot_be_read_or_written(cli: Command, tmp_path: Path, person: Callable[..., str]) -> None:

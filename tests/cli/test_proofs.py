@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
+import tempfile
+from pathlib import Path
+
+import pytest
+
 from tests.cli.conftest import Command
+from yuefu.cli import proofs
 
 
 def test_an_unknown_proof_is_told_which_there_are(raw: Command):
     answer = raw("prove", "nothing", "--json")
     assert (answer.status, answer.code) == (1, "unknown_proof")
-    assert answer.last["error"]["detail"] == "There is no proof 'nothing'; there are crash, faults, full, matrix."
+    assert answer.last["error"]["detail"] == "There is no proof 'nothing'; there are crash, faults, full, machine, matrix, races."
+
+
+def test_an_unknown_benchmark_is_refused_before_a_database_is_made_for_it(raw: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    monkeypatch.setenv("DATABASE_URL", "postgresql://nobody@127.0.0.1:1/none")
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "none"))
+    answer = raw("bench", "nothing", "--json")
+    assert (answer.status, answer.code) == (1, "unknown_benchmark")
+    assert answer.last["error"]["detail"] == "There is no benchmark 'nothing'; there are checkout, demo, ledger, loop."
 
 
 def test_no_rounds_and_no_days_are_no_proof(raw: Command):
@@ -17,7 +31,22 @@ def test_no_rounds_and_no_days_are_no_proof(raw: Command):
         ("crash", "--rounds", "many"),
         ("faults", "--days", "0"),
         ("faults", "--seeds", "0"),
+        ("races", "--races", "0"),
+        ("machine", "--examples", "0"),
         ("full", "--orders", "1"),
     ):
         answer = raw("prove", *words, "--json")
         assert (answer.status, answer.code) == (2, "usage")
+
+
+def test_where_the_disk_has_no_room_the_full_database_is_left_out_and_that_is_said(raw: Command):
+    answer = raw("prove", "full", "--orders", "1000000000", "--json")
+    assert (answer.status, answer.last["ok"]) == (0, True)
+    assert answer.last["left_out"].startswith("1,000,000,000 orders take 5000 GB")
+    assert answer.last["left_out"].endswith("give fewer with --orders")
+
+
+@pytest.mark.parametrize(("ratio", "ok"), [(0.8, True), (1.2, True), (0.79, False)])
+def test_a_full_database_that_is_slower_does_not_hold(ratio: float, ok: bool):
+    figures = {"full_10m_ratio": ratio, "full_10m_orders_per_s": 7_000.0}
+    assert proofs._fast_enough(figures) == {**figures, "at_least": 0.8, "ok": ok}

@@ -170,6 +170,29 @@ def test_what_was_stopped_goes_on(file: Path, make_desk: Any, monkeypatch: pytes
     assert queries.entries_posted(desk[0].book.id) == SOURCE_DAYS * 21
 
 
+def test_what_is_brought_in_is_what_was_proof_read_whatever_becomes_of_the_file(
+    file: Path, make_desk: Any, source: UnitOfWork, shops: list[AccountKey], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journal_file, "CHUNK", 10)
+    desk, now = make_desk()
+    lines = file.read_bytes().splitlines(keepends=True)
+    others = [re.sub(rb'"limit" : 0\b', b'"limit" : 7777', line) for line in lines[1:4]] + [
+        _entry(lambda entry: entry.update(kind="other"))(line) for line in lines[4:-1]
+    ]
+    assert all(a != b for a, b in zip(others, lines[1:-1], strict=True))
+
+    def change(done: int, total: int) -> None:
+        file.write_bytes(b"".join([lines[0], *others, b'{"end": {"entries": 63}}\n']))
+
+    come = journal_file.bring_in(desk=desk, now=now, path=file, tell=change)
+    assert isinstance(come, Come)
+    assert come.entries == SOURCE_DAYS * 21
+    assert figures(source.book, shops) == figures(desk.book, shops)
+    assert set(queries.limits(desk.book.id, "merchant_available").values()) == {0}
+    kinds = sql.rows("SELECT DISTINCT kind FROM ledger_entry WHERE book_id = %s ORDER BY kind", [desk.book.id])
+    assert kinds == [("imported:move",), ("imported:reversal",)]
+
+
 def test_parts_by_posting_day_are_the_whole(source: UnitOfWork, make_desk: Any, tmp_path: Path, shops: list[AccountKey]) -> None:
     desk = make_desk()
     for n in range(1, SOURCE_DAYS + 1):

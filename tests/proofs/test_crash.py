@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import pytest
 
 from yuefu.proofs import crash, reckoning
 from yuefu.proofs.crash import CASES, Case
-from yuefu.proofs.installation import SERVER
+from yuefu.proofs.installation import SERVER, WORKER
 from yuefu.proofs.shoppers import Answer, Client, Operation
 
 
@@ -22,6 +23,20 @@ def test_whatever_is_killed_or_cut_each_acknowledged_operation_is_there_once():
     assert found["asked_again"] > 0
     assert {"order", "capture", "refund", "repay"} <= set(found["by_verb"])
     assert [line.partition(": ")[2] for line in said if line.startswith("round")] == [case.name for case in CASES[1:3]]
+
+
+@pytest.mark.slow
+def test_a_day_that_closes_under_load_is_closed_in_the_end_and_nothing_of_it_is_lost():
+    first = CASES.index(Case("kill_database", WORKER, "closed", closing=True))
+    said: list[str] = []
+    found = crash.run(rounds=2, first=first, say=said.append)
+    assert [line.partition(": ")[2] for line in said if line.startswith("round")] == [
+        "kill database (worker) after commit of closed, while a day closes",
+        "kill (server) at a random moment, while a day closes",
+    ]
+    assert found["ok"], found
+    assert (found["days_closed"], found["lost"], found["doubled"]) == (2, 0, 0)
+    assert found["acknowledged"] > 20
 
 
 def test_a_client_that_sends_again_under_another_key_doubles_and_the_proof_sees_it():
@@ -54,6 +69,13 @@ def test_a_line_that_the_kill_cut_off_was_never_acknowledged(tmp_path: Path):
     assert reckoning.acknowledged([tmp_path / "c.acks", tmp_path / "none.acks"]) == [{"verb": "capture", "key": "1"}]
 
 
+class Asker(Client):
+    """A client that does what it is told, and nothing by itself."""
+
+    def play(self, over: threading.Event) -> None:
+        over.wait()
+
+
 ANSWERS = [
     (Answer(201), True),
     (Answer(402, {"retryable": False}), True),
@@ -71,7 +93,7 @@ def test_only_what_is_final_is_an_acknowledgement(answer: Answer, final: bool, t
         def send(self, operation: Operation) -> Answer:
             return answer
 
-    client = Client("c", tmp_path, Desk())
+    client = Asker("c", tmp_path, Desk())
     done = client.do(Operation("capture", "1", "/", "o", {}, 0))
     assert (done is not None, len(client.open), client.path.exists()) == (final, 1 - final, final)
 
@@ -83,10 +105,30 @@ def test_an_answer_that_differs_from_the_first_is_told(tmp_path: Path):
         def send(self, operation: Operation) -> Answer:
             return next(answers)
 
-    client = Client("c", tmp_path, Desk())
+    client = Asker("c", tmp_path, Desk())
     client.do(Operation("capture", "1", "/", "o", {}, 0))
     dice = crash.random.Random(1)
     assert client.ask_again(dice, 5) == 1
     assert client.differing == ["capture 1: 201 {'id': 'a'}, then 201 {'id': 'b'}"]
     client.ask_again(dice, 5)
     assert client.differing[1:] == ["capture 1: not told as a replay"]
+
+
+def outdated(today: str, code: str = "quote_outdated") -> Answer:
+    return Answer(409, {"code": code, "retryable": False, "detail": f"today is {today}", "errors": [today], "request_id": today})
+
+
+def test_a_price_that_went_with_its_day_is_refused_anew_each_time(tmp_path: Path):
+    answers = iter([outdated("13"), outdated("14"), outdated("15", "merchant_reference_used")])
+
+    class Desk:
+        def send(self, operation: Operation) -> Answer:
+            return next(answers)
+
+    client = Asker("c", tmp_path, Desk())
+    client.do(Operation("order", "1", "/", "o", {}, 0))
+    dice = crash.random.Random(1)
+    client.ask_again(dice, 5)
+    assert client.differing == []
+    client.ask_again(dice, 5)
+    assert [line[:12] for line in client.differing] == ["order 1: 409"]

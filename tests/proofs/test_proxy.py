@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import random
 from collections.abc import Iterator
+from contextlib import nullcontext
+from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import psycopg
@@ -48,6 +50,14 @@ def dispatched(url: str, name: str, *, pipelined: bool) -> None:
             connection.commit()
 
 
+def with_plans(connection: psycopg.Connection[Any], name: str, *, pipelined: bool) -> None:
+    """The same, by statements whose plans the connection keeps."""
+    with connection.pipeline() if pipelined else nullcontext():
+        connection.execute(WRITE, [name], prepare=True)
+        connection.execute(FINISH, [name], prepare=True)
+        connection.commit()
+
+
 def there(name: str) -> int:
     return int(sql.value("SELECT count(*) FROM runtime_cursor WHERE name = %s", [name]))
 
@@ -78,6 +88,23 @@ def test_a_wire_is_cut_before_the_commit_or_between_it_and_its_reply(
     assert reached.wait(5)
     assert there(name) == count
     assert [(wire.party, wire.verb()) for wire in struck] == [(PARTY, "dispatch")]
+
+
+@pytest.mark.parametrize("pipelined", [False, True], ids=["one by one", "without waiting"])
+def test_a_statement_whose_plan_was_kept_is_known_by_its_name(proxy: Proxy, url: str, name: str, pipelined: bool):
+    with psycopg.connect(url) as connection:
+        for n in range(2):  # The text passes with the first, the second is a name.
+            with_plans(connection, f"{name}-{n}", pipelined=pipelined)
+            connection.execute("DELETE FROM runtime_cursor WHERE name = %s", [f"{name}-{n}"])
+            connection.commit()
+        reached = proxy.arm(Point(PARTY, "dispatch", BEFORE_COMMIT, 1), lambda _: None)
+        connection.execute("SELECT 1", prepare=True)
+        connection.commit()
+        assert not reached.is_set(), "what was written before is not written again"
+        with pytest.raises(psycopg.OperationalError):
+            with_plans(connection, name, pipelined=pipelined)
+    assert reached.wait(5)
+    assert there(name) == 0
 
 
 def test_only_the_commit_that_was_named_is_struck(proxy: Proxy, url: str, name: str):

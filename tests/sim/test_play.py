@@ -69,6 +69,7 @@ def told(seed: int, directory: Path):
     """
     template = os.environ["YUEFU_TEST_TEMPLATE"]
     source, name = urlsplit(template).path.lstrip("/"), f"yuefu_sim_{secrets.token_hex(6)}"
+    (directory / name).mkdir()
     server = os.environ.get("YUEFU_TEST_SERVER") or urlunsplit(urlsplit(template)._replace(path="/postgres"))
     with psycopg.connect(server, autocommit=True) as owner:
         owner.execute(pgsql.SQL("CREATE DATABASE {} TEMPLATE {}").format(pgsql.Identifier(name), pgsql.Identifier(source)))

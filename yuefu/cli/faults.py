@@ -37,6 +37,7 @@ def fail(code: str, detail: str) -> NoReturn:
     raise CommandError(code, detail)
 
 
+DISK_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 DISK_FULL_STATE: Final = "53100"
 
 # By name, because importing these classes would load the database driver for a command as small as `--help`.
@@ -114,7 +115,7 @@ def _named(error: BaseException) -> Fault | None:
 def _of_system(error: BaseException) -> Fault | None:
     if isinstance(error, BrokenPipeError):
         return Fault("pipe_closed", "Nobody reads the output any more.", PIPE_CLOSED)
-    if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}:
+    if isinstance(error, OSError) and error.errno in DISK_FULL:
         return Fault("disk_full", f"The disk is full{_where(error)}; make room, then try again.")
     if isinstance(error, FileNotFoundError) and "temporary directory" in str(error):
         return Fault(

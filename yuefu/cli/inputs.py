@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import re
 import secrets
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ from typing import BinaryIO, Final
 from uuid import UUID
 
 from yuefu import ids
-from yuefu.cli.faults import fail
+from yuefu.cli.faults import DISK_FULL, fail
 from yuefu.money.amounts import Money
 
 AMOUNT_NOT_POSITIVE: Final = "amount_not_positive"
@@ -92,16 +93,40 @@ def reason_code(text: str) -> str:
 
 @contextlib.contextmanager
 def writing(path: Path) -> Iterator[BinaryIO]:
-    """A file that is there whole or not at all: whoever reads it meanwhile sees the one before."""
-    if path.is_dir():
-        fail("not_a_file", f"{path} is a directory.")
-    beside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    """A file that is there whole or not at all: whoever reads it meanwhile sees the one before. What cannot be written is told by the name
+    that was given.
+    """
+    with _named(path):
+        if path.exists() and not path.is_file():  # a device of that name would be replaced by a file
+            fail("not_a_file", f"{path} is {'a directory' if path.is_dir() else 'no regular file'}: give the name of a file.")
+        target = path.resolve()
+        beside = target.with_name(f".{secrets.token_hex(8)}.part")
+        opened = beside.open("wb")
     try:
-        with beside.open("wb") as file:
+        with opened as file:
             yield file
-        beside.replace(path)
+        with _named(path):
+            beside.replace(target)
     finally:
         beside.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """Whatever the system says of a file beside it is said of this one, with what to do."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in DISK_FULL:
+            raise OSError(error.errno, error.strerror, str(path)) from error
+        way_out = {
+            errno.ENOENT: f"there is no directory {path.parent}: make it, or choose another place",
+            errno.ENOTDIR: f"{path.parent} is no directory: choose another place",
+            errno.EACCES: f"you may not write in {path.parent}: choose another place",
+            errno.EROFS: f"nothing can be written in {path.parent}: choose another place",
+            errno.ENAMETOOLONG: "the name is too long: choose a shorter one",
+        }.get(error.errno or 0, f"{error.strerror}: choose another place")
+        fail("file_error", f"{path} cannot be written, for {way_out}.")
 
 
 def regular_file(path: Path) -> Path:

@@ -167,6 +167,7 @@ def _confirm(at: Path, *, yes: bool) -> None:
 
 def _forget_seals(path: Path, books: Sequence[str]) -> None:
     """The same seed makes a book of the same id again: the heads kept of the old one would accuse the new one of being rewritten."""
+    from yuefu.journeys import heads
+
     if path.exists():
-        lines = path.read_text(encoding="utf-8").splitlines()
-        _write(path, "".join(f"{line}\n" for line in lines if line and json.loads(line)["book"] not in books))
+        _write(path, heads.without(path, books=books))

@@ -160,21 +160,29 @@ def verify() -> None:
         from yuefu.journeys import jobs
         from yuefu.ledger import queries as ledger
 
-        found = ledger.verify(caller.for_the_book().book.id, anchors=jobs.heads(caller.book))
+        book = caller.for_the_book().book
+        kept = jobs.heads(book)
+        found = ledger.verify(book.id, anchors=kept.by_number)
         bad = ids.text("entry", found.bad_entry) if found.bad_entry else None
         value = {
-            "book": caller.book.code,
+            "book": book.code,
             "intact": found.intact,
             "sealed": found.sealed,
             "unsealed": found.unsealed,
             "first_bad": found.first_bad,
             "bad_entry": bad,
             "reason": found.reason,
+            "heads": {"kept": len(kept.by_number), "cut_off_lines": kept.cut_off},
         }
         good = f"{found.sealed} entries are sealed and as they were written; {found.unsealed} are not sealed yet."
-        output.result(value, good if found.intact else f"Link {found.first_bad} ({bad or 'no entry'}) does not hold: {found.reason}.")
+        said = good if found.intact else f"Link {found.first_bad} ({bad or 'no entry'}) does not hold: {found.reason}."
+        output.result(value, [*map(_cut_off, kept.cut_off), said])
     if not found.intact:
         raise typer.Exit(FAILED)
+
+
+def _cut_off(line_no: int) -> str:
+    return f"Line {line_no} of YUEFU_HOME/seals.jsonl was cut off in the writing, as by a kill or a power cut: it says nothing."
 
 
 @app.command()
@@ -184,7 +192,7 @@ def seal() -> None:
         from yuefu.journeys import jobs
 
         number = jobs.seal(caller.to_write().desk, caller.now)
-        head = jobs.heads(caller.book).get(number, b"")
+        head = jobs.heads(caller.book).by_number.get(number, b"")
         output.result({"book": caller.book.code, "sealed": number, "head": head.hex()})
 
 

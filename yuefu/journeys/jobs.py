@@ -6,7 +6,6 @@ own clock, which stands still unless somebody moves it, so nothing falls due the
 
 from __future__ import annotations
 
-import json
 import secrets
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
@@ -20,7 +19,9 @@ from procrastinate.contrib.django import app
 from yuefu.errors import Refused
 from yuefu.ids import IdSource
 from yuefu.journeys import checkout, close_of_day, reconciliation, refund, repayment, settlement, stopping, transfers
+from yuefu.journeys import heads as kept_heads
 from yuefu.journeys.desk import Desk, open_day
+from yuefu.journeys.heads import Kept
 from yuefu.ledger import commands as ledger
 from yuefu.ledger import queries as sealing
 from yuefu.payments.gateways.sandbox import SandboxBank, SandboxChannel
@@ -30,6 +31,7 @@ from yuefu.runtime.metrics import DAYS_CLOSING, JOBS
 from yuefu.runtime.values import Book, system_actor
 
 SEAL_BATCH: Final = 5_000
+SEALS: Final = "seals.jsonl"
 
 log = logger(__name__)
 
@@ -183,24 +185,21 @@ def seal(desk: Desk, now: datetime) -> int:
                 return 0
             before = sealing.sealed(desk.book.id)
             number, head = ledger.seal(work=work, limit=SEAL_BATCH)
-        if number > before:
+        if number > before or number > max(heads(desk.book).by_number, default=0):  # a kill may have come before the last head was kept
             publish_head(desk.book, number, head, now)
         if number - before < SEAL_BATCH:
             return number
 
 
 def publish_head(book: Book, number: int, head: bytes, now: datetime) -> None:
-    """Appends the head of a book's chain to a file outside the database: it tells a chain that was cut off or rewritten as a whole."""
-    line = json.dumps({"book": str(book.id), "number": number, "head": head.hex(), "at": now.isoformat()})
-    path = Path(settings.YUEFU_HOME) / "seals.jsonl"
-    with path.open("a", encoding="utf-8") as file:
-        file.write(line + "\n")
+    """Keeps the head of a book's chain outside the database: it tells a chain that was cut off or rewritten as a whole."""
+    kept_heads.append(_kept_in(), book=str(book.id), number=number, head=head, at=now.isoformat())
 
 
-def heads(book: Book) -> dict[int, bytes]:
-    """The heads that were kept outside, by number."""
-    path = Path(settings.YUEFU_HOME) / "seals.jsonl"
-    if not path.exists():
-        return {}
-    kept = [json.loads(line) for line in path.read_text("utf-8").splitlines() if line]
-    return {item["number"]: bytes.fromhex(item["head"]) for item in kept if item["book"] == str(book.id)}
+def heads(book: Book) -> Kept:
+    """The heads that were kept outside. Raises HeadsBroken."""
+    return kept_heads.read(_kept_in(), book=str(book.id))
+
+
+def _kept_in() -> Path:
+    return Path(settings.YUEFU_HOME) / SEALS

@@ -13,6 +13,7 @@ from datetime import date, datetime, timedelta
 from hashlib import sha256
 from itertools import islice
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import BinaryIO, Final
 from uuid import UUID
 
@@ -110,15 +111,23 @@ def bring_in(*, desk: Desk, now: datetime, path: Path, tell: Tell) -> Come | Ref
     line; where an entry is refused only when it is posted, the chunks before it are in, and the same file goes on once the cause is
     mended. Refused with same_book, with book_in_use where the book has entries of its own, and with no_open_day; an account that somebody has
     here already is a FileFault, account_in_use: whoever may bring a file in changes nobody's limit or debt by it.
+
+    What is brought in is what was proof-read, whatever becomes of the file meanwhile: it is read once, into a file without a name.
     """
-    header, end = _proof_read(path, desk.book.id)
+    with TemporaryFile() as own:
+        with path.open("rb") as file:
+            header, end = _proof_read(_records(file, desk.book.id), own)
+        return _bring_in(desk, now, own, tell, header, end)
+
+
+def _bring_in(desk: Desk, now: datetime, own: BinaryIO, tell: Tell, header: Header, end: End) -> Come | Refused:
     if header.book_id == desk.book.id:
         return Refused(SAME_BOOK, f"this is the journal of {desk.book.code} itself: its entries are here", "file")
     if queries.has_others(desk.book.id, kind_prefix=IMPORTED):
         return Refused(BOOK_IN_USE, f"{desk.book.code} has entries of its own: bring a journal into a book without any", "file")
     done = known = 0
     for steps, act in ((LimitedAccount, _open), (Entry, _post), (LimitedAccount, _limit)):
-        for chunk in _chunks(_of(steps, path, desk.book.id)):
+        for chunk in _chunks(_of(steps, own, desk.book.id)):
             with open_day(desk, now) as work:
                 if isinstance(work, Refused):
                     return work
@@ -162,13 +171,13 @@ def _chunks(records: Iterable[tuple[int, Record]]) -> Iterator[list[tuple[int, R
         yield chunk
 
 
-def _proof_read(path: Path, own_funds: UUID) -> tuple[Header, End]:
-    """Reads all of a file and returns its first and last line. Raises FileFault."""
+def _proof_read(lines: Iterable[tuple[int, bytes, Record]], copy: BinaryIO) -> tuple[Header, End]:
+    """Reads all of a file, copying what it reads, and returns the first and last line. Raises FileFault."""
     header, end, stage, entries = None, None, 0, 0
     seen = sha256()
     order: tuple[type, ...] = (Header, LimitedAccount, Entry, End)
     line_no = 0
-    for line_no, line, found in _records(path, own_funds):
+    for line_no, line, found in lines:
         if end is not None:
             raise FileFault("out_of_order", "nothing follows the end", line_no)
         place = order.index(type(found))
@@ -186,15 +195,17 @@ def _proof_read(path: Path, own_funds: UUID) -> tuple[Header, End]:
         elif isinstance(found, Entry):
             entries += 1
         seen.update(line)
+        copy.write(line)
     if header is None or end is None:
         raise FileFault("cut_off", "the file ends before its end", line_no + 1)
     return header, end
 
 
-def _of(kind: type[LimitedAccount | Entry], path: Path, own_funds: UUID) -> Iterator[tuple[int, Record]]:
+def _of(kind: type[LimitedAccount | Entry], file: BinaryIO, own_funds: UUID) -> Iterator[tuple[int, Record]]:
     """The records of one kind, with their lines; they stand together."""
     met = False
-    for line_no, _, found in _records(path, own_funds):
+    file.seek(0)
+    for line_no, _, found in _records(file, own_funds):
         if isinstance(found, kind):
             met = True
             yield line_no, found
@@ -202,15 +213,14 @@ def _of(kind: type[LimitedAccount | Entry], path: Path, own_funds: UUID) -> Iter
             return
 
 
-def _records(path: Path, own_funds: UUID) -> Iterator[tuple[int, bytes, Record]]:
+def _records(file: BinaryIO, own_funds: UUID) -> Iterator[tuple[int, bytes, Record]]:
     """Every line with its number, and what it says; never more than one line in memory."""
     source: UUID | None = None
-    with path.open("rb") as file:
-        line_no = 0
-        while line := file.readline(LONGEST_LINE + 2):
-            line_no += 1
-            if not line.endswith(b"\n") and len(line) <= LONGEST_LINE:
-                raise FileFault("cut_off", "the file ends in the middle of a line", line_no)
-            found = record(line.removeprefix(b"\xef\xbb\xbf") if line_no == 1 else line, line_no, own_funds, source)
-            source = found.book_id if isinstance(found, Header) else source
-            yield line_no, line, found
+    line_no = 0
+    while line := file.readline(LONGEST_LINE + 2):
+        line_no += 1
+        if not line.endswith(b"\n") and len(line) <= LONGEST_LINE:
+            raise FileFault("cut_off", "the file ends in the middle of a line", line_no)
+        found = record(line.removeprefix(b"\xef\xbb\xbf") if line_no == 1 else line, line_no, own_funds, source)
+        source = found.book_id if isinstance(found, Header) else source
+        yield line_no, line, found

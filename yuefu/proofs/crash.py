@@ -37,7 +37,8 @@ SEED: Final = 7
 SHOPPERS: Final = 8
 MOST_PASSED: Final = 20
 """How often a named commit may pass by before it is struck."""
-RARE: Final = frozenset({"void", "dispatch"})
+RARE: Final = {"void": (2, 6), "dispatch": (2, 6), "roll_over": (1, 2), "chunk": (1, 4), "closed": (1, 2)}
+"""Of those that come seldom, between how many: of a day, one begins, one ends, and three at least lie between."""
 ASKED_AGAIN: Final = 8
 SECONDS_TO_STRIKE: Final = 20.0
 SECONDS_AFTER: Final = 0.25
@@ -57,17 +58,20 @@ class Broken(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """What is broken in a round. With a `verb` at one of its commits, else at a moment by chance."""
+    """What is broken in a round. With a `verb` at one of its commits, else at a moment by chance; with `closing`, while the business day ends
+    and is closed.
+    """
 
     act: str
     party: str
     verb: str = ""
     where: Where = AFTER_COMMIT
+    closing: bool = False
 
     @property
     def name(self) -> str:
-        at = f"{self.where.replace('_', ' ')} of {self.verb}" if self.verb else "at a random moment"
-        return f"{self.act.replace('_', ' ')} ({self.party}) {at}"
+        at = f"{self.where.replace('_', ' ')} of {self.verb.replace('_', ' ')}" if self.verb else "at a random moment"
+        return f"{self.act.replace('_', ' ')} ({self.party}) {at}{', while a day closes' if self.closing else ''}"
 
 
 CASES: Final = (
@@ -76,29 +80,36 @@ CASES: Final = (
     Case("kill_database", SERVER, "refund"),
     Case("kill_process", PAYER, "channel"),
     Case("kill", SERVER),
+    Case("kill_process", WORKER, "roll_over", closing=True),
     Case("cut", SERVER, "capture"),
     Case("kill_process", SERVER, "authorise"),
     Case("kill_database", SERVER),
     Case("kill_process", WORKER, "dispatch", BEFORE_COMMIT),
+    Case("kill_database", WORKER, "chunk", BEFORE_COMMIT, closing=True),
     Case("cut", PAYER, "attempt"),
     Case("terminate_backends", SERVER),
     Case("kill_process", SERVER, "void"),
     Case("kill_database", SERVER, "authorise", BEFORE_COMMIT),
     Case("cut", SERVER, "refund", BEFORE_COMMIT),
     Case("kill_process", PAYER, "book"),
+    Case("cut", WORKER, "closed", closing=True),
     Case("stall", SERVER),
     Case("kill", WORKER),
     Case("kill_process", SERVER, "refund"),
     Case("cut", PAYER, "channel"),
     Case("kill_database", SERVER, "capture"),
+    Case("kill_process", WORKER, "roll_over", BEFORE_COMMIT, closing=True),
     Case("cut", SERVER, "void"),
     Case("kill_one", SERVER),
     Case("slow", SERVER),
     Case("kill_process", PAYER, "attempt"),
+    Case("kill_database", WORKER, "closed", closing=True),
+    Case("kill", SERVER, closing=True),
     Case("cut_all", SERVER),
     Case("kill_database", PAYER, "channel"),
     Case("stop", SERVER),
     Case("cut", WORKER, "dispatch"),
+    Case("kill_process", WORKER, "chunk", closing=True),
     Case("kill", PAYER),
 )
 
@@ -208,11 +219,13 @@ class Director:
         over = threading.Event()
         reached = None
         if case.verb:
-            point = Point(case.party, case.verb, case.where, self._dice.randrange(2, 6 if case.verb in RARE else MOST_PASSED))
+            point = Point(case.party, case.verb, case.where, self._dice.randrange(*RARE.get(case.verb, (2, MOST_PASSED))))
             reached = self._it.proxy.arm(point, self._strikes[case.act])
         with ThreadPoolExecutor(len(self.clients)) as pool:
             playing = [pool.submit(client.play, over) for client in (*self._shoppers, self._repayer)]
             try:
+                if case.closing:
+                    crash_world.end_the_day(self._made.book)
                 crash_world.give_jobs()
                 if reached is None:
                     time.sleep(self._dice.uniform(*SECONDS_UNDER_LOAD))
@@ -278,6 +291,7 @@ class Director:
             "statuses": {str(status or "none"): count for status, count in sorted(statuses.items())},
             "seed": seed,
             "cases": dict(tally.cases),
+            "days_closed": crash_world.days_closed(self._made.book),
             "wrong": [f"round {number}: {line}" for line, number in tally.wrong.items()][:MOST_TOLD],
             "stuck": tally.stuck[:MOST_TOLD],
             "ok": not (tally.lost or tally.doubled or tally.wrong or tally.stuck or failed) and len(acknowledged) > 0,

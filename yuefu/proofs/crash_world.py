@@ -131,7 +131,7 @@ def give_jobs() -> None:
 
     from yuefu.journeys import jobs
 
-    given: list[Any] = [jobs.poll_gateways, jobs.expire_authorisations, jobs.keep_ledger]
+    given: list[Any] = [jobs.close_days, jobs.poll_gateways, jobs.expire_authorisations, jobs.keep_ledger]
     for job in given:
         with contextlib.suppress(AlreadyEnqueued):
             job.defer(timestamp=0)
@@ -143,6 +143,23 @@ def a_minute_later(book: Any) -> None:
 
     with sql.transacting():
         books.move_clock(book=book, to=books.now_in(books.by_id(book.id) or book) + timedelta(minutes=1))
+
+
+def end_the_day(book: Any) -> None:
+    """Moves the clock of the book past the cut-off of its open day: whoever closes days has one to close."""
+    from yuefu.runtime import books, days, sql
+
+    opened = days.open_date(book.id)
+    assert opened is not None
+    with sql.transacting():
+        books.move_clock(book=book, to=datetime.combine(opened + timedelta(days=1), book.cut_off, book.tz) + timedelta(minutes=10))
+
+
+def days_closed(book: Any) -> int:
+    """How many days have closed since the world was made."""
+    from yuefu.runtime import days
+
+    return sum(days.state_of(book.id, on) == "closed" for on in days.past(book_id=book.id, since=DUE))
 
 
 def forget_connections() -> None:

@@ -35,6 +35,9 @@ VERBS: Final[Mapping[str, tuple[bytes, bytes]]] = {
     "channel": (b"INSERT INTO", b"payments_sandbox_trade"),
     "book": (b"UPDATE", b"payments_collection"),
     "dispatch": (b"UPDATE", b"runtime_cursor"),
+    "roll_over": (b"INSERT INTO", b"runtime_business_day"),
+    "closed": (b"UPDATE", b"runtime_business_day"),
+    "chunk": (b"UPDATE", b"runtime_run_step"),
 }
 
 
@@ -48,6 +51,18 @@ class Point:
     nth: int
 
 
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """What is known of a statement: how its text begins, and what it writes."""
+
+    begins: bytes
+    writes: frozenset[tuple[bytes, bytes]]
+
+    @classmethod
+    def of(cls, text: bytes) -> Statement:
+        return cls(text[:8], frozenset(_WRITES.findall(text)))
+
+
 @dataclass(slots=True)
 class Wire:
     """One connection of a party. `client_port` tells whose it is."""
@@ -57,11 +72,25 @@ class Wire:
     client: asyncio.StreamWriter
     database: asyncio.StreamWriter
     written: set[tuple[bytes, bytes]] = field(default_factory=set)
+    prepared: dict[bytes, Statement] = field(default_factory=dict)
+    """By the names they are carried out under, also long after their text has passed; without a name it is the last that came so."""
     struck: bool = False
     """Its COMMIT is on its way, and what follows it is never told."""
 
     def verb(self) -> str:
         return next((name for name, mark in VERBS.items() if mark in self.written), "other")
+
+    def begun(self, kind: bytes, message: bytes) -> Statement | None:
+        """The statement that a message has carried out, where it is such a message: Query, or Bind of what Parse brought."""
+        if kind == b"Q":
+            return Statement.of(message[5:])
+        if kind == b"P":
+            name, text, _ = message[5:].split(b"\x00", 2)
+            self.prepared[name] = Statement.of(text)
+        elif kind == b"B":
+            _, name, _ = message[5:].split(b"\x00", 2)
+            return self.prepared.get(name)
+        return None
 
     def cut(self) -> None:
         """Ends both ends at once: nothing that is under way arrives."""
@@ -209,13 +238,13 @@ class Proxy:
 
     def _is_point(self, wire: Wire, kind: bytes, message: bytes) -> bool:
         """Reads along; whether this message must not go on to the database."""
-        if kind not in (b"Q", b"P"):
+        statement = wire.begun(kind, message)
+        if statement is None:
             return False
-        wire.written.update(_WRITES.findall(message))
-        text = message[5:12].lstrip(b"\x00")
-        if text.startswith((b"BEGIN", b"ROLLBACK")):
+        wire.written |= statement.writes
+        if statement.begins.startswith((b"BEGIN", b"ROLLBACK")):
             wire.written.clear()
-        if not text.startswith(b"COMMIT") or not self._armed:
+        if not statement.begins.startswith(b"COMMIT") or not self._armed:
             return False
         point = self._armed[0]
         if (wire.party, wire.verb()) != (point.party, point.verb):

@@ -79,13 +79,16 @@ def _orders(found: Found, book_id: UUID, told: Sequence[Mapping[str, Any]]) -> N
     from yuefu.runtime import sql
 
     placed = {line["order"]: line["answer"] for line in told if line["verb"] == "order" and line["status"] in (201, 402)}
+    refused = {line["order"] for line in told if line["verb"] == "order"} - placed.keys()
     there = sql.rows(
         "SELECT merchant_reference, id, state = 'declined' FROM orders_order WHERE book_id = %s AND merchant_reference = ANY(%s)",
-        [book_id, list(placed)],
+        [book_id, [*placed, *refused]],
     )
     counts: dict[str, int] = defaultdict(int)
     for reference, order_id, declined in there:
         counts[reference] += 1
+        if reference in refused:
+            continue  # counted: there must be none
         answer = placed[reference]
         said = answer.get("id") or answer.get("order")
         if (ids.text("order", order_id), declined) != (said, "id" not in answer):
@@ -114,13 +117,14 @@ _FOLLOWING: Final[Mapping[str, tuple[str, Callable[[Acts], int]]]] = {
     ),
     "events": (
         "SELECT object_id, count(*) FROM runtime_outbox WHERE object_id = ANY(%s) GROUP BY object_id",
-        lambda acts: 1 + acts.captures + acts.refunds + acts.voids,
+        lambda acts: 1 + acts.captures + acts.refunds + acts.voids + acts.expiries,
     ),
     "last events": (
         "SELECT object_id, max(seq) FROM runtime_outbox WHERE object_id = ANY(%s) GROUP BY object_id",
-        lambda acts: 1 + acts.captures + acts.refunds + acts.voids,
+        lambda acts: 1 + acts.captures + acts.refunds + acts.voids + acts.expiries,
     ),
 }
+_EXPIRIES: Final = "SELECT object_id, count(*) FROM runtime_outbox WHERE object_id = ANY(%s) AND type = 'order.expired' GROUP BY object_id"
 _SHARES: Final = "SELECT order_id, count(*) FROM orders_refund WHERE order_id = ANY(%s) GROUP BY order_id"
 
 
@@ -130,6 +134,7 @@ class Acts:
     refunds: int = 0
     voids: int = 0
     shares: int = 0
+    expiries: int = 0
 
 
 def _acts(found: Found, told: Sequence[Mapping[str, Any]]) -> None:
@@ -141,6 +146,10 @@ def _acts(found: Found, told: Sequence[Mapping[str, Any]]) -> None:
     acts = {order_id: Acts() for order_id in orders}
     for order_id, count in sql.rows(_SHARES, [orders]):
         acts[order_id].shares = count
+    expired = dict(sql.rows(_EXPIRIES, [orders]))  # whether the hour of one had come, the proofs of a close say
+    found.equal("expiries", dict.fromkeys(expired, 1), expired)
+    for order_id in expired:
+        acts[order_id].expiries = 1
     for verb, query in _ROWS.items():
         counts: dict[UUID, int] = defaultdict(int)
         sums: dict[UUID, int] = defaultdict(int)
@@ -197,6 +206,8 @@ _STUCK: Final = {
     " + (SELECT count(*) FROM payments_channel_refund WHERE state IN ('attempted', 'unknown'))",
     "events not handed out": "SELECT count(*) FROM runtime_outbox o WHERE (o.epoch, o.xid, o.id) >"
     " (SELECT c.epoch, c.xid::xid8, coalesce(c.row_id, '00000000-0000-0000-0000-000000000000'::uuid) FROM runtime_cursor c WHERE c.name = 'metrics')",
+    "days that are over and not closed": "SELECT count(*) FROM runtime_business_day d JOIN runtime_book b ON b.id = d.book_id"
+    " WHERE d.state <> 'closed' AND ((b.clock_at AT TIME ZONE b.zone) - b.cut_off::interval)::date > d.on_date",
     "transactions left open": "SELECT count(*) FROM pg_stat_activity WHERE state LIKE 'idle in transaction%'"
     " AND datname = current_database() AND state_change < now() - interval '2 seconds'",
     "advisory locks": "SELECT count(*) FROM pg_locks l JOIN pg_stat_activity a USING (pid) WHERE l.locktype = 'advisory'"

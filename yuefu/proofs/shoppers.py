@@ -13,11 +13,13 @@ import os
 import random
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final, Protocol
 
 from yuefu.proofs.installation import HOST
@@ -27,6 +29,12 @@ SECONDS_TO_ACKNOWLEDGE: Final = 90.0
 SECONDS_BETWEEN: Final = 0.05
 LONG_AGO: Final = 200
 """How many acknowledged operations back a sample to be sent again is taken from."""
+WITHOUT_KEY: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
+    {"idempotency_key_reused": frozenset({"request_id"}), "quote_outdated": frozenset({"request_id", "detail", "errors"})}
+)
+"""Refusals that no key keeps, because it stands for something else, or because the price went with its day: they are made anew each time,
+with so much of their own moment.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +104,7 @@ class Web:
         return Answer(response.status, told, response.getheader("Idempotent-Replayed") == "true")
 
 
-class Client:
+class Client(ABC):
     """One sender: its operations, which of them are open, and its file. `fresh_keys` is how the proof is proven: whoever sends
     an operation again under another key makes it twice.
     """
@@ -156,9 +164,9 @@ class Client:
         """A second way to the same place, for whoever sends twice at once."""
         return self.desk
 
+    @abstractmethod
     def play(self, over: threading.Event) -> None:
         """Does one operation after the other until it is over. What breaks off is left open, and the next begins a moment later."""
-        raise NotImplementedError
 
     def ask_again(self, dice: random.Random, count: int) -> int:
         """Sends some of what was acknowledged again: it must be told the same. Returns how many were told so."""
@@ -168,7 +176,7 @@ class Client:
             now = self._insisted(operation)
             told += 1
             self._compare(operation, before, now)
-            if before.body.get("code") != "idempotency_key_reused" and not now.replayed:
+            if before.body.get("code") not in WITHOUT_KEY and not now.replayed:
                 self.differing.append(f"{operation.verb} {operation.key}: not told as a replay")
         return told
 
@@ -198,10 +206,9 @@ class Client:
 
 
 def _told(answer: Answer) -> dict[str, Any]:
-    """A refusal of a key that stands for something else is made anew each time, under the id of its own request."""
-    if answer.body.get("code") != "idempotency_key_reused":
-        return answer.body
-    return {name: value for name, value in answer.body.items() if name != "request_id"}
+    """What of an answer is the same for ever."""
+    of_its_moment = WITHOUT_KEY.get(answer.body.get("code", ""), frozenset())
+    return {name: value for name, value in answer.body.items() if name not in of_its_moment}
 
 
 class Shopper(Client):

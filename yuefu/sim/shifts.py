@@ -76,7 +76,7 @@ class Shifts:
         the database agree.
         """
         jobs.seal(self._desk, self._at(self._as_of, time(23, 45)))
-        verdict = ledger.verify(self._desk.book.id, anchors=jobs.heads(self._desk.book))
+        verdict = ledger.verify(self._desk.book.id, anchors=jobs.heads(self._desk.book).by_number)
         return verdict.intact and verdict.sealed > 0 and verdict.unsealed == 0
 
     def _at(self, on: date, at: time) -> datetime:

@@ -13,6 +13,7 @@ from uuid import UUID
 
 from yuefu.errors import Refused
 from yuefu.ledger.commands.accounts import ensure_control
+from yuefu.ledger.commands.columns import ENTRY, LINE
 from yuefu.ledger.queries.accounts import closed_among, lock_holds, lock_limited
 from yuefu.ledger.rules import CHART, AccountKey, Entry, Posted
 from yuefu.ledger.rules.posting import (
@@ -32,35 +33,6 @@ from yuefu.runtime.values import UnitOfWork
 T = TypeVar("T")
 
 SCOPE = "ledger"
-
-_ENTRY = {
-    "id": "uuid",
-    "book_id": "uuid",
-    "posted_on": "date",
-    "effective_on": "date",
-    "recorded_at": "timestamptz",
-    "kind": "text",
-    "line_count": "smallint",
-    "actor": "text",
-    "request_id": "text",
-    "run_id": "uuid",
-}
-_LINE = {
-    "posted_on": "date",
-    "entry_id": "uuid",
-    "line_no": "smallint",
-    "book_id": "uuid",
-    "account_id": "uuid",
-    "amount_minor": "bigint",
-    "currency": "text",
-    "order_id": "uuid",
-    "loan_id": "uuid",
-    "merchant_id": "uuid",
-    "funder_id": "uuid",
-    "movement": "text",
-    "reference": "text",
-    "hold_id": "uuid",
-}
 
 
 def post(*, work: UnitOfWork, entries: Sequence[Entry]) -> list[Posted | Refused]:
@@ -134,7 +106,7 @@ def _write(
     acting = [work.acting(entry.cause) for _, entry in accepted]
     sql.insert(
         "ledger_entry",
-        _ENTRY,
+        ENTRY,
         [
             (i, book, on, e.effective_on or on, now, e.kind, len(e.lines), by.label, by.request_id, work.day.run_id)
             for (i, e), by in zip(accepted, acting, strict=True)
@@ -161,5 +133,5 @@ def _write(
         for (entry_id, entry), taker in zip(accepted, taking, strict=True)
         for number, line in enumerate(entry.lines, start=1)
     ]
-    written = sql.insert("ledger_line", _LINE, lines)
+    written = sql.insert("ledger_line", LINE, lines)
     assert written == len(lines), "every line of every accepted entry is written"

@@ -14,6 +14,7 @@ from typing import Final
 from uuid import UUID
 
 from yuefu.errors import Refused
+from yuefu.ledger.commands.columns import ENTRY, LINE
 from yuefu.ledger.queries import transfers as queries
 from yuefu.ledger.queries.transfers import Stored
 from yuefu.ledger.rules.posting import CREDIT, DAY_NOT_OPEN, DEBIT
@@ -54,32 +55,6 @@ _HOLD = {
     "placed_at": "timestamptz",
     "expires_at": "timestamptz",
     "side": "smallint",
-}
-_ENTRY = {
-    "id": "uuid",
-    "book_id": "uuid",
-    "posted_on": "date",
-    "effective_on": "date",
-    "recorded_at": "timestamptz",
-    "kind": "text",
-    "line_count": "smallint",
-    "actor": "text",
-    "request_id": "text",
-    "run_id": "uuid",
-}
-_LINE = {
-    "posted_on": "date",
-    "entry_id": "uuid",
-    "line_no": "smallint",
-    "book_id": "uuid",
-    "account_id": "uuid",
-    "amount_minor": "bigint",
-    "currency": "text",
-    "merchant_id": "uuid",
-    "funder_id": "uuid",
-    "movement": "text",
-    "reference": "text",
-    "hold_id": "uuid",
 }
 
 
@@ -188,9 +163,9 @@ def _hold(work: UnitOfWork, pending: Iterable[Record]) -> None:
 def _post(work: UnitOfWork, moved: Sequence[Record]) -> None:
     book, on, now = work.book.id, work.day.on, work.now
     heads = [(r.id, book, on, on, now, ENTRY_KIND, 2, work.by.label, work.by.request_id, work.day.run_id) for r in moved]
-    sql.insert("ledger_entry", _ENTRY, heads)
+    sql.insert("ledger_entry", ENTRY, heads)
     lines = [line for record in moved for line in _lines(book, on, record)]
-    written = sql.insert("ledger_line", _LINE, lines)
+    written = sql.insert("ledger_line", LINE, lines)
     assert written == 2 * len(moved), "both lines of every transfer that moves something are written"
 
 
@@ -201,8 +176,8 @@ def _lines(book: UUID, on: date, record: Record) -> list[tuple[object, ...]]:
     lines: list[tuple[object, ...]] = []
     for number, place, sign, hold in sides:
         assert place is not None, "only a failed transfer has no accounts"
-        owned = (place.merchant_id, place.key.funder_id or book)
-        lines.append((on, record.id, number, book, place.account_id, sign * record.amount, place.currency, *owned, "", "", hold))
+        moved = (place.account_id, sign * record.amount, place.currency)
+        lines.append((on, record.id, number, book, *moved, None, None, place.merchant_id, place.key.funder_id or book, "", "", hold))
     return lines
 
 
