@@ -18,6 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 from uuid import UUID
 
 import pytest
@@ -207,9 +208,14 @@ class Merchant:
         return str(reply.body["id"])
 
     def captured(self, amount: int = 199_900) -> str:
+        return self.sold(amount)[0]
+
+    def sold(self, amount: int = 199_900) -> tuple[str, str]:
+        """The order and the loan of goods that a consumer has got."""
         order = self.placed(amount)
-        assert self.post(f"/v1/orders/{order}/capture", {}).status == 201
-        return order
+        reply = self.post(f"/v1/orders/{order}/capture", {})
+        assert reply.status == 201, reply.raw
+        return order, str(reply.body["loan"])
 
 
 @pytest.fixture
@@ -258,7 +264,8 @@ class InProcess:
         given += [(b"authorization", f"Bearer {secret}".encode())] if secret else []
         given += [(b"idempotency-key", key.encode())] if key else []
         target, _, query = path.partition("?")
-        scope = {"type": "http", "method": method, "path": target, "query_string": query.encode(), "headers": given}
+        address = {"path": unquote(target), "raw_path": target.encode(), "query_string": query.encode()}
+        scope = {"type": "http", "method": method, **address, "headers": given}
         messages = [{"type": "http.request", "body": payload, "more_body": gone or slow}, {"type": "http.disconnect"}]
         sent: list[Any] = []
 

@@ -23,11 +23,20 @@ def bodies(route: Route, merchant: Merchant) -> dict[str, Any] | None:
         return {"product": "free", "amount": 50_000, "currency": "CNY", "periods": 3}
     if route.path == "/v1/orders" and route.takes:
         return merchant.order()
+    if route.path.endswith("repayments"):
+        return {"amount": 10_000, "instrument": "card:1:ok"}
     return {} if route.takes else None
 
 
-def asked(route: Route, merchant: Merchant, order: str, secret: str | None, body: dict[str, Any] | None) -> Reply:
-    path = route.path.replace("{order_id}", order)
+def thing(route: Route, merchant: Merchant) -> str:
+    """What the address of a route names, of this merchant, in a state that the route can be asked for."""
+    if "{loan_id}" in route.path:
+        return merchant.sold()[1]
+    return merchant.captured() if route.path.endswith("refund") else merchant.placed()
+
+
+def asked(route: Route, merchant: Merchant, name: str, secret: str | None, body: dict[str, Any] | None) -> Reply:
+    path = route.path.replace("{order_id}", name).replace("{loan_id}", name)
     return merchant.ask_with(route.method, path, body, secret=secret, key="K" if route.method == "POST" else None)
 
 
@@ -62,21 +71,29 @@ def unknown_secret() -> str:
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: f"{route.method} {route.path}")
 @pytest.mark.parametrize("who", REASONS)
 def test_every_route_turns_away_who_may_not(merchant: Merchant, route: Route, who: str) -> None:
-    order = merchant.captured() if route.path.endswith("refund") else merchant.placed()
-    before = sql.rows("SELECT state, captured_minor, refunded_minor FROM orders_order WHERE book_id = %s", [merchant.shop.book_id])
+    name = thing(route, merchant)
+    before = figures(merchant.shop)
     body = bodies(route, merchant)
-    reply = asked(route, merchant, order, secret_of(who, merchant, route.scope), body)
+    reply = asked(route, merchant, name, secret_of(who, merchant, route.scope), body)
     assert (reply.status, reply.code) == REASONS[who]
     assert reply.headers["www-authenticate"].startswith('Bearer realm="yuefu"')
-    assert before == sql.rows("SELECT state, captured_minor, refunded_minor FROM orders_order WHERE book_id = %s", [merchant.shop.book_id])
+    assert who not in ("revoked", "expired", "other_scope") or "yuefu key issue --merchant CODE --scope" in reply.body["detail"]
+    assert before == figures(merchant.shop)
+
+
+def figures(shop: Shop) -> list[Any]:
+    orders = sql.rows("SELECT state, captured_minor, refunded_minor FROM orders_order WHERE book_id = %s", [shop.book_id])
+    return [*orders, sql.value("SELECT count(*) FROM payments_collection WHERE book_id = %s", [shop.book_id])]
 
 
 @pytest.mark.parametrize("route", [r for r in ROUTES if "{" in r.path], ids=lambda route: f"{route.method} {route.path}")
-def test_the_order_of_another_merchant_is_not_there(merchant: Merchant, neighbour: Merchant, route: Route) -> None:
-    order = neighbour.captured() if route.path.endswith("refund") else neighbour.placed()
-    reply = asked(route, merchant, order, merchant.issued.secret, bodies(route, merchant))
-    assert (reply.status, reply.code) == (404, "unknown_order")
-    assert asked(route, neighbour, order, neighbour.issued.secret, bodies(route, neighbour)).status == route.status
+def test_the_order_or_loan_of_another_merchant_is_not_there(merchant: Merchant, neighbour: Merchant, route: Route) -> None:
+    name = thing(route, neighbour)
+    before = figures(merchant.shop)
+    reply = asked(route, merchant, name, merchant.issued.secret, bodies(route, merchant))
+    assert (reply.status, reply.code) == (404, "unknown_loan" if "{loan_id}" in route.path else "unknown_order")
+    assert figures(merchant.shop) == before
+    assert asked(route, neighbour, name, neighbour.issued.secret, bodies(route, neighbour)).status == route.status
 
 
 def test_the_order_of_another_book_is_not_there(merchant: Merchant, other_shop: Shop, server: Server) -> None:

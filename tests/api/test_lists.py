@@ -79,7 +79,7 @@ def test_what_is_answered_has_the_members_that_are_described(merchant: Merchant)
     path = f"/v1/orders/{order.body['id']}"
     found = [
         (QuoteShown, quote), (OrderPlaced, order), (OrderShown, merchant.get(path)), (CaptureMade, merchant.post(f"{path}/capture", {"amount": 60_000})),
-        (VoidMade, merchant.post(f"{path}/void")), (RefundMade, merchant.post(f"{path}/refund")), (OrderList, merchant.get("/v1/orders")),
+        (VoidMade, merchant.post(f"{path}/void", {})), (RefundMade, merchant.post(f"{path}/refund", {})), (OrderList, merchant.get("/v1/orders")),
         (ProblemShown, merchant.post("/v1/orders", {})),
     ]  # fmt: skip
     for shape, reply in found:

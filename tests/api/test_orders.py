@@ -38,3 +38,20 @@ def test_an_order_is_quoted_placed_captured_and_refunded(merchant: Merchant) -> 
         "periods": 12, "captures": [{"id": captured.body["id"], "amount": 150_000, "amount_refunded": 50_000, "captured_on": "2026-10-12"}],
     }  # fmt: skip
     merchant.shop.prove()
+
+
+def test_several_orders_may_name_one_quote_and_each_is_decided_on_what_is_owed_by_then(merchant: Merchant) -> None:
+    """ADR 0024: the quote proves what was shown; the limit and the merchant's reference are what hold."""
+    consumer = merchant.consumer(limit="1000.00")
+    body = {"quote_id": merchant.quote(consumer, 40_000), "consumer_id": consumer}
+    first, same, second, third = (merchant.post("/v1/orders", body | {"merchant_reference": name}) for name in ("A", "A", "B", "C"))
+    assert [reply.status for reply in (first, same, second, third)] == [201, 402, 201, 402]
+    assert (same.body["reasons"], third.body["reasons"]) == (["duplicate"], ["limit"])
+    listed = merchant.get("/v1/orders").body["data"]
+    assert [(one["merchant_reference"], one["state"]) for one in listed] == [
+        ("C", "declined"),
+        ("B", "authorised"),
+        ("A", "declined"),
+        ("A", "authorised"),
+    ]
+    assert {one["quote_id"] for one in listed} == {body["quote_id"]}

@@ -11,7 +11,7 @@ import pytest
 
 from yuefu.errors import Refused
 from yuefu.ids import IdSource
-from yuefu.journeys import repayment
+from yuefu.journeys import desk, refund, repayment
 from yuefu.journeys.desk import open_day
 from yuefu.journeys.repayment import RepayRequest
 from yuefu.ledger import queries as ledger
@@ -19,6 +19,7 @@ from yuefu.loans import commands as loans
 from yuefu.loans import queries as loan_book
 from yuefu.loans.commands import Repayment
 from yuefu.money.amounts import Money
+from yuefu.orders.commands import RefundRequest
 from yuefu.payments import queries as payments
 from yuefu.payments.gateways.sandbox import SandboxChannel
 from yuefu.runtime import sql
@@ -369,3 +370,52 @@ def test_what_is_too_much_goes_back_by_the_collection_it_came_by(shop):
     again = shop.repay(got.loan_id, "100.00")
     found = sql.rows("SELECT collection_id, amount_minor FROM payments_channel_refund WHERE book_id = %s", [shop.book_id])
     assert found == [(again.collection_id, 100_00)]
+
+
+@pytest.mark.parametrize("others", [0, 2])
+def test_money_that_came_is_not_lost_where_its_loan_is_held_up_and_holds_up_nobody_else(shop, as_role, monkeypatch, others):
+    """The channel has taken it when the lock is met: nobody is told more than that it is not known yet."""
+    monkeypatch.setattr(desk, "LOCK_TIMEOUT_MS", 200)
+    got = [shop.bought("900.00") for _ in range(1 + others)]
+    shop.until(DUE)
+    requests = [RepayRequest(f"k{n}", one.loan_id, yuan("100.00"), "card:1:ok") for n, one in enumerate(got)]
+    unknown = RepayRequest("u", got[0].order_id, yuan("100.00"), "card:1:ok")
+    somebody = as_role("default")
+    somebody.execute("SELECT FROM loans_loan WHERE id = %s FOR UPDATE", [got[0].loan_id])
+    told = repayment.repay(desk=shop.desk, now=shop.now(14), requests=[unknown, *requests])
+    somebody.rollback()
+    assert [getattr(one, "state", None) or one.code for one in told] == ["unknown_loan", "attempted", *["succeeded"] * others]
+    (again,) = repayment.repay(desk=shop.desk, now=shop.now(15), requests=requests[:1])
+    assert (again.state, again.amount, again.collection_id) == ("succeeded", yuan("100.00"), told[1].collection_id)
+    assert [debits(shop, one.order_id) for one in got] == [[100_00]] * len(got)
+    assert control(shop, "channel_clearing") == 0
+    shop.prove()
+
+
+def test_a_refund_whose_answer_is_held_up_is_made_and_its_money_asked_for_later(shop, as_role, monkeypatch):
+    monkeypatch.setattr(desk, "LOCK_TIMEOUT_MS", 200)
+    got = [shop.bought("900.00") for _ in range(2)]
+    shop.until(DUE)
+    for one in got:
+        shop.repay(one.loan_id)
+    real, somebody = SandboxChannel.refund, as_role("default")
+
+    def held_up_meanwhile(self, *, orders, now):
+        results = real(self, orders=orders, now=now)
+        somebody.execute("SELECT FROM payments_channel_refund WHERE reference = %s FOR UPDATE", [orders[0].reference])
+        return results
+
+    monkeypatch.setattr(SandboxChannel, "refund", held_up_meanwhile)
+    requests = [RefundRequest(f"f{n}", shop.seller(one.order_id), one.order_id, None) for n, one in enumerate(got)]
+    told = refund.refund(desk=shop.desk, now=shop.now(14), requests=requests)
+    monkeypatch.setattr(SandboxChannel, "refund", real)
+    somebody.rollback()
+    assert [one.owed_back for one in told] == [yuan("300.00")] * 2
+    assert states(shop) == ["attempted", "succeeded"]
+    repayment.poll(desk=shop.desk, now=shop.now(15))
+    assert states(shop) == ["succeeded", "succeeded"]
+    shop.prove()
+
+
+def states(shop):
+    return [state for (state,) in sql.rows("SELECT state FROM payments_channel_refund WHERE book_id = %s ORDER BY state", [shop.book_id])]

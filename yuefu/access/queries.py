@@ -22,6 +22,8 @@ KEY_UNKNOWN: Final = "key_unknown"
 KEY_REVOKED: Final = "key_revoked"
 KEY_EXPIRED: Final = "key_expired"
 
+_A_NEW_ONE: Final = ": ask your platform for a new one (yuefu key issue --merchant CODE --scope SCOPE)"
+
 _USER = "id, login, display_name, is_active, created_at"
 _KEY = "id, book_id, merchant_id, scopes, prefix, last_four, created_at, expires_at, revoked_at, last_used_at, created_by_user_id"
 
@@ -101,9 +103,9 @@ def key_by_secret(*, secret: str, now: datetime) -> ApiKey | Refused:
 def out_of_force(key: ApiKey, now: datetime) -> Refused | None:
     """Why a key opens nothing any more: KEY_REVOKED or KEY_EXPIRED."""
     if key.revoked_at is not None:
-        return Refused(KEY_REVOKED, f"this API key was revoked at {key.revoked_at.isoformat()}")
+        return Refused(KEY_REVOKED, f"this API key was revoked at {key.revoked_at.isoformat()}{_A_NEW_ONE}")
     if key.expires_at is not None and key.expires_at <= now:
-        return Refused(KEY_EXPIRED, f"this API key expired at {key.expires_at.isoformat()}")
+        return Refused(KEY_EXPIRED, f"this API key expired at {key.expires_at.isoformat()}{_A_NEW_ONE}")
     return None
 
 

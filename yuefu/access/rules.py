@@ -20,7 +20,8 @@ STAFF_PERMISSIONS: Final = frozenset({
     "setting.propose", "setting.read", "settlement.read", "settlement.run", "stop.lift", "stop.read", "stop.set", "trace",
 })  # fmt: skip
 MERCHANT_PERMISSIONS: Final = frozenset({
-    "api_key.issue", "order.authorise", "order.capture", "order.read", "order.refund", "order.void", "settlement.read", "trace",
+    "api_key.issue", "order.authorise", "order.capture", "order.read", "order.refund", "order.void", "repayment.collect", "settlement.read",
+    "trace",
 })  # fmt: skip
 PERMISSIONS: Final = STAFF_PERMISSIONS | MERCHANT_PERMISSIONS
 

@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
 from dataclasses import dataclass, field
 from typing import Any, Final
+from urllib.parse import quote
 
 import orjson
 from prometheus_client import Counter as Count
@@ -70,7 +71,7 @@ class Api:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         began = stopwatch()
         request_id = f"req_{secrets.token_hex(13)}"
-        place = _Place(scope["path"])
+        place = _Place(_address(scope))
         try:
             answer = await self._answer(scope, receive, request_id, place)
         except Gone:
@@ -106,16 +107,22 @@ class Api:
             return Answer(500, Problem("internal_error").body(request_id=request_id, instance=place.shown))
 
 
+def _address(scope: Scope) -> str:
+    """The path as it was sent. Decoded, a slash inside an id could not be told from one between two segments."""
+    raw = scope.get("raw_path")
+    return raw.decode("latin-1") if raw is not None else quote(scope["path"])
+
+
 @dataclass(slots=True)
 class _Place:
-    """The address as asked, and the route there once it is known."""
+    """The address as it was sent, and the route there once it is known."""
 
     path: str
     route: str = "unmatched"
 
     @property
     def shown(self) -> str:
-        return self.path.encode("utf-8", "replace").decode()[:200]
+        return self.path[:200]
 
 
 def _route(method: str, place: _Place) -> tuple[Route | None, dict[str, str]]:
@@ -140,8 +147,8 @@ async def _body(route: Route, headers: reading.Headers, receive: Receive) -> Any
     if route.takes is None:
         return Nothing()
     raw = await _in_time(_read(headers, receive))
-    if not raw and route.may_be_empty:
-        return reading.checked(route.takes, {})
+    if not raw:  # Lost on the way, or swallowed by a proxy that read its length otherwise: a part would become the whole.
+        raise Problem("body_missing")
     reading.content_type_is_json(headers)
     return reading.checked(route.takes, reading.json_object(raw))
 

@@ -45,7 +45,7 @@ class Doors:
             raise Problem(refused.code, refused.detail, headers=_INVALID)
         if not may(holder.key, scope):
             challenge = {"WWW-Authenticate": f'Bearer realm="yuefu", error="insufficient_scope", scope="{scope}"'}
-            raise Problem("scope_missing", f"This key has no scope {scope}.", headers=challenge)
+            raise Problem("scope_missing", _told(scope), headers=challenge)
         return holder
 
     async def _holder(self, headers: Headers) -> Holder | None:
@@ -64,6 +64,10 @@ class Doors:
         while len(self._kept) > _MOST_KEPT:
             self._kept.popitem(last=False)
         return holder
+
+
+def _told(scope: str) -> str:
+    return f"This key has no scope {scope}. Ask your platform for one that has it: yuefu key issue --merchant CODE --scope {scope}"
 
 
 def _secret(given: list[bytes]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 from functools import partial
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidator, WithJsonSchema, model_validator
@@ -31,22 +31,21 @@ def _currency(code: str) -> str:
 
 def _id(kind: str, text: Any) -> UUID:
     try:
-        return ids.parse(kind, text if isinstance(text, str) and len(text) <= _LONGEST_ID else "")
+        return ids.parse(kind, text if isinstance(text, str) and text == text.strip() else "")
     except ids.BadId as error:
         raise ValueError(f"an id begins with {ids.PREFIXES[kind]}_ and has 26 more characters") from error
 
 
-_LONGEST_ID: Final = 32
-_EXAMPLE: Final = "01h455vb4pex5vsknk084sn02q"
-_ID_TEXT: Final = {"type": "string", "maxLength": _LONGEST_ID}
-ConsumerId = Annotated[
-    UUID, PlainValidator(partial(_id, "consumer")), WithJsonSchema({**_ID_TEXT, "examples": [f"csm_{_EXAMPLE}"]}, mode="validation")
-]
-QuoteId = Annotated[
-    UUID, PlainValidator(partial(_id, "quote")), WithJsonSchema({**_ID_TEXT, "examples": [f"quo_{_EXAMPLE}"]}, mode="validation")
-]
-Text = Annotated[str, AfterValidator(_printable)]
-Currency = Annotated[str, Field(max_length=3, examples=["CNY"]), AfterValidator(_currency)]
+def id_text(kind: str) -> dict[str, Any]:
+    """An id as the description has it."""
+    prefix = ids.PREFIXES[kind]
+    return {"type": "string", "pattern": f"^{prefix}_[0-7][0-9a-hjkmnp-tv-z]{{25}}$", "examples": [f"{prefix}_01h455vb4pex5vsknk084sn02q"]}
+
+
+ConsumerId = Annotated[UUID, PlainValidator(partial(_id, "consumer")), WithJsonSchema(id_text("consumer"), mode="validation")]
+QuoteId = Annotated[UUID, PlainValidator(partial(_id, "quote")), WithJsonSchema(id_text("quote"), mode="validation")]
+Text = Annotated[str, AfterValidator(_printable), Field(description="Printable characters.")]
+Currency = Annotated[str, AfterValidator(_currency), Field(json_schema_extra={"pattern": "^[A-Z]{3}$"}, examples=["CNY"])]
 Amount = Annotated[int, Field(ge=1, le=LARGEST_MINOR, description="Minor units: 19900 is 199.00 CNY.", examples=[19900])]
 
 
@@ -77,7 +76,9 @@ class NewOrder(Body):
 
 
 class Part(Body):
-    """A part of the order, or all that there is where no amount is given. Without a currency it is that of the book."""
+    """A part of the order, or all that there is where no amount is given: {}. Without a currency it is that of the book."""
+
+    model_config = ConfigDict(json_schema_extra={"dependentRequired": {"currency": ["amount"]}})
 
     amount: Amount | None = None
     currency: Currency | None = None
@@ -89,8 +90,16 @@ class Part(Body):
         return self
 
 
+class NewRepayment(Part):
+    """What a consumer pays of a loan through the merchant, or all that is due today where no amount is given; what is more than that goes
+    back. `instrument` names their card or wallet at the payment channel.
+    """
+
+    instrument: Annotated[Text, Field(min_length=1, max_length=128, examples=["card:6217:ok"])]
+
+
 class Nothing(Body):
-    """An empty object."""
+    """An empty object: {}."""
 
 
 class Instalment(BaseModel):
@@ -203,6 +212,18 @@ class RefundMade(BaseModel):
     currency: str
 
 
+class RepaymentMade(BaseModel):
+    """Money that came from the consumer. What was not applied to the loan, because it was not due, is on its way back to them."""
+
+    object: Literal["repayment"]
+    id: str
+    loan: str
+    amount: int
+    amount_applied: int
+    amount_returned: int
+    currency: str
+
+
 class FaultShown(BaseModel):
     detail: str
     pointer: str | None = None
@@ -222,5 +243,6 @@ class ProblemShown(BaseModel):
     retryable: bool
     errors: list[FaultShown] = []
     order: str | None = None
+    repayment: str | None = None
     reasons: list[str] | None = None
     quarantine: str | None = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 from urllib.parse import parse_qsl
 from uuid import UUID
 
@@ -12,9 +12,11 @@ from pydantic import BaseModel
 
 from yuefu import ids
 from yuefu.api.auth import actor_of
+from yuefu.api.bodies import Part
 from yuefu.api.counter import Answered, Counter, Holder, Verb, outcome_of
 from yuefu.api.problems import Problem, of_refusal
 from yuefu.errors import Refused
+from yuefu.money.amounts import Money
 from yuefu.runtime.values import Actor
 
 
@@ -63,6 +65,11 @@ class Call:
                 raise Problem("invalid_parameter", f"The parameter {name} was given more than once.")
             given[name] = value
         return given
+
+    def part(self) -> Money | None:
+        """The amount in the body, in the currency of the book unless another is named; None where all is meant."""
+        body = cast("Part", self.body)
+        return None if body.amount is None else Money(body.amount, body.currency or self.holder.book.currency)
 
     async def ask(self, verb: Verb, request: Any) -> Any:
         """Carries a request out at the counter; a refusal is raised as the problem that it is."""

@@ -9,13 +9,16 @@ from typing import Any, Final
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from yuefu.api.bodies import ProblemShown
+from yuefu.api.bodies import ProblemShown, id_text
 from yuefu.api.problems import KINDS
 from yuefu.api.routes import ROUTES, Route
 
 _REF: Final = "#/components/schemas/{model}"
 _ALWAYS: Final = (401, 403, 429, 500, 503)
 _TAKING: Final = (400, 408, 409, 413, 415, 422)
+_BARE: Final = r"[!#-~]([ -~]*[!-~])?"
+_INNER: Final = r"([!#-\[\]-~]|\\[\"\\])"
+_QUOTED: Final = rf'"{_INNER}(( |{_INNER})*{_INNER})?"'
 _ABOUT: Final = (
     "Amounts are whole minor units beside their currency; ids are texts with a prefix. Every answer has a Request-Id. Members and codes are"
     " added without a new version: ignore those that you do not know. A request that moves money needs an Idempotency-Key: the same key"
@@ -67,28 +70,23 @@ def _operation(route: Route) -> dict[str, Any]:
     }
     if route.takes:
         schema = {"$ref": _REF.format(model=route.takes.__name__)}
-        operation["requestBody"] = {"required": not route.may_be_empty, "content": {"application/json": {"schema": schema}}}
+        operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
     return operation
 
 
 def _parameters(route: Route) -> list[dict[str, Any]]:
-    found = []
-    if "{order_id}" in route.path:
-        found.append(
-            {
-                "name": "order_id",
-                "in": "path",
-                "required": True,
-                "schema": {"type": "string", "examples": ["ord_01h455vb4pex5vsknk084sn02q"]},
-            }
-        )
+    found: list[dict[str, Any]] = [_in_path(part[1:-1]) for part in route.path.split("/") if part.startswith("{")]
     if route.method == "POST":
-        key = {"type": "string", "minLength": 1, "maxLength": 255, "pattern": r"^[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?$"}
+        key = {"type": "string", "minLength": 1, "maxLength": 255, "pattern": f"^({_BARE}|{_QUOTED})$"}
         found.append({"name": "Idempotency-Key", "in": "header", "required": route.keyed, "schema": key})
     found += [
         {"name": name, "in": "query", "required": False, "schema": schema, "description": text} for name, schema, text in route.parameters
     ]
     return found
+
+
+def _in_path(name: str) -> dict[str, Any]:
+    return {"name": name, "in": "path", "required": True, "schema": id_text(name.removesuffix("_id"))}
 
 
 def _responses(route: Route) -> dict[str, Any]:
@@ -109,5 +107,5 @@ def _responses(route: Route) -> dict[str, Any]:
 def _statuses(route: Route) -> set[int]:
     found = {*_ALWAYS, 400, 409}
     found |= set(_TAKING) if route.takes else set()
-    found |= {402} if route.path == "/v1/orders" and route.method == "POST" else set()
+    found |= {402} if route.may_fail else set()
     return found | ({404} if "{" in route.path else set())

@@ -9,12 +9,11 @@ from datetime import UTC
 from typing import Any, Final, cast
 
 from yuefu import ids
-from yuefu.api.bodies import NewOrder, Part
+from yuefu.api.bodies import NewOrder
 from yuefu.api.calls import Call
 from yuefu.api.problems import Problem
 from yuefu.journeys.checkout import Authorised, Captured, Purchase, Released
 from yuefu.journeys.refund import Refunded
-from yuefu.money.amounts import Money
 from yuefu.orders import queries as orders
 from yuefu.orders.commands import CaptureRequest, RefundRequest, VoidRequest
 from yuefu.orders.rules import Order
@@ -63,7 +62,7 @@ async def create(call: Call) -> dict[str, Any]:
 
 async def capture(call: Call) -> dict[str, Any]:
     """POST /v1/orders/{order_id}/capture"""
-    request = CaptureRequest(call.key, call.merchant_id, call.object_id("order"), _part(call), by=call.by)
+    request = CaptureRequest(call.key, call.merchant_id, call.object_id("order"), call.part(), by=call.by)
     done: Captured = await call.ask("capture", request)
     return {
         "object": "capture",
@@ -89,7 +88,7 @@ async def void(call: Call) -> dict[str, Any]:
 
 async def refund(call: Call) -> dict[str, Any]:
     """POST /v1/orders/{order_id}/refund"""
-    request = RefundRequest(call.key, call.merchant_id, call.object_id("order"), _part(call), by=call.by)
+    request = RefundRequest(call.key, call.merchant_id, call.object_id("order"), call.part(), by=call.by)
     done: Refunded = await call.ask("refund", request)
     return {
         "object": "refund",
@@ -98,11 +97,6 @@ async def refund(call: Call) -> dict[str, Any]:
         "amount": done.amount.minor,
         "currency": done.amount.currency,
     }
-
-
-def _part(call: Call) -> Money | None:
-    body = cast("Part", call.body)
-    return None if body.amount is None else Money(body.amount, body.currency or call.holder.book.currency)
 
 
 async def show(call: Call) -> dict[str, Any]:

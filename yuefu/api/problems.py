@@ -25,9 +25,9 @@ class Kind(NamedTuple):
 
 KINDS: Final[Mapping[str, Kind]] = {
     # The request cannot be read.
-    "malformed_json": Kind(
-        400, _("The body is not JSON"), _("Send one JSON object in UTF-8, without a byte order mark and with each member once.")
-    ),
+    "body_missing": Kind(400, _("The body is missing"), _("Send a JSON object; {} stands for all that there is.")),
+    "malformed_json": Kind(400, _("The body is not JSON"), _("Send one JSON object in UTF-8, without a byte order mark.")),
+    "duplicate_member": Kind(400, _("A member stands in the body more than once"), _("Send each member once.")),
     "invalid_parameter": Kind(400, _("A parameter of the address is wrong"), _("Read what the detail says and correct the address.")),
     "idempotency_key_missing": Kind(
         400, _("The Idempotency-Key is missing"), _("Send a new random key with each request; repeat a request with its own.")
@@ -43,16 +43,28 @@ KINDS: Final[Mapping[str, Kind]] = {
     "key_missing": Kind(401, _("An API key is needed"), _("Send the header Authorization: Bearer sk_…; your platform gives you the key.")),
     "key_malformed": Kind(401, _("This is not an API key"), _("The key was typed wrong or cut off: copy it again, whole.")),
     "key_unknown": Kind(401, _("There is no such API key"), _("Check that it is a key of this platform, test or live.")),
-    "key_expired": Kind(401, _("The API key has expired"), _("Use the key that replaced it, or ask for a new one.")),
-    "key_revoked": Kind(401, _("The API key was revoked"), _("Ask for a new one, and find out why this one was revoked.")),
-    "scope_missing": Kind(403, _("The API key may not do this"), _("Ask for a key with the scope that the detail names.")),
+    "key_expired": Kind(
+        401, _("The API key has expired"), _("Use the key that replaced it, or ask your platform for a new one (yuefu key issue).")
+    ),
+    "key_revoked": Kind(
+        401, _("The API key was revoked"), _("Ask your platform for a new one (yuefu key issue), and why this one was revoked.")
+    ),
+    "scope_missing": Kind(
+        403, _("The API key may not do this"), _("Ask your platform for a key with the scope that the detail names (yuefu key issue).")
+    ),
     # Where it was sent.
     "not_found": Kind(404, _("There is nothing at this address"), _("See /v1/openapi.json for what there is.")),
     "unknown_order": Kind(404, _("There is no such order"), _("Check the id; orders of other merchants are not shown.")),
+    "unknown_loan": Kind(404, _("There is no such loan"), _("Check the id; loans of orders of other merchants are not shown.")),
     "method_not_allowed": Kind(405, _("This address does not take this method"), _("The header Allow says which it takes.")),
     # What became of it.
     "order_declined": Kind(
         402, _("The order was declined"), _("The reasons say why. The decision stays for this key; another purchase needs another key.")
+    ),
+    "repayment_failed": Kind(
+        402,
+        _("The payment channel took nothing"),
+        _("The reasons say why. The answer stays for this key; another try, or another card, needs another key."),
     ),
     "idempotency_key_reused": Kind(
         422, _("The Idempotency-Key was used for something else"), _("Use a new key for a new request; repeat an old one exactly.")
@@ -60,6 +72,14 @@ KINDS: Final[Mapping[str, Kind]] = {
     "request_in_progress": Kind(
         409, _("The request is still being carried out"), _("Send it again with the same key, after the seconds of Retry-After."), True
     ),
+    "repayment_pending": Kind(
+        409,
+        _("The payment channel has not said yet whether money moved"),
+        _("Do not pay again: send the same with the same key until it is answered, after the seconds of Retry-After."),
+        True,
+    ),
+    "nothing_due": Kind(409, _("Nothing is due on the loan today"), _("Repay when an instalment is due; what is paid before goes back.")),
+    "no_money_account": Kind(409, _("The platform has no account that money could come to"), _("Speak to your platform.")),
     "order_not_authorised": Kind(409, _("The order was declined and can only be asked again"), _("Place a new order.")),
     "nothing_left_to_capture": Kind(409, _("Nothing of the order is left to capture or void"), _("Look at the state of the order.")),
     "authorisation_expired": Kind(409, _("The authorisation has expired"), _("Place a new order; the consumer has to agree again.")),
@@ -74,6 +94,7 @@ KINDS: Final[Mapping[str, Kind]] = {
     "capture_too_small": Kind(
         422, _("The amount is too small for so many instalments"), _("Capture at least one minor unit an instalment.")
     ),
+    "instrument_invalid": Kind(422, _("The instrument cannot be used"), _("Send 1 to 128 printable characters.")),
     "refund_exceeds_captured": Kind(422, _("The amount is more than can be refunded"), _("Refund at most what the detail says.")),
     "merchant_reference_invalid": Kind(
         422, _("The merchant reference cannot be used"), _("Send 1 to 64 printable characters, without blanks at the ends.")
@@ -86,7 +107,7 @@ KINDS: Final[Mapping[str, Kind]] = {
         422, _("There is no such quote for this consumer"), _("Quote first: a consumer can only agree to what you showed them.")
     ),
     "not_published": Kind(422, _("The product is not offered any more"), _("Choose another product.")),
-    "currency_differs": Kind(422, _("The product is in another currency"), _("Send the amount in the currency of the product.")),
+    "currency_differs": Kind(422, _("The currency is another one"), _("Send the amount in the currency that the detail names.")),
     "below_minimum": Kind(422, _("The amount is too small for the product"), _("The detail says where the product begins.")),
     "above_maximum": Kind(422, _("The amount is too large for the product"), _("The detail says where the product ends.")),
     "periods_not_offered": Kind(422, _("The product has no plan of so many periods"), _("The detail says which it has.")),
@@ -117,6 +138,9 @@ _PUBLIC: Final[Mapping[str, str]] = {
     "unknown_merchant": "no_contract",  # the key is of a merchant that exists
 }
 """Refusals whose name here says more to a merchant than the one inside."""
+
+_MEMBERS: Final[Mapping[str, str]] = {"currency_differs": "currency", "other_currency": "currency"}
+"""Refusals that name the amount, because inside it has its currency with it: which of the two members of a body is meant."""
 
 RETRY_AFTER_S: Final = {408: 1, 409: 1, 429: 1, 503: 2}
 
@@ -177,9 +201,10 @@ def of_refusal(refused: Refused, members: Sequence[str]) -> Problem:
     """The problem that a refusal is; `members` are those of the body, of which it may name one."""
     code = _PUBLIC.get(refused.code, refused.code)
     faults = []
-    if refused.field in members:
-        faults = [Fault(refused.detail, pointer=f"#/{refused.field}")]
-    elif refused.field == "order_id":
-        faults = [Fault(refused.detail, parameter="order_id")]
+    name = _MEMBERS.get(refused.code, refused.field)
+    if name in members:
+        faults = [Fault(refused.detail, pointer=f"#/{name}")]
+    elif name in ("order_id", "loan_id"):
+        faults = [Fault(refused.detail, parameter=name)]
     more = {} if code in KINDS else {"reason": refused.code}
     return Problem(code if code in KINDS else "refused", refused.detail, faults=faults, more=more)

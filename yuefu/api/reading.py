@@ -78,7 +78,7 @@ def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(members) < len(pairs):
         names = [name for name, _ in pairs]
         twice = next(name for name in names if names.count(name) > 1)
-        raise Problem("malformed_json", f"The member {_sane(twice)[:100]!r} stands in the body more than once.")
+        raise Problem("duplicate_member", f"The member {_sane(twice)[:100]!r} stands in the body more than once: send it once.")
     return members
 
 
@@ -105,7 +105,7 @@ def _plainly(kind: str, said: str) -> str:
 
 def _pointer(place: tuple[int | str, ...]) -> str:
     parts = [_sane(str(part)).replace("~", "~0").replace("/", "~1") for part in place]
-    return ("#/" + "/".join(parts))[:_LONGEST_POINTER]
+    return "".join(["#", *(f"/{part}" for part in parts)])[:_LONGEST_POINTER]
 
 
 def _sane(text: str) -> str:

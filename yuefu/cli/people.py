@@ -77,7 +77,8 @@ def issue_key(
         list[str],
         typer.Option(
             "--scope",
-            help="What the key may do: order.authorise (and quotes), order.capture, order.void, order.refund, order.read, …; repeat for several.",
+            help="What the key may do: order.authorise (and quotes), order.capture, order.void, order.refund, order.read, repayment.collect, …; repeat for"
+            " several.",
         ),
     ],
 ) -> None:

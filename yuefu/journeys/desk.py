@@ -16,7 +16,7 @@ from yuefu.errors import Refused
 from yuefu.ids import IdSource
 from yuefu.payments.gateways.ports import Bank, Channel
 from yuefu.runtime import days, quarantine, sql
-from yuefu.runtime.batch import Quarantined, in_halves
+from yuefu.runtime.batch import HeldUp, Quarantined, in_halves, is_held_up
 from yuefu.runtime.logs import logger
 from yuefu.runtime.values import Actor, Book, UnitOfWork
 from yuefu.runtime.vault import Vault
@@ -24,6 +24,9 @@ from yuefu.runtime.vault import Vault
 R = TypeVar("R")
 O = TypeVar("O")
 
+TOO_MANY_AT_ONCE = "too_many_at_once"  # more than MOST_AT_ONCE in one call: send them in several; nothing was done, no key was used
+
+MOST_AT_ONCE = 50_000
 LOCK_TIMEOUT_MS = 10_000
 _NAMED = 20
 
@@ -59,10 +62,14 @@ def on_open_day(
     desk: Desk, now: datetime, requests: Sequence[R], act: Callable[[UnitOfWork, Sequence[R]], list[O | Refused]]
 ) -> list[O | Refused]:
     """`act` in one transaction; without an open day every request is refused with no_open_day, in a read-only book with read_only. A request
-    that was sent with an API key that is not in force any more is refused with key_revoked or key_expired, and claims nothing.
+    that was sent with an API key that is not in force any more is refused with key_revoked or key_expired, and claims nothing. More than
+    MOST_AT_ONCE are refused with too_many_at_once, all of them: a transaction holds its locks until its last request is done.
     """
     if not requests:
         return []
+    if len(requests) > MOST_AT_ONCE:
+        detail = f"one call takes at most {MOST_AT_ONCE} requests, not {len(requests)}: send them in several"
+        return [Refused(TOO_MANY_AT_ONCE, detail)] * len(requests)
     with open_day(desk, now, by_keys=True) as work:
         if isinstance(work, Refused):
             return [work] * len(requests)
@@ -98,6 +105,20 @@ def in_batches(
             kept = iter(quarantine.put_aside(book_id=desk.book.id, command=command, culprits=culprits, now=now, ids=desk.ids))
         outcomes = [replace(outcome, id=next(kept)) if isinstance(outcome, Quarantined) else outcome for outcome in outcomes]
     return outcomes
+
+
+def unless_held_up(act: Callable[[Sequence[R]], Sequence[O]], given: Sequence[R]) -> list[O | None]:
+    """Books what the outside has done already: None for those that somebody else's lock held up. Nothing is lost of them: they stay as they
+    are and are asked for by `poll`, and whoever asks again with the same key finds out.
+    """
+    try:
+        return list(act(given))
+    except HeldUp as held:
+        return list(held.outcomes)
+    except Exception as error:
+        if not is_held_up(error):
+            raise
+        return [None] * len(given)
 
 
 def _tell(desk: Desk, command: str, requests: Sequence[object], outcomes: Sequence[object]) -> None:

@@ -15,7 +15,7 @@ from uuid import UUID
 
 from yuefu import ids as public
 from yuefu.errors import Refused
-from yuefu.journeys.desk import Desk, in_batches, on_open_day, open_day
+from yuefu.journeys.desk import MOST_AT_ONCE, Desk, in_batches, on_open_day, open_day, unless_held_up
 from yuefu.loans import commands as loans
 from yuefu.loans import queries as loan_book
 from yuefu.loans.commands import Applied, GoodsRefund
@@ -141,7 +141,8 @@ def send(*, desk: Desk, now: datetime, refunds: Sequence[ChannelRefund]) -> list
     if not waiting:
         return []
     results = desk.channel.refund(orders=[RefundOrder(r.reference, r.original_reference, r.amount) for r in waiting], now=now)
-    return [outcome for outcome in book(desk=desk, now=now, results=results) if isinstance(outcome, ChannelRefund)]
+    booked = unless_held_up(lambda given: book(desk=desk, now=now, results=given), results)
+    return [outcome for outcome in booked if isinstance(outcome, ChannelRefund)]
 
 
 def book(*, desk: Desk, now: datetime, results: Sequence[ChannelResult]) -> list[ChannelRefund | Refused | Quarantined]:
@@ -165,7 +166,8 @@ def retry(*, desk: Desk, now: datetime) -> list[ChannelRefund]:
     """
     with open_day(desk, now) as seen:
         waiting = [] if isinstance(seen, Refused) else sorted(_untried(seen, payment_book.failing(book_id=desk.book.id)))
-    return _retry_and_send(desk, now, waiting)[0]
+    parts = [waiting[start : start + MOST_AT_ONCE] for start in range(0, len(waiting), MOST_AT_ONCE)]
+    return [tried for part in parts for tried in _retry_and_send(desk, now, part)[0]]
 
 
 def retry_loans(*, desk: Desk, now: datetime, loan_ids: Sequence[UUID]) -> list[Excess | Refused | Quarantined | None]:

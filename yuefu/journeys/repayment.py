@@ -14,7 +14,7 @@ from uuid import UUID
 
 from yuefu.errors import Refused
 from yuefu.journeys import refund as refunding
-from yuefu.journeys.desk import Desk, in_batches, on_open_day, open_day
+from yuefu.journeys.desk import Desk, in_batches, on_open_day, open_day, unless_held_up
 from yuefu.journeys.refund import Excess
 from yuefu.loans import commands as loans
 from yuefu.loans import queries as loan_book
@@ -33,6 +33,7 @@ UNKNOWN_LOAN = "unknown_loan"
 NOTHING_DUE = "nothing_due"
 INSTRUMENT_INVALID = "instrument_invalid"
 COLLECTION_REFUNDED = "collection_refunded"  # a part of it was given back: what is left of it paid for something else
+_ASKED_AS = {"consumer_id": "loan_id", "order_id": "loan_id", "whole": "amount"}
 _UNDO = "repayment.undo"
 REASON_INVALID = "reason_invalid"
 _LONGEST_INSTRUMENT = 128
@@ -41,8 +42,8 @@ _LONGEST_REASON = 500
 
 @dataclass(frozen=True, slots=True)
 class RepayRequest:
-    """Collect `amount` for a loan, or all that is due. `instrument` names the card or wallet at the channel; `key` is one of the
-    consumer whose loan it is.
+    """Collect `amount` for a loan, or all that is due. `instrument` names the card or wallet at the channel. With `merchant_id` it is that
+    merchant who asks for the consumer: for loans of its own orders, and `key` is one of its own; else `key` is one of the consumer.
     """
 
     key: str
@@ -50,6 +51,7 @@ class RepayRequest:
     amount: Money | None
     instrument: str
     by: Actor | None = field(default=None, compare=False)
+    merchant_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +69,8 @@ class Repaid:
 
 
 def repay(*, desk: Desk, now: datetime, requests: Sequence[RepayRequest]) -> list[Repaid | Refused | Quarantined]:
-    """Collects and applies. One outcome a request, in order. Refused with unknown_loan, nothing_due, instrument_invalid,
-    amount_not_positive, key_reused.
+    """Collects and applies. One outcome a request, in order. Refused with unknown_loan (also that of another merchant than the one who
+    asks), nothing_due, instrument_invalid, amount_not_positive, currency_differs, no_money_account, key_reused.
 
     Quarantined where a request, or what the channel said of it, raises whenever it is tried: in the second case the collection stays as
     it is and is asked for again by `poll`.
@@ -78,7 +80,7 @@ def repay(*, desk: Desk, now: datetime, requests: Sequence[RepayRequest]) -> lis
     asked = desk.channel.query(references=[c.reference for c in waiting], now=now) if _replayed(waiting, now) else {}
     orders = [CollectOrder(c.reference, c.instrument, c.amount, payer=str(c.consumer_id)) for c in waiting if c.reference not in asked]
     results = [*asked.values(), *desk.channel.collect(orders=orders, now=now)]
-    booked = book(desk=desk, now=now, results=results)
+    booked = unless_held_up(lambda given: book(desk=desk, now=now, results=given), results)
     ids = {c.reference: c.id for c in waiting}
     outcomes: dict[UUID, Repaid | Quarantined] = {
         ids[r.reference]: o for r, o in zip(results, booked, strict=True) if isinstance(o, Repaid | Quarantined)
@@ -93,13 +95,15 @@ def _replayed(waiting: Sequence[Collection], now: datetime) -> bool:
 
 
 def _attempt(work: UnitOfWork, requests: Sequence[RepayRequest]) -> list[Collection | Refused]:
-    held = loan_book.loans([request.loan_id for request in requests], book_id=work.book.id)
+    found = loan_book.loans([request.loan_id for request in requests], book_id=work.book.id)
+    held = {i: loan for i, r in enumerate(requests) if (loan := found.get(r.loan_id)) and r.merchant_id in (None, loan.dims.merchant_id)}
+    owners = {i: requests[i].merchant_id or loan.dims.consumer_id for i, loan in held.items()}
     # After the loans: a repayment that came between the two reads is then known, and is not asked for again.
-    known = _asked_before(work, [(held[r.loan_id].dims.consumer_id, r.key) for r in requests if r.amount is None and r.loan_id in held])
+    known = _asked_before(work, [(owner, requests[i].key) for i, owner in owners.items() if requests[i].amount is None])
     attempts: dict[int, CollectionAttempt] = {}
     outcomes: dict[int, Collection | Refused] = {}
     for index, request in enumerate(requests):
-        loan = held.get(request.loan_id)
+        loan = held.get(index)
         if loan is None:
             outcomes[index] = Refused(UNKNOWN_LOAN, "there is no such loan", "loan_id")
             continue
@@ -108,17 +112,33 @@ def _attempt(work: UnitOfWork, requests: Sequence[RepayRequest]) -> list[Collect
                 INSTRUMENT_INVALID, f"an instrument has 1 to {_LONGEST_INSTRUMENT} printable characters", "instrument"
             )
             continue
-        dims = loan.dims
-        amount = request.amount if request.amount is not None else known.get((dims.consumer_id, request.key)) or _due(loan, work.day.on)
-        if request.amount is None and not amount.minor:
+        dims, whole = loan.dims, request.amount is None
+        amount = request.amount if request.amount is not None else known.get((owners[index], request.key)) or _due(loan, work.day.on)
+        if whole and not amount.minor:
             outcomes[index] = Refused(NOTHING_DUE, "nothing is due on this loan today", "loan_id")
             continue
         attempts[index] = CollectionAttempt(
-            request.key, dims.consumer_id, dims.loan_id, dims.order_id, amount, request.instrument, dims.funder_id, request.by
+            key=request.key,
+            consumer_id=dims.consumer_id,
+            loan_id=dims.loan_id,
+            order_id=dims.order_id,
+            amount=amount,
+            instrument=request.instrument,
+            funder_id=dims.funder_id,
+            by=request.by,
+            sender=request.merchant_id,
+            whole=whole,
         )
     stored = payments.attempt_collections(work=work, attempts=list(attempts.values()))
-    outcomes.update(zip(attempts, stored, strict=True))
+    outcomes.update({index: _as_asked(outcome) for index, outcome in zip(attempts, stored, strict=True)})
     return [outcomes[index] for index in range(len(requests))]
+
+
+def _as_asked(outcome: Collection | Refused) -> Collection | Refused:
+    """A key that was used before with another loan differs in its consumer and order too: what differs is named as it was asked for."""
+    if not isinstance(outcome, Refused) or outcome.code != keys.KEY_REUSED or outcome.field not in _ASKED_AS:
+        return outcome
+    return keys.reused(_ASKED_AS[outcome.field])
 
 
 def _due(loan: Held, on: date) -> Money:

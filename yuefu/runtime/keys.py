@@ -128,7 +128,7 @@ def claim(*, work: UnitOfWork, scope: Scopes, requests: Sequence[Keyed], object_
         before = known.get(name)
         earlier = bytes(before.fingerprint) if before else prints[first[name]]
         if not _same(requests[index], prints[index], earlier):
-            result.refused[index] = _reused(first_difference(requests[index], earlier))
+            result.refused[index] = reused(first_difference(requests[index], earlier))
         elif before:
             result.known[index] = Known(before.object_id, before.refused, before.request_id)
         elif index != first[name]:
@@ -219,7 +219,8 @@ def settle(*, work: UnitOfWork, refusals: Sequence[tuple[str, str, Refused]]) ->
     )
 
 
-def _reused(name: str) -> Refused:
+def reused(name: str) -> Refused:
+    """The refusal of a key that was used before with another content of this field."""
     return Refused(KEY_REUSED, f"this key was used before with another {name}", name)
 
 

@@ -24,8 +24,9 @@ _SEQ: Final = {(begun, end): 1 for begun in ("attempted", "unknown") for end in 
 
 @dataclass(frozen=True, slots=True)
 class CollectionAttempt:
-    """Collect `amount` from a consumer. `key` names the reason once, e.g. loan, due day and number of the try; it is the consumer's: that of
-    another consumer is another key. `funder_id` is whose money the loan is, own funds (the book) unless given; it follows from the loan.
+    """Collect `amount` from a consumer. `key` names the reason once, e.g. loan, due day and number of the try; it is the consumer's, or that of
+    the `sender` who asks: of another one it is another key. `funder_id` is whose money the loan is, own funds (the book) unless given; it
+    follows from the loan. `whole`: no amount was asked for, but all that was due.
     """
 
     key: str
@@ -36,6 +37,8 @@ class CollectionAttempt:
     instrument: str
     funder_id: UUID | None = field(default=None, compare=False)
     by: Actor | None = field(default=None, compare=False)
+    sender: UUID | None = field(default=None, compare=False)
+    whole: bool = False
 
 
 def attempt_collections(*, work: UnitOfWork, attempts: Sequence[CollectionAttempt]) -> list[Collection | Refused]:
@@ -58,13 +61,13 @@ def attempt_collections(*, work: UnitOfWork, attempts: Sequence[CollectionAttemp
     def recall(known: Sequence[UUID]) -> Mapping[UUID, Collection]:
         return queries.collections(book_id=work.book.id, ids=known)
 
-    scopes = [keys.scope_of(_SCOPE, attempt.consumer_id) for attempt in attempts]
+    scopes = [keys.scope_of(_SCOPE, attempt.sender or attempt.consumer_id) for attempt in attempts]
     return keys.answer(work=work, scope=scopes, requests=attempts, object_ids=new, decide=decide, recall=recall)
 
 
 def attempted(*, work: UnitOfWork, keyed: Sequence[tuple[UUID, str]]) -> dict[tuple[UUID, str], Collection]:
-    """The collections that keys of consumers (consumer, key) stand for already; of a key not used, or refused, there is none."""
-    names = {(keys.scope_of(_SCOPE, consumer_id), key): (consumer_id, key) for consumer_id, key in keyed}
+    """The collections that keys (their consumer or sender, key) stand for already; of a key not used, or refused, there is none."""
+    names = {(keys.scope_of(_SCOPE, owner_id), key): (owner_id, key) for owner_id, key in keyed}
     stored = keys.stored(work=work, names=list(names))
     collections = queries.collections(book_id=work.book.id, ids=[known.object_id for known in stored.values()])
     return {names[name]: collections[known.object_id] for name, known in stored.items() if known.object_id in collections}
