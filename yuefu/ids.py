@@ -58,6 +58,7 @@ _RANDOM: Final = 74
 _STEP: Final = 48
 _BELOW_TICKS: Final = 21  # microseconds since 1970 fit above it until 2112
 _LOW: Final = (1 << 62) - 1
+_UNKNOWN: Final = SafeUUID.unknown  # asked of the enumeration each time, it takes as long as all the rest of an id
 
 
 class BadId(ValueError):
@@ -111,7 +112,7 @@ def _uuid(number: int) -> UUID:
     """As `UUID(int=number)`, which first asks which of its six arguments it was given; an order takes four ids."""
     made = object.__new__(UUID)
     object.__setattr__(made, "int", number)
-    object.__setattr__(made, "is_safe", SafeUUID.unknown)
+    object.__setattr__(made, "is_safe", _UNKNOWN)
     return made
 
 

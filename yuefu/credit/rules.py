@@ -9,6 +9,7 @@ from typing import Final
 from uuid import UUID
 
 from yuefu.errors import Refused
+from yuefu.frozen import made_quickly
 from yuefu.money.amounts import Money
 
 DAY_INVALID: Final = "day_invalid"  # 1 to 28, so that every month has the day
@@ -23,6 +24,7 @@ LATEST_DAY: Final = 28
 _REASON = re.compile(r"[a-z][a-z0-9_]{0,63}")
 
 
+@made_quickly
 @dataclass(frozen=True, slots=True)
 class CreditAccount:
     """A credit account as stored. Drawn and held amounts are the ledger's."""

@@ -8,6 +8,7 @@ from datetime import date, datetime
 from uuid import UUID
 
 from yuefu.dates.daycount import DayCount
+from yuefu.frozen import made_quickly
 from yuefu.money.amounts import Money
 from yuefu.money.rates import Rate
 from yuefu.offers.rules.disclosure import Disclosure
@@ -44,6 +45,7 @@ class StoredQuote:
     shown_on: date
 
 
+@made_quickly
 @dataclass(frozen=True, slots=True)
 class AgreedQuote:
     """Of a showing, what an order that agrees to it must name, and which cost table it was by its hash."""

@@ -9,6 +9,7 @@ from typing import Literal
 from uuid import UUID
 
 from yuefu.errors import Refused
+from yuefu.frozen import made_quickly
 from yuefu.money.amounts import Money
 
 State = Literal["declined", "authorised", "part_captured", "captured", "part_refunded", "refunded", "voided", "expired"]
@@ -34,6 +35,7 @@ class Capture:
     captured_on: date
 
 
+@made_quickly
 @dataclass(frozen=True, slots=True)
 class Order:
     """An order as it stands while a batch is decided."""

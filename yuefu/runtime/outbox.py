@@ -15,6 +15,7 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
+from yuefu.frozen import made_quickly
 from yuefu.runtime import sql
 from yuefu.runtime.jsontext import dumps
 from yuefu.runtime.values import Cause, UnitOfWork
@@ -22,6 +23,7 @@ from yuefu.runtime.values import Cause, UnitOfWork
 CHANNEL: Final = "yuefu_outbox"
 
 
+@made_quickly
 @dataclass(frozen=True, slots=True)
 class Event:
     """Something that happened to one object. `seq` counts the events of the object from 1; `changed` holds the old values.

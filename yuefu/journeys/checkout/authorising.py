@@ -15,7 +15,6 @@ from yuefu.credit.entries import CREDIT_LINE, line_key
 from yuefu.credit.rules import CreditAccount
 from yuefu.dates.daycount import DayCount
 from yuefu.errors import Refused
-from yuefu.journeys.checkout.quoting import discount_of
 from yuefu.journeys.checkout.values import (
     AUTHORISATION_DAYS,
     NO_CONTRACT,
@@ -153,6 +152,7 @@ class _Facts:
             lambda: policies.in_force(book_id=book, name=RISK_POLICY, on=on),
             lambda: policies.in_force(book_id=book, name=AUTHORISATION_DAYS, on=on),
         )  # fmt: skip
+        self.paid_plans = {merchant: {periods for periods, _ in one.terms.discounts} for merchant, one in self.contracts.items()}
         self.policy: Policy = policy(*risk_policy)
         self.shown = _tables(book, self.quotes.values())
         self.products = products.products(ids=sorted({quote.product_id for quote in self.quotes.values()}))
@@ -187,7 +187,7 @@ class _Facts:
             return Refused(QUOTE_NOT_PERSONAL, "it was shown to nobody in particular and has other due days: quote again", "quote_id")
         if contract is None:
             return Refused(NO_CONTRACT, "the merchant has no contract in force", "merchant_id")
-        if product.terms.payer == MERCHANT and discount_of(contract, shown.terms.periods) is None:
+        if product.terms.payer == MERCHANT and shown.terms.periods not in self.paid_plans[purchase.merchant_id]:
             return Refused(NO_SUCH_PLAN, f"the merchant pays for no plan of {shown.terms.periods} periods", "quote_id")
         return _Case(merchant_state, contract, person, account, self.arrears.get(purchase.consumer_id), quote, shown, product)
 
@@ -239,14 +239,17 @@ class _Facts:
             merchant_state=case.merchant_state,
             product_state=case.product.state,
             new_credit_stopped=stops.WHOLE_BOOK in self.stopped,
-            product_stopped=(PRODUCT, case.product.terms.code) in self.stopped,
-            funder_stopped=(FUNDER, self.funder) in self.stopped,
-            merchant_stopped=(SELLER, str(purchase.merchant_id)) in self.stopped,
-            channel_stopped=(CHANNEL, purchase.channel) in self.stopped,
+            product_stopped=self._is_stopped(PRODUCT, case.product.terms.code),
+            funder_stopped=self._is_stopped(FUNDER, self.funder),
+            merchant_stopped=self._is_stopped(SELLER, purchase.merchant_id),
+            channel_stopped=self._is_stopped(CHANNEL, purchase.channel),
             orders_1h=orders_1h,
             orders_24h=orders_24h,
             amount_24h_minor=minor_24h,
         )
+
+    def _is_stopped(self, dimension: str, value: str | UUID) -> bool:
+        return bool(self.stopped) and (dimension, str(value)) in self.stopped
 
     def note(self, order: Order) -> None:
         """What the items after an order see of it."""
@@ -264,6 +267,7 @@ class _Shown:
     """The plan of a kept cost table, read back from what it says."""
 
     terms: Terms
+    day_count: str
     due_days: tuple[date, ...]
     total: int
     largest: int
@@ -283,7 +287,7 @@ class _Shown:
             due_day=max(day.day for day in due_days),
             rule_version=said["rule_version"],
         )
-        return cls(terms, due_days, said["paid_total_minor"], max(row["total_minor"] for row in rows))
+        return cls(terms, terms.day_count.value, due_days, said["paid_total_minor"], max(row["total_minor"] for row in rows))
 
 
 _MOST_TABLES: Final = 4_096
@@ -353,7 +357,7 @@ def _draft(on: date, order_id: UUID, purchase: Purchase, decision_id: UUID, case
         first_due_on=terms.first_due_on,
         due_day=terms.due_day,
         annual_rate_ppm=terms.annual_rate.ppm,
-        day_count=terms.day_count.value,
+        day_count=shown.day_count,
         rule_version=terms.rule_version,
         shown_total=shown.total,
         shown_instalment=shown.largest,
