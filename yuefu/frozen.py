@@ -24,7 +24,7 @@ def made_quickly(kind: type[T]) -> type[T]:
     taken = [f"{f.name}=default_{f.name}" if f.default is not MISSING else f.name for f in given]
     body = "; ".join(f"put_{f.name}(self, {f.name})" for f in given)
     exec(f"def __init__(self, {', '.join(taken)}): {body}", names)  # noqa: S102 - as dataclasses makes its own, of names that are fields
-    kind.__init__ = names["__init__"]  # type: ignore[method-assign, misc]
+    kind.__init__ = names["__init__"]  # type: ignore[method-assign]
     return kind
 
 
