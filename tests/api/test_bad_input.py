@@ -115,6 +115,22 @@ def test_a_body_that_two_lengths_are_told_of_is_not_taken_for_all(merchant: Merc
     assert merchant.get(path).body["amount_refunded"] == 0
 
 
+@pytest.mark.parametrize(
+    "chunks", [b"ZZ\r\nabc\r\n0\r\n\r\n", b"5\r\nab\r\n0\r\n\r\n", b"-5\r\nab\r\n0\r\n\r\n"], ids=["no number", "too short", "negative"]
+)
+def test_a_body_in_chunks_that_are_none_is_told_apart_from_an_error_of_ours(merchant: Merchant, server: Server, chunks: bytes) -> None:
+    head = (
+        f"POST {ORDER} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {merchant.issued.secret}\r\nContent-Type: application/json\r\n"
+        "Idempotency-Key: K\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
+    )
+    with socket.create_connection(("127.0.0.1", server.port), timeout=30) as connection:
+        connection.sendall(head.encode() + chunks)
+        answered = connection.makefile("rb").read()
+    assert answered.startswith(b"HTTP/1.1 400 ")
+    assert b'"code":"body_cut_off"' in answered
+    assert merchant.post(ORDER, merchant.order(), key="K").status == 201  # the key was not claimed
+
+
 @pytest.mark.parametrize("member", [{f"m{n}": n for n in range(4_000)}], ids=["many"])
 def test_the_faults_told_are_bounded(merchant: Merchant, member: dict[str, int]) -> None:
     reply = merchant.post(ORDER, member)
@@ -281,7 +297,7 @@ def test_an_order_on_the_quote_of_another_merchant_or_day_is_refused(merchant: M
 def test_a_client_that_goes_away_in_its_body_has_asked_nothing(merchant: Merchant, inside: Any) -> None:
     api: InProcess = inside()
     reply = api.ask("POST", ORDER, merchant.order(), secret=merchant.issued.secret, key="K", gone=True)
-    assert reply.status == 0
+    assert is_a_problem(reply, 400, "body_cut_off")  # for who is still there to read it
     assert merchant.get(ORDER).body["data"] == []
 
 

@@ -37,10 +37,6 @@ _ALWAYS: Final = ((b"cache-control", b"no-store"), (b"x-content-type-options", b
 log = logger(__name__)
 
 
-class Gone(Exception):
-    """The client went away before its request was whole: nothing was begun."""
-
-
 @dataclass(slots=True)
 class Answer:
     status: int
@@ -72,11 +68,7 @@ class Api:
         began = stopwatch()
         request_id = f"req_{secrets.token_hex(13)}"
         place = _Place(_address(scope))
-        try:
-            answer = await self._answer(scope, receive, request_id, place)
-        except Gone:
-            log.info("client gone", request_id=request_id)
-            return
+        answer = await self._answer(scope, receive, request_id, place)
         await _send(send, answer, request_id, bodiless=scope["method"] == "HEAD")
         _record(scope["method"], place.route, answer, request_id, stopwatch() - began)
 
@@ -100,7 +92,7 @@ class Api:
             first = call.first if call else None
             told = problem.body(request_id=first or request_id, instance=place.shown)
             return Answer(problem.kind.status, told, problem.all_headers(), replayed=first is not None)
-        except (Gone, asyncio.CancelledError):
+        except asyncio.CancelledError:
             raise
         except Exception as error:
             log.exception("request failed", request_id=request_id, error=type(error).__name__)
@@ -178,7 +170,8 @@ async def _read(headers: reading.Headers, receive: Receive) -> bytes:
     while more:
         message = await receive()
         if message["type"] == "http.disconnect":
-            raise Gone
+            # The client went away, or wrote something that the server could not read: who is still there is told.
+            raise Problem("body_cut_off")
         part = message.get("body", b"")
         size += len(part)
         if size > reading.LARGEST_BODY:

@@ -26,6 +26,11 @@ class Kind(NamedTuple):
 KINDS: Final[Mapping[str, Kind]] = {
     # The request cannot be read.
     "body_missing": Kind(400, _("The body is missing"), _("Send a JSON object; {} stands for all that there is.")),
+    "body_cut_off": Kind(
+        400,
+        _("The body ends before it is whole"),
+        _("Nothing was begun. Send the request again with the same key; check its length or chunks."),
+    ),
     "malformed_json": Kind(400, _("The body is not JSON"), _("Send one JSON object in UTF-8, without a byte order mark.")),
     "duplicate_member": Kind(400, _("A member stands in the body more than once"), _("Send each member once.")),
     "invalid_parameter": Kind(400, _("A parameter of the address is wrong"), _("Read what the detail says and correct the address.")),
