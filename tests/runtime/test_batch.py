@@ -115,6 +115,27 @@ def test_a_connection_that_the_server_ended_is_replaced(work: UnitOfWork) -> Non
     assert sql.value("SELECT 1") == 1
 
 
+def test_a_column_that_is_of_another_type_since_a_plan_was_made_puts_nobody_aside(work: UnitOfWork) -> None:
+    def act(numbers: Sequence[int]) -> list[Any]:
+        with sql.transacting(by_keys=True):
+            return [sql.value("SELECT kept FROM changing WHERE id = %s", [number]) for number in numbers]
+
+    def as_owner(*statements: str) -> None:
+        with sql.owning():
+            for statement in statements:
+                sql.run(statement)
+
+    as_owner(
+        "CREATE TABLE changing (id integer, kept integer)", "INSERT INTO changing VALUES (1, 7)", "GRANT SELECT ON changing TO yuefu_writer"
+    )
+    try:
+        assert in_halves([1], act) == [7]
+        as_owner("ALTER TABLE changing ALTER COLUMN kept TYPE text")
+        assert in_halves([1], act) == ["7"]
+    finally:
+        as_owner("DROP TABLE changing")
+
+
 class Till:
     """Carries batches out one at a time, each when it is told to, and remembers them."""
 

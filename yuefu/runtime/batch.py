@@ -25,7 +25,10 @@ A_contra = TypeVar("A_contra", contravariant=True)
 _LOCKED = "55P03"  # a lock was waited for as long as it may be: waiting once more would hold up the neighbours once more
 _TRANSIENT = ("40001", "40P01", _LOCKED)  # serialization failure, deadlock
 _MOST_IDLE_LANES = 1_000
-_AGAIN = ("40001", "40P01", "23505")  # and a unique key that somebody else took meanwhile: a second look sees it
+_AGAIN = ("40001", "40P01", "23505", "0A000")
+"""And a unique key that somebody else took meanwhile: a second look sees it. And a plan that was kept of a column that has another type since:
+the driver forgets its plans with the transaction that met one (`runtime.sql.transacting`).
+"""
 
 
 @dataclass(frozen=True, slots=True)
