@@ -3,19 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import secrets
-import subprocess
-import sys
 from datetime import date
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
 
-import psycopg
 import pytest
-from psycopg import sql as pgsql
 
-from yuefu.runtime import provision
+from tests import fresh
 from yuefu.runtime.vault import Vault
 from yuefu.sim import play, purchases
 from yuefu.sim.faults import CLASSES
@@ -67,26 +61,7 @@ def told(seed: int, directory: Path):
     """What a play says in a fresh database; times and passwords left out. Ids follow from the seed, so two need two databases, and two
     places for the heads of their seals: those kept of one book would accuse the other of being rewritten.
     """
-    template = os.environ["YUEFU_TEST_TEMPLATE"]
-    source, name = urlsplit(template).path.lstrip("/"), f"yuefu_sim_{secrets.token_hex(6)}"
-    (directory / name).mkdir()
-    server = os.environ.get("YUEFU_TEST_SERVER") or urlunsplit(urlsplit(template)._replace(path="/postgres"))
-    with psycopg.connect(server, autocommit=True) as owner:
-        owner.execute(pgsql.SQL("CREATE DATABASE {} TEMPLATE {}").format(pgsql.Identifier(name), pgsql.Identifier(source)))
-        try:
-            address = urlunsplit(urlsplit(template)._replace(path=f"/{name}"))
-            here = {
-                **os.environ,
-                "DATABASE_URL": address,
-                "YUEFU_HOME": str(directory / name),
-                "DJANGO_SETTINGS_MODULE": "yuefu.config.settings",
-            }
-            command = [sys.executable, "-c", PLAY, str(directory / f"{name}.keys"), str(seed)]
-            done = subprocess.run(command, env=here, capture_output=True, text=True, check=False)
-        finally:
-            provision.drop_database(owner, name)
-    assert done.returncode == 0, done.stderr[-2_000:]
-    result = json.loads(done.stdout.splitlines()[-1])
+    result = json.loads(fresh.run(PLAY, str(directory / f"{secrets.token_hex(6)}.keys"), str(seed), directory=directory))
     return {key: value for key, value in result.items() if key not in ("seconds", "orders_per_second", "logins")}
 
 

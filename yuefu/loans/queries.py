@@ -242,7 +242,7 @@ def arrears(book_id: UUID, consumer_ids: Sequence[UUID], on: date, currency: str
     found = sql.rows(
         "SELECT i.consumer_id, sum(i.principal_minor + i.interest_minor - i.principal_paid_minor - i.interest_paid_minor)::bigint,"
         " min(i.due_on) FROM loans_loan l JOIN loans_instalment i ON i.loan_id = l.id"
-        " WHERE l.book_id = %s AND l.consumer_id = ANY(%s) AND l.state = 'active' AND l.currency = %s AND i.due_on < %s"
+        " WHERE l.book_id IS NOT DISTINCT FROM %s AND l.consumer_id = ANY(%s) AND l.state = 'active' AND l.currency = %s AND i.due_on < %s"
         " AND i.principal_minor + i.interest_minor > i.principal_paid_minor + i.interest_paid_minor GROUP BY i.consumer_id",
         [book_id, list(consumer_ids), currency, on],
     )
