@@ -75,12 +75,18 @@ def test_all_that_is_due_is_collected_and_the_key_stands_for_what_it_was_then(me
     assert taken(merchant) == [(30_000, "SUCCESS")]
 
 
-def test_what_is_not_due_goes_back_and_is_said(merchant: Merchant) -> None:
-    _, loan = due(merchant)
-    reply = pay(merchant, loan, key="K", amount=50_000)
-    assert [reply.body[name] for name in ("amount", "amount_applied", "amount_returned")] == [50_000, 30_000, 20_000]
-    assert (owed(loan), returned(merchant)) == (60_000, 20_000)
-    assert pay(merchant, loan, key="K", amount=50_000).raw == reply.raw
+def test_no_merchant_takes_more_of_a_consumer_than_is_due(merchant: Merchant) -> None:
+    _, loan = merchant.sold(90_000)
+    early = pay(merchant, loan, amount=100)
+    assert (early.status, early.code) == (409, "nothing_due")
+    merchant.shop.until(DUE)
+    for amount in (30_001, 90_000, 10**13):
+        reply = pay(merchant, loan, key="K", amount=amount)
+        assert (reply.status, reply.code, reply.pointers) == (409, "more_than_due", ["#/amount"])
+        assert "300.00" in reply.body["detail"]
+    assert (owed(loan), taken(merchant)) == (90_000, [])
+    assert pay(merchant, loan, key="K", amount=30_000).status == 201  # no key was claimed by what was refused
+    assert pay(merchant, loan, key="K", amount=30_000).replayed
     merchant.shop.prove()
 
 
@@ -109,6 +115,7 @@ def test_the_same_key_for_something_else_names_what_differs(merchant: Merchant, 
 def test_the_same_key_for_another_loan_is_refused_and_names_it(merchant: Merchant) -> None:
     _, first = merchant.sold(90_000)
     _, second = merchant.sold(90_000)
+    merchant.shop.until(DUE)
     assert pay(merchant, first, key="K", amount=10_000).status == 201
     reply = pay(merchant, second, key="K", amount=10_000)
     assert (reply.status, reply.code, reply.body["errors"][0]["parameter"]) == (422, "idempotency_key_reused", "loan_id")
@@ -143,6 +150,7 @@ def test_the_loan_of_another_merchant_takes_nothing_and_leaves_the_key_free(merc
     }
     assert (owed(theirs), taken(merchant)) == (90_000, [])
     _, ours = merchant.sold(90_000)
+    merchant.shop.until(DUE)
     assert pay(merchant, ours, key="K", amount=10_000).status == 201
 
 
@@ -203,12 +211,14 @@ def test_twins_in_flight_are_taken_once_and_told_the_same(merchant: Merchant) ->
     merchant.shop.prove()
 
 
-def test_two_at_the_same_time_are_both_applied_and_what_is_too_much_goes_back(merchant: Merchant) -> None:
+def test_of_two_at_the_same_time_what_is_too_much_goes_back_or_is_not_taken(merchant: Merchant) -> None:
     _, loan = due(merchant)
     replies = at_once(*[lambda: pay(merchant, loan, amount=20_000)] * 2)
-    assert [reply.status for reply in replies] == [201, 201]
-    assert sorted(reply.body["amount_applied"] for reply in replies) == [10_000, 20_000]
-    assert (owed(loan), returned(merchant)) == (60_000, 10_000)
+    through = [reply for reply in replies if reply.status == 201]
+    assert [reply.code for reply in replies if reply.status != 201] == ["more_than_due"] * (2 - len(through))
+    assert sorted(reply.body["amount_applied"] for reply in through) == [10_000, 20_000][-len(through) :]
+    assert owed(loan) == 90_000 - sum(reply.body["amount_applied"] for reply in through)
+    assert len(through) == 1 or returned(merchant) == 10_000
     merchant.shop.prove()
 
 
@@ -217,7 +227,11 @@ def test_a_repayment_and_a_refund_of_one_order_at_the_same_time_add_up(merchant:
     replies = at_once(
         *[lambda: pay(merchant, loan, amount=15_000)] * 2, lambda: merchant.post(f"/v1/orders/{order}/refund", {"amount": 80_000})
     )
-    assert [reply.status for reply in replies] == [201, 201, 201]
-    # 900.00 were lent, 800.00 of the goods came back, and 300.00 were paid: 200.00 too much.
-    assert (owed(loan), returned(merchant)) == (0, 20_000)
+    assert replies[2].status == 201
+    assert {(reply.status, reply.body.get("code")) for reply in replies[:2]} <= {(201, None), (409, "more_than_due"), (409, "nothing_due")}
+    # 900.00 were lent and 800.00 of the goods came back: 100.00 are owed, and what was paid beyond that goes back.
+    paid = 15_000 * sum(reply.status == 201 for reply in replies[:2])
+    assert owed(loan) == max(10_000 - paid, 0)
+    assert sum(amount for amount, _ in taken(merchant)) == paid
+    assert paid <= 10_000 or returned(merchant) == paid - 10_000
     merchant.shop.prove()

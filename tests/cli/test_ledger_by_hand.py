@@ -128,15 +128,18 @@ def test_a_file_that_cannot_be_written_is_told_by_the_name_that_was_given(cli: C
     none, below, long = tmp_path / "none" / "x.jsonl", tmp_path / "file" / "x.jsonl", tmp_path / ("x" * 300)
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
-    told = {path: cli("ledger", *words, str(path)) for path in (none, below, long, pipe, tmp_path)}
+    loop = tmp_path / "loop"
+    loop.symlink_to(loop)
+    told = {path: cli("ledger", *words, str(path)) for path in (none, below, long, pipe, tmp_path, loop)}
     assert {path: (answer.status, answer.last["error"]) for path, answer in told.items()} == {
         none: (1, {"code": "file_error", "detail": f"{none} cannot be written, for there is no directory {none.parent}: make it, or choose another place."}),
         below: (1, {"code": "file_error", "detail": f"{below} cannot be written, for {below.parent} is no directory: choose another place."}),
         long: (1, {"code": "file_error", "detail": f"{long} cannot be written, for the name is too long: choose a shorter one."}),
         pipe: (1, {"code": "not_a_file", "detail": f"{pipe} is no regular file: give the name of a file."}),
         tmp_path: (1, {"code": "not_a_file", "detail": f"{tmp_path} is a directory: give the name of a file."}),
+        loop: (1, {"code": "file_error", "detail": f"{loop} cannot be written, for it is a link that leads to itself: choose another place."}),
     }  # fmt: skip
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "pipe"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "loop", "pipe"]
     assert pipe.is_fifo()
 
 

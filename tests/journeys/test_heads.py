@@ -72,6 +72,7 @@ def test_bytes_that_never_came_say_nothing(file: Path) -> None:
         b'{"book": "a", "number": 1, "head": "no digest"}',
         b'{"book": "a", "numb {"book": "b", "number": 1, "head": "01"}',
         b"\xff\xfe",
+        b"[" * 100_000,
     ],
 )
 @pytest.mark.parametrize("line_no", [2, 6])
@@ -83,6 +84,15 @@ def test_a_file_that_somebody_changed_is_named_by_its_line_and_what_to_do(file: 
         heads.read(file, book="a")
     with pytest.raises(HeadsBroken):
         heads.without(file, books=["a"])
+
+
+def test_the_first_head_of_a_link_counts_and_another_one_after_it_is_told(file: Path) -> None:
+    append(file, 2)  # the same once more: a round that was killed keeps it again
+    assert heads.read(file, book="a").by_number[2] == b"\x02"
+    heads.append(file, book="a", number=2, head=b"forged", at=AT)
+    with pytest.raises(HeadsBroken, match=r"Line 8 of .* another head of link 2 than a line before it"):
+        heads.read(file, book="a")
+    assert heads.read(file, book="b").by_number == {10: b"\x0a", 20: b"\x14", 30: b"\x1e"}
 
 
 def test_a_head_is_on_the_disk_before_anybody_is_told(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -124,6 +124,30 @@ def test_a_seeded_source_that_repeats_its_ids_does_not_make_a_known_key_fresh(wo
     assert claimed.known[0].refused is not None
 
 
+@pytest.mark.parametrize("beside", [[], [Ask("other")], [Ask("other"), Ask("more")]], ids=["alone", "with one", "with two"])
+@pytest.mark.parametrize("same_object", [True, False])
+def test_what_a_transaction_has_claimed_is_known_to_it(work: UnitOfWork, beside: list[Ask], same_object: bool) -> None:
+    first, later = uuid4(), [uuid4() for _ in beside]
+    with sql.transacting():
+        assert act(work, [Ask("k")], ids=[first]) == [Done(first)]
+        again = act(work, [Ask("k"), *beside], ids=[first if same_object else uuid4(), *later])
+        assert again == [Done(first), *map(Done, later)]
+        assert act(work, [*beside, Ask("k"), Ask("last")], ids=[uuid4() for _ in range(len(beside) + 2)])[:-1] == [
+            *map(Done, later),
+            Done(first),
+        ]
+
+
+def test_what_was_claimed_in_a_rehearsal_is_fresh_when_it_is_meant(work: UnitOfWork) -> None:
+    first = uuid4()
+    commit(work, [Ask("known")], ids=[first])
+    with sql.transacting():
+        with sql.undone():
+            act(work, [Ask("known"), Ask("k")])
+        new = uuid4()
+        assert act(work, [Ask("known"), Ask("k")], ids=[uuid4(), new]) == [Done(first), Done(new)]
+
+
 @pytest.mark.parametrize("key", ["", "x" * 256, "a\nb", "a\x00b", "\ud800"])
 def test_a_key_that_cannot_be_kept_is_refused_and_disturbs_nobody(work: UnitOfWork, key: str) -> None:
     bad, good = commit(work, [Ask(key), Ask("good")])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 from weakref import ref
@@ -51,6 +52,8 @@ def back(kind: str, column: list[Any]) -> list[Any]:
         ("text", [*AWKWARD, None]),
         ("uuid", [UUID(int=0), None, UUID(int=2**128 - 1)]),
         ("uuid", [UUID(int=2**128 - 1), UUID(int=0), UUID(int=7)]),
+        ("double precision", [1.5, float("inf"), -float("inf"), None]),
+        ("numeric", [Decimal("1.10"), Decimal("Infinity"), None]),
         ("json", [{"a": [AWKWARD, None, 1.5, True]}, [], "text", 7, {"月付": "\u2028"}]),
         ("bigint", [0, -1, 2**63 - 1, -(2**63), None]),
         ("boolean", [True, False, None]),

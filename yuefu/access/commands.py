@@ -186,7 +186,11 @@ def issue_api_keys(*, work: UnitOfWork, api_keys: Sequence[NewApiKey], random_by
 def _scope_fault(key: NewApiKey) -> Refused | None:
     unknown = sorted(set(key.scopes) - rules.KEY_SCOPES)
     if unknown or not key.scopes:
-        return Refused(UNKNOWN_SCOPE, f"not a scope: {', '.join(unknown)}" if unknown else "a key needs a scope", "scopes")
+        return Refused(
+            UNKNOWN_SCOPE,
+            f"not a scope: {', '.join(unknown)}; there are {', '.join(sorted(rules.KEY_SCOPES))}" if unknown else "a key needs a scope",
+            "scopes",
+        )
     return None
 
 

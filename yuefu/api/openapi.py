@@ -23,7 +23,8 @@ _ABOUT: Final = (
     "Amounts are whole minor units beside their currency; ids are texts with a prefix. Every answer has a Request-Id. Members and codes are"
     " added without a new version: ignore those that you do not know. A request that moves money needs an Idempotency-Key: the same key"
     " with the same content is answered the same for ever, with the header Idempotent-Replayed; a decline too. Problems follow RFC 9457:"
-    " `code` is stable, `retryable` says whether the same request with the same key may succeed later."
+    " `code` is stable, `retryable` says whether the same request with the same key may succeed later by itself;"
+    " where it is false something has to change first, as the problem's page says. Only what was carried out or declined keeps its key."
 )
 
 

@@ -37,7 +37,7 @@ def fail(code: str, detail: str) -> NoReturn:
     raise CommandError(code, detail)
 
 
-DISK_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
+DISK_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 DISK_FULL_STATE: Final = "53100"
 
 # By name, because importing these classes would load the database driver for a command as small as `--help`.

@@ -116,6 +116,8 @@ def _named(path: Path) -> Iterator[None]:
     """Whatever the system says of a file beside it is said of this one, with what to do."""
     try:
         yield
+    except RuntimeError:  # what Path.resolve says of a loop
+        fail("file_error", f"{path} cannot be written, for it is a link that leads to itself: choose another place.")
     except OSError as error:
         if error.errno in DISK_FULL:
             raise OSError(error.errno, error.strerror, str(path)) from error

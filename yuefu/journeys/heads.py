@@ -19,12 +19,12 @@ _BEGINNING: Final = b'{"book": "'
 
 
 class HeadsBroken(Exception):
-    """A line of the file is neither a head nor the beginning of one."""
+    """A line of the file is neither a head nor the beginning of one, or contradicts one before it."""
 
-    def __init__(self, path: Path, line_no: int) -> None:
+    def __init__(self, path: Path, line_no: int, why: str = "is no head of a seal chain, and it was not cut off in the writing") -> None:
         self.code = HEADS_BROKEN
         self.detail = (
-            f"Line {line_no} of {path} is no head of a seal chain, and it was not cut off in the writing: somebody changed the file."
+            f"Line {line_no} of {path} {why}: somebody changed the file, or the database was put back to an earlier state."
             " Put it back from a copy, or move it away: then only what is sealed from now on can be compared with heads kept outside."
         )
         super().__init__(self.detail)
@@ -54,24 +54,29 @@ def append(path: Path, *, book: str, number: int, head: bytes, at: str) -> None:
 def read(path: Path, *, book: str) -> Kept:
     """The heads that were kept of a book. Raises HeadsBroken."""
     heads, cut_off = _all(path)
-    return Kept({told["number"]: bytes.fromhex(told["head"]) for told in heads if told["book"] == book}, cut_off)
+    kept: dict[int, bytes] = {}
+    for line_no, told in heads:
+        # The first that was kept counts: else a line more would be enough to hide a chain that was written anew.
+        if told["book"] == book and kept.setdefault(told["number"], bytes.fromhex(told["head"])) != bytes.fromhex(told["head"]):
+            raise HeadsBroken(path, line_no, f"tells another head of link {told['number']} than a line before it")
+    return Kept(kept, cut_off)
 
 
 def without(path: Path, *, books: Iterable[str]) -> str:
     """What is left of the file without the heads of these books, and without what was cut off. Raises HeadsBroken."""
     gone = set(books)
     heads, _ = _all(path)
-    return "".join(f"{json.dumps(told)}\n" for told in heads if told["book"] not in gone)
+    return "".join(f"{json.dumps(told)}\n" for _, told in heads if told["book"] not in gone)
 
 
-def _all(path: Path) -> tuple[list[dict[str, Any]], tuple[int, ...]]:
-    """Every head, and the numbers of the lines that were cut off."""
-    heads: list[dict[str, Any]] = []
+def _all(path: Path) -> tuple[list[tuple[int, dict[str, Any]]], tuple[int, ...]]:
+    """Every head with the number of its line, and the numbers of the lines that were cut off."""
+    heads: list[tuple[int, dict[str, Any]]] = []
     cut_off: list[int] = []
     for line_no, written in enumerate(_content(path).split(b"\n"), start=1):
         line = written.strip(b"\0\r ")  # after a power cut a file may have a length for which its bytes never came
         if (told := _head(line)) is not None:
-            heads.append(told)
+            heads.append((line_no, told))
         elif _is_beginning(line):
             cut_off.append(line_no)
         elif line:
@@ -94,7 +99,7 @@ def _head(line: bytes) -> dict[str, Any] | None:
         told = json.loads(line)
         bytes.fromhex(told["head"])
         return told if isinstance(told["book"], str) and type(told["number"]) is int else None
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, RecursionError):
         return None
 
 

@@ -31,6 +31,7 @@ from yuefu.runtime.values import Actor, UnitOfWork
 
 UNKNOWN_LOAN = "unknown_loan"
 NOTHING_DUE = "nothing_due"
+MORE_THAN_DUE = "more_than_due"  # a merchant asks a consumer for what is due, or less
 INSTRUMENT_INVALID = "instrument_invalid"
 COLLECTION_REFUNDED = "collection_refunded"  # a part of it was given back: what is left of it paid for something else
 _ASKED_AS = {"consumer_id": "loan_id", "order_id": "loan_id", "whole": "amount"}
@@ -70,7 +71,7 @@ class Repaid:
 
 def repay(*, desk: Desk, now: datetime, requests: Sequence[RepayRequest]) -> list[Repaid | Refused | Quarantined]:
     """Collects and applies. One outcome a request, in order. Refused with unknown_loan (also that of another merchant than the one who
-    asks), nothing_due, instrument_invalid, amount_not_positive, currency_differs, no_money_account, key_reused.
+    asks), nothing_due, more_than_due (where a merchant asks), instrument_invalid, amount_not_positive, currency_differs, no_money_account, key_reused.
 
     Quarantined where a request, or what the channel said of it, raises whenever it is tried: in the second case the collection stays as
     it is and is asked for again by `poll`.
@@ -99,7 +100,7 @@ def _attempt(work: UnitOfWork, requests: Sequence[RepayRequest]) -> list[Collect
     held = {i: loan for i, r in enumerate(requests) if (loan := found.get(r.loan_id)) and r.merchant_id in (None, loan.dims.merchant_id)}
     owners = {i: requests[i].merchant_id or loan.dims.consumer_id for i, loan in held.items()}
     # After the loans: a repayment that came between the two reads is then known, and is not asked for again.
-    known = _asked_before(work, [(owner, requests[i].key) for i, owner in owners.items() if requests[i].amount is None])
+    known = _asked_before(work, [(owner, requests[i].key) for i, owner in owners.items() if _by_what_is_due(requests[i])])
     attempts: dict[int, CollectionAttempt] = {}
     outcomes: dict[int, Collection | Refused] = {}
     for index, request in enumerate(requests):
@@ -113,9 +114,11 @@ def _attempt(work: UnitOfWork, requests: Sequence[RepayRequest]) -> list[Collect
             )
             continue
         dims, whole = loan.dims, request.amount is None
-        amount = request.amount if request.amount is not None else known.get((owners[index], request.key)) or _due(loan, work.day.on)
-        if whole and not amount.minor:
-            outcomes[index] = Refused(NOTHING_DUE, "nothing is due on this loan today", "loan_id")
+        before = known.get((owners[index], request.key))
+        due = _due(loan, work.day.on)
+        amount = request.amount if request.amount is not None else before or due
+        if before is None and (refused := _not_due(request, amount, due)):
+            outcomes[index] = refused
             continue
         attempts[index] = CollectionAttempt(
             key=request.key,
@@ -139,6 +142,23 @@ def _as_asked(outcome: Collection | Refused) -> Collection | Refused:
     if not isinstance(outcome, Refused) or outcome.code != keys.KEY_REUSED or outcome.field not in _ASKED_AS:
         return outcome
     return keys.reused(_ASKED_AS[outcome.field])
+
+
+def _by_what_is_due(request: RepayRequest) -> bool:
+    """A consumer may pay what they like, and has back what was too much. Who collects from them asks for what is due, and so does who names
+    no amount.
+    """
+    return request.amount is None or request.merchant_id is not None
+
+
+def _not_due(request: RepayRequest, amount: Money, due: Money) -> Refused | None:
+    if not _by_what_is_due(request) or amount.currency != due.currency:
+        return None
+    if not due.minor:
+        return Refused(NOTHING_DUE, "nothing is due on this loan today", "loan_id")
+    if amount > due:
+        return Refused(MORE_THAN_DUE, f"{due} is due on this loan today, {amount} was asked for", "amount")
+    return None
 
 
 def _due(loan: Held, on: date) -> Money:

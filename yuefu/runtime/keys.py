@@ -175,17 +175,20 @@ def _insert(work: UnitOfWork, claims: Sequence[tuple[str, str, bytes, UUID, str]
     written = sql.insert("runtime_key", columns, sorted(claims, key=itemgetter(0, 1)), same=same, suffix="ON CONFLICT DO NOTHING")
     if written == len(claims):
         return {(scope, key) for scope, key, *_ in claims}
-    # Some were there. Ours are of this transaction, and for the object that they were just claimed for: the same transaction may have
-    # claimed a key before, and another one an object of the same id, from a source with the same seed.
-    mine = [(scope, key, object_id) for scope, key, _, object_id, _ in claims]
-    source, params = sql.unnest({"scope": "text", "key": "text", "object_id": "uuid"}, mine)
-    found = sql.rows(
-        f"SELECT g.scope, g.key FROM {source} AS g CROSS JOIN LATERAL (SELECT xid, object_id FROM runtime_key k"
-        " WHERE k.book_id = %s AND k.scope = g.scope AND k.key = g.key OFFSET 0) AS k"
-        " WHERE k.xid = pg_current_xact_id() AND k.object_id = g.object_id",
+    if not written:
+        return set()
+    # Some were there, perhaps claimed earlier by this same transaction. Those that were just written are its latest: of one command, which
+    # PostgreSQL counts in a transaction (`cmin`). An id would not tell: a source with the same seed names objects twice the same way.
+    source, params = sql.unnest({"scope": "text", "key": "text"}, [(scope, key) for scope, key, *_ in claims])
+    ours = sql.rows(
+        f"SELECT g.scope, g.key, k.command FROM {source} AS g CROSS JOIN LATERAL (SELECT xid, cmin::text::bigint AS command FROM runtime_key k"
+        " WHERE k.book_id = %s AND k.scope = g.scope AND k.key = g.key OFFSET 0) AS k WHERE k.xid = pg_current_xact_id()",
         [*params, work.book.id],
     )
-    return {(scope, key) for scope, key in found}
+    latest = max(command for _, _, command in ours)
+    fresh = {(scope, key) for scope, key, command in ours if command == latest}
+    assert len(fresh) == written, "what was written is what is told"
+    return fresh
 
 
 def stored(*, work: UnitOfWork, names: Sequence[tuple[str, str]]) -> dict[tuple[str, str], Stored]:

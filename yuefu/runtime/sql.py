@@ -295,6 +295,9 @@ def _documents(column: Sequence[str | None]) -> _Documents:
     return _Documents(_head(114, len(column), nulls=None in written) + b"".join(parts))
 
 
+_INEXACT: Final = frozenset({"numeric", "real", "double precision"})
+"""JSON has no infinity: it would be written as null."""
+
 # JSON writes these characters in a way that a PostgreSQL array does not read.
 _ESCAPED = re.compile(rb"\\[bfnrtu]")
 
@@ -305,6 +308,8 @@ def array(column: Sequence[Any], kind: str) -> str:
     """
     if kind == "bytea":
         return "{" + ",".join(["NULL" if item is None else f'"\\\\x{bytes(item).hex()}"' for item in column]) + "}"
+    if kind in _INEXACT:
+        return _array_by_hand(column)
     try:
         written = orjson.dumps(column, default=str)
     except orjson.JSONEncodeError:  # beyond 64 bits, or half a surrogate pair: PostgreSQL and the driver have their own words for that
