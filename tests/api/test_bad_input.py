@@ -85,6 +85,10 @@ def test_each_missing_member_is_named(merchant: Merchant) -> None:
     reply = merchant.post(ORDER, {})
     assert is_a_problem(reply, 422, "invalid_request")
     assert reply.pointers == ["#/quote_id", "#/consumer_id", "#/merchant_reference"]
+    assert "more" not in reply.body["detail"]
+    four = merchant.post("/v1/quotes", {}, key=None)
+    assert len(four.pointers) == 4
+    assert four.body["detail"].endswith("; and 1 more")
 
 
 @pytest.mark.parametrize("verb", ["capture", "void", "refund"])

@@ -17,6 +17,7 @@ Headers = Sequence[tuple[bytes, bytes]]
 
 LARGEST_BODY: Final = 64 * 1024
 _MOST_FAULTS: Final = 20
+_MOST_TOLD: Final = 3  # in the sentence; all are members of the problem
 _LONGEST_POINTER: Final = 200
 _QUOTED = re.compile(rb'"((?:[\x20-\x21\x23-\x5b\x5d-\x7e]|\\["\\])*)"')
 _BARE = re.compile(rb"[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?")
@@ -93,7 +94,9 @@ def checked(model: type[M], members: dict[str, Any]) -> M:
     except ValidationError as error:
         found = error.errors(include_url=False, include_input=False, include_context=False)[:_MOST_FAULTS]
         faults = [Fault(_plainly(one["type"], one["msg"]), pointer=_pointer(one["loc"])) for one in found]
-        raise Problem("invalid_request", "; ".join(f"{fault.pointer}: {fault.detail}" for fault in faults[:3]), faults=faults) from error
+        told = [f"{fault.pointer}: {fault.detail}" for fault in faults[:_MOST_TOLD]]
+        told += [f"and {len(faults) - _MOST_TOLD} more"] if len(faults) > _MOST_TOLD else []
+        raise Problem("invalid_request", "; ".join(told), faults=faults) from error
 
 
 def _plainly(kind: str, said: str) -> str:
