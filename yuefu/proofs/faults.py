@@ -34,6 +34,7 @@ from yuefu.money.amounts import Money
 from yuefu.orders.commands import CaptureRequest, RefundRequest, VoidRequest
 from yuefu.proofs import victim
 from yuefu.runtime import books, sql
+from yuefu.runtime.batch import HeldUp
 from yuefu.runtime.vault import Vault
 from yuefu.sim import people, world
 
@@ -58,7 +59,7 @@ class Outside(Exception):
     """A gateway did not answer, or answered with a failure of its own."""
 
 
-_OF_THE_WEATHER: Final = (Outside, OperationalError, psycopg.OperationalError)
+_OF_THE_WEATHER: Final = (Outside, OperationalError, psycopg.OperationalError, HeldUp)
 
 
 @dataclass(slots=True)
