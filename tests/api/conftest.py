@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -34,6 +35,9 @@ from yuefu.errors import Refused, one
 from yuefu.journeys.desk import open_day
 from yuefu.runtime import vault as vaults
 from yuefu.runtime.vault import Vault
+
+FIRST_DUE = date(2026, 10, 25)
+"""When the first instalment is due of what is bought on the first day of a shop."""
 
 __all__ = ["other_shop", "shop"]
 
@@ -216,6 +220,12 @@ class Merchant:
         reply = self.post(f"/v1/orders/{order}/capture", {})
         assert reply.status == 201, reply.raw
         return order, str(reply.body["loan"])
+
+    def due(self, amount: int = 199_900) -> tuple[str, str]:
+        """The same, on the day on which the first instalment of the loan is due."""
+        sold = self.sold(amount)
+        self.shop.until(FIRST_DUE)
+        return sold
 
 
 @pytest.fixture

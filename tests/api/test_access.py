@@ -31,7 +31,7 @@ def bodies(route: Route, merchant: Merchant) -> dict[str, Any] | None:
 def thing(route: Route, merchant: Merchant) -> str:
     """What the address of a route names, of this merchant, in a state that the route can be asked for."""
     if "{loan_id}" in route.path:
-        return merchant.sold()[1]
+        return merchant.due()[1]
     return merchant.captured() if route.path.endswith("refund") else merchant.placed()
 
 

@@ -40,11 +40,11 @@ repeatable = settings(max_examples=40, derandomize=True, deadline=None, database
 
 def things(merchant: Merchant, route: Route) -> dict[str, Any]:
     """What is there to be named, in a request that would otherwise name nothing."""
+    sold, loan = merchant.due() if "{loan_id}" in route.path else merchant.sold()
     consumer = merchant.consumer(limit="1000000.00")
     quote = merchant.quote(consumer)
     placed = merchant.post("/v1/orders", {"quote_id": quote, "consumer_id": consumer, "merchant_reference": "A"})
     assert placed.status == 201
-    sold, loan = merchant.sold()
     order = sold if route.path.endswith("refund") else placed.body["id"]
     return {
         "order_id": order, "loan_id": loan, "quote_id": quote, "consumer_id": consumer, "starting_after": sold, "ending_before": order,
