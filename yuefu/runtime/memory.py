@@ -22,6 +22,6 @@ def there_is(*, container: Path = _CONTAINER) -> int:
 
 def shared_buffers_mb(bytes_of_memory: int) -> int:
     """Megabytes of `shared_buffers`: an eighth of the memory, because the server and the workers are on the same machine; at least what
-    PostgreSQL begins with, and at most 1 GB. With 256 MB a checkout at full speed spent a third of its time on making room for new pages.
+    PostgreSQL begins with, and at most 1 GB. With 256 MB a checkout at full speed had its sessions write pages out to make room for new ones.
     """
     return min(max(bytes_of_memory // 8 // _MB, 128), 1024)
