@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
+from itertools import pairwise
 from typing import Any, Final
 
 from yuefu.dates.calendars import Calendar
@@ -14,7 +15,7 @@ from yuefu.money.rates import Rate, Rounding
 from yuefu.plans.faults import PlanError
 
 MOST_PERIODS: Final = 600
-LARGEST_PRINCIPAL: Final = 10**15
+NO_RATE: Final = Rate(0)
 RULE_VERSIONS: Final = frozenset({"2026-2"})
 
 PERIODS_OUT_OF_RANGE: Final = "periods_out_of_range"
@@ -238,9 +239,9 @@ class LateTerms:
     `cap` of the principal lent."""
 
     fee: Money | None = None
-    fee_rate: Rate = Rate(0)
+    fee_rate: Rate = NO_RATE
     fee_on: tuple[Part, ...] = (Part.PRINCIPAL, Part.INTEREST)
-    interest: Rate = Rate(0)
+    interest: Rate = NO_RATE
     grace_days: int = 0
     cap: Rate | None = None
 
@@ -352,7 +353,8 @@ def _refuse(code: str, detail: str, name: str) -> None:
 
 
 def _check_amounts(terms: LoanTerms) -> None:
-    if not isinstance(terms.principal, Money) or not isinstance(terms.annual_rate, Rate):
+    given: tuple[object, object] = (terms.principal, terms.annual_rate)
+    if not isinstance(given[0], Money) or not isinstance(given[1], Rate):
         _refuse(TYPE_WRONG, "A principal is Money and an annual rate a Rate.", "principal")
     if terms.principal.minor <= 0:
         _refuse(PRINCIPAL_NOT_POSITIVE, f"The principal must be positive, not {terms.principal}.", "principal")
@@ -384,7 +386,7 @@ def _check_calendar(terms: LoanTerms) -> None:
         _refuse("due_day_out_of_range", f"A due day is between 1 and 31, not {terms.due_day!r}.", "due_day")
     if terms.due_days is not None:
         days = (terms.disbursed_on, *terms.due_days)
-        if len(days) != terms.periods + 1 or any(one >= other for one, other in zip(days, days[1:], strict=False)):
+        if len(days) != terms.periods + 1 or any(one >= other for one, other in pairwise(days)):
             _refuse(DUE_DAYS_OUT_OF_ORDER, "Due days are one a period and rise from the disbursement on.", "due_days")
     if terms.adjust is not Adjust.NONE and terms.calendar is None:
         _refuse(CALENDAR_MISSING, "Moving due days to business days needs a calendar.", "calendar")
