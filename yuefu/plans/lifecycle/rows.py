@@ -29,11 +29,12 @@ COLUMNS: Final = (
 
 
 class Rows:
-    """Columns of integers, one entry a row: amounts in minor units, days as ordinals (`settled_on` 0: not settled).
+    """Columns of integers, one entry a row: amounts in minor units, days as ordinals. `settled_on` 0: nothing was ever asked, -1: open.
 
     `ppm` is the rate of the row, `full` the factor of its whole period, `closed` interest of its own days already found, `credited` principal
     that was lent again after the plan was made, `*_off` what was waived or written off, `early` and `late` what was paid before and after
-    the due day, `late_fee` whether it has been charged (1) for this row.
+    the due day, `late_fee` whether it has been charged (1),
+    `late_to` the day up to which penalty interest has been.
     """
 
     __slots__ = COLUMNS
@@ -63,6 +64,7 @@ class Rows:
     late: list[int]
     settled_on: list[int]
     late_fee: list[int]
+    late_to: list[int]
 
     def __init__(self, columns: tuple[tuple[int, ...], ...] | None = None) -> None:
         given = columns or ((),) * len(COLUMNS)
@@ -167,9 +169,10 @@ def project(rows: Rows, interest: Interest, *, balance: int, since: int, on: int
     """Sets what each row asks, and the target of the last one, seen from day `on`.
 
     `balance` is the principal really owed, unchanged since `since`. Rows that fell due by `on` bear interest on it; from `on` on it is taken
-    as if all that is overdue were paid that day and the rest on its due day.
+    as if all that is overdue were paid that day and the rest on its due day. Where overdue principal bears no interest, all is taken as paid
+    on its due day.
     """
-    method = interest.terms.method
+    method, overdue = interest.terms.method, interest.terms.interest_on_overdue
     last, planned, carry, deferred = last_open(rows, method), balance, 0, 0
     for k in range(len(rows.due)):
         paid = rows.principal_paid[k] + rows.principal_off[k]
@@ -179,7 +182,9 @@ def project(rows: Rows, interest: Interest, *, balance: int, since: int, on: int
         found = rows.closed[k] + carry
         due, begin = rows.due[k], max(since, rows.start[k])
         if begin < due and method is not Method.FLAT:
-            if due <= on:
+            if not overdue:
+                found += interest.of(planned, rows, k, begin, due)
+            elif due <= on:
                 found += interest.of(balance, rows, k, begin, due)
             elif begin < on and planned != balance:
                 found += interest.of(balance, rows, k, begin, on) + interest.of(planned, rows, k, on, due)
@@ -208,3 +213,41 @@ def project(rows: Rows, interest: Interest, *, balance: int, since: int, on: int
         carry = found - asked
         rows.principal[k], rows.interest[k] = principal, asked
         planned -= principal - paid
+
+
+def close(rows: Rows, interest: Interest, *, balance: int, since: int, on: int) -> None:
+    """Writes the interest of the days from `since` to `on` into the rows they belong to, before the balance changes."""
+    if interest.terms.method is Method.FLAT:
+        return
+    planned, overdue = balance, interest.terms.interest_on_overdue
+    for k in range(len(rows.due)):
+        if rows.kind[k] == NORMAL:
+            begin, until = max(since, rows.start[k]), min(rows.due[k], on)
+            if begin < until:
+                rows.closed[k] += interest.of(balance if overdue else planned, rows, k, begin, until)
+            elif rows.start[k] >= on:
+                return
+        planned -= rows.unpaid_principal(k)
+
+
+def until_today(rows: Rows, interest: Interest, *, balance: int, since: int, on: int) -> list[int]:
+    """Interest of each row that is not yet due on `on`, for its days until then, paid or not: what an early payment has to pay."""
+    earned, planned, carry = [0] * len(rows.due), balance, 0
+    method, overdue = interest.terms.method, interest.terms.interest_on_overdue
+    for k in range(len(rows.due)):
+        paid = rows.principal_paid[k] + rows.principal_off[k]
+        if rows.kind[k] == NORMAL:
+            settled = rows.interest_paid[k] + rows.interest_off[k]
+            if rows.due[k] <= on:
+                found = (
+                    rows.closed[k] + carry + interest.of(balance if overdue else planned, rows, k, max(since, rows.start[k]), rows.due[k])
+                )
+                carry = max(found - rows.interest[k], 0)
+            else:
+                found = rows.closed[k] + carry + interest.of(balance if overdue else planned, rows, k, max(since, rows.start[k]), on)
+                asked = found if method is not Method.EQUAL_INSTALMENTS else min(found, max(rows.emi[k] - paid, 0))
+                earned[k] = max(asked, settled)
+                met = rows.principal_paid[k] + rows.principal_off[k] + settled >= rows.emi[k]
+                carry = found - earned[k] if met else 0
+        planned -= rows.principal[k] - paid
+    return earned
