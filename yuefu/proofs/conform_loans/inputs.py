@@ -250,7 +250,9 @@ def _order(parts: Any, at: str) -> tuple[Part, ...]:
 
 def _with_allocation(terms: LoanTerms, value: Any, recalculation: Any) -> LoanTerms:
     value = value or {}
-    unknown = [f"inputs.allocation.{key}" for key in value if key not in {"strategy", "processing", "order", "future_installment_rule", "note"}]
+    unknown = [
+        f"inputs.allocation.{key}" for key in value if key not in {"strategy", "processing", "order", "future_installment_rule", "note"}
+    ]
     if unknown:
         raise Unsupported(*unknown)
     order = _buckets(value)
@@ -260,7 +262,10 @@ def _with_allocation(terms: LoanTerms, value: Any, recalculation: Any) -> LoanTe
     preclosure, strategy = _recalculation(recalculation)
     default = t.Waterfall(order, processing, strategy or excess)
     own = [
-        (one_of(_PAID_BY, kind, "inputs.allocation.future_installment_rule"), one_of(_EXCESS, rule, f"inputs.allocation.future_installment_rule.{kind}"))
+        (
+            one_of(_PAID_BY, kind, "inputs.allocation.future_installment_rule"),
+            one_of(_EXCESS, rule, f"inputs.allocation.future_installment_rule.{kind}"),
+        )
         for kind, rule in rules.items()
         if kind != "DEFAULT"
     ]
@@ -314,7 +319,10 @@ def _orders_in_words(strategy: str) -> tuple[tuple[Part, ...], tuple[Part, ...] 
     due, _, advance = words.partition("|")
     orders = []
     for side in (due, advance):
-        parts = tuple(_PART[re.sub("ies$", "y", word) if word.endswith("ies") else word.rstrip("s")] for word in re.findall(r"penalt(?:y|ies)|fees?|interest|principal", side))
+        parts = tuple(
+            _PART[re.sub("ies$", "y", word) if word.endswith("ies") else word.rstrip("s")]
+            for word in re.findall(r"penalt(?:y|ies)|fees?|interest|principal", side)
+        )
         if sorted(parts) != sorted(Part) and not (side == advance and not parts):
             raise Unsupported(f"inputs.allocation.strategy: {strategy}")
         orders.append(parts)
