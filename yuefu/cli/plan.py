@@ -1,4 +1,4 @@
-"""`yuefu plan …`: what a loan would ask and cost, without a book: nothing is stored, no database is needed."""
+"""`yuefu plan`: what plans cost and when they fall due, worked out from what is typed; nothing is stored, and no book is asked."""
 
 from __future__ import annotations
 
@@ -6,7 +6,5 @@ import typer
 
 from yuefu.cli import plan_show
 
-app = typer.Typer(no_args_is_help=True, help="Plans: schedules, comparisons and cost tables of any terms; nothing is stored.")
-
-for group in (plan_show,):
-    group.register(app)
+app = typer.Typer(no_args_is_help=True, help="Work out plans from what is typed; no book is needed.")
+plan_show.register(app)
