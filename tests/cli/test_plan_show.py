@@ -70,6 +70,8 @@ def test_a_schedule_as_json_has_minor_units_and_iso_days(raw: Command) -> None:
         (("--multiple", "1.00"), [66600, 66600, 66700]),
         (("--multiple", "1.00", "--remainder", "first"), [66700, 66600, 66600]),
         (("--decimals", "0", "--rounding", "down"), [66600, 66600, 66700]),
+        (("--periods", "12", "--principal", "100.00", "--rate", "12"), [889] * 11 + [885]),
+        (("--periods", "12", "--principal", "100.00", "--rate", "12", "--no-even-out"), [888] * 11 + [896]),
         (("--grace-principal", "1", "--rate", "12", "--interest-by", "period"), [1999, 101452, 101451]),
         (("--rate", "12", "--method", "flat", "--interest-by", "period"), [68632, 68632, 68633]),
         (("--rate", "12", "--method", "equal-principal", "--interest-by", "period"), [68632, 67966, 67300]),
@@ -330,7 +332,7 @@ def test_a_chart_as_svg_is_well_formed_keeps_its_text_and_is_the_same_each_time(
     for text in ("Repayment of ¥1,999.00 in 3 instalments", "Due day", "Paid each time (CNY)", "Principal still owed (CNY)", "2026-11-12"):
         assert text in found, text
     assert {"Principal", "Interest", "Fees", "Principal owed afterwards"} <= set(found)
-    assert b"url(#" in first.read_bytes()  # hatching, for whoever prints without colour
+    assert first.read_text().count("<pattern") >= 2  # two ways of hatching, for whoever prints without colour
 
 
 def test_a_chart_speaks_chinese_and_names_no_part_that_nobody_asks(raw: Command, tmp_path: Path) -> None:
@@ -344,12 +346,21 @@ def test_a_chart_speaks_chinese_and_names_no_part_that_nobody_asks(raw: Command,
 
 def test_a_chart_of_a_comparison_names_each_way(raw: Command, tmp_path: Path) -> None:
     path = tmp_path / "ways.svg"
-    assert raw("plan", "compare", *LENT, "--plan", "1", "--plan", "12,rate=14.4,down-payment=25%", "--chart", str(path)).status == 0
+    plans = ("--plan", "1", "--plan", "12,rate=14.4,down-payment=25%", "--plan", "6,rate=9,interest-paid-by=merchant")
+    assert raw("plan", "compare", *LENT, *plans, "--chart", str(path)).status == 0
     found = texts_of(path)
-    assert {"Ways to pay ¥1,999.00", "At once", "1 instalment, 0.00 % interest", "499.75 at the start"} <= {
-        line for text in found for line in text.splitlines()
-    }
+    named = {"1 instalment, 0.00 % interest", "12 instalments, 14.40 % interest", "499.75 at the start", "6 instalments, 0.00 % interest"}
+    assert {"Ways to pay ¥1,999.00", "At once", *named} <= {line for text in found for line in text.splitlines()}
     assert any(re.fullmatch(r"¥2,\d{3}\.\d\d +1\d\.\d\d %", text) for text in found)
+
+
+def test_a_chart_of_a_payoff_shows_what_was_repaid_and_what_ends_it(raw: Command, tmp_path: Path) -> None:
+    path = tmp_path / "end.svg"
+    words = ("plan", "payoff", *LENT, "--periods", "12", "--rate", "14.4", "--repaid", "2026-11-12:179.86", "--on", "2026-12-01")
+    assert raw(*words, "--chart", str(path), "--json").last["chart"] == str(path)
+    found = texts_of(path)
+    assert {"Ending the loan on 2026-12-01: ¥1,857.41", "179.86 repaid before"} <= {re.sub("^¥|;.*", "", text) for text in found}
+    assert [text for text in found if text.startswith("2026-")] == ["2026-11-12", "2026-12-01"]
 
 
 def test_a_chart_as_png_is_a_whole_png(raw: Command, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import io
 import logging
 import warnings
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -17,6 +18,7 @@ from yuefu.cli import inputs
 from yuefu.cli.faults import fail
 from yuefu.money.amounts import Money
 from yuefu.plans.label import with_symbol
+from yuefu.plans.offer.dues import Due, repayment_calendar
 from yuefu.plans.offer.wording import Language, counted, text
 
 if TYPE_CHECKING:
@@ -57,19 +59,35 @@ def checked(path: Path) -> Path:
     return path
 
 
-def draw_schedule(path: Path, found: Offer, language: Language) -> None:
-    """Writes the picture of one plan: stacked bars of each payment, and the line of what is owed."""
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """What is drawn of a loan: `dues` in order, out of `lent`."""
+
+    title: str
+    subtitle: str
+    dues: Sequence[Due]
+    lent: Money
+
+
+def of_offer(found: Offer, language: Language) -> Picture:
+    """The picture of a plan as it is offered."""
     periods, said = found.terms.periods, {"total": with_symbol(found.paid), "charge": with_symbol(found.charge)}
+    return Picture(
+        text(counted("chart_title", periods), language, amount=with_symbol(found.terms.principal), periods=periods),
+        text("chart_subtitle", language, cost=found.cost.compound_text(), **said),
+        repayment_calendar(found).dues,
+        found.terms.principal,
+    )
+
+
+def draw(path: Path, picture: Picture, language: Language) -> None:
+    """Writes the picture of a loan: stacked bars of each payment, and the line of what is owed."""
     with _style(path, language):
-        figure = _figure(
-            5.8,
-            text(counted("chart_title", periods), language, amount=with_symbol(found.terms.principal), periods=periods),
-            text("chart_subtitle", language, cost=found.cost.compound_text(), **said),
-        )
+        figure = _figure(5.8, picture.title, picture.subtitle)
         bars = figure.add_subplot()
-        _bars(bars, found, language)
-        owed, currency = bars.twinx(), found.terms.currency
-        _owed(owed, found, language)
+        _bars(bars, picture.dues, language)
+        owed, currency = bars.twinx(), picture.lent.currency
+        _owed(owed, picture, language)
         bars.set_xlabel(text("chart_x", language))
         bars.set_ylabel(text("chart_y", language, currency=currency))
         owed.set_ylabel(text("chart_y2", language, currency=currency))
@@ -108,36 +126,33 @@ def _total(column: Column) -> str:
     return with_symbol(column.total) + ("" if column.cost is None else f"    {column.cost.compound_text()} %")
 
 
-def _bars(axes: Axes, found: Offer, language: Language) -> None:
-    places, bottom = range(len(found.rows)), [0.0] * len(found.rows)
+def _bars(axes: Axes, dues: Sequence[Due], language: Language) -> None:
+    places, bottom = range(len(dues)), [0.0] * len(dues)
     for part, fill in FILLS.items():
-        heights = {place: _units(getattr(row, part)) for place, row in enumerate(found.rows) if getattr(row, part)}
+        heights = {place: _units(getattr(due, part)) for place, due in enumerate(dues) if getattr(due, part)}
         if heights:
             below, said = [bottom[place] for place in heights], text(f"chart_{part}", language)
             axes.bar([*heights], [*heights.values()], bottom=below, width=0.72, label=said, linewidth=0.8, **fill)
         bottom = [low + heights.get(place, 0.0) for place, low in enumerate(bottom)]
     axes.set_ylim(0, max(bottom) * 1.12)
-    middle, half = (len(found.rows) - 1) / 2, max(len(found.rows) / 2 + 0.2, FEWEST_PLACES / 2)
+    middle, half = (len(dues) - 1) / 2, max(len(dues) / 2 + 0.2, FEWEST_PLACES / 2)
     axes.set_xlim(middle - half, middle + half)
-    step = next((step for step in STEPS if len(found.rows) <= step * MOST_LABELS), STEPS[-1])
+    step = next((step for step in STEPS if len(dues) <= step * MOST_LABELS), STEPS[-1])
     shown = list(places)[::step]
-    axes.set_xticks(shown, [found.rows[place].due_on.isoformat() for place in shown], rotation=30, ha="right", rotation_mode="anchor")
+    axes.set_xticks(shown, [dues[place].on.isoformat() for place in shown], rotation=30, ha="right", rotation_mode="anchor")
     _plain_axes(axes, grid="y")
     _thousands(axes.yaxis)
 
 
-def _owed(axes: Axes, found: Offer, language: Language) -> None:
+def _owed(axes: Axes, picture: Picture, language: Language) -> None:
     from matplotlib.patheffects import withStroke
 
-    owed, after = found.terms.principal, []
-    for row in found.rows:
-        owed -= row.principal
-        after.append(_units(owed))
+    after = [_units(due.owed) for due in picture.dues]
     marks: dict[str, Any] = {"marker": "o", "markersize": 4.5, "markerfacecolor": "white"} if len(after) <= BARS_WITH_MARKS else {}
     line = axes.plot(range(len(after)), after, color=INK, linewidth=1.8, label=text("chart_owed", language), clip_on=False, **marks)
     for one in line:
         one.set_path_effects([withStroke(linewidth=3.8, foreground="white")])
-    axes.set_ylim(0, _units(found.terms.principal) * 1.12)
+    axes.set_ylim(0, _units(picture.lent) * 1.12)
     for side in ("top", "left"):
         axes.spines[side].set_visible(False)
     axes.tick_params(length=0)

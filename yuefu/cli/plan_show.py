@@ -1,14 +1,11 @@
-"""`yuefu plan schedule`, `compare`, `disclose`, `payoff`: what terms ask, day by day; which of several is cheapest; the cost table; what it
-costs to end a loan early.
-"""
+"""`yuefu plan schedule`, `compare`, `disclose`: what terms ask, day by day; which of several is cheapest; the table of all costs."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import Annotated, Any, Final
 
 import typer
 
@@ -25,12 +22,7 @@ from yuefu.plans.offer.dues import Due, RepaymentCalendar, Subtotal, repayment_c
 from yuefu.plans.offer.offered import Offer, OfferError, consumer_terms, label_line, offer
 from yuefu.plans.offer.recount import faults
 
-if TYPE_CHECKING:
-    from yuefu.plans.lifecycle.events import Event
-    from yuefu.plans.lifecycle.quotes import Payoff
-
 PARTY_WRONG: Final = "party_wrong"
-REPAID_WRONG: Final = "repaid_wrong"
 WEEKDAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 PARTS: Final = ("amount", "principal", "interest", "fees")
 _PARTY = re.compile(r"([a-z][a-z0-9_]{0,39}):([^:/]{1,80})(?:/([^:/]{1,80}))?(?::([^:]{1,80}))?")
@@ -44,20 +36,20 @@ Language = Annotated[str, typer.Option(help="The language of cost table and pict
 
 
 def register(app: typer.Typer) -> None:
-    for command in (schedule, compare_plans, disclose, payoff):
+    for command in (schedule, compare_plans, disclose):
         name = {"compare_plans": "compare"}.get(command.__name__, command.__name__)
         app.command(name, no_args_is_help=True)(with_terms(command))
 
 
 def schedule(given: Given, cash_price: CashPrice = None, chart: Chart = None, language: Language = "en") -> None:
     """What is due when: each payment with its parts and what is owed afterwards, subtotals of the years, the total and the annual cost."""
-    said = _language(language)
+    said = language_of(language)
     found = _offer(given.terms(), _cash_price(given, cash_price))
     calendar = repayment_calendar(found)
     if chart is not None:
-        plan_chart.draw_schedule(plan_chart.checked(chart), found, said)
-    value = {**_summary(found), **_calendar_value(calendar), **_chart_value(chart)}
-    output.result(value, [label_line(found), "", *_calendar_text(calendar), "", *_sums_text(found), *_chart_text(chart)])
+        plan_chart.draw(plan_chart.checked(chart), plan_chart.of_offer(found, said), said)
+    value = {**_summary(found), **_calendar_value(calendar), **chart_value(chart)}
+    output.result(value, [label_line(found), "", *_calendar_text(calendar), "", *_sums_text(found), *chart_text(chart)])
 
 
 def compare_plans(
@@ -71,7 +63,7 @@ def compare_plans(
     language: Language = "en",
 ) -> None:
     """Several ways to pay for one purchase, side by side with paying at once. Options beside --plan hold for all of them."""
-    said = _language(language)
+    said = language_of(language)
     try:
         found = compare([given.also(one).terms() for one in plan], cash_price=_cash_price(given, cash_price))
     except (TermsError, OfferError) as error:
@@ -80,8 +72,8 @@ def compare_plans(
     if chart is not None:
         pictured = [wording.text("at_once", said), *(_way(column, said) for column in found.columns[1:])]
         plan_chart.draw_comparison(plan_chart.checked(chart), found, pictured, said)
-    value = {"price": found.price, "ways": [_way_value(*pair) for pair in zip(names, found.columns, strict=True)], **_chart_value(chart)}
-    output.result(value, [*_comparison_text(found, names), *_chart_text(chart)])
+    value = {"price": found.price, "ways": [_way_value(*pair) for pair in zip(names, found.columns, strict=True)], **chart_value(chart)}
+    output.result(value, [*_comparison_text(found, names), *chart_text(chart)])
 
 
 def disclose(
@@ -99,7 +91,7 @@ def disclose(
     language: Language = "en",
 ) -> None:
     """The table of all costs, as the consumer must see it before agreeing: adds up from the schedule alone, with the hash of its text."""
-    said = _language(language)
+    said = language_of(language)
     found = _offer(given.terms(), _cash_price(given, cash_price))
     try:
         table = cost_table(found, parties=[_party(one) for one in party or ()])
@@ -108,32 +100,15 @@ def disclose(
     content = table.content
     assert not faults(content)
     if chart is not None:
-        plan_chart.draw_schedule(plan_chart.checked(chart), found, said)
-    value = {"table": content, "sha256": table.hash.hex(), "language": said, "label": label_line(found), **_chart_value(chart)}
+        plan_chart.draw(plan_chart.checked(chart), plan_chart.of_offer(found, said), said)
+    value = {"table": content, "sha256": table.hash.hex(), "language": said, "label": label_line(found), **chart_value(chart)}
     text = [label_line(found), wording.text("title", said)]
     text += [f"{line.label}: {line.value}" if line.value else line.label for line in wording.lines(content, said)]
-    output.result(value, [*text, f"SHA-256 {table.hash.hex()}", *_chart_text(chart)])
+    output.result(value, [*text, f"SHA-256 {table.hash.hex()}", *chart_text(chart)])
 
 
-def payoff(
-    given: Given,
-    on: Annotated[str, typer.Option(metavar="DAY", help="The day on which the loan is to end, YYYY-MM-DD.")],
-    repaid: Annotated[
-        list[str] | None, typer.Option(metavar="DAY:AMOUNT", help="A repayment that came in by then. May be repeated.", show_default=False)
-    ] = None,
-) -> None:
-    """What must be paid on a day to end the loan, after the repayments that came in; and what that saves. A down payment counts as paid."""
-    terms = consumer_terms(given.terms())
-    quote, paid = _payoff(terms, inputs.day(on), [_repaid(one, terms.currency) for one in repaid or ()])
-    parts = {"principal": quote.principal, "interest": quote.interest, "fees": quote.fees, "penalties": quote.penalties}
-    value = {"on": quote.on, "total": quote.total, **parts, "saved": quote.saved, "repaid_before": paid}
-    rows = [*parts.items(), ("to pay", quote.total)]
-    text = output.table(["", "amount"], rows)
-    saved = f"Keeping to the schedule would cost {quote.saved} more." if quote.saved.minor > 0 else "Ending it that day saves nothing."
-    output.result(value, [f"To end the loan on {quote.on} ({WEEKDAYS[quote.on.weekday()]}), {paid} repaid before:", text, saved])
-
-
-def _language(text: str) -> wording.Language:
+def language_of(text: str) -> wording.Language:
+    """Chinese or English; fails for another."""
     if text not in wording.LANGUAGES:
         fail("unknown_language", f"--language: choose {' or '.join(wording.LANGUAGES)}, not {text!r:.60}.")
     return "zh" if text == "zh" else "en"
@@ -160,36 +135,6 @@ def _party(text: str) -> Party:
     return Party(code, name_zh, name_en or name_zh, licence or "")
 
 
-def _repaid(text: str, currency: str) -> Event:
-    from yuefu.plans.lifecycle.events import Paid
-
-    day, colon, amount = text.partition(":")
-    if not colon:
-        fail(REPAID_WRONG, f"--repaid: write DAY:AMOUNT, e.g. 2026-11-12:500.00, not {text!r:.60}.")
-    return plan_terms.named("repaid", lambda: Paid(inputs.day(day), inputs.amount(amount, currency)))
-
-
-def _payoff(terms: LoanTerms, on: date, repaid: Sequence[Event]) -> tuple[Payoff, Money]:
-    """The quote of a day, and what had been paid by then, the down payment included."""
-    from dataclasses import replace
-
-    from yuefu.plans.lifecycle.events import Disbursed, LoanError, Paid
-    from yuefu.plans.lifecycle.fold import replay
-    from yuefu.plans.lifecycle.quotes import payoff as quote
-
-    late = [event.on for event in repaid if event.on > on]
-    if late:
-        fail(REPAID_WRONG, f"--repaid: {min(late)} lies after {on}, the day of the quote; leave it out.")
-    lent = Disbursed(terms.disbursed_on, terms.principal)
-    try:
-        state, _ = replay(replace(terms, down_payment_auto=True), [lent, *repaid])
-        return quote(state, on), sum((e.amount for e in repaid if isinstance(e, Paid)), Money.zero(terms.currency))
-    except TermsError as error:
-        plan_terms.tell(error)
-    except LoanError as error:
-        fail(error.code, error.detail)
-
-
 def _summary(found: Offer) -> dict[str, Any]:
     return {
         "label": render_price_label(found.label),
@@ -202,11 +147,13 @@ def _summary(found: Offer) -> dict[str, Any]:
     }
 
 
-def _chart_value(chart: Path | None) -> dict[str, str]:
+def chart_value(chart: Path | None) -> dict[str, str]:
+    """Where the picture is, as JSON."""
     return {} if chart is None else {"chart": str(chart)}
 
 
-def _chart_text(chart: Path | None) -> list[str]:
+def chart_text(chart: Path | None) -> list[str]:
+    """Where the picture is, as a line."""
     return [] if chart is None else [f"The picture is in {chart}."]
 
 

@@ -67,7 +67,7 @@ def test_what_being_late_or_early_costs_is_told_with_its_cap() -> None:
         "late_cap": {"code": "share_of_principal", "rate_ppm": 100_000, "amount_minor": 19_990},
         "early_repayment": {"code": "no_charge", "interest_until": "day_of_payment", "later_fees": "stay_due"},
     }
-    nothing = table_of(terms_of(recalculate=False)).content["contingent"]
+    nothing = table_of(terms_of(recalculate=False, late=LateTerms(cap=Rate(100_000)))).content["contingent"]
     assert [cost["basis"]["code"] for cost in nothing] == ["no_late_charge", "no_charge"]
     assert nothing[1]["basis"] == {"code": "no_charge", "interest_until": "as_scheduled", "later_fees": "none"}
     fixed = table_of(terms_of(late=LateTerms(fee=Money(2_000, "CNY")), payoff_to_rest_date=True)).content["contingent"]
@@ -119,6 +119,13 @@ def test_the_same_offer_gives_the_same_text_and_the_hash_is_of_that_text(terms: 
     table, again = cost_table(offer(terms)), cost_table(offer(terms))
     assert (table.text, table.hash) == (again.text, again.hash)
     assert table.hash == sha256(table.text.encode()).digest() == sealed(json.loads(table.text)).hash
+
+
+def test_the_hash_does_not_depend_on_the_order_in_which_names_were_put_in() -> None:
+    table = table_of(RICH)
+    backwards = dict(reversed(table.content.items()))
+    assert list(backwards) != list(table.content)
+    assert sealed(backwards) == table
 
 
 def places(content: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
@@ -183,7 +190,7 @@ def test_a_day_an_item_or_the_statement_that_is_taken_away_is_found_out() -> Non
     assert "nothing_else" in without(statement="")
     assert "annual_cost" in without(drawn_on="2026-09-12")
     late = copy.deepcopy(content["instalments"])
-    late[1]["due_on"] = "2027-01-13"
+    late[2]["due_on"] = "2027-02-12"
     assert "term" in without(instalments=late)
 
 

@@ -105,6 +105,8 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     "chart_principal": ("本金", "Principal"),
     "chart_interest": ("利息", "Interest"),
     "chart_fees": ("费用", "Fees"),
+    "chart_payoff": ("{on} 提前结清：{amount}", "Ending the loan on {on}: {amount}"),
+    "chart_payoff_sub": ("此前已还 {repaid}，比按计划还款少付 {saved}", "{repaid} repaid before; {saved} less than keeping to the schedule"),
     "at_once": ("一次付清", "At once"),
     "way": ("{periods} 期，年利率 {rate}%", "{periods} instalments, {rate} % interest"),
     "way_one": ("{periods} 期，年利率 {rate}%", "{periods} instalment, {rate} % interest"),
