@@ -22,6 +22,7 @@ from yuefu.plans.lifecycle.work import LoanState, Outcome, Work
 _HANDLERS: Final[Mapping[type, Callable[[Work, Any], None]]] = {
     e.Disbursed: paying.disburse,
     e.Paid: paying.pay,
+    e.PaidBack: paying.pay_back,
     e.PaidInstalment: paying.pay_instalment,
     e.PaidOff: paying.pay_off,
     e.ChargedBack: paying.charge_back,

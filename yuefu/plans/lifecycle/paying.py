@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 
 from yuefu.money.rates import Rounding
 from yuefu.plans.lifecycle.events import (
@@ -15,12 +16,13 @@ from yuefu.plans.lifecycle.events import (
     Disbursed,
     LoanError,
     Paid,
+    PaidBack,
     PaidInstalment,
     PaidOff,
 )
 from yuefu.plans.lifecycle.factors import SCALE, factor
 from yuefu.plans.lifecycle.levelling import add_upfront, planned_rows, rounded
-from yuefu.plans.lifecycle.rows import NORMAL, PREPAID
+from yuefu.plans.lifecycle.rows import NORMAL, PREPAID, paid_column
 from yuefu.plans.lifecycle.terms import Excess, LoanTerms, PaidBy, Part, Waterfall
 from yuefu.plans.lifecycle.waterfall import Till, pour
 from yuefu.plans.lifecycle.work import Work
@@ -55,12 +57,36 @@ def pay(work: Work, event: Paid) -> None:
     """Credits an amount by the waterfall of its kind. What no part of the loan can take becomes credit balance."""
     waterfall = work.terms.waterfall_of(event.by)
     amount = event.amount.minor
-    refund = _interest_on(work, min(amount, work.balance)) if event.interest_refund else 0
+    refund = _interest_on(work, amount) if event.interest_refund else 0
     _credit(work, amount, waterfall, event.excess or waterfall.excess)
     if event.by in {PaidBy.REPAYMENT, PaidBy.DOWN_PAYMENT}:
         work.last_payment = _parts(work)
     if refund:
-        work.refunded = _refund_interest(work, refund)
+        _refund_interest(work, refund)
+
+
+def pay_back(work: Work, event: PaidBack) -> None:
+    """Gives `amount` of what was paid back to who paid it: of the latest instalments first, in each the part that is paid last first.
+    Credit balance goes first of all. Raises LoanError for more than was paid."""
+    rows, left = work.rows, event.amount.minor
+    work.credit = min(left, work.overpaid)
+    work.overpaid -= work.credit
+    left -= work.credit
+    parts = list(dict.fromkeys(part for _, part in work.terms.waterfall.order))[::-1]
+    for k in reversed(range(len(rows))):
+        for part in parts:
+            paid = paid_column(rows, part)
+            less = min(left, paid[k])
+            paid[k] -= less
+            left -= less
+            work.parts[part] += less
+            early = min(less, rows.early[k])
+            rows.early[k] -= early
+            rows.late[k] -= min(less - early, rows.late[k])
+    if left:
+        raise LoanError(MORE_THAN_OWED, f"Less than {event.amount} has been paid.", "amount")
+    work.move_balance(work.parts[Part.PRINCIPAL])
+    work.refresh()
 
 
 def _parts(work: Work) -> tuple[int, int, int, int]:
@@ -119,7 +145,7 @@ def _until_rest_date(work: Work) -> list[int]:
     if rows.start[first] < on or rows.start[first] == on:
         begin = max(work.since, rows.start[first])
         owed = work.balance - sum(rows.unpaid_principal(k) for k in range(first))
-        earned[first] = rows.closed[first] + work.interest.of(owed, rows, first, begin, rows.due[first])
+        earned[first] = work.interest.minor(rows.closed[first] + work.interest.of(owed, rows, first, begin, rows.due[first]))
     return earned
 
 
@@ -158,7 +184,7 @@ def _lend_again(work: Work, principal: int, costs: dict[Part, int]) -> None:
         column[k] += principal
     work.lent_again += principal
     rows.interest[k] += costs.get(Part.INTEREST, 0)
-    rows.closed[k] += costs.get(Part.INTEREST, 0)
+    rows.closed[k] += costs.get(Part.INTEREST, 0) * SCALE
     rows.emi[k] += costs.get(Part.INTEREST, 0)
     rows.fees[k] += costs.get(Part.FEE, 0)
     rows.penalties[k] += costs.get(Part.PENALTY, 0)
@@ -241,18 +267,23 @@ def _shorten(work: Work, first: int, taken: int) -> None:
 
 
 def _interest_on(work: Work, amount: int) -> int:
-    """The interest that `amount` of the principal has borne from its disbursement to the day, rounded once."""
+    """The interest that `amount` of the principal has borne until the day, as far as so much was owed; rounded once."""
     rows, terms = work.rows, work.terms
-    total = 0
+    stretches = [(day, after, balance) for (day, balance), (after, _) in pairwise((*work.moves, (work.on, 0)))]
+    exact = 0
     for k in range(len(rows)):
-        until = min(rows.due[k], work.on)
-        if rows.kind[k] == NORMAL and rows.start[k] < until:
-            total += factor(terms, rows.ppm[k], rows.start[k], rows.due[k], rows.start[k], until)
-    return rounded(amount * total, SCALE, terms.unit, Rounding.HALF_EVEN)
+        if rows.kind[k] != NORMAL or rows.start[k] >= work.on:
+            continue
+        for begin, until, balance in stretches:
+            first, last = max(begin, rows.start[k]), min(until, rows.due[k])
+            if first < last:
+                exact += min(amount, balance) * factor(terms, rows.ppm[k], rows.start[k], rows.due[k], first, last)
+    return rounded(exact, SCALE, terms.unit, Rounding.HALF_EVEN)
 
 
-def _refund_interest(work: Work, amount: int) -> int:
-    """Gives back interest: pays the earliest interest that is open, then the loan as a refund does. What it gave."""
+def _refund_interest(work: Work, amount: int) -> None:
+    """Gives back interest: pays the earliest interest that is open, then the loan as its waterfall says. Told as an outcome of its own."""
+    main, work.parts, credit, work.credit = work.parts, dict.fromkeys(Part, 0), work.credit, 0
     till = Till(work, amount)
     for k in range(len(work.rows)):
         till.take(k, Part.INTEREST)
@@ -260,7 +291,8 @@ def _refund_interest(work: Work, amount: int) -> int:
     if till.left:
         waterfall = work.terms.waterfall_of(PaidBy.INTEREST_REFUND)
         _credit(work, till.left, waterfall, waterfall.excess)
-    return amount
+    linked = work.outcome()
+    work.parts, work.credit, work.linked = main, credit, linked
 
 
 def effective_terms(terms: LoanTerms, event: Disbursed) -> LoanTerms:

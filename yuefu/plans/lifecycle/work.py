@@ -17,7 +17,8 @@ _PENDING, _ACTIVE, _OVERPAID, _CLOSED, _WRITTEN_OFF = "pending", "active", "over
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What became of one event, in the loan's currency. The parts are what was paid (or given up, or lent again) of each; `credit` went to
-    the credit balance (or came from it); `balance` is the principal owed afterwards; `interest_refunded` was added to a refund."""
+    the credit balance (or came from it); `balance` is the principal owed afterwards. `interest_refund` is what became of the interest that a
+    refund gave back, None where it gave none back."""
 
     principal: Money
     interest: Money
@@ -25,7 +26,7 @@ class Outcome:
     penalties: Money
     credit: Money
     balance: Money
-    interest_refunded: Money
+    interest_refund: Outcome | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,8 @@ class LoanState:
     """The loan after its first `seq` events, the last on `last_on` (day ordinals throughout): a checkpoint from which `apply` resumes.
 
     `columns` are those of `rows.COLUMNS`; `lent` all that was disbursed, `balance` the principal owed, unchanged since `since`; `overpaid` the
-    credit balance; `pauses` half-open stretches without interest; `late_charged` all late fees and penalty interest so far; `last_payment`
+    credit balance; `moves` the days on which it changed with what it was
+    from then on; `pauses` half-open stretches without interest; `late_charged` all late fees and penalty interest so far; `last_payment`
     the parts of the latest payment. A state with `seen_on` is a view of the loan on a later day, not to be gone on from.
     """
 
@@ -51,6 +53,7 @@ class LoanState:
     bought_down: int = 0
     charged_off_on: int = 0
     written_off_on: int = 0
+    moves: tuple[tuple[int, int], ...] = ()
     pauses: tuple[tuple[int, int], ...] = ()
     arrears_pauses: tuple[tuple[int, int], ...] = ()
     last_payment: tuple[int, int, int, int] = (0, 0, 0, 0)
@@ -88,7 +91,18 @@ class Work:
 
     __slots__ = (
         *("terms", "rows", "interest", "on", "lent", "lent_again", "balance", "since", "overpaid", "late_charged", "recovered"),
-        *("bought_down", "charged_off_on", "written_off_on", "pauses", "arrears_pauses", "last_payment", "parts", "credit", "refunded"),
+        *(
+            "bought_down",
+            "charged_off_on",
+            "written_off_on",
+            "moves",
+            "pauses",
+            "arrears_pauses",
+            "last_payment",
+            "parts",
+            "credit",
+            "linked",
+        ),
     )
 
     def __init__(self, state: LoanState, on: int) -> None:
@@ -97,26 +111,27 @@ class Work:
         self.lent, self.lent_again, self.balance, self.since = state.lent, state.lent_again, state.balance, state.since
         self.overpaid, self.late_charged, self.recovered = state.overpaid, state.late_charged, state.recovered
         self.bought_down, self.charged_off_on, self.written_off_on = state.bought_down, state.charged_off_on, state.written_off_on
+        self.moves = state.moves
         self.pauses, self.arrears_pauses, self.last_payment = state.pauses, state.arrears_pauses, state.last_payment
         self.parts = dict.fromkeys(Part, 0)
-        self.credit = self.refunded = 0
+        self.credit = 0
+        self.linked: Outcome | None = None
 
     def kept(self, seq: int, *, seen: bool = False) -> LoanState:
         """The state after the event."""
         self._settle()
         return LoanState(
             self.terms, self.rows.frozen(), seq, self.on, self.lent, self.lent_again, self.balance, self.since, self.overpaid,
-            self.late_charged, self.recovered, self.bought_down, self.charged_off_on, self.written_off_on, self.pauses,
+            self.late_charged, self.recovered, self.bought_down, self.charged_off_on, self.written_off_on, self.moves, self.pauses,
             self.arrears_pauses, self.last_payment, self.on if seen else 0,
         )  # fmt: skip
 
     def outcome(self) -> Outcome:
         """What became of the event."""
-        currency, parts = self.terms.currency, self.parts
-        return Outcome(
-            *(Money(parts[part], currency) for part in Part),
-            *(Money(minor, currency) for minor in (self.credit, self.balance, self.refunded)),
-        )
+        currency = self.terms.currency
+        principal, interest, fees, penalties = (Money(self.parts[part], currency) for part in Part)
+        credit, balance = Money(self.credit, currency), Money(self.balance, currency)
+        return Outcome(principal, interest, fees, penalties, credit, balance, self.linked)
 
     # --- looking on ---
 
@@ -142,6 +157,7 @@ class Work:
             close(self.rows, self.interest, balance=self.balance, since=self.since, on=self.on)
             self.since = self.on
         self.balance += change
+        self.moves = (*self.moves, (self.on, self.balance))
 
     def relevel(self, first: int, change: int = 0) -> None:
         """New targets for the instalments from row `first` on. `change` is what they have to repay more (or less) than planned; with

@@ -56,6 +56,8 @@ _PAID_BY: Final = {
 _PART: Final = {"penalty": Part.PENALTY, "fee": Part.FEE, "interest": Part.INTEREST, "principal": Part.PRINCIPAL}
 # Where a case says only that a late fee is a share of what is overdue, the product of its source takes this one.
 _LATE_FEE: Final = Rate(15_000)
+# Up to this version the source rounded the interest of each stretch of days, later only their sum over a row.
+_ROUNDS_EACH_STRETCH: Final = "@4198b0bcf9"
 # The arrears of its source: three days of grace; buckets of the loan by days of delinquency, of instalments by days past due.
 SOURCE_ARREARS: Final = t.ArrearsTerms(
     3,
@@ -134,8 +136,8 @@ def one_of(table: Mapping[str, Any], value: Any, at: str) -> Any:
     return table[value.upper()]
 
 
-def loan_of(values: Mapping[str, Any], first_day: date | None) -> Loan:
-    """The loan of a case. Raises Unsupported for each key or value that is not understood."""
+def loan_of(values: Mapping[str, Any], first_day: date | None, source: str = "") -> Loan:
+    """The loan of a case; `source` says of which version of its core it is. Raises Unsupported for each key or value that is not understood."""
     given = Inputs(values)
     starts = given.take("submitted") or given.take("start") or first_day
     periods = given.take("periods")
@@ -186,6 +188,7 @@ def loan_of(values: Mapping[str, Any], first_day: date | None) -> Loan:
             interest_free=_count(given.take("interest_free_periods", 0), "inputs.interest_free_periods"),
             recalculate=recalculates,
             interest_on_overdue=not calculator,
+            round_each_stretch=calculator or cumulative or _ROUNDS_EACH_STRETCH in source,
             chargeback_order=_order(given.take("chargeback_credit_order") or ["principal"], "inputs.chargeback_credit_order"),
             arrears=SOURCE_ARREARS,
         )
@@ -250,7 +253,9 @@ def _order(parts: Any, at: str) -> tuple[Part, ...]:
 
 def _with_allocation(terms: LoanTerms, value: Any, recalculation: Any) -> LoanTerms:
     value = value or {}
-    unknown = [f"inputs.allocation.{key}" for key in value if key not in {"strategy", "processing", "order", "future_installment_rule", "note"}]
+    unknown = [
+        f"inputs.allocation.{key}" for key in value if key not in {"strategy", "processing", "order", "future_installment_rule", "note"}
+    ]
     if unknown:
         raise Unsupported(*unknown)
     order = _buckets(value)
@@ -260,7 +265,10 @@ def _with_allocation(terms: LoanTerms, value: Any, recalculation: Any) -> LoanTe
     preclosure, strategy = _recalculation(recalculation)
     default = t.Waterfall(order, processing, strategy or excess)
     own = [
-        (one_of(_PAID_BY, kind, "inputs.allocation.future_installment_rule"), one_of(_EXCESS, rule, f"inputs.allocation.future_installment_rule.{kind}"))
+        (
+            one_of(_PAID_BY, kind, "inputs.allocation.future_installment_rule"),
+            one_of(_EXCESS, rule, f"inputs.allocation.future_installment_rule.{kind}"),
+        )
         for kind, rule in rules.items()
         if kind != "DEFAULT"
     ]
@@ -314,7 +322,10 @@ def _orders_in_words(strategy: str) -> tuple[tuple[Part, ...], tuple[Part, ...] 
     due, _, advance = words.partition("|")
     orders = []
     for side in (due, advance):
-        parts = tuple(_PART[re.sub("ies$", "y", word) if word.endswith("ies") else word.rstrip("s")] for word in re.findall(r"penalt(?:y|ies)|fees?|interest|principal", side))
+        parts = tuple(
+            _PART[re.sub("ies$", "y", word) if word.endswith("ies") else word.rstrip("s")]
+            for word in re.findall(r"penalt(?:y|ies)|fees?|interest|principal", side)
+        )
         if sorted(parts) != sorted(Part) and not (side == advance and not parts):
             raise Unsupported(f"inputs.allocation.strategy: {strategy}")
         orders.append(parts)
