@@ -31,7 +31,7 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class LoanState:
-    """The loan after its first `seq` events, the last on `last_on` (day ordinals throughout): a checkpoint from which `apply` resumes.
+    """The loan after its first `seq` events, the last on `last_on` (day ordinals throughout), of rank `last_rank` within the day: a checkpoint from which `apply` resumes.
 
     `columns` are those of `rows.COLUMNS`; `lent` all that was disbursed, `balance` the principal owed, unchanged since `since`; `overpaid` the
     credit balance; `moves` the days on which it changed with what it was
@@ -43,6 +43,7 @@ class LoanState:
     columns: tuple[tuple[int, ...], ...] = ((),) * len(COLUMNS)
     seq: int = 0
     last_on: int = 0
+    last_rank: int = 0
     lent: int = 0
     lent_again: int = 0
     balance: int = 0
@@ -117,11 +118,11 @@ class Work:
         self.credit = 0
         self.linked: Outcome | None = None
 
-    def kept(self, seq: int, *, seen: bool = False) -> LoanState:
+    def kept(self, seq: int, rank: int, *, seen: bool = False) -> LoanState:
         """The state after the event."""
         self._settle()
         return LoanState(
-            self.terms, self.rows.frozen(), seq, self.on, self.lent, self.lent_again, self.balance, self.since, self.overpaid,
+            self.terms, self.rows.frozen(), seq, self.on, rank, self.lent, self.lent_again, self.balance, self.since, self.overpaid,
             self.late_charged, self.recovered, self.bought_down, self.charged_off_on, self.written_off_on, self.moves, self.pauses,
             self.arrears_pauses, self.last_payment, self.on if seen else 0,
         )  # fmt: skip
