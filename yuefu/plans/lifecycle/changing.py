@@ -41,7 +41,7 @@ def charge(work: Work, event: Charged) -> None:
     column = work.rows.fees if event.part is Part.FEE else work.rows.penalties
     column[k] += event.amount.minor
     use_credit(work)
-    work.parts = {**{part: 0 for part in Part}, event.part: event.amount.minor}
+    work.parts = {**dict.fromkeys(Part, 0), event.part: event.amount.minor}
 
 
 def charge_each(work: Work, event: ChargedEachInstalment) -> None:
@@ -53,7 +53,7 @@ def charge_each(work: Work, event: ChargedEachInstalment) -> None:
             rows.fees[k] += fee
             charged += fee
     use_credit(work)
-    work.parts = {**{part: 0 for part in Part}, Part.FEE: charged}
+    work.parts = {**dict.fromkeys(Part, 0), Part.FEE: charged}
 
 
 def waive(work: Work, event: Waived) -> None:

@@ -31,12 +31,13 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class LoanState:
-    """The loan after its first `seq` events, the last on `last_on` (day ordinals throughout), of rank `last_rank` within the day: a checkpoint from which `apply` resumes.
+    """The loan after its first `seq` events, a checkpoint from which `apply` resumes; days are ordinals throughout.
 
-    `columns` are those of `rows.COLUMNS`; `lent` all that was disbursed, `balance` the principal owed, unchanged since `since`; `overpaid` the
-    credit balance; `moves` the days on which it changed with what it was
-    from then on; `pauses` half-open stretches without interest; `late_charged` all late fees and penalty interest so far; `last_payment`
-    the parts of the latest payment. A state with `seen_on` is a view of the loan on a later day, not to be gone on from.
+    The last event was on `last_on`, of rank `last_rank` within the day. `columns` are those of `rows.COLUMNS`; `lent` is all that was
+    disbursed, `lent_again` what was charged back or went out of a credit balance that had not been there; `balance` the principal owed,
+    unchanged since `since`; `moves` the days on which it changed with what it was from then on; `overpaid` the credit balance. `pauses` are
+    half-open stretches without interest, `late_charged` all late fees and penalty interest so far, `last_payment` the parts of the latest
+    payment. A state with `seen_on` is a view of the loan on a later day, not to be gone on from.
     """
 
     terms: LoanTerms
