@@ -24,7 +24,7 @@ NO_INTEREST: Final = 2
 COLUMNS: Final = (
     *("kind", "start", "due", "ppm", "grace", "full", "emi", "closed", "principal", "interest", "credited", "fees", "penalties"),
     *("principal_paid", "interest_paid", "fees_paid", "penalties_paid", "principal_off", "interest_off", "fees_off", "penalties_off"),
-    *("early", "late", "settled_on", "late_fee"),
+    *("early", "late", "settled_on", "late_fee", "late_to"),
 )
 
 
@@ -78,6 +78,10 @@ class Rows:
     def copy(self) -> Rows:
         """A copy that may be tried out."""
         return Rows(self.frozen())
+
+    def only(self, which: list[int]) -> Rows:
+        """A copy of some rows."""
+        return Rows(tuple(tuple([getattr(self, name)[k] for k in which]) for name in COLUMNS))
 
     def __len__(self) -> int:
         return len(self.due)
@@ -187,6 +191,8 @@ def project(rows: Rows, interest: Interest, *, balance: int, since: int, on: int
     """
     method, overdue = interest.terms.method, interest.terms.interest_on_overdue
     last, planned, carry, deferred = last_open(rows, method), balance, 0, 0
+    # What was lent again after the plan has rows of its own, which the last instalment must not take.
+    apart = sum(rows.unpaid_principal(k) for k in range(last + 1, len(rows.due)) if rows.kind[k] != NORMAL)
     for k in range(len(rows.due)):
         paid = rows.principal_paid[k] + rows.principal_off[k]
         if rows.kind[k] != NORMAL:
@@ -215,7 +221,7 @@ def project(rows: Rows, interest: Interest, *, balance: int, since: int, on: int
             deferred = 0
         asked = max(asked, settled)
         if k == last:
-            principal = paid + planned
+            principal = paid + planned - apart
             rows.emi[k] = principal if method is Method.EQUAL_PRINCIPAL else principal + asked
         elif grace & NO_PRINCIPAL:
             principal = paid
@@ -223,7 +229,7 @@ def project(rows: Rows, interest: Interest, *, balance: int, since: int, on: int
             principal = max(target, paid)
         else:
             principal = max(target - asked, paid)
-        principal = min(principal, paid + max(planned, 0))
+        principal = min(principal, paid + max(planned - apart, 0))
         carry = found - asked
         rows.principal[k], rows.interest[k] = principal, asked
         planned -= principal - paid
