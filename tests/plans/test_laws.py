@@ -19,7 +19,7 @@ from yuefu.plans.annual_cost import AnnualCostError, DatedFlow, YearFlow, annual
 from yuefu.plans.faults import PlanError
 from yuefu.plans.laws import Law, UnitFlow, cost_by_law, cost_in_years, cost_of_schedule, eu_years, regz_cost, regz_times
 from yuefu.plans.roots import root_nearest_zero
-from yuefu.plans.schedule import schedule
+from yuefu.plans.schedule import Instalment, schedule
 from yuefu.plans.terms import Terms
 from yuefu.plans.unit_periods import UnitPeriod, UnitTime, regz_unit_period, unit_period_from_text, unit_period_of
 
@@ -102,6 +102,7 @@ def test_the_law_prints_one_decimal_half_up_or_two() -> None:
         (days("1978-02-10"), monthly("1978-04-01", 36), "month"),
         (days("2026-01-15"), days("2026-02-28", "2026-03-31", "2026-04-30"), "month"),
         (days("2026-06-01"), days("2026-07-01", "2026-08-01"), "month"),  # 30 and 31 days, but a month each
+        (days("2026-04-15"), days("2026-05-15", "2026-06-20", "2026-07-20"), "month"),  # two of a month, which are two of 30 days too
         (days("1978-02-23"), days("1978-03-01", "1978-03-16", "1978-04-01", "1978-04-16"), "semimonth"),
         (days("1978-03-18"), [date(1978, 4, 20), *(date(1978, 5, 18) + timedelta(days=28 * k) for k in range(11))], "4 weeks"),
         (days("2013-02-01"), [date(2013, 3, 1) + timedelta(days=28 * k) for k in range(6)], "4 weeks"),
@@ -164,6 +165,11 @@ def test_a_single_payment_is_simple_interest_over_its_term_and_compound_by_the_y
     assert (1 + 5 / 12 * rate) * (1 + rate) ** 2 == pytest.approx(1.24025, rel=1e-9)
 
 
+def test_the_search_goes_far_without_an_overflow() -> None:
+    draws, payments = usd((LENT_ON, 10_000)), usd((add_months(LENT_ON, 1), 500_000), (add_months(LENT_ON, 360), 1))
+    assert cost_by_law(draws=draws, payments=payments, law=Law.US, unit_period=UnitPeriod("month")).text() == "58800.00"
+
+
 def test_a_unit_period_may_be_given() -> None:
     draws, payments = usd((LENT_ON, 100_000)), usd(*((on, 9_000) for on in monthly("2026-02-15", 12)))
     found = cost_by_law(draws=draws, payments=payments, law=Law.US)
@@ -209,18 +215,18 @@ def test_a_fee_before_the_first_draw_has_the_solution_nearest_to_zero(law: Law) 
 
 
 def test_two_solutions_closer_together_than_a_step_of_the_search_are_both_seen() -> None:
-    # 1,000.00 drawn, 2,210.00 paid after a year, 1,221.00 drawn after two: x = 10 % and x = 11 %.
-    flows = [YearFlow(Fraction(0), 100_000), YearFlow(Fraction(2), 122_100)], [YearFlow(Fraction(1), 221_000)]
-    assert cost_in_years(draws=flows[0], payments=flows[1], law=Law.EU).pct == 10
+    # 1,000.00 drawn, 2,230.00 paid after a year, 1,243.20 drawn after two: x = 11 % and x = 12 %.
+    flows = [YearFlow(Fraction(0), 100_000), YearFlow(Fraction(2), 124_320)], [YearFlow(Fraction(1), 223_000)]
+    assert cost_in_years(draws=flows[0], payments=flows[1], law=Law.EU).pct == 11
     units = [UnitFlow(UnitTime(int(flow.t)), flow.minor) for flow in (*flows[0], *flows[1])]
-    assert regz_cost(draws=units[:2], payments=units[2:], unit_period=UnitPeriod("year")).pct == 10
+    assert regz_cost(draws=units[:2], payments=units[2:], unit_period=UnitPeriod("year")).pct == 11
     roots = [
         root_nearest_zero(lambda u, c=c: (u - c) * (u - c - 0.01), lowest=-4, highest=13, slope=lambda u, c=c: 2 * (u - c) - 0.01)
         for c in (0.21, 7.31, -2.33)
     ]
     assert roots == pytest.approx([0.21, 7.31, -2.32], abs=1e-12)
     assert root_nearest_zero(lambda u: u * u + 1, lowest=-4, highest=13, slope=lambda u: 2 * u) is None
-    assert root_nearest_zero(lambda u: u - log1p(1e9), lowest=-4, highest=30) == pytest.approx(log1p(1e9))
+    assert root_nearest_zero(lambda u: u - log1p(1e9), lowest=-4, highest=30) == pytest.approx(log1p(1e9), rel=1e-14)
 
 
 @pytest.mark.parametrize("law", list(Law))
@@ -253,6 +259,14 @@ def test_one_currency_at_a_time() -> None:
 def test_a_negative_cost_is_told_by_every_law() -> None:
     costs = [cost_by_law(draws=usd((LENT_ON, 10_000)), payments=usd((add_months(LENT_ON, 12), 9_000)), law=law).text() for law in Law]
     assert costs == ["-10.0", "-10.00", "-10.00"]
+
+
+def test_a_row_of_nothing_is_no_flow() -> None:
+    rows = [
+        Instalment(k, add_months(LENT_ON, k), Money(minor, "USD"), Money(0, "USD")) for k, minor in enumerate((0, 5_100, 5_100), start=1)
+    ]
+    expected = cost_by_law(draws=usd((LENT_ON, 10_000)), payments=usd(*((row.due_on, 5_100) for row in rows[1:])), law=Law.EU)
+    assert cost_of_schedule(draws=usd((LENT_ON, 10_000)), rows=rows, law=Law.EU) == expected
 
 
 # ----------------------------------------------------------------------------------------------------------------------------- properties

@@ -81,6 +81,17 @@ def test_what_newton_may_not_be_trusted_with_is_left_to_the_scalar_path() -> Non
     assert found[:2] == pytest.approx([10, -6], abs=1e-8)
     assert [float(each) for each in found[2:5]] == [scalar(row, times)[0] for row in rows[2:5]]
     assert (found[5], found[6]) == (0.0, 0.0)
+    slow = [10_000_000_000_000, -10_000_003_000_000, -500_000_000_000_000]  # a start so far off that twelve steps do not get there
+    after = [Fraction(0), Fraction(1, 1_000_000), Fraction(100)]
+    assert annual_costs(np.array([slow]), after)[0] == scalar(slow, after)[0] == pytest.approx(35, abs=0.1)
+    with pytest.raises(AnnualCostError, match="No annual rate between -99 %"):
+        annual_costs(np.array([[10_000, -50, 0]]), times)
+
+
+def test_nothing_is_exactly_nothing_also_where_floats_cannot_add_up() -> None:
+    times = [Fraction(0), Fraction(0), Fraction(1)]
+    rows = [[100, -100, 0], [100, -40, -60], [2**60 + 129, -(2**60 - 1000), -1129]]
+    assert annual_costs(np.array(rows), times).tolist() == [0.0, 0.0, 0.0]
 
 
 def test_a_loan_without_a_cost_is_told_by_its_number() -> None:
@@ -102,6 +113,7 @@ def test_a_loan_without_a_cost_is_told_by_its_number() -> None:
         (lambda: annual_costs(loans(3), TWELVE_MONTHS[::-1]), "rows_unequal"),
         (lambda: annual_costs(loans(3), np.full(13, np.nan)), "flow_too_far"),
         (lambda: annual_costs(loans(3), np.linspace(0, 101, 13)), "flow_too_far"),
+        (lambda: annual_costs(loans(3), np.linspace(-21, 1, 13)), "flow_too_far"),
         (lambda: annual_costs_ragged(np.array([1, -1]), np.array([0.0, 1]), np.array([0, 1])), "rows_unequal"),
         (lambda: annual_costs_ragged(np.array([1, -1]), np.array([0.0, 1]), np.array([0, 3, 2])), "rows_unequal"),
     ],

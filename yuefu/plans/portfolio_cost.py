@@ -34,7 +34,7 @@ ROWS_UNEQUAL: Final = "rows_unequal"
 _BLOCK: Final = 2_048  # loans; 13 flows of float64 of so many are 213 kB, which a core has close by
 _MOST_STEPS: Final = 12
 _SETTLED: Final = 1e-9  # of the factor: what the next step would change is below what a float can tell
-_BEYOND: Final = 1e4  # per cent: 8 decimals of more are at the end of a float's digits, and the scalar path has the say
+_LOWEST, _HIGHEST = -98.9, 1e4  # per cent: below ends the range of the scalar path; above, 8 decimals are at the end of a float's digits
 _EXACT: Final = 2**53
 
 
@@ -101,7 +101,7 @@ def _block(net: Minors, years: Floats, numbers: Numbers) -> Floats:
     with np.errstate(all="ignore"):  # what comes of it is looked at below, loan by loan
         spacing = _spacing(years)
         found, settled = _periodic(flows, lent, owed, spacing) if spacing else _timed(flows, lent, owed, years)
-        trusted = exact & settled & (np.abs(found) < _BEYOND) & _drawn_before_paid(flows)
+        trusted = exact & settled & (found > _LOWEST) & (found < _HIGHEST) & _drawn_before_paid(flows)
     nothing = exact & (lent == owed)
     found[nothing] = 0.0
     for row in np.flatnonzero(~trusted & ~nothing):
