@@ -12,9 +12,10 @@ _PERCENT = re.compile(r"([0-9]{1,6})(?:\.([0-9]{1,4}))?")
 
 
 class Rounding(StrEnum):
-    """How a division ends. All four are symmetric about zero: UP is away from it, DOWN towards it."""
+    """How a division ends. All five are symmetric about zero: UP is away from it, DOWN towards it."""
 
     HALF_UP = "half_up"
+    HALF_DOWN = "half_down"
     HALF_EVEN = "half_even"
     UP = "up"
     DOWN = "down"
@@ -34,6 +35,8 @@ def _rounds_away(quotient: int, beyond_half: int, rounding: Rounding) -> bool:
         return beyond_half > 0 or (beyond_half == 0 and quotient % 2 == 1)
     if rounding is Rounding.HALF_UP:
         return beyond_half >= 0
+    if rounding is Rounding.HALF_DOWN:
+        return beyond_half > 0
     if rounding is Rounding.UP:
         return True
     if rounding is Rounding.DOWN:

@@ -1,0 +1,170 @@
+"""Rows for what is lent, and their targets: the equal instalment, the equal principal, the flat one.
+
+EMI = (P × Π(1 + f_k) - B) / fn_n with fn_1 = 1 and fn_k = 1 + fn_(k-1) × (1 + f_k): the equation of value of a declining balance, P the principal,
+f_k the factor of period k, B the balloon. Then one pass that evens out the last instalment: where it differs from the others by more minor
+units than half their number, the difference is spread over them, and kept if it shrinks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from yuefu.money.amounts import Money
+from yuefu.money.rates import Rounding, divide
+from yuefu.plans.lifecycle.due_days import due_days
+from yuefu.plans.lifecycle.factors import SCALE, factor, nominal_factor
+from yuefu.plans.lifecycle.rows import NO_INTEREST, NO_PRINCIPAL, NORMAL, UPFRONT, Interest, Rows, project
+from yuefu.plans.lifecycle.terms import Fee, FeeWhen, InstalmentRate, LoanTerms, Method, Payer, Remainder
+
+_TRIES: Final = 4
+
+
+def rounded(numerator: int, denominator: int, step: int, rounding: Rounding) -> int:
+    """numerator / denominator as a multiple of `step`."""
+    return divide(numerator, denominator * step, rounding) * step
+
+
+def planned_rows(terms: LoanTerms) -> Rows:
+    """One row a period, with its days, rate, grace and fees, and no target yet."""
+    rows = Rows()
+    start = terms.disbursed_on.toordinal()
+    each = fees_minor(terms, FeeWhen.EACH_PERIOD, terms.principal.minor)
+    for k, day in enumerate(due_days(terms)):
+        due, ppm = day.toordinal(), terms.annual_rate.ppm if k >= terms.interest_free else 0
+        grace = (NO_PRINCIPAL if k < terms.grace_principal else 0) | (NO_INTEREST if k < terms.grace_interest else 0)
+        rows.insert(k, kind=NORMAL, start=start, due=due, ppm=ppm, grace=grace, full=factor(terms, ppm, start, due, start, due))
+        rows.fees[k] = each
+        start = due
+    return rows
+
+
+def add_upfront(terms: LoanTerms, rows: Rows, amount: int, on: int, *, first: bool) -> int:
+    """Adds the row that is due when `amount` is lent, if anything is: the down payment and, at the first time, fees. Its position, or -1."""
+    down, fees = down_payment_minor(terms, amount), fees_minor(terms, FeeWhen.UPFRONT, terms.principal.minor) if first else 0
+    if not down and not fees:
+        return -1
+    at = sum(due < on or (due == on and kind == UPFRONT) for due, kind in zip(rows.due, rows.kind, strict=True))
+    rows.insert(at, kind=UPFRONT, start=on, due=on)
+    rows.principal[at] = rows.emi[at] = down
+    rows.fees[at] = fees
+    return at
+
+
+def down_payment_minor(terms: LoanTerms, amount: int) -> int:
+    """The down payment on `amount` disbursed, in minor units; an agreed amount is asked once, of the whole principal pro rata."""
+    down = terms.down_payment
+    if down is None:
+        return 0
+    if isinstance(down, Money):
+        return min(rounded(down.minor * amount, terms.principal.minor, terms.unit, terms.rounding), amount)
+    return min(rounded(amount * down.ppm, 1_000_000, terms.unit, terms.rounding), amount)
+
+
+def fees_minor(terms: LoanTerms, when: FeeWhen, principal: int, payer: Payer = Payer.CONSUMER) -> int:
+    """What one `payer` is asked each time a fee of that kind is charged, in minor units."""
+    return sum(fee_minor(terms, fee, principal) for fee in terms.fees if fee.when is when and fee.payer is payer)
+
+
+def fee_minor(terms: LoanTerms, fee: Fee, principal: int) -> int:
+    """One fee, charged once, in minor units."""
+    if fee.amount is not None:
+        return fee.amount.minor
+    assert fee.rate is not None
+    return rounded(principal * fee.rate.ppm, 1_000_000, terms.unit, terms.rounding)
+
+
+def equal_instalment(principal: int, factors: Sequence[int], *, balloon: int, step: int, rounding: Rounding) -> int:
+    """The instalment that repays `principal` but for `balloon` over periods of these factors (10**-12), a multiple of `step`."""
+    growth, annuity, power = SCALE + factors[0], 1, 1
+    for each in factors[1:]:
+        power *= SCALE
+        annuity = power + annuity * (SCALE + each)
+        growth *= SCALE + each
+    return rounded(principal * growth - balloon * power * SCALE, SCALE * annuity, step, rounding)
+
+
+def level(rows: Rows, interest: Interest, first: int, *, balance: int, since: int, on: int, lent: int) -> None:
+    """New targets for the instalments from row `first` on, which repay what is planned to be owed then; and all rows projected."""
+    terms = interest.terms
+    ahead = [k for k in range(first, len(rows)) if rows.kind[k] == NORMAL]
+    if first or not ahead:
+        project(rows, interest, balance=balance, since=since, on=on)
+    if not ahead:
+        return
+    owed = balance - sum(rows.unpaid_principal(k) for k in range(first)) + sum(rows.principal_paid[k] for k in ahead)
+    paying = [k for k in ahead if not rows.grace[k] & NO_PRINCIPAL] or ahead[-1:]
+    balloon = terms.balloon.minor if terms.balloon else 0
+    if terms.method is Method.FLAT:
+        for k in ahead:
+            rows.closed[k] = lent * _level_factor(terms, rows, k)
+        for k in paying:
+            rows.emi[k] = rounded(owed - balloon + interest.minor(rows.closed[k]) * len(paying), len(paying), terms.step, terms.rounding)
+    elif terms.method is Method.EQUAL_PRINCIPAL:
+        for k in paying:
+            rows.emi[k] = rounded(owed - balloon, len(paying), terms.unit, terms.rounding)
+    else:
+        factors = [_level_factor(terms, rows, k) for k in paying]
+        instalment = equal_instalment(owed, factors, balloon=balloon, step=terms.step, rounding=terms.rounding)
+        for k in paying:
+            rows.emi[k] = instalment
+    project(rows, interest, balance=balance, since=since, on=on)
+    if terms.remainder is Remainder.FIRST:
+        _put_first(rows, interest, paying, balance=balance, since=since, on=on, balloon=balloon)
+    elif terms.even_out and terms.method is Method.EQUAL_INSTALMENTS and not balloon:
+        _even_out(rows, interest, paying, balance=balance, since=since, on=on)
+
+
+def _level_factor(terms: LoanTerms, rows: Rows, k: int) -> int:
+    if terms.instalment_rate is InstalmentRate.NOMINAL:
+        return nominal_factor(terms, rows.ppm[k])
+    return rows.full[k]
+
+
+def _asked(rows: Rows, k: int) -> int:
+    return rows.principal[k] + rows.interest[k]
+
+
+def _even_out(rows: Rows, interest: Interest, paying: list[int], *, balance: int, since: int, on: int) -> None:
+    """Spreads what the last instalment differs by, once, and keeps it if the difference becomes smaller."""
+    terms, last, count = interest.terms, paying[-1], len(paying)
+    instalment = rows.emi[paying[0]]
+    difference = _asked(rows, last) - instalment
+    if count < 2 or abs(difference) <= count // 2:
+        return
+    other = instalment + rounded(difference, count, terms.step, terms.rounding)
+    if other == instalment:
+        return
+    before = (rows.emi[:], rows.principal[:], rows.interest[:])
+    for k in paying:
+        rows.emi[k] = other
+    project(rows, interest, balance=balance, since=since, on=on)
+    if abs(_asked(rows, last) - other) >= abs(difference):
+        rows.emi, rows.principal, rows.interest = before
+
+
+def _put_first(rows: Rows, interest: Interest, paying: list[int], *, balance: int, since: int, on: int, balloon: int) -> None:
+    """Moves what the last instalment differs by into the first one, discounted by the growth between them."""
+    terms, first, last = interest.terms, paying[0], paying[-1]
+    if first == last:
+        return
+    growth, power = 1, 1
+    for k in paying[1:]:
+        growth, power = growth * (SCALE + _level_factor(terms, rows, k)), power * SCALE
+    if terms.method is not Method.EQUAL_INSTALMENTS:
+        growth = power = 1
+    others = rows.emi[paying[1]]
+    for _ in range(_TRIES):
+        asked = rows.principal[last] if terms.method is Method.EQUAL_PRINCIPAL else _asked(rows, last)
+        difference = asked - balloon - others
+        if not difference:
+            return
+        change = rounded(difference * power, growth, terms.unit, terms.rounding)
+        rows.emi[first] += change or (1 if difference > 0 else -1) * terms.unit
+        for k in paying[1:]:
+            rows.emi[k] = others
+        before = (rows.emi[:], rows.principal[:], rows.interest[:])
+        project(rows, interest, balance=balance, since=since, on=on)
+        if abs(_asked(rows, last) - balloon - others) >= abs(difference) and change == 0:
+            rows.emi, rows.principal, rows.interest = before
+            return

@@ -1,0 +1,275 @@
+"""The instalments of a loan as columns, and the projection: what each of them asks, seen from a day.
+
+One row an instalment. A row has a target, what it asks in all (`emi`), and the interest of its own days. Interest comes first and principal
+takes the rest of the target; interest beyond the target moves to the next row and bears none itself; the last row that is not yet paid
+takes all principal that is left. Interest is found by stretches of days with one balance; the sum over a row is rounded, or each stretch.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from yuefu.money.rates import Rounding, divide
+from yuefu.plans.lifecycle.factors import SCALE, factor
+from yuefu.plans.lifecycle.terms import LoanTerms, Method, Part
+
+NORMAL: Final = 0  # an instalment of the plan
+UPFRONT: Final = 1  # due when money is lent: a down payment, a fee
+EXTRA: Final = 2  # added later, after the end: a charge, a charge-back
+PREPAID: Final = 3  # an early payment that made the later instalments smaller or fewer
+
+NO_PRINCIPAL: Final = 1
+NO_INTEREST: Final = 2
+
+COLUMNS: Final = (
+    *("kind", "start", "due", "ppm", "grace", "full", "emi", "closed", "principal", "interest", "credited", "fees", "penalties"),
+    *("principal_paid", "interest_paid", "fees_paid", "penalties_paid", "principal_off", "interest_off", "fees_off", "penalties_off"),
+    *("early", "late", "settled_on", "late_fee", "late_to"),
+)
+
+
+class Rows:
+    """Columns of integers, one entry a row: amounts in minor units, days as ordinals. `settled_on` 0: nothing was ever asked, -1: open.
+
+    `ppm` is the rate of the row, `full` the factor of its whole period, `closed` interest of its own days already found (10**-12), `credited` principal
+    that was lent again after the plan was made, `*_off` what was waived or written off, `early` and `late` what was paid before and after
+    the due day, `late_fee` whether it has been charged (1),
+    `late_to` the day up to which penalty interest has been.
+    """
+
+    __slots__ = COLUMNS
+
+    kind: list[int]
+    start: list[int]
+    due: list[int]
+    ppm: list[int]
+    grace: list[int]
+    full: list[int]
+    emi: list[int]
+    closed: list[int]
+    principal: list[int]
+    interest: list[int]
+    credited: list[int]
+    fees: list[int]
+    penalties: list[int]
+    principal_paid: list[int]
+    interest_paid: list[int]
+    fees_paid: list[int]
+    penalties_paid: list[int]
+    principal_off: list[int]
+    interest_off: list[int]
+    fees_off: list[int]
+    penalties_off: list[int]
+    early: list[int]
+    late: list[int]
+    settled_on: list[int]
+    late_fee: list[int]
+    late_to: list[int]
+
+    def __init__(self, columns: tuple[tuple[int, ...], ...] | None = None) -> None:
+        given = columns or ((),) * len(COLUMNS)
+        for name, values in zip(COLUMNS, given, strict=True):
+            setattr(self, name, list(values))
+
+    def frozen(self) -> tuple[tuple[int, ...], ...]:
+        """The columns as they are kept in a state."""
+        return tuple([tuple(getattr(self, name)) for name in COLUMNS])
+
+    def copy(self) -> Rows:
+        """A copy that may be tried out."""
+        return Rows(self.frozen())
+
+    def only(self, which: list[int]) -> Rows:
+        """A copy of some rows."""
+        return Rows(tuple(tuple([getattr(self, name)[k] for k in which]) for name in COLUMNS))
+
+    def __len__(self) -> int:
+        return len(self.due)
+
+    def insert(self, at: int, *, kind: int, start: int, due: int, ppm: int = 0, grace: int = 0, full: int = 0) -> None:
+        """A new row, empty but for its days."""
+        new = {"kind": kind, "start": start, "due": due, "ppm": ppm, "grace": grace, "full": full}
+        for name in COLUMNS:
+            getattr(self, name).insert(at, new.get(name, 0))
+
+    def drop(self, at: int) -> None:
+        """A row that asks nothing and never did."""
+        for name in COLUMNS:
+            del getattr(self, name)[at]
+
+    def unpaid_principal(self, k: int) -> int:
+        """Principal of row `k` that is neither paid nor given up."""
+        return self.principal[k] - self.principal_paid[k] - self.principal_off[k]
+
+    def unpaid(self, k: int) -> int:
+        """All of row `k` that is neither paid nor given up."""
+        return (
+            self.principal[k] - self.principal_paid[k] - self.principal_off[k]
+            + self.interest[k] - self.interest_paid[k] - self.interest_off[k]
+            + self.fees[k] - self.fees_paid[k] - self.fees_off[k]
+            + self.penalties[k] - self.penalties_paid[k] - self.penalties_off[k]
+        )  # fmt: skip
+
+    def held(self, k: int) -> int:
+        """What of the target of row `k` has been paid or given up."""
+        return self.principal_paid[k] + self.principal_off[k] + self.interest_paid[k] + self.interest_off[k]
+
+
+def paid_column(rows: Rows, part: Part) -> list[int]:
+    """The column of what was paid of a part."""
+    if part is Part.PRINCIPAL:
+        return rows.principal_paid
+    if part is Part.INTEREST:
+        return rows.interest_paid
+    return rows.fees_paid if part is Part.FEE else rows.penalties_paid
+
+
+class Interest:
+    """Interest on a balance for a stretch of days of a row, in 10**-12 minor units: factors at the row's rate, none on paused days. With
+    `round_each_stretch` each is a whole amount; else only their sum over a row is rounded, by `minor`."""
+
+    __slots__ = ("each", "pauses", "plain", "rounding", "terms", "unit")
+
+    def __init__(self, terms: LoanTerms, pauses: tuple[tuple[int, int], ...]) -> None:
+        self.terms, self.pauses = terms, pauses
+        self.rounding, self.unit = terms.rounding, terms.unit
+        self.plain = terms.rounding is Rounding.HALF_EVEN and terms.unit == 1
+        self.each = terms.round_each_stretch
+
+    def of(self, balance: int, rows: Rows, k: int, begin: int, until: int) -> int:
+        """Interest on `balance` from `begin` to `until` within row `k`."""
+        ppm = rows.ppm[k]
+        if not balance or not ppm or begin >= until:
+            return 0
+        start, end = rows.start[k], rows.due[k]
+        if self.pauses:
+            exact = balance * sum(factor(self.terms, ppm, start, end, a, b) for a, b in self._running(begin, until))
+        elif begin == start and until == end:
+            exact = balance * rows.full[k]
+        else:
+            exact = balance * factor(self.terms, ppm, start, end, begin, until)
+        return self.minor(exact) * SCALE if self.each else exact
+
+    def minor(self, exact: int) -> int:
+        """An amount of 10**-12 minor units, rounded once as the terms say."""
+        if self.plain:
+            whole, rest = divmod(exact, SCALE)
+            rest += rest
+            return whole + (rest > SCALE or (rest == SCALE and whole % 2 == 1))
+        return divide(exact, SCALE * self.unit, self.rounding) * self.unit
+
+    def _running(self, begin: int, until: int) -> list[tuple[int, int]]:
+        """The stretches between `begin` and `until` without a pause."""
+        stretches, at = [], begin
+        for pause_begin, pause_end in self.pauses:
+            if pause_end <= at or pause_begin >= until:
+                continue
+            if pause_begin > at:
+                stretches.append((at, pause_begin))
+            at = max(at, pause_end)
+        return [*stretches, (at, until)] if at < until else stretches
+
+
+def last_open(rows: Rows, method: Method) -> int:
+    """The last instalment whose target has not been met, which takes what is left; the very last where all are; -1 where there is none."""
+    last = -1
+    for k in range(len(rows.due) - 1, -1, -1):
+        if rows.kind[k] == NORMAL:
+            last = max(last, k)
+            met = rows.principal_paid[k] + rows.principal_off[k] if method is Method.EQUAL_PRINCIPAL else rows.held(k)
+            if met < rows.emi[k] or not rows.emi[k]:
+                return k
+    return last
+
+
+def project(rows: Rows, interest: Interest, *, balance: int, since: int, on: int) -> None:
+    """Sets what each row asks, and the target of the last one, seen from day `on`.
+
+    `balance` is the principal really owed, unchanged since `since`. Rows that fell due by `on` bear interest on it; from `on` on it is taken
+    as if all that is overdue were paid that day and the rest on its due day. Where overdue principal bears no interest, all is taken as paid
+    on its due day.
+    """
+    method, overdue = interest.terms.method, interest.terms.interest_on_overdue
+    last, planned, carry, deferred = last_open(rows, method), balance, 0, 0
+    # What was lent again after the plan has rows of its own, which the last instalment must not take.
+    apart = sum(rows.unpaid_principal(k) for k in range(last + 1, len(rows.due)) if rows.kind[k] != NORMAL)
+    for k in range(len(rows.due)):
+        paid = rows.principal_paid[k] + rows.principal_off[k]
+        if rows.kind[k] != NORMAL:
+            planned -= rows.principal[k] - paid
+            continue
+        exact = rows.closed[k]
+        due, begin = rows.due[k], max(since, rows.start[k])
+        if begin < due and method is not Method.FLAT:
+            if not overdue:
+                exact += interest.of(planned, rows, k, begin, due)
+            elif due <= on:
+                exact += interest.of(balance, rows, k, begin, due)
+            elif begin < on and planned != balance:
+                exact += interest.of(balance, rows, k, begin, on) + interest.of(planned, rows, k, on, due)
+            else:
+                exact += interest.of(planned, rows, k, begin, due)
+        found = interest.minor(exact) + carry
+        settled = rows.interest_paid[k] + rows.interest_off[k]
+        grace, target, asked = rows.grace[k], rows.emi[k], found
+        if grace & NO_INTEREST:
+            asked, deferred = settled, found - settled
+        elif k != last and method is Method.EQUAL_INSTALMENTS and not grace & NO_PRINCIPAL:
+            asked = min(found, target + deferred - paid)
+            target += deferred
+        if not grace & NO_INTEREST:
+            deferred = 0
+        asked = max(asked, settled)
+        if k == last:
+            principal = paid + planned - apart
+            rows.emi[k] = principal if method is Method.EQUAL_PRINCIPAL else principal + asked
+        elif grace & NO_PRINCIPAL:
+            principal = paid
+        elif method is Method.EQUAL_PRINCIPAL:
+            principal = max(target, paid)
+        else:
+            principal = max(target - asked, paid)
+        principal = min(principal, paid + max(planned - apart, 0))
+        carry = found - asked
+        rows.principal[k], rows.interest[k] = principal, asked
+        planned -= principal - paid
+
+
+def close(rows: Rows, interest: Interest, *, balance: int, since: int, on: int) -> None:
+    """Writes the interest of the days from `since` to `on` into the rows they belong to, before the balance changes."""
+    if interest.terms.method is Method.FLAT:
+        return
+    planned, overdue = balance, interest.terms.interest_on_overdue
+    for k in range(len(rows.due)):
+        if rows.kind[k] == NORMAL:
+            begin, until = max(since, rows.start[k]), min(rows.due[k], on)
+            if begin < until:
+                rows.closed[k] += interest.of(balance if overdue else planned, rows, k, begin, until)
+            elif rows.start[k] >= on:
+                return
+        planned -= rows.unpaid_principal(k)
+
+
+def until_today(rows: Rows, interest: Interest, *, balance: int, since: int, on: int) -> list[int]:
+    """Interest of each row that is not yet due on `on`, for its days until then, paid or not: what an early payment has to pay."""
+    earned, planned, carry = [0] * len(rows.due), balance, 0
+    method, overdue = interest.terms.method, interest.terms.interest_on_overdue
+    for k in range(len(rows.due)):
+        paid = rows.principal_paid[k] + rows.principal_off[k]
+        if rows.kind[k] == NORMAL:
+            settled = rows.interest_paid[k] + rows.interest_off[k]
+            if rows.due[k] <= on:
+                found = carry + _found(rows, interest, k, balance if overdue else planned, since, rows.due[k])
+                carry = max(found - rows.interest[k], 0)
+            else:
+                found = carry + _found(rows, interest, k, balance if overdue else planned, since, on)
+                asked = found if method is not Method.EQUAL_INSTALMENTS else min(found, max(rows.emi[k] - paid, 0))
+                earned[k] = max(asked, settled)
+                met = rows.principal_paid[k] + rows.principal_off[k] + settled >= rows.emi[k]
+                carry = found - earned[k] if met else 0
+        planned -= rows.principal[k] - paid
+    return earned
+
+
+def _found(rows: Rows, interest: Interest, k: int, balance: int, since: int, until: int) -> int:
+    return interest.minor(rows.closed[k] + interest.of(balance, rows, k, max(since, rows.start[k]), until))
