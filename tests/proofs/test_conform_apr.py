@@ -111,6 +111,28 @@ def test_a_unit_period_that_the_dates_do_not_have_is_a_difference() -> None:
     assert (told["at"], told["expected"], told["got"]) == ("unit_period", "3 months", "month")
 
 
+DAYS_OF_T = {
+    "-1": "2011-03-31",
+    "0": "2012-03-31",
+    "1/12": "2012-04-30",
+    "10/12": "2013-01-31",
+    "25/12": "2014-04-30",
+    "61/12": "2017-04-30",
+}
+
+
+MONTHLY = [name for name, case in CASES.items() if {flow.get("t") for flow in case["flows"]} <= DAYS_OF_T.keys()]
+
+
+@pytest.mark.parametrize("name", MONTHLY)
+def test_whole_months_from_the_last_day_of_a_month_are_those_times(name: str) -> None:
+    case = changed(name)
+    for flow in case["flows"]:
+        flow["date"] = DAYS_OF_T[flow.pop("t")]
+    assert judged(case)["passed"] == 1
+    assert len(MONTHLY) > 10
+
+
 def test_days_may_be_counted_by_the_year_that_the_note_names() -> None:
     case = changed("TEST-125-31d")
     for flow, day in zip(case["flows"], ("2026-01-01", "2026-02-01"), strict=True):

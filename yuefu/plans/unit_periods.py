@@ -75,16 +75,16 @@ def _standard(kind: str, count: int) -> UnitPeriod | None:
     return UnitPeriod(kind, count) if count <= longest else None
 
 
-def later(day: date, unit: UnitPeriod, count: int) -> date:
-    """The day `count` units after `day`, month ends kept: semimonths from the 1st fall on the 16th and 1st, from the 15th on the last and 15th.
+def later(day: date, unit: UnitPeriod, count: int, anchor: int | None = None) -> date:
+    """The day `count` units after `day`: semimonths from the 1st fall on the 16th and 1st, from the 15th on the last and 15th.
 
-    Raises ValueError or OverflowError beyond the year 9999.
+    Months go to `anchor`, the day of `day` unless given, or to the last where a month is shorter. Raises ValueError or OverflowError beyond the year 9999.
     """
     if unit.kind in (DAY, WEEK):
         return day + timedelta(days=unit.count * count * (7 if unit.kind == WEEK else 1))
     if unit.kind == SEMIMONTH:
         return _semimonths_later(day, count)
-    return add_months(day, unit.count * count * (_MONTHS_A_YEAR if unit.kind == YEAR else 1))
+    return add_months(day, unit.count * count * (_MONTHS_A_YEAR if unit.kind == YEAR else 1), anchor)
 
 
 def _semimonths_later(day: date, count: int) -> date:

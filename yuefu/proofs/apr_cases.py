@@ -12,7 +12,7 @@ from fractions import Fraction
 from typing import Any, Final
 
 from yuefu.plans.faults import PlanError
-from yuefu.plans.unit_periods import DAY, MONTH, WEEK, UnitPeriod, later, unit_period_from_text, unit_period_of
+from yuefu.plans.unit_periods import DAY, MONTH, WEEK, UnitPeriod, anchor_of, later, unit_period_from_text, unit_period_of
 from yuefu.proofs.cases import Unsupported
 
 # What is only told about a case. The currency is: amounts are made whole at the finest decimal that the case writes, whatever its currency has.
@@ -46,6 +46,7 @@ class Flow:
     day: date | None
     last_day: date | None
     days: tuple[date, ...]
+    anchor: int | None = None
 
     @property
     def timed(self) -> bool:
@@ -190,7 +191,20 @@ def with_case_dates(flows: list[Flow], dates: Any) -> list[Flow]:
         if number is None or day is None:
             raise Unsupported(f"dates.{key}")
         flows[number] = _dated(flows[number], day, last=key == "last_payment", at=f"dates.{key}")
-    return flows
+    return _anchored(flows)
+
+
+def _anchored(flows: list[Flow]) -> list[Flow]:
+    """With the day of the month that steps go to: after a draw on the 31st, payments from 28 February on fall on the last of each month."""
+    start = first_draw(flows)
+    if start is None:
+        return flows
+    return [replace(flow, anchor=anchor_of(flow.day, series=[flow.day], start=start)) if flow.day else flow for flow in flows]
+
+
+def first_draw(flows: Sequence[Flow]) -> date | None:
+    """The day of the first draw that has one."""
+    return min((flow.day for flow in flows if flow.draws and flow.day), default=None)
 
 
 def _dated(flow: Flow, day: date, *, last: bool, at: str) -> Flow:
@@ -249,12 +263,12 @@ def _later(flow: Flow, first: date, unit: UnitPeriod | None, count: int) -> date
     """`count` steps after the first day: a whole step is of unit-periods where there is one, any other of years."""
     try:
         if isinstance(flow.step, UnitPeriod):
-            return later(first, flow.step, count)
+            return later(first, flow.step, count, flow.anchor)
         if flow.step is None:
             raise Unsupported(f"{flow.at}.step")
         if unit is not None and flow.step.denominator == 1:
-            return later(first, unit, int(flow.step) * count)
-        return later(first, _span(flow.step, flow.at), count)
+            return later(first, unit, int(flow.step) * count, flow.anchor)
+        return later(first, _span(flow.step, flow.at), count, flow.anchor)
     except (ValueError, OverflowError) as error:
         raise Unsupported(f"{flow.at}.step") from error
 

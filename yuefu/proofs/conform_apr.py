@@ -19,7 +19,7 @@ from yuefu.plans.annual_cost import YearFlow, annual_cost_in_years, years_betwee
 from yuefu.plans.faults import PlanError
 from yuefu.plans.laws import UnitFlow, counted_in_weeks, eu_years, regz_cost, regz_times
 from yuefu.plans.unit_periods import UnitPeriod, UnitTime, regz_unit_period
-from yuefu.proofs.apr_cases import INFORMATION, Flow, all_days, number_of, read_flows, read_unit_period, with_case_dates
+from yuefu.proofs.apr_cases import INFORMATION, Flow, all_days, first_draw, number_of, read_flows, read_unit_period, with_case_dates
 from yuefu.proofs.cases import Case, Difference, Report, Unsupported, judge
 
 EU, REGZ, CN = "eu", "regz", "cn"
@@ -85,7 +85,7 @@ def _figure_name(key: str) -> str:
 def _by_dates(content: Mapping[str, Any], method: str, flows: Sequence[Flow], unit: UnitPeriod | None) -> list[Difference]:
     """Where a day that is given beside a time does not lead to it."""
     dated = [flow for flow in flows if flow.timed and flow.known_days()]
-    start = _first_draw(flows)
+    start = first_draw(flows)
     if start is None or not dated:
         return []
     if method == REGZ:
@@ -96,10 +96,6 @@ def _by_dates(content: Mapping[str, Any], method: str, flows: Sequence[Flow], un
     if not all(wrong):
         return []
     return [Difference(at, str(time), str(got)) for at, time, got in wrong[0]]
-
-
-def _first_draw(flows: Sequence[Flow]) -> date | None:
-    return min((flow.day for flow in flows if flow.draws and flow.day), default=None)
 
 
 def _years_of(flow: Flow, number: int) -> Fraction:
@@ -203,7 +199,7 @@ def _times_in_years(content: Mapping[str, Any], method: str, flow: Flow, flows: 
         raise Unsupported(f"{flow.at}.t_whole")
     if flow.years is not None:
         return [_years_of(flow, number) for number in range(len(flow.amounts))]
-    start = _first_draw(flows)
+    start = first_draw(flows)
     days = all_days(flow, None)
     if start is None:
         raise Unsupported(f"{flow.at}.date (no draw has a date)")
