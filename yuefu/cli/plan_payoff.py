@@ -75,7 +75,7 @@ def _ending(terms: LoanTerms, on: date, repaid: Sequence[Paid]) -> Ending:
     late = [event.on for event in repaid if event.on > on]
     if late:
         fail(REPAID_WRONG, f"--repaid: {min(late)} lies after {on}, the day of the quote; leave it out.")
-    entries = (Disbursed(terms.disbursed_on, terms.principal), *repaid)
+    entries: list[Disbursed | Paid] = [Disbursed(terms.disbursed_on, terms.principal), *repaid]
     try:
         state, outcomes = replay(replace(terms, down_payment_auto=True), entries)
         quote = payoff_of(state, on)

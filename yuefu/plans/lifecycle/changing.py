@@ -27,7 +27,8 @@ from yuefu.plans.lifecycle.events import (
 )
 from yuefu.plans.lifecycle.factors import factor
 from yuefu.plans.lifecycle.levelling import rounded
-from yuefu.plans.lifecycle.rows import NO_INTEREST, NO_PRINCIPAL, NORMAL, Interest, Rows
+from yuefu.plans.lifecycle.paying import use_credit
+from yuefu.plans.lifecycle.rows import EXTRA, NO_INTEREST, NO_PRINCIPAL, NORMAL, Interest, Rows
 from yuefu.plans.lifecycle.terms import Part
 from yuefu.plans.lifecycle.work import Work
 
@@ -39,17 +40,20 @@ def charge(work: Work, event: Charged) -> None:
     k = work.row_of(event.due_on.toordinal())
     column = work.rows.fees if event.part is Part.FEE else work.rows.penalties
     column[k] += event.amount.minor
-    work.parts[event.part] += event.amount.minor
+    use_credit(work)
+    work.parts = {**dict.fromkeys(Part, 0), event.part: event.amount.minor}
 
 
 def charge_each(work: Work, event: ChargedEachInstalment) -> None:
     """Puts the fee into each instalment not yet due."""
-    rows, terms = work.rows, work.terms
+    rows, terms, charged = work.rows, work.terms, 0
     for k in range(work.first_after(work.on), len(rows)):
         if rows.kind[k] == NORMAL:
             fee = rounded((rows.principal[k] + rows.interest[k]) * event.rate.ppm, 1_000_000, terms.unit, terms.rounding)
             rows.fees[k] += fee
-            work.parts[Part.FEE] += fee
+            charged += fee
+    use_credit(work)
+    work.parts = {**dict.fromkeys(Part, 0), Part.FEE: charged}
 
 
 def waive(work: Work, event: Waived) -> None:
@@ -73,6 +77,7 @@ def waive(work: Work, event: Waived) -> None:
 def reage(work: Work, event: Reaged) -> None:
     """Unpaid principal of all rows moves into new ones; rows to come of which nothing was paid or charged disappear."""
     rows, first = work.rows, event.first_due_on.toordinal()
+    work.settle_interest()
     moved = _take_out_unpaid(work, range(len(rows)))
     for k in range(len(rows) - 1, -1, -1):
         if rows.due[k] > work.on and not rows.principal[k] and not rows.fees[k] and not rows.penalties[k] and not rows.held(k):
@@ -90,6 +95,7 @@ def reamortise(work: Work) -> None:
     """Unpaid principal of rows before the day is spread over those due on it or later. Raises LoanError where there is none of either."""
     rows, on = work.rows, work.on
     ahead = [k for k in range(len(rows)) if rows.kind[k] == NORMAL and rows.due[k] >= on]
+    work.settle_interest()
     moved = _take_out_unpaid(work, [k for k in range(len(rows)) if rows.due[k] < on]) if ahead else 0
     if not moved:
         raise LoanError(NOTHING_TO_CHANGE, f"On {date.fromordinal(on)} nothing is overdue that later instalments could take.", "on")
@@ -97,9 +103,10 @@ def reamortise(work: Work) -> None:
     if work.terms.recalculate and work.terms.annual_rate.ppm:
         work.relevel(ahead[0])
         return
-    share = rounded(moved, len(ahead), work.terms.step, work.terms.rounding)
-    for position, k in enumerate(ahead, start=1):
-        more = moved - share * (len(ahead) - 1) if position == len(ahead) else share
+    share, left = rounded(moved, len(ahead), work.terms.step, work.terms.rounding), moved
+    for k in ahead:
+        more = left if k == ahead[-1] else min(share, left)
+        left -= more
         rows.principal[k] += more
         rows.emi[k] += more
 
@@ -112,6 +119,8 @@ def _take_out_unpaid(work: Work, which: range | list[int]) -> int:
         rows.emi[k] = min(rows.emi[k], rows.principal[k] + rows.interest[k])
         rows.credited[k] = min(rows.credited[k], rows.principal[k])
         moved += unpaid
+        if rows.due[k] <= work.on and rows.kind[k] == NORMAL:
+            rows.kind[k] = EXTRA
     return moved
 
 
@@ -140,6 +149,7 @@ def reschedule(work: Work, event: Rescheduled) -> None:
     if not event.new_due_on:
         days[: len(ahead)] = [rows.due[k] for k in ahead]
     ppm = None if event.annual_rate is None else event.annual_rate.ppm
+    work.settle_interest()
     _append(work, days[len(ahead) :])
     start = rows.start[first]
     for position, (k, day) in enumerate(zip(range(first, len(rows)), days, strict=False)):

@@ -65,6 +65,17 @@ class Paid:
 
 
 @dataclass(frozen=True, slots=True)
+class PaidBack:
+    """`amount` of what was paid is given back to who paid it, and is owed again where it had been paid."""
+
+    on: date
+    amount: Money
+
+    def __post_init__(self) -> None:
+        _positive(self.amount)
+
+
+@dataclass(frozen=True, slots=True)
 class PaidInstalment:
     """`amount` for one `part` of the instalment due on `due_on`, and nothing else."""
 
@@ -254,6 +265,7 @@ class BoughtDown:
 Event = (
     Disbursed
     | Paid
+    | PaidBack
     | PaidInstalment
     | PaidOff
     | Charged

@@ -57,8 +57,8 @@ def down_payment_minor(terms: LoanTerms, amount: int) -> int:
     if down is None:
         return 0
     if isinstance(down, Money):
-        return rounded(down.minor * amount, terms.principal.minor, terms.unit, terms.rounding)
-    return rounded(amount * down.ppm, 1_000_000, terms.unit, terms.rounding)
+        return min(rounded(down.minor * amount, terms.principal.minor, terms.unit, terms.rounding), amount)
+    return min(rounded(amount * down.ppm, 1_000_000, terms.unit, terms.rounding), amount)
 
 
 def fees_minor(terms: LoanTerms, when: FeeWhen, principal: int, payer: Payer = Payer.CONSUMER) -> int:
@@ -97,9 +97,9 @@ def level(rows: Rows, interest: Interest, first: int, *, balance: int, since: in
     balloon = terms.balloon.minor if terms.balloon else 0
     if terms.method is Method.FLAT:
         for k in ahead:
-            rows.closed[k] = rounded(lent * _level_factor(terms, rows, k), SCALE, terms.unit, terms.rounding)
+            rows.closed[k] = lent * _level_factor(terms, rows, k)
         for k in paying:
-            rows.emi[k] = rounded(owed - balloon + rows.closed[k] * len(paying), len(paying), terms.step, terms.rounding)
+            rows.emi[k] = rounded(owed - balloon + interest.minor(rows.closed[k]) * len(paying), len(paying), terms.step, terms.rounding)
     elif terms.method is Method.EQUAL_PRINCIPAL:
         for k in paying:
             rows.emi[k] = rounded(owed - balloon, len(paying), terms.unit, terms.rounding)

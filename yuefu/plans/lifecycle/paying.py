@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 
 from yuefu.money.rates import Rounding
 from yuefu.plans.lifecycle.events import (
@@ -15,12 +16,13 @@ from yuefu.plans.lifecycle.events import (
     Disbursed,
     LoanError,
     Paid,
+    PaidBack,
     PaidInstalment,
     PaidOff,
 )
 from yuefu.plans.lifecycle.factors import SCALE, factor
 from yuefu.plans.lifecycle.levelling import add_upfront, planned_rows, rounded
-from yuefu.plans.lifecycle.rows import NORMAL, PREPAID
+from yuefu.plans.lifecycle.rows import NORMAL, PREPAID, paid_column
 from yuefu.plans.lifecycle.terms import Excess, LoanTerms, PaidBy, Part, Waterfall
 from yuefu.plans.lifecycle.waterfall import Till, pour
 from yuefu.plans.lifecycle.work import Work
@@ -34,33 +36,59 @@ def disburse(work: Work, event: Disbursed) -> None:
         raise LoanError(MORE_THAN_AGREED, f"{agreed} are agreed; {event.amount} more would be lent than that.", "amount")
     if first_time:
         work.rows, work.since = planned_rows(work.terms), work.on
+    no_row_left = not first_time and work.first_after(work.on) == len(work.rows)
     work.move_balance(amount)
     work.lent += amount
     upfront = add_upfront(work.terms, work.rows, amount, work.on, first=first_time)
     down = work.rows.principal[upfront] if upfront >= 0 else 0
-    first = work.first_after(work.on)
-    if first == len(work.rows):
-        _lend_again(work, amount - down, {})
-        work.lent_again -= amount - down
+    if no_row_left:  # no instalment is left that could take it
+        k = work.row_of(work.on)
+        work.rows.principal[k] += amount - down
+        work.rows.emi[k] += amount - down
+        work.refresh()
     else:
-        work.relevel(first, amount - down)
+        work.relevel(work.first_after(work.on), amount - down)
     if down and work.terms.down_payment_auto:
         till = Till(work, work.rows.principal[upfront])
         till.take(upfront, Part.PRINCIPAL)
         _book(work, till)
-    _use_credit(work)
+    use_credit(work)
 
 
 def pay(work: Work, event: Paid) -> None:
     """Credits an amount by the waterfall of its kind. What no part of the loan can take becomes credit balance."""
     waterfall = work.terms.waterfall_of(event.by)
     amount = event.amount.minor
-    refund = _interest_on(work, min(amount, work.balance)) if event.interest_refund else 0
+    refund = _interest_on(work, amount) if event.interest_refund else 0
     _credit(work, amount, waterfall, event.excess or waterfall.excess)
     if event.by in {PaidBy.REPAYMENT, PaidBy.DOWN_PAYMENT}:
         work.last_payment = _parts(work)
     if refund:
-        work.refunded = _refund_interest(work, refund)
+        _refund_interest(work, refund)
+
+
+def pay_back(work: Work, event: PaidBack) -> None:
+    """Gives `amount` of what was paid back to who paid it: of the latest instalments first, in each the part that is paid last first.
+    Credit balance goes first of all. Raises LoanError for more than was paid."""
+    rows, left = work.rows, event.amount.minor
+    work.credit = min(left, work.overpaid)
+    work.overpaid -= work.credit
+    left -= work.credit
+    parts = list(dict.fromkeys(part for _, part in work.terms.waterfall.order))[::-1]
+    for k in reversed(range(len(rows))):
+        for part in parts:
+            paid = paid_column(rows, part)
+            less = min(left, paid[k])
+            paid[k] -= less
+            left -= less
+            work.parts[part] += less
+            early = min(less, rows.early[k])
+            rows.early[k] -= early
+            rows.late[k] -= min(less - early, rows.late[k])
+    if left:
+        raise LoanError(MORE_THAN_OWED, f"Less than {event.amount} has been paid.", "amount")
+    work.move_balance(work.parts[Part.PRINCIPAL])
+    work.refresh()
 
 
 def _parts(work: Work) -> tuple[int, int, int, int]:
@@ -85,42 +113,32 @@ def pay_instalment(work: Work, event: PaidInstalment) -> None:
 
 def pay_off(work: Work, event: PaidOff) -> None:
     """Pays exactly what ends the loan on the day. Raises LoanError where nothing is owed."""
-    whole = work.terms.payoff_to_rest_date
-    till = Till(work, 0, whole_period=whole)
-    amount = payoff_minor(work)
-    if not amount:
+    till = Till(work, 0, to=_rest_day(work))
+    till.left = _payoff(till)
+    if not till.left:
         raise LoanError(NOTHING_OWED, f"Nothing of the loan is owed on {event.on}.", "on")
-    till.left = amount
-    if whole:
-        till.earned = _until_rest_date(work)
     pour(till, work.terms.waterfall, Excess.NEXT)
+    _sweep(till)
     _book(work, till)
     work.last_payment = _parts(work)
 
 
 def payoff_minor(work: Work) -> int:
     """What ends the loan on the day of `work`: all that is due, the interest of the running period so far (or to its end), all principal."""
-    till = Till(work, 0)
-    if work.terms.payoff_to_rest_date and work.terms.recalculate:
-        till.earned = _until_rest_date(work)
-    rows = range(len(work.rows))
-    costs = sum(till.open(k, part) for k in rows for part in (Part.INTEREST, Part.FEE, Part.PENALTY))
-    return costs + work.balance
+    return _payoff(Till(work, 0, to=_rest_day(work)))
 
 
-def _until_rest_date(work: Work) -> list[int]:
-    """Interest of each row ahead for an end at the next due day: that of the running period whole, on the balance as it is today."""
-    on = work.on
-    first = work.first_after(on - 1)
-    if first == len(work.rows):
-        return [0] * len(work.rows)
-    earned = Till(work, 0).earned or [0] * len(work.rows)
-    rows = work.rows
-    if rows.start[first] < on or rows.start[first] == on:
-        begin = max(work.since, rows.start[first])
-        owed = work.balance - sum(rows.unpaid_principal(k) for k in range(first))
-        earned[first] = rows.closed[first] + work.interest.of(owed, rows, first, begin, rows.due[first])
-    return earned
+def _payoff(till: Till) -> int:
+    rows = range(len(till.work.rows))
+    return sum(till.open(k, part) for k in rows for part in (Part.INTEREST, Part.FEE, Part.PENALTY)) + till.work.balance
+
+
+def _rest_day(work: Work) -> int:
+    """The day up to which an early end bears interest, where that is the end of the running period; else 0."""
+    if not work.terms.payoff_to_rest_date:
+        return 0
+    first = work.first_after(work.on - 1)
+    return work.rows.due[first] if first < len(work.rows) else 0
 
 
 def charge_back(work: Work, event: ChargedBack) -> None:
@@ -158,7 +176,7 @@ def _lend_again(work: Work, principal: int, costs: dict[Part, int]) -> None:
         column[k] += principal
     work.lent_again += principal
     rows.interest[k] += costs.get(Part.INTEREST, 0)
-    rows.closed[k] += costs.get(Part.INTEREST, 0)
+    rows.closed[k] += costs.get(Part.INTEREST, 0) * SCALE
     rows.emi[k] += costs.get(Part.INTEREST, 0)
     rows.fees[k] += costs.get(Part.FEE, 0)
     rows.penalties[k] += costs.get(Part.PENALTY, 0)
@@ -177,10 +195,21 @@ def _credit(work: Work, amount: int, waterfall: Waterfall, excess: Excess) -> No
     if till.left and excess is not Excess.KEEP and work.balance:
         rest = Till(work, till.left)
         pour(rest, waterfall, Excess.NEXT)
+        _sweep(rest)
         _book(work, rest)
         till.left = rest.left
     work.overpaid += till.left
     work.credit += till.left
+
+
+def _sweep(till: Till) -> None:
+    """Principal that no instalment asks early (grace moves it to the end) is paid with the last one, so that no credit balance stands beside
+    principal owed."""
+    work = till.work
+    principal = min(till.left, work.balance - till.principal)
+    last = next((k for k in reversed(range(len(work.rows))) if work.rows.kind[k] == NORMAL), -1)
+    if principal > 0 and last >= 0 and work.terms.recalculate:
+        till.put(last, Part.PRINCIPAL, principal)
 
 
 def _book(work: Work, till: Till) -> None:
@@ -189,7 +218,7 @@ def _book(work: Work, till: Till) -> None:
     work.refresh()
 
 
-def _use_credit(work: Work) -> None:
+def use_credit(work: Work) -> None:
     """A credit balance pays what is newly owed."""
     if work.overpaid and any(work.rows.unpaid(k) for k in range(len(work.rows))):
         amount, work.overpaid = work.overpaid, 0
@@ -198,26 +227,27 @@ def _use_credit(work: Work) -> None:
 
 
 def _prepay(work: Work, amount: int, excess: Excess) -> int:
-    """Lowers the principal of later instalments by up to `amount`: they become fewer, or smaller. What is left over."""
+    """Lowers the principal of later instalments by up to `amount`: they become fewer, or smaller. What is left over.
+
+    It is told with the instalment in whose period it came; on the day of a disbursement, in a row of its own."""
     rows, on = work.rows, work.on
     running = next((k for k in range(len(rows)) if rows.kind[k] == NORMAL and rows.start[k] < on <= rows.due[k]), -1)
+    first = running + 1 if running >= 0 else next((k for k in range(len(rows)) if rows.due[k] > on), len(rows))
+    taken = min(amount, sum(rows.unpaid_principal(k) for k in range(first, len(rows))))
+    if not taken:
+        return amount
+    work.move_balance(-taken)
     if running < 0:
-        running = next((k for k in range(len(rows)) if rows.due[k] > on), len(rows))
-        if running == len(rows):
-            return amount
+        running, first = first, first + 1
         rows.insert(running, kind=PREPAID, start=rows.start[running], due=on)
-        rows.start[running] = on
-    ahead = sum(rows.unpaid_principal(k) for k in range(running + 1, len(rows)))
-    taken = min(amount, ahead)
+        rows.start[first] = on
     rows.emi[running] += taken
     rows.principal[running] += taken
-    till = Till(work, taken)
-    till.put(running, Part.PRINCIPAL, taken)
-    work.move_balance(-taken)
+    Till(work, taken).put(running, Part.PRINCIPAL, taken)
     if excess is Excess.SMALLER:
-        work.relevel(running + 1, -taken)
+        work.relevel(first, -taken)
     else:
-        _shorten(work, running + 1, taken)
+        _shorten(work, first, taken)
     return amount - taken
 
 
@@ -241,18 +271,23 @@ def _shorten(work: Work, first: int, taken: int) -> None:
 
 
 def _interest_on(work: Work, amount: int) -> int:
-    """The interest that `amount` of the principal has borne from its disbursement to the day, rounded once."""
+    """The interest that `amount` of the principal has borne until the day, as far as so much was owed; rounded once."""
     rows, terms = work.rows, work.terms
-    total = 0
+    stretches = [(day, after, balance) for (day, balance), (after, _) in pairwise((*work.moves, (work.on, 0)))]
+    exact = 0
     for k in range(len(rows)):
-        until = min(rows.due[k], work.on)
-        if rows.kind[k] == NORMAL and rows.start[k] < until:
-            total += factor(terms, rows.ppm[k], rows.start[k], rows.due[k], rows.start[k], until)
-    return rounded(amount * total, SCALE, terms.unit, Rounding.HALF_EVEN)
+        if rows.kind[k] != NORMAL or rows.start[k] >= work.on:
+            continue
+        for begin, until, balance in stretches:
+            first, last = max(begin, rows.start[k]), min(until, rows.due[k])
+            if first < last:
+                exact += min(amount, balance) * factor(terms, rows.ppm[k], rows.start[k], rows.due[k], first, last)
+    return rounded(exact, SCALE, terms.unit, Rounding.HALF_EVEN)
 
 
-def _refund_interest(work: Work, amount: int) -> int:
-    """Gives back interest: pays the earliest interest that is open, then the loan as a refund does. What it gave."""
+def _refund_interest(work: Work, amount: int) -> None:
+    """Gives back interest: pays the earliest interest that is open, then the loan as its waterfall says. Told as an outcome of its own."""
+    main, work.parts, credit, work.credit = work.parts, dict.fromkeys(Part, 0), work.credit, 0
     till = Till(work, amount)
     for k in range(len(work.rows)):
         till.take(k, Part.INTEREST)
@@ -260,7 +295,8 @@ def _refund_interest(work: Work, amount: int) -> int:
     if till.left:
         waterfall = work.terms.waterfall_of(PaidBy.INTEREST_REFUND)
         _credit(work, till.left, waterfall, waterfall.excess)
-    return amount
+    linked = work.outcome()
+    work.parts, work.credit, work.linked = main, credit, linked
 
 
 def effective_terms(terms: LoanTerms, event: Disbursed) -> LoanTerms:

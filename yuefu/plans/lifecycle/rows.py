@@ -2,7 +2,7 @@
 
 One row an instalment. A row has a target, what it asks in all (`emi`), and the interest of its own days. Interest comes first and principal
 takes the rest of the target; interest beyond the target moves to the next row and bears none itself; the last row that is not yet paid
-takes all principal that is left. Interest is found by stretches of days with one balance, each rounded, then added.
+takes all principal that is left. Interest is found by stretches of days with one balance; the sum over a row is rounded, or each stretch.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from typing import Final
 
 from yuefu.money.rates import Rounding, divide
 from yuefu.plans.lifecycle.factors import SCALE, factor
-from yuefu.plans.lifecycle.terms import LoanTerms, Method
+from yuefu.plans.lifecycle.terms import LoanTerms, Method, Part
 
 NORMAL: Final = 0  # an instalment of the plan
 UPFRONT: Final = 1  # due when money is lent: a down payment, a fee
-EXTRA: Final = 2  # added later, after the end: a charge, a charge-back
+EXTRA: Final = 2  # no part of the plan (any more): a charge or charge-back after the end, what was left when a loan was re-aged
 PREPAID: Final = 3  # an early payment that made the later instalments smaller or fewer
 
 NO_PRINCIPAL: Final = 1
@@ -24,14 +24,14 @@ NO_INTEREST: Final = 2
 COLUMNS: Final = (
     *("kind", "start", "due", "ppm", "grace", "full", "emi", "closed", "principal", "interest", "credited", "fees", "penalties"),
     *("principal_paid", "interest_paid", "fees_paid", "penalties_paid", "principal_off", "interest_off", "fees_off", "penalties_off"),
-    *("early", "late", "settled_on", "late_fee"),
+    *("early", "late", "settled_on", "late_fee", "late_to"),
 )
 
 
 class Rows:
     """Columns of integers, one entry a row: amounts in minor units, days as ordinals. `settled_on` 0: nothing was ever asked, -1: open.
 
-    `ppm` is the rate of the row, `full` the factor of its whole period, `closed` interest of its own days already found, `credited` principal
+    `ppm` is the rate of the row, `full` the factor of its whole period, `closed` interest of its own days already found (10**-12), `credited` principal
     that was lent again after the plan was made, `*_off` what was waived or written off, `early` and `late` what was paid before and after
     the due day, `late_fee` whether it has been charged (1),
     `late_to` the day up to which penalty interest has been.
@@ -79,6 +79,10 @@ class Rows:
         """A copy that may be tried out."""
         return Rows(self.frozen())
 
+    def only(self, which: list[int]) -> Rows:
+        """A copy of some rows."""
+        return Rows(tuple(tuple([getattr(self, name)[k] for k in which]) for name in COLUMNS))
+
     def __len__(self) -> int:
         return len(self.due)
 
@@ -111,35 +115,48 @@ class Rows:
         return self.principal_paid[k] + self.principal_off[k] + self.interest_paid[k] + self.interest_off[k]
 
 
-class Interest:
-    """Interest on a balance for days of a row: factors at the row's rate, none on paused days, rounded as the terms say."""
+def paid_column(rows: Rows, part: Part) -> list[int]:
+    """The column of what was paid of a part."""
+    if part is Part.PRINCIPAL:
+        return rows.principal_paid
+    if part is Part.INTEREST:
+        return rows.interest_paid
+    return rows.fees_paid if part is Part.FEE else rows.penalties_paid
 
-    __slots__ = ("pauses", "plain", "rounding", "terms", "unit")
+
+class Interest:
+    """Interest on a balance for a stretch of days of a row, in 10**-12 minor units: factors at the row's rate, none on paused days. With
+    `round_each_stretch` each is a whole amount; else only their sum over a row is rounded, by `minor`."""
+
+    __slots__ = ("each", "pauses", "plain", "rounding", "terms", "unit")
 
     def __init__(self, terms: LoanTerms, pauses: tuple[tuple[int, int], ...]) -> None:
         self.terms, self.pauses = terms, pauses
         self.rounding, self.unit = terms.rounding, terms.unit
         self.plain = terms.rounding is Rounding.HALF_EVEN and terms.unit == 1
+        self.each = terms.round_each_stretch
 
     def of(self, balance: int, rows: Rows, k: int, begin: int, until: int) -> int:
-        """Minor units of interest on `balance` from `begin` to `until` within row `k`."""
+        """Interest on `balance` from `begin` to `until` within row `k`."""
         ppm = rows.ppm[k]
         if not balance or not ppm or begin >= until:
             return 0
         start, end = rows.start[k], rows.due[k]
         if self.pauses:
-            return sum(self.times(balance, factor(self.terms, ppm, start, end, a, b)) for a, b in self._running(begin, until))
-        if begin == start and until == end:
-            return self.times(balance, rows.full[k])
-        return self.times(balance, factor(self.terms, ppm, start, end, begin, until))
+            exact = balance * sum(factor(self.terms, ppm, start, end, a, b) for a, b in self._running(begin, until))
+        elif begin == start and until == end:
+            exact = balance * rows.full[k]
+        else:
+            exact = balance * factor(self.terms, ppm, start, end, begin, until)
+        return self.minor(exact) * SCALE if self.each else exact
 
-    def times(self, balance: int, scaled: int) -> int:
-        """balance × factor, rounded once."""
+    def minor(self, exact: int) -> int:
+        """An amount of 10**-12 minor units, rounded once as the terms say."""
         if self.plain:
-            whole, rest = divmod(balance * scaled, SCALE)
+            whole, rest = divmod(exact, SCALE)
             rest += rest
             return whole + (rest > SCALE or (rest == SCALE and whole % 2 == 1))
-        return divide(balance * scaled, SCALE * self.unit, self.rounding) * self.unit
+        return divide(exact, SCALE * self.unit, self.rounding) * self.unit
 
     def _running(self, begin: int, until: int) -> list[tuple[int, int]]:
         """The stretches between `begin` and `until` without a pause."""
@@ -154,14 +171,15 @@ class Interest:
 
 
 def last_open(rows: Rows, method: Method) -> int:
-    """The last instalment whose target has not been met, which takes what is left; the very last where all are; -1 where there is none."""
+    """The last instalment that has not been paid its target, which takes what is left; the very last where all have, and where it has no
+    target yet; -1 where there is no instalment."""
     last = -1
     for k in range(len(rows.due) - 1, -1, -1):
         if rows.kind[k] == NORMAL:
-            last = max(last, k)
             met = rows.principal_paid[k] + rows.principal_off[k] if method is Method.EQUAL_PRINCIPAL else rows.held(k)
-            if met < rows.emi[k] or not rows.emi[k]:
+            if met < rows.emi[k] or (last < 0 and not rows.held(k)):
                 return k
+            last = max(last, k)
     return last
 
 
@@ -174,22 +192,25 @@ def project(rows: Rows, interest: Interest, *, balance: int, since: int, on: int
     """
     method, overdue = interest.terms.method, interest.terms.interest_on_overdue
     last, planned, carry, deferred = last_open(rows, method), balance, 0, 0
+    # What was lent again after the plan has rows of its own, which the last instalment must not take.
+    apart = sum(rows.unpaid_principal(k) for k in range(last + 1, len(rows.due)) if rows.kind[k] != NORMAL)
     for k in range(len(rows.due)):
         paid = rows.principal_paid[k] + rows.principal_off[k]
         if rows.kind[k] != NORMAL:
             planned -= rows.principal[k] - paid
             continue
-        found = rows.closed[k] + carry
+        exact = rows.closed[k]
         due, begin = rows.due[k], max(since, rows.start[k])
         if begin < due and method is not Method.FLAT:
             if not overdue:
-                found += interest.of(planned, rows, k, begin, due)
+                exact += interest.of(planned, rows, k, begin, due)
             elif due <= on:
-                found += interest.of(balance, rows, k, begin, due)
+                exact += interest.of(balance, rows, k, begin, due)
             elif begin < on and planned != balance:
-                found += interest.of(balance, rows, k, begin, on) + interest.of(planned, rows, k, on, due)
+                exact += interest.of(balance, rows, k, begin, on) + interest.of(planned, rows, k, on, due)
             else:
-                found += interest.of(planned, rows, k, begin, due)
+                exact += interest.of(planned, rows, k, begin, due)
+        found = interest.minor(exact) + carry
         settled = rows.interest_paid[k] + rows.interest_off[k]
         grace, target, asked = rows.grace[k], rows.emi[k], found
         if grace & NO_INTEREST:
@@ -201,7 +222,7 @@ def project(rows: Rows, interest: Interest, *, balance: int, since: int, on: int
             deferred = 0
         asked = max(asked, settled)
         if k == last:
-            principal = paid + planned
+            principal = paid + planned - apart
             rows.emi[k] = principal if method is Method.EQUAL_PRINCIPAL else principal + asked
         elif grace & NO_PRINCIPAL:
             principal = paid
@@ -209,14 +230,15 @@ def project(rows: Rows, interest: Interest, *, balance: int, since: int, on: int
             principal = max(target, paid)
         else:
             principal = max(target - asked, paid)
-        principal = min(principal, paid + max(planned, 0))
+        principal = min(principal, paid + max(planned - apart, 0))
         carry = found - asked
         rows.principal[k], rows.interest[k] = principal, asked
         planned -= principal - paid
 
 
-def close(rows: Rows, interest: Interest, *, balance: int, since: int, on: int) -> None:
-    """Writes the interest of the days from `since` to `on` into the rows they belong to, before the balance changes."""
+def close(rows: Rows, interest: Interest, *, balance: int, since: int, on: int, unpaid: list[int] | None = None) -> None:
+    """Writes the interest of the days from `since` to `on` into the rows they belong to, when the balance changes. `unpaid` is the principal
+    that each row asked before that, where rows have been paid already (only looked at where overdue principal bears no interest)."""
     if interest.terms.method is Method.FLAT:
         return
     planned, overdue = balance, interest.terms.interest_on_overdue
@@ -227,27 +249,29 @@ def close(rows: Rows, interest: Interest, *, balance: int, since: int, on: int) 
                 rows.closed[k] += interest.of(balance if overdue else planned, rows, k, begin, until)
             elif rows.start[k] >= on:
                 return
-        planned -= rows.unpaid_principal(k)
+        if not overdue:
+            planned -= unpaid[k] if unpaid else rows.unpaid_principal(k)
 
 
-def until_today(rows: Rows, interest: Interest, *, balance: int, since: int, on: int) -> list[int]:
-    """Interest of each row that is not yet due on `on`, for its days until then, paid or not: what an early payment has to pay."""
+def until_today(rows: Rows, interest: Interest, *, balance: int, since: int, on: int, to: int = 0) -> list[int]:
+    """Interest of each row that is not yet due on `on`, for its days until then, paid or not: what an early payment has to pay. `to`: a later
+    day up to which it is asked."""
     earned, planned, carry = [0] * len(rows.due), balance, 0
     method, overdue = interest.terms.method, interest.terms.interest_on_overdue
+    last = last_open(rows, method)
     for k in range(len(rows.due)):
         paid = rows.principal_paid[k] + rows.principal_off[k]
         if rows.kind[k] == NORMAL:
             settled = rows.interest_paid[k] + rows.interest_off[k]
-            if rows.due[k] <= on:
-                found = (
-                    rows.closed[k] + carry + interest.of(balance if overdue else planned, rows, k, max(since, rows.start[k]), rows.due[k])
-                )
+            begin, due = max(since, rows.start[k]), rows.due[k]
+            exact = rows.closed[k] + interest.of(balance if overdue else planned, rows, k, begin, min(due, on))
+            exact += interest.of(planned, rows, k, max(begin, on), min(due, to))
+            found = interest.minor(exact) + carry
+            if due <= on:
                 carry = max(found - rows.interest[k], 0)
             else:
-                found = rows.closed[k] + carry + interest.of(balance if overdue else planned, rows, k, max(since, rows.start[k]), on)
-                asked = found if method is not Method.EQUAL_INSTALMENTS else min(found, max(rows.emi[k] - paid, 0))
-                earned[k] = max(asked, settled)
-                met = rows.principal_paid[k] + rows.principal_off[k] + settled >= rows.emi[k]
-                carry = found - earned[k] if met else 0
+                capped = method is Method.EQUAL_INSTALMENTS and k != last and not rows.grace[k]
+                earned[k] = max(min(found, max(rows.emi[k] - paid, 0)) if capped else found, settled)
+                carry = found - earned[k]
         planned -= rows.principal[k] - paid
     return earned

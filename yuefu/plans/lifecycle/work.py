@@ -17,7 +17,8 @@ _PENDING, _ACTIVE, _OVERPAID, _CLOSED, _WRITTEN_OFF = "pending", "active", "over
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What became of one event, in the loan's currency. The parts are what was paid (or given up, or lent again) of each; `credit` went to
-    the credit balance (or came from it); `balance` is the principal owed afterwards; `interest_refunded` was added to a refund."""
+    the credit balance (or came from it); `balance` is the principal owed afterwards. `interest_refund` is what became of the interest that a
+    refund gave back, None where it gave none back."""
 
     principal: Money
     interest: Money
@@ -25,22 +26,25 @@ class Outcome:
     penalties: Money
     credit: Money
     balance: Money
-    interest_refunded: Money
+    interest_refund: Outcome | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class LoanState:
-    """The loan after its first `seq` events, the last on `last_on` (day ordinals throughout): a checkpoint from which `apply` resumes.
+    """The loan after its first `seq` events, a checkpoint from which `apply` resumes; days are ordinals throughout.
 
-    `columns` are those of `rows.COLUMNS`; `lent` all that was disbursed, `balance` the principal owed, unchanged since `since`; `overpaid` the
-    credit balance; `pauses` half-open stretches without interest; `late_charged` all late fees and penalty interest so far; `last_payment`
-    the parts of the latest payment. A state with `seen_on` is a view of the loan on a later day, not to be gone on from.
+    The last event was on `last_on`, of rank `last_rank` within the day. `columns` are those of `rows.COLUMNS`; `lent` is all that was
+    disbursed, `lent_again` what was charged back or went out of a credit balance that had not been there; `balance` the principal owed,
+    unchanged since `since`; `moves` the days on which it changed with what it was from then on; `overpaid` the credit balance. `pauses` are
+    half-open stretches without interest, `late_charged` all late fees and penalty interest so far, `last_payment` the parts of the latest
+    payment. A state with `seen_on` is a view of the loan on a later day, not to be gone on from.
     """
 
     terms: LoanTerms
     columns: tuple[tuple[int, ...], ...] = ((),) * len(COLUMNS)
     seq: int = 0
     last_on: int = 0
+    last_rank: int = 0
     lent: int = 0
     lent_again: int = 0
     balance: int = 0
@@ -51,6 +55,7 @@ class LoanState:
     bought_down: int = 0
     charged_off_on: int = 0
     written_off_on: int = 0
+    moves: tuple[tuple[int, int], ...] = ()
     pauses: tuple[tuple[int, int], ...] = ()
     arrears_pauses: tuple[tuple[int, int], ...] = ()
     last_payment: tuple[int, int, int, int] = (0, 0, 0, 0)
@@ -88,7 +93,19 @@ class Work:
 
     __slots__ = (
         *("terms", "rows", "interest", "on", "lent", "lent_again", "balance", "since", "overpaid", "late_charged", "recovered"),
-        *("bought_down", "charged_off_on", "written_off_on", "pauses", "arrears_pauses", "last_payment", "parts", "credit", "refunded"),
+        *(
+            "bought_down",
+            "charged_off_on",
+            "written_off_on",
+            "moves",
+            "pauses",
+            "arrears_pauses",
+            "last_payment",
+            "parts",
+            "credit",
+            "linked",
+            "unpaid",
+        ),
     )
 
     def __init__(self, state: LoanState, on: int) -> None:
@@ -97,26 +114,28 @@ class Work:
         self.lent, self.lent_again, self.balance, self.since = state.lent, state.lent_again, state.balance, state.since
         self.overpaid, self.late_charged, self.recovered = state.overpaid, state.late_charged, state.recovered
         self.bought_down, self.charged_off_on, self.written_off_on = state.bought_down, state.charged_off_on, state.written_off_on
+        self.moves = state.moves
         self.pauses, self.arrears_pauses, self.last_payment = state.pauses, state.arrears_pauses, state.last_payment
         self.parts = dict.fromkeys(Part, 0)
-        self.credit = self.refunded = 0
+        self.credit = 0
+        self.unpaid: list[int] | None = None
+        self.linked: Outcome | None = None
 
-    def kept(self, seq: int, *, seen: bool = False) -> LoanState:
+    def kept(self, seq: int, rank: int, *, seen: bool = False) -> LoanState:
         """The state after the event."""
         self._settle()
         return LoanState(
-            self.terms, self.rows.frozen(), seq, self.on, self.lent, self.lent_again, self.balance, self.since, self.overpaid,
-            self.late_charged, self.recovered, self.bought_down, self.charged_off_on, self.written_off_on, self.pauses,
+            self.terms, self.rows.frozen(), seq, self.on, rank, self.lent, self.lent_again, self.balance, self.since, self.overpaid,
+            self.late_charged, self.recovered, self.bought_down, self.charged_off_on, self.written_off_on, self.moves, self.pauses,
             self.arrears_pauses, self.last_payment, self.on if seen else 0,
         )  # fmt: skip
 
     def outcome(self) -> Outcome:
         """What became of the event."""
-        currency, parts = self.terms.currency, self.parts
-        return Outcome(
-            *(Money(parts[part], currency) for part in Part),
-            *(Money(minor, currency) for minor in (self.credit, self.balance, self.refunded)),
-        )
+        currency = self.terms.currency
+        principal, interest, fees, penalties = (Money(self.parts[part], currency) for part in Part)
+        credit, balance = Money(self.credit, currency), Money(self.balance, currency)
+        return Outcome(principal, interest, fees, penalties, credit, balance, self.linked)
 
     # --- looking on ---
 
@@ -133,15 +152,22 @@ class Work:
         """What each row asks, from the balance as it is now. Where interest is not recalculated, rows stay as they were planned."""
         if self.terms.recalculate:
             project(self.rows, self.interest, balance=self.balance, since=self.since, on=self.on)
+            if not self.terms.interest_on_overdue:
+                self.unpaid = [self.rows.unpaid_principal(k) for k in range(len(self.rows))]
 
     def move_balance(self, change: int) -> None:
         """Adds to the principal owed: the interest of the days so far is written into its rows first."""
         if not change:
             return
-        if self.terms.recalculate:
-            close(self.rows, self.interest, balance=self.balance, since=self.since, on=self.on)
-            self.since = self.on
+        self.settle_interest()
         self.balance += change
+        self.moves = (*self.moves, (self.on, self.balance))
+
+    def settle_interest(self) -> None:
+        """Writes the interest of the days so far into the rows they belong to: before the balance, or the plan for it, changes."""
+        if self.terms.recalculate:
+            close(self.rows, self.interest, balance=self.balance, since=self.since, on=self.on, unpaid=self.unpaid)
+            self.since = self.on
 
     def relevel(self, first: int, change: int = 0) -> None:
         """New targets for the instalments from row `first` on. `change` is what they have to repay more (or less) than planned; with
@@ -152,22 +178,27 @@ class Work:
             self._relevel_as_planned(first, change)
 
     def _relevel_as_planned(self, first: int, change: int) -> None:
-        """As if every row were paid when due: what has been paid plays no part, and rows before `first` stay."""
-        ahead = self.rows.copy()
-        for name in COLUMNS:
-            del getattr(ahead, name)[:first]
-        for name in ("principal_paid", "interest_paid", "principal_off", "interest_off"):
-            setattr(ahead, name, [0] * len(ahead))
-        planned = sum(ahead.principal[k] for k in range(len(ahead)))
-        if len(ahead):
+        """As if every row were paid when due: what is still unpaid of the instalments ahead is spread anew over those that are open; what has
+        been paid of them stays paid."""
+        rows = self.rows
+        which = [k for k in range(first, len(rows)) if rows.unpaid(k) or not rows.held(k)] or list(range(first, len(rows)))
+        ahead = rows.only(which)
+        ahead.principal = [rows.unpaid_principal(k) for k in which]
+        for name in ("principal_paid", "interest_paid", "principal_off", "interest_off", "credited"):
+            setattr(ahead, name, [0] * len(which))
+        planned = sum(ahead.principal)
+        if planned + change:
             close(ahead, self.interest, balance=planned, since=self.since, on=self.on)
             self.since = max(self.since, self.on)
-        level(ahead, self.interest, 0, balance=planned + change, since=self.since, on=self.on, lent=self.lent)
-        for k in range(len(ahead)):
-            at = first + k
-            self.rows.emi[at], self.rows.closed[at] = ahead.emi[k], ahead.closed[k]
-            self.rows.principal[at] = max(ahead.principal[k], self.rows.principal_paid[at] + self.rows.principal_off[at])
-            self.rows.interest[at] = max(ahead.interest[k], self.rows.interest_paid[at] + self.rows.interest_off[at])
+            level(ahead, self.interest, 0, balance=planned + change, since=self.since, on=self.on, lent=self.lent)
+        else:
+            ahead.principal, ahead.interest = [0] * len(which), [0] * len(which)
+        for i, k in enumerate(which):
+            settled = rows.interest_paid[k] + rows.interest_off[k]
+            rows.closed[k] = ahead.closed[i]
+            rows.principal[k] = ahead.principal[i] + rows.principal_paid[k] + rows.principal_off[k]
+            rows.interest[k] = max(ahead.interest[i], settled)
+            rows.emi[k] = rows.principal[k] + rows.interest[k]
 
     # --- finding rows ---
 

@@ -56,6 +56,8 @@ _PAID_BY: Final = {
 _PART: Final = {"penalty": Part.PENALTY, "fee": Part.FEE, "interest": Part.INTEREST, "principal": Part.PRINCIPAL}
 # Where a case says only that a late fee is a share of what is overdue, the product of its source takes this one.
 _LATE_FEE: Final = Rate(15_000)
+# Up to this version the source rounded the interest of each stretch of days, later only their sum over a row.
+_ROUNDS_EACH_STRETCH: Final = "@4198b0bcf9"
 # The arrears of its source: three days of grace; buckets of the loan by days of delinquency, of instalments by days past due.
 SOURCE_ARREARS: Final = t.ArrearsTerms(
     3,
@@ -134,12 +136,12 @@ def one_of(table: Mapping[str, Any], value: Any, at: str) -> Any:
     return table[value.upper()]
 
 
-def loan_of(values: Mapping[str, Any], first_day: date | None) -> Loan:
-    """The loan of a case. Raises Unsupported for each key or value that is not understood."""
+def loan_of(values: Mapping[str, Any], first_day: date | None, source: str = "") -> Loan:
+    """The loan of a case; `source` says of which version of its core it is. Raises Unsupported for each key or value that is not understood."""
     given = Inputs(values)
     starts = given.take("submitted") or given.take("start") or first_day
     periods = given.take("periods")
-    if starts is None and isinstance(periods, list):
+    if isinstance(periods, list):  # a calculator's periods begin whenever money is lent
         starts = periods[0][0]
     started = starts if isinstance(starts, date) else day(starts, "inputs.submitted")
     recalculation = given.take("interest_recalculation")
@@ -186,6 +188,7 @@ def loan_of(values: Mapping[str, Any], first_day: date | None) -> Loan:
             interest_free=_count(given.take("interest_free_periods", 0), "inputs.interest_free_periods"),
             recalculate=recalculates,
             interest_on_overdue=not calculator,
+            round_each_stretch=calculator or cumulative or _ROUNDS_EACH_STRETCH in source,
             chargeback_order=_order(given.take("chargeback_credit_order") or ["principal"], "inputs.chargeback_credit_order"),
             arrears=SOURCE_ARREARS,
         )
@@ -307,8 +310,7 @@ def _buckets(value: Mapping[str, Any]) -> tuple[t.Bucket, ...]:
         return tuple(found)
     strategy = str(value.get("strategy") or "advanced")
     if strategy == "advanced":
-        costs = (Part.PENALTY, Part.FEE, Part.PRINCIPAL, Part.INTEREST)
-        return t.buckets(costs)
+        return t.Waterfall().order
     due, advance = _orders_in_words(strategy)
     return t.buckets(due, advance)
 
