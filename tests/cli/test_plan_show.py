@@ -291,6 +291,10 @@ def test_the_payoff_of_a_day_adds_up_and_says_what_it_saves(raw: Command) -> Non
     assert (money(found["principal"]), money(found["interest"]), money(found["total"])) == (184_359, 1_382, 185_741)
     assert money(found["repaid_before"]) == 17_986
     assert money(found["saved"]) == 215_829 - 17_986 - 185_741
+    assert [(one["on"], money(one["amount"]), money(one["principal"]), money(one["owed"])) for one in found["payments"]] == [
+        ("2026-11-12", 17_986, 15_541, 184_359),
+        ("2026-12-01", 185_741, 184_359, 0),
+    ]
     assert "Keeping to the schedule would cost 121.02 CNY more." in raw(*words).out
 
 

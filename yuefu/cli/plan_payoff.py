@@ -11,7 +11,7 @@ import typer
 
 from yuefu.cli import inputs, output, plan_chart, plan_terms
 from yuefu.cli.faults import fail
-from yuefu.cli.plan_show import WEEKDAYS, Chart, Language, chart_text, chart_value, language_of
+from yuefu.cli.plan_show import PARTS, WEEKDAYS, Chart, Language, chart_text, chart_value, language_of
 from yuefu.cli.plan_terms import Given, with_terms
 from yuefu.money.amounts import Money, total
 from yuefu.plans.label import with_symbol
@@ -58,10 +58,14 @@ def payoff(
         plan_chart.draw(plan_chart.checked(chart), _picture(terms, found, said), said)
     quote = found.quote
     parts = {"principal": quote.principal, "interest": quote.interest, "fees": quote.fees, "penalties": quote.penalties}
-    value = {"on": quote.on, "total": quote.total, **parts, "saved": quote.saved, "repaid_before": found.repaid, **chart_value(chart)}
+    value = {"on": quote.on, "total": quote.total, **parts, "saved": quote.saved, "repaid_before": found.repaid}
+    value["payments"] = [{"on": one.on, **{part: getattr(one, part) for part in (*PARTS, "owed")}} for one in found.payments]
     saved = f"Keeping to the schedule would cost {quote.saved} more." if quote.saved.minor > 0 else "Ending it that day saves nothing."
     heading = f"To end the loan on {quote.on} ({WEEKDAYS[quote.on.weekday()]}), {found.repaid} repaid before:"
-    output.result(value, [heading, output.table(["", "amount"], [*parts.items(), ("to pay", quote.total)]), saved, *chart_text(chart)])
+    output.result(
+        {**value, **chart_value(chart)},
+        [heading, output.table(["", "amount"], [*parts.items(), ("to pay", quote.total)]), saved, *chart_text(chart)],
+    )
 
 
 def _repaid(text: str, currency: str) -> Paid:
