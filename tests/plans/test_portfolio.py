@@ -105,16 +105,37 @@ def test_a_balance_falls_on_due_days_and_its_interest_grows_between_them():
     assert shown == [(0, 0), (100_000, 0), (100_000, 40), (100_000, 1_080), (left, 0), (left, round(left * 0.0004)), (0, 0), (0, 0)]
 
 
-def test_interest_beyond_the_instalment_is_owed_until_a_later_row_asks_it():
-    terms = replace(PLAIN, annual_rate=Rate(9_000_000), first_due_on=date(2026, 11, 20), periods=6)
-    row = schedule(terms)[0]
-    earned = portfolio_rows.settled(
-        *(np.array([x], float) for x in (199900, _factor(terms) / SCALE, round(199900 * _factor(terms) / SCALE)))
-    )[0]
-    assert row.principal.minor == 0
-    assert earned > row.interest.minor
-    assert portfolio.balance_on(terms, row.due_on) == (199900, earned - row.interest.minor)
-    assert at_once([terms]) == one_by_one([terms])
+@pytest.mark.parametrize(
+    ("principal", "periods", "ppm", "first_due_on"),
+    [(199_900, 6, 9_000_000, date(2026, 11, 20)), (81_744, 4, 6_374_000, date(2026, 10, 21))],
+    ids=["as it is", "with another instalment, evened out"],
+)
+def test_interest_beyond_the_instalment_is_owed_until_a_later_row_asks_it(principal: int, periods: int, ppm: int, first_due_on: date):
+    terms = replace(PLAIN, principal=Money(principal, "CNY"), periods=periods, annual_rate=Rate(ppm), first_due_on=first_due_on)
+    row, *_, last = schedule(terms)
+    earned = round(principal * _factor(terms) / SCALE)
+    assert (row.principal.minor, earned > row.interest.minor) == (0, True)
+    assert portfolio.balance_on(terms, row.due_on) == (principal, earned - row.interest.minor)
+    days = [terms.disbursed_on + timedelta(days=after) for after in range(-1, (last.due_on - terms.disbursed_on).days + 2)]
+    found = portfolio.balances_on(portfolio.loans_of([terms] * len(days)), days)
+    shown = list(zip(found.principal_minor.tolist(), found.interest_minor.tolist(), strict=True))
+    assert shown == [portfolio.balance_on(terms, day) for day in days]
+    assert shown[-2:] == [(0, 0), (0, 0)]
+
+
+def test_a_period_of_one_step_is_a_month_of_30_days_also_where_its_due_day_was_given():
+    """30E/360 counts 28 days from 30 January to 28 February; a period that is one step long by agreement has 30."""
+    thirty = replace(PLAIN, day_count=DayCount(YearBasis.D360, MonthBasis.D30), disbursed_on=date(2026, 1, 30))
+    one_step, shorter = replace(thirty, first_due_on=date(2026, 2, 28)), replace(thirty, first_due_on=date(2026, 2, 27))
+    assert [schedule(each)[0].interest.minor for each in (one_step, shorter)] == [2_432, 2_189]  # 199900 × 14.6 % × 30/360 and × 27/360
+    assert at_once([one_step, shorter]) == one_by_one([one_step, shorter])
+
+
+def test_a_factor_of_an_exact_half_goes_to_the_even_one():
+    """A month's interest spread over 64 days: 6 ppm / 12 / 64 is 7812.5 of 10**-12 a day. On 10**12 minor units the factor is the interest."""
+    terms = [replace(MONTHLY, principal=Money(10**12, "CNY"), annual_rate=Rate(ppm), first_due_on=date(2026, 4, 5)) for ppm in (6, 18)]
+    found = portfolio.balances_on(portfolio.loans_of(terms), "2026-02-01")
+    assert found.interest_minor.tolist() == [7_812, 23_438] == [portfolio.balance_on(each, date(2026, 2, 1))[1] for each in terms]
 
 
 def _factor(terms: LoanTerms) -> int:
@@ -156,13 +177,13 @@ def test_interest_next_to_a_half_at_large_principals_is_told_apart_from_it():
 
 
 def test_an_instalment_of_an_exact_half_goes_to_the_even_cent():
-    """Half a balance a month and two of them: 1.5 × 1.5 / 2.5 = 0.9 of the principal; five, fifteen, … end in a half."""
+    """Two periods at 4.8 % each: 1.048² / 2.048 is 17161 / 32000 of the principal, exactly, and no float is 1.048."""
     terms = [
-        replace(MONTHLY, principal=Money(5 * odd, "CNY"), annual_rate=Rate(6_000_000), periods=2, even_out=False) for odd in _odd_numbers()
+        replace(MONTHLY, principal=Money(16_000 * odd, "CNY"), annual_rate=Rate(576_000), periods=2, even_out=False)
+        for odd in _odd_numbers()
     ]
-    assert {
-        equal_instalment(each.principal.minor, [SCALE // 2] * 2, balloon=0, step=1, rounding=Rounding.HALF_EVEN) % 2 for each in terms
-    } == {0}
+    factors = [SCALE * 48 // 1000] * 2
+    assert {equal_instalment(each.principal.minor, factors, balloon=0, step=1, rounding=Rounding.HALF_EVEN) % 2 for each in terms} == {0}
     assert at_once(terms) == one_by_one(terms)
 
 
@@ -173,7 +194,7 @@ def test_instalments_next_to_a_half_are_made_in_whole_numbers():
 
 
 def _odd_numbers() -> list[int]:
-    return [2 * k + 1 for k in (*range(60), *range(10**6, 10**6 + 60), *range(10**9, 10**9 + 60))]
+    return [2 * k + 1 for k in (*range(60), *range(10**6, 10**6 + 60), *range(3 * 10**6, 3 * 10**6 + 60))]
 
 
 # ----------------------------------------------------------------------------------------------------------------- groups and blocks
