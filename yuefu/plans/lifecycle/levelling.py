@@ -97,9 +97,9 @@ def level(rows: Rows, interest: Interest, first: int, *, balance: int, since: in
     balloon = terms.balloon.minor if terms.balloon else 0
     if terms.method is Method.FLAT:
         for k in ahead:
-            rows.closed[k] = rounded(lent * _level_factor(terms, rows, k), SCALE, terms.unit, terms.rounding)
+            rows.closed[k] = lent * _level_factor(terms, rows, k)
         for k in paying:
-            rows.emi[k] = rounded(owed - balloon + rows.closed[k] * len(paying), len(paying), terms.step, terms.rounding)
+            rows.emi[k] = rounded(owed - balloon + interest.minor(rows.closed[k]) * len(paying), len(paying), terms.step, terms.rounding)
     elif terms.method is Method.EQUAL_PRINCIPAL:
         for k in paying:
             rows.emi[k] = rounded(owed - balloon, len(paying), terms.unit, terms.rounding)

@@ -2,7 +2,7 @@
 
 One row an instalment. A row has a target, what it asks in all (`emi`), and the interest of its own days. Interest comes first and principal
 takes the rest of the target; interest beyond the target moves to the next row and bears none itself; the last row that is not yet paid
-takes all principal that is left. Interest is found by stretches of days with one balance, each rounded, then added.
+takes all principal that is left. Interest is found by stretches of days with one balance; the sum over a row is rounded, or each stretch.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Final
 
 from yuefu.money.rates import Rounding, divide
 from yuefu.plans.lifecycle.factors import SCALE, factor
-from yuefu.plans.lifecycle.terms import LoanTerms, Method
+from yuefu.plans.lifecycle.terms import LoanTerms, Method, Part
 
 NORMAL: Final = 0  # an instalment of the plan
 UPFRONT: Final = 1  # due when money is lent: a down payment, a fee
@@ -29,11 +29,12 @@ COLUMNS: Final = (
 
 
 class Rows:
-    """Columns of integers, one entry a row: amounts in minor units, days as ordinals (`settled_on` 0: not settled).
+    """Columns of integers, one entry a row: amounts in minor units, days as ordinals. `settled_on` 0: nothing was ever asked, -1: open.
 
-    `ppm` is the rate of the row, `full` the factor of its whole period, `closed` interest of its own days already found, `credited` principal
+    `ppm` is the rate of the row, `full` the factor of its whole period, `closed` interest of its own days already found (10**-12), `credited` principal
     that was lent again after the plan was made, `*_off` what was waived or written off, `early` and `late` what was paid before and after
-    the due day, `late_fee` whether it has been charged (1) for this row.
+    the due day, `late_fee` whether it has been charged (1),
+    `late_to` the day up to which penalty interest has been.
     """
 
     __slots__ = COLUMNS
@@ -63,6 +64,7 @@ class Rows:
     late: list[int]
     settled_on: list[int]
     late_fee: list[int]
+    late_to: list[int]
 
     def __init__(self, columns: tuple[tuple[int, ...], ...] | None = None) -> None:
         given = columns or ((),) * len(COLUMNS)
@@ -109,35 +111,48 @@ class Rows:
         return self.principal_paid[k] + self.principal_off[k] + self.interest_paid[k] + self.interest_off[k]
 
 
-class Interest:
-    """Interest on a balance for days of a row: factors at the row's rate, none on paused days, rounded as the terms say."""
+def paid_column(rows: Rows, part: Part) -> list[int]:
+    """The column of what was paid of a part."""
+    if part is Part.PRINCIPAL:
+        return rows.principal_paid
+    if part is Part.INTEREST:
+        return rows.interest_paid
+    return rows.fees_paid if part is Part.FEE else rows.penalties_paid
 
-    __slots__ = ("pauses", "plain", "rounding", "terms", "unit")
+
+class Interest:
+    """Interest on a balance for a stretch of days of a row, in 10**-12 minor units: factors at the row's rate, none on paused days. With
+    `round_each_stretch` each is a whole amount; else only their sum over a row is rounded, by `minor`."""
+
+    __slots__ = ("each", "pauses", "plain", "rounding", "terms", "unit")
 
     def __init__(self, terms: LoanTerms, pauses: tuple[tuple[int, int], ...]) -> None:
         self.terms, self.pauses = terms, pauses
         self.rounding, self.unit = terms.rounding, terms.unit
         self.plain = terms.rounding is Rounding.HALF_EVEN and terms.unit == 1
+        self.each = terms.round_each_stretch
 
     def of(self, balance: int, rows: Rows, k: int, begin: int, until: int) -> int:
-        """Minor units of interest on `balance` from `begin` to `until` within row `k`."""
+        """Interest on `balance` from `begin` to `until` within row `k`."""
         ppm = rows.ppm[k]
         if not balance or not ppm or begin >= until:
             return 0
         start, end = rows.start[k], rows.due[k]
         if self.pauses:
-            return sum(self.times(balance, factor(self.terms, ppm, start, end, a, b)) for a, b in self._running(begin, until))
-        if begin == start and until == end:
-            return self.times(balance, rows.full[k])
-        return self.times(balance, factor(self.terms, ppm, start, end, begin, until))
+            exact = balance * sum(factor(self.terms, ppm, start, end, a, b) for a, b in self._running(begin, until))
+        elif begin == start and until == end:
+            exact = balance * rows.full[k]
+        else:
+            exact = balance * factor(self.terms, ppm, start, end, begin, until)
+        return self.minor(exact) * SCALE if self.each else exact
 
-    def times(self, balance: int, scaled: int) -> int:
-        """balance × factor, rounded once."""
+    def minor(self, exact: int) -> int:
+        """An amount of 10**-12 minor units, rounded once as the terms say."""
         if self.plain:
-            whole, rest = divmod(balance * scaled, SCALE)
+            whole, rest = divmod(exact, SCALE)
             rest += rest
             return whole + (rest > SCALE or (rest == SCALE and whole % 2 == 1))
-        return divide(balance * scaled, SCALE * self.unit, self.rounding) * self.unit
+        return divide(exact, SCALE * self.unit, self.rounding) * self.unit
 
     def _running(self, begin: int, until: int) -> list[tuple[int, int]]:
         """The stretches between `begin` and `until` without a pause."""
@@ -167,24 +182,28 @@ def project(rows: Rows, interest: Interest, *, balance: int, since: int, on: int
     """Sets what each row asks, and the target of the last one, seen from day `on`.
 
     `balance` is the principal really owed, unchanged since `since`. Rows that fell due by `on` bear interest on it; from `on` on it is taken
-    as if all that is overdue were paid that day and the rest on its due day.
+    as if all that is overdue were paid that day and the rest on its due day. Where overdue principal bears no interest, all is taken as paid
+    on its due day.
     """
-    method = interest.terms.method
+    method, overdue = interest.terms.method, interest.terms.interest_on_overdue
     last, planned, carry, deferred = last_open(rows, method), balance, 0, 0
     for k in range(len(rows.due)):
         paid = rows.principal_paid[k] + rows.principal_off[k]
         if rows.kind[k] != NORMAL:
             planned -= rows.principal[k] - paid
             continue
-        found = rows.closed[k] + carry
+        exact = rows.closed[k]
         due, begin = rows.due[k], max(since, rows.start[k])
         if begin < due and method is not Method.FLAT:
-            if due <= on:
-                found += interest.of(balance, rows, k, begin, due)
+            if not overdue:
+                exact += interest.of(planned, rows, k, begin, due)
+            elif due <= on:
+                exact += interest.of(balance, rows, k, begin, due)
             elif begin < on and planned != balance:
-                found += interest.of(balance, rows, k, begin, on) + interest.of(planned, rows, k, on, due)
+                exact += interest.of(balance, rows, k, begin, on) + interest.of(planned, rows, k, on, due)
             else:
-                found += interest.of(planned, rows, k, begin, due)
+                exact += interest.of(planned, rows, k, begin, due)
+        found = interest.minor(exact) + carry
         settled = rows.interest_paid[k] + rows.interest_off[k]
         grace, target, asked = rows.grace[k], rows.emi[k], found
         if grace & NO_INTEREST:
@@ -208,3 +227,43 @@ def project(rows: Rows, interest: Interest, *, balance: int, since: int, on: int
         carry = found - asked
         rows.principal[k], rows.interest[k] = principal, asked
         planned -= principal - paid
+
+
+def close(rows: Rows, interest: Interest, *, balance: int, since: int, on: int) -> None:
+    """Writes the interest of the days from `since` to `on` into the rows they belong to, before the balance changes."""
+    if interest.terms.method is Method.FLAT:
+        return
+    planned, overdue = balance, interest.terms.interest_on_overdue
+    for k in range(len(rows.due)):
+        if rows.kind[k] == NORMAL:
+            begin, until = max(since, rows.start[k]), min(rows.due[k], on)
+            if begin < until:
+                rows.closed[k] += interest.of(balance if overdue else planned, rows, k, begin, until)
+            elif rows.start[k] >= on:
+                return
+        planned -= rows.unpaid_principal(k)
+
+
+def until_today(rows: Rows, interest: Interest, *, balance: int, since: int, on: int) -> list[int]:
+    """Interest of each row that is not yet due on `on`, for its days until then, paid or not: what an early payment has to pay."""
+    earned, planned, carry = [0] * len(rows.due), balance, 0
+    method, overdue = interest.terms.method, interest.terms.interest_on_overdue
+    for k in range(len(rows.due)):
+        paid = rows.principal_paid[k] + rows.principal_off[k]
+        if rows.kind[k] == NORMAL:
+            settled = rows.interest_paid[k] + rows.interest_off[k]
+            if rows.due[k] <= on:
+                found = carry + _found(rows, interest, k, balance if overdue else planned, since, rows.due[k])
+                carry = max(found - rows.interest[k], 0)
+            else:
+                found = carry + _found(rows, interest, k, balance if overdue else planned, since, on)
+                asked = found if method is not Method.EQUAL_INSTALMENTS else min(found, max(rows.emi[k] - paid, 0))
+                earned[k] = max(asked, settled)
+                met = rows.principal_paid[k] + rows.principal_off[k] + settled >= rows.emi[k]
+                carry = found - earned[k] if met else 0
+        planned -= rows.principal[k] - paid
+    return earned
+
+
+def _found(rows: Rows, interest: Interest, k: int, balance: int, since: int, until: int) -> int:
+    return interest.minor(rows.closed[k] + interest.of(balance, rows, k, max(since, rows.start[k]), until))

@@ -170,7 +170,6 @@ class PaidBy(StrEnum):
     MERCHANT_REFUND = "merchant_refund"
     PAYOUT_REFUND = "payout_refund"
     INTEREST_REFUND = "interest_refund"
-    CASH_REFUND = "cash_refund"
 
 
 Bucket = tuple[When, Part]
@@ -279,7 +278,9 @@ class LoanTerms:
     where `down_payment_auto`. `balloon` is principal that only the last instalment asks.
     Grace: the first `grace_principal` periods ask no principal, the first `grace_interest` no interest (it is asked with the first one
     after), the first `interest_free` bear none.
-    `recalculate`: interest follows what is really owed each day; else it stays as scheduled. `even_out`: one pass that brings the last
+    `recalculate`: interest follows what is really owed each day, overdue principal too where `interest_on_overdue`; else it stays as
+    scheduled. `round_each_stretch`: where the balance changes within a period, the interest
+    of each stretch is rounded, not only their sum. `even_out`: one pass that brings the last
     instalment nearer to the others.
 
     Raises TermsError naming the field.
@@ -315,6 +316,8 @@ class LoanTerms:
     fees: tuple[Fee, ...] = ()
     interest_payer: Payer = Payer.CONSUMER
     recalculate: bool = True
+    interest_on_overdue: bool = True
+    round_each_stretch: bool = False
     waterfall: Waterfall = Waterfall()
     waterfalls: tuple[tuple[PaidBy, Waterfall], ...] = ()
     chargeback_order: tuple[Part, ...] = (Part.PRINCIPAL,)

@@ -1,0 +1,84 @@
+"""How late a loan is: by the loan and by each instalment, in days and in named buckets.
+
+Days past due are counted from the day after the due day of the oldest unpaid instalment. A loan is delinquent once that is more than the
+days of grace; days of delinquency are counted from the end of grace and stand still while they are paused. Instalments have buckets as soon
+as the loan is delinquent, each by its own days past due less all paused days so far, also for one that fell due during a pause: in favour
+of who owes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+from yuefu.money.amounts import Money
+from yuefu.plans.lifecycle.terms import ArrearsTerms
+from yuefu.plans.lifecycle.work import LoanState
+
+
+@dataclass(frozen=True, slots=True)
+class OverdueInstalment:
+    """An instalment of which something is unpaid after its due day; `bucket` "" where its days are in none."""
+
+    due_on: date
+    unpaid: Money
+    days: int
+    bucket: str
+
+
+@dataclass(frozen=True, slots=True)
+class Arrears:
+    """`overdue` is all that is unpaid after its due day, `past_due_days` counts from the oldest of it. `delinquent_on` is the end of its days
+    of grace, `days` the days of delinquency, `bucket` the loan's ("" for none), `instalments` those in a bucket of their own."""
+
+    overdue: Money
+    past_due_days: int
+    delinquent_on: date | None
+    days: int
+    bucket: str
+    instalments: tuple[OverdueInstalment, ...]
+
+    def by_bucket(self) -> dict[str, Money]:
+        """Unpaid amounts of the instalments, by bucket, in the order of the buckets."""
+        found: dict[str, Money] = {}
+        for instalment in sorted(self.instalments, key=lambda instalment: instalment.days):
+            found[instalment.bucket] = found.get(instalment.bucket, Money.zero(instalment.unpaid.currency)) + instalment.unpaid
+        return found
+
+
+def arrears(state: LoanState, day: date) -> Arrears:
+    """The arrears of a loan on `day`, from its state then (see `fold.as_of`)."""
+    terms, currency, today = state.terms.arrears, state.terms.currency, day.toordinal()
+    rows = state.rows()
+    late = [(rows.due[k], rows.unpaid(k)) for k in range(len(rows)) if rows.due[k] < today and rows.unpaid(k) > 0]
+    if not late:
+        return Arrears(Money.zero(currency), 0, None, 0, "", ())
+    oldest = min(due for due, _ in late)
+    begins = oldest + terms.grace_days
+    paused = paused_days(state.arrears_pauses, today)
+    days = max(today - begins - paused, 0)
+    bucket = bucket_of(terms, days)
+    instalments = (
+        OverdueInstalment(
+            date.fromordinal(due), Money(unpaid, currency), today - due - paused, bucket_of(terms, today - due - paused)
+        )
+        for due, unpaid in late
+    )  # fmt: skip
+    return Arrears(
+        Money(sum(unpaid for _, unpaid in late), currency),
+        today - oldest,
+        date.fromordinal(begins),
+        days,
+        bucket,
+        tuple(each for each in instalments if each.bucket) if days else (),
+    )
+
+
+def bucket_of(terms: ArrearsTerms, days: int) -> str:
+    """The bucket that holds a number of days, "" where none does."""
+    return next((name for name, first, last in terms.buckets if first <= days and (last is None or days <= last)), "")
+
+
+def paused_days(pauses: tuple[tuple[int, int], ...], today: int) -> int:
+    """Days of all pauses that have passed by `today`: the first day of a pause is not counted, its last one is."""
+    return sum(min(last, today) - first for first, last in pauses if first < today)

@@ -1,0 +1,220 @@
+"""What changes an agreement or gives something up: charges, waivers, new calendars, pauses, write-offs."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Final
+
+from yuefu.plans.lifecycle.due_days import later_due_days
+from yuefu.plans.lifecycle.events import (
+    DAYS_OUT_OF_ORDER,
+    LOAN_WRITTEN_OFF,
+    MORE_THAN_OWED,
+    NO_SUCH_INSTALMENT,
+    NOT_WRITTEN_OFF,
+    NOTHING_TO_CHANGE,
+    ArrearsPaused,
+    BoughtDown,
+    Charged,
+    ChargedEachInstalment,
+    ChargedOff,
+    InterestPaused,
+    LoanError,
+    Reaged,
+    Recovered,
+    Rescheduled,
+    Waived,
+)
+from yuefu.plans.lifecycle.factors import factor
+from yuefu.plans.lifecycle.levelling import rounded
+from yuefu.plans.lifecycle.rows import NO_INTEREST, NO_PRINCIPAL, NORMAL, Interest, Rows
+from yuefu.plans.lifecycle.terms import Part
+from yuefu.plans.lifecycle.work import Work
+
+FOR_EVER: Final = date.max.toordinal()
+
+
+def charge(work: Work, event: Charged) -> None:
+    """Puts the amount into the row of its due day."""
+    k = work.row_of(event.due_on.toordinal())
+    column = work.rows.fees if event.part is Part.FEE else work.rows.penalties
+    column[k] += event.amount.minor
+    work.parts[event.part] += event.amount.minor
+
+
+def charge_each(work: Work, event: ChargedEachInstalment) -> None:
+    """Puts the fee into each instalment not yet due."""
+    rows, terms = work.rows, work.terms
+    for k in range(work.first_after(work.on), len(rows)):
+        if rows.kind[k] == NORMAL:
+            fee = rounded((rows.principal[k] + rows.interest[k]) * event.rate.ppm, 1_000_000, terms.unit, terms.rounding)
+            rows.fees[k] += fee
+            work.parts[Part.FEE] += fee
+
+
+def waive(work: Work, event: Waived) -> None:
+    """Gives up unpaid interest, fees or penalties, oldest first. Raises LoanError for more than is owed of it."""
+    rows, left = work.rows, event.amount.minor
+    asked, paid, off = {
+        Part.INTEREST: (rows.interest, rows.interest_paid, rows.interest_off),
+        Part.FEE: (rows.fees, rows.fees_paid, rows.fees_off),
+        Part.PENALTY: (rows.penalties, rows.penalties_paid, rows.penalties_off),
+    }[event.part]
+    for k in range(len(rows)):
+        less = min(left, asked[k] - paid[k] - off[k])
+        off[k] += less
+        left -= less
+    if left:
+        raise LoanError(MORE_THAN_OWED, f"Of {event.part.value} less than {event.amount} is owed.", "amount")
+    work.parts[event.part] += event.amount.minor
+    work.refresh()
+
+
+def reage(work: Work, event: Reaged) -> None:
+    """Unpaid principal of all rows moves into new ones; rows to come of which nothing was paid or charged disappear."""
+    rows, first = work.rows, event.first_due_on.toordinal()
+    moved = _take_out_unpaid(work, range(len(rows)))
+    for k in range(len(rows) - 1, -1, -1):
+        if rows.due[k] > work.on and not rows.principal[k] and not rows.fees[k] and not rows.penalties[k] and not rows.held(k):
+            rows.drop(k)
+    if rows.due and rows.due[-1] >= first:
+        raise LoanError(DAYS_OUT_OF_ORDER, f"An instalment of {date.fromordinal(rows.due[-1])} has been paid or charged.", "first_due_on")
+    days = later_due_days(event.first_due_on, event.periods, event.frequency, event.every, work.terms.month_end, work.terms.due_day)
+    at = len(rows)
+    _append(work, [day.toordinal() for day in days])
+    work.parts[Part.PRINCIPAL] += moved
+    work.relevel(at, moved)
+
+
+def reamortise(work: Work) -> None:
+    """Unpaid principal of rows before the day is spread over those due on it or later. Raises LoanError where there is none of either."""
+    rows, on = work.rows, work.on
+    ahead = [k for k in range(len(rows)) if rows.kind[k] == NORMAL and rows.due[k] >= on]
+    moved = _take_out_unpaid(work, [k for k in range(len(rows)) if rows.due[k] < on]) if ahead else 0
+    if not moved:
+        raise LoanError(NOTHING_TO_CHANGE, f"On {date.fromordinal(on)} nothing is overdue that later instalments could take.", "on")
+    work.parts[Part.PRINCIPAL] += moved
+    if work.terms.recalculate and work.terms.annual_rate.ppm:
+        work.relevel(ahead[0])
+        return
+    share = rounded(moved, len(ahead), work.terms.step, work.terms.rounding)
+    for position, k in enumerate(ahead, start=1):
+        more = moved - share * (len(ahead) - 1) if position == len(ahead) else share
+        rows.principal[k] += more
+        rows.emi[k] += more
+
+
+def _take_out_unpaid(work: Work, which: range | list[int]) -> int:
+    rows, moved = work.rows, 0
+    for k in which:
+        unpaid = rows.unpaid_principal(k)
+        rows.principal[k] -= unpaid
+        rows.emi[k] = min(rows.emi[k], rows.principal[k] + rows.interest[k])
+        rows.credited[k] = min(rows.credited[k], rows.principal[k])
+        moved += unpaid
+    return moved
+
+
+def _append(work: Work, days: list[int]) -> None:
+    """Instalments at the end, at the rate of the loan."""
+    rows, terms = work.rows, work.terms
+    ppm = next((rows.ppm[k] for k in range(len(rows) - 1, -1, -1) if rows.kind[k] == NORMAL and rows.ppm[k]), terms.annual_rate.ppm)
+    for day in days:
+        start = rows.due[-1] if rows.due else work.on
+        rows.insert(len(rows), kind=NORMAL, start=start, due=day, ppm=ppm, full=factor(terms, ppm, start, day, start, day))
+
+
+def reschedule(work: Work, event: Rescheduled) -> None:
+    """Changes the calendar, the rate or the grace of the instalments from one due day on. Raises LoanError where there is none."""
+    rows, terms, due = work.rows, work.terms, event.from_due_on.toordinal()
+    first = next((k for k in range(len(rows)) if rows.kind[k] == NORMAL and rows.due[k] >= due), -1)
+    if first < 0:
+        raise LoanError(NO_SUCH_INSTALMENT, f"No instalment is due on {event.from_due_on} or later.", "from_due_on")
+    ahead = [k for k in range(first, len(rows)) if rows.kind[k] == NORMAL]
+    begin = event.new_due_on or date.fromordinal(rows.due[first])
+    anchor = None if event.new_due_on else terms.due_day or (terms.first_due_on or terms.disbursed_on).day
+    count = len(ahead) + event.extra_periods
+    if begin.toordinal() <= rows.start[first] or event.extra_periods < 0:
+        raise LoanError(DAYS_OUT_OF_ORDER, f"The instalment cannot move to {begin}.", "new_due_on")
+    days = [day.toordinal() for day in later_due_days(begin, count, terms.frequency, terms.every, terms.month_end, anchor)]
+    if not event.new_due_on:
+        days[: len(ahead)] = [rows.due[k] for k in ahead]
+    ppm = None if event.annual_rate is None else event.annual_rate.ppm
+    _append(work, days[len(ahead) :])
+    start = rows.start[first]
+    for position, (k, day) in enumerate(zip(range(first, len(rows)), days, strict=False)):
+        rows.start[k], rows.due[k] = start, day
+        rows.ppm[k] = rows.ppm[k] if ppm is None else ppm
+        rows.grace[k] |= (NO_PRINCIPAL if position < event.grace_principal else 0) | (NO_INTEREST if position < event.grace_interest else 0)
+        rows.full[k] = factor(terms, rows.ppm[k], start, day, start, day)
+        start = day
+    work.relevel(first)
+
+
+def pause_interest(work: Work, event: InterestPaused) -> None:
+    """No interest for the nights before each of its days."""
+    work.pauses = _with_pause(work.pauses, event.first.toordinal() - 1, event.last.toordinal())
+    work.interest = Interest(work.terms, work.pauses)
+    work.refresh()
+
+
+def pause_arrears(work: Work, event: ArrearsPaused) -> None:
+    """Days that do not count as days of delinquency."""
+    work.arrears_pauses = _with_pause(work.arrears_pauses, event.first.toordinal(), event.last.toordinal())
+
+
+def _with_pause(pauses: tuple[tuple[int, int], ...], begin: int, end: int) -> tuple[tuple[int, int], ...]:
+    """The pauses with one more, in order; those that touch become one."""
+    joined: list[tuple[int, int]] = []
+    for one in sorted((*pauses, (begin, end))):
+        if joined and one[0] <= joined[-1][1]:
+            joined[-1] = (joined[-1][0], max(joined[-1][1], one[1]))
+        else:
+            joined.append(one)
+    return tuple(joined)
+
+
+def charge_off(work: Work, event: ChargedOff) -> None:
+    """Marks the loan; with `stops_interest` no night from then on bears any."""
+    work.charged_off_on = work.on
+    if event.stops_interest:
+        work.pauses = _with_pause(work.pauses, work.on, FOR_EVER)
+        work.interest = Interest(work.terms, work.pauses)
+        work.refresh()
+
+
+def write_off(work: Work) -> None:
+    """Gives up all that is unpaid. Raises LoanError where it has been written off before."""
+    if work.written_off_on:
+        raise LoanError(LOAN_WRITTEN_OFF, f"The loan was written off on {date.fromordinal(work.written_off_on)}.", "on")
+    rows = work.rows
+    principal = 0
+    for k in range(len(rows)):
+        for part, asked, paid, off in _columns(rows):
+            open_ = asked[k] - paid[k] - off[k]
+            off[k] += open_
+            work.parts[part] += open_
+            principal += open_ if part is Part.PRINCIPAL else 0
+    work.move_balance(-principal)
+    work.written_off_on = work.on
+
+
+def _columns(rows: Rows) -> tuple[tuple[Part, list[int], list[int], list[int]], ...]:
+    return (
+        (Part.PRINCIPAL, rows.principal, rows.principal_paid, rows.principal_off),
+        (Part.INTEREST, rows.interest, rows.interest_paid, rows.interest_off),
+        (Part.FEE, rows.fees, rows.fees_paid, rows.fees_off),
+        (Part.PENALTY, rows.penalties, rows.penalties_paid, rows.penalties_off),
+    )
+
+
+def recover(work: Work, event: Recovered) -> None:
+    """Counts what came in after the write-off. Raises LoanError before one."""
+    if not work.written_off_on:
+        raise LoanError(NOT_WRITTEN_OFF, "Only what was written off can be recovered; before that it is a repayment.", "on")
+    work.recovered += event.amount.minor
+
+
+def buy_down(work: Work, event: BoughtDown) -> None:
+    """Counts what the merchant paid."""
+    work.bought_down += event.amount.minor

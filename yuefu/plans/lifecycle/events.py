@@ -1,0 +1,292 @@
+"""What can happen to a loan: dated facts, frozen. `on` is the day on which each is economically true, whenever it is entered."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Final
+
+from yuefu.money.amounts import Money
+from yuefu.money.rates import Rate
+from yuefu.plans.faults import PlanError
+from yuefu.plans.lifecycle.terms import Excess, Frequency, PaidBy, Part
+
+AMOUNT_NOT_POSITIVE: Final = "amount_not_positive"
+CURRENCY_MISMATCH: Final = "currency_mismatch"
+EVENT_OUT_OF_ORDER: Final = "event_out_of_order"
+NOT_DISBURSED: Final = "not_disbursed"
+MORE_THAN_AGREED: Final = "more_than_agreed"
+NOTHING_OWED: Final = "nothing_owed"
+LOAN_WRITTEN_OFF: Final = "loan_written_off"
+NOT_WRITTEN_OFF: Final = "not_written_off"
+NO_SUCH_INSTALMENT: Final = "no_such_instalment"
+NO_SUCH_ENTRY: Final = "no_such_entry"
+PART_CANNOT_BE_WAIVED: Final = "part_cannot_be_waived"
+MORE_THAN_OWED: Final = "more_than_owed"
+DAYS_OUT_OF_ORDER: Final = "days_out_of_order"
+NOTHING_TO_CHANGE: Final = "nothing_to_change"
+SEEN_NOT_KEPT: Final = "seen_not_kept"
+
+
+class LoanError(PlanError):
+    """An event that cannot happen to this loan; `field` is what of the event is wrong."""
+
+
+def _positive(amount: Money, field: str = "amount") -> None:
+    given: object = amount
+    if not isinstance(given, Money) or amount.minor <= 0:
+        raise LoanError(AMOUNT_NOT_POSITIVE, f"The amount must be positive, not {amount}.", field)
+
+
+@dataclass(frozen=True, slots=True)
+class Disbursed:
+    """`amount` of the principal is paid out; several make a loan lent in parts."""
+
+    on: date
+    amount: Money
+
+    def __post_init__(self) -> None:
+        _positive(self.amount)
+
+
+@dataclass(frozen=True, slots=True)
+class Paid:
+    """`amount` is credited to the loan, `by` whom. `excess` overrides, for this payment, where money beyond what is due goes.
+    `interest_refund`: a refund also gives back the interest that the refunded principal has borne."""
+
+    on: date
+    amount: Money
+    by: PaidBy = PaidBy.REPAYMENT
+    excess: Excess | None = None
+    interest_refund: bool = False
+
+    def __post_init__(self) -> None:
+        _positive(self.amount)
+
+
+@dataclass(frozen=True, slots=True)
+class PaidBack:
+    """`amount` of what was paid is given back to who paid it, and is owed again where it had been paid."""
+
+    on: date
+    amount: Money
+
+    def __post_init__(self) -> None:
+        _positive(self.amount)
+
+
+@dataclass(frozen=True, slots=True)
+class PaidInstalment:
+    """`amount` for one `part` of the instalment due on `due_on`, and nothing else."""
+
+    on: date
+    due_on: date
+    part: Part
+    amount: Money
+
+    def __post_init__(self) -> None:
+        _positive(self.amount)
+
+
+@dataclass(frozen=True, slots=True)
+class PaidOff:
+    """All that ends the loan on that day is paid: `quotes.payoff`."""
+
+    on: date
+
+
+@dataclass(frozen=True, slots=True)
+class Charged:
+    """A fee or penalty (`part`) of `amount`, due with the instalment in whose period `due_on` lies, after the last one in a row of its own."""
+
+    on: date
+    code: str
+    part: Part
+    amount: Money
+    due_on: date
+
+    def __post_init__(self) -> None:
+        _positive(self.amount)
+        if self.part not in {Part.FEE, Part.PENALTY}:
+            raise LoanError(PART_CANNOT_BE_WAIVED, "A charge is a fee or a penalty.", "part")
+
+
+@dataclass(frozen=True, slots=True)
+class ChargedEachInstalment:
+    """A fee of `rate` of principal and interest of each instalment that is not yet due."""
+
+    on: date
+    code: str
+    rate: Rate
+
+
+@dataclass(frozen=True, slots=True)
+class Waived:
+    """`amount` of unpaid interest, fees or penalties is given up, oldest first."""
+
+    on: date
+    part: Part
+    amount: Money
+
+    def __post_init__(self) -> None:
+        _positive(self.amount)
+        if self.part is Part.PRINCIPAL:
+            raise LoanError(PART_CANNOT_BE_WAIVED, "Principal is written off, not waived.", "part")
+
+
+@dataclass(frozen=True, slots=True)
+class ChargedBack:
+    """The payer's bank takes `amount` of an earlier payment back: it is owed again."""
+
+    on: date
+    amount: Money
+
+    def __post_init__(self) -> None:
+        _positive(self.amount)
+
+
+@dataclass(frozen=True, slots=True)
+class CreditRefunded:
+    """`amount` of the credit balance is paid out to the consumer; what was more than it is owed again."""
+
+    on: date
+    amount: Money
+
+    def __post_init__(self) -> None:
+        _positive(self.amount)
+
+
+@dataclass(frozen=True, slots=True)
+class Reaged:
+    """All unpaid principal falls due anew, in `periods` instalments from `first_due_on` on, one each `every` × `frequency`."""
+
+    on: date
+    first_due_on: date
+    periods: int
+    frequency: Frequency = Frequency.MONTHS
+    every: int = 1
+
+    def __post_init__(self) -> None:
+        if self.first_due_on <= self.on or not 1 <= self.periods <= 600 or not 1 <= self.every <= 366:
+            raise LoanError(DAYS_OUT_OF_ORDER, "A re-aged loan has 1 to 600 instalments, the first of them due later.", "first_due_on")
+
+
+@dataclass(frozen=True, slots=True)
+class Reamortised:
+    """Unpaid principal of earlier instalments is spread over those still to come."""
+
+    on: date
+
+
+@dataclass(frozen=True, slots=True)
+class Rescheduled:
+    """From the instalment due on `from_due_on`: another due day for it and those after, `extra_periods` more, another rate, grace."""
+
+    on: date
+    from_due_on: date
+    new_due_on: date | None = None
+    extra_periods: int = 0
+    annual_rate: Rate | None = None
+    grace_principal: int = 0
+    grace_interest: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class InterestPaused:
+    """No interest from `first` to `last`, both included."""
+
+    first: date
+    last: date
+
+    def __post_init__(self) -> None:
+        if self.last < self.first:
+            raise LoanError(DAYS_OUT_OF_ORDER, "A pause ends on its first day or later.", "last")
+
+    @property
+    def on(self) -> date:
+        """The day before: interest of a day is earned in the night before it."""
+        return self.first - timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class ArrearsPaused:
+    """Days from `first` to `last` are not counted as days of delinquency."""
+
+    first: date
+    last: date
+
+    def __post_init__(self) -> None:
+        if self.last < self.first:
+            raise LoanError(DAYS_OUT_OF_ORDER, "A pause ends on its first day or later.", "last")
+
+    @property
+    def on(self) -> date:
+        """Its first day."""
+        return self.first
+
+
+@dataclass(frozen=True, slots=True)
+class ChargedOff:
+    """The lender no longer expects the money; it stays owed. `stops_interest`: it bears no more from that day on."""
+
+    on: date
+    stops_interest: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenOff:
+    """All that is unpaid is given up."""
+
+    on: date
+
+
+@dataclass(frozen=True, slots=True)
+class Recovered:
+    """`amount` came in after the write-off."""
+
+    on: date
+    amount: Money
+
+    def __post_init__(self) -> None:
+        _positive(self.amount)
+
+
+@dataclass(frozen=True, slots=True)
+class BoughtDown:
+    """The merchant pays `amount` so that the consumer's rate is lower: income of the lender over the term, nothing to the consumer."""
+
+    on: date
+    amount: Money
+
+    def __post_init__(self) -> None:
+        _positive(self.amount)
+
+
+Event = (
+    Disbursed
+    | Paid
+    | PaidBack
+    | PaidInstalment
+    | PaidOff
+    | Charged
+    | ChargedEachInstalment
+    | Waived
+    | ChargedBack
+    | CreditRefunded
+    | Reaged
+    | Reamortised
+    | Rescheduled
+    | InterestPaused
+    | ArrearsPaused
+    | ChargedOff
+    | WrittenOff
+    | Recovered
+    | BoughtDown
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Undone:
+    """Entry `entry` never happened. Entries are numbered from 1 in the order in which they were entered, this one among them."""
+
+    entry: int

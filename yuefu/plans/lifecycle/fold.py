@@ -1,0 +1,109 @@
+"""A loan as a fold: its state is a pure function of its terms, its dated events and the day from which it is seen.
+
+`start` has lent nothing yet; `apply` is one step; `replay` takes entries in the order in which they were entered and applies their events
+in the order of their days, those of one day as entered, without the ones undone. A back-dated, corrected or undone event is therefore nothing
+special. `as_of` shows what has become of a loan by a later day with nothing happening.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import date
+from typing import Any, Final
+
+from yuefu.money.amounts import Money
+from yuefu.plans.lifecycle import changing, paying
+from yuefu.plans.lifecycle import events as e
+from yuefu.plans.lifecycle.events import Event, LoanError, Undone
+from yuefu.plans.lifecycle.terms import LoanTerms
+from yuefu.plans.lifecycle.work import LoanState, Outcome, Work
+
+_HANDLERS: Final[Mapping[type, Callable[[Work, Any], None]]] = {
+    e.Disbursed: paying.disburse,
+    e.Paid: paying.pay,
+    e.PaidBack: paying.pay_back,
+    e.PaidInstalment: paying.pay_instalment,
+    e.PaidOff: paying.pay_off,
+    e.ChargedBack: paying.charge_back,
+    e.CreditRefunded: paying.refund_credit,
+    e.Charged: changing.charge,
+    e.ChargedEachInstalment: changing.charge_each,
+    e.Waived: changing.waive,
+    e.Reaged: changing.reage,
+    e.Reamortised: lambda work, _: changing.reamortise(work),
+    e.Rescheduled: changing.reschedule,
+    e.InterestPaused: changing.pause_interest,
+    e.ArrearsPaused: changing.pause_arrears,
+    e.ChargedOff: changing.charge_off,
+    e.WrittenOff: lambda work, _: changing.write_off(work),
+    e.Recovered: changing.recover,
+    e.BoughtDown: changing.buy_down,
+}
+_AFTER_WRITE_OFF: Final = (e.Recovered,)
+
+
+def start(terms: LoanTerms) -> LoanState:
+    """A loan agreed, of which nothing has been lent."""
+    return LoanState(terms)
+
+
+def apply(state: LoanState, event: Event) -> tuple[LoanState, Outcome]:
+    """The state after `event`, and what became of it.
+
+    Raises LoanError for an event older than the last one (replay the loan), in another currency, before the first disbursement, after a
+    write-off, on a state that was only looked at, and where the event itself says so.
+    """
+    _require_applicable(state, event)
+    if isinstance(event, e.Disbursed) and not state.lent:
+        state = replace(state, terms=paying.effective_terms(state.terms, event))
+    work = Work(state, event.on.toordinal())
+    work.advance()
+    _HANDLERS[type(event)](work, event)
+    return work.kept(state.seq + 1), work.outcome()
+
+
+def as_of(state: LoanState, day: date) -> LoanState:
+    """The loan seen from `day`, nothing having happened since: interest on what is overdue, late fees, what each row asks. To look at, not
+    to go on from. Raises LoanError for a day before the last event."""
+    if day.toordinal() < state.last_on:
+        raise LoanError(e.EVENT_OUT_OF_ORDER, f"The loan has events after {day}; replay it up to then.", "day")
+    work = Work(state, day.toordinal())
+    work.advance()
+    return work.kept(state.seq, seen=True)
+
+
+def in_order(entries: Sequence[Event | Undone]) -> list[tuple[int, Event]]:
+    """The events that count, as (number of the entry, event), in the order in which they are applied. Raises LoanError where an undo names no
+    earlier event, or one undone before."""
+    undone: set[int] = set()
+    for number, entry in enumerate(entries, start=1):
+        if isinstance(entry, Undone):
+            if not 0 < entry.entry < number or isinstance(entries[entry.entry - 1], Undone) or entry.entry in undone:
+                raise LoanError(e.NO_SUCH_ENTRY, f"Entry {entry.entry} is not an event that could be undone.", "entry")
+            undone.add(entry.entry)
+    kept = [(number, entry) for number, entry in enumerate(entries, start=1) if not isinstance(entry, Undone) and number not in undone]
+    return sorted(kept, key=lambda pair: pair[1].on)
+
+
+def replay(terms: LoanTerms, entries: Sequence[Event | Undone]) -> tuple[LoanState, dict[int, Outcome]]:
+    """The state after all entries, and the outcome of each event that counts, by the number of its entry (from 1)."""
+    state, outcomes = start(terms), {}
+    for number, event in in_order(entries):
+        state, outcomes[number] = apply(state, event)
+    return state, outcomes
+
+
+def _require_applicable(state: LoanState, event: Event) -> None:
+    if state.seen_on:
+        raise LoanError(e.SEEN_NOT_KEPT, "This is a view of the loan; go on from the state it was made of.", "state")
+    if event.on.toordinal() < state.last_on:
+        last = date.fromordinal(state.last_on)
+        raise LoanError(e.EVENT_OUT_OF_ORDER, f"An event of {event.on} cannot follow one of {last}; replay the loan.", "on")
+    amount = getattr(event, "amount", None)
+    if isinstance(amount, Money) and amount.currency != state.terms.currency:
+        raise LoanError(e.CURRENCY_MISMATCH, f"A loan in {state.terms.currency} cannot take {amount.currency}.", "amount")
+    if not state.lent and not isinstance(event, e.Disbursed):
+        raise LoanError(e.NOT_DISBURSED, f"Nothing has been lent by {event.on}.", "on")
+    if state.written_off_on and not isinstance(event, _AFTER_WRITE_OFF):
+        raise LoanError(e.LOAN_WRITTEN_OFF, "The loan has been written off; what comes in now is a recovery.", "on")

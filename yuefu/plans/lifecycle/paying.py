@@ -1,0 +1,302 @@
+"""Money that comes in, and money that goes out again: what each event does to the rows of a loan."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import pairwise
+
+from yuefu.money.rates import Rounding
+from yuefu.plans.lifecycle.events import (
+    MORE_THAN_AGREED,
+    MORE_THAN_OWED,
+    NO_SUCH_INSTALMENT,
+    NOTHING_OWED,
+    ChargedBack,
+    CreditRefunded,
+    Disbursed,
+    LoanError,
+    Paid,
+    PaidBack,
+    PaidInstalment,
+    PaidOff,
+)
+from yuefu.plans.lifecycle.factors import SCALE, factor
+from yuefu.plans.lifecycle.levelling import add_upfront, planned_rows, rounded
+from yuefu.plans.lifecycle.rows import NORMAL, PREPAID, paid_column
+from yuefu.plans.lifecycle.terms import Excess, LoanTerms, PaidBy, Part, Waterfall
+from yuefu.plans.lifecycle.waterfall import Till, pour
+from yuefu.plans.lifecycle.work import Work
+
+
+def disburse(work: Work, event: Disbursed) -> None:
+    """Lends `amount`: rows at the first time, new targets for those still to come at each later one. Raises LoanError for more than agreed."""
+    amount, first_time = event.amount.minor, not work.lent
+    if work.lent + amount > work.terms.principal.minor:
+        agreed = work.terms.principal
+        raise LoanError(MORE_THAN_AGREED, f"{agreed} are agreed; {event.amount} more would be lent than that.", "amount")
+    if first_time:
+        work.rows, work.since = planned_rows(work.terms), work.on
+    work.move_balance(amount)
+    work.lent += amount
+    upfront = add_upfront(work.terms, work.rows, amount, work.on, first=first_time)
+    down = work.rows.principal[upfront] if upfront >= 0 else 0
+    first = work.first_after(work.on)
+    if first == len(work.rows):
+        _lend_again(work, amount - down, {})
+        work.lent_again -= amount - down
+    else:
+        work.relevel(first, amount - down)
+    if down and work.terms.down_payment_auto:
+        till = Till(work, work.rows.principal[upfront])
+        till.take(upfront, Part.PRINCIPAL)
+        _book(work, till)
+    _use_credit(work)
+
+
+def pay(work: Work, event: Paid) -> None:
+    """Credits an amount by the waterfall of its kind. What no part of the loan can take becomes credit balance."""
+    waterfall = work.terms.waterfall_of(event.by)
+    amount = event.amount.minor
+    refund = _interest_on(work, amount) if event.interest_refund else 0
+    _credit(work, amount, waterfall, event.excess or waterfall.excess)
+    if event.by in {PaidBy.REPAYMENT, PaidBy.DOWN_PAYMENT}:
+        work.last_payment = _parts(work)
+    if refund:
+        _refund_interest(work, refund)
+
+
+def pay_back(work: Work, event: PaidBack) -> None:
+    """Gives `amount` of what was paid back to who paid it: of the latest instalments first, in each the part that is paid last first.
+    Credit balance goes first of all. Raises LoanError for more than was paid."""
+    rows, left = work.rows, event.amount.minor
+    work.credit = min(left, work.overpaid)
+    work.overpaid -= work.credit
+    left -= work.credit
+    parts = list(dict.fromkeys(part for _, part in work.terms.waterfall.order))[::-1]
+    for k in reversed(range(len(rows))):
+        for part in parts:
+            paid = paid_column(rows, part)
+            less = min(left, paid[k])
+            paid[k] -= less
+            left -= less
+            work.parts[part] += less
+            early = min(less, rows.early[k])
+            rows.early[k] -= early
+            rows.late[k] -= min(less - early, rows.late[k])
+    if left:
+        raise LoanError(MORE_THAN_OWED, f"Less than {event.amount} has been paid.", "amount")
+    work.move_balance(work.parts[Part.PRINCIPAL])
+    work.refresh()
+
+
+def _parts(work: Work) -> tuple[int, int, int, int]:
+    return (work.parts[Part.PRINCIPAL], work.parts[Part.INTEREST], work.parts[Part.FEE], work.parts[Part.PENALTY])
+
+
+def pay_instalment(work: Work, event: PaidInstalment) -> None:
+    """Books an amount for one part of one instalment. Raises LoanError where there is no such instalment, or less of it is owed."""
+    due = event.due_on.toordinal()
+    k = next((k for k in range(len(work.rows)) if work.rows.kind[k] == NORMAL and work.rows.due[k] == due), -1)
+    if k < 0:
+        raise LoanError(NO_SUCH_INSTALMENT, f"No instalment is due on {event.due_on}.", "due_on")
+    till = Till(work, event.amount.minor)
+    most = (
+        work.balance if event.part is Part.PRINCIPAL else max(till.open(k, event.part), work.rows.interest[k] - work.rows.interest_paid[k])
+    )
+    if event.amount.minor > most:
+        raise LoanError(MORE_THAN_OWED, f"Of {event.part.value} of {event.due_on} less than {event.amount} is owed.", "amount")
+    till.put(k, event.part, event.amount.minor)
+    _book(work, till)
+
+
+def pay_off(work: Work, event: PaidOff) -> None:
+    """Pays exactly what ends the loan on the day. Raises LoanError where nothing is owed."""
+    whole = work.terms.payoff_to_rest_date
+    till = Till(work, 0, whole_period=whole)
+    amount = payoff_minor(work)
+    if not amount:
+        raise LoanError(NOTHING_OWED, f"Nothing of the loan is owed on {event.on}.", "on")
+    till.left = amount
+    if whole:
+        till.earned = _until_rest_date(work)
+    pour(till, work.terms.waterfall, Excess.NEXT)
+    _book(work, till)
+    work.last_payment = _parts(work)
+
+
+def payoff_minor(work: Work) -> int:
+    """What ends the loan on the day of `work`: all that is due, the interest of the running period so far (or to its end), all principal."""
+    till = Till(work, 0)
+    if work.terms.payoff_to_rest_date and work.terms.recalculate:
+        till.earned = _until_rest_date(work)
+    rows = range(len(work.rows))
+    costs = sum(till.open(k, part) for k in rows for part in (Part.INTEREST, Part.FEE, Part.PENALTY))
+    return costs + work.balance
+
+
+def _until_rest_date(work: Work) -> list[int]:
+    """Interest of each row ahead for an end at the next due day: that of the running period whole, on the balance as it is today."""
+    on = work.on
+    first = work.first_after(on - 1)
+    if first == len(work.rows):
+        return [0] * len(work.rows)
+    earned = Till(work, 0).earned or [0] * len(work.rows)
+    rows = work.rows
+    if rows.start[first] < on or rows.start[first] == on:
+        begin = max(work.since, rows.start[first])
+        owed = work.balance - sum(rows.unpaid_principal(k) for k in range(first))
+        earned[first] = work.interest.minor(rows.closed[first] + work.interest.of(owed, rows, first, begin, rows.due[first]))
+    return earned
+
+
+def charge_back(work: Work, event: ChargedBack) -> None:
+    """The amount is owed again, in the parts of the latest payment in the agreed order (principal takes the rest); credit balance goes first."""
+    left = event.amount.minor
+    from_credit = min(left, work.overpaid)
+    work.overpaid -= from_credit
+    work.credit = from_credit
+    left -= from_credit
+    again: dict[Part, int] = {}
+    for part in work.terms.chargeback_order:
+        paid = work.last_payment[tuple(Part).index(part)]
+        again[part] = left if part is Part.PRINCIPAL else min(left, paid)
+        left -= again[part]
+    again[Part.PRINCIPAL] = again.get(Part.PRINCIPAL, 0) + left
+    _lend_again(work, again.pop(Part.PRINCIPAL), again)
+
+
+def refund_credit(work: Work, event: CreditRefunded) -> None:
+    """The amount leaves the credit balance; what is more than that was lent again (an undone payment behind it, nearly always)."""
+    from_credit = min(event.amount.minor, work.overpaid)
+    work.overpaid -= from_credit
+    work.credit = from_credit
+    _lend_again(work, event.amount.minor - from_credit, {})
+
+
+def _lend_again(work: Work, principal: int, costs: dict[Part, int]) -> None:
+    """Puts amounts that are owed again into the row of the day."""
+    if not principal and not any(costs.values()):
+        return
+    rows = work.rows
+    work.move_balance(principal)
+    k = work.row_of(work.on)
+    for column in (rows.principal, rows.credited, rows.emi):
+        column[k] += principal
+    work.lent_again += principal
+    rows.interest[k] += costs.get(Part.INTEREST, 0)
+    rows.closed[k] += costs.get(Part.INTEREST, 0) * SCALE
+    rows.emi[k] += costs.get(Part.INTEREST, 0)
+    rows.fees[k] += costs.get(Part.FEE, 0)
+    rows.penalties[k] += costs.get(Part.PENALTY, 0)
+    work.parts[Part.PRINCIPAL] += principal
+    for part, amount in costs.items():
+        work.parts[part] += amount
+    work.refresh()
+
+
+def _credit(work: Work, amount: int, waterfall: Waterfall, excess: Excess) -> None:
+    till = Till(work, amount)
+    pour(till, waterfall, excess)
+    _book(work, till)
+    if till.left and excess in {Excess.SHORTER, Excess.SMALLER} and work.balance:
+        till.left = _prepay(work, till.left, excess)
+    if till.left and excess is not Excess.KEEP and work.balance:
+        rest = Till(work, till.left)
+        pour(rest, waterfall, Excess.NEXT)
+        _book(work, rest)
+        till.left = rest.left
+    work.overpaid += till.left
+    work.credit += till.left
+
+
+def _book(work: Work, till: Till) -> None:
+    """After rows were paid: the principal paid leaves the balance and, with it, its interest."""
+    work.move_balance(-till.principal)
+    work.refresh()
+
+
+def _use_credit(work: Work) -> None:
+    """A credit balance pays what is newly owed."""
+    if work.overpaid and any(work.rows.unpaid(k) for k in range(len(work.rows))):
+        amount, work.overpaid = work.overpaid, 0
+        _credit(work, amount, work.terms.waterfall, work.terms.waterfall.excess)
+        work.credit -= amount
+
+
+def _prepay(work: Work, amount: int, excess: Excess) -> int:
+    """Lowers the principal of later instalments by up to `amount`: they become fewer, or smaller. What is left over."""
+    rows, on = work.rows, work.on
+    running = next((k for k in range(len(rows)) if rows.kind[k] == NORMAL and rows.start[k] < on <= rows.due[k]), -1)
+    if running < 0:
+        running = next((k for k in range(len(rows)) if rows.due[k] > on), len(rows))
+        if running == len(rows):
+            return amount
+        rows.insert(running, kind=PREPAID, start=rows.start[running], due=on)
+        rows.start[running] = on
+    ahead = sum(rows.unpaid_principal(k) for k in range(running + 1, len(rows)))
+    taken = min(amount, ahead)
+    rows.emi[running] += taken
+    rows.principal[running] += taken
+    till = Till(work, taken)
+    till.put(running, Part.PRINCIPAL, taken)
+    work.move_balance(-taken)
+    if excess is Excess.SMALLER:
+        work.relevel(running + 1, -taken)
+    else:
+        _shorten(work, running + 1, taken)
+    return amount - taken
+
+
+def _shorten(work: Work, first: int, taken: int) -> None:
+    """Drops instalments from the end that have nothing left to ask; the one before takes the rest."""
+    rows = work.rows
+    if work.terms.recalculate:
+        work.refresh()
+    else:
+        for k in range(len(rows) - 1, first - 1, -1):
+            less = min(taken, rows.unpaid_principal(k)) if rows.kind[k] == NORMAL else 0
+            rows.principal[k] -= less
+            rows.emi[k] -= less
+            taken -= less
+            if less and not rows.unpaid_principal(k):
+                rows.interest[k] = rows.interest_paid[k] + rows.interest_off[k]
+    for k in range(len(rows) - 1, first - 1, -1):
+        if rows.kind[k] == NORMAL and not rows.principal[k] and not rows.held(k) and not rows.fees_paid[k]:
+            rows.drop(k)
+    work.refresh()
+
+
+def _interest_on(work: Work, amount: int) -> int:
+    """The interest that `amount` of the principal has borne until the day, as far as so much was owed; rounded once."""
+    rows, terms = work.rows, work.terms
+    stretches = [(day, after, balance) for (day, balance), (after, _) in pairwise((*work.moves, (work.on, 0)))]
+    exact = 0
+    for k in range(len(rows)):
+        if rows.kind[k] != NORMAL or rows.start[k] >= work.on:
+            continue
+        for begin, until, balance in stretches:
+            first, last = max(begin, rows.start[k]), min(until, rows.due[k])
+            if first < last:
+                exact += min(amount, balance) * factor(terms, rows.ppm[k], rows.start[k], rows.due[k], first, last)
+    return rounded(exact, SCALE, terms.unit, Rounding.HALF_EVEN)
+
+
+def _refund_interest(work: Work, amount: int) -> None:
+    """Gives back interest: pays the earliest interest that is open, then the loan as its waterfall says. Told as an outcome of its own."""
+    main, work.parts, credit, work.credit = work.parts, dict.fromkeys(Part, 0), work.credit, 0
+    till = Till(work, amount)
+    for k in range(len(work.rows)):
+        till.take(k, Part.INTEREST)
+    _book(work, till)
+    if till.left:
+        waterfall = work.terms.waterfall_of(PaidBy.INTEREST_REFUND)
+        _credit(work, till.left, waterfall, waterfall.excess)
+    linked = work.outcome()
+    work.parts, work.credit, work.linked = main, credit, linked
+
+
+def effective_terms(terms: LoanTerms, event: Disbursed) -> LoanTerms:
+    """The terms with the day on which the loan really began; a calendar given day by day stays as it is."""
+    if event.on == terms.disbursed_on or terms.due_days is not None:
+        return terms
+    return replace(terms, disbursed_on=event.on)

@@ -1,0 +1,99 @@
+"""What it costs to end a loan, and what of its income has been earned by a day."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+from yuefu.money.amounts import Money
+from yuefu.money.rates import Rounding, divide
+from yuefu.plans.lifecycle import events as e
+from yuefu.plans.lifecycle.events import LoanError
+from yuefu.plans.lifecycle.fold import apply
+from yuefu.plans.lifecycle.paying import payoff_minor
+from yuefu.plans.lifecycle.rows import NORMAL, until_today
+from yuefu.plans.lifecycle.work import LoanState, Work
+
+
+@dataclass(frozen=True, slots=True)
+class Payoff:
+    """What has to be paid on `on` for the loan to end: its parts add up to `total`. `saved` is what staying to the end would cost more."""
+
+    on: date
+    total: Money
+    principal: Money
+    interest: Money
+    fees: Money
+    penalties: Money
+    saved: Money
+
+
+def payoff(state: LoanState, on: date) -> Payoff:
+    """The quote of a day not before the last event. Raises LoanError where nothing is owed, or as `apply` does."""
+    after, outcome = apply(state, e.PaidOff(on))
+    assert not after.balance
+    assert after.status in {"closed", "overpaid"}
+    work = Work(state, on.toordinal())
+    work.advance()
+    parts = (outcome.principal, outcome.interest, outcome.fees, outcome.penalties)
+    total = sum(part.minor for part in parts)
+    stays = sum(work.rows.unpaid(k) for k in range(len(work.rows)))
+    currency = state.terms.currency
+    return Payoff(on, Money(total, currency), *parts, saved=Money(stays - total, currency))
+
+
+def payoff_amount(state: LoanState, on: date) -> Money:
+    """The total of `payoff` alone; zero where nothing is owed."""
+    work = Work(state, on.toordinal())
+    work.advance()
+    return Money(payoff_minor(work), state.terms.currency)
+
+
+@dataclass(frozen=True, slots=True)
+class InstalmentQuote:
+    """What an instalment asks of one who pays it on a day: principal and interest, and the principal planned to be owed before it."""
+
+    balance: Money
+    principal: Money
+    interest: Money
+
+
+def instalment_quote(state: LoanState, due_on: date, on: date) -> InstalmentQuote:
+    """The quote of the instalment due on `due_on`, paid on `on`, which may lie before the last event's day only if nothing changed since.
+    Raises LoanError where there is no such instalment."""
+    work = Work(state, on.toordinal())
+    work.advance()
+    rows, due = work.rows, due_on.toordinal()
+    k = next((k for k in range(len(rows)) if rows.kind[k] == NORMAL and rows.due[k] == due), -1)
+    if k < 0:
+        raise LoanError(e.NO_SUCH_INSTALMENT, f"No instalment is due on {due_on}.", "due_on")
+    interest = rows.interest[k]
+    if due > work.on and state.terms.recalculate:
+        interest = until_today(rows, work.interest, balance=work.balance, since=work.since, on=work.on)[k]
+    planned = work.balance - sum(rows.unpaid_principal(i) for i in range(k))
+    principal = min(rows.emi[k] - interest - rows.principal_paid[k] - rows.principal_off[k], planned)
+    currency = state.terms.currency
+    return InstalmentQuote(Money(planned, currency), Money(max(principal, 0), currency), Money(interest - rows.interest_paid[k], currency))
+
+
+def interest_earned(state: LoanState, day: date) -> Money:
+    """Interest of all rows for the nights up to `day`, paid or not, of a loan on its schedule: straight over the days of each row, rounded
+    half-even on the running sum, so that the differences of days add up to each row."""
+    rows, today = state.rows(), day.toordinal()
+    earned = 0
+    for k in range(len(rows)):
+        length = rows.due[k] - rows.start[k]
+        passed = min(max(today - rows.start[k], 0), length)
+        if length:
+            earned += rows.interest[k] if passed == length else divide(rows.interest[k] * passed, length, Rounding.HALF_EVEN)
+    return Money(earned, state.terms.currency)
+
+
+def buy_down_earned(state: LoanState, day: date) -> Money:
+    """What of the merchant's fee is income by the end of `day`: straight over all days from the disbursement to the last due day."""
+    rows = state.rows()
+    if not rows.due or not state.bought_down:
+        return Money.zero(state.terms.currency)
+    first, last = state.terms.disbursed_on.toordinal(), rows.due[-1]
+    passed = min(max(day.toordinal() + 1 - first, 0), last - first)
+    return Money(divide(state.bought_down * passed, last - first, Rounding.HALF_EVEN), state.terms.currency)

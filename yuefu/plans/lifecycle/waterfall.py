@@ -1,0 +1,137 @@
+"""Which parts of which instalments an amount pays, in the order of a waterfall's twelve buckets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from yuefu.plans.lifecycle.levelling import rounded
+from yuefu.plans.lifecycle.rows import NORMAL, until_today
+from yuefu.plans.lifecycle.terms import Bucket, Excess, Part, Processing, Waterfall, When
+from yuefu.plans.lifecycle.work import Work
+
+
+class Till:
+    """An amount on its way into the rows of a loan; `left` is what has found no place yet."""
+
+    __slots__ = ("earned", "left", "principal", "work")
+
+    def __init__(self, work: Work, amount: int, *, whole_period: bool = False) -> None:
+        self.work, self.left, self.principal = work, amount, 0
+        self.earned: list[int] | None = None
+        if work.terms.recalculate and not whole_period:
+            self.earned = until_today(work.rows, work.interest, balance=work.balance, since=work.since, on=work.on)
+
+    def when(self, k: int) -> When:
+        """How row `k` stands to the day of the payment."""
+        due, on = self.work.rows.due[k], self.work.on
+        return When.PAST_DUE if due < on else When.DUE if due == on else When.IN_ADVANCE
+
+    def open(self, k: int, part: Part) -> int:
+        """What of a part of row `k` can be paid on the day: in advance, interest for the days so far and principal up to the target."""
+        rows = self.work.rows
+        if part is Part.FEE:
+            return rows.fees[k] - rows.fees_paid[k] - rows.fees_off[k]
+        if part is Part.PENALTY:
+            return rows.penalties[k] - rows.penalties_paid[k] - rows.penalties_off[k]
+        early = self.earned is not None and rows.kind[k] == NORMAL and rows.due[k] > self.work.on
+        interest = self.earned[k] if early and self.earned is not None else rows.interest[k]
+        if part is Part.INTEREST:
+            return max(interest - rows.interest_paid[k] - rows.interest_off[k], 0)
+        if early:
+            target = rows.emi[k] - interest - rows.principal_paid[k] - rows.principal_off[k]
+            return max(min(target, self.work.balance - self.principal), 0)
+        return rows.unpaid_principal(k)
+
+    def any_open(self, k: int) -> bool:
+        """Whether anything of row `k` can be paid."""
+        return any(self.open(k, part) for part in Part)
+
+    def take(self, k: int, part: Part, most: int | None = None) -> int:
+        """Pays a part of row `k` from what is left; at most `most`. What it took."""
+        amount = min(self.left, self.open(k, part)) if most is None else min(self.left, self.open(k, part), most)
+        if amount:
+            self.put(k, part, amount)
+        return amount
+
+    def put(self, k: int, part: Part, amount: int) -> None:
+        """Books `amount` as paid of a part of row `k`."""
+        rows, work = self.work.rows, self.work
+        if part is Part.PRINCIPAL:
+            rows.principal_paid[k] += amount
+            rows.principal[k] = max(rows.principal[k], rows.principal_paid[k] + rows.principal_off[k])
+            self.principal += amount
+        elif part is Part.INTEREST:
+            rows.interest_paid[k] += amount
+        elif part is Part.FEE:
+            rows.fees_paid[k] += amount
+        else:
+            rows.penalties_paid[k] += amount
+        if rows.due[k] > work.on:
+            rows.early[k] += amount
+        elif rows.due[k] < work.on:
+            rows.late[k] += amount
+        work.parts[part] += amount
+        self.left -= amount
+
+
+def pour(till: Till, waterfall: Waterfall, excess: Excess) -> None:
+    """Pays from the till in the waterfall's order; money beyond what is due goes where `excess` says, as far as that is rows in advance."""
+    if waterfall.processing is Processing.VERTICAL:
+        for bucket in waterfall.order:
+            _pour_bucket(till, (bucket,), excess)
+        return
+    for group in _groups(waterfall.order):
+        _pour_bucket(till, group, excess)
+
+
+def _groups(order: tuple[Bucket, ...]) -> Iterator[tuple[Bucket, ...]]:
+    """The buckets of each `When`, in the order in which it first appears."""
+    for when in dict.fromkeys(when for when, _ in order):
+        yield tuple(bucket for bucket in order if bucket[0] is when)
+
+
+def _pour_bucket(till: Till, group: tuple[Bucket, ...], excess: Excess) -> None:
+    """One stage: all parts of a group, row by row."""
+    when, parts = group[0][0], [part for _, part in group]
+    if not till.left:
+        return
+    matching = [k for k in range(len(till.work.rows)) if till.when(k) is when]
+    if when is not When.IN_ADVANCE or excess is Excess.NEXT:
+        _one_by_one(till, matching, parts)
+    elif excess is Excess.LAST:
+        _one_by_one(till, matching[::-1], parts)
+    elif excess is Excess.REAMORTISE:
+        _evenly(till, matching, parts)
+    elif excess in {Excess.SHORTER, Excess.SMALLER}:
+        running = [k for k in matching if till.work.rows.start[k] < till.work.on]
+        _one_by_one(till, running, parts)
+
+
+def _one_by_one(till: Till, rows: list[int], parts: list[Part]) -> None:
+    for k in rows:
+        for part in parts:
+            if not till.left:
+                return
+            till.take(k, part)
+
+
+def _evenly(till: Till, rows: list[int], parts: list[Part]) -> None:
+    """The same share for each open row, the last takes the rest; what a row cannot take goes round again."""
+    while till.left:
+        takers = [k for k in rows if any(till.open(k, part) for part in parts)]
+        if not takers:
+            return
+        share, rest = _share(till, len(takers))
+        for position, k in enumerate(takers, start=1):
+            portion = share + (rest if position == len(takers) else 0)
+            for part in parts:
+                portion -= till.take(k, part, portion)
+
+
+def _share(till: Till, count: int) -> tuple[int, int]:
+    """An even share, rounded as amounts of the loan are, and what the last one takes beyond it."""
+    terms = till.work.terms
+    share = rounded(till.left, count, terms.unit, terms.rounding)
+    if share * (count - 1) > till.left:
+        share = till.left // count
+    return share, till.left - share * count

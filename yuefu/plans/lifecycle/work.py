@@ -1,0 +1,257 @@
+"""A loan while one event is applied to it: the columns, opened, and the few sums beside them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from yuefu.money.amounts import Money
+from yuefu.plans.lifecycle.levelling import level, rounded
+from yuefu.plans.lifecycle.rows import COLUMNS, EXTRA, NORMAL, Interest, Rows, close, project
+from yuefu.plans.lifecycle.terms import LoanTerms, Part
+
+_A_YEAR: Final = 365 * 1_000_000
+_PENDING, _ACTIVE, _OVERPAID, _CLOSED, _WRITTEN_OFF = "pending", "active", "overpaid", "closed", "written_off"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one event, in the loan's currency. The parts are what was paid (or given up, or lent again) of each; `credit` went to
+    the credit balance (or came from it); `balance` is the principal owed afterwards. `interest_refund` is what became of the interest that a
+    refund gave back, None where it gave none back."""
+
+    principal: Money
+    interest: Money
+    fees: Money
+    penalties: Money
+    credit: Money
+    balance: Money
+    interest_refund: Outcome | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LoanState:
+    """The loan after its first `seq` events, the last on `last_on` (day ordinals throughout): a checkpoint from which `apply` resumes.
+
+    `columns` are those of `rows.COLUMNS`; `lent` all that was disbursed, `balance` the principal owed, unchanged since `since`; `overpaid` the
+    credit balance; `moves` the days on which it changed with what it was
+    from then on; `pauses` half-open stretches without interest; `late_charged` all late fees and penalty interest so far; `last_payment`
+    the parts of the latest payment. A state with `seen_on` is a view of the loan on a later day, not to be gone on from.
+    """
+
+    terms: LoanTerms
+    columns: tuple[tuple[int, ...], ...] = ((),) * len(COLUMNS)
+    seq: int = 0
+    last_on: int = 0
+    lent: int = 0
+    lent_again: int = 0
+    balance: int = 0
+    since: int = 0
+    overpaid: int = 0
+    late_charged: int = 0
+    recovered: int = 0
+    bought_down: int = 0
+    charged_off_on: int = 0
+    written_off_on: int = 0
+    moves: tuple[tuple[int, int], ...] = ()
+    pauses: tuple[tuple[int, int], ...] = ()
+    arrears_pauses: tuple[tuple[int, int], ...] = ()
+    last_payment: tuple[int, int, int, int] = (0, 0, 0, 0)
+    seen_on: int = 0
+
+    @property
+    def status(self) -> str:
+        """pending (nothing lent yet), active, overpaid, closed (nothing owed), written_off."""
+        if not self.lent:
+            return _PENDING
+        if self.written_off_on:
+            return _WRITTEN_OFF
+        if any(self.rows().unpaid(k) for k in range(len(self.columns[0]))):
+            return _ACTIVE
+        return _OVERPAID if self.overpaid else _CLOSED
+
+    def rows(self) -> Rows:
+        """The columns, opened."""
+        return Rows(self.columns)
+
+    @property
+    def outstanding(self) -> Money:
+        """All that is neither paid nor given up, of whatever part, due or not."""
+        rows = self.rows()
+        return Money(sum(rows.unpaid(k) for k in range(len(rows))), self.terms.currency)
+
+    @property
+    def credit_balance(self) -> Money:
+        """What was paid beyond all that was owed."""
+        return Money(self.overpaid, self.terms.currency)
+
+
+class Work:
+    """`LoanState`, opened for one event on day `on`."""
+
+    __slots__ = (
+        *("terms", "rows", "interest", "on", "lent", "lent_again", "balance", "since", "overpaid", "late_charged", "recovered"),
+        *(
+            "bought_down",
+            "charged_off_on",
+            "written_off_on",
+            "moves",
+            "pauses",
+            "arrears_pauses",
+            "last_payment",
+            "parts",
+            "credit",
+            "linked",
+        ),
+    )
+
+    def __init__(self, state: LoanState, on: int) -> None:
+        self.terms, self.on = state.terms, on
+        self.rows, self.interest = Rows(state.columns), Interest(state.terms, state.pauses)
+        self.lent, self.lent_again, self.balance, self.since = state.lent, state.lent_again, state.balance, state.since
+        self.overpaid, self.late_charged, self.recovered = state.overpaid, state.late_charged, state.recovered
+        self.bought_down, self.charged_off_on, self.written_off_on = state.bought_down, state.charged_off_on, state.written_off_on
+        self.moves = state.moves
+        self.pauses, self.arrears_pauses, self.last_payment = state.pauses, state.arrears_pauses, state.last_payment
+        self.parts = dict.fromkeys(Part, 0)
+        self.credit = 0
+        self.linked: Outcome | None = None
+
+    def kept(self, seq: int, *, seen: bool = False) -> LoanState:
+        """The state after the event."""
+        self._settle()
+        return LoanState(
+            self.terms, self.rows.frozen(), seq, self.on, self.lent, self.lent_again, self.balance, self.since, self.overpaid,
+            self.late_charged, self.recovered, self.bought_down, self.charged_off_on, self.written_off_on, self.moves, self.pauses,
+            self.arrears_pauses, self.last_payment, self.on if seen else 0,
+        )  # fmt: skip
+
+    def outcome(self) -> Outcome:
+        """What became of the event."""
+        currency = self.terms.currency
+        principal, interest, fees, penalties = (Money(self.parts[part], currency) for part in Part)
+        credit, balance = Money(self.credit, currency), Money(self.balance, currency)
+        return Outcome(principal, interest, fees, penalties, credit, balance, self.linked)
+
+    # --- looking on ---
+
+    def advance(self) -> None:
+        """Brings late fees, penalty interest and what each row asks up to the day of the event."""
+        if not self.lent:
+            return
+        late = self.terms.late
+        if late.fee is not None or late.fee_rate.ppm or late.interest.ppm:
+            self._charge_late()
+        self.refresh()
+
+    def refresh(self) -> None:
+        """What each row asks, from the balance as it is now. Where interest is not recalculated, rows stay as they were planned."""
+        if self.terms.recalculate:
+            project(self.rows, self.interest, balance=self.balance, since=self.since, on=self.on)
+
+    def move_balance(self, change: int) -> None:
+        """Adds to the principal owed: the interest of the days so far is written into its rows first."""
+        if not change:
+            return
+        if self.terms.recalculate:
+            close(self.rows, self.interest, balance=self.balance, since=self.since, on=self.on)
+            self.since = self.on
+        self.balance += change
+        self.moves = (*self.moves, (self.on, self.balance))
+
+    def relevel(self, first: int, change: int = 0) -> None:
+        """New targets for the instalments from row `first` on. `change` is what they have to repay more (or less) than planned; with
+        recalculation the balance says that itself."""
+        if self.terms.recalculate:
+            level(self.rows, self.interest, first, balance=self.balance, since=self.since, on=self.on, lent=self.lent)
+        else:
+            self._relevel_as_planned(first, change)
+
+    def _relevel_as_planned(self, first: int, change: int) -> None:
+        """As if every row were paid when due: what has been paid plays no part, and rows before `first` stay."""
+        ahead = self.rows.copy()
+        for name in COLUMNS:
+            del getattr(ahead, name)[:first]
+        for name in ("principal_paid", "interest_paid", "principal_off", "interest_off"):
+            setattr(ahead, name, [0] * len(ahead))
+        planned = sum(ahead.principal[k] for k in range(len(ahead)))
+        if len(ahead):
+            close(ahead, self.interest, balance=planned, since=self.since, on=self.on)
+            self.since = max(self.since, self.on)
+        level(ahead, self.interest, 0, balance=planned + change, since=self.since, on=self.on, lent=self.lent)
+        for k in range(len(ahead)):
+            at = first + k
+            self.rows.emi[at], self.rows.closed[at] = ahead.emi[k], ahead.closed[k]
+            self.rows.principal[at] = max(ahead.principal[k], self.rows.principal_paid[at] + self.rows.principal_off[at])
+            self.rows.interest[at] = max(ahead.interest[k], self.rows.interest_paid[at] + self.rows.interest_off[at])
+
+    # --- finding rows ---
+
+    def first_after(self, day: int) -> int:
+        """The first instalment due after `day`; the number of rows where there is none."""
+        rows = self.rows
+        return next((k for k in range(len(rows)) if rows.kind[k] == NORMAL and rows.due[k] > day), len(rows))
+
+    def row_of(self, day: int) -> int:
+        """The instalment in whose period `day` lies (its due day is in, its first day is not, but for the very first); a row of its own,
+        made or prolonged, after the last one."""
+        rows = self.rows
+        for k in range(len(rows)):
+            if rows.kind[k] == NORMAL and rows.due[k] >= day:
+                return k
+        if rows.kind[-1] == EXTRA:
+            rows.due[-1] = max(rows.due[-1], day)
+            return len(rows) - 1
+        rows.insert(len(rows), kind=EXTRA, start=rows.due[-1], due=day)
+        return len(rows) - 1
+
+    # --- being late ---
+
+    def _charge_late(self) -> None:
+        late, rows, day = self.terms.late, self.rows, self.on
+        for k in range(len(rows)):
+            if rows.due[k] + late.grace_days >= day or not rows.unpaid(k):
+                continue
+            if not rows.late_fee[k] and (late.fee is not None or late.fee_rate.ppm):
+                rows.late_fee[k] = 1
+                rows.penalties[k] += self._within_cap(self._late_fee(k))
+            if late.interest.ppm and rows.unpaid_principal(k) > 0:
+                days = day - max(rows.due[k], rows.late_to[k])
+                owed = rounded(rows.unpaid_principal(k) * late.interest.ppm * days, _A_YEAR, self.terms.unit, self.terms.rounding)
+                rows.penalties[k] += self._within_cap(owed)
+                rows.late_to[k] = day
+
+    def _late_fee(self, k: int) -> int:
+        late, rows = self.terms.late, self.rows
+        if late.fee is not None:
+            return late.fee.minor
+        unpaid = {
+            Part.PRINCIPAL: rows.unpaid_principal(k),
+            Part.INTEREST: rows.interest[k] - rows.interest_paid[k] - rows.interest_off[k],
+            Part.FEE: rows.fees[k] - rows.fees_paid[k] - rows.fees_off[k],
+            Part.PENALTY: 0,
+        }
+        return rounded(sum(unpaid[part] for part in late.fee_on) * late.fee_rate.ppm, 1_000_000, self.terms.unit, self.terms.rounding)
+
+    def _within_cap(self, amount: int) -> int:
+        cap = self.terms.late.cap
+        if cap is not None:
+            most = self.lent * cap.ppm // 1_000_000
+            amount = max(min(amount, most - self.late_charged), 0)
+        self.late_charged += amount
+        return amount
+
+    # --- keeping ---
+
+    def _settle(self) -> None:
+        """Since when nothing of a row is open, and what must hold after every event."""
+        rows = self.rows
+        for k in range(len(rows.due)):
+            unpaid = rows.unpaid(k)
+            assert unpaid >= 0, "a row is paid no more than it asks"
+            if unpaid:
+                rows.settled_on[k] = -1
+            elif rows.settled_on[k] <= 0 and (rows.settled_on[k] or rows.held(k) or rows.fees_paid[k] or rows.penalties_paid[k]):
+                rows.settled_on[k] = self.on
+        assert sum(rows.principal) == self.lent + self.lent_again, "the principals add up to what was lent"
+        assert self.balance == self.lent + self.lent_again - sum(rows.principal_paid) - sum(rows.principal_off)

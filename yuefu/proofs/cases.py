@@ -1,0 +1,159 @@
+"""Files of cases, a line of JSON each: how they are read, judged and told, whatever they are about.
+
+A case passes, differs (told with its first figure that does), or is unsupported: it has a key that nobody understands, or cannot be read. Nothing
+of a case is passed over in silence. Numbers are read as exact decimals, so that 1432.86 is that amount and no float near it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any, Final
+
+NO_CASE: Final = "There is no case in this file (a line of JSON each)."
+_SHOWN_AT_MOST: Final = 200
+
+
+class Unsupported(Exception):
+    """A case has what we do not understand or do not have; `keys` say where it stands in it."""
+
+    def __init__(self, *keys: str) -> None:
+        super().__init__(*keys)
+        self.keys = keys
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A line of a file: its id (`line 3` where it has none) and what it says."""
+
+    id: str
+    content: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A figure that is not what the case expects: where it stands, and both as text or JSON value."""
+
+    at: str
+    expected: Any
+    got: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What came of a case: it passes where it neither differs nor has anything unsupported."""
+
+    id: str
+    difference: Difference | None = None
+    unsupported: tuple[str, ...] = ()
+
+    @property
+    def passed(self) -> bool:
+        return self.difference is None and not self.unsupported
+
+    def text(self) -> str:
+        """The verdict as one line."""
+        if self.difference is not None:
+            return f"{self.id}: differs at {self.difference.at}: expected {self.difference.expected}, got {self.difference.got}"
+        if self.unsupported:
+            return f"{self.id}: not supported: {', '.join(self.unsupported)}"
+        return f"{self.id}: passes"
+
+
+@dataclass(slots=True)
+class Report:
+    """The verdicts of a file, in its order."""
+
+    verdicts: list[Verdict] = field(default_factory=list)
+
+    @property
+    def passed(self) -> int:
+        return sum(verdict.passed for verdict in self.verdicts)
+
+    @property
+    def all_passed(self) -> bool:
+        """Whether there was something, and all of it passed."""
+        return 0 < len(self.verdicts) == self.passed
+
+    def to_json(self) -> dict[str, Any]:
+        """{"cases", "passed", "differs": [{"id", "at", "expected", "got"}], "unsupported": [{"id", "key"}]}."""
+        return {
+            "cases": len(self.verdicts),
+            "passed": self.passed,
+            "differs": [
+                {"id": each.id, "at": each.difference.at, "expected": each.difference.expected, "got": each.difference.got}
+                for each in self.verdicts
+                if each.difference is not None
+            ],
+            "unsupported": [{"id": each.id, "key": key} for each in self.verdicts for key in each.unsupported],
+        }
+
+    def lines(self) -> list[str]:
+        """A line a case, and the total."""
+        if not self.verdicts:
+            return [NO_CASE]
+        differ = sum(verdict.difference is not None for verdict in self.verdicts)
+        rest = len(self.verdicts) - self.passed - differ
+        total = f"{self.passed} of {len(self.verdicts)} cases pass, {differ} differ, {rest} are not supported."
+        return [*(verdict.text() for verdict in self.verdicts), total]
+
+
+Play = Callable[[Case], Sequence[Difference]]
+"""Replays a case and tells where it differs, in the order of its figures. Raises Unsupported for what it does not understand."""
+
+
+def judge(lines: Iterable[str], play: Play, *, progress: Callable[[int, int], None] | None = None) -> Report:
+    """Replays the case of each line that is not blank."""
+    numbered = [(number, line) for number, line in enumerate(lines, start=1) if line.strip()]
+    report = Report()
+    for done, (number, line) in enumerate(numbered, start=1):
+        report.verdicts.append(_judge_one(number, line, play))
+        if progress:
+            progress(done, len(numbered))
+    return report
+
+
+def _judge_one(number: int, line: str, play: Play) -> Verdict:
+    name = f"line {number}"
+    try:
+        case = read(line, number)
+        name = case.id
+        differs = play(case)
+    except Unsupported as error:
+        return Verdict(name, unsupported=error.keys)
+    return Verdict(name, differs[0] if differs else None)
+
+
+def read(line: str, number: int = 1) -> Case:
+    """The case of a line. Raises Unsupported, which says why, for what is no JSON object, or one that says a key twice."""
+    try:
+        content = json.loads(line, parse_float=Decimal, parse_int=_integer, parse_constant=_no_number, object_pairs_hook=_without_twins)
+    except Unsupported:
+        raise
+    except (ValueError, ArithmeticError, RecursionError) as error:
+        raise Unsupported(f"not JSON: {error}"[:_SHOWN_AT_MOST]) from error
+    if not isinstance(content, dict):
+        raise Unsupported("not an object")
+    name = content.get("id")
+    return Case(name if isinstance(name, str) and name else f"line {number}", content)
+
+
+def _integer(digits: str) -> int:
+    if len(digits) > _SHOWN_AT_MOST:
+        raise Unsupported(f"not JSON: a number of {len(digits)} digits")
+    return int(digits)
+
+
+def _no_number(word: str) -> Any:
+    raise Unsupported(f"not JSON: {word} is no number")
+
+
+def _without_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in found:
+            raise Unsupported(f"{key} (said twice)"[:_SHOWN_AT_MOST])
+        found[key] = value
+    return found
