@@ -182,7 +182,7 @@ def balance_on(terms: LoanTerms, on: date) -> tuple[int, int]:
     rows, interest, day = opening_rows(terms), Interest(terms, ()), on.toordinal()
     principal, earned = terms.principal.minor, 0
     for k, due in enumerate(rows.due):
-        earned += interest.of(principal, rows, k, rows.start[k], min(due, day))
+        earned += interest.minor(interest.of(principal, rows, k, rows.start[k], min(due, day)))
         if due <= day:
             principal -= rows.principal[k]
             earned -= rows.interest[k]
