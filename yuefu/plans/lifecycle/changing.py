@@ -27,6 +27,7 @@ from yuefu.plans.lifecycle.events import (
 )
 from yuefu.plans.lifecycle.factors import factor
 from yuefu.plans.lifecycle.levelling import rounded
+from yuefu.plans.lifecycle.paying import use_credit
 from yuefu.plans.lifecycle.rows import NO_INTEREST, NO_PRINCIPAL, NORMAL, Interest, Rows
 from yuefu.plans.lifecycle.terms import Part
 from yuefu.plans.lifecycle.work import Work
@@ -39,17 +40,20 @@ def charge(work: Work, event: Charged) -> None:
     k = work.row_of(event.due_on.toordinal())
     column = work.rows.fees if event.part is Part.FEE else work.rows.penalties
     column[k] += event.amount.minor
-    work.parts[event.part] += event.amount.minor
+    use_credit(work)
+    work.parts = {**dict.fromkeys(Part, 0), event.part: event.amount.minor}
 
 
 def charge_each(work: Work, event: ChargedEachInstalment) -> None:
     """Puts the fee into each instalment not yet due."""
-    rows, terms = work.rows, work.terms
+    rows, terms, charged = work.rows, work.terms, 0
     for k in range(work.first_after(work.on), len(rows)):
         if rows.kind[k] == NORMAL:
             fee = rounded((rows.principal[k] + rows.interest[k]) * event.rate.ppm, 1_000_000, terms.unit, terms.rounding)
             rows.fees[k] += fee
-            work.parts[Part.FEE] += fee
+            charged += fee
+    use_credit(work)
+    work.parts = {**dict.fromkeys(Part, 0), Part.FEE: charged}
 
 
 def waive(work: Work, event: Waived) -> None:

@@ -1,7 +1,7 @@
 """A loan as a fold: its state is a pure function of its terms, its dated events and the day from which it is seen.
 
 `start` has lent nothing yet; `apply` is one step; `replay` takes entries in the order in which they were entered and applies their events
-in the order of their days, those of one day as entered, without the ones undone. A back-dated, corrected or undone event is therefore nothing
+in the order of their days (`rank` says in which those of one day), without the ones undone. A back-dated, corrected or undone event is therefore nothing
 special. `as_of` shows what has become of a loan by a later day with nothing happening.
 """
 
@@ -60,7 +60,7 @@ def apply(state: LoanState, event: Event) -> tuple[LoanState, Outcome]:
     work = Work(state, event.on.toordinal())
     work.advance()
     _HANDLERS[type(event)](work, event)
-    return work.kept(state.seq + 1), work.outcome()
+    return work.kept(state.seq + 1, rank(event)), work.outcome()
 
 
 def as_of(state: LoanState, day: date) -> LoanState:
@@ -70,7 +70,7 @@ def as_of(state: LoanState, day: date) -> LoanState:
         raise LoanError(e.EVENT_OUT_OF_ORDER, f"The loan has events after {day}; replay it up to then.", "day")
     work = Work(state, day.toordinal())
     work.advance()
-    return work.kept(state.seq, seen=True)
+    return work.kept(state.seq, state.last_rank, seen=True)
 
 
 def in_order(entries: Sequence[Event | Undone]) -> list[tuple[int, Event]]:
@@ -83,7 +83,14 @@ def in_order(entries: Sequence[Event | Undone]) -> list[tuple[int, Event]]:
                 raise LoanError(e.NO_SUCH_ENTRY, f"Entry {entry.entry} is not an event that could be undone.", "entry")
             undone.add(entry.entry)
     kept = [(number, entry) for number, entry in enumerate(entries, start=1) if not isinstance(entry, Undone) and number not in undone]
-    return sorted(kept, key=lambda pair: pair[1].on)
+    return sorted(kept, key=lambda pair: (pair[1].on, rank(pair[1])))
+
+
+def rank(event: Event) -> int:
+    """The place of an event within its day: what is lent, then what is charged, then all else as it was entered."""
+    if isinstance(event, e.Disbursed):
+        return 0
+    return 1 if isinstance(event, e.Charged | e.ChargedEachInstalment) else 2
 
 
 def replay(terms: LoanTerms, entries: Sequence[Event | Undone]) -> tuple[LoanState, dict[int, Outcome]]:
@@ -97,7 +104,7 @@ def replay(terms: LoanTerms, entries: Sequence[Event | Undone]) -> tuple[LoanSta
 def _require_applicable(state: LoanState, event: Event) -> None:
     if state.seen_on:
         raise LoanError(e.SEEN_NOT_KEPT, "This is a view of the loan; go on from the state it was made of.", "state")
-    if event.on.toordinal() < state.last_on:
+    if (event.on.toordinal(), rank(event)) < (state.last_on, state.last_rank):
         last = date.fromordinal(state.last_on)
         raise LoanError(e.EVENT_OUT_OF_ORDER, f"An event of {event.on} cannot follow one of {last}; replay the loan.", "on")
     amount = getattr(event, "amount", None)

@@ -50,7 +50,7 @@ def disburse(work: Work, event: Disbursed) -> None:
         till = Till(work, work.rows.principal[upfront])
         till.take(upfront, Part.PRINCIPAL)
         _book(work, till)
-    _use_credit(work)
+    use_credit(work)
 
 
 def pay(work: Work, event: Paid) -> None:
@@ -215,7 +215,7 @@ def _book(work: Work, till: Till) -> None:
     work.refresh()
 
 
-def _use_credit(work: Work) -> None:
+def use_credit(work: Work) -> None:
     """A credit balance pays what is newly owed."""
     if work.overpaid and any(work.rows.unpaid(k) for k in range(len(work.rows))):
         amount, work.overpaid = work.overpaid, 0

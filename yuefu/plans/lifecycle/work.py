@@ -31,18 +31,20 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class LoanState:
-    """The loan after its first `seq` events, the last on `last_on` (day ordinals throughout): a checkpoint from which `apply` resumes.
+    """The loan after its first `seq` events, a checkpoint from which `apply` resumes; days are ordinals throughout.
 
-    `columns` are those of `rows.COLUMNS`; `lent` all that was disbursed, `balance` the principal owed, unchanged since `since`; `overpaid` the
-    credit balance; `moves` the days on which it changed with what it was
-    from then on; `pauses` half-open stretches without interest; `late_charged` all late fees and penalty interest so far; `last_payment`
-    the parts of the latest payment. A state with `seen_on` is a view of the loan on a later day, not to be gone on from.
+    The last event was on `last_on`, of rank `last_rank` within the day. `columns` are those of `rows.COLUMNS`; `lent` is all that was
+    disbursed, `lent_again` what was charged back or went out of a credit balance that had not been there; `balance` the principal owed,
+    unchanged since `since`; `moves` the days on which it changed with what it was from then on; `overpaid` the credit balance. `pauses` are
+    half-open stretches without interest, `late_charged` all late fees and penalty interest so far, `last_payment` the parts of the latest
+    payment. A state with `seen_on` is a view of the loan on a later day, not to be gone on from.
     """
 
     terms: LoanTerms
     columns: tuple[tuple[int, ...], ...] = ((),) * len(COLUMNS)
     seq: int = 0
     last_on: int = 0
+    last_rank: int = 0
     lent: int = 0
     lent_again: int = 0
     balance: int = 0
@@ -117,11 +119,11 @@ class Work:
         self.credit = 0
         self.linked: Outcome | None = None
 
-    def kept(self, seq: int, *, seen: bool = False) -> LoanState:
+    def kept(self, seq: int, rank: int, *, seen: bool = False) -> LoanState:
         """The state after the event."""
         self._settle()
         return LoanState(
-            self.terms, self.rows.frozen(), seq, self.on, self.lent, self.lent_again, self.balance, self.since, self.overpaid,
+            self.terms, self.rows.frozen(), seq, self.on, rank, self.lent, self.lent_again, self.balance, self.since, self.overpaid,
             self.late_charged, self.recovered, self.bought_down, self.charged_off_on, self.written_off_on, self.moves, self.pauses,
             self.arrears_pauses, self.last_payment, self.on if seen else 0,
         )  # fmt: skip

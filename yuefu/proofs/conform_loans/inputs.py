@@ -141,7 +141,7 @@ def loan_of(values: Mapping[str, Any], first_day: date | None, source: str = "")
     given = Inputs(values)
     starts = given.take("submitted") or given.take("start") or first_day
     periods = given.take("periods")
-    if starts is None and isinstance(periods, list):
+    if isinstance(periods, list):  # a calculator's periods begin whenever money is lent
         starts = periods[0][0]
     started = starts if isinstance(starts, date) else day(starts, "inputs.submitted")
     recalculation = given.take("interest_recalculation")
@@ -310,8 +310,7 @@ def _buckets(value: Mapping[str, Any]) -> tuple[t.Bucket, ...]:
         return tuple(found)
     strategy = str(value.get("strategy") or "advanced")
     if strategy == "advanced":
-        costs = (Part.PENALTY, Part.FEE, Part.PRINCIPAL, Part.INTEREST)
-        return t.buckets(costs)
+        return t.Waterfall().order
     due, advance = _orders_in_words(strategy)
     return t.buckets(due, advance)
 

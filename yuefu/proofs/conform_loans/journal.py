@@ -7,7 +7,6 @@ from typing import Any, Final
 from yuefu.plans.lifecycle import events as e
 from yuefu.plans.lifecycle.fold import in_order, replay
 from yuefu.plans.lifecycle.terms import PaidBy
-from yuefu.proofs.conform_loans.inputs import Loan
 from yuefu.proofs.conform_loans.story import Told
 from yuefu.proofs.conform_loans.telling import text
 
@@ -26,9 +25,9 @@ DEFERRED: Final = ("LIABILITY", "Deferred Capitalized Income")
 Posting = tuple[tuple[str, str], int]
 
 
-def journal(loan: Loan, told: Told) -> list[dict[str, Any]]:
+def journal(told: Told) -> list[dict[str, Any]]:
     """An entry a transaction that counts, in the order of the days: debits positive, credits negative, accounts that move nothing left out."""
-    _, outcomes = replay(loan.terms, told.entries)
+    _, outcomes = replay(told.loan.terms, told.entries)
     found, off = [], False
     for number, event in in_order(told.entries):
         outcome = outcomes[number]
@@ -36,7 +35,7 @@ def journal(loan: Loan, told: Told) -> list[dict[str, Any]]:
         postings = _postings(event, parts, outcome.credit.minor, off)
         if isinstance(event, e.ChargedOff):
             off = True
-            state, _ = replay(loan.terms, [entry for _, entry in in_order(told.entries)][: _position(told, number)])
+            state, _ = replay(told.loan.terms, [entry for _, entry in in_order(told.entries)][: _position(told, number)])
             rows = state.rows()
             unpaid = [
                 (

@@ -10,7 +10,7 @@ from typing import Any, Final
 from yuefu.plans.lifecycle.factors import SCALE, factor, share_of_year
 from yuefu.plans.lifecycle.quotes import instalment_quote
 from yuefu.proofs.cases import Case, Difference, Unsupported
-from yuefu.proofs.conform_loans.inputs import Loan, day, loan_of
+from yuefu.proofs.conform_loans.inputs import day, loan_of
 from yuefu.proofs.conform_loans.journal import journal
 from yuefu.proofs.conform_loans.story import Told, play_all
 from yuefu.proofs.conform_loans.telling import SOMETIMES, Teller, same_status, text
@@ -42,7 +42,7 @@ def play(case: Case) -> list[Difference]:
     told = play_all(loan, events, counts)
     found: list[Difference] = []
     for i, snapshot in enumerate(snapshots):
-        found += _Snapshot(loan, told[int(snapshot["after_events"])], f"snapshots[{i}]").compare(snapshot)
+        found += _Snapshot(told[int(snapshot["after_events"])], f"snapshots[{i}]").compare(snapshot)
     for i, quote in enumerate(quotes):
         found += _quote(told[int(quote["after_events"])], quote, f"quotes[{i}]")
     return found
@@ -92,9 +92,9 @@ def _shown(value: Any) -> Any:
 class _Snapshot:
     """One snapshot of a case beside our loan at that point."""
 
-    def __init__(self, loan: Loan, told: Told, at: str) -> None:
-        self.loan, self.told, self.at = loan, told, at
-        self.teller = Teller(loan, told)
+    def __init__(self, told: Told, at: str) -> None:
+        self.loan, self.told, self.at = told.loan, told, at
+        self.teller = Teller(told)
 
     def compare(self, snapshot: Mapping[str, Any]) -> list[Difference]:
         """What differs, in the order of the snapshot."""
@@ -207,7 +207,7 @@ class _Snapshot:
         return _figures({"balance": expected}, {"balance": self.teller.schedule()[-1]["balance"]}, at)
 
     def _journal(self, expected: Sequence[Mapping[str, Any]], at: str) -> list[Difference]:
-        ours = journal(self.loan, self.told)
+        ours = journal(self.told)
         found, left = [], list(ours)
         for i, entry in enumerate(expected):
             match = next(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from typing import Any, Final
 
@@ -12,9 +12,9 @@ from yuefu.plans.faults import PlanError
 from yuefu.plans.lifecycle import events as e
 from yuefu.plans.lifecycle.events import Event, Undone
 from yuefu.plans.lifecycle.fold import as_of, in_order, replay
-from yuefu.plans.lifecycle.levelling import down_payment_minor
+from yuefu.plans.lifecycle.levelling import down_payment_minor, fees_minor
 from yuefu.plans.lifecycle.quotes import buy_down_earned, interest_earned
-from yuefu.plans.lifecycle.terms import Frequency, PaidBy, Part
+from yuefu.plans.lifecycle.terms import Fee, FeeWhen, Frequency, PaidBy, Part
 from yuefu.plans.lifecycle.work import LoanState, Outcome
 from yuefu.proofs.cases import Unsupported
 from yuefu.proofs.conform_loans.inputs import Loan, day, money, one_of, percent
@@ -98,6 +98,7 @@ class ChargeLine:
 class Told:
     """The loan after some of its events, seen on the day on which the last one was entered."""
 
+    loan: Loan
     state: LoanState
     today: date
     transactions: list[Transaction]
@@ -142,7 +143,7 @@ class Story:
         if state.lent and state.last_on <= today.toordinal() and not self.loan.calculator:
             state = as_of(state, today)
         lines = [Transaction(**{name: getattr(line, name) for name in Transaction.__slots__}) for line in self.transactions]
-        return Told(state, today, lines, list(self.charges), list(self.entries), list(self.accruals))
+        return Told(self.loan, state, today, lines, list(self.charges), list(self.entries), list(self.accruals))
 
     def _add(self, event: Event | Undone, type_: str = "", amount: str = "", *, shows_balance: bool = True) -> None:
         self.entries.append(event)
@@ -249,6 +250,11 @@ class Story:
     def _disburse(self, on: date, event: Mapping[str, Any], at: str) -> None:
         amount = money(event.get("amount") or self.loan.terms.principal.decimal_text(), f"{at}.amount")
         self._add(e.Disbursed(on, amount), "Disbursement", amount.decimal_text())
+        fees = fees_minor(self.loan.terms, FeeWhen.UPFRONT, self.loan.terms.principal.minor) if len(self.entries) == 1 else 0
+        if fees:
+            paid = Money(fees, amount.currency)
+            self._add(e.Paid(on, paid), "Repayment (at time of disbursement)", paid.decimal_text())
+            self.accruals.append(Accrued(on, 0, fees, 0))
         if self.loan.down_payment_auto:
             down = Money(down_payment_minor(self.loan.terms, amount.minor), amount.currency)
             self._add(e.Paid(on, down, PaidBy.DOWN_PAYMENT), "Down Payment", down.decimal_text())
@@ -290,6 +296,11 @@ class Story:
         kind = event.get("kind") or ("penalty" if any(word in code.lower() for word in _PENALTY_NAMES) else "fee")
         part = one_of({"FEE": Part.FEE, "PENALTY": Part.PENALTY}, kind, f"{at}.kind")
         name = _charge_name(code)
+        if event.get("pct") is not None and "disbursement" in code.lower() and not self.entries:
+            fee = Fee(code, FeeWhen.UPFRONT, rate=percent(event["pct"], f"{at}.pct"))
+            self.loan = replace(self.loan, terms=replace(self.loan.terms, fees=(*self.loan.terms.fees, fee)))
+            self.charges.append(ChargeLine(0, name, part, None, "Disbursement", "% Amount", 0))
+            return
         if event.get("pct") is not None and "installment" in code.lower():
             self._add(e.ChargedEachInstalment(self._today, code, percent(event["pct"], f"{at}.pct")))
             self.charges.append(ChargeLine(len(self.entries), name, part, None, "Installment Fee", "% Loan Amount + Interest", 0))

@@ -16,8 +16,7 @@ from yuefu.plans.lifecycle.fold import in_order
 from yuefu.plans.lifecycle.rows import NORMAL, UPFRONT, Interest, Rows
 from yuefu.plans.lifecycle.schedule import opening_rows
 from yuefu.plans.lifecycle.terms import Part
-from yuefu.proofs.conform_loans.inputs import Loan
-from yuefu.proofs.conform_loans.story import Told, Transaction
+from yuefu.proofs.conform_loans.story import ChargeLine, Told, Transaction
 
 STATUS: Final = {
     "pending": {"approved", "submitted and pending approval"},
@@ -37,9 +36,9 @@ def text(minor: int) -> str:
 class Teller:
     """Tells what a snapshot asks for of the loan as it stands."""
 
-    def __init__(self, loan: Loan, told: Told) -> None:
-        self.loan, self.told = loan, told
-        self.rows: Rows = told.state.rows() if told.state.lent else opening_rows(loan.terms)
+    def __init__(self, told: Told) -> None:
+        self.loan, self.told = told.loan, told
+        self.rows: Rows = told.state.rows() if told.state.lent else opening_rows(self.loan.terms)
         self.lent = self._disbursements()
 
     def _disbursements(self) -> list[tuple[date, int]]:
@@ -51,17 +50,29 @@ class Teller:
 
     def disbursements(self) -> list[dict[str, str]]:
         """The lines of the schedule that say what was lent."""
-        return [{"disbursement": text(amount), "date": day.isoformat()} for day, amount in self.lent]
+        rows = self.rows
+        fees, paid = (sum(column[k] for k in range(len(rows)) if self._is_fee(k)) for column in (rows.fees, rows.fees_paid))
+        first = {"fees": text(fees), "due": text(fees), "paid": text(paid), "outstanding": text(fees - paid)}
+        later = dict.fromkeys(first, "0.00")
+        return [
+            {"disbursement": text(amount), "date": day.isoformat(), **(later if i else first)} for i, (day, amount) in enumerate(self.lent)
+        ]
+
+    def _is_fee(self, k: int) -> bool:
+        """Whether a row is nothing but a fee at disbursement, which the source tells with the disbursement."""
+        return self.rows.kind[k] == UPFRONT and not self.rows.principal[k]
 
     def schedule(self) -> list[dict[str, Any]]:
         """The rows, numbered from 1 with what is due at disbursement."""
-        rows, lines, owed = self.rows, [], 0
+        rows, owed = self.rows, 0
+        lines: list[dict[str, Any]] = []
         waiting = [(day.toordinal(), amount) for day, amount in self.lent]
         for k in range(len(rows)):
             while waiting and (waiting[0][0] < rows.due[k] or (waiting[0][0] == rows.due[k] and rows.kind[k] == UPFRONT)):
                 owed += waiting.pop(0)[1]
             owed -= rows.principal[k] - rows.credited[k]
-            lines.append(self._line(k, owed))
+            if not self._is_fee(k):
+                lines.append({**self._line(k, owed), "n": len(lines) + 1})
         return lines
 
     def _line(self, k: int, owed: int) -> dict[str, Any]:
@@ -70,7 +81,6 @@ class Teller:
         due = rows.principal[k] + rows.interest[k] + rows.fees[k] + rows.penalties[k]
         balance = owed - self._prepaid(k) if self.loan.calculator else owed
         return {
-            "n": k + 1,
             "days": rows.due[k] - rows.start[k],
             "from_date": date.fromordinal(rows.start[k]).isoformat(),
             "due_date": date.fromordinal(rows.due[k]).isoformat(),
@@ -113,7 +123,8 @@ class Teller:
 
     def totals(self) -> dict[str, str]:
         """The sums of the rows."""
-        lines = self.schedule()
+        owed = range(len(self.rows))
+        lines = [self._line(k, 0) for k in owed]
         keys = ("principal", "interest", "fees", "penalties", "due", "paid", "in_advance", "late", "outstanding", "waived")
         return {key: text(sum(Money.parse(line[key], "USD").minor for line in lines)) for key in keys}
 
@@ -174,7 +185,7 @@ class Teller:
     def charges(self) -> list[dict[str, Any]]:
         """Each charge with what of it has been paid: within a row the earliest first."""
         undone = {entry.entry for entry in self.told.entries if isinstance(entry, Undone)}
-        lines = [self._each_instalment(line.name) if line.due_on is None else None for line in self.told.charges]
+        lines = [self._without_day(line) if line.due_on is None else None for line in self.told.charges]
         left = {(k, part): self._paid_of(k, part) for k in range(len(self.rows)) for part in (Part.FEE, Part.PENALTY)}
         by_due = sorted((i for i, line in enumerate(self.told.charges) if line.due_on), key=lambda i: (str(self.told.charges[i].due_on), i))
         for i in by_due:
@@ -187,8 +198,11 @@ class Teller:
         kept = [line for line, source in zip(lines, self.told.charges, strict=True) if line and source.entry not in undone]
         return kept + self._late_fees()
 
-    def _each_instalment(self, name: str) -> dict[str, Any]:
-        return _charge(name, Part.FEE, None, "Installment Fee", "% Loan Amount + Interest", sum(self.rows.fees), sum(self.rows.fees_paid))
+    def _without_day(self, line: ChargeLine) -> dict[str, Any]:
+        upfront = line.placed == "Disbursement"
+        rows = [k for k in range(len(self.rows)) if self._is_fee(k) == upfront]
+        fees, paid = sum(self.rows.fees[k] for k in rows), sum(self.rows.fees_paid[k] for k in rows)
+        return _charge(line.name, Part.FEE, None, line.placed, line.counted, fees, paid)
 
     def _paid_of(self, k: int, part: Part) -> int:
         return self.rows.fees_paid[k] if part is Part.FEE else self.rows.penalties_paid[k]
