@@ -21,11 +21,6 @@ class Till:
         if work.terms.recalculate and not whole_period:
             self.earned = until_today(work.rows, work.interest, balance=work.balance, since=work.since, on=work.on)
 
-    def when(self, k: int) -> When:
-        """How row `k` stands to the day of the payment."""
-        due, on = self.work.rows.due[k], self.work.on
-        return When.PAST_DUE if due < on else When.DUE if due == on else When.IN_ADVANCE
-
     def open(self, k: int, part: Part) -> int:
         """What of a part of row `k` can be paid on the day: in advance, interest for the days so far and principal up to the target."""
         rows = self.work.rows
@@ -95,7 +90,7 @@ def _pour_bucket(till: Till, group: tuple[Bucket, ...], excess: Excess) -> None:
     when, parts = group[0][0], [part for _, part in group]
     if not till.left:
         return
-    matching = [k for k in range(len(till.work.rows)) if till.when(k) is when]
+    matching = _rows_of(till.work, when)
     if when is not When.IN_ADVANCE or excess is Excess.NEXT:
         _one_by_one(till, matching, parts)
     elif excess is Excess.LAST:
@@ -105,6 +100,16 @@ def _pour_bucket(till: Till, group: tuple[Bucket, ...], excess: Excess) -> None:
     elif excess in {Excess.SHORTER, Excess.SMALLER}:
         running = [k for k in matching if till.work.rows.start[k] < till.work.on]
         _one_by_one(till, running, parts)
+
+
+def _rows_of(work: Work, when: When) -> list[int]:
+    """The rows that stand so to the day of the payment; of those that are due, the ones that are not paid."""
+    on, rows = work.on, work.rows
+    if when is When.IN_ADVANCE:
+        return [k for k, due in enumerate(rows.due) if due > on]
+    if when is When.DUE:
+        return [k for k, due in enumerate(rows.due) if due == on and rows.unpaid(k)]
+    return [k for k, due in enumerate(rows.due) if due < on and rows.unpaid(k)]
 
 
 def _one_by_one(till: Till, rows: list[int], parts: list[Part]) -> None:
