@@ -101,9 +101,10 @@ def reamortise(work: Work) -> None:
     if work.terms.recalculate and work.terms.annual_rate.ppm:
         work.relevel(ahead[0])
         return
-    share = rounded(moved, len(ahead), work.terms.step, work.terms.rounding)
-    for position, k in enumerate(ahead, start=1):
-        more = moved - share * (len(ahead) - 1) if position == len(ahead) else share
+    share, left = rounded(moved, len(ahead), work.terms.step, work.terms.rounding), moved
+    for k in ahead:
+        more = left if k == ahead[-1] else min(share, left)
+        left -= more
         rows.principal[k] += more
         rows.emi[k] += more
 

@@ -13,11 +13,11 @@ from typing import Final
 from yuefu.dates.daycount import DayCount as Convention
 from yuefu.dates.daycount import days as days_by
 from yuefu.money.rates import Rounding, divide
-from yuefu.plans.lifecycle.due_days import due_days, later_due_days
-from yuefu.plans.lifecycle.terms import DayCount, Frequency, InterestBy, LeapYears, LoanTerms, MonthBasis, YearBasis
+from yuefu.plans.lifecycle.terms import DayCount, Frequency, InterestBy, LeapYears, LoanTerms, MonthBasis, MonthEnd, YearBasis
 
 SCALE: Final = 10**12
 _MILLION: Final = 10**6
+_LONGEST_CLAMP: Final = 3  # from the 31st to the 28th
 _A_YEAR: Final = {Frequency.MONTHS: 12, Frequency.WEEKS: 52}
 
 
@@ -46,22 +46,25 @@ def share_of_year(terms: LoanTerms, start: int, end: int, begin: int, until: int
         return share * (until - begin), whole * (end - start)
     if count.month is MonthBasis.ACTUAL or terms.frequency is not Frequency.MONTHS:
         return _actual_share(count, start, end, begin, until)
-    days = 30 * terms.every if _regular(terms, start) else _thirty_days(start, end)
+    days = 30 * terms.every if _regular(terms, start, end) else _thirty_days(start, end)
     share, whole = _actual_share(count, start, end, start, end)
     # Months of 30 days: the mean length of a year over the period, spread evenly over its days.
     length = end - start
     return days * share * (until - begin), whole * length * length
 
 
-def _regular(terms: LoanTerms, start: int) -> bool:
-    """Whether a period is one step long by agreement: all but a first one that was made longer or shorter."""
-    given = terms.first_due_on is not None or terms.due_days is not None
-    return not given or start != terms.disbursed_on.toordinal() or _one_step(terms)
+def _regular(terms: LoanTerms, start: int, end: int) -> bool:
+    """Whether a period is one step long, whatever its months are: as its own due days say where all are given, else by its dates. A day that
+    rolled into the next month counts as the end of the month before."""
+    if terms.due_days is not None:
+        return True
+    first, last = (_unrolled(terms, date.fromordinal(day)) for day in (start, end))
+    months = (last.year - first.year) * 12 + last.month - first.month
+    return months == terms.every and abs(last.day - first.day) <= _LONGEST_CLAMP
 
 
-def _one_step(terms: LoanTerms) -> bool:
-    first = later_due_days(terms.disbursed_on, 2, terms.frequency, terms.every, terms.month_end)[1]
-    return due_days(terms)[0] == first
+def _unrolled(terms: LoanTerms, day: date) -> date:
+    return date.fromordinal(day.toordinal() - 1) if terms.month_end is MonthEnd.ROLL and day.day == 1 else day
 
 
 def _thirty_days(start: int, end: int) -> int:

@@ -56,8 +56,8 @@ def down_payment_minor(terms: LoanTerms, amount: int) -> int:
     if down is None:
         return 0
     if isinstance(down, Money):
-        return rounded(down.minor * amount, terms.principal.minor, terms.unit, terms.rounding)
-    return rounded(amount * down.ppm, 1_000_000, terms.unit, terms.rounding)
+        return min(rounded(down.minor * amount, terms.principal.minor, terms.unit, terms.rounding), amount)
+    return min(rounded(amount * down.ppm, 1_000_000, terms.unit, terms.rounding), amount)
 
 
 def fees_minor(terms: LoanTerms, when: FeeWhen, principal: int, payer: Payer = Payer.CONSUMER) -> int:

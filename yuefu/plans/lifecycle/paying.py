@@ -36,16 +36,18 @@ def disburse(work: Work, event: Disbursed) -> None:
         raise LoanError(MORE_THAN_AGREED, f"{agreed} are agreed; {event.amount} more would be lent than that.", "amount")
     if first_time:
         work.rows, work.since = planned_rows(work.terms), work.on
+    no_row_left = not first_time and work.first_after(work.on) == len(work.rows)
     work.move_balance(amount)
     work.lent += amount
     upfront = add_upfront(work.terms, work.rows, amount, work.on, first=first_time)
     down = work.rows.principal[upfront] if upfront >= 0 else 0
-    first = work.first_after(work.on)
-    if first == len(work.rows):
-        _lend_again(work, amount - down, {})
-        work.lent_again -= amount - down
+    if no_row_left:  # no instalment is left that could take it
+        k = work.row_of(work.on)
+        work.rows.principal[k] += amount - down
+        work.rows.emi[k] += amount - down
+        work.refresh()
     else:
-        work.relevel(first, amount - down)
+        work.relevel(work.first_after(work.on), amount - down)
     if down and work.terms.down_payment_auto:
         till = Till(work, work.rows.principal[upfront])
         till.take(upfront, Part.PRINCIPAL)
@@ -117,7 +119,7 @@ def pay_off(work: Work, event: PaidOff) -> None:
     if not amount:
         raise LoanError(NOTHING_OWED, f"Nothing of the loan is owed on {event.on}.", "on")
     till.left = amount
-    if whole:
+    if whole and work.terms.recalculate:
         till.earned = _until_rest_date(work)
     pour(till, work.terms.waterfall, Excess.NEXT)
     _book(work, till)

@@ -24,7 +24,7 @@ NO_INTEREST: Final = 2
 COLUMNS: Final = (
     *("kind", "start", "due", "ppm", "grace", "full", "emi", "closed", "principal", "interest", "credited", "fees", "penalties"),
     *("principal_paid", "interest_paid", "fees_paid", "penalties_paid", "principal_off", "interest_off", "fees_off", "penalties_off"),
-    *("early", "late", "settled_on", "late_fee"),
+    *("early", "late", "settled_on", "late_fee", "late_to"),
 )
 
 
@@ -86,6 +86,10 @@ class Rows:
     def copy(self) -> Rows:
         """A copy that may be tried out."""
         return Rows(self.frozen())
+
+    def only(self, which: list[int]) -> Rows:
+        """A copy of some rows."""
+        return Rows(tuple(tuple([getattr(self, name)[k] for k in which]) for name in COLUMNS))
 
     def __len__(self) -> int:
         return len(self.due)
@@ -196,7 +200,9 @@ def project(rows: Rows, interest: Interest, *, balance: int, since: int, on: int
     """
     method = interest.terms.method
     last, planned, carry, deferred, k = last_open(rows, method), balance, 0, 0, 0
-    simple = interest.simple and method is Method.EQUAL_INSTALMENTS
+    # What was lent again after the plan has rows of its own, which the last instalment must not take.
+    apart = sum([rows.unpaid_principal(k) for k in range(last + 1, len(rows.due)) if rows.kind[k] != NORMAL])
+    simple = interest.simple and method is Method.EQUAL_INSTALMENTS and not apart
     while k < len(rows.due):
         if simple and planned > 0 and not carry and not deferred and rows.start[k] >= max(on, since):
             k, planned, carry = _project_untouched(rows, k, last, planned)
@@ -222,7 +228,7 @@ def project(rows: Rows, interest: Interest, *, balance: int, since: int, on: int
         if asked < settled:
             asked = settled
         if k == last:
-            principal = paid + planned
+            principal = paid + planned - apart
             rows.emi[k] = principal if method is Method.EQUAL_PRINCIPAL else principal + asked
         elif grace & NO_PRINCIPAL:
             principal = paid
@@ -230,8 +236,8 @@ def project(rows: Rows, interest: Interest, *, balance: int, since: int, on: int
             principal = target if method is Method.EQUAL_PRINCIPAL else target - asked
             if principal < paid:
                 principal = paid
-        if principal > paid and principal > paid + planned:
-            principal = paid + max(planned, 0)
+        if principal > paid and principal > paid + planned - apart:
+            principal = paid + max(planned - apart, 0)
         carry = found - asked
         rows.principal[k], rows.interest[k] = principal, asked
         planned -= principal - paid

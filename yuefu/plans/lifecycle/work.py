@@ -170,22 +170,27 @@ class Work:
             self._relevel_as_planned(first, change)
 
     def _relevel_as_planned(self, first: int, change: int) -> None:
-        """As if every row were paid when due: what has been paid plays no part, and rows before `first` stay."""
-        ahead = self.rows.copy()
-        for name in COLUMNS:
-            del getattr(ahead, name)[:first]
-        for name in ("principal_paid", "interest_paid", "principal_off", "interest_off"):
-            setattr(ahead, name, [0] * len(ahead))
-        planned = sum(ahead.principal[k] for k in range(len(ahead)))
-        if len(ahead):
+        """As if every row were paid when due: what is still unpaid of the instalments ahead is spread anew over those that are open; what has
+        been paid of them stays paid."""
+        rows = self.rows
+        which = [k for k in range(first, len(rows)) if rows.unpaid(k) or not rows.held(k)] or list(range(first, len(rows)))
+        ahead = rows.only(which)
+        ahead.principal = [rows.unpaid_principal(k) for k in which]
+        for name in ("principal_paid", "interest_paid", "principal_off", "interest_off", "credited"):
+            setattr(ahead, name, [0] * len(which))
+        planned = sum(ahead.principal)
+        if planned + change:
             close(ahead, self.interest, balance=planned, since=self.since, on=self.on)
             self.since = max(self.since, self.on)
-        level(ahead, self.interest, 0, balance=planned + change, since=self.since, on=self.on, lent=self.lent)
-        for k in range(len(ahead)):
-            at = first + k
-            self.rows.emi[at], self.rows.closed[at] = ahead.emi[k], ahead.closed[k]
-            self.rows.principal[at] = max(ahead.principal[k], self.rows.principal_paid[at] + self.rows.principal_off[at])
-            self.rows.interest[at] = max(ahead.interest[k], self.rows.interest_paid[at] + self.rows.interest_off[at])
+            level(ahead, self.interest, 0, balance=planned + change, since=self.since, on=self.on, lent=self.lent)
+        else:
+            ahead.principal, ahead.interest = [0] * len(which), [0] * len(which)
+        for i, k in enumerate(which):
+            settled = rows.interest_paid[k] + rows.interest_off[k]
+            rows.closed[k] = ahead.closed[i]
+            rows.principal[k] = ahead.principal[i] + rows.principal_paid[k] + rows.principal_off[k]
+            rows.interest[k] = max(ahead.interest[i], settled)
+            rows.emi[k] = rows.principal[k] + rows.interest[k]
 
     # --- finding rows ---
 

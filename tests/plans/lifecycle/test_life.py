@@ -1,0 +1,123 @@
+"""What holds for every loan, whatever its terms and whatever happens to it."""
+
+from datetime import date, timedelta
+from random import Random
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.plans.lifecycle.lives import lives, loan_terms
+from yuefu.plans.lifecycle import events as e
+from yuefu.plans.lifecycle.events import Event, LoanError, Undone
+from yuefu.plans.lifecycle.fold import apply, as_of, in_order, replay, start
+from yuefu.plans.lifecycle.quotes import payoff
+from yuefu.plans.lifecycle.rows import UPFRONT
+from yuefu.plans.lifecycle.schedule import schedule
+from yuefu.plans.lifecycle.terms import LoanTerms
+from yuefu.plans.lifecycle.work import LoanState
+
+MANY = settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+
+
+@MANY
+@given(loan_terms())
+def test_a_schedule_repays_exactly_what_was_lent(terms: LoanTerms) -> None:
+    rows = schedule(terms)
+    assert sum(row.principal.minor for row in rows) == terms.principal.minor
+    assert all(row.principal.minor >= 0 and row.interest.minor >= 0 for row in rows)
+    assert len(rows) == terms.periods + (rows[0].no == 0)
+
+
+@MANY
+@given(lives())
+def test_after_every_event_the_parts_add_up(life: tuple[LoanTerms, list[Event]]) -> None:
+    terms, happened = life
+    state, paid_in = start(terms), 0
+    for event in happened:
+        state, outcome = apply(state, event)
+        if isinstance(event, e.Paid):
+            parts = (outcome.principal, outcome.interest, outcome.fees, outcome.penalties, outcome.credit)
+            assert sum(part.minor for part in parts) == event.amount.minor
+            paid_in += event.amount.minor
+        rows = state.rows()
+        assert sum(rows.principal) == state.lent + state.lent_again
+        for k in range(len(rows)):
+            assert 0 <= rows.principal_paid[k] + rows.principal_off[k] <= rows.principal[k]
+            assert 0 <= rows.interest_paid[k] + rows.interest_off[k] <= rows.interest[k]
+            assert 0 <= rows.fees_paid[k] + rows.fees_off[k] <= rows.fees[k]
+            assert 0 <= rows.penalties_paid[k] + rows.penalties_off[k] <= rows.penalties[k]
+            assert rows.start[k] <= rows.due[k]
+        assert state.overpaid >= 0
+        assert state.balance == sum(rows.unpaid_principal(k) for k in range(len(rows))) >= 0
+
+
+@MANY
+@given(lives(), st.randoms(use_true_random=False))
+def test_any_order_of_entry_leads_to_the_same_state(life: tuple[LoanTerms, list[Event]], random: Random) -> None:
+    """Events of one day and rank keep the order in which they were entered; all others may be entered in any."""
+    terms, happened = life
+    state, _ = replay(terms, happened)
+    days: dict[tuple[date, int], list[Event]] = {}
+    for _, event in in_order(happened):
+        days.setdefault((event.on, 0), []).append(event)
+    shuffled = list(days.values())
+    random.shuffle(shuffled)
+    assert replay(terms, [event for day in shuffled for event in day])[0] == state
+
+
+@MANY
+@given(lives(), st.data())
+def test_an_event_undone_leaves_no_trace(life: tuple[LoanTerms, list[Event]], data: st.DataObject) -> None:
+    terms, happened = life
+    if len(happened) < 2:
+        return
+    victim = data.draw(st.integers(2, len(happened)))
+    without = [event for number, event in enumerate(happened, start=1) if number != victim]
+    try:
+        expected, _ = replay(terms, without)
+    except LoanError:
+        return
+    assert replay(terms, [*happened, Undone(victim)])[0] == expected
+
+
+@MANY
+@given(lives(), st.integers(0, 7))
+def test_a_checkpoint_goes_on_as_a_replay_would(life: tuple[LoanTerms, list[Event]], cut: int) -> None:
+    terms, happened = life
+    state: LoanState = replay(terms, happened[:cut])[0] if cut else start(terms)
+    for event in happened[cut:]:
+        state, _ = apply(state, event)
+    assert state == replay(terms, happened)[0]
+
+
+@MANY
+@given(lives(), st.integers(0, 400))
+def test_looking_on_changes_nothing_and_adds_up(life: tuple[LoanTerms, list[Event]], days: int) -> None:
+    terms, happened = life
+    state, _ = replay(terms, happened)
+    day = date.fromordinal(state.last_on) + timedelta(days=days)
+    seen = as_of(state, day)
+    assert as_of(state, day) == seen
+    assert seen.balance == state.balance
+    if days == 0:
+        assert seen.columns == as_of(seen, day).columns
+
+
+@MANY
+@given(lives(), st.integers(0, 200))
+def test_a_payoff_ends_the_loan(life: tuple[LoanTerms, list[Event]], days: int) -> None:
+    terms, happened = life
+    state, _ = replay(terms, happened)
+    day = date.fromordinal(state.last_on) + timedelta(days=days)
+    try:
+        quote = payoff(state, day)
+    except LoanError as error:
+        assert error.code in {"nothing_owed", "loan_written_off"}
+        return
+    after, _ = apply(state, e.PaidOff(day))
+    assert after.outstanding.minor == 0
+    assert quote.total.minor == sum(part.minor for part in (quote.principal, quote.interest, quote.fees, quote.penalties))
+    rows = after.rows()
+    assert all(rows.unpaid(k) == 0 for k in range(len(rows)))
+    assert as_of(after, day + timedelta(days=100)).outstanding.minor == 0, "nothing grows on a loan that has ended"
+    assert UPFRONT is not None
