@@ -35,7 +35,7 @@ from yuefu.plans.lifecycle.terms import (
     Remainder,
     YearBasis,
 )
-from yuefu.plans.portfolio_rows import ACTUAL, EQUAL, THIRTY, Block, Days, Ints, Loans, blocks, first_days, settled
+from yuefu.plans.portfolio_rows import ACTUAL, EQUAL, THIRTY, Block, Days, Ints, Loans, blocks, fixed_days, settled
 
 LARGEST_PRINCIPAL: Final = 10**12
 LARGEST_PPM: Final = 10**7
@@ -303,9 +303,8 @@ def _owed(block: Block, on: Ints) -> tuple[Ints, Ints]:
     here, loan = np.minimum(row, count - 1), np.arange(len(given))
     start = np.where(here > 0, block.due[here - 1, loan], begun)
     end = block.due[here, loan]
-    days = np.where((row == 0) & (given.months == THIRTY), first_days(block), 30)
     fixed = given.months != ACTUAL
-    shares = given.rate_ppm * np.where(fixed, days, 1) * np.maximum(np.minimum(on, end) - start, 0) * 10**6
+    shares = given.rate_ppm * np.where(fixed, fixed_days(given, start, end), 1) * np.maximum(np.minimum(on, end) - start, 0) * 10**6
     scaled = _half_even(shares, given.year_days * np.where(fixed, end - start, 1)) / SCALE
     interest = settled(principal, scaled, np.rint(principal * scaled))
     interest += np.where((row < count) & (on >= begun), block.carried[here, loan], 0).astype(np.int64)

@@ -29,13 +29,14 @@ Floats = NDArray[np.float64]
 Days = NDArray[np.datetime64]
 
 ACTUAL: Final = 0  # interest for the days there are
-THIRTY: Final = 1  # a regular period has 30 days, a first one made longer or shorter as many as 30E/360 counts
+THIRTY: Final = 1  # a period of a month has 30 days, a longer or shorter one as many as 30E/360 counts
 EQUAL: Final = 2  # every period is a month, however long
 
 FIRST_DAY: Final = np.datetime64("1900-01-01", "D")
 
 _U: Final = 2.0**-53
 _HALF: Final = SCALE // 2
+_LONGEST_CLAMP: Final = 3  # from the 31st to the 28th
 # Loans of one block: small enough for its tables to stay in the caches of one core, large enough for what a call of numpy costs.
 _CELLS: Final = 2**17
 _FEWEST: Final = 256
@@ -137,11 +138,11 @@ def _fill_factors(block: Block) -> tuple[Floats, float]:
     start = loans.disbursed_on.view(np.int64)
     days = np.empty_like(start)
     growth, annuity, one = np.ones_like(year), np.zeros_like(year), np.empty_like(year)
-    for k, due in enumerate(block.due):
+    for due, row in zip(block.due, scaled, strict=True):
         np.subtract(due, start, out=days)
         if any_fixed:
-            np.copyto(days, first_days(block) if k == 0 else 30, where=fixed)
-        start, row = due, scaled[k]
+            np.copyto(days, fixed_days(loans, start, due), where=fixed)
+        start = due
         np.multiply(days, each_day, out=row)
         np.divide(row, year, out=row)
         np.rint(row, out=row)
@@ -154,15 +155,20 @@ def _fill_factors(block: Block) -> tuple[Floats, float]:
     return _instalments(block, growth, annuity), 0.5 - 4 * _U * largest
 
 
-def first_days(block: Block) -> Ints:
-    """How many days the first period of each loan counts for, in months of 30 days."""
-    loans, due = block.loans, block.due[0]
-    month, day = _month_and_day(loans.disbursed_on)
-    due_month, due_day = _month_and_day(due.view("M8[D]"))
-    step = np.minimum(_MONTHS[month + 1] + day, _MONTHS[month + 2] - 1 + loans.rolls)
-    counted = 30 * (due_month - month) + np.minimum(due_day + 1, 30) - np.minimum(day + 1, 30)
-    regular = np.isnat(loans.first_due_on) | (due == step) | (loans.months == EQUAL)
-    return np.where(regular, 30, counted)
+def fixed_days(loans: Loans, start: Ints, due: Ints) -> Ints:
+    """How many days a period counts for where months have 30, as `lifecycle.factors` has it: 30 where it is a month long, its end clamped or
+    rolled or not, else what 30E/360 counts."""
+    (month, day), (due_month, due_day) = _month_and_day(start.view("M8[D]")), _month_and_day(due.view("M8[D]"))
+    counted = 30 * (due_month - month) + np.minimum(due_day, 29) - np.minimum(day, 29)
+    (month, day), (due_month, due_day) = _unrolled(loans, start), _unrolled(loans, due)
+    regular = (due_month - month == 1) & (np.abs(due_day - day) <= _LONGEST_CLAMP)
+    return np.where(regular | (loans.months == EQUAL), 30, counted)
+
+
+def _unrolled(loans: Loans, days: Ints) -> tuple[Ints, Ints]:
+    """The month and day of each, the day before where it may have rolled into the next month."""
+    first = loans.rolls & (_month_and_day(days.view("M8[D]"))[1] == 0)
+    return _month_and_day((days - first).view("M8[D]"))
 
 
 def _instalments(block: Block, growth: Floats, annuity: Floats) -> Floats:
