@@ -7,6 +7,7 @@ takes all principal that is left. Interest is found by stretches of days with on
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import Final, Self
 
 from yuefu.money.rates import Rounding, divide
@@ -26,6 +27,8 @@ COLUMNS: Final = (
     *("principal_paid", "interest_paid", "fees_paid", "penalties_paid", "principal_off", "interest_off", "fees_off", "penalties_off"),
     *("early", "late", "settled_on", "late_fee", "late_to"),
 )
+
+_all_columns: Final = attrgetter(*COLUMNS)
 
 
 class Rows:
@@ -81,7 +84,7 @@ class Rows:
 
     def frozen(self) -> tuple[tuple[int, ...], ...]:
         """The columns as they are kept in a state."""
-        return tuple([tuple(getattr(self, name)) for name in COLUMNS])
+        return tuple(map(tuple, _all_columns(self)))
 
     def copy(self) -> Rows:
         """A copy that may be tried out."""
@@ -203,19 +206,26 @@ def project(rows: Rows, interest: Interest, *, balance: int, since: int, on: int
     # What was lent again after the plan has rows of its own, which the last instalment must not take.
     apart = sum([rows.unpaid_principal(k) for k in range(last + 1, len(rows.due)) if rows.kind[k] != NORMAL])
     simple = interest.simple and method is Method.EQUAL_INSTALMENTS and not apart
-    while k < len(rows.due):
-        if simple and planned > 0 and not carry and not deferred and rows.start[k] >= max(on, since):
+    start, ahead, closed, kind = rows.start, max(on, since), rows.closed, rows.kind
+    principal_paid, principal_off, interest_paid, interest_off = (
+        rows.principal_paid,
+        rows.principal_off,
+        rows.interest_paid,
+        rows.interest_off,
+    )
+    while k < len(start):
+        if simple and planned > 0 and not carry and not deferred and start[k] >= ahead:
             k, planned, carry = _project_untouched(rows, k, last, planned)
-        paid = rows.principal_paid[k] + rows.principal_off[k]
-        if rows.kind[k] != NORMAL:
+        paid = principal_paid[k] + principal_off[k]
+        if kind[k] != NORMAL:
             planned -= rows.principal[k] - paid
             k += 1
             continue
-        exact = rows.closed[k]
+        exact = closed[k]
         if rows.due[k] > since and method is not Method.FLAT:
             exact += _own_days(rows, interest, k, balance, planned, since, on)
         found = interest.minor(exact) + carry if exact else carry
-        settled = rows.interest_paid[k] + rows.interest_off[k]
+        settled = interest_paid[k] + interest_off[k]
         grace, target, asked = rows.grace[k], rows.emi[k], found
         if grace & NO_INTEREST:
             asked, deferred = settled, found - settled
@@ -327,4 +337,5 @@ def _nothing_earned(rows: Rows, first: int, on: int) -> bool:
 
 
 def _found(rows: Rows, interest: Interest, k: int, balance: int, since: int, until: int) -> int:
-    return interest.minor(rows.closed[k] + interest.of(balance, rows, k, max(since, rows.start[k]), until))
+    exact = rows.closed[k] + interest.of(balance, rows, k, max(since, rows.start[k]), until) if until > since else rows.closed[k]
+    return interest.minor(exact) if exact else 0
