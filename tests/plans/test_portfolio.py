@@ -126,9 +126,10 @@ def test_interest_beyond_the_instalment_is_owed_until_a_later_row_asks_it(princi
 def test_a_period_of_one_step_is_a_month_of_30_days_also_where_its_due_day_was_given():
     """30E/360 counts 28 days from 30 January to 28 February; a period that is a month long, its end clamped, has 30."""
     thirty = replace(PLAIN, day_count=DayCount(YearBasis.D360, MonthBasis.D30), disbursed_on=date(2026, 1, 30))
-    one_step, shorter = replace(thirty, first_due_on=date(2026, 2, 28)), replace(thirty, first_due_on=date(2026, 2, 20))
-    assert [schedule(each)[0].interest.minor for each in (one_step, shorter)] == [2_432, 1_621]  # 199900 × 14.6 % × 30/360 and × 20/360
-    assert at_once([one_step, shorter]) == one_by_one([one_step, shorter])
+    terms = [replace(thirty, first_due_on=date(2026, month, day)) for month, day in ((2, 28), (2, 20), (3, 30))]
+    terms.append(replace(thirty, disbursed_on=date(2026, 1, 31)))
+    assert [schedule(each)[0].interest.minor for each in terms] == [2_432, 1_621, 4_864, 2_432]  # 199900 × 14.6 % × 30, 20, 60, 30 / 360
+    assert at_once(terms) == one_by_one(terms)
 
 
 def test_a_factor_of_an_exact_half_goes_to_the_even_one():
