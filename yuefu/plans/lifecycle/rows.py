@@ -19,6 +19,8 @@ UPFRONT: Final = 1  # due when money is lent: a down payment, a fee
 EXTRA: Final = 2  # added later, after the end: a charge, a charge-back
 PREPAID: Final = 3  # an early payment that made the later instalments smaller or fewer
 
+_HALF: Final = SCALE // 2
+
 NO_PRINCIPAL: Final = 1
 NO_INTEREST: Final = 2
 
@@ -275,20 +277,24 @@ def _project_untouched(rows: Rows, first: int, last: int, planned: int) -> tuple
     for column in (rows.kind, rows.grace, rows.closed, rows.principal_paid, rows.principal_off, rows.interest_paid, rows.interest_off):
         if any(column[first:end]):
             end = next(k for k in range(first, end) if column[k])
-    for k, (scaled, target) in enumerate(zip(rows.full[first:end], rows.emi[first:end], strict=True), first):
-        if target < 0:
-            return k, planned, 0
-        asked, rest = divmod(planned * scaled, SCALE)
-        rest += rest
-        if rest > SCALE or (rest == SCALE and asked & 1):
-            asked += 1
+    principals, interests, carried = rows.principal[first:end], rows.interest[first:end], 0
+    for i, (scaled, target) in enumerate(zip(rows.full[first:end], rows.emi[first:end], strict=True)):
+        raised = planned * scaled + _HALF
+        asked = raised // SCALE
+        if asked & 1 and asked * SCALE == raised:  # an exact half goes to the even unit
+            asked -= 1
         if asked > target:
-            rows.principal[k], rows.interest[k] = 0, target
-            return k + 1, planned, asked - target
-        principal = min(target - asked, planned)
-        rows.principal[k], rows.interest[k] = principal, asked
+            end = first + i
+            if target >= 0:
+                principals[i], interests[i], carried, end = 0, target, asked - target, end + 1
+            break
+        principal = target - asked
+        if principal > planned:
+            principal = planned
+        principals[i], interests[i] = principal, asked
         planned -= principal
-    return end, planned, 0
+    rows.principal[first:end], rows.interest[first:end] = principals[: end - first], interests[: end - first]
+    return end, planned, carried
 
 
 def close(rows: Rows, interest: Interest, *, balance: int, since: int, on: int) -> None:
