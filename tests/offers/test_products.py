@@ -104,7 +104,16 @@ def test_an_approval_of_something_else_publishes_nothing_and_stays_undecided(wor
 
 
 @pytest.mark.parametrize(
-    ("measure", "percent", "fits"), [("compound_irr", "24.00", False), ("simple_irr", "23.99", False), ("simple_irr", "24.5", True)]
+    ("measure", "percent", "fits"),
+    [
+        ("compound_irr", "24.00", False),
+        ("simple_irr", "23.99", False),
+        ("simple_irr", "24.5", True),
+        ("eu_apr", "24.5", False),
+        ("eu_apr", "27.5", True),
+        ("regz_nominal", "23.99", False),
+        ("regz_nominal", "24.5", True),
+    ],
 )
 def test_two_percent_a_month_fits_a_cap_or_not_by_its_measure(work, measure, percent, fits):
     set_caps(work, {"CN": [{"from": "2026-01-01", "measure": measure, "max_pct": percent}]})

@@ -18,7 +18,8 @@ from yuefu.plans.annual_cost import AnnualCost, AnnualCostError, DatedFlow, Year
 from yuefu.plans.schedule import schedule
 from yuefu.plans.terms import Terms
 
-VECTORS = [json.loads(line) for line in (Path(__file__).parents[1] / "data" / "apr_vectors.jsonl").read_text("utf-8").splitlines()]
+EXAMPLES = [json.loads(line) for line in (Path(__file__).parents[1] / "data" / "apr_vectors.jsonl").read_text("utf-8").splitlines()]
+VECTORS = [vector for vector in EXAMPLES if vector["method"] in ("eu", "cn")]
 LENT_ON = date(2026, 1, 15)
 
 
@@ -56,7 +57,7 @@ def test_the_annual_cost_is_that_of_the_published_example(vector: dict[str, Any]
 
 def test_the_examples_are_all_there() -> None:
     assert sum(vector["method"] == "cn" for vector in VECTORS) == 4
-    assert sum(vector["method"] == "eu" for vector in VECTORS) == 28
+    assert sum(vector["method"] == "eu" for vector in VECTORS) == 29
 
 
 def test_a_plan_without_interest_costs_nothing_to_the_last_digit() -> None:

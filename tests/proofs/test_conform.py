@@ -153,7 +153,7 @@ def test_the_command_plays_a_file_and_says_so_by_its_status(tmp_path: Path) -> N
     assert "0 of 2 scripts pass" in bad.stdout
 
 
-@pytest.mark.parametrize(("content", "told"), [(None, "No such file"), (b"\xff\xfe", "not a text in UTF-8")])
+@pytest.mark.parametrize(("content", "told"), [(None, "There is no file"), (b"\xff\xfe", "not a text in UTF-8")])
 def test_a_file_that_cannot_be_read_is_one_sentence(tmp_path: Path, content: bytes | None, told: str) -> None:
     if content is not None:
         (tmp_path / "file.jsonl").write_bytes(content)

@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from yuefu.cli import context, output
+from yuefu.cli import context, inputs, output
 from yuefu.cli.faults import FAILED, fail
 
 if TYPE_CHECKING:
     from yuefu.proofs import bench_plans, conform
+    from yuefu.proofs.cases import Report
 
 
 ROUNDS: Final = 50
@@ -175,10 +176,7 @@ def _fast_enough(found: dict[str, Any]) -> dict[str, Any]:
 @conform_app.command("ledger")
 def conform_ledger(file: Annotated[Path, typer.Argument(metavar="FILE.jsonl", help="A script a line; other lines are skipped.")]) -> None:
     """Play ledger scripts (`led-…` with `steps`) through the real ledger; exit status 1 unless all pass."""
-    try:
-        lines = file.read_text(encoding="utf-8-sig").split("\n")
-    except UnicodeDecodeError:
-        fail("not_text", f"{file} is not a text in UTF-8.")
+    lines = _lines(file)
     from yuefu.proofs import conform
 
     with context.scratch(), output.progress("conform ledger") as progress:
@@ -192,6 +190,31 @@ def conform_ledger(file: Annotated[Path, typer.Argument(metavar="FILE.jsonl", he
     }
     output.result(value, _said(found))
     if not found.all_passed:
+        raise typer.Exit(FAILED)
+
+
+@conform_app.command("apr")
+def conform_apr(
+    file: Annotated[Path, typer.Argument(metavar="FILE.jsonl", help="A case a line: flows, a law, what it should cost.")],
+) -> None:
+    """Recompute cases of annual cost by the laws of the EU and UK (eu), the US (regz) and China (cn); exit status 1 unless all pass."""
+    from yuefu.proofs import conform_apr as cases
+
+    _tell_report(cases.run(_lines(file)))
+
+
+def _lines(file: Path) -> list[str]:
+    """The lines of a file of cases."""
+    try:
+        return inputs.file_content(file).decode("utf-8-sig").split("\n")
+    except UnicodeDecodeError:
+        fail("not_text", f"{file} is not a text in UTF-8.")
+
+
+def _tell_report(report: Report) -> None:
+    """Prints what came of each case, and the total; exit status 1 unless all pass."""
+    output.result(report.to_json(), report.lines())
+    if not report.all_passed:
         raise typer.Exit(FAILED)
 
 

@@ -16,7 +16,7 @@ from yuefu.journeys.checkout import AUTHORISATION_DAYS, RISK_POLICY
 from yuefu.ledger.rules.gl import DEFAULT_CODES, GL_CODES
 from yuefu.ledger.rules.gl import checked as checked_codes
 from yuefu.offers.commands import CAPS
-from yuefu.offers.rules.caps import checked as checked_caps
+from yuefu.plans.caps import checked as checked_caps
 from yuefu.risk.rules.decision import policy
 from yuefu.runtime import policies
 from yuefu.runtime.values import UnitOfWork

@@ -10,10 +10,11 @@ from uuid import UUID
 from yuefu.errors import Refused, RefusedError
 from yuefu.offers import queries
 from yuefu.offers.rules import product as rules
-from yuefu.offers.rules.caps import NO_CAP_KNOWN, cap_fault, cap_in_force, worst_quote
+from yuefu.offers.rules.caps import cap_fault, worst_quote
 from yuefu.offers.rules.product import Product, ProductTerms
 from yuefu.offers.rules.quote import Quote
 from yuefu.offers.rules.wording import Language
+from yuefu.plans.caps import NO_CAP_KNOWN, cap_in_force
 from yuefu.runtime import approvals, audit, keys, outbox, policies, sql
 from yuefu.runtime.jsontext import dumps
 from yuefu.runtime.outbox import Event

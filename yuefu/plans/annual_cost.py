@@ -4,7 +4,7 @@ Compound: the X that solves sum(draws / (1+X)**t) = sum(payments / (1+X)**t), t 
 Simple: 12 * ((1+X)**(1/12) - 1), the form in which PBoC Announcement [2021] No. 3 lets a lender state an annualised rate.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal
@@ -15,6 +15,7 @@ from typing import Final
 from yuefu.dates.periods import months_and_days_between
 from yuefu.money.amounts import Money
 from yuefu.plans.faults import PlanError
+from yuefu.plans.roots import root_nearest_zero
 
 FLOWS_MISSING: Final = "flows_missing"
 FLOW_NOT_POSITIVE: Final = "flow_not_positive"
@@ -23,12 +24,10 @@ FLOW_TOO_FAR: Final = "flow_too_far"
 NO_ANNUAL_COST: Final = "no_annual_cost"
 
 # The search runs over u = ln(1 + X), in which the steps are even and no X of -1 can be met.
-_LOWEST = log1p(-0.99) - 1e-12  # so that -99 % itself is found despite the rounding of floats
-_HIGHEST = log1p(1e6)
-_STEP = 0.05
-_BISECTIONS = 60
+LOWEST = log1p(-0.99) - 1e-12  # so that -99 % itself is found despite the rounding of floats
+HIGHEST = log1p(1e6)
 # Beyond these years a power of (1 + X) no longer fits a float at the ends of the search.
-_EARLIEST_YEAR, _LATEST_YEAR = -20, 100
+EARLIEST_YEAR, LATEST_YEAR = -20, 100
 _EIGHT_PLACES = Decimal("0.00000001")
 _TWO_PLACES = Decimal("0.01")
 
@@ -87,8 +86,8 @@ def annual_cost(*, draws: Sequence[DatedFlow], payments: Sequence[DatedFlow]) ->
     if _costs_nothing(draws, payments):  # Most plans on offer: no time has to be measured for them.
         return _NOTHING
     return annual_cost_in_years(
-        draws=[YearFlow(_years(start, flow.on), flow.amount.minor) for flow in draws],
-        payments=[YearFlow(_years(start, flow.on), flow.amount.minor) for flow in payments],
+        draws=[YearFlow(years_between(start, flow.on), flow.amount.minor) for flow in draws],
+        payments=[YearFlow(years_between(start, flow.on), flow.amount.minor) for flow in payments],
     )
 
 
@@ -110,50 +109,35 @@ def annual_cost_in_years(*, draws: Sequence[YearFlow], payments: Sequence[YearFl
         raise AnnualCostError(FLOWS_MISSING, "An annual cost needs at least one draw and one payment.")
     if any(flow.minor <= 0 for flow in (*draws, *payments)):
         raise AnnualCostError(FLOW_NOT_POSITIVE, "Each draw and each payment must be positive.")
-    if any(not _EARLIEST_YEAR <= flow.t <= _LATEST_YEAR for flow in (*draws, *payments)):
-        raise AnnualCostError(FLOW_TOO_FAR, f"Each flow must lie {_EARLIEST_YEAR} to {_LATEST_YEAR} years from the first draw.")
+    if any(not EARLIEST_YEAR <= flow.t <= LATEST_YEAR for flow in (*draws, *payments)):
+        raise AnnualCostError(FLOW_TOO_FAR, f"Each flow must lie {EARLIEST_YEAR} to {LATEST_YEAR} years from the first draw.")
     if sum(flow.minor for flow in draws) == sum(flow.minor for flow in payments):
         return _NOTHING
     net = [(float(flow.t), float(flow.minor)) for flow in draws] + [(float(flow.t), -float(flow.minor)) for flow in payments]
     # A rate is a ratio, not an amount: binary floats are good to 12 digits here, of which 8 decimals are kept and 2 are shown.
-    u = _root_nearest_zero(lambda u: sum(minor * exp(-t * u) for t, minor in net))
-    return AnnualCost(_pct(expm1(u)), _pct(12 * expm1(u / 12)))
+    u = root_nearest_zero(
+        lambda u: sum(minor * exp(-t * u) for t, minor in net),
+        lowest=LOWEST,
+        highest=HIGHEST,
+        slope=None if _lent_before_paid(draws, payments) else lambda u: sum(-t * minor * exp(-t * u) for t, minor in net),
+    )
+    if u is None:
+        raise AnnualCostError(NO_ANNUAL_COST, "No annual rate between -99 % and 10**8 % balances these flows.")
+    return AnnualCost(pct(expm1(u)), pct(12 * expm1(u / 12)))
 
 
-def _years(start: date, day: date) -> Fraction:
-    """Years from `start` to `day`; a fee paid before the first draw has a negative time."""
+def _lent_before_paid(draws: Sequence[YearFlow], payments: Sequence[YearFlow]) -> bool:
+    """Whether everything is lent before anything is paid: such flows have one solution at most, so nobody has to look for a second."""
+    return max(flow.t for flow in draws) <= min(flow.t for flow in payments)
+
+
+def years_between(start: date, day: date) -> Fraction:
+    """Years from `start` to `day` as `annual_cost` counts them; a fee paid before the first draw has a negative time."""
     months, rest = months_and_days_between(min(start, day), max(start, day))
     years = Fraction(months, 12) + Fraction(rest, 365)
     return years if day >= start else -years
 
 
-def _root_nearest_zero(value: Callable[[float], float]) -> float:
-    """The u nearest to X = 0 at which `value` changes its sign: rings of growing width around 0, then bisection."""
-    up = down = value(0.0)
-    ring = 0
-    while ring * _STEP < _HIGHEST:
-        inner, outer = ring * _STEP, (ring + 1) * _STEP
-        up_next, down_next = value(outer), value(-outer) if -inner > _LOWEST else down
-        roots = [_bisect(value, inner, outer)] if (up < 0) != (up_next < 0) else []
-        roots += [_bisect(value, -inner, -outer)] if (down < 0) != (down_next < 0) else []
-        found = [root for root in roots if _LOWEST <= root <= _HIGHEST]
-        if found:
-            return min(found, key=lambda u: abs(expm1(u)))
-        up, down, ring = up_next, down_next, ring + 1
-    raise AnnualCostError(NO_ANNUAL_COST, "No annual rate between -99 % and 10**8 % balances these flows.")
-
-
-def _bisect(value: Callable[[float], float], near: float, far: float) -> float:
-    """The point between `near` and `far`, which give different signs, where the sign changes."""
-    near_is_negative = value(near) < 0
-    for _ in range(_BISECTIONS):
-        middle = (near + far) / 2
-        if (value(middle) < 0) == near_is_negative:
-            near = middle
-        else:
-            far = middle
-    return (near + far) / 2
-
-
-def _pct(rate: float) -> Decimal:
+def pct(rate: float) -> Decimal:
+    """A rate as per cent, to 8 decimals."""
     return (Decimal(rate) * 100).quantize(_EIGHT_PLACES, ROUND_HALF_EVEN)

@@ -48,7 +48,6 @@ def loan_terms(draw: Any) -> LoanTerms:
         frequency=draw(st.sampled_from(t.Frequency)),
         every=draw(st.integers(1, 15)),
         first_due_on=draw(st.none() | st.integers(1, 90).map(lambda days: lent_on + timedelta(days=days))),
-        due_day=draw(st.none() | st.integers(1, 31)) if False else None,
         day_count=draw(st.builds(t.DayCount, st.sampled_from(t.YearBasis), st.sampled_from(t.MonthBasis), st.sampled_from(t.LeapYears))),
         month_end=draw(st.sampled_from(t.MonthEnd)),
         rounding=draw(st.sampled_from(Rounding)),

@@ -3,6 +3,7 @@
 from datetime import date, timedelta
 from random import Random
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -11,12 +12,11 @@ from yuefu.plans.lifecycle import events as e
 from yuefu.plans.lifecycle.events import Event, LoanError, Undone
 from yuefu.plans.lifecycle.fold import apply, as_of, in_order, replay, start
 from yuefu.plans.lifecycle.quotes import payoff
-from yuefu.plans.lifecycle.rows import UPFRONT
 from yuefu.plans.lifecycle.schedule import schedule
 from yuefu.plans.lifecycle.terms import LoanTerms
 from yuefu.plans.lifecycle.work import LoanState
 
-MANY = settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+MANY = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 
 
 @MANY
@@ -109,15 +109,14 @@ def test_a_payoff_ends_the_loan(life: tuple[LoanTerms, list[Event]], days: int) 
     terms, happened = life
     state, _ = replay(terms, happened)
     day = date.fromordinal(state.last_on) + timedelta(days=days)
-    try:
-        quote = payoff(state, day)
-    except LoanError as error:
-        assert error.code in {"nothing_owed", "loan_written_off"}
+    if state.outstanding.minor == 0 or state.written_off_on:
+        with pytest.raises(LoanError, match=r"owed|written off"):
+            payoff(state, day)
         return
+    quote = payoff(state, day)
     after, _ = apply(state, e.PaidOff(day))
     assert after.outstanding.minor == 0
     assert quote.total.minor == sum(part.minor for part in (quote.principal, quote.interest, quote.fees, quote.penalties))
     rows = after.rows()
     assert all(rows.unpaid(k) == 0 for k in range(len(rows)))
     assert as_of(after, day + timedelta(days=100)).outstanding.minor == 0, "nothing grows on a loan that has ended"
-    assert UPFRONT is not None

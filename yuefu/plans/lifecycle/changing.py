@@ -28,7 +28,7 @@ from yuefu.plans.lifecycle.events import (
 from yuefu.plans.lifecycle.factors import factor
 from yuefu.plans.lifecycle.levelling import rounded
 from yuefu.plans.lifecycle.paying import use_credit
-from yuefu.plans.lifecycle.rows import NO_INTEREST, NO_PRINCIPAL, NORMAL, Interest, Rows
+from yuefu.plans.lifecycle.rows import EXTRA, NO_INTEREST, NO_PRINCIPAL, NORMAL, Interest, Rows
 from yuefu.plans.lifecycle.terms import Part
 from yuefu.plans.lifecycle.work import Work
 
@@ -77,6 +77,7 @@ def waive(work: Work, event: Waived) -> None:
 def reage(work: Work, event: Reaged) -> None:
     """Unpaid principal of all rows moves into new ones; rows to come of which nothing was paid or charged disappear."""
     rows, first = work.rows, event.first_due_on.toordinal()
+    work.settle_interest()
     moved = _take_out_unpaid(work, range(len(rows)))
     for k in range(len(rows) - 1, -1, -1):
         if rows.due[k] > work.on and not rows.principal[k] and not rows.fees[k] and not rows.penalties[k] and not rows.held(k):
@@ -94,6 +95,7 @@ def reamortise(work: Work) -> None:
     """Unpaid principal of rows before the day is spread over those due on it or later. Raises LoanError where there is none of either."""
     rows, on = work.rows, work.on
     ahead = [k for k in range(len(rows)) if rows.kind[k] == NORMAL and rows.due[k] >= on]
+    work.settle_interest()
     moved = _take_out_unpaid(work, [k for k in range(len(rows)) if rows.due[k] < on]) if ahead else 0
     if not moved:
         raise LoanError(NOTHING_TO_CHANGE, f"On {date.fromordinal(on)} nothing is overdue that later instalments could take.", "on")
@@ -117,6 +119,8 @@ def _take_out_unpaid(work: Work, which: range | list[int]) -> int:
         rows.emi[k] = min(rows.emi[k], rows.principal[k] + rows.interest[k])
         rows.credited[k] = min(rows.credited[k], rows.principal[k])
         moved += unpaid
+        if rows.due[k] <= work.on and rows.kind[k] == NORMAL:
+            rows.kind[k] = EXTRA
     return moved
 
 
@@ -145,6 +149,7 @@ def reschedule(work: Work, event: Rescheduled) -> None:
     if not event.new_due_on:
         days[: len(ahead)] = [rows.due[k] for k in ahead]
     ppm = None if event.annual_rate is None else event.annual_rate.ppm
+    work.settle_interest()
     _append(work, days[len(ahead) :])
     start = rows.start[first]
     for position, (k, day) in enumerate(zip(range(first, len(rows)), days, strict=False)):

@@ -113,42 +113,32 @@ def pay_instalment(work: Work, event: PaidInstalment) -> None:
 
 def pay_off(work: Work, event: PaidOff) -> None:
     """Pays exactly what ends the loan on the day. Raises LoanError where nothing is owed."""
-    whole = work.terms.payoff_to_rest_date
-    till = Till(work, 0, whole_period=whole)
-    amount = payoff_minor(work)
-    if not amount:
+    till = Till(work, 0, to=_rest_day(work))
+    till.left = _payoff(till)
+    if not till.left:
         raise LoanError(NOTHING_OWED, f"Nothing of the loan is owed on {event.on}.", "on")
-    till.left = amount
-    if whole and work.terms.recalculate:
-        till.earned = _until_rest_date(work)
     pour(till, work.terms.waterfall, Excess.NEXT)
+    _sweep(till)
     _book(work, till)
     work.last_payment = _parts(work)
 
 
 def payoff_minor(work: Work) -> int:
     """What ends the loan on the day of `work`: all that is due, the interest of the running period so far (or to its end), all principal."""
-    till = Till(work, 0)
-    if work.terms.payoff_to_rest_date and work.terms.recalculate:
-        till.earned = _until_rest_date(work)
-    rows = range(len(work.rows))
-    costs = sum(till.open(k, part) for k in rows for part in (Part.INTEREST, Part.FEE, Part.PENALTY))
-    return costs + work.balance
+    return _payoff(Till(work, 0, to=_rest_day(work)))
 
 
-def _until_rest_date(work: Work) -> list[int]:
-    """Interest of each row ahead for an end at the next due day: that of the running period whole, on the balance as it is today."""
-    on = work.on
-    first = work.first_after(on - 1)
-    if first == len(work.rows):
-        return [0] * len(work.rows)
-    earned = Till(work, 0).earned or [0] * len(work.rows)
-    rows = work.rows
-    if rows.start[first] < on or rows.start[first] == on:
-        begin = max(work.since, rows.start[first])
-        owed = work.balance - sum(rows.unpaid_principal(k) for k in range(first))
-        earned[first] = work.interest.minor(rows.closed[first] + work.interest.of(owed, rows, first, begin, rows.due[first]))
-    return earned
+def _payoff(till: Till) -> int:
+    rows = range(len(till.work.rows))
+    return sum(till.open(k, part) for k in rows for part in (Part.INTEREST, Part.FEE, Part.PENALTY)) + till.work.balance
+
+
+def _rest_day(work: Work) -> int:
+    """The day up to which an early end bears interest, where that is the end of the running period; else 0."""
+    if not work.terms.payoff_to_rest_date:
+        return 0
+    first = work.first_after(work.on - 1)
+    return work.rows.due[first] if first < len(work.rows) else 0
 
 
 def charge_back(work: Work, event: ChargedBack) -> None:
@@ -205,10 +195,21 @@ def _credit(work: Work, amount: int, waterfall: Waterfall, excess: Excess) -> No
     if till.left and excess is not Excess.KEEP and work.balance:
         rest = Till(work, till.left)
         pour(rest, waterfall, Excess.NEXT)
+        _sweep(rest)
         _book(work, rest)
         till.left = rest.left
     work.overpaid += till.left
     work.credit += till.left
+
+
+def _sweep(till: Till) -> None:
+    """Principal that no instalment asks early (grace moves it to the end) is paid with the last one, so that no credit balance stands beside
+    principal owed."""
+    work = till.work
+    principal = min(till.left, work.balance - till.principal)
+    last = next((k for k in reversed(range(len(work.rows))) if work.rows.kind[k] == NORMAL), -1)
+    if principal > 0 and last >= 0 and work.terms.recalculate:
+        till.put(last, Part.PRINCIPAL, principal)
 
 
 def _book(work: Work, till: Till) -> None:
@@ -226,26 +227,27 @@ def use_credit(work: Work) -> None:
 
 
 def _prepay(work: Work, amount: int, excess: Excess) -> int:
-    """Lowers the principal of later instalments by up to `amount`: they become fewer, or smaller. What is left over."""
+    """Lowers the principal of later instalments by up to `amount`: they become fewer, or smaller. What is left over.
+
+    It is told with the instalment in whose period it came; on the day of a disbursement, in a row of its own."""
     rows, on = work.rows, work.on
     running = next((k for k in range(len(rows)) if rows.kind[k] == NORMAL and rows.start[k] < on <= rows.due[k]), -1)
+    first = running + 1 if running >= 0 else next((k for k in range(len(rows)) if rows.due[k] > on), len(rows))
+    taken = min(amount, sum(rows.unpaid_principal(k) for k in range(first, len(rows))))
+    if not taken:
+        return amount
+    work.move_balance(-taken)
     if running < 0:
-        running = next((k for k in range(len(rows)) if rows.due[k] > on), len(rows))
-        if running == len(rows):
-            return amount
+        running, first = first, first + 1
         rows.insert(running, kind=PREPAID, start=rows.start[running], due=on)
-        rows.start[running] = on
-    ahead = sum(rows.unpaid_principal(k) for k in range(running + 1, len(rows)))
-    taken = min(amount, ahead)
+        rows.start[first] = on
     rows.emi[running] += taken
     rows.principal[running] += taken
-    till = Till(work, taken)
-    till.put(running, Part.PRINCIPAL, taken)
-    work.move_balance(-taken)
+    Till(work, taken).put(running, Part.PRINCIPAL, taken)
     if excess is Excess.SMALLER:
-        work.relevel(running + 1, -taken)
+        work.relevel(first, -taken)
     else:
-        _shorten(work, running + 1, taken)
+        _shorten(work, first, taken)
     return amount - taken
 
 

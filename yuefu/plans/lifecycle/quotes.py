@@ -12,6 +12,7 @@ from yuefu.plans.lifecycle.events import LoanError
 from yuefu.plans.lifecycle.fold import apply
 from yuefu.plans.lifecycle.paying import payoff_minor
 from yuefu.plans.lifecycle.rows import NORMAL, until_today
+from yuefu.plans.lifecycle.waterfall import principal_target
 from yuefu.plans.lifecycle.work import LoanState, Work
 
 
@@ -71,7 +72,7 @@ def instalment_quote(state: LoanState, due_on: date, on: date) -> InstalmentQuot
     if due > work.on and state.terms.recalculate:
         interest = until_today(rows, work.interest, balance=work.balance, since=work.since, on=work.on)[k]
     planned = work.balance - sum(rows.unpaid_principal(i) for i in range(k))
-    principal = min(rows.emi[k] - interest - rows.principal_paid[k] - rows.principal_off[k], planned)
+    principal = min(principal_target(state.terms, rows, k, interest) - rows.principal_paid[k] - rows.principal_off[k], planned)
     currency = state.terms.currency
     return InstalmentQuote(Money(planned, currency), Money(max(principal, 0), currency), Money(interest - rows.interest_paid[k], currency))
 

@@ -16,7 +16,7 @@ from yuefu.plans.lifecycle.terms import LoanTerms, Method, Part
 
 NORMAL: Final = 0  # an instalment of the plan
 UPFRONT: Final = 1  # due when money is lent: a down payment, a fee
-EXTRA: Final = 2  # added later, after the end: a charge, a charge-back
+EXTRA: Final = 2  # no part of the plan (any more): a charge or charge-back after the end, what was left when a loan was re-aged
 PREPAID: Final = 3  # an early payment that made the later instalments smaller or fewer
 
 _HALF: Final = SCALE // 2
@@ -185,14 +185,15 @@ class Interest:
 
 
 def last_open(rows: Rows, method: Method) -> int:
-    """The last instalment whose target has not been met, which takes what is left; the very last where all are; -1 where there is none."""
+    """The last instalment that has not been paid its target, which takes what is left; the very last where all have, and where it has no
+    target yet; -1 where there is no instalment."""
     last = -1
     for k in range(len(rows.due) - 1, -1, -1):
         if rows.kind[k] == NORMAL:
-            last = max(last, k)
             met = rows.principal_paid[k] + rows.principal_off[k] if method is Method.EQUAL_PRINCIPAL else rows.held(k)
-            if met < rows.emi[k] or not rows.emi[k]:
+            if met < rows.emi[k] or (last < 0 and not rows.held(k)):
                 return k
+            last = max(last, k)
     return last
 
 
@@ -297,8 +298,9 @@ def _project_untouched(rows: Rows, first: int, last: int, planned: int) -> tuple
     return end, planned, carried
 
 
-def close(rows: Rows, interest: Interest, *, balance: int, since: int, on: int) -> None:
-    """Writes the interest of the days from `since` to `on` into the rows they belong to, before the balance changes."""
+def close(rows: Rows, interest: Interest, *, balance: int, since: int, on: int, unpaid: list[int] | None = None) -> None:
+    """Writes the interest of the days from `since` to `on` into the rows they belong to, when the balance changes. `unpaid` is the principal
+    that each row asked before that, where rows have been paid already (only looked at where overdue principal bears no interest)."""
     if interest.terms.method is Method.FLAT:
         return
     planned, overdue = balance, interest.terms.interest_on_overdue
@@ -309,39 +311,37 @@ def close(rows: Rows, interest: Interest, *, balance: int, since: int, on: int) 
                 rows.closed[k] += interest.of(balance if overdue else planned, rows, k, begin, until)
             elif rows.start[k] >= on:
                 return
-        planned -= rows.unpaid_principal(k)
+        if not overdue:
+            planned -= unpaid[k] if unpaid else rows.unpaid_principal(k)
 
 
-def until_today(rows: Rows, interest: Interest, *, balance: int, since: int, on: int) -> list[int]:
-    """Interest of each row that is not yet due on `on`, for its days until then, paid or not: what an early payment has to pay."""
+def until_today(rows: Rows, interest: Interest, *, balance: int, since: int, on: int, to: int = 0) -> list[int]:
+    """Interest of each row that is not yet due on `on`, for its days until then, paid or not: what an early payment has to pay. `to`: a later
+    day up to which it is asked."""
     earned, planned, carry = [0] * len(rows.due), balance, 0
     method, overdue = interest.terms.method, interest.terms.interest_on_overdue
+    last, ends = last_open(rows, method), max(on, to)
     for k in range(len(rows.due)):
-        if rows.start[k] >= on and not carry and _nothing_earned(rows, k, on):
+        if not carry and rows.start[k] >= ends and _nothing_earned(rows, k, ends):
             break
         paid = rows.principal_paid[k] + rows.principal_off[k]
         if rows.kind[k] == NORMAL:
             settled = rows.interest_paid[k] + rows.interest_off[k]
-            if rows.due[k] <= on:
-                found = carry + _found(rows, interest, k, balance if overdue else planned, since, rows.due[k])
+            begin, due = max(since, rows.start[k]), rows.due[k]
+            exact = rows.closed[k] + interest.of(balance if overdue else planned, rows, k, begin, min(due, on))
+            exact += interest.of(planned, rows, k, max(begin, on), min(due, to))
+            found = interest.minor(exact) + carry
+            if due <= on:
                 carry = max(found - rows.interest[k], 0)
             else:
-                found = carry + _found(rows, interest, k, balance if overdue else planned, since, on)
-                asked = found if method is not Method.EQUAL_INSTALMENTS else min(found, max(rows.emi[k] - paid, 0))
-                earned[k] = max(asked, settled)
-                carry = found - earned[k] if paid + settled >= rows.emi[k] else 0
+                capped = method is Method.EQUAL_INSTALMENTS and k != last and not rows.grace[k]
+                earned[k] = max(min(found, max(rows.emi[k] - paid, 0)) if capped else found, settled)
+                carry = found - earned[k]
         planned -= rows.principal[k] - paid
     return earned
 
 
-def _nothing_earned(rows: Rows, first: int, on: int) -> bool:
-    """Whether from row `first` on all begin on `on` or later, and nothing was written into any of them or paid of its interest."""
-    return (
-        not (any(rows.closed[first:]) or any(rows.interest_paid[first:]) or any(rows.interest_off[first:]))
-        and min(rows.start[first:]) >= on
-    )
-
-
-def _found(rows: Rows, interest: Interest, k: int, balance: int, since: int, until: int) -> int:
-    exact = rows.closed[k] + interest.of(balance, rows, k, max(since, rows.start[k]), until) if until > since else rows.closed[k]
-    return interest.minor(exact) if exact else 0
+def _nothing_earned(rows: Rows, first: int, until: int) -> bool:
+    """Whether from row `first` on all begin on `until` or later, and nothing was written into any of them or paid of its interest."""
+    written = any(rows.closed[first:]) or any(rows.interest_paid[first:]) or any(rows.interest_off[first:])
+    return not written and min(rows.start[first:]) >= until

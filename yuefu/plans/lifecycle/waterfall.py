@@ -5,9 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from yuefu.plans.lifecycle.levelling import rounded
-from yuefu.plans.lifecycle.rows import NORMAL, until_today
-from yuefu.plans.lifecycle.terms import Bucket, Excess, Part, Processing, Waterfall, When
+from yuefu.plans.lifecycle.rows import NO_INTEREST, NORMAL, Rows, until_today
+from yuefu.plans.lifecycle.terms import Bucket, Excess, LoanTerms, Method, Part, Processing, Waterfall, When
 from yuefu.plans.lifecycle.work import Work
+
+
+def principal_target(terms: LoanTerms, rows: Rows, k: int, interest: int) -> int:
+    """The principal that row `k` asks in all of one who pays it early, with so much interest."""
+    alone = terms.method is Method.EQUAL_PRINCIPAL or rows.grace[k] & NO_INTEREST
+    return rows.emi[k] if alone else rows.emi[k] - interest
 
 
 class Till:
@@ -15,11 +21,12 @@ class Till:
 
     __slots__ = ("earned", "left", "principal", "work")
 
-    def __init__(self, work: Work, amount: int, *, whole_period: bool = False) -> None:
+    def __init__(self, work: Work, amount: int, *, to: int = 0) -> None:
+        """`to`: the day up to which interest is asked, where that is later than the day of the payment."""
         self.work, self.left, self.principal = work, amount, 0
         self.earned: list[int] | None = None
-        if work.terms.recalculate and not whole_period:
-            self.earned = until_today(work.rows, work.interest, balance=work.balance, since=work.since, on=work.on)
+        if work.terms.recalculate:
+            self.earned = until_today(work.rows, work.interest, balance=work.balance, since=work.since, on=work.on, to=to)
 
     def open(self, k: int, part: Part) -> int:
         """What of a part of row `k` can be paid on the day: in advance, interest for the days so far and principal up to the target."""
@@ -33,7 +40,7 @@ class Till:
         if part is Part.INTEREST:
             return max(interest - rows.interest_paid[k] - rows.interest_off[k], 0)
         if early:
-            target = rows.emi[k] - interest - rows.principal_paid[k] - rows.principal_off[k]
+            target = principal_target(self.work.terms, rows, k, interest) - rows.principal_paid[k] - rows.principal_off[k]
             return max(min(target, self.work.balance - self.principal), 0)
         return rows.unpaid_principal(k)
 

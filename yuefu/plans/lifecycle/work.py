@@ -105,6 +105,7 @@ class Work:
             "parts",
             "credit",
             "linked",
+            "unpaid",
         ),
     )
 
@@ -118,6 +119,7 @@ class Work:
         self.pauses, self.arrears_pauses, self.last_payment = state.pauses, state.arrears_pauses, state.last_payment
         self.parts = dict(_NOTHING)
         self.credit = 0
+        self.unpaid: list[int] | None = None
         self.linked: Outcome | None = None
 
     def kept(self, seq: int, rank: int, *, seen: bool = False) -> LoanState:
@@ -151,16 +153,22 @@ class Work:
         """What each row asks, from the balance as it is now. Where interest is not recalculated, rows stay as they were planned."""
         if self.terms.recalculate:
             project(self.rows, self.interest, balance=self.balance, since=self.since, on=self.on)
+            if not self.terms.interest_on_overdue:
+                self.unpaid = [self.rows.unpaid_principal(k) for k in range(len(self.rows))]
 
     def move_balance(self, change: int) -> None:
         """Adds to the principal owed: the interest of the days so far is written into its rows first."""
         if not change:
             return
-        if self.terms.recalculate:
-            close(self.rows, self.interest, balance=self.balance, since=self.since, on=self.on)
-            self.since = self.on
+        self.settle_interest()
         self.balance += change
         self.moves = (*self.moves, (self.on, self.balance))
+
+    def settle_interest(self) -> None:
+        """Writes the interest of the days so far into the rows they belong to: before the balance, or the plan for it, changes."""
+        if self.terms.recalculate:
+            close(self.rows, self.interest, balance=self.balance, since=self.since, on=self.on, unpaid=self.unpaid)
+            self.since = self.on
 
     def relevel(self, first: int, change: int = 0) -> None:
         """New targets for the instalments from row `first` on. `change` is what they have to repay more (or less) than planned; with
