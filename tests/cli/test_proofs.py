@@ -45,7 +45,16 @@ def test_a_table_says_of_each_figure_whether_it_is_met_and_of_a_package_that_lac
     assert said["apply_event_us"] == "100 at most 100 met"
     assert said["vector_schedules_per_s"] == "999,999 at least 1,000,000 not met"
     assert said["pyxirr_per_s"] == "not installed"
+    assert said["vector_apr_per_s"] == "100"
     assert note == "`make install` brings the packages that are measured beside: pyxirr"
+
+
+def test_annual_costs_are_held_to_twice_what_pyxirr_did_in_the_same_run():
+    found = dict.fromkeys(bench_plans.FIGURES, 0)
+    bars = [
+        {bar.figure: bar for bar in bench_plans.bars({**found, "vector_apr_per_s": rate, "pyxirr_per_s": 650})} for rate in (1_299, 1_300)
+    ]
+    assert [(bar["vector_apr_per_s"].value, bar["vector_apr_per_s"].met) for bar in bars] == [(1_300, False), (1_300, True)]
 
 
 def test_no_rounds_and_no_days_are_no_proof(raw: Command):

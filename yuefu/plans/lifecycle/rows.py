@@ -320,9 +320,9 @@ def until_today(rows: Rows, interest: Interest, *, balance: int, since: int, on:
     day up to which it is asked."""
     earned, planned, carry = [0] * len(rows.due), balance, 0
     method, overdue = interest.terms.method, interest.terms.interest_on_overdue
-    last = last_open(rows, method)
+    last, ends = last_open(rows, method), max(on, to)
     for k in range(len(rows.due)):
-        if rows.start[k] >= max(on, to) and not carry and _nothing_earned(rows, k, on):
+        if not carry and rows.start[k] >= ends and _nothing_earned(rows, k, ends):
             break
         paid = rows.principal_paid[k] + rows.principal_off[k]
         if rows.kind[k] == NORMAL:
@@ -342,9 +342,7 @@ def until_today(rows: Rows, interest: Interest, *, balance: int, since: int, on:
     return earned
 
 
-def _nothing_earned(rows: Rows, first: int, on: int) -> bool:
-    """Whether from row `first` on all begin on `on` or later, and nothing was written into any of them or paid of its interest."""
-    return (
-        not (any(rows.closed[first:]) or any(rows.interest_paid[first:]) or any(rows.interest_off[first:]))
-        and min(rows.start[first:]) >= on
-    )
+def _nothing_earned(rows: Rows, first: int, until: int) -> bool:
+    """Whether from row `first` on all begin on `until` or later, and nothing was written into any of them or paid of its interest."""
+    written = any(rows.closed[first:]) or any(rows.interest_paid[first:]) or any(rows.interest_off[first:])
+    return not written and min(rows.start[first:]) >= until
