@@ -101,10 +101,11 @@ class Inputs:
 
 
 def money(value: Any, at: str) -> Money:
-    """An exact amount. Raises Unsupported naming where it stands."""
+    """An exact amount; zeros beyond two decimals do no harm. Raises Unsupported naming where it stands."""
+    whole, point, decimals = str(value).partition(".")
     try:
-        return Money.parse(f"{Decimal(str(value)):.2f}" if Decimal(str(value)) == round(Decimal(str(value)), 2) else str(value), CURRENCY)
-    except (ValueError, InvalidOperation) as error:
+        return Money.parse(f"{whole}.{decimals[:2]}" + decimals[2:].rstrip("0") if point else whole, CURRENCY)
+    except ValueError as error:
         raise Unsupported(f"{at}: {value}") from error
 
 
