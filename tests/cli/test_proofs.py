@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import io
 import tempfile
 from pathlib import Path
 
 import pytest
 
 from tests.cli.conftest import Command
-from yuefu.cli import proofs
+from yuefu.cli import output, proofs
+from yuefu.proofs import bench_plans
 
 
 def test_an_unknown_proof_is_told_which_there_are(raw: Command):
@@ -22,7 +24,37 @@ def test_an_unknown_benchmark_is_refused_before_a_database_is_made_for_it(raw: C
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "none"))
     answer = raw("bench", "nothing", "--json")
     assert (answer.status, answer.code) == (1, "unknown_benchmark")
-    assert answer.last["error"]["detail"] == "There is no benchmark 'nothing'; there are checkout, demo, ledger, loop."
+    assert answer.last["error"]["detail"] == "There is no benchmark 'nothing'; there are checkout, demo, ledger, loop, plans."
+
+
+def test_plans_are_measured_without_a_database_and_held_to_their_bars(raw: Command, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("DATABASE_URL", "postgresql://nobody@127.0.0.1:1/none")
+    answer = raw("bench", "plans", "--json")
+    assert answer.status == 0
+    assert set(bench_plans.FIGURES) < set(answer.last)
+    assert answer.last["plans_missing"] == []
+    assert answer.last["vector_schedules_per_s"] > answer.last["numpy_financial_schedules_per_s"] > 0
+
+
+def test_a_table_says_of_each_figure_whether_it_is_met_and_of_a_package_that_lacks_how_to_get_it():
+    found = dict.fromkeys(bench_plans.FIGURES, 100) | {"vector_schedules_per_s": 999_999, "pyxirr_per_s": None, "plans_missing": ["pyxirr"]}
+    with output.running(output.Run(as_json=False, stdout=io.StringIO(), request_id="")):
+        table, note = proofs._beside_bars(found)
+    said = {line.split()[0]: " ".join(line.split()[1:]) for line in table.splitlines()}
+    assert said["scalar_schedule_us"] == "100 at most 1,000 met"
+    assert said["apply_event_us"] == "100 at most 100 met"
+    assert said["vector_schedules_per_s"] == "999,999 at least 1,000,000 not met"
+    assert said["pyxirr_per_s"] == "not installed"
+    assert said["vector_apr_per_s"] == "100"
+    assert note == "`make install` brings the packages that are measured beside: pyxirr"
+
+
+def test_annual_costs_are_held_to_twice_what_pyxirr_did_in_the_same_run():
+    found = dict.fromkeys(bench_plans.FIGURES, 0)
+    bars = [
+        {bar.figure: bar for bar in bench_plans.bars({**found, "vector_apr_per_s": rate, "pyxirr_per_s": 650})} for rate in (1_299, 1_300)
+    ]
+    assert [(bar["vector_apr_per_s"].value, bar["vector_apr_per_s"].met) for bar in bars] == [(1_300, False), (1_300, True)]
 
 
 def test_no_rounds_and_no_days_are_no_proof(raw: Command):

@@ -11,15 +11,19 @@ from datetime import date
 from pathlib import Path
 from typing import Final
 
+import numpy as np
 import pytest
 
 from yuefu.cli.plan_terms import Given
 from yuefu.money.amounts import Money
+from yuefu.money.rates import Rounding, divide
 from yuefu.plans.flows import flows_from_text
 from yuefu.plans.label import render_price_label
 from yuefu.plans.laws import SIMPLE, Law, cost_by_law
+from yuefu.plans.lifecycle.factors import SCALE
 from yuefu.plans.offer.disclosure import cost_table
 from yuefu.plans.offer.offered import offer
+from yuefu.plans.portfolio_rows import settled
 
 PAGES: Final = Path(__file__).parents[2] / "docs" / "algorithms"
 Row = dict[str, str]
@@ -45,9 +49,27 @@ def offered(row: Row) -> Row:
     }
 
 
+def interest_of_a_portfolio(row: Row) -> Row:
+    """What a float makes of balance × factor, whether that is too near to a half to be trusted, and what comes out."""
+    balance, factor = (int(row[name].replace(",", "")) for name in ("balance", "factor × 10^12"))
+    scaled = factor * 1e-12
+    product = balance * scaled
+    near, bound = round(product), 0.5 - 4 * 2.0**-53 * product
+    (found,) = settled(np.array([float(balance)]), np.array([scaled]), np.array([float(near)])).tolist()
+    assert found == divide(balance * factor, SCALE, Rounding.HALF_EVEN)
+    twice = "yes" if abs(product - near) > bound else "no"
+    return {
+        "by float": f"{near:,}",
+        "looked at twice": twice,
+        "rest × 10^12": f"{balance * factor - near * SCALE:,}",
+        "interest": f"{found:,}",
+    }
+
+
 WORKED: Final[dict[str, tuple[str, Callable[[Row], Row]]]] = {
     "annual-cost.md": ("A worked table", annual_cost),
     "offers.md": ("A worked table", offered),
+    "portfolio.md": ("A worked table: interest", interest_of_a_portfolio),
 }
 
 

@@ -17,7 +17,7 @@ from yuefu.cli import context, inputs, output
 from yuefu.cli.faults import FAILED, fail
 
 if TYPE_CHECKING:
-    from yuefu.proofs import conform
+    from yuefu.proofs import bench_plans, conform
     from yuefu.proofs.cases import Report
 
 
@@ -40,15 +40,41 @@ def register(app: typer.Typer) -> None:
 
 
 def bench(
-    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="checkout, ledger, loop or demo; all unless given.")] = None,
+    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="checkout, ledger, loop, demo or plans; all unless given.")] = None,
 ) -> None:
-    """Measure, beside pgbench on the same server."""
+    """Measure, beside pgbench on the same server; plans beside numpy-financial and pyxirr, without a server."""
     from yuefu.proofs import bench as benchmarks
 
     if name is not None and name not in benchmarks.BENCHMARKS:  # asked here, before a database is made for it
         fail(benchmarks.UNKNOWN, f"There is no benchmark {name!r:.40}; there are {', '.join(sorted(benchmarks.BENCHMARKS))}.")
+    if name == benchmarks.PLANS:
+        found = benchmarks.run(name, say=output.say)
+        _tell(found, _beside_bars(found))
+        return
     with context.scratch():
         _tell(benchmarks.run(name, say=output.say))
+
+
+def _beside_bars(found: Mapping[str, Any]) -> list[str]:
+    """The figures of plans with what they are held to."""
+    from yuefu.proofs import bench_plans
+
+    bars = {bar.figure: bar for bar in bench_plans.bars(found)}
+    rows = [[name, _figure(found[name]), *_bar(bars.get(name))] for name in bench_plans.FIGURES]
+    lines = [output.table(["figure", "value", "bar", ""], rows)]
+    if found["plans_missing"]:
+        lines.append(bench_plans.INSTALL.format(", ".join(found["plans_missing"])))
+    return lines
+
+
+def _bar(bar: bench_plans.Bar | None) -> tuple[str, str]:
+    if bar is None:
+        return "", ""
+    return f"{'at most' if bar.at_most else 'at least'} {_figure(bar.value)}", "met" if bar.met else "not met"
+
+
+def _figure(value: float | None) -> str:
+    return "not installed" if value is None else f"{value:,}"
 
 
 def prove(
@@ -175,6 +201,18 @@ def conform_apr(
     from yuefu.proofs import conform_apr as cases
 
     _tell_report(cases.run(_lines(file)))
+
+
+@conform_app.command("loans")
+def conform_loans(
+    file: Annotated[Path, typer.Argument(metavar="FILE.jsonl", help="A case a line: a loan, what happens to it, what should come of it.")],
+) -> None:
+    """Replay cases of another loan core: schedules, payments, refunds, arrears, bookings; exit status 1 unless all pass."""
+    from yuefu.proofs.conform_loans import running
+
+    with output.progress("conform loans") as progress:
+        report = running.run(_lines(file), progress=progress)
+    _tell_report(report)
 
 
 def _lines(file: Path) -> list[str]:

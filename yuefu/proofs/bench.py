@@ -1,4 +1,5 @@
-"""Benchmarks, each with its yardstick from the same run: pgbench on the same server with the same settings, before and after.
+"""Benchmarks, each with its yardstick from the same run: pgbench on the same server with the same settings, before and after; for the
+arithmetic of plans, which needs no server, the numpy libraries that do a part of it (`bench_plans`).
 
 Yardstick: `pgbench -i -s 16`, then `pgbench -n -c 16 -j 2 -T 10 -M simple`; `pgbench_tps` is the mean of both runs. A figure says
 little by itself, because machines differ and are noisy; the ratio to the yardstick says what the design is worth.
@@ -20,13 +21,15 @@ import psycopg
 from psycopg import sql as pgsql
 
 from yuefu.orders.commands import CaptureRequest
-from yuefu.proofs import bench_checkout, bench_world, big_balance
+from yuefu.proofs import bench_checkout, bench_plans, bench_world, big_balance
 from yuefu.proofs.bench_world import BATCH
 from yuefu.runtime import cluster, provision, vault
 from yuefu.sim import play
 
 SCALE, CLIENTS, SECONDS, THREADS = 16, 16, 10, 2
 UNKNOWN: Final = "unknown_benchmark"
+PLANS: Final = "plans"
+"""The one that needs no database."""
 
 Say = Callable[[str], None]
 
@@ -45,6 +48,8 @@ def run(name: str | None = None, *, say: Say = print_nothing) -> dict[str, Any]:
     if name is not None and name not in BENCHMARKS:
         raise UnknownBenchmark(f"there is no benchmark {name!r:.40}; there are {', '.join(sorted(BENCHMARKS))}")
     wanted = [name] if name else list(BENCHMARKS)
+    if wanted == [PLANS]:
+        return {"benchmarks": wanted, **bench_plans.measure(say)}
     with _yardstick() as measure:
         say("pgbench before")
         before = measure()
@@ -55,7 +60,8 @@ def run(name: str | None = None, *, say: Say = print_nothing) -> dict[str, Any]:
         say("pgbench after")
         after = measure()
     tps = (before + after) / 2
-    ratios = {f"{key}_per_pgbench_tps": round(value / tps, 2) for key, value in figures.items() if key.endswith("_per_s")}
+    served = {key: value for key, value in figures.items() if key.endswith("_per_s") and key not in bench_plans.FIGURES}
+    ratios = {f"{key}_per_pgbench_tps": round(value / tps, 2) for key, value in served.items()}
     return {
         "benchmarks": wanted,
         **figures,
@@ -150,4 +156,5 @@ BENCHMARKS: Final[dict[str, Callable[[Say], dict[str, Any]]]] = {
     "loop": loop,
     "demo": demo,
     "ledger": big_balance.measure,
+    PLANS: bench_plans.measure,
 }

@@ -27,15 +27,14 @@ def rounded(numerator: int, denominator: int, step: int, rounding: Rounding) -> 
 
 def planned_rows(terms: LoanTerms) -> Rows:
     """One row a period, with its days, rate, grace and fees, and no target yet."""
-    rows = Rows()
-    start = terms.disbursed_on.toordinal()
-    each = fees_minor(terms, FeeWhen.EACH_PERIOD, terms.principal.minor)
-    for k, day in enumerate(due_days(terms)):
-        due, ppm = day.toordinal(), terms.annual_rate.ppm if k >= terms.interest_free else 0
-        grace = (NO_PRINCIPAL if k < terms.grace_principal else 0) | (NO_INTEREST if k < terms.grace_interest else 0)
-        rows.insert(k, kind=NORMAL, start=start, due=due, ppm=ppm, grace=grace, full=factor(terms, ppm, start, due, start, due))
-        rows.fees[k] = each
-        start = due
+    days = [day.toordinal() for day in due_days(terms)]
+    starts, free = [terms.disbursed_on.toordinal(), *days[:-1]], terms.interest_free
+    ppm = [0] * free + [terms.annual_rate.ppm] * (len(days) - free)
+    no_principal, no_interest = terms.grace_principal, terms.grace_interest
+    grace = [(NO_PRINCIPAL if k < no_principal else 0) | (NO_INTEREST if k < no_interest else 0) for k in range(len(days))]
+    full = [factor(terms, rate, start, due, start, due) for rate, start, due in zip(ppm, starts, days, strict=True)]
+    rows = Rows.of(kind=[NORMAL] * len(days), start=starts, due=days, ppm=ppm, grace=grace, full=full)
+    rows.fees = [fees_minor(terms, FeeWhen.EACH_PERIOD, terms.principal.minor)] * len(days)
     return rows
 
 

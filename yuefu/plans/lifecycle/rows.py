@@ -7,7 +7,8 @@ takes all principal that is left. Interest is found by stretches of days with on
 
 from __future__ import annotations
 
-from typing import Final
+from operator import attrgetter
+from typing import Final, Self
 
 from yuefu.money.rates import Rounding, divide
 from yuefu.plans.lifecycle.factors import SCALE, factor
@@ -18,6 +19,8 @@ UPFRONT: Final = 1  # due when money is lent: a down payment, a fee
 EXTRA: Final = 2  # no part of the plan (any more): a charge or charge-back after the end, what was left when a loan was re-aged
 PREPAID: Final = 3  # an early payment that made the later instalments smaller or fewer
 
+_HALF: Final = SCALE // 2
+
 NO_PRINCIPAL: Final = 1
 NO_INTEREST: Final = 2
 
@@ -26,6 +29,8 @@ COLUMNS: Final = (
     *("principal_paid", "interest_paid", "fees_paid", "penalties_paid", "principal_off", "interest_off", "fees_off", "penalties_off"),
     *("early", "late", "settled_on", "late_fee", "late_to"),
 )
+
+_all_columns: Final = attrgetter(*COLUMNS)
 
 
 class Rows:
@@ -71,9 +76,17 @@ class Rows:
         for name, values in zip(COLUMNS, given, strict=True):
             setattr(self, name, list(values))
 
+    @classmethod
+    def of(cls, **columns: list[int]) -> Self:
+        """Rows of which some columns are known, `due` among them; the others are nothing but zeros."""
+        rows = cls.__new__(cls)
+        for name in COLUMNS:
+            setattr(rows, name, columns[name] if name in columns else [0] * len(columns["due"]))
+        return rows
+
     def frozen(self) -> tuple[tuple[int, ...], ...]:
         """The columns as they are kept in a state."""
-        return tuple([tuple(getattr(self, name)) for name in COLUMNS])
+        return tuple(map(tuple, _all_columns(self)))
 
     def copy(self) -> Rows:
         """A copy that may be tried out."""
@@ -128,13 +141,14 @@ class Interest:
     """Interest on a balance for a stretch of days of a row, in 10**-12 minor units: factors at the row's rate, none on paused days. With
     `round_each_stretch` each is a whole amount; else only their sum over a row is rounded, by `minor`."""
 
-    __slots__ = ("each", "pauses", "plain", "rounding", "terms", "unit")
+    __slots__ = ("each", "pauses", "plain", "rounding", "simple", "terms", "unit")
 
     def __init__(self, terms: LoanTerms, pauses: tuple[tuple[int, int], ...]) -> None:
         self.terms, self.pauses = terms, pauses
         self.rounding, self.unit = terms.rounding, terms.unit
         self.plain = terms.rounding is Rounding.HALF_EVEN and terms.unit == 1
         self.each = terms.round_each_stretch
+        self.simple = self.plain and not pauses
 
     def of(self, balance: int, rows: Rows, k: int, begin: int, until: int) -> int:
         """Interest on `balance` from `begin` to `until` within row `k`."""
@@ -190,50 +204,98 @@ def project(rows: Rows, interest: Interest, *, balance: int, since: int, on: int
     as if all that is overdue were paid that day and the rest on its due day. Where overdue principal bears no interest, all is taken as paid
     on its due day.
     """
-    method, overdue = interest.terms.method, interest.terms.interest_on_overdue
-    last, planned, carry, deferred = last_open(rows, method), balance, 0, 0
+    method = interest.terms.method
+    last, planned, carry, deferred, k = last_open(rows, method), balance, 0, 0, 0
     # What was lent again after the plan has rows of its own, which the last instalment must not take.
-    apart = sum(rows.unpaid_principal(k) for k in range(last + 1, len(rows.due)) if rows.kind[k] != NORMAL)
-    for k in range(len(rows.due)):
-        paid = rows.principal_paid[k] + rows.principal_off[k]
-        if rows.kind[k] != NORMAL:
+    apart = sum([rows.unpaid_principal(k) for k in range(last + 1, len(rows.due)) if rows.kind[k] != NORMAL])
+    simple = interest.simple and method is Method.EQUAL_INSTALMENTS and not apart
+    start, ahead, closed, kind = rows.start, max(on, since), rows.closed, rows.kind
+    principal_paid, principal_off, interest_paid, interest_off = (
+        rows.principal_paid,
+        rows.principal_off,
+        rows.interest_paid,
+        rows.interest_off,
+    )
+    while k < len(start):
+        if simple and planned > 0 and not carry and not deferred and start[k] >= ahead:
+            k, planned, carry = _project_untouched(rows, k, last, planned)
+        paid = principal_paid[k] + principal_off[k]
+        if kind[k] != NORMAL:
             planned -= rows.principal[k] - paid
+            k += 1
             continue
-        exact = rows.closed[k]
-        due, begin = rows.due[k], max(since, rows.start[k])
-        if begin < due and method is not Method.FLAT:
-            if not overdue:
-                exact += interest.of(planned, rows, k, begin, due)
-            elif due <= on:
-                exact += interest.of(balance, rows, k, begin, due)
-            elif begin < on and planned != balance:
-                exact += interest.of(balance, rows, k, begin, on) + interest.of(planned, rows, k, on, due)
-            else:
-                exact += interest.of(planned, rows, k, begin, due)
-        found = interest.minor(exact) + carry
-        settled = rows.interest_paid[k] + rows.interest_off[k]
+        exact = closed[k]
+        if rows.due[k] > since and method is not Method.FLAT:
+            exact += _own_days(rows, interest, k, balance, planned, since, on)
+        found = interest.minor(exact) + carry if exact else carry
+        settled = interest_paid[k] + interest_off[k]
         grace, target, asked = rows.grace[k], rows.emi[k], found
         if grace & NO_INTEREST:
             asked, deferred = settled, found - settled
         elif k != last and method is Method.EQUAL_INSTALMENTS and not grace & NO_PRINCIPAL:
-            asked = min(found, target + deferred - paid)
             target += deferred
+            if asked > target - paid:
+                asked = target - paid
         if not grace & NO_INTEREST:
             deferred = 0
-        asked = max(asked, settled)
+        if asked < settled:
+            asked = settled
         if k == last:
             principal = paid + planned - apart
             rows.emi[k] = principal if method is Method.EQUAL_PRINCIPAL else principal + asked
         elif grace & NO_PRINCIPAL:
             principal = paid
-        elif method is Method.EQUAL_PRINCIPAL:
-            principal = max(target, paid)
         else:
-            principal = max(target - asked, paid)
-        principal = min(principal, paid + max(planned - apart, 0))
+            principal = target if method is Method.EQUAL_PRINCIPAL else target - asked
+            if principal < paid:
+                principal = paid
+        if principal > paid and principal > paid + planned - apart:
+            principal = paid + max(planned - apart, 0)
         carry = found - asked
         rows.principal[k], rows.interest[k] = principal, asked
         planned -= principal - paid
+        k += 1
+
+
+def _own_days(rows: Rows, interest: Interest, k: int, balance: int, planned: int, since: int, on: int) -> int:
+    """Interest of row `k` for its days after `since`, in 10**-12 minor units."""
+    due, begin = rows.due[k], max(since, rows.start[k])
+    if not interest.terms.interest_on_overdue:
+        return interest.of(planned, rows, k, begin, due)
+    if due <= on:
+        return interest.of(balance, rows, k, begin, due)
+    if begin < on and planned != balance:
+        return interest.of(balance, rows, k, begin, on) + interest.of(planned, rows, k, on, due)
+    return interest.of(planned, rows, k, begin, due)
+
+
+def _project_untouched(rows: Rows, first: int, last: int, planned: int) -> tuple[int, int, int]:
+    """What `project` does with rows ahead that nothing has happened to, from row `first` on, in a third of the time: equal instalments over
+    whole periods, no grace, nothing paid. Stops at the first row that is another, at the last one, and where interest is carried; tells which
+    row comes next, the principal planned to be owed then and the interest carried into it.
+    """
+    end = max(first, last)
+    for column in (rows.kind, rows.grace, rows.closed, rows.principal_paid, rows.principal_off, rows.interest_paid, rows.interest_off):
+        if any(column[first:end]):
+            end = next(k for k in range(first, end) if column[k])
+    principals, interests, carried = rows.principal[first:end], rows.interest[first:end], 0
+    for i, (scaled, target) in enumerate(zip(rows.full[first:end], rows.emi[first:end], strict=True)):
+        raised = planned * scaled + _HALF
+        asked = raised // SCALE
+        if asked & 1 and asked * SCALE == raised:  # an exact half goes to the even unit
+            asked -= 1
+        if asked > target:
+            end = first + i
+            if target >= 0:
+                principals[i], interests[i], carried, end = 0, target, asked - target, end + 1
+            break
+        principal = target - asked
+        if principal > planned:
+            principal = planned
+        principals[i], interests[i] = principal, asked
+        planned -= principal
+    rows.principal[first:end], rows.interest[first:end] = principals[: end - first], interests[: end - first]
+    return end, planned, carried
 
 
 def close(rows: Rows, interest: Interest, *, balance: int, since: int, on: int, unpaid: list[int] | None = None) -> None:
@@ -258,14 +320,17 @@ def until_today(rows: Rows, interest: Interest, *, balance: int, since: int, on:
     day up to which it is asked."""
     earned, planned, carry = [0] * len(rows.due), balance, 0
     method, overdue = interest.terms.method, interest.terms.interest_on_overdue
-    last = last_open(rows, method)
+    last, ends = last_open(rows, method), max(on, to)
     for k in range(len(rows.due)):
+        if not carry and rows.start[k] >= ends and _nothing_earned(rows, k, ends):
+            break
         paid = rows.principal_paid[k] + rows.principal_off[k]
         if rows.kind[k] == NORMAL:
             settled = rows.interest_paid[k] + rows.interest_off[k]
             begin, due = max(since, rows.start[k]), rows.due[k]
             exact = rows.closed[k] + interest.of(balance if overdue else planned, rows, k, begin, min(due, on))
-            exact += interest.of(planned, rows, k, max(begin, on), min(due, to))
+            if to:
+                exact += interest.of(planned, rows, k, max(begin, on), min(due, to))
             found = interest.minor(exact) + carry
             if due <= on:
                 carry = max(found - rows.interest[k], 0)
@@ -275,3 +340,9 @@ def until_today(rows: Rows, interest: Interest, *, balance: int, since: int, on:
                 carry = found - earned[k]
         planned -= rows.principal[k] - paid
     return earned
+
+
+def _nothing_earned(rows: Rows, first: int, until: int) -> bool:
+    """Whether from row `first` on all begin on `until` or later, and nothing was written into any of them or paid of its interest."""
+    written = any(rows.closed[first:]) or any(rows.interest_paid[first:]) or any(rows.interest_off[first:])
+    return not written and min(rows.start[first:]) >= until

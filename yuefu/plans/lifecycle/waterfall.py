@@ -19,19 +19,22 @@ def principal_target(terms: LoanTerms, rows: Rows, k: int, interest: int) -> int
 class Till:
     """An amount on its way into the rows of a loan; `left` is what has found no place yet."""
 
-    __slots__ = ("earned", "left", "principal", "work")
+    __slots__ = ("_earned", "left", "principal", "to", "work")
 
     def __init__(self, work: Work, amount: int, *, to: int = 0) -> None:
         """`to`: the day up to which interest is asked, where that is later than the day of the payment."""
-        self.work, self.left, self.principal = work, amount, 0
-        self.earned: list[int] | None = None
-        if work.terms.recalculate:
-            self.earned = until_today(work.rows, work.interest, balance=work.balance, since=work.since, on=work.on, to=to)
+        self.work, self.left, self.principal, self.to = work, amount, 0, to
+        self._earned: list[int] | None = None
+        if to or not work.terms.interest_on_overdue:
+            self._earned = self.earned  # which looks at what earlier rows still ask, and must not wait until they are paid
 
-    def when(self, k: int) -> When:
-        """How row `k` stands to the day of the payment."""
-        due, on = self.work.rows.due[k], self.work.on
-        return When.PAST_DUE if due < on else When.DUE if due == on else When.IN_ADVANCE
+    @property
+    def earned(self) -> list[int]:
+        """What `until_today` says, found when it is first asked: seldom at all."""
+        if self._earned is None:
+            work = self.work
+            self._earned = until_today(work.rows, work.interest, balance=work.balance, since=work.since, on=work.on, to=self.to)
+        return self._earned
 
     def open(self, k: int, part: Part) -> int:
         """What of a part of row `k` can be paid on the day: in advance, interest for the days so far and principal up to the target."""
@@ -40,18 +43,14 @@ class Till:
             return rows.fees[k] - rows.fees_paid[k] - rows.fees_off[k]
         if part is Part.PENALTY:
             return rows.penalties[k] - rows.penalties_paid[k] - rows.penalties_off[k]
-        early = self.earned is not None and rows.kind[k] == NORMAL and rows.due[k] > self.work.on
-        interest = self.earned[k] if early and self.earned is not None else rows.interest[k]
+        early = rows.due[k] > self.work.on and rows.kind[k] == NORMAL and self.work.terms.recalculate
+        interest = self.earned[k] if early else rows.interest[k]
         if part is Part.INTEREST:
             return max(interest - rows.interest_paid[k] - rows.interest_off[k], 0)
         if early:
             target = principal_target(self.work.terms, rows, k, interest) - rows.principal_paid[k] - rows.principal_off[k]
             return max(min(target, self.work.balance - self.principal), 0)
         return rows.unpaid_principal(k)
-
-    def any_open(self, k: int) -> bool:
-        """Whether anything of row `k` can be paid."""
-        return any(self.open(k, part) for part in Part)
 
     def take(self, k: int, part: Part, most: int | None = None) -> int:
         """Pays a part of row `k` from what is left; at most `most`. What it took."""
@@ -102,7 +101,7 @@ def _pour_bucket(till: Till, group: tuple[Bucket, ...], excess: Excess) -> None:
     when, parts = group[0][0], [part for _, part in group]
     if not till.left:
         return
-    matching = [k for k in range(len(till.work.rows)) if till.when(k) is when]
+    matching = _rows_of(till.work, when)
     if when is not When.IN_ADVANCE or excess is Excess.NEXT:
         _one_by_one(till, matching, parts)
     elif excess is Excess.LAST:
@@ -112,6 +111,16 @@ def _pour_bucket(till: Till, group: tuple[Bucket, ...], excess: Excess) -> None:
     elif excess in {Excess.SHORTER, Excess.SMALLER}:
         running = [k for k in matching if till.work.rows.start[k] < till.work.on]
         _one_by_one(till, running, parts)
+
+
+def _rows_of(work: Work, when: When) -> list[int]:
+    """The rows that stand so to the day of the payment; of those that are due, the ones that are not paid."""
+    on, rows = work.on, work.rows
+    if when is When.IN_ADVANCE:
+        return [k for k, due in enumerate(rows.due) if due > on]
+    if when is When.DUE:
+        return [k for k, due in enumerate(rows.due) if due == on and rows.unpaid(k)]
+    return [k for k, due in enumerate(rows.due) if due < on and rows.unpaid(k)]
 
 
 def _one_by_one(till: Till, rows: list[int], parts: list[Part]) -> None:

@@ -11,6 +11,7 @@ from yuefu.plans.lifecycle.rows import COLUMNS, EXTRA, NORMAL, Interest, Rows, c
 from yuefu.plans.lifecycle.terms import LoanTerms, Part
 
 _A_YEAR: Final = 365 * 1_000_000
+_NOTHING: Final = dict.fromkeys(Part, 0)
 _PENDING, _ACTIVE, _OVERPAID, _CLOSED, _WRITTEN_OFF = "pending", "active", "overpaid", "closed", "written_off"
 
 
@@ -116,7 +117,7 @@ class Work:
         self.bought_down, self.charged_off_on, self.written_off_on = state.bought_down, state.charged_off_on, state.written_off_on
         self.moves = state.moves
         self.pauses, self.arrears_pauses, self.last_payment = state.pauses, state.arrears_pauses, state.last_payment
-        self.parts = dict.fromkeys(Part, 0)
+        self.parts = dict(_NOTHING)
         self.credit = 0
         self.unpaid: list[int] | None = None
         self.linked: Outcome | None = None
@@ -133,7 +134,7 @@ class Work:
     def outcome(self) -> Outcome:
         """What became of the event."""
         currency = self.terms.currency
-        principal, interest, fees, penalties = (Money(self.parts[part], currency) for part in Part)
+        principal, interest, fees, penalties = (Money(amount, currency) for amount in self.parts.values())
         credit, balance = Money(self.credit, currency), Money(self.balance, currency)
         return Outcome(principal, interest, fees, penalties, credit, balance, self.linked)
 

@@ -101,10 +101,11 @@ class Inputs:
 
 
 def money(value: Any, at: str) -> Money:
-    """An exact amount. Raises Unsupported naming where it stands."""
+    """An exact amount; zeros beyond two decimals do no harm. Raises Unsupported naming where it stands."""
+    whole, point, decimals = str(value).partition(".")
     try:
-        return Money.parse(f"{Decimal(str(value)):.2f}" if Decimal(str(value)) == round(Decimal(str(value)), 2) else str(value), CURRENCY)
-    except (ValueError, InvalidOperation) as error:
+        return Money.parse(f"{whole}.{decimals[:2]}" + decimals[2:].rstrip("0") if point else whole, CURRENCY)
+    except ValueError as error:
         raise Unsupported(f"{at}: {value}") from error
 
 
@@ -171,7 +172,7 @@ def loan_of(values: Mapping[str, Any], first_day: date | None, source: str = "")
             every=_count(given.take("repay_every", 1), "inputs.repay_every"),
             first_due_on=day(first_due, "inputs.first_due") if first_due else None,
             due_days=tuple(day(period[1], "inputs.periods") for period in periods) if calculator else None,
-            day_count=_day_count(given.take("day_count"), given.take("leap_year_strategy")),
+            day_count=_day_count(given.take("day_count"), given.take("leap_year_strategy"), cumulative=cumulative),
             month_end=one_of(
                 {"LAST_DAY_OF_MONTH": t.MonthEnd.CLAMP, "FIRST_DAY_OF_NEXT_MONTH": t.MonthEnd.ROLL},
                 given.take("month_end_rule") or "LAST_DAY_OF_MONTH",
@@ -222,7 +223,7 @@ def _interest_by(value: Any, method: t.Method) -> t.InterestBy:
     return found
 
 
-def _day_count(value: Any, leap_years: Any) -> t.DayCount:
+def _day_count(value: Any, leap_years: Any, *, cumulative: bool) -> t.DayCount:
     value = value or {"year": "365", "month": "ACTUAL"}
     unknown = [f"inputs.day_count.{key}" for key in value if key not in {"year", "month", "leap_year_strategy"}]
     if unknown:
@@ -232,6 +233,8 @@ def _day_count(value: Any, leap_years: Any) -> t.DayCount:
     month = one_of(months, str(value.get("month", "ACTUAL")), "inputs.day_count.month")
     strategy = {"FULL_LEAP_YEAR": t.LeapYears.WHOLE_YEAR, "FEB_29_PERIOD_ONLY": t.LeapYears.FEBRUARY_29}
     leap = one_of(strategy, value.get("leap_year_strategy") or leap_years or "FULL_LEAP_YEAR", "inputs.day_count.leap_year_strategy")
+    if cumulative and year is t.YearBasis.ACTUAL:  # the older schedules of the source count 365 days in every year
+        year = t.YearBasis.D365
     return t.DayCount(year, month, leap)
 
 
@@ -259,6 +262,9 @@ def _with_allocation(terms: LoanTerms, value: Any, recalculation: Any) -> LoanTe
     if unknown:
         raise Unsupported(*unknown)
     order = _buckets(value)
+    if terms.recalculate and terms.instalment_rate is t.InstalmentRate.NOMINAL:
+        # The older schedules of the source book what is paid early as principal, whatever the strategy says.
+        order = t.buckets(tuple(part for when, part in order if when is When.DUE), (Part.PRINCIPAL, Part.PENALTY, Part.FEE, Part.INTEREST))
     processing = one_of({p.value.upper(): p for p in t.Processing}, value.get("processing", "HORIZONTAL"), "inputs.allocation.processing")
     rules = value.get("future_installment_rule") or {}
     excess = one_of(_EXCESS, rules.get("DEFAULT", "NEXT_INSTALLMENT"), "inputs.allocation.future_installment_rule.DEFAULT")

@@ -1,0 +1,243 @@
+"""Rows of many loans at once: numpy over columns, the same cents as `lifecycle.schedule`. Used by `portfolio`; pure.
+
+Amounts, days and factors are whole numbers kept in float64 while they are below 2**53, so adding and subtracting them is exact. Only three
+things are rounded, and each knows how far it may be off (u = 2**-53; all bounds are wide enough for the terms of second order):
+
+* A factor is ppm × days × 10**6 / days of a year. The dividend is exact (at most 3 × 10**15) and the division correctly rounded: below
+  2**43 it is off by less than 2**-10, while a quotient that is no tie lies at least 1/730 from one. `rint` gives the factor itself.
+* Interest is balance × factor × 10**-12, off by 4u times itself. A row nearer to a tie than that is settled in integers:
+  balance × factor - interest × 10**12 is known to be small, so int64 holds it whole although both products wrap around 2**64.
+* An instalment is P × Π(1 + f) / fn over n periods, off by (10n + 4)u times itself, for all terms of both are positive. One nearer to a
+  tie than that is made by the scalar path, in whole numbers of any length.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from yuefu.money.rates import Rounding
+from yuefu.plans.lifecycle.factors import SCALE
+from yuefu.plans.lifecycle.levelling import equal_instalment
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+Days = NDArray[np.datetime64]
+
+ACTUAL: Final = 0  # interest for the days there are
+THIRTY: Final = 1  # a period of a month has 30 days, a longer or shorter one as many as 30E/360 counts
+EQUAL: Final = 2  # every period is a month, however long
+
+FIRST_DAY: Final = np.datetime64("1900-01-01", "D")
+
+_U: Final = 2.0**-53
+_HALF: Final = SCALE // 2
+_LONGEST_CLAMP: Final = 3  # from the 31st to the 28th
+# Loans of one block: small enough for its tables to stay in the caches of one core, large enough for what a call of numpy costs.
+_CELLS: Final = 2**17
+_FEWEST: Final = 256
+_FIRST_MONTH: Final = int(FIRST_DAY.astype("M8[M]").astype(np.int64))
+_MONTHS: Final = np.arange("1900-01", "2260-01", dtype="M8[M]").astype("M8[D]").astype(np.int64)
+
+
+@dataclass(frozen=True, slots=True)
+class Loans:
+    """Columns, one entry a loan; `portfolio.loans` makes and checks them. `first_due_on` and `due_day` are NaT and 0 where not given, `months` is
+    ACTUAL, THIRTY or EQUAL; `rolls` says that a day which a month lacks is the first of the next one, else it is the month's last."""
+
+    principal_minor: Ints
+    rate_ppm: Ints
+    periods: Ints
+    disbursed_on: Days
+    first_due_on: Days
+    due_day: Ints
+    year_days: Ints
+    months: Ints
+    rolls: NDArray[np.bool_]
+    even_out: NDArray[np.bool_]
+
+    def __len__(self) -> int:
+        return len(self.principal_minor)
+
+    def of(self, which: slice | Ints) -> Self:
+        """Some of the loans."""
+        return type(self)(*(getattr(self, name)[which] for name in self.__slots__))
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Rows of some loans, (periods, loans): due days as days since 1970, amounts and factors as whole numbers of minor units and of 10**-12,
+    the factors `scaled` by that. `carried` is interest that came into a row from those before it, which asked less than was earned."""
+
+    loans: Loans
+    due: Ints
+    scaled: Floats
+    principal: Floats
+    interest: Floats
+    carried: Floats
+
+
+def blocks(loans: Loans, periods: int) -> Iterator[tuple[slice, Block]]:
+    """The rows of loans of so many `periods`, block by block, each with the place of its loans. A block is good until the next one is asked for."""
+    width = min(max(_CELLS // periods, _FEWEST), max(len(loans), 1))
+    due, room = np.empty((periods, width), np.int64), np.empty((4, periods, width))
+    for begin in range(0, len(loans), width):
+        where = slice(begin, min(begin + width, len(loans)))
+        some = loans.of(where)
+        block = Block(some, due[:, : len(some)], *room[:, :, : len(some)])
+        _fill_due_days(block)
+        instalment, limit = _fill_factors(block)
+        _fill_rows(_floats(some.principal_minor), block.scaled, instalment, (block.principal, block.interest, block.carried), limit)
+        _even_out(block, instalment, limit)
+        yield where, block
+
+
+def _floats(whole: Ints) -> Floats:
+    return whole.astype(np.float64)
+
+
+def _month_and_day(days: Days) -> tuple[Ints, Ints]:
+    """The place of each day's month in the table of months, and the day in it, from 0."""
+    month = days.astype("M8[M]").astype(np.int64) - _FIRST_MONTH
+    return month, days.view(np.int64) - _MONTHS[month]
+
+
+def _fill_due_days(block: Block) -> None:
+    """Each month's anchor day or what the month has instead; the first due day as given."""
+    loans, due = block.loans, block.due
+    month, anchor = _month_and_day(loans.disbursed_on)
+    month += 1
+    given = ~np.isnat(loans.first_due_on)
+    if given.any():
+        first_month, first_anchor = _month_and_day(np.where(given, loans.first_due_on, loans.disbursed_on))
+        month, anchor = np.where(given, first_month, month), np.where(given, first_anchor, anchor)
+    anchor = np.where(loans.due_day > 0, loans.due_day - 1, anchor)
+    beyond = loans.rolls.astype(np.int64) - 1  # the last day of the month, or the one after it
+    begin, end = _MONTHS[month], np.empty_like(month)
+    for row in due:
+        month += 1
+        np.take(_MONTHS, month, out=end, mode="clip")
+        np.add(begin, anchor, out=row)
+        np.add(end, beyond, out=begin)
+        np.minimum(row, begin, out=row)
+        begin, end = end, begin
+    if given.any():
+        np.copyto(due[0], loans.first_due_on.view(np.int64), where=given)
+
+
+def _fill_factors(block: Block) -> tuple[Floats, float]:
+    """The factors × 10**-12; the instalment of each loan, and how near to a half interest must be for a second look."""
+    loans, scaled = block.loans, block.scaled
+    each_day, year = loans.rate_ppm * 1e6, _floats(loans.year_days)
+    fixed = loans.months != ACTUAL
+    any_fixed = bool(fixed.any())
+    start = loans.disbursed_on.view(np.int64)
+    days = np.empty_like(start)
+    growth, annuity, one = np.ones_like(year), np.zeros_like(year), np.empty_like(year)
+    for due, row in zip(block.due, scaled, strict=True):
+        np.subtract(due, start, out=days)
+        if any_fixed:
+            np.copyto(days, fixed_days(loans, start, due), where=fixed)
+        start = due
+        np.multiply(days, each_day, out=row)
+        np.divide(row, year, out=row)
+        np.rint(row, out=row)
+        np.multiply(row, 1e-12, out=row)
+        np.add(row, 1.0, out=one)
+        np.multiply(growth, one, out=growth)
+        np.multiply(annuity, one, out=annuity)
+        np.add(annuity, 1.0, out=annuity)
+    largest = float(loans.principal_minor.max()) * float(scaled.max())
+    return _instalments(block, growth, annuity), 0.5 - 4 * _U * largest
+
+
+def fixed_days(loans: Loans, start: Ints, due: Ints) -> Ints:
+    """How many days a period counts for where months have 30, as `lifecycle.factors` has it: 30 where it is a month long, its end clamped or
+    rolled or not, else what 30E/360 counts."""
+    (month, day), (due_month, due_day) = _month_and_day(start.view("M8[D]")), _month_and_day(due.view("M8[D]"))
+    counted = 30 * (due_month - month) + np.minimum(due_day, 29) - np.minimum(day, 29)
+    (month, day), (due_month, due_day) = _unrolled(loans, start), _unrolled(loans, due)
+    regular = (due_month - month == 1) & (np.abs(due_day - day) <= _LONGEST_CLAMP)
+    return np.where(regular | (loans.months == EQUAL), 30, counted)
+
+
+def _unrolled(loans: Loans, days: Ints) -> tuple[Ints, Ints]:
+    """The month and day of each, the day before where it may have rolled into the next month."""
+    first = loans.rolls & (_month_and_day(days.view("M8[D]"))[1] == 0)
+    return _month_and_day((days - first).view("M8[D]"))
+
+
+def _instalments(block: Block, growth: Floats, annuity: Floats) -> Floats:
+    """The equal instalment of each loan, in whole minor units."""
+    loans, periods = block.loans, len(block.due)
+    exact = loans.principal_minor * growth
+    exact /= annuity
+    instalment = np.rint(exact)
+    if periods == 1:  # the last row asks what there is
+        return instalment
+    unsure = np.abs(exact - instalment) > 0.5 - (10 * periods + 4) * _U * exact
+    unsure &= loans.rate_ppm > 0  # without interest it is one division, correctly rounded
+    for k in np.flatnonzero(unsure).tolist():
+        factors = np.rint(block.scaled[:, k] * 1e12).astype(np.int64).tolist()
+        instalment[k] = equal_instalment(int(loans.principal_minor[k]), factors, balloon=0, step=1, rounding=Rounding.HALF_EVEN)
+    return instalment
+
+
+def _fill_rows(balance: Floats, scaled: Floats, instalment: Floats, into: tuple[Floats, Floats, Floats], limit: float) -> None:
+    """Principal, interest and what interest is carried, row by row. `balance` is used up."""
+    all_principal, all_interest, all_carried = into
+    off, found = np.empty_like(balance), np.empty_like(balance)
+    carried = np.zeros_like(balance)
+    last = len(scaled) - 1
+    for k, (factor, principal, interest) in enumerate(zip(scaled, all_principal, all_interest, strict=True)):
+        all_carried[k] = carried
+        np.multiply(balance, factor, out=off)
+        np.rint(off, out=found)
+        np.subtract(off, found, out=off)
+        np.abs(off, out=off)
+        if off.max() > limit:
+            near = np.flatnonzero(off > limit)
+            found[near] = settled(balance[near], factor[near], found[near])
+        np.add(found, carried, out=found)
+        if k == last:
+            principal[:], interest[:] = balance, found
+            return
+        np.minimum(found, instalment, out=interest)
+        np.subtract(found, interest, out=carried)
+        np.subtract(instalment, interest, out=principal)
+        np.minimum(principal, balance, out=principal)
+        np.subtract(balance, principal, out=balance)
+
+
+def settled(balance: Floats, scaled: Floats, near: Floats) -> Ints:
+    """balance × factor rounded half-even, exactly, where `near` is at most one off."""
+    whole, factor = near.astype(np.int64), np.rint(scaled * 1e12).astype(np.int64)
+    rest = balance.astype(np.int64) * factor - whole * SCALE  # both wrap around 2**64; what they differ by does not
+    odd = whole & 1
+    whole += (rest > _HALF) | ((rest == _HALF) & (odd == 1))
+    whole -= (rest < -_HALF) | ((rest == -_HALF) & (odd == 1))
+    return whole
+
+
+def _even_out(block: Block, instalment: Floats, limit: float) -> None:
+    """Spreads what the last instalment differs by, once, and keeps that where it differs by less then."""
+    count = len(block.due)
+    if count < 2:
+        return
+    difference = block.principal[-1] + block.interest[-1] - instalment
+    uneven = (np.abs(difference) > count // 2) & block.loans.even_out
+    if not uneven.any():
+        return
+    other = instalment + np.rint(difference / count)
+    tried = np.flatnonzero(uneven & (other != instalment))
+    if not len(tried):
+        return
+    again = np.empty((3, count, len(tried)))
+    _fill_rows(_floats(block.loans.principal_minor[tried]), block.scaled[:, tried], other[tried], (again[0], again[1], again[2]), limit)
+    better = np.abs(again[0, -1] + again[1, -1] - other[tried]) < np.abs(difference[tried])
+    kept = tried[better]
+    block.principal[:, kept], block.interest[:, kept], block.carried[:, kept] = again[:, :, better]
