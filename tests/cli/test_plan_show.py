@@ -179,7 +179,7 @@ def test_what_is_wrong_with_an_option_is_told_with_its_name_and_what_to_do(raw: 
 
 
 def test_every_option_of_terms_is_tried_with_something_wrong() -> None:
-    never_wrong = {"no-even-out"}
+    never_wrong = {option.name for option in plan_terms.OPTIONS if option.read is None}
     assert {option.name for option in plan_terms.OPTIONS} - never_wrong <= {option.removeprefix("--") for option, _, _ in WRONG}
 
 
@@ -296,6 +296,12 @@ def test_the_payoff_of_a_day_adds_up_and_says_what_it_saves(raw: Command) -> Non
         ("2026-12-01", 185_741, 184_359, 0),
     ]
     assert "Keeping to the schedule would cost 121.02 CNY more." in raw(*words).out
+
+
+@pytest.mark.parametrize(("switch", "interest"), [("--payoff-to-due-day", 2_445), ("--interest-as-scheduled", 15_929)])
+def test_a_switch_says_until_when_interest_runs(raw: Command, switch: str, interest: int) -> None:
+    found = raw("plan", "payoff", *LENT, "--periods", "12", "--rate", "14.4", switch, "--on", "2026-10-22", "--json").last
+    assert money(found["interest"]) == interest
 
 
 def test_a_down_payment_counts_as_paid_in_a_payoff(raw: Command) -> None:

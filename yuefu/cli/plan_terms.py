@@ -142,7 +142,7 @@ def _fee(text: str, currency: str) -> Fee:
 
 @dataclass(frozen=True, slots=True)
 class TermOption:
-    """`--name`, read by `read` (None: a switch) into `field` of the terms; `many`: it may stand several times."""
+    """`--name`, read by `read` (None: a switch, which `says` something) into `field` of the terms; `many`: it may stand several times."""
 
     name: str
     field: str
@@ -151,6 +151,7 @@ class TermOption:
     help: str
     panel: str
     many: bool = False
+    says: bool = True
 
     @property
     def parameter(self) -> str:
@@ -188,7 +189,9 @@ OPTIONS: Final[tuple[TermOption, ...]] = (
     TermOption("remainder", "remainder", _word(Remainder), "WHERE", "The last or first instalment takes the rest. Default: last.", INTEREST),
     TermOption("instalment-rate", "instalment_rate", _word(InstalmentRate), "HOW",
         "The equal instalment by actual days, or nominal as printed tables do. Default: actual.", INTEREST),
-    TermOption("no-even-out", "even_out", None, "", "Leave the last instalment as rounding makes it.", INTEREST),
+    TermOption("no-even-out", "even_out", None, "", "Leave the last instalment as rounding makes it.", INTEREST, says=False),
+    TermOption("interest-as-scheduled", "recalculate", None, "", "Interest stays as scheduled, however early or late is paid.", INTEREST, says=False),
+    TermOption("payoff-to-due-day", "payoff_to_rest_date", None, "", "Who ends the loan early pays interest until the next due day.", INTEREST),
     TermOption("fee", "fees", _fee, "FEE",
         "CODE:WHEN:AMOUNT[:PAYER[:PAYEE]], e.g. service_fee:each-period:0.6%:consumer; WHEN is upfront or each-period. May be repeated.", COSTS, many=True),
     TermOption("late-fee", "late.fee", _rate_or_amount, "SHARE", "Once an overdue instalment: 5% of it, or an amount like 20.00.", LATE),
@@ -276,7 +279,7 @@ def _value(option: TermOption, words: Words, currency: str) -> Any:
     """What an option says, None where it was not given; a tuple for one that may stand several times."""
     typed, read = words.get(option.name), option.read
     if typed is None or read is None:
-        return None if typed is None else True
+        return None if typed is None else option.says
     found = tuple(named(option.name, partial(read, text, currency)) for text in typed)
     return found if option.many else found[0]
 
@@ -300,7 +303,6 @@ def _terms(given: Given) -> LoanTerms:
     late = {name.partition(".")[2]: values.pop(name) for name in [*values] if name.startswith("late.")}
     fields: dict[str, Any] = {"annual_rate": Rate(0), "disbursed_on": given.today, **values, "late": _late(late)}
     fields["calendar"] = _calendar(fields)
-    fields["even_out"] = not values.get("even_out", False)
     try:
         return LoanTerms(**fields)
     except TermsError as error:

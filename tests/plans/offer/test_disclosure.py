@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Iterator
+from datetime import date
 from hashlib import sha256
 from typing import Any
 
@@ -13,10 +14,13 @@ from hypothesis import given, reject
 from hypothesis import strategies as st
 
 from tests.plans.offer import samples
-from tests.plans.offer.samples import fee, terms_of
+from tests.plans.offer.samples import LENT_ON, fee, terms_of
 from yuefu.money.amounts import Money
 from yuefu.money.rates import Rate
 from yuefu.plans.annual_cost import AnnualCostError
+from yuefu.plans.lifecycle.events import Disbursed
+from yuefu.plans.lifecycle.fold import apply, start
+from yuefu.plans.lifecycle.quotes import payoff
 from yuefu.plans.lifecycle.terms import LateTerms, LoanTerms, Method, Payer
 from yuefu.plans.offer import wording
 from yuefu.plans.offer.disclosure import CostTable, Party, cost_table, sealed
@@ -73,6 +77,24 @@ def test_what_being_late_or_early_costs_is_told_with_its_cap() -> None:
     fixed = table_of(terms_of(late=LateTerms(fee=Money(2_000, "CNY")), payoff_to_rest_date=True)).content["contingent"]
     assert fixed[0]["basis"] == {"code": "fixed_once_an_instalment", "amount_minor": 2_000, "grace_days": 0}
     assert fixed[1]["basis"]["interest_until"] == "next_due_day"
+
+
+@pytest.mark.parametrize(
+    ("other", "on", "until", "interest"),
+    [
+        ({}, date(2026, 10, 22), "day_of_payment", 789),  # ten days on 1999.00 at 14.4 % over 365
+        ({"payoff_to_rest_date": True}, date(2026, 10, 22), "next_due_day", 2_445),
+        ({"recalculate": False}, date(2026, 10, 22), "as_scheduled", 4_857),
+        ({"method": Method.FLAT}, LENT_ON, "as_scheduled", 7_256),
+    ],
+)
+def test_what_is_told_of_paying_early_is_what_the_loan_then_asks(other: dict[str, Any], on: date, until: str, interest: int) -> None:
+    terms = terms_of(percent="14.4", fees=(fee("service_fee", minor=100),), **other)
+    told = table_of(terms).content["contingent"][-1]["basis"]
+    assert (told["interest_until"], told["later_fees"]) == (until, "stay_due")
+    state, _ = apply(start(terms), Disbursed(LENT_ON, terms.principal))
+    asked = payoff(state, on)
+    assert (asked.interest.minor, asked.fees.minor) == (interest, 300)
 
 
 def test_interest_of_a_merchant_is_shown_and_is_no_cost_of_the_consumer() -> None:
