@@ -28,7 +28,7 @@ from yuefu.plans.lifecycle.events import (
 from yuefu.plans.lifecycle.factors import factor
 from yuefu.plans.lifecycle.levelling import rounded
 from yuefu.plans.lifecycle.paying import use_credit
-from yuefu.plans.lifecycle.rows import EXTRA, NO_INTEREST, NO_PRINCIPAL, NORMAL, Interest, Rows
+from yuefu.plans.lifecycle.rows import EXTRA, NO_INTEREST, NO_PRINCIPAL, NORMAL, Rows
 from yuefu.plans.lifecycle.terms import Part
 from yuefu.plans.lifecycle.work import Work
 
@@ -164,7 +164,7 @@ def reschedule(work: Work, event: Rescheduled) -> None:
 def pause_interest(work: Work, event: InterestPaused) -> None:
     """No interest for the nights before each of its days."""
     work.pauses = _with_pause(work.pauses, event.first.toordinal() - 1, event.last.toordinal())
-    work.interest = Interest(work.terms, work.pauses)
+    work.renew_interest()
     work.refresh()
 
 
@@ -189,7 +189,7 @@ def charge_off(work: Work, event: ChargedOff) -> None:
     work.charged_off_on = work.on
     if event.stops_interest:
         work.pauses = _with_pause(work.pauses, work.on, FOR_EVER)
-        work.interest = Interest(work.terms, work.pauses)
+        work.renew_interest()
         work.refresh()
 
 

@@ -29,10 +29,11 @@ def planned_rows(terms: LoanTerms) -> Rows:
     """One row a period, with its days, rate, grace and fees, and no target yet."""
     days = [day.toordinal() for day in due_days(terms)]
     starts, free = [terms.disbursed_on.toordinal(), *days[:-1]], terms.interest_free
-    ppm = [0] * free + [terms.annual_rate.ppm] * (len(days) - free)
+    rate = terms.annual_rate.ppm if terms.interest_payer is Payer.CONSUMER else 0  # the schedule is what the consumer pays
+    ppm = [0] * free + [rate] * (len(days) - free)
     no_principal, no_interest = terms.grace_principal, terms.grace_interest
     grace = [(NO_PRINCIPAL if k < no_principal else 0) | (NO_INTEREST if k < no_interest else 0) for k in range(len(days))]
-    full = [factor(terms, rate, start, due, start, due) for rate, start, due in zip(ppm, starts, days, strict=True)]
+    full = [factor(terms, each, start, due, start, due) for each, start, due in zip(ppm, starts, days, strict=True)]
     rows = Rows.of(kind=[NORMAL] * len(days), start=starts, due=days, ppm=ppm, grace=grace, full=full)
     rows.fees = [fees_minor(terms, FeeWhen.EACH_PERIOD, terms.principal.minor)] * len(days)
     return rows
@@ -83,7 +84,7 @@ def equal_instalment(principal: int, factors: Sequence[int], *, balloon: int, st
     return rounded(principal * growth - balloon * power * SCALE, SCALE * annuity, step, rounding)
 
 
-def level(rows: Rows, interest: Interest, first: int, *, balance: int, since: int, on: int, lent: int) -> None:
+def level(rows: Rows, interest: Interest, first: int, *, balance: int, since: int, on: int) -> None:
     """New targets for the instalments from row `first` on, which repay what is planned to be owed then; and all rows projected."""
     terms = interest.terms
     ahead = [k for k in range(first, len(rows)) if rows.kind[k] == NORMAL]
@@ -95,10 +96,9 @@ def level(rows: Rows, interest: Interest, first: int, *, balance: int, since: in
     paying = [k for k in ahead if not rows.grace[k] & NO_PRINCIPAL] or ahead[-1:]
     balloon = terms.balloon.minor if terms.balloon else 0
     if terms.method is Method.FLAT:
-        for k in ahead:
-            rows.closed[k] = lent * _level_factor(terms, rows, k)
         for k in paying:
-            rows.emi[k] = rounded(owed - balloon + interest.minor(rows.closed[k]) * len(paying), len(paying), terms.step, terms.rounding)
+            each = interest.minor(interest.of(balance, rows, k, rows.start[k], rows.due[k]))
+            rows.emi[k] = rounded(owed - balloon + each * len(paying), len(paying), terms.step, terms.rounding)
     elif terms.method is Method.EQUAL_PRINCIPAL:
         for k in paying:
             rows.emi[k] = rounded(owed - balloon, len(paying), terms.unit, terms.rounding)

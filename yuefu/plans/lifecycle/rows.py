@@ -138,23 +138,26 @@ def paid_column(rows: Rows, part: Part) -> list[int]:
 
 
 class Interest:
-    """Interest on a balance for a stretch of days of a row, in 10**-12 minor units: factors at the row's rate, none on paused days. With
-    `round_each_stretch` each is a whole amount; else only their sum over a row is rounded, by `minor`."""
+    """Interest on a balance for a stretch of days of a row, in 10**-12 minor units: factors at the row's rate, none on paused days; at a flat
+    rate on `lent`, whatever has been repaid. With `round_each_stretch` each is a whole amount; else only their sum over a row is rounded, by `minor`."""
 
-    __slots__ = ("each", "pauses", "plain", "rounding", "simple", "terms", "unit")
+    __slots__ = ("each", "lent", "pauses", "plain", "rounding", "simple", "terms", "unit")
 
-    def __init__(self, terms: LoanTerms, pauses: tuple[tuple[int, int], ...]) -> None:
+    def __init__(self, terms: LoanTerms, pauses: tuple[tuple[int, int], ...], lent: int = 0) -> None:
         self.terms, self.pauses = terms, pauses
         self.rounding, self.unit = terms.rounding, terms.unit
         self.plain = terms.rounding is Rounding.HALF_EVEN and terms.unit == 1
         self.each = terms.round_each_stretch
+        self.lent = lent if terms.method is Method.FLAT else 0
         self.simple = self.plain and not pauses
 
     def of(self, balance: int, rows: Rows, k: int, begin: int, until: int) -> int:
         """Interest on `balance` from `begin` to `until` within row `k`."""
         ppm = rows.ppm[k]
-        if not balance or not ppm or begin >= until:
+        if balance <= 0 or not ppm or begin >= until:
             return 0
+        if self.lent:  # a flat rate: on all that was lent, as long as anything of it is owed
+            balance = self.lent
         start, end = rows.start[k], rows.due[k]
         if self.pauses:
             exact = balance * sum(factor(self.terms, ppm, start, end, a, b) for a, b in self._running(begin, until))
@@ -225,7 +228,7 @@ def project(rows: Rows, interest: Interest, *, balance: int, since: int, on: int
             k += 1
             continue
         exact = closed[k]
-        if rows.due[k] > since and method is not Method.FLAT:
+        if rows.due[k] > since:
             exact += _own_days(rows, interest, k, balance, planned, since, on)
         found = interest.minor(exact) + carry if exact else carry
         settled = interest_paid[k] + interest_off[k]
@@ -301,8 +304,6 @@ def _project_untouched(rows: Rows, first: int, last: int, planned: int) -> tuple
 def close(rows: Rows, interest: Interest, *, balance: int, since: int, on: int, unpaid: list[int] | None = None) -> None:
     """Writes the interest of the days from `since` to `on` into the rows they belong to, when the balance changes. `unpaid` is the principal
     that each row asked before that, where rows have been paid already (only looked at where overdue principal bears no interest)."""
-    if interest.terms.method is Method.FLAT:
-        return
     planned, overdue = balance, interest.terms.interest_on_overdue
     for k in range(len(rows.due)):
         if rows.kind[k] == NORMAL:

@@ -52,6 +52,6 @@ def opening_rows(terms: LoanTerms) -> Rows:
     """The rows with their targets when the whole principal is lent on the day agreed."""
     rows, on, lent = planned_rows(terms), terms.disbursed_on.toordinal(), terms.principal.minor
     add_upfront(terms, rows, lent, on, first=True)
-    level(rows, Interest(terms, ()), 0, balance=lent, since=on, on=on, lent=lent)
+    level(rows, Interest(terms, (), lent), 0, balance=lent, since=on, on=on)
     assert sum(rows.principal) == lent
     return rows

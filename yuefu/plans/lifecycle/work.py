@@ -111,7 +111,7 @@ class Work:
 
     def __init__(self, state: LoanState, on: int) -> None:
         self.terms, self.on = state.terms, on
-        self.rows, self.interest = Rows(state.columns), Interest(state.terms, state.pauses)
+        self.rows, self.interest = Rows(state.columns), Interest(state.terms, state.pauses, state.lent)
         self.lent, self.lent_again, self.balance, self.since = state.lent, state.lent_again, state.balance, state.since
         self.overpaid, self.late_charged, self.recovered = state.overpaid, state.late_charged, state.recovered
         self.bought_down, self.charged_off_on, self.written_off_on = state.bought_down, state.charged_off_on, state.written_off_on
@@ -164,6 +164,10 @@ class Work:
         self.balance += change
         self.moves = (*self.moves, (self.on, self.balance))
 
+    def renew_interest(self) -> None:
+        """Interest as it is from now on, after pauses or what was lent have changed."""
+        self.interest = Interest(self.terms, self.pauses, self.lent)
+
     def settle_interest(self) -> None:
         """Writes the interest of the days so far into the rows they belong to: before the balance, or the plan for it, changes."""
         if self.terms.recalculate:
@@ -174,7 +178,8 @@ class Work:
         """New targets for the instalments from row `first` on. `change` is what they have to repay more (or less) than planned; with
         recalculation the balance says that itself."""
         if self.terms.recalculate:
-            level(self.rows, self.interest, first, balance=self.balance, since=self.since, on=self.on, lent=self.lent)
+            self.renew_interest()
+            level(self.rows, self.interest, first, balance=self.balance, since=self.since, on=self.on)
         else:
             self._relevel_as_planned(first, change)
 
@@ -191,7 +196,8 @@ class Work:
         if planned + change:
             close(ahead, self.interest, balance=planned, since=self.since, on=self.on)
             self.since = max(self.since, self.on)
-            level(ahead, self.interest, 0, balance=planned + change, since=self.since, on=self.on, lent=self.lent)
+            self.renew_interest()
+            level(ahead, self.interest, 0, balance=planned + change, since=self.since, on=self.on)
         else:
             ahead.principal, ahead.interest = [0] * len(which), [0] * len(which)
         for i, k in enumerate(which):
