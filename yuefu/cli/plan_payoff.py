@@ -23,7 +23,6 @@ from yuefu.plans.lifecycle.terms import LoanTerms, TermsError
 from yuefu.plans.lifecycle.work import Outcome
 from yuefu.plans.offer import wording
 from yuefu.plans.offer.dues import Due
-from yuefu.plans.offer.offered import consumer_terms
 
 REPAID_WRONG: Final = "repaid_wrong"
 
@@ -51,7 +50,7 @@ def payoff(
     language: Language = "en",
 ) -> None:
     """What must be paid on a day to end the loan, after the repayments that came in; and what that saves. A down payment counts as paid."""
-    said, terms = language_of(language), consumer_terms(given.terms())
+    said, terms = language_of(language), given.terms()
     day = plan_terms.named("on", lambda: inputs.day(on))
     found = _ending(terms, day, [_repaid(one, terms.currency) for one in repaid or ()])
     if chart is not None:

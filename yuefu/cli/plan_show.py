@@ -14,12 +14,12 @@ from yuefu.cli.faults import fail
 from yuefu.cli.plan_terms import Given, with_terms
 from yuefu.money.amounts import Money
 from yuefu.plans.label import render_price_label
-from yuefu.plans.lifecycle.terms import LoanTerms, TermsError
+from yuefu.plans.lifecycle.terms import NO_RATE, LoanTerms, Payer, TermsError
 from yuefu.plans.offer import wording
 from yuefu.plans.offer.comparison import Column, Comparison, compare
 from yuefu.plans.offer.disclosure import Party, cost_table
 from yuefu.plans.offer.dues import Due, RepaymentCalendar, Subtotal, repayment_calendar
-from yuefu.plans.offer.offered import Offer, OfferError, consumer_terms, label_line, offer
+from yuefu.plans.offer.offered import Offer, OfferError, label_line, offer
 from yuefu.plans.offer.recount import faults
 
 PARTY_WRONG: Final = "party_wrong"
@@ -198,8 +198,9 @@ def _sums_text(found: Offer) -> Iterator[str]:
 
 def _way(column: Column, language: wording.Language) -> str:
     assert column.offer is not None
-    terms = consumer_terms(column.offer.terms)
-    said = wording.text(wording.counted("way", column.periods), language, periods=column.periods, rate=terms.annual_rate.percent_text())
+    terms = column.offer.terms
+    rate = terms.annual_rate if terms.interest_payer is Payer.CONSUMER else NO_RATE
+    said = wording.text(wording.counted("way", column.periods), language, periods=column.periods, rate=rate.percent_text())
     down = wording.text("way_down", language, amount=_figure(column.paid_at_start)) if column.paid_at_start else ""
     return said + down
 

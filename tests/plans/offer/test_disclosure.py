@@ -85,7 +85,7 @@ def test_what_being_late_or_early_costs_is_told_with_its_cap() -> None:
         ({}, date(2026, 10, 22), "day_of_payment", 789),  # ten days on 1999.00 at 14.4 % over 365
         ({"payoff_to_rest_date": True}, date(2026, 10, 22), "next_due_day", 2_445),
         ({"recalculate": False}, date(2026, 10, 22), "as_scheduled", 4_857),
-        ({"method": Method.FLAT}, LENT_ON, "as_scheduled", 7_256),
+        ({"method": Method.FLAT}, date(2026, 10, 22), "day_of_payment", 789),
     ],
 )
 def test_what_is_told_of_paying_early_is_what_the_loan_then_asks(other: dict[str, Any], on: date, until: str, interest: int) -> None:

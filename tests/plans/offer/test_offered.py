@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
@@ -18,7 +19,7 @@ from yuefu.plans.lifecycle.events import Disbursed
 from yuefu.plans.lifecycle.fold import apply, start
 from yuefu.plans.lifecycle.terms import LoanTerms, Method, Payer
 from yuefu.plans.offer.dues import repayment_calendar
-from yuefu.plans.offer.offered import OfferError, consumer_terms, interest_of_others, label_line, offer
+from yuefu.plans.offer.offered import OfferError, interest_of_others, label_line, offer
 
 
 @pytest.mark.parametrize(
@@ -49,7 +50,7 @@ def test_a_label_adds_up_to_all_that_is_paid_and_shows_each_amount_as_it_is_aske
 @given(samples.terms)
 def test_what_is_shown_is_what_the_loan_asks_once_it_is_lent(terms: LoanTerms) -> None:
     found = offer(terms)
-    state, _ = apply(start(consumer_terms(terms)), Disbursed(terms.disbursed_on, terms.principal))
+    state, _ = apply(start(terms), Disbursed(terms.disbursed_on, terms.principal))
     assert state.outstanding == found.paid
     assert total((row.principal for row in found.rows), "CNY") == terms.principal
 
@@ -68,6 +69,14 @@ def test_flat_interest_of_a_merchant_is_on_the_whole_principal_and_free_periods_
     flat = terms_of(percent="14.4", method=Method.FLAT, interest_payer=Payer.MERCHANT)
     assert interest_of_others(offer(flat)).minor == 2_445 + 2_366 + 2_445
     assert interest_of_others(offer(terms_of(percent="14.4", interest_free=1, interest_payer=Payer.CAMPAIGN))).minor == 1_577 + 815
+
+
+@given(samples.terms)
+def test_flat_interest_is_the_same_whoever_pays_it(terms: LoanTerms) -> None:
+    asked = offer(replace(terms, method=Method.FLAT, interest_payer=Payer.CONSUMER))
+    others = offer(replace(terms, method=Method.FLAT, interest_payer=Payer.MERCHANT))
+    assert interest_of_others(others) == total((row.interest for row in asked.rows), "CNY")
+    assert not any(row.interest for row in others.rows)
 
 
 def test_what_is_lent_beyond_the_cash_price_is_a_cost() -> None:

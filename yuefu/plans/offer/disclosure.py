@@ -19,7 +19,7 @@ from yuefu.money.rates import divide
 from yuefu.plans.annual_cost import DatedFlow, annual_cost
 from yuefu.plans.lifecycle.levelling import fee_minor
 from yuefu.plans.lifecycle.schedule import ScheduleRow
-from yuefu.plans.lifecycle.terms import Fee, FeeWhen, LateTerms, LoanTerms, Method, Payer
+from yuefu.plans.lifecycle.terms import Fee, FeeWhen, LateTerms, LoanTerms, Payer
 from yuefu.plans.offer.offered import Offer, OfferError, interest_of_others
 
 TEMPLATE: Final = "cost-table-2"
@@ -234,11 +234,10 @@ def _late(terms: LoanTerms, late: LateTerms) -> list[dict[str, Any]]:
 def _early(terms: LoanTerms) -> dict[str, Any]:
     """Paying early costs nothing beyond the interest so far (to the day, to the next due day, or as scheduled) and the fees agreed."""
     until = "next_due_day" if terms.payoff_to_rest_date else "day_of_payment"
-    follows = terms.recalculate and terms.method is not Method.FLAT
     later = any(fee.when is FeeWhen.EACH_PERIOD and fee.payer is Payer.CONSUMER for fee in terms.fees)
     basis = {
         "code": "no_charge",
-        "interest_until": until if follows else "as_scheduled",
+        "interest_until": until if terms.recalculate else "as_scheduled",
         "later_fees": "stay_due" if later else "none",
     }
     return _contingent("early_repayment", LENDER, basis)

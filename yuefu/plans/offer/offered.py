@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
@@ -16,7 +16,7 @@ from yuefu.plans.lifecycle.fold import apply, start
 from yuefu.plans.lifecycle.levelling import rounded
 from yuefu.plans.lifecycle.rows import UPFRONT
 from yuefu.plans.lifecycle.schedule import ScheduleRow
-from yuefu.plans.lifecycle.terms import NO_RATE, LoanTerms, Method, Payer
+from yuefu.plans.lifecycle.terms import LoanTerms, Method, Payer
 
 CASH_PRICE_NOT_POSITIVE: Final = "cash_price_not_positive"
 CASH_PRICE_CURRENCY: Final = "cash_price_currency"
@@ -67,7 +67,7 @@ def offer(terms: LoanTerms, *, cash_price: Money | None = None) -> Offer:
     Raises TermsError where there is no calendar, AnnualCostError where no annual rate balances what is received and paid, OfferError for
     a cash price of nothing or in another currency.
     """
-    excess, rows = _excess(terms, cash_price), _rows_once_lent(consumer_terms(terms))
+    excess, rows = _excess(terms, cash_price), _rows_once_lent(terms)
     received = DatedFlow(terms.disbursed_on, terms.principal - excess)
     cost = annual_cost(draws=[received], payments=[DatedFlow(row.due_on, row.total) for row in rows if row.total])
     label = label_of([row.total for row in rows], apart=0 if rows[0].no else 1)
@@ -84,11 +84,6 @@ def _rows_once_lent(terms: LoanTerms) -> tuple[ScheduleRow, ...]:
         ScheduleRow(no, date.fromordinal(begin), date.fromordinal(due), *(Money(minor, currency) for minor in (principal, interest, fees)))
         for no, (begin, due, principal, interest, fees) in enumerate(columns, start=first)
     )
-
-
-def consumer_terms(terms: LoanTerms) -> LoanTerms:
-    """The terms of what the consumer repays: without interest where somebody else pays it."""
-    return terms if terms.interest_payer is Payer.CONSUMER else replace(terms, annual_rate=NO_RATE, interest_payer=Payer.CONSUMER)
 
 
 def _excess(terms: LoanTerms, cash_price: Money | None) -> Money:
