@@ -9,18 +9,36 @@ import re
 from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import pytest
 
 from yuefu.cli.plan_terms import Given
 from yuefu.money.amounts import Money
-from yuefu.money.rates import Rounding, divide
+from yuefu.money.rates import Rate, Rounding, divide
 from yuefu.plans.flows import flows_from_text
 from yuefu.plans.label import render_price_label
 from yuefu.plans.laws import SIMPLE, Law, cost_by_law
+from yuefu.plans.lifecycle import events as e
+from yuefu.plans.lifecycle.arrears import arrears
+from yuefu.plans.lifecycle.events import Event, Undone
 from yuefu.plans.lifecycle.factors import SCALE
+from yuefu.plans.lifecycle.fold import as_of, replay
+from yuefu.plans.lifecycle.schedule import schedule
+from yuefu.plans.lifecycle.terms import (
+    ArrearsTerms,
+    DayCount,
+    Excess,
+    Frequency,
+    InterestBy,
+    LoanTerms,
+    Method,
+    MonthBasis,
+    MonthEnd,
+    Remainder,
+    YearBasis,
+)
 from yuefu.plans.offer.disclosure import cost_table
 from yuefu.plans.offer.offered import offer
 from yuefu.plans.portfolio_rows import settled
@@ -66,9 +84,99 @@ def interest_of_a_portfolio(row: Row) -> Row:
     }
 
 
+def first_and_last(row: Row) -> Row:
+    """First and last instalment and the interest of the terms in a row."""
+    rows = schedule(terms_of(row))
+    total = Money(sum(each.interest.minor for each in rows), "USD")
+    return {"first": rows[0].total.decimal_text(), "last": rows[-1].total.decimal_text(), "interest": total.decimal_text()}
+
+
+def terms_of(row: Row) -> LoanTerms:
+    every, frequency = row["every"].split()
+    month, _, year = row["days"].partition("/")
+    options: dict[str, Any] = dict(option.split("=") for option in row["options"].split(", ") if option)
+    kinds = {"month_end": MonthEnd, "remainder": Remainder, "grace_principal": int, "even_out": "yes".__eq__, "multiple": usd}
+    return LoanTerms(
+        principal=usd(row["principal"]),
+        periods=int(row["periods"]),
+        annual_rate=Rate.parse_percent(row["rate, %"]),
+        disbursed_on=date.fromisoformat(row["lent on"]),
+        method=Method(row["method"]),
+        frequency=Frequency(frequency),
+        every=int(every),
+        interest_by=InterestBy.DAYS if year else InterestBy.PERIOD,
+        day_count=DayCount(YearBasis(year), MonthBasis(month)) if year else DayCount(),
+        **{name: kinds[name](value) for name, value in options.items()},
+    )
+
+
+def usd(text: str) -> Money:
+    return Money.parse(text, "USD")
+
+
+def entries_of(text: str, lent: e.Disbursed) -> tuple[list[Event | Undone], date]:
+    """The entries that a cell says, and the day from which the loan is seen."""
+    entries: list[Event | Undone] = [lent]
+    seen = lent.on
+    for said in filter(None, text.split(", ")):
+        words = said.split()
+        if words[0] == "undo":
+            entries.append(Undone(int(words[1])))
+            continue
+        on = date.fromisoformat(words[0])
+        if words[1] == "to":
+            first, last = on, date.fromisoformat(words[2])
+            entries.append(e.ArrearsPaused(first, last) if words[3] == "arrears" else e.InterestPaused(first, last))
+            continue
+        seen = max(seen, on)
+        if words[1] == "paid":
+            entries.append(e.Paid(on, usd(words[2]), excess=Excess(words[3]) if words[3:] else None))
+        elif words[1] == "payoff":
+            entries.append(e.PaidOff(on))
+        elif words[1] == "reage":
+            entries.append(e.Reaged(on, date.fromisoformat(words[4]), int(words[2])))
+        else:
+            assert words[1] in {"lent", "seen"}, said
+    return entries, seen
+
+
+def asked_and_owed(row: Row) -> Row:
+    """What each instalment asks and what is owed in all after the events of a row."""
+    days = DayCount(YearBasis.D360, MonthBasis.D30)
+    terms = LoanTerms(principal=usd("100.00"), periods=6, annual_rate=Rate(70_000), disbursed_on=date(2024, 1, 1), day_count=days)
+    entries, seen = entries_of(row["what happens"], e.Disbursed(date(2024, 1, 1), usd("100.00")))
+    state, _ = replay(terms, entries)
+    state = as_of(state, max(seen, date.fromordinal(state.last_on)))
+    rows = state.rows()
+    asked = [f"{Money(rows.principal[k], 'USD').decimal_text()}+{Money(rows.interest[k], 'USD').decimal_text()}" for k in range(len(rows))]
+    return {"asked": ", ".join(asked), "owed": state.outstanding.decimal_text()}
+
+
+def how_late(row: Row) -> Row:
+    """The arrears of the loan of the page on the day of a row."""
+    buckets = (("RANGE_1", 1, 3), ("RANGE_3", 4, 30), ("RANGE_30", 31, 60), ("RANGE_60", 61, 90))
+    terms = LoanTerms(
+        principal=usd("1000.00"), periods=3, annual_rate=Rate(0), disbursed_on=date(2023, 10, 1), frequency=Frequency.DAYS, every=15,
+        down_payment=Rate(250_000), arrears=ArrearsTerms(3, buckets),
+    )  # fmt: skip
+    entries, _ = entries_of(row["what happens"], e.Disbursed(date(2023, 10, 1), usd("1000.00")))
+    day = date.fromisoformat(row["day"])
+    late = arrears(as_of(replay(terms, entries)[0], day), day)
+    return {
+        "overdue": late.overdue.decimal_text(),
+        "days past due": str(late.past_due_days),
+        "days": str(late.days),
+        "bucket": late.bucket,
+        "by instalment": ", ".join(f"{bucket} {amount.decimal_text()}" for bucket, amount in late.by_bucket().items()),
+    }
+
+
 WORKED: Final[dict[str, tuple[str, Callable[[Row], Row]]]] = {
     "annual-cost.md": ("A worked table", annual_cost),
     "offers.md": ("A worked table", offered),
+    "schedules.md": ("A worked table", first_and_last),
+    "life-of-a-loan.md": ("A worked table", asked_and_owed),
+    "arrears.md": ("A worked table", how_late),
     "portfolio.md": ("A worked table: interest", interest_of_a_portfolio),
 }
 

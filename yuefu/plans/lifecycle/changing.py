@@ -78,17 +78,20 @@ def reage(work: Work, event: Reaged) -> None:
     """Unpaid principal of all rows moves into new ones; rows to come of which nothing was paid or charged disappear."""
     rows, first = work.rows, event.first_due_on.toordinal()
     work.settle_interest()
-    moved = _take_out_unpaid(work, range(len(rows)))
+    moved, earned = _take_out_unpaid(work, range(len(rows))), 0
     for k in range(len(rows) - 1, -1, -1):
         if rows.due[k] > work.on and not rows.principal[k] and not rows.fees[k] and not rows.penalties[k] and not rows.held(k):
+            earned += rows.closed[k]
             rows.drop(k)
     if rows.due and rows.due[-1] >= first:
         raise LoanError(DAYS_OUT_OF_ORDER, f"An instalment of {date.fromordinal(rows.due[-1])} has been paid or charged.", "first_due_on")
     days = later_due_days(event.first_due_on, event.periods, event.frequency, event.every, work.terms.month_end, work.terms.due_day)
     at = len(rows)
     _append(work, [day.toordinal() for day in days])
+    rows.principal[at] = moved
+    rows.closed[at] = earned  # of the days of the running instalment so far
     work.parts[Part.PRINCIPAL] += moved
-    work.relevel(at, moved)
+    work.relevel(at)
 
 
 def reamortise(work: Work) -> None:
