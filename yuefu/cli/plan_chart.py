@@ -36,11 +36,11 @@ CHINESE_FONTS: Final = (
     *("WenQuanYi Micro Hei", "WenQuanYi Zen Hei", "Noto Sans CJK JP", "Noto Serif CJK SC", "SimHei", "Heiti SC", "Arial Unicode MS"),
 )
 INK, GREY, RULE = "#1c2733", "#5b6773", "#d9dee3"
-# Middling and plain, light and hatched, nearly white and dotted: told apart without colour, and the line is darker than all of them.
+# Middling and plain, light and hatched, nearly white and striped: told apart without colour, and the line is darker than all of them.
 FILLS: Final[dict[str, dict[str, Any]]] = {
     "principal": {"color": "#8fb4d2", "edgecolor": "#4b7ba3"},
     "interest": {"color": "#f4c26b", "edgecolor": "#9a6a12", "hatch": "////"},
-    "fees": {"color": "#f3efe6", "edgecolor": "#6f6a5f", "hatch": "...."},
+    "fees": {"color": "#f3efe6", "edgecolor": "#6f6a5f", "hatch": "||||"},
 }
 MOST_LABELS: Final = 13
 STEPS: Final = (1, 2, 3, 4, 6, 12, 24, 36, 60)
