@@ -14,9 +14,11 @@ from typing import Any, Final
 import numpy as np
 import pytest
 
+from yuefu.cli.plan_terms import Given
 from yuefu.money.amounts import Money
 from yuefu.money.rates import Rate, Rounding, divide
 from yuefu.plans.flows import flows_from_text
+from yuefu.plans.label import render_price_label
 from yuefu.plans.laws import SIMPLE, Law, cost_by_law
 from yuefu.plans.lifecycle import events as e
 from yuefu.plans.lifecycle.arrears import arrears
@@ -37,6 +39,8 @@ from yuefu.plans.lifecycle.terms import (
     Remainder,
     YearBasis,
 )
+from yuefu.plans.offer.disclosure import cost_table
+from yuefu.plans.offer.offered import offer
 from yuefu.plans.portfolio_rows import settled
 
 PAGES: Final = Path(__file__).parents[2] / "docs" / "algorithms"
@@ -49,6 +53,18 @@ def annual_cost(row: Row) -> Row:
     cost = cost_by_law(draws=sides[0], payments=sides[1], law=Law(row["law"]))
     named = [figure.text() + (" simple" if figure.measure == SIMPLE else " compound") for figure in cost.figures]
     return {"unit-period": str(cost.unit_period), "annual cost, %": ", ".join(named) if len(named) > 1 else cost.text()}
+
+
+def offered(row: Row) -> Row:
+    """What is shown of a plan as it is typed, against a cash price."""
+    words = {"principal": ("1999.00",), "disbursed-on": ("2026-10-12",)}
+    found = offer(Given(words, date(2026, 10, 12)).also(row["plan"]).terms(), cash_price=Money.parse(row["cash price"], "CNY"))
+    return {
+        "label": render_price_label(found.label),
+        "received": Money(cost_table(found).content["net_received_minor"], "CNY").decimal_text(),
+        "costs": found.charge.decimal_text(),
+        "annual cost, %": found.cost.compound_text(),
+    }
 
 
 def interest_of_a_portfolio(row: Row) -> Row:
@@ -157,6 +173,7 @@ def how_late(row: Row) -> Row:
 
 WORKED: Final[dict[str, tuple[str, Callable[[Row], Row]]]] = {
     "annual-cost.md": ("A worked table", annual_cost),
+    "offers.md": ("A worked table", offered),
     "schedules.md": ("A worked table", first_and_last),
     "life-of-a-loan.md": ("A worked table", asked_and_owed),
     "arrears.md": ("A worked table", how_late),

@@ -12,7 +12,7 @@ import re
 import shutil
 import sys
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -108,11 +108,12 @@ def say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
+_GAP: Final = 2
 _TYPED: Final = re.compile(r"[\w.-]{1,40}")
 
 
-def table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
-    """Rows under headings; numbers and amounts to the right."""
+def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, figures: Collection[str] = ()) -> str:
+    """Rows under headings; numbers and amounts to the right, and the columns named as `figures`, whose texts are amounts."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
@@ -120,18 +121,20 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
     from yuefu.money.amounts import Money
 
     given = [list(row) for row in rows]
-    grid = Table(box=None, pad_edge=False, header_style="bold")
+    grid, least = Table(box=None, pad_edge=False, header_style="bold"), -_GAP
     for place, name in enumerate(columns):
-        right = bool(given) and all(isinstance(row[place], int | Money) for row in given)
+        right = name in figures or (bool(given) and all(isinstance(row[place], int | Money) for row in given))
         # What somebody will type again, a name or an id, stands whole in one line; what is long goes on below, and nothing is cut off.
-        whole = max([len(name), *(len(cell) for row in given if _TYPED.fullmatch(cell := str(_shown(row[place]))))])
+        cells = [str(_shown(row[place])) for row in given]
+        whole = max([len(name), *(len(cell) for cell in cells if right or _TYPED.fullmatch(cell))])
+        least += whole + _GAP
         grid.add_column(name, justify="right" if right else "left", no_wrap=right, min_width=whole, overflow="fold")
     for row in given:
         grid.add_row(*(Text(_shown(cell)) for cell in row))  # a Text is shown as it is: no markup of a stranger's name is obeyed
     terminal = current().stdout.isatty()
     width = shutil.get_terminal_size().columns if terminal else WIDTH_OF_NO_TERMINAL
-    drawn = io.StringIO()
-    Console(file=drawn, width=width, force_terminal=terminal, highlight=False).print(grid)
+    drawn = io.StringIO()  # where whole cells do not fit, the terminal breaks the lines: rich would leave the last columns out
+    Console(file=drawn, width=max(width, least), force_terminal=terminal, highlight=False).print(grid)
     return "\n".join(line.rstrip() for line in drawn.getvalue().splitlines())
 
 

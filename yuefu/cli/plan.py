@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import typer
 
-from yuefu.cli import plan_apr
+from yuefu.cli import plan_apr, plan_payoff, plan_show
 
 app = typer.Typer(no_args_is_help=True, help="Work out plans from what is typed; no book is needed.")
+plan_show.register(app)
+plan_payoff.register(app)
 app.command("apr")(plan_apr.apr)

@@ -39,20 +39,28 @@ class PriceLabel:
 
 def price_label(instalments: Sequence[Instalment]) -> PriceLabel:
     """The label of a schedule. Raises ValueError for an empty one."""
-    if not instalments:
+    return label_of([instalment.total for instalment in instalments])
+
+
+def label_of(amounts: Sequence[Money], *, apart: int = 0) -> PriceLabel:
+    """The label of amounts in the order they are paid; the first `apart` of them stand alone, a down payment beside an instalment as large.
+
+    Raises ValueError for none, and for amounts of two currencies.
+    """
+    if not amounts:
         raise ValueError("A price label needs at least one instalment.")
-    totals = [instalment.total for instalment in instalments]
-    groups = tuple((len(list(run)), each) for each, run in groupby(totals))
-    return PriceLabel(groups, total(totals, totals[0].currency))
+    alone = tuple((1, each) for each in amounts[:apart])
+    runs = tuple((len(list(run)), each) for each, run in groupby(amounts[apart:]))
+    return PriceLabel(alone + runs, total(amounts, amounts[0].currency))
 
 
 def render_price_label(label: PriceLabel) -> str:
     """The label as one line: "¥666.33 × 2 + ¥666.34 = ¥1,999.00"."""
-    parts = [f"{_with_symbol(each)} × {count}" if count > 1 else _with_symbol(each) for count, each in label.groups]
-    return f"{' + '.join(parts)} = {_with_symbol(label.total)}"
+    parts = [f"{with_symbol(each)} × {count}" if count > 1 else with_symbol(each) for count, each in label.groups]
+    return f"{' + '.join(parts)} = {with_symbol(label.total)}"
 
 
-def _with_symbol(money: Money) -> str:
+def with_symbol(money: Money) -> str:
     """With symbol and grouped thousands, "¥1,999.00"; a currency without a symbol of its own shows its code and a space."""
     whole, point, decimals = money.decimal_text().partition(".")
     return f"{SYMBOLS.get(money.currency, money.currency + ' ')}{int(whole):,}{point}{decimals}"

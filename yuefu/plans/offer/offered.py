@@ -1,0 +1,123 @@
+"""A loan as it is offered: what the consumer is asked, when, and what it costs a year; with the label that says so in one line."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Final
+
+from yuefu.money.amounts import Money, total
+from yuefu.plans.annual_cost import AnnualCost, DatedFlow, annual_cost
+from yuefu.plans.faults import PlanError
+from yuefu.plans.label import PriceLabel, label_of, render_price_label
+from yuefu.plans.lifecycle.events import Disbursed
+from yuefu.plans.lifecycle.factors import SCALE, factor
+from yuefu.plans.lifecycle.fold import apply, start
+from yuefu.plans.lifecycle.levelling import rounded
+from yuefu.plans.lifecycle.rows import UPFRONT
+from yuefu.plans.lifecycle.schedule import ScheduleRow
+from yuefu.plans.lifecycle.terms import LoanTerms, Method, Payer
+
+CASH_PRICE_NOT_POSITIVE: Final = "cash_price_not_positive"
+CASH_PRICE_CURRENCY: Final = "cash_price_currency"
+
+
+class OfferError(PlanError):
+    """An offer that cannot be made; `field` is what is wrong with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """Terms and what they ask of the consumer: `rows`, their `label` and annual `cost`.
+
+    `excess` is what the principal is above the cash price, where one was named: it is lent to nobody and costs as interest does.
+    """
+
+    terms: LoanTerms
+    rows: tuple[ScheduleRow, ...]
+    label: PriceLabel
+    cost: AnnualCost
+    cash_price: Money | None
+    excess: Money
+
+    @property
+    def paid(self) -> Money:
+        """All that the consumer pays."""
+        return self.label.total
+
+    @property
+    def charge(self) -> Money:
+        """What is paid beyond what was received: interest, fees, and the excess over the cash price."""
+        return self.paid - self.terms.principal + self.excess
+
+    @property
+    def instalments(self) -> tuple[ScheduleRow, ...]:
+        """The rows after the day on which the money is lent."""
+        return tuple(row for row in self.rows if row.no)
+
+    @property
+    def paid_at_start(self) -> Money:
+        """What is paid back on the day the money is lent: a down payment, a fee."""
+        return self.rows[0].total if not self.rows[0].no else Money.zero(self.terms.currency)
+
+
+def offer(terms: LoanTerms, *, cash_price: Money | None = None) -> Offer:
+    """What `terms` ask of the consumer. Interest that somebody else pays is not in the rows.
+
+    Raises TermsError where there is no calendar, AnnualCostError where no annual rate balances what is received and paid, OfferError for
+    a cash price of nothing or in another currency.
+    """
+    excess, rows = _excess(terms, cash_price), _rows_once_lent(terms)
+    received = DatedFlow(terms.disbursed_on, terms.principal - excess)
+    cost = annual_cost(draws=[received], payments=[DatedFlow(row.due_on, row.total) for row in rows if row.total])
+    label = label_of([row.total for row in rows], apart=0 if rows[0].no else 1)
+    return Offer(terms, rows, label, cost, cash_price, excess)
+
+
+def _rows_once_lent(terms: LoanTerms) -> tuple[ScheduleRow, ...]:
+    """The rows that the loan will have on the day its whole principal is lent, taken from the loan itself: what is shown is what is asked."""
+    state, _ = apply(start(terms), Disbursed(terms.disbursed_on, terms.principal))
+    rows, currency = state.rows(), terms.currency
+    first = 0 if rows.kind[0] == UPFRONT else 1
+    columns = zip(rows.start, rows.due, rows.principal, rows.interest, rows.fees, strict=True)
+    return tuple(
+        ScheduleRow(no, date.fromordinal(begin), date.fromordinal(due), *(Money(minor, currency) for minor in (principal, interest, fees)))
+        for no, (begin, due, principal, interest, fees) in enumerate(columns, start=first)
+    )
+
+
+def _excess(terms: LoanTerms, cash_price: Money | None) -> Money:
+    if cash_price is None:
+        return Money.zero(terms.currency)
+    if cash_price.currency != terms.currency:
+        raise OfferError(CASH_PRICE_CURRENCY, f"The cash price is in {cash_price.currency}, the loan in {terms.currency}.", "cash_price")
+    if cash_price.minor <= 0:
+        raise OfferError(CASH_PRICE_NOT_POSITIVE, f"A cash price is above zero, not {cash_price}.", "cash_price")
+    return max(terms.principal - cash_price, Money.zero(terms.currency))
+
+
+def interest_of_others(found: Offer) -> Money:
+    """The interest that the merchant or a campaign pays instead of the consumer: at the agreed rate, on what the consumer owes in each
+    period, rounded period by period as the terms say. Nothing where the consumer pays it."""
+    terms = found.terms
+    if terms.interest_payer is Payer.CONSUMER:
+        return Money.zero(terms.currency)
+    owed, interest = terms.principal.minor, 0
+    for row in found.rows:
+        if row.no > terms.interest_free:
+            start, due = row.start_on.toordinal(), row.due_on.toordinal()
+            base = terms.principal.minor if terms.method is Method.FLAT else owed
+            scaled = base * factor(terms, terms.annual_rate.ppm, start, due, start, due)
+            interest += rounded(scaled, SCALE, terms.unit, terms.rounding)
+        owed -= row.principal.minor
+    return Money(interest, terms.currency)
+
+
+def label_line(found: Offer) -> str:
+    """The label, which never stands without the total and the annual cost: "¥666.33 × 2 + ¥666.34 = ¥1,999.00 (0.00 % a year)"."""
+    return f"{render_price_label(found.label)} ({found.cost.compound_text()} % a year)"
+
+
+def sum_of(rows: tuple[ScheduleRow, ...], part: str, currency: str) -> Money:
+    """The sum of one part of rows: principal, interest, fees or total."""
+    return total((getattr(row, part) for row in rows), currency)
