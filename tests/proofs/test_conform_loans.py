@@ -59,7 +59,7 @@ def test_a_figure_that_is_another_is_told_with_both() -> None:
         (("inputs", "submitted"), "yesterday", "inputs.submitted: yesterday"),
         (("events", 0, "type"), "gamble", "events[0].type: gamble"),
         (("events", 0, "luck"), 7, "events[0].luck"),
-        (("events", 0, "amount"), "-5", "events[0]: The amount must be positive"),
+        (("events", 0, "amount"), "-5", "events[0]: The amount must be money above zero"),
         (("expected", "moon"), "full", "expected.moon"),
         (("expected", "snapshots", 0, "weather"), "fine", "snapshots[0].weather"),
         (("expected", "snapshots", 0, "schedule", 1, "mood"), "good", "snapshots[0].schedule[0].mood"),

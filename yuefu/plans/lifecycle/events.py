@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Final
+from typing import Any, Final
 
 from yuefu.money.amounts import Money
 from yuefu.money.rates import Rate
 from yuefu.plans.faults import PlanError
 from yuefu.plans.lifecycle.terms import Excess, Frequency, PaidBy, Part
 
+TYPE_WRONG: Final = "type_wrong"
 AMOUNT_NOT_POSITIVE: Final = "amount_not_positive"
 CURRENCY_MISMATCH: Final = "currency_mismatch"
 EVENT_OUT_OF_ORDER: Final = "event_out_of_order"
@@ -32,10 +33,19 @@ class LoanError(PlanError):
     """An event that cannot happen to this loan; `field` is what of the event is wrong."""
 
 
-def _positive(amount: Money, field: str = "amount") -> None:
-    given: object = amount
-    if not isinstance(given, Money) or amount.minor <= 0:
-        raise LoanError(AMOUNT_NOT_POSITIVE, f"The amount must be positive, not {amount}.", field)
+_DAYS: Final = ("first", "last", "on", "due_on", "first_due_on", "from_due_on", "new_due_on")  # `on` may be found from `first`
+_NOTHING: Final = object()
+
+
+def _checked(event: Any) -> None:
+    """Days are days (no moments, no texts) and amounts are money above zero, whatever the event."""
+    for name in _DAYS:
+        day = getattr(event, name, _NOTHING)
+        if day is not _NOTHING and type(day) is not date and not (day is None and name == "new_due_on"):
+            raise LoanError(TYPE_WRONG, f"{name} is a date, not {type(day).__name__}.", name)
+    amount = getattr(event, "amount", _NOTHING)
+    if amount is not _NOTHING and (type(amount) is not Money or amount.minor <= 0):
+        raise LoanError(AMOUNT_NOT_POSITIVE, f"The amount must be money above zero, not {amount}.", "amount")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +56,7 @@ class Disbursed:
     amount: Money
 
     def __post_init__(self) -> None:
-        _positive(self.amount)
+        _checked(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +71,7 @@ class Paid:
     interest_refund: bool = False
 
     def __post_init__(self) -> None:
-        _positive(self.amount)
+        _checked(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +82,7 @@ class PaidBack:
     amount: Money
 
     def __post_init__(self) -> None:
-        _positive(self.amount)
+        _checked(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +95,7 @@ class PaidInstalment:
     amount: Money
 
     def __post_init__(self) -> None:
-        _positive(self.amount)
+        _checked(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +103,9 @@ class PaidOff:
     """All that ends the loan on that day is paid: `quotes.payoff`."""
 
     on: date
+
+    def __post_init__(self) -> None:
+        _checked(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +119,7 @@ class Charged:
     due_on: date
 
     def __post_init__(self) -> None:
-        _positive(self.amount)
+        _checked(self)
         if self.part not in {Part.FEE, Part.PENALTY}:
             raise LoanError(PART_CANNOT_BE_WAIVED, "A charge is a fee or a penalty.", "part")
 
@@ -119,6 +132,9 @@ class ChargedEachInstalment:
     code: str
     rate: Rate
 
+    def __post_init__(self) -> None:
+        _checked(self)
+
 
 @dataclass(frozen=True, slots=True)
 class Waived:
@@ -129,7 +145,7 @@ class Waived:
     amount: Money
 
     def __post_init__(self) -> None:
-        _positive(self.amount)
+        _checked(self)
         if self.part is Part.PRINCIPAL:
             raise LoanError(PART_CANNOT_BE_WAIVED, "Principal is written off, not waived.", "part")
 
@@ -142,7 +158,7 @@ class ChargedBack:
     amount: Money
 
     def __post_init__(self) -> None:
-        _positive(self.amount)
+        _checked(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +169,7 @@ class CreditRefunded:
     amount: Money
 
     def __post_init__(self) -> None:
-        _positive(self.amount)
+        _checked(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +183,7 @@ class Reaged:
     every: int = 1
 
     def __post_init__(self) -> None:
+        _checked(self)
         if self.first_due_on <= self.on or not 1 <= self.periods <= 600 or not 1 <= self.every <= 366:
             raise LoanError(DAYS_OUT_OF_ORDER, "A re-aged loan has 1 to 600 instalments, the first of them due later.", "first_due_on")
 
@@ -176,6 +193,9 @@ class Reamortised:
     """Unpaid principal of earlier instalments is spread over those still to come."""
 
     on: date
+
+    def __post_init__(self) -> None:
+        _checked(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +210,9 @@ class Rescheduled:
     grace_principal: int = 0
     grace_interest: int = 0
 
+    def __post_init__(self) -> None:
+        _checked(self)
+
 
 @dataclass(frozen=True, slots=True)
 class InterestPaused:
@@ -199,13 +222,14 @@ class InterestPaused:
     last: date
 
     def __post_init__(self) -> None:
+        _checked(self)
         if self.last < self.first:
             raise LoanError(DAYS_OUT_OF_ORDER, "A pause ends on its first day or later.", "last")
 
     @property
     def on(self) -> date:
         """The day before: interest of a day is earned in the night before it."""
-        return self.first - timedelta(days=1)
+        return self.first - timedelta(days=1) if self.first > date.min else self.first
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,6 +240,7 @@ class ArrearsPaused:
     last: date
 
     def __post_init__(self) -> None:
+        _checked(self)
         if self.last < self.first:
             raise LoanError(DAYS_OUT_OF_ORDER, "A pause ends on its first day or later.", "last")
 
@@ -232,12 +257,18 @@ class ChargedOff:
     on: date
     stops_interest: bool = False
 
+    def __post_init__(self) -> None:
+        _checked(self)
+
 
 @dataclass(frozen=True, slots=True)
 class WrittenOff:
     """All that is unpaid is given up."""
 
     on: date
+
+    def __post_init__(self) -> None:
+        _checked(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,7 +279,7 @@ class Recovered:
     amount: Money
 
     def __post_init__(self) -> None:
-        _positive(self.amount)
+        _checked(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,7 +290,7 @@ class BoughtDown:
     amount: Money
 
     def __post_init__(self) -> None:
-        _positive(self.amount)
+        _checked(self)
 
 
 Event = (

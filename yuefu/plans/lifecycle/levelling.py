@@ -92,7 +92,8 @@ def level(rows: Rows, interest: Interest, first: int, *, balance: int, since: in
         project(rows, interest, balance=balance, since=since, on=on)
     if not ahead:
         return
-    owed = balance - sum(rows.unpaid_principal(k) for k in range(first)) + sum(rows.principal_paid[k] for k in ahead)
+    apart = sum(rows.unpaid_principal(k) for k in range(len(rows)) if k < first or rows.kind[k] != NORMAL)
+    owed = balance - apart + sum(rows.principal_paid[k] for k in ahead)
     paying = [k for k in ahead if not rows.grace[k] & NO_PRINCIPAL] or ahead[-1:]
     balloon = terms.balloon.minor if terms.balloon else 0
     if terms.method is Method.FLAT:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
-from yuefu.money.amounts import Money
+from yuefu.money.amounts import AMOUNT_TOO_LARGE, LARGEST_MINOR, Money
 from yuefu.plans.lifecycle.levelling import add_upfront, level, planned_rows
 from yuefu.plans.lifecycle.rows import UPFRONT, Interest, Rows
-from yuefu.plans.lifecycle.terms import LoanTerms
+from yuefu.plans.lifecycle.terms import LoanTerms, TermsError
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +31,12 @@ class ScheduleRow:
 def schedule(terms: LoanTerms) -> tuple[ScheduleRow, ...]:
     """The rows of `terms` as if all of it were lent on the day agreed and each row paid when due; the principals add up to the loan.
 
-    Raises TermsError where the calendar cannot be made.
+    Raises TermsError where the calendar cannot be made, and where all of it would be more than an amount can be.
     """
     rows = opening_rows(terms)
     currency, first = terms.currency, 0 if rows.kind and rows.kind[0] == UPFRONT else 1
+    if sum(rows.principal) + sum(rows.interest) + sum(rows.fees) > LARGEST_MINOR:
+        raise TermsError(AMOUNT_TOO_LARGE, "At this rate the loan asks more than an amount can be.", "annual_rate")
     return tuple(
         ScheduleRow(
             no,

@@ -351,14 +351,24 @@ class LoanTerms:
         return next((own for kind, own in self.waterfalls if kind is paid_by), self.waterfall)
 
 
+_ENUMS: Final[tuple[tuple[str, type[StrEnum]], ...]] = (
+    *(("method", Method), ("interest_by", InterestBy), ("frequency", Frequency), ("month_end", MonthEnd), ("adjust", Adjust)),
+    *(("rounding", Rounding), ("remainder", Remainder), ("instalment_rate", InstalmentRate), ("interest_payer", Payer)),
+)
+
+
 def _refuse(code: str, detail: str, name: str) -> None:
     raise TermsError(code, detail, name)
 
 
 def _check_amounts(terms: LoanTerms) -> None:
-    given: tuple[object, object] = (terms.principal, terms.annual_rate)
-    if not isinstance(given[0], Money) or not isinstance(given[1], Rate):
-        _refuse(TYPE_WRONG, "A principal is Money and an annual rate a Rate.", "principal")
+    kinds: tuple[tuple[str, type], ...] = (("principal", Money), ("annual_rate", Rate), ("disbursed_on", date), ("day_count", DayCount))
+    for name, kind in kinds:
+        if type(getattr(terms, name)) is not kind:
+            _refuse(TYPE_WRONG, f"{name} is a {kind.__name__}, not {type(getattr(terms, name)).__name__}.", name)
+    for name, enum in _ENUMS:
+        if not isinstance(getattr(terms, name), enum):
+            _refuse(TYPE_WRONG, f"{name} is one of {', '.join(enum)}.", name)
     if terms.principal.minor <= 0:
         _refuse(PRINCIPAL_NOT_POSITIVE, f"The principal must be positive, not {terms.principal}.", "principal")
     for name in ("multiple", "down_payment", "balloon"):
