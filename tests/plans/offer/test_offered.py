@@ -51,6 +51,9 @@ def test_a_label_adds_up_to_all_that_is_paid_and_shows_each_amount_as_it_is_aske
 def test_what_is_shown_is_what_the_loan_asks_once_it_is_lent(terms: LoanTerms) -> None:
     found = offer(terms)
     state, _ = apply(start(terms), Disbursed(terms.disbursed_on, terms.principal))
+    rows = state.rows()
+    asked = list(zip(rows.due, rows.principal, rows.interest, rows.fees, strict=True))
+    assert [(row.due_on.toordinal(), row.principal.minor, row.interest.minor, row.fees.minor) for row in found.rows] == asked
     assert state.outstanding == found.paid
     assert total((row.principal for row in found.rows), "CNY") == terms.principal
 

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
 from typing import Final
 
 from yuefu.money.amounts import Money, total
 from yuefu.plans.annual_cost import AnnualCost, DatedFlow, annual_cost
 from yuefu.plans.faults import PlanError
 from yuefu.plans.label import PriceLabel, label_of, render_price_label
-from yuefu.plans.lifecycle.events import Disbursed
 from yuefu.plans.lifecycle.factors import SCALE, factor
-from yuefu.plans.lifecycle.fold import apply, start
 from yuefu.plans.lifecycle.levelling import rounded
-from yuefu.plans.lifecycle.rows import UPFRONT
-from yuefu.plans.lifecycle.schedule import ScheduleRow
+from yuefu.plans.lifecycle.schedule import ScheduleRow, schedule
 from yuefu.plans.lifecycle.terms import LoanTerms, Method, Payer
 
 CASH_PRICE_NOT_POSITIVE: Final = "cash_price_not_positive"
@@ -67,23 +63,11 @@ def offer(terms: LoanTerms, *, cash_price: Money | None = None) -> Offer:
     Raises TermsError where there is no calendar, AnnualCostError where no annual rate balances what is received and paid, OfferError for
     a cash price of nothing or in another currency.
     """
-    excess, rows = _excess(terms, cash_price), _rows_once_lent(terms)
+    excess, rows = _excess(terms, cash_price), schedule(terms)
     received = DatedFlow(terms.disbursed_on, terms.principal - excess)
     cost = annual_cost(draws=[received], payments=[DatedFlow(row.due_on, row.total) for row in rows if row.total])
     label = label_of([row.total for row in rows], apart=0 if rows[0].no else 1)
     return Offer(terms, rows, label, cost, cash_price, excess)
-
-
-def _rows_once_lent(terms: LoanTerms) -> tuple[ScheduleRow, ...]:
-    """The rows that the loan will have on the day its whole principal is lent, taken from the loan itself: what is shown is what is asked."""
-    state, _ = apply(start(terms), Disbursed(terms.disbursed_on, terms.principal))
-    rows, currency = state.rows(), terms.currency
-    first = 0 if rows.kind[0] == UPFRONT else 1
-    columns = zip(rows.start, rows.due, rows.principal, rows.interest, rows.fees, strict=True)
-    return tuple(
-        ScheduleRow(no, date.fromordinal(begin), date.fromordinal(due), *(Money(minor, currency) for minor in (principal, interest, fees)))
-        for no, (begin, due, principal, interest, fees) in enumerate(columns, start=first)
-    )
 
 
 def _excess(terms: LoanTerms, cash_price: Money | None) -> Money:
