@@ -96,6 +96,12 @@ def test_balances_at_once_are_those_of_each_loan_on_its_day(loans: list[tuple[Lo
     assert list(zip(found.principal_minor.tolist(), found.interest_minor.tolist(), strict=True)) == expected
 
 
+@pytest.mark.parametrize(("principal", "periods", "ppm"), [(8, 12, 999_000), (29, 12, 9_990_000), (20, 36, 144_000)])
+def test_evening_out_that_would_empty_instalments_is_left(principal: int, periods: int, ppm: int):
+    terms = replace(PLAIN, principal=Money(principal, "CNY"), periods=periods, annual_rate=Rate(ppm))
+    assert at_once([terms]) == one_by_one([terms]) == at_once([replace(terms, even_out=False)])
+
+
 def test_a_balance_falls_on_due_days_and_its_interest_grows_between_them():
     terms = replace(PLAIN, periods=2, principal=Money(100_000, "CNY"), disbursed_on=date(2026, 1, 31))
     first, second = schedule(terms)

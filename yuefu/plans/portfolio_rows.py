@@ -224,7 +224,7 @@ def settled(balance: Floats, scaled: Floats, near: Floats) -> Ints:
 
 
 def _even_out(block: Block, instalment: Floats, limit: float) -> None:
-    """Spreads what the last instalment differs by, once, and keeps that where it differs by less then."""
+    """Spreads what the last instalment differs by, once, and keeps that where it differs by less then and no more instalments are empty."""
     count = len(block.due)
     if count < 2:
         return
@@ -238,6 +238,9 @@ def _even_out(block: Block, instalment: Floats, limit: float) -> None:
         return
     again = np.empty((3, count, len(tried)))
     _fill_rows(_floats(block.loans.principal_minor[tried]), block.scaled[:, tried], other[tried], (again[0], again[1], again[2]), limit)
-    better = np.abs(again[0, -1] + again[1, -1] - other[tried]) < np.abs(difference[tried])
+    asked = again[0] + again[1]
+    better = np.abs(asked[-1] - other[tried]) < np.abs(difference[tried])
+    empty = block.principal[:, tried] + block.interest[:, tried] == 0
+    better &= (asked == 0).sum(axis=0) <= empty.sum(axis=0)
     kept = tried[better]
     block.principal[:, kept], block.interest[:, kept], block.carried[:, kept] = again[:, :, better]

@@ -230,6 +230,31 @@ def test_a_payoff_costs_interest_for_the_days_only() -> None:
     assert flat.interest == cny("1.94"), "400 × 1 % × 15 / 31, at a flat rate too"
 
 
+@pytest.mark.parametrize("recalculate", [True, False])
+def test_fees_of_periods_not_begun_are_not_asked_of_who_ends_the_loan(recalculate: bool) -> None:
+    fees = (t.Fee("service", t.FeeWhen.EACH_PERIOD, amount=cny("1.00")), t.Fee("entry", t.FeeWhen.UPFRONT, amount=cny("5.00")))
+    terms = replace(FREE, fees=fees, recalculate=recalculate)
+    lent, on = after(terms), date(2024, 1, 16)
+    quote = payoff(lent, on)
+    assert (quote.total, quote.fees, quote.saved) == (cny("406.00"), cny("6.00"), cny("3.00"))
+    assert payoff(lent, LENT).fees == cny("5.00")
+    assert payoff(lent, FEB).fees == cny("6.00")
+    assert payoff(lent, date(2024, 2, 2)).fees == cny("7.00")
+    for ended in (e.PaidOff(on), e.Paid(on, cny("406.00")), e.Paid(on, cny("406.00"), excess=Excess.LAST)):
+        assert apply(lent, ended)[0].status == "closed"
+    assert apply(lent, e.Paid(on, cny("407.00")))[0].credit_balance == cny("1.00")
+    assert sum(unpaid_minor(apply(lent, e.Paid(on, cny("405.99")))[0])) == 3_01
+    refunded, _ = apply(lent, e.Paid(on, cny("400.00"), by=PaidBy.MERCHANT_REFUND))
+    assert sum(unpaid_minor(refunded)) == 6_00
+    apart, _ = apply(lent, e.Charged(on, "late", Part.FEE, cny("2.00"), MAR))
+    assert payoff(apart, on).fees == cny("8.00")
+
+
+def unpaid_minor(state: LoanState) -> list[int]:
+    rows = state.rows()
+    return [rows.unpaid(k) for k in range(len(rows))]
+
+
 def test_interest_and_the_merchants_fee_are_earned_by_days_that_add_up() -> None:
     state = after(replace(DEAR, periods=3), e.BoughtDown(LENT, cny("50.00")))
     days = [date.fromordinal(LENT.toordinal() + k) for k in range(92)]

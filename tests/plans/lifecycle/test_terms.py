@@ -161,3 +161,9 @@ def test_a_balloon_is_asked_with_the_last_instalment() -> None:
     rows = schedule(made(balloon=cny("600.00")))
     assert len({row.total for row in rows[:-1]}) == 1
     assert abs(rows[-1].total.minor - rows[0].total.minor - 60_000) <= 12
+
+
+def test_evening_out_to_whole_yuan_empties_no_instalment():
+    rows = schedule(made(principal=cny("100.00"), periods=36, annual_rate=Rate(144_000), multiple=cny("1.00")))
+    assert min((row.principal + row.interest).minor for row in rows) > 0
+    assert sum(row.principal.minor for row in rows) == 100_00

@@ -69,7 +69,7 @@ def test_what_being_late_or_early_costs_is_told_with_its_cap() -> None:
         "late_fee": {"code": "share_of_overdue", "rate_ppm": 50_000, "of": ["principal", "interest"], "grace_days": 3},
         "penalty_interest": {"code": "annual_rate_on_overdue_principal", "rate_ppm": 180_000, "grace_days": 3},
         "late_cap": {"code": "share_of_principal", "rate_ppm": 100_000, "amount_minor": 19_990},
-        "early_repayment": {"code": "no_charge", "interest_until": "day_of_payment", "later_fees": "stay_due"},
+        "early_repayment": {"code": "no_charge", "interest_until": "day_of_payment", "later_fees": "not_asked"},
     }
     nothing = table_of(terms_of(recalculate=False, late=LateTerms(cap=Rate(100_000)))).content["contingent"]
     assert [cost["basis"]["code"] for cost in nothing] == ["no_late_charge", "no_charge"]
@@ -91,10 +91,10 @@ def test_what_being_late_or_early_costs_is_told_with_its_cap() -> None:
 def test_what_is_told_of_paying_early_is_what_the_loan_then_asks(other: dict[str, Any], on: date, until: str, interest: int) -> None:
     terms = terms_of(percent="14.4", fees=(fee("service_fee", minor=100),), **other)
     told = table_of(terms).content["contingent"][-1]["basis"]
-    assert (told["interest_until"], told["later_fees"]) == (until, "stay_due")
+    assert (told["interest_until"], told["later_fees"]) == (until, "not_asked")
     state, _ = apply(start(terms), Disbursed(LENT_ON, terms.principal))
     asked = payoff(state, on)
-    assert (asked.interest.minor, asked.fees.minor) == (interest, 300)
+    assert (asked.interest.minor, asked.fees.minor) == (interest, 100)  # the fee of the period that runs
 
 
 def test_interest_of_a_merchant_is_shown_and_is_no_cost_of_the_consumer() -> None:

@@ -2,7 +2,7 @@
 
 EMI = (P × Π(1 + f_k) - B) / fn_n with fn_1 = 1 and fn_k = 1 + fn_(k-1) × (1 + f_k): the equation of value of a declining balance, P the principal,
 f_k the factor of period k, B the balloon. Then one pass that evens out the last instalment: where it differs from the others by more minor
-units than half their number, the difference is spread over them, and kept if it shrinks.
+units than half their number, the difference is spread over them, and kept if it shrinks and no more instalments are empty.
 """
 
 from __future__ import annotations
@@ -126,7 +126,7 @@ def _asked(rows: Rows, k: int) -> int:
 
 
 def _even_out(rows: Rows, interest: Interest, paying: list[int], *, balance: int, since: int, on: int) -> None:
-    """Spreads what the last instalment differs by, once, and keeps it if the difference becomes smaller."""
+    """Spreads what the last instalment differs by, once, and keeps it if the difference becomes smaller and no instalment empty."""
     terms, last, count = interest.terms, paying[-1], len(paying)
     instalment = rows.emi[paying[0]]
     difference = _asked(rows, last) - instalment
@@ -135,12 +135,16 @@ def _even_out(rows: Rows, interest: Interest, paying: list[int], *, balance: int
     other = instalment + rounded(difference, count, terms.step, terms.rounding)
     if other == instalment:
         return
-    before = (rows.emi[:], rows.principal[:], rows.interest[:])
+    before, empty = (rows.emi[:], rows.principal[:], rows.interest[:]), _empty(rows, paying)
     for k in paying:
         rows.emi[k] = other
     project(rows, interest, balance=balance, since=since, on=on)
-    if abs(_asked(rows, last) - other) >= abs(difference):
+    if abs(_asked(rows, last) - other) >= abs(difference) or _empty(rows, paying) > empty:
         rows.emi, rows.principal, rows.interest = before
+
+
+def _empty(rows: Rows, paying: list[int]) -> int:
+    return sum(not _asked(rows, k) for k in paying)
 
 
 def _put_first(rows: Rows, interest: Interest, paying: list[int], *, balance: int, since: int, on: int, balloon: int) -> None:

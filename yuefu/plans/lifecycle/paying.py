@@ -21,9 +21,9 @@ from yuefu.plans.lifecycle.events import (
     PaidOff,
 )
 from yuefu.plans.lifecycle.factors import SCALE, factor
-from yuefu.plans.lifecycle.levelling import add_upfront, planned_rows, rounded
+from yuefu.plans.lifecycle.levelling import add_upfront, fees_minor, planned_rows, rounded
 from yuefu.plans.lifecycle.rows import NORMAL, PREPAID, paid_column
-from yuefu.plans.lifecycle.terms import Excess, LoanTerms, PaidBy, Part, Waterfall
+from yuefu.plans.lifecycle.terms import Excess, FeeWhen, LoanTerms, PaidBy, Part, Waterfall
 from yuefu.plans.lifecycle.waterfall import Till, pour
 from yuefu.plans.lifecycle.work import Work
 
@@ -60,6 +60,8 @@ def pay(work: Work, event: Paid) -> None:
     waterfall = work.terms.waterfall_of(event.by)
     amount = event.amount.minor
     refund = _interest_on(work, amount) if event.interest_refund else 0
+    if event.by in {PaidBy.MERCHANT_REFUND, PaidBy.PAYOUT_REFUND} and amount >= work.balance:
+        _drop_fees_not_begun(work)  # all that was lent is given back
     _credit(work, amount, waterfall, event.excess or waterfall.excess)
     if event.by in {PaidBy.REPAYMENT, PaidBy.DOWN_PAYMENT}:
         work.last_payment = _parts(work)
@@ -117,6 +119,7 @@ def pay_off(work: Work, event: PaidOff) -> None:
     till.left = _payoff(till)
     if not till.left:
         raise LoanError(NOTHING_OWED, f"Nothing of the loan is owed on {event.on}.", "on")
+    _drop_fees_not_begun(work)
     pour(till, work.terms.waterfall, Excess.NEXT)
     _sweep(till)
     _book(work, till)
@@ -124,13 +127,30 @@ def pay_off(work: Work, event: PaidOff) -> None:
 
 
 def payoff_minor(work: Work) -> int:
-    """What ends the loan on the day of `work`: all that is due, the interest of the running period so far (or to its end), all principal."""
+    """What ends the loan on the day of `work`: all that is due, the interest of the running period so far (or to its end), all principal;
+    of the fees of each period those of periods begun."""
     return _payoff(Till(work, 0, to=_rest_day(work)))
 
 
 def _payoff(till: Till) -> int:
     rows = range(len(till.work.rows))
-    return sum(till.open(k, part) for k in rows for part in (Part.INTEREST, Part.FEE, Part.PENALTY)) + till.work.balance
+    costs = sum(till.open(k, part) for k in rows for part in (Part.INTEREST, Part.FEE, Part.PENALTY))
+    return costs - sum(amount for _, amount in _fees_not_begun(till.work)) + till.work.balance
+
+
+def _fees_not_begun(work: Work) -> list[tuple[int, int]]:
+    """The agreed fee of each period that has not begun on the day, as far as it is unpaid, with its row."""
+    terms, rows, on = work.terms, work.rows, work.on
+    each = fees_minor(terms, FeeWhen.EACH_PERIOD, terms.principal.minor) if terms.fees else 0
+    if not each:
+        return []
+    later = [k for k in range(len(rows)) if rows.kind[k] == NORMAL and rows.start[k] >= on]
+    return [(k, min(each, rows.fees[k] - rows.fees_paid[k] - rows.fees_off[k])) for k in later]
+
+
+def _drop_fees_not_begun(work: Work) -> None:
+    for k, amount in _fees_not_begun(work):
+        work.rows.fees[k] -= amount
 
 
 def _rest_day(work: Work) -> int:
@@ -188,6 +208,8 @@ def _lend_again(work: Work, principal: int, costs: dict[Part, int]) -> None:
 
 def _credit(work: Work, amount: int, waterfall: Waterfall, excess: Excess) -> None:
     till = Till(work, amount)
+    if excess is not Excess.KEEP and work.terms.fees and amount >= _payoff(till):
+        _drop_fees_not_begun(work)
     pour(till, waterfall, excess)
     _book(work, till)
     if till.left and excess in {Excess.SHORTER, Excess.SMALLER} and work.balance:

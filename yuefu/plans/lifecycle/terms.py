@@ -217,7 +217,9 @@ class FeeWhen(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Fee:
-    """A cost named in the agreement: a fixed `amount`, or a `rate` of the principal lent, each time it is charged; `payee` is a code."""
+    """A cost named in the agreement: a fixed `amount`, or a `rate` of the principal lent, each time it is charged; `payee` is a code.
+
+    Who ends the loan early is not asked the fees of periods that have not begun."""
 
     code: str
     when: FeeWhen

@@ -232,12 +232,13 @@ def _late(terms: LoanTerms, late: LateTerms) -> list[dict[str, Any]]:
 
 
 def _early(terms: LoanTerms) -> dict[str, Any]:
-    """Paying early costs nothing beyond the interest so far (to the day, to the next due day, or as scheduled) and the fees agreed."""
+    """Paying early costs nothing beyond the interest so far (to the day, to the next due day, or as scheduled) and the fees of
+    periods begun."""
     until = "next_due_day" if terms.payoff_to_rest_date else "day_of_payment"
     later = any(fee.when is FeeWhen.EACH_PERIOD and fee.payer is Payer.CONSUMER for fee in terms.fees)
     basis = {
         "code": "no_charge",
         "interest_until": until if terms.recalculate else "as_scheduled",
-        "later_fees": "stay_due" if later else "none",
+        "later_fees": "not_asked" if later else "none",
     }
     return _contingent("early_repayment", LENDER, basis)

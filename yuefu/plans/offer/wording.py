@@ -80,7 +80,7 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
         "逾期本金按年利率 {rate}% 计收，单利，实际天数/365", "annual rate {rate} % on overdue principal, simple, actual days / 365"),
     "most_of_principal": ("合计不超过本金的 {rate}%，即 {amount}", "all of it together at most {rate} % of the amount of credit, {amount}"),
     "no_charge": ("不另收费，{until}{later_fees}", "no charge, {until}{later_fees}"),
-    "stay_due": ("，其后各期费用仍须支付", ", and the fees of later instalments stay due"),
+    "not_asked": ("，尚未开始各期的费用不再收取", ", and fees of periods not begun are not asked"),
     "day_of_payment": ("利息计至还款当日", "interest until the day of payment"),
     "next_due_day": ("利息计至下一还款日", "interest until the next due day"),
     "as_scheduled": ("利息按原计划计收", "interest as scheduled"),
@@ -243,7 +243,7 @@ def _contingent(cost: Mapping[str, Any], content: Mapping[str, Any], language: L
         of=text("and", language).join(text(f"part_{part}", language) for part in basis.get("of", ())),
         grace_days=basis.get("grace_days", 0),
         until=text(basis["interest_until"], language) if "interest_until" in basis else "",
-        later_fees=text("stay_due", language) if basis.get("later_fees") == "stay_due" else "",
+        later_fees=text("not_asked", language) if basis.get("later_fees") == "not_asked" else "",
     )
     value = text("contingent_value", language, payee=_payee(content, cost["payee"], language), basis=said)
     return Shown(text("contingent", language, name=text(cost["code"], language)), value)
