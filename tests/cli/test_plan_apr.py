@@ -110,3 +110,16 @@ def test_a_table_that_cannot_be_read_is_told_with_its_row(raw: Command, tmp_path
     assert (answer.status, answer.code) == (1, code)
     if content.count(b"\n") == 2 and code != "not_csv":
         assert "row 2" in answer.last["error"]["detail"]
+
+
+def test_a_chart_parts_each_payment_at_the_annual_cost(raw: Command, tmp_path: Path) -> None:
+    picture = tmp_path / "apr.svg"
+    assert raw("plan", "apr", *LOAN, "--chart", str(picture), "--json").last["chart"] == str(picture)
+    drawn = picture.read_text()
+    for said in ("¥12,000.00 received, ¥12,864.00 paid", "13.84 % a year (IRR, compound)", "Interest", "2027-01-15"):
+        assert said in drawn
+    chinese = raw("plan", "apr", *LOAN, "--chart", str(picture), "--language", "zh")
+    assert chinese.out.splitlines()[-1] == f"The picture is in {picture}."
+    assert "收到 ¥12,000.00，共还 ¥12,864.00" in picture.read_text()
+    assert raw("plan", "apr", *LOAN, "--chart", str(tmp_path / "apr.pdf"), "--json").last["error"]["code"] == "chart_format"
+    assert raw("plan", "apr", *LOAN, "--language", "fr", "--json").last["error"]["code"] == "unknown_language"

@@ -13,12 +13,14 @@ import typer
 
 from yuefu.cli import inputs, output
 from yuefu.cli.faults import fail
+from yuefu.cli.plan_show import Chart, Language, chart_text, chart_value, language_of
 
 if TYPE_CHECKING:
     from yuefu.money.amounts import Money
     from yuefu.plans.annual_cost import DatedFlow
     from yuefu.plans.faults import PlanError
     from yuefu.plans.laws import Law, LawCost
+    from yuefu.plans.offer import wording
     from yuefu.plans.unit_periods import UnitPeriod
 
 COLUMNS: Final = ("kind", "date", "amount")
@@ -60,11 +62,14 @@ def apr(
     unit_period: Annotated[
         str | None, typer.Option(help="us: the unit-period, e.g. month or '4 weeks'; found from the dates unless given.")
     ] = None,
+    chart: Chart = None,
+    language: Language = "en",
 ) -> None:
     """The annual cost of a loan by the laws of the EU and UK, the US and China, from its flows alone."""
     from yuefu.plans.laws import Law
     from yuefu.plans.unit_periods import unit_period_from_text
 
+    said = language_of(language)
     if law is not None and law not in list(Law):
         fail("unknown_law", f"There is no law {law!r:.20}; there are {', '.join(Law)}.")
     if unit_period is not None and law not in (None, Law.US):
@@ -80,7 +85,24 @@ def apr(
     faults = [each.fault for each in answers if each.fault is not None]
     if len(faults) == len(answers):
         raise faults[0]
-    _tell(answers, draws, payments)
+    if chart is not None:
+        _draw(chart, said, draws, payments)
+    _tell(answers, draws, payments, chart)
+
+
+def _draw(chart: Path, language: wording.Language, draws: Sequence[DatedFlow], payments: Sequence[DatedFlow]) -> None:
+    """Each payment parted at the annual cost of all flows, and what is owed after it."""
+    from yuefu.cli import plan_chart
+    from yuefu.plans.label import with_symbol
+    from yuefu.plans.offer.at_cost import most_owed, parted_at_cost
+    from yuefu.plans.offer.wording import text
+
+    path = plan_chart.checked(chart)
+    cost, dues = parted_at_cost(draws=draws, payments=payments)
+    title = text("chart_apr", language, received=with_symbol(_total(draws)), paid=with_symbol(_total(payments)))
+    subtitle = text("chart_apr_sub", language, cost=cost.compound_text())
+    picture = plan_chart.Picture(title, subtitle, dues, most_owed(draws=draws, payments=payments))
+    plan_chart.draw(path, picture, language)
 
 
 def _flows(texts: Sequence[str], currency: str) -> list[DatedFlow]:
@@ -130,11 +152,11 @@ def _answer(law: Law, draws: Sequence[DatedFlow], payments: Sequence[DatedFlow],
         return _Answer(law, None, error)
 
 
-def _tell(answers: Sequence[_Answer], draws: Sequence[DatedFlow], payments: Sequence[DatedFlow]) -> None:
+def _tell(answers: Sequence[_Answer], draws: Sequence[DatedFlow], payments: Sequence[DatedFlow], chart: Path | None) -> None:
     drawn, paid = _total(draws), _total(payments)
     value = {"drawn": drawn, "paid": paid, "cost": paid - drawn, "figures": [row for each in answers for row in _figures(each)]}
     told = f"Received {drawn} (draws: {len(draws)}), paid {paid} (payments: {len(payments)}), difference {paid - drawn}."
-    output.result(value, [told, *_text(answers)])
+    output.result({**value, **chart_value(chart)}, [told, *_text(answers), *chart_text(chart)])
 
 
 def _total(flows: Sequence[DatedFlow]) -> Money:

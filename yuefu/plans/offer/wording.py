@@ -111,6 +111,8 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     "way": ("{periods} 期，年利率 {rate}%", "{periods} instalments, {rate} % interest"),
     "way_one": ("{periods} 期，年利率 {rate}%", "{periods} instalment, {rate} % interest"),
     "way_down": ("\n首付 {amount}", "\n{amount} at the start"),
+    "chart_apr": ("收到 {received}，共还 {paid}", "{received} received, {paid} paid"),
+    "chart_apr_sub": ("年化成本 {cost}%（内部收益率，复利），各笔还款按此拆分", "{cost} % a year (IRR, compound); each payment is parted at that rate"),
     "chart_ways": ("{amount} 的几种付款方式", "Ways to pay {amount}"),
     "chart_ways_sub": ("付款总额，以及综合年化成本", "What is paid in all, and the annual cost"),
     "chart_total": ("付款总额（{currency}）", "Paid in all ({currency})"),
