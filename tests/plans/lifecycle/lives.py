@@ -89,7 +89,10 @@ def events(draw: Any, terms: LoanTerms) -> Event:
     amount = yuan(draw(st.integers(1, max(2 * terms.principal.minor, 10)) | st.integers(1, max(terms.principal.minor // terms.periods, 1))))
     kinds = [
         st.just(e.Paid(on, amount)),
-        st.builds(e.Paid, st.just(on), st.just(amount), st.sampled_from(t.PaidBy), st.none() | st.sampled_from(t.Excess), st.booleans()),
+        st.builds(e.Paid, st.just(on), st.just(amount), st.sampled_from(t.PaidBy), st.none() | st.sampled_from(t.Excess)),
+        st.builds(
+            e.Paid, st.just(on), st.just(amount), st.sampled_from(sorted(e.REFUNDS)), st.none() | st.sampled_from(t.Excess), st.booleans()
+        ),
         st.just(e.PaidBack(on, amount)),
         st.just(e.PaidOff(on)),
         st.builds(e.Charged, st.just(on), st.just("fee"), st.sampled_from([t.Part.FEE, t.Part.PENALTY]), st.just(amount), st.just(later)),

@@ -2,8 +2,8 @@
 
 Days past due are counted from the day after the due day of the oldest unpaid instalment. A loan is delinquent once that is more than the
 days of grace; days of delinquency are counted from the end of grace and stand still while they are paused. Instalments have buckets as soon
-as the loan is delinquent, each by its own days past due less all paused days so far, also for one that fell due during a pause: in favour
-of who owes.
+as the loan is delinquent, each by its own days past due less the paused days so far, all of them where it fell due during the pause: in
+favour of who owes. A pause that was over by then counts for nothing.
 """
 
 from __future__ import annotations
@@ -55,15 +55,10 @@ def arrears(state: LoanState, day: date) -> Arrears:
         return Arrears(Money.zero(currency), 0, None, 0, "", ())
     oldest = min(due for due, _ in late)
     begins = oldest + terms.grace_days
-    paused = paused_days(state.arrears_pauses, today)
-    days = max(today - begins - paused, 0)
+    days = max(today - begins - paused_days(state.arrears_pauses, oldest, today), 0)
     bucket = bucket_of(terms, days)
-    instalments = (
-        OverdueInstalment(
-            date.fromordinal(due), Money(unpaid, currency), today - due - paused, bucket_of(terms, today - due - paused)
-        )
-        for due, unpaid in late
-    )  # fmt: skip
+    past = ((due, unpaid, today - due - paused_days(state.arrears_pauses, due, today)) for due, unpaid in late)
+    instalments = (OverdueInstalment(date.fromordinal(due), Money(unpaid, currency), n, bucket_of(terms, n)) for due, unpaid, n in past)
     return Arrears(
         Money(sum(unpaid for _, unpaid in late), currency),
         today - oldest,
@@ -79,6 +74,7 @@ def bucket_of(terms: ArrearsTerms, days: int) -> str:
     return next((name for name, first, last in terms.buckets if first <= days and (last is None or days <= last)), "")
 
 
-def paused_days(pauses: tuple[tuple[int, int], ...], today: int) -> int:
-    """Days of all pauses that have passed by `today`: the first day of a pause is not counted, its last one is."""
-    return sum(min(last, today) - first for first, last in pauses if first < today)
+def paused_days(pauses: tuple[tuple[int, int], ...], due: int, today: int) -> int:
+    """Days of the pauses since `due`, and of the one it lies in, that have passed by `today`: the first day of a pause is not counted, its
+    last one is."""
+    return sum(min(last, today) - first for first, last in pauses if due < last and first < today)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Final
 
-from yuefu.plans.lifecycle.due_days import later_due_days
+from yuefu.plans.lifecycle.due_days import due_days, later_due_days
 from yuefu.plans.lifecycle.events import (
     DAYS_OUT_OF_ORDER,
     LOAN_WRITTEN_OFF,
@@ -25,11 +25,11 @@ from yuefu.plans.lifecycle.events import (
     Rescheduled,
     Waived,
 )
-from yuefu.plans.lifecycle.factors import factor
+from yuefu.plans.lifecycle.factors import SCALE, factor
 from yuefu.plans.lifecycle.levelling import rounded
-from yuefu.plans.lifecycle.paying import use_credit
-from yuefu.plans.lifecycle.rows import EXTRA, NO_INTEREST, NO_PRINCIPAL, NORMAL, Rows
-from yuefu.plans.lifecycle.terms import Part
+from yuefu.plans.lifecycle.paying import drop_fees_not_begun, kept_credit, use_credit, use_credit_for_all
+from yuefu.plans.lifecycle.rows import EXTRA, NO_INTEREST, NO_PRINCIPAL, NORMAL, PREPAID, Rows
+from yuefu.plans.lifecycle.terms import Part, Payer
 from yuefu.plans.lifecycle.work import Work
 
 FOR_EVER: Final = date.max.toordinal()
@@ -37,22 +37,22 @@ FOR_EVER: Final = date.max.toordinal()
 
 def charge(work: Work, event: Charged) -> None:
     """Puts the amount into the row of its due day."""
-    k = work.row_of(event.due_on.toordinal())
+    kept, k = kept_credit(work), work.row_of(event.due_on.toordinal())
     column = work.rows.fees if event.part is Part.FEE else work.rows.penalties
     column[k] += event.amount.minor
-    use_credit(work)
+    use_credit(work, kept=kept)
     work.parts = {**dict.fromkeys(Part, 0), event.part: event.amount.minor}
 
 
 def charge_each(work: Work, event: ChargedEachInstalment) -> None:
     """Puts the fee into each instalment not yet due."""
-    rows, terms, charged = work.rows, work.terms, 0
+    rows, terms, charged, kept = work.rows, work.terms, 0, kept_credit(work)
     for k in range(work.first_after(work.on), len(rows)):
         if rows.kind[k] == NORMAL:
             fee = rounded((rows.principal[k] + rows.interest[k]) * event.rate.ppm, 1_000_000, terms.unit, terms.rounding)
             rows.fees[k] += fee
             charged += fee
-    use_credit(work)
+    use_credit(work, kept=kept)
     work.parts = {**dict.fromkeys(Part, 0), Part.FEE: charged}
 
 
@@ -75,23 +75,57 @@ def waive(work: Work, event: Waived) -> None:
 
 
 def reage(work: Work, event: Reaged) -> None:
-    """Unpaid principal of all rows moves into new ones; rows to come of which nothing was paid or charged disappear."""
-    rows, first = work.rows, event.first_due_on.toordinal()
+    """Unpaid principal of all rows moves into new ones; rows to come of which nothing was paid or charged disappear, and the fees of
+    periods to come with them."""
+    rows, first, ppm = work.rows, event.first_due_on.toordinal(), _rate(work)
+    days = later_due_days(event.first_due_on, event.periods, event.frequency, event.every, work.terms.month_end, work.terms.due_day)
     work.settle_interest()
-    moved, earned = _take_out_unpaid(work, range(len(rows))), 0
+    drop_fees_not_begun(work)
+    _keep_days_free(work)
+    moved, earned = _take_out_unpaid(work, range(len(rows)))
+    fees = penalties = 0
     for k in range(len(rows) - 1, -1, -1):
-        if rows.due[k] > work.on and not rows.principal[k] and not rows.fees[k] and not rows.penalties[k] and not rows.held(k):
+        if rows.due[k] <= work.on:
+            continue
+        if rows.due[k] >= first:  # what was charged for so late falls due with the new instalments
+            fee, penalty = (asked[k] - paid[k] - off[k] for part, asked, paid, off in _columns(rows) if part in {Part.FEE, Part.PENALTY})
+            rows.fees[k], rows.penalties[k] = rows.fees[k] - fee, rows.penalties[k] - penalty
+            fees, penalties = fees + fee, penalties + penalty
+        if not rows.principal[k] and not rows.fees[k] and not rows.penalties[k] and not rows.held(k):
             earned += rows.closed[k]
             rows.drop(k)
-    if rows.due and rows.due[-1] >= first:
-        raise LoanError(DAYS_OUT_OF_ORDER, f"An instalment of {date.fromordinal(rows.due[-1])} has been paid or charged.", "first_due_on")
-    days = later_due_days(event.first_due_on, event.periods, event.frequency, event.every, work.terms.month_end, work.terms.due_day)
+        elif rows.due[k] >= first:  # paid in part: what was paid stays with it
+            settled = rows.interest_paid[k] + rows.interest_off[k]
+            earned += rows.closed[k] - settled * SCALE
+            rows.kind[k], rows.due[k], rows.interest[k] = PREPAID, work.on, settled
+            rows.start[k] = min(rows.start[k], work.on)
     at = len(rows)
-    _append(work, [day.toordinal() for day in days])
-    rows.principal[at] = moved
-    rows.closed[at] = earned  # of the days of the running instalment so far
+    _append(work, [day.toordinal() for day in days], ppm)
+    rows.principal[at], rows.fees[at], rows.penalties[at] = moved, fees, penalties
+    rows.closed[at] = earned  # of the days so far that no instalment has asked
     work.parts[Part.PRINCIPAL] += moved
     work.relevel(at)
+
+
+def _keep_days_free(work: Work) -> None:
+    """Days that were agreed to be free of interest stay so in other instalments: as a pause."""
+    rows = work.rows
+    free = [rows.due[k] for k in range(len(rows)) if rows.kind[k] == NORMAL and _is_free(work, k)]
+    if free and max(free) > work.on:
+        work.pauses = _with_pause(work.pauses, work.on, max(free))
+        work.renew_interest()
+
+
+def _is_free(work: Work, k: int) -> bool:
+    """Whether row `k` is one of the first periods, which bear no interest."""
+    terms, rows = work.terms, work.rows
+    return terms.interest_free > 0 and not rows.ppm[k] and rows.start[k] < due_days(terms)[terms.interest_free - 1].toordinal()
+
+
+def _rate(work: Work) -> int:
+    """The rate of new instalments: that of the last one."""
+    rows = work.rows
+    return next((rows.ppm[k] for k in range(len(rows) - 1, -1, -1) if rows.kind[k] == NORMAL), work.terms.rate_of_consumer)
 
 
 def reamortise(work: Work) -> None:
@@ -99,10 +133,11 @@ def reamortise(work: Work) -> None:
     rows, on = work.rows, work.on
     ahead = [k for k in range(len(rows)) if rows.kind[k] == NORMAL and rows.due[k] >= on]
     work.settle_interest()
-    moved = _take_out_unpaid(work, [k for k in range(len(rows)) if rows.due[k] < on]) if ahead else 0
+    moved, carried = _take_out_unpaid(work, [k for k in range(len(rows)) if rows.due[k] < on]) if ahead else (0, 0)
     if not moved:
         raise LoanError(NOTHING_TO_CHANGE, f"On {date.fromordinal(on)} nothing is overdue that later instalments could take.", "on")
     work.parts[Part.PRINCIPAL] += moved
+    rows.closed[ahead[0]] += carried
     if work.terms.recalculate and work.terms.annual_rate.ppm:
         work.relevel(ahead[0])
         return
@@ -114,8 +149,9 @@ def reamortise(work: Work) -> None:
         rows.emi[k] += more
 
 
-def _take_out_unpaid(work: Work, which: range | list[int]) -> int:
-    rows, moved = work.rows, 0
+def _take_out_unpaid(work: Work, which: range | list[int]) -> tuple[int, int]:
+    """The unpaid principal of some rows, and the interest of those that fell due which none of them asks (10**-12); both are out of them then."""
+    rows, moved, carried = work.rows, 0, 0
     for k in which:
         unpaid = rows.unpaid_principal(k)
         rows.principal[k] -= unpaid
@@ -124,13 +160,13 @@ def _take_out_unpaid(work: Work, which: range | list[int]) -> int:
         moved += unpaid
         if rows.due[k] <= work.on and rows.kind[k] == NORMAL:
             rows.kind[k] = EXTRA
-    return moved
+            carried += work.interest.minor(rows.closed[k]) - rows.interest[k]
+    return moved, max(carried, 0) * SCALE if work.terms.recalculate else 0
 
 
-def _append(work: Work, days: list[int]) -> None:
-    """Instalments at the end, at the rate of the loan."""
+def _append(work: Work, days: list[int], ppm: int) -> None:
+    """Instalments at the end, at a rate."""
     rows, terms = work.rows, work.terms
-    ppm = next((rows.ppm[k] for k in range(len(rows) - 1, -1, -1) if rows.kind[k] == NORMAL and rows.ppm[k]), terms.annual_rate.ppm)
     for day in days:
         start = rows.due[-1] if rows.due else work.on
         rows.insert(len(rows), kind=NORMAL, start=start, due=day, ppm=ppm, full=factor(terms, ppm, start, day, start, day))
@@ -151,24 +187,56 @@ def reschedule(work: Work, event: Rescheduled) -> None:
     days = [day.toordinal() for day in later_due_days(begin, count, terms.frequency, terms.every, terms.month_end, anchor)]
     if not event.new_due_on:
         days[: len(ahead)] = [rows.due[k] for k in ahead]
-    ppm = None if event.annual_rate is None else event.annual_rate.ppm
+    ppm = None if event.annual_rate is None or terms.interest_payer is not Payer.CONSUMER else event.annual_rate.ppm
     work.settle_interest()
-    _append(work, days[len(ahead) :])
+    work.settle_as_planned(first)
+    _move_interest_home(work)
+    _append(work, days[len(ahead) :], _rate(work))
     start = rows.start[first]
     for position, (k, day) in enumerate(zip(range(first, len(rows)), days, strict=False)):
         rows.start[k], rows.due[k] = start, day
-        rows.ppm[k] = rows.ppm[k] if ppm is None else ppm
+        rows.ppm[k] = rows.ppm[k] if ppm is None or _is_free(work, k) else ppm
         rows.grace[k] |= (NO_PRINCIPAL if position < event.grace_principal else 0) | (NO_INTEREST if position < event.grace_interest else 0)
         rows.full[k] = factor(terms, rows.ppm[k], start, day, start, day)
         start = day
     work.relevel(first)
 
 
+def _move_interest_home(work: Work) -> None:
+    """Interest that was paid with an instalment to come, because the one it was borne in had no room for it, counts for that one before
+    their targets change."""
+    rows = work.rows
+    later = [k for k in range(len(rows)) if rows.kind[k] == NORMAL and rows.start[k] >= work.on and rows.interest_paid[k]]
+    if not later or not work.terms.recalculate:
+        return
+    for k in range(later[0]):
+        owed = work.interest.minor(rows.closed[k]) - rows.interest_paid[k] - rows.interest_off[k] if rows.kind[k] == NORMAL else 0
+        for other in later:
+            moved = max(min(owed, rows.interest_paid[other]), 0)
+            rows.interest_paid[k], rows.interest_paid[other] = rows.interest_paid[k] + moved, rows.interest_paid[other] - moved
+            rows.early[k], rows.early[other] = rows.early[k] + moved, rows.early[other] - moved
+            owed -= moved
+
+
 def pause_interest(work: Work, event: InterestPaused) -> None:
     """No interest for the nights before each of its days."""
     work.pauses = _with_pause(work.pauses, event.first.toordinal() - 1, event.last.toordinal())
+    _bear_less(work)
+
+
+def _bear_less(work: Work) -> None:
+    """What rows ask after a new pause: where interest stays as scheduled, that of the days that are left."""
     work.renew_interest()
     work.refresh()
+    if work.terms.recalculate:
+        return
+    rows, planned = work.rows, sum(work.rows.principal)
+    for k in range(len(rows)):
+        if rows.kind[k] == NORMAL and rows.due[k] > work.on:
+            settled = rows.interest_paid[k] + rows.interest_off[k]
+            borne = work.interest.minor(work.interest.of(planned, rows, k, rows.start[k], rows.due[k]))
+            rows.interest[k] = max(min(rows.interest[k], borne), settled)
+        planned -= rows.principal[k]
 
 
 def pause_arrears(work: Work, event: ArrearsPaused) -> None:
@@ -192,14 +260,15 @@ def charge_off(work: Work, event: ChargedOff) -> None:
     work.charged_off_on = work.on
     if event.stops_interest:
         work.pauses = _with_pause(work.pauses, work.on, FOR_EVER)
-        work.renew_interest()
-        work.refresh()
+        _bear_less(work)
 
 
 def write_off(work: Work) -> None:
-    """Gives up all that is unpaid. Raises LoanError where it has been written off before."""
+    """Gives up all that is unpaid and no credit balance can pay. Raises LoanError where it has been written off before."""
     if work.written_off_on:
         raise LoanError(LOAN_WRITTEN_OFF, f"The loan was written off on {date.fromordinal(work.written_off_on)}.", "on")
+    use_credit_for_all(work)
+    work.parts = dict.fromkeys(Part, 0)
     rows = work.rows
     principal = 0
     for k in range(len(rows)):

@@ -26,6 +26,7 @@ PART_CANNOT_BE_WAIVED: Final = "part_cannot_be_waived"
 MORE_THAN_OWED: Final = "more_than_owed"
 DAYS_OUT_OF_ORDER: Final = "days_out_of_order"
 NOTHING_TO_CHANGE: Final = "nothing_to_change"
+NO_REFUND: Final = "no_refund"
 SEEN_NOT_KEPT: Final = "seen_not_kept"
 
 
@@ -33,6 +34,7 @@ class LoanError(PlanError):
     """An event that cannot happen to this loan; `field` is what of the event is wrong."""
 
 
+REFUNDS: Final = frozenset({PaidBy.MERCHANT_REFUND, PaidBy.PAYOUT_REFUND})
 _DAYS: Final = ("first", "last", "on", "due_on", "first_due_on", "from_due_on", "new_due_on")  # `on` may be found from `first`
 _NOTHING: Final = object()
 
@@ -72,6 +74,8 @@ class Paid:
 
     def __post_init__(self) -> None:
         _checked(self)
+        if self.interest_refund and self.by not in REFUNDS:
+            raise LoanError(NO_REFUND, "Interest is given back with a refund of the merchant or of a payout only.", "interest_refund")
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,7 +40,7 @@ _HANDLERS: Final[Mapping[type, Callable[[Work, Any], None]]] = {
     e.Recovered: changing.recover,
     e.BoughtDown: changing.buy_down,
 }
-_AFTER_WRITE_OFF: Final = (e.Recovered,)
+_AFTER_WRITE_OFF: Final = (e.Recovered, e.CreditRefunded)
 
 
 def start(terms: LoanTerms) -> LoanState:
@@ -57,8 +57,7 @@ def apply(state: LoanState, event: Event) -> tuple[LoanState, Outcome]:
     _require_applicable(state, event)
     if isinstance(event, e.Disbursed) and not state.lent:
         state = replace(state, terms=paying.effective_terms(state.terms, event))
-    work = Work(state, event.on.toordinal())
-    work.advance()
+    work = opened(state, event.on.toordinal())
     _HANDLERS[type(event)](work, event)
     return work.kept(state.seq + 1, rank(event)), work.outcome()
 
@@ -68,9 +67,20 @@ def as_of(state: LoanState, day: date) -> LoanState:
     to go on from. Raises LoanError for a day before the last event."""
     if day.toordinal() < state.last_on:
         raise LoanError(e.EVENT_OUT_OF_ORDER, f"The loan has events after {day}; replay it up to then.", "day")
-    work = Work(state, day.toordinal())
+    return opened(state, day.toordinal()).kept(state.seq, state.last_rank, seen=True)
+
+
+def opened(state: LoanState, on: int) -> Work:
+    """The loan, seen from a day. A credit balance that was kept has paid each instalment on its due day."""
+    if state.overpaid and not state.written_off_on:
+        for day in sorted({due for due in state.rows().due if state.last_on < due <= on}):
+            work = Work(state, day)
+            work.advance()
+            paying.use_credit_for_dues(work)
+            state = work.kept(state.seq, state.last_rank)
+    work = Work(state, on)
     work.advance()
-    return work.kept(state.seq, state.last_rank, seen=True)
+    return work
 
 
 def in_order(entries: Sequence[Event | Undone]) -> list[tuple[int, Event]]:

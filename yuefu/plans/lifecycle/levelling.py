@@ -29,7 +29,7 @@ def planned_rows(terms: LoanTerms) -> Rows:
     """One row a period, with its days, rate, grace and fees, and no target yet."""
     days = [day.toordinal() for day in due_days(terms)]
     starts, free = [terms.disbursed_on.toordinal(), *days[:-1]], terms.interest_free
-    rate = terms.annual_rate.ppm if terms.interest_payer is Payer.CONSUMER else 0  # the schedule is what the consumer pays
+    rate = terms.rate_of_consumer  # the schedule is what the consumer pays
     ppm = [0] * free + [rate] * (len(days) - free)
     no_principal, no_interest = terms.grace_principal, terms.grace_interest
     grace = [(NO_PRINCIPAL if k < no_principal else 0) | (NO_INTEREST if k < no_interest else 0) for k in range(len(days))]

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from itertools import pairwise
 
-from yuefu.money.rates import Rounding
+from yuefu.money.rates import Rounding, divide
 from yuefu.plans.lifecycle.events import (
     MORE_THAN_AGREED,
     MORE_THAN_OWED,
     NO_SUCH_INSTALMENT,
     NOTHING_OWED,
+    REFUNDS,
     ChargedBack,
     CreditRefunded,
     Disbursed,
@@ -30,7 +31,7 @@ from yuefu.plans.lifecycle.work import Work
 
 def disburse(work: Work, event: Disbursed) -> None:
     """Lends `amount`: rows at the first time, new targets for those still to come at each later one. Raises LoanError for more than agreed."""
-    amount, first_time = event.amount.minor, not work.lent
+    amount, first_time, kept = event.amount.minor, not work.lent, kept_credit(work)
     if work.lent + amount > work.terms.principal.minor:
         agreed = work.terms.principal
         raise LoanError(MORE_THAN_AGREED, f"{agreed} are agreed; {event.amount} more would be lent than that.", "amount")
@@ -52,7 +53,7 @@ def disburse(work: Work, event: Disbursed) -> None:
         till = Till(work, work.rows.principal[upfront])
         till.take(upfront, Part.PRINCIPAL)
         _book(work, till)
-    use_credit(work)
+    use_credit(work, kept=kept)
 
 
 def pay(work: Work, event: Paid) -> None:
@@ -60,12 +61,15 @@ def pay(work: Work, event: Paid) -> None:
     waterfall = work.terms.waterfall_of(event.by)
     amount = event.amount.minor
     refund = _interest_on(work, amount) if event.interest_refund else 0
-    if event.by in {PaidBy.MERCHANT_REFUND, PaidBy.PAYOUT_REFUND} and amount >= work.balance:
-        _drop_fees_not_begun(work)  # all that was lent is given back
+    if event.by in REFUNDS and amount >= work.balance:  # all that was lent is given back
+        drop_fees_not_begun(work)
+        refund -= _drop_interest_as_scheduled(work, given_back=event.interest_refund)
+    if event.interest_refund:
+        work.refunds = (*work.refunds, (work.on, amount))
     _credit(work, amount, waterfall, event.excess or waterfall.excess)
     if event.by in {PaidBy.REPAYMENT, PaidBy.DOWN_PAYMENT}:
         work.last_payment = _parts(work)
-    if refund:
+    if refund > 0:
         _refund_interest(work, refund)
 
 
@@ -87,6 +91,8 @@ def pay_back(work: Work, event: PaidBack) -> None:
             early = min(less, rows.early[k])
             rows.early[k] -= early
             rows.late[k] -= min(less - early, rows.late[k])
+            if less and rows.due[k] < work.on:  # it was not late until now, and is so through no doing of who owes it
+                rows.late_fee[k], rows.late_to[k] = 1, work.on
     if left:
         raise LoanError(MORE_THAN_OWED, f"Less than {event.amount} has been paid.", "amount")
     work.move_balance(work.parts[Part.PRINCIPAL])
@@ -104,13 +110,21 @@ def pay_instalment(work: Work, event: PaidInstalment) -> None:
     if k < 0:
         raise LoanError(NO_SUCH_INSTALMENT, f"No instalment is due on {event.due_on}.", "due_on")
     till = Till(work, event.amount.minor)
-    most = (
-        work.balance if event.part is Part.PRINCIPAL else max(till.open(k, event.part), work.rows.interest[k] - work.rows.interest_paid[k])
-    )
+    most = _most_of(till, k, event.part)
     if event.amount.minor > most:
         raise LoanError(MORE_THAN_OWED, f"Of {event.part.value} of {event.due_on} less than {event.amount} is owed.", "amount")
     till.put(k, event.part, event.amount.minor)
     _book(work, till)
+
+
+def _most_of(till: Till, k: int, part: Part) -> int:
+    """What can be paid of one part of one instalment: where interest follows the balance, any principal and all the interest it will have."""
+    rows, work = till.work.rows, till.work
+    if part is Part.PRINCIPAL:
+        return work.balance if work.terms.recalculate else rows.unpaid_principal(k)
+    if part is Part.INTEREST:
+        return max(till.open(k, part), rows.interest[k] - rows.interest_paid[k] - rows.interest_off[k])
+    return till.open(k, part)
 
 
 def pay_off(work: Work, event: PaidOff) -> None:
@@ -119,7 +133,10 @@ def pay_off(work: Work, event: PaidOff) -> None:
     till.left = _payoff(till)
     if not till.left:
         raise LoanError(NOTHING_OWED, f"Nothing of the loan is owed on {event.on}.", "on")
-    _drop_fees_not_begun(work)
+    from_credit = min(work.overpaid, till.left)
+    work.overpaid -= from_credit
+    work.credit -= from_credit
+    drop_fees_not_begun(work)
     pour(till, work.terms.waterfall, Excess.NEXT)
     _sweep(till)
     _book(work, till)
@@ -128,8 +145,8 @@ def pay_off(work: Work, event: PaidOff) -> None:
 
 def payoff_minor(work: Work) -> int:
     """What ends the loan on the day of `work`: all that is due, the interest of the running period so far (or to its end), all principal;
-    of the fees of each period those of periods begun."""
-    return _payoff(Till(work, 0, to=_rest_day(work)))
+    of the fees of each period those of periods begun. A credit balance pays its part of it."""
+    return max(_payoff(Till(work, 0, to=_rest_day(work))) - work.overpaid, 0)
 
 
 def _payoff(till: Till) -> int:
@@ -140,15 +157,21 @@ def _payoff(till: Till) -> int:
 
 def _fees_not_begun(work: Work) -> list[tuple[int, int]]:
     """The agreed fee of each period that has not begun on the day, as far as it is unpaid, with its row."""
-    terms, rows, on = work.terms, work.rows, work.on
-    each = fees_minor(terms, FeeWhen.EACH_PERIOD, terms.principal.minor) if terms.fees else 0
-    if not each:
+    if not work.terms.fees:
         return []
-    later = [k for k in range(len(rows)) if rows.kind[k] == NORMAL and rows.start[k] >= on]
-    return [(k, min(each, rows.fees[k] - rows.fees_paid[k] - rows.fees_off[k])) for k in later]
+    rows = work.rows
+    return [(k, period_fee(work, k)) for k in range(len(rows)) if rows.kind[k] == NORMAL and rows.start[k] >= work.on]
 
 
-def _drop_fees_not_begun(work: Work) -> None:
+def period_fee(work: Work, k: int) -> int:
+    """The agreed fee of the period of row `k`, as far as it is unpaid."""
+    terms, rows = work.terms, work.rows
+    each = fees_minor(terms, FeeWhen.EACH_PERIOD, terms.principal.minor) if terms.fees else 0
+    return min(each, rows.fees[k] - rows.fees_paid[k] - rows.fees_off[k])
+
+
+def drop_fees_not_begun(work: Work) -> None:
+    """Fees of periods to come are not asked of one who ends the loan, or agrees on another one."""
     for k, amount in _fees_not_begun(work):
         work.rows.fees[k] -= amount
 
@@ -162,8 +185,12 @@ def _rest_day(work: Work) -> int:
 
 
 def charge_back(work: Work, event: ChargedBack) -> None:
-    """The amount is owed again, in the parts of the latest payment in the agreed order (principal takes the rest); credit balance goes first."""
-    left = event.amount.minor
+    """The amount is owed again, in the parts of the latest payment in the agreed order (principal takes the rest); credit balance goes first.
+    Raises LoanError for more than was ever paid."""
+    left, rows = event.amount.minor, work.rows
+    paid = sum(map(sum, (rows.principal_paid, rows.interest_paid, rows.fees_paid, rows.penalties_paid)))
+    if left > paid + work.overpaid - work.lent_again:
+        raise LoanError(MORE_THAN_OWED, f"Less than {event.amount} has been paid.", "amount")
     from_credit = min(left, work.overpaid)
     work.overpaid -= from_credit
     work.credit = from_credit
@@ -209,12 +236,12 @@ def _lend_again(work: Work, principal: int, costs: dict[Part, int]) -> None:
 def _credit(work: Work, amount: int, waterfall: Waterfall, excess: Excess) -> None:
     till = Till(work, amount)
     if excess is not Excess.KEEP and work.terms.fees and amount >= _payoff(till):
-        _drop_fees_not_begun(work)
+        drop_fees_not_begun(work)
     pour(till, waterfall, excess)
     _book(work, till)
     if till.left and excess in {Excess.SHORTER, Excess.SMALLER} and work.balance:
         till.left = _prepay(work, till.left, excess)
-    if till.left and excess is not Excess.KEEP and work.balance:
+    if till.left and excess is not Excess.KEEP and any(work.rows.all_unpaid()):
         rest = Till(work, till.left)
         pour(rest, waterfall, Excess.NEXT)
         _sweep(rest)
@@ -240,12 +267,32 @@ def _book(work: Work, till: Till) -> None:
     work.refresh()
 
 
-def use_credit(work: Work) -> None:
-    """A credit balance pays what is newly owed."""
-    if work.overpaid and any(work.rows.unpaid(k) for k in range(len(work.rows))):
-        amount, work.overpaid = work.overpaid, 0
-        _credit(work, amount, work.terms.waterfall, work.terms.waterfall.excess)
-        work.credit -= amount
+def kept_credit(work: Work) -> bool:
+    """Whether a credit balance stands beside what is still to come, because who paid it wanted it kept."""
+    return bool(work.overpaid) and any(work.rows.all_unpaid())
+
+
+def use_credit(work: Work, *, kept: bool) -> None:
+    """A credit balance pays what is newly owed: where it was `kept`, what of it is due."""
+    if work.overpaid:
+        _use(work, Excess.KEEP if kept else work.terms.waterfall.excess)
+
+
+def use_credit_for_dues(work: Work) -> None:
+    """A credit balance that was kept pays what is due on the day."""
+    _use(work, Excess.KEEP)
+
+
+def use_credit_for_all(work: Work) -> None:
+    """A credit balance pays whatever is owed, due or not."""
+    if work.overpaid:
+        _use(work, Excess.NEXT)
+
+
+def _use(work: Work, excess: Excess) -> None:
+    amount, work.overpaid = work.overpaid, 0
+    _credit(work, amount, work.terms.waterfall, excess)
+    work.credit -= amount
 
 
 def _prepay(work: Work, amount: int, excess: Excess) -> int:
@@ -287,24 +334,53 @@ def _shorten(work: Work, first: int, taken: int) -> None:
             if less and not rows.unpaid_principal(k):
                 rows.interest[k] = rows.interest_paid[k] + rows.interest_off[k]
     for k in range(len(rows) - 1, first - 1, -1):
-        if rows.kind[k] == NORMAL and not rows.principal[k] and not rows.held(k) and not rows.fees_paid[k]:
-            rows.drop(k)
+        if rows.kind[k] == NORMAL and rows.unpaid(k) > rows.unpaid_costs(k):  # before the end nothing is dropped: its days count
+            break
+        if rows.kind[k] == NORMAL and not rows.principal[k] and not rows.interest[k] and not rows.held(k) and not rows.fees_paid[k]:
+            rows.fees[k] -= period_fee(work, k)
+            if not rows.fees[k] and not rows.penalties[k]:  # what was charged apart stays due on its day
+                rows.drop(k)
     work.refresh()
 
 
 def _interest_on(work: Work, amount: int) -> int:
-    """The interest that `amount` of the principal has borne until the day, as far as so much was owed; rounded once."""
+    """The interest that `amount` of the principal has borne until the day, as far as so much was owed; rounded once.
+
+    Of a stretch of days before an earlier refund that gave interest back, this one has what lies above it: refunds one by one give back what
+    one of all would. Interest that was waived is nobody's to give back.
+    """
     rows, terms = work.rows, work.terms
     stretches = [(day, after, balance) for (day, balance), (after, _) in pairwise((*work.moves, (work.on, 0)))]
-    exact = 0
+    all_in_all = given_before = 0
     for k in range(len(rows)):
         if rows.kind[k] != NORMAL or rows.start[k] >= work.on:
             continue
         for begin, until, balance in stretches:
             first, last = max(begin, rows.start[k]), min(until, rows.due[k])
-            if first < last:
-                exact += min(amount, balance) * factor(terms, rows.ppm[k], rows.start[k], rows.due[k], first, last)
-    return rounded(exact, SCALE, terms.unit, Rounding.HALF_EVEN)
+            if first < last and balance > 0:
+                bears = work.interest.lent or balance
+                before = sum(refunded for day, refunded in work.refunds if day > begin)
+                each = sum(factor(terms, rows.ppm[k], rows.start[k], rows.due[k], *nights) for nights in work.interest.running(first, last))
+                all_in_all += min(before + amount, bears) * each
+                given_before += min(before, bears) * each
+    both = (rounded(exact, SCALE, terms.unit, Rounding.HALF_EVEN) for exact in (all_in_all, given_before))
+    return max(next(both) - next(both) - sum(rows.interest_off), 0)
+
+
+def _drop_interest_as_scheduled(work: Work, *, given_back: bool) -> int:
+    """Where interest stays as scheduled, none is left for days to come once all principal is refunded, and none of the running period where
+    interest is given back. How much of that had been borne: it has been given back by this."""
+    rows, borne = work.rows, 0
+    if work.terms.recalculate:
+        return 0
+    for k in range(len(rows)):
+        if rows.kind[k] == NORMAL and rows.due[k] > work.on:
+            settled, days = rows.interest_paid[k] + rows.interest_off[k], max(work.on - rows.start[k], 0)
+            so_far = divide(rows.interest[k] * days, rows.due[k] - rows.start[k], Rounding.HALF_EVEN)
+            borne += max(so_far - settled, 0) if given_back else 0
+            rows.interest[k] = settled if given_back else min(max(so_far, settled), rows.interest[k])
+            rows.emi[k] = rows.principal[k] + rows.interest[k]
+    return borne
 
 
 def _refund_interest(work: Work, amount: int) -> None:

@@ -9,16 +9,17 @@ from yuefu.money.amounts import Money
 from yuefu.money.rates import Rounding, divide
 from yuefu.plans.lifecycle import events as e
 from yuefu.plans.lifecycle.events import LoanError
-from yuefu.plans.lifecycle.fold import apply
+from yuefu.plans.lifecycle.fold import apply, opened
 from yuefu.plans.lifecycle.paying import payoff_minor
 from yuefu.plans.lifecycle.rows import NORMAL, until_today
 from yuefu.plans.lifecycle.waterfall import principal_target
-from yuefu.plans.lifecycle.work import LoanState, Work
+from yuefu.plans.lifecycle.work import LoanState
 
 
 @dataclass(frozen=True, slots=True)
 class Payoff:
-    """What has to be paid on `on` for the loan to end: its parts add up to `total`. `saved` is what staying to the end would cost more."""
+    """What has to be paid on `on` for the loan to end: its parts add up to `total` and what the credit balance pays, `from_credit`. `saved` is
+    what staying to the end would cost more."""
 
     on: date
     total: Money
@@ -26,6 +27,7 @@ class Payoff:
     interest: Money
     fees: Money
     penalties: Money
+    from_credit: Money
     saved: Money
 
 
@@ -34,19 +36,17 @@ def payoff(state: LoanState, on: date) -> Payoff:
     after, outcome = apply(state, e.PaidOff(on))
     assert not after.balance
     assert after.status in {"closed", "overpaid"}
-    work = Work(state, on.toordinal())
-    work.advance()
+    work = opened(state, on.toordinal())
     parts = (outcome.principal, outcome.interest, outcome.fees, outcome.penalties)
-    total = sum(part.minor for part in parts)
-    stays = sum(work.rows.unpaid(k) for k in range(len(work.rows)))
-    currency = state.terms.currency
-    return Payoff(on, Money(total, currency), *parts, saved=Money(stays - total, currency))
+    asked, credit = sum(part.minor for part in parts), -outcome.credit.minor
+    stays = sum(work.rows.all_unpaid())
+    total, from_credit, saved = (Money(minor, state.terms.currency) for minor in (asked - credit, credit, stays - asked))
+    return Payoff(on, total, *parts, from_credit, saved)
 
 
 def payoff_amount(state: LoanState, on: date) -> Money:
     """The total of `payoff` alone; zero where nothing is owed."""
-    work = Work(state, on.toordinal())
-    work.advance()
+    work = opened(state, on.toordinal())
     return Money(payoff_minor(work), state.terms.currency)
 
 
@@ -62,8 +62,7 @@ class InstalmentQuote:
 def instalment_quote(state: LoanState, due_on: date, on: date) -> InstalmentQuote:
     """The quote of the instalment due on `due_on`, paid on `on`, which may lie before the last event's day only if nothing changed since.
     Raises LoanError where there is no such instalment."""
-    work = Work(state, on.toordinal())
-    work.advance()
+    work = opened(state, on.toordinal())
     rows, due = work.rows, due_on.toordinal()
     k = next((k for k in range(len(rows)) if rows.kind[k] == NORMAL and rows.due[k] == due), -1)
     if k < 0:

@@ -1,12 +1,14 @@
 """The instalments of a loan as columns, and the projection: what each of them asks, seen from a day.
 
 One row an instalment. A row has a target, what it asks in all (`emi`), and the interest of its own days. Interest comes first and principal
-takes the rest of the target; interest beyond the target moves to the next row and bears none itself; the last row that is not yet paid
-takes all principal that is left. Interest is found by stretches of days with one balance; the sum over a row is rounded, or each stretch.
+takes the rest of the target; interest beyond the target moves to the next row and bears none itself, and the very last one asks all of it;
+the last row that is not yet paid takes all principal that is left. Interest of a row that was paid with a later one is not asked again.
+Interest is found by stretches of days with one balance; the sum over a row is rounded, or each stretch.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from operator import attrgetter
 from typing import Final, Self
 
@@ -27,7 +29,7 @@ NO_INTEREST: Final = 2
 COLUMNS: Final = (
     *("kind", "start", "due", "ppm", "grace", "full", "emi", "closed", "principal", "interest", "credited", "fees", "penalties"),
     *("principal_paid", "interest_paid", "fees_paid", "penalties_paid", "principal_off", "interest_off", "fees_off", "penalties_off"),
-    *("early", "late", "settled_on", "late_fee", "late_to"),
+    *("early", "late", "settled_on", "late_fee", "late_to", "late_rest"),
 )
 
 _all_columns: Final = attrgetter(*COLUMNS)
@@ -38,8 +40,8 @@ class Rows:
 
     `ppm` is the rate of the row, `full` the factor of its whole period, `closed` interest of its own days already found (10**-12), `credited` principal
     that was lent again after the plan was made, `*_off` what was waived or written off, `early` and `late` what was paid before and after
-    the due day, `late_fee` whether it has been charged (1),
-    `late_to` the day up to which penalty interest has been.
+    the due day, `late_fee` whether it has been charged (1), `late_to` the day up to which penalty interest has been, `late_rest` what of
+    it is less than the amount charged so far, or more, in parts of a year and a million.
     """
 
     __slots__ = COLUMNS
@@ -70,6 +72,7 @@ class Rows:
     settled_on: list[int]
     late_fee: list[int]
     late_to: list[int]
+    late_rest: list[int]
 
     def __init__(self, columns: tuple[tuple[int, ...], ...] | None = None) -> None:
         given = columns or ((),) * len(COLUMNS)
@@ -123,6 +126,20 @@ class Rows:
             + self.penalties[k] - self.penalties_paid[k] - self.penalties_off[k]
         )  # fmt: skip
 
+    def unpaid_costs(self, k: int) -> int:
+        """Fees and penalties of row `k` that are neither paid nor given up."""
+        return self.fees[k] - self.fees_paid[k] - self.fees_off[k] + self.penalties[k] - self.penalties_paid[k] - self.penalties_off[k]
+
+    def all_unpaid(self) -> list[int]:
+        """`unpaid` of every row."""
+        asked = zip(self.principal, self.interest, self.fees, self.penalties, strict=True)
+        paid = zip(self.principal_paid, self.interest_paid, self.fees_paid, self.penalties_paid, strict=True)
+        off = zip(self.principal_off, self.interest_off, self.fees_off, self.penalties_off, strict=True)
+        return [
+            a + b + c + d - (e + f + g + h) - (i + j + l + m)
+            for (a, b, c, d), (e, f, g, h), (i, j, l, m) in zip(asked, paid, off, strict=True)
+        ]
+
     def held(self, k: int) -> int:
         """What of the target of row `k` has been paid or given up."""
         return self.principal_paid[k] + self.principal_off[k] + self.interest_paid[k] + self.interest_off[k]
@@ -160,7 +177,7 @@ class Interest:
             balance = self.lent
         start, end = rows.start[k], rows.due[k]
         if self.pauses:
-            exact = balance * sum(factor(self.terms, ppm, start, end, a, b) for a, b in self._running(begin, until))
+            exact = balance * sum(factor(self.terms, ppm, start, end, a, b) for a, b in self.running(begin, until))
         elif begin == start and until == end:
             exact = balance * rows.full[k]
         else:
@@ -175,7 +192,7 @@ class Interest:
             return whole + (rest > SCALE or (rest == SCALE and whole % 2 == 1))
         return divide(exact, SCALE * self.unit, self.rounding) * self.unit
 
-    def _running(self, begin: int, until: int) -> list[tuple[int, int]]:
+    def running(self, begin: int, until: int) -> list[tuple[int, int]]:
         """The stretches between `begin` and `until` without a pause."""
         stretches, at = [], begin
         for pause_begin, pause_end in self.pauses:
@@ -187,17 +204,17 @@ class Interest:
         return [*stretches, (at, until)] if at < until else stretches
 
 
-def last_open(rows: Rows, method: Method) -> int:
-    """The last instalment that has not been paid its target, which takes what is left; the very last where all have, and where it has no
-    target yet; -1 where there is no instalment."""
-    last = -1
+def last_ones(rows: Rows, method: Method) -> tuple[int, int]:
+    """The last instalment that has not been paid its target, which takes what is left (the very last where all have, and where it has no
+    target yet), and the very last one; -1 where there is no instalment."""
+    final = -1
     for k in range(len(rows.due) - 1, -1, -1):
         if rows.kind[k] == NORMAL:
             met = rows.principal_paid[k] + rows.principal_off[k] if method is Method.EQUAL_PRINCIPAL else rows.held(k)
-            if met < rows.emi[k] or (last < 0 and not rows.held(k)):
-                return k
-            last = max(last, k)
-    return last
+            if met < rows.emi[k] or (final < 0 and not rows.held(k)):
+                return k, max(final, k)
+            final = max(final, k)
+    return final, final
 
 
 def project(rows: Rows, interest: Interest, *, balance: int, since: int, on: int) -> None:
@@ -208,7 +225,7 @@ def project(rows: Rows, interest: Interest, *, balance: int, since: int, on: int
     on its due day.
     """
     method = interest.terms.method
-    last, planned, carry, deferred, k = last_open(rows, method), balance, 0, 0, 0
+    (last, final), planned, carry, deferred, k = last_ones(rows, method), balance, 0, 0, 0
     # What was lent again after the plan has rows of its own, which the last instalment must not take.
     apart = sum([rows.unpaid_principal(k) for k in range(last + 1, len(rows.due)) if rows.kind[k] != NORMAL])
     simple = interest.simple and method is Method.EQUAL_INSTALMENTS and not apart
@@ -219,6 +236,8 @@ def project(rows: Rows, interest: Interest, *, balance: int, since: int, on: int
         rows.interest_paid,
         rows.interest_off,
     )
+    if simple:
+        k = _first_unsettled(rows, interest, last, since)
     while k < len(start):
         if simple and planned > 0 and not carry and not deferred and start[k] >= ahead:
             k, planned, carry = _project_untouched(rows, k, last, planned)
@@ -233,13 +252,13 @@ def project(rows: Rows, interest: Interest, *, balance: int, since: int, on: int
         found = interest.minor(exact) + carry if exact else carry
         settled = interest_paid[k] + interest_off[k]
         grace, target, asked = rows.grace[k], rows.emi[k], found
-        if grace & NO_INTEREST:
+        if grace & NO_INTEREST and k != final:
             asked, deferred = settled, found - settled
-        elif k != last and method is Method.EQUAL_INSTALMENTS and not grace & NO_PRINCIPAL:
+        elif k not in (last, final) and method is Method.EQUAL_INSTALMENTS and not grace & NO_PRINCIPAL:
             target += deferred
             if asked > target - paid:
                 asked = target - paid
-        if not grace & NO_INTEREST:
+        if not grace & NO_INTEREST or k == final:
             deferred = 0
         if asked < settled:
             asked = settled
@@ -249,15 +268,35 @@ def project(rows: Rows, interest: Interest, *, balance: int, since: int, on: int
         elif grace & NO_PRINCIPAL:
             principal = paid
         else:
-            principal = target if method is Method.EQUAL_PRINCIPAL else target - asked
-            if principal < paid:
-                principal = paid
+            principal = max(target if method is Method.EQUAL_PRINCIPAL else target - asked, paid)
         if principal > paid and principal > paid + planned - apart:
             principal = paid + max(planned - apart, 0)
         carry = found - asked
         rows.principal[k], rows.interest[k] = principal, asked
         planned -= principal - paid
         k += 1
+    if carry < 0:
+        _not_again(rows, rows.interest, range(len(start)), -carry)
+
+
+def _not_again(rows: Rows, asked: list[int], which: Iterable[int], paid_elsewhere: int) -> None:
+    """Takes interest that was paid with a later instalment than it was found in off what `which` of the rows ask, the last ones first."""
+    for k in reversed(list(which)):
+        less = min(asked[k] - rows.interest_paid[k] - rows.interest_off[k], paid_elsewhere)
+        if less > 0:
+            asked[k] -= less
+            paid_elsewhere -= less
+
+
+def _first_unsettled(rows: Rows, interest: Interest, last: int, since: int) -> int:
+    """The first row that `project` might change: those before it fell due by `since` and were paid all that their days and target ask."""
+    for k in range(last):
+        principal, asked = rows.principal[k], rows.interest[k]
+        past = rows.due[k] <= since and rows.kind[k] == NORMAL and not rows.grace[k]
+        met = principal == rows.principal_paid[k] + rows.principal_off[k] and asked == rows.interest_paid[k] + rows.interest_off[k]
+        if not past or not met or rows.emi[k] > principal + asked or interest.minor(rows.closed[k]) != asked:
+            return k
+    return max(last, 0)
 
 
 def _own_days(rows: Rows, interest: Interest, k: int, balance: int, planned: int, since: int, on: int) -> int:
@@ -319,9 +358,9 @@ def close(rows: Rows, interest: Interest, *, balance: int, since: int, on: int, 
 def until_today(rows: Rows, interest: Interest, *, balance: int, since: int, on: int, to: int = 0) -> list[int]:
     """Interest of each row that is not yet due on `on`, for its days until then, paid or not: what an early payment has to pay. `to`: a later
     day up to which it is asked."""
-    earned, planned, carry = [0] * len(rows.due), balance, 0
+    earned, planned, carry, deferred = [0] * len(rows.due), balance, 0, 0
     method, overdue = interest.terms.method, interest.terms.interest_on_overdue
-    last, ends = last_open(rows, method), max(on, to)
+    (last, final), ends = last_ones(rows, method), max(on, to)
     for k in range(len(rows.due)):
         if not carry and rows.start[k] >= ends and _nothing_earned(rows, k, ends):
             break
@@ -336,10 +375,13 @@ def until_today(rows: Rows, interest: Interest, *, balance: int, since: int, on:
             if due <= on:
                 carry = max(found - rows.interest[k], 0)
             else:
-                capped = method is Method.EQUAL_INSTALMENTS and k != last and not rows.grace[k]
-                earned[k] = max(min(found, max(rows.emi[k] - paid, 0)) if capped else found, settled)
+                capped = method is Method.EQUAL_INSTALMENTS and k not in (last, final) and not rows.grace[k]
+                earned[k] = max(min(found, max(rows.emi[k] + deferred - paid, 0)) if capped else found, settled)
                 carry = found - earned[k]
+            deferred = carry if rows.grace[k] & NO_INTEREST else 0  # the target of the next one is higher by it
         planned -= rows.principal[k] - paid
+    if carry < 0:
+        _not_again(rows, earned, [k for k in range(len(earned)) if rows.due[k] > on], -carry)
     return earned
 
 

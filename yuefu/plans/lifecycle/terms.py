@@ -322,7 +322,7 @@ class LoanTerms:
     round_each_stretch: bool = False
     waterfall: Waterfall = Waterfall()
     waterfalls: tuple[tuple[PaidBy, Waterfall], ...] = ()
-    chargeback_order: tuple[Part, ...] = (Part.PRINCIPAL,)
+    chargeback_order: tuple[Part, ...] = (Part.PENALTY, Part.FEE, Part.INTEREST, Part.PRINCIPAL)
     late: LateTerms = LateTerms()
     arrears: ArrearsTerms = field(default_factory=ArrearsTerms)
     payoff_to_rest_date: bool = False
@@ -347,6 +347,11 @@ class LoanTerms:
     def step(self) -> int:
         """What instalments are rounded to, in minor units."""
         return max(self.unit, self.multiple.minor if self.multiple else 1)
+
+    @property
+    def rate_of_consumer(self) -> int:
+        """What the consumer's instalments bear interest at, in millionths: nothing where somebody else pays it."""
+        return self.annual_rate.ppm if self.interest_payer is Payer.CONSUMER else 0
 
     def waterfall_of(self, paid_by: PaidBy) -> Waterfall:
         """The waterfall of one kind of money: its own, else the loan's."""

@@ -36,7 +36,8 @@ class LoanState:
 
     The last event was on `last_on`, of rank `last_rank` within the day. `columns` are those of `rows.COLUMNS`; `lent` is all that was
     disbursed, `lent_again` what was charged back or went out of a credit balance that had not been there; `balance` the principal owed,
-    unchanged since `since`; `moves` the days on which it changed with what it was from then on; `overpaid` the credit balance. `pauses` are
+    unchanged since `since`; `moves` the days on which it changed with what it was from then on; `refunds` the days and amounts of refunds that
+    gave interest back; `overpaid` the credit balance. `pauses` are
     half-open stretches without interest, `late_charged` all late fees and penalty interest so far, `last_payment` the parts of the latest
     payment. A state with `seen_on` is a view of the loan on a later day, not to be gone on from.
     """
@@ -57,6 +58,7 @@ class LoanState:
     charged_off_on: int = 0
     written_off_on: int = 0
     moves: tuple[tuple[int, int], ...] = ()
+    refunds: tuple[tuple[int, int], ...] = ()
     pauses: tuple[tuple[int, int], ...] = ()
     arrears_pauses: tuple[tuple[int, int], ...] = ()
     last_payment: tuple[int, int, int, int] = (0, 0, 0, 0)
@@ -99,6 +101,7 @@ class Work:
             "charged_off_on",
             "written_off_on",
             "moves",
+            "refunds",
             "pauses",
             "arrears_pauses",
             "last_payment",
@@ -115,7 +118,7 @@ class Work:
         self.lent, self.lent_again, self.balance, self.since = state.lent, state.lent_again, state.balance, state.since
         self.overpaid, self.late_charged, self.recovered = state.overpaid, state.late_charged, state.recovered
         self.bought_down, self.charged_off_on, self.written_off_on = state.bought_down, state.charged_off_on, state.written_off_on
-        self.moves = state.moves
+        self.moves, self.refunds = state.moves, state.refunds
         self.pauses, self.arrears_pauses, self.last_payment = state.pauses, state.arrears_pauses, state.last_payment
         self.parts = dict(_NOTHING)
         self.credit = 0
@@ -127,7 +130,7 @@ class Work:
         self._settle()
         return LoanState(
             self.terms, self.rows.frozen(), seq, self.on, rank, self.lent, self.lent_again, self.balance, self.since, self.overpaid,
-            self.late_charged, self.recovered, self.bought_down, self.charged_off_on, self.written_off_on, self.moves, self.pauses,
+            self.late_charged, self.recovered, self.bought_down, self.charged_off_on, self.written_off_on, self.moves, self.refunds, self.pauses,
             self.arrears_pauses, self.last_payment, self.on if seen else 0,
         )  # fmt: skip
 
@@ -144,17 +147,20 @@ class Work:
         """Brings late fees, penalty interest and what each row asks up to the day of the event."""
         if not self.lent:
             return
+        self.refresh()  # first: a late fee is of what a row asks in the end
         late = self.terms.late
         if late.fee is not None or late.fee_rate.ppm or late.interest.ppm:
             self._charge_late()
-        self.refresh()
 
     def refresh(self) -> None:
         """What each row asks, from the balance as it is now. Where interest is not recalculated, rows stay as they were planned."""
         if self.terms.recalculate:
             project(self.rows, self.interest, balance=self.balance, since=self.since, on=self.on)
-            if not self.terms.interest_on_overdue:
-                self.unpaid = [self.rows.unpaid_principal(k) for k in range(len(self.rows))]
+            self._note_unpaid()
+
+    def _note_unpaid(self) -> None:
+        if not self.terms.interest_on_overdue:
+            self.unpaid = [self.rows.unpaid_principal(k) for k in range(len(self.rows))]
 
     def move_balance(self, change: int) -> None:
         """Adds to the principal owed: the interest of the days so far is written into its rows first."""
@@ -180,8 +186,19 @@ class Work:
         if self.terms.recalculate:
             self.renew_interest()
             level(self.rows, self.interest, first, balance=self.balance, since=self.since, on=self.on)
+            self._note_unpaid()
         else:
             self._relevel_as_planned(first, change)
+
+    def settle_as_planned(self, first: int) -> None:
+        """Where interest stays as scheduled: that of the days so far, at the rate they had, into the rows from `first` on."""
+        if self.terms.recalculate:
+            return
+        rows = self.rows
+        ahead = rows.only(list(range(first, len(rows))))
+        close(ahead, self.interest, balance=sum(ahead.principal), since=self.since, on=self.on)
+        rows.closed[first:] = ahead.closed
+        self.since = max(self.since, self.on)
 
     def _relevel_as_planned(self, first: int, change: int) -> None:
         """As if every row were paid when due: what is still unpaid of the instalments ahead is spread anew over those that are open; what has
@@ -221,10 +238,12 @@ class Work:
         for k in range(len(rows)):
             if rows.kind[k] == NORMAL and rows.due[k] >= day:
                 return k
-        if rows.kind[-1] == EXTRA:
+        if rows.kind[-1] == EXTRA and (rows.due[-1] >= self.on or not rows.unpaid(len(rows) - 1)):  # what is overdue stays so
             rows.due[-1] = max(rows.due[-1], day)
             return len(rows) - 1
-        rows.insert(len(rows), kind=EXTRA, start=rows.due[-1], due=day)
+        rows.insert(len(rows), kind=EXTRA, start=rows.due[-1], due=max(day, rows.due[-1]))
+        if self.unpaid is not None:
+            self.unpaid.append(0)
         return len(rows) - 1
 
     # --- being late ---
@@ -234,26 +253,37 @@ class Work:
         for k in range(len(rows)):
             if rows.due[k] + late.grace_days >= day or not rows.unpaid(k):
                 continue
-            if not rows.late_fee[k] and (late.fee is not None or late.fee_rate.ppm):
+            if not rows.late_fee[k] and (late.fee is not None or late.fee_rate.ppm) and (unpaid := self._late_on(k)):
                 rows.late_fee[k] = 1
-                rows.penalties[k] += self._within_cap(self._late_fee(k))
+                rows.penalties[k] += self._within_cap(self._late_fee(unpaid))
             if late.interest.ppm and rows.unpaid_principal(k) > 0:
-                days = day - max(rows.due[k], rows.late_to[k])
-                owed = rounded(rows.unpaid_principal(k) * late.interest.ppm * days, _A_YEAR, self.terms.unit, self.terms.rounding)
-                rows.penalties[k] += self._within_cap(owed)
-                rows.late_to[k] = day
+                self._charge_penalty_interest(k)
 
-    def _late_fee(self, k: int) -> int:
-        late, rows = self.terms.late, self.rows
-        if late.fee is not None:
-            return late.fee.minor
+    def _charge_penalty_interest(self, k: int) -> None:
+        """For the nights since it was last charged; only the sum of all of it is rounded, so that it does not matter how often that was."""
+        rows, terms = self.rows, self.terms
+        nights = sum(until - begin for begin, until in self.interest.running(max(rows.due[k], rows.late_to[k]), self.on))
+        exact = rows.late_rest[k] + rows.unpaid_principal(k) * terms.late.interest.ppm * nights
+        owed = rounded(exact, _A_YEAR, terms.unit, terms.rounding)
+        rows.late_rest[k], rows.late_to[k] = exact - owed * _A_YEAR, self.on
+        rows.penalties[k] += self._within_cap(owed)
+
+    def _late_on(self, k: int) -> int:
+        """What of a row is unpaid of the parts that a late fee is counted on."""
+        rows = self.rows
         unpaid = {
             Part.PRINCIPAL: rows.unpaid_principal(k),
             Part.INTEREST: rows.interest[k] - rows.interest_paid[k] - rows.interest_off[k],
             Part.FEE: rows.fees[k] - rows.fees_paid[k] - rows.fees_off[k],
             Part.PENALTY: 0,
         }
-        return rounded(sum(unpaid[part] for part in late.fee_on) * late.fee_rate.ppm, 1_000_000, self.terms.unit, self.terms.rounding)
+        return sum(unpaid[part] for part in self.terms.late.fee_on)
+
+    def _late_fee(self, unpaid: int) -> int:
+        late = self.terms.late
+        if late.fee is not None:
+            return late.fee.minor
+        return rounded(unpaid * late.fee_rate.ppm, 1_000_000, self.terms.unit, self.terms.rounding)
 
     def _within_cap(self, amount: int) -> int:
         cap = self.terms.late.cap
@@ -268,12 +298,11 @@ class Work:
     def _settle(self) -> None:
         """Since when nothing of a row is open, and what must hold after every event."""
         rows = self.rows
-        for k in range(len(rows.due)):
-            unpaid = rows.unpaid(k)
-            assert unpaid >= 0, "a row is paid no more than it asks"
+        for k, (unpaid, settled_on) in enumerate(zip(rows.all_unpaid(), rows.settled_on, strict=True)):
             if unpaid:
+                assert unpaid > 0, "a row is paid no more than it asks"
                 rows.settled_on[k] = -1
-            elif rows.settled_on[k] <= 0 and (rows.settled_on[k] or rows.held(k) or rows.fees_paid[k] or rows.penalties_paid[k]):
+            elif settled_on <= 0 and (settled_on or rows.held(k) or rows.fees_paid[k] or rows.penalties_paid[k]):
                 rows.settled_on[k] = self.on
         assert sum(rows.principal) == self.lent + self.lent_again, "the principals add up to what was lent"
         assert self.balance == self.lent + self.lent_again - sum(rows.principal_paid) - sum(rows.principal_off)
