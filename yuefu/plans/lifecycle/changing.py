@@ -129,13 +129,13 @@ def _rate(work: Work) -> int:
 
 
 def reamortise(work: Work) -> None:
-    """Unpaid principal of rows before the day is spread over those due on it or later. Raises LoanError where there is none of either."""
+    """Unpaid principal of rows due by the day is spread over those due later. Raises LoanError where there is none of either."""
     rows, on = work.rows, work.on
-    ahead = [k for k in range(len(rows)) if rows.kind[k] == NORMAL and rows.due[k] >= on]
+    ahead = [k for k in range(len(rows)) if rows.kind[k] == NORMAL and rows.due[k] > on]
     work.settle_interest()
-    moved, carried = _take_out_unpaid(work, [k for k in range(len(rows)) if rows.due[k] < on]) if ahead else (0, 0)
+    moved, carried = _take_out_unpaid(work, [k for k in range(len(rows)) if rows.due[k] <= on]) if ahead else (0, 0)
     if not moved:
-        raise LoanError(NOTHING_TO_CHANGE, f"On {date.fromordinal(on)} nothing is overdue that later instalments could take.", "on")
+        raise LoanError(NOTHING_TO_CHANGE, f"On {date.fromordinal(on)} nothing has fallen due that later instalments could take.", "on")
     work.parts[Part.PRINCIPAL] += moved
     rows.closed[ahead[0]] += carried
     if work.terms.recalculate and work.terms.annual_rate.ppm:
@@ -156,7 +156,6 @@ def _take_out_unpaid(work: Work, which: range | list[int]) -> tuple[int, int]:
         unpaid = rows.unpaid_principal(k)
         rows.principal[k] -= unpaid
         rows.emi[k] = min(rows.emi[k], rows.principal[k] + rows.interest[k])
-        rows.credited[k] = min(rows.credited[k], rows.principal[k])
         moved += unpaid
         if rows.due[k] <= work.on and rows.kind[k] == NORMAL:
             rows.kind[k] = EXTRA
@@ -181,7 +180,7 @@ def reschedule(work: Work, event: Rescheduled) -> None:
     ahead = [k for k in range(first, len(rows)) if rows.kind[k] == NORMAL]
     begin = event.new_due_on or date.fromordinal(rows.due[first])
     anchor = None if event.new_due_on else terms.due_day or (terms.first_due_on or terms.disbursed_on).day
-    count = len(ahead) + event.extra_periods
+    count = len(ahead) + event.extra_periods + event.grace_principal  # what is not repaid for some periods takes as many more
     if begin.toordinal() <= rows.start[first] or event.extra_periods < 0:
         raise LoanError(DAYS_OUT_OF_ORDER, f"The instalment cannot move to {begin}.", "new_due_on")
     days = [day.toordinal() for day in later_due_days(begin, count, terms.frequency, terms.every, terms.month_end, anchor)]
@@ -199,7 +198,12 @@ def reschedule(work: Work, event: Rescheduled) -> None:
         rows.grace[k] |= (NO_PRINCIPAL if position < event.grace_principal else 0) | (NO_INTEREST if position < event.grace_interest else 0)
         rows.full[k] = factor(terms, rows.ppm[k], start, day, start, day)
         start = day
-    work.relevel(first)
+    only_moved = event.new_due_on and not event.extra_periods and ppm is None and not event.grace_principal and not event.grace_interest
+    if only_moved and terms.recalculate:  # the instalments stay, and the last one takes what other days cost
+        work.renew_interest()
+        work.refresh()
+    else:
+        work.relevel(first)
 
 
 def _move_interest_home(work: Work) -> None:

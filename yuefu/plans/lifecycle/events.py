@@ -194,7 +194,7 @@ class Reaged:
 
 @dataclass(frozen=True, slots=True)
 class Reamortised:
-    """Unpaid principal of earlier instalments is spread over those still to come."""
+    """Unpaid principal of instalments that fell due by the day is spread over those still to come."""
 
     on: date
 
@@ -204,7 +204,8 @@ class Reamortised:
 
 @dataclass(frozen=True, slots=True)
 class Rescheduled:
-    """From the instalment due on `from_due_on`: another due day for it and those after, `extra_periods` more, another rate, grace."""
+    """From the instalment due on `from_due_on`: another due day for it and those after (which alone leaves the instalments as they are),
+    `extra_periods` more, another rate, grace. Periods without principal come on top of those agreed."""
 
     on: date
     from_due_on: date

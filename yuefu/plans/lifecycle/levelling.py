@@ -15,7 +15,7 @@ from yuefu.money.rates import Rounding, divide
 from yuefu.plans.lifecycle.due_days import due_days
 from yuefu.plans.lifecycle.factors import SCALE, factor, nominal_factor
 from yuefu.plans.lifecycle.rows import NO_INTEREST, NO_PRINCIPAL, NORMAL, UPFRONT, Interest, Rows, project
-from yuefu.plans.lifecycle.terms import Fee, FeeWhen, InstalmentRate, LoanTerms, Method, Payer, Remainder
+from yuefu.plans.lifecycle.terms import Fee, FeeWhen, InstalmentRate, LoanTerms, Method, Payer, Remainder, Tranches
 
 _TRIES: Final = 4
 
@@ -44,7 +44,9 @@ def add_upfront(terms: LoanTerms, rows: Rows, amount: int, on: int, *, first: bo
     down, fees = down_payment_minor(terms, amount), fees_minor(terms, FeeWhen.UPFRONT, terms.principal.minor) if first else 0
     if not down and not fees:
         return -1
-    at = sum(due < on or (due == on and kind == UPFRONT) for due, kind in zip(rows.due, rows.kind, strict=True))
+    # An instalment of the same day that takes nothing of what is lent comes first: it is paid first.
+    after = terms.tranches is Tranches.NEXT and not first
+    at = sum(due < on or (due == on and (after or kind == UPFRONT)) for due, kind in zip(rows.due, rows.kind, strict=True))
     rows.insert(at, kind=UPFRONT, start=on, due=on)
     rows.principal[at] = rows.emi[at] = down
     rows.fees[at] = fees
@@ -97,14 +99,18 @@ def level(rows: Rows, interest: Interest, first: int, *, balance: int, since: in
     paying = [k for k in ahead if not rows.grace[k] & NO_PRINCIPAL] or ahead[-1:]
     balloon = terms.balloon.minor if terms.balloon else 0
     if terms.method is Method.FLAT:
+        deferred = 0
         for k in paying:
             each = interest.minor(interest.of(balance, rows, k, rows.start[k], rows.due[k]))
             rows.emi[k] = rounded(owed - balloon + each * len(paying), len(paying), terms.step, terms.rounding)
+            graced = bool(rows.grace[k] & NO_INTEREST)  # its interest is asked by the next one
+            rows.emi[k], deferred = rows.emi[k] + (-each if graced else deferred), deferred + each if graced else 0
     elif terms.method is Method.EQUAL_PRINCIPAL:
         for k in paying:
             rows.emi[k] = rounded(owed - balloon, len(paying), terms.unit, terms.rounding)
     else:
-        factors = [_level_factor(terms, rows, k) for k in paying]
+        # Interest that is asked later takes no principal's place in the first instalments: as if they bore none.
+        factors = [0 if rows.grace[k] & NO_INTEREST else _level_factor(terms, rows, k) for k in paying]
         instalment = equal_instalment(owed, factors, balloon=balloon, step=terms.step, rounding=terms.rounding)
         for k in paying:
             rows.emi[k] = instalment

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 from itertools import pairwise
 
 from yuefu.money.rates import Rounding, divide
+from yuefu.plans.lifecycle.due_days import later_due_days
 from yuefu.plans.lifecycle.events import (
     MORE_THAN_AGREED,
     MORE_THAN_OWED,
@@ -24,7 +26,7 @@ from yuefu.plans.lifecycle.events import (
 from yuefu.plans.lifecycle.factors import SCALE, factor
 from yuefu.plans.lifecycle.levelling import add_upfront, fees_minor, planned_rows, rounded
 from yuefu.plans.lifecycle.rows import NORMAL, PREPAID, paid_column
-from yuefu.plans.lifecycle.terms import Excess, FeeWhen, LoanTerms, PaidBy, Part, Waterfall
+from yuefu.plans.lifecycle.terms import Excess, FeeWhen, LoanTerms, PaidBy, Part, Tranches, Waterfall
 from yuefu.plans.lifecycle.waterfall import Till, pour
 from yuefu.plans.lifecycle.work import Work
 
@@ -43,17 +45,31 @@ def disburse(work: Work, event: Disbursed) -> None:
     upfront = add_upfront(work.terms, work.rows, amount, work.on, first=first_time)
     down = work.rows.principal[upfront] if upfront >= 0 else 0
     if no_row_left:  # no instalment is left that could take it
-        k = work.row_of(work.on)
+        k = work.row_of(work.on if work.terms.tranches is Tranches.NEXT else _one_step_later(work))
         work.rows.principal[k] += amount - down
         work.rows.emi[k] += amount - down
         work.refresh()
     else:
-        work.relevel(work.first_after(work.on), amount - down)
+        work.relevel(_first_to_repay(work), amount - down)
     if down and work.terms.down_payment_auto:
         till = Till(work, work.rows.principal[upfront])
         till.take(upfront, Part.PRINCIPAL)
         _book(work, till)
     use_credit(work, kept=kept)
+
+
+def _first_to_repay(work: Work) -> int:
+    """The first instalment that repays what is lent now."""
+    tranches = work.terms.tranches
+    if tranches is Tranches.NEXT:
+        return work.first_after(work.on)
+    return work.first_after(work.on - 1 if tranches is Tranches.SAME_DAY else 0)
+
+
+def _one_step_later(work: Work) -> int:
+    """The day on which one more instalment would be due."""
+    terms, last = work.terms, date.fromordinal(work.rows.due[-1])
+    return later_due_days(last, 2, terms.frequency, terms.every, terms.month_end, terms.due_day)[1].toordinal()
 
 
 def pay(work: Work, event: Paid) -> None:

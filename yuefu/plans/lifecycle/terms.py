@@ -199,6 +199,15 @@ class Waterfall:
             raise TermsError(ORDER_INCOMPLETE, "An order names each of the twelve buckets once.", "waterfall.order")
 
 
+class Tranches(StrEnum):
+    """Which instalments repay what is lent later. NEXT: those due after the day. SAME_DAY: one that is due on the day too. ALL: all of them,
+    as if it had been lent with the first part."""
+
+    NEXT = "next"
+    SAME_DAY = "same_day"
+    ALL = "all"
+
+
 @dataclass(frozen=True, slots=True)
 class DayCount:
     """Year and month basis, and how leap years count. Default: actual days over 365."""
@@ -311,6 +320,7 @@ class LoanTerms:
     even_out: bool = True
     down_payment: Rate | Money | None = None
     down_payment_auto: bool = False
+    tranches: Tranches = Tranches.NEXT
     grace_principal: int = 0
     grace_interest: int = 0
     interest_free: int = 0
@@ -361,6 +371,7 @@ class LoanTerms:
 _ENUMS: Final[tuple[tuple[str, type[StrEnum]], ...]] = (
     *(("method", Method), ("interest_by", InterestBy), ("frequency", Frequency), ("month_end", MonthEnd), ("adjust", Adjust)),
     *(("rounding", Rounding), ("remainder", Remainder), ("instalment_rate", InstalmentRate), ("interest_payer", Payer)),
+    ("tranches", Tranches),
 )
 
 

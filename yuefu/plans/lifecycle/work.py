@@ -201,12 +201,14 @@ class Work:
         self.since = max(self.since, self.on)
 
     def _relevel_as_planned(self, first: int, change: int) -> None:
-        """As if every row were paid when due: what is still unpaid of the instalments ahead is spread anew over those that are open; what has
-        been paid of them stays paid."""
+        """As if every row were paid when due. All instalments ahead are made anew, with more that is lent, also those that have been paid, which
+        may open again; where less is to be repaid, what is still unpaid is spread over those that are open. What has been paid stays paid."""
         rows = self.rows
-        which = [k for k in range(first, len(rows)) if rows.unpaid(k) or not rows.held(k)] or list(range(first, len(rows)))
+        which = [k for k in range(first, len(rows)) if rows.kind[k] == NORMAL and (change >= 0 or rows.unpaid(k) or not rows.held(k))]
+        which = which or list(range(first, len(rows)))
+        held = [0 if change >= 0 else rows.principal_paid[k] + rows.principal_off[k] for k in which]
         ahead = rows.only(which)
-        ahead.principal = [rows.unpaid_principal(k) for k in which]
+        ahead.principal = [rows.principal[k] - less for k, less in zip(which, held, strict=True)]
         for name in ("principal_paid", "interest_paid", "principal_off", "interest_off", "credited"):
             setattr(ahead, name, [0] * len(which))
         planned = sum(ahead.principal)
@@ -220,8 +222,13 @@ class Work:
         for i, k in enumerate(which):
             settled = rows.interest_paid[k] + rows.interest_off[k]
             rows.closed[k] = ahead.closed[i]
-            rows.principal[k] = ahead.principal[i] + rows.principal_paid[k] + rows.principal_off[k]
+            rows.principal[k] = max(ahead.principal[i] + held[i], rows.principal_paid[k] + rows.principal_off[k])
             rows.interest[k] = max(ahead.interest[i], settled)
+        above = sum(rows.principal[k] for k in which) - sum(held) - planned - change
+        for k in reversed(which):  # an instalment that had been paid more than it asks now leaves less to the others
+            less = min(above, rows.unpaid_principal(k))
+            rows.principal[k] -= less
+            above -= less
             rows.emi[k] = rows.principal[k] + rows.interest[k]
 
     # --- finding rows ---

@@ -184,6 +184,7 @@ def loan_of(values: Mapping[str, Any], first_day: date | None, source: str = "")
             instalment_rate=t.InstalmentRate.NOMINAL if cumulative else t.InstalmentRate.ACTUAL,
             even_out=not cumulative,
             down_payment=_down_payment(down),
+            tranches=t.Tranches.NEXT if not cumulative else t.Tranches.SAME_DAY if recalculates else t.Tranches.ALL,
             grace_principal=_count(given.take("grace_principal_periods", 0), "inputs.grace_principal_periods"),
             grace_interest=_count(given.take("grace_interest_periods", 0), "inputs.grace_interest_periods"),
             interest_free=_count(given.take("interest_free_periods", 0), "inputs.interest_free_periods"),

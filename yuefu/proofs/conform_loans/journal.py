@@ -47,9 +47,24 @@ def journal(told: Told) -> list[dict[str, Any]]:
             ]
             postings = ("CHARGE_OFF", _charged_off(*(sum(column) for column in zip(*unpaid, strict=True))))
         if postings:
-            found.append(
-                {"transaction": postings[0], "date": event.on.isoformat(), "entries": [_line(*one) for one in postings[1] if one[1]]}
-            )
+            found.append(_entry(postings[0], event, postings[1]))
+    return [*found, *_undone(told)]
+
+
+def _entry(name: str, event: e.Event, postings: list[Posting]) -> dict[str, Any]:
+    return {"transaction": name, "date": event.on.isoformat(), "entries": [_line(*one) for one in postings if one[1]]}
+
+
+def _undone(told: Told) -> list[dict[str, Any]]:
+    """Payments that were undone: what they moved, and moved back."""
+    found = []
+    charged_off = [number for number, event in in_order(told.entries) if isinstance(event, e.ChargedOff)]
+    for line in told.transactions:
+        event, was = told.entries[line.entry - 1], line.outcome
+        if line.reverted and was is not None and isinstance(event, e.Paid):
+            parts = (was.principal.minor, was.interest.minor, was.fees.minor + was.penalties.minor)
+            name, there = _paid(event, parts, was.credit.minor, any(number < line.entry for number in charged_off))
+            found.append(_entry(name, event, [*there, *((account, -amount) for account, amount in there)]))
     return found
 
 
@@ -93,7 +108,8 @@ def _paid(event: e.Paid, parts: tuple[int, int, int], credit: int, off: bool) ->
     if event.by is PaidBy.GOODWILL and off:
         return name, [(GOODWILL, principal), (INTEREST_OFF, interest), (FEES_OFF, costs), (RECOVERIES, -total)]
     if event.by is PaidBy.GOODWILL:
-        return name, [(GOODWILL, total), (LOANS, -principal), (RECEIVABLE, -interest - costs), (OVERPAYMENT, -credit)]
+        given = [(GOODWILL, principal + credit), (INTEREST_OFF, interest), (FEES_OFF, costs)]  # income that is given up is no expense
+        return name, [*given, (LOANS, -principal), (RECEIVABLE, -interest - costs), (OVERPAYMENT, -credit)]
     if off and event.by in {PaidBy.MERCHANT_REFUND, PaidBy.PAYOUT_REFUND}:
         return name, [(CLEARING, total), (BAD_DEBT, -principal), (INTEREST_OFF, -interest), (FEES_OFF, -costs), (OVERPAYMENT, -credit)]
     if off:

@@ -189,7 +189,7 @@ class _Snapshot:
         return self._lines(expected, self.teller.delinquency_loan(), at)
 
     def _delinquency_installment(self, expected: Sequence[Mapping[str, Any]], at: str) -> list[Difference]:
-        return self._lines(expected, self.teller.delinquency_installment(), at)
+        return self._lines(expected or [], self.teller.delinquency_installment(), at)
 
     def _delinquency_range(self, expected: Any, at: str) -> list[Difference]:
         return _figures({"range": expected}, {"range": self.teller.delinquency_loan()[0]["classification"]}, at)

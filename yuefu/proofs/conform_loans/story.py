@@ -159,7 +159,7 @@ class Story:
             if line.entry in outcomes:
                 line.replayed |= line.outcome not in {None, outcomes[line.entry]}
                 line.outcome = outcomes[line.entry]
-        if self.loan.accrues_daily and state.status in {"closed", "overpaid"}:
+        if state.status in {"closed", "overpaid"}:
             self._accrue(state, self._today, at_end=True)
 
     def _enter(self, kind: str, event: Mapping[str, Any], on: date, at: str) -> None:
@@ -247,8 +247,15 @@ class Story:
         if new.interest or new.fees or new.penalties or new.bought_down:
             self.accruals.append(new)
 
+    def _agree(self, more: Money) -> None:
+        """A case may say what was agreed as what was lent at first: then what is lent is agreed with it."""
+        lent = more.minor + sum(event.amount.minor for _, event in in_order(self.entries) if isinstance(event, e.Disbursed))
+        if lent > self.loan.terms.principal.minor:
+            self.loan = replace(self.loan, terms=replace(self.loan.terms, principal=Money(lent, more.currency)))
+
     def _disburse(self, on: date, event: Mapping[str, Any], at: str) -> None:
         amount = money(event.get("amount") or self.loan.terms.principal.decimal_text(), f"{at}.amount")
+        self._agree(amount)
         self._add(e.Disbursed(on, amount), "Disbursement", amount.decimal_text())
         fees = fees_minor(self.loan.terms, FeeWhen.UPFRONT, self.loan.terms.principal.minor) if len(self.entries) == 1 else 0
         if fees:

@@ -13,9 +13,9 @@ from yuefu.plans.lifecycle.arrears import arrears
 from yuefu.plans.lifecycle.events import Undone
 from yuefu.plans.lifecycle.factors import SCALE, factor
 from yuefu.plans.lifecycle.fold import in_order
-from yuefu.plans.lifecycle.rows import NORMAL, UPFRONT, Interest, Rows
+from yuefu.plans.lifecycle.rows import NO_PRINCIPAL, NORMAL, UPFRONT, Interest, Rows
 from yuefu.plans.lifecycle.schedule import opening_rows
-from yuefu.plans.lifecycle.terms import Part
+from yuefu.plans.lifecycle.terms import Part, Tranches
 from yuefu.proofs.conform_loans.story import ChargeLine, Told, Transaction
 
 STATUS: Final = {
@@ -60,15 +60,16 @@ class Teller:
 
     def _is_fee(self, k: int) -> bool:
         """Whether a row is nothing but a fee at disbursement, which the source tells with the disbursement."""
-        return self.rows.kind[k] == UPFRONT and not self.rows.principal[k]
+        return self.rows.kind[k] == UPFRONT and not self.rows.principal[k] and self.rows.fees[k] > 0
 
     def schedule(self) -> list[dict[str, Any]]:
         """The rows, numbered from 1 with what is due at disbursement."""
         rows, owed = self.rows, 0
         lines: list[dict[str, Any]] = []
         waiting = [(day.toordinal(), amount) for day, amount in self.lent]
+        with_due = self.loan.terms.tranches is not Tranches.NEXT  # then what is lent on a due day stands before its instalment
         for k in range(len(rows)):
-            while waiting and (waiting[0][0] < rows.due[k] or (waiting[0][0] == rows.due[k] and rows.kind[k] == UPFRONT)):
+            while waiting and (waiting[0][0] < rows.due[k] or (waiting[0][0] == rows.due[k] and (with_due or rows.kind[k] == UPFRONT))):
                 owed += waiting.pop(0)[1]
             owed -= rows.principal[k] - rows.credited[k]
             if not self._is_fee(k):
@@ -84,7 +85,7 @@ class Teller:
             "days": rows.due[k] - rows.start[k],
             "from_date": date.fromordinal(rows.start[k]).isoformat(),
             "due_date": date.fromordinal(rows.due[k]).isoformat(),
-            "paid_date": date.fromordinal(rows.settled_on[k]).isoformat() if rows.settled_on[k] > 0 else None,
+            "paid_date": self._paid_on(k, due),
             "balance": text(balance),
             "principal": text(rows.principal[k]),
             "interest": text(rows.interest[k]),
@@ -97,6 +98,13 @@ class Teller:
             "outstanding": text(rows.unpaid(k)),
             "waived": text(rows.interest_off[k] + rows.fees_off[k] + rows.penalties_off[k]),
         }
+
+    def _paid_on(self, k: int, due: int) -> str | None:
+        """Since when nothing of a row is open; of one that grace left empty, the source says the day of the disbursement."""
+        if not due and self.rows.kind[k] == NORMAL and self.rows.grace[k] & NO_PRINCIPAL:
+            return self.lent[0][0].isoformat()
+        settled_on = self.rows.settled_on[k]
+        return date.fromordinal(settled_on).isoformat() if settled_on > 0 else None
 
     def _prepaid(self, k: int) -> int:
         """Principal of later rows paid by the due day of row `k`: the calculator alone tells what is really owed then."""
