@@ -98,7 +98,7 @@ def test_a_repayment_of_what_the_label_asks_pays_exactly_its_instalment(raw: Com
     assert (money(found["total"]), money(found["penalties"])) == (147_428, 0)
 
 
-def test_several_days_are_answered_each_with_what_was_repaid_by_then(raw: Command) -> None:
+def test_several_days_are_answered_each_with_what_was_repaid_by_then(raw: Command, tmp_path: Path) -> None:
     words = ("plan", "payoff", *LENT, "--periods", "12", "--rate", "14.4", "--repaid", "2026-11-12:179.86")
     days = ("--on", "2026-11-01", "--on", "2026-12-01")
     found = raw(*words, *days, "--json").last["days"]
@@ -107,7 +107,7 @@ def test_several_days_are_answered_each_with_what_was_repaid_by_then(raw: Comman
     said = raw(*words, *days).out
     assert re.findall("To end the loan on (\\S+)", said) == ["2026-11-01", "2026-12-01"]
     assert "\n\nTo end" in said
-    told = raw(*words, *days, "--chart", "payoff.svg", "--json")
+    told = raw(*words, *days, "--chart", str(tmp_path / "payoff.svg"), "--json")
     assert (told.status, told.code) == (1, "chart_of_one_day")
 
 

@@ -47,6 +47,7 @@ def test_a_line_is_broken_between_words_and_after_the_comma_of_an_option(wrap: W
 
 
 def test_chinese_counts_two_columns_and_no_line_begins_with_a_mark(wrap: Wrap) -> None:
+    assert columns_of("本金 ¥1") == 7
     for width in range(24, 100):
         lines = wrap(CHINESE, width)
         assert max(columns_of(line) for line in lines) <= width
@@ -62,6 +63,13 @@ def test_a_line_that_fits_or_goes_to_no_terminal_stays_whole(wrap: Wrap, line: s
 
 def test_a_word_that_is_wider_than_the_terminal_stays_whole(wrap: Wrap) -> None:
     assert wrap("SHA-256 " + "0" * 64, 30) == ["SHA-256", "  " + "0" * 64]
+
+
+def test_the_chinese_headings_of_a_table_stay_whole_on_a_narrow_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "10")
+    with output.running(output.Run(as_json=False, stdout=Terminal(True), request_id="r")):  # type: ignore[arg-type]
+        drawn = output.table(["剩余本金", "合计"], [["1.00", "2.00"]], figures=["剩余本金", "合计"])
+    assert re.sub(r"\x1b\[[0-9;]*m", "", drawn).splitlines() == ["剩余本金  合计", "    1.00  2.00"]
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
