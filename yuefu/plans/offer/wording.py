@@ -156,7 +156,7 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     "payoff_heading_start": (
         "{on}（{weekday}）提前结清，下单时已付 {at_start}，此后已还 {repaid}：",
         "To end the loan on {on} ({weekday}), {at_start} paid at the start and {repaid} repaid since:"),
-    "payoff_from_credit": ("以溢缴款抵扣", "from the credit balance"),
+    "payoff_from_credit": ("以贷方余额抵扣", "from the credit balance"),
     "payoff_total": ("应付", "to pay"),
     "payoff_saved": ("若按原计划还款，还要多付 {saved}。", "Keeping to the schedule would cost {saved} more."),
     "payoff_not_saved": ("当天结清不会少付。", "Ending it that day saves nothing."),
