@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from yuefu.money.amounts import Money
+from yuefu.money.amounts import LARGEST_MINOR, Money
+from yuefu.plans.lifecycle.events import AMOUNT_TOO_LARGE, LoanError
 from yuefu.plans.lifecycle.levelling import level, rounded
 from yuefu.plans.lifecycle.rows import COLUMNS, EXTRA, NORMAL, Interest, Rows, close, project
 from yuefu.plans.lifecycle.terms import LoanTerms, Part
@@ -331,5 +332,8 @@ class Work:
                 rows.settled_on[k] = -1
             elif settled_on <= 0 and (settled_on or rows.held(k) or rows.fees_paid[k] or rows.penalties_paid[k]):
                 rows.settled_on[k] = self.on
+        asked = sum(rows.principal) + sum(rows.interest) + sum(rows.fees) + sum(rows.penalties)
+        if asked + self.overpaid > LARGEST_MINOR:
+            raise LoanError(AMOUNT_TOO_LARGE, "The loan would ask more than an amount can be.", "amount")
         assert sum(rows.principal) == self.lent + self.lent_again, "the principals add up to what was lent"
         assert self.balance == self.lent + self.lent_again - sum(rows.principal_paid) - sum(rows.principal_off)
