@@ -153,10 +153,20 @@ class Work:
         """Brings late fees, penalty interest and what each row asks up to the day of the event."""
         if not self.lent:
             return
-        self.refresh()  # first: a late fee is of what a row asks in the end
+        if self.terms.overdue_to_due_day or self._behind():
+            self.refresh()  # first: a late fee is of what a row asks in the end
+        else:
+            self._note_unpaid()
         late = self.terms.late
         if late.fee is not None or late.fee_rate.ppm or late.interest.ppm:
             self._charge_late()
+
+    def _behind(self) -> bool:
+        """Whether principal was unpaid when a later period had begun: else what rows ask is the same, from whatever day it is seen."""
+        rows, start = self.rows, self.rows.start
+        paid = zip(rows.principal, rows.principal_paid, rows.principal_off, strict=True)
+        unpaid = next((k for k, (asked, got, off) in enumerate(paid) if asked != got + off), len(start))
+        return any(begin < self.on for begin in start[unpaid + 1 :])
 
     def refresh(self) -> None:
         """What each row asks, from the balance as it is now. Where interest is not recalculated, rows stay as they were planned."""
