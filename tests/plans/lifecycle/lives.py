@@ -30,6 +30,7 @@ WATERFALLS = st.builds(
     order=st.builds(t.buckets, ORDERS, st.none() | ORDERS),
     processing=st.sampled_from(t.Processing),
     excess=st.sampled_from(t.Excess),
+    charges_on_their_day=st.booleans(),
 )
 
 

@@ -46,6 +46,7 @@ def unpaid(state: LoanState) -> list[str]:
         (Excess.REAMORTISE, ["0.00", "50.00", "50.00", "50.00"]),
         (Excess.SMALLER, ["0.00", "50.00", "50.00", "50.00"]),
         (Excess.SHORTER, ["0.00", "100.00", "50.00"]),
+        (Excess.LESS_NEXT, ["0.00", "0.00", "50.00", "100.00"]),
         (Excess.KEEP, ["0.00", "100.00", "100.00", "100.00"]),
     ],
 )
@@ -78,6 +79,26 @@ def test_horizontal_pays_an_instalment_whole_vertical_one_part_of_all() -> None:
     vertical = after(replace(flat, waterfall=t.Waterfall(principal_first, t.Processing.VERTICAL)), overdue).rows()
     assert [(horizontal.interest_paid[k], horizontal.principal_paid[k]) for k in (0, 1)] == [(400, 10_000), (0, 600)]
     assert [(vertical.interest_paid[k], vertical.principal_paid[k]) for k in (0, 1)] == [(0, 10_000), (0, 1000)]
+
+
+def test_the_next_instalments_ask_less_by_what_came_early() -> None:
+    """After 300.00 at once the next one asks interest alone, the third the rest of its principal: the last stays as it was."""
+    state = after(DEAR, e.Paid(date(2024, 1, 16), cny("202.51"), excess=Excess.LESS_NEXT))
+    rows = state.rows()
+    assert (rows.principal_paid[0], rows.interest_paid[0]) == (200_57, 1_94)
+    assert rows.emi[1] - rows.interest[1] == rows.principal[1] == 0
+    assert sum(rows.principal) == 400_00
+    assert state.balance == 400_00 - rows.principal_paid[0]
+
+
+@pytest.mark.parametrize(("on_its_day", "parts"), [(True, ("9.00", "41.00")), (False, ("0.00", "50.00"))])
+def test_a_charge_may_be_due_on_its_own_day(on_its_day: bool, parts: tuple[str, str]) -> None:
+    orders = t.buckets((Part.PENALTY, Part.FEE, Part.INTEREST, Part.PRINCIPAL), (Part.PRINCIPAL, Part.PENALTY, Part.FEE, Part.INTEREST))
+    terms = replace(FREE, waterfall=t.Waterfall(orders, charges_on_their_day=on_its_day))
+    charged = after(terms, e.Charged(date(2024, 1, 15), "nsf", Part.PENALTY, cny("9.00"), date(2024, 1, 15)))
+    later, _ = apply(charged, e.Charged(date(2024, 1, 15), "post", Part.FEE, cny("5.00"), date(2024, 1, 20)))
+    _, did = apply(later, e.Paid(date(2024, 1, 15), cny("50.00")))
+    assert (did.penalties, did.principal, did.fees) == (cny(parts[0]), cny(parts[1]), cny("0.00"))
 
 
 def test_each_kind_of_money_may_have_a_waterfall_of_its_own() -> None:

@@ -40,6 +40,7 @@ def charge(work: Work, event: Charged) -> None:
     kept, k = kept_credit(work), work.row_of(event.due_on.toordinal())
     column = work.rows.fees if event.part is Part.FEE else work.rows.penalties
     column[k] += event.amount.minor
+    work.charges = (*work.charges, (event.due_on.toordinal(), event.part, event.amount.minor))
     use_credit(work, kept=kept)
     work.parts = {**dict.fromkeys(Part, 0), event.part: event.amount.minor}
 

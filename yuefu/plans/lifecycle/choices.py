@@ -158,14 +158,15 @@ class Processing(StrEnum):
 
 
 class Excess(StrEnum):
-    """What happens to money beyond what is due: the next instalments, the last ones, all of them evenly, fewer instalments, smaller ones,
-    or nothing (it stays a credit balance)."""
+    """What happens to money beyond what is due: the next instalments are paid, the last ones, all of them evenly; it is repaid at once, and
+    there are fewer instalments, smaller ones, or the next ones ask as much less; or nothing (it stays a credit balance)."""
 
     NEXT = "next"
     LAST = "last"
     REAMORTISE = "reamortise"
     SHORTER = "shorter"
     SMALLER = "smaller"
+    LESS_NEXT = "less_next"
     KEEP = "keep"
 
 
@@ -193,7 +194,8 @@ _COSTS_FIRST = (Part.PENALTY, Part.FEE, Part.INTEREST, Part.PRINCIPAL)
 
 @dataclass(frozen=True, slots=True)
 class Waterfall:
-    """In which order money pays the twelve buckets, how, and what happens to what is left when nothing more is due.
+    """In which order money pays the twelve buckets, how, and what happens to what is left when nothing more is due. `charges_on_their_day`: a
+    charge that is due before its instalment counts as due from its own day on.
 
     Raises TermsError for an order that does not name each of the twelve once.
     """
@@ -201,6 +203,7 @@ class Waterfall:
     order: tuple[Bucket, ...] = buckets(_COSTS_FIRST)
     processing: Processing = Processing.HORIZONTAL
     excess: Excess = Excess.NEXT
+    charges_on_their_day: bool = False
 
     def __post_init__(self) -> None:
         _check_kinds(self, "waterfall")

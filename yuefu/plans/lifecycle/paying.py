@@ -27,7 +27,7 @@ from yuefu.plans.lifecycle.factors import SCALE, factor
 from yuefu.plans.lifecycle.levelling import add_upfront, fees_minor, planned_rows, rounded
 from yuefu.plans.lifecycle.rows import NORMAL, PREPAID, paid_column
 from yuefu.plans.lifecycle.terms import Excess, FeeWhen, LoanTerms, PaidBy, Part, Tranches, Waterfall
-from yuefu.plans.lifecycle.waterfall import Till, pour
+from yuefu.plans.lifecycle.waterfall import REPAID_AT_ONCE, Till, pour, principal_target
 from yuefu.plans.lifecycle.work import Work
 
 
@@ -279,7 +279,7 @@ def _credit(work: Work, amount: int, waterfall: Waterfall, excess: Excess) -> No
         drop_fees_not_begun(work)
     pour(till, waterfall, excess)
     _book(work, till)
-    if till.left and excess in {Excess.SHORTER, Excess.SMALLER} and work.balance:
+    if till.left and excess in REPAID_AT_ONCE and work.balance:
         till.left = _prepay(work, till.left, excess)
     if till.left and excess is not Excess.KEEP and any(work.rows.all_unpaid()):
         rest = Till(work, till.left)
@@ -336,7 +336,7 @@ def _use(work: Work, excess: Excess) -> None:
 
 
 def _prepay(work: Work, amount: int, excess: Excess) -> int:
-    """Lowers the principal of later instalments by up to `amount`: they become fewer, or smaller. What is left over.
+    """Lowers the principal of later instalments by up to `amount`: they become fewer, or smaller, or the next ones lower. What is left over.
 
     It is told with the instalment in whose period it came; on the day of a disbursement, in a row of its own."""
     rows, on = work.rows, work.on
@@ -355,9 +355,25 @@ def _prepay(work: Work, amount: int, excess: Excess) -> int:
     Till(work, taken).put(running, Part.PRINCIPAL, taken)
     if excess is Excess.SMALLER:
         work.relevel(first, -taken)
+    elif excess is Excess.LESS_NEXT:
+        _lower_next(work, first, taken)
     else:
         _shorten(work, first, taken)
     return amount - taken
+
+
+def _lower_next(work: Work, first: int, taken: int) -> None:
+    """The next instalments repay less, one after the other, by `taken` in all: what was to be repaid with them has been."""
+    rows, terms = work.rows, work.terms
+    for k in range(first, len(rows)):
+        if taken and rows.kind[k] == NORMAL:
+            work.refresh()  # each finds the balance that the ones before leave it
+            asked = principal_target(terms, rows, k, rows.interest[k]) if terms.recalculate else rows.principal[k]
+            less = max(min(taken, asked - rows.principal_paid[k] - rows.principal_off[k]), 0)
+            rows.emi[k] -= less
+            rows.principal[k] -= 0 if terms.recalculate else less
+            taken -= less
+    work.refresh()
 
 
 def _shorten(work: Work, first: int, taken: int) -> None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 from yuefu.plans.lifecycle.levelling import rounded
 from yuefu.plans.lifecycle.rows import NO_INTEREST, NORMAL, Rows, until_today
 from yuefu.plans.lifecycle.terms import Bucket, Excess, LoanTerms, Method, Part, Processing, Waterfall, When
 from yuefu.plans.lifecycle.work import Work
+
+REPAID_AT_ONCE: Final = frozenset({Excess.SHORTER, Excess.SMALLER, Excess.LESS_NEXT})
 
 
 def principal_target(terms: LoanTerms, rows: Rows, k: int, interest: int) -> int:
@@ -82,12 +85,25 @@ class Till:
 
 def pour(till: Till, waterfall: Waterfall, excess: Excess) -> None:
     """Pays from the till in the waterfall's order; money beyond what is due goes where `excess` says, as far as that is rows in advance."""
-    if waterfall.processing is Processing.VERTICAL:
-        for bucket in waterfall.order:
-            _pour_bucket(till, (bucket,), excess)
-        return
-    for group in _groups(waterfall.order):
+    vertical = waterfall.processing is Processing.VERTICAL
+    for group in ((bucket,) for bucket in waterfall.order) if vertical else _groups(waterfall.order):
         _pour_bucket(till, group, excess)
+        if waterfall.charges_on_their_day and group[0][0] is When.DUE:
+            _pay_charges(till, [part for _, part in group])
+
+
+def _pay_charges(till: Till, parts: list[Part]) -> None:
+    """Charges whose own day has come, of instalments to come: of each, what of its kind was charged by then and is unpaid, oldest first."""
+    work, rows = till.work, till.work.rows
+    due: dict[tuple[int, Part], int] = {}
+    for day, part, amount in work.charges:
+        k = next((k for k in range(len(rows)) if rows.kind[k] == NORMAL and rows.due[k] >= day), -1)
+        if day <= work.on and k >= 0 and rows.due[k] > work.on:
+            due[k, part] = due.get((k, part), 0) + amount
+    for k in sorted({k for k, _ in due}):
+        for part in parts:
+            settled = {Part.FEE: rows.fees_paid[k] + rows.fees_off[k], Part.PENALTY: rows.penalties_paid[k] + rows.penalties_off[k]}
+            till.take(k, part, max(due.get((k, part), 0) - settled.get(part, 0), 0))
 
 
 def _groups(order: tuple[Bucket, ...]) -> Iterator[tuple[Bucket, ...]]:
@@ -108,7 +124,7 @@ def _pour_bucket(till: Till, group: tuple[Bucket, ...], excess: Excess) -> None:
         _one_by_one(till, matching[::-1], parts)
     elif excess is Excess.REAMORTISE:
         _evenly(till, matching, parts)
-    elif excess in {Excess.SHORTER, Excess.SMALLER}:
+    elif excess in REPAID_AT_ONCE:
         running = [k for k in matching if till.work.rows.start[k] < till.work.on]
         _one_by_one(till, running, parts)
 

@@ -39,7 +39,7 @@ class LoanState:
     The last event was on `last_on`, of rank `last_rank` within the day. `columns` are those of `rows.COLUMNS`; `lent` is all that was
     disbursed, `lent_again` what was charged back or went out of a credit balance that had not been there; `balance` the principal owed,
     unchanged since `since`; `moves` the days on which it changed with what it was from then on; `refunds` the days and amounts of refunds that
-    gave interest back; `overpaid` the credit balance. `pauses` are
+    gave interest back; `charges` each charge with its day; `overpaid` the credit balance. `pauses` are
     half-open stretches without interest, `late_charged` all late fees and penalty interest so far, `payments` the day and the parts of each
     repayment, less what of them was charged back. A state with `seen_on` is a view of the loan on a later day, not to be gone on from.
     """
@@ -61,6 +61,7 @@ class LoanState:
     written_off_on: int = 0
     moves: tuple[tuple[int, int], ...] = ()
     refunds: tuple[tuple[int, int], ...] = ()
+    charges: tuple[tuple[int, Part, int], ...] = ()
     pauses: tuple[tuple[int, int], ...] = ()
     arrears_pauses: tuple[tuple[int, int], ...] = ()
     payments: tuple[tuple[int, int, int, int, int], ...] = ()
@@ -108,6 +109,7 @@ class Work:
             "written_off_on",
             "moves",
             "refunds",
+            "charges",
             "pauses",
             "arrears_pauses",
             "payments",
@@ -124,7 +126,7 @@ class Work:
         self.lent, self.lent_again, self.balance, self.since = state.lent, state.lent_again, state.balance, state.since
         self.overpaid, self.late_charged, self.recovered = state.overpaid, state.late_charged, state.recovered
         self.bought_down, self.charged_off_on, self.written_off_on = state.bought_down, state.charged_off_on, state.written_off_on
-        self.moves, self.refunds = state.moves, state.refunds
+        self.moves, self.refunds, self.charges = state.moves, state.refunds, state.charges
         self.pauses, self.arrears_pauses, self.payments = state.pauses, state.arrears_pauses, state.payments
         self.parts = dict(_NOTHING)
         self.credit = 0
@@ -136,7 +138,7 @@ class Work:
         self._settle()
         return LoanState(
             self.terms, self.rows.frozen(), seq, self.on, rank, self.lent, self.lent_again, self.balance, self.since, self.overpaid,
-            self.late_charged, self.recovered, self.bought_down, self.charged_off_on, self.written_off_on, self.moves, self.refunds, self.pauses,
+            self.late_charged, self.recovered, self.bought_down, self.charged_off_on, self.written_off_on, self.moves, self.refunds, self.charges, self.pauses,
             self.arrears_pauses, self.payments, self.on if seen else 0,
         )  # fmt: skip
 

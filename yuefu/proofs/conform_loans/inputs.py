@@ -41,7 +41,7 @@ _EXCESS: Final = {
     "REAMORTIZATION": Excess.REAMORTISE,
     "REDUCE_EMI_AMOUNT": Excess.SMALLER,
     "REDUCE_NUMBER_OF_INSTALLMENTS": Excess.SHORTER,
-    "RESCHEDULE_NEXT_REPAYMENTS": Excess.NEXT,
+    "RESCHEDULE_NEXT_REPAYMENTS": Excess.LESS_NEXT,
     "ADJUST_LAST_UNPAID_PERIOD": None,
     "NEXT_LAST_INSTALLMENT": Excess.NEXT,
 }
@@ -271,7 +271,7 @@ def _with_allocation(terms: LoanTerms, value: Any, recalculation: Any) -> LoanTe
     rules = value.get("future_installment_rule") or {}
     excess = one_of(_EXCESS, rules.get("DEFAULT", "NEXT_INSTALLMENT"), "inputs.allocation.future_installment_rule.DEFAULT")
     preclosure, strategy = _recalculation(recalculation)
-    default = t.Waterfall(order, processing, strategy or excess)
+    default = t.Waterfall(order, processing, strategy or excess, _has_order_in_words(value))
     own = [
         (
             one_of(_PAID_BY, kind, "inputs.allocation.future_installment_rule"),
@@ -305,6 +305,11 @@ def _recalculation(value: Any) -> tuple[str, Excess | None]:
     if preclosure not in {"TILL_PRE_CLOSE_DATE", "TILL_REST_FREQUENCY_DATE"}:
         raise Unsupported(f"inputs.interest_recalculation.preclosure: {preclosure}")
     return preclosure, one_of(_EXCESS, strategy, "inputs.interest_recalculation.prepayment_strategy") if strategy else None
+
+
+def _has_order_in_words(value: Mapping[str, Any]) -> bool:
+    """Whether the order is one of the source's older strategies, for which a charge is due on its own day."""
+    return not value.get("order") and str(value.get("strategy") or "advanced") != "advanced"
 
 
 def _rests_on_due_days(value: Any) -> bool:
