@@ -13,7 +13,7 @@ from datetime import date
 from typing import Any, Final
 
 from yuefu.money.amounts import Money, MoneyError
-from yuefu.plans.lifecycle import changing, paying
+from yuefu.plans.lifecycle import changing, paying, returning
 from yuefu.plans.lifecycle import events as e
 from yuefu.plans.lifecycle.events import Event, LoanError, Undone
 from yuefu.plans.lifecycle.terms import LoanTerms
@@ -22,11 +22,11 @@ from yuefu.plans.lifecycle.work import LoanState, Outcome, Work
 _HANDLERS: Final[Mapping[type, Callable[[Work, Any], None]]] = {
     e.Disbursed: paying.disburse,
     e.Paid: paying.pay,
-    e.PaidBack: paying.pay_back,
+    e.PaidBack: returning.pay_back,
     e.PaidInstalment: paying.pay_instalment,
     e.PaidOff: paying.pay_off,
-    e.ChargedBack: paying.charge_back,
-    e.CreditRefunded: paying.refund_credit,
+    e.ChargedBack: returning.charge_back,
+    e.CreditRefunded: returning.refund_credit,
     e.Charged: changing.charge,
     e.ChargedEachInstalment: changing.charge_each,
     e.Waived: changing.waive,

@@ -1,4 +1,4 @@
-"""Money that comes in, and money that goes out again: what each event does to the rows of a loan."""
+"""Money that goes to the consumer and comes in: what lending, payments and refunds do to the rows of a loan."""
 
 from __future__ import annotations
 
@@ -14,20 +14,18 @@ from yuefu.plans.lifecycle.events import (
     NO_SUCH_INSTALMENT,
     NOTHING_OWED,
     REFUNDS,
-    ChargedBack,
-    CreditRefunded,
     Disbursed,
     LoanError,
     Paid,
-    PaidBack,
     PaidInstalment,
     PaidOff,
 )
 from yuefu.plans.lifecycle.factors import SCALE, factor
-from yuefu.plans.lifecycle.levelling import add_upfront, fees_minor, planned_rows, rounded
-from yuefu.plans.lifecycle.rows import NORMAL, PREPAID, paid_column
-from yuefu.plans.lifecycle.terms import Excess, FeeWhen, LoanTerms, PaidBy, Part, Tranches, Waterfall
-from yuefu.plans.lifecycle.waterfall import REPAID_AT_ONCE, Till, pour, principal_target
+from yuefu.plans.lifecycle.levelling import add_upfront, planned_rows, rounded
+from yuefu.plans.lifecycle.prepaying import period_fee, prepay
+from yuefu.plans.lifecycle.rows import NORMAL
+from yuefu.plans.lifecycle.terms import Excess, LoanTerms, PaidBy, Part, Tranches, Waterfall
+from yuefu.plans.lifecycle.waterfall import REPAID_AT_ONCE, Till, pour
 from yuefu.plans.lifecycle.work import Work
 
 
@@ -87,32 +85,6 @@ def pay(work: Work, event: Paid) -> None:
         _keep_parts(work)
     if refund > 0:
         _refund_interest(work, refund)
-
-
-def pay_back(work: Work, event: PaidBack) -> None:
-    """Gives `amount` of what was paid back to who paid it: of the latest instalments first, in each the part that is paid last first.
-    Credit balance goes first of all. Raises LoanError for more than was paid."""
-    rows, left = work.rows, event.amount.minor
-    work.credit = min(left, work.overpaid)
-    work.overpaid -= work.credit
-    left -= work.credit
-    parts = list(dict.fromkeys(part for _, part in work.terms.waterfall.order))[::-1]
-    for k in reversed(range(len(rows))):
-        for part in parts:
-            paid = paid_column(rows, part)
-            less = min(left, paid[k])
-            paid[k] -= less
-            left -= less
-            work.parts[part] += less
-            early = min(less, rows.early[k])
-            rows.early[k] -= early
-            rows.late[k] -= min(less - early, rows.late[k])
-            if less and rows.due[k] < work.on:  # it was not late until now, and is so through no doing of who owes it
-                rows.late_fee[k], rows.late_to[k] = 1, work.on
-    if left:
-        raise LoanError(MORE_THAN_OWED, f"Less than {event.amount} has been paid.", "amount")
-    work.move_balance(work.parts[Part.PRINCIPAL])
-    work.refresh()
 
 
 def _keep_parts(work: Work) -> None:
@@ -181,13 +153,6 @@ def _fees_not_begun(work: Work) -> list[tuple[int, int]]:
     return [(k, period_fee(work, k)) for k in range(len(rows)) if rows.kind[k] == NORMAL and rows.start[k] >= work.on]
 
 
-def period_fee(work: Work, k: int) -> int:
-    """The agreed fee of the period of row `k`, as far as it is unpaid."""
-    terms, rows = work.terms, work.rows
-    each = fees_minor(terms, FeeWhen.EACH_PERIOD, terms.principal.minor) if terms.fees else 0
-    return min(each, rows.fees[k] - rows.fees_paid[k] - rows.fees_off[k])
-
-
 def drop_fees_not_begun(work: Work) -> None:
     """Fees of periods to come are not asked of one who ends the loan, or agrees on another one."""
     for k, amount in _fees_not_begun(work):
@@ -202,77 +167,6 @@ def _rest_day(work: Work) -> int:
     return work.rows.due[first] if first < len(work.rows) else 0
 
 
-def charge_back(work: Work, event: ChargedBack) -> None:
-    """The amount is owed again, in the parts of its payment in the agreed order as far as they have not been charged back yet (principal takes
-    the rest); a credit balance pays its share of it. Raises LoanError for more than was ever paid."""
-    left, rows = event.amount.minor, work.rows
-    paid = sum(map(sum, (rows.principal_paid, rows.interest_paid, rows.fees_paid, rows.penalties_paid)))
-    if left > paid + work.overpaid:
-        raise LoanError(MORE_THAN_OWED, f"Less than {event.amount} has been paid.", "amount")
-    from_credit = min(left, work.overpaid)
-    work.overpaid -= from_credit
-    left -= from_credit
-    again = _parts_again(work, left, event.paid_on)
-    if any(again.values()):
-        again[Part.PRINCIPAL] += from_credit
-        _lend_again(work, again)
-        k = _row_again(work)
-        rows.principal_paid[k] += from_credit
-        work.parts[Part.PRINCIPAL] -= from_credit
-        work.move_balance(-from_credit)
-        work.refresh()
-    work.credit = from_credit
-
-
-def _parts_again(work: Work, amount: int, paid_on: date | None) -> dict[Part, int]:
-    """An amount in the parts of a payment, the latest one (of a day), which has as much less of them then."""
-    again = dict.fromkeys(Part, 0)
-    day = paid_on.toordinal() if paid_on else None
-    which = next((i for i in reversed(range(len(work.payments))) if day in {None, work.payments[i][0]}), -1)
-    on, parts = (work.payments[which][0], list(work.payments[which][1:])) if which >= 0 else (0, [0, 0, 0, 0])
-    for part in work.terms.chargeback_order:
-        position = tuple(Part).index(part)
-        taken = amount if part is Part.PRINCIPAL else min(amount, parts[position])
-        again[part], amount, parts[position] = taken, amount - taken, max(parts[position] - taken, 0)
-    again[Part.PRINCIPAL] += amount
-    if which >= 0:
-        kept = (on, parts[0], parts[1], parts[2], parts[3])
-        work.payments = (*work.payments[:which], kept, *work.payments[which + 1 :])
-    return again
-
-
-def refund_credit(work: Work, event: CreditRefunded) -> None:
-    """The amount leaves the credit balance; what is more than that was lent again (an undone payment behind it, nearly always)."""
-    from_credit = min(event.amount.minor, work.overpaid)
-    work.overpaid -= from_credit
-    work.credit = from_credit
-    _lend_again(work, {**dict.fromkeys(Part, 0), Part.PRINCIPAL: event.amount.minor - from_credit})
-
-
-def _lend_again(work: Work, again: dict[Part, int]) -> None:
-    """Puts amounts that are owed again into the instalment that is due next, after the last one into a row of the day."""
-    if not any(again.values()):
-        return
-    rows, k, principal, interest = work.rows, _row_again(work), again[Part.PRINCIPAL], again[Part.INTEREST]
-    work.move_balance(principal)
-    for column in (rows.principal, rows.credited, rows.emi):
-        column[k] += principal
-    work.lent_again += principal
-    rows.interest[k] += interest
-    rows.closed[k] += interest * SCALE
-    rows.emi[k] += interest
-    rows.fees[k] += again[Part.FEE]
-    rows.penalties[k] += again[Part.PENALTY]
-    for part, amount in again.items():
-        work.parts[part] += amount
-    work.refresh()
-
-
-def _row_again(work: Work) -> int:
-    later = work.first_after(work.on)
-    return later if later < len(work.rows) else work.row_of(work.on)
-
-
 def _credit(work: Work, amount: int, waterfall: Waterfall, excess: Excess) -> None:
     till = Till(work, amount)
     if excess is not Excess.KEEP and work.terms.fees and amount >= _payoff(till):
@@ -280,7 +174,7 @@ def _credit(work: Work, amount: int, waterfall: Waterfall, excess: Excess) -> No
     pour(till, waterfall, excess)
     _book(work, till)
     if till.left and excess in REPAID_AT_ONCE and work.balance:
-        till.left = _prepay(work, till.left, excess)
+        till.left = prepay(work, till.left, excess)
     if till.left and excess is not Excess.KEEP and any(work.rows.all_unpaid()):
         rest = Till(work, till.left)
         pour(rest, waterfall, Excess.NEXT)
@@ -333,70 +227,6 @@ def _use(work: Work, excess: Excess) -> None:
     amount, work.overpaid = work.overpaid, 0
     _credit(work, amount, work.terms.waterfall, excess)
     work.credit -= amount
-
-
-def _prepay(work: Work, amount: int, excess: Excess) -> int:
-    """Lowers the principal of later instalments by up to `amount`: they become fewer, or smaller, or the next ones lower. What is left over.
-
-    It is told with the instalment in whose period it came; on the day of a disbursement, in a row of its own."""
-    rows, on = work.rows, work.on
-    running = next((k for k in range(len(rows)) if rows.kind[k] == NORMAL and rows.start[k] < on <= rows.due[k]), -1)
-    first = running + 1 if running >= 0 else next((k for k in range(len(rows)) if rows.due[k] > on), len(rows))
-    taken = min(amount, sum(rows.unpaid_principal(k) for k in range(first, len(rows))))
-    if not taken:
-        return amount
-    work.move_balance(-taken)
-    if running < 0:
-        running, first = first, first + 1
-        rows.insert(running, kind=PREPAID, start=rows.start[running], due=on)
-        rows.start[first] = on
-    rows.emi[running] += taken
-    rows.principal[running] += taken
-    Till(work, taken).put(running, Part.PRINCIPAL, taken)
-    if excess is Excess.SMALLER:
-        work.relevel(first, -taken)
-    elif excess is Excess.LESS_NEXT:
-        _lower_next(work, first, taken)
-    else:
-        _shorten(work, first, taken)
-    return amount - taken
-
-
-def _lower_next(work: Work, first: int, taken: int) -> None:
-    """The next instalments repay less, one after the other, by `taken` in all: what was to be repaid with them has been."""
-    rows, terms = work.rows, work.terms
-    for k in range(first, len(rows)):
-        if taken and rows.kind[k] == NORMAL:
-            work.refresh()  # each finds the balance that the ones before leave it
-            asked = principal_target(terms, rows, k, rows.interest[k]) if terms.recalculate else rows.principal[k]
-            less = max(min(taken, asked - rows.principal_paid[k] - rows.principal_off[k]), 0)
-            rows.emi[k] -= less
-            rows.principal[k] -= 0 if terms.recalculate else less
-            taken -= less
-    work.refresh()
-
-
-def _shorten(work: Work, first: int, taken: int) -> None:
-    """Drops instalments from the end that have nothing left to ask; the one before takes the rest."""
-    rows = work.rows
-    if work.terms.recalculate:
-        work.refresh()
-    else:
-        for k in range(len(rows) - 1, first - 1, -1):
-            less = min(taken, rows.unpaid_principal(k)) if rows.kind[k] == NORMAL else 0
-            rows.principal[k] -= less
-            rows.emi[k] -= less
-            taken -= less
-            if less and not rows.unpaid_principal(k):
-                rows.interest[k] = rows.interest_paid[k] + rows.interest_off[k]
-    for k in range(len(rows) - 1, first - 1, -1):
-        if rows.kind[k] == NORMAL and rows.unpaid(k) > rows.unpaid_costs(k):  # before the end nothing is dropped: its days count
-            break
-        if rows.kind[k] == NORMAL and not rows.principal[k] and not rows.interest[k] and not rows.held(k) and not rows.fees_paid[k]:
-            rows.fees[k] -= period_fee(work, k)
-            if not rows.fees[k] and not rows.penalties[k]:  # what was charged apart stays due on its day
-                rows.drop(k)
-    work.refresh()
 
 
 def _interest_on(work: Work, amount: int) -> int:
