@@ -59,7 +59,9 @@ def lives(draw: Any) -> tuple[LoanTerms, list[Event]]:
         refunded = st.builds(e.Paid, st.just(day), any_part, st.just(t.PaidBy.MERCHANT_REFUND))
         moved = st.builds(e.Rescheduled, st.just(day), st.just(day), st.just(day + later), grace_principal=st.integers(0, 1))
         longer = st.builds(e.Rescheduled, st.just(day), st.just(day), st.none(), st.integers(0, 2), grace_interest=st.integers(0, 1))
-        rarely = st.one_of(st.just(e.InterestPaused(day + ONE_DAY, day + later)), st.just(e.Reamortised(day)), moved, longer)
+        reaged = st.builds(e.Reaged, st.just(day), st.just(day + later), st.integers(1, 6), st.sampled_from(t.Frequency), st.integers(1, 3))
+        paused = st.just(e.InterestPaused(day + ONE_DAY, day + later))
+        rarely = st.one_of(paused, st.just(e.Reamortised(day)), moved, longer, longer if terms.interest_free else reaged)
         events.append(draw(st.one_of(repaid, repaid, refunded, rarely)))
     return terms, events
 
@@ -89,6 +91,8 @@ def test_what_is_paid_and_what_a_payoff_asks_is_the_interest_that_was_borne(life
     state, _ = apply(start(terms), e.Disbursed(terms.disbursed_on, terms.principal))
     balances, paid, paused = {terms.disbursed_on: terms.principal.minor}, 0, set[date]()
     for event in events:
+        if isinstance(event, e.Reaged) and max(state.rows().due) < event.on.toordinal():
+            continue  # after the last due day nothing bears interest, until it is agreed anew
         try:
             state, outcome = apply(state, event)
         except LoanError:
@@ -101,7 +105,9 @@ def test_what_is_paid_and_what_a_payoff_asks_is_the_interest_that_was_borne(life
             paused |= {event.first + timedelta(days=n) for n in range((event.last - event.first).days + 1)}
     day = max(date.fromordinal(state.last_on), terms.disbursed_on) + timedelta(days=after)
     rows = as_of(state, day).rows()
-    rates = [(date.fromordinal(rows.start[k]), date.fromordinal(rows.due[k]), rows.ppm[k]) for k in range(len(rows))]
+    rates = [(terms.disbursed_on, date.fromordinal(max(rows.due)), terms.annual_rate.ppm)]
+    if terms.interest_free:
+        rates = [(date.fromordinal(rows.start[k]), date.fromordinal(rows.due[k]), rows.ppm[k]) for k in range(len(rows))]
     asked = payoff(state, day).interest.minor if as_of(state, day).outstanding else 0
     assert abs(paid + asked - borne(terms, day, balances, rates, paused)) <= Fraction(len(rows), 2) + 1 + Fraction(
         terms.principal.minor, 10**9
