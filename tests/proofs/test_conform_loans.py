@@ -63,7 +63,7 @@ def test_a_figure_that_is_another_is_told_with_both() -> None:
         (("expected", "moon"), "full", "expected.moon"),
         (("expected", "snapshots", 0, "weather"), "fine", "snapshots[0].weather"),
         (("expected", "snapshots", 0, "schedule", 1, "mood"), "good", "snapshots[0].schedule[0].mood"),
-        (("expected", "snapshots", 0, "after_events"), 9, "expected.snapshots.after_events"),
+        (("expected", "snapshots", 0, "after_events"), 9, "snapshots[0].after_events: there are 1 events"),
         (("surprise",), 1, "surprise"),
     ],
 )

@@ -217,10 +217,21 @@ def conform_loans(
 
 def _lines(file: Path) -> list[str]:
     """The lines of a file of cases."""
+    content = inputs.file_content(file)
     try:
-        return inputs.file_content(file).decode("utf-8-sig").split("\n")
+        return content.decode("utf-8-sig").split("\n")
     except UnicodeDecodeError:
-        fail("not_text", f"{file} is not a text in UTF-8.")
+        lines = content.split(b"\n")
+        bad = next((number for number, line in enumerate(lines, start=1) if not _is_text(line)), 1)
+        fail("not_text", f"{file} is not a text in UTF-8: line {bad} has a byte that is none. Save the file as UTF-8.")
+
+
+def _is_text(line: bytes) -> bool:
+    try:
+        line.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _tell_report(report: Report) -> None:

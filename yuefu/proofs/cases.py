@@ -106,7 +106,8 @@ class Report:
         differ = sum(verdict.difference is not None for verdict in self.verdicts)
         unread = sum(verdict.unreadable for verdict in self.verdicts)
         rest = len(self.verdicts) - self.passed - differ - unread
-        total = f"{self.passed} of {len(self.verdicts)} cases pass, {differ} differ, {rest} are not supported, {unread} cannot be read."
+        total = f"{self.passed} of {len(self.verdicts)} cases pass, {differ} differ, {rest} are not supported"
+        total += f", {unread} cannot be read." if unread else "."
         return [*(verdict.text() for verdict in self.verdicts), total]
 
 

@@ -52,6 +52,8 @@ _PAID_BY: Final = {
     "INTEREST_REFUND": PaidBy.INTEREST_REFUND,
     "DOWN_PAYMENT": PaidBy.DOWN_PAYMENT,
 }
+_RESTS: Final = dict.fromkeys(("DAILY", "SAME_AS_REPAYMENT", "SAME_AS_REPAYMENT_PERIOD"))
+_PRECLOSURES: Final = {one: one for one in ("TILL_PRE_CLOSE_DATE", "TILL_REST_FREQUENCY_DATE")}
 _PART: Final = {"PENALTY": Part.PENALTY, "FEE": Part.FEE, "INTEREST": Part.INTEREST, "PRINCIPAL": Part.PRINCIPAL}
 # Where a case says only that a late fee is a share of what is overdue, the product of its source takes this one.
 _LATE_FEE: Final = Rate(15_000)
@@ -118,6 +120,7 @@ def loan_of(values: Mapping[str, Any], first_day: date | None, source: str = "")
     cumulative = one_of({"CUMULATIVE": True, "PROGRESSIVE": False}, given.take("schedule_type", "PROGRESSIVE"), "inputs.schedule_type")
     rounding = mapping(given.take("rounding"), "inputs.rounding")
     only(rounding, {"mode", "decimals", "math_context_digits"}, "inputs.rounding")
+    count(rounding.get("math_context_digits", 12), "inputs.rounding.math_context_digits")  # ours are exact
     multiple = given.take("installment_multiple_of")
     down = mapping(given.take("down_payment"), "inputs.down_payment")
     first_due = given.take("first_due")
@@ -286,13 +289,11 @@ def _recalculation(value: Any) -> tuple[str, Excess | None]:
         return "", None
     at = "inputs.interest_recalculation"
     only(value, {"rest_frequency", "compounding", "prepayment_strategy", "preclosure", "note"}, at)
-    if value.get("compounding") not in {None, "NONE"}:
-        raise Unsupported(f"{at}.compounding")
-    if value.get("rest_frequency") not in {None, "DAILY", "SAME_AS_REPAYMENT", "SAME_AS_REPAYMENT_PERIOD"}:
-        raise Unsupported(f"{at}.rest_frequency")
-    strategy, preclosure = value.get("prepayment_strategy"), value.get("preclosure", "TILL_PRE_CLOSE_DATE")
-    if preclosure not in {"TILL_PRE_CLOSE_DATE", "TILL_REST_FREQUENCY_DATE"}:
-        raise Unsupported(f"{at}.preclosure: {shown(preclosure)}")
+    said = {key: one for key, one in value.items() if one is not None}
+    one_of({"NONE": None}, said.get("compounding", "NONE"), f"{at}.compounding")
+    one_of(_RESTS, said.get("rest_frequency", "DAILY"), f"{at}.rest_frequency")
+    preclosure: str = one_of(_PRECLOSURES, said.get("preclosure", "TILL_PRE_CLOSE_DATE"), f"{at}.preclosure")
+    strategy = said.get("prepayment_strategy")
     return preclosure, None if strategy is None else one_of(_EXCESS, strategy, f"{at}.prepayment_strategy")
 
 

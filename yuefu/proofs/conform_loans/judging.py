@@ -62,11 +62,11 @@ def _object(content: Mapping[str, Any], key: str) -> Mapping[str, Any]:
 
 def _view(expected: Mapping[str, Any], events: int, at: str) -> View:
     """After how many events, and on which day, a snapshot or a quote looks at the loan."""
-    after = count(expected.get("after_events"), f"expected.{at}.after_events")
+    after = count(expected.get("after_events"), f"{at}.after_events")
     if after > events:
-        raise Unsupported(f"expected.{at}.after_events: there are {events} events")
+        raise Unsupported(f"{at}.after_events: there are {events} events")
     on = expected.get("business_date")
-    return after, None if on is None else day(on, f"expected.{at}.business_date")
+    return after, None if on is None else day(on, f"{at}.business_date")
 
 
 def _first_day(events: Sequence[Mapping[str, Any]]) -> date | None:

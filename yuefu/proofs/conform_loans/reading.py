@@ -19,6 +19,7 @@ CURRENCY: Final = "USD"  # amounts of the cases are in no currency; they have tw
 
 _SHOWN_AT_MOST: Final = 60
 _MOST_DIGITS: Final = 9
+_YEARS: Final = range(1900, 2200)
 _MOST_PLACES: Final = 20
 _PPM_IN_A_PERCENT: Final = 10_000
 
@@ -48,14 +49,16 @@ def money(value: Any, at: str) -> Money:
 
 
 def day(value: Any, at: str) -> date:
-    """A day, ISO or "05 July 2023". Raises Unreadable."""
+    """A day of these centuries, ISO or "05 July 2023". Raises Unreadable."""
     if isinstance(value, str):
         for read in (date.fromisoformat, lambda text: datetime.strptime(text, "%d %B %Y").date()):  # noqa: DTZ007 - a day has no zone
             try:
-                return read(value)
+                found = read(value)
             except ValueError:
                 continue
-    raise unreadable(value, at, "a day (2023-07-05 or 05 July 2023)")
+            if found.year in _YEARS:
+                return found
+    raise unreadable(value, at, f"a day (2023-07-05 or 05 July 2023) from {_YEARS[0]} to {_YEARS[-1]}")
 
 
 def number(value: Any, at: str) -> Decimal:
