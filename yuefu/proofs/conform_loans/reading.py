@@ -33,7 +33,7 @@ def unreadable(value: Any, at: str, wanted: str) -> Unreadable:
 
 def shown(value: Any) -> str:
     """A value of a case as a short text."""
-    text = value if isinstance(value, str) and value else json.dumps(value, default=str)
+    text = str(value) if isinstance(value, Decimal) or (isinstance(value, str) and value) else json.dumps(value, default=str)
     return text if len(text) <= _SHOWN_AT_MOST else f"{text[:_SHOWN_AT_MOST]}…"
 
 
