@@ -52,7 +52,7 @@ def covered(draw: st.DrawFn) -> LoanTerms:
         | st.sampled_from([date(2024, 1, 29), date(2024, 2, 29), date(2025, 1, 30), date(2025, 8, 31)])
     )
     later = draw(st.none() | st.integers(1, portfolio.LONGEST_FIRST_PERIOD))
-    return LoanTerms(
+    terms = LoanTerms(
         principal=Money(draw(_amounts()), "CNY"),
         periods=draw(st.integers(1, 36)),
         annual_rate=Rate(draw(st.integers(0, 400_000) | st.integers(0, 9_990_000) | st.sampled_from(DAILY_RATES))),
@@ -64,6 +64,7 @@ def covered(draw: st.DrawFn) -> LoanTerms:
         month_end=draw(st.sampled_from(MonthEnd)),
         even_out=draw(st.booleans()),
     )
+    return replace(terms, first_due_on=None, due_day=None) if portfolio.uncovered(terms) == "first_due_on" else terms
 
 
 def one_by_one(terms: Sequence[LoanTerms]) -> list[list[tuple[date, int, int]]]:
@@ -130,12 +131,20 @@ def test_interest_beyond_the_instalment_is_owed_until_a_later_row_asks_it(princi
 
 
 def test_a_period_of_one_step_is_a_month_of_30_days_also_where_its_due_day_was_given():
-    """30E/360 counts 28 days from 30 January to 28 February; a period that is a month long, its end clamped, has 30."""
+    """A period that is a month long, its end clamped, has 30 days; of a shorter one the 21 days are a share of the 29 of that month."""
     thirty = replace(PLAIN, day_count=DayCount(YearBasis.D360, MonthBasis.D30), disbursed_on=date(2026, 1, 30))
     terms = [replace(thirty, first_due_on=date(2026, month, day)) for month, day in ((2, 28), (2, 20), (3, 30))]
     terms.append(replace(thirty, disbursed_on=date(2026, 1, 31)))
-    assert [schedule(each)[0].interest.minor for each in terms] == [2_432, 1_621, 4_864, 2_432]  # 199900 × 14.6 % × 30, 20, 60, 30 / 360
-    assert at_once(terms) == one_by_one(terms)
+    # 199900 × 14.6 % × 30, 30 × 21/29, 60, 30 / 360
+    assert [schedule(each)[0].interest.minor for each in terms] == [2_432, 1_761, 4_864, 2_432]
+    months = [terms[0], terms[3]]
+    assert at_once(months) == one_by_one(months)
+    assert [portfolio.uncovered(each) for each in terms] == ["", "first_due_on", "first_due_on", ""]
+    assert [alone.field for alone in portfolio.schedules_of(terms).alone] == ["first_due_on", "first_due_on"]
+    with pytest.raises(PlanError) as told:
+        portfolio.schedules(portfolio.loans_of(terms))
+    assert (told.value.code, told.value.field) == ("not_covered", "first_due_on")
+    assert "from 2026-01-30 to 2026-02-20" in told.value.detail
 
 
 def test_a_factor_of_an_exact_half_goes_to_the_even_one():
@@ -295,7 +304,7 @@ def test_each_field_of_the_terms_is_covered_named_or_of_no_weight_for_a_schedule
         "late",
         "arrears",
     }
-    weightless |= {"payoff_to_rest_date", "rule_version", "interest_on_overdue", "round_each_stretch"}
+    weightless |= {"payoff_to_rest_date", "rule_version", "interest_on_overdue", "round_each_stretch", "tranches", "overdue_to_due_day"}
     assert set(LoanTerms.__slots__) == carried | weightless | {name for name, _ in portfolio._COVERED}
     assert {name for name, _ in portfolio._COVERED} - set(BEYOND) == {"adjust"}
 

@@ -8,8 +8,9 @@ the term that takes a loan elsewhere, and `schedules_of` sends those to the scal
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
+from itertools import pairwise
 from typing import Any, Final
 
 import numpy as np
@@ -17,7 +18,8 @@ from numpy.typing import NDArray
 
 from yuefu.money.rates import Rounding
 from yuefu.plans.faults import PlanError
-from yuefu.plans.lifecycle.factors import SCALE
+from yuefu.plans.lifecycle.due_days import due_days
+from yuefu.plans.lifecycle.factors import SCALE, regular
 from yuefu.plans.lifecycle.levelling import fees_minor
 from yuefu.plans.lifecycle.rows import Interest
 from yuefu.plans.lifecycle.schedule import ScheduleRow, opening_rows, schedule
@@ -35,7 +37,7 @@ from yuefu.plans.lifecycle.terms import (
     Remainder,
     YearBasis,
 )
-from yuefu.plans.portfolio_rows import ACTUAL, EQUAL, THIRTY, Block, Days, Ints, Loans, blocks, fixed_days, settled
+from yuefu.plans.portfolio_rows import ACTUAL, EQUAL, NOT_COVERED, THIRTY, Block, Days, Ints, Loans, blocks, settled
 
 LARGEST_PRINCIPAL: Final = 10**12
 LARGEST_PPM: Final = 10**7
@@ -43,7 +45,6 @@ LONGEST_FIRST_PERIOD: Final = 300
 EARLIEST: Final = date(1900, 1, 1)
 LATEST: Final = date(2199, 12, 31)
 
-NOT_COVERED: Final = "not_covered"
 COLUMN_WRONG: Final = "column_wrong"
 COLUMNS_UNEQUAL: Final = "columns_unequal"
 OUT_OF_RANGE: Final = "out_of_range"
@@ -216,6 +217,17 @@ def _months(terms: LoanTerms) -> int:
     return THIRTY if terms.day_count.month is MonthBasis.D30 else ACTUAL
 
 
+def _first_covered(terms: LoanTerms) -> bool:
+    """Whether the first period is not too long, and a month where months have 30 days: the second too, which a due day of its own may change."""
+    if terms.first_due_on is not None and (terms.first_due_on - terms.disbursed_on).days > LONGEST_FIRST_PERIOD:
+        return False
+    if _months(terms) != THIRTY or (terms.first_due_on is None and terms.due_day is None) or terms.due_days is not None:
+        return True
+    first_two = replace(terms, periods=min(terms.periods, 2), grace_principal=0, grace_interest=0, interest_free=0)
+    days = [terms.disbursed_on.toordinal(), *(day.toordinal() for day in due_days(first_two))]
+    return all(regular(terms, start, end) for start, end in pairwise(days))
+
+
 _COVERED: Final = (
     ("principal", lambda terms: terms.principal.minor <= LARGEST_PRINCIPAL),
     ("annual_rate", lambda terms: terms.annual_rate.ppm <= LARGEST_PPM),
@@ -223,7 +235,7 @@ _COVERED: Final = (
     ("method", lambda terms: terms.method is Method.EQUAL_INSTALMENTS),
     ("frequency", lambda terms: terms.frequency is Frequency.MONTHS),
     ("every", lambda terms: terms.every == 1),
-    ("first_due_on", lambda terms: terms.first_due_on is None or (terms.first_due_on - terms.disbursed_on).days <= LONGEST_FIRST_PERIOD),
+    ("first_due_on", _first_covered),
     ("due_days", lambda terms: terms.due_days is None),
     ("day_count", lambda terms: terms.interest_by is InterestBy.PERIOD or terms.day_count.year is not YearBasis.ACTUAL),
     ("adjust", lambda terms: terms.adjust is Adjust.NONE),
@@ -304,7 +316,7 @@ def _owed(block: Block, on: Ints) -> tuple[Ints, Ints]:
     start = np.where(here > 0, block.due[here - 1, loan], begun)
     end = block.due[here, loan]
     fixed = given.months != ACTUAL
-    shares = given.rate_ppm * np.where(fixed, fixed_days(given, start, end), 1) * np.maximum(np.minimum(on, end) - start, 0) * 10**6
+    shares = given.rate_ppm * np.where(fixed, 30, 1) * np.maximum(np.minimum(on, end) - start, 0) * 10**6
     scaled = _half_even(shares, given.year_days * np.where(fixed, end - start, 1)) / SCALE
     interest = settled(principal, scaled, np.rint(principal * scaled))
     interest += np.where((row < count) & (on >= begun), block.carried[here, loan], 0).astype(np.int64)

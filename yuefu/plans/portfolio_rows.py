@@ -21,22 +21,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from yuefu.money.rates import Rounding
+from yuefu.plans.faults import PlanError
 from yuefu.plans.lifecycle.factors import SCALE
-from yuefu.plans.lifecycle.levelling import equal_instalment
+from yuefu.plans.lifecycle.levelling import EVENING_PASSES, equal_instalment
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 Days = NDArray[np.datetime64]
 
 ACTUAL: Final = 0  # interest for the days there are
-THIRTY: Final = 1  # a period of a month has 30 days, a longer or shorter one as many as 30E/360 counts
+THIRTY: Final = 1  # a period has 30 days; each must be a month long
 EQUAL: Final = 2  # every period is a month, however long
+
+NOT_COVERED: Final = "not_covered"
 
 FIRST_DAY: Final = np.datetime64("1900-01-01", "D")
 
 _U: Final = 2.0**-53
 _HALF: Final = SCALE // 2
-_LONGEST_CLAMP: Final = 3  # from the 31st to the 28th
 # Loans of one block: small enough for its tables to stay in the caches of one core, large enough for what a call of numpy costs.
 _CELLS: Final = 2**17
 _FEWEST: Final = 256
@@ -141,7 +143,8 @@ def _fill_factors(block: Block) -> tuple[Floats, float]:
     for due, row in zip(block.due, scaled, strict=True):
         np.subtract(due, start, out=days)
         if any_fixed:
-            np.copyto(days, fixed_days(loans, start, due), where=fixed)
+            _check_fixed(loans, start, due)
+            np.copyto(days, 30, where=fixed)
         start = due
         np.multiply(days, each_day, out=row)
         np.divide(row, year, out=row)
@@ -155,14 +158,18 @@ def _fill_factors(block: Block) -> tuple[Floats, float]:
     return _instalments(block, growth, annuity), 0.5 - 4 * _U * largest
 
 
-def fixed_days(loans: Loans, start: Ints, due: Ints) -> Ints:
-    """How many days a period counts for where months have 30, as `lifecycle.factors` has it: 30 where it is a month long, its end clamped or
-    rolled or not, else what 30E/360 counts."""
-    (month, day), (due_month, due_day) = _month_and_day(start.view("M8[D]")), _month_and_day(due.view("M8[D]"))
-    counted = 30 * (due_month - month) + np.minimum(due_day, 29) - np.minimum(day, 29)
+def _check_fixed(loans: Loans, start: Ints, due: Ints) -> None:
+    """Raises PlanError where months have 30 days and a period is none, as `lifecycle.factors.regular` has it."""
     (month, day), (due_month, due_day) = _unrolled(loans, start), _unrolled(loans, due)
-    regular = (due_month - month == 1) & (np.abs(due_day - day) <= _LONGEST_CLAMP)
-    return np.where(regular | (loans.months == EQUAL), 30, counted)
+    last, due_last = (_MONTHS[which + 1] - _MONTHS[which] - 1 for which in (month, due_month))
+    clamped = ((due_day < day) & (due_day == due_last)) | ((day < due_day) & (day == last))
+    regular = (due_month - month == 1) & ((day == due_day) | clamped)
+    wrong = (loans.months == THIRTY) & ~regular
+    if wrong.any():
+        at = int(np.argmax(wrong))
+        days = [str(np.datetime64(int(one[at]), "D")) for one in (start, due)]
+        detail = f"Where months have 30 days, only periods of a month are covered, not the one from {days[0]} to {days[1]}."
+        raise PlanError(NOT_COVERED, detail, "first_due_on")
 
 
 def _unrolled(loans: Loans, days: Ints) -> tuple[Ints, Ints]:
@@ -224,23 +231,39 @@ def settled(balance: Floats, scaled: Floats, near: Floats) -> Ints:
 
 
 def _even_out(block: Block, instalment: Floats, limit: float) -> None:
-    """Spreads what the last instalment differs by, once, and keeps that where it differs by less then and no more instalments are empty."""
-    count = len(block.due)
+    """Spreads what the last instalment differs by, and keeps that where it differs by less then and no more instalments are empty; where it was
+    kept, again."""
+    left: Ints | None = None
+    for _ in range(EVENING_PASSES):
+        left = _even_out_once(block, instalment, limit, left)
+        if not len(left):
+            return
+
+
+def _even_out_once(block: Block, instalment: Floats, limit: float, which: Ints | None) -> Ints:
+    """One pass over `which` of the loans (all of them): those that it made more even, with their instalments as they are now."""
+    count, nobody = len(block.due), np.empty(0, np.int64)
     if count < 2:
-        return
+        return nobody
     difference = block.principal[-1] + block.interest[-1] - instalment
     uneven = (np.abs(difference) > count // 2) & block.loans.even_out
+    if which is not None:
+        among = np.zeros_like(uneven)
+        among[which] = True
+        uneven &= among
     if not uneven.any():
-        return
+        return nobody
     other = instalment + np.rint(difference / count)
     tried = np.flatnonzero(uneven & (other != instalment))
     if not len(tried):
-        return
+        return nobody
     again = np.empty((3, count, len(tried)))
     _fill_rows(_floats(block.loans.principal_minor[tried]), block.scaled[:, tried], other[tried], (again[0], again[1], again[2]), limit)
     asked = again[0] + again[1]
     better = np.abs(asked[-1] - other[tried]) < np.abs(difference[tried])
     empty = block.principal[:, tried] + block.interest[:, tried] == 0
     better &= (asked == 0).sum(axis=0) <= empty.sum(axis=0)
-    kept = tried[better]
+    kept: Ints = tried[better]
     block.principal[:, kept], block.interest[:, kept], block.carried[:, kept] = again[:, :, better]
+    instalment[kept] = other[kept]
+    return kept

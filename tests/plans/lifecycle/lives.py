@@ -52,7 +52,7 @@ def loan_terms(draw: Any) -> LoanTerms:
         month_end=draw(st.sampled_from(t.MonthEnd)),
         rounding=draw(st.sampled_from(Rounding)),
         decimals=draw(st.none() | st.integers(0, 2)),
-        multiple=draw(st.none() | st.just(yuan(100)) | st.just(yuan(1000))),
+        multiple=draw(st.none() | st.sampled_from([yuan(whole) for whole in (100, 1000) if whole * periods <= 2 * principal] or [None])),
         remainder=draw(st.sampled_from(t.Remainder)),
         instalment_rate=draw(st.sampled_from(t.InstalmentRate)),
         even_out=draw(st.booleans()),
@@ -66,8 +66,10 @@ def loan_terms(draw: Any) -> LoanTerms:
             st.just(())
             | st.just((t.Fee("service", t.FeeWhen.EACH_PERIOD, rate=Rate(6000)), t.Fee("opening", t.FeeWhen.UPFRONT, amount=yuan(99))))
         ),
+        tranches=draw(st.sampled_from(t.Tranches)),
         recalculate=draw(st.booleans()),
         interest_on_overdue=draw(st.booleans()),
+        overdue_to_due_day=draw(st.booleans()),
         round_each_stretch=draw(st.booleans()),
         waterfall=draw(WATERFALLS),
         waterfalls=draw(st.just(()) | WATERFALLS.map(lambda own: ((t.PaidBy.MERCHANT_REFUND, own),))),

@@ -200,7 +200,7 @@ def test_a_reschedule_changes_days_number_rate_and_grace_from_one_instalment_on(
     cheaper = after(flat, e.Rescheduled(date(2024, 1, 5), MAR, annual_rate=Rate(60_000)))
     assert cheaper.rows().interest == [400, 200, 200, 200]
     rest = after(FREE, e.Rescheduled(date(2024, 1, 5), MAR, grace_principal=1))
-    assert unpaid(rest) == ["100.00", "0.00", "150.00", "150.00"]
+    assert unpaid(rest) == ["100.00", "0.00", "100.00", "100.00", "100.00"]
 
 
 def test_interest_pauses_with_both_ends_and_stops_where_a_charge_off_says_so() -> None:

@@ -219,7 +219,6 @@ def test_a_day_an_item_or_the_statement_that_is_taken_away_is_found_out() -> Non
 @pytest.mark.parametrize(
     ("fees", "parties", "code"),
     [
-        ((fee("a", minor=1), fee("a", minor=2, upfront=True)), [], "fee_code_taken"),
         ((fee("interest", minor=1),), [], "fee_code_taken"),
         ((), [LENDER, LENDER], "party_twice"),
     ],

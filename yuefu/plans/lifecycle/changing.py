@@ -78,7 +78,7 @@ def reage(work: Work, event: Reaged) -> None:
     """Unpaid principal of all rows moves into new ones; rows to come of which nothing was paid or charged disappear, and the fees of
     periods to come with them."""
     rows, first, ppm = work.rows, event.first_due_on.toordinal(), _rate(work)
-    days = later_due_days(event.first_due_on, event.periods, event.frequency, event.every, work.terms.month_end, work.terms.due_day)
+    days = later_due_days(work.terms, event.first_due_on, event.periods, event.frequency, event.every, work.terms.due_day)
     work.settle_interest()
     drop_fees_not_begun(work)
     _keep_days_free(work)
@@ -183,13 +183,13 @@ def reschedule(work: Work, event: Rescheduled) -> None:
     count = len(ahead) + event.extra_periods + event.grace_principal  # what is not repaid for some periods takes as many more
     if begin.toordinal() <= rows.start[first] or event.extra_periods < 0:
         raise LoanError(DAYS_OUT_OF_ORDER, f"The instalment cannot move to {begin}.", "new_due_on")
-    days = [day.toordinal() for day in later_due_days(begin, count, terms.frequency, terms.every, terms.month_end, anchor)]
+    days = [day.toordinal() for day in later_due_days(terms, begin, count, terms.frequency, terms.every, anchor)]
     if not event.new_due_on:
         days[: len(ahead)] = [rows.due[k] for k in ahead]
     ppm = None if event.annual_rate is None or terms.interest_payer is not Payer.CONSUMER else event.annual_rate.ppm
-    work.settle_interest()
-    work.settle_as_planned(first)
-    _move_interest_home(work)
+    if ppm is not None:  # the days so far keep their rate
+        work.settle_interest()
+        work.settle_as_planned(first)
     _append(work, days[len(ahead) :], _rate(work))
     start = rows.start[first]
     for position, (k, day) in enumerate(zip(range(first, len(rows)), days, strict=False)):
@@ -198,10 +198,11 @@ def reschedule(work: Work, event: Rescheduled) -> None:
         rows.grace[k] |= (NO_PRINCIPAL if position < event.grace_principal else 0) | (NO_INTEREST if position < event.grace_interest else 0)
         rows.full[k] = factor(terms, rows.ppm[k], start, day, start, day)
         start = day
+    work.settle_interest()
+    _move_interest_home(work)
     only_moved = event.new_due_on and not event.extra_periods and ppm is None and not event.grace_principal and not event.grace_interest
-    if only_moved and terms.recalculate:  # the instalments stay, and the last one takes what other days cost
-        work.renew_interest()
-        work.refresh()
+    if only_moved:
+        work.keep_targets(first)
     else:
         work.relevel(first)
 
@@ -262,6 +263,8 @@ def _with_pause(pauses: tuple[tuple[int, int], ...], begin: int, end: int) -> tu
 def charge_off(work: Work, event: ChargedOff) -> None:
     """Marks the loan; with `stops_interest` no night from then on bears any."""
     work.charged_off_on = work.on
+    for part, asked, paid, off in _columns(work.rows):
+        work.parts[part] += sum(asked) - sum(paid) - sum(off)
     if event.stops_interest:
         work.pauses = _with_pause(work.pauses, work.on, FOR_EVER)
         _bear_less(work)

@@ -25,9 +25,14 @@ def due_days(terms: LoanTerms) -> tuple[date, ...]:
     return days
 
 
-def later_due_days(first: date, count: int, frequency: Frequency, every: int, month_end: MonthEnd, anchor: int | None = None) -> list[date]:
-    """`count` due days from `first` on, each `every` × `frequency` after the one before; `anchor` is the day of the month they keep."""
-    return [_stepped(first, frequency, every * k, month_end, anchor or first.day) for k in range(count)]
+def later_due_days(terms: LoanTerms, first: date, count: int, frequency: Frequency, every: int, anchor: int | None = None) -> list[date]:
+    """`count` due days from `first` on, each `every` × `frequency` after the one before, moved to business days as the terms say, but for the
+    first; `anchor` is the day of the month they keep. Raises TermsError where the years end."""
+    try:
+        steps = (_stepped(first, frequency, every * k, terms.month_end, anchor or first.day) for k in range(1, count))
+        return [first, *(_adjusted(terms, day) for day in steps)][:count]
+    except (OverflowError, ValueError) as error:
+        raise TermsError(DUE_DAYS_OUT_OF_ORDER, f"The due days leave the calendar: {error}", "periods") from error
 
 
 def _nth(terms: LoanTerms, k: int) -> date:

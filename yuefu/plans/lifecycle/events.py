@@ -9,7 +9,8 @@ from typing import Any, Final
 from yuefu.money.amounts import Money
 from yuefu.money.rates import Rate
 from yuefu.plans.faults import PlanError
-from yuefu.plans.lifecycle.terms import Excess, Frequency, PaidBy, Part
+from yuefu.plans.lifecycle.kinds import wrong_field
+from yuefu.plans.lifecycle.terms import MOST_PERIODS, Excess, Frequency, PaidBy, Part
 
 TYPE_WRONG: Final = "type_wrong"
 AMOUNT_NOT_POSITIVE: Final = "amount_not_positive"
@@ -27,6 +28,7 @@ MORE_THAN_OWED: Final = "more_than_owed"
 DAYS_OUT_OF_ORDER: Final = "days_out_of_order"
 NOTHING_TO_CHANGE: Final = "nothing_to_change"
 NO_REFUND: Final = "no_refund"
+PERIODS_OUT_OF_RANGE: Final = "periods_out_of_range"
 SEEN_NOT_KEPT: Final = "seen_not_kept"
 
 
@@ -35,18 +37,16 @@ class LoanError(PlanError):
 
 
 REFUNDS: Final = frozenset({PaidBy.MERCHANT_REFUND, PaidBy.PAYOUT_REFUND})
-_DAYS: Final = ("first", "last", "on", "due_on", "first_due_on", "from_due_on", "new_due_on")  # `on` may be found from `first`
-_NOTHING: Final = object()
+AMOUNT_TOO_LARGE: Final = "amount_too_large"
 
 
 def _checked(event: Any) -> None:
-    """Days are days (no moments, no texts) and amounts are money above zero, whatever the event."""
-    for name in _DAYS:
-        day = getattr(event, name, _NOTHING)
-        if day is not _NOTHING and type(day) is not date and not (day is None and name == "new_due_on"):
-            raise LoanError(TYPE_WRONG, f"{name} is a date, not {type(day).__name__}.", name)
-    amount = getattr(event, "amount", _NOTHING)
-    if amount is not _NOTHING and (type(amount) is not Money or amount.minor <= 0):
+    """Each field is of its kind (a day no moment, a word one of the list) and amounts are money above zero, whatever the event."""
+    wrong = wrong_field(event)
+    if wrong is not None:
+        raise LoanError(TYPE_WRONG, f"{wrong[0]} is {wrong[1]}.", wrong[0])
+    amount = getattr(event, "amount", None)
+    if amount is not None and amount.minor <= 0:
         raise LoanError(AMOUNT_NOT_POSITIVE, f"The amount must be money above zero, not {amount}.", "amount")
 
 
@@ -156,10 +156,11 @@ class Waived:
 
 @dataclass(frozen=True, slots=True)
 class ChargedBack:
-    """The payer's bank takes `amount` of an earlier payment back: it is owed again."""
+    """The payer's bank takes `amount` of an earlier payment back, the latest one, or that of `paid_on`: it is owed again."""
 
     on: date
     amount: Money
+    paid_on: date | None = None
 
     def __post_init__(self) -> None:
         _checked(self)
@@ -188,7 +189,7 @@ class Reaged:
 
     def __post_init__(self) -> None:
         _checked(self)
-        if self.first_due_on <= self.on or not 1 <= self.periods <= 600 or not 1 <= self.every <= 366:
+        if self.first_due_on <= self.on or not 1 <= self.periods <= MOST_PERIODS or not 1 <= self.every <= 366:
             raise LoanError(DAYS_OUT_OF_ORDER, "A re-aged loan has 1 to 600 instalments, the first of them due later.", "first_due_on")
 
 
@@ -217,6 +218,13 @@ class Rescheduled:
 
     def __post_init__(self) -> None:
         _checked(self)
+        for name in ("extra_periods", "grace_principal", "grace_interest"):
+            if not 0 <= getattr(self, name) <= MOST_PERIODS:
+                raise LoanError(PERIODS_OUT_OF_RANGE, f"{name} is 0 to {MOST_PERIODS}, not {getattr(self, name)}.", name)
+        if self.new_due_on is not None and self.new_due_on < self.on:
+            raise LoanError(
+                DAYS_OUT_OF_ORDER, f"On {self.on} an instalment cannot move to {self.new_due_on}, which has passed.", "new_due_on"
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -326,3 +334,6 @@ class Undone:
     """Entry `entry` never happened. Entries are numbered from 1 in the order in which they were entered, this one among them."""
 
     entry: int
+
+    def __post_init__(self) -> None:
+        _checked(self)

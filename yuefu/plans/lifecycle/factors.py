@@ -6,18 +6,15 @@ rounded once. All of it in integers.
 
 from __future__ import annotations
 
-from calendar import isleap
-from datetime import date
+from calendar import isleap, monthrange
+from datetime import date, timedelta
 from typing import Final
 
-from yuefu.dates.daycount import DayCount as Convention
-from yuefu.dates.daycount import days as days_by
 from yuefu.money.rates import Rounding, divide
 from yuefu.plans.lifecycle.terms import DayCount, Frequency, InterestBy, LeapYears, LoanTerms, MonthBasis, MonthEnd, YearBasis
 
 SCALE: Final = 10**12
 _MILLION: Final = 10**6
-_LONGEST_CLAMP: Final = 3  # from the 31st to the 28th
 _A_YEAR: Final = {Frequency.MONTHS: 12, Frequency.WEEKS: 52}
 
 
@@ -46,29 +43,49 @@ def share_of_year(terms: LoanTerms, start: int, end: int, begin: int, until: int
         return share * (until - begin), whole * (end - start)
     if count.month is MonthBasis.ACTUAL or terms.frequency is not Frequency.MONTHS:
         return _actual_share(count, start, end, begin, until)
-    days = 30 * terms.every if _regular(terms, start, end) else _thirty_days(start, end)
+    days, parts = (30 * terms.every, 1) if regular(terms, start, end) else _days_of_30(terms, start, end)
     share, whole = _actual_share(count, start, end, start, end)
     # Months of 30 days: the mean length of a year over the period, spread evenly over its days.
     length = end - start
-    return days * share * (until - begin), whole * length * length
+    return days * share * (until - begin), whole * length * length * parts
 
 
-def _regular(terms: LoanTerms, start: int, end: int) -> bool:
-    """Whether a period is one step long, whatever its months are: as its own due days say where all are given, else by its dates. A day that
-    rolled into the next month counts as the end of the month before."""
+def regular(terms: LoanTerms, start: int, end: int) -> bool:
+    """Whether a period is one step long, whatever its months are: as its own due days say where all are given, else by its dates: from one
+    day of the month to the same, or the end of a month that lacks it. A day that rolled into the next month counts as the end of the one before."""
     if terms.due_days is not None:
         return True
     first, last = (_unrolled(terms, date.fromordinal(day)) for day in (start, end))
     months = (last.year - first.year) * 12 + last.month - first.month
-    return months == terms.every and abs(last.day - first.day) <= _LONGEST_CLAMP
+    clamped = (last.day < first.day and _ends_month(last)) or (first.day < last.day and _ends_month(first))
+    return months == terms.every and (first.day == last.day or clamped)
+
+
+def _ends_month(day: date) -> bool:
+    return day.day == monthrange(day.year, day.month)[1]
+
+
+def _days_of_30(terms: LoanTerms, start: int, end: int) -> tuple[int, int]:
+    """The days of a period that is longer or shorter than one step, as numerator and denominator: 30 for each whole month from its start, and
+    what is left as a share of the month in which it ends."""
+    first, months = date.fromordinal(start), 0
+    while month_later(first, months + 1, terms.month_end).toordinal() <= end:
+        months += 1
+    begin, full = (month_later(first, months + more, terms.month_end).toordinal() for more in (0, 1))
+    return 30 * (months * (full - begin) + end - begin), full - begin
+
+
+def month_later(day: date, months: int, month_end: MonthEnd) -> date:
+    """The same day of the month so many months later; where there is none, that month's last day or the one after it."""
+    year, month0 = divmod(day.year * 12 + day.month - 1 + months, 12)
+    last = monthrange(year, month0 + 1)[1]
+    if day.day <= last:
+        return date(year, month0 + 1, day.day)
+    return date(year, month0 + 1, last) + timedelta(days=month_end is MonthEnd.ROLL)
 
 
 def _unrolled(terms: LoanTerms, day: date) -> date:
     return date.fromordinal(day.toordinal() - 1) if terms.month_end is MonthEnd.ROLL and day.day == 1 else day
-
-
-def _thirty_days(start: int, end: int) -> int:
-    return days_by(date.fromordinal(start), date.fromordinal(end), Convention.THIRTY_360)
 
 
 def _regular_share(terms: LoanTerms) -> tuple[int, int]:

@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import date
 from typing import Any, Final
 
-from yuefu.money.amounts import Money
+from yuefu.money.amounts import Money, MoneyError
 from yuefu.plans.lifecycle import changing, paying
 from yuefu.plans.lifecycle import events as e
 from yuefu.plans.lifecycle.events import Event, LoanError, Undone
@@ -54,17 +54,24 @@ def apply(state: LoanState, event: Event) -> tuple[LoanState, Outcome]:
     Raises LoanError for an event older than the last one (replay the loan), in another currency, before the first disbursement, after a
     write-off, on a state that was only looked at, and where the event itself says so.
     """
+    if not isinstance(event, tuple(_HANDLERS)):
+        raise LoanError(e.TYPE_WRONG, f"An event of a loan cannot be {type(event).__name__}: what was undone is for `replay`.", "event")
     _require_applicable(state, event)
     if isinstance(event, e.Disbursed) and not state.lent:
         state = replace(state, terms=paying.effective_terms(state.terms, event))
     work = opened(state, event.on.toordinal())
-    _HANDLERS[type(event)](work, event)
-    return work.kept(state.seq + 1, rank(event)), work.outcome()
+    try:
+        _HANDLERS[type(event)](work, event)
+        return work.kept(state.seq + 1, rank(event)), work.outcome()
+    except MoneyError as error:
+        raise LoanError(e.AMOUNT_TOO_LARGE, f"The loan would be more than an amount can be: {error}", "amount") from error
 
 
 def as_of(state: LoanState, day: date) -> LoanState:
     """The loan seen from `day`, nothing having happened since: interest on what is overdue, late fees, what each row asks. To look at, not
     to go on from. Raises LoanError for a day before the last event."""
+    if type(day) is not date:
+        raise LoanError(e.TYPE_WRONG, f"A loan is seen from a day, not from {day!r:.40}.", "day")
     if day.toordinal() < state.last_on:
         raise LoanError(e.EVENT_OUT_OF_ORDER, f"The loan has events after {day}; replay it up to then.", "day")
     return opened(state, day.toordinal()).kept(state.seq, state.last_rank, seen=True)

@@ -1,8 +1,8 @@
 """Rows for what is lent, and their targets: the equal instalment, the equal principal, the flat one.
 
 EMI = (P × Π(1 + f_k) - B) / fn_n with fn_1 = 1 and fn_k = 1 + fn_(k-1) × (1 + f_k): the equation of value of a declining balance, P the principal,
-f_k the factor of period k, B the balloon. Then one pass that evens out the last instalment: where it differs from the others by more minor
-units than half their number, the difference is spread over them, and kept if it shrinks and no more instalments are empty.
+f_k the factor of period k, B the balloon. Then up to three passes that even out the last instalment: where it differs from the others by more
+minor units than half their number, the difference is spread over them, and kept if it shrinks and no more instalments are empty.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from yuefu.plans.lifecycle.factors import SCALE, factor, nominal_factor
 from yuefu.plans.lifecycle.rows import NO_INTEREST, NO_PRINCIPAL, NORMAL, UPFRONT, Interest, Rows, project
 from yuefu.plans.lifecycle.terms import Fee, FeeWhen, InstalmentRate, LoanTerms, Method, Payer, Remainder, Tranches
 
+EVENING_PASSES: Final = 3
 _TRIES: Final = 4
 
 
@@ -118,7 +119,9 @@ def level(rows: Rows, interest: Interest, first: int, *, balance: int, since: in
     if terms.remainder is Remainder.FIRST:
         _put_first(rows, interest, paying, balance=balance, since=since, on=on, balloon=balloon)
     elif terms.even_out and terms.method is Method.EQUAL_INSTALMENTS and not balloon:
-        _even_out(rows, interest, paying, balance=balance, since=since, on=on)
+        for _ in range(EVENING_PASSES):
+            if not _even_out(rows, interest, paying, balance=balance, since=since, on=on):
+                break
 
 
 def _level_factor(terms: LoanTerms, rows: Rows, k: int) -> int:
@@ -131,22 +134,24 @@ def _asked(rows: Rows, k: int) -> int:
     return rows.principal[k] + rows.interest[k]
 
 
-def _even_out(rows: Rows, interest: Interest, paying: list[int], *, balance: int, since: int, on: int) -> None:
-    """Spreads what the last instalment differs by, once, and keeps it if the difference becomes smaller and no instalment empty."""
+def _even_out(rows: Rows, interest: Interest, paying: list[int], *, balance: int, since: int, on: int) -> bool:
+    """Spreads what the last instalment differs by, and keeps it if the difference becomes smaller and no instalment empty: whether it did."""
     terms, last, count = interest.terms, paying[-1], len(paying)
     instalment = rows.emi[paying[0]]
     difference = _asked(rows, last) - instalment
     if count < 2 or abs(difference) <= count // 2:
-        return
+        return False
     other = instalment + rounded(difference, count, terms.step, terms.rounding)
     if other == instalment:
-        return
+        return False
     before, empty = (rows.emi[:], rows.principal[:], rows.interest[:]), _empty(rows, paying)
     for k in paying:
         rows.emi[k] = other
     project(rows, interest, balance=balance, since=since, on=on)
     if abs(_asked(rows, last) - other) >= abs(difference) or _empty(rows, paying) > empty:
         rows.emi, rows.principal, rows.interest = before
+        return False
+    return True
 
 
 def _empty(rows: Rows, paying: list[int]) -> int:

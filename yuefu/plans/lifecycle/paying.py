@@ -69,7 +69,7 @@ def _first_to_repay(work: Work) -> int:
 def _one_step_later(work: Work) -> int:
     """The day on which one more instalment would be due."""
     terms, last = work.terms, date.fromordinal(work.rows.due[-1])
-    return later_due_days(last, 2, terms.frequency, terms.every, terms.month_end, terms.due_day)[1].toordinal()
+    return later_due_days(terms, last, 2, terms.frequency, terms.every, terms.due_day)[1].toordinal()
 
 
 def pay(work: Work, event: Paid) -> None:
@@ -84,7 +84,7 @@ def pay(work: Work, event: Paid) -> None:
         work.refunds = (*work.refunds, (work.on, amount))
     _credit(work, amount, waterfall, event.excess or waterfall.excess)
     if event.by in {PaidBy.REPAYMENT, PaidBy.DOWN_PAYMENT}:
-        work.last_payment = _parts(work)
+        _keep_parts(work)
     if refund > 0:
         _refund_interest(work, refund)
 
@@ -115,8 +115,10 @@ def pay_back(work: Work, event: PaidBack) -> None:
     work.refresh()
 
 
-def _parts(work: Work) -> tuple[int, int, int, int]:
-    return (work.parts[Part.PRINCIPAL], work.parts[Part.INTEREST], work.parts[Part.FEE], work.parts[Part.PENALTY])
+def _keep_parts(work: Work) -> None:
+    """What a payment paid, for a charge-back of it."""
+    parts = work.parts
+    work.payments = (*work.payments, (work.on, parts[Part.PRINCIPAL], parts[Part.INTEREST], parts[Part.FEE], parts[Part.PENALTY]))
 
 
 def pay_instalment(work: Work, event: PaidInstalment) -> None:
@@ -156,7 +158,7 @@ def pay_off(work: Work, event: PaidOff) -> None:
     pour(till, work.terms.waterfall, Excess.NEXT)
     _sweep(till)
     _book(work, till)
-    work.last_payment = _parts(work)
+    _keep_parts(work)
 
 
 def payoff_minor(work: Work) -> int:
@@ -201,23 +203,42 @@ def _rest_day(work: Work) -> int:
 
 
 def charge_back(work: Work, event: ChargedBack) -> None:
-    """The amount is owed again, in the parts of the latest payment in the agreed order (principal takes the rest); credit balance goes first.
-    Raises LoanError for more than was ever paid."""
+    """The amount is owed again, in the parts of its payment in the agreed order as far as they have not been charged back yet (principal takes
+    the rest); a credit balance pays its share of it. Raises LoanError for more than was ever paid."""
     left, rows = event.amount.minor, work.rows
     paid = sum(map(sum, (rows.principal_paid, rows.interest_paid, rows.fees_paid, rows.penalties_paid)))
-    if left > paid + work.overpaid - work.lent_again:
+    if left > paid + work.overpaid:
         raise LoanError(MORE_THAN_OWED, f"Less than {event.amount} has been paid.", "amount")
     from_credit = min(left, work.overpaid)
     work.overpaid -= from_credit
-    work.credit = from_credit
     left -= from_credit
-    again: dict[Part, int] = {}
+    again = _parts_again(work, left, event.paid_on)
+    if any(again.values()):
+        again[Part.PRINCIPAL] += from_credit
+        _lend_again(work, again)
+        k = _row_again(work)
+        rows.principal_paid[k] += from_credit
+        work.parts[Part.PRINCIPAL] -= from_credit
+        work.move_balance(-from_credit)
+        work.refresh()
+    work.credit = from_credit
+
+
+def _parts_again(work: Work, amount: int, paid_on: date | None) -> dict[Part, int]:
+    """An amount in the parts of a payment, the latest one (of a day), which has as much less of them then."""
+    again = dict.fromkeys(Part, 0)
+    day = paid_on.toordinal() if paid_on else None
+    which = next((i for i in reversed(range(len(work.payments))) if day in {None, work.payments[i][0]}), -1)
+    on, parts = (work.payments[which][0], list(work.payments[which][1:])) if which >= 0 else (0, [0, 0, 0, 0])
     for part in work.terms.chargeback_order:
-        paid = work.last_payment[tuple(Part).index(part)]
-        again[part] = left if part is Part.PRINCIPAL else min(left, paid)
-        left -= again[part]
-    again[Part.PRINCIPAL] = again.get(Part.PRINCIPAL, 0) + left
-    _lend_again(work, again.pop(Part.PRINCIPAL), again)
+        position = tuple(Part).index(part)
+        taken = amount if part is Part.PRINCIPAL else min(amount, parts[position])
+        again[part], amount, parts[position] = taken, amount - taken, max(parts[position] - taken, 0)
+    again[Part.PRINCIPAL] += amount
+    if which >= 0:
+        kept = (on, parts[0], parts[1], parts[2], parts[3])
+        work.payments = (*work.payments[:which], kept, *work.payments[which + 1 :])
+    return again
 
 
 def refund_credit(work: Work, event: CreditRefunded) -> None:
@@ -225,28 +246,31 @@ def refund_credit(work: Work, event: CreditRefunded) -> None:
     from_credit = min(event.amount.minor, work.overpaid)
     work.overpaid -= from_credit
     work.credit = from_credit
-    _lend_again(work, event.amount.minor - from_credit, {})
+    _lend_again(work, {**dict.fromkeys(Part, 0), Part.PRINCIPAL: event.amount.minor - from_credit})
 
 
-def _lend_again(work: Work, principal: int, costs: dict[Part, int]) -> None:
-    """Puts amounts that are owed again into the row of the day."""
-    if not principal and not any(costs.values()):
+def _lend_again(work: Work, again: dict[Part, int]) -> None:
+    """Puts amounts that are owed again into the instalment that is due next, after the last one into a row of the day."""
+    if not any(again.values()):
         return
-    rows = work.rows
+    rows, k, principal, interest = work.rows, _row_again(work), again[Part.PRINCIPAL], again[Part.INTEREST]
     work.move_balance(principal)
-    k = work.row_of(work.on)
     for column in (rows.principal, rows.credited, rows.emi):
         column[k] += principal
     work.lent_again += principal
-    rows.interest[k] += costs.get(Part.INTEREST, 0)
-    rows.closed[k] += costs.get(Part.INTEREST, 0) * SCALE
-    rows.emi[k] += costs.get(Part.INTEREST, 0)
-    rows.fees[k] += costs.get(Part.FEE, 0)
-    rows.penalties[k] += costs.get(Part.PENALTY, 0)
-    work.parts[Part.PRINCIPAL] += principal
-    for part, amount in costs.items():
+    rows.interest[k] += interest
+    rows.closed[k] += interest * SCALE
+    rows.emi[k] += interest
+    rows.fees[k] += again[Part.FEE]
+    rows.penalties[k] += again[Part.PENALTY]
+    for part, amount in again.items():
         work.parts[part] += amount
     work.refresh()
+
+
+def _row_again(work: Work) -> int:
+    later = work.first_after(work.on)
+    return later if later < len(work.rows) else work.row_of(work.on)
 
 
 def _credit(work: Work, amount: int, waterfall: Waterfall, excess: Excess) -> None:

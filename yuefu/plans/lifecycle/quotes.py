@@ -76,6 +76,14 @@ def instalment_quote(state: LoanState, due_on: date, on: date) -> InstalmentQuot
     return InstalmentQuote(Money(planned, currency), Money(max(principal, 0), currency), Money(interest - rows.interest_paid[k], currency))
 
 
+def interest_borne(state: LoanState, day: date) -> Money:
+    """Interest of all nights up to `day`, paid or not, on what was really owed each night; the state has no event after `day`."""
+    work = opened(state, day.toordinal())
+    rows, today = work.rows, work.on
+    until = until_today(rows, work.interest, balance=work.balance, since=work.since, on=today)
+    return Money(sum(rows.interest[k] if rows.due[k] <= today else until[k] for k in range(len(rows))), state.terms.currency)
+
+
 def interest_earned(state: LoanState, day: date) -> Money:
     """Interest of all rows for the nights up to `day`, paid or not, of a loan on its schedule: straight over the days of each row, rounded
     half-even on the running sum, so that the differences of days add up to each row."""

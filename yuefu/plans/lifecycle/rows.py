@@ -256,8 +256,8 @@ def project(rows: Rows, interest: Interest, *, balance: int, since: int, on: int
             asked, deferred = settled, found - settled
         elif k not in (last, final) and method is Method.EQUAL_INSTALMENTS and not grace & NO_PRINCIPAL:
             target += deferred
-            if asked > target - paid:
-                asked = target - paid
+            if asked > target - paid:  # no room for it; of a row whose principal came early it waits whole
+                asked = settled if paid else target
         if not grace & NO_INTEREST or k == final:
             deferred = 0
         if asked < settled:
@@ -370,13 +370,15 @@ def until_today(rows: Rows, interest: Interest, *, balance: int, since: int, on:
             begin, due = max(since, rows.start[k]), rows.due[k]
             exact = rows.closed[k] + interest.of(balance if overdue else planned, rows, k, begin, min(due, on))
             if to:
-                exact += interest.of(planned, rows, k, max(begin, on), min(due, to))
+                exact += interest.of(balance if overdue else planned, rows, k, max(begin, on), min(due, to))
             found = interest.minor(exact) + carry
             if due <= on:
                 carry = max(found - rows.interest[k], 0)
             else:
                 capped = method is Method.EQUAL_INSTALMENTS and k not in (last, final) and not rows.grace[k]
-                earned[k] = max(min(found, max(rows.emi[k] + deferred - paid, 0)) if capped else found, settled)
+                room = max(rows.emi[k] + deferred - paid, 0)
+                fits = found if found <= room or not capped else 0 if paid else room
+                earned[k] = max(fits, settled)
                 carry = found - earned[k]
             deferred = carry if rows.grace[k] & NO_INTEREST else 0  # the target of the next one is higher by it
         planned -= rows.principal[k] - paid

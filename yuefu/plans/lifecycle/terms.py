@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import date
-from enum import StrEnum
 from itertools import pairwise
 from typing import Any, Final
 
@@ -12,269 +11,108 @@ from yuefu.dates.calendars import Calendar
 from yuefu.money.amounts import Money
 from yuefu.money.currencies import EXPONENTS
 from yuefu.money.rates import Rate, Rounding
-from yuefu.plans.faults import PlanError
-
-MOST_PERIODS: Final = 600
-NO_RATE: Final = Rate(0)
-RULE_VERSIONS: Final = frozenset({"2026-2"})
-
-PERIODS_OUT_OF_RANGE: Final = "periods_out_of_range"
-PRINCIPAL_NOT_POSITIVE: Final = "principal_not_positive"
-EVERY_OUT_OF_RANGE: Final = "every_out_of_range"
-FIRST_DUE_TOO_EARLY: Final = "first_due_too_early"
-DUE_DAYS_OUT_OF_ORDER: Final = "due_days_out_of_order"
-CALENDAR_MISSING: Final = "calendar_missing"
-DECIMALS_OUT_OF_RANGE: Final = "decimals_out_of_range"
-MULTIPLE_NOT_WHOLE: Final = "multiple_not_whole"
-DOWN_PAYMENT_TOO_LARGE: Final = "down_payment_too_large"
-GRACE_TOO_LONG: Final = "grace_too_long"
-BALLOON_TOO_LARGE: Final = "balloon_too_large"
-CURRENCY_MISMATCH: Final = "currency_mismatch"
-RULE_VERSION_UNKNOWN: Final = "rule_version_unknown"
-TYPE_WRONG: Final = "type_wrong"
-ORDER_INCOMPLETE: Final = "order_incomplete"
-FEE_WITHOUT_AMOUNT: Final = "fee_without_amount"
-BUCKETS_OUT_OF_ORDER: Final = "buckets_out_of_order"
-
-
-class TermsError(PlanError):
-    """Terms that no loan can have; `field` is the one that is wrong."""
-
-
-class Method(StrEnum):
-    """EQUAL_INSTALMENTS: an annuity. EQUAL_PRINCIPAL: the same principal each time. FLAT: interest always on the whole principal."""
-
-    EQUAL_INSTALMENTS = "equal_instalments"
-    EQUAL_PRINCIPAL = "equal_principal"
-    FLAT = "flat"
-
-
-class InterestBy(StrEnum):
-    """DAYS: interest for the days of a period. PERIOD: each period is the same share of a year, however long its month is."""
-
-    DAYS = "days"
-    PERIOD = "period"
-
-
-class Frequency(StrEnum):
-    """The unit in which instalments repeat."""
-
-    DAYS = "days"
-    WEEKS = "weeks"
-    MONTHS = "months"
-
-
-class YearBasis(StrEnum):
-    """How many days make a year; ACTUAL: 365 or 366, each day by the year it lies in."""
-
-    ACTUAL = "actual"
-    D360 = "360"
-    D364 = "364"
-    D365 = "365"
-
-
-class MonthBasis(StrEnum):
-    """How many days a month counts for: its own, or always 30."""
-
-    ACTUAL = "actual"
-    D30 = "30"
-
-
-class LeapYears(StrEnum):
-    """When a year of YearBasis.ACTUAL has 366 days: WHOLE_YEAR, each day of a leap year; FEBRUARY_29, only a period with that day in it."""
-
-    WHOLE_YEAR = "whole_year"
-    FEBRUARY_29 = "february_29"
-
-
-class MonthEnd(StrEnum):
-    """Where the due day is missing in a month: CLAMP to its last day, or ROLL to the first of the next one."""
-
-    CLAMP = "clamp"
-    ROLL = "roll"
-
-
-class Adjust(StrEnum):
-    """Where a due day is no business day: left, moved on, moved on within its month, or moved back."""
-
-    NONE = "none"
-    FOLLOWING = "following"
-    MODIFIED_FOLLOWING = "modified_following"
-    PRECEDING = "preceding"
-
-
-class Remainder(StrEnum):
-    """Which instalment takes what rounding leaves over."""
-
-    LAST = "last"
-    FIRST = "first"
-
-
-class InstalmentRate(StrEnum):
-    """What the equal instalment is found with: the ACTUAL factors of the periods, or the NOMINAL share of a year, as printed tables do."""
-
-    ACTUAL = "actual"
-    NOMINAL = "nominal"
-
-
-class Payer(StrEnum):
-    """Who bears a cost."""
-
-    CONSUMER = "consumer"
-    MERCHANT = "merchant"
-    CAMPAIGN = "campaign"
-
-
-class Part(StrEnum):
-    """What of an instalment a payment pays, in the order of a reader."""
-
-    PRINCIPAL = "principal"
-    INTEREST = "interest"
-    FEE = "fee"
-    PENALTY = "penalty"
-
-
-class When(StrEnum):
-    """How an instalment stands to the day of a payment."""
-
-    PAST_DUE = "past_due"
-    DUE = "due"
-    IN_ADVANCE = "in_advance"
-
-
-class Processing(StrEnum):
-    """HORIZONTAL: one instalment after the other, all its parts. VERTICAL: one part after the other, of all instalments."""
-
-    HORIZONTAL = "horizontal"
-    VERTICAL = "vertical"
-
-
-class Excess(StrEnum):
-    """What happens to money beyond what is due: the next instalments, the last ones, all of them evenly, fewer instalments, smaller ones,
-    or nothing (it stays a credit balance)."""
-
-    NEXT = "next"
-    LAST = "last"
-    REAMORTISE = "reamortise"
-    SHORTER = "shorter"
-    SMALLER = "smaller"
-    KEEP = "keep"
-
-
-class PaidBy(StrEnum):
-    """Why money is credited to a loan: each kind may have its own waterfall."""
-
-    REPAYMENT = "repayment"
-    DOWN_PAYMENT = "down_payment"
-    GOODWILL = "goodwill"
-    MERCHANT_REFUND = "merchant_refund"
-    PAYOUT_REFUND = "payout_refund"
-    INTEREST_REFUND = "interest_refund"
-
-
-Bucket = tuple[When, Part]
-
-
-def buckets(order: tuple[Part, ...], advance: tuple[Part, ...] | None = None) -> tuple[Bucket, ...]:
-    """The twelve buckets: past due, due and in advance, each in `order`; those in advance in their own where given."""
-    return tuple((when, part) for when in When for part in (advance if advance and when is When.IN_ADVANCE else order))
-
-
-_COSTS_FIRST = (Part.PENALTY, Part.FEE, Part.INTEREST, Part.PRINCIPAL)
-
-
-@dataclass(frozen=True, slots=True)
-class Waterfall:
-    """In which order money pays the twelve buckets, how, and what happens to what is left when nothing more is due.
-
-    Raises TermsError for an order that does not name each of the twelve once.
-    """
-
-    order: tuple[Bucket, ...] = buckets(_COSTS_FIRST)
-    processing: Processing = Processing.HORIZONTAL
-    excess: Excess = Excess.NEXT
-
-    def __post_init__(self) -> None:
-        if sorted(self.order) != sorted((when, part) for when in When for part in Part):
-            raise TermsError(ORDER_INCOMPLETE, "An order names each of the twelve buckets once.", "waterfall.order")
-
-
-class Tranches(StrEnum):
-    """Which instalments repay what is lent later. NEXT: those due after the day. SAME_DAY: one that is due on the day too. ALL: all of them,
-    as if it had been lent with the first part."""
-
-    NEXT = "next"
-    SAME_DAY = "same_day"
-    ALL = "all"
-
-
-@dataclass(frozen=True, slots=True)
-class DayCount:
-    """Year and month basis, and how leap years count. Default: actual days over 365."""
-
-    year: YearBasis = YearBasis.D365
-    month: MonthBasis = MonthBasis.ACTUAL
-    leap_years: LeapYears = LeapYears.WHOLE_YEAR
-
-
-class FeeWhen(StrEnum):
-    """UPFRONT: once, at disbursement. EACH_PERIOD: with each instalment."""
-
-    UPFRONT = "upfront"
-    EACH_PERIOD = "each_period"
-
-
-@dataclass(frozen=True, slots=True)
-class Fee:
-    """A cost named in the agreement: a fixed `amount`, or a `rate` of the principal lent, each time it is charged; `payee` is a code.
-
-    Who ends the loan early is not asked the fees of periods that have not begun."""
-
-    code: str
-    when: FeeWhen
-    payer: Payer = Payer.CONSUMER
-    amount: Money | None = None
-    rate: Rate | None = None
-    payee: str = "lender"
-
-    def __post_init__(self) -> None:
-        if (self.amount is None) == (self.rate is None) or (self.amount is not None and self.amount.minor < 0):
-            raise TermsError(FEE_WITHOUT_AMOUNT, f"The fee {self.code} has either an amount of zero or more or a rate.", "fees")
-
-
-@dataclass(frozen=True, slots=True)
-class LateTerms:
-    """What being late costs. `fee_rate` of the overdue part of an instalment (`fee_on`) or a fixed `fee`, once an instalment, on the day
-    after `grace_days`; `interest` a year, simple, over 365, on overdue principal from the due day on. All of it together never exceeds
-    `cap` of the principal lent."""
-
-    fee: Money | None = None
-    fee_rate: Rate = NO_RATE
-    fee_on: tuple[Part, ...] = (Part.PRINCIPAL, Part.INTEREST)
-    interest: Rate = NO_RATE
-    grace_days: int = 0
-    cap: Rate | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ArrearsTerms:
-    """How lateness is told: days of grace before a loan is delinquent, and named buckets of days, (name, from, to), `to` None for the last."""
-
-    grace_days: int = 0
-    buckets: tuple[tuple[str, int, int | None], ...] = (
-        ("M1", 1, 30),
-        ("M2", 31, 60),
-        ("M3", 61, 90),
-        ("M4", 91, 120),
-        ("M5", 121, 150),
-        ("M6", 151, 180),
-        ("M7+", 181, None),
-    )
-
-    def __post_init__(self) -> None:
-        ends = [0, *(end for _, _, end in self.buckets[:-1])]
-        if any(end is None or begin <= end for (_, begin, _), end in zip(self.buckets, ends, strict=True)):
-            raise TermsError(BUCKETS_OUT_OF_ORDER, "Buckets of days rise and do not overlap.", "arrears.buckets")
+from yuefu.plans.lifecycle.choices import (
+    BALLOON_TOO_LARGE,
+    BUCKETS_OUT_OF_ORDER,
+    CALENDAR_MISSING,
+    CURRENCY_MISMATCH,
+    DECIMALS_OUT_OF_RANGE,
+    DOWN_PAYMENT_TOO_LARGE,
+    DUE_DAY_OUT_OF_RANGE,
+    DUE_DAYS_OUT_OF_ORDER,
+    EVERY_OUT_OF_RANGE,
+    FEE_WITHOUT_AMOUNT,
+    FIRST_DUE_TOO_EARLY,
+    GRACE_TOO_LONG,
+    MOST_PERIODS,
+    MULTIPLE_NOT_WHOLE,
+    MULTIPLE_TOO_LARGE,
+    NAMED_TWICE,
+    NO_RATE,
+    ORDER_INCOMPLETE,
+    PERIODS_OUT_OF_RANGE,
+    PRINCIPAL_NOT_POSITIVE,
+    RULE_VERSION_UNKNOWN,
+    RULE_VERSIONS,
+    TYPE_WRONG,
+    Adjust,
+    ArrearsTerms,
+    Bucket,
+    DayCount,
+    Excess,
+    Fee,
+    FeeWhen,
+    Frequency,
+    InstalmentRate,
+    InterestBy,
+    LateTerms,
+    LeapYears,
+    Method,
+    MonthBasis,
+    MonthEnd,
+    PaidBy,
+    Part,
+    Payer,
+    Processing,
+    Remainder,
+    TermsError,
+    Tranches,
+    Waterfall,
+    When,
+    YearBasis,
+    buckets,
+)
+from yuefu.plans.lifecycle.kinds import wrong_field
+
+__all__ = [
+    "BALLOON_TOO_LARGE",
+    "BUCKETS_OUT_OF_ORDER",
+    "CALENDAR_MISSING",
+    "CURRENCY_MISMATCH",
+    "DECIMALS_OUT_OF_RANGE",
+    "DOWN_PAYMENT_TOO_LARGE",
+    "DUE_DAYS_OUT_OF_ORDER",
+    "EVERY_OUT_OF_RANGE",
+    "FEE_WITHOUT_AMOUNT",
+    "FIRST_DUE_TOO_EARLY",
+    "GRACE_TOO_LONG",
+    "MOST_PERIODS",
+    "MULTIPLE_NOT_WHOLE",
+    "NO_RATE",
+    "ORDER_INCOMPLETE",
+    "PERIODS_OUT_OF_RANGE",
+    "PRINCIPAL_NOT_POSITIVE",
+    "RULE_VERSIONS",
+    "RULE_VERSION_UNKNOWN",
+    "TYPE_WRONG",
+    "Adjust",
+    "ArrearsTerms",
+    "Bucket",
+    "DayCount",
+    "Excess",
+    "Fee",
+    "FeeWhen",
+    "Frequency",
+    "InstalmentRate",
+    "InterestBy",
+    "LateTerms",
+    "LeapYears",
+    "LoanTerms",
+    "Method",
+    "MonthBasis",
+    "MonthEnd",
+    "PaidBy",
+    "Part",
+    "Payer",
+    "Processing",
+    "Remainder",
+    "TermsError",
+    "Tranches",
+    "Waterfall",
+    "When",
+    "YearBasis",
+    "buckets",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -289,10 +127,10 @@ class LoanTerms:
     where `down_payment_auto`. `balloon` is principal that only the last instalment asks.
     Grace: the first `grace_principal` periods ask no principal, the first `grace_interest` no interest (it is asked with the first one
     after), the first `interest_free` bear none.
-    `recalculate`: interest follows what is really owed each day, overdue principal too where `interest_on_overdue`; else it stays as
-    scheduled. `round_each_stretch`: where the balance changes within a period, the interest
-    of each stretch is rounded, not only their sum. `even_out`: one pass that brings the last
-    instalment nearer to the others.
+    `recalculate`: interest follows what is really owed each day, overdue principal too where `interest_on_overdue` (up to the next due
+    day, whenever it is paid until then, where `overdue_to_due_day`); else it stays as scheduled. `round_each_stretch`: where the balance
+    changes within a period, the interest of each stretch is rounded, not only their sum. `even_out`: up to three passes that bring the
+    last instalment nearer to the others.
 
     Raises TermsError naming the field.
     """
@@ -308,7 +146,7 @@ class LoanTerms:
     first_due_on: date | None = None
     due_day: int | None = None
     due_days: tuple[date, ...] | None = None
-    day_count: DayCount = DayCount()
+    day_count: DayCount = field(default_factory=DayCount)
     month_end: MonthEnd = MonthEnd.CLAMP
     adjust: Adjust = Adjust.NONE
     calendar: Calendar | None = None
@@ -329,17 +167,18 @@ class LoanTerms:
     interest_payer: Payer = Payer.CONSUMER
     recalculate: bool = True
     interest_on_overdue: bool = True
+    overdue_to_due_day: bool = False
     round_each_stretch: bool = False
-    waterfall: Waterfall = Waterfall()
+    waterfall: Waterfall = field(default_factory=Waterfall)
     waterfalls: tuple[tuple[PaidBy, Waterfall], ...] = ()
     chargeback_order: tuple[Part, ...] = (Part.PENALTY, Part.FEE, Part.INTEREST, Part.PRINCIPAL)
-    late: LateTerms = LateTerms()
+    late: LateTerms = field(default_factory=LateTerms)
     arrears: ArrearsTerms = field(default_factory=ArrearsTerms)
     payoff_to_rest_date: bool = False
     rule_version: str = "2026-2"
 
     def __post_init__(self) -> None:
-        for check in (_check_amounts, _check_calendar, _check_shape):
+        for check in (_check_kinds, _check_amounts, _check_costs, _check_calendar, _check_shape):
             check(self)
 
     @property
@@ -368,10 +207,9 @@ class LoanTerms:
         return next((own for kind, own in self.waterfalls if kind is paid_by), self.waterfall)
 
 
-_ENUMS: Final[tuple[tuple[str, type[StrEnum]], ...]] = (
-    *(("method", Method), ("interest_by", InterestBy), ("frequency", Frequency), ("month_end", MonthEnd), ("adjust", Adjust)),
-    *(("rounding", Rounding), ("remainder", Remainder), ("instalment_rate", InstalmentRate), ("interest_payer", Payer)),
-    ("tranches", Tranches),
+# Checked by rules of their own, which say what is allowed.
+_CHECKED_APART: Final = frozenset(
+    {"calendar", "periods", "every", "due_day", "decimals", "grace_principal", "grace_interest", "interest_free"}
 )
 
 
@@ -379,14 +217,13 @@ def _refuse(code: str, detail: str, name: str) -> None:
     raise TermsError(code, detail, name)
 
 
+def _check_kinds(terms: LoanTerms) -> None:
+    wrong = wrong_field(terms, but=_CHECKED_APART)
+    if wrong is not None:
+        _refuse(TYPE_WRONG, f"{wrong[0]} is {wrong[1]}.", wrong[0])
+
+
 def _check_amounts(terms: LoanTerms) -> None:
-    kinds: tuple[tuple[str, type], ...] = (("principal", Money), ("annual_rate", Rate), ("disbursed_on", date), ("day_count", DayCount))
-    for name, kind in kinds:
-        if type(getattr(terms, name)) is not kind:
-            _refuse(TYPE_WRONG, f"{name} is a {kind.__name__}, not {type(getattr(terms, name)).__name__}.", name)
-    for name, enum in _ENUMS:
-        if not isinstance(getattr(terms, name), enum):
-            _refuse(TYPE_WRONG, f"{name} is one of {', '.join(enum)}.", name)
     if terms.principal.minor <= 0:
         _refuse(PRINCIPAL_NOT_POSITIVE, f"The principal must be positive, not {terms.principal}.", "principal")
     for name in ("multiple", "down_payment", "balloon"):
@@ -398,12 +235,28 @@ def _check_amounts(terms: LoanTerms) -> None:
         _refuse(DECIMALS_OUT_OF_RANGE, f"{terms.currency} has 0 to {exponent} decimals, not {terms.decimals}.", "decimals")
     if terms.multiple is not None and (terms.multiple.minor <= 0 or terms.multiple.minor % terms.unit):
         _refuse(MULTIPLE_NOT_WHOLE, "An instalment is rounded to a positive multiple of what amounts are rounded to.", "multiple")
+    if terms.multiple is not None and type(terms.periods) is int and terms.multiple.minor * terms.periods > 2 * terms.principal.minor:
+        _refuse(MULTIPLE_TOO_LARGE, f"Rounded to multiples of {terms.multiple}, instalments of this loan would be nothing.", "multiple")
     if isinstance(terms.down_payment, Money) and not 0 <= terms.down_payment.minor < terms.principal.minor:
         _refuse(DOWN_PAYMENT_TOO_LARGE, "A down payment is less than the principal.", "down_payment")
     if isinstance(terms.down_payment, Rate) and terms.down_payment.ppm >= 1_000_000:
         _refuse(DOWN_PAYMENT_TOO_LARGE, "A down payment is less than 100 % of the principal.", "down_payment")
     if terms.balloon is not None and not 0 <= terms.balloon.minor <= terms.principal.minor:
         _refuse(BALLOON_TOO_LARGE, "A balloon is between nothing and the principal.", "balloon")
+
+
+def _check_costs(terms: LoanTerms) -> None:
+    amounts = [("fees", fee.amount) for fee in terms.fees] + [("late.fee", terms.late.fee)]
+    for name, amount in amounts:
+        if amount is not None and amount.currency != terms.currency:
+            _refuse(CURRENCY_MISMATCH, f"{name} has an amount in {amount.currency}, the loan is in {terms.currency}.", name)
+    for name, keys in (
+        ("fees", [fee.code for fee in terms.fees]),
+        ("waterfalls", [kind for kind, _ in terms.waterfalls]),
+        ("chargeback_order", terms.chargeback_order),
+    ):
+        if len(set(keys)) < len(keys):
+            _refuse(NAMED_TWICE, f"Each of {name} is named once.", name)
 
 
 def _check_calendar(terms: LoanTerms) -> None:
@@ -414,12 +267,14 @@ def _check_calendar(terms: LoanTerms) -> None:
     if terms.first_due_on is not None and terms.first_due_on <= terms.disbursed_on:
         _refuse(FIRST_DUE_TOO_EARLY, f"Nothing can be due on {terms.first_due_on} when lent on {terms.disbursed_on}.", "first_due_on")
     if terms.due_day is not None and (type(terms.due_day) is not int or not 1 <= terms.due_day <= 31):
-        _refuse("due_day_out_of_range", f"A due day is between 1 and 31, not {terms.due_day!r}.", "due_day")
+        _refuse(DUE_DAY_OUT_OF_RANGE, f"A due day is between 1 and 31, not {terms.due_day!r}.", "due_day")
+    if terms.due_day is not None and terms.frequency is not Frequency.MONTHS:
+        _refuse(DUE_DAY_OUT_OF_RANGE, f"A due day is a day of the month; instalments come by {terms.frequency.value}.", "due_day")
     if terms.due_days is not None:
         days = (terms.disbursed_on, *terms.due_days)
         if len(days) != terms.periods + 1 or any(one >= other for one, other in pairwise(days)):
             _refuse(DUE_DAYS_OUT_OF_ORDER, "Due days are one a period and rise from the disbursement on.", "due_days")
-    if terms.adjust is not Adjust.NONE and terms.calendar is None:
+    if terms.adjust is not Adjust.NONE and not hasattr(terms.calendar, "is_business_day"):
         _refuse(CALENDAR_MISSING, "Moving due days to business days needs a calendar.", "calendar")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -38,8 +39,8 @@ class LoanState:
     disbursed, `lent_again` what was charged back or went out of a credit balance that had not been there; `balance` the principal owed,
     unchanged since `since`; `moves` the days on which it changed with what it was from then on; `refunds` the days and amounts of refunds that
     gave interest back; `overpaid` the credit balance. `pauses` are
-    half-open stretches without interest, `late_charged` all late fees and penalty interest so far, `last_payment` the parts of the latest
-    payment. A state with `seen_on` is a view of the loan on a later day, not to be gone on from.
+    half-open stretches without interest, `late_charged` all late fees and penalty interest so far, `payments` the day and the parts of each
+    repayment, less what of them was charged back. A state with `seen_on` is a view of the loan on a later day, not to be gone on from.
     """
 
     terms: LoanTerms
@@ -61,7 +62,7 @@ class LoanState:
     refunds: tuple[tuple[int, int], ...] = ()
     pauses: tuple[tuple[int, int], ...] = ()
     arrears_pauses: tuple[tuple[int, int], ...] = ()
-    last_payment: tuple[int, int, int, int] = (0, 0, 0, 0)
+    payments: tuple[tuple[int, int, int, int, int], ...] = ()
     seen_on: int = 0
 
     @property
@@ -91,6 +92,10 @@ class LoanState:
         return Money(self.overpaid, self.terms.currency)
 
 
+def _projected(rows: Rows, interest: Interest, _: int, *, balance: int, since: int, on: int) -> None:
+    project(rows, interest, balance=balance, since=since, on=on)
+
+
 class Work:
     """`LoanState`, opened for one event on day `on`."""
 
@@ -104,7 +109,7 @@ class Work:
             "refunds",
             "pauses",
             "arrears_pauses",
-            "last_payment",
+            "payments",
             "parts",
             "credit",
             "linked",
@@ -119,7 +124,7 @@ class Work:
         self.overpaid, self.late_charged, self.recovered = state.overpaid, state.late_charged, state.recovered
         self.bought_down, self.charged_off_on, self.written_off_on = state.bought_down, state.charged_off_on, state.written_off_on
         self.moves, self.refunds = state.moves, state.refunds
-        self.pauses, self.arrears_pauses, self.last_payment = state.pauses, state.arrears_pauses, state.last_payment
+        self.pauses, self.arrears_pauses, self.payments = state.pauses, state.arrears_pauses, state.payments
         self.parts = dict(_NOTHING)
         self.credit = 0
         self.unpaid: list[int] | None = None
@@ -131,7 +136,7 @@ class Work:
         return LoanState(
             self.terms, self.rows.frozen(), seq, self.on, rank, self.lent, self.lent_again, self.balance, self.since, self.overpaid,
             self.late_charged, self.recovered, self.bought_down, self.charged_off_on, self.written_off_on, self.moves, self.refunds, self.pauses,
-            self.arrears_pauses, self.last_payment, self.on if seen else 0,
+            self.arrears_pauses, self.payments, self.on if seen else 0,
         )  # fmt: skip
 
     def outcome(self) -> Outcome:
@@ -155,8 +160,15 @@ class Work:
     def refresh(self) -> None:
         """What each row asks, from the balance as it is now. Where interest is not recalculated, rows stay as they were planned."""
         if self.terms.recalculate:
-            project(self.rows, self.interest, balance=self.balance, since=self.since, on=self.on)
+            on = self._rest_day() if self.terms.overdue_to_due_day else self.on
+            project(self.rows, self.interest, balance=self.balance, since=self.since, on=on)
             self._note_unpaid()
+
+    def _rest_day(self) -> int:
+        """The end of the running period: until then what is overdue is taken to stay so."""
+        rows = self.rows
+        running = (rows.due[k] for k in range(len(rows)) if rows.kind[k] == NORMAL and rows.start[k] < self.on <= rows.due[k])
+        return next(running, self.on)
 
     def _note_unpaid(self) -> None:
         if not self.terms.interest_on_overdue:
@@ -188,7 +200,15 @@ class Work:
             level(self.rows, self.interest, first, balance=self.balance, since=self.since, on=self.on)
             self._note_unpaid()
         else:
-            self._relevel_as_planned(first, change)
+            self._plan_anew(first, change, level)
+
+    def keep_targets(self, first: int) -> None:
+        """The instalments from row `first` on as they are, on other days: the last one takes what that costs more or less."""
+        if self.terms.recalculate:
+            self.renew_interest()
+            self.refresh()
+        else:
+            self._plan_anew(first, 0, _projected)
 
     def settle_as_planned(self, first: int) -> None:
         """Where interest stays as scheduled: that of the days so far, at the rate they had, into the rows from `first` on."""
@@ -200,7 +220,7 @@ class Work:
         rows.closed[first:] = ahead.closed
         self.since = max(self.since, self.on)
 
-    def _relevel_as_planned(self, first: int, change: int) -> None:
+    def _plan_anew(self, first: int, change: int, plan: Callable[..., None]) -> None:
         """As if every row were paid when due. All instalments ahead are made anew, with more that is lent, also those that have been paid, which
         may open again; where less is to be repaid, what is still unpaid is spread over those that are open. What has been paid stays paid."""
         rows = self.rows
@@ -216,7 +236,7 @@ class Work:
             close(ahead, self.interest, balance=planned, since=self.since, on=self.on)
             self.since = max(self.since, self.on)
             self.renew_interest()
-            level(ahead, self.interest, 0, balance=planned + change, since=self.since, on=self.on)
+            plan(ahead, self.interest, 0, balance=planned + change, since=self.since, on=self.on)
         else:
             ahead.principal, ahead.interest = [0] * len(which), [0] * len(which)
         for i, k in enumerate(which):

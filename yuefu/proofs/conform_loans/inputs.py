@@ -155,6 +155,7 @@ def loan_of(values: Mapping[str, Any], first_day: date | None, source: str = "")
             interest_free=count(given.take("interest_free_periods", 0), "inputs.interest_free_periods"),
             recalculate=recalculates,
             interest_on_overdue=not calculator,
+            overdue_to_due_day=not cumulative and _rests_on_due_days(recalculation),
             round_each_stretch=calculator or cumulative or _ROUNDS_EACH_STRETCH in source,
             chargeback_order=_order(given.take("chargeback_credit_order", ["principal"]), "inputs.chargeback_credit_order"),
             arrears=SOURCE_ARREARS,
@@ -295,6 +296,10 @@ def _recalculation(value: Any) -> tuple[str, Excess | None]:
     preclosure: str = one_of(_PRECLOSURES, said.get("preclosure", "TILL_PRE_CLOSE_DATE"), f"{at}.preclosure")
     strategy = said.get("prepayment_strategy")
     return preclosure, None if strategy is None else one_of(_EXCESS, strategy, f"{at}.prepayment_strategy")
+
+
+def _rests_on_due_days(value: Any) -> bool:
+    return isinstance(value, Mapping) and value.get("rest_frequency") in {"SAME_AS_REPAYMENT", "SAME_AS_REPAYMENT_PERIOD"}
 
 
 def _buckets(value: Mapping[str, Any]) -> tuple[t.Bucket, ...]:
