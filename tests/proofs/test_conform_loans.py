@@ -211,6 +211,18 @@ def test_the_amount_of_a_payoff_is_compared() -> None:
     assert verdict(case)["passed"] == 1
 
 
+def test_a_charge_back_takes_back_the_payment_that_it_names() -> None:
+    case = case_of("FIN-EMI-C3154")
+    paid = [{"type": "repayment", "date": f"2024-0{month}-01", "amount": "17.25"} for month in (2, 3)]
+    case["inputs"]["chargeback_credit_order"] = ["interest", "principal"]
+    case["events"] += [*paid, {"type": "chargeback", "date": "2024-03-02", "amount": "17.25", "payment_nr": 1}]
+    line = {"date": "2024-03-02", "type": "Chargeback", "principal": "16.25", "interest": "1.00"}
+    case["expected"]["snapshots"] = [{"after_events": 4, "transactions": [line]}]
+    assert verdict(case)["passed"] == 1, verdict(case)
+    case["events"][3]["payment_nr"] = 2
+    assert verdict(case)["differs"][0]["at"] == "snapshots[0].transactions[0].principal"
+
+
 def test_a_charge_off_that_stops_interest_does() -> None:
     case = case_of("FIN-EMI-C3154")
     case["inputs"]["interest_recalculation"] = True
@@ -225,7 +237,7 @@ def test_a_snapshot_is_seen_on_its_day() -> None:
     case = case_of("FIN-EMI-C3154")
     late = {
         "classification": "RANGE_30",
-        "delinquentAmount": "17.01",
+        "delinquentAmount": "17.25",
         "delinquentDate": "2024-02-04",
         "delinquentDays": 31,
         "pastDueDays": 34,

@@ -7,9 +7,8 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from yuefu.plans.lifecycle.events import Event, Undone
-from yuefu.plans.lifecycle.fold import apply, as_of, in_order, opened, rank, replay, start
-from yuefu.plans.lifecycle.quotes import interest_earned
-from yuefu.plans.lifecycle.rows import until_today
+from yuefu.plans.lifecycle.fold import apply, as_of, in_order, rank, replay, start
+from yuefu.plans.lifecycle.quotes import interest_borne, interest_earned
 from yuefu.plans.lifecycle.terms import LoanTerms
 from yuefu.plans.lifecycle.work import LoanState, Outcome
 
@@ -71,8 +70,4 @@ class Course:
         state = self.state
         if state.last_on > day.toordinal():
             state, _ = replay(self.terms, [event for _, event in in_order(self.entries) if event.on <= day])
-        if not state.lent:
-            return 0
-        work = opened(state, day.toordinal())
-        rows, borne = work.rows, until_today(work.rows, work.interest, balance=work.balance, since=work.since, on=work.on)
-        return sum(rows.interest[k] if rows.due[k] <= work.on else borne[k] for k in range(len(rows)))
+        return interest_borne(state, day).minor if state.lent else 0

@@ -52,7 +52,7 @@ _PAID_BY: Final = {
     "INTEREST_REFUND": PaidBy.INTEREST_REFUND,
     "DOWN_PAYMENT": PaidBy.DOWN_PAYMENT,
 }
-_RESTS: Final = dict.fromkeys(("DAILY", "SAME_AS_REPAYMENT", "SAME_AS_REPAYMENT_PERIOD"))
+_RESTS_ON_DUE_DAYS: Final = {"DAILY": False, "SAME_AS_REPAYMENT": True, "SAME_AS_REPAYMENT_PERIOD": True}
 _PRECLOSURES: Final = {one: one for one in ("TILL_PRE_CLOSE_DATE", "TILL_REST_FREQUENCY_DATE")}
 _PART: Final = {"PENALTY": Part.PENALTY, "FEE": Part.FEE, "INTEREST": Part.INTEREST, "PRINCIPAL": Part.PRINCIPAL}
 # Where a case says only that a late fee is a share of what is overdue, the product of its source takes this one.
@@ -155,7 +155,7 @@ def loan_of(values: Mapping[str, Any], first_day: date | None, source: str = "")
             interest_free=count(given.take("interest_free_periods", 0), "inputs.interest_free_periods"),
             recalculate=recalculates,
             interest_on_overdue=not calculator,
-            overdue_to_due_day=not cumulative and _rests_on_due_days(recalculation),
+            overdue_to_due_day=_rests_on_due_days(recalculation) and not cumulative,
             round_each_stretch=calculator or cumulative or _ROUNDS_EACH_STRETCH in source,
             chargeback_order=_order(given.take("chargeback_credit_order", ["principal"]), "inputs.chargeback_credit_order"),
             arrears=SOURCE_ARREARS,
@@ -292,14 +292,14 @@ def _recalculation(value: Any) -> tuple[str, Excess | None]:
     only(value, {"rest_frequency", "compounding", "prepayment_strategy", "preclosure", "note"}, at)
     said = {key: one for key, one in value.items() if one is not None}
     one_of({"NONE": None}, said.get("compounding", "NONE"), f"{at}.compounding")
-    one_of(_RESTS, said.get("rest_frequency", "DAILY"), f"{at}.rest_frequency")
     preclosure: str = one_of(_PRECLOSURES, said.get("preclosure", "TILL_PRE_CLOSE_DATE"), f"{at}.preclosure")
     strategy = said.get("prepayment_strategy")
     return preclosure, None if strategy is None else one_of(_EXCESS, strategy, f"{at}.prepayment_strategy")
 
 
 def _rests_on_due_days(value: Any) -> bool:
-    return isinstance(value, Mapping) and value.get("rest_frequency") in {"SAME_AS_REPAYMENT", "SAME_AS_REPAYMENT_PERIOD"}
+    rest = value.get("rest_frequency") if isinstance(value, Mapping) else None
+    return rest is not None and one_of(_RESTS_ON_DUE_DAYS, rest, "inputs.interest_recalculation.rest_frequency") is True
 
 
 def _buckets(value: Mapping[str, Any]) -> tuple[t.Bucket, ...]:

@@ -62,17 +62,7 @@ def journal(told: Told) -> list[dict[str, Any]]:
         postings = _postings(event, parts, outcome.credit.minor, off)
         if isinstance(event, e.ChargedOff):
             off = FRAUD if number in told.frauds else BAD_DEBT
-            state, _ = replay(told.loan.terms, [entry for _, entry in in_order(told.entries)][: _position(told, number)])
-            rows = state.rows()
-            unpaid = [
-                (
-                    rows.unpaid_principal(k),
-                    rows.interest[k] - rows.interest_paid[k],
-                    rows.fees[k] + rows.penalties[k] - rows.fees_paid[k] - rows.penalties_paid[k],
-                )
-                for k in range(len(rows))
-            ]
-            postings = ("CHARGE_OFF", _charged_off(off, *(sum(column) for column in zip(*unpaid, strict=True))))
+            postings = ("CHARGE_OFF", _charged_off(off, *parts))
         if postings:
             found.append(_entry(postings[0], event.on, postings[1]))
         if outcome.interest_refund and off is None:
@@ -118,10 +108,6 @@ def _undone(told: Told) -> list[dict[str, Any]]:
             name, there = _paid(event, parts, was.credit.minor, off)
             found.append(_entry(name, event.on, [*there, *((account, -amount) for account, amount in there)]))
     return found
-
-
-def _position(told: Told, number: int) -> int:
-    return next(i for i, (entry, _) in enumerate(in_order(told.entries), start=1) if entry == number)
 
 
 def _line(account: Account, amount: int) -> dict[str, Any]:

@@ -196,9 +196,9 @@ class Story:
         amount = money(event.get("amount"), f"{at}.amount")
         if event.get("kind") is not None:
             one_of(_CHARGEBACKS, event["kind"], f"{at}.kind")
-        if event.get("payment_nr") is not None:
-            self._payment(count(event["payment_nr"], f"{at}.payment_nr"), f"{at}.payment_nr")
-        self._add(e.ChargedBack(on, amount), "Chargeback", amount.decimal_text())
+        number = event.get("payment_nr")
+        paid = None if number is None else self._payment(count(number, f"{at}.payment_nr"), f"{at}.payment_nr")
+        self._add(e.ChargedBack(on, amount, paid.on if paid else None), "Chargeback", amount.decimal_text())
 
     def _payment(self, number: int, at: str) -> Transaction:
         """A payment by its place among those that count, a down payment too, in the order of their days."""
