@@ -1,5 +1,5 @@
 """`yuefu bench`, `yuefu prove` and `yuefu conform`: how fast it is, that nothing gets lost, that it answers as others do. Each works on a
-database of its own.
+database of its own, but for what needs none: `bench plans`, `conform loans` and `conform apr`.
 """
 
 from __future__ import annotations
@@ -197,7 +197,9 @@ def conform_ledger(file: Annotated[Path, typer.Argument(metavar="FILE.jsonl", he
 def conform_apr(
     file: Annotated[Path, typer.Argument(metavar="FILE.jsonl", help="A case a line: flows, a law, what it should cost.")],
 ) -> None:
-    """Recompute cases of annual cost by the laws of the EU and UK (eu), the US (regz) and China (cn); exit status 1 unless all pass."""
+    """Recompute cases of annual cost by the laws of the EU and UK (eu), the US (regz) and China (cn); exit status 1 unless all pass. No database is
+    needed. docs/conform.md has the layout of cases.
+    """
     from yuefu.proofs import conform_apr as cases
 
     _tell_report(cases.run(_lines(file)))
@@ -207,7 +209,9 @@ def conform_apr(
 def conform_loans(
     file: Annotated[Path, typer.Argument(metavar="FILE.jsonl", help="A case a line: a loan, what happens to it, what should come of it.")],
 ) -> None:
-    """Replay cases of another loan core: schedules, payments, refunds, arrears, bookings; exit status 1 unless all pass."""
+    """Replay cases of another loan core: schedules, payments, refunds, arrears, bookings; exit status 1 unless all pass. No database is needed.
+    docs/conform.md has the layout of cases.
+    """
     from yuefu.proofs.conform_loans import running
 
     with output.progress("conform loans") as progress:
