@@ -64,6 +64,26 @@ def test_a_law_that_has_no_figure_says_so_beside_those_that_have(raw: Command) -
     assert (answer.status, answer.code) == (1, "no_annual_cost")
 
 
+def test_nothing_is_printed_with_all_its_decimals(raw: Command) -> None:
+    flows = ("plan", "apr", "--draw", "2026-01-15:100", "--pay", "2026-01-15:100")
+    assert {each["exact_pct"] for each in raw(*flows, "--json").last["figures"]} == {"0.00000000"}
+    assert raw(*flows).out.count(" 0.00000000 ") == 4
+
+
+@pytest.mark.parametrize(
+    ("words", "begins"),
+    [
+        (("--draw", "2026-01-15", "--pay", "2026-02-15:1"), "--draw: '2026-01-15' is no flow: write DATE:AMOUNT"),
+        (("--draw", "2026-01-15:1", "--pay", "2026-02-15"), "--pay: '2026-02-15' is no flow: write DATE:AMOUNT"),
+        ((*LOAN, "--currency", "cny"), "--currency: write the code in capitals: CNY"),
+    ],
+)
+def test_what_is_wrong_is_told_with_the_name_of_its_option(raw: Command, words: tuple[str, ...], begins: str) -> None:
+    answer = raw("plan", "apr", *words, "--json")
+    assert answer.status == 1
+    assert answer.last["error"]["detail"].startswith(begins)
+
+
 @pytest.mark.parametrize(
     ("words", "code"),
     [

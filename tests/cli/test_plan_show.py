@@ -1,4 +1,4 @@
-"""`yuefu plan schedule`, `compare`, `disclose`, `payoff`: the commands as they are typed; no book, no database."""
+"""`yuefu plan schedule`, `compare`, `disclose`: the commands as they are typed; no book, no database."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
 
+import chinese_calendar
 import pytest
 
 from tests.cli.conftest import Command
@@ -65,6 +66,7 @@ def test_a_schedule_as_json_has_minor_units_and_iso_days(raw: Command) -> None:
     ("words", "amounts"),
     [
         (("--down-payment", "25%"), [49975, 49975, 49975, 49975]),
+        (("--down-payment", "25 %"), [49975, 49975, 49975, 49975]),
         (("--down-payment", "499.00"), [49900, 50000, 50000, 50000]),
         (("--balloon", "999.00"), [33333, 33333, 133234]),
         (("--multiple", "1.00"), [66600, 66600, 66700]),
@@ -190,7 +192,21 @@ def test_every_option_of_terms_is_tried_with_something_wrong() -> None:
         (("--principal", "10.00"), "option_missing", "--periods is missing"),
         ((*THREE, "--disbursed-on", "1990-01-01", "--adjust", "following"), "calendar_unknown", "--calendar: "),
         ((*THREE, "--multiple", "0.03", "--decimals", "0"), "multiple_not_whole", "--multiple: "),
-        ((*THREE, "--fee", "entry:upfront:1999.00"), "no_annual_cost", "No annual rate"),
+        ((*THREE, "--fee", "entry:upfront:1999.00"), "no_annual_cost", "--fee: Of 1999.00 CNY received, 1999.00 CNY are paid back at once"),
+        (
+            (*THREE, "--fee", "entry:upfront:99.99%"),
+            "no_annual_cost",
+            "--fee: 1999.00 CNY for 0.20 CNY received is more than 10**8 % a year",
+        ),
+        ((*THREE, "--rate", "99999"), "no_annual_cost", "--rate: "),
+        ((*THREE, "--cash-price", "0.01"), "no_annual_cost", "--cash-price: 1999.00 CNY for 0.01 CNY received"),
+        (("--principal", "10.00", "--periods", "600", "--every", "12"), "flow_too_far", "--periods: The last instalment is due on "),
+        ((), "option_missing", "--principal and --periods are missing: say what is lent and how many instalments there are."),
+        ((*THREE, "--grace-principal", "3"), "grace_too_long", "--grace-principal: at most 2 where there are 3 instalments."),
+        ((*THREE, "--interest-free", "4"), "grace_too_long", "--interest-free: at most 3 where there are 3 instalments."),
+        ((*THREE, "--currency", "cny"), "currency_unknown", "--currency: write the code in capitals: CNY"),
+        ((*THREE, "--down-payment", "-5%"), "option_wrong", "--down-payment: a percentage is zero or more, not '-5%'"),
+        ((*THREE, "--fee", "a:upfront:-1%"), "option_wrong", "--fee: a percentage is zero or more, not '-1%'"),
         (("--principal", "10.00", "--periods", "600", "--disbursed-on", "9990-01-01"), "due_days_out_of_order", "--periods: "),
     ],
 )
@@ -240,11 +256,39 @@ def test_ways_are_compared_side_by_side_with_paying_at_once(raw: Command) -> Non
         ("3,rate=x", "option_wrong"),
         ("rate=3", "option_missing"),
         ("3,principal=3000.00", "prices_differ"),
+        ("3,3", "plan_wrong"),
+        ("3,periods=4", "plan_wrong"),
+        ("3,rate=1,rate=2", "plan_wrong"),
+        ("3,no-even-out,no-even-out", "plan_wrong"),
     ],
 )
 def test_a_way_that_cannot_be_read_is_told(raw: Command, plan: str, code: str) -> None:
     told = raw("plan", "compare", *LENT, "--plan", "3", "--plan", plan, "--json")
     assert (told.status, told.code) == (1, code)
+
+
+@pytest.mark.parametrize(
+    ("words", "begins"),
+    [
+        (("--plan", "12,rate=abc"), "--plan 12,rate=abc: rate: write a percentage"),
+        (("--plan", "3,grace-principal=3"), "--plan 3,grace-principal=3: grace-principal: at most 2"),
+        (("--plan", "3,fee=a:upfront:100%"), "--plan 3,fee=a:upfront:100%: fee: Of 1999.00 CNY received"),
+        (("--plan", "rate=3"), "--plan rate=3: --periods is missing"),
+        (("--plan", "3,3"), "--plan 3,3: periods stands in it twice"),
+        (("--plan", "3", "--rate", "x"), "--rate: write a percentage"),
+        ((), "--plan is missing: say which ways there are to pay"),
+    ],
+)
+def test_what_is_wrong_is_told_with_the_way_that_says_it(raw: Command, words: tuple[str, ...], begins: str) -> None:
+    told = raw("plan", "compare", *LENT, *words, "--json")
+    assert told.status == 1
+    assert told.last["error"]["detail"].startswith(begins)
+
+
+def test_what_a_way_names_itself_goes_before_the_option_for_all(raw: Command) -> None:
+    shared = ("--rate", "14.4", "--fee", "entry:upfront:10.00")
+    found = raw("plan", "compare", *LENT, *shared, "--plan", "3", "--plan", "3,rate=0", "--plan", "3,fee=entry:upfront:1.00", "--json").last
+    assert [money(way["charge"]) for way in found["ways"]] == [0, 4_857 + 1_000, 1_000, 4_857 + 100]
 
 
 def test_a_way_takes_switches_and_several_fees(raw: Command) -> None:
@@ -281,48 +325,6 @@ def test_the_cost_table_is_printed_in_both_languages_and_known_by_its_hash(raw: 
 )
 def test_a_cost_table_with_a_wrong_party_or_fee_is_refused(raw: Command, words: tuple[str, ...], code: str) -> None:
     told = raw("plan", "disclose", *THREE, *words, "--json")
-    assert (told.status, told.code) == (1, code)
-
-
-def test_the_payoff_of_a_day_adds_up_and_says_what_it_saves(raw: Command) -> None:
-    words = ("plan", "payoff", *LENT, "--periods", "12", "--rate", "14.4", "--repaid", "2026-11-12:179.86", "--on", "2026-12-01")
-    found = raw(*words, "--json").last
-    # 19 days on 1843.59 at 14.4 % over 365.
-    assert (money(found["principal"]), money(found["interest"]), money(found["total"])) == (184_359, 1_382, 185_741)
-    assert money(found["repaid_before"]) == 17_986
-    assert money(found["saved"]) == 215_829 - 17_986 - 185_741
-    assert [(one["on"], money(one["amount"]), money(one["principal"]), money(one["owed"])) for one in found["payments"]] == [
-        ("2026-11-12", 17_986, 15_541, 184_359),
-        ("2026-12-01", 185_741, 184_359, 0),
-    ]
-    assert "Keeping to the schedule would cost 121.02 CNY more." in raw(*words).out
-
-
-@pytest.mark.parametrize(("switch", "interest"), [("--payoff-to-due-day", 2_445), ("--interest-as-scheduled", 15_929)])
-def test_a_switch_says_until_when_interest_runs(raw: Command, switch: str, interest: int) -> None:
-    found = raw("plan", "payoff", *LENT, "--periods", "12", "--rate", "14.4", switch, "--on", "2026-10-22", "--json").last
-    assert money(found["interest"]) == interest
-
-
-def test_a_down_payment_counts_as_paid_in_a_payoff(raw: Command) -> None:
-    found = raw("plan", "payoff", *THREE, "--down-payment", "25%", "--on", "2026-10-12", "--json").last
-    assert money(found["total"]) == 199_900 - 49_975
-
-
-@pytest.mark.parametrize(
-    ("words", "code"),
-    [
-        (("--on", "soon"), "bad_date"),
-        (("--on", "2026-10-11"), "event_out_of_order"),
-        (("--on", "2026-12-01", "--repaid", "2026-11-12"), "repaid_wrong"),
-        (("--on", "2026-12-01", "--repaid", "2026-11-12:x"), "amount_not_a_number"),
-        (("--on", "2026-12-01", "--repaid", "2026-12-02:1.00"), "repaid_wrong"),
-        (("--on", "2026-12-01", "--repaid", "2026-10-01:1.00"), "not_disbursed"),
-        (("--on", "2026-12-01", "--repaid", "2026-11-12:1999.00"), "nothing_owed"),
-    ],
-)
-def test_a_payoff_that_cannot_be_is_refused(raw: Command, words: tuple[str, ...], code: str) -> None:
-    told = raw("plan", "payoff", *THREE, *words, "--json")
     assert (told.status, told.code) == (1, code)
 
 
@@ -364,13 +366,15 @@ def test_a_chart_of_a_comparison_names_each_way(raw: Command, tmp_path: Path) ->
     assert any(re.fullmatch(r"¥2,\d{3}\.\d\d +1\d\.\d\d %", text) for text in found)
 
 
-def test_a_chart_of_a_payoff_shows_what_was_repaid_and_what_ends_it(raw: Command, tmp_path: Path) -> None:
-    path = tmp_path / "end.svg"
-    words = ("plan", "payoff", *LENT, "--periods", "12", "--rate", "14.4", "--repaid", "2026-11-12:179.86", "--on", "2026-12-01")
-    assert raw(*words, "--chart", str(path), "--json").last["chart"] == str(path)
-    found = texts_of(path)
-    assert {"Ending the loan on 2026-12-01: ¥1,857.41", "179.86 repaid before"} <= {re.sub("^¥|;.*", "", text) for text in found}
-    assert [text for text in found if text.startswith("2026-")] == ["2026-11-12", "2026-12-01"]
+def test_the_two_lines_of_a_way_do_not_touch_and_say_what_is_paid_at_the_start(raw: Command, tmp_path: Path) -> None:
+    path = tmp_path / "ways.svg"
+    plans = ("--plan", "12,rate=14.4", "--plan", "3,fee=entry:upfront:10.00")
+    assert raw("plan", "compare", *LENT, *plans, "--language", "zh", "--chart", str(path)).status == 0
+    assert "下单时付 10.00" in texts_of(path)
+    assert "首付" not in path.read_text()
+    places = re.findall(r"translate\([0-9.]+ ([0-9.]+)\)\">(?:3 期，年利率 0.00%|下单时付 10.00)<", path.read_text())
+    above, below = (float(place) for place in places)
+    assert below - above > 1.4 * 10.5  # in the size of the letters
 
 
 def test_a_chart_as_png_is_a_whole_png(raw: Command, tmp_path: Path) -> None:
@@ -407,6 +411,7 @@ def test_a_chart_that_cannot_be_written_says_where_to(raw: Command, tmp_path: Pa
     told = raw("plan", "schedule", *THREE, "--chart", str(path), "--json")
     assert told.status == 1
     assert told.code in {"file_error", "not_a_file"}
+    assert not (tmp_path / "nowhere").exists()
     assert str(path) in told.last["error"]["detail"]
 
 
@@ -422,6 +427,57 @@ def test_a_table_that_is_wider_than_the_terminal_loses_no_column(monkeypatch: py
         )
     lines = re.sub(r"\x1b\[[0-9;]*m", "", drawn).splitlines()
     assert lines[1:] == ["2026-11-12  12,345,678.90  12345678.90 CNY"] * 2
+
+
+def test_a_schedule_and_a_comparison_speak_chinese(raw: Command) -> None:
+    told = raw("plan", "schedule", *THREE, "--rate", "14.4", "--language", "zh")
+    assert told.out.splitlines() == [
+        "¥682.52 × 2 + ¥682.53 = ¥2,047.57（年化 15.53%）",
+        "",
+        "期数  还款日      星期      金额      本金   利息  剩余本金",
+        "   1  2026-11-12  周四    682.52    658.07  24.45  1,340.93",
+        "   2  2026-12-12  周六    682.52    666.65  15.87    674.28",
+        "      2026年小计        1,365.04  1,324.72  40.32",
+        "   3  2027-01-12  周二    682.53    674.28   8.25      0.00",
+        "      2027年小计          682.53    674.28   8.25",
+        "      合计              2,047.57  1,999.00  48.57",
+        "",
+        "放款 1999.00 CNY，共还 2047.57 CNY，其中费用 48.57 CNY。",
+        "综合年化成本：15.53%（内部收益率，复利），14.52%（单利）。",
+    ]
+    told = raw("plan", "compare", *LENT, "--plan", "3", "--plan", "6,rate=14.4,down-payment=25%", "--language", "zh")
+    assert told.out.splitlines() == [
+        "1999.00 CNY 的几种付款方式：",
+        "",
+        "方式  下单时付  首期        末期            合计   费用  年化%   多付",
+        "A     1,999.00  -           -           1,999.00   0.00      -   0.00",
+        "B         0.00  2026-11-12  2027-01-12  1,999.00   0.00   0.00   0.00",
+        "C       499.75  2026-11-12  2027-04-12  2,062.74  63.74  15.43  63.74",
+        "",
+        "A  一次付清: ¥1,999.00 = ¥1,999.00",
+        "B  3: ¥666.33 × 2 + ¥666.34 = ¥1,999.00（年化 0.00%）",
+        "C  6,rate=14.4,down-payment=25%: ¥499.75 + ¥260.50 × 5 + ¥260.49 = ¥2,062.74（年化 15.43%）",
+    ]
+
+
+def test_due_days_beyond_the_announced_holidays_are_called_provisional(raw: Command) -> None:
+    announced = max(day.year for day in chinese_calendar.holidays)
+    lent = ("--principal", "1999.00", "--disbursed-on", f"{announced}-06-01")
+    note = f"The holidays of the years after {announced} have not been announced: due days beyond it may still move."
+    for periods, more, year in [
+        ("12", ("--adjust", "following"), announced),
+        ("3", ("--adjust", "following"), None),
+        ("12", ("--adjust", "following", "--calendar", "NONE"), None),
+        ("12", (), None),
+    ]:
+        words = (*lent, *more, "--periods", periods)
+        for command, own in [("schedule", ()), ("payoff", ("--on", f"{announced}-06-05"))]:
+            assert raw("plan", command, *words, *own, "--json").last["provisional_after"] == year
+            assert (note in raw("plan", command, *words, *own).out.splitlines()) == (year is not None)
+        ways = ("plan", "compare", *lent, *more, "--plan", "1", "--plan", periods)
+        assert [way["provisional_after"] for way in raw(*ways, "--json").last["ways"]] == [None, None, year]
+        assert (note in raw(*ways).out.splitlines()) == (year is not None)
+        assert (note in raw("plan", "disclose", *words).out.splitlines()) == (year is not None)
 
 
 def test_help_lists_every_option_with_what_it_means(raw: Command) -> None:

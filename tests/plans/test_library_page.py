@@ -1,8 +1,14 @@
 """`docs/plans.md` runs as it stands, on the standard library alone."""
 
+import dataclasses
+import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import get_args
+
+from yuefu.plans.lifecycle.events import Event, Undone
+from yuefu.plans.lifecycle.terms import LoanTerms
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "plans.md"
@@ -25,3 +31,12 @@ def test_the_page_runs_without_any_package_and_prints_what_it_says() -> None:
     assert failures == []
     attempted, failed, others = told.split(" ", 2)
     assert (int(attempted) > 30, failed, others) == (True, "0", "[]")
+
+
+def test_the_page_names_every_term_and_every_event_with_its_fields() -> None:
+    text = PAGE.read_text()
+    terms, events = text[text.index("## All terms") : text.index("## All events")], text[text.index("## All events") :]
+    assert set(re.findall(r"`(\w+)`", terms)) >= {field.name for field in dataclasses.fields(LoanTerms)}
+    for kind in (*get_args(Event), Undone):
+        (row,) = [line for line in events.splitlines() if line.startswith("|") and f"`{kind.__name__}`" in line]
+        assert set(re.findall(r"`(\w+)`", row)) >= {field.name for field in dataclasses.fields(kind)}

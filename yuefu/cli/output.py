@@ -108,12 +108,18 @@ def say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
+def terminal_width() -> int | None:
+    """How many columns the terminal has that standard output goes to; None where it goes elsewhere, and nothing has to fit."""
+    return shutil.get_terminal_size().columns if current().stdout.isatty() else None
+
+
 _GAP: Final = 2
 _TYPED: Final = re.compile(r"[\w.-]{1,40}")
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, figures: Collection[str] = ()) -> str:
     """Rows under headings; numbers and amounts to the right, and the columns named as `figures`, whose texts are amounts."""
+    from rich.cells import cell_len  # a Chinese character is two columns wide
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
@@ -126,15 +132,15 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, figures: Col
         right = name in figures or (bool(given) and all(isinstance(row[place], int | Money) for row in given))
         # What somebody will type again, a name or an id, stands whole in one line; what is long goes on below, and nothing is cut off.
         cells = [str(_shown(row[place])) for row in given]
-        whole = max([len(name), *(len(cell) for cell in cells if right or _TYPED.fullmatch(cell))])
+        whole = max([cell_len(name), *(cell_len(cell) for cell in cells if right or _TYPED.fullmatch(cell))])
         least += whole + _GAP
         grid.add_column(name, justify="right" if right else "left", no_wrap=right, min_width=whole, overflow="fold")
     for row in given:
         grid.add_row(*(Text(_shown(cell)) for cell in row))  # a Text is shown as it is: no markup of a stranger's name is obeyed
-    terminal = current().stdout.isatty()
-    width = shutil.get_terminal_size().columns if terminal else WIDTH_OF_NO_TERMINAL
+    terminal = terminal_width()
+    width = terminal or WIDTH_OF_NO_TERMINAL
     drawn = io.StringIO()  # where whole cells do not fit, the terminal breaks the lines: rich would leave the last columns out
-    Console(file=drawn, width=max(width, least), force_terminal=terminal, highlight=False).print(grid)
+    Console(file=drawn, width=max(width, least), force_terminal=terminal is not None, highlight=False).print(grid)
     return "\n".join(line.rstrip() for line in drawn.getvalue().splitlines())
 
 

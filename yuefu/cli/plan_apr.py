@@ -13,7 +13,9 @@ import typer
 
 from yuefu.cli import inputs, output
 from yuefu.cli.faults import fail
-from yuefu.cli.plan_show import Chart, Language, chart_text, chart_value, language_of
+from yuefu.cli.plan_show import Chart, chart_value, language_of
+from yuefu.cli.plan_terms import currency_of, named
+from yuefu.cli.plan_text import chart_text, wrapped
 
 if TYPE_CHECKING:
     from yuefu.money.amounts import Money
@@ -63,7 +65,7 @@ def apr(
         str | None, typer.Option(help="us: the unit-period, e.g. month or '4 weeks'; found from the dates unless given.")
     ] = None,
     chart: Chart = None,
-    language: Language = "en",
+    language: Annotated[str, typer.Option(help="The language of the picture: zh or en.")] = "en",
 ) -> None:
     """The annual cost of a loan by the laws of the EU and UK, the US and China, from its flows alone."""
     from yuefu.plans.laws import Law
@@ -74,7 +76,9 @@ def apr(
         fail("unknown_law", f"There is no law {law!r:.20}; there are {', '.join(Law)}.")
     if unit_period is not None and law not in (None, Law.US):
         fail("unit_period_not_used", f"A unit-period is of the law of the us, not of {law}: leave one of the two out.")
-    draws, payments = _flows(draw or [], currency), _flows(pay or [], currency)
+    currency = currency_of(currency)
+    draws = named("--draw", lambda: _flows(draw or [], currency))
+    payments = named("--pay", lambda: _flows(pay or [], currency))
     if file is not None:
         drawn, paid = _of_file(file, currency)
         draws, payments = [*draws, *drawn], [*payments, *paid]
@@ -156,7 +160,7 @@ def _tell(answers: Sequence[_Answer], draws: Sequence[DatedFlow], payments: Sequ
     drawn, paid = _total(draws), _total(payments)
     value = {"drawn": drawn, "paid": paid, "cost": paid - drawn, "figures": [row for each in answers for row in _figures(each)]}
     told = f"Received {drawn} (draws: {len(draws)}), paid {paid} (payments: {len(payments)}), difference {paid - drawn}."
-    output.result({**value, **chart_value(chart)}, [told, *_text(answers), *chart_text(chart)])
+    output.result({**value, **chart_value(chart)}, [*wrapped(told), *_text(answers), *chart_text(chart)])
 
 
 def _total(flows: Sequence[DatedFlow]) -> Money:
@@ -171,14 +175,14 @@ def _figures(answer: _Answer) -> list[dict[str, Any]]:
         return [{"law": answer.law, "refused": {"code": answer.fault.code, "detail": answer.fault.detail}}]
     unit = str(answer.cost.unit_period)
     return [
-        {"law": answer.law, "measure": each.measure, "pct": each.text(), "exact_pct": each.pct, "unit_period": unit}
+        {"law": answer.law, "measure": each.measure, "pct": each.text(), "exact_pct": each.exact_text(), "unit_period": unit}
         for each in answer.cost.figures
     ]
 
 
 def _text(answers: Sequence[_Answer]) -> Iterator[str]:
     rows = [
-        (_PLACES[each.law], _NAMES[figure.measure], figure.text(), str(figure.pct), str(each.cost.unit_period))
+        (_PLACES[each.law], _NAMES[figure.measure], figure.text(), figure.exact_text(), str(each.cost.unit_period))
         for each in answers
         if each.cost is not None
         for figure in each.cost.figures
@@ -186,4 +190,4 @@ def _text(answers: Sequence[_Answer]) -> Iterator[str]:
     yield output.table(["law", "measure", "% a year", "exactly", "time counted in"], rows)
     for each in answers:
         if each.fault is not None:
-            yield f"{_PLACES[each.law]}: {each.fault.detail}"
+            yield from wrapped(f"{_PLACES[each.law]}: {each.fault.detail}")

@@ -53,9 +53,11 @@ _SETTINGS: Final[dict[str, Any]] = {
 
 
 def checked(path: Path) -> Path:
-    """The name of a picture. Fails for one that is neither SVG nor PNG."""
+    """The name of a picture. Fails for one that is neither SVG nor PNG, and where its directory does not exist."""
     if path.suffix.lower() not in FORMATS:
         fail(CHART_FORMAT, f"--chart: {path} names no kind of picture; end it with .svg or .png.")
+    if not path.parent.is_dir():
+        fail("file_error", f"--chart: {path} cannot be written, for there is no directory {path.parent}: make it, or choose another place.")
     return path
 
 
@@ -108,6 +110,8 @@ def draw_comparison(path: Path, found: Comparison, names: Sequence[str], languag
             said = text("chart_charge", language)
             ways.barh([*charges], [*charges.values()], left=price, height=0.6, label=said, linewidth=0.8, **FILLS["interest"])
         ways.set_yticks(places, names, color=INK)
+        for label in ways.get_yticklabels():
+            label.set_linespacing(1.5 if "\n" in label.get_text() else 1.0)  # Chinese lines would touch
         ways.set_ylim(len(names) - 0.5, -0.5)
         totals = ways.twinx()
         totals.set_ylim(ways.get_ylim())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -12,19 +11,19 @@ import typer
 from yuefu.cli import inputs, output, plan_chart, plan_terms
 from yuefu.cli.faults import fail
 from yuefu.cli.plan_terms import Given, with_terms
+from yuefu.cli.plan_text import PARTS, calendar_text, chart_text, comparison_text, figure, lines_text, provisional_text, sums_text, wrapped
 from yuefu.money.amounts import Money
 from yuefu.plans.label import render_price_label
-from yuefu.plans.lifecycle.terms import NO_RATE, LoanTerms, Payer, TermsError
+from yuefu.plans.lifecycle.terms import NO_RATE, Payer, TermsError
 from yuefu.plans.offer import wording
-from yuefu.plans.offer.comparison import Column, Comparison, compare
+from yuefu.plans.offer.comparison import Column, compare
 from yuefu.plans.offer.disclosure import Party, cost_table
-from yuefu.plans.offer.dues import Due, RepaymentCalendar, Subtotal, repayment_calendar
+from yuefu.plans.offer.dues import RepaymentCalendar, Subtotal, repayment_calendar
 from yuefu.plans.offer.offered import Offer, OfferError, label_line, offer
 from yuefu.plans.offer.recount import faults
 
 PARTY_WRONG: Final = "party_wrong"
 WEEKDAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-PARTS: Final = ("amount", "principal", "interest", "fees")
 _PARTY = re.compile(r"([a-z][a-z0-9_]{0,39}):([^:/]{1,80})(?:/([^:/]{1,80}))?(?::([^:]{1,80}))?")
 
 CashPrice = Annotated[
@@ -32,48 +31,59 @@ CashPrice = Annotated[
     typer.Option(metavar="AMOUNT", help="The price when paid at once; what is lent beyond it counts as cost.", show_default=False),
 ]
 Chart = Annotated[Path | None, typer.Option(metavar="FILE", help="Draw a picture into FILE, .svg or .png.", show_default=False)]
-Language = Annotated[str, typer.Option(help="The language of cost table and picture: zh or en.")]
+Language = Annotated[str, typer.Option(help="The language of tables, sentences and picture: zh or en.")]
 
 
 def register(app: typer.Typer) -> None:
     for command in (schedule, compare_plans, disclose):
         name = {"compare_plans": "compare"}.get(command.__name__, command.__name__)
-        app.command(name, no_args_is_help=True)(with_terms(command))
+        app.command(name)(with_terms(command))
 
 
 def schedule(given: Given, cash_price: CashPrice = None, chart: Chart = None, language: Language = "en") -> None:
     """What is due when: each payment with its parts and what is owed afterwards, subtotals of the years, the total and the annual cost."""
     said = language_of(language)
-    found = _offer(given.terms(), _cash_price(given, cash_price))
+    found = _offer(given, _cash_price(given, cash_price))
     calendar = repayment_calendar(found)
     if chart is not None:
         plan_chart.draw(plan_chart.checked(chart), plan_chart.of_offer(found, said), said)
     value = {**_summary(found), **_calendar_value(calendar), **chart_value(chart)}
-    output.result(value, [label_line(found), "", *_calendar_text(calendar), "", *_sums_text(found), *chart_text(chart)])
+    notes = [*sums_text(found, said), *provisional_text(found.provisional_after, said), *chart_text(chart, said)]
+    output.result(value, [*wrapped(label_line(found, said)), "", *calendar_text(calendar, said), "", *notes])
 
 
 def compare_plans(
     given: Given,
     plan: Annotated[
-        list[str],
-        typer.Option(metavar="PLAN", help="One way: periods and options, e.g. 3 or 12,rate=14.4,down-payment=25%. Repeat for each way."),
-    ],
+        list[str] | None,
+        typer.Option(
+            metavar="PLAN",
+            help="One way: periods and options, e.g. 3 or 12,rate=14.4,down-payment=25%. What it names itself, its fees too, goes before the "
+            "option of that name beside it. Repeat for each way.",
+            show_default=False,
+        ),
+    ] = None,
     cash_price: CashPrice = None,
     chart: Chart = None,
     language: Language = "en",
 ) -> None:
-    """Several ways to pay for one purchase, side by side with paying at once. Options beside --plan hold for all of them."""
+    """Several ways to pay for one purchase, side by side with paying at once. Options beside --plan hold for all ways that do not name them."""
     said = language_of(language)
+    if not plan:
+        given.require("plan")
+    ways, price = [given.also(one) for one in plan or ()], _cash_price(given, cash_price)
+    terms = [_offer(way, price).terms for way in ways]  # each alone first: what is wrong with one is told with its name
     try:
-        found = compare([given.also(one).terms() for one in plan], cash_price=_cash_price(given, cash_price))
+        found = compare(terms, cash_price=price)
     except (TermsError, OfferError) as error:
-        plan_terms.tell(error)
-    names = ["at once", *plan]
+        plan_terms.tell(error, given)
+    names = [wording.text("way_at_once", "en"), *(way.way for way in ways)]
     if chart is not None:
         pictured = [wording.text("at_once", said), *(_way(column, said) for column in found.columns[1:])]
         plan_chart.draw_comparison(plan_chart.checked(chart), found, pictured, said)
     value = {"price": found.price, "ways": [_way_value(*pair) for pair in zip(names, found.columns, strict=True)], **chart_value(chart)}
-    output.result(value, [*_comparison_text(found, names), *chart_text(chart)])
+    typed = [wording.text("way_at_once", said), *names[1:]]
+    output.result(value, [*comparison_text(found, typed, said), *chart_text(chart, said)])
 
 
 def disclose(
@@ -92,19 +102,18 @@ def disclose(
 ) -> None:
     """The table of all costs, as the consumer must see it before agreeing: adds up from the schedule alone, with the hash of its text."""
     said = language_of(language)
-    found = _offer(given.terms(), _cash_price(given, cash_price))
+    found = _offer(given, _cash_price(given, cash_price))
     try:
         table = cost_table(found, parties=[_party(one) for one in party or ()])
     except OfferError as error:
-        plan_terms.tell(error)
+        plan_terms.tell(error, given)
     content = table.content
     assert not faults(content)
     if chart is not None:
         plan_chart.draw(plan_chart.checked(chart), plan_chart.of_offer(found, said), said)
     value = {"table": content, "sha256": table.hash.hex(), "language": said, "label": label_line(found), **chart_value(chart)}
-    text = [label_line(found), wording.text("title", said)]
-    text += [f"{line.label}: {line.value}" if line.value else line.label for line in wording.lines(content, said)]
-    output.result(value, [*text, f"SHA-256 {table.hash.hex()}", *chart_text(chart)])
+    text = [*wrapped(label_line(found, said)), wording.text("title", said), *lines_text(wording.lines(content, said))]
+    output.result(value, [*text, f"SHA-256 {table.hash.hex()}", *chart_text(chart, said)])
 
 
 def language_of(text: str) -> wording.Language:
@@ -115,14 +124,15 @@ def language_of(text: str) -> wording.Language:
 
 
 def _cash_price(given: Given, text: str | None) -> Money | None:
-    return plan_terms.named("cash-price", lambda: inputs.amount_if_given(text, given.currency))
+    currency = given.currency
+    return plan_terms.named("--cash-price", lambda: inputs.amount_if_given(text, currency))
 
 
-def _offer(terms: LoanTerms, cash_price: Money | None) -> Offer:
+def _offer(given: Given, cash_price: Money | None) -> Offer:
     try:
-        return offer(terms, cash_price=cash_price)
+        return offer(given.terms(), cash_price=cash_price)
     except (TermsError, OfferError) as error:
-        plan_terms.tell(error)
+        plan_terms.tell(error, given)
 
 
 def _party(text: str) -> Party:
@@ -143,6 +153,7 @@ def _summary(found: Offer) -> dict[str, Any]:
         "charge": found.charge,
         "annual_cost_pct": found.cost.compound_text(),
         "annual_cost_simple_pct": found.cost.simple_text(),
+        "provisional_after": found.provisional_after,
         "rule_version": found.terms.rule_version,
     }
 
@@ -150,11 +161,6 @@ def _summary(found: Offer) -> dict[str, Any]:
 def chart_value(chart: Path | None) -> dict[str, str]:
     """Where the picture is, as JSON."""
     return {} if chart is None else {"chart": str(chart)}
-
-
-def chart_text(chart: Path | None) -> list[str]:
-    """Where the picture is, as a line."""
-    return [] if chart is None else [f"The picture is in {chart}."]
 
 
 def _calendar_value(calendar: RepaymentCalendar) -> dict[str, Any]:
@@ -168,40 +174,12 @@ def _calendar_value(calendar: RepaymentCalendar) -> dict[str, Any]:
     return {"rows": rows, "years": [subtotal(one) for one in calendar.years], "total": subtotal(calendar.total)}
 
 
-def _calendar_text(calendar: RepaymentCalendar) -> Iterator[str]:
-    """A table of the payments, each year followed by what it comes to; no column for a part that nobody asks."""
-    parts = [part for part in PARTS if part in ("amount", "principal") or getattr(calendar.total, part)]
-
-    def amounts(one: Due | Subtotal) -> list[str]:
-        return [_figure(getattr(one, part)) for part in parts]
-
-    rows: list[list[Any]] = []
-    for year in calendar.years:
-        dues = [due for due in calendar.dues if due.on.year == year.year]
-        rows += [[str(due.no), due.on, WEEKDAYS[due.weekday], *amounts(due), _figure(due.owed)] for due in dues]
-        if len(calendar.years) > 1:
-            rows.append(["", f"in {year.year}", "", *amounts(year), ""])
-    rows.append(["", "in all", "", *amounts(calendar.total), ""])
-    yield output.table(["no", "due", "day", *parts, "owed then"], rows, figures=("no", *parts, "owed then"))
-
-
-def _figure(money: Money) -> str:
-    """An amount without its currency, thousands grouped."""
-    whole, point, decimals = money.decimal_text().partition(".")
-    return f"{int(whole):,}{point}{decimals}"
-
-
-def _sums_text(found: Offer) -> Iterator[str]:
-    yield f"Lent {found.terms.principal}, paid {found.paid}, of which costs {found.charge}."
-    yield f"Annual cost, all-in: {found.cost.compound_text()} % (IRR, compound), {found.cost.simple_text()} % (simple)."
-
-
 def _way(column: Column, language: wording.Language) -> str:
     assert column.offer is not None
     terms = column.offer.terms
     rate = terms.annual_rate if terms.interest_payer is Payer.CONSUMER else NO_RATE
     said = wording.text(wording.counted("way", column.periods), language, periods=column.periods, rate=rate.percent_text())
-    down = wording.text("way_down", language, amount=_figure(column.paid_at_start)) if column.paid_at_start else ""
+    down = wording.text("way_down", language, amount=figure(column.paid_at_start)) if column.paid_at_start else ""
     return said + down
 
 
@@ -218,28 +196,5 @@ def _way_value(name: str, column: Column) -> dict[str, Any]:
         "annual_cost_pct": column.cost and column.cost.compound_text(),
         "annual_cost_simple_pct": column.cost and column.cost.simple_text(),
         "more_than_cheapest": column.more,
+        "provisional_after": column.offer and column.offer.provisional_after,
     }
-
-
-def _comparison_text(found: Comparison, names: Sequence[str]) -> Iterator[str]:
-    figures = ("at start", "in all", "costs", "% a year", "more")
-    rows = [
-        [
-            chr(ord("A") + place % 26) * (1 + place // 26),
-            _figure(column.paid_at_start),
-            column.first_due_on,
-            column.last_due_on,
-            _figure(column.total),
-            _figure(column.charge),
-            "-" if column.cost is None else column.cost.compound_text(),
-            _figure(column.more),
-        ]
-        for place, column in enumerate(found.columns)
-    ]
-    yield f"Ways to pay {found.price}:"
-    yield ""
-    yield output.table(["way", "at start", "first due", "last due", "in all", "costs", "% a year", "more"], rows, figures=figures)
-    yield ""
-    for row, name, column in zip(rows, names, found.columns, strict=True):
-        said = render_price_label(column.label) if column.offer is None else label_line(column.offer)
-        yield f"{row[0]}  {name}: {said}"

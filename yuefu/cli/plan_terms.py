@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
@@ -20,10 +20,12 @@ import typer
 from yuefu.cli import inputs
 from yuefu.cli.faults import CommandError, fail
 from yuefu.dates.calendars import Calendar, CalendarUnknownError
-from yuefu.money.amounts import Money, MoneyError
+from yuefu.money.amounts import CURRENCY_UNKNOWN, Money, MoneyError
+from yuefu.money.currencies import EXPONENTS
 from yuefu.money.rates import Rate, Rounding
 from yuefu.plans.faults import PlanError
 from yuefu.plans.lifecycle.terms import (
+    GRACE_TOO_LONG,
     Adjust,
     DayCount,
     Fee,
@@ -93,8 +95,10 @@ def _listed(words: Mapping[str, Any]) -> str:
 
 
 def _rate(text: str, _currency: str) -> Rate:
+    if text.startswith("-"):
+        fail(OPTION_WRONG, f"a percentage is zero or more, not {text!r:.60}")
     try:
-        return Rate.parse_percent(text.removesuffix("%"))
+        return Rate.parse_percent(text.removesuffix("%").removesuffix(" "))
     except ValueError:
         fail(OPTION_WRONG, f"write a percentage with at most 4 decimals like 14.4, not {text!r:.60}")
 
@@ -124,7 +128,14 @@ def _calendar_name(text: str, _currency: str) -> str:
 
 
 def _currency(text: str, _currency: str) -> str:
+    if text not in EXPONENTS and text.upper() in EXPONENTS:
+        fail(CURRENCY_UNKNOWN, f"write the code in capitals: {text.upper()}")
     return Money.zero(text).currency
+
+
+def currency_of(text: str) -> str:
+    """The currency that an option of a command without terms names."""
+    return named("--currency", lambda: _currency(text, ""))
 
 
 def _fee(text: str, currency: str) -> Fee:
@@ -200,6 +211,12 @@ OPTIONS: Final[tuple[TermOption, ...]] = (
     TermOption("late-cap", "late.cap", _rate, "PERCENT", "All of being late never exceeds this share of the principal.", LATE),
 )  # fmt: skip
 _BY_NAME: Final = {option.name: option for option in OPTIONS}
+_MISSING: Final = {
+    "principal": "what is lent",
+    "periods": "how many instalments there are",
+    "on": "on which day the loan is to end",
+    "plan": "which ways there are to pay, like --plan 3 --plan 12,rate=14.4",
+}
 _OF_FIELD: Final = {**{option.field.split(".")[0]: option.name for option in OPTIONS}, "cash_price": "cash-price"}
 
 Words = Mapping[str, Sequence[str]]
@@ -207,15 +224,18 @@ Words = Mapping[str, Sequence[str]]
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """The words of the options of terms as they were typed, by option; and the day that is today."""
+    """The words of the options of terms as they were typed, by option; and the day that is today. `way` is the text of one way of a
+    comparison, whose own options are `of_way`."""
 
     words: Words
     today: date
+    way: str = ""
+    of_way: frozenset[str] = frozenset()
 
     @property
     def currency(self) -> str:
         """The currency of all amounts on the line."""
-        return str(_value(_BY_NAME["currency"], self.words, "CNY") or "CNY")
+        return str(_value(self, _BY_NAME["currency"], "CNY") or "CNY")
 
     def terms(self) -> LoanTerms:
         """The terms that were asked for. Fails with the name of the option that is wrong or missing."""
@@ -223,7 +243,20 @@ class Given:
 
     def also(self, plan: str) -> Given:
         """The same with the words of one way of a comparison: `12,rate=14.4,no-even-out`; a number alone is the periods."""
-        return replace(self, words={**self.words, **_words_of(plan)})
+        own = _words_of(plan)
+        return replace(self, words={**self.words, **own}, way=plan, of_way=frozenset(own))
+
+    def called(self, option: str) -> str:
+        """How an option was typed: `--rate`, or `--plan 12,rate=x: rate` where a way names it."""
+        return f"--plan {self.way:.60}: {option}" if option in self.of_way else f"--{option}"
+
+    def require(self, *options: str) -> None:
+        """Fails with the names of all options that are missing out of `options`."""
+        missing = [option for option in options if option not in self.words]
+        if missing:
+            names, says = _and(f"--{option}" for option in missing), _and(_MISSING[option] for option in missing)
+            where = f"--plan {self.way:.60}: " if self.way else ""
+            fail(OPTION_MISSING, f"{where}{names} {'is' if len(missing) == 1 else 'are'} missing: say {says}.")
 
 
 def with_terms(command: Callable[..., None]) -> Callable[..., None]:
@@ -260,6 +293,11 @@ def _as_words(value: Any) -> tuple[str, ...]:
     return tuple(value) if isinstance(value, list) else ("yes",) if value is True else (str(value),)
 
 
+def _and(parts: Iterable[str]) -> str:
+    *others, last = parts
+    return f"{', '.join(others)} and {last}" if others else last
+
+
 def _words_of(plan: str) -> dict[str, tuple[str, ...]]:
     """The options in the text of one way; a fee may stand in it several times."""
     words: dict[str, tuple[str, ...]] = {}
@@ -271,54 +309,63 @@ def _words_of(plan: str) -> dict[str, tuple[str, ...]]:
         if option is None or option.name == "currency" or (option.read is not None) != bool(value):
             detail = f"--plan {plan!r:.60}: {part!r:.60} is no option of terms, written like 12 or rate=14.4; `yuefu plan compare --help` lists them."
             fail(PLAN_WRONG, detail)
+        if name in words and not option.many:
+            fail(PLAN_WRONG, f"--plan {plan:.60}: {name} stands in it twice; leave one of the two out.")
         words[name] = (*words[name], value or "yes") if option.many and name in words else (value or "yes",)
     return words
 
 
-def _value(option: TermOption, words: Words, currency: str) -> Any:
+def _value(given: Given, option: TermOption, currency: str) -> Any:
     """What an option says, None where it was not given; a tuple for one that may stand several times."""
-    typed, read = words.get(option.name), option.read
+    typed, read = given.words.get(option.name), option.read
     if typed is None or read is None:
         return None if typed is None else option.says
-    found = tuple(named(option.name, partial(read, text, currency)) for text in typed)
+    found = tuple(named(given.called(option.name), partial(read, text, currency)) for text in typed)
     return found if option.many else found[0]
 
 
-def named(option: str, read: Callable[[], T]) -> T:
-    """What `read` makes of the text of an option; whatever is wrong with it is told with the name of the option."""
+def named(called: str, read: Callable[[], T]) -> T:
+    """What `read` makes of the text of an option like `--rate`; whatever is wrong with it is told with that name."""
     try:
         return read()
     except CommandError as error:
-        fail(error.fault.code, f"--{option}: {error.fault.detail}")
+        fail(error.fault.code, f"{called}: {error.fault.detail}")
     except (MoneyError, PlanError) as error:
-        fail(error.code, f"--{option}: {error.detail}")
+        fail(error.code, f"{called}: {error.detail}")
 
 
 def _terms(given: Given) -> LoanTerms:
     currency = given.currency
-    values = dict(_values(given.words, currency))
-    for name in ("principal", "periods"):
-        if name not in values:
-            fail(OPTION_MISSING, f"--{name} is missing: say {'what is lent' if name == 'principal' else 'how many instalments there are'}.")
+    given.require("principal", "periods")
+    values = dict(_values(given, currency))
     late = {name.partition(".")[2]: values.pop(name) for name in [*values] if name.startswith("late.")}
     fields: dict[str, Any] = {"annual_rate": Rate(0), "disbursed_on": given.today, **values, "late": _late(late)}
-    fields["calendar"] = _calendar(fields)
+    fields["calendar"] = _calendar(given, fields)
     try:
         return LoanTerms(**fields)
     except TermsError as error:
-        tell(error)
+        tell(error, given)
 
 
-def tell(error: TermsError | OfferError) -> NoReturn:
-    """Fails with what is wrong, named by the option that it is about."""
+def tell(error: TermsError | OfferError, given: Given) -> NoReturn:
+    """Fails with what is wrong, named by the option that it is about; by the way, where it is one of several."""
     name = _OF_FIELD.get(error.field)
-    fail(error.code, f"--{name}: {error.detail}" if name else error.detail)
+    detail = _most_grace(given, error.field) if error.code == GRACE_TOO_LONG else error.detail
+    if name:
+        fail(error.code, f"{given.called(name)}: {detail}")
+    fail(error.code, f"--plan {given.way:.60}: {detail}" if given.way else detail)
 
 
-def _values(words: Words, currency: str) -> Iterator[tuple[str, Any]]:
+def _most_grace(given: Given, field: str) -> str:
+    """How long a grace may be, in the words of the options: the terms speak of their fields."""
+    periods = int(given.words["periods"][0])
+    return f"at most {periods - (field != 'interest_free')} where there are {periods} instalments."
+
+
+def _values(given: Given, currency: str) -> Iterator[tuple[str, Any]]:
     for option in OPTIONS:
-        if option.name in words and option.name != "currency":
-            yield option.field, _value(option, words, currency)
+        if option.name in given.words and option.name != "currency":
+            yield option.field, _value(given, option, currency)
 
 
 def _late(given: Mapping[str, Any]) -> LateTerms:
@@ -331,7 +378,7 @@ def _late(given: Mapping[str, Any]) -> LateTerms:
     return LateTerms(**found)
 
 
-def _calendar(fields: Mapping[str, Any]) -> Calendar | None:
+def _calendar(given: Given, fields: Mapping[str, Any]) -> Calendar | None:
     """The holidays of all years the loan may run through, where due days are moved at all."""
     if fields.get("adjust", Adjust.NONE) is Adjust.NONE:
         return None
@@ -344,4 +391,5 @@ def _calendar(fields: Mapping[str, Any]) -> Calendar | None:
     try:
         return calendar(fields.get("calendar", "CN"), first, last)
     except (CalendarUnknownError, NotImplementedError, ValueError, OverflowError):
-        fail(CALENDAR_UNKNOWN, f"--calendar: the holidays of {first} to {last} are not known; take NONE for weekends only, or other days.")
+        detail = f"the holidays of {first} to {last} are not known; take NONE for weekends only, or other days."
+        fail(CALENDAR_UNKNOWN, f"{given.called('calendar')}: {detail}")

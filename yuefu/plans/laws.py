@@ -55,6 +55,10 @@ class Figure:
     def text(self) -> str:
         return str(self.pct.quantize(Decimal(1).scaleb(-self.decimals), ROUND_HALF_UP))
 
+    def exact_text(self) -> str:
+        """All 8 decimals: "0.00000000" for nothing, which a Decimal alone writes as 0E-8."""
+        return f"{self.pct:f}"
+
 
 @dataclass(frozen=True, slots=True)
 class LawCost:

@@ -237,7 +237,33 @@ def _even_out(block: Block, instalment: Floats, limit: float) -> None:
     for _ in range(EVENING_PASSES):
         left = _even_out_once(block, instalment, limit, left)
         if not len(left):
-            return
+            break
+    _seek_even(block, instalment, limit)
+
+
+def _seek_even(block: Block, instalment: Floats, limit: float) -> None:
+    """Where some instalments repay nothing: the least one beside which the last asks no more, as `levelling` has it, all by halving at once."""
+    count = len(block.due)
+    difference = block.principal[-1] + block.interest[-1] - instalment
+    found = np.flatnonzero((difference < -(count // 2)) & block.loans.even_out & (count > 1))
+    found = found[(block.principal[:-1, found] == 0).any(axis=0)]
+    if not len(found):
+        return
+    principal, scaled = _floats(block.loans.principal_minor[found]), block.scaled[:, found]
+    again = np.empty((3, count, len(found)))
+    low, high = np.zeros(len(found)), instalment[found].copy()
+    while (high - low > 1).any():
+        middle = np.floor((low + high) / 2)
+        _fill_rows(principal.copy(), scaled, middle, (again[0], again[1], again[2]), limit)
+        enough = again[0, -1] + again[1, -1] <= middle
+        open_ = high - low > 1
+        high, low = np.where(open_ & enough, middle, high), np.where(open_ & ~enough, middle, low)
+    _fill_rows(principal.copy(), scaled, high, (again[0], again[1], again[2]), limit)
+    asked, before = again[0] + again[1], block.principal[:, found] + block.interest[:, found]
+    better = (np.abs(asked[-1] - high) < np.abs(difference[found])) & ((asked == 0).sum(axis=0) <= (before == 0).sum(axis=0))
+    kept = found[better]
+    block.principal[:, kept], block.interest[:, kept], block.carried[:, kept] = again[:, :, better]
+    instalment[kept] = high[better]
 
 
 def _even_out_once(block: Block, instalment: Floats, limit: float, which: Ints | None) -> Ints:

@@ -15,13 +15,13 @@ from hypothesis import strategies as st
 
 from tests.plans.offer import samples
 from tests.plans.offer.samples import LENT_ON, fee, terms_of
+from yuefu.dates.calendars import Calendar
 from yuefu.money.amounts import Money
 from yuefu.money.rates import Rate
-from yuefu.plans.annual_cost import AnnualCostError
 from yuefu.plans.lifecycle.events import Disbursed
 from yuefu.plans.lifecycle.fold import apply, start
 from yuefu.plans.lifecycle.quotes import payoff
-from yuefu.plans.lifecycle.terms import LateTerms, LoanTerms, Method, Payer
+from yuefu.plans.lifecycle.terms import Adjust, LateTerms, LoanTerms, Method, Payer
 from yuefu.plans.offer import wording
 from yuefu.plans.offer.disclosure import CostTable, Party, cost_table, sealed
 from yuefu.plans.offer.offered import OfferError, offer
@@ -116,6 +116,24 @@ def test_a_principal_above_the_cash_price_is_an_item_of_its_own() -> None:
     assert faults(content) == []
 
 
+def test_a_table_says_when_due_days_may_still_move() -> None:
+    calendar = Calendar("CN", "1", frozenset(), frozenset(), date(2026, 12, 31), date(2027, 12, 31))
+    content = table_of(terms_of(adjust=Adjust.FOLLOWING, calendar=calendar)).content
+    assert content["term"]["provisional_after"] == 2026
+    assert faults(content) == []
+    lines = [[shown.label for shown in wording.lines(content, language)] for language in wording.LANGUAGES]
+    assert "2026 年以后的节假日安排尚未公布，其后的还款日可能变动。" in lines[0]
+    assert "The holidays of the years after 2026 have not been announced: due days beyond it may still move." in lines[1]
+    assert "provisional_after" not in table_of(terms_of()).content["term"]
+
+
+@pytest.mark.parametrize("code", ["licence", "term", "sum_annual", "payee"])
+def test_a_fee_may_be_called_like_a_sentence_of_the_table_and_keeps_its_name(code: str) -> None:
+    content = table_of(terms_of(fees=(fee(code, minor=500),))).content
+    for language in wording.LANGUAGES:
+        assert code in [shown.label for shown in wording.lines(content, language)]
+
+
 @given(samples.terms, st.none() | st.integers(80, 120))
 def test_the_items_add_up_to_what_is_paid_beyond_what_was_received_and_the_printed_table_proves_it(
     terms: LoanTerms, percent: int | None
@@ -123,7 +141,7 @@ def test_the_items_add_up_to_what_is_paid_beyond_what_was_received_and_the_print
     price = None if percent is None else Money(terms.principal.minor * percent // 100, "CNY")
     try:
         found = offer(terms, cash_price=price)
-    except AnnualCostError:  # a fifth of the principal for a week is no rate that is ever shown
+    except OfferError:  # a fifth of the principal for a week is no rate that is ever shown
         reject()
     content = cost_table(found).content
     assert faults(content) == []

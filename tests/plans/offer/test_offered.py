@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
@@ -12,14 +13,14 @@ from hypothesis import strategies as st
 
 from tests.plans.offer import samples
 from tests.plans.offer.samples import LENT_ON, fee, terms_of
+from yuefu.dates.calendars import Calendar
 from yuefu.money.amounts import Money, total
-from yuefu.plans.annual_cost import AnnualCostError
 from yuefu.plans.label import render_price_label
 from yuefu.plans.lifecycle.events import Disbursed
 from yuefu.plans.lifecycle.fold import apply, start
-from yuefu.plans.lifecycle.terms import LoanTerms, Method, Payer
+from yuefu.plans.lifecycle.terms import Adjust, LoanTerms, Method, Payer
 from yuefu.plans.offer.dues import repayment_calendar
-from yuefu.plans.offer.offered import OfferError, interest_of_others, label_line, offer
+from yuefu.plans.offer.offered import OfferError, interest_of_others, label_line, offer, provisional_after
 
 
 @pytest.mark.parametrize(
@@ -34,6 +35,7 @@ from yuefu.plans.offer.offered import OfferError, interest_of_others, label_line
 )
 def test_a_label_shows_the_down_payment_first_and_never_stands_without_total_and_annual_cost(terms: LoanTerms, line: str) -> None:
     assert label_line(offer(terms)) == line
+    assert label_line(offer(terms), "zh") == re.sub(r" \((.*) % a year\)", r"（年化 \1%）", line)
 
 
 @given(samples.terms)
@@ -98,8 +100,45 @@ def test_a_cash_price_of_nothing_or_in_another_currency_is_refused(price: Money,
 
 
 def test_a_fee_at_the_start_as_large_as_the_loan_has_no_annual_cost() -> None:
-    with pytest.raises(AnnualCostError, match="No annual rate"):
+    with pytest.raises(OfferError, match=r"1999\.00 CNY are paid back at once") as told:
         offer(terms_of(fees=(fee("entry", minor=199_900, upfront=True),)))
+    assert (told.value.code, told.value.field) == ("no_annual_cost", "fees")
+
+
+@pytest.mark.parametrize(
+    ("terms", "price", "field"),
+    [
+        (terms_of(percent="99999"), None, "annual_rate"),
+        (terms_of(percent="99", fees=(fee("entry", percent="99.99", upfront=True),)), None, "fees"),
+        (terms_of(percent="10"), Money(1, "CNY"), "cash_price"),
+        (terms_of(periods=600, every=12), None, "periods"),
+    ],
+)
+def test_an_offer_whose_annual_cost_cannot_be_told_names_what_makes_it_so(terms: LoanTerms, price: Money | None, field: str) -> None:
+    with pytest.raises(OfferError) as told:
+        offer(terms, cash_price=price)
+    assert told.value.field == field
+
+
+def chinese(until: int, *holidays: date) -> Calendar:
+    """A calendar whose holidays have been announced to the end of a year."""
+    return Calendar("CN", "1", frozenset(holidays), frozenset(), date(until, 12, 31), date(2030, 12, 31))
+
+
+@pytest.mark.parametrize(
+    ("terms", "year"),
+    [
+        (terms_of(), None),
+        (terms_of(calendar=chinese(2026)), None),  # no day is moved
+        (terms_of(adjust=Adjust.FOLLOWING, calendar=chinese(2026)), 2026),
+        (terms_of(adjust=Adjust.FOLLOWING, calendar=chinese(2027)), None),
+        (terms_of(periods=2, adjust=Adjust.FOLLOWING, calendar=chinese(2026)), None),
+        # A new year's day that is moved back into the old year.
+        (terms_of(periods=1, first_due_on=date(2027, 1, 1), adjust=Adjust.PRECEDING, calendar=chinese(2026, date(2027, 1, 1))), 2026),
+    ],
+)
+def test_an_offer_says_after_which_year_its_due_days_are_provisional(terms: LoanTerms, year: int | None) -> None:
+    assert offer(terms).provisional_after == provisional_after(terms) == year
 
 
 def test_the_calendar_tells_day_weekday_parts_what_is_owed_and_each_year() -> None:

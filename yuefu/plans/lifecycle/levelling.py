@@ -2,7 +2,8 @@
 
 EMI = (P × Π(1 + f_k) - B) / fn_n with fn_1 = 1 and fn_k = 1 + fn_(k-1) × (1 + f_k): the equation of value of a declining balance, P the principal,
 f_k the factor of period k, B the balloon. Then up to three passes that even out the last instalment: where it differs from the others by more
-minor units than half their number, the difference is spread over them, and kept if it shrinks and no more instalments are empty.
+minor units than half their number, the difference is spread over them, and kept if it shrinks and no more instalments are empty. Where some
+instalments repay no principal interest waits for later ones, unlike in the equation: there the level instalment is sought by halving.
 """
 
 from __future__ import annotations
@@ -122,6 +123,8 @@ def level(rows: Rows, interest: Interest, first: int, *, balance: int, since: in
         for _ in range(EVENING_PASSES):
             if not _even_out(rows, interest, paying, balance=balance, since=since, on=on):
                 break
+        if any(not rows.principal[k] for k in paying[:-1]):
+            _seek_even(rows, interest, paying, balance=balance, since=since, on=on)
 
 
 def _level_factor(terms: LoanTerms, rows: Rows, k: int) -> int:
@@ -152,6 +155,27 @@ def _even_out(rows: Rows, interest: Interest, paying: list[int], *, balance: int
         rows.emi, rows.principal, rows.interest = before
         return False
     return True
+
+
+def _seek_even(rows: Rows, interest: Interest, paying: list[int], *, balance: int, since: int, on: int) -> None:
+    """The least instalment, in steps, beside which the last one asks no more; kept under the same conditions as in `_even_out`."""
+    step, last, before, empty = interest.terms.step, paying[-1], (rows.emi[:], rows.principal[:], rows.interest[:]), _empty(rows, paying)
+    difference = _asked(rows, last) - rows.emi[paying[0]]
+    if difference >= -(len(paying) // 2):
+        return
+
+    def beside(instalment: int) -> int:
+        for k in paying:
+            rows.emi[k] = instalment
+        project(rows, interest, balance=balance, since=since, on=on)
+        return _asked(rows, last) - instalment
+
+    low, high = 0, rows.emi[paying[0]] // step
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if beside(middle * step) <= 0 else (middle, high)
+    if abs(beside(high * step)) >= abs(difference) or _empty(rows, paying) > empty:
+        rows.emi, rows.principal, rows.interest = before
 
 
 def _empty(rows: Rows, paying: list[int]) -> int:

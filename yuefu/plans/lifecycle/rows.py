@@ -361,7 +361,8 @@ def until_today(rows: Rows, interest: Interest, *, balance: int, since: int, on:
     earned, planned, carry, deferred = [0] * len(rows.due), balance, 0, 0
     method, overdue = interest.terms.method, interest.terms.interest_on_overdue
     (last, final), ends = last_ones(rows, method), max(on, to)
-    for k in range(len(rows.due)):
+    first = _first_unsettled(rows, interest, last, since) if interest.simple and method is Method.EQUAL_INSTALMENTS else 0
+    for k in range(first, len(rows.due)):
         if not carry and rows.start[k] >= ends and _nothing_earned(rows, k, ends):
             break
         paid = rows.principal_paid[k] + rows.principal_off[k]

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from yuefu.money.amounts import Money
+from yuefu.money.amounts import LARGEST_MINOR, Money
+from yuefu.plans.lifecycle.events import AMOUNT_TOO_LARGE, LoanError
 from yuefu.plans.lifecycle.levelling import level, rounded
 from yuefu.plans.lifecycle.rows import COLUMNS, EXTRA, NORMAL, Interest, Rows, close, project
 from yuefu.plans.lifecycle.terms import LoanTerms, Part
@@ -152,10 +153,20 @@ class Work:
         """Brings late fees, penalty interest and what each row asks up to the day of the event."""
         if not self.lent:
             return
-        self.refresh()  # first: a late fee is of what a row asks in the end
+        if self.terms.overdue_to_due_day or self._behind():
+            self.refresh()  # first: a late fee is of what a row asks in the end
+        else:
+            self._note_unpaid()
         late = self.terms.late
         if late.fee is not None or late.fee_rate.ppm or late.interest.ppm:
             self._charge_late()
+
+    def _behind(self) -> bool:
+        """Whether principal was unpaid when a later period had begun: else what rows ask is the same, from whatever day it is seen."""
+        rows, start = self.rows, self.rows.start
+        paid = zip(rows.principal, rows.principal_paid, rows.principal_off, strict=True)
+        unpaid = next((k for k, (asked, got, off) in enumerate(paid) if asked != got + off), len(start))
+        return any(begin < self.on for begin in start[unpaid + 1 :])
 
     def refresh(self) -> None:
         """What each row asks, from the balance as it is now. Where interest is not recalculated, rows stay as they were planned."""
@@ -331,5 +342,8 @@ class Work:
                 rows.settled_on[k] = -1
             elif settled_on <= 0 and (settled_on or rows.held(k) or rows.fees_paid[k] or rows.penalties_paid[k]):
                 rows.settled_on[k] = self.on
+        asked = sum(rows.principal) + sum(rows.interest) + sum(rows.fees) + sum(rows.penalties)
+        if asked + self.overpaid > LARGEST_MINOR:
+            raise LoanError(AMOUNT_TOO_LARGE, "The loan would ask more than an amount can be.", "amount")
         assert sum(rows.principal) == self.lent + self.lent_again, "the principals add up to what was lent"
         assert self.balance == self.lent + self.lent_again - sum(rows.principal_paid) - sum(rows.principal_off)

@@ -86,6 +86,7 @@ def cost_table(found: Offer, *, parties: Sequence[Party] = ()) -> CostTable:
             "periods": terms.periods,
             "first_due_on": found.instalments[0].due_on.isoformat(),
             "last_due_on": found.instalments[-1].due_on.isoformat(),
+            **({} if found.provisional_after is None else {"provisional_after": found.provisional_after}),
         },
         "instalments": shown,
         "items": items,

@@ -106,11 +106,14 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     "chart_interest": ("利息", "Interest"),
     "chart_fees": ("费用", "Fees"),
     "chart_payoff": ("{on} 提前结清：{amount}", "Ending the loan on {on}: {amount}"),
+    "chart_payoff_sub_start": (
+        "下单时已付 {at_start}，此后已还 {repaid}，比按计划还款少付 {saved}",
+        "{at_start} paid at the start, {repaid} repaid since; {saved} less than keeping to the schedule"),
     "chart_payoff_sub": ("此前已还 {repaid}，比按计划还款少付 {saved}", "{repaid} repaid before; {saved} less than keeping to the schedule"),
     "at_once": ("一次付清", "At once"),
     "way": ("{periods} 期，年利率 {rate}%", "{periods} instalments, {rate} % interest"),
     "way_one": ("{periods} 期，年利率 {rate}%", "{periods} instalment, {rate} % interest"),
-    "way_down": ("\n首付 {amount}", "\n{amount} at the start"),
+    "way_down": ("\n下单时付 {amount}", "\n{amount} at the start"),
     "chart_apr": ("收到 {received}，共还 {paid}", "{received} received, {paid} paid"),
     "chart_apr_sub": ("年化成本 {cost}%（内部收益率，复利），各笔还款按此拆分", "{cost} % a year (IRR, compound); each payment is parted at that rate"),
     "chart_ways": ("{amount} 的几种付款方式", "Ways to pay {amount}"),
@@ -119,7 +122,49 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     "chart_price": ("商品价格", "Price"),
     "chart_charge": ("费用", "Costs"),
     "chart_owed": ("还款后剩余本金", "Principal owed afterwards"),
+    "label_cost": ("（年化 {cost}%）", " ({cost} % a year)"),
+    "holidays_provisional": (
+        "{year} 年以后的节假日安排尚未公布，其后的还款日可能变动。",
+        "The holidays of the years after {year} have not been announced: due days beyond it may still move."),
+    "weekday_names": ("周一 周二 周三 周四 周五 周六 周日", "Mon Tue Wed Thu Fri Sat Sun"),
+    "column_no": ("期数", "no"),
+    "column_due": ("还款日", "due"),
+    "column_day": ("星期", "day"),
+    "column_amount": ("金额", "amount"),
+    "column_principal": ("本金", "principal"),
+    "column_interest": ("利息", "interest"),
+    "column_fees": ("费用", "fees"),
+    "column_penalties": ("罚息及滞纳金", "penalties"),
+    "column_owed": ("剩余本金", "owed then"),
+    "column_way": ("方式", "way"),
+    "column_at_start": ("下单时付", "at start"),
+    "column_first_due": ("首期", "first due"),
+    "column_last_due": ("末期", "last due"),
+    "column_in_all": ("合计", "in all"),
+    "column_costs": ("费用", "costs"),
+    "column_a_year": ("年化%", "% a year"),
+    "column_more": ("多付", "more"),
+    "table_in_year": ("{year}年小计", "in {year}"),
+    "table_in_all": ("合计", "in all"),
+    "sum_lent": ("放款 {lent}，共还 {paid}，其中费用 {charge}。", "Lent {lent}, paid {paid}, of which costs {charge}."),
+    "sum_annual": (
+        "综合年化成本：{compound}%（内部收益率，复利），{simple}%（单利）。",
+        "Annual cost, all-in: {compound} % (IRR, compound), {simple} % (simple)."),
+    "way_at_once": ("一次付清", "at once"),
+    "ways_heading": ("{price} 的几种付款方式：", "Ways to pay {price}:"),
+    "payoff_heading": ("{on}（{weekday}）提前结清，此前已还 {repaid}：", "To end the loan on {on} ({weekday}), {repaid} repaid before:"),
+    "payoff_heading_start": (
+        "{on}（{weekday}）提前结清，下单时已付 {at_start}，此后已还 {repaid}：",
+        "To end the loan on {on} ({weekday}), {at_start} paid at the start and {repaid} repaid since:"),
+    "payoff_from_credit": ("以贷方余额抵扣", "from the credit balance"),
+    "payoff_total": ("应付", "to pay"),
+    "payoff_saved": ("若按原计划还款，还要多付 {saved}。", "Keeping to the schedule would cost {saved} more."),
+    "payoff_not_saved": ("当天结清不会少付。", "Ending it that day saves nothing."),
+    "payoff_nothing": ("{on}（{weekday}）已无欠款：至 {by} 已全部还清。", "On {on} ({weekday}) nothing is owed any more: all was repaid by {by}."),
+    "picture_in": ("图片已存为 {path}。", "The picture is in {path}."),
 }  # fmt: skip
+
+_COSTS: Final = frozenset({"interest", "above_cash_price", "service_fee", "late_fee", "penalty_interest"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +180,11 @@ def text(code: str, language: Language, **params: object) -> str:
     return TEXTS[code][0 if language == "zh" else 1].format(**params)
 
 
+def weekday_name(weekday: int, language: Language) -> str:
+    """The short name of a day of the week; 0 is Monday."""
+    return text("weekday_names", language).split()[weekday]
+
+
 def counted(code: str, count: int) -> str:
     """The code of a text about one, where there is only one."""
     return f"{code}_one" if count == 1 else code
@@ -142,7 +192,9 @@ def counted(code: str, count: int) -> str:
 
 def name_of(code: str, language: Language, otherwise: str | None = None) -> str:
     """The text of a code that an agreement made up (a fee, a payee), which may have none: then the code itself, or `otherwise`."""
-    return text(code, language) if code in TEXTS else otherwise or code
+    # Not any text: a fee may be called `licence` or `annual`, and there are sentences of these codes.
+    named = code in _COSTS or code.startswith(("payee_", "part_"))
+    return text(code, language) if named and code in TEXTS else otherwise or code
 
 
 def lines(content: Mapping[str, Any], language: Language) -> Iterator[Shown]:
@@ -161,6 +213,8 @@ def lines(content: Mapping[str, Any], language: Language) -> Iterator[Shown]:
     yield line("net_received", _amount(content, content["net_received_minor"]))
     yield line("drawn_on", content["drawn_on"])
     yield line("term", text(counted("term_value", content["term"]["periods"]), language, **content["term"]))
+    if "provisional_after" in content["term"]:
+        yield Shown(text("holidays_provisional", language, year=content["term"]["provisional_after"]), "")
     yield from (_instalment(row, content, language) for row in content["instalments"])
     yield from (_item(item, content, language, "item_value") for item in content["items"])
     yield line("items_total", _amount(content, content["items_total_minor"]))

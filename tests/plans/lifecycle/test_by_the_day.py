@@ -1,0 +1,108 @@
+"""Interest against a count of its own, night by night in fractions, that shares no code with the engine but what each payment repaid."""
+
+from __future__ import annotations
+
+from calendar import isleap
+from collections.abc import Sequence
+from datetime import date, timedelta
+from fractions import Fraction
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from yuefu.money.amounts import Money
+from yuefu.money.rates import Rate
+from yuefu.plans.lifecycle import events as e
+from yuefu.plans.lifecycle import terms as t
+from yuefu.plans.lifecycle.events import Event, LoanError
+from yuefu.plans.lifecycle.fold import apply, as_of, start
+from yuefu.plans.lifecycle.quotes import payoff
+from yuefu.plans.lifecycle.terms import LoanTerms
+
+ONE_DAY = timedelta(days=1)
+NEVER_KEPT = [excess for excess in t.Excess if excess is not t.Excess.KEEP]
+
+
+def yuan(minor: int) -> Money:
+    return Money(minor, "CNY")
+
+
+@st.composite
+def lives(draw: Any) -> tuple[LoanTerms, list[Event]]:
+    periods, lent_on = draw(st.integers(1, 12)), draw(st.dates(date(2023, 1, 1), date(2024, 12, 28)))
+    principal = draw(st.integers(100, 99_999) | st.integers(10_000, 10**7))
+    terms = LoanTerms(
+        principal=yuan(principal),
+        periods=periods,
+        annual_rate=Rate(draw(st.sampled_from([0, 36_000, 120_000, 240_000]) | st.integers(1, 990_000))),
+        disbursed_on=lent_on,
+        method=draw(st.sampled_from([t.Method.EQUAL_INSTALMENTS, t.Method.EQUAL_PRINCIPAL])),
+        frequency=draw(st.sampled_from(t.Frequency)),
+        every=draw(st.just(1) | st.integers(1, 20)),
+        first_due_on=draw(st.none() | st.integers(1, 80).map(lambda days: lent_on + timedelta(days=days))),
+        day_count=t.DayCount(draw(st.sampled_from(t.YearBasis))),
+        month_end=draw(st.sampled_from(t.MonthEnd)),
+        grace_principal=draw(st.just(0) | st.integers(0, periods - 1)),
+        grace_interest=draw(st.just(0) | st.integers(0, periods - 1)),
+        interest_free=draw(st.just(0) | st.integers(0, periods)),
+        waterfall=t.Waterfall(processing=draw(st.sampled_from(t.Processing)), excess=draw(st.sampled_from(NEVER_KEPT))),
+        remainder=draw(st.sampled_from(t.Remainder)),
+        down_payment=draw(st.none() | st.just(Rate(200_000))),
+    )
+    day, events = lent_on, list[Event]()
+    for _ in range(draw(st.integers(0, 6))):
+        day += timedelta(days=draw(st.integers(0, 70)))
+        later = timedelta(days=draw(st.integers(1, 40)))
+        some, any_part = (st.integers(1, max(2, most)).map(yuan) for most in (2 * principal // periods, principal))
+        repaid = st.builds(e.Paid, st.just(day), some, excess=st.none() | st.sampled_from(NEVER_KEPT))
+        refunded = st.builds(e.Paid, st.just(day), any_part, st.just(t.PaidBy.MERCHANT_REFUND))
+        moved = st.builds(e.Rescheduled, st.just(day), st.just(day), st.just(day + later), grace_principal=st.integers(0, 1))
+        longer = st.builds(e.Rescheduled, st.just(day), st.just(day), st.none(), st.integers(0, 2), grace_interest=st.integers(0, 1))
+        rarely = st.one_of(st.just(e.InterestPaused(day + ONE_DAY, day + later)), st.just(e.Reamortised(day)), moved, longer)
+        events.append(draw(st.one_of(repaid, repaid, refunded, rarely)))
+    return terms, events
+
+
+def share_of_year(terms: LoanTerms, day: date) -> Fraction:
+    if terms.day_count.year is t.YearBasis.ACTUAL:
+        return Fraction(1, 366 if isleap(day.year) else 365)
+    return Fraction(1, int(terms.day_count.year))
+
+
+def borne(terms: LoanTerms, until: date, balances: dict[date, int], rates: Sequence[tuple[date, date, int]], paused: set[date]) -> Fraction:
+    """Interest of every night up to `until`: each on the principal owed at the evening before, at the rate of the period it lies in."""
+    found, owed = Fraction(0), 0
+    day = terms.disbursed_on
+    while day < until:
+        owed, day = balances.get(day, owed), day + ONE_DAY
+        rate = next((ppm for begin, end, ppm in rates if begin < day <= end), 0)
+        if rate and day not in paused:
+            found += owed * Fraction(rate, 10**6) * share_of_year(terms, day)
+    return found
+
+
+@settings(max_examples=150)
+@given(lives(), st.sampled_from([0, 1, 13, 45, 200]))
+def test_what_is_paid_and_what_a_payoff_asks_is_the_interest_that_was_borne(life: tuple[LoanTerms, list[Event]], after: int) -> None:
+    terms, events = life
+    state, _ = apply(start(terms), e.Disbursed(terms.disbursed_on, terms.principal))
+    balances, paid, paused = {terms.disbursed_on: terms.principal.minor}, 0, set[date]()
+    for event in events:
+        try:
+            state, outcome = apply(state, event)
+        except LoanError:
+            continue
+        if isinstance(event, e.Paid):
+            balances[event.on] = state.balance
+            paid += outcome.interest.minor
+            assert not state.overpaid or not state.outstanding.minor, "a credit balance stands beside a debt"
+        elif isinstance(event, e.InterestPaused):
+            paused |= {event.first + timedelta(days=n) for n in range((event.last - event.first).days + 1)}
+    day = max(date.fromordinal(state.last_on), terms.disbursed_on) + timedelta(days=after)
+    rows = as_of(state, day).rows()
+    rates = [(date.fromordinal(rows.start[k]), date.fromordinal(rows.due[k]), rows.ppm[k]) for k in range(len(rows))]
+    asked = payoff(state, day).interest.minor if as_of(state, day).outstanding else 0
+    assert abs(paid + asked - borne(terms, day, balances, rates, paused)) <= Fraction(len(rows), 2) + 1 + Fraction(
+        terms.principal.minor, 10**9
+    )
