@@ -21,6 +21,7 @@ CASES = [
     for line in (DATA / name).read_text("utf-8").splitlines()
 ]  # fmt: skip
 MUST_PASS = ("BNPL", "ALLOC", "MIR", "EMI", "JEMI", "ME", "PAYOFF", "DELINQ", "DP", "FEE", "PAUSE", "BUYDOWN")
+_RECEIVED = (("Interest/Fee Receivable", "debit"), ("Fee Income", "credit"))
 OUR_RULE = dict(re.findall(r"^- (FIN-[\w-]+): (.+)$", (Path(__file__).parents[2] / "docs" / "vectors.md").read_text("utf-8"), re.MULTILINE))
 
 
@@ -247,6 +248,60 @@ def test_a_snapshot_is_seen_on_its_day() -> None:
     case["expected"]["snapshots"][0]["business_date"] = "2024-02-29"
     late |= {"classification": "RANGE_3", "delinquentDays": 25, "pastDueDays": 28}
     assert verdict(case)["passed"] == 1
+
+
+def test_a_pause_of_delinquency_ends_on_the_day_on_which_it_is_resumed() -> None:
+    case = case_of("FIN-EMI-C3154")
+    case["events"] += [
+        {"type": "delinquency_pause", "start": "2024-02-05", "end": "2024-02-20"},
+        {"type": "delinquency_resume", "start": "2024-02-10"},
+    ]
+    late = {"delinquentDays": 24 - 3 - 5, "pastDueDays": 24}
+    case["expected"]["snapshots"] = [{"after_events": 3, "business_date": "2024-02-25", "delinquency_loan": [late]}]
+    assert verdict(case)["passed"] == 1, verdict(case)
+    late["delinquentDays"] = 24 - 3 - 15
+    assert verdict(case)["differs"][0]["got"] == 16
+
+
+def test_a_pause_that_is_entered_ahead_does_not_lower_the_income_of_the_nights_before_it() -> None:
+    case = case_of("FIN-EMI-C3154")
+    case["inputs"] |= {"principal": "1000.00", "interest_recalculation": True}
+    case["events"] = [
+        {"type": "disburse", "date": "2024-01-01", "amount": "1000.00"},
+        {"type": "interest_pause", "start": "2024-01-20", "end": "2024-01-25", "business_date": "2024-01-02"},
+        {"type": "run_eod", "business_date": "2024-01-03"},
+    ]
+    accrual = {"date": "2024-01-02", "type": "Accrual", "amount": "0.32", "interest": "0.32"}  # 10.00 / 31
+    case["expected"]["snapshots"] = [{"after_events": 3, "transactions": [accrual]}]
+    assert verdict(case)["passed"] == 1, verdict(case)
+
+
+def test_income_is_booked_part_by_part_and_found_in_whatever_order() -> None:
+    case = case_of("FIN-EMI-C3154")
+    case["inputs"]["annual_rate_pct"] = "0"
+    charge = {"type": "add_charge", "due_date": "2024-01-10", "business_date": "2024-01-02"}
+    case["events"] += [
+        {**charge, "charge": "SERVICE", "kind": "fee", "amount": "30.00"},
+        {**charge, "charge": "NSF", "kind": "penalty", "amount": "10.00"},
+        {"type": "repayment", "date": "2024-01-10", "amount": "140.00"},
+    ]
+    lines = [{"account_name": name, side: amount} for amount in ("10.00", "30.00") for name, side in _RECEIVED]
+    case["expected"]["snapshots"] = [{"after_events": 4, "journal": [{"transaction": "ACCRUAL", "date": "2024-01-10", "entries": lines}]}]
+    assert verdict(case)["passed"] == 1, verdict(case)
+    lines[2]["debit"] = "30.01"
+    assert verdict(case)["differs"][0]["at"] == "snapshots[0].journal[0].entries[2].debit"
+
+
+def test_interest_that_is_given_back_is_income_no_more() -> None:
+    case = case_of("FIN-MIR-C3843")
+    refund = next(line for line in case["expected"]["snapshots"][-1]["transactions"] if line["type"] == "Interest Refund")
+    back = {"transaction": "INTEREST_REFUND", "date": refund["date"]}
+    owed = {"account_name": "Interest/Fee Receivable", "account_code": "112603", "credit": refund["amount"]}
+    income = {"account_name": "Interest Income", "account_code": "404000", "debit": refund["amount"]}
+    case["expected"]["snapshots"][-1]["journal"] = [{**back, "entries": [owed, income]}]
+    assert verdict(case)["passed"] == 1, verdict(case)
+    income["debit"] = "0.01"
+    assert verdict(case)["differs"][0]["at"].endswith("entries[1].debit")
 
 
 def test_an_empty_stretch_bears_nothing() -> None:
