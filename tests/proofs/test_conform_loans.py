@@ -276,6 +276,19 @@ def test_a_pause_that_is_entered_ahead_does_not_lower_the_income_of_the_nights_b
     assert verdict(case)["passed"] == 1, verdict(case)
 
 
+def test_income_up_to_a_day_knows_nothing_of_a_payment_after_it() -> None:
+    case = case_of("FIN-EMI-C3154")
+    case["inputs"] |= {"principal": "1000.00", "interest_recalculation": True}
+    case["events"] = [
+        {"type": "disburse", "date": "2024-01-01", "amount": "1000.00"},
+        {"type": "repayment", "date": "2024-01-10", "amount": "900.00"},
+        {"type": "run_eod", "business_date": "2024-01-10"},
+    ]
+    accrual = {"date": "2024-01-09", "type": "Accrual", "interest": "2.58"}  # 10.00 × 8 / 31
+    case["expected"]["snapshots"] = [{"after_events": 3, "transactions": [accrual]}]
+    assert verdict(case)["passed"] == 1, verdict(case)
+
+
 def test_income_is_booked_part_by_part_and_found_in_whatever_order() -> None:
     case = case_of("FIN-EMI-C3154")
     case["inputs"]["annual_rate_pct"] = "0"
