@@ -10,8 +10,8 @@ from yuefu.plans.lifecycle import events as e
 from yuefu.plans.lifecycle.fold import in_order, replay
 from yuefu.plans.lifecycle.terms import PaidBy
 from yuefu.plans.lifecycle.work import Outcome
-from yuefu.proofs.conform_loans.story import Told
 from yuefu.proofs.conform_loans.telling import text
+from yuefu.proofs.conform_loans.told import Told
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,9 @@ from yuefu.proofs.conform_loans.inputs import Loan, loan_of
 from yuefu.proofs.conform_loans.journal import ACCOUNTS, journal
 from yuefu.proofs.conform_loans.journal import SOMETIMES as ONLY_BY_JOBS
 from yuefu.proofs.conform_loans.reading import count, day, items, mapping, money, number, objects, only, shown, unreadable, word
-from yuefu.proofs.conform_loans.story import Told, View, play_all
+from yuefu.proofs.conform_loans.story import View, play_all
 from yuefu.proofs.conform_loans.telling import SOMETIMES, Teller, same_status, text
+from yuefu.proofs.conform_loans.told import Told
 
 _ABOUT: Final = frozenset(
     {"id", "source", "title", "tags", "note", "license", "licence", "inputs", "events", "expected", "group", "suite", "url"}

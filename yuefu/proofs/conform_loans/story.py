@@ -14,11 +14,11 @@ from yuefu.plans.lifecycle.events import Event, Undone
 from yuefu.plans.lifecycle.levelling import down_payment_minor, fees_minor
 from yuefu.plans.lifecycle.quotes import buy_down_earned
 from yuefu.plans.lifecycle.terms import Fee, FeeWhen, Frequency, PaidBy, Part
-from yuefu.plans.lifecycle.work import LoanState, Outcome
 from yuefu.proofs.cases import Difference, Unreadable, Unsupported
 from yuefu.proofs.conform_loans.course import Course
 from yuefu.proofs.conform_loans.inputs import Loan
 from yuefu.proofs.conform_loans.reading import count, day, flag, money, one_of, only, percent, shown, word
+from yuefu.proofs.conform_loans.told import Accrued, ChargeLine, Told, Transaction
 
 PAID: Final = {
     "repayment": (PaidBy.REPAYMENT, "Repayment"),
@@ -33,58 +33,6 @@ _FREQUENCY: Final = {"DAYS": Frequency.DAYS, "WEEKS": Frequency.WEEKS, "MONTHS":
 _CHARGEBACKS: Final = dict.fromkeys(("REPAYMENT_ADJUSTMENT_CHARGEBACK", "REPAYMENT_ADJUSTMENT_REFUND"))
 _OF_EVERY: Final = frozenset({"type", "date", "business_date", "note"})
 _A_DAY: Final = timedelta(days=1)
-
-
-@dataclass(slots=True)
-class Transaction:
-    """A line of the list: the entry it came from, its day and name, and what became of it when it last counted."""
-
-    entry: int
-    on: date
-    type: str
-    amount: str
-    outcome: Outcome | None = None
-    reverted: bool = False
-    shows_balance: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Accrued:
-    """Income booked on a day: interest, fees, penalties, and what was earned of the merchant's fee."""
-
-    on: date
-    interest: int
-    fees: int
-    penalties: int
-    bought_down: int = 0
-
-
-@dataclass(slots=True)
-class ChargeLine:
-    """A charge as the source lists it."""
-
-    entry: int
-    name: str
-    part: Part
-    due_on: date | None
-    placed: str
-    counted: str
-    amount_minor: int
-
-
-@dataclass(slots=True)
-class Told:
-    """The loan after some of its events, seen on the day on which the last one was entered, or a later one. `frauds` are the entries of charge-offs
-    for fraud."""
-
-    loan: Loan
-    state: LoanState
-    today: date
-    transactions: list[Transaction]
-    charges: list[ChargeLine]
-    entries: list[Event | Undone]
-    accruals: list[Accrued]
-    frauds: frozenset[int]
 
 
 @dataclass(slots=True)

@@ -15,7 +15,7 @@ from yuefu.plans.lifecycle.fold import in_order
 from yuefu.plans.lifecycle.rows import NO_PRINCIPAL, NORMAL, UPFRONT, Interest, Rows
 from yuefu.plans.lifecycle.schedule import opening_rows
 from yuefu.plans.lifecycle.terms import Part, Tranches
-from yuefu.proofs.conform_loans.story import ChargeLine, Told, Transaction
+from yuefu.proofs.conform_loans.told import ChargeLine, Told, Transaction
 
 STATUS: Final = {
     "pending": {"approved", "submitted and pending approval"},
