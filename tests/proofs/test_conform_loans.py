@@ -131,6 +131,13 @@ def test_a_case_that_is_not_made_as_cases_are_disturbs_no_other(broken: dict[str
     assert report.to_json()["unsupported"]
 
 
+def test_a_number_of_digits_that_no_calculator_has_cannot_be_read() -> None:
+    for digits in (0, 1000):
+        case = case_of("FIN-FN-365-act")
+        case["inputs"]["math_context_digits"] = digits
+        assert verdict(case)["unsupported"][0]["key"].startswith(f"inputs.math_context_digits: {digits} is not")
+
+
 def test_a_row_too_many_and_a_transaction_too_many_are_differences() -> None:
     case = case_of("FIN-BNPL-UC01")
     last = case["expected"]["snapshots"][-1]

@@ -24,6 +24,7 @@ _ABOUT: Final = frozenset(
 )
 _SEEN_FROM: Final = frozenset({"after_events", "business_date", "schedule_line", "note"})
 _DIGITS: Final = 12
+_MOST_DIGITS: Final = 100
 _NOTHING: Final = "nothing is expected"
 
 
@@ -321,6 +322,8 @@ def _factors(inputs: Mapping[str, Any], expected: Mapping[str, Any]) -> list[Dif
     """Rate factors of periods to twelve decimals, and the values of the recursion under the equal instalment to as many digits."""
     rate = number(inputs.get("annual_rate", 0), "inputs.annual_rate")
     digits = count(inputs.get("math_context_digits", _DIGITS), "inputs.math_context_digits")
+    if not 1 <= digits <= _MOST_DIGITS:
+        raise unreadable(digits, "inputs.math_context_digits", f"a number of digits from 1 to {_MOST_DIGITS}")
     values = {key: value for key, value in inputs.items() if key not in {"annual_rate", "math_context_digits"}}
     only(expected, {"rate_factors", "fn_values"}, "expected")
     loan = loan_of({"principal": "1.00", "annual_rate_pct": rate * 100, **values}, None)
