@@ -217,16 +217,16 @@ def test_the_command_judges_a_file_and_says_so_by_its_status(tmp_path: Path) -> 
         1,
         [
             "x: differs at expected_apr_pct: expected 9, got 10.0",
-            "line 2: not supported: not JSON: Expecting property name enclosed in double quotes: line 1 column 2 (char 1)",
+            "line 2: cannot be read: not JSON: Expecting property name enclosed in double quotes: line 1 column 2 (char 1)",
             "x: passes",
-            "1 of 3 cases pass, 1 differ, 1 are not supported.",
+            "1 of 3 cases pass, 1 differ, 0 are not supported, 1 cannot be read.",
         ],
     )
     (tmp_path / "empty.jsonl").write_text("")
     assert command("conform", "apr", str(tmp_path / "empty.jsonl")).returncode == 1
 
 
-@pytest.mark.parametrize(("content", "told"), [(None, "There is no file"), (b"\xff\xfe", "not a text in UTF-8")])
+@pytest.mark.parametrize(("content", "told"), [(None, "There is no file"), (b"{}\n\xff\xfe\n", "not a text in UTF-8: line 2 has a byte")])
 def test_a_file_that_cannot_be_read_is_one_sentence(tmp_path: Path, content: bytes | None, told: str) -> None:
     if content is not None:
         (tmp_path / "file.jsonl").write_bytes(content)

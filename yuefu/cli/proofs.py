@@ -1,5 +1,5 @@
 """`yuefu bench`, `yuefu prove` and `yuefu conform`: how fast it is, that nothing gets lost, that it answers as others do. Each works on a
-database of its own.
+database of its own, but for what needs none: `bench plans`, `conform loans` and `conform apr`.
 """
 
 from __future__ import annotations
@@ -197,7 +197,9 @@ def conform_ledger(file: Annotated[Path, typer.Argument(metavar="FILE.jsonl", he
 def conform_apr(
     file: Annotated[Path, typer.Argument(metavar="FILE.jsonl", help="A case a line: flows, a law, what it should cost.")],
 ) -> None:
-    """Recompute cases of annual cost by the laws of the EU and UK (eu), the US (regz) and China (cn); exit status 1 unless all pass."""
+    """Recompute cases of annual cost by the laws of the EU and UK (eu), the US (regz) and China (cn); exit status 1 unless all pass. No database is
+    needed. docs/conform.md has the layout of cases.
+    """
     from yuefu.proofs import conform_apr as cases
 
     _tell_report(cases.run(_lines(file)))
@@ -207,7 +209,9 @@ def conform_apr(
 def conform_loans(
     file: Annotated[Path, typer.Argument(metavar="FILE.jsonl", help="A case a line: a loan, what happens to it, what should come of it.")],
 ) -> None:
-    """Replay cases of another loan core: schedules, payments, refunds, arrears, bookings; exit status 1 unless all pass."""
+    """Replay cases of another loan core: schedules, payments, refunds, arrears, bookings; exit status 1 unless all pass. No database is needed.
+    docs/conform.md has the layout of cases.
+    """
     from yuefu.proofs.conform_loans import running
 
     with output.progress("conform loans") as progress:
@@ -217,10 +221,21 @@ def conform_loans(
 
 def _lines(file: Path) -> list[str]:
     """The lines of a file of cases."""
+    content = inputs.file_content(file)
     try:
-        return inputs.file_content(file).decode("utf-8-sig").split("\n")
+        return content.decode("utf-8-sig").split("\n")
     except UnicodeDecodeError:
-        fail("not_text", f"{file} is not a text in UTF-8.")
+        lines = content.split(b"\n")
+        bad = next((number for number, line in enumerate(lines, start=1) if not _is_text(line)), 1)
+        fail("not_text", f"{file} is not a text in UTF-8: line {bad} has a byte that is none. Save the file as UTF-8.")
+
+
+def _is_text(line: bytes) -> bool:
+    try:
+        line.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _tell_report(report: Report) -> None:

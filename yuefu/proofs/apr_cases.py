@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from yuefu.plans.faults import PlanError
 from yuefu.plans.unit_periods import DAY, MONTH, WEEK, UnitPeriod, anchor_of, later, unit_period_from_text, unit_period_of
-from yuefu.proofs.cases import Unsupported
+from yuefu.proofs.cases import Unreadable, Unsupported
 
 # What is only told about a case. The currency is: amounts are made whole at the finest decimal that the case writes, whatever its currency has.
 # fmt: off
@@ -72,34 +72,34 @@ class Flow:
 def read_flows(content: Mapping[str, Any]) -> list[Flow]:
     given = content.get("flows")
     if not isinstance(given, list) or not given:
-        raise Unsupported("flows")
+        raise Unreadable("flows")
     return [_flow(one, f"flows[{number}]") for number, one in enumerate(given)]
 
 
 def _flow(given: Any, at: str) -> Flow:
     if not isinstance(given, dict):
-        raise Unsupported(at)
+        raise Unreadable(at)
     unknown = [f"{at}.{key}" for key in given if key not in _OF_FLOW and key not in INFORMATION]
     if unknown:
         raise Unsupported(*unknown)
     if given.get("kind") not in ("draw", "pay"):
-        raise Unsupported(f"{at}.kind")
+        raise Unreadable(f"{at}.kind")
     days = _days(given.get("dates"), f"{at}.dates")
     amounts = _amounts(given, at, len(days))
     if days and len(days) != len(amounts):
-        raise Unsupported(f"{at}.dates")
+        raise Unreadable(f"{at}.dates")
     if "date" in given and "first_date" in given:
-        raise Unsupported(f"{at}.first_date")
+        raise Unreadable(f"{at}.first_date")
     first = _day(given.get("date", given.get("first_date")), f"{at}.date") or (days[0] if days else None)
     step = _step(given.get("step"), f"{at}.step")
     if len(amounts) > 1 and step is None and not days:
-        raise Unsupported(f"{at}.step")
+        raise Unreadable(f"{at}.step")
     units = None
     if "t_whole" in given or "t_frac" in given:
         units = number_of(given.get("t_whole", 0), f"{at}.t_whole") + number_of(given.get("t_frac", 0), f"{at}.t_frac")
     years = number_of(given["t"], f"{at}.t") if "t" in given else None
     if years is not None and units is not None:
-        raise Unsupported(f"{at}.t")
+        raise Unreadable(f"{at}.t")
     last = _day(given.get("last_date"), f"{at}.last_date")
     return Flow(at, given["kind"] == "draw", amounts, step, years, units, first, last, days)
 
@@ -108,31 +108,31 @@ def _amounts(given: Mapping[str, Any], at: str, days: int) -> tuple[Decimal, ...
     said = given.get("amount")
     count = given.get("n", len(said) if isinstance(said, list) else days or 1)
     if type(count) is not int or not 1 <= count <= _MOST_REPEATS:
-        raise Unsupported(f"{at}.n")
+        raise Unreadable(f"{at}.n")
     if not isinstance(said, list):
         return (_amount(said, f"{at}.amount"),) * count
     if len(said) != count:
-        raise Unsupported(f"{at}.n")
+        raise Unreadable(f"{at}.n")
     return tuple(_amount(one, f"{at}.amount[{number}]") for number, one in enumerate(said))
 
 
 def _amount(value: Any, at: str) -> Decimal:
     exact = number_of(value, at)
     if exact.denominator > 10**-_FINEST or abs(exact) >= _LARGEST or 10**-_FINEST % exact.denominator:
-        raise Unsupported(at)
+        raise Unreadable(at)
     return Decimal(exact.numerator) / Decimal(exact.denominator)
 
 
 def number_of(value: Any, at: str) -> Fraction:
     """An exact number of this world: an integer, a decimal, or either as text or as a fraction in text ("1/12")."""
     if isinstance(value, bool) or not isinstance(value, int | Decimal | str):
-        raise Unsupported(at)
+        raise Unreadable(at)
     text = value if isinstance(value, str) else _plain(value)
     if not _NUMBER.fullmatch(text):
-        raise Unsupported(at)
+        raise Unreadable(at)
     above, _, below = text.partition("/")
     if below and not int(below):
-        raise Unsupported(at)
+        raise Unreadable(at)
     return Fraction(above) / int(below or 1)
 
 
@@ -150,7 +150,7 @@ def _step(value: Any, at: str) -> Fraction | UnitPeriod | None:
         try:
             return unit_period_from_text(value)
         except PlanError as error:
-            raise Unsupported(at) from error
+            raise Unreadable(at) from error
     return number_of(value, at)
 
 
@@ -159,17 +159,17 @@ def _day(value: Any, at: str) -> date | None:
         return None
     try:
         if not isinstance(value, str) or not _DAY_TEXT.fullmatch(value):
-            raise Unsupported(at)
+            raise Unreadable(at)
         return date.fromisoformat(value)
     except ValueError as error:
-        raise Unsupported(at) from error
+        raise Unreadable(at) from error
 
 
 def _days(value: Any, at: str) -> tuple[date, ...]:
     if value is None:
         return ()
     if not isinstance(value, list) or not value:
-        raise Unsupported(at)
+        raise Unreadable(at)
     return tuple(day for number, one in enumerate(value) if (day := _day(one, f"{at}[{number}]")))
 
 
@@ -178,7 +178,7 @@ def with_case_dates(flows: list[Flow], dates: Any) -> list[Flow]:
     and last of what is paid after it.
     """
     if not isinstance(dates, dict):
-        raise Unsupported("dates")
+        raise Unreadable("dates")
     found = {key: _day(value, f"dates.{key}") for key, value in dates.items() if key not in INFORMATION}
     unknown = [f"dates.{key}" for key in found if key not in _STARTS and key not in ("first_payment", "last_payment")]
     if unknown:
@@ -189,7 +189,7 @@ def with_case_dates(flows: list[Flow], dates: Any) -> list[Flow]:
         places = [draw] if key in _STARTS else paid
         number = places[0 if key != "last_payment" else -1] if places else None
         if number is None or day is None:
-            raise Unsupported(f"dates.{key}")
+            raise Unreadable(f"dates.{key}")
         flows[number] = _dated(flows[number], day, last=key == "last_payment", at=f"dates.{key}")
     return _anchored(flows)
 
@@ -210,7 +210,7 @@ def first_draw(flows: Sequence[Flow]) -> date | None:
 def _dated(flow: Flow, day: date, *, last: bool, at: str) -> Flow:
     known = flow.last_day if last else flow.day
     if known not in (None, day):
-        raise Unsupported(at)
+        raise Unreadable(at)
     return replace(flow, last_day=day) if last else replace(flow, day=day)
 
 
@@ -224,7 +224,7 @@ def read_unit_period(content: Mapping[str, Any], flows: Sequence[Flow]) -> UnitP
         return counted
     said = _units_in(names) if isinstance(names, str) else []
     if not said:
-        raise Unsupported("unit_period")
+        raise Unreadable("unit_period")
     fitting = said if counted is None else [unit for unit in said if unit.per_year == counted.per_year]
     if not fitting:
         raise Unsupported("w (is not that of unit_period)")
@@ -235,7 +235,7 @@ def _of_count(per_year: Any) -> UnitPeriod:
     try:
         return unit_period_of(number_of(per_year, "w"))
     except PlanError as error:
-        raise Unsupported("w") from error
+        raise Unreadable("w") from error
 
 
 def _units_in(text: str) -> list[UnitPeriod]:
@@ -265,16 +265,16 @@ def _later(flow: Flow, first: date, unit: UnitPeriod | None, count: int) -> date
         if isinstance(flow.step, UnitPeriod):
             return later(first, flow.step, count, flow.anchor)
         if flow.step is None:
-            raise Unsupported(f"{flow.at}.step")
+            raise Unreadable(f"{flow.at}.step")
         if unit is not None and flow.step.denominator == 1:
             return later(first, unit, int(flow.step) * count, flow.anchor)
         return later(first, _span(flow.step, flow.at), count, flow.anchor)
     except (ValueError, OverflowError) as error:
-        raise Unsupported(f"{flow.at}.step") from error
+        raise Unreadable(f"{flow.at}.step") from error
 
 
 def _span(years: Fraction, at: str) -> UnitPeriod:
     for whole, kind in ((12, MONTH), (52, WEEK), (365, DAY)):
         if (years * whole).denominator == 1 and years > 0:
             return UnitPeriod(kind, int(years * whole))
-    raise Unsupported(f"{at}.step")
+    raise Unreadable(f"{at}.step")

@@ -1,7 +1,8 @@
 """Files of cases, a line of JSON each: how they are read, judged and told, whatever they are about.
 
-A case passes, differs (told with its first figure that does), or is unsupported: it has a key that nobody understands, or cannot be read. Nothing
-of a case is passed over in silence. Numbers are read as exact decimals, so that 1432.86 is that amount and no float near it.
+A case passes, differs (told with its first figure that does), is not supported (it has a key that nobody understands), or cannot be read. Nothing
+of a case is passed over in silence, and none ends the run: a fault of ours is told as a difference of that case. Numbers are read as exact
+decimals, so that 1432.86 is that amount and no float near it.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 NO_CASE: Final = "There is no case in this file (a line of JSON each)."
+INTERNAL_ERROR: Final = "internal error"
 _SHOWN_AT_MOST: Final = 200
 
 
@@ -22,6 +24,10 @@ class Unsupported(Exception):
     def __init__(self, *keys: str) -> None:
         super().__init__(*keys)
         self.keys = keys
+
+
+class Unreadable(Unsupported):
+    """A case is not written as cases are: no JSON, a key of another type, a day that there is not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,23 +49,26 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What came of a case: it passes where it neither differs nor has anything unsupported."""
+    """What came of a case: it passes where it neither differs nor has anything unsupported. `unreadable`: what is unsupported cannot be read."""
 
     id: str
     difference: Difference | None = None
     unsupported: tuple[str, ...] = ()
+    unreadable: bool = False
 
     @property
     def passed(self) -> bool:
         return self.difference is None and not self.unsupported
 
     def text(self) -> str:
-        """The verdict as one line."""
+        """The verdict as one line, whatever characters are in it."""
         if self.difference is not None:
-            return f"{self.id}: differs at {self.difference.at}: expected {self.difference.expected}, got {self.difference.got}"
-        if self.unsupported:
-            return f"{self.id}: not supported: {', '.join(self.unsupported)}"
-        return f"{self.id}: passes"
+            found = f"differs at {self.difference.at}: expected {self.difference.expected}, got {self.difference.got}"
+        elif self.unsupported:
+            found = f"{'cannot be read' if self.unreadable else 'not supported'}: {', '.join(self.unsupported)}"
+        else:
+            found = "passes"
+        return printable(f"{self.id}: {found}")
 
 
 @dataclass(slots=True)
@@ -95,8 +104,10 @@ class Report:
         if not self.verdicts:
             return [NO_CASE]
         differ = sum(verdict.difference is not None for verdict in self.verdicts)
-        rest = len(self.verdicts) - self.passed - differ
-        total = f"{self.passed} of {len(self.verdicts)} cases pass, {differ} differ, {rest} are not supported."
+        unread = sum(verdict.unreadable for verdict in self.verdicts)
+        rest = len(self.verdicts) - self.passed - differ - unread
+        total = f"{self.passed} of {len(self.verdicts)} cases pass, {differ} differ, {rest} are not supported"
+        total += f", {unread} cannot be read." if unread else "."
         return [*(verdict.text() for verdict in self.verdicts), total]
 
 
@@ -122,38 +133,45 @@ def _judge_one(number: int, line: str, play: Play) -> Verdict:
         name = case.id
         differs = play(case)
     except Unsupported as error:
-        return Verdict(name, unsupported=error.keys)
+        return Verdict(name, unsupported=error.keys, unreadable=isinstance(error, Unreadable))
+    except Exception as error:  # noqa: BLE001 - a fault of ours fails its case, and no other
+        return Verdict(name, Difference(INTERNAL_ERROR, None, f"{type(error).__name__}: {error}"[:_SHOWN_AT_MOST]))
     return Verdict(name, differs[0] if differs else None)
 
 
+def printable(text: str) -> str:
+    """A text without line ends, escapes and other characters that a terminal acts on: each as JSON writes it."""
+    return "".join(char if char.isprintable() else json.dumps(char)[1:-1] for char in text)
+
+
 def read(line: str, number: int = 1) -> Case:
-    """The case of a line. Raises Unsupported, which says why, for what is no JSON object, or one that says a key twice."""
+    """The case of a line. Raises Unreadable, which says why, for what is no JSON object, or one that says a key twice."""
     try:
         content = json.loads(line, parse_float=Decimal, parse_int=_integer, parse_constant=_no_number, object_pairs_hook=_without_twins)
     except Unsupported:
         raise
     except (ValueError, ArithmeticError, RecursionError) as error:
-        raise Unsupported(f"not JSON: {error}"[:_SHOWN_AT_MOST]) from error
+        raise Unreadable(f"not JSON: {error}"[:_SHOWN_AT_MOST]) from error
     if not isinstance(content, dict):
-        raise Unsupported("not an object")
+        raise Unreadable("not an object")
     name = content.get("id")
     return Case(name if isinstance(name, str) and name else f"line {number}", content)
 
 
 def _integer(digits: str) -> int:
     if len(digits) > _SHOWN_AT_MOST:
-        raise Unsupported(f"not JSON: a number of {len(digits)} digits")
+        raise Unreadable(f"not JSON: a number of {len(digits)} digits")
     return int(digits)
 
 
 def _no_number(word: str) -> Any:
-    raise Unsupported(f"not JSON: {word} is no number")
+    raise Unreadable(f"not JSON: {word} is no number")
 
 
 def _without_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for key, value in pairs:
         if key in found:
-            raise Unsupported(f"{key} (said twice)"[:_SHOWN_AT_MOST])
+            raise Unreadable(f"{key} (said twice)"[:_SHOWN_AT_MOST])
         found[key] = value
     return found

@@ -8,8 +8,6 @@ from yuefu.plans.faults import PlanError
 from yuefu.proofs.cases import Case, Difference, Report, Unsupported, judge
 from yuefu.proofs.conform_loans.judging import play
 
-_MALFORMED = (KeyError, TypeError, ValueError, AttributeError, IndexError, ArithmeticError)
-
 
 def run(lines: Iterable[str], *, progress: Callable[[int, int], None] | None = None) -> Report:
     """Replays the case of each line that is not blank."""
@@ -17,10 +15,8 @@ def run(lines: Iterable[str], *, progress: Callable[[int, int], None] | None = N
 
 
 def _guarded(case: Case) -> list[Difference]:
-    """A case that is not made as cases are, or that our engine refuses, is unsupported and says why; the others go on."""
+    """A case that our engine refuses is unsupported and says why; the others go on."""
     try:
         return play(case)
     except PlanError as error:
         raise Unsupported(f"refused: {error.detail}") from error
-    except _MALFORMED as error:
-        raise Unsupported(f"cannot be read: {type(error).__name__}: {error!s:.120}") from error

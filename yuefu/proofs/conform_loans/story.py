@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from typing import Any, Final
@@ -11,13 +11,14 @@ from yuefu.money.amounts import Money
 from yuefu.plans.faults import PlanError
 from yuefu.plans.lifecycle import events as e
 from yuefu.plans.lifecycle.events import Event, Undone
-from yuefu.plans.lifecycle.fold import as_of, in_order, replay
 from yuefu.plans.lifecycle.levelling import down_payment_minor, fees_minor
-from yuefu.plans.lifecycle.quotes import buy_down_earned, interest_earned
+from yuefu.plans.lifecycle.quotes import buy_down_earned
 from yuefu.plans.lifecycle.terms import Fee, FeeWhen, Frequency, PaidBy, Part
-from yuefu.plans.lifecycle.work import LoanState, Outcome
-from yuefu.proofs.cases import Unsupported
-from yuefu.proofs.conform_loans.inputs import Loan, day, money, one_of, percent
+from yuefu.proofs.cases import Difference, Unreadable, Unsupported
+from yuefu.proofs.conform_loans.course import Course
+from yuefu.proofs.conform_loans.inputs import Loan
+from yuefu.proofs.conform_loans.reading import count, day, flag, money, one_of, only, percent, shown, word
+from yuefu.proofs.conform_loans.told import Accrued, ChargeLine, Told, Transaction
 
 PAID: Final = {
     "repayment": (PaidBy.REPAYMENT, "Repayment"),
@@ -28,236 +29,95 @@ PAID: Final = {
     "interest_payment_waiver": (PaidBy.GOODWILL, "Interest Payment Waiver"),
 }
 _PENALTY_NAMES: Final = ("nsf", "late", "penalty", "overdue")
-_KNOWN: Final = {
-    "disburse": {"amount"},
-    "payoff": {"amount"},
-    "refund_by_cash": {"amount"},
-    "undo_transaction": {"nth_on_date", "target"},
-    "undo_disbursement": set(),
-    "add_charge": {"charge", "kind", "amount", "pct", "due_date"},
-    "chargeback": {"kind", "amount", "payment_nr"},
-    "credit_balance_refund": {"amount"},
-    "reage": {"frequencyNumber", "frequencyType", "startDate", "numberOfInstallments"},
-    "reamortize": set(),
-    "reschedule": {
-        *("from_date", "rescheduleFromDate", "new_due_date", "adjustedDueDate", "extraTerms", "newInterestRate"),
-        *("graceOnPrincipal", "graceOnInterest", "submittedOnDate"),
-    },
-    "interest_pause": {"start", "end"},
-    "delinquency_pause": {"start", "end"},
-    "charge_off": {"fraud", "stop_interest"},
-    "write_off": set(),
-    "write_off_recovery": {"amount"},
-    "buy_down_fee": {"amount"},
-    "pay_principal": {"period_due", "amount"},
-    "pay_interest": {"period_due", "amount"},
-    "run_eod": set(),
-    "waive_interest": {"amount"},
-}
-
-
-@dataclass(slots=True)
-class Transaction:
-    """A line of the list: the entry it came from, its day and name, and what became of it when it last counted."""
-
-    entry: int
-    on: date
-    type: str
-    amount: str
-    outcome: Outcome | None = None
-    reverted: bool = False
-    shows_balance: bool = True
-    replayed: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Accrued:
-    """Income booked on a day: interest, fees, penalties, and what was earned of the merchant's fee."""
-
-    on: date
-    interest: int
-    fees: int
-    penalties: int
-    bought_down: int = 0
-
-
-@dataclass(slots=True)
-class ChargeLine:
-    """A charge as the source lists it."""
-
-    entry: int
-    name: str
-    part: Part
-    due_on: date | None
-    placed: str
-    counted: str
-    amount_minor: int
-
-
-@dataclass(slots=True)
-class Told:
-    """The loan after some of its events, seen on the day on which the last one was entered."""
-
-    loan: Loan
-    state: LoanState
-    today: date
-    transactions: list[Transaction]
-    charges: list[ChargeLine]
-    entries: list[Event | Undone]
-    accruals: list[Accrued]
+_FREQUENCY: Final = {"DAYS": Frequency.DAYS, "WEEKS": Frequency.WEEKS, "MONTHS": Frequency.MONTHS}
+_CHARGEBACKS: Final = dict.fromkeys(("REPAYMENT_ADJUSTMENT_CHARGEBACK", "REPAYMENT_ADJUSTMENT_REFUND"))
+_OF_EVERY: Final = frozenset({"type", "date", "business_date", "note"})
+_A_DAY: Final = timedelta(days=1)
 
 
 @dataclass(slots=True)
 class Story:
-    """Plays events one after the other."""
+    """Plays events one after the other. `differs` is where what an event says of itself is not what came of it."""
 
     loan: Loan
-    entries: list[Event | Undone] = field(default_factory=list)
+    course: Course
     transactions: list[Transaction] = field(default_factory=list)
     charges: list[ChargeLine] = field(default_factory=list)
     accruals: list[Accrued] = field(default_factory=list)
+    frauds: set[int] = field(default_factory=set)
+    differs: list[Difference] = field(default_factory=list)
     today: date | None = None
 
     def play(self, event: Mapping[str, Any], at: str) -> None:
         """Enters one event. Raises Unsupported for a type, a key or an order of events that is not understood."""
-        kind = str(event.get("type"))
-        known = {"amount", "interest_refund", "interest_refund_note"} if kind in PAID else _KNOWN.get(kind)
-        if known is None:
-            raise Unsupported(f"{at}.type: {kind}")
-        unknown = [f"{at}.{key}" for key in event if key not in known | {"type", "date", "business_date", "note"}]
-        if unknown:
-            raise Unsupported(*unknown)
-        entered = event.get("business_date") or event.get("date") or event.get("start") or event.get("due_date") or self.today
-        self.today = entered if isinstance(entered, date) else day(entered, f"{at}.business_date")
-        on = day(event.get("date") or self.today, f"{at}.date")
+        kind = word(event.get("type"), f"{at}.type")
+        if kind not in _PLAYED:
+            raise Unsupported(f"{at}.type: {shown(kind)}")
+        method, keys = _PLAYED[kind]
+        only(event, keys | _OF_EVERY, at)
+        said = next((key for key in ("business_date", "date", "start", "due_date") if event.get(key) is not None), None)
+        if said:
+            self.today = day(event[said], f"{at}.{said}")
+        if self.today is None:
+            raise Unreadable(f"{at}.date: missing, it is the day of the event")
+        on = self.today if event.get("date") is None else day(event["date"], f"{at}.date")
+        told = len(self.transactions)
         try:
-            self._enter(kind, event, on, at)
-            self._count()
+            getattr(self, f"_{method}")(event, on, at)
+            self._count(told)
         except PlanError as error:
             raise Unsupported(f"{at}: {error.detail}") from error
 
-    def told(self) -> Told:
-        """The loan as it stands."""
-        state, _ = replay(self.loan.terms, self.entries)
-        today = self.today or self.loan.terms.disbursed_on
-        if state.lent and state.last_on <= today.toordinal() and not self.loan.calculator:
-            state = as_of(state, today)
+    def told(self, seen: date | None = None) -> Told:
+        """The loan as it stands, or as it is seen on a later day. Raises Unsupported for an earlier one."""
+        today = self.today or seen or self.loan.terms.disbursed_on
+        if seen is not None and seen < today:
+            raise Unsupported(f"expected.snapshots.business_date: {seen} is before the last event, {today}")
+        today = seen or today
+        state = self.course.state if self.loan.calculator else self.course.seen_from(today)
         lines = [Transaction(**{name: getattr(line, name) for name in Transaction.__slots__}) for line in self.transactions]
-        return Told(self.loan, state, today, lines, list(self.charges), list(self.entries), list(self.accruals))
+        entries, charges, accruals = list(self.course.entries), list(self.charges), list(self.accruals)
+        return Told(self.loan, state, today, lines, charges, entries, accruals, frozenset(self.frauds))
 
-    def _add(self, event: Event | Undone, type_: str = "", amount: str = "", *, shows_balance: bool = True) -> None:
-        self.entries.append(event)
+    # --- entering ---
+
+    def _add(self, event: Event | Undone, type_: str = "", amount: str = "", *, shows_balance: bool = True) -> int:
+        number = self.course.enter(event)
         if type_ and not isinstance(event, Undone):
-            self.transactions.append(Transaction(len(self.entries), event.on, type_, amount, shows_balance=shows_balance))
+            self.transactions.append(Transaction(number, event.on, type_, amount, shows_balance=shows_balance))
+        return number
 
-    def _count(self) -> None:
-        """Brings what became of each transaction that counts up to date; of one undone it stays what it was."""
-        state, outcomes = replay(self.loan.terms, self.entries)
-        counted = {number for number, _ in in_order(self.entries)}
-        for line in self.transactions:
-            line.reverted = line.entry not in counted
-            if line.entry in outcomes:
-                line.replayed |= line.outcome not in {None, outcomes[line.entry]}
-                line.outcome = outcomes[line.entry]
-        if state.status in {"closed", "overpaid"}:
-            self._accrue(state, self._today, at_end=True)
-
-    def _enter(self, kind: str, event: Mapping[str, Any], on: date, at: str) -> None:
-        amount = money(event["amount"], f"{at}.amount") if event.get("amount") is not None else None
-        if kind == "disburse":
-            self._disburse(on, event, at)
-        elif kind in PAID:
-            by, name = PAID[kind]
-            assert amount is not None
-            self._add(e.Paid(on, amount, by, interest_refund=bool(event.get("interest_refund"))), name, amount.decimal_text())
-        elif kind == "payoff":
-            self._add(e.PaidOff(on), "Repayment", "")
-        elif kind in {"undo_transaction", "undo_disbursement"}:
-            self._undo(kind, event, on, at)
-        elif kind == "add_charge":
-            self._charge(event, at)
-        elif kind == "chargeback" and amount:
-            self._add(e.ChargedBack(self._today, amount), "Chargeback", amount.decimal_text())
-        elif kind == "refund_by_cash" and amount:
-            self._add(e.PaidBack(on, amount), "Refund", amount.decimal_text())
-        elif kind == "credit_balance_refund" and amount:
-            self._add(e.CreditRefunded(on, amount), "Credit Balance Refund", amount.decimal_text())
-        elif kind in {"pay_principal", "pay_interest"} and amount:
-            part = Part.PRINCIPAL if kind == "pay_principal" else Part.INTEREST
-            self._add(e.PaidInstalment(on, day(event["period_due"], f"{at}.period_due"), part, amount))
-        elif kind == "write_off_recovery" and amount:
-            self._add(e.Recovered(on, amount), "Recovery Repayment", amount.decimal_text())
-        elif kind == "buy_down_fee" and amount:
-            self._add(e.BoughtDown(on, amount), "Buy Down Fee", amount.decimal_text(), shows_balance=False)
-        elif kind == "waive_interest" and amount:
-            self._add(e.Waived(on, Part.INTEREST, amount), "Waive interest", amount.decimal_text())
-        else:
-            self._change(kind, event, on, at)
+    def _count(self, first: int) -> None:
+        """Brings what became of each transaction that counts up to date, from the `first` new one unless the past has changed; of one undone it
+        stays what it was."""
+        outcomes = self.course.outcomes
+        for line in self.transactions if self.course.replayed else self.transactions[first:]:
+            line.reverted = line.entry not in outcomes
+            line.outcome = outcomes.get(line.entry, line.outcome)
+        self.course.replayed = False
+        if self.course.state.status in {"closed", "overpaid"}:
+            self._accrue(self._today, at_end=True)
 
     @property
     def _today(self) -> date:
         assert self.today is not None
         return self.today
 
-    def _change(self, kind: str, event: Mapping[str, Any], on: date, at: str) -> None:
-        if kind == "run_eod":
-            self._close_day()
-        elif kind == "reamortize":
-            self._add(e.Reamortised(on), "Re-amortize", "", shows_balance=False)
-        elif kind == "reage":
-            frequency = one_of({"DAYS": Frequency.DAYS, "WEEKS": Frequency.WEEKS, "MONTHS": Frequency.MONTHS}, event["frequencyType"], at)
-            first = day(event["startDate"], f"{at}.startDate")
-            periods, every = int(event["numberOfInstallments"]), int(event["frequencyNumber"])
-            self._add(e.Reaged(on, first, periods, frequency, every), "Re-age", "", shows_balance=False)
-        elif kind == "reschedule":
-            self._reschedule(event, on, at)
-        elif kind == "interest_pause":
-            self._add(e.InterestPaused(day(event["start"], f"{at}.start"), day(event["end"], f"{at}.end")))
-        elif kind == "delinquency_pause":
-            self._add(e.ArrearsPaused(day(event["start"], f"{at}.start"), day(event["end"], f"{at}.end")))
-        elif kind == "charge_off":
-            self._add(e.ChargedOff(on), "Charge-off", "", shows_balance=False)
-        elif kind == "write_off":
-            self._add(e.WrittenOff(on), "Close (as written-off)", "")
-        else:
-            raise Unsupported(f"{at}.amount")
-
-    def _close_day(self) -> None:
-        """Books income: with each instalment that has fallen due, or daily up to the day before."""
-        state, _ = replay(self.loan.terms, self.entries)
-        state = as_of(state, self._today) if state.last_on <= self._today.toordinal() else state
-        rows = state.rows()
-        if self.loan.accrues_daily:
-            self._accrue(state, self._today - timedelta(days=1), at_end=False)
-            return
-        booked = {accrued.on for accrued in self.accruals}
-        for k in range(len(rows)):
-            due = date.fromordinal(rows.due[k])
-            if due <= self._today and due not in booked and rows.interest[k] + rows.fees[k] + rows.penalties[k]:
-                self.accruals.append(Accrued(due, rows.interest[k], rows.fees[k], rows.penalties[k]))
-
-    def _accrue(self, state: LoanState, day: date, *, at_end: bool) -> None:
-        """What was earned by a day beyond what has been booked; all of it where the loan has ended."""
-        charged = [event for _, event in in_order(self.entries) if isinstance(event, e.Charged) and (at_end or event.due_on <= day)]
-        interest = sum(state.rows().interest) if at_end else interest_earned(state, day).minor
-        fees = sum(event.amount.minor for event in charged if event.part is Part.FEE) - sum(one.fees for one in self.accruals)
-        penalties = sum(event.amount.minor for event in charged if event.part is Part.PENALTY) - sum(one.penalties for one in self.accruals)
-        bought_down = buy_down_earned(state, day).minor - sum(one.bought_down for one in self.accruals)
-        new = Accrued(day, interest - sum(one.interest for one in self.accruals), fees, penalties, max(bought_down, 0))
-        if new.interest or new.fees or new.penalties or new.bought_down:
-            self.accruals.append(new)
-
     def _agree(self, more: Money) -> None:
         """A case may say what was agreed as what was lent at first: then what is lent is agreed with it."""
-        lent = more.minor + sum(event.amount.minor for _, event in in_order(self.entries) if isinstance(event, e.Disbursed))
+        lent = more.minor + sum(event.amount.minor for _, event in self.course.events() if isinstance(event, e.Disbursed))
         if lent > self.loan.terms.principal.minor:
-            self.loan = replace(self.loan, terms=replace(self.loan.terms, principal=Money(lent, more.currency)))
+            self._change_terms(principal=Money(lent, more.currency))
 
-    def _disburse(self, on: date, event: Mapping[str, Any], at: str) -> None:
-        amount = money(event.get("amount") or self.loan.terms.principal.decimal_text(), f"{at}.amount")
+    def _change_terms(self, **changes: Any) -> None:
+        self.loan = replace(self.loan, terms=replace(self.loan.terms, **changes))
+        self.course.change_terms(self.loan.terms)
+
+    def _disburse(self, event: Mapping[str, Any], on: date, at: str) -> None:
+        amount = self.loan.terms.principal if event.get("amount") is None else money(event["amount"], f"{at}.amount")
         self._agree(amount)
-        self._add(e.Disbursed(on, amount), "Disbursement", amount.decimal_text())
-        fees = fees_minor(self.loan.terms, FeeWhen.UPFRONT, self.loan.terms.principal.minor) if len(self.entries) == 1 else 0
+        number = self._add(e.Disbursed(on, amount), "Disbursement", amount.decimal_text())
+        fees = fees_minor(self.loan.terms, FeeWhen.UPFRONT, self.loan.terms.principal.minor) if number == 1 else 0
         if fees:
             paid = Money(fees, amount.currency)
             self._add(e.Paid(on, paid), "Repayment (at time of disbursement)", paid.decimal_text())
@@ -266,65 +126,241 @@ class Story:
             down = Money(down_payment_minor(self.loan.terms, amount.minor), amount.currency)
             self._add(e.Paid(on, down, PaidBy.DOWN_PAYMENT), "Down Payment", down.decimal_text())
 
+    def _pay(self, event: Mapping[str, Any], on: date, at: str) -> None:
+        by, name = PAID[event["type"]]
+        amount = money(event.get("amount"), f"{at}.amount")
+        gives_interest_back = flag(event.get("interest_refund"), f"{at}.interest_refund")
+        self._add(e.Paid(on, amount, by, interest_refund=gives_interest_back), name, amount.decimal_text())
+
+    def _pay_off(self, event: Mapping[str, Any], on: date, at: str) -> None:
+        number = self._add(e.PaidOff(on), "Repayment")
+        outcome = self.course.outcomes[number]
+        if event.get("amount") is not None:
+            paid = outcome.principal + outcome.interest + outcome.fees + outcome.penalties + outcome.credit
+            if paid != money(event["amount"], f"{at}.amount"):
+                self.differs.append(Difference(f"{at}.amount", str(event["amount"]), paid.decimal_text()))
+
+    def _charge_back(self, event: Mapping[str, Any], on: date, at: str) -> None:
+        amount = money(event.get("amount"), f"{at}.amount")
+        if event.get("kind") is not None:
+            one_of(_CHARGEBACKS, event["kind"], f"{at}.kind")
+        number = event.get("payment_nr")
+        paid = None if number is None else self._payment(count(number, f"{at}.payment_nr"), f"{at}.payment_nr")
+        self._add(e.ChargedBack(on, amount, paid.on if paid else None), "Chargeback", amount.decimal_text())
+
+    def _payment(self, number: int, at: str) -> Transaction:
+        """A payment by its place among those that count, a down payment too, in the order of their days."""
+        paid = (line for line in self.transactions if line.type in {"Repayment", "Down Payment"} and not line.reverted)
+        repaid = sorted(paid, key=lambda line: line.on)
+        if not 0 < number <= len(repaid):
+            raise Unsupported(f"{at}: there is no payment {number}")
+        return repaid[number - 1]
+
+    def _pay_back(self, event: Mapping[str, Any], on: date, at: str) -> None:
+        amount = money(event.get("amount"), f"{at}.amount")
+        self._add(e.PaidBack(on, amount), "Refund", amount.decimal_text())
+
+    def _refund_credit(self, event: Mapping[str, Any], on: date, at: str) -> None:
+        amount = money(event.get("amount"), f"{at}.amount")
+        self._add(e.CreditRefunded(on, amount), "Credit Balance Refund", amount.decimal_text())
+
+    def _pay_instalment(self, event: Mapping[str, Any], on: date, at: str) -> None:
+        part = Part.PRINCIPAL if event["type"] == "pay_principal" else Part.INTEREST
+        self._add(e.PaidInstalment(on, day(event.get("period_due"), f"{at}.period_due"), part, money(event.get("amount"), f"{at}.amount")))
+
+    def _recover(self, event: Mapping[str, Any], on: date, at: str) -> None:
+        amount = money(event.get("amount"), f"{at}.amount")
+        self._add(e.Recovered(on, amount), "Recovery Repayment", amount.decimal_text())
+
+    def _buy_down(self, event: Mapping[str, Any], on: date, at: str) -> None:
+        amount = money(event.get("amount"), f"{at}.amount")
+        self._add(e.BoughtDown(on, amount), "Buy Down Fee", amount.decimal_text(), shows_balance=False)
+
+    def _waive_interest(self, event: Mapping[str, Any], on: date, at: str) -> None:
+        amount = money(event.get("amount"), f"{at}.amount")
+        self._add(e.Waived(on, Part.INTEREST, amount), "Waive interest", amount.decimal_text())
+
+    def _reamortise(self, _event: Mapping[str, Any], on: date, _at: str) -> None:
+        self._add(e.Reamortised(on), "Re-amortize", shows_balance=False)
+
+    def _reage(self, event: Mapping[str, Any], on: date, at: str) -> None:
+        frequency = one_of(_FREQUENCY, event.get("frequencyType"), f"{at}.frequencyType")
+        first = day(event.get("startDate"), f"{at}.startDate")
+        periods = count(event.get("numberOfInstallments"), f"{at}.numberOfInstallments")
+        every = count(event.get("frequencyNumber"), f"{at}.frequencyNumber")
+        self._add(e.Reaged(on, first, periods, frequency, every), "Re-age", shows_balance=False)
+
     def _reschedule(self, event: Mapping[str, Any], on: date, at: str) -> None:
-        begin = day(event.get("from_date") or event.get("rescheduleFromDate"), f"{at}.from_date")
-        moved = event.get("new_due_date") or event.get("adjustedDueDate")
-        rate = event.get("newInterestRate")
-        self._add(
-            e.Rescheduled(
-                min(on, begin),
-                begin,
-                day(moved, f"{at}.new_due_date") if moved else None,
-                int(event.get("extraTerms") or 0),
-                percent(rate, f"{at}.newInterestRate") if rate is not None else None,
-                int(event.get("graceOnPrincipal") or 0),
-                int(event.get("graceOnInterest") or 0),
-            )
+        begin = _either_day(event, "from_date", "rescheduleFromDate", at)
+        if begin is None:
+            raise Unreadable(f"{at}.from_date: missing, it is the due day of the first instalment that changes")
+        if event.get("submittedOnDate") is not None:  # when it was asked for, which changes nothing
+            day(event["submittedOnDate"], f"{at}.submittedOnDate")
+        rate = None if event.get("newInterestRate") is None else percent(event["newInterestRate"], f"{at}.newInterestRate")
+        numbers = [count(event[key], f"{at}.{key}") if event.get(key) is not None else 0 for key in _RESCHEDULED_NUMBERS]
+        since = min(on, begin)
+        if rate is not None and self.loan.accrues_daily:  # its source counts the night before the day by the new rate already
+            lent = min(event.on for _, event in self.course.events() if isinstance(event, e.Disbursed)) if self.course.state.lent else since
+            since = max(since - _A_DAY, min(lent, since))
+        moved = _either_day(event, "new_due_date", "adjustedDueDate", at)
+        self._add(e.Rescheduled(since, begin, moved, numbers[0], rate, numbers[1], numbers[2]))
+
+    def _pause_interest(self, event: Mapping[str, Any], _on: date, at: str) -> None:
+        self._add(e.InterestPaused(day(event.get("start"), f"{at}.start"), day(event.get("end"), f"{at}.end")))
+
+    def _pause_arrears(self, event: Mapping[str, Any], _on: date, at: str) -> None:
+        self._add(e.ArrearsPaused(day(event.get("start"), f"{at}.start"), day(event.get("end"), f"{at}.end")))
+
+    def _resume_arrears(self, event: Mapping[str, Any], on: date, at: str) -> None:
+        """Ends the running pause on the day."""
+        resumed = on if event.get("start") is None else day(event["start"], f"{at}.start")
+        pauses = [
+            (number, one) for number, one in self.course.events() if isinstance(one, e.ArrearsPaused) and one.first <= resumed <= one.last
+        ]
+        if not pauses:
+            raise Unsupported(f"{at}.start: no pause is running on {resumed}")
+        number, pause = pauses[-1]
+        self._add(Undone(number))
+        self._add(e.ArrearsPaused(pause.first, resumed))
+
+    def _charge_off(self, event: Mapping[str, Any], on: date, at: str) -> None:
+        stops_interest, fraud = (flag(event.get(key), f"{at}.{key}") for key in ("stop_interest", "fraud"))
+        number = self._add(e.ChargedOff(on, stops_interest), "Charge-off", shows_balance=False)
+        if fraud:
+            self.frauds.add(number)
+
+    def _write_off(self, _event: Mapping[str, Any], on: date, _at: str) -> None:
+        self._add(e.WrittenOff(on), "Close (as written-off)")
+
+    def _undo_disbursement(self, _event: Mapping[str, Any], _on: date, at: str) -> None:
+        self._undo([line for line in self.transactions if line.type == "Disbursement" and not line.reverted], f"{at}.type")
+
+    def _undo_transaction(self, event: Mapping[str, Any], on: date, at: str) -> None:
+        if event.get("target") is None:
+            position = 1 if event.get("nth_on_date") is None else count(event["nth_on_date"], f"{at}.nth_on_date")
+            same_day = [line for line in self.transactions if line.on == on]
+            self._undo(same_day[position - 1 : position] if position else [], f"{at}.nth_on_date")
+            return
+        if event.get("nth_on_date") is not None:
+            raise Unsupported(f"{at}.nth_on_date: beside a target")
+        type_, _, when = word(event["target"], f"{at}.target").rpartition(" ")
+        wanted = day(when, f"{at}.target")
+        self._undo(
+            [line for line in self.transactions if not line.reverted and _same(line.type, type_) and line.on == wanted], f"{at}.target"
         )
 
-    def _undo(self, kind: str, event: Mapping[str, Any], on: date, at: str) -> None:
-        if kind == "undo_disbursement":
-            wanted = [line for line in self.transactions if line.type == "Disbursement" and not line.reverted]
-        elif "target" in event:
-            type_, _, when = str(event["target"]).rpartition(" ")
-            wanted = [
-                line for line in self.transactions if not line.reverted and _same(line.type, type_) and line.on == day(when, f"{at}.target")
-            ]
-        else:
-            same_day = [line for line in self.transactions if line.on == on]
-            position = int(event.get("nth_on_date") or 1)
-            wanted = same_day[position - 1 : position]
-        if not wanted:
-            raise Unsupported(f"{at}.target: there is no such transaction")
-        self._add(Undone(wanted[-1].entry))
+    def _undo(self, found: Sequence[Transaction], at: str) -> None:
+        if not found:
+            raise Unsupported(f"{at}: there is no such transaction")
+        self._add(Undone(found[-1].entry))
 
-    def _charge(self, event: Mapping[str, Any], at: str) -> None:
-        code = str(event.get("charge") or "charge")
-        kind = event.get("kind") or ("penalty" if any(word in code.lower() for word in _PENALTY_NAMES) else "fee")
+    # --- charges ---
+
+    def _charge(self, event: Mapping[str, Any], _on: date, at: str) -> None:
+        code = "charge" if event.get("charge") is None else word(event["charge"], f"{at}.charge")
+        penalty = any(word in code.lower() for word in _PENALTY_NAMES)
+        kind = ("penalty" if penalty else "fee") if event.get("kind") is None else event["kind"]
         part = one_of({"FEE": Part.FEE, "PENALTY": Part.PENALTY}, kind, f"{at}.kind")
         name = _charge_name(code)
-        if event.get("pct") is not None and "disbursement" in code.lower() and not self.entries:
-            fee = Fee(code, FeeWhen.UPFRONT, rate=percent(event["pct"], f"{at}.pct"))
-            self.loan = replace(self.loan, terms=replace(self.loan.terms, fees=(*self.loan.terms.fees, fee)))
+        rate = None if event.get("pct") is None else percent(event["pct"], f"{at}.pct")
+        if rate is not None and event.get("amount") is not None:
+            raise Unsupported(f"{at}.amount: beside a pct")
+        if rate is not None and "disbursement" in code.lower() and not self.course.entries:
+            self._change_terms(fees=(*self.loan.terms.fees, Fee(code, FeeWhen.UPFRONT, rate=rate)))
             self.charges.append(ChargeLine(0, name, part, None, "Disbursement", "% Amount", 0))
             return
-        if event.get("pct") is not None and "installment" in code.lower():
-            self._add(e.ChargedEachInstalment(self._today, code, percent(event["pct"], f"{at}.pct")))
-            self.charges.append(ChargeLine(len(self.entries), name, part, None, "Installment Fee", "% Loan Amount + Interest", 0))
+        if rate is not None and "installment" in code.lower():
+            number = self._add(e.ChargedEachInstalment(self._today, code, rate))
+            self.charges.append(ChargeLine(number, name, part, None, "Installment Fee", "% Loan Amount + Interest", 0))
             return
-        due = event.get("due_date") or event.get("date") or self._today
-        due_on = due if isinstance(due, date) else day(due, f"{at}.due_date")
+        said = next((key for key in ("due_date", "date") if event.get(key) is not None), None)
+        due_on = day(event[said], f"{at}.{said}") if said else self._today
         counted = "Flat"
-        if event.get("pct") is not None:
-            rate, counted = percent(event["pct"], f"{at}.pct"), "% Loan Amount + Interest"
-            state, _ = replay(self.loan.terms, self.entries)
-            rows = state.rows()
-            base = Money(sum(rows.principal) + sum(rows.interest), self.loan.terms.currency)
-            amount = rate.of(base, rounding=self.loan.terms.rounding)
+        if rate is not None:
+            counted, rows = "% Loan Amount + Interest", self.course.state.rows()
+            amount = rate.of(Money(sum(rows.principal) + sum(rows.interest), self.loan.terms.currency), rounding=self.loan.terms.rounding)
         else:
             amount = money(event.get("amount"), f"{at}.amount")
-        self._add(e.Charged(max(min(self._today, due_on), self.loan.terms.disbursed_on), code, part, amount, due_on))
-        self.charges.append(ChargeLine(len(self.entries), name, part, due_on, "Specified due date", counted, amount.minor))
+        number = self._add(e.Charged(max(min(self._today, due_on), self.loan.terms.disbursed_on), code, part, amount, due_on))
+        self.charges.append(ChargeLine(number, name, part, due_on, "Specified due date", counted, amount.minor))
+
+    # --- income ---
+
+    def _close_day(self, _event: Mapping[str, Any], _on: date, _at: str) -> None:
+        """Books income: with each instalment that has fallen due, or daily up to the day before, but not beyond a charge-off."""
+        if self.loan.accrues_daily:
+            off = [event.on for _, event in self.course.events() if isinstance(event, e.ChargedOff)]
+            self._accrue(min([self._today - _A_DAY, *off]), at_end=False)
+            return
+        rows = self.course.seen_from(self._today).rows()
+        booked = {accrued.on for accrued in self.accruals}
+        for k in range(len(rows)):
+            due = date.fromordinal(rows.due[k])
+            if due <= self._today and due not in booked and rows.interest[k] + rows.fees[k] + rows.penalties[k]:
+                self.accruals.append(Accrued(due, rows.interest[k], rows.fees[k], rows.penalties[k]))
+
+    def _accrue(self, day: date, *, at_end: bool) -> None:
+        """What was earned by a day beyond what has been booked; all of it where the loan has ended."""
+        state = self.course.state
+        charged = [event for _, event in self.course.events() if isinstance(event, e.Charged) and (at_end or event.due_on <= day)]
+        interest = sum(state.rows().interest) if at_end else self.course.interest_borne(self._today, day)
+        bought_down = state.bought_down if at_end else buy_down_earned(state, day).minor
+        new = Accrued(
+            day,
+            interest - sum(one.interest for one in self.accruals),
+            sum(event.amount.minor for event in charged if event.part is Part.FEE) - sum(one.fees for one in self.accruals),
+            sum(event.amount.minor for event in charged if event.part is Part.PENALTY) - sum(one.penalties for one in self.accruals),
+            max(bought_down - sum(one.bought_down for one in self.accruals), 0),
+        )
+        if new.interest or new.fees or new.penalties or new.bought_down:
+            self.accruals.append(new)
+
+
+_RESCHEDULED_NUMBERS: Final = ("extraTerms", "graceOnPrincipal", "graceOnInterest")
+_NONE: Final[frozenset[str]] = frozenset()
+_AMOUNT: Final = frozenset({"amount"})
+_PAUSE: Final = frozenset({"start", "end"})
+_PLAYED: Final[Mapping[str, tuple[str, frozenset[str]]]] = {
+    "disburse": ("disburse", _AMOUNT),
+    **dict.fromkeys(PAID, ("pay", frozenset({"amount", "interest_refund", "interest_refund_note"}))),
+    "payoff": ("pay_off", _AMOUNT),
+    "refund_by_cash": ("pay_back", _AMOUNT),
+    "undo_transaction": ("undo_transaction", frozenset({"nth_on_date", "target"})),
+    "undo_disbursement": ("undo_disbursement", _NONE),
+    "add_charge": ("charge", frozenset({"charge", "kind", "amount", "pct", "due_date"})),
+    "chargeback": ("charge_back", frozenset({"kind", "amount", "payment_nr"})),
+    "credit_balance_refund": ("refund_credit", _AMOUNT),
+    "reage": ("reage", frozenset({"frequencyNumber", "frequencyType", "startDate", "numberOfInstallments"})),
+    "reamortize": ("reamortise", _NONE),
+    "reschedule": (
+        "reschedule",
+        frozenset(
+            {
+                *("from_date", "rescheduleFromDate", "new_due_date", "adjustedDueDate", "newInterestRate", "submittedOnDate"),
+                *_RESCHEDULED_NUMBERS,
+            }
+        ),
+    ),
+    "interest_pause": ("pause_interest", _PAUSE),
+    "delinquency_pause": ("pause_arrears", _PAUSE),
+    "delinquency_resume": ("resume_arrears", frozenset({"start"})),
+    "charge_off": ("charge_off", frozenset({"fraud", "stop_interest"})),
+    "write_off": ("write_off", _NONE),
+    "write_off_recovery": ("recover", _AMOUNT),
+    "buy_down_fee": ("buy_down", _AMOUNT),
+    "pay_principal": ("pay_instalment", frozenset({"period_due", "amount"})),
+    "pay_interest": ("pay_instalment", frozenset({"period_due", "amount"})),
+    "run_eod": ("close_day", _NONE),
+    "waive_interest": ("waive_interest", _AMOUNT),
+}
+
+
+def _either_day(event: Mapping[str, Any], name: str, other: str, at: str) -> date | None:
+    """A day that has two names. Raises Unsupported where both are given and are not the same."""
+    days = [day(event[key], f"{at}.{key}") for key in (name, other) if event.get(key) is not None]
+    if len(set(days)) > 1:
+        raise Unsupported(f"{at}.{other}: another day than {name}")
+    return days[0] if days else None
 
 
 def _charge_name(code: str) -> str:
@@ -342,12 +378,18 @@ def _plain(name: str) -> str:
     return "".join(char for char in name.lower() if char.isalnum())
 
 
-def play_all(loan: Loan, events: Sequence[Mapping[str, Any]], wanted: set[int]) -> dict[int, Told]:
-    """The loan after as many events as each of `wanted` says."""
-    story = Story(loan)
-    told = {0: story.told()} if 0 in wanted else {}
-    for count, event in enumerate(events, start=1):
-        story.play(event, f"events[{count - 1}]")
-        if count in wanted:
-            told[count] = story.told()
-    return told
+View = tuple[int, date | None]
+"""After how many events a loan is looked at, and on which day, if not on that of the last event."""
+
+
+def play_all(loan: Loan, events: Sequence[Mapping[str, Any]], wanted: Collection[View]) -> tuple[dict[View, Told], list[Difference]]:
+    """The loan at each view, and where what an event says of itself is not what came of it."""
+    story = Story(loan, Course(loan.terms))
+    days: dict[int, set[date | None]] = {}
+    for number, seen in wanted:
+        days.setdefault(number, set()).add(seen)
+    told = {(0, seen): story.told(seen) for seen in days.get(0, ())}
+    for number, event in enumerate(events, start=1):
+        story.play(event, f"events[{number - 1}]")
+        told |= {(number, seen): story.told(seen) for seen in days.get(number, ())}
+    return told, story.differs

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import date
 from itertools import pairwise
 from typing import Any, Final
@@ -16,7 +15,7 @@ from yuefu.plans.lifecycle.fold import in_order
 from yuefu.plans.lifecycle.rows import NO_PRINCIPAL, NORMAL, UPFRONT, Interest, Rows
 from yuefu.plans.lifecycle.schedule import opening_rows
 from yuefu.plans.lifecycle.terms import Part, Tranches
-from yuefu.proofs.conform_loans.story import ChargeLine, Told, Transaction
+from yuefu.proofs.conform_loans.told import ChargeLine, Told, Transaction
 
 STATUS: Final = {
     "pending": {"approved", "submitted and pending approval"},
@@ -48,6 +47,10 @@ class Teller:
 
     # --- schedule ---
 
+    def lends_on_first_day(self) -> bool:
+        """Whether money is lent on the day on which the first row begins."""
+        return any(day.toordinal() == self.rows.start[0] for day, _ in self.lent)
+
     def disbursements(self) -> list[dict[str, str]]:
         """The lines of the schedule that say what was lent."""
         rows = self.rows
@@ -67,7 +70,8 @@ class Teller:
         rows, owed = self.rows, 0
         lines: list[dict[str, Any]] = []
         waiting = [(day.toordinal(), amount) for day, amount in self.lent]
-        with_due = self.loan.terms.tranches is not Tranches.NEXT  # then what is lent on a due day stands before its instalment
+        # What is lent on a due day stands after its instalment, but in a calculator and in older schedules.
+        with_due = self.loan.calculator or self.loan.terms.tranches is not Tranches.NEXT
         for k in range(len(rows)):
             while waiting and (waiting[0][0] < rows.due[k] or (waiting[0][0] == rows.due[k] and (with_due or rows.kind[k] == UPFRONT))):
                 owed += waiting.pop(0)[1]
@@ -117,7 +121,8 @@ class Teller:
         rows, terms = self.rows, self.loan.terms
         start, due = rows.start[k], rows.due[k]
         paid = [event for _, event in in_order(self.told.entries) if isinstance(event, e.PaidInstalment) and event.part is Part.PRINCIPAL]
-        changes = {day.toordinal() for day, _ in self.lent} | {event.on.toordinal() for event in paid}
+        rates = self._rates()
+        changes = {day.toordinal() for day, _ in self.lent} | {event.on.toordinal() for event in paid} | set(rates)
         cuts = [start, *sorted(day for day in changes if start < day < due), due]
         interest = Interest(terms, ())
         found = []
@@ -125,9 +130,15 @@ class Teller:
             owed = sum(amount for day, amount in self.lent if day.toordinal() <= begin)
             owed -= sum(rows.principal[i] for i in range(k))
             owed -= sum(event.amount.minor for event in paid if event.on.toordinal() <= begin and event.due_on.toordinal() >= due)
-            scaled = factor(terms, rows.ppm[k], start, due, begin, until)
+            ppm = next((rates[day] for day in sorted(rates, reverse=True) if day <= begin), terms.annual_rate.ppm)
+            scaled = factor(terms, ppm, start, due, begin, until)
             found.append({"rate_factor": f"{scaled // SCALE}.{scaled % SCALE:012d}", "interest": text(interest.minor(owed * scaled))})
         return found
+
+    def _rates(self) -> dict[int, int]:
+        """The days from which another rate holds, with it; the last said of a day holds."""
+        changed = [event for _, event in in_order(self.told.entries) if isinstance(event, e.Rescheduled)]
+        return {event.on.toordinal(): event.annual_rate.ppm for event in changed if event.annual_rate is not None}
 
     def totals(self) -> dict[str, str]:
         """The sums of the rows."""
@@ -161,21 +172,18 @@ class Teller:
         }
 
     def _interest_refunds(self) -> list[dict[str, Any]]:
-        """A refund of interest is a line of its own in the source; where its refund was booked anew, it comes before it."""
+        """A refund of interest is a line of its own in the source."""
         found = []
         for line in self.told.transactions:
             refund = line.outcome.interest_refund if line.outcome else None
             if line.outcome and refund:
-                told = self._transaction(Transaction(line.entry, line.on, "Interest Refund", "", refund, line.reverted))
-                if line.replayed:
-                    told["loan_balance"] = text(refund.balance.minor + line.outcome.principal.minor)
-                found.append(told)
+                found.append(self._transaction(Transaction(line.entry, line.on, "Interest Refund", "", refund, line.reverted)))
         return found
 
     def _accruals(self) -> list[dict[str, Any]]:
         found = [_income("Accrual", one.on, one.interest, one.fees, one.penalties) for one in self.told.accruals]
         bought = [one for one in self.told.accruals if one.bought_down]
-        earned = [{**_income("Buy Down Fee Amortization", one.on, 0, 0, 0), "amount": text(one.bought_down)} for one in bought]
+        earned = [_income("Buy Down Fee Amortization", one.on, one.bought_down, 0, 0) for one in bought]
         return [line for line in found if line["amount"] != "0.00"] + earned
 
     def _activity(self) -> list[dict[str, Any]]:
@@ -285,8 +293,3 @@ def _charge(name: str, part: Part, due_on: date | None, placed: str, counted: st
 def same_status(expected: Any, ours: str) -> bool:
     """Whether a word of the source means our state."""
     return str(expected).lower() in STATUS[ours]
-
-
-def as_mapping(value: Any) -> Mapping[str, Any]:
-    """A JSON object, or an empty one."""
-    return value if isinstance(value, Mapping) else {}
