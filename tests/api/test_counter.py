@@ -7,6 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
+import psutil
 import psycopg
 import pytest
 from django.db import connections
@@ -27,6 +28,11 @@ def held_up(shop: Shop) -> Iterator[None]:
     with sql.transacting():
         locks.wait(locks.DAY, shop.book_id)
         yield
+
+
+def connections_to(port: int) -> int:
+    """How many clients are connected to a port of this machine."""
+    return sum(one.laddr.port == port and one.status == psutil.CONN_ESTABLISHED for one in psutil.net_connections("tcp4"))
 
 
 def until(holds: Callable[[], bool]) -> None:
@@ -250,6 +256,7 @@ def test_a_server_that_is_told_to_stop_finishes_what_waits(shop: Shop) -> None:
             with held_up(shop):
                 sent = [pool.submit(merchant.post, "/v1/orders", body, key=f"K{n}") for n, body in enumerate(bodies)]
                 until(lambda: sql.value("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'advisory'") >= 1)
+                until(lambda: connections_to(server.port) >= len(bodies))
                 server.process.terminate()
             assert [future.result(60).status for future in sent] == [201] * 5
         assert server.process.wait(30) == 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from django.conf import settings
 from yuefu.journeys import heads, jobs
 from yuefu.journeys.heads import HeadsBroken
 from yuefu.ledger import queries as ledger
+from yuefu.ledger.queries.entries import entries_posted as posted
 
 AT = "2026-10-01T10:00:00+08:00"
 
@@ -108,7 +110,10 @@ def test_a_head_that_a_kill_kept_from_the_file_is_kept_by_the_next_round(shop, m
     monkeypatch.setattr(settings, "YUEFU_HOME", tmp_path)
     shop.bought("600.00")
     book, now = shop.desk.book, shop.now(21)
-    number = jobs.seal(shop.desk, now)
+    number, end = posted(book.id), time.monotonic() + 30
+    while jobs.seal(shop.desk, now) < number:  # other tests share the server, and hold its oldest transaction back
+        assert time.monotonic() < end
+        time.sleep(0.02)
     path = tmp_path / "seals.jsonl"
     path.write_bytes(path.read_bytes()[:50])
     assert (jobs.heads(book).by_number, jobs.heads(book).cut_off) == ({}, (1,))

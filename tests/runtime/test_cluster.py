@@ -312,7 +312,7 @@ class TestThrowAway:
         assert process.stdout is not None
         pid, folder = process.stdout.readline().split()
         process.send_signal(sign)
-        process.communicate(timeout=30)
+        process.communicate(timeout=90)
         assert within(20, lambda: not psutil.pid_exists(int(pid)) and not Path(folder).parent.exists())
 
 

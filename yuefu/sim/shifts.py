@@ -10,6 +10,8 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from time import sleep
+from typing import Final
 from uuid import UUID
 
 from yuefu.errors import Refused
@@ -24,6 +26,9 @@ from yuefu.runtime import books
 from yuefu.runtime.values import system_actor
 from yuefu.runtime.vault import Vault
 from yuefu.sim.faults import Injector
+
+_TRIES: Final = 120
+_BETWEEN: Final = 0.5  # seconds
 
 
 class ProofFailed(Exception):
@@ -74,9 +79,15 @@ class Shifts:
     def verified(self) -> bool:
         """Seals what is not sealed yet and reads the whole chain again: every entry still says what was sealed, and the heads kept outside
         the database agree.
+
+        A transaction that runs anywhere on the server holds the seal back until it ends: it is waited for, a minute at most.
         """
-        jobs.seal(self._desk, self._at(self._as_of, time(23, 45)))
-        verdict = ledger.verify(self._desk.book.id, anchors=jobs.heads(self._desk.book).by_number)
+        for _ in range(_TRIES):
+            jobs.seal(self._desk, self._at(self._as_of, time(23, 45)))
+            verdict = ledger.verify(self._desk.book.id, anchors=jobs.heads(self._desk.book).by_number)
+            if not verdict.intact or not verdict.unsealed:
+                break
+            sleep(_BETWEEN)
         return verdict.intact and verdict.sealed > 0 and verdict.unsealed == 0
 
     def _at(self, on: date, at: time) -> datetime:
