@@ -8,6 +8,7 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from django.conf import settings
 
 from tests import fresh
 from yuefu.runtime.vault import Vault
@@ -18,8 +19,14 @@ AS_OF = date(2026, 10, 31)
 
 
 @pytest.fixture
-def elsewhere(monkeypatch):
-    """A play founds its book under a name of its own, so that it can live in one database with others."""
+def elsewhere(monkeypatch, tmp_path):
+    """A play founds its book under a name of its own, so that it can live in one database with others, and keeps the heads of its seals in a
+    home of its own: ids follow from the seed, and heads of an earlier run would accuse it.
+    """
+    home = tmp_path / "home"
+    home.mkdir()
+    monkeypatch.setenv("YUEFU_HOME", str(home))  # for the process of the nights, which begins with nothing
+    monkeypatch.setattr(settings, "YUEFU_HOME", home)
     found = play.world.found
     monkeypatch.setattr(play.world, "found", lambda **given: found(**given, code=f"play-{secrets.token_hex(6)}", people=False))
 
