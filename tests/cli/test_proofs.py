@@ -16,7 +16,7 @@ from yuefu.proofs import bench_plans
 def test_an_unknown_proof_is_told_which_there_are(raw: Command):
     answer = raw("prove", "nothing", "--json")
     assert (answer.status, answer.code) == (1, "unknown_proof")
-    assert answer.last["error"]["detail"] == "There is no proof 'nothing'; there are crash, faults, full, machine, matrix, races."
+    assert answer.last["error"]["detail"] == "There is no proof 'nothing'; there are crash, faults, full, loans, machine, matrix, races."
 
 
 def test_an_unknown_benchmark_is_refused_before_a_database_is_made_for_it(raw: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
@@ -65,6 +65,7 @@ def test_no_rounds_and_no_days_are_no_proof(raw: Command):
         ("faults", "--seeds", "0"),
         ("races", "--races", "0"),
         ("machine", "--examples", "0"),
+        ("loans", "--lives", "0"),
         ("full", "--orders", "1"),
     ):
         answer = raw("prove", *words, "--json")

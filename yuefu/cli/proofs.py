@@ -27,6 +27,7 @@ DAYS: Final = 3
 ORDERS: Final = 10_000_000
 RACES: Final = 20
 EXAMPLES: Final = 500
+LIVES: Final = 2_000
 FULL_AT_LEAST: Final = 0.8
 """Orders a second beside so many that are there already, to those without."""
 
@@ -79,7 +80,7 @@ def _figure(value: float | None) -> str:
 
 def prove(
     name: Annotated[
-        str | None, typer.Argument(metavar="[NAME]", help="matrix, crash, faults, races, machine or full; all unless given.")
+        str | None, typer.Argument(metavar="[NAME]", help="matrix, crash, faults, races, machine, loans or full; all unless given.")
     ] = None,
     rounds: Annotated[int, typer.Option(min=1, max=10_000, help="crash: so many rounds, something broken in each.")] = ROUNDS,
     seed: Annotated[int | None, typer.Option(min=0, help="crash, faults: the dice; for faults this one seed only.")] = None,
@@ -87,10 +88,12 @@ def prove(
     days: Annotated[int, typer.Option(min=1, max=60, help="faults: days of each seed.")] = DAYS,
     races: Annotated[int, typer.Option(min=1, max=1_000, help="races: so often each two verbs of money meet.")] = RACES,
     examples: Annotated[int, typer.Option(min=1, max=1_000_000, help="machine: so many sequences of transfers.")] = EXAMPLES,
+    lives: Annotated[int, typer.Option(min=1, max=1_000_000, help="loans: so many lives of loans for each promise.")] = LIVES,
     orders: Annotated[int, typer.Option(min=1_000, max=1_000_000_000, help="full: orders that are there already.")] = ORDERS,
 ) -> None:
     """The proofs that take longer than a test: nothing is lost or doubled, whatever is killed, cut or fails or comes at once, the ledger
-    answers as its model does, and a full database is no slower than an empty one. Exit status 1 unless all hold.
+    answers as its model does, loans are right to the cent whatever happens to them, and a full database is no slower than an empty one.
+    Exit status 1 unless all hold.
     """
     proofs: dict[str, tuple[Callable[[], dict[str, Any]], dict[str, int | None]]] = {
         "matrix": (_matrix, {}),
@@ -98,6 +101,7 @@ def prove(
         "faults": (lambda: _faults(range(seeds) if seed is None else [seed], days), {"--seeds": seeds, "--days": days, "--seed": seed}),
         "races": (lambda: _at_length("races", races), {"--races": races}),
         "machine": (lambda: _at_length("machine", examples), {"--examples": examples}),
+        "loans": (lambda: _at_length("loans", lives), {"--lives": lives}),
         "full": (lambda: _full(orders), {"--orders": orders}),
     }
     if name is not None and name not in proofs:

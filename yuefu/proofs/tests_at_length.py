@@ -20,11 +20,12 @@ from typing import IO, Any, Final
 Say = Callable[[str], None]
 
 CHECKOUT: Final = Path(__file__).resolve().parents[2]
-RACES, MACHINE = "races", "machine"
+RACES, MACHINE, LOANS = "races", "machine", "loans"
 _FILES: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
     {
         RACES: ("tests/journeys/test_every_pair_of_verbs.py", "YUEFU_RACES"),
         MACHINE: ("tests/ledger/test_ledger_machine.py", "YUEFU_MACHINE_EXAMPLES"),
+        LOANS: ("tests/plans/lifecycle", "YUEFU_LIVES"),
     }
 )
 """Each with the variable that says how much it tries."""
@@ -50,7 +51,7 @@ def run(name: str, count: int, *, say: Say) -> dict[str, Any]:
     """
     file, variable = _FILES[name]
     path = CHECKOUT / file
-    if not path.is_file():
+    if not path.exists():
         raise NoCheckout(path)
     with TemporaryDirectory(prefix="yuefu-prove-") as home:
         process = subprocess.Popen(

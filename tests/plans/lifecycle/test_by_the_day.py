@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from calendar import isleap
 from collections.abc import Sequence
 from datetime import date, timedelta
@@ -84,7 +85,7 @@ def borne(terms: LoanTerms, until: date, balances: dict[date, int], rates: Seque
     return found
 
 
-@settings(max_examples=150)
+@settings(max_examples=int(os.environ.get("YUEFU_LIVES", "150")))
 @given(lives(), st.sampled_from([0, 1, 13, 45, 200]))
 def test_what_is_paid_and_what_a_payoff_asks_is_the_interest_that_was_borne(life: tuple[LoanTerms, list[Event]], after: int) -> None:
     terms, events = life

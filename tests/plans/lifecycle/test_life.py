@@ -1,5 +1,6 @@
 """What holds for every loan, whatever its terms and whatever happens to it."""
 
+import os
 from datetime import date, timedelta
 from random import Random
 
@@ -16,7 +17,11 @@ from yuefu.plans.lifecycle.schedule import schedule
 from yuefu.plans.lifecycle.terms import LoanTerms
 from yuefu.plans.lifecycle.work import LoanState
 
-MANY = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+MANY = settings(
+    max_examples=int(os.environ.get("YUEFU_LIVES", "60")),
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
 
 
 @MANY
