@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from calendar import monthrange
 from datetime import date
+from itertools import pairwise
 from typing import Final
 
-from yuefu.plans.lifecycle.due_days import due_days, later_due_days
+from yuefu.plans.lifecycle.due_days import later_due_days
 from yuefu.plans.lifecycle.events import (
     DAYS_OUT_OF_ORDER,
     LOAN_WRITTEN_OFF,
@@ -29,7 +31,7 @@ from yuefu.plans.lifecycle.factors import SCALE, factor
 from yuefu.plans.lifecycle.levelling import rounded
 from yuefu.plans.lifecycle.paying import drop_fees_not_begun, kept_credit, use_credit, use_credit_for_all
 from yuefu.plans.lifecycle.rows import EXTRA, NO_INTEREST, NO_PRINCIPAL, NORMAL, PREPAID, Rows
-from yuefu.plans.lifecycle.terms import Part, Payer
+from yuefu.plans.lifecycle.terms import Adjust, LoanTerms, Part, Payer
 from yuefu.plans.lifecycle.work import Work
 
 FOR_EVER: Final = date.max.toordinal()
@@ -83,6 +85,8 @@ def reage(work: Work, event: Reaged) -> None:
     work.settle_interest()
     drop_fees_not_begun(work)
     _keep_days_free(work)
+    running = (rows.start[k] for k in range(len(rows)) if rows.kind[k] == NORMAL and rows.start[k] <= work.on < rows.due[k])
+    begin = max(running, default=min(max(rows.due, default=work.on), work.on))
     moved, earned = _take_out_unpaid(work, range(len(rows)))
     fees = penalties = 0
     for k in range(len(rows) - 1, -1, -1):
@@ -95,13 +99,13 @@ def reage(work: Work, event: Reaged) -> None:
         if not rows.principal[k] and not rows.fees[k] and not rows.penalties[k] and not rows.held(k):
             earned += rows.closed[k]
             rows.drop(k)
-        elif rows.due[k] >= first:  # paid in part: what was paid stays with it
-            settled = rows.interest_paid[k] + rows.interest_off[k]
+        elif rows.kind[k] == NORMAL:  # paid in part, or charged for: that stays with it, its days go to the new ones
+            settled, unpaid = rows.interest_paid[k] + rows.interest_off[k], rows.unpaid_costs(k)
             earned += rows.closed[k] - settled * SCALE
-            rows.kind[k], rows.due[k], rows.interest[k] = PREPAID, work.on, settled
+            rows.kind[k], rows.interest[k], rows.due[k] = EXTRA if unpaid else PREPAID, settled, rows.due[k] if unpaid else work.on
             rows.start[k] = min(rows.start[k], work.on)
     at = len(rows)
-    _append(work, [day.toordinal() for day in days], ppm)
+    _append(work, [day.toordinal() for day in days], ppm, at=at, begin=begin)
     rows.principal[at], rows.fees[at], rows.penalties[at] = moved, fees, penalties
     rows.closed[at] = earned  # of the days so far that no instalment has asked
     work.parts[Part.PRINCIPAL] += moved
@@ -111,16 +115,10 @@ def reage(work: Work, event: Reaged) -> None:
 def _keep_days_free(work: Work) -> None:
     """Days that were agreed to be free of interest stay so in other instalments: as a pause."""
     rows = work.rows
-    free = [rows.due[k] for k in range(len(rows)) if rows.kind[k] == NORMAL and _is_free(work, k)]
+    free = [rows.due[k] for k in range(len(rows)) if rows.kind[k] == NORMAL and work.is_free(k)]
     if free and max(free) > work.on:
         work.pauses = _with_pause(work.pauses, work.on, max(free))
         work.renew_interest()
-
-
-def _is_free(work: Work, k: int) -> bool:
-    """Whether row `k` is one of the first periods, which bear no interest."""
-    terms, rows = work.terms, work.rows
-    return terms.interest_free > 0 and not rows.ppm[k] and rows.start[k] < due_days(terms)[terms.interest_free - 1].toordinal()
 
 
 def _rate(work: Work) -> int:
@@ -164,12 +162,17 @@ def _take_out_unpaid(work: Work, which: range | list[int]) -> tuple[int, int]:
     return moved, max(carried, 0) * SCALE if work.terms.recalculate else 0
 
 
-def _append(work: Work, days: list[int], ppm: int) -> None:
-    """Instalments at the end, at a rate."""
-    rows, terms = work.rows, work.terms
-    for day in days:
-        start = rows.due[-1] if rows.due else work.on
-        rows.insert(len(rows), kind=NORMAL, start=start, due=day, ppm=ppm, full=factor(terms, ppm, start, day, start, day))
+def _append(work: Work, days: list[int], ppm: int, *, at: int, begin: int) -> None:
+    """Instalments from position `at` on, the first period of which begins on `begin`, at a rate."""
+    for k, (start, day) in enumerate(pairwise((begin, *days)), start=at):
+        work.rows.insert(k, kind=NORMAL, start=start, due=day, ppm=ppm, full=factor(work.terms, ppm, start, day, start, day))
+
+
+def _anchor(terms: LoanTerms, last: date) -> int:
+    """The day of the month that instalments after `last` keep: the agreed one, unless they have been moved away from it."""
+    agreed = terms.due_day or (terms.first_due_on or terms.disbursed_on).day
+    clamped = last.day == min(agreed, monthrange(last.year, last.month)[1])
+    return agreed if clamped or terms.adjust is not Adjust.NONE else last.day
 
 
 def reschedule(work: Work, event: Rescheduled) -> None:
@@ -179,49 +182,38 @@ def reschedule(work: Work, event: Rescheduled) -> None:
     if first < 0:
         raise LoanError(NO_SUCH_INSTALMENT, f"No instalment is due on {event.from_due_on} or later.", "from_due_on")
     ahead = [k for k in range(first, len(rows)) if rows.kind[k] == NORMAL]
-    begin = event.new_due_on or date.fromordinal(rows.due[first])
-    anchor = None if event.new_due_on else terms.due_day or (terms.first_due_on or terms.disbursed_on).day
-    count = len(ahead) + event.extra_periods + event.grace_principal  # what is not repaid for some periods takes as many more
-    if begin.toordinal() <= rows.start[first] or event.extra_periods < 0:
-        raise LoanError(DAYS_OUT_OF_ORDER, f"The instalment cannot move to {begin}.", "new_due_on")
-    days = [day.toordinal() for day in later_due_days(terms, begin, count, terms.frequency, terms.every, anchor)]
-    if not event.new_due_on:
-        days[: len(ahead)] = [rows.due[k] for k in ahead]
+    more = event.extra_periods + event.grace_principal  # what is not repaid for some periods takes as many more
+    if event.new_due_on:
+        if event.new_due_on.toordinal() <= rows.start[first]:
+            raise LoanError(DAYS_OUT_OF_ORDER, f"The instalment cannot move to {event.new_due_on}.", "new_due_on")
+        later = later_due_days(terms, event.new_due_on, len(ahead) + more, terms.frequency, terms.every)
+        days = [day.toordinal() for day in later]
+    else:
+        last = date.fromordinal(rows.due[ahead[-1]])
+        later = later_due_days(terms, last, more + 1, terms.frequency, terms.every, _anchor(terms, last))[1:]
+        days = [*(rows.due[k] for k in ahead), *(day.toordinal() for day in later)]
     ppm = None if event.annual_rate is None or terms.interest_payer is not Payer.CONSUMER else event.annual_rate.ppm
     if ppm is not None:  # the days so far keep their rate
         work.settle_interest()
         work.settle_as_planned(first)
-    _append(work, days[len(ahead) :], _rate(work))
+        work.rates = (*work.rates, (max(work.on, rows.start[first]), ppm))
+    at = ahead[-1] + 1
+    _append(work, days[len(ahead) :], _rate(work), at=at, begin=rows.due[ahead[-1]])
+    ahead += range(at, at + more)
     start = rows.start[first]
-    for position, (k, day) in enumerate(zip(range(first, len(rows)), days, strict=False)):
+    for position, (k, day) in enumerate(zip(ahead, days, strict=True)):
         rows.start[k], rows.due[k] = start, day
-        rows.ppm[k] = rows.ppm[k] if ppm is None or _is_free(work, k) else ppm
+        rows.ppm[k] = rows.ppm[k] if ppm is None or work.is_free(k) else ppm
         rows.grace[k] |= (NO_PRINCIPAL if position < event.grace_principal else 0) | (NO_INTEREST if position < event.grace_interest else 0)
         rows.full[k] = factor(terms, rows.ppm[k], start, day, start, day)
         start = day
     work.settle_interest()
-    _move_interest_home(work)
+    work.move_interest_home()
     only_moved = event.new_due_on and not event.extra_periods and ppm is None and not event.grace_principal and not event.grace_interest
     if only_moved:
         work.keep_targets(first)
     else:
         work.relevel(first)
-
-
-def _move_interest_home(work: Work) -> None:
-    """Interest that was paid with an instalment to come, because the one it was borne in had no room for it, counts for that one before
-    their targets change."""
-    rows = work.rows
-    later = [k for k in range(len(rows)) if rows.kind[k] == NORMAL and rows.start[k] >= work.on and rows.interest_paid[k]]
-    if not later or not work.terms.recalculate:
-        return
-    for k in range(later[0]):
-        owed = work.interest.minor(rows.closed[k]) - rows.interest_paid[k] - rows.interest_off[k] if rows.kind[k] == NORMAL else 0
-        for other in later:
-            moved = max(min(owed, rows.interest_paid[other]), 0)
-            rows.interest_paid[k], rows.interest_paid[other] = rows.interest_paid[k] + moved, rows.interest_paid[other] - moved
-            rows.early[k], rows.early[other] = rows.early[k] + moved, rows.early[other] - moved
-            owed -= moved
 
 
 def pause_interest(work: Work, event: InterestPaused) -> None:

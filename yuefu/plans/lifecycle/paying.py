@@ -39,6 +39,7 @@ def disburse(work: Work, event: Disbursed) -> None:
         work.rows, work.since = planned_rows(work.terms), work.on
     no_row_left = not first_time and work.first_after(work.on) == len(work.rows)
     work.move_balance(amount)
+    work.move_interest_home()
     work.lent += amount
     upfront = add_upfront(work.terms, work.rows, amount, work.on, first=first_time)
     down = work.rows.principal[upfront] if upfront >= 0 else 0
@@ -73,18 +74,20 @@ def _one_step_later(work: Work) -> int:
 def pay(work: Work, event: Paid) -> None:
     """Credits an amount by the waterfall of its kind. What no part of the loan can take becomes credit balance."""
     waterfall = work.terms.waterfall_of(event.by)
-    amount = event.amount.minor
-    refund = _interest_on(work, amount) if event.interest_refund else 0
-    if event.by in REFUNDS and amount >= work.balance:  # all that was lent is given back
+    amount, excess = event.amount.minor, event.excess or waterfall.excess
+    whole = event.by in REFUNDS and amount >= work.balance  # all that was lent is given back
+    refund = _interest_on(work, amount, whole=whole) if event.interest_refund else 0
+    if event.interest_refund:
+        work.refunds = (*work.refunds, (work.on, amount, refund))
+    if whole:
+        excess = Excess.NEXT if excess is Excess.KEEP else excess
         drop_fees_not_begun(work)
         refund -= _drop_interest_as_scheduled(work, given_back=event.interest_refund)
-    if event.interest_refund:
-        work.refunds = (*work.refunds, (work.on, amount))
-    _credit(work, amount, waterfall, event.excess or waterfall.excess)
+    _credit(work, amount, waterfall, excess)
     if event.by in {PaidBy.REPAYMENT, PaidBy.DOWN_PAYMENT}:
         _keep_parts(work)
     if refund > 0:
-        _refund_interest(work, refund)
+        _refund_interest(work, refund, Excess.NEXT if whole else event.excess)
 
 
 def _keep_parts(work: Work) -> None:
@@ -229,11 +232,12 @@ def _use(work: Work, excess: Excess) -> None:
     work.credit -= amount
 
 
-def _interest_on(work: Work, amount: int) -> int:
+def _interest_on(work: Work, amount: int, *, whole: bool) -> int:
     """The interest that `amount` of the principal has borne until the day, as far as so much was owed; rounded once.
 
     Of a stretch of days before an earlier refund that gave interest back, this one has what lies above it: refunds one by one give back what
-    one of all would. Interest that was waived is nobody's to give back.
+    one of all would. Interest that was waived is nobody's to give back, and none that was never asked. Where the `whole` of what was lent is
+    given back, all that was asked is, whatever rounding made of it.
     """
     rows, terms = work.rows, work.terms
     stretches = [(day, after, balance) for (day, balance), (after, _) in pairwise((*work.moves, (work.on, 0)))]
@@ -245,12 +249,44 @@ def _interest_on(work: Work, amount: int) -> int:
             first, last = max(begin, rows.start[k]), min(until, rows.due[k])
             if first < last and balance > 0:
                 bears = work.interest.lent or balance
-                before = sum(refunded for day, refunded in work.refunds if day > begin)
-                each = sum(factor(terms, rows.ppm[k], rows.start[k], rows.due[k], *nights) for nights in work.interest.running(first, last))
+                before = sum(refunded for day, refunded, _ in work.refunds if day > begin)
+                each = sum(_factor_then(work, k, *nights) for nights in work.interest.running(first, last))
                 all_in_all += min(before + amount, bears) * each
                 given_before += min(before, bears) * each
     both = (rounded(exact, SCALE, terms.unit, Rounding.HALF_EVEN) for exact in (all_in_all, given_before))
-    return max(next(both) - next(both) - sum(rows.interest_off), 0)
+    found = max(next(both) - next(both) - sum(rows.interest_off), 0)
+    asked = _asked_so_far(work) - sum(given for _, _, given in work.refunds)
+    if whole and abs(asked - found) <= len(rows) * terms.unit:
+        return max(asked, 0)
+    return found if terms.recalculate and terms.interest_on_overdue else max(min(found, asked), 0)
+
+
+def _asked_so_far(work: Work) -> int:
+    """Interest of all nights until the day that instalments have asked or would ask of one who ends the loan, but for what was waived."""
+    rows, terms, asked = work.rows, work.terms, 0
+    earned = Till(work, 0).earned if terms.recalculate else []
+    for k in range(len(rows)):
+        settled = rows.interest_paid[k] + rows.interest_off[k]
+        if rows.due[k] <= work.on or rows.kind[k] != NORMAL:
+            asked += rows.interest[k]
+        elif terms.recalculate:
+            asked += max(earned[k], settled)
+        else:
+            days = max(work.on - rows.start[k], 0)
+            asked += max(divide(rows.interest[k] * days, rows.due[k] - rows.start[k], Rounding.HALF_EVEN), settled)
+    return asked - sum(rows.interest_off)
+
+
+def _factor_then(work: Work, k: int, begin: int, until: int) -> int:
+    """The factor of nights of row `k` at the rates that held then."""
+    rows, terms, now = work.rows, work.terms, work.rows.ppm[k]
+    if not work.rates or not (now or work.terms.rate_of_consumer):
+        return factor(terms, now, rows.start[k], rows.due[k], begin, until)
+    total, cuts = 0, [begin, *(day for day, _ in work.rates if begin < day < until), until]
+    for first, last in pairwise(cuts):
+        ppm = next((ppm for day, ppm in reversed(work.rates) if day <= first), terms.rate_of_consumer)
+        total += factor(terms, 0 if work.is_free(k) else ppm, rows.start[k], rows.due[k], first, last)
+    return total
 
 
 def _drop_interest_as_scheduled(work: Work, *, given_back: bool) -> int:
@@ -269,7 +305,7 @@ def _drop_interest_as_scheduled(work: Work, *, given_back: bool) -> int:
     return borne
 
 
-def _refund_interest(work: Work, amount: int) -> None:
+def _refund_interest(work: Work, amount: int, excess: Excess | None) -> None:
     """Gives back interest: pays the earliest interest that is open, then the loan as its waterfall says. Told as an outcome of its own."""
     main, work.parts, credit, work.credit = work.parts, dict.fromkeys(Part, 0), work.credit, 0
     till = Till(work, amount)
@@ -278,7 +314,7 @@ def _refund_interest(work: Work, amount: int) -> None:
     _book(work, till)
     if till.left:
         waterfall = work.terms.waterfall_of(PaidBy.INTEREST_REFUND)
-        _credit(work, till.left, waterfall, waterfall.excess)
+        _credit(work, till.left, waterfall, excess or waterfall.excess)
     linked = work.outcome()
     work.parts, work.credit, work.linked = main, credit, linked
 

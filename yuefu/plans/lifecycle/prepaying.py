@@ -23,7 +23,7 @@ def prepay(work: Work, amount: int, excess: Excess) -> int:
     rows, on = work.rows, work.on
     running = next((k for k in range(len(rows)) if rows.kind[k] == NORMAL and rows.start[k] < on <= rows.due[k]), -1)
     first = running + 1 if running >= 0 else next((k for k in range(len(rows)) if rows.due[k] > on), len(rows))
-    taken = min(amount, sum(rows.unpaid_principal(k) for k in range(first, len(rows))))
+    taken = min(amount, sum(rows.unpaid_principal(k) for k in range(first, len(rows)) if rows.kind[k] == NORMAL))
     if not taken:
         return amount
     work.move_balance(-taken)
@@ -71,8 +71,8 @@ def _shorten(work: Work, first: int, taken: int) -> None:
             if less and not rows.unpaid_principal(k):
                 rows.interest[k] = rows.interest_paid[k] + rows.interest_off[k]
     for k in range(len(rows) - 1, first - 1, -1):
-        if rows.kind[k] == NORMAL and rows.unpaid(k) > rows.unpaid_costs(k):  # before the end nothing is dropped: its days count
-            break
+        if rows.kind[k] == NORMAL and (rows.unpaid(k) > rows.unpaid_costs(k) or rows.held(k)):
+            break  # before the end nothing is dropped: its days count
         if rows.kind[k] == NORMAL and not rows.principal[k] and not rows.interest[k] and not rows.held(k) and not rows.fees_paid[k]:
             rows.fees[k] -= period_fee(work, k)
             if not rows.fees[k] and not rows.penalties[k]:  # what was charged apart stays due on its day

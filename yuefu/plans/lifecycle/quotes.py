@@ -103,5 +103,7 @@ def buy_down_earned(state: LoanState, day: date) -> Money:
     if not rows.due or not state.bought_down:
         return Money.zero(state.terms.currency)
     first, last = state.terms.disbursed_on.toordinal(), rows.due[-1]
+    if last <= first:
+        return Money(state.bought_down, state.terms.currency)
     passed = min(max(day.toordinal() + 1 - first, 0), last - first)
     return Money(divide(state.bought_down * passed, last - first, Rounding.HALF_EVEN), state.terms.currency)

@@ -90,6 +90,7 @@ def _lend_again(work: Work, again: dict[Part, int]) -> None:
         return
     rows, k, principal, interest = work.rows, _row_again(work), again[Part.PRINCIPAL], again[Part.INTEREST]
     work.move_balance(principal)
+    work.move_interest_home()
     for column in (rows.principal, rows.credited, rows.emi):
         column[k] += principal
     work.lent_again += principal

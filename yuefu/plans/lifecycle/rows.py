@@ -374,7 +374,7 @@ def until_today(rows: Rows, interest: Interest, *, balance: int, since: int, on:
                 exact += interest.of(balance if overdue else planned, rows, k, max(begin, on), min(due, to))
             found = interest.minor(exact) + carry
             if due <= on:
-                carry = max(found - rows.interest[k], 0)
+                carry = found - rows.interest[k]
             else:
                 capped = method is Method.EQUAL_INSTALMENTS and k not in (last, final) and not rows.grace[k]
                 room = max(rows.emi[k] + deferred - paid, 0)

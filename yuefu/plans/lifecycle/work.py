@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from yuefu.money.amounts import LARGEST_MINOR, Money
+from yuefu.plans.lifecycle.due_days import due_days
 from yuefu.plans.lifecycle.events import AMOUNT_TOO_LARGE, LoanError
 from yuefu.plans.lifecycle.levelling import level, rounded
 from yuefu.plans.lifecycle.rows import COLUMNS, EXTRA, NORMAL, Interest, Rows, close, project
@@ -39,9 +40,10 @@ class LoanState:
     The last event was on `last_on`, of rank `last_rank` within the day. `columns` are those of `rows.COLUMNS`; `lent` is all that was
     disbursed, `lent_again` what was charged back or went out of a credit balance that had not been there; `balance` the principal owed,
     unchanged since `since`; `moves` the days on which it changed with what it was from then on; `refunds` the days and amounts of refunds that
-    gave interest back; `charges` each charge with its day; `overpaid` the credit balance. `pauses` are
-    half-open stretches without interest, `late_charged` all late fees and penalty interest so far, `payments` the day and the parts of each
-    repayment, less what of them was charged back. A state with `seen_on` is a view of the loan on a later day, not to be gone on from.
+    gave interest back, and how much of it; `charges` each charge with its day; `rates` the days from which another rate holds, with it;
+    `overpaid` the credit balance. `pauses` are half-open stretches without interest, `late_charged` all late fees and penalty interest so
+    far, `payments` the day and the parts of each repayment, less what of them was charged back. A state with `seen_on` is a view of the
+    loan on a later day, not to be gone on from.
     """
 
     terms: LoanTerms
@@ -60,8 +62,9 @@ class LoanState:
     charged_off_on: int = 0
     written_off_on: int = 0
     moves: tuple[tuple[int, int], ...] = ()
-    refunds: tuple[tuple[int, int], ...] = ()
+    refunds: tuple[tuple[int, int, int], ...] = ()
     charges: tuple[tuple[int, Part, int], ...] = ()
+    rates: tuple[tuple[int, int], ...] = ()
     pauses: tuple[tuple[int, int], ...] = ()
     arrears_pauses: tuple[tuple[int, int], ...] = ()
     payments: tuple[tuple[int, int, int, int, int], ...] = ()
@@ -110,6 +113,7 @@ class Work:
             "moves",
             "refunds",
             "charges",
+            "rates",
             "pauses",
             "arrears_pauses",
             "payments",
@@ -126,7 +130,7 @@ class Work:
         self.lent, self.lent_again, self.balance, self.since = state.lent, state.lent_again, state.balance, state.since
         self.overpaid, self.late_charged, self.recovered = state.overpaid, state.late_charged, state.recovered
         self.bought_down, self.charged_off_on, self.written_off_on = state.bought_down, state.charged_off_on, state.written_off_on
-        self.moves, self.refunds, self.charges = state.moves, state.refunds, state.charges
+        self.moves, self.refunds, self.charges, self.rates = state.moves, state.refunds, state.charges, state.rates
         self.pauses, self.arrears_pauses, self.payments = state.pauses, state.arrears_pauses, state.payments
         self.parts = dict(_NOTHING)
         self.credit = 0
@@ -138,8 +142,8 @@ class Work:
         self._settle()
         return LoanState(
             self.terms, self.rows.frozen(), seq, self.on, rank, self.lent, self.lent_again, self.balance, self.since, self.overpaid,
-            self.late_charged, self.recovered, self.bought_down, self.charged_off_on, self.written_off_on, self.moves, self.refunds, self.charges, self.pauses,
-            self.arrears_pauses, self.payments, self.on if seen else 0,
+            self.late_charged, self.recovered, self.bought_down, self.charged_off_on, self.written_off_on, self.moves, self.refunds,
+            self.charges, self.rates, self.pauses, self.arrears_pauses, self.payments, self.on if seen else 0,
         )  # fmt: skip
 
     def outcome(self) -> Outcome:
@@ -205,6 +209,26 @@ class Work:
             close(self.rows, self.interest, balance=self.balance, since=self.since, on=self.on, unpaid=self.unpaid)
             self.since = self.on
 
+    def move_interest_home(self) -> None:
+        """Interest that was paid with an instalment to come, because the one it was borne in had no room for it, counts for that one before
+        targets change."""
+        rows = self.rows
+        later = [k for k in range(len(rows)) if rows.kind[k] == NORMAL and rows.start[k] >= self.on and rows.interest_paid[k]]
+        if not later or not self.terms.recalculate:
+            return
+        earlier = [k for k in range(later[0]) if rows.kind[k] == NORMAL]
+        owed = [self.interest.minor(rows.closed[k]) - rows.interest_paid[k] - rows.interest_off[k] for k in earlier]
+        elsewhere = -sum(min(each, 0) for each in owed)  # asked and paid with another of them, as after grace on interest
+        for k, each in zip(earlier, owed, strict=True):
+            covered = max(min(each, elsewhere), 0)
+            elsewhere -= covered
+            left = each - covered
+            for other in later:
+                moved = max(min(left, rows.interest_paid[other]), 0)
+                rows.interest_paid[k], rows.interest_paid[other] = rows.interest_paid[k] + moved, rows.interest_paid[other] - moved
+                rows.early[k], rows.early[other] = rows.early[k] + moved, rows.early[other] - moved
+                left -= moved
+
     def relevel(self, first: int, change: int = 0) -> None:
         """New targets for the instalments from row `first` on. `change` is what they have to repay more (or less) than planned; with
         recalculation the balance says that itself."""
@@ -264,6 +288,11 @@ class Work:
             above -= less
             rows.emi[k] = rows.principal[k] + rows.interest[k]
 
+    def is_free(self, k: int) -> bool:
+        """Whether row `k` is one of the first periods, which bear no interest."""
+        terms, rows = self.terms, self.rows
+        return terms.interest_free > 0 and not rows.ppm[k] and rows.start[k] < due_days(terms)[terms.interest_free - 1].toordinal()
+
     # --- finding rows ---
 
     def first_after(self, day: int) -> int:
@@ -304,7 +333,7 @@ class Work:
         rows, terms = self.rows, self.terms
         nights = sum(until - begin for begin, until in self.interest.running(max(rows.due[k], rows.late_to[k]), self.on))
         exact = rows.late_rest[k] + rows.unpaid_principal(k) * terms.late.interest.ppm * nights
-        owed = rounded(exact, _A_YEAR, terms.unit, terms.rounding)
+        owed = rounded(max(exact, 0), _A_YEAR, terms.unit, terms.rounding)
         rows.late_rest[k], rows.late_to[k] = exact - owed * _A_YEAR, self.on
         rows.penalties[k] += self._within_cap(owed)
 
