@@ -100,6 +100,12 @@ def last_due(state: LoanState) -> date:
     return date.fromordinal(max(rows.due[k] for k in range(len(rows)) if rows.kind[k] == NORMAL))
 
 
+def interest_due(state: LoanState, day: date) -> int:
+    rows = as_of(state, day).rows()
+    due = [k for k in range(len(rows)) if rows.due[k] <= day.toordinal()]
+    return sum(rows.interest[k] - rows.interest_paid[k] - rows.interest_off[k] for k in due)
+
+
 @settings(max_examples=int(os.environ.get("YUEFU_LIVES", "150")))
 @given(lives(), st.sampled_from([0, 1, 13, 45, 200]))
 def test_what_is_paid_and_what_a_payoff_asks_is_the_interest_that_was_borne(life: tuple[LoanTerms, list[Event]], after: int) -> None:
@@ -110,6 +116,8 @@ def test_what_is_paid_and_what_a_payoff_asks_is_the_interest_that_was_borne(life
         ended = state.lent > 0 and last_due(state) < event.on
         if ended and isinstance(event, e.Reaged | e.Rescheduled | e.Disbursed):
             continue  # after the last due day nothing bears interest, until it is agreed anew
+        if isinstance(event, e.Waived) and event.amount.minor > interest_due(state, event.on):
+            continue  # of interest that is still to come, nobody knows yet whether it ever will
         try:
             state, _ = apply(state, event)
         except LoanError:
@@ -131,7 +139,4 @@ def test_what_is_paid_and_what_a_payoff_asks_is_the_interest_that_was_borne(life
     if terms.interest_free:
         spans = [(date.fromordinal(rows.start[k]), date.fromordinal(rows.due[k]), rows.ppm[k]) for k in range(len(rows))]
     rounding = Fraction(len(rows) + len(events), 2) + 1 + Fraction(terms.principal.minor, 10**9)
-    left = borne(terms, day, balances, spans, paused) - settled
-    if any(isinstance(event, e.Waived) for event in events):
-        left = max(left, Fraction(0))  # interest to come was waived, too
-    assert abs(asked - left) <= rounding
+    assert abs(settled + asked - borne(terms, day, balances, spans, paused)) <= rounding

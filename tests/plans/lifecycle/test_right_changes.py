@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date
+from typing import Any
 
 import pytest
 
@@ -64,6 +65,13 @@ def test_reageing_keeps_a_charge_that_is_owed_and_part_paid_beside_its_interest(
     rows = state.rows()
     assert sum(rows.fees) - sum(rows.fees_paid) == 5_00 - sum(rows.fees_paid)
     assert payoff(state, date(2025, 1, 20)).total == fen(1200_00 + 7_50 + 5_00 - 3_00)
+
+
+@pytest.mark.parametrize("changed", [{"annual_rate": Rate(240_000)}, {"new_due_on": MAR}, {"extra_periods": 2}])
+def test_a_loan_that_has_been_paid_off_asks_nothing_on_other_terms(changed: dict[str, Any]) -> None:
+    for recalculate in (True, False):
+        state = after(terms(recalculate=recalculate), e.PaidOff(date(2025, 1, 10)), e.Rescheduled(date(2025, 1, 11), FEB, **changed))
+        assert state.outstanding == fen(0)
 
 
 # --- what is lent again ---

@@ -259,7 +259,10 @@ class Work:
 
     def _plan_anew(self, first: int, change: int, plan: Callable[..., None]) -> None:
         """As if every row were paid when due. All instalments ahead are made anew, with more that is lent, also those that have been paid, which
-        may open again; where less is to be repaid, what is still unpaid is spread over those that are open. What has been paid stays paid."""
+        may open again; where less is to be repaid, what is still unpaid is spread over those that are open. What has been paid stays paid.
+        Where nothing is owed there is nothing to plan."""
+        if not self.balance and not change:
+            return
         rows = self.rows
         which = [k for k in range(first, len(rows)) if rows.kind[k] == NORMAL and (change >= 0 or rows.unpaid(k) or not rows.held(k))]
         which = which or list(range(first, len(rows)))
