@@ -11,7 +11,7 @@ from typing import Any, Final, Union, get_args, get_origin, get_type_hints
 _DECLARED: Final[dict[type[Any], dict[str, Any]]] = {}
 
 
-def _declared(kind: type[Any]) -> dict[str, Any]:
+def declared_of(kind: type[Any]) -> dict[str, Any]:
     if kind not in _DECLARED:
         _DECLARED[kind] = get_type_hints(kind)
     return _DECLARED[kind]
@@ -22,7 +22,7 @@ def wrong_field(value: Any, *, but: Collection[str] = ()) -> tuple[str, str] | N
 
     Exact where Python is lenient: true is no number, a moment is no day, a text is no member of a list of words.
     """
-    for name, declared in _declared(type(value)).items():
+    for name, declared in declared_of(type(value)).items():
         if name not in but and not _fits(getattr(value, name), declared):
             return name, f"{_said(declared)}, not {_shown(getattr(value, name))}"
     return None

@@ -1,0 +1,185 @@
+"""Terms, events and states as plain values of JSON, there and back: what a loan book keeps.
+
+Every field is written, also where it has its default, so that a default of tomorrow changes no loan of today. A field that a value was written
+without, because there was none yet, is read as its default: which therefore has to say what the rules did before.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import MISSING, fields
+from datetime import date
+from enum import Enum
+from types import NoneType, UnionType
+from typing import Any, Final, Union, cast, get_args, get_origin
+
+from yuefu.dates.calendars import Calendar
+from yuefu.plans.faults import PlanError
+from yuefu.plans.lifecycle.events import Event, Undone
+from yuefu.plans.lifecycle.kinds import declared_of
+from yuefu.plans.lifecycle.rows import COLUMNS
+from yuefu.plans.lifecycle.terms import LoanTerms
+from yuefu.plans.lifecycle.work import LoanState
+
+NOT_READABLE: Final = "not_readable"  # a stored value is not of the form it is written in
+CALENDAR_UNKNOWN: Final = "calendar_unknown"  # the calendar that the terms name was not given
+
+STATE_FORMAT: Final = 1  # a checkpoint of another format is made anew from the events
+_SCALARS: Final = tuple(field.name for field in fields(LoanState) if field.name not in {"terms", "columns", "seen_on"})
+
+
+class PlainError(PlanError):
+    """A plain value that cannot be read; `field` is the path to what is wrong in it."""
+
+
+def written(value: Any) -> Any:
+    """A value of terms or events in JSON: dataclasses as objects, amounts as {minor, currency}, rates as {ppm}, days in ISO 8601, words as
+    their values, a calendar by its name and version."""
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, tuple):
+        return [written(one) for one in value]
+    if isinstance(value, Calendar):
+        return {"calendar": value.name, "version": value.version}
+    if value is None or isinstance(value, int | str):
+        return value
+    return {field.name: written(getattr(value, field.name)) for field in fields(value)}
+
+
+def written_event(entry: Event | Undone) -> dict[str, Any]:
+    """An event, or that one was undone, with its `kind`."""
+    return {"kind": kind_of(entry), **written(entry)}
+
+
+def kind_of(entry: Event | Undone) -> str:
+    """The word for a kind of event: `paid_off` for PaidOff."""
+    return _KIND_OF[type(entry)]
+
+
+def read_terms(plain: object, calendars: Mapping[tuple[str, str], Calendar] | None = None) -> LoanTerms:
+    """Terms as they were written, with the calendar they name out of `calendars` (by name and version). Raises PlainError where they are of
+    another form, and TermsError as the terms themselves do."""
+    return cast(LoanTerms, _Reader(calendars or {}).value(LoanTerms, plain, ""))
+
+
+def read_event(plain: object) -> Event | Undone:
+    """An event as it was written. Raises PlainError where it is of another form, and LoanError as the event itself does."""
+    kind = plain.get("kind") if isinstance(plain, Mapping) else None
+    if not isinstance(plain, Mapping) or not isinstance(kind, str) or kind not in _OF_KIND:
+        raise PlainError(NOT_READABLE, f"An event is an object whose kind is one of {', '.join(sorted(_OF_KIND))}.", "kind")
+    rest = {name: value for name, value in plain.items() if name != "kind"}
+    return cast(Event | Undone, _Reader({}).value(_OF_KIND[kind], rest, ""))
+
+
+def written_state(state: LoanState) -> dict[str, Any]:
+    """A checkpoint of a loan without its terms: what is nothing in all rows is left out. Raises ValueError for a state that was only looked at."""
+    if state.seen_on:
+        raise ValueError("A view of a loan on a later day is no checkpoint.")
+    columns = {name: list(values) for name, values in zip(COLUMNS, state.columns, strict=True) if any(values)}
+    scalars = {name: written(getattr(state, name)) for name in _SCALARS if getattr(state, name)}
+    return {"format": STATE_FORMAT, "rows": len(state.columns[0]), **scalars, "columns": columns}
+
+
+def read_state(terms: LoanTerms, plain: Mapping[str, Any]) -> LoanState | None:
+    """The checkpoint of a loan of `terms`; None where it is of an older format, and the loan has to be replayed."""
+    if plain.get("format") != STATE_FORMAT:
+        return None
+    nothing = (0,) * plain["rows"]
+    columns = tuple(tuple(plain["columns"].get(name, nothing)) for name in COLUMNS)
+    declared = declared_of(LoanState)
+    reader = _Reader({})
+    scalars = {name: reader.value(declared[name], plain[name], name) for name in _SCALARS if name in plain}
+    return LoanState(terms, columns, **scalars)
+
+
+_KIND_OF: Final = {kind: re.sub(r"(?<!^)(?=[A-Z])", "_", kind.__name__).lower() for kind in (*get_args(Event), Undone)}
+_OF_KIND: Final = {word: kind for kind, word in _KIND_OF.items()}
+
+
+class _Reader:
+    """Reads plain values of a declared kind; `at` is the path to a value, for who has to find it."""
+
+    def __init__(self, calendars: Mapping[tuple[str, str], Calendar]) -> None:
+        self.calendars = calendars
+
+    def value(self, declared: Any, plain: object, at: str) -> Any:
+        origin = get_origin(declared)
+        if origin in {Union, UnionType}:
+            return self._one_of(get_args(declared), plain, at)
+        if origin is tuple:
+            return self._tuple(get_args(declared), plain, at)
+        if declared is date:
+            return self._day(plain, at)
+        if declared in {int, bool, str}:
+            if type(plain) is not declared:
+                self._refuse(at, f"{declared.__name__}", plain)
+            return plain
+        if declared is NoneType:
+            return None if plain is None else self._refuse(at, "null", plain)
+        if issubclass(declared, Enum):
+            return self._word(declared, plain, at)
+        return self._object(declared, plain, at)
+
+    def _one_of(self, kinds: tuple[Any, ...], plain: object, at: str) -> Any:
+        """The first kind that the form of the value fits."""
+        for kind in kinds:
+            try:
+                return self.value(kind, plain, at)
+            except PlainError as error:
+                if error.code != NOT_READABLE:
+                    raise
+        return self._refuse(at, " or ".join(getattr(kind, "__name__", str(kind)) for kind in kinds), plain)
+
+    def _tuple(self, members: tuple[Any, ...], plain: object, at: str) -> Any:
+        if not isinstance(plain, list):
+            return self._refuse(at, "a list", plain)
+        kinds = (members[0],) * len(plain) if members[-1] is Ellipsis else members
+        if len(kinds) != len(plain):
+            return self._refuse(at, f"a list of {len(kinds)}", plain)
+        return tuple(self.value(kind, one, f"{at}[{n}]") for n, (kind, one) in enumerate(zip(kinds, plain, strict=True)))
+
+    def _day(self, plain: object, at: str) -> Any:
+        try:
+            return date.fromisoformat(plain) if isinstance(plain, str) and len(plain) == 10 else self._refuse(at, "a day", plain)
+        except ValueError:
+            return self._refuse(at, "a day", plain)
+
+    def _word(self, declared: type[Enum], plain: object, at: str) -> Any:
+        return next((one for one in declared if one.value == plain), None) or self._refuse(at, f"a {declared.__name__}", plain)
+
+    def _object(self, declared: type[Any], plain: object, at: str) -> Any:
+        if not isinstance(plain, Mapping):
+            return self._refuse(at, "an object", plain)
+        if declared is Calendar:
+            return self._calendar(plain, at)
+        known = declared_of(declared)
+        needed = {field.name for field in fields(declared) if field.default is MISSING and field.default_factory is MISSING}
+        for name in plain:
+            if name not in known:
+                self._refuse(_path(at, name), "nothing", plain[name])
+        missing = sorted(needed - set(plain))
+        if missing:
+            self._refuse(_path(at, missing[0]), "there", None)
+        given = {name: self.value(known[name], one, _path(at, name)) for name, one in plain.items()}
+        try:
+            return declared(**given)
+        except PlanError:
+            raise
+        except ValueError as error:  # an amount or a rate that cannot be
+            raise PlainError(NOT_READABLE, str(error), at) from error
+
+    def _calendar(self, plain: Mapping[str, Any], at: str) -> Calendar:
+        key = (str(plain.get("calendar")), str(plain.get("version")))
+        if key not in self.calendars:
+            raise PlainError(CALENDAR_UNKNOWN, f"The calendar {key[0]} of version {key[1]} is not known here.", at)
+        return self.calendars[key]
+
+    def _refuse(self, at: str, wanted: str, plain: object) -> Any:
+        raise PlainError(NOT_READABLE, f"{at or 'The value'} has to be {wanted}, not {plain!r:.60}.", at)
+
+
+def _path(at: str, name: str) -> str:
+    return f"{at}.{name}" if at else str(name)
