@@ -8,17 +8,51 @@ reversed   Dr loan_principal, Dr loan_interest, Cr consumer_balance · credit li
            where the loan was closed by it: a repayment taken off its loan; no money moves but what is then given back
 accrued    Dr loan_interest, Cr interest_income: the day's difference of rounded cumulative interest, one entry a product
 earned     Dr unearned_discount, Cr discount_income: as instalments fall due, one entry a product
+
+Loans of rule version 2026-2, whose events come in any order: `position` says where a loan stands in the books by a day, whatever happened to it,
+and what is posted is the difference to where it stood (`moved`), so that a back-dated or undone event needs no entry of its own kind.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date
+from typing import Final
 from uuid import UUID
 
 from yuefu.credit.entries import draw_lines, restore_lines
 from yuefu.ledger.rules import AccountKey, Entry, HoldUse, Line
 from yuefu.loans.rules import Dimensions, Effect
 from yuefu.money.amounts import Money
+from yuefu.plans.lifecycle.fold import as_of
+from yuefu.plans.lifecycle.quotes import buy_down_earned
+from yuefu.plans.lifecycle.quotes import earned as earned_by
+from yuefu.plans.lifecycle.tally import Tally
+from yuefu.plans.lifecycle.work import LoanState as LifecycleState
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """What one loan is of each account, in minor units, debit +, credit −: they add up to zero. The names are those of the chart."""
+
+    loan_principal: int = 0
+    loan_interest: int = 0
+    loan_fees: int = 0
+    loan_penalties: int = 0
+    loan_allowance: int = 0
+    consumer_balance: int = 0
+    collections_clearing: int = 0
+    purchase_clearing: int = 0
+    unearned_discount: int = 0
+    discount_income: int = 0
+    interest_income: int = 0
+    interest_given_up: int = 0
+    loan_fee_income: int = 0
+    penalty_income: int = 0
+    fees_given_up: int = 0
+    recovery_income: int = 0
+    credit_loss: int = 0
+    goodwill_expense: int = 0
 
 
 def _line(dims: Dimensions, code: str, minor: int, *, dimensioned: bool) -> Line:
@@ -75,6 +109,67 @@ def accrued(on: date, funder_id: UUID, product: str, amount: Money) -> Entry:
 def earned(on: date, funder_id: UUID, product: str, amount: Money) -> Entry:
     """The discount earned by the instalments that fell due on a day."""
     return _daily("loan.discount_earned", on, "unearned_discount", "discount_income", funder_id, product, amount)
+
+
+def position(state: LifecycleState, tally: Tally, day: date) -> Position:
+    """Where a loan stands in the books at the end of a day not before its last event.
+
+    Principal as lent and not repaid; interest, fees and late charges as earned and not settled, below 0 where they were paid ahead. A charge-off
+    covers what is owed by an allowance that follows it; a write-off takes it out, and what had been earned of it is lost with the principal.
+    What the merchant paid for a lower rate is earned straight over the term.
+    """
+    seen = as_of(state, day)
+    rows, brought = seen.rows(), earned_by(state, day)
+    written_off = bool(state.written_off_on)
+    owed = [0, 0, 0]
+    if not written_off:
+        owed = [
+            brought.interest - sum(rows.interest_paid) - sum(rows.interest_off),
+            brought.fees - sum(rows.fees_paid) - sum(rows.fees_off),
+            brought.penalties - sum(rows.penalties_paid) - sum(rows.penalties_off),
+        ]
+    interest = owed[0] + sum(rows.interest_paid) + tally.interest_waived + tally.interest_lost - tally.interest_again
+    fees = owed[1] + sum(rows.fees_paid) + tally.fees_waived + tally.fees_lost - tally.fees_again
+    penalties = owed[2] + sum(rows.penalties_paid) + tally.penalties_waived + tally.penalties_lost - tally.penalties_again
+    covered = max(seen.balance + sum(owed), 0) if state.charged_off_on and not written_off else 0
+    lost = tally.principal_lost + tally.interest_lost + tally.fees_lost + tally.penalties_lost
+    discount = buy_down_earned(seen, day).minor
+    out = tally.paid_back + tally.charged_back + tally.credit_refunded
+    return Position(
+        loan_principal=seen.balance,
+        loan_interest=owed[0],
+        loan_fees=owed[1],
+        loan_penalties=owed[2],
+        loan_allowance=-covered,
+        consumer_balance=-seen.overpaid,
+        collections_clearing=tally.repaid + tally.recovered - out,
+        purchase_clearing=tally.refunded + tally.payout_refunded + tally.bought_down - tally.lent,
+        unearned_discount=discount - tally.bought_down,
+        discount_income=-discount,
+        interest_income=-interest,
+        interest_given_up=tally.interest_waived + tally.interest_refunded,
+        loan_fee_income=-fees,
+        penalty_income=-penalties,
+        fees_given_up=tally.fees_waived + tally.penalties_waived,
+        recovery_income=-tally.recovered,
+        credit_loss=covered + lost,
+        goodwill_expense=tally.goodwill,
+    )
+
+
+_BY_FUNDER: Final = frozenset(Position.__slots__) - {"consumer_balance", "collections_clearing", "purchase_clearing"}
+
+
+def moved(
+    dims: Dimensions, kind: str, source_id: UUID, before: Position, after: Position, effective_on: date | None = None
+) -> Entry | None:
+    """The entry that takes a loan from one position to another, its credit line with its principal; None where nothing moves."""
+    changes = {name: getattr(after, name) - getattr(before, name) for name in Position.__slots__}
+    lines = [_line(dims, name, minor, dimensioned=name in _BY_FUNDER) for name, minor in changes.items() if minor]
+    if not lines:
+        return None
+    lines += _credit_line(dims, changes["loan_principal"])
+    return Entry(f"loan.{kind}:{source_id}", f"loan.{kind}", tuple(lines), effective_on=effective_on, cause=source_id)
 
 
 def _daily(kind: str, on: date, debit: str, credit: str, funder_id: UUID, product: str, amount: Money) -> Entry:

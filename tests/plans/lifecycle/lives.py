@@ -1,9 +1,11 @@
 """Random loans and what happens to them, for property tests."""
 
+import os
 from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Any
 
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 from yuefu.money.amounts import Money
@@ -15,6 +17,12 @@ from yuefu.plans.lifecycle.fold import apply, start
 from yuefu.plans.lifecycle.terms import LoanTerms
 
 CURRENCY = "CNY"
+MANY = settings(
+    max_examples=int(os.environ.get("YUEFU_LIVES", "60")),
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+"""How many lives a property is tried on: `yuefu prove loans` says more."""
 
 
 def yuan(minor: int) -> Money:

@@ -1,14 +1,13 @@
 """What holds for every loan, whatever its terms and whatever happens to it."""
 
-import os
 from datetime import date, timedelta
 from random import Random
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.plans.lifecycle.lives import lives, loan_terms
+from tests.plans.lifecycle.lives import MANY, lives, loan_terms
 from yuefu.plans.lifecycle import events as e
 from yuefu.plans.lifecycle.events import Event, LoanError, Undone
 from yuefu.plans.lifecycle.fold import apply, as_of, in_order, replay, start
@@ -16,12 +15,6 @@ from yuefu.plans.lifecycle.quotes import payoff
 from yuefu.plans.lifecycle.schedule import schedule
 from yuefu.plans.lifecycle.terms import LoanTerms
 from yuefu.plans.lifecycle.work import LoanState
-
-MANY = settings(
-    max_examples=int(os.environ.get("YUEFU_LIVES", "60")),
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
-)
 
 
 @MANY

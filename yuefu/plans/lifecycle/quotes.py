@@ -9,7 +9,7 @@ from yuefu.money.amounts import Money
 from yuefu.money.rates import Rounding, divide
 from yuefu.plans.lifecycle import events as e
 from yuefu.plans.lifecycle.events import LoanError
-from yuefu.plans.lifecycle.fold import apply, opened
+from yuefu.plans.lifecycle.fold import apply, as_of, opened
 from yuefu.plans.lifecycle.paying import payoff_minor
 from yuefu.plans.lifecycle.rows import NORMAL, until_today
 from yuefu.plans.lifecycle.waterfall import principal_target
@@ -95,6 +95,28 @@ def interest_earned(state: LoanState, day: date) -> Money:
         if length:
             earned += rows.interest[k] if passed == length else divide(rows.interest[k] * passed, length, Rounding.HALF_EVEN)
     return Money(earned, state.terms.currency)
+
+
+@dataclass(frozen=True, slots=True)
+class Earned:
+    """What a loan has brought by a day beside its principal, paid or not, in minor units."""
+
+    interest: int
+    fees: int
+    penalties: int
+
+
+def earned(state: LoanState, day: date) -> Earned:
+    """Interest of the nights up to `day`: on what was really owed, or straight over each period where it stays as scheduled; fees and penalties
+    as they fall due, or are settled before. Of a loan that has ended all that it came to ask. Raises LoanError for a day before the last event."""
+    seen = as_of(state, day)
+    rows, today = seen.rows(), day.toordinal()
+    costs = [(rows.fees, rows.fees_paid, rows.fees_off), (rows.penalties, rows.penalties_paid, rows.penalties_off)]
+    fees, penalties = (sum(asked[k] if rows.due[k] <= today else paid[k] + off[k] for k in range(len(rows))) for asked, paid, off in costs)
+    if not seen.outstanding:
+        return Earned(sum(rows.interest), fees, penalties)
+    interest = interest_borne(state, day) if state.terms.recalculate else interest_earned(seen, day)
+    return Earned(interest.minor, fees, penalties)
 
 
 def buy_down_earned(state: LoanState, day: date) -> Money:
