@@ -46,6 +46,8 @@ WITHOUT_A_KEY = {
     "ledger_seal.entry_id": AS_A_SET,
     "ledger_transfer.debit_hold_id": AS_A_SET,
     "ledger_transfer.credit_hold_id": AS_A_SET,
+    "loans_agreement.funder_id": FUNDER,
+    "loans_fact.source_id": "a capture, a collection, a refund share or a request, by its kind",
     "loans_event.source_id": "a capture, a collection or a refund share, by its kind",
     "loans_instalment.loan_id": AS_A_SET,
     "loans_instalment.book_id": AS_A_SET,

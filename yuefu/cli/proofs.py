@@ -212,15 +212,30 @@ def conform_apr(
 @conform_app.command("loans")
 def conform_loans(
     file: Annotated[Path, typer.Argument(metavar="FILE.jsonl", help="A case a line: a loan, what happens to it, what should come of it.")],
+    through_db: Annotated[
+        bool, typer.Option("--through-db", help="Keep and post each loan in a loan book of its own database, and tell it from there.")
+    ] = False,
 ) -> None:
-    """Replay cases of another loan core: schedules, payments, refunds, arrears, bookings; exit status 1 unless all pass. No database is needed.
-    docs/conform.md has the layout of cases.
+    """Replay cases of another loan core: schedules, payments, refunds, arrears, bookings; exit status 1 unless all pass. No database is needed, unless
+    they are to go through the tables of the loan book and the ledger. docs/conform.md has the layout of cases.
     """
     from yuefu.proofs.conform_loans import running
 
-    with output.progress("conform loans") as progress:
-        report = running.run(_lines(file), progress=progress)
-    _tell_report(report)
+    lines = _lines(file)
+    if not through_db:
+        with output.progress("conform loans") as progress:
+            report = running.run(lines, progress=progress)
+        return _tell_report(report)
+    with context.scratch(), output.progress("conform loans") as progress:
+        from yuefu.proofs.conform_loans.through_db import LoanBook, PostedOtherwise
+
+        book = LoanBook()
+        report = running.run(lines, progress=progress, course=book.course)
+        try:
+            book.check()
+        except PostedOtherwise as error:
+            fail("posted_otherwise", str(error))
+    return _tell_report(report)
 
 
 def _lines(file: Path) -> list[str]:

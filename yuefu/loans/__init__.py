@@ -5,4 +5,9 @@ cache of `plans.loan`; each close proves that the loans of its day are as a repl
 closed (nothing unpaid); closed → active again only by a back-dated event or a repayment taken off. Invariants, kept by PostgreSQL: one
 loan a capture; one event a source (a collection or a refund share applies once); a reversal names a repayment of its own loan, and each
 is reversed once; paid never exceeds what an instalment asks; terms and events are never changed.
+
+Loans of rule version 2026-2 are kept beside them, as an agreement (its terms whole), facts (what was entered, in that order), a checkpoint and dues
+(`commands.living`, ADR 0029): checkpoint and dues are a cache, and what is posted is the difference of where a loan stands. No journey lends by them yet.
+Kept by PostgreSQL: agreements and facts are never changed; one fact a source; what is undone is an event of the same loan, once; a checkpoint never goes
+back; nothing is settled that is not asked.
 """

@@ -15,14 +15,15 @@ and what is posted is the difference to where it stood (`moved`), so that a back
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Final
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from yuefu.credit.entries import draw_lines, restore_lines
 from yuefu.ledger.rules import AccountKey, Entry, HoldUse, Line
-from yuefu.loans.rules import Dimensions, Effect
+from yuefu.loans.rules import Dimensions, Effect, Party
 from yuefu.money.amounts import Money
 from yuefu.plans.lifecycle.fold import as_of
 from yuefu.plans.lifecycle.quotes import buy_down_earned
@@ -55,14 +56,14 @@ class Position:
     goodwill_expense: int = 0
 
 
-def _line(dims: Dimensions, code: str, minor: int, *, dimensioned: bool) -> Line:
+def _line(dims: Dimensions | Party, code: str, minor: int, *, dimensioned: bool) -> Line:
     key = AccountKey(code, None, dims.funder_id, dims.product) if dimensioned else AccountKey(code)
     return Line(key, Money(minor, dims.currency), dims.order_id, dims.loan_id, dims.merchant_id, dims.funder_id)
 
 
-def _credit_line(dims: Dimensions, drawn: int) -> tuple[Line, ...]:
+def _credit_line(dims: Dimensions | Party, drawn: int) -> tuple[Line, ...]:
     """The credit line beside the money: drawn, or with a negative figure restored."""
-    if not drawn:
+    if not drawn or dims.credit_account_id is None:
         return ()
     move = draw_lines if drawn > 0 else restore_lines
     return move(
@@ -161,7 +162,7 @@ _BY_FUNDER: Final = frozenset(Position.__slots__) - {"consumer_balance", "collec
 
 
 def moved(
-    dims: Dimensions, kind: str, source_id: UUID, before: Position, after: Position, effective_on: date | None = None
+    dims: Dimensions | Party, kind: str, source_id: UUID, before: Position, after: Position, effective_on: date | None = None
 ) -> Entry | None:
     """The entry that takes a loan from one position to another, its credit line with its principal; None where nothing moves."""
     changes = {name: getattr(after, name) - getattr(before, name) for name in Position.__slots__}
@@ -170,6 +171,28 @@ def moved(
         return None
     lines += _credit_line(dims, changes["loan_principal"])
     return Entry(f"loan.{kind}:{source_id}", f"loan.{kind}", tuple(lines), effective_on=effective_on, cause=source_id)
+
+
+def advanced(on: date, parties: Sequence[Party], before: Sequence[Position], after: Sequence[Position], *, own: bool) -> Entry | None:
+    """What a day brought loans of one product, funder and currency: one entry, keyed by the first of them; `own` where it is that of one loan,
+    with its dimensions and its credit line. None where nothing moves."""
+    first = parties[0]
+    source = uuid5(first.loan_id, on.isoformat())
+    if own:
+        return moved(first, "advanced", source, before[0], after[0])
+    changes = {
+        name: sum(getattr(now, name) - getattr(was, name) for was, now in zip(before, after, strict=True)) for name in Position.__slots__
+    }
+    lines = tuple(
+        Line(
+            AccountKey(name, None, first.funder_id, first.product) if name in _BY_FUNDER else AccountKey(name),
+            Money(minor, first.currency),
+            funder_id=first.funder_id,
+        )
+        for name, minor in changes.items()
+        if minor
+    )
+    return Entry(f"loan.advanced:{source}", "loan.advanced", lines) if lines else None
 
 
 def _daily(kind: str, on: date, debit: str, credit: str, funder_id: UUID, product: str, amount: Money) -> Entry:

@@ -7,7 +7,7 @@ from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import F, Q
 
-from yuefu.runtime.tables import BookRow
+from yuefu.runtime.tables import BookRow, JsonTextField
 
 
 class Loan(BookRow):
@@ -130,3 +130,113 @@ class Accrual(models.Model):
 
     class Meta:
         indexes = [models.Index(fields=["book_id"], condition=~Q(accrued_minor=F("total_minor")), name="loans_accrual_open")]
+
+
+class Agreement(BookRow):
+    """A loan of rule version 2026-2 as it was agreed: for an order, or moved here from another core, whose name is its `origin`."""
+
+    order_id = models.UUIDField(null=True)
+    merchant_id = models.UUIDField(null=True)
+    consumer_id = models.UUIDField()
+    credit_account_id = models.UUIDField(null=True)
+    funder_id = models.UUIDField()
+    product = models.TextField()
+    currency = models.TextField()
+    principal_minor = models.BigIntegerField()
+    terms = JsonTextField()
+    origin = models.TextField(null=True)
+    agreed_at = models.DateTimeField()
+    agreed_on = models.DateField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(principal_minor__gt=0), name="loans_agreement_principal"),
+            models.CheckConstraint(
+                condition=Q(order_id__isnull=False, merchant_id__isnull=False, credit_account_id__isnull=False, origin__isnull=True)
+                | Q(order_id__isnull=True, merchant_id__isnull=True, credit_account_id__isnull=True, origin__isnull=False),
+                name="loans_agreement_of_an_order_or_from_elsewhere",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["order_id"], name="loans_agreement_order"),
+            models.Index(fields=["consumer_id"], name="loans_agreement_consumer"),
+        ]
+
+
+class Fact(BookRow):
+    """What was entered of a loan, the `no`-th: an event with the day on which it is true, or that an earlier one (`undoes_no`) never happened."""
+
+    loan_id = models.UUIDField()
+    no = models.IntegerField()
+    kind = models.TextField()
+    effective_on = models.DateField(null=True)
+    undoes_no = models.IntegerField(null=True)
+    body = JsonTextField()
+    source_id = models.UUIDField(unique=True)
+    recorded_at = models.DateTimeField()
+    recorded_on = models.DateField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(no__gt=0), name="loans_fact_counted_from_1"),
+            models.CheckConstraint(
+                condition=Q(kind="undone", effective_on__isnull=True, undoes_no__gt=0, undoes_no__lt=F("no"))
+                | (~Q(kind="undone") & Q(effective_on__isnull=False, undoes_no__isnull=True)),
+                name="loans_fact_true_or_undone",
+            ),
+            models.UniqueConstraint(fields=["loan_id", "no"], name="loans_fact_no"),
+            models.UniqueConstraint(fields=["loan_id", "undoes_no"], name="loans_fact_undone_once"),
+        ]
+        indexes = [BrinIndex(fields=["recorded_on"], name="loans_fact_recorded_on")]
+
+
+class Checkpoint(models.Model):
+    """A loan as it came to be after its first `seq` facts, as far as they were true by `seen_on`: the state of the fold, what came in and went
+    out, and where it stands in the books. A cache: it is made anew from agreement and facts. `waits_for` is the day of the first fact that is
+    still to come true."""
+
+    loan_id = models.UUIDField(primary_key=True)
+    book_id = models.UUIDField()
+    seq = models.IntegerField()
+    seen_on = models.DateField()
+    waits_for = models.DateField(null=True)
+    status = models.TextField()
+    state = JsonTextField()
+    tally = JsonTextField()
+    position = JsonTextField()
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=Q(seq__gte=0), name="loans_checkpoint_seq")]
+
+
+class Due(models.Model):
+    """What a row of a loan asks, and what of it was settled: paid or given up; as seen on the day of the loan's checkpoint. A cache, written
+    anew with it."""
+
+    pk = models.CompositePrimaryKey("loan_id", "no")
+    loan_id = models.UUIDField()
+    no = models.SmallIntegerField()
+    book_id = models.UUIDField()
+    kind = models.SmallIntegerField()
+    start_on = models.DateField()
+    due_on = models.DateField()
+    principal_minor = models.BigIntegerField()
+    interest_minor = models.BigIntegerField()
+    fees_minor = models.BigIntegerField()
+    penalties_minor = models.BigIntegerField()
+    principal_settled_minor = models.BigIntegerField()
+    interest_settled_minor = models.BigIntegerField()
+    fees_settled_minor = models.BigIntegerField()
+    penalties_settled_minor = models.BigIntegerField()
+
+    class Meta:
+        constraints = [
+            *(
+                models.CheckConstraint(
+                    condition=Q(**{f"{part}_settled_minor__gte": 0, f"{part}_settled_minor__lte": F(f"{part}_minor")}),
+                    name=f"loans_due_{part}",
+                )
+                for part in ("principal", "interest", "fees", "penalties")
+            ),
+        ]
+        indexes = [models.Index(fields=["book_id", "due_on"], name="loans_due_day")]

@@ -5,10 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from typing import Final
 from uuid import UUID
 
 from yuefu.money.rates import Rounding, divide
 from yuefu.plans import loan as fold
+from yuefu.plans.lifecycle import fold as lifecycle
+from yuefu.plans.lifecycle.events import ArrearsPaused, Event, InterestPaused, LoanError, Undone
+from yuefu.plans.lifecycle.tally import Tally, counted, told
+from yuefu.plans.lifecycle.terms import LoanTerms
+from yuefu.plans.lifecycle.work import LoanState as LifecycleState
 from yuefu.plans.loan import Disbursed, LoanState, Refunded, Repaid
 from yuefu.plans.terms import Terms
 
@@ -179,3 +185,73 @@ def arrears_since(state: LoanState, on: date) -> date | None:
 def asked_by(terms: Terms) -> tuple[int, ...]:
     """What each instalment of a loan of these terms asks by its schedule, in minor units."""
     return tuple(row.principal + row.interest for row in fold.start(Disbursed(terms.disbursed_on, terms)).rows)
+
+
+# --- Loans of rule version 2026-2 ---
+
+AHEAD: Final = (InterestPaused, ArrearsPaused)
+"""What may be entered before its day comes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Party:
+    """Whose a loan is, and what its ledger lines carry. One that came from another core (`origin`) has no order here, nor what goes with it."""
+
+    loan_id: UUID
+    order_id: UUID | None
+    merchant_id: UUID | None
+    consumer_id: UUID
+    credit_account_id: UUID | None
+    funder_id: UUID
+    product: str
+    currency: str
+    origin: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Life:
+    """A loan between two commands, as far as its facts were true by `seen_on`: `seq` of them were entered, the first that still has to come
+    true waits for a day."""
+
+    terms: LoanTerms
+    state: LifecycleState
+    tally: Tally
+    seq: int
+    seen_on: date
+    waits_for: date | None
+
+
+def begun(terms: LoanTerms, on: date) -> Life:
+    """A loan that was agreed and of which nothing has happened."""
+    return Life(terms, lifecycle.start(terms), Tally(), 0, on, None)
+
+
+def goes_on(life: Life, entry: Event | Undone, today: date) -> bool:
+    """Whether a fact can be applied to the loan as it is: else it is told anew from all of them."""
+    if isinstance(entry, Undone) or entry.on > today or (life.waits_for is not None and life.waits_for <= today):
+        return False
+    return (entry.on.toordinal(), lifecycle.rank(entry)) >= (life.state.last_on, life.state.last_rank)
+
+
+def entered(life: Life, entry: Event | Undone, today: date, facts: Sequence[Event | Undone] | None = None) -> Life:
+    """The loan after one more fact, entered `today`; `facts` are all earlier ones, needed where it does not simply go on.
+
+    Raises LoanError for an event that cannot be, also where a late one leaves a later one impossible; nothing but a pause is entered before
+    its day.
+    """
+    if not isinstance(entry, Undone | InterestPaused | ArrearsPaused) and entry.on > today:
+        raise LoanError(FUTURE_DATED, f"It is {today}: what happens on {entry.on} can be entered then.", "on")
+    if goes_on(life, entry, today):
+        assert not isinstance(entry, Undone)
+        state, outcome = lifecycle.apply(life.state, entry)
+        return replace(life, state=state, tally=counted(life.tally, entry, outcome, life.state, state), seq=life.seq + 1, seen_on=today)
+    assert facts is not None, "what does not go on is told anew"
+    return retold_life(life.terms, [*facts, entry], today)
+
+
+def retold_life(terms: LoanTerms, facts: Sequence[Event | Undone], today: date) -> Life:
+    """The loan from its terms and all facts, as far as they are true by `today`. Raises LoanError where they cannot follow each other."""
+    kept = lifecycle.in_order(facts)
+    ahead = [event.on for _, event in kept if event.on > today]
+    state, tally = told(terms, [event for _, event in kept if event.on <= today])
+    return Life(terms, state, tally, len(facts), today, min(ahead, default=None))

@@ -54,7 +54,7 @@ def test_a_checkpoint_that_was_kept_goes_on_as_if_it_never_had_been(life: tuple[
     agreed, happened = life
     happened = [event for _, event in in_order(happened)]
     state = replay(agreed, happened[: max(cut, 1)])[0]
-    read = read_state(state.terms, through_json(written_state(state)))
+    read = read_state(agreed, through_json(written_state(state)))
     assert read == state
     for event in happened[max(cut, 1) :]:
         state, read = apply(state, event)[0], apply(read, event)[0]
@@ -96,6 +96,13 @@ def test_a_loan_kept_by_an_earlier_build_is_read_as_it_was() -> None:
 def test_a_checkpoint_of_another_format_is_not_gone_on_from() -> None:
     state = after(terms())
     assert read_state(state.terms, {**written_state(state), "format": STATE_FORMAT + 1}) is None
+
+
+def test_a_loan_that_began_on_another_day_than_agreed_is_read_with_it() -> None:
+    agreed = terms()
+    for happened in ([], [e.Disbursed(date(2025, 1, 9), fen(1200_00))]):
+        state, _ = replay(agreed, happened)
+        assert read_state(agreed, through_json(written_state(state))) == state
 
 
 def test_a_view_is_no_checkpoint() -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import MISSING, fields
+from dataclasses import MISSING, fields, replace
 from datetime import date
 from enum import Enum
 from types import NoneType, UnionType
@@ -80,11 +80,18 @@ def written_state(state: LoanState) -> dict[str, Any]:
         raise ValueError("A view of a loan on a later day is no checkpoint.")
     columns = {name: list(values) for name, values in zip(COLUMNS, state.columns, strict=True) if any(values)}
     scalars = {name: written(getattr(state, name)) for name in _SCALARS if getattr(state, name)}
-    return {"format": STATE_FORMAT, "rows": len(state.columns[0]), **scalars, "columns": columns}
+    begun = state.terms.disbursed_on.isoformat()  # which the first disbursement may have moved
+    return {
+        "format": STATE_FORMAT,
+        "disbursed_on": begun,
+        "rows": len(state.columns[0]) if state.columns else 0,
+        **scalars,
+        "columns": columns,
+    }
 
 
 def read_state(terms: LoanTerms, plain: Mapping[str, Any]) -> LoanState | None:
-    """The checkpoint of a loan of `terms`; None where it is of an older format, and the loan has to be replayed."""
+    """The checkpoint of a loan of `terms`, as they were agreed; None where it is of another format, and the loan has to be replayed."""
     if plain.get("format") != STATE_FORMAT:
         return None
     nothing = (0,) * plain["rows"]
@@ -92,7 +99,8 @@ def read_state(terms: LoanTerms, plain: Mapping[str, Any]) -> LoanState | None:
     declared = declared_of(LoanState)
     reader = _Reader({})
     scalars = {name: reader.value(declared[name], plain[name], name) for name in _SCALARS if name in plain}
-    return LoanState(terms, columns, **scalars)
+    begun = date.fromisoformat(plain["disbursed_on"])
+    return LoanState(terms if begun == terms.disbursed_on else replace(terms, disbursed_on=begun), columns, **scalars)
 
 
 _KIND_OF: Final = {kind: re.sub(r"(?<!^)(?=[A-Z])", "_", kind.__name__).lower() for kind in (*get_args(Event), Undone)}

@@ -11,11 +11,12 @@ from yuefu.plans.faults import PlanError
 from yuefu.plans.lifecycle.factors import SCALE, factor, share_of_year
 from yuefu.plans.lifecycle.quotes import instalment_quote
 from yuefu.proofs.cases import Case, Difference, Unsupported
+from yuefu.proofs.conform_loans.course import Course
 from yuefu.proofs.conform_loans.inputs import Loan, loan_of
 from yuefu.proofs.conform_loans.journal import ACCOUNTS, journal
 from yuefu.proofs.conform_loans.journal import SOMETIMES as ONLY_BY_JOBS
 from yuefu.proofs.conform_loans.reading import count, day, items, mapping, money, number, objects, only, shown, unreadable, word
-from yuefu.proofs.conform_loans.story import View, play_all
+from yuefu.proofs.conform_loans.story import CourseOf, View, play_all
 from yuefu.proofs.conform_loans.telling import SOMETIMES, Teller, same_status, text
 from yuefu.proofs.conform_loans.told import Told
 
@@ -28,8 +29,9 @@ _MOST_DIGITS: Final = 100
 _NOTHING: Final = "nothing is expected"
 
 
-def play(case: Case) -> list[Difference]:
-    """Where a case differs, in the order of its figures. Raises Unsupported for what of it is not understood."""
+def play(case: Case, course: CourseOf = Course) -> list[Difference]:
+    """Where a case differs, in the order of its figures; `course` makes what its loan is entered into. Raises Unsupported for what of it is not
+    understood."""
     unknown = [key for key in case.content if key not in _ABOUT]
     if unknown:
         raise Unsupported(*unknown)
@@ -48,7 +50,7 @@ def play(case: Case) -> list[Difference]:
         raise Unsupported(f"expected ({_NOTHING})")
     seen = [_view(snapshot, len(events), f"snapshots[{i}]") for i, snapshot in enumerate(snapshots)]
     asked = [_view(quote, len(events), f"quotes[{i}]") for i, quote in enumerate(quotes)]
-    told, differs = play_all(loan, events, [*seen, *asked])
+    told, differs = play_all(loan, events, [*seen, *asked], course)
     found = list(differs)
     for i, snapshot in enumerate(snapshots):
         found += _Snapshot(told[seen[i]], f"snapshots[{i}]").compare(snapshot)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from typing import Any, Final
@@ -13,7 +13,7 @@ from yuefu.plans.lifecycle import events as e
 from yuefu.plans.lifecycle.events import Event, Undone
 from yuefu.plans.lifecycle.levelling import down_payment_minor, fees_minor
 from yuefu.plans.lifecycle.quotes import buy_down_earned
-from yuefu.plans.lifecycle.terms import Fee, FeeWhen, Frequency, PaidBy, Part
+from yuefu.plans.lifecycle.terms import Fee, FeeWhen, Frequency, LoanTerms, PaidBy, Part
 from yuefu.proofs.cases import Difference, Unreadable, Unsupported
 from yuefu.proofs.conform_loans.course import Course
 from yuefu.proofs.conform_loans.inputs import Loan
@@ -33,6 +33,7 @@ _FREQUENCY: Final = {"DAYS": Frequency.DAYS, "WEEKS": Frequency.WEEKS, "MONTHS":
 _CHARGEBACKS: Final = dict.fromkeys(("REPAYMENT_ADJUSTMENT_CHARGEBACK", "REPAYMENT_ADJUSTMENT_REFUND"))
 _OF_EVERY: Final = frozenset({"type", "date", "business_date", "note"})
 _A_DAY: Final = timedelta(days=1)
+CourseOf = Callable[[LoanTerms], Course]
 
 
 @dataclass(slots=True)
@@ -382,9 +383,11 @@ View = tuple[int, date | None]
 """After how many events a loan is looked at, and on which day, if not on that of the last event."""
 
 
-def play_all(loan: Loan, events: Sequence[Mapping[str, Any]], wanted: Collection[View]) -> tuple[dict[View, Told], list[Difference]]:
-    """The loan at each view, and where what an event says of itself is not what came of it."""
-    story = Story(loan, Course(loan.terms))
+def play_all(
+    loan: Loan, events: Sequence[Mapping[str, Any]], wanted: Collection[View], course: CourseOf = Course
+) -> tuple[dict[View, Told], list[Difference]]:
+    """The loan at each view, and where what an event says of itself is not what came of it. `course` makes what the events are entered into."""
+    story = Story(loan, course(loan.terms))
     days: dict[int, set[date | None]] = {}
     for number, seen in wanted:
         days.setdefault(number, set()).add(seen)

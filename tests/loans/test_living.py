@@ -1,0 +1,375 @@
+"""Loans of rule version 2026-2 through the tables: kept, locked, posted; as the pure loan has it, whatever the order of entry."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from datetime import date, datetime, time
+from random import Random
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+import psycopg
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.plans.lifecycle.lives import lives
+from tests.plans.lifecycle.small_loans import FEB, LENT, MAR, fen, terms
+from yuefu.errors import Refused
+from yuefu.ids import IdSource
+from yuefu.ledger import commands as ledger
+from yuefu.ledger import queries as ledger_book
+from yuefu.loans.commands import keeping, living
+from yuefu.loans.commands.living import Entered, NewFact
+from yuefu.loans.entries import Position
+from yuefu.loans.rules import Party
+from yuefu.plans.lifecycle import events as e
+from yuefu.plans.lifecycle import terms as t
+from yuefu.plans.lifecycle.events import Event, Undone
+from yuefu.plans.lifecycle.fold import as_of, in_order
+from yuefu.plans.lifecycle.plain import written_state
+from yuefu.plans.lifecycle.tally import told
+from yuefu.plans.lifecycle.terms import LoanTerms, PaidBy, Part
+from yuefu.runtime import books, days, sql
+from yuefu.runtime.values import BusinessDay, UnitOfWork, system_actor
+
+LATE = date(2030, 1, 1)
+ZONE = ZoneInfo("Asia/Shanghai")
+FEW = settings(
+    max_examples=15,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture, HealthCheck.data_too_large],
+)
+
+
+@pytest.fixture
+def late(ids: IdSource) -> UnitOfWork:
+    """A book whose first day is later than all that these loans live through."""
+    return new_book(ids)
+
+
+def new_book(ids: IdSource, on: date = LATE) -> UnitOfWork:
+    now = datetime.combine(on, time(10), ZONE)
+    with sql.transacting():
+        made = books.create(code=f"test-{secrets.token_hex(6)}", legal_entity="Test Lender", mode="test", now=now, ids=ids, clock_at=now)
+        ledger.make_partitions(first=on.replace(day=1), months=2)
+        day = days.open_first(book=made, on=on, now=now)
+    return UnitOfWork(made, day, now, system_actor("test"), ids)
+
+
+def lend(work: UnitOfWork, agreed: LoanTerms) -> UUID:
+    new = work.ids.many(work.now, 2)
+    party = Party(new[0], None, None, new[1], None, work.book.id, "flex", agreed.currency, "elsewhere")
+    with sql.transacting():
+        assert living.agree(work=work, agreements=[(party, agreed)]) == [None]
+    return new[0]
+
+
+def enter(work: UnitOfWork, loan_id: UUID, *entries: Event | Undone) -> list[Entered | Refused]:
+    sources = work.ids.many(work.now, len(entries))
+    with sql.transacting():
+        return living.enter(work=work, facts=[NewFact(s, loan_id, one) for s, one in zip(sources, entries, strict=True)])
+
+
+def entered(work: UnitOfWork, loan_id: UUID, *entries: Event | Undone) -> Entered:
+    outcomes = enter(work, loan_id, *entries)
+    assert all(isinstance(one, Entered) for one in outcomes), outcomes
+    last = outcomes[-1]
+    assert isinstance(last, Entered)
+    return last
+
+
+def stored(loan_id: UUID) -> dict[str, Any]:
+    """All that is kept of a loan but the order in which its facts were entered."""
+    checkpoint = sql.rows(
+        "SELECT seen_on, waits_for, status, state::text, tally::text, position::text FROM loans_checkpoint WHERE loan_id = %s", [loan_id]
+    )
+    dues = sql.rows(
+        "SELECT no, kind, start_on, due_on, principal_minor, interest_minor, fees_minor, penalties_minor, principal_settled_minor,"
+        " interest_settled_minor, fees_settled_minor, penalties_settled_minor FROM loans_due WHERE loan_id = %s ORDER BY no",
+        [loan_id],
+    )
+    return {"checkpoint": checkpoint[0], "dues": dues}
+
+
+def books_of(work: UnitOfWork) -> dict[str, int]:
+    """What the ledger has of each component of a position."""
+    found = ledger_book.totals(work.book.id, list(Position.__slots__))
+    sums = dict.fromkeys(Position.__slots__, 0)
+    for (code, *_), minor in found.items():
+        sums[code] += minor
+    return sums
+
+
+def kept_positions(work: UnitOfWork) -> dict[str, int]:
+    ids = [row[0] for row in sql.rows("SELECT loan_id FROM loans_checkpoint WHERE book_id = %s", [work.book.id])]
+    with sql.transacting():
+        kept = keeping.lock(work.book.id, ids)
+    return {name: sum(getattr(one.position, name) for one in kept.values()) for name in Position.__slots__}
+
+
+# --- as the pure loan has it ---
+
+
+@FEW
+@given(lives(), st.randoms(use_true_random=False))
+def test_any_order_of_entry_leads_to_the_same_tables_and_the_same_ledger(
+    ids: IdSource, life: tuple[LoanTerms, list[Event]], random: Random
+) -> None:
+    agreed, happened = life
+    days_: dict[date, list[Event]] = {}
+    for _, event in in_order(happened):
+        days_.setdefault(event.on, []).append(event)
+    first, *rest = days_.values()
+    random.shuffle(rest)
+    straight, other = new_book(ids), new_book(ids)
+    one, two = lend(straight, agreed), lend(other, agreed)
+    entered(straight, one, *happened)
+    facts, refused = [*first], 0
+    entered(other, two, *first)
+    for of_day in rest:
+        outcome = enter(other, two, *of_day)
+        facts += [event for event, did in zip(of_day, outcome, strict=True) if isinstance(did, Entered)]
+        refused += sum(isinstance(did, Refused) for did in outcome)
+        assert books_of(other) == kept_positions(other), "after each step the ledger has what the loans have"
+    if not refused:  # an event may need one that is entered later
+        assert stored(two) == stored(one)
+        assert books_of(other) == books_of(straight)
+    state, tally = told(agreed, facts)
+    with sql.transacting():
+        kept = keeping.lock(other.book.id, [two])[two]
+    assert (kept.life.state, kept.life.tally) == (state, tally)
+
+
+@FEW
+@given(lives(), st.data())
+def test_done_and_undone_is_nothing(ids: IdSource, life: tuple[LoanTerms, list[Event]], data: st.DataObject) -> None:
+    agreed, happened = life
+    if len(happened) < 2:
+        return
+    work = new_book(ids)
+    loan_id = lend(work, agreed)
+    entered(work, loan_id, *happened[:-1])
+    before, ledger_before = stored(loan_id), books_of(work)
+    entered(work, loan_id, happened[-1])
+    entered(work, loan_id, Undone(len(happened)))
+    assert stored(loan_id)["dues"] == before["dues"]
+    assert stored(loan_id)["checkpoint"][3:] == before["checkpoint"][3:]
+    assert books_of(work) == ledger_before
+
+
+@FEW
+@given(lives())
+def test_a_checkpoint_that_was_dropped_is_made_again(ids: IdSource, life: tuple[LoanTerms, list[Event]]) -> None:
+    agreed, happened = life
+    work = new_book(ids)
+    loan_id = lend(work, agreed)
+    entered(work, loan_id, *happened)
+    with sql.transacting():
+        kept = keeping.lock(work.book.id, [loan_id])[loan_id]
+        sql.run("UPDATE loans_checkpoint SET state = '{\"format\": 0}' WHERE loan_id = %s", [loan_id])
+        again = keeping.lock(work.book.id, [loan_id])[loan_id]
+    assert again == kept
+
+
+# --- one thing each ---
+
+
+def test_a_loan_that_is_agreed_is_nothing_yet(late: UnitOfWork) -> None:
+    loan_id = lend(late, terms())
+    assert stored(loan_id)["dues"] == []
+    assert not any(books_of(late).values())
+    assert isinstance(enter(late, loan_id, e.Paid(FEB, fen(1)))[0], Refused)
+
+
+def test_what_is_lent_and_paid_is_posted_and_stands_in_the_dues(late: UnitOfWork) -> None:
+    loan_id = lend(late, terms(waterfall=t.Waterfall(excess=t.Excess.NEXT)))
+    entered(late, loan_id, e.Disbursed(LENT, fen(1200_00)))
+    done = entered(late, loan_id, e.Paid(FEB, fen(407_92)))
+    assert (done.no, done.life.state.balance) == (2, 1200_00 - 395_69)
+    first = stored(loan_id)["dues"][0]
+    assert first[3:6] + first[8:10] == (FEB, 395_69, 12_23, 395_69, 12_23)
+    assert books_of(late) == kept_positions(late)
+    lines = sql.rows("SELECT e.effective_on, e.posted_on FROM ledger_entry e WHERE e.book_id = %s AND e.kind = 'loan.paid'", [late.book.id])
+    assert lines == [(FEB, LATE)]
+
+
+def test_a_refused_fact_disturbs_no_other_and_keeps_nothing(late: UnitOfWork) -> None:
+    loan_id = lend(late, terms())
+    entered(late, loan_id, e.Disbursed(LENT, fen(1200_00)))
+    before = stored(loan_id)
+    outcomes = enter(late, loan_id, e.Recovered(FEB, fen(1)), e.Disbursed(FEB, fen(1)), e.Paid(date(2031, 1, 1), fen(1)))
+    assert [one.code for one in outcomes if isinstance(one, Refused)] == ["not_written_off", "more_than_agreed", "future_dated"]
+    assert stored(loan_id) == before
+    outcomes = enter(late, loan_id, e.Recovered(FEB, fen(1)), e.Paid(FEB, fen(10_00)))
+    assert [type(one) for one in outcomes] == [Refused, Entered]
+
+
+def test_a_back_dated_fact_that_leaves_a_later_one_impossible_is_refused(late: UnitOfWork) -> None:
+    loan_id = lend(late, terms())
+    entered(late, loan_id, e.Disbursed(LENT, fen(1200_00)), e.PaidOff(MAR))
+    outcome = enter(late, loan_id, e.PaidOff(FEB))[0]
+    assert isinstance(outcome, Refused)
+    assert outcome.code == "nothing_owed"
+    assert isinstance(enter(late, loan_id, Undone(2), e.PaidOff(FEB))[1], Entered)
+
+
+def test_of_one_source_one_thing_is_entered(late: UnitOfWork) -> None:
+    loan_id, source = lend(late, terms()), late.ids.new(late.now)
+    fact = NewFact(source, loan_id, e.Disbursed(LENT, fen(600_00)))
+    with sql.transacting():
+        outcomes = living.enter(work=late, facts=[fact, fact])
+    assert isinstance(outcomes[1], Refused)
+    with sql.transacting():
+        again = living.enter(work=late, facts=[fact])[0]
+    assert isinstance(again, Refused)
+    assert {outcomes[1].code, again.code} == {"already_entered"}
+
+
+def test_a_loan_of_another_book_is_unknown(late: UnitOfWork, ids: IdSource) -> None:
+    loan_id = lend(late, terms())
+    outcome = enter(new_book(ids), loan_id, e.Disbursed(LENT, fen(1)))[0]
+    assert isinstance(outcome, Refused)
+    assert outcome.code == "unknown_loan"
+
+
+def test_terms_in_another_currency_are_refused(late: UnitOfWork) -> None:
+    new = late.ids.many(late.now, 2)
+    with sql.transacting():
+        outcome = living.agree(
+            work=late, agreements=[(Party(new[0], None, None, new[1], None, late.book.id, "flex", "USD", "elsewhere"), terms())]
+        )[0]
+    assert isinstance(outcome, Refused)
+    assert outcome.code == "currency_differs"
+
+
+# --- days ---
+
+
+def test_days_bring_interest_and_late_charges_once_and_a_pause_when_its_day_comes(
+    ids: IdSource, roll: Callable[[UnitOfWork], UnitOfWork]
+) -> None:
+    work = new_book(ids, date(2025, 1, 31))
+    agreed = terms(late=t.LateTerms(fee=fen(20_00)))
+    loan_id = lend(work, agreed)
+    entered(work, loan_id, e.Disbursed(LENT, fen(1200_00)), e.InterestPaused(date(2025, 2, 3), date(2025, 2, 4)))
+    assert stored(loan_id)["checkpoint"][1] == date(2025, 2, 2), "the night before it is the first without interest"
+    interest = []
+    for _ in range(5):
+        work = roll(work)
+        with sql.transacting():
+            assert living.advance(work=work, loan_ids=[loan_id]) == [loan_id]
+            assert living.advance(work=work, loan_ids=[loan_id]) == []
+        interest.append(-books_of(work)["interest_income"])
+        assert books_of(work) == kept_positions(work)
+    assert interest == [12_23, 12_62, 12_62, 12_62, 13_02]
+    assert books_of(work)["loan_penalties"] == 20_00
+    assert stored(loan_id)["checkpoint"][1] is None
+
+
+def test_a_kept_credit_that_pays_on_a_due_day_has_an_entry_of_its_loan(ids: IdSource, roll: Callable[[UnitOfWork], UnitOfWork]) -> None:
+    work = new_book(ids, date(2025, 1, 31))
+    kept, plain = (lend(work, terms()) for _ in range(2))
+    for loan_id in (kept, plain):
+        entered(work, loan_id, e.Disbursed(LENT, fen(1200_00)))
+    entered(work, kept, e.Paid(date(2025, 1, 31), fen(500_00), excess=t.Excess.KEEP))
+    work = roll(work)
+    with sql.transacting():
+        living.advance(work=work, loan_ids=[kept, plain])
+    assert books_of(work) == kept_positions(work)
+    of_loans = sql.rows(
+        "SELECT DISTINCT l.loan_id FROM ledger_line l JOIN ledger_entry e ON e.id = l.entry_id AND e.posted_on = l.posted_on"
+        " WHERE e.book_id = %s AND e.kind = 'loan.advanced' ORDER BY 1",
+        [work.book.id],
+    )
+    assert {row[0] for row in of_loans} == {kept, None}
+
+
+@pytest.fixture
+def roll() -> Callable[[UnitOfWork], UnitOfWork]:
+    def over(work: UnitOfWork) -> UnitOfWork:
+        following = date.fromordinal(work.day.on.toordinal() + 1)
+        now = datetime.combine(following, time(0, 0, 1), ZONE)
+        with sql.transacting():
+            ledger.make_partitions(first=following.replace(day=1), months=1)
+            rolled = days.roll_over(book=work.book, now=now)
+        assert not isinstance(rolled, Refused), rolled
+        return UnitOfWork(work.book, BusinessDay(work.book.id, following, "open"), now, work.by, work.ids)
+
+    return over
+
+
+# --- what the database keeps ---
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE loans_agreement SET terms = '{}' WHERE id = %(loan)s",
+        "DELETE FROM loans_agreement WHERE id = %(loan)s",
+        "UPDATE loans_fact SET body = '{}' WHERE loan_id = %(loan)s",
+        "DELETE FROM loans_fact WHERE loan_id = %(loan)s",
+        "DELETE FROM loans_checkpoint WHERE loan_id = %(loan)s",
+        "UPDATE loans_checkpoint SET seq = seq - 1 WHERE loan_id = %(loan)s",
+        "UPDATE loans_checkpoint SET seen_on = seen_on - 1 WHERE loan_id = %(loan)s",
+        "UPDATE loans_checkpoint SET book_id = gen_random_uuid() WHERE loan_id = %(loan)s",
+        "UPDATE loans_due SET interest_settled_minor = interest_minor + 1 WHERE loan_id = %(loan)s",
+        "INSERT INTO loans_fact (id, book_id, loan_id, no, kind, undoes_no, body, source_id, recorded_at, recorded_on)"
+        " VALUES (gen_random_uuid(), %(book)s, %(loan)s, 9, 'undone', 8, '{}', gen_random_uuid(), now(), '2030-01-01')",
+        "INSERT INTO loans_fact (id, book_id, loan_id, no, kind, undoes_no, body, source_id, recorded_at, recorded_on)"
+        " VALUES (gen_random_uuid(), %(book)s, %(loan)s, 9, 'paid', 1, '{}', gen_random_uuid(), now(), '2030-01-01')",
+        "INSERT INTO loans_fact (id, book_id, loan_id, no, kind, effective_on, body, source_id, recorded_at, recorded_on)"
+        " VALUES (gen_random_uuid(), gen_random_uuid(), %(loan)s, 9, 'paid', '2025-02-01', '{}', gen_random_uuid(), now(), '2030-01-01')",
+        "INSERT INTO loans_fact (id, book_id, loan_id, no, kind, effective_on, body, source_id, recorded_at, recorded_on)"
+        " VALUES (gen_random_uuid(), %(book)s, %(loan)s, 1, 'paid', '2025-02-01', '{}', gen_random_uuid(), now(), '2030-01-01')",
+    ],
+)
+def test_the_writer_cannot_rewrite_what_happened(
+    statement: str, late: UnitOfWork, as_role: Callable[[str], psycopg.Connection[tuple[object, ...]]]
+) -> None:
+    loan_id = lend(late, terms())
+    entered(late, loan_id, e.Disbursed(LENT, fen(1200_00)), e.Paid(FEB, fen(1_00)))
+    with pytest.raises(psycopg.Error), as_role("default") as writer:
+        writer.execute(statement, {"loan": loan_id, "book": late.book.id})
+
+
+def test_a_consumer_reads_its_own_loan_and_no_other(
+    late: UnitOfWork, as_role: Callable[[str], psycopg.Connection[tuple[object, ...]]]
+) -> None:
+    mine, other = lend(late, terms()), lend(late, terms())
+    for loan_id in (mine, other):
+        entered(late, loan_id, e.Disbursed(LENT, fen(1200_00)))
+    consumer = sql.value("SELECT consumer_id FROM loans_agreement WHERE id = %s", [mine])
+    with as_role("reader") as reader:
+        for table, column in (("loans_agreement", "id"), ("loans_fact", "loan_id"), ("loans_due", "loan_id")):
+            assert reader.execute(f"SELECT 1 FROM {table}").fetchall() == []
+            reader.execute("SELECT set_config('yuefu.consumer', %s, true)", [str(consumer)])
+            assert set(reader.execute(f"SELECT DISTINCT {column} FROM {table}").fetchall()) == {(mine,)}
+            reader.execute("SELECT set_config('yuefu.consumer', '', true)")
+
+
+def test_figures_beyond_64_bits_are_kept_exactly(late: UnitOfWork) -> None:
+    agreed = terms(principal=fen(10**13))
+    loan_id = lend(late, agreed)
+    entered(late, loan_id, e.Disbursed(LENT, fen(10**13)), e.Paid(FEB, fen(10**12), PaidBy.GOODWILL))
+    with sql.transacting():
+        kept = keeping.lock(late.book.id, [loan_id])[loan_id]
+    expected, _ = told(agreed, [e.Disbursed(LENT, fen(10**13)), e.Paid(FEB, fen(10**12), PaidBy.GOODWILL)])
+    assert max(kept.life.state.columns[7]) > 2**63
+    assert written_state(kept.life.state) == written_state(expected)
+
+
+def test_a_waiver_and_a_charge_are_posted(late: UnitOfWork) -> None:
+    loan_id = lend(late, terms())
+    charge = e.Charged(LENT, "post", Part.FEE, fen(5_00), FEB)
+    entered(late, loan_id, e.Disbursed(LENT, fen(1200_00)), charge, e.Waived(FEB, Part.FEE, fen(2_00)))
+    stands = books_of(late)
+    assert (stands["loan_fees"], stands["loan_fee_income"], stands["fees_given_up"]) == (3_00, -5_00, 2_00)
+    assert as_of(kept_state(late, loan_id), LATE).rows().fees[0] == 5_00
+
+
+def kept_state(work: UnitOfWork, loan_id: UUID) -> Any:
+    with sql.transacting():
+        return keeping.lock(work.book.id, [loan_id])[loan_id].life.state
