@@ -18,6 +18,7 @@ from yuefu.merchants.rules import CHANNELS
 from yuefu.offers.rules.wording import LANGUAGES
 from yuefu.orders.rules import State
 from yuefu.payments.rules import TRANSFER_ENDS
+from yuefu.plans.lifecycle.plain import KINDS
 from yuefu.reconciliation.rules.matching import SOURCES, Outcome
 from yuefu.risk.rules import wording
 from yuefu.web import texts
@@ -26,7 +27,7 @@ ROOT = Path(__file__).resolve().parents[2]
 # Kinds of entries that are put together at run time, by the expression that does it.
 COMPOSED = {
     "f'settlement_{item.kind}'": {"settlement_capture", "settlement_refund"},
-    "f'loan.{kind}'": {"loan.repaid", "loan.refunded", "loan.reversed"},
+    "f'loan.{kind}'": {"loan.repaid", "loan.refunded", "loan.reversed"} | {f"loan.{kind}" for kind in KINDS},
     "t.kind": set(TRANSFER_ENDS),
 }
 

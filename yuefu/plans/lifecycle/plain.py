@@ -105,6 +105,8 @@ def read_state(terms: LoanTerms, plain: Mapping[str, Any]) -> LoanState | None:
 
 _KIND_OF: Final = {kind: re.sub(r"(?<!^)(?=[A-Z])", "_", kind.__name__).lower() for kind in (*get_args(Event), Undone)}
 _OF_KIND: Final = {word: kind for kind, word in _KIND_OF.items()}
+KINDS: Final = frozenset(_OF_KIND)
+"""The words for all kinds of facts."""
 
 
 class _Reader:
