@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from tests.plans.lifecycle.lives import lives
 from tests.plans.lifecycle.small_loans import FEB, LENT, MAR, fen, terms
+from yuefu.dates.calendars import Calendar
 from yuefu.errors import Refused
 from yuefu.ids import IdSource
 from yuefu.ledger import commands as ledger
@@ -243,6 +244,20 @@ def test_terms_in_another_currency_are_refused(late: UnitOfWork) -> None:
         )[0]
     assert isinstance(outcome, Refused)
     assert outcome.code == "currency_differs"
+
+
+def test_terms_whose_calendar_could_not_be_read_again_are_refused_and_disturb_no_other(late: UnitOfWork) -> None:
+    calendar = Calendar("CN", "1", frozenset(), frozenset(), date(2030, 12, 31))
+    moving, new = terms(adjust=t.Adjust.FOLLOWING, calendar=calendar), late.ids.many(late.now, 3)
+    agreements = [
+        (Party(loan_id, None, None, new[2], None, late.book.id, "flex", "CNY", "elsewhere"), agreed)
+        for loan_id, agreed in ((new[0], moving), (new[1], terms()))
+    ]
+    with sql.transacting():
+        refused, kept = living.agree(work=late, agreements=agreements)
+    assert isinstance(refused, Refused)
+    assert (refused.code, refused.field, kept) == ("calendar_not_kept", "calendar", None)
+    assert sql.rows("SELECT id FROM loans_agreement WHERE id = ANY(%s)", [new]) == [(new[1],)]
 
 
 # --- days ---

@@ -77,16 +77,18 @@ def lock(book_id: UUID, loan_ids: Sequence[UUID]) -> dict[UUID, Kept]:
         " ORDER BY c.loan_id FOR NO KEY UPDATE OF c",
         [book_id, list(set(loan_ids))],
     )
+    terms = {row[0]: read_terms(json.loads(row[9])) for row in found}
+    states = {row[0]: read_state(terms[row[0]], json.loads(row[13])) for row in found}
+    old = [loan_id for loan_id, state in states.items() if state is None]
+    told = facts(old) if old else {}
     kept: dict[UUID, Kept] = {}
     for row in found:
-        party, terms = Party(*row[:9]), read_terms(json.loads(row[9]))
-        position = Position(**json.loads(row[15]))
-        state = read_state(terms, json.loads(row[13]))
+        loan_id, state = row[0], states[row[0]]
         if state is None:
-            life = retold_life(terms, facts([party.loan_id])[party.loan_id], row[11])
+            life = retold_life(terms[loan_id], told[loan_id], row[11])
         else:
-            life = Life(terms, state, Tally(**json.loads(row[14])), row[10], row[11], row[12])
-        kept[party.loan_id] = Kept(party, life, position)
+            life = Life(terms[loan_id], state, Tally(**json.loads(row[14])), row[10], row[11], row[12])
+        kept[loan_id] = Kept(Party(*row[:9]), life, Position(**json.loads(row[15])))
     return kept
 
 

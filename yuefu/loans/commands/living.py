@@ -28,6 +28,7 @@ from yuefu.runtime.values import UnitOfWork
 
 ALREADY_ENTERED = "already_entered"  # something was entered of this source before
 CURRENCY_DIFFERS = "currency_differs"
+CALENDAR_NOT_KEPT = "calendar_not_kept"  # due days that depend on a calendar, which is not kept with loans yet
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,15 +53,23 @@ class Entered:
 
 def agree(*, work: UnitOfWork, agreements: Sequence[tuple[Party, LoanTerms]]) -> list[Refused | None]:
     """Keeps loans as they are agreed; nothing of them is lent yet, and nothing posted. One outcome each, in order: None, or Refused with
-    currency_differs."""
-    sound = [pair for pair in agreements if pair[0].currency == pair[1].currency]
+    currency_differs, or with calendar_not_kept for terms that move due days to business days: the calendar could not be read again."""
+    outcomes = [_unsound(party, terms) for party, terms in agreements]
+    sound = [pair for pair, refused in zip(agreements, outcomes, strict=True) if refused is None]
     keeping.insert_agreements(work, [(party, terms, dumps(written(terms))) for party, terms in sound])
     lives = [(party, rules.begun(terms, work.day.on)) for party, terms in sound]
     keeping.insert_checkpoints(work, {party.loan_id: life for party, life in lives})
     outbox.emit(work=work, events=[OutboxEvent("loan.agreed", "loan", p.loan_id, 1, _told(p, life)) for p, life in lives])
     audit.record(work=work, action="loan.agree", object_kind="loan", object_ids=[party.loan_id for party, _ in sound])
-    differs = Refused(CURRENCY_DIFFERS, "the terms are in another currency than the loan", "currency")
-    return [None if party.currency == terms.currency else differs for party, terms in agreements]
+    return outcomes
+
+
+def _unsound(party: Party, terms: LoanTerms) -> Refused | None:
+    if party.currency != terms.currency:
+        return Refused(CURRENCY_DIFFERS, "the terms are in another currency than the loan", "currency")
+    if terms.calendar is not None:
+        return Refused(CALENDAR_NOT_KEPT, "terms with a calendar cannot be kept yet: give each due day in due_days", "calendar")
+    return None
 
 
 def enter(*, work: UnitOfWork, facts: Sequence[NewFact]) -> list[Entered | Refused]:

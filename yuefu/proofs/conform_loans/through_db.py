@@ -48,11 +48,13 @@ class LoanBook:
         return KeptCourse(terms, book=self)
 
     def agree(self, terms: LoanTerms) -> UUID:
-        """A new loan in the book."""
+        """A new loan in the book. Raises LoanError as it refuses it."""
         loan_id, consumer = self.work.ids.many(self.work.now, 2)
         party = Party(loan_id, None, None, consumer, None, self.work.book.id, "moved", terms.currency, "a case")
         with sql.transacting():
-            living.agree(work=self.work, agreements=[(party, terms)])
+            refused = living.agree(work=self.work, agreements=[(party, terms)])[0]
+        if refused is not None:
+            raise LoanError(refused.code, refused.detail, refused.field or "")
         return loan_id
 
     def check(self) -> None:
