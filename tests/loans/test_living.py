@@ -34,7 +34,7 @@ from yuefu.plans.lifecycle.plain import written_state
 from yuefu.plans.lifecycle.tally import told
 from yuefu.plans.lifecycle.terms import LoanTerms, PaidBy, Part
 from yuefu.runtime import books, days, sql
-from yuefu.runtime.values import BusinessDay, UnitOfWork, system_actor
+from yuefu.runtime.values import UnitOfWork, system_actor
 
 LATE = date(2030, 1, 1)
 ZONE = ZoneInfo("Asia/Shanghai")
@@ -84,15 +84,15 @@ def entered(work: UnitOfWork, loan_id: UUID, *entries: Event | Undone) -> Entere
 
 def stored(loan_id: UUID) -> dict[str, Any]:
     """All that is kept of a loan but the order in which its facts were entered."""
-    checkpoint = sql.rows(
-        "SELECT seen_on, waits_for, status, state::text, tally::text, position::text FROM loans_checkpoint WHERE loan_id = %s", [loan_id]
-    )
+    checkpoint = sql.rows("SELECT waits_for, status, state::text, tally::text FROM loans_checkpoint WHERE loan_id = %s", [loan_id])
+    columns = ", ".join([*keeping.LINES, *keeping.ACCOUNTS, "until", "late_since", "bucket", "late_principal_minor"])
+    stretch = sql.rows(f"SELECT {columns} FROM loans_stretch WHERE loan_id = %s", [loan_id])
     dues = sql.rows(
         "SELECT no, kind, start_on, due_on, principal_minor, interest_minor, fees_minor, penalties_minor, principal_settled_minor,"
         " interest_settled_minor, fees_settled_minor, penalties_settled_minor FROM loans_due WHERE loan_id = %s ORDER BY no",
         [loan_id],
     )
-    return {"checkpoint": checkpoint[0], "dues": dues}
+    return {"checkpoint": checkpoint[0], "stretch": stretch, "dues": dues}
 
 
 def books_of(work: UnitOfWork) -> dict[str, int]:
@@ -108,7 +108,7 @@ def kept_positions(work: UnitOfWork) -> dict[str, int]:
     ids = [row[0] for row in sql.rows("SELECT loan_id FROM loans_checkpoint WHERE book_id = %s", [work.book.id])]
     with sql.transacting():
         kept = keeping.lock(work.book.id, ids)
-    return {name: sum(getattr(one.position, name) for one in kept.values()) for name in Position.__slots__}
+    return {name: sum(getattr(one.running.position, name) for one in kept.values()) for name in Position.__slots__}
 
 
 # --- as the pure loan has it ---
@@ -156,8 +156,7 @@ def test_done_and_undone_is_nothing(ids: IdSource, life: tuple[LoanTerms, list[E
     before, ledger_before = stored(loan_id), books_of(work)
     entered(work, loan_id, happened[-1])
     entered(work, loan_id, Undone(len(happened)))
-    assert stored(loan_id)["dues"] == before["dues"]
-    assert stored(loan_id)["checkpoint"][3:] == before["checkpoint"][3:]
+    assert stored(loan_id) == before
     assert books_of(work) == ledger_before
 
 
@@ -260,75 +259,23 @@ def test_terms_whose_calendar_could_not_be_read_again_are_refused_and_disturb_no
     assert sql.rows("SELECT id FROM loans_agreement WHERE id = ANY(%s)", [new]) == [(new[1],)]
 
 
-# --- days ---
-
-
-def test_days_bring_interest_and_late_charges_once_and_a_pause_when_its_day_comes(
-    ids: IdSource, roll: Callable[[UnitOfWork], UnitOfWork]
-) -> None:
-    work = new_book(ids, date(2025, 1, 31))
-    agreed = terms(late=t.LateTerms(fee=fen(20_00)))
-    loan_id = lend(work, agreed)
-    entered(work, loan_id, e.Disbursed(LENT, fen(1200_00)), e.InterestPaused(date(2025, 2, 3), date(2025, 2, 4)))
-    assert stored(loan_id)["checkpoint"][1] == date(2025, 2, 2), "the night before it is the first without interest"
-    interest = []
-    for _ in range(5):
-        work = roll(work)
-        with sql.transacting():
-            assert living.advance(work=work, loan_ids=[loan_id]) == [loan_id]
-            assert living.advance(work=work, loan_ids=[loan_id]) == []
-        interest.append(-books_of(work)["interest_income"])
-        assert books_of(work) == kept_positions(work)
-    assert interest == [12_23, 12_62, 12_62, 12_62, 13_02]
-    assert books_of(work)["loan_penalties"] == 20_00
-    assert stored(loan_id)["checkpoint"][1] is None
-
-
-def test_a_kept_credit_that_pays_on_a_due_day_has_an_entry_of_its_loan(ids: IdSource, roll: Callable[[UnitOfWork], UnitOfWork]) -> None:
-    work = new_book(ids, date(2025, 1, 31))
-    kept, plain = (lend(work, terms()) for _ in range(2))
-    for loan_id in (kept, plain):
-        entered(work, loan_id, e.Disbursed(LENT, fen(1200_00)))
-    entered(work, kept, e.Paid(date(2025, 1, 31), fen(500_00), excess=t.Excess.KEEP))
-    work = roll(work)
-    with sql.transacting():
-        living.advance(work=work, loan_ids=[kept, plain])
-    assert books_of(work) == kept_positions(work)
-    of_loans = sql.rows(
-        "SELECT DISTINCT l.loan_id FROM ledger_line l JOIN ledger_entry e ON e.id = l.entry_id AND e.posted_on = l.posted_on"
-        " WHERE e.book_id = %s AND e.kind = 'loan.advanced' ORDER BY 1",
-        [work.book.id],
-    )
-    assert {row[0] for row in of_loans} == {kept, None}
-
-
-@pytest.fixture
-def roll() -> Callable[[UnitOfWork], UnitOfWork]:
-    def over(work: UnitOfWork) -> UnitOfWork:
-        following = date.fromordinal(work.day.on.toordinal() + 1)
-        now = datetime.combine(following, time(0, 0, 1), ZONE)
-        with sql.transacting():
-            ledger.make_partitions(first=following.replace(day=1), months=1)
-            rolled = days.roll_over(book=work.book, now=now)
-        assert not isinstance(rolled, Refused), rolled
-        return UnitOfWork(work.book, BusinessDay(work.book.id, following, "open"), now, work.by, work.ids)
-
-    return over
-
-
 # --- what the database keeps ---
 
 
 @pytest.mark.parametrize(
     "statement",
     [
-        "UPDATE loans_agreement SET terms = '{}' WHERE id = %(loan)s",
+        "UPDATE loans_agreement SET principal_minor = 1 WHERE id = %(loan)s",
+        "UPDATE loans_sheet SET terms = '{}'",
         "DELETE FROM loans_agreement WHERE id = %(loan)s",
         "UPDATE loans_fact SET body = '{}' WHERE loan_id = %(loan)s",
         "DELETE FROM loans_fact WHERE loan_id = %(loan)s",
         "DELETE FROM loans_checkpoint WHERE loan_id = %(loan)s",
         "UPDATE loans_checkpoint SET seq = seq - 1 WHERE loan_id = %(loan)s",
-        "UPDATE loans_checkpoint SET seen_on = seen_on - 1 WHERE loan_id = %(loan)s",
+        "UPDATE loans_stretch SET since = since - 1, until = until - 1 WHERE loan_id = %(loan)s",
+        "UPDATE loans_stretch SET told = told - 1 WHERE loan_id = %(loan)s",
+        "UPDATE loans_stretch SET loan_interest = loan_interest + 1 WHERE loan_id = %(loan)s",
+        "DELETE FROM loans_stretch WHERE loan_id = %(loan)s",
         "UPDATE loans_checkpoint SET book_id = gen_random_uuid() WHERE loan_id = %(loan)s",
         "UPDATE loans_due SET interest_settled_minor = interest_minor + 1 WHERE loan_id = %(loan)s",
         "INSERT INTO loans_fact (id, book_id, loan_id, no, kind, undoes_no, body, source_id, recorded_at, recorded_on)"

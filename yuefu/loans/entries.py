@@ -15,23 +15,26 @@ and what is posted is the difference to where it stood (`moved`), so that a back
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Final
-from uuid import UUID, uuid5
+from uuid import UUID
 
 from yuefu.credit.entries import draw_lines, restore_lines
+from yuefu.frozen import made_quickly
 from yuefu.ledger.rules import AccountKey, Entry, HoldUse, Line
 from yuefu.loans.rules import Dimensions, Effect, Party
 from yuefu.money.amounts import Money
-from yuefu.plans.lifecycle.fold import as_of
-from yuefu.plans.lifecycle.quotes import buy_down_earned
-from yuefu.plans.lifecycle.quotes import earned as earned_by
+from yuefu.plans.lifecycle.fold import looked_at
+from yuefu.plans.lifecycle.quotes import discount_earned, earned_of
+from yuefu.plans.lifecycle.stretches import Stretch
 from yuefu.plans.lifecycle.tally import Tally
 from yuefu.plans.lifecycle.work import LoanState as LifecycleState
+from yuefu.plans.lifecycle.work import Work
 
 
+@made_quickly
 @dataclass(frozen=True, slots=True)
 class Position:
     """What one loan is of each account, in minor units, debit +, credit −: they add up to zero. The names are those of the chart."""
@@ -119,9 +122,13 @@ def position(state: LifecycleState, tally: Tally, day: date) -> Position:
     covers what is owed by an allowance that follows it; a write-off takes it out, and what had been earned of it is lost with the principal.
     What the merchant paid for a lower rate is earned straight over the term.
     """
-    seen = as_of(state, day)
-    rows, brought = seen.rows(), earned_by(state, day)
-    written_off = bool(state.written_off_on)
+    return position_of(looked_at(state, day), tally)
+
+
+def position_of(work: Work, tally: Tally) -> Position:
+    """`position` of a loan that was opened to be looked at."""
+    rows, brought = work.rows, earned_of(work)
+    written_off = bool(work.written_off_on)
     owed = [0, 0, 0]
     if not written_off:
         owed = [
@@ -132,17 +139,17 @@ def position(state: LifecycleState, tally: Tally, day: date) -> Position:
     interest = owed[0] + sum(rows.interest_paid) + tally.interest_waived + tally.interest_lost - tally.interest_again
     fees = owed[1] + sum(rows.fees_paid) + tally.fees_waived + tally.fees_lost - tally.fees_again
     penalties = owed[2] + sum(rows.penalties_paid) + tally.penalties_waived + tally.penalties_lost - tally.penalties_again
-    covered = max(seen.balance + sum(owed), 0) if state.charged_off_on and not written_off else 0
+    covered = max(work.balance + sum(owed), 0) if work.charged_off_on and not written_off else 0
     lost = tally.principal_lost + tally.interest_lost + tally.fees_lost + tally.penalties_lost
-    discount = buy_down_earned(seen, day).minor
+    discount = discount_earned(work.terms, rows, work.bought_down, work.on)
     out = tally.paid_back + tally.charged_back + tally.credit_refunded
     return Position(
-        loan_principal=seen.balance,
+        loan_principal=work.balance,
         loan_interest=owed[0],
         loan_fees=owed[1],
         loan_penalties=owed[2],
         loan_allowance=-covered,
-        consumer_balance=-seen.overpaid,
+        consumer_balance=-work.overpaid,
         collections_clearing=tally.repaid + tally.recovered - out,
         purchase_clearing=tally.refunded + tally.payout_refunded + tally.bought_down - tally.lent,
         unearned_discount=discount - tally.bought_down,
@@ -155,6 +162,23 @@ def position(state: LifecycleState, tally: Tally, day: date) -> Position:
         recovery_income=-tally.recovered,
         credit_loss=covered + lost,
         goodwill_expense=tally.goodwill,
+    )
+
+
+def run_on(stands: Position, stretch: Stretch, since: int, day: int) -> Position:
+    """Where a loan stands by the end of `day` that stood at `stands` by the end of `since` and had nothing happen to it, both days of its stretch
+    as ordinals."""
+    interest = stretch.interest(day) - stretch.interest(since)
+    discount = stretch.discounted(day) - stretch.discounted(since)
+    covered = interest if stands.loan_allowance else 0
+    return replace(
+        stands,
+        loan_interest=stands.loan_interest + interest,
+        interest_income=stands.interest_income - interest,
+        loan_allowance=stands.loan_allowance - covered,
+        credit_loss=stands.credit_loss + covered,
+        unearned_discount=stands.unearned_discount + discount,
+        discount_income=stands.discount_income - discount,
     )
 
 
@@ -173,26 +197,48 @@ def moved(
     return Entry(f"loan.{kind}:{source_id}", f"loan.{kind}", tuple(lines), effective_on=effective_on, cause=source_id)
 
 
-def advanced(on: date, parties: Sequence[Party], before: Sequence[Position], after: Sequence[Position], *, own: bool) -> Entry | None:
-    """What a day brought loans of one product, funder and currency: one entry, keyed by the first of them; `own` where it is that of one loan,
-    with its dimensions and its credit line. None where nothing moves."""
-    first = parties[0]
-    source = uuid5(first.loan_id, on.isoformat())
-    if own:
-        return moved(first, "advanced", source, before[0], after[0])
-    changes = {
-        name: sum(getattr(now, name) - getattr(was, name) for was, now in zip(before, after, strict=True)) for name in Position.__slots__
-    }
+EARNED: Final[Mapping[str, tuple[str, str]]] = {
+    "interest": ("loan_interest", "interest_income"),
+    "fees": ("loan_fees", "loan_fee_income"),
+    "penalties": ("loan_penalties", "penalty_income"),
+    "discount": ("unearned_discount", "discount_income"),
+    "allowance": ("credit_loss", "loan_allowance"),
+}
+"""What a day brings a loan to which nothing happens: of each kind so much on the first account, and as much less on the second."""
+
+STANDING: Final = (
+    *("loan_principal", "loan_interest", "loan_fees", "loan_penalties", "loan_allowance", "consumer_balance", "unearned_discount"),
+)
+"""The accounts that say what is owed, either way, as long as a loan lives."""
+
+
+def earned_between(before: Position, after: Position) -> dict[str, int] | None:
+    """What was earned of each kind between two positions; None where something else moved too."""
+    earned = {kind: getattr(after, debit) - getattr(before, debit) for kind, (debit, _) in EARNED.items()}
+    moved_too = (
+        getattr(after, debit) + getattr(after, credit) != getattr(before, debit) + getattr(before, credit)
+        for debit, credit in EARNED.values()
+    )
+    others = any(getattr(after, name) != getattr(before, name) for name in Position.__slots__ if name not in _OF_EARNED)
+    return None if others or any(moved_too) else earned
+
+
+_OF_EARNED: Final = frozenset(name for pair in EARNED.values() for name in pair)
+
+
+def brought(on: date, no: int, funder_id: UUID, product: str, currency: str, earned: Mapping[str, int]) -> Entry | None:
+    """What a day brought the loans of one portfolio, by kind; None where that is nothing. Its lines are of no loan: `loans_brought` tells each."""
+    sums: dict[str, int] = {}
+    for kind, minor in earned.items():
+        debit, credit = EARNED[kind]
+        sums[debit] = sums.get(debit, 0) + minor
+        sums[credit] = sums.get(credit, 0) - minor
     lines = tuple(
-        Line(
-            AccountKey(name, None, first.funder_id, first.product) if name in _BY_FUNDER else AccountKey(name),
-            Money(minor, first.currency),
-            funder_id=first.funder_id,
-        )
-        for name, minor in changes.items()
+        Line(AccountKey(name, None, funder_id, product), Money(minor, currency), funder_id=funder_id)
+        for name, minor in sums.items()
         if minor
     )
-    return Entry(f"loan.advanced:{source}", "loan.advanced", lines) if lines else None
+    return Entry(f"loan.brought:{on}:{no}", "loan.brought", lines) if lines else None
 
 
 def _daily(kind: str, on: date, debit: str, credit: str, funder_id: UUID, product: str, amount: Money) -> Entry:

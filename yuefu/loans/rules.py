@@ -8,6 +8,7 @@ from datetime import date, timedelta
 from typing import Final
 from uuid import UUID
 
+from yuefu.frozen import made_quickly
 from yuefu.money.rates import Rounding, divide
 from yuefu.plans import loan as fold
 from yuefu.plans.lifecycle import fold as lifecycle
@@ -193,6 +194,7 @@ AHEAD: Final = (InterestPaused, ArrearsPaused)
 """What may be entered before its day comes."""
 
 
+@made_quickly
 @dataclass(frozen=True, slots=True)
 class Party:
     """Whose a loan is, and what its ledger lines carry. One that came from another core (`origin`) has no order here, nor what goes with it."""
@@ -208,22 +210,22 @@ class Party:
     origin: str | None = None
 
 
+@made_quickly
 @dataclass(frozen=True, slots=True)
 class Life:
-    """A loan between two commands, as far as its facts were true by `seen_on`: `seq` of them were entered, the first that still has to come
+    """A loan between two commands, as far as its facts were true when it was told: `seq` of them were entered, the first that still has to come
     true waits for a day."""
 
     terms: LoanTerms
     state: LifecycleState
     tally: Tally
     seq: int
-    seen_on: date
     waits_for: date | None
 
 
-def begun(terms: LoanTerms, on: date) -> Life:
+def begun(terms: LoanTerms) -> Life:
     """A loan that was agreed and of which nothing has happened."""
-    return Life(terms, lifecycle.start(terms), Tally(), 0, on, None)
+    return Life(terms, lifecycle.start(terms), Tally(), 0, None)
 
 
 def goes_on(life: Life, entry: Event | Undone, today: date) -> bool:
@@ -244,7 +246,7 @@ def entered(life: Life, entry: Event | Undone, today: date, facts: Sequence[Even
     if goes_on(life, entry, today):
         assert not isinstance(entry, Undone)
         state, outcome = lifecycle.apply(life.state, entry)
-        return replace(life, state=state, tally=counted(life.tally, entry, outcome, life.state, state), seq=life.seq + 1, seen_on=today)
+        return Life(life.terms, state, counted(life.tally, entry, outcome, life.state, state), life.seq + 1, life.waits_for)
     assert facts is not None, "what does not go on is told anew"
     return retold_life(life.terms, [*facts, entry], today)
 
@@ -254,4 +256,4 @@ def retold_life(terms: LoanTerms, facts: Sequence[Event | Undone], today: date) 
     kept = lifecycle.in_order(facts)
     ahead = [event.on for _, event in kept if event.on > today]
     state, tally = told(terms, [event for _, event in kept if event.on <= today])
-    return Life(terms, state, tally, len(facts), today, min(ahead, default=None))
+    return Life(terms, state, tally, len(facts), min(ahead, default=None))

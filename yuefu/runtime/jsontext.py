@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import types
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
@@ -22,6 +23,14 @@ def dumps(value: Any) -> str:
     except orjson.JSONEncodeError:
         # Integers beyond 64 bits and halves of surrogate pairs, which a person may have typed: slowly, but not refused.
         return _encode(value)
+
+
+_BEYOND_64_BITS = re.compile(r"[0-9]{19}")
+
+
+def loads(text: str) -> Any:
+    """The value of JSON. Whole numbers stay whole, however large."""
+    return json.loads(text) if _BEYOND_64_BITS.search(text) else orjson.loads(text)
 
 
 def _plain(value: Any) -> Any:

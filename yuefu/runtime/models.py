@@ -81,6 +81,24 @@ class RunStep(models.Model):
         ]
 
 
+class RunChunk(models.Model):
+    """A part of a step that one worker does in one transaction: the rows whose id lies from `first_id` to `last_id`."""
+
+    pk = models.CompositePrimaryKey("run_id", "name", "no")
+    run_id = models.UUIDField()
+    name = models.TextField()
+    no = models.IntegerField()
+    book_id = models.UUIDField()
+    first_id = models.UUIDField()
+    last_id = models.UUIDField()
+    done = models.BooleanField(default=False)
+
+    class Meta:
+        db_table = "runtime_run_chunk"
+        constraints = [models.CheckConstraint(condition=Q(first_id__lte=F("last_id")), name="runtime_run_chunk_rises")]
+        indexes = [models.Index(fields=["run_id", "name"], condition=Q(done=False), name="runtime_run_chunk_waiting")]
+
+
 class Approval(BookRow):
     """A decision that needs two people: one asks, another decides. The platform may ask, without a person; it never decides."""
 

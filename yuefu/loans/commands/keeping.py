@@ -2,41 +2,72 @@
 
 from __future__ import annotations
 
-import json
+import hashlib
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, fields
 from datetime import date
 from typing import Any, Final
 from uuid import UUID
 
+from yuefu.frozen import made_quickly
 from yuefu.loans.entries import Position
 from yuefu.loans.rules import Life, Party, retold_life
+from yuefu.money.amounts import Money
+from yuefu.plans.lifecycle.arrears import NOT_OVERDUE, Overdue
 from yuefu.plans.lifecycle.events import Event, Undone
-from yuefu.plans.lifecycle.fold import as_of
-from yuefu.plans.lifecycle.plain import kind_of, read_event, read_state, read_terms, written_event, written_state
+from yuefu.plans.lifecycle.fold import looked_at
+from yuefu.plans.lifecycle.plain import kind_of, on_sheet, read_event, read_sheet, read_state, written_event, written_sheet, written_state
 from yuefu.plans.lifecycle.rows import Rows
+from yuefu.plans.lifecycle.stretches import Stretch
 from yuefu.plans.lifecycle.tally import Tally
 from yuefu.plans.lifecycle.terms import LoanTerms
-from yuefu.runtime import sql
-from yuefu.runtime.jsontext import dumps
+from yuefu.runtime import locks, sql
+from yuefu.runtime.jsontext import dumps, loads
 from yuefu.runtime.values import UnitOfWork
 
+NEVER: Final = date.max
+"""Until when the stretch of today is replaced."""
+
+ACCOUNTS: Final = tuple(field.name for field in fields(Position))
+LINES: Final = ("begin", "bearing", "nightly", "whole", "rest", "floor", "discount", "discount_begin", "discount_days")
+_LATE: Final = ("late_since", "bucket", "late_principal_minor", "late_interest_minor", "late_fees_minor", "late_penalties_minor")
 _PARTY: Final = "a.id, a.order_id, a.merchant_id, a.consumer_id, a.credit_account_id, a.funder_id, a.product, a.currency, a.origin"
+_OWN: Final = "a.sheet_id, a.principal_minor, a.disbursed_on, a.first_due_on, a.due_days"
 _PARTS: Final = ("principal", "interest", "fees", "penalties")
-_CHECKPOINT: Final = {
+_CHECKPOINT: Final = {"loan_id": "uuid", "seq": "integer", "waits_for": "date", "status": "text", "state": "json", "tally": "json"}
+_STRETCH: Final = {
     "loan_id": "uuid",
-    "seq": "integer",
-    "seen_on": "date",
-    "waits_for": "date",
-    "status": "text",
-    "state": "json",
-    "tally": "json",
-    "position": "json",
+    "replaced_on": "date",
+    "portfolio_no": "integer",
+    "since": "date",
+    "until": "date",
+    "stuck": "boolean",
+    "told": "integer",
+    **{name: "date" if name.endswith("begin") else "integer" if name == "discount_days" else "bigint" for name in LINES},
+    **{name: {"late_since": "date", "bucket": "text"}.get(name, "bigint") for name in _LATE},
+    **dict.fromkeys(ACCOUNTS, "bigint"),
+}
+_RUNNING: Final = ", ".join(f"s.{name}" for name in _STRETCH if name != "loan_id")
+_PARTY_COLUMNS: Final = tuple(field.name for field in fields(Party))
+_AGREEMENT: Final = {
+    "id": "uuid",
+    "order_id": "uuid",
+    "merchant_id": "uuid",
+    "consumer_id": "uuid",
+    "credit_account_id": "uuid",
+    "funder_id": "uuid",
+    "product": "text",
+    "currency": "text",
+    "origin": "text",
+    "principal_minor": "bigint",
+    "disbursed_on": "date",
+    "first_due_on": "date",
+    "due_days": "date[]",
+    "sheet_id": "uuid",
 }
 _FACT: Final = {
     "id": "uuid",
-    "book_id": "uuid",
     "loan_id": "uuid",
     "no": "integer",
     "kind": "text",
@@ -44,61 +75,149 @@ _FACT: Final = {
     "undoes_no": "integer",
     "body": "json",
     "source_id": "uuid",
-    "recorded_at": "timestamptz",
-    "recorded_on": "date",
 }
 _DUE: Final = {
     "loan_id": "uuid",
     "no": "smallint",
-    "book_id": "uuid",
     "kind": "smallint",
     "start_on": "date",
     "due_on": "date",
     **{f"{part}_minor": "bigint" for part in _PARTS},
     **{f"{part}_settled_minor": "bigint" for part in _PARTS},
 }
+_DUE_CHANGES: Final = ", ".join(f"{name} = excluded.{name}" for name in list(_DUE)[2:])
 
 
+@made_quickly
 @dataclass(frozen=True, slots=True)
-class Kept:
-    """A loan as it was read: whose it is, what it came to be, and where it was last posted to stand."""
+class Running:
+    """Where a loan was posted to stand by the end of `since`, and how it goes on by itself; `told` events of it were emitted."""
 
-    party: Party
-    life: Life
+    replaced_on: date
+    portfolio_no: int
+    since: date
+    stretch: Stretch
+    stuck: bool
+    told: int
+    late: Overdue
     position: Position
 
 
-def lock(book_id: UUID, loan_ids: Sequence[UUID]) -> dict[UUID, Kept]:
-    """Loans with their checkpoints, locked in ascending order of id until the transaction ends. A checkpoint of another format is made anew
-    from the facts, and the position stays as it was posted."""
-    found = sql.rows(
-        f"SELECT {_PARTY}, a.terms::text, c.seq, c.seen_on, c.waits_for, c.state::text, c.tally::text, c.position::text"
-        " FROM loans_checkpoint c JOIN loans_agreement a ON a.id = c.loan_id WHERE c.book_id = %s AND c.loan_id = ANY(%s)"
-        " ORDER BY c.loan_id FOR NO KEY UPDATE OF c",
-        [book_id, list(set(loan_ids))],
+@made_quickly
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A loan as it was read: whose it is, what it came to be, and where it stands."""
+
+    party: Party
+    life: Life
+    running: Running
+
+
+def lock(book_id: UUID, loan_ids: Iterable[UUID]) -> dict[UUID, Kept]:
+    """Loans with their checkpoints and the stretch of today, locked in ascending order of id until the transaction ends. A checkpoint of another
+    format is made anew from the facts; where the loan stands stays as it was posted."""
+    wanted = sorted(set(loan_ids))
+    # The stretch is read by a statement of its own: one that waited for a lock would see the row that was replaced meanwhile.
+    _, found = sql.together(
+        lambda: sql.rows(
+            "SELECT FROM loans_checkpoint WHERE book_id = %s AND loan_id = ANY(%s) ORDER BY loan_id FOR NO KEY UPDATE", [book_id, wanted]
+        ),
+        lambda: _read("c.book_id = %s AND c.loan_id = ANY(%s) AND s.replaced_on = %s", [book_id, wanted, NEVER]),
     )
-    terms = {row[0]: read_terms(json.loads(row[9])) for row in found}
-    states = {row[0]: read_state(terms[row[0]], json.loads(row[13])) for row in found}
-    old = [loan_id for loan_id, state in states.items() if state is None]
+    return kept_of(book_id, found)
+
+
+def _read(where: str, params: Sequence[Any]) -> list[tuple[Any, ...]]:
+    return sql.rows(
+        f"SELECT {_PARTY}, {_OWN}, c.seq, c.waits_for, c.state::text, c.tally::text, {_RUNNING} FROM loans_checkpoint c"
+        " JOIN loans_agreement a ON a.id = c.loan_id JOIN loans_stretch s ON s.loan_id = c.loan_id"
+        f" WHERE {where}",
+        params,
+    )
+
+
+def awake(book_id: UUID, on: date, first: UUID, last: UUID) -> list[Kept]:
+    """Loans of a range of ids whose stretch ended before a day that closes, those first that were replaced since; the ones of today are locked."""
+    ended = "s.loan_id BETWEEN %(first)s AND %(last)s AND s.replaced_on > %(on)s AND s.since < %(on)s AND s.until < %(on)s"
+    params = {"book": book_id, "on": on, "first": first, "last": last, "never": NEVER}
+    sql.run(
+        "SELECT FROM loans_checkpoint WHERE loan_id IN (SELECT s.loan_id FROM loans_stretch s WHERE s.book_id = %(book)s AND"
+        f" {ended} AND s.replaced_on = %(never)s) ORDER BY loan_id FOR NO KEY UPDATE",
+        params,
+    )
+    found = sql.rows(
+        f"SELECT {_PARTY}, {_OWN}, c.seq, c.waits_for, c.state::text, c.tally::text, {_RUNNING} FROM loans_stretch s"
+        " JOIN loans_checkpoint c ON c.loan_id = s.loan_id JOIN loans_agreement a ON a.id = s.loan_id"
+        f" WHERE s.book_id = %(book)s AND {ended} ORDER BY s.loan_id",
+        params,
+    )
+    return list(_made(book_id, found))
+
+
+def kept_of(book_id: UUID, found: Sequence[tuple[Any, ...]]) -> dict[UUID, Kept]:
+    """Rows of a loan each, by its id."""
+    return {one.party.loan_id: one for one in _made(book_id, found)}
+
+
+def _made(book_id: UUID, found: Sequence[tuple[Any, ...]]) -> list[Kept]:
+    terms = _terms(book_id, found)
+    read = [read_state(agreed, loads(row[16])) for agreed, row in zip(terms, found, strict=True)]
+    old = [row[0] for row, state in zip(found, read, strict=True) if state is None]
     told = facts(old) if old else {}
-    kept: dict[UUID, Kept] = {}
-    for row in found:
-        loan_id, state = row[0], states[row[0]]
+    made = []
+    for row, agreed, state in zip(found, terms, read, strict=True):
+        running = _running(row[18:])
         if state is None:
-            life = retold_life(terms[loan_id], told[loan_id], row[11])
+            life = retold_life(agreed, told[row[0]], running.since)
         else:
-            life = Life(terms[loan_id], state, Tally(**json.loads(row[14])), row[10], row[11], row[12])
-        kept[loan_id] = Kept(Party(*row[:9]), life, Position(**json.loads(row[15])))
-    return kept
+            life = Life(agreed, state, Tally(**loads(row[17])), row[14], row[15])
+        made.append(Kept(Party(*row[:9]), life, running))
+    return made
 
 
-def facts(loan_ids: Sequence[UUID]) -> dict[UUID, list[Event | Undone]]:
-    """All that was entered of loans, in the order in which it was; a loan of which nothing was has an empty list."""
+def _running(row: Sequence[Any]) -> Running:
+    replaced_on, portfolio_no, since, until, stuck, told, begin, bearing, nightly, whole, rest, floor, discount, first, days = row[:15]
+    stretch = Stretch(until.toordinal(), begin.toordinal(), bearing, nightly, whole, rest, floor, discount, first.toordinal(), days)
+    late = Overdue(*row[15:21]) if row[15] else NOT_OVERDUE
+    return Running(replaced_on, portfolio_no, since, stretch, stuck, told, late, Position(*row[21:]))
+
+
+_MOST_SHEETS: Final = 10_000
+_sheets: dict[UUID, LoanTerms] = {}
+"""Terms of some loan of each sheet that was read, and so checked, by this process. A sheet never changes."""
+
+
+def _terms(book_id: UUID, found: Sequence[tuple[Any, ...]]) -> list[LoanTerms]:
+    unread = {row[9] for row in found} - _sheets.keys()
+    if unread:
+        if len(_sheets) > _MOST_SHEETS:
+            _sheets.clear()
+            unread = {row[9] for row in found}
+        own = {row[9]: _own(row) for row in found}
+        for sheet_id, text in sql.rows(
+            "SELECT id, terms::text FROM loans_sheet WHERE book_id = %s AND id = ANY(%s)", [book_id, list(unread)]
+        ):
+            _sheets[sheet_id] = read_sheet(loads(text), own[sheet_id])
+    return [on_sheet(_sheets[row[9]], **_own(row)) for row in found]
+
+
+def _own(row: tuple[Any, ...]) -> dict[str, Any]:
+    return {
+        "principal": Money(row[10], row[7]),
+        "disbursed_on": row[11],
+        "first_due_on": row[12],
+        "due_days": tuple(row[13]) if row[13] is not None else None,
+    }
+
+
+def facts(loan_ids: Sequence[UUID], *, until: date | None = None) -> dict[UUID, list[Event | Undone]]:
+    """All that was entered of loans, or what was by a day, in the order in which it was; a loan of which nothing was has an empty list."""
     found: dict[UUID, list[Event | Undone]] = defaultdict(list)
     for loan_id, body in sql.rows(
-        "SELECT loan_id, body::text FROM loans_fact WHERE loan_id = ANY(%s) ORDER BY loan_id, no", [list(loan_ids)]
+        "SELECT loan_id, body::text FROM loans_fact WHERE loan_id = ANY(%s) AND (%s::date IS NULL OR recorded_on <= %s) ORDER BY loan_id, no",
+        [list(loan_ids), until, until],
     ):
-        found[loan_id].append(read_event(json.loads(body)))
+        found[loan_id].append(read_event(loads(body)))
     return found
 
 
@@ -112,7 +231,6 @@ def insert_facts(work: UnitOfWork, entered: Sequence[tuple[UUID, int, UUID, Even
     values = [
         (
             new,
-            work.book.id,
             loan_id,
             no,
             kind_of(entry),
@@ -120,85 +238,209 @@ def insert_facts(work: UnitOfWork, entered: Sequence[tuple[UUID, int, UUID, Even
             entry.entry if isinstance(entry, Undone) else None,
             dumps(written_event(entry)),
             source_id,
-            work.now,
-            work.day.on,
         )
         for new, (loan_id, no, source_id, entry) in zip(work.ids.many(work.now, len(entered)), entered, strict=True)
     ]
-    sql.insert("loans_fact", _FACT, values)
-
-
-def insert_checkpoints(work: UnitOfWork, lives: Mapping[UUID, Life]) -> None:
-    """The first checkpoint of each loan, where nothing has happened."""
-    rows = [(*_checkpoint(loan_id, life, Position()), work.book.id) for loan_id, life in sorted(lives.items())]
-    sql.insert("loans_checkpoint", _CHECKPOINT | {"book_id": "uuid"}, rows)
-
-
-def update(work: UnitOfWork, kept: Mapping[UUID, Kept]) -> None:
-    """Writes what loans came to be: their checkpoints, and the rows of what falls due anew."""
-    if not kept:
-        return
-    sql.update("loans_checkpoint", "loan_id", _CHECKPOINT, [_checkpoint(i, one.life, one.position) for i, one in sorted(kept.items())])
-    sql.run("DELETE FROM loans_due WHERE loan_id = ANY(%s)", [sorted(kept)])
-    sql.insert("loans_due", _DUE, [row for i, one in sorted(kept.items()) for row in _dues(work.book.id, i, one.life)])
-
-
-def _checkpoint(loan_id: UUID, life: Life, position: Position) -> tuple[Any, ...]:
-    state, tally, stands = dumps(written_state(life.state)), dumps(asdict(life.tally)), dumps(asdict(position))
-    return (loan_id, life.seq, life.seen_on, life.waits_for, life.state.status, state, tally, stands)
-
-
-def _dues(book_id: UUID, loan_id: UUID, life: Life) -> list[tuple[Any, ...]]:
-    if not life.state.lent:
-        return []
-    rows = as_of(life.state, life.seen_on).rows()
-    return [(loan_id, k, book_id, *_due(rows, k)) for k in range(len(rows))]
-
-
-def _due(rows: Rows, k: int) -> tuple[Any, ...]:
-    asked = [getattr(rows, part)[k] for part in _PARTS]
-    settled = [getattr(rows, f"{part}_paid")[k] + getattr(rows, f"{part}_off")[k] for part in _PARTS]
-    return (rows.kind[k], date.fromordinal(rows.start[k]), date.fromordinal(rows.due[k]), *asked, *settled)
-
-
-def insert_agreements(work: UnitOfWork, agreed: Sequence[tuple[Party, LoanTerms, str]]) -> None:
-    """Agreements as (party, terms, the terms as they are kept)."""
-    columns = {
-        "id": "uuid",
-        "order_id": "uuid",
-        "merchant_id": "uuid",
-        "consumer_id": "uuid",
-        "credit_account_id": "uuid",
-        "funder_id": "uuid",
-        "product": "text",
-        "currency": "text",
-        "origin": "text",
-        "principal_minor": "bigint",
-        "terms": "json",
-        "book_id": "uuid",
-        "agreed_at": "timestamptz",
-        "agreed_on": "date",
-    }
     sql.insert(
-        "loans_agreement",
-        columns,
-        [
-            (
-                party.loan_id,
-                party.order_id,
-                party.merchant_id,
-                party.consumer_id,
-                party.credit_account_id,
-                party.funder_id,
-                party.product,
-                party.currency,
-                party.origin,
-                terms.principal.minor,
-                text,
-                work.book.id,
-                work.now,
-                work.day.on,
-            )
-            for party, terms, text in agreed
-        ],
+        "loans_fact", _FACT, values, same=_same(work) | {"recorded_at": ("timestamptz", work.now), "recorded_on": ("date", work.day.on)}
+    )
+
+
+def insert_agreements(work: UnitOfWork, agreed: Sequence[tuple[Party, LoanTerms]]) -> None:
+    """Agreements as (party, terms), on sheets that may be there already."""
+    texts = {terms_no: dumps(written_sheet(terms)) for terms_no, (_, terms) in enumerate(agreed)}
+    sheets = _sheets_of(work, set(texts.values()))
+    rows = [
+        (*(getattr(party, name) for name in _PARTY_COLUMNS), *own_values(terms), sheets[texts[no]])
+        for no, (party, terms) in enumerate(agreed)
+    ]
+    same = _same(work) | {"agreed_at": ("timestamptz", work.now), "agreed_on": ("date", work.day.on)}
+    sql.insert("loans_agreement", _AGREEMENT, rows, same=same)
+
+
+def own_values(terms: LoanTerms) -> tuple[Any, ...]:
+    """What of its terms is a loan's own, as columns of its agreement."""
+    return terms.principal.minor, terms.disbursed_on, terms.first_due_on, _days_text(terms.due_days)
+
+
+def _days_text(days: tuple[date, ...] | None) -> str | None:
+    return None if days is None else sql.array([day.isoformat() for day in days], "date")
+
+
+def _sheets_of(work: UnitOfWork, texts: set[str]) -> dict[str, UUID]:
+    """The sheets that have these texts, made where there is none."""
+    digests = {hashlib.sha256(text.encode()).hexdigest(): text for text in sorted(texts)}
+    rows = [(new, digest, text) for new, (digest, text) in zip(work.ids.many(work.now, len(digests)), sorted(digests.items()), strict=True)]
+    columns = {"id": "uuid", "digest": "text", "terms": "json"}
+    sql.insert("loans_sheet", columns, rows, same=_same(work), suffix="ON CONFLICT DO NOTHING")
+    found = sql.rows("SELECT digest, id FROM loans_sheet WHERE book_id = %s AND digest = ANY(%s)", [work.book.id, sorted(digests)])
+    return {digests[digest]: sheet_id for digest, sheet_id in found}
+
+
+def portfolios(work: UnitOfWork, wanted: Iterable[tuple[UUID, str, str]]) -> dict[tuple[UUID, str, str], int]:
+    """The numbers of portfolios by funder, product and currency, made where there is none."""
+    keys = sorted(set(wanted))
+    found = _portfolios(work.book.id, keys)
+    missing = [key for key in keys if key not in found]
+    if missing:
+        locks.wait(locks.PORTFOLIOS, work.book.id)
+        last: int = sql.value("SELECT coalesce(max(no), 0) FROM loans_portfolio WHERE book_id = %s", [work.book.id])
+        columns = {"no": "integer", "funder_id": "uuid", "product": "text", "currency": "text"}
+        rows = [(last + n, *key) for n, key in enumerate(missing, start=1)]
+        sql.insert("loans_portfolio", columns, rows, same=_same(work), suffix="ON CONFLICT DO NOTHING")
+        found = _portfolios(work.book.id, keys)
+    return found
+
+
+def _portfolios(book_id: UUID, keys: Sequence[tuple[UUID, str, str]]) -> dict[tuple[UUID, str, str], int]:
+    if not keys:
+        return {}
+    source, params = sql.unnest({"funder_id": "uuid", "product": "text", "currency": "text"}, keys)
+    return {
+        (funder_id, product, currency): no
+        for funder_id, product, currency, no in sql.rows(
+            f"SELECT p.funder_id, p.product, p.currency, p.no FROM loans_portfolio p JOIN {source} AS given"
+            " ON (p.funder_id, p.product, p.currency) = (given.funder_id, given.product, given.currency) WHERE p.book_id = %s",
+            [*params, book_id],
+        )
+    }
+
+
+def insert_new(work: UnitOfWork, kept: Sequence[Kept]) -> None:
+    """The first checkpoint and stretch of loans of which nothing has happened."""
+    sql.insert("loans_checkpoint", _CHECKPOINT, [_checkpoint(one) for one in kept], same=_same(work))
+    sql.insert("loans_stretch", _STRETCH, [_stretch(one.party.loan_id, one.running) for one in kept], same=_same(work))
+
+
+def update(work: UnitOfWork, changed: Sequence[tuple[Kept, Kept]], *, closing: bool) -> None:
+    """Writes what loans came to be, as (before, after): checkpoints whose facts are others, stretches, how late they are, and rows of what falls due.
+
+    `closing`: a day before that of `work` is not closed yet, and has to find the stretch that ended.
+    """
+    lives = [_checkpoint(after) for before, after in changed if after.life is not before.life]
+    sql.update("loans_checkpoint", "loan_id", _CHECKPOINT, lives)
+    _update_stretches(work, changed, closing=closing)
+    late = [(after.party.loan_id, after.running.late) for before, after in changed if after.running.late != before.running.late]
+    _insert_lateness(work, late)
+    _update_dues(work, changed)
+
+
+def _update_stretches(work: UnitOfWork, changed: Sequence[tuple[Kept, Kept]], *, closing: bool) -> None:
+    """A stretch that tells of days which are closing stays, replaced as of today, and the new one is a row of its own; else it is written over."""
+    apart = {
+        before.party.loan_id
+        for before, after in changed
+        if closing and before.running.since < after.running.since and not before.running.stuck
+    }
+    if apart:
+        sql.run(
+            "UPDATE loans_stretch SET replaced_on = %s WHERE loan_id = ANY(%s) AND replaced_on = %s", [work.day.on, sorted(apart), NEVER]
+        )
+    new = [_stretch(after.party.loan_id, after.running) for before, after in changed if before.party.loan_id in apart]
+    sql.insert("loans_stretch", _STRETCH, new, same=_same(work))
+    over = [_stretch(after.party.loan_id, after.running) for before, after in changed if before.party.loan_id not in apart]
+    if over:
+        source, params = sql.unnest(_STRETCH, over)
+        changes = ", ".join(f"{name} = given.{name}" for name in _STRETCH if name not in {"loan_id", "replaced_on", "portfolio_no"})
+        sql.run(
+            f"UPDATE loans_stretch AS target SET {changes} FROM {source} AS given"
+            " WHERE target.loan_id = given.loan_id AND target.replaced_on = given.replaced_on",
+            params,
+        )
+
+
+def _insert_lateness(work: UnitOfWork, late: Sequence[tuple[UUID, Overdue]]) -> None:
+    columns = {"loan_id": "uuid", "late_since": "date", "bucket": "text", **{f"{part}_minor": "bigint" for part in _PARTS}}
+    rows = [(loan_id, o.since, o.bucket, o.principal, o.interest, o.fees, o.penalties) for loan_id, o in late]
+    changes = ", ".join(f"{name} = excluded.{name}" for name in columns if name != "loan_id")
+    suffix = f'ON CONFLICT (loan_id, "on") DO UPDATE SET {changes}'
+    sql.insert("loans_lateness", columns, rows, same=_same(work) | {'"on"': ("date", work.day.on)}, suffix=suffix)
+
+
+def _update_dues(work: UnitOfWork, changed: Sequence[tuple[Kept, Kept]]) -> None:
+    rows, shorter = [], []
+    for before, after in changed:
+        if after.running.replaced_on != NEVER:
+            continue
+        if before.life.state is after.life.state and not (after.running.late.since or before.running.late.since):
+            continue  # only a day has passed, and nothing is overdue: what rows ask is the same
+        was, now = _dues(before), _dues(after)
+        rows += [(after.party.loan_id, no, *due) for no, due in enumerate(now) if no >= len(was) or was[no] != due]
+        if len(now) < len(was):
+            shorter.append((after.party.loan_id, len(now)))
+    sql.insert("loans_due", _DUE, rows, same=_same(work), suffix=f"ON CONFLICT (loan_id, no) DO UPDATE SET {_DUE_CHANGES}")
+    if shorter:
+        source, params = sql.unnest({"loan_id": "uuid", "rows": "smallint"}, shorter)
+        sql.run(f"DELETE FROM loans_due AS d USING {source} AS given WHERE d.loan_id = given.loan_id AND d.no >= given.rows", params)
+
+
+def _dues(one: Kept) -> list[tuple[Any, ...]]:
+    """The rows of a loan as seen on the day of its stretch."""
+    state = one.life.state
+    if not state.lent:
+        return []
+    rows = looked_at(state, max(one.running.since, date.fromordinal(state.last_on))).rows
+    return due_rows(rows)
+
+
+def due_rows(rows: Rows) -> list[tuple[Any, ...]]:
+    """Kind, days, what is asked of each part and what of it is settled, a row each."""
+    settled = [
+        [paid + off for paid, off in zip(getattr(rows, f"{part}_paid"), getattr(rows, f"{part}_off"), strict=True)] for part in _PARTS
+    ]
+    days = date.fromordinal
+    return list(
+        zip(
+            rows.kind,
+            map(days, rows.start),
+            map(days, rows.due),
+            *(getattr(rows, part) for part in _PARTS),
+            *settled,
+            strict=True,
+        )
+    )
+
+
+def _same(work: UnitOfWork) -> dict[str, tuple[str, Any]]:
+    return {"book_id": ("uuid", work.book.id)}
+
+
+def _checkpoint(one: Kept) -> tuple[Any, ...]:
+    life = one.life
+    return one.party.loan_id, life.seq, life.waits_for, life.state.status, dumps(written_state(life.state)), dumps(_told_sums(life.tally))
+
+
+def _told_sums(tally: Tally) -> dict[str, int]:
+    return {name: minor for name, minor in asdict(tally).items() if minor}
+
+
+def _stretch(loan_id: UUID, running: Running) -> tuple[Any, ...]:
+    s, late, position, day = running.stretch, running.late, running.position, date.fromordinal
+    lines = (
+        day(max(s.begin, 1)),
+        s.bearing,
+        s.nightly,
+        s.whole,
+        s.rest,
+        s.floor,
+        s.discount,
+        day(max(s.discount_begin, 1)),
+        s.discount_days,
+    )
+    return (
+        loan_id,
+        running.replaced_on,
+        running.portfolio_no,
+        running.since,
+        day(s.until),
+        running.stuck,
+        running.told,
+        *lines,
+        late.since,
+        late.bucket,
+        late.principal,
+        late.interest,
+        late.fees,
+        late.penalties,
+        *(getattr(position, name) for name in ACCOUNTS),
     )

@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import date
-from typing import Any
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any, Final
 from uuid import UUID
 
 from yuefu.errors import Refused
+from yuefu.frozen import made_quickly
 from yuefu.ledger import commands as ledger
 from yuefu.ledger.rules import Entry, Posted
 from yuefu.loans import entries, rules
 from yuefu.loans.commands import keeping
-from yuefu.loans.commands.keeping import Kept
+from yuefu.loans.commands.keeping import NEVER, Kept, Running
 from yuefu.loans.entries import Position
 from yuefu.loans.rules import UNKNOWN_LOAN, Life, Party
 from yuefu.money.amounts import Money
+from yuefu.plans.lifecycle.arrears import NOT_OVERDUE, Overdue, overdue_of
 from yuefu.plans.lifecycle.events import Event, LoanError, Undone
-from yuefu.plans.lifecycle.plain import kind_of, written, written_event
+from yuefu.plans.lifecycle.fold import looked_at
+from yuefu.plans.lifecycle.plain import kind_of, written_event
+from yuefu.plans.lifecycle.stretches import FOREVER, Stretch
 from yuefu.plans.lifecycle.terms import LoanTerms
-from yuefu.runtime import audit, outbox
-from yuefu.runtime.jsontext import dumps
+from yuefu.runtime import audit, days, outbox
 from yuefu.runtime.outbox import Event as OutboxEvent
 from yuefu.runtime.values import UnitOfWork
 
@@ -30,7 +33,10 @@ ALREADY_ENTERED = "already_entered"  # something was entered of this source befo
 CURRENCY_DIFFERS = "currency_differs"
 CALENDAR_NOT_KEPT = "calendar_not_kept"  # due days that depend on a calendar, which is not kept with loans yet
 
+_NOTHING: Final = Position()
 
+
+@made_quickly
 @dataclass(frozen=True, slots=True)
 class NewFact:
     """Something that happened to a loan, or that an earlier fact (by its number) never did. `source_id` is the collection, refund or request it
@@ -41,6 +47,7 @@ class NewFact:
     entry: Event | Undone
 
 
+@made_quickly
 @dataclass(frozen=True, slots=True)
 class Entered:
     """A fact as it was entered: its number, and the loan after it."""
@@ -56,12 +63,19 @@ def agree(*, work: UnitOfWork, agreements: Sequence[tuple[Party, LoanTerms]]) ->
     currency_differs, or with calendar_not_kept for terms that move due days to business days: the calendar could not be read again."""
     outcomes = [_unsound(party, terms) for party, terms in agreements]
     sound = [pair for pair, refused in zip(agreements, outcomes, strict=True) if refused is None]
-    keeping.insert_agreements(work, [(party, terms, dumps(written(terms))) for party, terms in sound])
-    lives = [(party, rules.begun(terms, work.day.on)) for party, terms in sound]
-    keeping.insert_checkpoints(work, {party.loan_id: life for party, life in lives})
-    outbox.emit(work=work, events=[OutboxEvent("loan.agreed", "loan", p.loan_id, 1, _told(p, life)) for p, life in lives])
+    keeping.insert_agreements(work, sound)
+    numbers = keeping.portfolios(work, [(party.funder_id, party.product, party.currency) for party, _ in sound])
+    kept = [
+        Kept(party, rules.begun(terms), _agreed(numbers[party.funder_id, party.product, party.currency], work)) for party, terms in sound
+    ]
+    keeping.insert_new(work, kept)
+    outbox.emit(work=work, events=[OutboxEvent("loan.agreed", "loan", one.party.loan_id, 1, told_of(one)) for one in kept])
     audit.record(work=work, action="loan.agree", object_kind="loan", object_ids=[party.loan_id for party, _ in sound])
     return outcomes
+
+
+def _agreed(portfolio_no: int, work: UnitOfWork) -> Running:
+    return Running(NEVER, portfolio_no, work.day.on, Stretch(FOREVER), stuck=False, told=1, late=NOT_OVERDUE, position=_NOTHING)
 
 
 def _unsound(party: Party, terms: LoanTerms) -> Refused | None:
@@ -78,21 +92,22 @@ def enter(*, work: UnitOfWork, facts: Sequence[NewFact]) -> list[Entered | Refus
     One outcome a fact, in order; a refused one changes nothing. Refused with unknown_loan, already_entered, future_dated, or with the code of
     the LoanError for what cannot happen to the loan, also where it would leave something impossible that was entered before.
     """
-    kept = keeping.lock(work.book.id, [fact.loan_id for fact in facts])
+    read = keeping.lock(work.book.id, [fact.loan_id for fact in facts])
     known = keeping.known_sources([fact.source_id for fact in facts])
-    today, before = work.day.on, _earlier(kept, facts, work.day.on)
+    today, before = work.day.on, _earlier(read, facts, work.day.on)
+    kept: dict[UUID, Kept] = {}
     outcomes: list[Entered | Refused] = []
     entered: list[tuple[UUID, int, UUID, Event | Undone]] = []
     posting: list[Entry] = []
     events: list[OutboxEvent] = []
     for fact in facts:
-        one = kept.get(fact.loan_id)
-        if one is None:
+        if fact.loan_id not in read:
             outcomes.append(Refused(UNKNOWN_LOAN, "there is no such loan in this book", "loan_id"))
             continue
         if fact.source_id in known:
             outcomes.append(Refused(ALREADY_ENTERED, "something was entered of this source before", "source_id"))
             continue
+        one = kept.get(fact.loan_id) or read[fact.loan_id]
         try:
             life = rules.entered(one.life, fact.entry, today, before.get(fact.loan_id))
         except LoanError as error:
@@ -101,56 +116,93 @@ def enter(*, work: UnitOfWork, facts: Sequence[NewFact]) -> list[Entered | Refus
         known.add(fact.source_id)
         if fact.loan_id in before:
             before[fact.loan_id].append(fact.entry)
-        entered.append((fact.loan_id, life.seq, fact.source_id, fact.entry))
-        stands = _stands(life, today)
+        after = Kept(one.party, life, _touched(one, life, today))
+        kind = kind_of(fact.entry)
         on = today if isinstance(fact.entry, Undone) else min(fact.entry.on, today)
-        entry = entries.moved(one.party, kind_of(fact.entry), fact.source_id, one.position, stands, on)
+        entry = entries.moved(one.party, kind, fact.source_id, _posted(one, today), after.running.position, on)
         posting += [entry] if entry else []
-        kept[fact.loan_id] = Kept(one.party, life, stands)
-        was, now = _told(one.party, one.life), _told(one.party, life)
-        changed = outbox.changes(was, now)
-        told = {**now, "fact": written_event(fact.entry), "no": life.seq}
-        events.append(OutboxEvent(f"loan.{kind_of(fact.entry)}", "loan", fact.loan_id, life.seq + 1, told, changed, fact.source_id))
+        events.append(_event(f"loan.{kind}", one, after, fact))
+        late = lateness_event(one, after)
+        events += [late] if late else []
+        kept[fact.loan_id] = after
+        entered.append((fact.loan_id, life.seq, fact.source_id, fact.entry))
         outcomes.append(Entered(fact.source_id, fact.loan_id, life.seq, life))
-    touched = sorted({loan_id for loan_id, *_ in entered})
+    touched = sorted(kept)
     keeping.insert_facts(work, entered)
-    keeping.update(work, {loan_id: kept[loan_id] for loan_id in touched})
-    _post(work, posting)
+    closing = bool(touched) and bool(days.waiting_to_close(work.book.id))
+    keeping.update(work, [(read[loan_id], kept[loan_id]) for loan_id in touched], closing=closing)
+    post(work, posting)
     outbox.emit(work=work, events=events)
     audit.record(work=work, action="loan.enter", object_kind="loan", object_ids=touched)
     return outcomes
 
 
-def advance(*, work: UnitOfWork, loan_ids: Sequence[UUID]) -> list[UUID]:
-    """Brings loans to the business day and posts what it brought them: interest, late charges, a pause that begins. Those that were behind, by
-    ascending id; done again it finds none.
-
-    One entry a product and funder, whose lines are of no loan; one of its own for a loan of which a kept credit paid something that fell due.
-    """
-    today, ahead = work.day.on, dict[UUID, Kept]()
-    kept = {i: one for i, one in keeping.lock(work.book.id, loan_ids).items() if one.life.seen_on < today}
-    told = _facts([i for i, one in kept.items() if one.life.waits_for is not None and one.life.waits_for <= today])
-    for loan_id, one in kept.items():
-        life = rules.retold_life(one.life.terms, told[loan_id], today) if loan_id in told else replace(one.life, seen_on=today)
-        ahead[loan_id] = Kept(one.party, life, _stands(life, today))
-    keeping.update(work, ahead)
-    _post(work, _advanced(today, kept, ahead))
-    return sorted(ahead)
+def _touched(one: Kept, life: Life, today: date) -> Running:
+    """How a loan goes on after a fact: its stretch ends with the day, so that the next close looks at it."""
+    running = one.running
+    if not life.state.lent:
+        return Running(NEVER, running.portfolio_no, today, Stretch(FOREVER), False, running.told + 1, NOT_OVERDUE, _NOTHING)
+    work = looked_at(life.state, today)
+    position, late = entries.position_of(work, life.tally), overdue_of(work)
+    told = running.told + 1 + (change_of(running.late, late) is not None)
+    return Running(NEVER, running.portfolio_no, today, Stretch(today.toordinal()), False, told, late, position)
 
 
-def _advanced(on: date, before: Mapping[UUID, Kept], after: Mapping[UUID, Kept]) -> list[Entry]:
-    alike: dict[tuple[UUID, str, str], list[UUID]] = defaultdict(list)
-    own = []
-    for loan_id, one in sorted(after.items()):
-        if one.position.loan_principal == before[loan_id].position.loan_principal:
-            alike[one.party.funder_id, one.party.product, one.party.currency].append(loan_id)
-        else:
-            own.append(entries.advanced(on, [one.party], [before[loan_id].position], [one.position], own=True))
-    together = [
-        entries.advanced(on, [after[i].party for i in ids], [before[i].position for i in ids], [after[i].position for i in ids], own=False)
-        for _, ids in sorted(alike.items())
-    ]
-    return [entry for entry in (*together, *own) if entry]
+def _posted(one: Kept, today: date) -> Position:
+    """Where a loan stands in the books when the day before has been closed, which posts what a stretch or a look at it brings: whether that was
+    done, is being done or will be. Where the close could not go on with a loan, it stands where it was left."""
+    running = one.running
+    yesterday = today - timedelta(days=1)
+    if running.since >= yesterday:
+        return running.position
+    if running.stuck:
+        return entries.run_on(running.position, running.stretch, running.since.toordinal(), running.stretch.until)
+    return stands_on(one, yesterday)
+
+
+def stands_on(one: Kept, day: date) -> Position:
+    """Where a loan stands by the end of a day, not before that of its stretch, nothing having happened to it."""
+    running, ordinal = one.running, day.toordinal()
+    if ordinal <= running.stretch.until:
+        return entries.run_on(running.position, running.stretch, running.since.toordinal(), ordinal)
+    return entries.position(life_on(one, day).state, life_on(one, day).tally, day)
+
+
+def life_on(one: Kept, day: date) -> Life:
+    """The loan by a day: told anew where a fact that was entered ahead has come true by then."""
+    life = one.life
+    if life.waits_for is None or life.waits_for > day:
+        return life
+    return rules.retold_life(life.terms, keeping.facts([one.party.loan_id])[one.party.loan_id], day)
+
+
+def _event(kind: str, before: Kept, after: Kept, fact: NewFact) -> OutboxEvent:
+    was, now = told_of(before), told_of(after)
+    told = {**now, "fact": written_event(fact.entry), "no": after.life.seq}
+    return OutboxEvent(kind, "loan", fact.loan_id, before.running.told + 1, told, outbox.changes(was, now), fact.source_id)
+
+
+def change_of(before: Overdue, after: Overdue) -> str | None:
+    """The kind of event that tells how late a loan is now; None where that is as before, but for the amount."""
+    if (before.since is None) != (after.since is None):
+        return "loan.cured" if after.since is None else "loan.overdue"
+    return "loan.bucket_changed" if before.bucket != after.bucket else None
+
+
+def lateness_event(before: Kept, after: Kept) -> OutboxEvent | None:
+    """The last event that a loan is told by, where it became overdue, was cured, or is in another bucket."""
+    kind = change_of(before.running.late, after.running.late)
+    if kind is None:
+        return None
+    was, now = _told_late(before), _told_late(after)
+    told = {**told_of(after), **now}
+    return OutboxEvent(kind, "loan", after.party.loan_id, after.running.told, told, outbox.changes(was, now))
+
+
+def _told_late(one: Kept) -> dict[str, Any]:
+    late = one.running.late
+    overdue = Money(late.principal + late.interest + late.fees + late.penalties, one.party.currency)
+    return {"overdue_since": late.since, "bucket": late.bucket, "overdue": overdue}
 
 
 def _earlier(kept: Mapping[UUID, Kept], facts: Sequence[NewFact], today: date) -> dict[UUID, list[Event | Undone]]:
@@ -161,26 +213,19 @@ def _earlier(kept: Mapping[UUID, Kept], facts: Sequence[NewFact], today: date) -
         for fact in facts
         if fact.loan_id in kept and (count[fact.loan_id] > 1 or not rules.goes_on(kept[fact.loan_id].life, fact.entry, today))
     ]
-    return _facts(sorted(set(late)))
+    found = keeping.facts(sorted(set(late))) if late else {}
+    return {loan_id: list(found.get(loan_id, ())) for loan_id in late}
 
 
-def _facts(loan_ids: Sequence[UUID]) -> dict[UUID, list[Event | Undone]]:
-    found = keeping.facts(loan_ids) if loan_ids else {}
-    return {loan_id: list(found.get(loan_id, ())) for loan_id in loan_ids}
-
-
-def _stands(life: Life, today: date) -> Position:
-    return entries.position(life.state, life.tally, today)
-
-
-def _post(work: UnitOfWork, posting: Sequence[Entry]) -> None:
+def post(work: UnitOfWork, posting: Sequence[Entry]) -> None:
+    """Posts what happened to loans, which is always posted."""
     for posted in ledger.post(work=work, entries=posting):
         assert isinstance(posted, Posted), f"what happened is always posted: {posted}"
 
 
-def _told(party: Party, life: Life) -> dict[str, Any]:
+def told_of(one: Kept) -> dict[str, Any]:
     """What events tell of a loan, whatever happened to it."""
-    state = life.state
+    party, state = one.party, one.life.state
     return {
         "id": party.loan_id,
         "order_id": party.order_id,
@@ -189,7 +234,7 @@ def _told(party: Party, life: Life) -> dict[str, Any]:
         "funder_id": party.funder_id,
         "product": party.product,
         "state": state.status,
-        "principal": life.terms.principal,
+        "principal": one.life.terms.principal,
         "outstanding_principal": Money(state.balance, party.currency),
         "credit_balance": state.credit_balance,
     }

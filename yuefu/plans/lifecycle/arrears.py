@@ -10,10 +10,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from typing import Final
 
+from yuefu.frozen import made_quickly
 from yuefu.money.amounts import Money
 from yuefu.plans.lifecycle.terms import ArrearsTerms
-from yuefu.plans.lifecycle.work import LoanState
+from yuefu.plans.lifecycle.work import LoanState, Work
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,57 @@ def arrears(state: LoanState, day: date) -> Arrears:
         bucket,
         tuple(each for each in instalments if each.bucket) if days else (),
     )
+
+
+@made_quickly
+@dataclass(frozen=True, slots=True)
+class Overdue:
+    """What is unpaid after its due day, by part and in minor units: `since` the oldest due day of it, `bucket` the loan's. None and "" where
+    nothing is."""
+
+    since: date | None = None
+    bucket: str = ""
+    principal: int = 0
+    interest: int = 0
+    fees: int = 0
+    penalties: int = 0
+
+
+NOT_OVERDUE: Final = Overdue()
+
+
+def overdue_of(work: Work) -> Overdue:
+    """What of a loan is overdue on the day from which it was opened to be looked at."""
+    rows, today = work.rows, work.on
+    late = [k for k, (due, unpaid) in enumerate(zip(rows.due, rows.all_unpaid(), strict=True)) if due < today and unpaid]
+    if not late:
+        return NOT_OVERDUE
+    oldest = min(rows.due[k] for k in late)
+    days = max(today - oldest - work.terms.arrears.grace_days - paused_days(work.arrears_pauses, oldest, today), 0)
+    return Overdue(
+        date.fromordinal(oldest),
+        bucket_of(work.terms.arrears, days),
+        sum(rows.unpaid_principal(k) for k in late),
+        sum(rows.interest[k] - rows.interest_paid[k] - rows.interest_off[k] for k in late),
+        sum(rows.fees[k] - rows.fees_paid[k] - rows.fees_off[k] for k in late),
+        sum(rows.penalties[k] - rows.penalties_paid[k] - rows.penalties_off[k] for k in late),
+    )
+
+
+def next_bucket_on(work: Work) -> int:
+    """The first day, as an ordinal, on which a loan may be in another bucket than today while nothing happens to it and nothing more falls due:
+    the next one where a pause is not over yet, the last of all where it is not late."""
+    rows, terms, today = work.rows, work.terms.arrears, work.on
+    oldest = min((due for due, unpaid in zip(rows.due, rows.all_unpaid(), strict=True) if due < today and unpaid), default=0)
+    if not oldest:
+        return date.max.toordinal()
+    if any(last > today for _, last in work.arrears_pauses):
+        return today + 1
+    days = today - oldest - terms.grace_days - paused_days(work.arrears_pauses, oldest, today)
+    edges = (
+        edge for _, first, last in terms.buckets for edge in (first, date.max.toordinal() if last is None else last + 1) if edge > days
+    )
+    return min(today + min(edges, default=date.max.toordinal()) - days, date.max.toordinal())
 
 
 def bucket_of(terms: ArrearsTerms, days: int) -> str:

@@ -70,11 +70,16 @@ def apply(state: LoanState, event: Event) -> tuple[LoanState, Outcome]:
 def as_of(state: LoanState, day: date) -> LoanState:
     """The loan seen from `day`, nothing having happened since: interest on what is overdue, late fees, what each row asks. To look at, not
     to go on from. Raises LoanError for a day before the last event."""
+    return looked_at(state, day).kept(state.seq, state.last_rank, seen=True)
+
+
+def looked_at(state: LoanState, day: date) -> Work:
+    """The loan opened to be seen from `day`. Raises LoanError as `as_of` does."""
     if type(day) is not date:
         raise LoanError(e.TYPE_WRONG, f"A loan is seen from a day, not from {day!r:.40}.", "day")
     if day.toordinal() < state.last_on:
         raise LoanError(e.EVENT_OUT_OF_ORDER, f"The loan has events after {day}; replay it up to then.", "day")
-    return opened(state, day.toordinal()).kept(state.seq, state.last_rank, seen=True)
+    return opened(state, day.toordinal())
 
 
 def opened(state: LoanState, on: int) -> Work:

@@ -15,11 +15,12 @@ from types import NoneType, UnionType
 from typing import Any, Final, Union, cast, get_args, get_origin
 
 from yuefu.dates.calendars import Calendar
+from yuefu.money.amounts import Money
 from yuefu.plans.faults import PlanError
 from yuefu.plans.lifecycle.events import Event, Undone
 from yuefu.plans.lifecycle.kinds import declared_of
 from yuefu.plans.lifecycle.rows import COLUMNS
-from yuefu.plans.lifecycle.terms import LoanTerms
+from yuefu.plans.lifecycle.terms import LoanTerms, Part
 from yuefu.plans.lifecycle.work import LoanState
 
 NOT_READABLE: Final = "not_readable"  # a stored value is not of the form it is written in
@@ -27,6 +28,7 @@ CALENDAR_UNKNOWN: Final = "calendar_unknown"  # the calendar that the terms name
 
 STATE_FORMAT: Final = 1  # a checkpoint of another format is made anew from the events
 _SCALARS: Final = tuple(field.name for field in fields(LoanState) if field.name not in {"terms", "columns", "seen_on"})
+_INTS: Final = frozenset(name for name in _SCALARS if declared_of(LoanState)[name] is int)
 
 
 class PlainError(PlanError):
@@ -65,6 +67,31 @@ def read_terms(plain: object, calendars: Mapping[tuple[str, str], Calendar] | No
     return cast(LoanTerms, _Reader(calendars or {}).value(LoanTerms, plain, ""))
 
 
+def written_sheet(terms: LoanTerms) -> dict[str, Any]:
+    """What terms have in common with those of other loans of a product, as `written` has it: all but the loan's own, principal and days."""
+    return {name: written(getattr(terms, name)) for name in _SHARED}
+
+
+def read_sheet(plain: object, own: LoanTerms | Mapping[str, Any]) -> LoanTerms:
+    """Terms of a sheet as it was written, for one loan: `own` has its principal and days. Raises as `read_terms`."""
+    if not isinstance(plain, Mapping):
+        raise PlainError(NOT_READABLE, "A sheet of terms is an object.", "")
+    values = own if isinstance(own, Mapping) else {name: getattr(own, name) for name in _OWN}
+    return read_terms({**plain, **{name: written(values[name]) for name in _OWN}})
+
+
+def on_sheet(
+    model: LoanTerms, *, principal: Money, disbursed_on: date, first_due_on: date | None, due_days: tuple[date, ...] | None
+) -> LoanTerms:
+    """The terms of another loan of the same sheet, which were checked when they were agreed and are not again."""
+    new = object.__new__(LoanTerms)
+    for take, put in _COPIED:
+        put(new, take(model))
+    for put, value in zip(_PUT_OWN, (principal, disbursed_on, first_due_on, due_days), strict=True):
+        put(new, value)
+    return new
+
+
 def read_event(plain: object) -> Event | Undone:
     """An event as it was written. Raises PlainError where it is of another form, and LoanError as the event itself does."""
     kind = plain.get("kind") if isinstance(plain, Mapping) else None
@@ -79,7 +106,7 @@ def written_state(state: LoanState) -> dict[str, Any]:
     if state.seen_on:
         raise ValueError("A view of a loan on a later day is no checkpoint.")
     columns = {name: list(values) for name, values in zip(COLUMNS, state.columns, strict=True) if any(values)}
-    scalars = {name: written(getattr(state, name)) for name in _SCALARS if getattr(state, name)}
+    scalars = {name: value if name in _INTS else [list(each) for each in value] for name in _SCALARS if (value := getattr(state, name))}
     begun = state.terms.disbursed_on.isoformat()  # which the first disbursement may have moved
     return {
         "format": STATE_FORMAT,
@@ -95,13 +122,28 @@ def read_state(terms: LoanTerms, plain: Mapping[str, Any]) -> LoanState | None:
     if plain.get("format") != STATE_FORMAT:
         return None
     nothing = (0,) * plain["rows"]
-    columns = tuple(tuple(plain["columns"].get(name, nothing)) for name in COLUMNS)
-    declared = declared_of(LoanState)
-    reader = _Reader({})
-    scalars = {name: reader.value(declared[name], plain[name], name) for name in _SCALARS if name in plain}
+    columns = (
+        tuple([tuple(given[name]) if name in given else nothing for name in COLUMNS])
+        if (given := plain["columns"])
+        else (nothing,) * len(COLUMNS)
+    )
+    scalars: dict[str, Any] = {name: plain[name] if name in _INTS else _read_list(name, plain[name]) for name in _SCALARS if name in plain}
     begun = date.fromisoformat(plain["disbursed_on"])
     return LoanState(terms if begun == terms.disbursed_on else replace(terms, disbursed_on=begun), columns, **scalars)
 
+
+def _read_list(name: str, plain: Any) -> tuple[Any, ...]:
+    """A list of a state: entries of whole numbers, and of the word for a part in each charge."""
+    if name == "charges":
+        return tuple((on, Part(part), minor) for on, part, minor in plain)
+    return tuple(map(tuple, plain))
+
+
+_OWN: Final = ("principal", "disbursed_on", "first_due_on", "due_days")
+_SHARED: Final = tuple(field.name for field in fields(LoanTerms) if field.name not in _OWN)
+_SLOTS: Final[Mapping[str, Any]] = LoanTerms.__dict__  # their members know their place, whatever `frozen` says
+_COPIED: Final = tuple((_SLOTS[name].__get__, _SLOTS[name].__set__) for name in _SHARED)
+_PUT_OWN: Final = tuple(_SLOTS[name].__set__ for name in _OWN)
 
 _KIND_OF: Final = {kind: re.sub(r"(?<!^)(?=[A-Z])", "_", kind.__name__).lower() for kind in (*get_args(Event), Undone)}
 _OF_KIND: Final = {word: kind for kind, word in _KIND_OF.items()}

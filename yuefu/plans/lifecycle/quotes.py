@@ -9,11 +9,12 @@ from yuefu.money.amounts import Money
 from yuefu.money.rates import Rounding, divide
 from yuefu.plans.lifecycle import events as e
 from yuefu.plans.lifecycle.events import LoanError
-from yuefu.plans.lifecycle.fold import apply, as_of, opened
+from yuefu.plans.lifecycle.fold import apply, looked_at, opened
 from yuefu.plans.lifecycle.paying import payoff_minor
-from yuefu.plans.lifecycle.rows import NORMAL, until_today
+from yuefu.plans.lifecycle.rows import NORMAL, Rows, until_today
+from yuefu.plans.lifecycle.terms import LoanTerms
 from yuefu.plans.lifecycle.waterfall import principal_target
-from yuefu.plans.lifecycle.work import LoanState
+from yuefu.plans.lifecycle.work import LoanState, Work
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,23 +79,27 @@ def instalment_quote(state: LoanState, due_on: date, on: date) -> InstalmentQuot
 
 def interest_borne(state: LoanState, day: date) -> Money:
     """Interest of all nights up to `day`, paid or not, on what was really owed each night; the state has no event after `day`."""
-    work = opened(state, day.toordinal())
+    return Money(_borne(opened(state, day.toordinal())), state.terms.currency)
+
+
+def _borne(work: Work) -> int:
     rows, today = work.rows, work.on
     until = until_today(rows, work.interest, balance=work.balance, since=work.since, on=today)
-    return Money(sum(rows.interest[k] if rows.due[k] <= today else until[k] for k in range(len(rows))), state.terms.currency)
+    return sum([asked if due <= today else found for asked, due, found in zip(rows.interest, rows.due, until, strict=True)])
 
 
 def interest_earned(state: LoanState, day: date) -> Money:
     """Interest of all rows for the nights up to `day`, paid or not, of a loan on its schedule: straight over the days of each row, rounded
     half-even on the running sum, so that the differences of days add up to each row."""
-    rows, today = state.rows(), day.toordinal()
+    return Money(_straight(state.rows(), day.toordinal()), state.terms.currency)
+
+
+def _straight(rows: Rows, today: int) -> int:
     earned = 0
-    for k in range(len(rows)):
-        length = rows.due[k] - rows.start[k]
-        passed = min(max(today - rows.start[k], 0), length)
-        if length:
-            earned += rows.interest[k] if passed == length else divide(rows.interest[k] * passed, length, Rounding.HALF_EVEN)
-    return Money(earned, state.terms.currency)
+    for interest, start, due in zip(rows.interest, rows.start, rows.due, strict=True):
+        if interest and today > start and due > start:
+            earned += interest if today >= due else divide(interest * (today - start), due - start, Rounding.HALF_EVEN)
+    return earned
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,23 +114,36 @@ class Earned:
 def earned(state: LoanState, day: date) -> Earned:
     """Interest of the nights up to `day`: on what was really owed, or straight over each period where it stays as scheduled; fees and penalties
     as they fall due, or are settled before. Of a loan that has ended all that it came to ask. Raises LoanError for a day before the last event."""
-    seen = as_of(state, day)
-    rows, today = seen.rows(), day.toordinal()
-    costs = [(rows.fees, rows.fees_paid, rows.fees_off), (rows.penalties, rows.penalties_paid, rows.penalties_off)]
-    fees, penalties = (sum(asked[k] if rows.due[k] <= today else paid[k] + off[k] for k in range(len(rows))) for asked, paid, off in costs)
-    if not seen.outstanding:
+    return earned_of(looked_at(state, day))
+
+
+def earned_of(work: Work) -> Earned:
+    """`earned` of a loan that was opened to be looked at."""
+    rows, today = work.rows, work.on
+    fees = _fallen_due(rows.fees, rows.fees_paid, rows.fees_off, rows.due, today)
+    penalties = _fallen_due(rows.penalties, rows.penalties_paid, rows.penalties_off, rows.due, today)
+    if not any(rows.all_unpaid()):
         return Earned(sum(rows.interest), fees, penalties)
-    interest = interest_borne(state, day) if state.terms.recalculate else interest_earned(seen, day)
-    return Earned(interest.minor, fees, penalties)
+    return Earned(_borne(work) if work.terms.recalculate else _straight(rows, today), fees, penalties)
+
+
+def _fallen_due(asked: list[int], paid: list[int], off: list[int], due: list[int], today: int) -> int:
+    if not any(asked):
+        return sum(paid) + sum(off)
+    return sum([a if day <= today else p + o for a, p, o, day in zip(asked, paid, off, due, strict=True)])
 
 
 def buy_down_earned(state: LoanState, day: date) -> Money:
     """What of the merchant's fee is income by the end of `day`: straight over all days from the disbursement to the last due day."""
-    rows = state.rows()
-    if not rows.due or not state.bought_down:
-        return Money.zero(state.terms.currency)
-    first, last = state.terms.disbursed_on.toordinal(), rows.due[-1]
+    return Money(discount_earned(state.terms, state.rows(), state.bought_down, day.toordinal()), state.terms.currency)
+
+
+def discount_earned(terms: LoanTerms, rows: Rows, bought_down: int, today: int) -> int:
+    """`buy_down_earned` of rows that were opened, in minor units."""
+    if not rows.due or not bought_down:
+        return 0
+    first, last = terms.disbursed_on.toordinal(), rows.due[-1]
     if last <= first:
-        return Money(state.bought_down, state.terms.currency)
-    passed = min(max(day.toordinal() + 1 - first, 0), last - first)
-    return Money(divide(state.bought_down * passed, last - first, Rounding.HALF_EVEN), state.terms.currency)
+        return bought_down
+    passed = min(max(today + 1 - first, 0), last - first)
+    return divide(bought_down * passed, last - first, Rounding.HALF_EVEN)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Final
 
+from yuefu.frozen import made_quickly
 from yuefu.plans.lifecycle import events as e
 from yuefu.plans.lifecycle.events import Event, Undone
 from yuefu.plans.lifecycle.fold import apply, in_order, start
@@ -15,6 +16,7 @@ from yuefu.plans.lifecycle.terms import LoanTerms, PaidBy
 from yuefu.plans.lifecycle.work import LoanState, Outcome
 
 
+@made_quickly
 @dataclass(frozen=True, slots=True)
 class Tally:
     """Sums in minor units.

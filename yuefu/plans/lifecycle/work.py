@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from yuefu.frozen import made_quickly
 from yuefu.money.amounts import LARGEST_MINOR, Money
 from yuefu.plans.lifecycle.due_days import due_days
 from yuefu.plans.lifecycle.events import AMOUNT_TOO_LARGE, LoanError
@@ -18,6 +19,7 @@ _NOTHING: Final = dict.fromkeys(Part, 0)
 _PENDING, _ACTIVE, _OVERPAID, _CLOSED, _WRITTEN_OFF = "pending", "active", "overpaid", "closed", "written_off"
 
 
+@made_quickly
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What became of one event, in the loan's currency. The parts are what was paid (or given up, or lent again) of each; `credit` went to
@@ -33,6 +35,7 @@ class Outcome:
     interest_refund: Outcome | None = None
 
 
+@made_quickly
 @dataclass(frozen=True, slots=True)
 class LoanState:
     """The loan after its first `seq` events, a checkpoint from which `apply` resumes; days are ordinals throughout.
@@ -77,7 +80,7 @@ class LoanState:
             return _PENDING
         if self.written_off_on:
             return _WRITTEN_OFF
-        if any(self.rows().unpaid(k) for k in range(len(self.columns[0]))):
+        if any(self.rows().all_unpaid()):
             return _ACTIVE
         return _OVERPAID if self.overpaid else _CLOSED
 
@@ -88,8 +91,7 @@ class LoanState:
     @property
     def outstanding(self) -> Money:
         """All that is neither paid nor given up, of whatever part, due or not."""
-        rows = self.rows()
-        return Money(sum(rows.unpaid(k) for k in range(len(rows))), self.terms.currency)
+        return Money(sum(self.rows().all_unpaid()), self.terms.currency)
 
     @property
     def credit_balance(self) -> Money:

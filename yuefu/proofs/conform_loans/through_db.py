@@ -65,7 +65,7 @@ class LoanBook:
             for one in keeping.lock(self.work.book.id, ids).values():
                 for name in Position.__slots__:
                     key = (name, one.party.currency)
-                    own[key] = own.get(key, 0) + getattr(one.position, name)
+                    own[key] = own.get(key, 0) + getattr(one.running.position, name)
         has: dict[tuple[str, str], int] = {}
         for (code, _, _, currency), minor in ledger_book.totals(self.work.book.id, list(Position.__slots__)).items():
             has[code, currency] = has.get((code, currency), 0) + minor

@@ -1,0 +1,344 @@
+"""What the close of a day does with loans of rule version 2026-2: tells of what falls due, brings each loan to the end of the day, posts what
+the day brought.
+
+Loans are taken in chunks of ids, each in one transaction, by any number of workers. A loan that goes on by itself is not opened: what its night
+brought is found over columns. The others are opened, looked at and given a new stretch. Which loans there are, and how they stood, is as it was
+when the day ended: what is entered on the next day leaves the stretch that ended beside the new one.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from typing import Any, Final
+from uuid import UUID, uuid5
+
+import numpy as np
+import psycopg
+from numpy.typing import NDArray
+
+from yuefu.ledger.rules import Entry
+from yuefu.loans import entries, rules
+from yuefu.loans.commands import keeping
+from yuefu.loans.commands.keeping import LINES, NEVER, Kept, Running
+from yuefu.loans.commands.living import change_of, lateness_event, life_on, post
+from yuefu.loans.entries import STANDING, Position
+from yuefu.plans.lifecycle.arrears import overdue_of
+from yuefu.plans.lifecycle.fold import looked_at
+from yuefu.plans.lifecycle.stretches import Stretch, stretch_of
+from yuefu.plans.portfolio_rows import Ints
+from yuefu.plans.portfolio_stretches import Stretches, discounted_many, interest_many
+from yuefu.runtime import outbox, quarantine, sql
+from yuefu.runtime.batch import Quarantined
+from yuefu.runtime.outbox import Event
+from yuefu.runtime.values import UnitOfWork
+
+FIRST_ID: Final = UUID(int=0)
+LAST_ID: Final = UUID(int=2**128 - 1)
+LOOK_AT: Final = "loan.look_at"  # the command under which a loan is set aside that the close could not go on with
+
+_EPOCH: Final = date(2000, 1, 1).toordinal()  # of days in PostgreSQL's binary form
+_DAYS: Final = ("since", "begin", "discount_begin")
+
+
+@dataclass(frozen=True, slots=True)
+class Advanced:
+    """What became of the loans of a chunk: how many there are, how many were opened, how many of those could not be gone on with."""
+
+    loans: int
+    opened: int
+    stuck: int
+
+
+@dataclass(slots=True)
+class _Sums:
+    """What a chunk comes to: by portfolio, what was earned of each kind, loan by loan, and where its loans stand."""
+
+    brought: dict[tuple[int, str], tuple[list[UUID], list[int]]]
+    stands: dict[int, NDArray[np.int64]]
+    loans: dict[int, int]
+
+    @classmethod
+    def none(cls) -> _Sums:
+        return cls(defaultdict(lambda: ([], [])), defaultdict(lambda: np.zeros(len(STANDING), np.int64)), defaultdict(int))
+
+
+def chunks(book_id: UUID, on: date, size: int) -> list[tuple[UUID, UUID]]:
+    """Ranges of ids, each of about `size` loans that are of a day, which leave out none; at least one."""
+    firsts = [
+        row[0]
+        for row in sql.rows(
+            "SELECT loan_id FROM (SELECT loan_id, row_number() OVER (ORDER BY loan_id) AS n FROM loans_stretch WHERE book_id = %s"
+            f" AND replaced_on > %s AND {_GOES_ON}) AS s WHERE n %% %s = 0 ORDER BY loan_id",
+            [book_id, on, size],
+        )
+    ]
+    begins = [FIRST_ID, *firsts]
+    return list(zip(begins, [*(UUID(int=first.int - 1) for first in firsts), LAST_ID], strict=True))
+
+
+_GOES_ON: Final = "(until < '9999-12-31' OR whole <> 0 OR discount <> 0 OR " + " OR ".join(f"{name} <> 0" for name in STANDING) + ")"
+"""A loan that has ended and owes nothing either way is not looked at again."""
+
+
+def fall_due(*, work: UnitOfWork, on: date, first: UUID, last: UUID) -> int:
+    """Tells of what falls due on a day on loans of a range of ids and is not settled yet. Returns on how many."""
+    unsettled = " + ".join(f"d.{part}_minor - d.{part}_settled_minor" for part in ("principal", "interest", "fees", "penalties"))
+    due = f"d.book_id = %(book)s AND d.due_on = %(on)s AND d.loan_id BETWEEN %(first)s AND %(last)s AND {unsettled} > 0"
+    params = {"book": work.book.id, "on": on, "first": first, "last": last, "never": NEVER}
+    sql.run(
+        f"SELECT FROM loans_checkpoint WHERE loan_id IN (SELECT d.loan_id FROM loans_due d WHERE {due}) ORDER BY loan_id FOR NO KEY UPDATE",
+        params,
+    )
+    found = sql.rows(
+        f"WITH due AS (SELECT d.loan_id, sum({unsettled})::bigint AS minor FROM loans_due d WHERE {due} GROUP BY d.loan_id),"
+        " told AS (UPDATE loans_stretch AS s SET told = s.told + 1 FROM due WHERE s.loan_id = due.loan_id AND s.replaced_on = %(never)s"
+        " RETURNING s.loan_id, s.told)"
+        " SELECT due.loan_id, a.order_id, a.consumer_id, a.currency, due.minor, told.told FROM due JOIN told USING (loan_id)"
+        " JOIN loans_agreement a ON a.id = due.loan_id ORDER BY due.loan_id",
+        params,
+    )
+    events = [
+        Event(
+            "instalment.due",
+            "loan",
+            loan_id,
+            told,
+            {"id": loan_id, "order_id": order, "consumer_id": consumer, "due_on": on, "amount": {"minor": minor, "currency": currency}},
+        )
+        for loan_id, order, consumer, currency, minor, told in found
+    ]
+    outbox.emit(work=work, events=events)
+    return len(found)
+
+
+def advance(*, work: UnitOfWork, on: date, no: int, first: UUID = FIRST_ID, last: UUID = LAST_ID) -> Advanced:
+    """Brings the loans of a range of ids, chunk `no` of the day, to the end of the day `on` of `work`. Call it once a chunk and day, in a
+    transaction; what it found is posted by `post_brought` when all chunks are done.
+
+    A loan that raises, or that the database will not take, is set aside and left where it stands; the next close tries it again.
+    """
+    sums = _Sums.none()
+    opened = keeping.awake(work.book.id, on, first, last)
+    loans = _running(work.book.id, on, first, last, sums)
+    stuck: list[tuple[Kept, str]] = []
+    looked: list[tuple[Kept, Kept]] = []
+    for one in opened:
+        try:
+            looked.append((one, _looked_at(one, on)))
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with one loan, the others go on
+            stuck.append((one, repr(error)))
+    stuck += _write(work, looked)
+    left = {id(one) for one, _ in stuck}
+    own = [pair for pair in looked if id(pair[0]) not in left]
+    _set_aside(work, stuck, sums)
+    post(work, [entry for pair in own if (entry := _own_entry(on, *pair, sums))])
+    _tell(work, own)
+    _insert_sums(work, on, no, sums)
+    return Advanced(loans + len(opened), len(opened), len(stuck))
+
+
+def _looked_at(one: Kept, on: date) -> Kept:
+    """A loan by the end of the day, as what was recorded of it by then has it, with the stretch that begins there.
+
+    Of one that was replaced since, only where it stood is told: what it came to be, and its events, are those of its row of today.
+    """
+    running, replaced = one.running, one.running.replaced_on != NEVER
+    if replaced:
+        told = keeping.facts([one.party.loan_id], until=on)[one.party.loan_id]
+        life = rules.retold_life(one.life.terms, told, on)
+    else:
+        life = life_on(one, on)
+    work = looked_at(life.state, on)
+    stretch = stretch_of(work)
+    if life.waits_for is not None and life.waits_for.toordinal() <= stretch.until:
+        stretch = replace(stretch, until=max(life.waits_for.toordinal() - 1, on.toordinal()))
+    late = overdue_of(work)
+    count = running.told + (not replaced and change_of(running.late, late) is not None)
+    after = Running(running.replaced_on, running.portfolio_no, on, stretch, False, count, late, entries.position_of(work, life.tally))
+    return Kept(one.party, one.life if replaced else life, after)
+
+
+def _posted(one: Kept) -> Position:
+    """Where an opened loan was posted to stand: by the last day of the stretch that ended."""
+    running = one.running
+    return entries.run_on(running.position, running.stretch, running.since.toordinal(), running.stretch.until)
+
+
+def _write(work: UnitOfWork, looked: Sequence[tuple[Kept, Kept]]) -> list[tuple[Kept, str]]:
+    """Writes what loans came to be; where the database refuses, in halves until the culprit stands alone. The culprits, with what was said."""
+    if not looked:
+        return []
+    try:
+        with sql.attempting():
+            keeping.update(work, looked, closing=False)
+    except (psycopg.errors.IntegrityError, psycopg.errors.DataError) as error:
+        if len(looked) == 1:
+            return [(looked[0][0], repr(error))]
+        half = len(looked) // 2
+        return _write(work, looked[:half]) + _write(work, looked[half:])
+    return []
+
+
+def _set_aside(work: UnitOfWork, stuck: Sequence[tuple[Kept, str]], sums: _Sums) -> None:
+    if not stuck:
+        return
+    left = [(one, Kept(one.party, one.life, _left(one.running))) for one, _ in stuck]
+    keeping.update(work, left, closing=False)
+    for one, _ in left:
+        sums.loans[one.running.portfolio_no] += 1
+        sums.stands[one.running.portfolio_no] += _standing(_posted(one))
+    culprits = [(one.party.loan_id, Quarantined(error)) for one, error in stuck]
+    quarantine.put_aside(book_id=work.book.id, command=LOOK_AT, culprits=culprits, now=work.now, ids=work.ids)
+
+
+def _left(running: Running) -> Running:
+    return Running(
+        running.replaced_on, running.portfolio_no, running.since, running.stretch, True, running.told, running.late, running.position
+    )
+
+
+def _own_entry(on: date, before: Kept, after: Kept, sums: _Sums) -> Entry | None:
+    """Counts an opened loan among the others where all that it brought is earned; where a kept credit paid something, it has an entry of its own."""
+    no, was, stands = before.running.portfolio_no, _posted(before), after.running.position
+    sums.loans[no] += 1
+    sums.stands[no] += _standing(stands)
+    earned = entries.earned_between(was, stands)
+    if earned is None:
+        return entries.moved(before.party, "advanced", uuid5(before.party.loan_id, on.isoformat()), was, stands)
+    for kind, minor in earned.items():
+        if minor:
+            ids, minors = sums.brought[no, kind]
+            ids.append(before.party.loan_id)
+            minors.append(minor)
+    return None
+
+
+def _standing(position: Position) -> NDArray[np.int64]:
+    return np.array([getattr(position, name) for name in STANDING], np.int64)
+
+
+def _tell(work: UnitOfWork, looked: Sequence[tuple[Kept, Kept]]) -> None:
+    changed = [(before, after) for before, after in looked if after.running.told > before.running.told]
+    outbox.emit(work=work, events=[event for pair in changed if (event := lateness_event(*pair))])
+
+
+# --- loans that go on by themselves ---
+
+
+_COLUMNS: Final = ("loan_id", "portfolio_no", "since", *LINES, *STANDING)
+
+
+def _kind(name: str) -> str:
+    if name == "loan_id":
+        return "V16"
+    return ">i4" if name in {"portfolio_no", "since", "begin", "discount_begin", "discount_days"} else ">i8"
+
+
+_FORM: Final = tuple((name, _kind(name)) for name in _COLUMNS)
+
+
+def _running(book_id: UUID, on: date, first: UUID, last: UUID, sums: _Sums) -> int:
+    """Counts what the night brought loans whose stretch holds the day, and where they and those touched on the day itself stand."""
+    query = (
+        f"SELECT {', '.join(_COLUMNS)} FROM loans_stretch WHERE book_id = %s AND loan_id BETWEEN %s AND %s AND replaced_on > %s"
+        f" AND since <= %s AND (until >= %s OR since = %s) AND {_GOES_ON}"
+    )
+    read = sql.copied(query, [book_id, first, last, on, on, on, on], _FORM)
+    if not len(read):
+        return 0
+    today = on.toordinal()
+    columns = {name: read[name].astype(np.int64) + (_EPOCH if name in _DAYS else 0) for name in _COLUMNS if name != "loan_id"}
+    lines, since = Stretches(*(columns[name] for name in LINES)), columns["since"]
+    until, before = np.full(len(read), today), np.maximum(since, today - 1)
+    now, was, then = interest_many(lines, until), interest_many(lines, before), interest_many(lines, since)
+    earned, earned_in_all = now - was, now - then
+    discount = discounted_many(lines, until)
+    brought = {
+        "interest": earned,
+        "discount": discount - discounted_many(lines, before),
+        "allowance": np.where(columns["loan_allowance"] != 0, earned, 0),
+    }
+    columns["loan_interest"] += earned_in_all
+    columns["loan_allowance"] -= np.where(columns["loan_allowance"] != 0, earned_in_all, 0)
+    columns["unearned_discount"] += discount - discounted_many(lines, since)
+    for no in np.unique(columns["portfolio_no"]).tolist():
+        of = columns["portfolio_no"] == no
+        sums.loans[no] += int(of.sum())
+        sums.stands[no] += np.array([columns[name][of].sum() for name in STANDING], np.int64)
+        for kind, minors in brought.items():
+            _count(sums, no, kind, read["loan_id"][of], minors[of])
+    return len(read)
+
+
+def _count(sums: _Sums, no: int, kind: str, loan_ids: NDArray[Any], minors: Ints) -> None:
+    some = minors != 0
+    if some.any():
+        ids, amounts = sums.brought[no, kind]
+        ids += [UUID(bytes=bytes(one)) for one in loan_ids[some].tolist()]
+        amounts += minors[some].tolist()
+
+
+def _insert_sums(work: UnitOfWork, on: date, no: int, sums: _Sums) -> None:
+    same = {"book_id": ("uuid", work.book.id), '"on"': ("date", on), "chunk": ("integer", no)}
+    columns = {"portfolio_no": "integer", "kind": "text", "minor": "bigint", "loan_ids": "uuid[]", "minors": "bigint[]"}
+    brought = [
+        (portfolio, kind, sum(minors), sql.array([str(i) for i in ids], "uuid"), sql.array(minors, "bigint"))
+        for (portfolio, kind), (ids, minors) in sorted(sums.brought.items())
+        if ids
+    ]
+    sql.insert("loans_brought", columns, brought, same=same)
+    columns = {"portfolio_no": "integer", "loans": "integer", **dict.fromkeys(STANDING, "bigint")}
+    stands = [(portfolio, sums.loans[portfolio], *stand.tolist()) for portfolio, stand in sorted(sums.stands.items())]
+    sql.insert("loans_stand", columns, stands, same=same)
+
+
+# --- the end of the day ---
+
+
+def post_brought(*, work: UnitOfWork, on: date) -> int:
+    """Posts what a day brought, one entry a portfolio, once all its chunks are done; done again it posts nothing. Returns how many entries."""
+    found = sql.rows(
+        "SELECT b.portfolio_no, p.funder_id, p.product, p.currency, b.kind, sum(b.minor)::bigint FROM loans_brought b"
+        ' JOIN loans_portfolio p ON p.book_id = b.book_id AND p.no = b.portfolio_no WHERE b.book_id = %s AND b."on" = %s'
+        " GROUP BY b.portfolio_no, p.funder_id, p.product, p.currency, b.kind ORDER BY b.portfolio_no, b.kind",
+        [work.book.id, on],
+    )
+    by_portfolio: dict[tuple[int, UUID, str, str], dict[str, int]] = defaultdict(dict)
+    for no, funder, product, currency, kind, minor in found:
+        by_portfolio[no, funder, product, currency][kind] = minor
+    made = [entries.brought(on, *portfolio, earned) for portfolio, earned in by_portfolio.items()]
+    posting = [entry for entry in made if entry]
+    post(work, posting)
+    return len(posting)
+
+
+def drop_replaced(*, work: UnitOfWork, on: date) -> int:
+    """Forgets the stretches that only told of days up to `on`, all of which are closed. Returns how many there were."""
+    return sql.run("DELETE FROM loans_stretch WHERE book_id = %s AND replaced_on <= %s", [work.book.id, on + timedelta(days=1)])
+
+
+def look_again(*, work: UnitOfWork, loan_ids: Iterable[UUID]) -> list[UUID | None]:
+    """Tries loans that were set aside once more, on the open day: what they had brought meanwhile is posted. One outcome each, in order: its id,
+    or None where the loan is not stuck. Raises what made it stuck where that still holds."""
+    wanted = list(loan_ids)
+    kept = {i: one for i, one in keeping.lock(work.book.id, wanted).items() if one.running.stuck}
+    looked = []
+    for one in kept.values():
+        after = _looked_at(one, work.day.on)
+        running = replace(after.running, stretch=Stretch(work.day.on.toordinal()))
+        looked.append((one, Kept(after.party, after.life, running)))
+    keeping.update(work, looked, closing=False)
+    sources = {one.party.loan_id: uuid5(one.party.loan_id, f"again:{work.day.on}") for one, _ in looked}
+    post(
+        work,
+        [
+            entry
+            for one, after in looked
+            if (entry := entries.moved(one.party, "advanced", sources[one.party.loan_id], _posted(one), after.running.position))
+        ],
+    )
+    _tell(work, looked)
+    return [loan_id if loan_id in kept else None for loan_id in wanted]
