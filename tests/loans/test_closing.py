@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from random import Random
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
@@ -23,6 +25,7 @@ from yuefu.loans.commands import closing
 from yuefu.loans.commands.closing import Advanced
 from yuefu.loans.commands.living import Entered
 from yuefu.loans.entries import STANDING, Position
+from yuefu.money.rates import Rate
 from yuefu.plans.lifecycle import events as e
 from yuefu.plans.lifecycle import terms as t
 from yuefu.plans.lifecycle.events import Event, Undone
@@ -108,52 +111,99 @@ def check(work: UnitOfWork, model: Model, on: date) -> None:
     assert dict(zip(STANDING, stands, strict=True)) == {name: has[name] for name in STANDING}, on
 
 
+def live(work: UnitOfWork, model: Model, random: Random, happens: Callable[[date], list[tuple[UUID, Event | int]]], nights: int) -> None:
+    """Lets days pass with what happens on each entered in turn (a number: that many facts back, it is undone), days closing at any moment
+    before, between and long after, and looks at the books of each day that was closed."""
+    waiting: list[UnitOfWork] = []
+
+    def close_one() -> None:
+        ended = waiting.pop(0)
+        advance(ended, size=random.choice([1, 2, 5]))
+        check(work, model, ended.day.on)
+
+    for _ in range(nights):
+        today = work.day.on
+        for loan_id, what in happens(today):
+            if waiting and random.random() < 0.3:
+                close_one()
+            entry = Undone(len(model.entered[loan_id]) - what) if isinstance(what, int) else what
+            (outcome,) = enter(work, loan_id, entry)
+            if isinstance(outcome, Entered):
+                model.entered[loan_id].append((today, entry))
+        while waiting and random.random() < 0.6:
+            close_one()
+        ended, work = rolled(work)
+        waiting.append(ended)
+    while waiting:
+        close_one()
+    left = sql.rows("SELECT loan_id FROM loans_stretch WHERE book_id = %s AND (replaced_on < '9999-12-31' OR stuck)", [work.book.id])
+    assert left == [], "nothing is left over of days that are closed"
+
+
 @FEW
-@given(st.lists(lives(), min_size=1, max_size=4), st.randoms(use_true_random=False))
-def test_whatever_happens_each_day_brings_what_the_loans_say(
-    ids: IdSource, given_: list[tuple[LoanTerms, list[Event]]], random: Random
-) -> None:
+@given(st.lists(lives(), min_size=1, max_size=3), st.randoms(use_true_random=False))
+def test_of_any_loan_each_day_brings_what_it_says(ids: IdSource, given_: list[tuple[LoanTerms, list[Event]]], random: Random) -> None:
     begin = min(event.on for _, happened in given_ for event in happened)
     work, model = new_book(ids, begin), Model()
     waiting: list[tuple[date, UUID, Event]] = []
     for agreed, happened in given_:
         loan_id = lend(work, agreed)
         model.terms[loan_id], model.entered[loan_id] = agreed, []
-        shift = (happened[0].on - begin).days
-        # Lives that begin later are entered late, on days of the first weeks: each fact on its day or up to a week after it.
-        for event in happened:
-            on = max(begin + timedelta(days=max((event.on - begin).days - shift, 0)), event.on)
-            waiting.append((on + timedelta(days=random.choice([0, 0, 0, 1, 2, 7])), loan_id, event))
-    closing_days: list[UnitOfWork] = []
-    for _ in range(70):
-        today = work.day.on
-        due = [one for one in waiting if one[0] <= today]
-        waiting = [one for one in waiting if one[0] > today]
-        random.shuffle(due)
-        for n, (_, loan_id, event) in enumerate(due):
-            if closing_days and random.random() < 0.4:
-                closed = closing_days.pop(0)
-                advance(closed, size=random.choice([1, 2, 5]))
-                check(work, model, closed.day.on)
-            if event.on > today:
-                continue
-            (outcome,) = enter(work, loan_id, event)
-            if isinstance(outcome, Entered):
-                model.entered[loan_id].append((today, event))
-                if random.random() < 0.1 and n % 2:
-                    (undone,) = enter(work, loan_id, Undone(outcome.no))
-                    model.entered[loan_id] += [(today, Undone(outcome.no))] if isinstance(undone, Entered) else []
-        while closing_days and random.random() < 0.6:
-            closed = closing_days.pop(0)
-            advance(closed, size=random.choice([1, 2, 5]))
-            check(work, model, closed.day.on)
-        ended, work = rolled(work)
-        closing_days.append(ended)
-    for closed in closing_days:
-        advance(closed)
-        check(work, model, closed.day.on)
-    assert sql.value("SELECT count(*) FROM loans_stretch WHERE book_id = %s AND replaced_on < '9999-12-31'", [work.book.id]) == 0
-    assert not sql.value("SELECT count(*) FROM loans_stretch WHERE book_id = %s AND stuck", [work.book.id])
+        waiting += [(event.on + timedelta(days=random.choice([0, 0, 0, 1, 2, 7])), loan_id, event) for event in happened]
+
+    def happens(today: date) -> list[tuple[UUID, Event | int]]:
+        return [(loan_id, event) for on, loan_id, event in waiting if on == today]
+
+    live(work, model, random, happens, 50)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_of_ordinary_loans_each_day_brings_what_they_say(ids: IdSource, seed: int) -> None:
+    random = Random(seed)
+    work, model = new_book(ids, LENT), Model()
+    for _ in range(4):
+        agreed = terms(
+            principal=fen(random.randrange(500_00, 9_000_00)),
+            periods=random.choice([1, 2, 6]),
+            annual_rate=random.choice([Rate(0), Rate(120_000), Rate(235_900)]),
+            recalculate=random.random() < 0.7,
+            late=random.choice([t.LateTerms(), t.LateTerms(fee=fen(10_00), interest=Rate(180_000), grace_days=random.choice([0, 3]))]),
+            fees=random.choice([(), (t.Fee("service", t.FeeWhen.EACH_PERIOD, rate=Rate(5_000)),)]),
+            waterfall=t.Waterfall(excess=random.choice(list(t.Excess))),
+        )
+        loan_id = lend(work, agreed)
+        model.terms[loan_id], model.entered[loan_id] = agreed, []
+
+    def happens(today: date) -> list[tuple[UUID, Event | int]]:
+        if today == LENT:
+            return [(loan_id, e.Disbursed(LENT, agreed.principal)) for loan_id, agreed in model.terms.items()]
+        chosen = [loan_id for loan_id in model.terms if random.random() < 0.12]
+        return [(loan_id, one(random, today, model.entered[loan_id])) for loan_id in chosen]
+
+    live(work, model, random, happens, 75)
+
+
+def one(random: Random, today: date, known: Sequence[tuple[date, Event | Undone]]) -> Event | int:
+    """Something that may happen to a loan, now or some days ago; it may be refused."""
+    on = max(today - timedelta(days=random.choice([0, 0, 0, 0, 1, 5, 20])), LENT)
+    amount = fen(random.choice([1, 100_00, 250_00, 420_00, 900_00]))
+    choices: list[Event | int] = [
+        *[e.Paid(on, amount)] * 6,
+        e.Paid(on, amount, t.PaidBy.MERCHANT_REFUND, interest_refund=True),
+        e.PaidOff(on),
+        e.Waived(on, t.Part.INTEREST, fen(50)),
+        e.Charged(on, "post", t.Part.FEE, fen(5_00), today + timedelta(days=9)),
+        e.ChargedBack(on, fen(100_00)),
+        e.InterestPaused(today + timedelta(days=3), today + timedelta(days=8)),
+        e.ArrearsPaused(on, today + timedelta(days=9)),
+        e.ChargedOff(on),
+        e.WrittenOff(on),
+        e.Recovered(on, amount),
+        e.BoughtDown(on, fen(30_00)),
+        e.CreditRefunded(on, fen(1_00)),
+        e.Rescheduled(on, today + timedelta(days=5), today + timedelta(days=20)),
+    ]
+    return random.choice([*choices, random.randrange(len(known)), random.randrange(len(known))])
 
 
 def test_days_bring_interest_and_late_charges_once_and_a_pause_when_its_day_comes(ids: IdSource) -> None:

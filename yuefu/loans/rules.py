@@ -230,7 +230,7 @@ def begun(terms: LoanTerms) -> Life:
 
 def goes_on(life: Life, entry: Event | Undone, today: date) -> bool:
     """Whether a fact can be applied to the loan as it is: else it is told anew from all of them."""
-    if isinstance(entry, Undone) or entry.on > today or (life.waits_for is not None and life.waits_for <= today):
+    if isinstance(entry, Undone) or entry.on > today or life.waits_for is not None:
         return False
     return (entry.on.toordinal(), lifecycle.rank(entry)) >= (life.state.last_on, life.state.last_rank)
 
@@ -252,8 +252,11 @@ def entered(life: Life, entry: Event | Undone, today: date, facts: Sequence[Even
 
 
 def retold_life(terms: LoanTerms, facts: Sequence[Event | Undone], today: date) -> Life:
-    """The loan from its terms and all facts, as far as they are true by `today`. Raises LoanError where they cannot follow each other."""
+    """The loan from its terms and all facts, as far as they are true by `today`. Raises LoanError where they cannot follow each other, those ahead
+    included: what was let in comes true when its day comes."""
     kept = lifecycle.in_order(facts)
     ahead = [event.on for _, event in kept if event.on > today]
+    if ahead:
+        told(terms, [event for _, event in kept])
     state, tally = told(terms, [event for _, event in kept if event.on <= today])
     return Life(terms, state, tally, len(facts), min(ahead, default=None))

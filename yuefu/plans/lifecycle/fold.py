@@ -40,7 +40,8 @@ _HANDLERS: Final[Mapping[type, Callable[[Work, Any], None]]] = {
     e.Recovered: changing.recover,
     e.BoughtDown: changing.buy_down,
 }
-_AFTER_WRITE_OFF: Final = (e.Recovered, e.CreditRefunded)
+# A pause too, which may have been entered ahead: it comes to nothing.
+_AFTER_WRITE_OFF: Final = (e.Recovered, e.CreditRefunded, e.InterestPaused, e.ArrearsPaused)
 
 
 def start(terms: LoanTerms) -> LoanState:
