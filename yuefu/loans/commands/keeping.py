@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from datetime import date
 from typing import Any, Final
 from uuid import UUID
@@ -129,7 +129,7 @@ def lock(book_id: UUID, loan_ids: Iterable[UUID]) -> dict[UUID, Kept]:
 
 def _read(where: str, params: Sequence[Any]) -> list[tuple[Any, ...]]:
     return sql.rows(
-        f"SELECT {_PARTY}, {_OWN}, c.seq, c.waits_for, c.state::text, c.tally::text, {_RUNNING} FROM loans_checkpoint c"
+        f"SELECT {_PARTY}, {_OWN}, c.seq, c.waits_for, c.status, c.state::text, c.tally::text, {_RUNNING} FROM loans_checkpoint c"
         " JOIN loans_agreement a ON a.id = c.loan_id JOIN loans_stretch s ON s.loan_id = c.loan_id"
         f" WHERE {where}",
         params,
@@ -146,7 +146,7 @@ def awake(book_id: UUID, on: date, first: UUID, last: UUID) -> list[Kept]:
         params,
     )
     found = sql.rows(
-        f"SELECT {_PARTY}, {_OWN}, c.seq, c.waits_for, c.state::text, c.tally::text, {_RUNNING} FROM loans_stretch s"
+        f"SELECT {_PARTY}, {_OWN}, c.seq, c.waits_for, c.status, c.state::text, c.tally::text, {_RUNNING} FROM loans_stretch s"
         " JOIN loans_checkpoint c ON c.loan_id = s.loan_id JOIN loans_agreement a ON a.id = s.loan_id"
         f" WHERE s.book_id = %(book)s AND {ended} ORDER BY s.loan_id",
         params,
@@ -161,16 +161,16 @@ def kept_of(book_id: UUID, found: Sequence[tuple[Any, ...]]) -> dict[UUID, Kept]
 
 def _made(book_id: UUID, found: Sequence[tuple[Any, ...]]) -> list[Kept]:
     terms = _terms(book_id, found)
-    read = [read_state(agreed, loads(row[16])) for agreed, row in zip(terms, found, strict=True)]
+    read = [read_state(agreed, loads(row[17])) for agreed, row in zip(terms, found, strict=True)]
     old = [row[0] for row, state in zip(found, read, strict=True) if state is None]
     told = facts(old) if old else {}
     made = []
     for row, agreed, state in zip(found, terms, read, strict=True):
-        running = _running(row[18:])
+        running = _running(row[19:])
         if state is None:
             life = retold_life(agreed, told[row[0]], running.since)
         else:
-            life = Life(agreed, state, Tally(**loads(row[17])), row[14], row[15])
+            life = Life(agreed, state, Tally(**loads(row[18])), row[14], row[15], row[16])
         made.append(Kept(Party(*row[:9]), life, running))
     return made
 
@@ -376,11 +376,12 @@ def _update_dues(work: UnitOfWork, changed: Sequence[tuple[Kept, Kept]]) -> None
 
 def _dues(one: Kept) -> list[tuple[Any, ...]]:
     """The rows of a loan as seen on the day of its stretch."""
-    state = one.life.state
+    state, running = one.life.state, one.running
     if not state.lent:
         return []
-    rows = looked_at(state, max(one.running.since, date.fromordinal(state.last_on))).rows
-    return due_rows(rows)
+    if running.late.since is None and not state.overpaid and not state.terms.overdue_to_due_day:
+        return due_rows(state.rows())  # nothing is overdue: a later day sees what the last event left
+    return due_rows(looked_at(state, max(running.since, date.fromordinal(state.last_on))).rows)
 
 
 def due_rows(rows: Rows) -> list[tuple[Any, ...]]:
@@ -407,11 +408,7 @@ def _same(work: UnitOfWork) -> dict[str, tuple[str, Any]]:
 
 def _checkpoint(one: Kept) -> tuple[Any, ...]:
     life = one.life
-    return one.party.loan_id, life.seq, life.waits_for, life.state.status, dumps(written_state(life.state)), dumps(_told_sums(life.tally))
-
-
-def _told_sums(tally: Tally) -> dict[str, int]:
-    return {name: minor for name, minor in asdict(tally).items() if minor}
+    return one.party.loan_id, life.seq, life.waits_for, life.status, dumps(written_state(life.state)), dumps(life.tally.told())
 
 
 def _stretch(loan_id: UUID, running: Running) -> tuple[Any, ...]:
