@@ -17,7 +17,16 @@ from yuefu.money.amounts import Money
 from yuefu.plans.lifecycle.arrears import NOT_OVERDUE, Overdue
 from yuefu.plans.lifecycle.events import Event, Undone
 from yuefu.plans.lifecycle.fold import looked_at
-from yuefu.plans.lifecycle.plain import kind_of, on_sheet, read_event, read_sheet, read_state, written_event, written_sheet, written_state
+from yuefu.plans.lifecycle.plain import (
+    kind_of,
+    on_sheet,
+    read_sheet,
+    read_state,
+    recalled_event,
+    written_event,
+    written_sheet,
+    written_state,
+)
 from yuefu.plans.lifecycle.rows import Rows
 from yuefu.plans.lifecycle.stretches import Stretch
 from yuefu.plans.lifecycle.tally import Tally
@@ -225,7 +234,7 @@ def facts(loan_ids: Sequence[UUID], *, until: date | None = None) -> dict[UUID, 
         "SELECT loan_id, body::text FROM loans_fact WHERE loan_id = ANY(%s) AND (%s::date IS NULL OR recorded_on <= %s) ORDER BY loan_id, no",
         [list(loan_ids), until, until],
     ):
-        found[loan_id].append(read_event(loads(body)))
+        found[loan_id].append(recalled_event(loads(body)))
     return found
 
 
