@@ -41,6 +41,7 @@ INSTALLED_APPS = [
     "yuefu.ledger",
     "yuefu.consumers",
     "yuefu.merchants",
+    "yuefu.notices",
     "yuefu.payments",
     "yuefu.risk",
     "yuefu.credit",
