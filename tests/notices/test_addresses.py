@@ -32,7 +32,14 @@ def test_what_cannot_be_written_to_is_no_address(text):
 
 @pytest.mark.parametrize(
     ("phone", "kept"),
-    [("+8613800138000", "+8613800138000"), ("+861062345678", None), ("+12015550123", "+12015550123"), ("", None), ("13800138000", None), ("+86", None)],
+    [
+        ("+8613800138000", "+8613800138000"),
+        ("+861062345678", None),
+        ("+12015550123", "+12015550123"),
+        ("", None),
+        ("13800138000", None),
+        ("+86", None),
+    ],
 )
 def test_a_landline_gets_no_text_messages(phone, kept):
     assert texting_form(phone) == kept

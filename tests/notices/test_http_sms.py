@@ -1,88 +1,20 @@
 """Text messages against a real HTTP server on this machine: signed, each reference once, and asked for where no answer came."""
 
-import json
 import socket
 import threading
 from base64 import b64decode, b64encode
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
-from hashlib import sha256
-from hmac import new as hmac_new
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
+from tests.notices.servers import KEY, SECRET, Counter, text_provider
 from yuefu.notices.gateways.http_sms import HttpTexter, provider_of
 from yuefu.notices.gateways.ports import GatewayUnfit
 from yuefu.notices.rules.outgoing import Outgoing, Told
 
 NOW = datetime(2026, 10, 12, 2, tzinfo=UTC)
-KEY = bytes(range(32))
-SECRET = "whsec_" + b64encode(KEY).decode()
-
-
-class Provider(ThreadingHTTPServer):
-    """Takes each reference once; `answers` says what it does about a number: a status, or "drop" (taken, and no answer)."""
-
-    daemon_threads = True
-
-    def __init__(self, answers):
-        super().__init__(("127.0.0.1", 0), Counter)
-        self.answers, self.sent, self.calls, self.unsigned = answers, {}, [], []
-
-
-class Counter(BaseHTTPRequestHandler):
-    def do_POST(self):  # noqa: N802 - the name the server calls
-        content = self.rfile.read(int(self.headers["Content-Length"]))
-        self.check(content)
-        given = json.loads(content)
-        self.server.calls.append(given["reference"])
-        rule = self.server.answers.get(given["to"], 200)
-        if rule in (200, "drop", 500):
-            self.server.sent.setdefault(given["reference"], given)
-        if rule == "drop":
-            self.connection.shutdown(socket.SHUT_RDWR)
-            return
-        said = {"code": "number_unknown"} if rule == 422 else {"id": "sms-1"}
-        self.answer(rule, said)
-
-    def do_GET(self):  # noqa: N802
-        self.check(b"")
-        reference = self.path.rpartition("/")[2]
-        known = self.server.sent.get(reference)
-        self.answer(200, {"status": "accepted", "id": "sms-1"}) if known else self.answer(404, {})
-
-    def check(self, content):
-        signed = f"{self.headers['webhook-id']}.{self.headers['webhook-timestamp']}.".encode() + content
-        expected = "v1," + b64encode(hmac_new(KEY, signed, sha256).digest()).decode()
-        if self.headers["webhook-signature"] != expected:
-            self.server.unsigned.append(self.path)
-
-    def answer(self, status, said):
-        body = json.dumps(said).encode() if isinstance(said, dict) else said
-        self.send_response(status)
-        if status in (301, 302):
-            self.send_header("Location", "http://127.0.0.1:9/elsewhere")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_):
-        pass
-
-
-@contextmanager
-def serving(**answers):
-    server = Provider({f"+861380013{number}": rule for number, rule in answers.items()})
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
-    thread.start()
-    try:
-        yield server
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join(10)
 
 
 def texter(server, **changes):
@@ -95,20 +27,20 @@ def out(n=1, number="8000", text="【月付】明天到期 🐼"):
 
 
 def test_a_text_arrives_whole_signed_and_without_the_name_of_the_person():
-    with serving() as server:
+    with text_provider() as server:
         assert texter(server).text(messages=[out()], now=NOW) == [Told("msg_1", "accepted", "", "sms-1")]
     assert server.sent == {"msg_1": {"reference": "msg_1", "to": "+8613800138000", "text": "【月付】明天到期 🐼", "language": "zh"}}
     assert server.unsigned == []
 
 
 def test_a_wrong_secret_is_seen_by_the_other_side():
-    with serving() as server:
+    with text_provider() as server:
         texter(server, secret=b"x" * 32).text(messages=[out()], now=NOW)
     assert server.unsigned == ["/v1/texts"]
 
 
 def test_the_same_reference_again_is_the_same_message():
-    with serving() as server:
+    with text_provider() as server:
         told = [texter(server).text(messages=[out()], now=NOW) for _ in range(2)]
     assert told[0] == told[1]
     assert list(server.sent) == ["msg_1"]
@@ -122,13 +54,13 @@ def test_the_same_reference_again_is_the_same_message():
     ],
 )  # fmt: skip
 def test_what_an_answer_means(rule, outcome, code):
-    with serving(**{"8000": rule}) as server:
+    with text_provider(**{"8000": rule}) as server:
         (told,) = texter(server).text(messages=[out()], now=NOW)
     assert (told.outcome, told.code) == (outcome, code)
 
 
 def test_an_answer_that_never_came_is_asked_for():
-    with serving(**{"8000": "drop"}) as server:
+    with text_provider(**{"8000": "drop"}) as server:
         carrier = texter(server)
         assert [one.outcome for one in carrier.text(messages=[out(1)], now=NOW)] == ["unknown"]
         asked = carrier.ask(references=["msg_1", "msg_2"], now=NOW)
@@ -139,7 +71,7 @@ def test_an_answer_that_never_came_is_asked_for():
 
 @pytest.mark.parametrize("rule", [429, 503, "drop"])
 def test_who_cannot_take_one_is_not_asked_a_hundred_times(rule):
-    with serving(**{"8001": rule}) as server:
+    with text_provider(**{"8001": rule}) as server:
         told = texter(server).text(messages=[out(1), out(2, "8001"), *[out(n) for n in range(3, 100)]], now=NOW)
     assert server.calls == ["msg_1", "msg_2"]
     assert [one.code for one in told[2:]] == ["not_tried"] * 97
@@ -147,7 +79,7 @@ def test_who_cannot_take_one_is_not_asked_a_hundred_times(rule):
 
 
 def test_where_nobody_listens_nothing_was_sent():
-    with serving() as server:
+    with text_provider() as server:
         pass
     told = texter(server).text(messages=[out(1), out(2)], now=NOW)
     assert [(one.outcome, one.code) for one in told] == [("later", "not_reached"), ("later", "not_tried")]
@@ -173,7 +105,7 @@ def test_a_provider_that_says_nothing_may_have_taken_it():
 
 @pytest.mark.parametrize("said", [b"", b"not json", b"[1]", b'{"id": 5}', b'{"id": "' + b"x" * 100_000 + b'"}', "🐼".encode()])
 def test_whatever_the_other_side_writes_it_took_the_message(said):
-    with serving() as server:
+    with text_provider() as server:
         original = Counter.answer
         try:
             Counter.answer = lambda self, status, _: original(self, status, said)

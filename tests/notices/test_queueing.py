@@ -1,7 +1,7 @@
 """Messages queued, contacts and choices: once an occasion, nobody else's consumer, nothing in the clear."""
 
 from dataclasses import replace
-from datetime import date, datetime, time, timedelta
+from datetime import date, timedelta
 
 import pytest
 from stdnum.cn import ric
@@ -147,7 +147,9 @@ def test_who_is_forgotten_has_no_address_left_nothing_waiting_and_stays_so(work,
     contact = queries.contacts(book_id=work.book.id, consumer_ids=[consumer], vault=vault)[consumer]
     assert (contact.is_forgotten, contact.email) == (True, None)
     with sql.transacting():
-        assert codes(notices.set_contacts(work=work, vault=vault, contacts=[NewContact(consumer, email="a@b.de")])) == ["consumer_forgotten"]
+        assert codes(notices.set_contacts(work=work, vault=vault, contacts=[NewContact(consumer, email="a@b.de")])) == [
+            "consumer_forgotten"
+        ]
         assert codes(notices.choose(work=work, choices=[Choice(consumer, "due_today", False)])) == ["consumer_forgotten"]
 
 
@@ -159,14 +161,3 @@ def test_a_message_tells_of_itself_as_events_without_a_gap(work, consumer):
     assert [row[:2] for row in told] == [("message.queued", 1), ("message.suppressed", 2)]
     assert told[1][3] == {"state": "queued", "reason": ""}
     assert all(set(row[2]) == {"id", "consumer_id", "kind", "occasion", "channel", "state", "reason"} for row in told)
-
-
-@pytest.fixture
-def other_book(ids, work):
-    from yuefu.runtime import books, days
-    from yuefu.runtime.values import UnitOfWork
-
-    now = datetime.combine(date(2026, 10, 1), time(10), work.book.tz)
-    with sql.transacting():
-        book = books.create(code=f"other-{ids.new(now).hex[-12:]}", legal_entity="Other", mode="test", now=now, ids=ids, clock_at=now)
-        return UnitOfWork(book, days.open_first(book=book, on=date(2026, 10, 1), now=now), now, work.by, ids)

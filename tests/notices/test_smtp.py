@@ -1,6 +1,5 @@
 """E-mail against a real mail server on this machine: what arrives, and what is known where the server or the wire fails."""
 
-import asyncio
 import socket
 import threading
 from contextlib import contextmanager, suppress
@@ -9,8 +8,9 @@ from datetime import UTC, datetime
 from email import message_from_bytes, policy
 
 import pytest
-from aiosmtpd.smtp import SMTP, AuthResult
+from aiosmtpd.smtp import AuthResult
 
+from tests.notices.servers import Mailbox, mail_server
 from yuefu.notices.gateways.ports import GatewayUnfit
 from yuefu.notices.gateways.smtp import SmtpMailer, server_of
 from yuefu.notices.rules.outgoing import Outgoing, Told
@@ -18,61 +18,21 @@ from yuefu.notices.rules.outgoing import Outgoing, Told
 NOW = datetime(2026, 10, 12, 2, tzinfo=UTC)
 
 
-class Mailbox:
-    """Takes mail, or answers as an address asks for."""
-
-    def __init__(self, break_after_data=False):
-        self.arrived = []
-        self.break_after_data = break_after_data
-
-    async def handle_RCPT(self, server, session, envelope, address, options):  # noqa: N802 - the name the server calls
-        if address.startswith("nobody"):
-            return "550 5.1.1 <nobody@example.com> no such user"
-        if address.startswith("full"):
-            return "452 4.2.2 mailbox full"
-        envelope.rcpt_tos.append(address)
-        return "250 OK"
-
-    async def handle_DATA(self, server, session, envelope):  # noqa: N802
-        if envelope.rcpt_tos[0].startswith("spam"):
-            return "554 5.7.1 no"
-        self.arrived.append((envelope.mail_from, envelope.rcpt_tos, envelope.content))
-        if self.break_after_data:
-            server.transport.abort()  # taken, and the word for it is never said
-        return "250 2.0.0 Ok: queued as 4F2A9"
-
-
-@contextmanager
-def serving(mailbox, **options):
-    """The server on a port that the system chooses, in a loop of its own."""
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever, daemon=True)
-    thread.start()
-    starting = loop.create_server(lambda: SMTP(mailbox, loop=loop, **options), "127.0.0.1", 0)
-    server = asyncio.run_coroutine_threadsafe(starting, loop).result(10)
-    try:
-        yield server.sockets[0].getsockname()[1]
-    finally:
-        asyncio.run_coroutine_threadsafe(end(server), loop).result(10)
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join(10)
-        loop.close()
-
-
-async def end(server):
-    server.close()
-    others = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
-    for task in others:
-        task.cancel()
-    await asyncio.gather(*others, return_exceptions=True)
-
-
 def mailer(port, *, login=""):
     return SmtpMailer(server_of(f"smtp://{login}127.0.0.1:{port}", sender="notices@yuefu.example", sender_name="月付 Yuefu"))
 
 
 def out(n=1, to="wang@example.com", **changes):
-    given = {"reference": f"msg_{n}", "no": 1, "channel": "email", "language": "zh", "to": to, "name": "王小明", "subject": "月付：明天到期", "text": "您好：\n\n¥1.00"}
+    given = {
+        "reference": f"msg_{n}",
+        "no": 1,
+        "channel": "email",
+        "language": "zh",
+        "to": to,
+        "name": "王小明",
+        "subject": "月付：明天到期",
+        "text": "您好：\n\n¥1.00",
+    }
     return Outgoing(**given | changes)
 
 
@@ -82,22 +42,29 @@ def read(content):
 
 def test_a_message_arrives_as_it_was_written_and_its_server_names_it():
     box = Mailbox()
-    with serving(box) as port:
+    with mail_server(box) as port:
         told = mailer(port).mail(messages=[out()], now=NOW)
     assert told == [Told("msg_1", "accepted", "", "4F2A9")]
     ((sender, to, content),) = box.arrived
     mail = read(content)
     assert (sender, to) == ("notices@yuefu.example", ["wang@example.com"])
-    assert (mail["From"], mail["To"], mail["Subject"]) == ("月付 Yuefu <notices@yuefu.example>", "王小明 <wang@example.com>", "月付：明天到期")
+    assert (mail["From"], mail["To"], mail["Subject"]) == (
+        "月付 Yuefu <notices@yuefu.example>",
+        "王小明 <wang@example.com>",
+        "月付：明天到期",
+    )
     assert (mail["Message-ID"], mail["Auto-Submitted"], mail["Content-Language"]) == ("<msg_1@yuefu.example>", "auto-generated", "zh-CN")
     assert mail["Date"].datetime == NOW
     assert mail.get_content().replace("\r\n", "\n").strip() == "您好：\n\n¥1.00"
 
 
-@pytest.mark.parametrize("name", ["王小明", "🐼 Panda", "Bob\r\nBcc: evil@example.com", "Bob\nSubject: won", 'A "quoted", <b@c.de>; name', "", "x" * 5_000, "\ud83d"])
+@pytest.mark.parametrize(
+    "name",
+    ["王小明", "🐼 Panda", "Bob\r\nBcc: evil@example.com", "Bob\nSubject: won", 'A "quoted", <b@c.de>; name', "", "x" * 5_000, "\ud83d"],
+)
 def test_a_name_stays_within_its_header_whatever_it_holds(name):
     box = Mailbox()
-    with serving(box) as port:
+    with mail_server(box) as port:
         (told,) = mailer(port).mail(messages=[out(name=name, subject=f"due for {name}")], now=NOW)
     assert told.outcome == "accepted"
     ((_, to, content),) = box.arrived
@@ -111,10 +78,12 @@ def test_a_name_stays_within_its_header_whatever_it_holds(name):
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("to", ["a@b.de\r\nBcc: evil@example.com", "a@b.de>\r\nRCPT TO:<evil@example.com", "王@example.com", "", "no address"])
+@pytest.mark.parametrize(
+    "to", ["a@b.de\r\nBcc: evil@example.com", "a@b.de>\r\nRCPT TO:<evil@example.com", "王@example.com", "", "no address"]
+)
 def test_an_address_that_is_none_never_reaches_the_wire_and_keeps_nobody_else_back(to):
     box = Mailbox()
-    with serving(box) as port:
+    with mail_server(box) as port:
         told = mailer(port).mail(messages=[out(1, to=to), out(2)], now=NOW)
     assert [(one.outcome, one.code) for one in told] == [("refused", "unfit"), ("accepted", "")]
     assert [to for _, to, _ in box.arrived] == [["wang@example.com"]]
@@ -122,7 +91,7 @@ def test_an_address_that_is_none_never_reaches_the_wire_and_keeps_nobody_else_ba
 
 def test_each_is_told_by_the_numbers_of_its_own_reply_and_no_word_names_the_address():
     box = Mailbox()
-    with serving(box) as port:
+    with mail_server(box) as port:
         told = mailer(port).mail(
             messages=[out(1, to="nobody@example.com"), out(2, to="full@example.com"), out(3, to="spam@example.com"), out(4)], now=NOW
         )
@@ -135,7 +104,7 @@ def test_each_is_told_by_the_numbers_of_its_own_reply_and_no_word_names_the_addr
 
 def test_a_server_that_took_it_and_went_away_leaves_it_unknown_and_the_rest_for_later():
     box = Mailbox(break_after_data=True)
-    with serving(box) as port:
+    with mail_server(box) as port:
         told = mailer(port).mail(messages=[out(1), out(2)], now=NOW)
     assert [(one.outcome, one.code) for one in told] == [("unknown", "no_answer"), ("later", "not_tried")]
     assert len(box.arrived) == 1
@@ -183,7 +152,7 @@ def test_a_login_is_used_and_a_wrong_one_is_ours_to_mend():
         return AuthResult(success=(data.login, data.password) == (b"yuefu", b"p@ss"), handled=False)
 
     box = Mailbox()
-    with serving(box, authenticator=authenticate, auth_require_tls=False, auth_required=True) as port:
+    with mail_server(box, authenticator=authenticate, auth_require_tls=False, auth_required=True) as port:
         right, wrong = (mailer(port, login=f"yuefu:{word}@").mail(messages=[out()], now=NOW) for word in ("p%40ss", "nope"))
     assert [one.outcome for one in right] == ["accepted"]
     assert [(one.outcome, one.code) for one in wrong] == [("later", "login_refused")]
@@ -193,7 +162,7 @@ def test_a_server_elsewhere_is_spoken_to_in_the_clear_by_nobody():
     assert server_of("smtp://mail.example.com", sender="a@b.de", sender_name="x").security == "starttls"
     assert server_of("smtps://mail.example.com", sender="a@b.de", sender_name="x").port == 465
     assert server_of("smtp://localhost:25", sender="a@b.de", sender_name="x").security == "none"
-    with serving(Mailbox()) as port:
+    with mail_server(Mailbox()) as port:
         server = server_of(f"smtp://u:secret-word@127.0.0.1:{port}", sender="a@b.de", sender_name="x")
         told = SmtpMailer(replace(server, security="starttls")).mail(messages=[out()], now=NOW)
     assert [(one.outcome, one.code) for one in told] == [("later", "not_encrypted")]

@@ -68,7 +68,12 @@ def test_a_missing_parameter_is_an_error_and_no_gap_in_a_message(kind, language,
     for name in whole:
         with pytest.raises(KeyError):
             render(
-                kind=kind, language=language, channel=channel, params={n: v for n, v in whole.items() if n != name}, sender=US, name="王小明"
+                kind=kind,
+                language=language,
+                channel=channel,
+                params={n: v for n, v in whole.items() if n != name},
+                sender=US,
+                name="王小明",
             )
 
 
@@ -81,7 +86,7 @@ def test_no_message_advertises_threatens_or_calls_on_others(kind, language, chan
 @pytest.mark.parametrize(("kind", "language"), [(kind, language) for kind in KINDS for language in LANGUAGES])
 def test_a_text_message_is_one_part_and_never_more_than_four(kind, language):
     assert parts(rendered(kind, language, "sms").text) == 1
-    long = sender({name: "长" * 20 for name in SENDER})
+    long = sender(dict.fromkeys(SENDER, "长" * 20))
     worst = {"amount": Money(10**15, "CNY"), "loans": kinds.MOST_COUNTED, "days": kinds.MOST_COUNTED}
     most = rendered(kind, language, "sms", us=long, **{n: v for n, v in worst.items() if n in KINDS[kind].fields})
     assert parts(most.text) <= 4
@@ -143,7 +148,9 @@ def test_an_account_is_named_by_its_last_four_digits_and_by_no_more():
         assert kinds.fault_of("debit_announced", "x", params("debit_announced", account=tail)).code == "params_invalid"
 
 
-@pytest.mark.parametrize("changes", [{"name_zh": ""}, {"pay_at": "x" * 41}, {"contact": "a\nb"}, {"contact": 5}, {"more": "x"}, {"name_en": " x"}])
+@pytest.mark.parametrize(
+    "changes", [{"name_zh": ""}, {"pay_at": "x" * 41}, {"contact": "a\nb"}, {"contact": 5}, {"more": "x"}, {"name_en": " x"}]
+)
 def test_a_sender_who_is_not_whole_is_refused(changes):
     with pytest.raises((ValueError, TypeError)):
         sender(SENDER | changes)

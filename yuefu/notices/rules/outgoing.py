@@ -24,8 +24,8 @@ class Outgoing:
     language: Language
     to: str = field(repr=False)
     name: str = field(repr=False)
-    subject: str
-    text: str
+    subject: str = field(repr=False)
+    text: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
