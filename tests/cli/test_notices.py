@@ -67,13 +67,13 @@ def test_at_night_a_message_waits_and_is_shown_with_its_history(cli: Command, ra
     assert "1380" not in text
 
 
-def test_the_outbox_shows_what_people_would_have_got(cli: Command, town: Town) -> None:
+def test_the_letterbox_shows_what_people_would_have_got(cli: Command, town: Town) -> None:
     reference = queue(town, "shown")
-    box = jobs.outbox_of(book_of(town))
+    box = jobs.letterbox_of(book_of(town))
     box.text(
         messages=[Outgoing(reference, 1, "sms", "zh", "+8613800138000", "张三", "", "【月付】收到")], now=datetime(2026, 10, 12, tzinfo=UTC)
     )
-    (kept,) = [one for one in cli("notice", "outbox").last["messages"] if one["message"] == reference]
+    (kept,) = [one for one in cli("notice", "letterbox").last["messages"] if one["message"] == reference]
     assert (kept["text"], kept["to"]) == ("【月付】收到", "+86*******8000")
 
 
@@ -127,3 +127,18 @@ def test_who_may_not_reads_and_changes_nothing(cli: Command, town: Town, person:
     assert cli("notice", "stop", town.buyer, "due_today", "--as", finance).code == "not_allowed"
     assert cli("notice", "send", "--as", support).code == "not_allowed"
     assert cli("notice", "list", "--as", support).status == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("notices.sender", {"name_zh": "月付", "name_en": "Yuefu", "pay_at": "", "contact": "400"}),
+        (
+            "notices.policy",
+            {"quiet_from": "21:00", "quiet_until": "08:00", "remind_at": "22:00", "most_a_week": {"reminder": 3, "arrears": 3}},
+        ),
+    ],
+)
+def test_who_speaks_and_when_is_checked_before_anybody_approves_it(cli: Command, person: Any, name: str, value: dict[str, Any]) -> None:
+    refused = cli("setting", "propose", name, json.dumps(value), "--reason", "r", "--as", person("operator"))
+    assert (refused.status, refused.code) == (1, "setting_invalid")

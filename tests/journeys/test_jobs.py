@@ -17,7 +17,7 @@ from yuefu.journeys.desk import open_day
 from yuefu.ledger import queries as ledger
 from yuefu.money.amounts import Money
 from yuefu.notices.gateways.http_sms import HttpTexter
-from yuefu.notices.gateways.outbox import Outbox
+from yuefu.notices.gateways.letterbox import Letterbox
 from yuefu.notices.gateways.ports import GatewayUnfit
 from yuefu.notices.gateways.smtp import SmtpMailer
 from yuefu.notices.rules.policy import SENDER
@@ -234,7 +234,7 @@ class Counting:
         self.counted.append(self.type)
 
 
-def test_reminders_are_planned_and_sent_by_the_worker_into_the_outbox_of_a_test_book(shop, tmp_path, settings_of_django):
+def test_reminders_are_planned_and_sent_by_the_worker_into_the_letterbox_of_a_test_book(shop, tmp_path, settings_of_django):
     settings_of_django.YUEFU_HOME = tmp_path
     with open_day(shop.desk, shop.now()) as work:
         policies.establish(work=work, name=SENDER, value=SPEAKER, valid_from=work.day.on)
@@ -244,7 +244,7 @@ def test_reminders_are_planned_and_sent_by_the_worker_into_the_outbox_of_a_test_
     for _ in range(2):
         jobs.remind(shop.desk, shop.now(9))
         jobs.send(shop.desk, shop.now(10))
-    (kept,) = jobs.outbox_of(shop.desk.book).kept(limit=10)
+    (kept,) = jobs.letterbox_of(shop.desk.book).kept(limit=10)
     assert (kept.to, kept.channel) == ("+8613800138000", "sms")
     assert "¥100.00" in kept.text
 
@@ -265,7 +265,7 @@ def test_messages_of_a_live_book_go_to_whom_the_settings_name_and_of_a_test_book
     found = jobs.carriers_of(live)
     assert (type(found.mailer), type(found.texter)) == (SmtpMailer, HttpTexter)
     in_test = jobs.carriers_of(shop.desk.book)
-    assert (type(in_test.mailer), type(in_test.texter)) == (Outbox, Outbox)
+    assert (type(in_test.mailer), type(in_test.texter)) == (Letterbox, Letterbox)
     settings_of_django.YUEFU_SMS_SECRET = "short"
     with pytest.raises(GatewayUnfit):
         jobs.carriers_of(live)

@@ -168,7 +168,7 @@ def _choose(reference: str, kind: str, *, is_wanted: bool) -> None:
 
 
 @app.command()
-def outbox(limit: Annotated[int, typer.Option(min=1, max=1_000, help="How many at most.")] = 20) -> None:
+def letterbox(limit: Annotated[int, typer.Option(min=1, max=1_000, help="How many at most.")] = 20) -> None:
     """What people of a test book would have got, the newest first."""
     with context.at_work("notice.read") as caller:
         from yuefu.journeys import jobs
@@ -176,7 +176,7 @@ def outbox(limit: Annotated[int, typer.Option(min=1, max=1_000, help="How many a
 
         if caller.for_the_book().book.mode != "test":
             fail("live_book", "Messages of a live book are sent, not kept; `yuefu notice list` says what became of them.")
-        kept = jobs.outbox_of(caller.book).kept(limit=limit)
+        kept = jobs.letterbox_of(caller.book).kept(limit=limit)
         found = [
             {
                 "message": k.reference,

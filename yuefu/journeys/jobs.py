@@ -26,7 +26,7 @@ from yuefu.journeys.sending import Carriers
 from yuefu.ledger import commands as ledger
 from yuefu.ledger import queries as sealing
 from yuefu.notices.gateways.http_sms import HttpTexter, provider_of
-from yuefu.notices.gateways.outbox import Outbox
+from yuefu.notices.gateways.letterbox import Letterbox
 from yuefu.notices.gateways.smtp import SmtpMailer, server_of
 from yuefu.payments.gateways.sandbox import SandboxBank, SandboxChannel
 from yuefu.runtime import books, days, stops, vault
@@ -56,7 +56,7 @@ def carriers_of(book: Book) -> Carriers:
     else's numbers; of a live one the mail server and the provider of text messages that the settings name. Raises GatewayUnfit.
     """
     if book.mode == "test":
-        box = outbox_of(book)
+        box = letterbox_of(book)
         return Carriers(box, box)
     mailer, texter = None, None
     if settings.YUEFU_SMTP_URL:
@@ -66,9 +66,9 @@ def carriers_of(book: Book) -> Carriers:
     return Carriers(mailer, texter)
 
 
-def outbox_of(book: Book) -> Outbox:
+def letterbox_of(book: Book) -> Letterbox:
     """Where the messages of a test book lie."""
-    return Outbox(Path(settings.YUEFU_HOME) / "outbox" / book.code)
+    return Letterbox(Path(settings.YUEFU_HOME) / "letterbox" / book.code)
 
 
 def _each_book(name: str, act: Callable[[Desk, datetime], object]) -> None:

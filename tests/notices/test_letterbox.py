@@ -8,7 +8,7 @@ import pytest
 
 from yuefu import ids
 from yuefu.ids import IdSource
-from yuefu.notices.gateways.outbox import Outbox
+from yuefu.notices.gateways.letterbox import Letterbox
 from yuefu.notices.rules.outgoing import Outgoing
 
 NOW = datetime(2026, 10, 12, 2, tzinfo=UTC)
@@ -24,7 +24,7 @@ def out(reference, to="+8613800138000", channel="sms", text="【月付】明天�
 
 
 def test_a_message_lies_there_whole_for_its_owner_only(tmp_path, references):
-    box = Outbox(tmp_path / "book")
+    box = Letterbox(tmp_path / "book")
     (told,) = box.text(messages=[out(references[0])], now=NOW)
     assert told.outcome == "accepted"
     (file,) = (tmp_path / "book").iterdir()
@@ -37,7 +37,7 @@ def test_a_message_lies_there_whole_for_its_owner_only(tmp_path, references):
 
 
 def test_a_reference_is_written_once_and_can_be_asked_for(tmp_path, references):
-    box = Outbox(tmp_path)
+    box = Letterbox(tmp_path)
     box.text(messages=[out(references[0])], now=NOW)
     box.text(messages=[out(references[0], text="another text")], now=NOW)
     assert [kept.text for kept in box.kept(limit=5)] == ["【月付】明天到期 🐼"]
@@ -56,7 +56,7 @@ def test_a_reference_is_written_once_and_can_be_asked_for(tmp_path, references):
     ],
 )  # fmt: skip
 def test_an_address_chooses_what_becomes_of_its_messages(tmp_path, references, channel, to, outcome, is_there):
-    box = Outbox(tmp_path)
+    box = Letterbox(tmp_path)
     send = box.mail if channel == "email" else box.text
     (told,) = send(messages=[out(references[0], to, channel)], now=NOW)
     assert told.outcome == outcome
@@ -66,13 +66,13 @@ def test_an_address_chooses_what_becomes_of_its_messages(tmp_path, references, c
 
 def test_a_place_that_cannot_be_written_takes_nothing_and_keeps_nobody_from_the_next_round(tmp_path, references):
     (tmp_path / "book").write_text("a file in the place of the directory")
-    (told,) = Outbox(tmp_path / "book").text(messages=[out(references[0])], now=NOW)
+    (told,) = Letterbox(tmp_path / "book").text(messages=[out(references[0])], now=NOW)
     assert (told.outcome, told.code) == ("later", "not_written")
-    assert Outbox(tmp_path / "book").kept(limit=5) == []
+    assert Letterbox(tmp_path / "book").kept(limit=5) == []
 
 
 def test_what_lies_there_and_is_no_message_is_passed_over(tmp_path, references):
-    box = Outbox(tmp_path)
+    box = Letterbox(tmp_path)
     box.text(messages=[out(one) for one in references], now=NOW)
     (tmp_path / "zzz.json").write_text("no json")
     (tmp_path / "zzy.json").write_text("[]")
@@ -82,5 +82,5 @@ def test_what_lies_there_and_is_no_message_is_passed_over(tmp_path, references):
 
 def test_a_name_that_is_no_reference_leads_nowhere_else(tmp_path):
     with pytest.raises(ValueError, match="no reference"):
-        Outbox(tmp_path / "book").text(messages=[out("../evil")], now=NOW)
+        Letterbox(tmp_path / "book").text(messages=[out("../evil")], now=NOW)
     assert list(tmp_path.iterdir()) in ([], [tmp_path / "book"])

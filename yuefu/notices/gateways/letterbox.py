@@ -1,4 +1,4 @@
-"""A directory in the place of the world: what people of a sandbox book would get, one file a message, to be looked at.
+"""A letterbox in the place of the world: what people of a sandbox book would get, one file a message, to be looked at.
 
 Only its owner may read it, and nothing but invented people belongs in it. A reference that is there is not written again, so it can be
 asked what was taken. What an address does is chosen by it, stable for ever; any other takes all:
@@ -41,7 +41,7 @@ class Kept:
     text: str
 
 
-class Outbox:
+class Letterbox:
     """The directory of one book: a Mailer and a Texter."""
 
     def __init__(self, directory: Path) -> None:
