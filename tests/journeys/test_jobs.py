@@ -249,12 +249,12 @@ def test_reminders_are_planned_and_sent_by_the_worker_into_the_letterbox_of_a_te
     assert "¥100.00" in kept.text
 
 
-def test_why_people_are_told_nothing_is_said_once_and_not_every_minute(shop, capsys):
+def test_why_people_are_told_nothing_is_said_once_and_not_every_minute(shop, capsys, caplog):
     for _ in range(3):
         jobs.remind(shop.desk, shop.now(9))
         jobs.send(shop.desk, shop.now(9))
     said = capsys.readouterr()
-    assert (said.out + said.err).count("people are told nothing") == 2
+    assert (said.out + said.err + caplog.text).count("people are told nothing") == 2
 
 
 def test_messages_of_a_live_book_go_to_whom_the_settings_name_and_of_a_test_book_never(shop, settings_of_django):

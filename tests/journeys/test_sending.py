@@ -186,6 +186,17 @@ def test_words_said_twice_late_or_about_an_earlier_try_change_nothing(town):
     assert sql.value("SELECT count(*) FROM runtime_outbox WHERE object_id = %s", [sent]) == 2
 
 
+def test_a_late_word_about_an_earlier_try_does_not_end_the_one_under_way(town):
+    (sent,) = queue(town, town.consumer())
+    post = Post(answers={PHONE: "later"})
+    send(town, post)
+    post.answers[PHONE] = "unknown"
+    assert send(town, post, at=town.now(12) + PAUSES[0]) == {"sending": 1}
+    for outcome in ("refused", "unheard", "unknown"):
+        assert settle(town, sent, outcome, no=1) == ["sending"]
+    assert settle(town, sent, "accepted", no=1) == ["sent"], "that it arrived is true whichever try it was"
+
+
 def test_a_provider_that_is_down_is_tried_again_later_and_a_bounded_number_of_times(town):
     (sent,) = queue(town, town.consumer(), kind="overdue")
     post = Post(answers={PHONE: "later"})
