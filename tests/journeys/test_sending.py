@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import random
+import signal
+import subprocess
+import sys
 from collections import Counter, defaultdict
 from contextlib import suppress
 from datetime import timedelta
@@ -250,6 +254,53 @@ def test_a_message_that_cannot_be_put_into_words_keeps_nobody_else_back(town):
     post = Post()
     assert send(town, post) == {"sent": 1, "not_rendered": 1}
     assert (message(town, broken).state, len(post.sent)) == ("failed", 1)
+
+
+def test_a_person_whose_data_cannot_be_opened_keeps_nobody_else_back_and_waits(town):
+    people = [town.consumer() for _ in range(5)]
+    queued = queue(town, *people)
+    sql.run("UPDATE consumers_consumer SET phone_sealed = %s WHERE id = %s", [b"no sealed value at all", people[2]])
+    post = Post()
+    assert send(town, post) == {"sent": 4, "broken": 1}
+    assert Counter(message(town, one).state for one in queued) == {"sent": 4, "queued": 1}
+    assert message(town, queued[2]).state == "queued"
+
+
+KILLED = """
+import json, os, signal, sys
+from datetime import datetime
+import django
+django.setup()
+from yuefu.ids import IdSource
+from yuefu.journeys import sending
+from yuefu.journeys.desk import Desk
+from yuefu.runtime import books
+from yuefu.runtime.values import system_actor
+from yuefu.runtime.vault import Vault
+
+given = json.loads(sys.stdin.read())
+vault = Vault(1, {1: bytes.fromhex(given["key"])}, bytes.fromhex(given["index"]))
+
+class Deadly:
+    def text(self, *, messages, now):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+desk = Desk(books.by_code(given["book"]), system_actor("dying"), IdSource(lambda bits: int.from_bytes(os.urandom(16)) >> (128 - bits)), vault, None, None)
+sending.send(desk=desk, carriers=sending.Carriers(None, Deadly()), now=datetime.fromisoformat(given["at"]))
+"""
+
+
+def test_a_process_killed_between_store_and_call_loses_nothing_and_doubles_nothing(town):
+    (sent,) = queue(town, town.consumer())
+    vault = town.desk.vault
+    given = {"book": town.desk.book.code, "at": town.now(12).isoformat(), "key": vault.keys[1].hex(), "index": vault.index_key.hex()}
+    ended = subprocess.run([sys.executable, "-c", KILLED], input=json.dumps(given), text=True, capture_output=True, timeout=60)
+    assert ended.returncode == -signal.SIGKILL, ended.stderr
+    assert (message(town, sent).state, history(sent)) == ("sending", [(1, "begun")])
+    post = Post()
+    assert send(town, post, at=town.now(12) + LEASE) == {"queued": 1}
+    assert send(town, post, at=town.now(12) + LEASE + PAUSES[0]) == {"sent": 1}
+    assert len(post.sent) == 1
 
 
 def test_what_a_carrier_never_tells_of_is_given_up_after_a_day(town):

@@ -13,7 +13,7 @@ from datetime import date, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from yuefu.errors import Refused
+from yuefu.errors import Refused, one
 from yuefu.journeys.close_of_day import cut_off_of
 from yuefu.journeys.desk import Desk, open_day
 from yuefu.loans import queries as loans
@@ -90,16 +90,16 @@ def _chunk(desk: Desk, work: UnitOfWork, run: Run, kind: str) -> tuple[int, bool
     policy, _ = told
     not_before = datetime.combine(run.on, policy.remind_at, work.book.tz)
     over = cut_off_of(desk, run.on)
-    messages = [NewMessage(one.consumer_id, kind, due_on.isoformat(), _params(one, due_on), not_before, over) for one in found]
-    outcomes = notices.queue(work=work, messages=messages)
-    assert not [outcome for outcome in outcomes if isinstance(outcome, Refused)], "what is due is owed by consumers of the book"
+    messages = [NewMessage(due.consumer_id, kind, due_on.isoformat(), _params(due, due_on), not_before, over) for due in found]
+    queued = [one([outcome]) for outcome in notices.queue(work=work, messages=messages)]  # what is due is owed by consumers of the book
+    fresh = sum(not each.again for each in queued)
     if len(found) == CHUNK:
         runs.advance(run_id=run.id, name=kind, cursor=str(found[-1].consumer_id), now=work.now)
-        return len(found), True
+        return fresh, True
     runs.finish_step(run_id=run.id, name=kind, state="done", detail={}, now=work.now)
     if all(each.state == "done" for each in runs.steps(run.id)):
         runs.finish(run_id=run.id, state="done", now=work.now)
-    return len(found), False
+    return fresh, False
 
 
 def _params(due: FallingDue, due_on: date) -> dict[str, Any]:
@@ -117,7 +117,7 @@ def by_now(work: UnitOfWork, messages: Sequence[Message]) -> dict[UUID, Params |
         due_on = date.fromisoformat(text)
         people = sorted({message.consumer_id for message in of_a_day})
         due = loans.falling_due(work.book.id, due_on, work.book.currency, consumer_ids=people, limit=len(people))
-        still = {one.consumer_id: _params(one, due_on) for one in due}
+        still = {each.consumer_id: _params(each, due_on) for each in due}
         found |= {message.id: still.get(message.consumer_id) for message in of_a_day}
     return found
 

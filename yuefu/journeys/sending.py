@@ -38,6 +38,8 @@ NO_CARRIER: Final = (
     "no_carrier"  # nobody carries messages of this book: the settings of the installation name a mail server or a provider of texts
 )
 
+BROKEN: Final = "broken"
+
 log = logger(__name__)
 
 
@@ -55,8 +57,8 @@ class Carriers:
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """What became of messages in one round, by state or, where they end for one, by reason; of those put off `queued`. `is_down`: a carrier
-    did not answer, and the rest waits for the next round.
+    """What became of messages in one round, by state or, where they end for one, by reason; of those put off `queued`; `broken` are people
+    whose messages raised and wait. `is_down`: a carrier did not answer, and the rest waits for the next round.
     """
 
     became: Mapping[str, int]
@@ -71,27 +73,48 @@ def send(*, desk: Desk, carriers: Carriers, now: datetime, watch: Watch = lambda
     if not carriers.channels:
         return Refused(NO_CARRIER, "nobody carries messages of this book: set YUEFU_SMS_URL or YUEFU_SMTP_URL (see README)")
     became: Counter[str] = Counter()
+    with open_day(desk, now) as work:
+        told = work if isinstance(work, Refused) else reminders.settings(work)
+    if isinstance(told, Refused):
+        return told
     if refused := _resume(desk, carriers, now, became):
         return refused
     after: UUID | None = None
     is_down = False
-    while not is_down:
-        claimed = _claim(desk, carriers, now, after)
+    while not is_down and (people := outbound.people_waiting(book_id=desk.book.id, now=now, after=after, limit=CHUNK)):
+        after = people[-1]
+        claimed = _claim(desk, carriers, now, people)
         if isinstance(claimed, Refused):
             return claimed
-        chunk, after = claimed
-        if after is None:
-            break
-        became.update({name: count for name, count in chunk.decided.items() if name != "sending"})
-        is_down = _hand_over(desk, carriers, now, chunk.outgoing, became)
+        became.update({name: count for name, count in claimed.decided.items() if name != "sending"})
+        is_down = _hand_over(desk, carriers, now, claimed.outgoing, became)
         watch(became.total())
     for name, count in became.items():
         MESSAGES.labels(became=name).inc(count)
     return Round(dict(became), is_down)
 
 
-def _claim(desk: Desk, carriers: Carriers, now: datetime, after: UUID | None) -> tuple[Claimed, UUID | None] | Refused:
-    """What goes next, and the last person looked at; None for that where nobody was left."""
+def _claim(desk: Desk, carriers: Carriers, now: datetime, people: Sequence[UUID]) -> Claimed | Refused:
+    """What goes next to these people. One whose messages or data raise is found by halves, stays as it is, and is `broken` in the log."""
+    try:
+        return _claim_together(desk, carriers, now, people)
+    except Exception as error:
+        if len(people) == 1:
+            person = ids.text("consumer", people[0])
+            log.exception("messages of a person cannot be sent", book=desk.book.code, consumer=person, error=type(error).__name__)
+            return Claimed((), {BROKEN: 1})
+    outgoing: list[Outgoing] = []
+    decided: Counter[str] = Counter()
+    for half in (people[: len(people) // 2], people[len(people) // 2 :]):
+        claimed = _claim(desk, carriers, now, half)
+        if isinstance(claimed, Refused):
+            break  # stopped between the halves: what was claimed before is handed over all the same, and the next chunk is refused
+        outgoing += claimed.outgoing
+        decided.update(claimed.decided)
+    return Claimed(tuple(outgoing), decided)
+
+
+def _claim_together(desk: Desk, carriers: Carriers, now: datetime, people: Sequence[UUID]) -> Claimed | Refused:
     with open_day(desk, now) as work:
         if isinstance(work, Refused):
             return work
@@ -99,7 +122,6 @@ def _claim(desk: Desk, carriers: Carriers, now: datetime, after: UUID | None) ->
         if isinstance(told, Refused):
             return told
         policy, sender = told
-        people = outbound.people_waiting(book_id=work.book.id, now=now, after=after, limit=CHUNK)
         contacts = outbound.lock_free(book_id=work.book.id, consumer_ids=people, vault=desk.vault)
         # Read after the lock: what somebody else sent meanwhile waits no more, and counts.
         waiting = outbound.waiting(book_id=work.book.id, consumer_ids=list(contacts), now=now)
@@ -110,8 +132,7 @@ def _claim(desk: Desk, carriers: Carriers, now: datetime, after: UUID | None) ->
             channels=carriers.channels,
             by_now=reminders.by_now(work, [message for of_one in waiting.values() for message in of_one]),
         )
-        claimed = notices.claim(work=work, vault=desk.vault, policy=policy, sender=sender, found=found)
-    return claimed, people[-1] if people else None
+        return notices.claim(work=work, vault=desk.vault, policy=policy, sender=sender, found=found)
 
 
 def _hand_over(desk: Desk, carriers: Carriers, now: datetime, outgoing: Sequence[Outgoing], became: Counter[str]) -> bool:
