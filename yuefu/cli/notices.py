@@ -35,8 +35,11 @@ def plan() -> None:
         from yuefu.errors import one
         from yuefu.journeys import reminders
 
-        now = caller.to_write().now
-        planned = one([reminders.plan(desk=caller.desk, now=now, watch=lambda done: output.say(f"planned: {done}"))])
+        def watch(done: int) -> None:
+            if done:
+                output.say(f"planned: {done}")
+
+        planned = one([reminders.plan(desk=caller.desk, now=caller.to_write().now, watch=watch)])
         output.result({"book": caller.book.code, "on": planned.on, "again": planned.again, "planned": planned.planned})
 
 

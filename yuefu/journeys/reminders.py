@@ -129,10 +129,8 @@ def settings(work: UnitOfWork) -> tuple[Policy, Sender] | Refused:
     policy = policy_of_value(_value(work, POLICY, DEFAULT_POLICY))
     sender = sender_of_value(_value(work, SENDER, NO_SENDER))
     if not sender.is_known:
-        return Refused(
-            NO_SENDER_YET,
-            f"nobody speaks for this book yet: `yuefu setting propose {SENDER}` names us, where to pay, and how we are reached",
-        )
+        how = f"`yuefu setting propose {SENDER}` with {', '.join(NO_SENDER)}"
+        return Refused(NO_SENDER_YET, f"nobody speaks for this book yet: say who we are, where one pays and how we are reached by {how}")
     return policy, sender
 
 
