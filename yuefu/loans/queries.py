@@ -267,6 +267,34 @@ def due(
 
 
 @dataclass(frozen=True, slots=True)
+class FallingDue:
+    """What a consumer has still to pay of what falls due on one day, over so many loans."""
+
+    consumer_id: UUID
+    amount: Money
+    loans: int
+
+
+def falling_due(
+    book_id: UUID, on: date, currency: str, *, after: UUID | None = None, limit: int = 5_000, consumer_ids: Sequence[UUID] | None = None
+) -> list[FallingDue]:
+    """Consumers with something unpaid of what falls due on a day, each once, by ascending id: in pages, or of those that are named."""
+    found = sql.rows(
+        "SELECT i.consumer_id, sum(i.principal_minor + i.interest_minor - i.principal_paid_minor - i.interest_paid_minor)::bigint,"
+        " count(DISTINCT i.loan_id) FROM loans_instalment i JOIN loans_loan l ON l.id = i.loan_id"
+        " WHERE i.book_id = %(book)s AND i.due_on = %(on)s AND l.state = 'active' AND l.currency = %(currency)s"
+        " AND (%(after)s::uuid IS NULL OR i.consumer_id > %(after)s) AND (%(consumers)s::uuid[] IS NULL OR i.consumer_id = ANY(%(consumers)s))"
+        " AND i.principal_minor + i.interest_minor > i.principal_paid_minor + i.interest_paid_minor"
+        " GROUP BY i.consumer_id ORDER BY i.consumer_id LIMIT %(limit)s",
+        {
+            "book": book_id, "on": on, "currency": currency, "after": after, "limit": limit,
+            "consumers": None if consumer_ids is None else list(consumer_ids),
+        },
+    )  # fmt: skip
+    return [FallingDue(consumer, Money(minor, currency), count) for consumer, minor, count in found]
+
+
+@dataclass(frozen=True, slots=True)
 class Position:
     """All loans of a product and funder added up, in minor units: what the control accounts must equal."""
 
