@@ -115,11 +115,13 @@ class Running:
 @made_quickly
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A loan as it was read: whose it is, what it came to be, and where it stands."""
+    """A loan as it was read: whose it is, what it came to be, and where it stands. `seen` are its rows on the day of its stretch, for who has
+    them at hand."""
 
     party: Party
     life: Life
     running: Running
+    seen: Rows | None = None
 
 
 def lock(book_id: UUID, loan_ids: Iterable[UUID]) -> dict[UUID, Kept]:
@@ -396,6 +398,8 @@ def _dues(one: Kept) -> list[tuple[Any, ...]]:
     state, running = one.life.state, one.running
     if not state.lent:
         return []
+    if one.seen is not None:
+        return due_rows(one.seen)
     if running.late.since is None and not state.overpaid and not state.terms.overdue_to_due_day:
         return due_rows(state.rows())  # nothing is overdue: a later day sees what the last event left
     return due_rows(looked_at(state, max(running.since, date.fromordinal(state.last_on))).rows)
