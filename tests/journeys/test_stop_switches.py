@@ -361,7 +361,7 @@ def test_a_close_that_a_read_only_book_interrupts_goes_on_where_it_stood(shop, m
     assert isinstance(refused, Refused)
     assert refused.code == "read_only"
     run_id = sql.value("SELECT id FROM runtime_run WHERE book_id = %s AND state <> 'done'", [shop.book_id])
-    assert [step.state for step in runs.steps(run_id)] == ["done", "running", "waiting", "waiting"]  # its chunk was ended
+    assert [step.state for step in runs.steps(run_id)] == ["done", "running", *["waiting"] * 4]  # its chunk was ended
     before = counts(shop)
     assert close_of_day.close_day(desk=shop.desk, now=shop.now(1)).code == "read_only"
     assert counts(shop) == before

@@ -65,8 +65,6 @@ def advance(work: UnitOfWork, size: int = 3) -> list[Advanced]:
         ranges = closing.chunks(work.book.id, on, size)
     for no, (first, last) in enumerate(ranges):
         with sql.transacting():
-            closing.fall_due(work=work, on=on, first=first, last=last)
-        with sql.transacting():
             found.append(closing.advance(work=work, on=on, no=no, first=first, last=last))
     with sql.transacting():
         closing.post_brought(work=work, on=on)

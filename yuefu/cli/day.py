@@ -14,7 +14,10 @@ from yuefu.cli.faults import fail
 from yuefu.cli.order import only
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from yuefu.errors import Refused
+    from yuefu.journeys.close_of_day import Closed
     from yuefu.payments.rules import Transfer
 
 Key = Annotated[
@@ -39,24 +42,41 @@ def close_day(
     on: Annotated[
         date | None, typer.Argument(metavar="[DATE]", parser=inputs.day, help="The day to close; the oldest that waits unless given.")
     ] = None,
+    every: Annotated[
+        bool,
+        typer.Option("--all", help="Catch up: close every day whose cut-off has passed, oldest first, those that nobody opened included."),
+    ] = False,
+    workers: Annotated[int, typer.Option(min=1, max=64, help="How many processes share the loans.")] = 1,
 ) -> None:
     """Close a day: due, accrue, overdue, prove. The clock of a test book is moved to the day's cut-off if it stands before it."""
+    if every and on is not None:
+        fail("day_invalid", "Name the day to close, or say --all: not both.")
     with context.at_work("close_day") as caller:
-        from yuefu import ids
         from yuefu.errors import one
         from yuefu.journeys import close_of_day
 
         caller.to_write()
-        closed = one([close_of_day.close_day(desk=caller.desk, now=_after_cut_off(caller, on), on=on)])
-        output.result(
-            {
-                "book": caller.book.code,
-                "on": closed.on,
-                "again": closed.again,
-                "proofs": closed.proofs,
-                "run": ids.text("run", closed.run_id),
-            }
-        )
+        with output.progress("chunks of loans") as progress:
+            tell: Callable[[str, int, int], None] = lambda _, done, total: progress(done, total)  # noqa: E731
+            if every:
+                closed = close_of_day.close_days(desk=caller.desk, now=caller.now, workers=workers, tell=tell)
+                found = closed if isinstance(closed, list) else [one([closed])]
+            else:
+                found = [one([close_of_day.close_day(desk=caller.desk, now=_after_cut_off(caller, on), on=on, workers=workers, tell=tell)])]
+        told = [_told(caller, each) for each in found]
+        output.result({"book": caller.book.code, "closed": told} if every else told[0])
+
+
+def _told(caller: Caller, closed: Closed) -> dict[str, Any]:
+    from yuefu import ids
+
+    return {
+        "book": caller.book.code,
+        "on": closed.on,
+        "again": closed.again,
+        "proofs": closed.proofs,
+        "run": ids.text("run", closed.run_id),
+    }
 
 
 def _after_cut_off(caller: Caller, on: date | None) -> datetime:

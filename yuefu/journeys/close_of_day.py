@@ -1,4 +1,4 @@
-"""The close of a day: due, accrue, overdue, prove.
+"""The close of a day: due, accrue, overdue, prove; loans of rule version 2026-2 advance through the first three in one go (`closing_hands`).
 
 At cut-off one short transaction opens D+1 and sets D closing; from then on only this run posts to D. Each chunk is one transaction
 that also moves the run forward, so a run that was killed goes on where it stood and posts nothing twice. A failed proof leaves D
@@ -8,7 +8,7 @@ where it stood when the stop is over.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -16,18 +16,22 @@ from typing import Any, Final
 from uuid import UUID
 
 from yuefu.errors import Refused
-from yuefu.journeys import checkout, proving, refund, transfers
-from yuefu.journeys.desk import Desk
+from yuefu.journeys import checkout, closing_hands, proving, refund, transfers
+from yuefu.journeys.closing_hands import Tell
+from yuefu.journeys.desk import Desk, in_batches, on_open_day
 from yuefu.ledger import commands as ledger
 from yuefu.loans import commands as loans
+from yuefu.loans import queries as loan_book
+from yuefu.loans.commands import closing
 from yuefu.runtime import audit, days, runs, sql, stops
+from yuefu.runtime.batch import Quarantined
 from yuefu.runtime.logs import logger
 from yuefu.runtime.metrics import CLIENT_MONEY_SHORT, PROOFS_FAILED
 from yuefu.runtime.runs import Run, Step
 from yuefu.runtime.values import BusinessDay, UnitOfWork
 
 KIND: Final = "close_of_day"
-STEPS: Final = ("due", "accrue", "overdue", "prove")
+STEPS: Final = ("due", "accrue", "overdue", "advance", "post", "prove")
 CHUNK: Final = 5_000
 PROOF_FAILED: Final = "proof_failed"  # the day stays closing; its run says which proof and by how much
 
@@ -44,8 +48,9 @@ class Closed:
     proofs: Mapping[str, Any]
 
 
-def close_day(*, desk: Desk, now: datetime, on: date | None = None) -> Closed | Refused:
-    """Closes the oldest day that waits, or `on`; rolls the open day over first where its cut-off has passed.
+def close_day(*, desk: Desk, now: datetime, on: date | None = None, workers: int = 1, tell: Tell | None = None) -> Closed | Refused:
+    """Closes the oldest day that waits, or `on`; rolls the open day over first where its cut-off has passed. So many `workers` share the loans,
+    each a process; `tell` hears how far they are.
 
     Closing a closed day again changes nothing and returns the same. Refused with before_cut_off, no_open_day, unknown_day,
     earlier_day_not_closed, read_only or proof_failed.
@@ -57,7 +62,7 @@ def close_day(*, desk: Desk, now: datetime, on: date | None = None) -> Closed | 
     if not again:
         work = _work(desk, now, run, on)
         try:
-            _post(desk, work, run)
+            _post(desk, work, run, workers, tell)
             refund.retry(desk=desk, now=now)  # On the open day: what the proofs then find owed was refused today.
             failed = _prove(desk, work, run, on)
         except _StoppedMeanwhile as stopped:
@@ -78,7 +83,7 @@ def post_day(*, desk: Desk, now: datetime, on: date | None = None) -> Refused | 
     run, on, again = begun
     if not again:
         try:
-            _post(desk, _work(desk, now, run, on), run)
+            _post(desk, _work(desk, now, run, on), run, 1, None)
         except _StoppedMeanwhile as stopped:
             return stopped.refused
     return None
@@ -114,6 +119,18 @@ def _begin(desk: Desk, now: datetime, on: date | None) -> tuple[Run, date, bool]
     return run, on, state == "closed"
 
 
+def look_again(*, desk: Desk, now: datetime, loan_ids: Sequence[UUID]) -> list[UUID | Refused | Quarantined | None]:
+    """Tries loans that the close could not go on with once more, on the open day. One outcome each, in order: its id, None where it went on
+    meanwhile, Quarantined where it still cannot."""
+    return in_batches(
+        desk,
+        now,
+        closing.LOOK_AT,
+        loan_ids,
+        lambda batch: on_open_day(desk, now, batch, lambda work, given: list(closing.look_again(work=work, loan_ids=given))),
+    )
+
+
 def roll_over(*, desk: Desk, now: datetime) -> Refused | None:
     """Opens the next day and sets the present one closing, if its cut-off has passed. A missing month is made before, by itself: a day
     that waited for it would hold up everybody's work.
@@ -134,8 +151,23 @@ def _work(desk: Desk, now: datetime, run: Run, on: date) -> UnitOfWork:
     return UnitOfWork(desk.book, BusinessDay(desk.book.id, on, "closing", run.id), now, desk.by, desk.ids)
 
 
-def _post(desk: Desk, work: UnitOfWork, run: Run) -> None:
-    """The steps that post: due, accrue, overdue. What was done before is passed over. Holds that ran out are freed first, on the open day."""
+def close_days(
+    *, desk: Desk, now: datetime, workers: int = 1, tell: Tell | None = None, closed: Callable[[Closed], None] | None = None
+) -> list[Closed] | Refused:
+    """Catches up: closes every day whose cut-off has passed, oldest first, and rolls over those that nobody did. Each that closed is also told to
+    `closed` at once. Stops at the first that is refused, as `close_day` is, but for before_cut_off, which is the end."""
+    done: list[Closed] = []
+    while True:
+        one = close_day(desk=desk, now=now, workers=workers, tell=tell)
+        if isinstance(one, Refused):
+            return done if one.code == days.BEFORE_CUT_OFF else one
+        done.append(one)
+        if closed:
+            closed(one)
+
+
+def _post(desk: Desk, work: UnitOfWork, run: Run, workers: int, tell: Tell | None) -> None:
+    """The steps that post: due, accrue, overdue, advance, post. What was done before is passed over. Holds that ran out are freed first, on the open day."""
     on = work.day.on
     for expire in (checkout.expire, transfers.expire):
         while expire(desk=desk, now=work.now):
@@ -147,6 +179,26 @@ def _post(desk: Desk, work: UnitOfWork, run: Run) -> None:
     for name, chunk in chunks.items():
         _in_chunks(work, run.id, name, chunk)
     _overdue(work, run.id, on)
+    _advance(work, run, workers, tell)
+
+
+def _advance(work: UnitOfWork, run: Run, workers: int, tell: Tell | None) -> None:
+    """Loans of rule version 2026-2 to the end of the day, and what it brought them, posted."""
+    with _one_at_a_time(work, run.id, closing_hands.STEP) as step:
+        if step.state != "done":
+            closing_hands.begin(work=work, run=run)
+    if step.state != "done":
+        refused = closing_hands.all_hands(work=work, run=run, workers=workers, tell=tell)
+        if refused:
+            raise _StoppedMeanwhile(refused)
+        with _one_at_a_time(work, run.id, closing_hands.STEP) as step:
+            if step.state != "done":
+                detail = loan_book.closing_counts(work.book.id, work.day.on)
+                runs.finish_step(run_id=run.id, name=closing_hands.STEP, state="done", detail=detail, now=work.now)
+    with _one_at_a_time(work, run.id, "post") as step:
+        if step.state != "done":
+            entries = closing.post_brought(work=work, on=work.day.on)
+            runs.finish_step(run_id=run.id, name="post", state="done", detail={"entries": entries}, now=work.now)
 
 
 @contextmanager
@@ -205,6 +257,8 @@ def _prove(desk: Desk, work: UnitOfWork, run: Run, on: date) -> Refused | None:
         runs.finish_step(run_id=run.id, name="prove", state="failed" if wrong else "done", detail=detail, now=work.now)
         runs.finish(run_id=run.id, state="failed" if wrong else "done", now=work.now)
         refused = None if wrong else days.close(book_id=desk.book.id, on=on, now=work.now)
+        if not wrong:
+            closing.drop_replaced(work=work, on=on)
         audit.record(work=work, action="day.close", object_kind="run", object_ids=[run.id], detail={"on": on, "failed": wrong})
     for name in wrong:
         PROOFS_FAILED.labels(proof=name).inc()

@@ -138,8 +138,8 @@ def close_days(timestamp: int) -> None:
 
 
 def close(desk: Desk, now: datetime) -> None:
-    """Closes the oldest day of a book that waits."""
-    close_of_day.close_day(desk=desk, now=now)
+    """Closes the days of a book that wait, oldest first."""
+    close_of_day.close_days(desk=desk, now=now)
     DAYS_CLOSING.labels(book=desk.book.code).set(len(days.waiting_to_close(desk.book.id)))
 
 

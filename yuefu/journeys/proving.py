@@ -16,6 +16,7 @@ from yuefu.credit import queries as credit
 from yuefu.journeys import replay
 from yuefu.ledger import queries as ledger
 from yuefu.loans import queries as loans
+from yuefu.loans.entries import STANDING
 from yuefu.loans.queries import Position
 from yuefu.orders import queries as orders
 from yuefu.payments import queries as payments
@@ -41,7 +42,7 @@ def prove(*, book: Book, since: date | None = None, ended: datetime | None = Non
     """
     proofs = {
         "trial_balance_zero": _trial_balance(book),
-        "subledgers_equal_control": _subledgers(book),
+        "subledgers_equal_control": _subledgers(book, since),
         "nothing_unposted": _nothing_unposted(book, since, ended),
         "statements_add_up": _statements(book, since),
         "client_money": _client_money(book),
@@ -54,16 +55,16 @@ def _trial_balance(book: Book) -> Proof:
     return Proof(not any(sums.values()), sums)
 
 
-def _subledgers(book: Book) -> Proof:
+def _subledgers(book: Book, on: date | None) -> Proof:
     """Loans, credit lines, holds, merchants and consumers against the accounts that sum them up; limits, one by one, against theirs."""
     control = ledger.totals(
         book.id, ["loan_principal", "loan_interest", "unearned_discount", "credit_line_contra", "merchant_pending", "payouts_in_transit"]
     )
     wrong: dict[str, Any] = {}
     positions: Mapping[Any, Position] = loans.positions(book.id)
-    for key in {(f, p, c) for code, f, p, c in control if code in ("loan_principal", "loan_interest", "unearned_discount")} | set(
-        positions
-    ):
+    others = loans.portfolios(book.id)
+    held = {(f, p, c) for code, f, p, c in control if code in ("loan_principal", "loan_interest", "unearned_discount")}
+    for key in (held - others) | set(positions):
         funder, product, currency = key
         own = positions.get(key)
         pairs = {
@@ -72,15 +73,29 @@ def _subledgers(book: Book) -> Proof:
             "unearned_discount": (own.unearned_discount if own else 0, -control.get(("unearned_discount", funder, product, currency), 0)),
         }
         wrong.update({f"{code}/{product}": pair for code, pair in pairs.items() if pair[0] != pair[1]})
+    if on is not None:
+        wrong |= _stands(book, on)
     wrong.update({name: pair for name, pair in _pairs(book, control, positions).items() if pair[0] != pair[1]})
     return Proof(not wrong, wrong)
+
+
+def _stands(book: Book, on: date) -> dict[str, Any]:
+    """Where loans of rule version 2026-2 stood by the end of the day, against what was posted to their accounts until then; what the next day
+    posts meanwhile is not of it. A product is lent by one rule version."""
+    stands = loans.stands(book.id, on)
+    control = ledger.totals(book.id, [code for code in STANDING if code != "consumer_balance"], posted_until=on) if stands else {}
+    wrong: dict[str, Any] = {}
+    for (funder, product, currency), own in sorted(stands.items(), key=str):
+        pairs = {code: (own[code], control.get((code, funder, product, currency), 0)) for code in STANDING if code != "consumer_balance"}
+        wrong |= {f"{code}/{product}": pair for code, pair in pairs.items() if pair[0] != pair[1]}
+    return wrong
 
 
 def _pairs(book: Book, control: Mapping[Any, int], positions: Mapping[Any, Any]) -> dict[str, tuple[int, int]]:
     lines, held = ledger.limited_sums(book.id, "credit_line")
     available, _ = ledger.limited_sums(book.id, "merchant_available")
     return {
-        "credit_line/loans": (sum(p.principal for p in positions.values()), lines),
+        "credit_line/loans": (sum(p.principal for p in positions.values()) + loans.drawn(book.id), lines),
         "credit_line/contra": (lines, -_total(control, "credit_line_contra")),
         "credit_line/limits": (0, _limits_differing(book)),
         "holds/orders": (orders.totals(book.id)["held"], held),
@@ -130,7 +145,7 @@ def _owed_back(book: Book, since: date | None) -> dict[str, Any]:
         elif refused:
             unattended[loan_id] = (owes, back.succeeded + back.under_way)
     wrong: dict[str, Any] = {f"owed_back/{ids.text('loan', one)}": unattended[one] for one in sorted(unattended)[:_NAMED]}
-    owed = -sum(ledger.totals(book.id, ["consumer_balance"]).values())
+    owed = -sum(ledger.totals(book.id, ["consumer_balance"]).values()) - loans.credit_kept(book.id)
     return wrong if owed == attended else {**wrong, "consumer_balance": (attended, owed)}
 
 

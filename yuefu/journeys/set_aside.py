@@ -12,11 +12,12 @@ from uuid import UUID
 
 from yuefu.access.queries import KEY_EXPIRED, KEY_REVOKED
 from yuefu.errors import Refused
-from yuefu.journeys import checkout, refund, repayment, transfers
+from yuefu.journeys import checkout, close_of_day, refund, repayment, transfers
 from yuefu.journeys.checkout import Purchase
 from yuefu.journeys.desk import Desk, open_day
 from yuefu.journeys.repayment import RepayRequest, UndoRequest
 from yuefu.ledger.rules import Transfer
+from yuefu.loans.commands import closing
 from yuefu.orders.commands import CaptureRequest, RefundRequest, VoidRequest
 from yuefu.payments.rules import ChannelResult
 from yuefu.runtime import days, quarantine, stops
@@ -62,6 +63,7 @@ KINDS: Final[Mapping[str, _Kind]] = {
     "repay": _Kind(RepayRequest, lambda desk, now, given: repayment.repay(desk=desk, now=now, requests=given)),
     "repay.book": _Kind(ChannelResult, lambda desk, now, given: repayment.book(desk=desk, now=now, results=given)),
     "transfer": _Kind(tuple[Transfer, ...], _send_chains),
+    closing.LOOK_AT: _Kind(UUID, lambda desk, now, given: close_of_day.look_again(desk=desk, now=now, loan_ids=given)),
     "repayment.undo": _Kind(UndoRequest, lambda desk, now, given: repayment.undo(desk=desk, now=now, requests=given)),
 }
 """By the name under which a journey sets its requests aside (`desk.in_batches`)."""

@@ -11,6 +11,7 @@ from uuid import UUID
 
 from yuefu.dates.daycount import DayCount
 from yuefu.loans import rules
+from yuefu.loans.entries import STANDING
 from yuefu.loans.rules import Dated, Dimensions, Fact, Held
 from yuefu.money.amounts import Money
 from yuefu.money.rates import Rate
@@ -379,3 +380,70 @@ def unmarked_arrears(book_id: UUID, before: date) -> list[UUID]:
         [book_id, before],
     )
     return [row[0] for row in found]
+
+
+# --- Loans of rule version 2026-2 ---
+
+
+def portfolios(book_id: UUID) -> set[tuple[UUID, str, str]]:
+    """Funder, product and currency of each portfolio of a book."""
+    return {tuple(row) for row in sql.rows("SELECT funder_id, product, currency FROM loans_portfolio WHERE book_id = %s", [book_id])}
+
+
+def stands(book_id: UUID, on: date) -> dict[tuple[UUID, str, str], dict[str, int]]:
+    """Where the loans of each portfolio, by funder, product and currency, stood by the end of a day that was closed: by account, in minor units."""
+    sums = ", ".join(f"sum(s.{name})::bigint" for name in STANDING)
+    found = sql.rows(
+        f"SELECT p.funder_id, p.product, p.currency, {sums} FROM loans_stand s JOIN loans_portfolio p ON p.book_id = s.book_id"
+        ' AND p.no = s.portfolio_no WHERE s.book_id = %s AND s."on" = %s GROUP BY p.funder_id, p.product, p.currency',
+        [book_id, on],
+    )
+    return {(row[0], row[1], row[2]): dict(zip(STANDING, row[3:], strict=True)) for row in found}
+
+
+def credit_kept(book_id: UUID) -> int:
+    """What loans keep of their consumers' money, in minor units, whatever the currency: it is owed to them and stays with the loan."""
+    kept: int = sql.value(
+        "SELECT coalesce(-sum(consumer_balance), 0)::bigint FROM loans_stretch WHERE book_id = %s AND replaced_on = %s AND consumer_balance <> 0",
+        [book_id, date.max],
+    )
+    return kept
+
+
+def drawn(book_id: UUID) -> int:
+    """Principal of loans that draw on a credit account, in minor units."""
+    principal: int = sql.value(
+        "SELECT coalesce(sum(s.loan_principal), 0)::bigint FROM loans_agreement a JOIN loans_stretch s ON s.loan_id = a.id"
+        " AND s.replaced_on = %s WHERE a.book_id = %s AND a.credit_account_id IS NOT NULL",
+        [date.max, book_id],
+    )
+    return principal
+
+
+def closing_counts(book_id: UUID, on: date) -> dict[str, int]:
+    """How many loans the close of a day counted, and how many of the book it could not go on with."""
+    loans_: int = sql.value('SELECT coalesce(sum(loans), 0)::bigint FROM loans_stand WHERE book_id = %s AND "on" = %s', [book_id, on])
+    stuck: int = sql.value("SELECT count(*) FROM loans_stretch WHERE book_id = %s AND replaced_on = %s AND stuck", [book_id, date.max])
+    return {"loans": loans_, "stuck": stuck}
+
+
+@dataclass(frozen=True, slots=True)
+class BroughtToLoan:
+    """What a day brought one loan of a portfolio, of one kind, in minor units: a part of the entry of that day."""
+
+    loan_id: UUID
+    kind: str
+    minor: int
+
+
+def brought(
+    book_id: UUID, on: date, *, portfolio_no: int | None = None, limit: int = 1_000, after: UUID | None = None
+) -> list[BroughtToLoan]:
+    """What a day brought loans, those after an id, by ascending id and kind: all of them add up to what was posted."""
+    return sql.rows_as(
+        BroughtToLoan,
+        "SELECT part.loan_id, b.kind, part.minor FROM loans_brought b CROSS JOIN LATERAL unnest(b.loan_ids, b.minors) AS part (loan_id, minor)"
+        ' WHERE b.book_id = %s AND b."on" = %s AND (%s::integer IS NULL OR b.portfolio_no = %s) AND (%s::uuid IS NULL OR part.loan_id > %s)'
+        " ORDER BY part.loan_id, b.kind LIMIT %s",
+        [book_id, on, portfolio_no, portfolio_no, after, after, limit],
+    )

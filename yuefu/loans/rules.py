@@ -214,18 +214,19 @@ class Party:
 @dataclass(frozen=True, slots=True)
 class Life:
     """A loan between two commands, as far as its facts were true when it was told: `seq` of them were entered, the first that still has to come
-    true waits for a day."""
+    true waits for a day. `status` is that of its state."""
 
     terms: LoanTerms
     state: LifecycleState
     tally: Tally
     seq: int
     waits_for: date | None
+    status: str
 
 
 def begun(terms: LoanTerms) -> Life:
     """A loan that was agreed and of which nothing has happened."""
-    return Life(terms, lifecycle.start(terms), Tally(), 0, None)
+    return Life(terms, state := lifecycle.start(terms), Tally(), 0, None, state.status)
 
 
 def goes_on(life: Life, entry: Event | Undone, today: date) -> bool:
@@ -246,7 +247,7 @@ def entered(life: Life, entry: Event | Undone, today: date, facts: Sequence[Even
     if goes_on(life, entry, today):
         assert not isinstance(entry, Undone)
         state, outcome = lifecycle.apply(life.state, entry)
-        return Life(life.terms, state, counted(life.tally, entry, outcome, life.state, state), life.seq + 1, life.waits_for)
+        return Life(life.terms, state, counted(life.tally, entry, outcome, life.state, state), life.seq + 1, life.waits_for, state.status)
     assert facts is not None, "what does not go on is told anew"
     return retold_life(life.terms, [*facts, entry], today)
 
@@ -259,4 +260,4 @@ def retold_life(terms: LoanTerms, facts: Sequence[Event | Undone], today: date) 
     if ahead:
         told(terms, [event for _, event in kept])
     state, tally = told(terms, [event for _, event in kept if event.on <= today])
-    return Life(terms, state, tally, len(facts), min(ahead, default=None))
+    return Life(terms, state, tally, len(facts), min(ahead, default=None), state.status)

@@ -81,6 +81,47 @@ def advance(*, run_id: UUID, name: str, cursor: str, now: datetime) -> None:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A part of a step: the rows whose ids lie from `first` to `last`."""
+
+    no: int
+    first: UUID
+    last: UUID
+
+
+def make_chunks(*, book_id: UUID, run_id: UUID, name: str, ranges: Sequence[tuple[UUID, UUID]]) -> None:
+    """The chunks of a step, for any number of workers. Call it when it is our turn (`take_turn`) and there are none yet."""
+    columns = {"no": "integer", "first_id": "uuid", "last_id": "uuid"}
+    same = {"run_id": ("uuid", run_id), "book_id": ("uuid", book_id), "name": ("text", name), "done": ("boolean", False)}
+    sql.insert("runtime_run_chunk", columns, [(no, first, last) for no, (first, last) in enumerate(ranges, start=1)], same=same)
+
+
+def take_chunk(*, run_id: UUID, name: str, wait: bool) -> Chunk | None:
+    """A chunk that nobody has done, locked until the transaction ends: one that nobody works on, or with `wait` one whose worker broke off while
+    we waited for it. None where there is none left."""
+    found = sql.rows_as(
+        Chunk,
+        "SELECT no, first_id, last_id FROM runtime_run_chunk WHERE run_id = %s AND name = %s AND NOT done ORDER BY no LIMIT 1 FOR NO KEY UPDATE"
+        f"{'' if wait else ' SKIP LOCKED'}",
+        [run_id, name],
+    )
+    return found[0] if found else None
+
+
+def chunk_done(*, run_id: UUID, name: str, no: int) -> None:
+    """Notes a chunk as done, in its transaction."""
+    sql.run("UPDATE runtime_run_chunk SET done = true WHERE run_id = %s AND name = %s AND no = %s", [run_id, name, no])
+
+
+def chunks_done(*, run_id: UUID, name: str) -> tuple[int, int]:
+    """How many chunks of a step are done, and how many there are."""
+    ((done, total),) = sql.rows(
+        "SELECT count(*) FILTER (WHERE done), count(*) FROM runtime_run_chunk WHERE run_id = %s AND name = %s", [run_id, name]
+    )
+    return done, total
+
+
 def finish_step(*, run_id: UUID, name: str, state: str, detail: Mapping[str, Any], now: datetime) -> None:
     """A step ends: `done`, or `failed` with what was found."""
     sql.run(

@@ -45,9 +45,11 @@ _DAYS: Final = ("since", "begin", "discount_begin")
 
 @dataclass(frozen=True, slots=True)
 class Advanced:
-    """What became of the loans of a chunk: how many there are, how many were opened, how many of those could not be gone on with."""
+    """What became of the loans of a chunk: how many there are, of how many something falls due, how many were opened, how many of those could not
+    be gone on with."""
 
     loans: int
+    due: int
     opened: int
     stuck: int
 
@@ -83,15 +85,11 @@ _GOES_ON: Final = "(until < '9999-12-31' OR whole <> 0 OR discount <> 0 OR " + "
 """A loan that has ended and owes nothing either way is not looked at again."""
 
 
-def fall_due(*, work: UnitOfWork, on: date, first: UUID, last: UUID) -> int:
+def _fall_due(work: UnitOfWork, on: date, first: UUID, last: UUID) -> int:
     """Tells of what falls due on a day on loans of a range of ids and is not settled yet. Returns on how many."""
     unsettled = " + ".join(f"d.{part}_minor - d.{part}_settled_minor" for part in ("principal", "interest", "fees", "penalties"))
     due = f"d.book_id = %(book)s AND d.due_on = %(on)s AND d.loan_id BETWEEN %(first)s AND %(last)s AND {unsettled} > 0"
     params = {"book": work.book.id, "on": on, "first": first, "last": last, "never": NEVER}
-    sql.run(
-        f"SELECT FROM loans_checkpoint WHERE loan_id IN (SELECT d.loan_id FROM loans_due d WHERE {due}) ORDER BY loan_id FOR NO KEY UPDATE",
-        params,
-    )
     found = sql.rows(
         f"WITH due AS (SELECT d.loan_id, sum({unsettled})::bigint AS minor FROM loans_due d WHERE {due} GROUP BY d.loan_id),"
         " told AS (UPDATE loans_stretch AS s SET told = s.told + 1 FROM due WHERE s.loan_id = due.loan_id AND s.replaced_on = %(never)s"
@@ -115,12 +113,13 @@ def fall_due(*, work: UnitOfWork, on: date, first: UUID, last: UUID) -> int:
 
 
 def advance(*, work: UnitOfWork, on: date, no: int, first: UUID = FIRST_ID, last: UUID = LAST_ID) -> Advanced:
-    """Brings the loans of a range of ids, chunk `no` of the day, to the end of the day `on` of `work`. Call it once a chunk and day, in a
-    transaction; what it found is posted by `post_brought` when all chunks are done.
+    """Brings the loans of a range of ids, chunk `no` of the day, to the end of the day `on` of `work`, and tells of what falls due on it. Call it
+    once a chunk and day, in a transaction; what it found is posted by `post_brought` when all chunks are done.
 
     A loan that raises, or that the database will not take, is set aside and left where it stands; the next close tries it again.
     """
-    sums = _Sums.none()
+    keeping.lock_for_close(work.book.id, on, first, last)
+    due, sums = _fall_due(work, on, first, last), _Sums.none()
     opened = keeping.awake(work.book.id, on, first, last)
     loans = _running(work.book.id, on, first, last, sums)
     stuck: list[tuple[Kept, str]] = []
@@ -137,7 +136,7 @@ def advance(*, work: UnitOfWork, on: date, no: int, first: UUID = FIRST_ID, last
     post(work, [entry for pair in own if (entry := _own_entry(on, *pair, sums))])
     _tell(work, own)
     _insert_sums(work, on, no, sums)
-    return Advanced(loans + len(opened), len(opened), len(stuck))
+    return Advanced(loans + len(opened), due, len(opened), len(stuck))
 
 
 def _looked_at(one: Kept, on: date) -> Kept:

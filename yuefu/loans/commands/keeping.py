@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from datetime import date
 from typing import Any, Final
 from uuid import UUID
@@ -130,27 +130,35 @@ def lock(book_id: UUID, loan_ids: Iterable[UUID]) -> dict[UUID, Kept]:
 
 def _read(where: str, params: Sequence[Any]) -> list[tuple[Any, ...]]:
     return sql.rows(
-        f"SELECT {_PARTY}, {_OWN}, c.seq, c.waits_for, c.state::text, c.tally::text, {_RUNNING} FROM loans_checkpoint c"
+        f"SELECT {_PARTY}, {_OWN}, c.seq, c.waits_for, c.status, c.state::text, c.tally::text, {_RUNNING} FROM loans_checkpoint c"
         " JOIN loans_agreement a ON a.id = c.loan_id JOIN loans_stretch s ON s.loan_id = c.loan_id"
         f" WHERE {where}",
         params,
     )
 
 
-def awake(book_id: UUID, on: date, first: UUID, last: UUID) -> list[Kept]:
-    """Loans of a range of ids whose stretch ended before a day that closes, those first that were replaced since; the ones of today are locked."""
-    ended = "s.loan_id BETWEEN %(first)s AND %(last)s AND s.replaced_on > %(on)s AND s.since < %(on)s AND s.until < %(on)s"
-    params = {"book": book_id, "on": on, "first": first, "last": last, "never": NEVER}
+def lock_for_close(book_id: UUID, on: date, first: UUID, last: UUID) -> None:
+    """Locks those loans of a range of ids that the close of a day writes, in ascending order of id: all at once, so that who enters facts of
+    several loans and the close never wait for each other."""
     sql.run(
-        "SELECT FROM loans_checkpoint WHERE loan_id IN (SELECT s.loan_id FROM loans_stretch s WHERE s.book_id = %(book)s AND"
-        f" {ended} AND s.replaced_on = %(never)s) ORDER BY loan_id FOR NO KEY UPDATE",
-        params,
+        "SELECT FROM loans_checkpoint WHERE loan_id IN"
+        f" (SELECT s.loan_id FROM loans_stretch s WHERE s.book_id = %(book)s AND {_AWAKE} AND s.replaced_on = %(never)s"
+        " UNION SELECT d.loan_id FROM loans_due d WHERE d.book_id = %(book)s AND d.due_on = %(on)s AND d.loan_id BETWEEN %(first)s AND %(last)s)"
+        " ORDER BY loan_id FOR NO KEY UPDATE",
+        {"book": book_id, "on": on, "first": first, "last": last, "never": NEVER},
     )
+
+
+_AWAKE: Final = "s.loan_id BETWEEN %(first)s AND %(last)s AND s.replaced_on > %(on)s AND s.since < %(on)s AND s.until < %(on)s"
+
+
+def awake(book_id: UUID, on: date, first: UUID, last: UUID) -> list[Kept]:
+    """Loans of a range of ids whose stretch ended before a day that closes, by ascending id; those that were replaced since as they were."""
     found = sql.rows(
-        f"SELECT {_PARTY}, {_OWN}, c.seq, c.waits_for, c.state::text, c.tally::text, {_RUNNING} FROM loans_stretch s"
+        f"SELECT {_PARTY}, {_OWN}, c.seq, c.waits_for, c.status, c.state::text, c.tally::text, {_RUNNING} FROM loans_stretch s"
         " JOIN loans_checkpoint c ON c.loan_id = s.loan_id JOIN loans_agreement a ON a.id = s.loan_id"
-        f" WHERE s.book_id = %(book)s AND {ended} ORDER BY s.loan_id",
-        params,
+        f" WHERE s.book_id = %(book)s AND {_AWAKE} ORDER BY s.loan_id",
+        {"book": book_id, "on": on, "first": first, "last": last},
     )
     return list(_made(book_id, found))
 
@@ -162,16 +170,16 @@ def kept_of(book_id: UUID, found: Sequence[tuple[Any, ...]]) -> dict[UUID, Kept]
 
 def _made(book_id: UUID, found: Sequence[tuple[Any, ...]]) -> list[Kept]:
     terms = _terms(book_id, found)
-    read = [read_state(agreed, loads(row[16])) for agreed, row in zip(terms, found, strict=True)]
+    read = [read_state(agreed, loads(row[17])) for agreed, row in zip(terms, found, strict=True)]
     old = [row[0] for row, state in zip(found, read, strict=True) if state is None]
     told = facts(old) if old else {}
     made = []
     for row, agreed, state in zip(found, terms, read, strict=True):
-        running = _running(row[18:])
+        running = _running(row[19:])
         if state is None:
             life = retold_life(agreed, told[row[0]], running.since)
         else:
-            life = Life(agreed, state, Tally(**loads(row[17])), row[14], row[15])
+            life = Life(agreed, state, Tally(**loads(row[18])), row[14], row[15], row[16])
         made.append(Kept(Party(*row[:9]), life, running))
     return made
 
@@ -378,11 +386,12 @@ def _update_dues(work: UnitOfWork, changed: Sequence[tuple[Kept, Kept]]) -> None
 
 def _dues(one: Kept) -> list[tuple[Any, ...]]:
     """The rows of a loan as seen on the day of its stretch."""
-    state = one.life.state
+    state, running = one.life.state, one.running
     if not state.lent:
         return []
-    rows = looked_at(state, max(one.running.since, date.fromordinal(state.last_on))).rows
-    return due_rows(rows)
+    if running.late.since is None and not state.overpaid and not state.terms.overdue_to_due_day:
+        return due_rows(state.rows())  # nothing is overdue: a later day sees what the last event left
+    return due_rows(looked_at(state, max(running.since, date.fromordinal(state.last_on))).rows)
 
 
 def due_rows(rows: Rows) -> list[tuple[Any, ...]]:
@@ -415,11 +424,7 @@ def lateness_values(late: Overdue) -> tuple[Any, ...]:
 def checkpoint_values(one: Kept) -> tuple[Any, ...]:
     """What a loan came to be, as columns of its checkpoint."""
     life = one.life
-    return one.party.loan_id, life.seq, life.waits_for, life.state.status, dumps(written_state(life.state)), dumps(_told_sums(life.tally))
-
-
-def _told_sums(tally: Tally) -> dict[str, int]:
-    return {name: minor for name, minor in asdict(tally).items() if minor}
+    return one.party.loan_id, life.seq, life.waits_for, life.status, dumps(written_state(life.state)), dumps(life.tally.told())
 
 
 def stretch_values(loan_id: UUID, running: Running) -> tuple[Any, ...]:

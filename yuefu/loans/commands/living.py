@@ -233,7 +233,7 @@ def told_of(one: Kept) -> dict[str, Any]:
         "consumer_id": party.consumer_id,
         "funder_id": party.funder_id,
         "product": party.product,
-        "state": state.status,
+        "state": one.life.status,
         "principal": one.life.terms.principal,
         "outstanding_principal": Money(state.balance, party.currency),
         "credit_balance": state.credit_balance,

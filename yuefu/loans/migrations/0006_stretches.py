@@ -9,7 +9,7 @@ import django.contrib.postgres.fields
 from django.db import migrations, models
 
 import yuefu.runtime.tables
-from yuefu.runtime.tables import composite_fk, composite_key, secure
+from yuefu.runtime.tables import Reference, composite_fk, composite_key, references_as_a_set, secure
 
 PROMISES = """
 ALTER TABLE loans_stretch SET (fillfactor = 75, autovacuum_vacuum_scale_factor = 0.05);
@@ -42,6 +42,13 @@ BEGIN
 END $$;
 CREATE TRIGGER loans_stretch_stays BEFORE DELETE ON loans_stretch FOR EACH ROW
     WHEN (OLD.replaced_on = '9999-12-31') EXECUTE FUNCTION loans_guard_current();
+-- What falls due stays with its loan.
+CREATE FUNCTION loans_guard_due() RETURNS trigger LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
+BEGIN
+    RAISE EXCEPTION 'what falls due of loan % stays with it', OLD.loan_id USING ERRCODE = 'check_violation';
+END $$;
+CREATE TRIGGER loans_due_stays BEFORE UPDATE ON loans_due FOR EACH ROW
+    WHEN ((OLD.loan_id, OLD.no, OLD.book_id) IS DISTINCT FROM (NEW.loan_id, NEW.no, NEW.book_id)) EXECUTE FUNCTION loans_guard_due();
 REVOKE ALL ON FUNCTION loans_sum(bigint[]) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION loans_sum(bigint[]) TO yuefu_writer;
 """
@@ -306,5 +313,12 @@ class Migration(migrations.Migration):
         composite_fk("loans_lateness", ["book_id", "loan_id"], "loans_agreement", ["book_id", "id"]),
         composite_fk("loans_brought", ["book_id", "portfolio_no"], "loans_portfolio", ["book_id", "no"]),
         composite_fk("loans_stand", ["book_id", "portfolio_no"], "loans_portfolio", ["book_id", "no"]),
+        migrations.RunSQL(
+            "ALTER TABLE loans_due DROP CONSTRAINT loans_due_book_id_loan_id_fk;"
+            " ALTER TABLE loans_fact DROP CONSTRAINT loans_fact_book_id_loan_id_fk",
+            migrations.RunSQL.noop,
+        ),
+        references_as_a_set("loans_due", [Reference(("loan_id", "book_id"), "loans_agreement", ("id", "book_id"))]),
+        references_as_a_set("loans_fact", [Reference(("loan_id", "book_id"), "loans_agreement", ("id", "book_id"))]),
         migrations.RunSQL(PROMISES, migrations.RunSQL.noop),
     ]

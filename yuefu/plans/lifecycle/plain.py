@@ -48,7 +48,9 @@ def written(value: Any) -> Any:
         return {"calendar": value.name, "version": value.version}
     if value is None or isinstance(value, int | str):
         return value
-    return {field.name: written(getattr(value, field.name)) for field in fields(value)}
+    if type(value) is Money:
+        return {"minor": value.minor, "currency": value.currency}
+    return {name: written(getattr(value, name)) for name in value.__slots__}
 
 
 def written_event(entry: Event | Undone) -> dict[str, Any]:

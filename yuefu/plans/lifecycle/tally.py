@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
@@ -51,7 +51,11 @@ class Tally:
 
     def plus(self, **more: int) -> Tally:
         """With so much more of some sums."""
-        return replace(self, **{name: getattr(self, name) + minor for name, minor in more.items()})
+        return Tally(*[getattr(self, name) + more.get(name, 0) for name in Tally.__slots__]) if any(more.values()) else self
+
+    def told(self) -> dict[str, int]:
+        """The sums that are not nothing, by name."""
+        return {name: minor for name in Tally.__slots__ if (minor := getattr(self, name))}
 
 
 _BY: Final[Mapping[PaidBy, str]] = {

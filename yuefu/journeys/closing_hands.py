@@ -1,0 +1,91 @@
+"""Several workers at one close: each takes a chunk of loans that nobody works on, brings it to the end of the day, and takes the next.
+
+A chunk is one transaction, which also says that it is done: a worker that is killed leaves its chunk as it found it, to whoever comes next.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Final
+from uuid import UUID
+
+from yuefu.errors import Refused
+from yuefu.ids import IdSource
+from yuefu.loans.commands import closing
+from yuefu.runtime import books, runs, sql, stops
+from yuefu.runtime.beside import Beside
+from yuefu.runtime.runs import Run
+from yuefu.runtime.values import Actor, BusinessDay, UnitOfWork
+
+STEP: Final = "advance"
+CHUNK: Final = 4_000
+
+Tell = Callable[[str, int, int], None]
+"""Is told the name of a step, how many of its chunks are done, and how many there are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What a worker has to know of the close."""
+
+    book_id: UUID
+    by: Actor
+    run_id: UUID
+    on: date
+    now: datetime
+
+
+class Hand:
+    """One worker, in this process or in another."""
+
+    def __init__(self, place: Place) -> None:
+        book = books.by_id(place.book_id)
+        assert book is not None, "a book that closes is there"
+        day = BusinessDay(book.id, place.on, "closing", place.run_id)
+        self._work = UnitOfWork(book, day, place.now, place.by, IdSource(secrets.randbits))
+        self._run_id = place.run_id
+
+    def work(self, tell: Tell | None = None) -> Refused | None:
+        """Takes chunks until none is left, those that another worker broke off included. Refused with read_only where the book is, between two."""
+        for wait in (False, True):
+            going_on = True
+            while going_on:
+                with sql.transacting(by_keys=True):
+                    if read_only := stops.read_only(book_id=self._work.book.id, now=self._work.now):
+                        return read_only
+                    going_on = self._one_chunk(wait=wait)
+                if tell and going_on:
+                    tell(STEP, *runs.chunks_done(run_id=self._run_id, name=STEP))
+        return None
+
+    def _one_chunk(self, *, wait: bool) -> bool:
+        chunk = runs.take_chunk(run_id=self._run_id, name=STEP, wait=wait)
+        if chunk is None:
+            return False
+        closing.advance(work=self._work, on=self._work.day.on, no=chunk.no, first=chunk.first, last=chunk.last)
+        runs.chunk_done(run_id=self._run_id, name=STEP, no=chunk.no)
+        return True
+
+
+def begin(*, work: UnitOfWork, run: Run) -> None:
+    """Divides the loans of the day among chunks, once a run. Call it when it is our turn."""
+    if not runs.chunks_done(run_id=run.id, name=STEP)[1]:
+        ranges: Sequence[tuple[UUID, UUID]] = closing.chunks(work.book.id, work.day.on, CHUNK)
+        runs.make_chunks(book_id=work.book.id, run_id=run.id, name=STEP, ranges=ranges)
+
+
+def all_hands(*, work: UnitOfWork, run: Run, workers: int, tell: Tell | None) -> Refused | None:
+    """Works on the chunks with so many workers, this process among them; no more than there are chunks. Refused as `Hand.work` is."""
+    place = Place(work.book.id, work.by, run.id, work.day.on, work.now)
+    done, total = runs.chunks_done(run_id=run.id, name=STEP)
+    with ExitStack() as beside:
+        others = [beside.enter_context(Beside(f"{__name__}:Hand", place)) for _ in range(min(workers, total - done) - 1)]
+        for other in others:
+            other.tell("work")
+        refused = Hand(place).work(tell)
+        answers = [other.answer() for other in others]
+    return next((answer for answer in answers if answer), refused)
