@@ -35,6 +35,7 @@ CURRENCY: Final = "CNY"
 PERIODS: Final = 12
 
 _IN_EVERY_MONTH: Final = 28
+NOT_PAYING_ONE_IN: Final = 50
 LATE_ONE_IN: Final = 33
 LATE_BY: Final = (1, 2, 3, 4, 5, 6)
 LATE_SHARES: Final = (60, 15, 9, 6, 5, 5)
