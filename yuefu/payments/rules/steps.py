@@ -33,6 +33,8 @@ ACCOUNT_DIFFERS = "account_differs"  # another account of the book has this code
 COLLECTION_STEPS: Final = frozenset(
     {("attempted", "succeeded"), ("attempted", "failed"), ("attempted", "unknown"), ("unknown", "succeeded"), ("unknown", "failed")}
 )
+LATE_STEPS: Final = frozenset({("failed", "succeeded")})
+"""Of a collection, once a person accepted that the channel's later word is true."""
 PAYOUT_STEPS: Final = frozenset(
     {("scheduled", "sent"), ("scheduled", "paid"), ("scheduled", "returned"), ("sent", "paid"), ("sent", "returned"), ("paid", "returned")}
 )
@@ -61,20 +63,29 @@ def refund_refusal(collection: Collection | None, amount: Money, currency: str) 
     return None
 
 
-def collected(current: Collection | None, result: ChannelResult, posted_on: date) -> Collection | Refused:
-    """The collection after what the channel says; the same value where nothing is new."""
+def collected(current: Collection | None, result: ChannelResult, posted_on: date, *, accepted: bool = False) -> Collection | Refused:
+    """The collection after what the channel says; the same value where nothing is new. `accepted`: a person has looked at it and found
+    that what was told as failed succeeded after all.
+    """
     if current is None:
         return _unknown(result.reference)
     if result.amount != current.amount:
         return _other_amount(current.amount, result.amount)
     if _says_the_same(current.state, result.outcome):
         return current
-    if (current.state, result.outcome) not in COLLECTION_STEPS:
+    steps = COLLECTION_STEPS | LATE_STEPS if accepted else COLLECTION_STEPS
+    if (current.state, result.outcome) not in steps:
         return _contradiction(result.reference, current.state, result.outcome)
     if result.outcome == "succeeded":
         assert result.on is not None, "a channel that took money says on which day"
         return replace(
-            current, state="succeeded", fee=result.fee, provider_id=result.provider_id, settled_on=result.on, posted_on=posted_on
+            current,
+            state="succeeded",
+            fee=result.fee,
+            provider_id=result.provider_id,
+            failure_code="",
+            settled_on=result.on,
+            posted_on=posted_on,
         )
     return replace(current, state=result.outcome, failure_code=result.failure_code, provider_id=result.provider_id)
 
@@ -92,7 +103,13 @@ def refunded(current: ChannelRefund | None, result: ChannelResult, posted_on: da
     if result.outcome == "succeeded":
         assert result.on is not None, "a channel that gave money back says on which day"
         return replace(
-            current, state="succeeded", fee=result.fee, provider_id=result.provider_id, settled_on=result.on, posted_on=posted_on
+            current,
+            state="succeeded",
+            fee=result.fee,
+            provider_id=result.provider_id,
+            failure_code="",
+            settled_on=result.on,
+            posted_on=posted_on,
         )
     return replace(current, state=result.outcome, failure_code=result.failure_code, provider_id=result.provider_id)
 
