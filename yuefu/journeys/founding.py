@@ -7,7 +7,8 @@
   The measure is the compound IRR, the stricter reading;
 - nobody under 18: 民法典 art. 17 and 18; no students: 银保监办发〔2021〕28号.
 
-Choices of a careful lender, not law: nobody over 65, nobody who is overdue, seven days to capture what was authorised.
+Choices of a careful lender, not law: nobody over 65, nobody who is overdue, seven days to capture what was authorised,
+few tries to take by mandate what is not there.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from yuefu.ledger.rules.gl import DEFAULT_CODES, GL_CODES
 from yuefu.money.currencies import EXPONENTS
 from yuefu.offers.commands import CAPS
 from yuefu.payments import commands as payments
-from yuefu.payments.rules import SANDBOX_ACCOUNTS
+from yuefu.payments.rules import DEBIT_POLICY, DEFAULT_POLICY, SANDBOX_ACCOUNTS
 from yuefu.runtime import audit, books, calendars, days, policies, sql
 from yuefu.runtime.values import Actor, Book, UnitOfWork
 
@@ -53,6 +54,7 @@ CHINA: Final[Mapping[str, Any]] = {
     AUTHORISATION_DAYS: 7,
     CAPS: {"CN": [{"from": "2017-08-04", "measure": "compound_irr", "max_pct": "24"}]},
     GL_CODES: DEFAULT_CODES,
+    DEBIT_POLICY: DEFAULT_POLICY,
 }
 MONTHS_AHEAD: Final = 15
 EARLIEST: Final = date(2005, 1, 1)

@@ -16,6 +16,8 @@ from yuefu.journeys.checkout import AUTHORISATION_DAYS, RISK_POLICY
 from yuefu.ledger.rules.gl import DEFAULT_CODES, GL_CODES
 from yuefu.ledger.rules.gl import checked as checked_codes
 from yuefu.offers.commands import CAPS
+from yuefu.payments import rules as payments
+from yuefu.payments.rules import DEBIT_POLICY, DEFAULT_POLICY
 from yuefu.plans.caps import checked as checked_caps
 from yuefu.risk.rules.decision import policy
 from yuefu.runtime import policies
@@ -48,6 +50,7 @@ CHECKS: Final[Mapping[str, Callable[[Any], object]]] = {
     AUTHORISATION_DAYS: _days,
     CAPS: checked_caps,
     GL_CODES: checked_codes,
+    DEBIT_POLICY: lambda value: payments.policy(0, value),
 }
-LATER: Final[Mapping[str, Any]] = {GL_CODES: DEFAULT_CODES}
+LATER: Final[Mapping[str, Any]] = {GL_CODES: DEFAULT_CODES, DEBIT_POLICY: DEFAULT_POLICY}
 """Settings that books from before did not begin with: such a book has this value, and gets it as its first version when another is asked for."""
