@@ -22,6 +22,7 @@ from yuefu.runtime import books, policies, sql
 DUE = date(2026, 10, 25)  # a Sunday
 EVE = DUE - timedelta(days=1)
 LIMIT = Money(100_000_00, "CNY")
+NOTHING = debits.Ran(*[0] * 8)
 
 
 class Stopped(Exception):
@@ -129,7 +130,7 @@ def test_a_wallet_is_announced_the_day_before_and_debited_on_the_due_day(shop):
     assert taken(shop, loan_id) == [asked]
     assert debit(shop, loan_id).state == "collected"
     assert first_row(shop, loan_id).unpaid == 0
-    assert repr(run(shop, "11:00")) == repr(debits.Ran(0, 0, 0, 0, 0, 0, 0))
+    assert run(shop, "11:00") == NOTHING
     shop.next_day()
     shop.prove()
 
@@ -299,7 +300,7 @@ def test_an_unknown_outcome_is_asked_for_and_nothing_is_sent_meanwhile(shop, rul
     shop.next_day()
     assert run(shop, "10:00").sent == 1
     assert states(shop, loan_id) == [(DUE, "unknown", "")]
-    assert run(shop, "11:00") == debits.Ran(0, 0, 0, 0, 0, 0, 0)
+    assert run(shop, "11:00") == NOTHING
     jobs.poll(shop.desk, at(shop, "12:00"))
     run(shop, "12:01")
     assert states(shop, loan_id)[0] == (DUE, state, "" if state == "succeeded" else "system_error")
@@ -404,6 +405,23 @@ def test_before_a_debit_is_given_up_the_channel_is_asked(shop):
     lived(shop, DUE + timedelta(days=1))
     assert (debit(shop, loan_id).state, len(payments.contradictions_listed(book_id=shop.book_id))) == ("open", 1)
     assert told(shop, "debit.given_up") == []
+
+
+def test_a_debit_that_only_the_bill_shows_is_a_break_until_somebody_accepts_it(shop):
+    loan_id, found = contradicted(shop)
+    shop.next_day()
+    shop.reconcile()
+    assert breaks(shop) == {("channel_trade", "missing_here", "open"), ("channel_fund", "missing_here", "open")}
+    closed(shop, found)
+    shop.next_day()
+    shop.reconcile()
+    assert breaks(shop) == {("channel_trade", "other_day", "explained"), ("channel_fund", "other_day", "explained")}
+    assert first_row(shop, loan_id).unpaid == 0
+    shop.prove()
+
+
+def breaks(shop):
+    return set(sql.rows("SELECT source, cls, state FROM reconciliation_break WHERE book_id = %s", [shop.book_id]))
 
 
 def test_after_it_was_dismissed_the_debit_goes_on(shop):
@@ -658,6 +676,17 @@ def test_a_notice_whose_call_broke_off_is_given_once(shop, arrives):
     assert sql.value("SELECT count(*) FROM payments_sandbox_notice WHERE book_id = %s", [shop.book_id]) == 1
 
 
+def test_a_channel_that_takes_no_notices_still_takes_debits(shop):
+    loan_id, _ = bought(shop)
+    consumer = shop.consumer(repayment_day=26)
+    shop.capture(shop.buy(consumer, "900.00").order_id)
+    signed(shop, consumer)
+    lived(shop, EVE)
+    shop.next_day()
+    dying(shop, lambda: run(shop), "announce")
+    assert states(shop, loan_id) == [(DUE, "succeeded", "")]
+
+
 @pytest.mark.parametrize("arrives", [False, True])
 def test_a_signing_whose_call_broke_off_is_one_mandate(shop, arrives):
     consumer = shop.consumer()
@@ -801,7 +830,7 @@ def test_in_a_read_only_book_nothing_is_done(shop):
     bought(shop)
     shop.until(EVE)
     stopping.impose(desk=shop.desk, now=shop.now(9), wanted=[NewStop("s", "read_only", "", "", "moving house")])
-    assert run(shop) == debits.Ran(0, 0, 0, 0, 0, 0, 0)
+    assert run(shop) == NOTHING
     assert mandates.poll(desk=shop.desk, now=shop.now()) == 0
 
 

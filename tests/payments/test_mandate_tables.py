@@ -247,3 +247,56 @@ def test_a_consumer_sees_their_own_and_nobody_elses(work, consumer_id, other_id,
         assert queries.mandates_listed(book_id=work.book.id) == []
     with sql.reading(book_id=work.book.id):
         assert len(queries.debits_listed(book_id=work.book.id)) == 2
+
+
+ENDS = "ended_at = CASE WHEN %(to)s IN ('signing', 'active', 'open') THEN NULL ELSE coalesce(ended_at, now()) END"
+STEP = {
+    "payments_mandate": f"state = %(to)s, {ENDS}, signed_at = CASE WHEN %(to)s = 'signing' THEN NULL ELSE coalesce(signed_at, now()) END, told_at = NULL",
+    "payments_debit": f"state = %(to)s, {ENDS}",
+    "payments_debit_try": "state = %(to)s",
+    "payments_contradiction": "state = %(to)s, closed_at = CASE WHEN %(to)s <> 'open' THEN coalesce(closed_at, now()) END,"
+    " closed_by = CASE WHEN %(to)s = 'open' THEN '' ELSE 'user:x' END, reason = CASE WHEN %(to)s = 'open' THEN '' ELSE 'r' END",
+}
+"""A row in a state with all that the checks of the table ask of it, so that only its being no step can refuse it."""
+STEPS = {
+    "payments_mandate": rules.MANDATE_STEPS,
+    "payments_debit": rules.DEBIT_STEPS,
+    "payments_debit_try": rules.TRY_STEPS - {("planned", "attempted")},  # of a bank only, and the row below is of a wallet
+    "payments_contradiction": rules.CONTRADICTION_STEPS,
+}
+
+
+@pytest.mark.parametrize("table", STEPS)
+def test_a_state_moves_as_the_rules_say(work, consumer_id, signed, as_role, table):
+    standing = sent(work, signed(consumer_id))
+    said = [
+        ChannelResult(standing.collection_reference, outcome, cny(500), cny(0), "", on)
+        for outcome, on in (("failed", None), ("succeeded", DAY))
+    ]
+    with sql.transacting():
+        payments.settle_collections(work=work, results=said)
+    (doubt,) = queries.contradictions_listed(book_id=work.book.id)
+    row = {
+        "payments_mandate": standing.mandate.id,
+        "payments_debit": standing.debit.id,
+        "payments_debit_try": standing.latest.id,
+        "payments_contradiction": doubt.id,
+    }[table]
+    states = sorted({state for step in STEPS[table] for state in step} | ({"attempted"} if table == "payments_debit_try" else set()))
+    owner = as_role("owner")
+    taken = set()
+    for begin in states:
+        for end in states:
+            if begin != end:
+                # As the owner, who may lay the triggers aside to make a row of any state; the step itself is taken with them.
+                owner.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
+                owner.execute(f"UPDATE {table} SET {STEP[table]} WHERE id = %(id)s", {"to": begin, "id": row})
+                owner.execute(f"ALTER TABLE {table} ENABLE TRIGGER USER")
+                try:
+                    owner.execute(f"UPDATE {table} SET {STEP[table]} WHERE id = %(id)s", {"to": end, "id": row})
+                    taken.add((begin, end))
+                except errors.CheckViolation as error:
+                    if "takes no such step" not in str(error):
+                        taken.add((begin, end))  # a step, but for what the collection or the mandate is just now
+                owner.rollback()
+    assert taken == STEPS[table]

@@ -9,7 +9,7 @@ it contradicts itself, that is kept for a person, and nothing more is taken unti
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date, datetime, timedelta
 from typing import Final
 from uuid import UUID
@@ -46,9 +46,12 @@ AT_ONCE: Final = 2_000
 
 @dataclass(frozen=True, slots=True)
 class Ran:
-    """What one run did, in debits; `expired` in mandates. `sent` went to the channel, `followed` ended one way or the other."""
+    """What one run did: `expired` in mandates, `accepted` in collections that were booked late, all else in tries. `sent` went to the
+    channel, `followed` ended one way or the other.
+    """
 
     expired: int
+    accepted: int
     followed: int
     missed: int
     tried_again: int
@@ -60,19 +63,31 @@ class Ran:
 def run(*, desk: Desk, now: datetime, planning: bool = True) -> Ran:
     """All that is to be done at this moment: again, there is nothing. In a read-only book nothing is done.
 
-    Planning looks at every active mandate, which is needed a few times a day only: a run every minute goes without.
+    What one step raises does not keep the others from their turn. Planning looks at every active mandate, which is needed a few times a day
+    only: a run every minute goes without.
     """
+    done = dict.fromkeys((field.name for field in fields(Ran)), 0)
     if stops.read_only(book_id=desk.book.id, now=now):
-        return Ran(0, 0, 0, 0, 0, 0, 0)
-    expired = mandates.expire(desk=desk, now=now)
-    book_accepted(desk=desk, now=now)
-    followed = follow(desk=desk, now=now)
-    missed = _missed(desk, now)
-    tried_again = _try_again(desk, now)
-    planned = plan(desk=desk, now=now) if planning else 0
-    announced = announce(desk=desk, now=now)
-    sent = send(desk=desk, now=now)
-    return Ran(expired, followed, missed, tried_again, planned, announced, sent)
+        return Ran(**done)
+    steps: dict[str, Callable[[], int]] = {
+        "expired": lambda: mandates.expire(desk=desk, now=now),
+        "accepted": lambda: book_accepted(desk=desk, now=now),
+        "followed": lambda: follow(desk=desk, now=now),
+        "missed": lambda: _missed(desk, now),
+        "tried_again": lambda: _try_again(desk, now),
+        "planned": lambda: plan(desk=desk, now=now) if planning else 0,
+        "announced": lambda: announce(desk=desk, now=now),
+        "sent": lambda: send(desk=desk, now=now),
+    }
+    errors: list[Exception] = []
+    for name, step in steps.items():
+        try:
+            done[name] = step()
+        except Exception as error:  # noqa: BLE001 - raised below: a channel that takes no notices has nothing to do with what is to be sent
+            errors.append(error)
+    if errors:
+        raise errors[0] if len(errors) == 1 else ExceptionGroup("several failed", errors)
+    return Ran(**done)
 
 
 def policy_in_force(book: Book, on: date) -> Policy:

@@ -71,7 +71,7 @@ BEGIN
     END IF;
     RETURN NEW;
 END $$;
-CREATE TRIGGER payments_debit_try_as_collected BEFORE UPDATE ON payments_debit_try FOR EACH ROW
+CREATE TRIGGER payments_debit_try_told BEFORE UPDATE ON payments_debit_try FOR EACH ROW
     WHEN (NEW.collection_id IS NOT NULL AND NEW.state <> OLD.state AND NEW.state IN ('succeeded', 'failed'))
     EXECUTE FUNCTION payments_debit_as_collected();
 

@@ -33,7 +33,6 @@ MISSED = "missed"  # its time passed and nobody sent it
 NOTHING_DUE = "nothing_due"  # what it was for is paid
 AMOUNT_CHANGED = "amount_changed"  # a part was paid since it was announced, and a wallet takes the announced amount or nothing
 UNDER_WAY = "under_way"  # another collection of the loan has no answer yet, which may be this money
-TRIED_ENOUGH = "tried_enough"
 
 _ONE_DAY = timedelta(days=1)
 _LONGEST: Final = 60
