@@ -852,3 +852,15 @@ def moved(shop, clock):
         book = books.move_clock(book=shop.desk.book, to=at(shop, clock))
     assert not isinstance(book, Refused)
     return book
+
+
+def test_without_an_account_at_the_channel_nothing_is_sent_and_it_is_tried_again(shop):
+    loan_id, _ = bought(shop)
+    lived(shop, EVE)
+    with sql.owning():
+        sql.run("UPDATE payments_money_account SET closed_at = opened_at WHERE book_id = %s AND code = 'channel'", [shop.book_id])
+    shop.next_day()
+    assert run(shop).sent == 0
+    assert states(shop, loan_id) == [(DUE, "dropped", "no_money_account")]
+    assert run(shop, "11:00").tried_again == 1
+    assert taken(shop, loan_id) == []

@@ -231,9 +231,12 @@ def _begin(work: UnitOfWork, try_ids: Sequence[UUID], begun: list[Collection]) -
     held = payment_book.standings(book_id=work.book.id, try_ids=try_ids, lock=True)
     fit = [one for one in held.values() if _may_go(one, today)]
     takes, drops = _parted(work, sorted(fit, key=lambda one: (one.debit.due_on, one.latest.id)))
-    begun.extend(payments.begin_tries(work=work, takes=takes))
+    sent = {}
+    for take, outcome in zip(takes, payments.begin_tries(work=work, takes=takes), strict=True):
+        if isinstance(outcome, Collection):
+            sent[take.of.latest.id] = outcome
+    begun.extend(sent.values())
     payments.drop_tries(work=work, drops=drops)
-    sent = {take.of.latest.id for take in takes}
     return ["sent" if i in sent else held[i].latest.state if i in held else "" for i in try_ids]
 
 

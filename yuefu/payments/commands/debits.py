@@ -123,9 +123,11 @@ def settle_notices(*, work: UnitOfWork, results: Sequence[NoticeResult]) -> list
     return [now.get(result.reference, "") for result in results]
 
 
-def begin_tries(*, work: UnitOfWork, takes: Sequence[Take]) -> list[Collection]:
-    """Stores a collection for each try, which is then sent. Commit, then call the channel. The key of a collection is its try, so that a try
-    has one for ever. The standings were locked by this transaction.
+def begin_tries(*, work: UnitOfWork, takes: Sequence[Take]) -> list[Collection | Refused]:
+    """Stores a collection for each try, which is then sent: one outcome a try, in order. Commit, then call the channel. The key of a collection
+    is its try, so that a try has one for ever. The standings were locked by this transaction.
+
+    Refused as `attempt_collections` refuses; such a try is dropped.
     """
     attempts = [
         CollectionAttempt(
@@ -148,7 +150,7 @@ def begin_tries(*, work: UnitOfWork, takes: Sequence[Take]) -> list[Collection]:
             sent = {"state": "attempted", "amount": take.amount, "collection_id": outcome.id}
             steps.append(stepped(take.of, "attempted", latest=sent))
     write_steps(work=work, action="payments.begin_tries", steps=steps)
-    return [one for one in outcomes if isinstance(one, Collection)]
+    return outcomes
 
 
 def drop_tries(*, work: UnitOfWork, drops: Sequence[Drop]) -> None:
