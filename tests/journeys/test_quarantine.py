@@ -13,7 +13,7 @@ import pytest
 from psycopg import errors
 
 from yuefu.errors import Refused
-from yuefu.journeys import checkout, desk, refund, repayment, set_aside, stopping, transfers
+from yuefu.journeys import checkout, debits, desk, mandates, refund, repayment, set_aside, stopping, transfers
 from yuefu.journeys.checkout import Authorised, Captured, Purchase, Wish, authorising, capturing, releasing
 from yuefu.journeys.desk import open_day
 from yuefu.journeys.repayment import Repaid, RepayRequest, UndoRequest
@@ -24,6 +24,8 @@ from yuefu.loans.commands import applying
 from yuefu.money.amounts import Money
 from yuefu.orders.commands import CaptureRequest, RefundRequest, VoidRequest
 from yuefu.payments import queries as payments
+from yuefu.payments.commands import Closing, NewMandate, Revocation
+from yuefu.payments.rules import MandateResult
 from yuefu.runtime import quarantine, sql
 from yuefu.runtime.batch import Quarantined
 from yuefu.runtime.jsontext import read
@@ -155,6 +157,16 @@ BROKEN_BY = {
     "repay.book": (repayment.payments, "settle_collections"),
     "repayment.undo": (repayment.loans, "reverse_repayments"),
     "transfer": (transfers.ledger, "transfer"),
+    "mandate.sign": (mandates.payments, "begin_mandates"),
+    "mandate.revoke": (mandates.payments, "revoke_mandates"),
+    "mandate.book": (mandates.payments, "settle_mandates"),
+    "debit.plan": (debits.payments, "plan_debits"),
+    "debit.notice": (debits.payments, "settle_notices"),
+    "debit.send": (debits.payments, "begin_tries"),
+    "debit.follow": (debits.payments, "follow_tries"),
+    "debit.missed": (debits.payments, "drop_tries"),
+    "debit.again": (debits.payments, "plan_again"),
+    "contradiction.close": (debits.payments, "close_contradictions"),
 }
 """What breaks for each command, until somebody has mended it."""
 
@@ -181,6 +193,17 @@ def lived_until(shop, command):
             "void": lambda: checkout.void(desk=shop.desk, now=shop.now(), requests=[VoidRequest("k", seller, order)]),
             "expire": lambda: checkout.expire(desk=shop.desk, now=shop.now() + timedelta(days=40)),
         }[command]
+    if command.startswith("mandate."):
+        new = NewMandate("k", shop.consumer(), "wallet", "wallet:1:ok", Money(100_000, "CNY"))
+        if command == "mandate.sign":
+            return lambda: mandates.sign(desk=shop.desk, now=shop.now(), requests=[new])
+        (made,) = mandates.sign(desk=shop.desk, now=shop.now(), requests=[new])
+        return {
+            "mandate.revoke": lambda: mandates.revoke(desk=shop.desk, now=shop.now(), revocations=[Revocation(made.id, "asked")]),
+            "mandate.book": lambda: mandates.book(desk=shop.desk, now=shop.now(), results=[MandateResult(made.reference, "ended")]),
+        }[command]
+    if command.startswith("debit.") or command == "contradiction.close":
+        return debited_until(shop, command)
     got = shop.bought("600.00")
     shop.until(DUE)
     if command.startswith("repay") and command != "repayment.undo":
@@ -193,6 +216,36 @@ def lived_until(shop, command):
         refund.refund(desk=shop.desk, now=shop.now(15), requests=[giving_back])
         return lambda: refund.retry(desk=shop.desk, now=shop.now(15))
     return lambda: refund.refund(desk=shop.desk, now=shop.now(15), requests=[giving_back])
+
+
+def debited_until(shop, command):
+    rule = {"debit.again": "insufficient_funds", "contradiction.close": "failed_then_success"}.get(command, "ok")
+    consumer = shop.consumer()
+    shop.capture(shop.buy(consumer, "600.00").order_id)
+    new = NewMandate("m", consumer, "wallet", f"wallet:1:{rule}", Money(100_000, "CNY"))
+    mandates.sign(desk=shop.desk, now=shop.now(), requests=[new])
+    shop.until(DUE - timedelta(days=2))
+
+    def run(hour=10):
+        return debits.run(desk=shop.desk, now=shop.now(hour))
+
+    if command == "debit.plan":
+        return run
+    run()
+    shop.next_day()
+    if command == "debit.notice":
+        return run
+    if command != "debit.missed":
+        run()
+    shop.next_day()
+    if command in {"debit.missed", "debit.send", "debit.follow"}:
+        return run
+    run()
+    if command == "debit.again":
+        return lambda: run(11)
+    run(11)
+    (found,) = payments.contradictions_listed(book_id=shop.book_id)
+    return lambda: debits.close(desk=shop.desk, now=shop.now(12), closings=[Closing(found.id, True, "in the bill")])
 
 
 @pytest.mark.parametrize("command", BROKEN_BY)
@@ -224,7 +277,7 @@ def test_every_request_that_breaks_waits_whole_and_is_carried_out_once_when_sent
 def test_every_command_that_sets_aside_has_a_kind_to_be_sent_again_by():
     """The names under which journeys set their requests aside, read from their source."""
     named = set()
-    for module in (authorising, capturing, releasing, refund, repayment, transfers):
+    for module in (authorising, capturing, releasing, refund, repayment, transfers, mandates, debits):
         tree = ast.parse(inspect.getsource(module))
         for node in ast.walk(tree):
             if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "in_batches":

@@ -8,7 +8,8 @@
 - nobody under 18: 民法典 art. 17 and 18; no students: 银保监办发〔2021〕28号.
 
 Choices of a careful lender, not law: nobody over 65, nobody who is overdue, seven days to capture what was authorised; when and how often people are
-written to (`notices.rules.policy`). Who speaks in messages is for the operator to say first.
+written to (`notices.rules.policy`). Who speaks in messages is for the operator to say first; few tries
+to take by mandate what is not there.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from yuefu.money.currencies import EXPONENTS
 from yuefu.notices.rules import policy as notices
 from yuefu.offers.commands import CAPS
 from yuefu.payments import commands as payments
-from yuefu.payments.rules import SANDBOX_ACCOUNTS
+from yuefu.payments.rules import DEBIT_POLICY, DEFAULT_POLICY, SANDBOX_ACCOUNTS
 from yuefu.runtime import audit, books, calendars, days, policies, sql
 from yuefu.runtime.values import Actor, Book, UnitOfWork
 
@@ -57,6 +58,7 @@ CHINA: Final[Mapping[str, Any]] = {
     GL_CODES: DEFAULT_CODES,
     notices.POLICY: notices.DEFAULT_POLICY,
     notices.SENDER: notices.NO_SENDER,
+    DEBIT_POLICY: DEFAULT_POLICY,
 }
 MONTHS_AHEAD: Final = 15
 EARLIEST: Final = date(2005, 1, 1)

@@ -18,7 +18,20 @@ from procrastinate.contrib.django import app
 
 from yuefu.errors import Refused
 from yuefu.ids import IdSource
-from yuefu.journeys import checkout, close_of_day, reconciliation, refund, reminders, repayment, sending, settlement, stopping, transfers
+from yuefu.journeys import (
+    checkout,
+    close_of_day,
+    debits,
+    mandates,
+    reconciliation,
+    refund,
+    reminders,
+    repayment,
+    sending,
+    settlement,
+    stopping,
+    transfers,
+)
 from yuefu.journeys import heads as kept_heads
 from yuefu.journeys.desk import Desk, open_day
 from yuefu.journeys.heads import Kept
@@ -121,7 +134,7 @@ def poll_gateways(timestamp: int) -> None:
 
 
 def poll(desk: Desk, now: datetime) -> int:
-    """One round of asking in a book: collections and their refunds, payouts, transfers that broke off. Refunds that failed are tried
+    """One round of asking in a book: collections and their refunds, mandates, payouts, transfers that broke off. Refunds that failed are tried
     again, once a business day; returns how many were.
 
     Each is asked for whatever becomes of the others, for a channel that is down has nothing to do with payouts; what failed is raised in
@@ -132,6 +145,7 @@ def poll(desk: Desk, now: datetime) -> int:
     rounds: list[Callable[[], object]] = [
         lambda: repayment.poll(desk=desk, now=now),
         lambda: tried_again.extend(refund.retry(desk=desk, now=now)),
+        lambda: mandates.poll(desk=desk, now=now),
         lambda: settlement.poll_payouts(desk=desk, now=now, paid_since=paid_since),
         lambda: settlement.resume_transfers(desk=desk, now=now),
     ]
@@ -151,6 +165,22 @@ def _all_of(acts: Sequence[Callable[[], object]]) -> None:
         raise ExceptionGroup("several failed", errors)
     if errors:
         raise errors[0]
+
+
+@app.periodic(cron="* * * * *")
+@app.task(queueing_lock="take_debits", pass_context=False)
+def take_debits(timestamp: int) -> None:
+    """Announces and sends what is planned by mandate, within the hours of each channel, and follows what was sent."""
+    del timestamp
+    _each_book("take_debits", lambda desk, now: debits.run(desk=desk, now=now, planning=False))
+
+
+@app.periodic(cron="20 * * * *")
+@app.task(queueing_lock="plan_debits", pass_context=False)
+def plan_debits(timestamp: int) -> None:
+    """Plans what falls due in the days ahead by the mandates of each book."""
+    del timestamp
+    _each_book("plan_debits", lambda desk, now: debits.plan(desk=desk, now=now))
 
 
 @app.periodic(cron="*/5 * * * *")

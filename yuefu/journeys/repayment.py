@@ -24,7 +24,7 @@ from yuefu.money.amounts import Money
 from yuefu.payments import commands as payments
 from yuefu.payments import queries as payment_book
 from yuefu.payments.commands import CollectionAttempt
-from yuefu.payments.rules import ChannelRefund, ChannelResult, Collection, CollectOrder
+from yuefu.payments.rules import CONTRACT, ChannelRefund, ChannelResult, Collection, CollectOrder
 from yuefu.runtime import audit, keys, stops
 from yuefu.runtime.batch import Quarantined
 from yuefu.runtime.values import Actor, UnitOfWork
@@ -108,10 +108,8 @@ def _attempt(work: UnitOfWork, requests: Sequence[RepayRequest]) -> list[Collect
         if loan is None:
             outcomes[index] = Refused(UNKNOWN_LOAN, "there is no such loan", "loan_id")
             continue
-        if not 0 < len(request.instrument) <= _LONGEST_INSTRUMENT or not request.instrument.isprintable():
-            outcomes[index] = Refused(
-                INSTRUMENT_INVALID, f"an instrument has 1 to {_LONGEST_INSTRUMENT} printable characters", "instrument"
-            )
+        if refused := _unfit(request.instrument):
+            outcomes[index] = refused
             continue
         dims, whole = loan.dims, request.amount is None
         before = known.get((owners[index], request.key))
@@ -135,6 +133,14 @@ def _attempt(work: UnitOfWork, requests: Sequence[RepayRequest]) -> list[Collect
     stored = payments.attempt_collections(work=work, attempts=list(attempts.values()))
     outcomes.update({index: _as_asked(outcome) for index, outcome in zip(attempts, stored, strict=True)})
     return [outcomes[index] for index in range(len(requests))]
+
+
+def _unfit(instrument: str) -> Refused | None:
+    if not 0 < len(instrument) <= _LONGEST_INSTRUMENT or not instrument.isprintable():
+        return Refused(INSTRUMENT_INVALID, f"an instrument has 1 to {_LONGEST_INSTRUMENT} printable characters", "instrument")
+    if instrument.startswith(CONTRACT):  # whoever names a number would be paid for by its consumer, without notice
+        return Refused(INSTRUMENT_INVALID, "a mandate is debited when something falls due: name a card or a wallet", "instrument")
+    return None
 
 
 def _as_asked(outcome: Collection | Refused) -> Collection | Refused:

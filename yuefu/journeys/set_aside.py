@@ -12,14 +12,15 @@ from uuid import UUID
 
 from yuefu.access.queries import KEY_EXPIRED, KEY_REVOKED
 from yuefu.errors import Refused
-from yuefu.journeys import checkout, close_of_day, refund, repayment, transfers
+from yuefu.journeys import checkout, close_of_day, debits, mandates, refund, repayment, transfers
 from yuefu.journeys.checkout import Purchase
 from yuefu.journeys.desk import Desk, open_day
 from yuefu.journeys.repayment import RepayRequest, UndoRequest
 from yuefu.ledger.rules import Transfer
 from yuefu.loans.commands import closing
 from yuefu.orders.commands import CaptureRequest, RefundRequest, VoidRequest
-from yuefu.payments.rules import ChannelResult
+from yuefu.payments.commands import Closing, NewMandate, Revocation
+from yuefu.payments.rules import ChannelResult, MandateResult, NoticeResult
 from yuefu.runtime import days, quarantine, stops
 from yuefu.runtime.batch import Quarantined
 from yuefu.runtime.jsontext import dumps, read
@@ -62,6 +63,16 @@ KINDS: Final[Mapping[str, _Kind]] = {
     "refund.retry": _Kind(UUID, lambda desk, now, given: refund.retry_loans(desk=desk, now=now, loan_ids=given)),
     "repay": _Kind(RepayRequest, lambda desk, now, given: repayment.repay(desk=desk, now=now, requests=given)),
     "repay.book": _Kind(ChannelResult, lambda desk, now, given: repayment.book(desk=desk, now=now, results=given)),
+    "mandate.sign": _Kind(NewMandate, lambda desk, now, given: mandates.sign(desk=desk, now=now, requests=given)),
+    "mandate.revoke": _Kind(Revocation, lambda desk, now, given: mandates.revoke(desk=desk, now=now, revocations=given)),
+    "mandate.book": _Kind(MandateResult, lambda desk, now, given: mandates.book(desk=desk, now=now, results=given)),
+    "debit.plan": _Kind(UUID, lambda desk, now, given: debits.plan_mandates(desk=desk, now=now, mandate_ids=given)),
+    "debit.notice": _Kind(NoticeResult, lambda desk, now, given: debits.book_notices(desk=desk, now=now, results=given)),
+    "debit.send": _Kind(UUID, lambda desk, now, given: debits.send_tries(desk=desk, now=now, try_ids=given)),
+    "debit.follow": _Kind(UUID, lambda desk, now, given: debits.follow_tries(desk=desk, now=now, try_ids=given)),
+    "debit.missed": _Kind(UUID, lambda desk, now, given: debits.drop_missed(desk=desk, now=now, try_ids=given)),
+    "debit.again": _Kind(UUID, lambda desk, now, given: debits.try_again(desk=desk, now=now, try_ids=given)),
+    "contradiction.close": _Kind(Closing, lambda desk, now, given: debits.close(desk=desk, now=now, closings=given)),
     "transfer": _Kind(tuple[Transfer, ...], _send_chains),
     closing.LOOK_AT: _Kind(UUID, lambda desk, now, given: close_of_day.look_again(desk=desk, now=now, loan_ids=given)),
     "repayment.undo": _Kind(UndoRequest, lambda desk, now, given: repayment.undo(desk=desk, now=now, requests=given)),

@@ -299,6 +299,29 @@ def falling_due(
 
 
 @dataclass(frozen=True, slots=True)
+class Falling:
+    """What a loan still asks of what falls due on one day."""
+
+    loan_id: UUID
+    consumer_id: UUID
+    due_on: date
+    amount: Money
+
+
+def still_asked(book_id: UUID, consumer_ids: Sequence[UUID], since: date, until: date) -> list[Falling]:
+    """What active loans of some consumers still ask, by loan and due day from `since` to `until`, in their order."""
+    found = sql.rows(
+        "SELECT i.loan_id, i.consumer_id, i.due_on, sum(i.principal_minor + i.interest_minor - i.principal_paid_minor - i.interest_paid_minor)::bigint,"
+        " l.currency FROM loans_loan l JOIN loans_instalment i ON i.loan_id = l.id"
+        " WHERE l.book_id = %s AND l.consumer_id = ANY(%s::uuid[]) AND l.state = 'active' AND i.due_on BETWEEN %s AND %s"
+        " AND i.principal_minor + i.interest_minor > i.principal_paid_minor + i.interest_paid_minor"
+        " GROUP BY i.loan_id, i.consumer_id, i.due_on, l.currency ORDER BY i.loan_id, i.due_on",
+        [book_id, list(consumer_ids), since, until],
+    )
+    return [Falling(loan, consumer, on, Money(minor, currency)) for loan, consumer, on, minor, currency in found]
+
+
+@dataclass(frozen=True, slots=True)
 class Position:
     """All loans of a product and funder added up, in minor units: what the control accounts must equal."""
 

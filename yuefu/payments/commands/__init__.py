@@ -2,27 +2,66 @@
 
 from yuefu.payments.commands.accounts import open_money_accounts
 from yuefu.payments.commands.collections import CollectionAttempt, attempt_collections, attempted, settle_collections
+from yuefu.payments.commands.contradictions import Closing, close_contradictions
+from yuefu.payments.commands.debits import (
+    Again,
+    DebitPlan,
+    Drop,
+    Take,
+    begin_tries,
+    drop_tries,
+    follow_tries,
+    plan_again,
+    plan_debits,
+    settle_notices,
+)
+from yuefu.payments.commands.mandates import (
+    NewMandate,
+    Revocation,
+    begin_mandates,
+    expire_mandates,
+    revoke_mandates,
+    settle_mandates,
+)
 from yuefu.payments.commands.payouts import PayoutOrder, order_payouts, send_payouts, settle_payouts
 from yuefu.payments.commands.refunds import RefundAttempt, attempt_refunds, refunds_attempted, settle_refunds
 from yuefu.payments.commands.safeguarding import Safeguarded, safeguard
 from yuefu.payments.commands.transfers import TransferOrder, order_transfers, settle_transfers
 
 __all__ = [
+    "Again",
+    "Closing",
     "CollectionAttempt",
+    "DebitPlan",
+    "Drop",
+    "NewMandate",
     "PayoutOrder",
     "RefundAttempt",
+    "Revocation",
     "Safeguarded",
+    "Take",
     "TransferOrder",
     "attempt_collections",
     "attempt_refunds",
     "attempted",
+    "begin_mandates",
+    "begin_tries",
+    "close_contradictions",
+    "drop_tries",
+    "expire_mandates",
+    "follow_tries",
     "open_money_accounts",
     "order_payouts",
     "order_transfers",
+    "plan_again",
+    "plan_debits",
     "refunds_attempted",
+    "revoke_mandates",
     "safeguard",
     "send_payouts",
     "settle_collections",
+    "settle_mandates",
+    "settle_notices",
     "settle_payouts",
     "settle_refunds",
     "settle_transfers",

@@ -14,12 +14,13 @@ from yuefu.money.amounts import Money
 from yuefu.payments import entries, queries, rules
 from yuefu.payments.commands import changes
 from yuefu.payments.commands.accounts import accounts_of, missing
+from yuefu.payments.commands.contradictions import keep_contradictions
 from yuefu.payments.rules import ChannelResult, Collection, MoneyAccount
 from yuefu.runtime import audit, keys, sql
 from yuefu.runtime.values import Actor, UnitOfWork
 
 _SCOPE: Final = "payments.collect"
-_SEQ: Final = {(begun, end): 1 for begun in ("attempted", "unknown") for end in ("succeeded", "failed")}
+_SEQ: Final = {(begun, end): 1 for begun in ("attempted", "unknown") for end in ("succeeded", "failed")} | {("failed", "succeeded"): 2}
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,15 +78,19 @@ def settle_collections(*, work: UnitOfWork, results: Sequence[ChannelResult]) ->
     """Books what the channel says, in order. The same answer again changes nothing and returns the collection.
 
     Refused with UNKNOWN_REFERENCE, AMOUNT_DIFFERS, CONTRADICTS, or as the ledger refuses. Posts one entry per success, effective on
-    the channel's day.
+    the channel's day. An answer that is refused because of what stands of its collection is kept, once, for a person to look at; one that
+    a person accepted is booked.
     """
     known = queries.collections_by_reference(book_id=work.book.id, references=[r.reference for r in results], lock=True)
+    late = [c.id for r in results if (c := known.get(r.reference)) and (c.state, r.outcome) in rules.LATE_STEPS]
+    accepted = {x.answer for x in queries.accepted(book_id=work.book.id, collection_ids=late)} if late else set()
 
     def apply(current: Collection | None, result: ChannelResult) -> Collection | Refused:
-        return rules.collected(current, result, work.day.on)
+        return rules.collected(current, result, work.day.on, accepted=result in accepted)
 
     decided = changes.decide(results, known, lambda r: r.reference, apply, _entries)
     changes.post(work, decided)
+    _keep_what_contradicts(work, results, known, decided)
     settled = list(decided.changed.values())
     sql.update(
         "payments_collection",
@@ -105,6 +110,14 @@ def settle_collections(*, work: UnitOfWork, results: Sequence[ChannelResult]) ->
         work, action="payments.settle_collections", kind="collection", things=settled, before=decided.before, seq=_SEQ, snapshot=_snapshot
     )
     return decided.outcomes
+
+
+def _keep_what_contradicts(
+    work: UnitOfWork, results: Sequence[ChannelResult], known: Mapping[str, Collection], decided: changes.Changes[Collection]
+) -> None:
+    refused = [(r, o) for r, o in zip(results, decided.outcomes, strict=True) if isinstance(o, Refused) and r.reference in known]
+    found = [(decided.changed.get((c := known[r.reference]).id, c), r, o.code) for r, o in refused if o.code in rules.KEPT]
+    keep_contradictions(work=work, found=found)
 
 
 def _entries(before: Collection, after: Collection) -> list[Entry]:

@@ -12,7 +12,19 @@ from datetime import date, datetime
 from typing import Protocol
 
 from yuefu.money.amounts import Money
-from yuefu.payments.rules import ChannelResult, CollectOrder, MoveOrder, PayOrder, PayResult, RefundOrder, TransferResult
+from yuefu.payments.rules import (
+    ChannelResult,
+    CollectOrder,
+    MandateResult,
+    MoveOrder,
+    NoticeOrder,
+    NoticeResult,
+    PayOrder,
+    PayResult,
+    RefundOrder,
+    SignOrder,
+    TransferResult,
+)
 
 
 class GatewayError(Exception):
@@ -26,13 +38,26 @@ class GatewayError(Exception):
 
 
 class Channel(Protocol):
-    """A payment channel: takes money from consumers, gives it back, passes it on to our bank, and writes its daily files."""
+    """A payment channel: takes money from consumers, gives it back, passes it on to our bank, and writes its daily files.
+
+    It also keeps mandates. A debit is a collection whose instrument is a mandate (`contract:` and its number there): `collect` sends it and
+    `query` asks for it, as for any other. `announce` gives the prior notice that a wallet wants; where it was given before, the channel
+    says the same again. `revoke_mandates` names what the channel may never have heard of: then it is ended too.
+    """
 
     def collect(self, *, orders: Sequence[CollectOrder], now: datetime) -> list[ChannelResult]: ...
 
     def refund(self, *, orders: Sequence[RefundOrder], now: datetime) -> list[ChannelResult]: ...
 
     def query(self, *, references: Sequence[str], now: datetime) -> Mapping[str, ChannelResult]: ...
+
+    def sign_mandates(self, *, orders: Sequence[SignOrder], now: datetime) -> list[MandateResult]: ...
+
+    def query_mandates(self, *, references: Sequence[str], now: datetime) -> Mapping[str, MandateResult]: ...
+
+    def revoke_mandates(self, *, references: Sequence[str], now: datetime) -> list[MandateResult]: ...
+
+    def announce(self, *, orders: Sequence[NoticeOrder], now: datetime) -> list[NoticeResult]: ...
 
     def withdraw(self, *, orders: Sequence[MoveOrder], now: datetime) -> list[TransferResult]: ...
 

@@ -7,12 +7,16 @@ collections  insufficient_funds      refused, nothing moves
              account_closed          refused, nothing moves
              unknown_then_success    no answer, yet the money moved; a query tells
              unknown_then_failure    no answer and nothing moved; a query tells
+             late_success            no answer on the day itself, however often it is asked for; from the next day on, that the money moved
+             failed_then_success     told as refused with system_error, yet the money moved; a query tells so, again and again
              refund_unknown          collected; a refund of it gets no answer, yet the money went back; a query tells
              refund_fails_once       collected; the first refund of it is refused, nothing moves; the next succeeds
              refund_fails            collected; every refund of it is refused, nothing moves
 payouts      …9990001                refused, nothing moves
              …9990002                on its way; paid when it is asked for
              …9990003                paid, and sent back by the bank of the beneficiary on a later day
+
+A collection whose instrument is a contract is a debit by a mandate: what happens to it is told in `sandbox_mandates`.
 
 The channel's account may go below zero (a refund after all money was withdrawn), the bank's two may not. Each account has books of its
 own; what moves between two of them is in both, under one reference.
@@ -30,6 +34,7 @@ from yuefu.money.rates import Rate, Rounding
 from yuefu.money.split import pro_rata_step
 from yuefu.payments.gateways.ports import GatewayError
 from yuefu.payments.gateways.sandbox_books import Flow, SandboxBooks, Side, Trade
+from yuefu.payments.gateways.sandbox_mandates import SandboxMandates
 from yuefu.payments.gateways.wechat_layout import TradeRow, fund_flow, trade_bill
 from yuefu.payments.rules import (
     CHANNEL_NUMBER,
@@ -37,10 +42,14 @@ from yuefu.payments.rules import (
     OPERATING_NUMBER,
     ChannelResult,
     CollectOrder,
+    MandateResult,
     MoveOrder,
+    NoticeOrder,
+    NoticeResult,
     PayOrder,
     PayResult,
     RefundOrder,
+    SignOrder,
     TransferResult,
 )
 from yuefu.runtime import sql
@@ -64,7 +73,8 @@ _O = TypeVar("_O", bound=_Order)
 _REFUSALS: Final = {"insufficient_funds": "insufficient_funds", "account_closed": "account_closed", "unknown_then_failure": "system_error"}
 _BENEFICIARIES: Final = {"9990001": "rejected", "9990002": "sent_then_paid", "9990003": "returned_later"}
 _REFUSING: Final = frozenset({"refund_fails", "refund_fails_once"})
-_SILENT: Final = frozenset({"unknown_then_success", "unknown_then_failure"})
+_SILENT: Final = frozenset({"unknown_then_success", "unknown_then_failure", "late_success"})
+_LATE, _TWO_TONGUES = "late_success", "failed_then_success"
 
 
 class SandboxChannel:
@@ -74,6 +84,7 @@ class SandboxChannel:
         self._book = book
         self._account = account
         self._books = SandboxBooks(book, "channel")
+        self._mandates = SandboxMandates(book, self._books)
 
     def collect(self, *, orders: Sequence[CollectOrder], now: datetime) -> list[ChannelResult]:
         """Takes money, or does not; one result an order. Raises GatewayError reference_reused."""
@@ -85,15 +96,32 @@ class SandboxChannel:
 
     def query(self, *, references: Sequence[str], now: datetime) -> Mapping[str, ChannelResult]:
         """What became of references. One that is missing was never heard of."""
-        del now
+        today = self._books.local(now).date()
         with sql.transacting():
             self._books.lock()
             known = self._books.trades(references)
-            told = [trade for trade in known.values() if trade.silent]
+            told = [trade for trade in known.values() if trade.silent and not (trade.outcome_rule == _LATE and trade.on_date == today)]
             for trade in told:
                 trade.silent = False
             self._books.change(told)
         return {reference: self._result(known[reference]) for reference in references if reference in known}
+
+    def sign_mandates(self, *, orders: Sequence[SignOrder], now: datetime) -> list[MandateResult]:
+        """Makes mandates, or does not; one result an order. Raises GatewayError reference_reused."""
+        return self._mandates.sign(orders=orders, now=now)
+
+    def query_mandates(self, *, references: Sequence[str], now: datetime) -> Mapping[str, MandateResult]:
+        """What became of mandates. One that is missing was never heard of."""
+        del now
+        return self._mandates.query(references=references)
+
+    def revoke_mandates(self, *, references: Sequence[str], now: datetime) -> list[MandateResult]:
+        """Ends mandates; one result a reference."""
+        return self._mandates.revoke(references=references, now=now)
+
+    def announce(self, *, orders: Sequence[NoticeOrder], now: datetime) -> list[NoticeResult]:
+        """Takes prior notices, or does not; one result an order. Raises GatewayError reference_reused."""
+        return self._mandates.announce(orders=orders, now=now)
 
     def withdraw(self, *, orders: Sequence[MoveOrder], now: datetime) -> list[TransferResult]:
         """Moves money from the channel's account to our bank, the same day, in order. Fails where the account has less."""
@@ -116,11 +144,13 @@ class SandboxChannel:
 
     def _collect(self, orders: Sequence[CollectOrder], now: datetime) -> list[Trade]:
         trades, flows = [], []
+        permits = self._mandates.permit(orders, now)
         for order in orders:
-            rule = _rule(order.instrument)
-            trade = _trade(self._books, "4200", "payment", order.reference, order.amount, now, failure=_REFUSALS.get(rule, ""))
-            trade.payer, trade.description, trade.outcome_rule = order.payer, order.description, rule
-            trade.silent = rule in _SILENT
+            rule, refused = permits.get(order.reference) or (_rule(order.instrument), "")
+            failure = refused or _REFUSALS.get(rule, "")
+            trade = _trade(self._books, "4200", "payment", order.reference, order.amount, now, failure=failure)
+            trade.payer, trade.description, trade.outcome_rule = order.payer, order.description, "" if refused else rule
+            trade.silent = trade.outcome_rule in _SILENT or trade.outcome_rule == _TWO_TONGUES
             if trade.status == "SUCCESS":
                 trade.fee_minor = FEE.of(order.amount, rounding=Rounding.HALF_UP).minor
                 note = f"结算总金额{order.amount.decimal_text()}元;含手续费{Money(trade.fee_minor, order.amount.currency).decimal_text()}元"
@@ -161,6 +191,8 @@ class SandboxChannel:
 
     def _result(self, trade: Trade) -> ChannelResult:
         amount = Money(trade.amount_minor, self._book.currency)
+        if trade.silent and trade.outcome_rule == _TWO_TONGUES:
+            return ChannelResult(trade.reference, "failed", amount, amount - amount, trade.provider_id, None, "system_error")
         if trade.silent:
             return ChannelResult(trade.reference, "unknown", amount, amount - amount, failure_code="no_answer")
         if trade.status != "SUCCESS":

@@ -1,4 +1,4 @@
-"""Reads of payments, set-based. Values, never rows of the tables."""
+"""Reads of accounts, collections, refunds, payouts and transfers."""
 
 from __future__ import annotations
 

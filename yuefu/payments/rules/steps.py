@@ -1,4 +1,4 @@
-"""Values of payments, what gateways are asked and answer, and the allowed steps of each state. Pure.
+"""The allowed steps of each state, and why something is refused. Pure.
 
 An outcome of a gateway is applied to what we stored: the same answer twice changes nothing, a contradicting one is refused and left
 to a person. Nothing is ever guessed from silence: it stays unknown until the gateway says something.
@@ -7,13 +7,15 @@ to a person. Nothing is ever guessed from silence: it stays unknown until the ga
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import date, datetime
-from typing import Final, Literal
+from dataclasses import replace
+from datetime import date
+from typing import Final
 from uuid import UUID
 
 from yuefu.errors import Refused
 from yuefu.money.amounts import Money
+from yuefu.payments.rules.asked import ChannelResult, PayResult, TransferResult
+from yuefu.payments.rules.stored import ChannelRefund, Collection, Payout, Transfer
 
 AMOUNT_NOT_POSITIVE = "amount_not_positive"
 UNKNOWN_COLLECTION = "unknown_collection"
@@ -28,244 +30,15 @@ NOT_COVERED = "not_covered"  # the client account does not hold the money of thi
 NO_MONEY_ACCOUNT = "no_money_account"  # the book has no open account for this
 ACCOUNT_DIFFERS = "account_differs"  # another account of the book has this code, or this number at its provider
 
-Settled = Literal["succeeded", "failed", "unknown"]
-
 COLLECTION_STEPS: Final = frozenset(
     {("attempted", "succeeded"), ("attempted", "failed"), ("attempted", "unknown"), ("unknown", "succeeded"), ("unknown", "failed")}
 )
+LATE_STEPS: Final = frozenset({("failed", "succeeded")})
+"""Of a collection, once a person accepted that the channel's later word is true."""
 PAYOUT_STEPS: Final = frozenset(
     {("scheduled", "sent"), ("scheduled", "paid"), ("scheduled", "returned"), ("sent", "paid"), ("sent", "returned"), ("paid", "returned")}
 )
 TRANSFER_STEPS: Final = frozenset({("ordered", "done"), ("ordered", "failed")})
-
-CHANNEL, OPERATING, CLIENT = "channel", "operating", "client"
-"""The codes of the accounts that every book has: at the channel, at the bank for own money, at the bank for the money of merchants."""
-
-TRANSFER_ENDS: Final[Mapping[str, tuple[str | None, str]]] = {
-    "withdrawal": (CHANNEL, OPERATING),
-    "funding": (None, OPERATING),
-    "safeguarding": (OPERATING, CLIENT),
-    "release": (CLIENT, OPERATING),
-}
-"""Kind of a transfer → from which account to which. Money of a funder comes from outside."""
-
-
-# ---------------------------------------------------------------------------------------------- what the gateways are asked and answer
-
-
-@dataclass(frozen=True, slots=True)
-class CollectOrder:
-    """Take `amount` from the holder of `instrument`. `reference` is our out_trade_no: sent again, it never takes twice."""
-
-    reference: str
-    instrument: str
-    amount: Money
-    payer: str = ""
-    description: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class RefundOrder:
-    """Give `amount` of the collection `original_reference` back. `reference` is our out_refund_no."""
-
-    reference: str
-    original_reference: str
-    amount: Money
-
-
-@dataclass(frozen=True, slots=True)
-class ChannelResult:
-    """What the channel says of one reference. `fee` ≥ 0: taken for a collection, given back for a refund. `on` is the channel's day."""
-
-    reference: str
-    outcome: Settled
-    amount: Money
-    fee: Money
-    provider_id: str = ""
-    on: date | None = None
-    failure_code: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class PayOrder:
-    """Pay `amount` to a bank account. `beneficiary` is opened by the journey that calls the bank and is kept nowhere in clear."""
-
-    reference: str
-    beneficiary: str = field(repr=False)
-    amount: Money
-
-
-@dataclass(frozen=True, slots=True)
-class PayResult:
-    """What the bank says of one payout: on its way, paid, returned after it was paid, or rejected before any money moved."""
-
-    reference: str
-    outcome: Literal["sent", "paid", "returned", "rejected"]
-    amount: Money
-    provider_id: str = ""
-    on: date | None = None
-    failure_code: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class MoveOrder:
-    """Move `amount` between two of our accounts, named by their numbers. Money of a funder has no `origin`."""
-
-    reference: str
-    amount: Money
-    origin: str
-    target: str
-
-
-@dataclass(frozen=True, slots=True)
-class TransferResult:
-    """What a gateway says of money between our own accounts or from a funder. `unknown`: ask again."""
-
-    reference: str
-    outcome: Literal["done", "failed", "unknown"]
-    amount: Money
-    provider_id: str = ""
-    on: date | None = None
-    failure_code: str = ""
-
-
-# ------------------------------------------------------------------------------------------------------------------ what we store of it
-
-
-@dataclass(frozen=True, slots=True)
-class NewMoneyAccount:
-    """An account at a channel or bank, for own money or for that of clients. `number` is how the provider's files name it."""
-
-    code: str
-    kind: Literal["channel", "bank"]
-    purpose: Literal["own", "client"]
-    provider: str
-    number: str
-    name_zh: str
-    name_en: str
-
-
-@dataclass(frozen=True, slots=True)
-class MoneyAccount:
-    """An account of a book as it is kept. Its ledger account has the component that its kind and purpose give, and its id as owner."""
-
-    id: UUID
-    code: str
-    kind: str
-    purpose: str
-    provider: str
-    number: str
-    currency: str
-    name_zh: str
-    name_en: str
-    opened_at: datetime
-    closed_at: datetime | None
-
-
-CHANNEL_NUMBER, OPERATING_NUMBER, CLIENT_NUMBER = "1900000001", "6100000000000001", "6100000000000002"
-SANDBOX_ACCOUNTS: Final = (
-    NewMoneyAccount(CHANNEL, "channel", "own", "sandbox", CHANNEL_NUMBER, "支付渠道账户", "Payment channel account"),
-    NewMoneyAccount(OPERATING, "bank", "own", "sandbox", OPERATING_NUMBER, "银行自有账户", "Bank account, own money"),
-    NewMoneyAccount(CLIENT, "bank", "client", "sandbox", CLIENT_NUMBER, "银行客户资金账户", "Bank account, client money"),
-)
-"""What a book is founded with: the accounts that the sandbox keeps for it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Collection:
-    """One attempt to collect. `settled_on` is the channel's day, `posted_on` the business day of its entry; both only if it succeeded.
-    `money_account_id` is the channel account it comes into, `funder_id` whose money the loan is.
-    """
-
-    id: UUID
-    reference: str
-    money_account_id: UUID
-    consumer_id: UUID
-    loan_id: UUID | None
-    order_id: UUID | None
-    funder_id: UUID
-    amount: Money
-    fee: Money
-    instrument: str
-    provider_id: str
-    state: str
-    failure_code: str
-    attempted_at: datetime
-    settled_on: date | None
-    posted_on: date | None
-    refunded: Money
-    """What refunds have taken or may still take: those that failed have given it back."""
-
-    @property
-    def left(self) -> Money:
-        """What may still be refunded."""
-        return self.amount - self.refunded
-
-
-@dataclass(frozen=True, slots=True)
-class ChannelRefund:
-    """Part or all of a collection on its way back to the consumer, from the account it came into. `fee` is what the channel gives back of
-    its fee.
-    """
-
-    id: UUID
-    reference: str
-    money_account_id: UUID
-    collection_id: UUID
-    original_reference: str
-    consumer_id: UUID
-    loan_id: UUID | None
-    order_id: UUID | None
-    funder_id: UUID
-    amount: Money
-    fee: Money
-    provider_id: str
-    state: str
-    failure_code: str
-    attempted_at: datetime
-    settled_on: date | None
-    posted_on: date | None
-
-
-@dataclass(frozen=True, slots=True)
-class Payout:
-    """Money on its way to a merchant, for one settlement batch, from an account of client money."""
-
-    id: UUID
-    reference: str
-    money_account_id: UUID
-    merchant_id: UUID
-    batch_id: UUID
-    amount: Money
-    provider_id: str
-    state: str
-    failure_code: str
-    ordered_at: datetime
-    paid_on: date | None
-    returned_on: date | None
-
-
-@dataclass(frozen=True, slots=True)
-class Transfer:
-    """Money from the channel to our bank (withdrawal), from a funder to our bank (funding), from own money to that of clients
-    (safeguarding) or back (release).
-    """
-
-    id: UUID
-    reference: str
-    kind: str
-    from_account_id: UUID | None
-    to_account_id: UUID
-    amount: Money
-    funder_id: UUID | None
-    provider_id: str
-    state: str
-    failure_code: str
-    ordered_at: datetime
-    moved_on: date | None
-
-
-# --------------------------------------------------------------------------------------------------------------------------- decisions
 
 
 def amount_refusal(amount: Money, currency: str) -> Refused | None:
@@ -290,20 +63,29 @@ def refund_refusal(collection: Collection | None, amount: Money, currency: str) 
     return None
 
 
-def collected(current: Collection | None, result: ChannelResult, posted_on: date) -> Collection | Refused:
-    """The collection after what the channel says; the same value where nothing is new."""
+def collected(current: Collection | None, result: ChannelResult, posted_on: date, *, accepted: bool = False) -> Collection | Refused:
+    """The collection after what the channel says; the same value where nothing is new. `accepted`: a person has looked at it and found
+    that what was told as failed succeeded after all.
+    """
     if current is None:
         return _unknown(result.reference)
     if result.amount != current.amount:
         return _other_amount(current.amount, result.amount)
     if _says_the_same(current.state, result.outcome):
         return current
-    if (current.state, result.outcome) not in COLLECTION_STEPS:
+    steps = COLLECTION_STEPS | LATE_STEPS if accepted else COLLECTION_STEPS
+    if (current.state, result.outcome) not in steps:
         return _contradiction(result.reference, current.state, result.outcome)
     if result.outcome == "succeeded":
         assert result.on is not None, "a channel that took money says on which day"
         return replace(
-            current, state="succeeded", fee=result.fee, provider_id=result.provider_id, settled_on=result.on, posted_on=posted_on
+            current,
+            state="succeeded",
+            fee=result.fee,
+            provider_id=result.provider_id,
+            failure_code="",
+            settled_on=result.on,
+            posted_on=posted_on,
         )
     return replace(current, state=result.outcome, failure_code=result.failure_code, provider_id=result.provider_id)
 
@@ -321,7 +103,13 @@ def refunded(current: ChannelRefund | None, result: ChannelResult, posted_on: da
     if result.outcome == "succeeded":
         assert result.on is not None, "a channel that gave money back says on which day"
         return replace(
-            current, state="succeeded", fee=result.fee, provider_id=result.provider_id, settled_on=result.on, posted_on=posted_on
+            current,
+            state="succeeded",
+            fee=result.fee,
+            provider_id=result.provider_id,
+            failure_code="",
+            settled_on=result.on,
+            posted_on=posted_on,
         )
     return replace(current, state=result.outcome, failure_code=result.failure_code, provider_id=result.provider_id)
 

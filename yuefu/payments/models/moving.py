@@ -1,4 +1,4 @@
-"""Tables of payments. The two `Sandbox…` tables are the books of the sandbox channel and bank; only their gateway reads them."""
+"""Tables of money that moves. The two `Sandbox…` tables are the books of the sandbox channel and bank; only their gateway reads them."""
 
 from __future__ import annotations
 

@@ -1,0 +1,426 @@
+"""Debits: what falls due is taken by mandate. Planned ahead, announced where the channel wants that, sent on its day, tried again by policy.
+
+Every step can be repeated: it looks for what waits for it, locks it, and finds nothing the second time. A debit is sent as a collection,
+which is stored before the channel is called and booked by `repayment`, so an unknown outcome is asked for and never sent again blind; a debit
+ends as its collection does. Before another try, and before a debit is given up, the channel is asked what became of those that failed: where
+it contradicts itself, that is kept for a person, and nothing more is taken until they have looked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
+from datetime import date, datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+from yuefu.dates.calendars import Calendar
+from yuefu.errors import Refused
+from yuefu.journeys import mandates, repayment
+from yuefu.journeys.desk import Desk, in_batches, on_open_day, unless_held_up
+from yuefu.loans import queries as loan_book
+from yuefu.money.amounts import Money
+from yuefu.payments import commands as payments
+from yuefu.payments import queries as payment_book
+from yuefu.payments import rules
+from yuefu.payments.commands import Again, Closing, DebitPlan, Drop, Take
+from yuefu.payments.rules import (
+    DEBIT_POLICY,
+    DEFAULT_POLICY,
+    Collection,
+    CollectOrder,
+    Contradiction,
+    Mandate,
+    NoticeOrder,
+    NoticeResult,
+    Policy,
+    Standing,
+)
+from yuefu.runtime import calendars, policies, stops
+from yuefu.runtime.batch import Quarantined
+from yuefu.runtime.policies import MissingSetting
+from yuefu.runtime.values import Book, UnitOfWork
+
+AT_ONCE: Final = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """What one run did: `expired` in mandates, `accepted` in collections that were booked late, all else in tries. `sent` went to the
+    channel, `followed` ended one way or the other.
+    """
+
+    expired: int
+    accepted: int
+    followed: int
+    missed: int
+    tried_again: int
+    planned: int
+    announced: int
+    sent: int
+
+
+def run(*, desk: Desk, now: datetime, planning: bool = True) -> Ran:
+    """All that is to be done at this moment: again, there is nothing. In a read-only book nothing is done.
+
+    What one step raises does not keep the others from their turn. Planning looks at every active mandate, which is needed a few times a day
+    only: a run every minute goes without.
+    """
+    done = dict.fromkeys((field.name for field in fields(Ran)), 0)
+    if stops.read_only(book_id=desk.book.id, now=now):
+        return Ran(**done)
+    steps: dict[str, Callable[[], int]] = {
+        "expired": lambda: mandates.expire(desk=desk, now=now),
+        "accepted": lambda: book_accepted(desk=desk, now=now),
+        "followed": lambda: follow(desk=desk, now=now),
+        "missed": lambda: _missed(desk, now),
+        "tried_again": lambda: _try_again(desk, now),
+        "planned": lambda: plan(desk=desk, now=now) if planning else 0,
+        "announced": lambda: announce(desk=desk, now=now),
+        "sent": lambda: send(desk=desk, now=now),
+    }
+    errors: list[Exception] = []
+    for name, step in steps.items():
+        try:
+            done[name] = step()
+        except Exception as error:  # noqa: BLE001 - raised below: a channel that takes no notices has nothing to do with what is to be sent
+            errors.append(error)
+    if errors:
+        raise errors[0] if len(errors) == 1 else ExceptionGroup("several failed", errors)
+    return Ran(**done)
+
+
+def policy_in_force(book: Book, on: date) -> Policy:
+    """The policy of a book on a day. A book from before there was one has the values that a new one begins with, as version 0."""
+    try:
+        version, value = policies.in_force(book_id=book.id, name=DEBIT_POLICY, on=on)
+    except MissingSetting:
+        version, value = 0, DEFAULT_POLICY
+    return rules.policy(version, value)
+
+
+# ------------------------------------------------------------------------------------------------------------------------------- plan
+
+
+def plan(*, desk: Desk, now: datetime) -> int:
+    """Plans debits for what falls due in the days ahead, and for what fell due lately and was not planned; returns how many are new.
+
+    The event of a planned debit is the prior notice to the consumer: how much is taken, when, and by which mandate.
+    """
+    planned, after = 0, None
+    while page := payment_book.mandates_active(book_id=desk.book.id, after=after, limit=AT_ONCE):
+        planned += sum(one for one in plan_mandates(desk=desk, now=now, mandate_ids=[m.id for m in page]) if isinstance(one, int))
+        after = page[-1].id
+    return planned
+
+
+def plan_mandates(*, desk: Desk, now: datetime, mandate_ids: Sequence[UUID]) -> list[int | Refused | Quarantined]:
+    """Plans what is due by some mandates: how many debits of each are new."""
+    return in_batches(desk, now, "debit.plan", mandate_ids, lambda batch: on_open_day(desk, now, batch, _plan))
+
+
+def _plan(work: UnitOfWork, mandate_ids: Sequence[UUID]) -> list[int | Refused]:
+    at = work.now.astimezone(work.book.tz)
+    of, calendar = policy_in_force(work.book, work.day.on), _calendar(work.book, at)
+    since, until = at.date() - timedelta(days=of.catch_up_days), at.date() + timedelta(days=of.plan_days)
+    held = payment_book.mandates(book_id=work.book.id, ids=mandate_ids)
+    of_consumer = {one.consumer_id: one for one in held.values() if one.state == "active"}
+    known = payment_book.debits_planned(book_id=work.book.id, mandate_ids=list(held), since=since)
+    plans = []
+    for due in loan_book.still_asked(work.book.id, list(of_consumer), since, until):
+        mandate = of_consumer[due.consumer_id]
+        slot = rules.slot(mandate.kind, due.due_on, at, calendar, of)
+        fresh = (mandate.id, due.loan_id, due.due_on) not in known
+        if fresh and _signed_on(mandate, work.book) <= due.due_on and (mandate.valid_until is None or slot.debit_on <= mandate.valid_until):
+            plans.append(DebitPlan(mandate, due.loan_id, due.due_on, due.amount, slot))
+    begun = payments.plan_debits(work=work, plans=plans, policy_version=of.version) if plans else []
+    return [sum(debit.mandate_id == mandate_id for debit in begun) for mandate_id in mandate_ids]
+
+
+def _signed_on(mandate: Mandate, book: Book) -> date:
+    assert mandate.signed_at is not None, "a mandate that is active was signed"
+    return mandate.signed_at.astimezone(book.tz).date()
+
+
+def _calendar(book: Book, at: datetime) -> Calendar:
+    return calendars.calendar(book.calendar, at.year, at.year + 1)
+
+
+# --------------------------------------------------------------------------------------------------------------------------- announce
+
+
+def announce(*, desk: Desk, now: datetime) -> int:
+    """Gives the prior notices of today, while wallets take them; returns how many were accepted. What is not answered is given again,
+    under the same reference.
+    """
+    at = now.astimezone(desk.book.tz)
+    if not rules.announces(at):
+        return 0
+
+    def find() -> list[UUID]:
+        return payment_book.tries_to_announce(book_id=desk.book.id, on=at.date(), limit=AT_ONCE)
+
+    def act(chosen: Sequence[UUID]) -> int:
+        _ask_again(desk, now, chosen)
+        held = payment_book.standings(book_id=desk.book.id, try_ids=chosen)
+        orders = [_notice(one) for one in held.values() if one.latest.state == "planned" and not one.doubted]
+        told = book_notices(desk=desk, now=now, results=desk.channel.announce(orders=orders, now=now) if orders else [])
+        return sum(one == "announced" for one in told)
+
+    return _by_pages(find, act)
+
+
+def _notice(one: Standing) -> NoticeOrder:
+    return NoticeOrder(one.latest.reference, one.mandate.contract, one.latest.amount, one.latest.debit_on)
+
+
+def book_notices(*, desk: Desk, now: datetime, results: Sequence[NoticeResult]) -> list[str | Refused | Quarantined]:
+    """Keeps what the channel says of prior notices: `announced`, `failed`, or "" where that is nothing new."""
+    return in_batches(
+        desk,
+        now,
+        "debit.notice",
+        results,
+        lambda batch: on_open_day(desk, now, batch, lambda work, given: [*payments.settle_notices(work=work, results=given)]),
+    )
+
+
+# ------------------------------------------------------------------------------------------------------------------------------- send
+
+
+def send(*, desk: Desk, now: datetime) -> int:
+    """Sends the debits of today, while the channel takes them, and books what it says; returns how many were sent.
+
+    Each takes no more than is still due of what it is for, less what is under way for the same loan. One of which a part was paid since it was
+    announced is not sent, for a wallet takes the announced amount or nothing: it is announced anew.
+    """
+    at = now.astimezone(desk.book.tz)
+    kinds = [kind for kind in rules.KINDS if rules.takes(kind, at, policy_in_force(desk.book, at.date()))]
+
+    def find() -> list[UUID]:
+        return payment_book.tries_to_send(book_id=desk.book.id, on=at.date(), kinds=kinds, limit=AT_ONCE)
+
+    def act(chosen: Sequence[UUID]) -> int:
+        _ask_again(desk, now, chosen)
+        return sum(told == "sent" for told in send_tries(desk=desk, now=now, try_ids=chosen))
+
+    sent = _by_pages(find, act)
+    follow(desk=desk, now=now)
+    return sent
+
+
+def send_tries(*, desk: Desk, now: datetime, try_ids: Sequence[UUID]) -> list[str | Refused | Quarantined]:
+    """Sends some tries and books what the channel says of them: `sent` where that was done now, else the state of the try."""
+    begun: list[Collection] = []
+
+    def act(batch: Sequence[UUID]) -> list[str | Refused]:
+        attempts: list[Collection] = []
+        outcomes = on_open_day(desk, now, batch, lambda work, given: _begin(work, given, attempts))
+        begun.extend(attempts)  # Only now are they committed: what was rolled back is never sent.
+        return outcomes
+
+    outcomes = in_batches(desk, now, "debit.send", try_ids, act)
+    orders = [CollectOrder(c.reference, c.instrument, c.amount, payer=str(c.consumer_id)) for c in begun]
+    results = desk.channel.collect(orders=orders, now=now) if orders else []
+    unless_held_up(lambda given: repayment.book(desk=desk, now=now, results=given), results)
+    return outcomes
+
+
+def _begin(work: UnitOfWork, try_ids: Sequence[UUID], begun: list[Collection]) -> list[str | Refused]:
+    today = work.now.astimezone(work.book.tz).date()
+    held = payment_book.standings(book_id=work.book.id, try_ids=try_ids, lock=True)
+    fit = [one for one in held.values() if _may_go(one, today)]
+    takes, drops = _parted(work, sorted(fit, key=lambda one: (one.debit.due_on, one.latest.id)))
+    sent = {}
+    for take, outcome in zip(takes, payments.begin_tries(work=work, takes=takes), strict=True):
+        if isinstance(outcome, Collection):
+            sent[take.of.latest.id] = outcome
+    begun.extend(sent.values())
+    payments.drop_tries(work=work, drops=drops)
+    return ["sent" if i in sent else held[i].latest.state if i in held else "" for i in try_ids]
+
+
+def _may_go(one: Standing, today: date) -> bool:
+    """Whether a try that was found is still to be sent, now that it is locked: another worker may have sent it, or the consumer revoked it."""
+    ready = one.latest.state == "announced" or (one.latest.state == "planned" and one.latest.announce_on is None)
+    return ready and one.latest.debit_on == today and one.debit.state == "open" and one.mandate.state == "active" and not one.doubted
+
+
+def _parted(work: UnitOfWork, fit: Sequence[Standing]) -> tuple[list[Take], list[Drop]]:
+    """Which tries are sent and with how much, in order, and which are not. Of one loan each sees what those before it take."""
+    owed = owed_of(work.book.id, [one.debit.loan_id for one in fit])
+    taken = payment_book.under_way(book_id=work.book.id, loan_ids=list(owed))
+    takes: list[Take] = []
+    drops: list[Drop] = []
+    for one in fit:
+        debt = owed.get(one.debit.loan_id)
+        due = debt.due(one.debit.due_on) if debt else 0
+        if debt is None or due <= 0:
+            drops.append(Drop(one, rules.NOTHING_DUE, "cancelled"))
+            continue
+        minor = min(one.latest.amount.minor, due - taken.get(one.debit.loan_id, 0))
+        if minor <= 0:
+            drops.append(Drop(one, rules.UNDER_WAY))
+        elif minor < one.latest.amount.minor and one.latest.announce_on is not None:
+            drops.append(Drop(one, rules.AMOUNT_CHANGED))
+        else:
+            takes.append(Take(one, Money(minor, one.latest.amount.currency), debt.order_id, debt.funder_id))
+            taken[one.debit.loan_id] = taken.get(one.debit.loan_id, 0) + minor
+    return takes, drops
+
+
+@dataclass(frozen=True, slots=True)
+class Owed:
+    """A loan as a debit sees it: whose order and money it is, and what is due and not paid by a day, in minor units."""
+
+    order_id: UUID | None
+    funder_id: UUID
+    due: Callable[[date], int]
+
+
+def owed_of(book_id: UUID, loan_ids: Sequence[UUID]) -> dict[UUID, Owed]:
+    """Loans of a book, by id; others are absent."""
+    return {
+        i: Owed(loan.dims.order_id, loan.dims.funder_id, lambda on, state=loan.state: sum(part.minor for part in state.due(on)))  # type: ignore[misc]
+        for i, loan in loan_book.loans(list(dict.fromkeys(loan_ids)), book_id=book_id).items()
+    }
+
+
+def _ask_again(desk: Desk, now: datetime, try_ids: Sequence[UUID]) -> None:
+    """Asks the channel for tries that failed, up to these: what it now tells otherwise is kept as a contradiction."""
+    references = payment_book.collections_failed(book_id=desk.book.id, try_ids=try_ids)
+    answers = desk.channel.query(references=references, now=now) if references else {}
+    differing = [answer for answer in answers.values() if answer.outcome == "succeeded"]
+    if differing:
+        repayment.book(desk=desk, now=now, results=differing)
+
+
+# ---------------------------------------------------------------------------------------------------------------- follow and try again
+
+
+def follow(*, desk: Desk, now: datetime) -> int:
+    """Ends tries as their collections ended, whoever heard of it; returns how many."""
+
+    def find() -> list[UUID]:
+        answered = payment_book.tries_answered(book_id=desk.book.id, limit=AT_ONCE)
+        return answered or payment_book.tries_late(book_id=desk.book.id, limit=AT_ONCE)
+
+    return _by_pages(find, lambda chosen: sum(told in ("succeeded", "failed") for told in follow_tries(desk=desk, now=now, try_ids=chosen)))
+
+
+def follow_tries(*, desk: Desk, now: datetime, try_ids: Sequence[UUID]) -> list[str | Refused | Quarantined]:
+    """Ends some tries as their collections ended: `succeeded`, `failed`, or "" where that is nothing new."""
+    return in_batches(
+        desk,
+        now,
+        "debit.follow",
+        try_ids,
+        lambda batch: on_open_day(desk, now, batch, lambda work, given: [*payments.follow_tries(work=work, try_ids=given)]),
+    )
+
+
+def _missed(desk: Desk, now: datetime) -> int:
+    """Gives up tries whose time passed before anybody sent them; returns how many. They are tried again without counting as failed."""
+    at = now.astimezone(desk.book.tz)
+    over = rules.passed(at, policy_in_force(desk.book, at.date()))
+
+    def find() -> list[UUID]:
+        return payment_book.tries_passed(book_id=desk.book.id, passed=over, limit=AT_ONCE)
+
+    return _by_pages(find, lambda chosen: sum(told == rules.MISSED for told in drop_missed(desk=desk, now=now, try_ids=chosen)))
+
+
+def drop_missed(*, desk: Desk, now: datetime, try_ids: Sequence[UUID]) -> list[str | Refused | Quarantined]:
+    """Drops some tries that were not sent in time: `missed`, or "" where something else happened meanwhile."""
+
+    def act(work: UnitOfWork, given: Sequence[UUID]) -> list[str | Refused]:
+        held = payment_book.standings(book_id=work.book.id, try_ids=given, lock=True)
+        unsent = {i: one for i, one in held.items() if one.latest.state in ("planned", "announced")}
+        payments.drop_tries(work=work, drops=[Drop(one, rules.MISSED) for one in unsent.values()])
+        return [rules.MISSED if i in unsent else "" for i in given]
+
+    return in_batches(desk, now, "debit.missed", try_ids, lambda batch: on_open_day(desk, now, batch, act))
+
+
+def _try_again(desk: Desk, now: datetime) -> int:
+    def find() -> list[UUID]:
+        return payment_book.tries_idle(book_id=desk.book.id, limit=AT_ONCE)
+
+    def act(chosen: Sequence[UUID]) -> int:
+        _ask_again(desk, now, chosen)
+        return sum(told == "planned" for told in try_again(desk=desk, now=now, try_ids=chosen))
+
+    return _by_pages(find, act)
+
+
+def try_again(*, desk: Desk, now: datetime, try_ids: Sequence[UUID]) -> list[str | Refused | Quarantined]:
+    """Plans the next try after each of these, or ends the debit: planned, given_up or cancelled; "" where something else happened meanwhile."""
+    return in_batches(desk, now, "debit.again", try_ids, lambda batch: on_open_day(desk, now, batch, _again))
+
+
+def _again(work: UnitOfWork, try_ids: Sequence[UUID]) -> list[str | Refused]:
+    at = work.now.astimezone(work.book.tz)
+    of, calendar = policy_in_force(work.book, work.day.on), _calendar(work.book, at)
+    held = payment_book.standings(book_id=work.book.id, try_ids=try_ids, lock=True)
+    idle = payment_book.tries_idle(book_id=work.book.id, limit=len(try_ids), among=try_ids)
+    owed = owed_of(work.book.id, [held[i].debit.loan_id for i in idle])
+    decided = {i: _next(held[i], owed.get(held[i].debit.loan_id), at, calendar, of) for i in idle}
+    payments.plan_again(work=work, agains=[one for one in decided.values() if isinstance(one, Again)])
+    payments.drop_tries(work=work, drops=[one for one in decided.values() if isinstance(one, Drop)])
+    told = {i: "planned" if isinstance(one, Again) else one.ends for i, one in decided.items()}
+    return [told.get(i, "") for i in try_ids]
+
+
+def _next(one: Standing, debt: Owed | None, at: datetime, calendar: Calendar, of: Policy) -> Again | Drop:
+    """What becomes of an open debit whose latest try failed or was not sent."""
+    if one.mandate.state != "active":
+        return Drop(one, f"mandate_{one.mandate.state}", "cancelled")
+    due = debt.due(one.debit.due_on) if debt else 0
+    if due <= 0:
+        return Drop(one, rules.NOTHING_DUE, "cancelled")
+    not_before: date | None = at.date()
+    if one.latest.state == "failed":
+        not_before = rules.retry_from(one.latest.code, one.failed, one.latest.debit_on, of)
+    if not_before is None:
+        return Drop(one, one.latest.code, "given_up")
+    slot = rules.slot(one.mandate.kind, not_before, at, calendar, of)
+    if one.mandate.valid_until is not None and slot.debit_on > one.mandate.valid_until:
+        return Drop(one, "mandate_expired", "cancelled")
+    return Again(one, slot, rules.asked(one.debit.amount, Money(due, one.debit.amount.currency), one.mandate.limit))
+
+
+# --------------------------------------------------------------------------------------------------------------------- contradictions
+
+
+def close(*, desk: Desk, now: datetime, closings: Sequence[Closing]) -> list[Contradiction | Refused | Quarantined]:
+    """A person closes contradictions; what they accept is booked and applied, and what the loan cannot take any more goes back.
+
+    One outcome a request, in order; refused as `payments.close_contradictions` refuses.
+    """
+    outcomes = in_batches(
+        desk,
+        now,
+        "contradiction.close",
+        closings,
+        lambda batch: on_open_day(desk, now, batch, lambda work, given: payments.close_contradictions(work=work, closings=given)),
+    )
+    book_accepted(desk=desk, now=now)
+    follow(desk=desk, now=now)
+    return outcomes
+
+
+def book_accepted(*, desk: Desk, now: datetime) -> int:
+    """Books what was accepted and is not booked yet, because we were stopped in between; returns how many."""
+    waiting = payment_book.accepted(book_id=desk.book.id)
+    if waiting:
+        repayment.book(desk=desk, now=now, results=[one.answer for one in waiting])
+    return len(waiting)
+
+
+def _by_pages(find: Callable[[], list[UUID]], act: Callable[[Sequence[UUID]], int]) -> int:
+    """Acts on page after page, until there is none, or nothing of a page was done: what is left is for the next run."""
+    done, before = 0, None
+    while (page := find()) and page != before:
+        done += act(page)
+        before = page
+    return done

@@ -1,0 +1,155 @@
+"""What is stored of money that moves outside. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Final, Literal
+from uuid import UUID
+
+from yuefu.money.amounts import Money
+
+CHANNEL, OPERATING, CLIENT = "channel", "operating", "client"
+"""The codes of the accounts that every book has: at the channel, at the bank for own money, at the bank for the money of merchants."""
+
+TRANSFER_ENDS: Final[Mapping[str, tuple[str | None, str]]] = {
+    "withdrawal": (CHANNEL, OPERATING),
+    "funding": (None, OPERATING),
+    "safeguarding": (OPERATING, CLIENT),
+    "release": (CLIENT, OPERATING),
+}
+"""Kind of a transfer → from which account to which. Money of a funder comes from outside."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewMoneyAccount:
+    """An account at a channel or bank, for own money or for that of clients. `number` is how the provider's files name it."""
+
+    code: str
+    kind: Literal["channel", "bank"]
+    purpose: Literal["own", "client"]
+    provider: str
+    number: str
+    name_zh: str
+    name_en: str
+
+
+@dataclass(frozen=True, slots=True)
+class MoneyAccount:
+    """An account of a book as it is kept. Its ledger account has the component that its kind and purpose give, and its id as owner."""
+
+    id: UUID
+    code: str
+    kind: str
+    purpose: str
+    provider: str
+    number: str
+    currency: str
+    name_zh: str
+    name_en: str
+    opened_at: datetime
+    closed_at: datetime | None
+
+
+CHANNEL_NUMBER, OPERATING_NUMBER, CLIENT_NUMBER = "1900000001", "6100000000000001", "6100000000000002"
+SANDBOX_ACCOUNTS: Final = (
+    NewMoneyAccount(CHANNEL, "channel", "own", "sandbox", CHANNEL_NUMBER, "支付渠道账户", "Payment channel account"),
+    NewMoneyAccount(OPERATING, "bank", "own", "sandbox", OPERATING_NUMBER, "银行自有账户", "Bank account, own money"),
+    NewMoneyAccount(CLIENT, "bank", "client", "sandbox", CLIENT_NUMBER, "银行客户资金账户", "Bank account, client money"),
+)
+"""What a book is founded with: the accounts that the sandbox keeps for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Collection:
+    """One attempt to collect. `settled_on` is the channel's day, `posted_on` the business day of its entry; both only if it succeeded.
+    `money_account_id` is the channel account it comes into, `funder_id` whose money the loan is.
+    """
+
+    id: UUID
+    reference: str
+    money_account_id: UUID
+    consumer_id: UUID
+    loan_id: UUID | None
+    order_id: UUID | None
+    funder_id: UUID
+    amount: Money
+    fee: Money
+    instrument: str
+    provider_id: str
+    state: str
+    failure_code: str
+    attempted_at: datetime
+    settled_on: date | None
+    posted_on: date | None
+    refunded: Money
+    """What refunds have taken or may still take: those that failed have given it back."""
+
+    @property
+    def left(self) -> Money:
+        """What may still be refunded."""
+        return self.amount - self.refunded
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelRefund:
+    """Part or all of a collection on its way back to the consumer, from the account it came into. `fee` is what the channel gives back of
+    its fee.
+    """
+
+    id: UUID
+    reference: str
+    money_account_id: UUID
+    collection_id: UUID
+    original_reference: str
+    consumer_id: UUID
+    loan_id: UUID | None
+    order_id: UUID | None
+    funder_id: UUID
+    amount: Money
+    fee: Money
+    provider_id: str
+    state: str
+    failure_code: str
+    attempted_at: datetime
+    settled_on: date | None
+    posted_on: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class Payout:
+    """Money on its way to a merchant, for one settlement batch, from an account of client money."""
+
+    id: UUID
+    reference: str
+    money_account_id: UUID
+    merchant_id: UUID
+    batch_id: UUID
+    amount: Money
+    provider_id: str
+    state: str
+    failure_code: str
+    ordered_at: datetime
+    paid_on: date | None
+    returned_on: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """Money from the channel to our bank (withdrawal), from a funder to our bank (funding), from own money to that of clients
+    (safeguarding) or back (release).
+    """
+
+    id: UUID
+    reference: str
+    kind: str
+    from_account_id: UUID | None
+    to_account_id: UUID
+    amount: Money
+    funder_id: UUID | None
+    provider_id: str
+    state: str
+    failure_code: str
+    ordered_at: datetime
+    moved_on: date | None
