@@ -8,6 +8,8 @@ what is refunded of a collection never exceeds it; only what succeeded has a day
 account of money is never changes, and what moves money names an account of the role that it needs: payouts leave client money, collections
 come into the channel, the ends of a transfer follow from its kind. No more is moved to client money than is owed to merchants at once, and
 no payout is sent that it does not cover.
+One payment over several loans is a whole, which the channel knows, and parts that add up to it and share its fate, each for one loan; what goes
+back goes back of a part. A part that came before the day it is for is owed to the consumer until it is released to its loan.
 A channel refund that failed stays as it is: another attempt, with a reference of its own, is made on a later round.
 The gateways of the sandbox keep books of their own (`payments_sandbox_…`) which nothing but they read, as a real channel would.
 """
