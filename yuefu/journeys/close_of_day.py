@@ -16,7 +16,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from yuefu.errors import Refused
-from yuefu.journeys import checkout, proving, refund, transfers
+from yuefu.journeys import billing, checkout, proving, refund, transfers
 from yuefu.journeys.desk import Desk
 from yuefu.ledger import commands as ledger
 from yuefu.loans import commands as loans
@@ -135,8 +135,11 @@ def _work(desk: Desk, now: datetime, run: Run, on: date) -> UnitOfWork:
 
 
 def _post(desk: Desk, work: UnitOfWork, run: Run) -> None:
-    """The steps that post: due, accrue, overdue. What was done before is passed over. Holds that ran out are freed first, on the open day."""
+    """The steps that post: due, accrue, overdue. What was done before is passed over. First, on the open day, holds that ran out are freed and
+    what waited for the day that closes is applied to its loans, so that what was paid before its day is never late.
+    """
     on = work.day.on
+    billing.release(desk=desk, now=work.now, until=on)
     for expire in (checkout.expire, transfers.expire):
         while expire(desk=desk, now=work.now):
             pass

@@ -12,7 +12,8 @@ from uuid import UUID
 
 from yuefu.access.queries import KEY_EXPIRED, KEY_REVOKED
 from yuefu.errors import Refused
-from yuefu.journeys import checkout, refund, repayment, transfers
+from yuefu.journeys import billing, checkout, refund, repayment, transfers
+from yuefu.journeys.billing import PayRequest
 from yuefu.journeys.checkout import Purchase
 from yuefu.journeys.desk import Desk, open_day
 from yuefu.journeys.repayment import RepayRequest, UndoRequest
@@ -61,6 +62,9 @@ KINDS: Final[Mapping[str, _Kind]] = {
     "refund.retry": _Kind(UUID, lambda desk, now, given: refund.retry_loans(desk=desk, now=now, loan_ids=given)),
     "repay": _Kind(RepayRequest, lambda desk, now, given: repayment.repay(desk=desk, now=now, requests=given)),
     "repay.book": _Kind(ChannelResult, lambda desk, now, given: repayment.book(desk=desk, now=now, results=given)),
+    "billing.make": _Kind(UUID, lambda desk, now, given: billing.make_for(desk=desk, now=now, account_ids=given)),
+    "billing.pay": _Kind(PayRequest, lambda desk, now, given: billing.pay(desk=desk, now=now, requests=given)),
+    "billing.release": _Kind(UUID, lambda desk, now, given: billing.release_parts(desk=desk, now=now, part_ids=given)),
     "transfer": _Kind(tuple[Transfer, ...], _send_chains),
     "repayment.undo": _Kind(UndoRequest, lambda desk, now, given: repayment.undo(desk=desk, now=now, requests=given)),
 }

@@ -287,6 +287,40 @@ def positions(book_id: UUID) -> dict[tuple[UUID, str, str], Position]:
     return {(funder, product, currency): Position(*rest) for funder, product, currency, *rest in found}
 
 
+@dataclass(frozen=True, slots=True)
+class Unpaid:
+    """What is unpaid of an instalment, due or not, in minor units of the loan's currency."""
+
+    account_id: UUID
+    loan_id: UUID
+    no: int
+    due_on: date
+    minor: int
+
+
+_UNPAID: Final = "i.principal_minor + i.interest_minor - i.principal_paid_minor - i.interest_paid_minor"
+
+
+def unpaid_of(*, book_id: UUID, consumer_ids: Sequence[UUID]) -> list[Unpaid]:
+    """Every instalment of the loans of consumers of which something is unpaid, by due day, loan and number."""
+    return sql.rows_as(
+        Unpaid,
+        f"SELECT l.credit_account_id, i.loan_id, i.no, i.due_on, ({_UNPAID})::bigint FROM loans_loan AS l"
+        " JOIN loans_instalment AS i ON i.loan_id = l.id WHERE l.book_id = %s AND l.consumer_id = ANY(%s) AND l.state = 'active'"
+        f" AND {_UNPAID} > 0 ORDER BY i.due_on, i.loan_id, i.no",
+        [book_id, list(consumer_ids)],
+    )
+
+
+def unpaid(*, loan_ids: Sequence[UUID]) -> dict[tuple[UUID, int], int]:
+    """What is unpaid of each instalment of loans, in minor units by (loan, number); one that is paid is absent."""
+    found = sql.rows(
+        f"SELECT i.loan_id, i.no, ({_UNPAID})::bigint FROM loans_instalment AS i WHERE i.loan_id = ANY(%s) AND {_UNPAID} > 0",
+        [list(loan_ids)],
+    )
+    return {(loan_id, no): minor for loan_id, no, minor in found}
+
+
 def totals(book_id: UUID) -> tuple[int, int, int, int, int]:
     """Loans, loans active, loans in arrears, repayments applied, principal outstanding in minor units."""
     loans_row = sql.rows(
