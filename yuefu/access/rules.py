@@ -13,7 +13,8 @@ from zlib import crc32
 
 STAFF_PERMISSIONS: Final = frozenset({
     "access.grant", "api_key.issue", "approve", "break.resolve", "close_day", "consumer.close", "consumer.consent", "consumer.read",
-    "consumer.register", "credit.change_limit", "credit.close", "credit.freeze", "credit.open", "funding.record", "jobs.run",
+    "consumer.register", "credit.change_days", "credit.change_limit", "credit.close", "credit.freeze", "credit.open", "funding.record",
+    "jobs.run",
     "journal.propose", "ledger.import", "ledger.read", "loan.rebuild", "merchant.amend", "merchant.change_state", "merchant.onboard",
     "merchant.read", "order.authorise", "order.capture", "order.read", "order.refund", "order.void", "product.draft", "product.publish",
     "product.read", "product.retire", "quarantine.read", "quarantine.settle", "reconcile", "repayment.record", "repayment.undo",
@@ -28,7 +29,7 @@ PERMISSIONS: Final = STAFF_PERMISSIONS | MERCHANT_PERMISSIONS
 ROLES: Final = {
     "operator": STAFF_PERMISSIONS,
     "risk": frozenset({
-        "approve", "consumer.read", "credit.change_limit", "credit.close", "credit.freeze", "credit.open", "merchant.change_state",
+        "approve", "consumer.read", "credit.change_days", "credit.change_limit", "credit.close", "credit.freeze", "credit.open", "merchant.change_state",
         "merchant.read", "order.read", "product.read", "quarantine.read", "setting.propose", "setting.read", "stop.lift", "stop.read", "stop.set",
         "trace",
     }),
@@ -38,8 +39,8 @@ ROLES: Final = {
         "setting.propose", "setting.read", "settlement.read", "settlement.run", "stop.lift", "stop.read", "stop.set", "trace",
     }),
     "support": frozenset({
-        "consumer.close", "consumer.consent", "consumer.read", "merchant.read", "order.read", "order.refund", "order.void", "product.read",
-        "settlement.read", "stop.read", "trace",
+        "consumer.close", "consumer.consent", "consumer.read", "credit.change_days", "merchant.read", "order.read", "order.refund", "order.void",
+        "product.read", "settlement.read", "stop.read", "trace",
     }),
     "compliance": frozenset({
         "approve", "consumer.consent", "consumer.read", "ledger.read", "merchant.change_state", "merchant.read", "order.read",

@@ -66,6 +66,7 @@ def limit_history(*, account_id: UUID) -> list[LimitStep]:
 class DaysChosen:
     """One step in the history of bill day and repayment day: from when on, by whom, why and when."""
 
+    id: UUID
     step: DaysStep
     reasons: tuple[str, ...]
     recorded_by: str
@@ -75,10 +76,11 @@ class DaysChosen:
 def days_history(*, account_id: UUID) -> list[DaysChosen]:
     """Every pair of days of an account, the first one first."""
     found = sql.rows(
-        "SELECT from_on, bill_day, repayment_day, reasons, recorded_by, recorded_at FROM credit_days_change WHERE account_id = %s ORDER BY seq",
+        "SELECT id, from_on, bill_day, repayment_day, reasons, recorded_by, recorded_at FROM credit_days_change WHERE account_id = %s"
+        " ORDER BY seq",
         [account_id],
     )
-    return [DaysChosen(DaysStep(*row[:3]), tuple(row[3]), *row[4:]) for row in found]
+    return [DaysChosen(row[0], DaysStep(*row[1:4]), tuple(row[4]), *row[5:]) for row in found]
 
 
 def days_steps(*, account_ids: Sequence[UUID]) -> dict[UUID, list[DaysStep]]:

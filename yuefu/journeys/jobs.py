@@ -18,7 +18,7 @@ from procrastinate.contrib.django import app
 
 from yuefu.errors import Refused
 from yuefu.ids import IdSource
-from yuefu.journeys import checkout, close_of_day, reconciliation, refund, repayment, settlement, stopping, transfers
+from yuefu.journeys import billing, checkout, close_of_day, reconciliation, refund, repayment, settlement, stopping, transfers
 from yuefu.journeys import heads as kept_heads
 from yuefu.journeys.desk import Desk, open_day
 from yuefu.journeys.heads import Kept
@@ -141,6 +141,19 @@ def close(desk: Desk, now: datetime) -> None:
     """Closes the oldest day of a book that waits."""
     close_of_day.close_day(desk=desk, now=now)
     DAYS_CLOSING.labels(book=desk.book.code).set(len(days.waiting_to_close(desk.book.id)))
+
+
+@app.periodic(cron="5 * * * *")
+@app.task(queueing_lock="bill_accounts", pass_context=False)
+def bill_accounts(timestamp: int) -> None:
+    """Applies what was paid before its day and whose day has come, and makes the bills of the cycles that are over."""
+    del timestamp
+    _each_book("bill_accounts", bill)
+
+
+def bill(desk: Desk, now: datetime) -> None:
+    """One round of billing in a book; the one has nothing to do with the other, so each has its turn."""
+    _all_of([lambda: billing.release(desk=desk, now=now), lambda: billing.make(desk=desk, now=now)])
 
 
 @app.periodic(cron="10 * * * *")

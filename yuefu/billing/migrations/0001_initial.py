@@ -102,7 +102,9 @@ class Migration(migrations.Migration):
         composite_fk("billing_bill", ["book_id", "account_id", "consumer_id"], "credit_account", ["book_id", "id", "consumer_id"]),
         composite_fk("billing_line", ["book_id", "bill_id", "account_id", "consumer_id"], "billing_bill", _WHOSE),
         composite_fk("billing_line", ["loan_id", "no"], "loans_instalment", ["loan_id", "no"]),
-        references_as_a_set("billing_line", [Reference(("loan_id", *_LENT), "loans_loan", ("id", "book_id", "credit_account_id", "consumer_id"))]),
+        references_as_a_set(
+            "billing_line", [Reference(("loan_id", *_LENT), "loans_loan", ("id", "book_id", "credit_account_id", "consumer_id"))]
+        ),
         secure("billing_bill", writes="append", consumer="consumer_id"),
         secure("billing_line", writes="append", consumer="consumer_id"),
         migrations.RunSQL(PROMISES, migrations.RunSQL.noop),
