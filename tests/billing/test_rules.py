@@ -102,7 +102,7 @@ def test_a_bill_is_paid_once_nothing_is_to_be_paid_and_overdue_while_something_i
         made = tuple(
             rules.BillLine(A, n, day(due), *(Money(m, "CNY") for m in (100, left, waits))) for n, (due, left, waits) in enumerate(lines)
         )
-        at = rules.Bill(A, A, A, 1, day(-40), day(-9), day(1), day(20), Money(100 * len(lines), "CNY"), zero, day(-9), None, made)
+        at = rules.Bill(A, A, A, 1, day(-40), day(-9), day(1), day(20), Money(100 * len(lines), "CNY"), zero, zero, day(-9), None, made)
         return at.state(TODAY), at.to_pay.minor
 
     assert bill((0, 100, 0), (5, 100, 0)) == ("open", 200)

@@ -11,7 +11,7 @@ from uuid import UUID
 from yuefu.billing import queries
 from yuefu.credit.commands import Ended
 from yuefu.loans import queries as loans
-from yuefu.loans.queries import Unpaid
+from yuefu.loans.queries import OfAccount
 from yuefu.money.amounts import Money
 from yuefu.runtime import audit, outbox, sql
 from yuefu.runtime.outbox import Event
@@ -29,6 +29,7 @@ _BILL = {
     "covers_until": "date",
     "lines": "smallint",
     "total_minor": "bigint",
+    "paid_minor": "bigint",
     "carried_minor": "bigint",
 }
 _LINE = {
@@ -39,6 +40,7 @@ _LINE = {
     "consumer_id": "uuid",
     "due_on": "date",
     "amount_minor": "bigint",
+    "paid_minor": "bigint",
 }
 
 
@@ -58,44 +60,52 @@ class _Made:
     id: UUID
     no: int
     ended: Ended
-    rows: tuple[Unpaid, ...]
+    rows: tuple[OfAccount, ...]
     carried: int
 
     @property
     def total(self) -> int:
-        return sum(row.minor for row in self.rows)
+        return sum(row.asked for row in self.rows)
+
+    @property
+    def paid(self) -> int:
+        return sum(row.asked - row.unpaid for row in self.rows)
+
+    @property
+    def minimum(self) -> int:
+        return self.total - self.paid + self.carried
 
 
 def issue(*, work: UnitOfWork, ended: Sequence[Ended]) -> list[Issued | None]:
-    """Makes the bill of each cycle that ended, at most one an account: of every instalment that it covers, that is not paid and is on no bill yet.
-    One outcome each, in order; None where there is nothing to ask for, and so no bill. The accounts are locked (`credit.end_cycles`).
+    """Makes the bill of each cycle that ended, at most one an account: of every instalment of an active loan that it covers and that is on no bill
+    yet, paid or not. One outcome each, in order; None where there is none, and so no bill. The accounts are locked (`credit.end_cycles`).
     """
     accounts = [one.account_id for one in ended]
     assert len(set(accounts)) == len(accounts), "one cycle of an account ends after the other"
-    unpaid: dict[UUID, list[Unpaid]] = defaultdict(list)
-    for row in loans.unpaid_of(book_id=work.book.id, consumer_ids=sorted({one.consumer_id for one in ended})):
-        unpaid[row.account_id].append(row)
-    numbers = queries.billed(loan_ids=sorted({row.loan_id for rows in unpaid.values() for row in rows}))
+    asked: dict[UUID, list[OfAccount]] = defaultdict(list)
+    for row in loans.of_consumers(book_id=work.book.id, consumer_ids=sorted({one.consumer_id for one in ended})):
+        asked[row.account_id].append(row)
+    numbers = queries.billed(loan_ids=sorted({row.loan_id for rows in asked.values() for row in rows}))
     last = queries.last_numbers(account_ids=accounts)
     outcomes: list[Issued | None] = []
     made = []
     for new, one in zip(work.ids.many(work.now, len(ended)), ended, strict=True):
-        bill = _bill(new, last.get(one.account_id, 0) + 1, one, unpaid[one.account_id], numbers.keys())
+        bill = _bill(new, last.get(one.account_id, 0) + 1, one, asked[one.account_id], numbers.keys())
         made += [bill] if bill.rows else []
         outcomes.append(_issued(bill) if bill.rows else None)
     _store(work, made)
     return outcomes
 
 
-def _bill(new: UUID, no: int, ended: Ended, unpaid: Sequence[Unpaid], billed: Collection[tuple[UUID, int]]) -> _Made:
-    fresh = tuple(row for row in unpaid if (row.loan_id, row.no) not in billed and row.due_on <= ended.cycle.covers_until)
-    carried = sum(row.minor for row in unpaid if (row.loan_id, row.no) in billed)
+def _bill(new: UUID, no: int, ended: Ended, asked: Sequence[OfAccount], billed: Collection[tuple[UUID, int]]) -> _Made:
+    fresh = tuple(row for row in asked if (row.loan_id, row.no) not in billed and row.due_on <= ended.cycle.covers_until)
+    carried = sum(row.unpaid for row in asked if (row.loan_id, row.no) in billed)
     return _Made(new, no, ended, fresh, carried)
 
 
 def _issued(bill: _Made) -> Issued:
-    total, currency = bill.total, bill.ended.currency
-    return Issued(bill.id, bill.ended.account_id, bill.no, Money(total, currency), Money(total + bill.carried, currency))
+    currency = bill.ended.currency
+    return Issued(bill.id, bill.ended.account_id, bill.no, Money(bill.total, currency), Money(bill.minimum, currency))
 
 
 def _store(work: UnitOfWork, made: Sequence[_Made]) -> None:
@@ -114,6 +124,7 @@ def _store(work: UnitOfWork, made: Sequence[_Made]) -> None:
             bill.ended.cycle.covers_until,
             len(bill.rows),
             bill.total,
+            bill.paid,
             bill.carried,
         )
         for bill in made
@@ -123,7 +134,7 @@ def _store(work: UnitOfWork, made: Sequence[_Made]) -> None:
         "billing_bill", _BILL, bills, same={"book_id": book, "issued_on": ("date", work.day.on), "issued_at": ("timestamptz", work.now)}
     )
     lines = [
-        (row.loan_id, row.no, bill.id, bill.ended.account_id, bill.ended.consumer_id, row.due_on, row.minor)
+        (row.loan_id, row.no, bill.id, bill.ended.account_id, bill.ended.consumer_id, row.due_on, row.asked, row.asked - row.unpaid)
         for bill in made
         for row in bill.rows
     ]
@@ -143,6 +154,6 @@ def _snapshot(bill: _Made) -> dict[str, Any]:
         "bill_on": ended.cycle.bill_on,
         "due_on": ended.cycle.due_on,
         "total": Money(bill.total, currency),
-        "minimum": Money(bill.total + bill.carried, currency),
+        "minimum": Money(bill.minimum, currency),
         "instalments": len(bill.rows),
     }

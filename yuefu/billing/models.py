@@ -9,8 +9,8 @@ from yuefu.runtime.tables import BookRow
 
 
 class Bill(BookRow):
-    """What an account is asked for by the bill of one cycle, the `no`-th of the account; never changed. `carried_minor` is what earlier bills
-    still asked when it was made."""
+    """What an account is asked for by the bill of one cycle, the `no`-th of the account; never changed. When it was made,
+    `paid_minor` of its lines was paid already and `carried_minor` was unpaid of earlier bills."""
 
     account_id = models.UUIDField()
     consumer_id = models.UUIDField()
@@ -22,6 +22,7 @@ class Bill(BookRow):
     covers_until = models.DateField()
     lines = models.SmallIntegerField()
     total_minor = models.BigIntegerField()
+    paid_minor = models.BigIntegerField()
     carried_minor = models.BigIntegerField()
     issued_on = models.DateField()
     issued_at = models.DateTimeField()
@@ -35,7 +36,12 @@ class Bill(BookRow):
                 condition=Q(bill_on__gt=F("first_on"), due_on__gt=F("bill_on"), covers_until__gte=F("due_on"), issued_on__gte=F("bill_on")),
                 name="billing_bill_days",
             ),
-            models.CheckConstraint(condition=Q(no__gt=0, lines__gt=0, total_minor__gt=0, carried_minor__gte=0), name="billing_bill_asks"),
+            models.CheckConstraint(
+                condition=Q(
+                    no__gt=0, lines__gt=0, total_minor__gt=0, carried_minor__gte=0, paid_minor__gte=0, paid_minor__lte=F("total_minor")
+                ),
+                name="billing_bill_asks",
+            ),
         ]
         indexes = [
             models.Index(fields=["consumer_id", "bill_on"], name="billing_bill_consumer"),
@@ -44,7 +50,7 @@ class Bill(BookRow):
 
 
 class Line(models.Model):
-    """An instalment on the one bill that asks for it: what was unpaid of it when the bill was made."""
+    """An instalment on the one bill that has it: what it asked when the bill was made, and what of that was paid by then."""
 
     pk = models.CompositePrimaryKey("loan_id", "no")
     loan_id = models.UUIDField()
@@ -55,7 +61,12 @@ class Line(models.Model):
     consumer_id = models.UUIDField()
     due_on = models.DateField()
     amount_minor = models.BigIntegerField()
+    paid_minor = models.BigIntegerField()
 
     class Meta:
-        constraints = [models.CheckConstraint(condition=Q(amount_minor__gt=0), name="billing_line_amount")]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(amount_minor__gt=0, paid_minor__gte=0, paid_minor__lte=F("amount_minor")), name="billing_line_amount"
+            )
+        ]
         indexes = [models.Index(fields=["bill_id"], name="billing_line_bill")]

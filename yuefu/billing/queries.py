@@ -15,8 +15,8 @@ from yuefu.payments import queries as payments
 from yuefu.runtime import sql
 
 _BILL = (
-    "SELECT b.id, b.account_id, b.consumer_id, b.no, b.first_on, b.bill_on, b.due_on, b.covers_until, b.total_minor, b.carried_minor,"
-    " b.currency, b.issued_on, b.issued_at FROM billing_bill AS b"
+    "SELECT b.id, b.account_id, b.consumer_id, b.no, b.first_on, b.bill_on, b.due_on, b.covers_until, b.total_minor, b.paid_minor,"
+    " b.carried_minor, b.currency, b.issued_on, b.issued_at FROM billing_bill AS b"
 )
 
 
@@ -40,10 +40,10 @@ def _bills(query: str, params: Sequence[Any]) -> list[Bill]:
     found = sql.rows(query, params)
     lines = _lines([row[0] for row in found])
     made = []
-    for row_id, account, consumer, no, first, on, due, until, total, carried, currency, issued_on, at in found:
-        amounts = Money(total, currency), Money(carried, currency)
-        mine = tuple(BillLine(*line[:3], *(Money(minor, currency) for minor in line[3:])) for line in lines[row_id])
-        made.append(Bill(row_id, account, consumer, no, first, on, due, until, *amounts, issued_on, at, mine))
+    for *head, total, paid, carried, currency, issued_on, at in found:
+        amounts = Money(total, currency), Money(paid, currency), Money(carried, currency)
+        mine = tuple(BillLine(*line[:3], *(Money(minor, currency) for minor in line[3:])) for line in lines[head[0]])
+        made.append(Bill(*[*head, *amounts, issued_on, at, mine]))
     return made
 
 
@@ -75,12 +75,12 @@ def asked(*, book_id: UUID, consumer_ids: Sequence[UUID]) -> dict[UUID, list[Ask
     """All that is to be paid of the loans of consumers, whether it is asked for yet or not, by credit account and in the order in which it is
     paid. An account of which nothing is to be paid is absent.
     """
-    unpaid = loans.unpaid_of(book_id=book_id, consumer_ids=consumer_ids)
+    unpaid = [row for row in loans.of_consumers(book_id=book_id, consumer_ids=consumer_ids) if row.unpaid]
     loan_ids = sorted({row.loan_id for row in unpaid})
     numbers, waiting = billed(loan_ids=loan_ids), payments.waiting_of(loan_ids=loan_ids)
     rows: dict[UUID, list[Asked]] = defaultdict(list)
     for row in unpaid:
-        rows[row.account_id].append(Asked(row.loan_id, row.no, row.due_on, row.minor, numbers.get((row.loan_id, row.no))))
+        rows[row.account_id].append(Asked(row.loan_id, row.no, row.due_on, row.unpaid, numbers.get((row.loan_id, row.no))))
     left = {account_id: less_waiting(mine, waiting) for account_id, mine in rows.items()}
     return {account_id: mine for account_id, mine in left.items() if mine}
 

@@ -18,8 +18,8 @@ BillState = Literal["open", "paid", "overdue"]
 
 @dataclass(frozen=True, slots=True)
 class BillLine:
-    """An instalment on a bill. `amount` was asked when the bill was made, `left` is unpaid now, of which `waiting` is here and waits for the day on
-    which it falls due.
+    """An instalment on a bill. `amount` is what it asked when the bill was made, paid or not; `left` is unpaid now, of which `waiting` is here and
+    waits for the day on which it falls due.
     """
 
     loan_id: UUID
@@ -36,7 +36,9 @@ class BillLine:
 
 @dataclass(frozen=True, slots=True)
 class Bill:
-    """A bill as it was made, with what is left of its lines. Its cycle is from `first_on` up to, not including, `bill_on`."""
+    """A bill as it was made, with what is left of its lines. Its cycle is from `first_on` up to, not including, `bill_on`. When it was made `paid`
+    of its lines was paid already, and `carried` was unpaid of earlier bills.
+    """
 
     id: UUID
     account_id: UUID
@@ -47,6 +49,7 @@ class Bill:
     due_on: date
     covers_until: date
     total: Money
+    paid: Money
     carried: Money
     issued_on: date
     issued_at: datetime
@@ -54,8 +57,8 @@ class Bill:
 
     @property
     def minimum(self) -> Money:
-        """All that was due when it was made: its lines, and what earlier bills still asked."""
-        return self.total + self.carried
+        """All that it asked for when it was made: what was unpaid of its lines, and of earlier bills."""
+        return self.total - self.paid + self.carried
 
     @property
     def to_pay(self) -> Money:

@@ -288,26 +288,27 @@ def positions(book_id: UUID) -> dict[tuple[UUID, str, str], Position]:
 
 
 @dataclass(frozen=True, slots=True)
-class Unpaid:
-    """What is unpaid of an instalment, due or not, in minor units of the loan's currency."""
+class OfAccount:
+    """What an instalment of a loan of a credit account asks, due or not, and what of it is unpaid, in minor units of the loan's currency."""
 
     account_id: UUID
     loan_id: UUID
     no: int
     due_on: date
-    minor: int
+    asked: int
+    unpaid: int
 
 
 _UNPAID: Final = "i.principal_minor + i.interest_minor - i.principal_paid_minor - i.interest_paid_minor"
 
 
-def unpaid_of(*, book_id: UUID, consumer_ids: Sequence[UUID]) -> list[Unpaid]:
-    """Every instalment of the loans of consumers of which something is unpaid, by due day, loan and number."""
+def of_consumers(*, book_id: UUID, consumer_ids: Sequence[UUID]) -> list[OfAccount]:
+    """Every instalment of the active loans of consumers that asks anything, paid or not, by due day, loan and number."""
     return sql.rows_as(
-        Unpaid,
-        f"SELECT l.credit_account_id, i.loan_id, i.no, i.due_on, ({_UNPAID})::bigint FROM loans_loan AS l"
+        OfAccount,
+        f"SELECT l.credit_account_id, i.loan_id, i.no, i.due_on, i.principal_minor + i.interest_minor, ({_UNPAID})::bigint FROM loans_loan AS l"
         " JOIN loans_instalment AS i ON i.loan_id = l.id WHERE l.book_id = %s AND l.consumer_id = ANY(%s) AND l.state = 'active'"
-        f" AND {_UNPAID} > 0 ORDER BY i.due_on, i.loan_id, i.no",
+        " AND i.principal_minor + i.interest_minor > 0 ORDER BY i.due_on, i.loan_id, i.no",
         [book_id, list(consumer_ids)],
     )
 

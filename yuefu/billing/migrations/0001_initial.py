@@ -10,9 +10,9 @@ CREATE FUNCTION billing_guard_lines() RETURNS trigger LANGUAGE plpgsql SET searc
 DECLARE wrong uuid;
 BEGIN
     SELECT b.id INTO wrong FROM billing_bill AS b
-        JOIN (SELECT bill_id, count(*) AS lines, sum(amount_minor) AS total FROM billing_line
+        JOIN (SELECT bill_id, count(*) AS lines, sum(amount_minor) AS total, sum(paid_minor) AS paid FROM billing_line
             WHERE bill_id IN (SELECT bill_id FROM written) GROUP BY bill_id) AS l ON l.bill_id = b.id
-        WHERE l.lines <> b.lines OR l.total <> b.total_minor LIMIT 1;
+        WHERE (l.lines, l.total, l.paid) IS DISTINCT FROM (b.lines::bigint, b.total_minor::numeric, b.paid_minor::numeric) LIMIT 1;
     IF wrong IS NOT NULL THEN
         RAISE EXCEPTION 'the lines of bill % are not what it asks', wrong USING ERRCODE = 'check_violation';
     END IF;
@@ -51,6 +51,7 @@ class Migration(migrations.Migration):
                 ("covers_until", models.DateField()),
                 ("lines", models.SmallIntegerField()),
                 ("total_minor", models.BigIntegerField()),
+                ("paid_minor", models.BigIntegerField()),
                 ("carried_minor", models.BigIntegerField()),
                 ("issued_on", models.DateField()),
                 ("issued_at", models.DateTimeField()),
@@ -74,7 +75,14 @@ class Migration(migrations.Migration):
                         name="billing_bill_days",
                     ),
                     models.CheckConstraint(
-                        condition=models.Q(("carried_minor__gte", 0), ("lines__gt", 0), ("no__gt", 0), ("total_minor__gt", 0)),
+                        condition=models.Q(
+                            ("carried_minor__gte", 0),
+                            ("lines__gt", 0),
+                            ("no__gt", 0),
+                            ("paid_minor__gte", 0),
+                            ("paid_minor__lte", models.F("total_minor")),
+                            ("total_minor__gt", 0),
+                        ),
                         name="billing_bill_asks",
                     ),
                 ],
@@ -92,10 +100,16 @@ class Migration(migrations.Migration):
                 ("consumer_id", models.UUIDField()),
                 ("due_on", models.DateField()),
                 ("amount_minor", models.BigIntegerField()),
+                ("paid_minor", models.BigIntegerField()),
             ],
             options={
                 "indexes": [models.Index(fields=["bill_id"], name="billing_line_bill")],
-                "constraints": [models.CheckConstraint(condition=models.Q(("amount_minor__gt", 0)), name="billing_line_amount")],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("amount_minor__gt", 0), ("paid_minor__gte", 0), ("paid_minor__lte", models.F("amount_minor"))),
+                        name="billing_line_amount",
+                    )
+                ],
             },
         ),
         composite_key("billing_bill", _WHOSE),
