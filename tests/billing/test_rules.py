@@ -87,11 +87,13 @@ def test_money_that_waits_is_not_asked_for_again(rows, waiting):
 
 
 def test_a_bill_asks_for_its_own_and_those_before_one_loan_for_its_own_and_all_for_everything():
-    old, now, later, free, overdue = asked(A, -9, 1, 1), asked(A, 3, 2, 2), asked(B, 8, 4, 3), asked(B, 40, 8), asked(C, -1, 16)
-    rows = [old, overdue, now, later, free]
-    assert to_pay(rows, Target(bill_no=2), TODAY) == ([old, overdue, now], [later], [free])
+    old, overdue, before, now, later, free = (
+        asked(A, -9, 1, 1), asked(C, -1, 16), asked(C, 2, 32, 1), asked(A, 3, 2, 2), asked(B, 8, 4, 3), asked(B, 40, 8),
+    )  # fmt: skip
+    rows = [old, overdue, before, now, later, free]
+    assert to_pay(rows, Target(bill_no=2), TODAY) == ([old, overdue, before, now], [later], [free])
     assert to_pay(rows, Target(loan_id=B), TODAY) == ([later], [], [free])
-    assert to_pay(rows, Target(), TODAY) == ([old, overdue, now, later], [], [free])
+    assert to_pay(rows, Target(), TODAY) == ([old, overdue, before, now, later], [], [free])
 
 
 def test_a_bill_is_paid_once_nothing_is_to_be_paid_and_overdue_while_something_is_late():

@@ -6,12 +6,13 @@ from uuid import UUID
 
 import pytest
 
+from yuefu import ids
 from yuefu.billing import queries as bill_book
 from yuefu.credit import commands as credit
 from yuefu.credit import queries as accounts
 from yuefu.credit.commands import ChangeDays
 from yuefu.errors import Refused, one
-from yuefu.journeys import billing, refund, repayment
+from yuefu.journeys import billing, reconciliation, refund, repayment
 from yuefu.journeys.billing import GivenBack, Made, PayRequest
 from yuefu.journeys.desk import open_day
 from yuefu.journeys.repayment import RepaidTogether, RepayRequest, UndoRequest
@@ -402,6 +403,33 @@ def test_goods_that_come_back_while_money_waits_for_them_are_not_paid_for(shop, 
     shop.prove()
 
 
+def test_what_a_loan_owes_back_is_taken_from_what_it_got_and_not_from_what_waits_for_it(shop, two):
+    consumer_id, first, _, bill_id = two
+    shop.until(DUE)
+    pay(shop, consumer_id, bill_id=bill_id)
+    pay(shop, consumer_id, "ahead", loan_id=first.loan_id, amount="100.00", ahead=True)
+    shop.refund(first.order_id)
+
+    def given():
+        return sql.rows("SELECT amount_minor, state FROM payments_channel_refund WHERE book_id = %s ORDER BY attempted_at", [shop.book_id])
+
+    assert given() == [(300_00, "succeeded")]
+    assert payments.waiting_in_all(book_id=shop.book_id) == 100_00
+    shop.prove()
+    shop.until(date(2026, 11, 26))
+    assert given() == [(300_00, "succeeded"), (100_00, "succeeded")]
+    shop.prove()
+
+
+def test_a_payment_over_several_loans_is_undone_part_by_part_and_says_by_which(shop, two):
+    consumer_id, _, _, bill_id = two
+    shop.until(DUE)
+    outcome = pay(shop, consumer_id, bill_id=bill_id)
+    (refused,) = repayment.undo(desk=shop.desk, now=shop.now(16), requests=[UndoRequest("u", outcome.collection_id, "paid twice")])
+    assert refused.code == "unknown_repayment"
+    assert all(ids.text("collection", part.collection_id) in refused.detail for part in outcome.parts)
+
+
 @pytest.mark.parametrize(
     ("card", "state"),
     [("card:1:insufficient_funds", "failed"), ("card:1:unknown_then_success", "unknown"), ("card:1:unknown_then_failure", "unknown")],
@@ -523,6 +551,7 @@ def test_a_refund_that_the_channel_refuses_of_a_part_is_tried_again(shop, two):
 
 def test_the_bills_of_the_channel_and_the_trace_of_each_order_have_the_one_payment(shop, two):
     consumer_id, first, second, bill_id = two
+    reconciliation.catch_up(desk=shop.desk, now=shop.now(9))
     live_until(shop, DUE)
     pay(shop, consumer_id, bill_id=bill_id, amount="470.00")
     shop.next_day()
@@ -539,7 +568,29 @@ def test_the_bills_of_the_channel_and_the_trace_of_each_order_have_the_one_payme
         assert all(sum(((l.debit or yuan("0")) - (l.credit or yuan("0"))).minor for l in entry.lines) == 0 for entry in event.entries)
     followed = traced_orders(book_id=shop.book_id, as_of=shop.on)
     assert followed.complete == followed.total, followed
+    live_until(shop, DUE + timedelta(days=3))
+    reconciliation.catch_up(desk=shop.desk, now=shop.now(9))
+    assert {stage(shop, got.order_id, "reconciliation").state for got in (first, second)} == {"partly"}, "found in the bills of its day"
     shop.prove()
+
+
+def stage(shop, order_id, code):
+    with sql.reading(book_id=shop.book_id):
+        told = trace(order_id=order_id, book=shop.desk.book)
+    return next(stage for stage in told.stages if stage.code == code)
+
+
+def test_a_payment_for_several_instalments_of_a_loan_is_one_entry_that_is_told_once(shop, two):
+    consumer_id, first, _, bill_id = two
+    live_until(shop, DUE)
+    pay(shop, consumer_id, bill_id=bill_id, amount="1350.00", ahead=True)
+    live_until(shop, date(2026, 11, 25))
+    billing.release(desk=shop.desk, now=shop.now(6))
+    assert stage(shop, first.order_id, "posting").state == "done"
+    with sql.reading(book_id=shop.book_id):
+        told = trace(order_id=first.order_id, book=shop.desk.book)
+    events = [[entry.kind for entry in happening.entries] for happening in told.timeline if happening.kind == "loan.repaid"]
+    assert events == [["collection", "loan.repaid"], ["collection_released", "loan.repaid"]]
 
 
 def test_money_that_waited_is_traced_from_the_payment_to_its_loan(shop, two):
@@ -558,5 +609,4 @@ def test_money_that_waited_is_traced_from_the_payment_to_its_loan(shop, two):
         told = trace(order_id=first.order_id, book=shop.desk.book)
     (event,) = [happening for happening in told.timeline if happening.kind == "loan.repaid"]
     assert sorted(entry.kind for entry in event.entries) == ["collection", "collection_released", "loan.repaid"]
-    posted = next(stage for stage in told.stages if stage.code == "posting")
-    assert posted.state == "done"
+    assert stage(shop, first.order_id, "posting").state == "done"

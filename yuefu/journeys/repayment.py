@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from uuid import UUID
 
+from yuefu import ids as public
 from yuefu.errors import Refused
 from yuefu.journeys import refund as refunding
 from yuefu.journeys.desk import Desk, in_batches, on_open_day, open_day, unless_held_up
@@ -20,7 +21,7 @@ from yuefu.loans import commands as loans
 from yuefu.loans import queries as loan_book
 from yuefu.loans.commands import ALREADY_APPLIED, Applied, Repayment, Reversal, Reversed
 from yuefu.loans.queries import Recorded
-from yuefu.loans.rules import Held
+from yuefu.loans.rules import UNKNOWN_REPAYMENT, Held
 from yuefu.money.amounts import Money
 from yuefu.payments import commands as payments
 from yuefu.payments import queries as payment_book
@@ -39,6 +40,7 @@ _ASKED_AS = {"consumer_id": "loan_id", "order_id": "loan_id", "whole": "amount"}
 _UNDO = "repayment.undo"
 REASON_INVALID = "reason_invalid"
 _LONGEST_INSTRUMENT = 128
+_NAMED = 20
 _LONGEST_REASON = 500
 
 
@@ -372,17 +374,24 @@ def _loans_of(work: UnitOfWork, reversals: Sequence[Reversal]) -> list[UUID]:
 
 
 def _given_back(work: UnitOfWork, asked: Mapping[int, UUID]) -> dict[int, Refused]:
-    """Those of which a part went back already. The loans are locked first: whoever gives money of a loan back does that."""
+    """Those of which something went back already, and those over several loans. The loans are locked first: whoever gives money of a loan back does that."""
     known = payment_book.collections(book_id=work.book.id, ids=sorted(set(asked.values())))
     loan_book.lock(work.book.id, sorted({c.loan_id for c in known.values() if c.loan_id}))
     now = payment_book.collections(book_id=work.book.id, ids=sorted(known))
     applied = loan_book.repayments(work.book.id, sorted(known))
     paying = {i for i, repayment in applied.items() if not repayment.reversed}  # Of others the loans say what they are.
-    return {
+    refunded = {
         index: Refused(COLLECTION_REFUNDED, f"{now[i].refunded} of this collection went back to the consumer before", "collection_id")
         for index, i in asked.items()
         if i in paying and now[i].refunded.minor
     }
+    parts = _parts_of(work.book.id, list(known.values()))
+    return refunded | {index: _undone_by_part(parts[i]) for index, i in asked.items() if i in parts}
+
+
+def _undone_by_part(parts: Sequence[Collection]) -> Refused:
+    named = ", ".join(public.text("collection", part.id) for part in parts[:_NAMED])
+    return Refused(UNKNOWN_REPAYMENT, f"this payment is over several loans: undo its parts, {named}", "collection_id")
 
 
 def _undone(done: Reversed | Refused) -> Undone | Refused:
