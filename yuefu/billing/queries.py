@@ -65,7 +65,9 @@ def _lines(bill_ids: Sequence[UUID]) -> dict[UUID, list[tuple[Any, ...]]]:
 def billed(*, loan_ids: Sequence[UUID]) -> dict[tuple[UUID, int], int]:
     """The number of the bill that has an instalment, by (loan, number); of one that is on no bill there is none."""
     found = sql.rows(
-        "SELECT l.loan_id, l.no, b.no FROM billing_line AS l JOIN billing_bill AS b ON b.id = l.bill_id WHERE l.loan_id = ANY(%s)",
+        "SELECT l.loan_id, l.no, b.no FROM unnest(%s::uuid[]) AS g (loan) CROSS JOIN LATERAL (SELECT l.loan_id, l.no, l.bill_id"
+        " FROM billing_line AS l WHERE l.loan_id = g.loan OFFSET 0) AS l"
+        " CROSS JOIN LATERAL (SELECT b.no FROM billing_bill AS b WHERE b.id = l.bill_id OFFSET 0) AS b",
         [list(loan_ids)],
     )
     return {(loan_id, no): bill_no for loan_id, no, bill_no in found}

@@ -103,11 +103,8 @@ class PayRequest:
     by: Actor | None = field(default=None, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
-class _Plan:
-    """What a request would collect today."""
-
-    parts: tuple[Part, ...]
+Plan = tuple[Part, ...]
+"""What a request would collect today."""
 
 
 def pay(*, desk: Desk, now: datetime, requests: Sequence[PayRequest]) -> list[RepaidTogether | Refused | Quarantined]:
@@ -147,12 +144,12 @@ def _attempt(work: UnitOfWork, requests: Sequence[PayRequest]) -> list[Collectio
     )
 
 
-def _attempt_of(request: PayRequest, plan: _Plan | Refused) -> TogetherAttempt:
-    assert isinstance(plan, _Plan), "what cannot be planned was refused before"
-    return TogetherAttempt(request.consumer_id, request.instrument, plan.parts)
+def _attempt_of(request: PayRequest, plan: Plan | Refused) -> TogetherAttempt:
+    assert not isinstance(plan, Refused), "what cannot be planned was refused before"
+    return TogetherAttempt(request.consumer_id, request.instrument, plan)
 
 
-def _plans(work: UnitOfWork, requests: Sequence[PayRequest]) -> list[_Plan | Refused]:
+def _plans(work: UnitOfWork, requests: Sequence[PayRequest]) -> list[Plan | Refused]:
     """What each request would collect, as if it were the only one."""
     book_id, consumers = work.book.id, sorted({request.consumer_id for request in requests})
     own = accounts.accounts_of(consumer_ids=consumers, currency=work.book.currency, book_id=book_id)
@@ -163,7 +160,8 @@ def _plans(work: UnitOfWork, requests: Sequence[PayRequest]) -> list[_Plan | Ref
     plans = []
     for request in requests:
         account = own.get(request.consumer_id)
-        bill, loan = bills.get(request.bill_id or book_id), loans.get(request.loan_id or book_id)
+        bill = bills.get(request.bill_id) if request.bill_id else None
+        loan = loans.get(request.loan_id) if request.loan_id else None
         rows = asked.get(account.id, []) if account else []
         plans.append(_fault(work, request, bill, loan) or _plan(work, request, bill, rows, loans))
     return plans
@@ -181,7 +179,7 @@ def _fault(work: UnitOfWork, request: PayRequest, bill: Bill | None, loan: Held 
     return instrument_fault(request.instrument)
 
 
-def _plan(work: UnitOfWork, request: PayRequest, bill: Bill | None, rows: Sequence[Asked], loans: Mapping[UUID, Held]) -> _Plan | Refused:
+def _plan(work: UnitOfWork, request: PayRequest, bill: Bill | None, rows: Sequence[Asked], loans: Mapping[UUID, Held]) -> Plan | Refused:
     if bill is not None and not bill.to_pay.minor:
         return Refused(BILL_PAID, "nothing is left to pay of this bill", "bill_id")
     on, currency = work.day.on, work.book.currency
@@ -194,7 +192,7 @@ def _plan(work: UnitOfWork, request: PayRequest, bill: Bill | None, rows: Sequen
             NOTHING_DUE, "nothing is asked for now: no bill is open and nothing is due; `ahead` pays what falls due next", "amount"
         )
     shares = rules.spread(wanted, payable, on)
-    return _Plan(tuple(_part(loans[s.loan_id], Money(s.minor, currency), s.waits_for) for s in shares))
+    return tuple(_part(loans[s.loan_id], Money(s.minor, currency), s.waits_for) for s in shares)
 
 
 def _part(loan: Held, amount: Money, waits_for: date | None) -> Part:
