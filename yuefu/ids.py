@@ -40,6 +40,7 @@ PREFIXES: Final = {
     "capture": "cap",
     "refund": "rfnd",
     "loan": "loan",
+    "bill": "bill",
     "collection": "pay",
     "channel_refund": "crf",
     "mandate": "mdt",

@@ -10,10 +10,12 @@ import pytest
 
 from yuefu.credit import commands as credit
 from yuefu.credit import queries as accounts
-from yuefu.credit.commands import ChangeLimit
-from yuefu.journeys import checkout
+from yuefu.credit.commands import ChangeDays, ChangeLimit
+from yuefu.journeys import billing, checkout
+from yuefu.journeys.billing import PayRequest
 from yuefu.journeys.checkout import Captured
 from yuefu.journeys.desk import open_day
+from yuefu.loans import queries as loan_book
 from yuefu.money.amounts import Money
 from yuefu.orders.commands import CaptureRequest
 from yuefu.runtime import sql
@@ -52,7 +54,7 @@ def wrong_in(name: str, value: object) -> list[str]:
 def lived(shop):
     """A shop after a life with every kind of event it can have."""
     shop.desk = replace(shop.desk, by=replace(shop.desk.by, request_id="req-life"))
-    first = shop.buy(shop.consumer(repayment_day=13), "3000.00", product="flex", periods=3)
+    first = shop.buy(shop.consumer(repayment_day=28), "3000.00", product="flex", periods=3)
     loan = shop.capture(first.order_id, "1000.00")
     shop.capture(first.order_id, "500.00")
     shop.void(first.order_id)
@@ -62,6 +64,7 @@ def lived(shop):
     with open_day(shop.desk, shop.now()) as work:
         account = accounts.accounts_of(consumer_ids=[person], currency="CNY")[person]
         credit.change_limits(work=work, changes=[ChangeLimit("more", account.id, Money(30_000_00, "CNY"), ("asked",))])
+        credit.change_days(work=work, changes=[ChangeDays("other", account.id, 5, 15, ("asked",))])
     shop.repay(loan.loan_id, "50.00")
     shop.next_day()
     shop.settle()
@@ -69,6 +72,11 @@ def lived(shop):
     until = shop.on.replace(day=24)
     shop.until(until)
     shop.repay(late.loan_id, "1.00")
+    billing.make(desk=shop.desk, now=shop.now())
+    payer = loan_book.loans([loan.loan_id])[loan.loan_id].dims.consumer_id
+    billing.pay(
+        desk=shop.desk, now=shop.now(15), requests=[PayRequest("bill", payer, "card:1:ok", ahead=True, amount=Money(900_00, "CNY"))]
+    )
     shop.reconcile()
     return shop
 
@@ -88,7 +96,7 @@ def test_every_snapshot_and_every_old_value_has_the_one_form(lived):
         "order.authorised", "order.declined", "order.captured", "order.voided", "order.refunded", "loan.booked", "loan.repaid",
         "loan.refunded", "loan.overdue", "instalment.due", "collection.succeeded", "channel_refund.succeeded", "payout.paid",
         "settlement_batch.scheduled", "settlement_batch.paid", "consumer.registered", "credit_account.opened",
-        "credit_account.limit_changed", "reconciliation_day.done",
+        "credit_account.limit_changed", "credit_account.days_changed", "bill.issued", "reconciliation_day.done",
     } <= kinds  # fmt: skip
     faults = []
     for kind, _, object_id, _, snapshot, changed, _, _, _ in found:

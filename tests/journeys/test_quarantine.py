@@ -13,7 +13,7 @@ import pytest
 from psycopg import errors
 
 from yuefu.errors import Refused
-from yuefu.journeys import checkout, debits, desk, mandates, refund, repayment, set_aside, stopping, transfers
+from yuefu.journeys import billing, checkout, debits, desk, mandates, refund, repayment, set_aside, stopping, transfers
 from yuefu.journeys.checkout import Authorised, Captured, Purchase, Wish, authorising, capturing, releasing
 from yuefu.journeys.desk import open_day
 from yuefu.journeys.repayment import Repaid, RepayRequest, UndoRequest
@@ -156,6 +156,9 @@ BROKEN_BY = {
     "repay": (repayment.payments, "attempt_collections"),
     "repay.book": (repayment.payments, "settle_collections"),
     "repayment.undo": (repayment.loans, "reverse_repayments"),
+    "billing.make": (billing.billing, "issue"),
+    "billing.pay": (billing.payments, "attempt_together"),
+    "billing.release": (billing.payments, "release_parts"),
     "transfer": (transfers.ledger, "transfer"),
     "mandate.sign": (mandates.payments, "begin_mandates"),
     "mandate.revoke": (mandates.payments, "revoke_mandates"),
@@ -169,6 +172,20 @@ BROKEN_BY = {
     "contradiction.close": (debits.payments, "close_contradictions"),
 }
 """What breaks for each command, until somebody has mended it."""
+
+
+def billed_until(shop, command):
+    payer = shop.consumer()
+    shop.capture(shop.buy(payer, "600.00").order_id)
+    shop.until(DUE - timedelta(days=10))
+    asked = [billing.PayRequest("k", payer, "card:1:ok")]
+    if command == "billing.make":
+        return lambda: billing.make(desk=shop.desk, now=shop.now(14))
+    billing.make(desk=shop.desk, now=shop.now(14))
+    if command == "billing.pay":
+        return lambda: billing.pay(desk=shop.desk, now=shop.now(14), requests=asked)
+    billing.pay(desk=shop.desk, now=shop.now(14), requests=asked)
+    return lambda: billing.release(desk=shop.desk, now=shop.now(14), until=DUE)
 
 
 def lived_until(shop, command):
@@ -193,6 +210,8 @@ def lived_until(shop, command):
             "void": lambda: checkout.void(desk=shop.desk, now=shop.now(), requests=[VoidRequest("k", seller, order)]),
             "expire": lambda: checkout.expire(desk=shop.desk, now=shop.now() + timedelta(days=40)),
         }[command]
+    if command.startswith("billing."):
+        return billed_until(shop, command)
     if command.startswith("mandate."):
         new = NewMandate("k", shop.consumer(), "wallet", "wallet:1:ok", Money(100_000, "CNY"))
         if command == "mandate.sign":
@@ -277,7 +296,7 @@ def test_every_request_that_breaks_waits_whole_and_is_carried_out_once_when_sent
 def test_every_command_that_sets_aside_has_a_kind_to_be_sent_again_by():
     """The names under which journeys set their requests aside, read from their source."""
     named = set()
-    for module in (authorising, capturing, releasing, refund, repayment, transfers, mandates, debits):
+    for module in (authorising, billing, capturing, releasing, refund, repayment, transfers, mandates, debits):
         tree = ast.parse(inspect.getsource(module))
         for node in ast.walk(tree):
             if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "in_batches":

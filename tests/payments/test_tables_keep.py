@@ -27,12 +27,12 @@ Connect = Callable[[str], psycopg.Connection[Any]]
 Writer = psycopg.Connection[Any]
 
 WRITTEN = {
-    "collection": {"state", "fee_minor", "provider_id", "failure_code", "settled_on", "posted_on"},
+    "collection": {"state", "fee_minor", "provider_id", "failure_code", "settled_on", "posted_on", "released_on"},
     "channel_refund": {"state", "fee_returned_minor", "provider_id", "failure_code", "settled_on", "posted_on"},
     "payout": {"state", "provider_id", "failure_code", "paid_on", "returned_on"},
     "transfer": {"state", "provider_id", "failure_code", "moved_on"},
 }
-"""The columns that a gateway's word is written to; no others are the writer's to change."""
+"""The columns that a gateway's word is written to, and when a part was released to its loan; no others are the writer's to change."""
 
 _ANSWERED = (
     "state = %(to)s, {fee} = CASE WHEN %(to)s = 'succeeded' THEN {fee} ELSE 0 END,"

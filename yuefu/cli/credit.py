@@ -27,7 +27,9 @@ def open_account(
     reference: Reference,
     limit: Limit,
     repayment_day: Annotated[int, typer.Option(help="The day of the month on which instalments fall due, 1 to 28.")],
-    bill_day: Annotated[int | None, typer.Option(help="The day of the month of the bill; the repayment day unless given.")] = None,
+    bill_day: Annotated[
+        int | None, typer.Option(help="The day of the month of the bill; ten days before the repayment day unless given.")
+    ] = None,
     currency: Currency = None,
     key: Key = None,
 ) -> None:
@@ -35,6 +37,7 @@ def open_account(
     with context.at_work("credit.open") as caller:
         from yuefu import ids
         from yuefu.credit import commands as credit
+        from yuefu.credit.rules import usual_bill_day
         from yuefu.journeys.checkout import RISK_POLICY
         from yuefu.runtime import policies
 
@@ -42,14 +45,16 @@ def open_account(
         line = _limit(caller, limit, currency)
         with caller.reading():
             policy, _ = policies.in_force(book_id=caller.book.id, name=RISK_POLICY, on=caller.today)
-        days = (repayment_day if bill_day is None else bill_day, repayment_day)
+        days = (usual_bill_day(repayment_day) if bill_day is None else bill_day, repayment_day)
         for day in days:
             if not 1 <= day <= 28:
                 fail("day_invalid", "A day of the month is between 1 and 28, so that every month has it.")
         new = credit.OpenAccount(inputs.key_or_new(key), named, line, *days, policy)
         done = batches.only_one(caller, lambda work: credit.open_accounts(work=work, accounts=[new]))
         value = {"credit_account": ids.text("credit_account", done.id), "consumer": reference, "limit": line}
-        output.result({**value, "repayment_day": repayment_day, "policy_version": policy, "key": new.key, "again": done.again})
+        output.result(
+            {**value, "bill_day": days[0], "repayment_day": repayment_day, "policy_version": policy, "key": new.key, "again": done.again}
+        )
 
 
 @app.command("limit")
@@ -152,5 +157,6 @@ def _value(caller: Caller, reference: str) -> dict[str, Any]:
         "consumer": reference,
         "state": account.state,
         "limit": account.limit,
+        "bill_day": account.bill_day,
         "repayment_day": account.repayment_day,
     }

@@ -17,6 +17,7 @@ import typer
 from yuefu.cli import (
     accounts,
     approvals,
+    bill,
     books,
     breaks,
     consumers,
@@ -79,6 +80,7 @@ for name, group_app in (
     ("merchant", merchants.app),
     ("consumer", consumers.app),
     ("credit", credit.app),
+    ("bill", bill.app),
     ("order", order.app),
     ("ledger", ledger.app),
     ("journal", journal.app),

@@ -53,6 +53,7 @@ INSTALLED_APPS = [
     "yuefu.offers",
     "yuefu.orders",
     "yuefu.loans",
+    "yuefu.billing",
     "yuefu.settlement",
     "yuefu.reconciliation",
     "yuefu.web",

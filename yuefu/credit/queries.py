@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
-from yuefu.credit.rules import CreditAccount
+from yuefu.credit.rules import CreditAccount, DaysStep
 from yuefu.money.amounts import Money
 from yuefu.runtime import sql
 
@@ -59,6 +60,54 @@ def limit_history(*, account_id: UUID) -> list[LimitStep]:
         [account_id],
     )
     return [LimitStep(old, new, tuple(reasons), by, at) for old, new, reasons, by, at in found]
+
+
+@dataclass(frozen=True, slots=True)
+class DaysChosen:
+    """One step in the history of bill day and repayment day: from when on, by whom, why and when."""
+
+    id: UUID
+    step: DaysStep
+    reasons: tuple[str, ...]
+    recorded_by: str
+    recorded_at: datetime
+
+
+def days_history(*, account_id: UUID) -> list[DaysChosen]:
+    """Every pair of days of an account, the first one first."""
+    found = sql.rows(
+        "SELECT id, from_on, bill_day, repayment_day, reasons, recorded_by, recorded_at FROM credit_days_change WHERE account_id = %s"
+        " ORDER BY seq",
+        [account_id],
+    )
+    return [DaysChosen(row[0], DaysStep(*row[1:4]), tuple(row[4]), *row[5:]) for row in found]
+
+
+def days_steps(*, account_ids: Sequence[UUID]) -> dict[UUID, list[DaysStep]]:
+    """The days of accounts in the order of recording, as `rules.cycles` takes them."""
+    steps: dict[UUID, list[DaysStep]] = defaultdict(list)
+    for account_id, *step in sql.rows(
+        "SELECT account_id, from_on, bill_day, repayment_day FROM credit_days_change WHERE account_id = ANY(%s) ORDER BY account_id, seq",
+        [list(account_ids)],
+    ):
+        steps[account_id].append(DaysStep(*step))
+    return dict(steps)
+
+
+def days_by_id(*, ids: Sequence[UUID]) -> dict[UUID, DaysStep]:
+    """Steps of histories by their own ids."""
+    found = sql.rows("SELECT id, from_on, bill_day, repayment_day FROM credit_days_change WHERE id = ANY(%s)", [list(ids)])
+    return {row[0]: DaysStep(*row[1:]) for row in found}
+
+
+def to_bill(*, book_id: UUID, on: date, limit: int, except_of: Sequence[UUID] = ()) -> list[UUID]:
+    """Accounts with a cycle that ended by a day and has not got its bill, the oldest first."""
+    found = sql.rows(
+        "SELECT id FROM credit_account WHERE book_id = %s AND state <> 'closed' AND next_bill_on <= %s AND id <> ALL(%s::uuid[])"
+        " ORDER BY next_bill_on, id LIMIT %s",
+        [book_id, on, list(except_of), limit],
+    )
+    return [row[0] for row in found]
 
 
 def _account(

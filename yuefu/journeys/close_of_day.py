@@ -16,7 +16,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from yuefu.errors import Refused
-from yuefu.journeys import checkout, closing_hands, proving, refund, transfers
+from yuefu.journeys import billing, checkout, closing_hands, proving, refund, transfers
 from yuefu.journeys.closing_hands import Tell
 from yuefu.journeys.desk import Desk, in_batches, on_open_day
 from yuefu.ledger import commands as ledger
@@ -167,8 +167,11 @@ def close_days(
 
 
 def _post(desk: Desk, work: UnitOfWork, run: Run, workers: int, tell: Tell | None) -> None:
-    """The steps that post: due, accrue, overdue, advance, post. What was done before is passed over. Holds that ran out are freed first, on the open day."""
+    """The steps that post: due, accrue, overdue, advance, post. What was done before is passed over. First, on the open day, holds that ran out are
+    freed and what waited for the day that closes is applied to its loans, so that what was paid before its day is never late.
+    """
     on = work.day.on
+    billing.release(desk=desk, now=work.now, until=on)
     for expire in (checkout.expire, transfers.expire):
         while expire(desk=desk, now=work.now):
             pass

@@ -19,6 +19,7 @@ from procrastinate.contrib.django import app
 from yuefu.errors import Refused
 from yuefu.ids import IdSource
 from yuefu.journeys import (
+    billing,
     checkout,
     close_of_day,
     debits,
@@ -232,6 +233,19 @@ def _say_why_not(desk: Desk, task: str, outcome: object) -> None:
     if isinstance(outcome, Refused) and _silent.get((desk.book.id, task)) != why:
         log.warning("people are told nothing", book=desk.book.code, task=task, why=why, detail=outcome.detail)
     _silent[desk.book.id, task] = why
+
+
+@app.periodic(cron="5 * * * *")
+@app.task(queueing_lock="bill_accounts", pass_context=False)
+def bill_accounts(timestamp: int) -> None:
+    """Applies what was paid before its day and whose day has come, and makes the bills of the cycles that are over."""
+    del timestamp
+    _each_book("bill_accounts", bill)
+
+
+def bill(desk: Desk, now: datetime) -> None:
+    """One round of billing in a book; the one has nothing to do with the other, so each has its turn."""
+    _all_of([lambda: billing.release(desk=desk, now=now), lambda: billing.make(desk=desk, now=now)])
 
 
 @app.periodic(cron="10 * * * *")

@@ -79,6 +79,11 @@ class Life:
         return self.order.expires_at.astimezone(self.tz).date() if self.order.remaining else None
 
 
+def known_as(payment: Collection | ChannelRefund) -> UUID:
+    """The id by which the channel's bills know it: of a part, that of its whole."""
+    return payment.part_of or payment.id if isinstance(payment, Collection) else payment.id
+
+
 def read_merchant_side(order: Order, placed: Placed, book: Book | None) -> Life:
     captures, refunds = order_book.captures_of([order.id]), order_book.refunds_of([order.id])
     items = settlement.of_orders(order_ids=[order.id]).get(order.id, [])
@@ -108,7 +113,7 @@ def read_lender_side(life: Life) -> None:
     life.entries = [list(group) for _, group in groupby(ledger.lines_of_order([order_id]) + of_payouts, key=lambda line: line.entry_id)]
     life.bills = _bills(life)
     life.breaks = reconciliation.breaks_of_orders(order_ids=[order_id]).get(order_id, [])
-    moved = [payment.id for payment in life.channel_payments]
+    moved = [known_as(payment) for payment in life.channel_payments]
     moved += [lines[0].entry_id for lines in life.entries if any(line.movement for line in lines)]
     life.classified = reconciliation.classified(book_id=book_id, movement_ids=moved)
 

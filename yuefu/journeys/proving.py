@@ -12,6 +12,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from yuefu import ids
+from yuefu.billing import queries as billing
 from yuefu.credit import queries as credit
 from yuefu.journeys import replay
 from yuefu.ledger import queries as ledger
@@ -45,6 +46,7 @@ def prove(*, book: Book, since: date | None = None, ended: datetime | None = Non
         "subledgers_equal_control": _subledgers(book, since),
         "nothing_unposted": _nothing_unposted(book, since, ended),
         "statements_add_up": _statements(book, since),
+        "bills_add_up": _bills(book, since),
         "client_money": _client_money(book),
     }
     return proofs | ({"loans_equal_replay": _replayed(book, since)} if since else {})
@@ -128,9 +130,10 @@ def _nothing_unposted(book: Book, since: date | None, ended: datetime | None) ->
 
 
 def _owed_back(book: Book, since: date | None) -> dict[str, Any]:
-    """What consumers are owed back is on its way to them, or the channel refused it since the day began; it is tried again on the next.
+    """What consumers are owed back is on its way to them, or the channel refused it since the day began; it is tried again on the next. What was
+    paid before its day is owed to them until then, and not a day longer.
 
-    Two comparisons, both to the cent: by loan, what it could not take with the refunds of it; over all, those with the ledger.
+    Two comparisons, both to the cent: by loan, what it could not take with the refunds of it; over all, those and what waits with the ledger.
     """
     began = datetime.combine(since, book.cut_off, book.tz) if since else None
     given, excess = payments.given_back(book_id=book.id, failed_since=began), loans.excesses(book.id)
@@ -145,6 +148,9 @@ def _owed_back(book: Book, since: date | None) -> dict[str, Any]:
         elif refused:
             unattended[loan_id] = (owes, back.succeeded + back.under_way)
     wrong: dict[str, Any] = {f"owed_back/{ids.text('loan', one)}": unattended[one] for one in sorted(unattended)[:_NAMED]}
+    if since and (late := payments.waiting(book_id=book.id, until=since, limit=_NAMED)):
+        wrong["waiting_past_its_day"] = [ids.text("collection", part.id) for part in late]
+    attended += payments.waiting_in_all(book_id=book.id)
     owed = -sum(ledger.totals(book.id, ["consumer_balance"]).values()) - loans.credit_kept(book.id)
     return wrong if owed == attended else {**wrong, "consumer_balance": (attended, owed)}
 
@@ -166,6 +172,11 @@ def _client_money(book: Book) -> Proof:
     held = ledger.code_sums(book.id, ["client_cash"])["client_cash"]
     under_way = payments.safeguarding_under_way(book_id=book.id)
     return Proof(held + under_way <= owed, {"owed": owed, "held": held, "under_way": under_way, "shortfall": owed - held - under_way})
+
+
+def _bills(book: Book, since: date | None) -> Proof:
+    wrong = billing.not_adding_up(book_id=book.id, since=since)
+    return Proof(not wrong, {"bills": [ids.text("bill", bill) for bill in wrong[:_NAMED]], "count": len(wrong)})
 
 
 def _statements(book: Book, since: date | None) -> Proof:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from uuid import UUID
 
+from yuefu import ids as public
 from yuefu.errors import Refused
 from yuefu.journeys import refund as refunding
 from yuefu.journeys.desk import Desk, in_batches, on_open_day, open_day, unless_held_up
@@ -19,7 +20,8 @@ from yuefu.journeys.refund import Excess
 from yuefu.loans import commands as loans
 from yuefu.loans import queries as loan_book
 from yuefu.loans.commands import ALREADY_APPLIED, Applied, Repayment, Reversal, Reversed
-from yuefu.loans.rules import Held
+from yuefu.loans.queries import Recorded
+from yuefu.loans.rules import UNKNOWN_REPAYMENT, Held
 from yuefu.money.amounts import Money
 from yuefu.payments import commands as payments
 from yuefu.payments import queries as payment_book
@@ -38,6 +40,7 @@ _ASKED_AS = {"consumer_id": "loan_id", "order_id": "loan_id", "whole": "amount"}
 _UNDO = "repayment.undo"
 REASON_INVALID = "reason_invalid"
 _LONGEST_INSTRUMENT = 128
+_NAMED = 20
 _LONGEST_REASON = 500
 
 
@@ -57,7 +60,9 @@ class RepayRequest:
 
 @dataclass(frozen=True, slots=True)
 class Repaid:
-    """What became of a collection: `state` succeeded, failed (nothing moved) or unknown (the channel has not said yet)."""
+    """What became of a collection: `state` succeeded, failed (nothing moved) or unknown (the channel has not said yet). A part of a payment over
+    several loans that came before its day, `waits_for`, is applied to its loan on that day, and until then to nothing.
+    """
 
     collection_id: UUID
     loan_id: UUID
@@ -67,6 +72,18 @@ class Repaid:
     interest: Money
     excess: Money
     failure_code: str
+    waits_for: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RepaidTogether:
+    """What became of one payment over several loans, and of each of its parts."""
+
+    collection_id: UUID
+    state: str
+    amount: Money
+    failure_code: str
+    parts: tuple[Repaid, ...]
 
 
 def repay(*, desk: Desk, now: datetime, requests: Sequence[RepayRequest]) -> list[Repaid | Refused | Quarantined]:
@@ -77,17 +94,30 @@ def repay(*, desk: Desk, now: datetime, requests: Sequence[RepayRequest]) -> lis
     it is and is asked for again by `poll`.
     """
     begun = in_batches(desk, now, "repay", requests, lambda batch: on_open_day(desk, now, batch, _attempt))
-    waiting = [c for c in begun if isinstance(c, Collection) and c.state == "attempted"]
+    told = collect(desk=desk, now=now, begun=[one for one in begun if isinstance(one, Collection)])
+    return [_of_one_loan(told[one.id]) if isinstance(one, Collection) else one for one in begun]
+
+
+def _of_one_loan(outcome: Repaid | RepaidTogether | Quarantined) -> Repaid | Quarantined:
+    assert not isinstance(outcome, RepaidTogether), "what is begun for one loan is told of it"
+    return outcome
+
+
+def collect(*, desk: Desk, now: datetime, begun: Sequence[Collection]) -> dict[UUID, Repaid | RepaidTogether | Quarantined]:
+    """Calls the channel for collections whose attempts are stored and books what it says, by collection; of those it was called for before it
+    is told what became of them.
+    """
+    waiting = [c for c in begun if c.state == "attempted"]
     asked = desk.channel.query(references=[c.reference for c in waiting], now=now) if _replayed(waiting, now) else {}
     orders = [CollectOrder(c.reference, c.instrument, c.amount, payer=str(c.consumer_id)) for c in waiting if c.reference not in asked]
     results = [*asked.values(), *desk.channel.collect(orders=orders, now=now)]
     booked = unless_held_up(lambda given: book(desk=desk, now=now, results=given), results)
     ids = {c.reference: c.id for c in waiting}
-    outcomes: dict[UUID, Repaid | Quarantined] = {
-        ids[r.reference]: o for r, o in zip(results, booked, strict=True) if isinstance(o, Repaid | Quarantined)
+    outcomes: dict[UUID, Repaid | RepaidTogether | Quarantined] = {
+        ids[r.reference]: o for r, o in zip(results, booked, strict=True) if isinstance(o, Repaid | RepaidTogether | Quarantined)
     }
-    outcomes.update(_told([c for c in begun if isinstance(c, Collection) and c.id not in outcomes]))
-    return [outcomes[one.id] if isinstance(one, Collection) else one for one in begun]
+    silent = [c for c in begun if c.id not in outcomes]
+    return outcomes | _told(silent, _parts_of(desk.book.id, silent))
 
 
 def _replayed(waiting: Sequence[Collection], now: datetime) -> bool:
@@ -108,7 +138,7 @@ def _attempt(work: UnitOfWork, requests: Sequence[RepayRequest]) -> list[Collect
         if loan is None:
             outcomes[index] = Refused(UNKNOWN_LOAN, "there is no such loan", "loan_id")
             continue
-        if refused := _unfit(request.instrument):
+        if refused := instrument_fault(request.instrument):
             outcomes[index] = refused
             continue
         dims, whole = loan.dims, request.amount is None
@@ -135,7 +165,8 @@ def _attempt(work: UnitOfWork, requests: Sequence[RepayRequest]) -> list[Collect
     return [outcomes[index] for index in range(len(requests))]
 
 
-def _unfit(instrument: str) -> Refused | None:
+def instrument_fault(instrument: str) -> Refused | None:
+    """Why a card or wallet cannot be named so."""
     if not 0 < len(instrument) <= _LONGEST_INSTRUMENT or not instrument.isprintable():
         return Refused(INSTRUMENT_INVALID, f"an instrument has 1 to {_LONGEST_INSTRUMENT} printable characters", "instrument")
     if instrument.startswith(CONTRACT):  # whoever names a number would be paid for by its consumer, without notice
@@ -177,14 +208,14 @@ def _asked_before(work: UnitOfWork, keyed: Sequence[tuple[UUID, str]]) -> dict[t
     return {name: collection.amount for name, collection in payments.attempted(work=work, keyed=keyed).items()}
 
 
-def book(*, desk: Desk, now: datetime, results: Sequence[ChannelResult]) -> list[Repaid | Refused | Quarantined | None]:
+def book(*, desk: Desk, now: datetime, results: Sequence[ChannelResult]) -> list[Repaid | RepaidTogether | Refused | Quarantined | None]:
     """Books what the channel says of collections and applies what succeeded, in one transaction; then returns any excess.
 
     One outcome a result, in order: Refused as `payments.settle_collections` refuses, None for a collection that is not for a loan.
     """
     begun: list[ChannelRefund] = []
 
-    def act(batch: Sequence[ChannelResult]) -> list[Repaid | Refused | None]:
+    def act(batch: Sequence[ChannelResult]) -> list[Repaid | RepaidTogether | Refused | None]:
         with open_day(desk, now) as work:
             if isinstance(work, Refused):
                 return [work] * len(batch)  # Read only since the channel was called: it is asked again.
@@ -203,39 +234,64 @@ def book(*, desk: Desk, now: datetime, results: Sequence[ChannelResult]) -> list
 def _lock_loans(work: UnitOfWork, results: Sequence[ChannelResult]) -> None:
     """The loans before their collections, high rung to low, as a refund takes them."""
     known = payment_book.collections_by_reference(book_id=work.book.id, references=[result.reference for result in results])
-    loan_book.lock(work.book.id, sorted({c.loan_id for c in known.values() if c.loan_id}))
+    parts = [part for group in _parts_of(work.book.id, list(known.values())).values() for part in group]
+    loan_book.lock(work.book.id, sorted({c.loan_id for c in [*known.values(), *parts] if c.loan_id}))
 
 
-def _apply(work: UnitOfWork, settled: Sequence[Collection]) -> tuple[dict[UUID, Repaid], list[Excess]]:
+def _parts_of(book_id: UUID, collections: Sequence[Collection]) -> dict[UUID, list[Collection]]:
+    """The parts of those that are over several loans, by the whole."""
+    wholes = [c.id for c in collections if c.parts]
+    return payment_book.parts_of(book_id=book_id, whole_ids=wholes) if wholes else {}
+
+
+def _apply(work: UnitOfWork, settled: Sequence[Collection]) -> tuple[dict[UUID, Repaid | RepaidTogether], list[Excess]]:
     """Outcomes by collection, and what is now owed back. A collection applied before is told as it was applied then, and owes nothing anew."""
-    ours = [c for c in settled if c.loan_id is not None]
+    parts = _parts_of(work.book.id, settled)
+    ours = [one for c in settled if c.loan_id is not None or c.parts for one in parts.get(c.id, [c])]
     today = work.day.on  # Between midnight and the roll-over the channel is a day ahead of the open day.
-    received = [c for c in ours if c.loan_id and c.state == "succeeded"]
-    repayments = [Repayment(c.id, c.loan_id, c.amount, min(c.settled_on or today, today)) for c in received if c.loan_id]
+    received = [c for c in ours if c.state == "succeeded" and not c.is_waiting]
+    applied = apply_received(work, [(c, min(max(c.settled_on or today, c.waits_for or date.min), today)) for c in received])
+    return _told([c for c in settled if c.loan_id is not None or c.parts], parts, applied), owed_back(applied)
+
+
+def apply_received(work: UnitOfWork, received: Sequence[tuple[Collection, date]]) -> dict[UUID, Applied]:
+    """Applies what came to its loans, each as of a day. By collection; what was applied before is absent."""
+    repayments = [Repayment(c.id, c.loan_id, c.amount, on) for c, on in received if c.loan_id]
     applied: dict[UUID, Applied] = {}
     for repayment, outcome in zip(repayments, loans.apply_repayments(work=work, repayments=repayments), strict=True):
         if isinstance(outcome, Applied):
             applied[repayment.source_id] = outcome
         else:  # Money that is booked and applied to nothing would never be looked at again: rather nothing is booked, and it is asked for anew.
             assert outcome.code == ALREADY_APPLIED, f"what was received is applied: {outcome}"
-    told = _told([c for c in ours if c.id not in applied])
-    for c in ours:
-        if one := applied.get(c.id):
-            told[c.id] = Repaid(c.id, one.loan_id, c.state, c.amount, one.principal, one.interest, one.excess, "")
-    return told, [Excess(str(a.source_id), a.loan_id, a.excess, a.source_id) for a in applied.values() if a.excess.minor]
+    return applied
 
 
-def _told(collections: Sequence[Collection]) -> dict[UUID, Repaid]:
-    """What became of collections, as recorded; nothing of one that moved nothing."""
-    asked = sorted({c.order_id for c in collections if c.order_id and c.state == "succeeded"})
+def owed_back(applied: Mapping[UUID, Applied]) -> list[Excess]:
+    """What loans could not take of what was applied to them."""
+    return [Excess(str(a.source_id), a.loan_id, a.excess, a.source_id) for a in applied.values() if a.excess.minor]
+
+
+def _told(
+    collections: Sequence[Collection], parts: Mapping[UUID, Sequence[Collection]], applied: Mapping[UUID, Applied] | None = None
+) -> dict[UUID, Repaid | RepaidTogether]:
+    """What became of collections: as they were `applied` just now, else as recorded; nothing of one that moved nothing."""
+    now = applied or {}
+    singles = [one for c in collections for one in parts.get(c.id, [c])]
+    asked = sorted({c.order_id for c in singles if c.order_id and c.state == "succeeded" and c.id not in now})
     events = {e.source_id: e for group in loan_book.recorded(asked).values() for e in group} if asked else {}
-    outcomes = {}
-    for c in collections:
-        assert c.loan_id is not None, "what is collected here is for a loan"
-        event, zero = events.get(c.id), Money.zero(c.amount.currency)
-        parts = (event.principal, event.interest, event.excess) if event else (zero, zero, zero)
-        outcomes[c.id] = Repaid(c.id, c.loan_id, c.state, c.amount, *parts, c.failure_code)
-    return outcomes
+    each = {c.id: _applied(c, now.get(c.id) or events.get(c.id)) for c in singles}
+    return {c.id: _together(c, [each[one.id] for one in parts[c.id]]) if c.parts else each[c.id] for c in collections}
+
+
+def _applied(c: Collection, as_recorded: Applied | Recorded | None) -> Repaid:
+    assert c.loan_id is not None, "what is collected here is for a loan"
+    one, zero = as_recorded, Money.zero(c.amount.currency)
+    parts = (one.principal, one.interest, one.excess) if one else (zero, zero, zero)
+    return Repaid(c.id, c.loan_id, c.state, c.amount, *parts, c.failure_code, c.waits_for if c.is_waiting else None)
+
+
+def _together(whole: Collection, parts: Sequence[Repaid]) -> RepaidTogether:
+    return RepaidTogether(whole.id, whole.state, whole.amount, whole.failure_code, tuple(parts))
 
 
 @dataclass(frozen=True, slots=True)
@@ -320,17 +376,24 @@ def _loans_of(work: UnitOfWork, reversals: Sequence[Reversal]) -> list[UUID]:
 
 
 def _given_back(work: UnitOfWork, asked: Mapping[int, UUID]) -> dict[int, Refused]:
-    """Those of which a part went back already. The loans are locked first: whoever gives money of a loan back does that."""
+    """Those of which something went back already, and those over several loans. The loans are locked first: whoever gives money of a loan back does that."""
     known = payment_book.collections(book_id=work.book.id, ids=sorted(set(asked.values())))
     loan_book.lock(work.book.id, sorted({c.loan_id for c in known.values() if c.loan_id}))
     now = payment_book.collections(book_id=work.book.id, ids=sorted(known))
     applied = loan_book.repayments(work.book.id, sorted(known))
     paying = {i for i, repayment in applied.items() if not repayment.reversed}  # Of others the loans say what they are.
-    return {
+    refunded = {
         index: Refused(COLLECTION_REFUNDED, f"{now[i].refunded} of this collection went back to the consumer before", "collection_id")
         for index, i in asked.items()
         if i in paying and now[i].refunded.minor
     }
+    parts = _parts_of(work.book.id, list(known.values()))
+    return refunded | {index: _undone_by_part(parts[i]) for index, i in asked.items() if i in parts}
+
+
+def _undone_by_part(parts: Sequence[Collection]) -> Refused:
+    named = ", ".join(public.text("collection", part.id) for part in parts[:_NAMED])
+    return Refused(UNKNOWN_REPAYMENT, f"this payment is over several loans: undo its parts, {named}", "collection_id")
 
 
 def _undone(done: Reversed | Refused) -> Undone | Refused:

@@ -12,7 +12,8 @@ from uuid import UUID
 
 from yuefu.access.queries import KEY_EXPIRED, KEY_REVOKED
 from yuefu.errors import Refused
-from yuefu.journeys import checkout, close_of_day, debits, mandates, refund, repayment, transfers
+from yuefu.journeys import billing, checkout, close_of_day, debits, mandates, refund, repayment, transfers
+from yuefu.journeys.billing import PayRequest
 from yuefu.journeys.checkout import Purchase
 from yuefu.journeys.desk import Desk, open_day
 from yuefu.journeys.repayment import RepayRequest, UndoRequest
@@ -63,6 +64,9 @@ KINDS: Final[Mapping[str, _Kind]] = {
     "refund.retry": _Kind(UUID, lambda desk, now, given: refund.retry_loans(desk=desk, now=now, loan_ids=given)),
     "repay": _Kind(RepayRequest, lambda desk, now, given: repayment.repay(desk=desk, now=now, requests=given)),
     "repay.book": _Kind(ChannelResult, lambda desk, now, given: repayment.book(desk=desk, now=now, results=given)),
+    "billing.make": _Kind(UUID, lambda desk, now, given: billing.make_for(desk=desk, now=now, account_ids=given)),
+    "billing.pay": _Kind(PayRequest, lambda desk, now, given: billing.pay(desk=desk, now=now, requests=given)),
+    "billing.release": _Kind(UUID, lambda desk, now, given: billing.release_parts(desk=desk, now=now, part_ids=given)),
     "mandate.sign": _Kind(NewMandate, lambda desk, now, given: mandates.sign(desk=desk, now=now, requests=given)),
     "mandate.revoke": _Kind(Revocation, lambda desk, now, given: mandates.revoke(desk=desk, now=now, revocations=given)),
     "mandate.book": _Kind(MandateResult, lambda desk, now, given: mandates.book(desk=desk, now=now, results=given)),

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from uuid import UUID
 
-from yuefu.journeys.life import DAY, Life
+from yuefu.journeys.life import DAY, Life, known_as
 from yuefu.journeys.timeline import Draft
 from yuefu.journeys.views import Stage, StageCode, StageState
 from yuefu.settlement.queries import SettledItem
@@ -118,7 +118,7 @@ def _movements(life: Life) -> Iterator[tuple[str, UUID, date]]:
     """(source, movement, posting day) of all that bills should show, as reconciliation names movements."""
     for moved in life.channel_payments:
         if moved.state == "succeeded" and moved.posted_on:
-            yield "channel_trade", moved.id, moved.posted_on
+            yield "channel_trade", known_as(moved), moved.posted_on
     for lines in life.entries:
         codes = {line.code for line in lines if line.movement}
         head = lines[0]

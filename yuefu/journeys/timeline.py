@@ -94,6 +94,7 @@ def _goods(life: Life) -> Iterator[Draft]:
 
 def _loan_life(life: Life) -> Iterator[Draft]:
     collections = {collection.id: collection for collection in life.paid.collections}
+    came: set[str] = set()  # A payment over several loans is one entry, which one of its parts claims.
     for event in life.events:
         told = {"loan": ids.text("loan", event.loan_id)}
         if event.kind == "disbursed":
@@ -108,7 +109,10 @@ def _loan_life(life: Life) -> Iterator[Draft]:
         collection = collections.get(event.source_id)
         if event.kind == "repaid" and collection:
             told |= {"collection": ids.text("collection", collection.id), "provider_id": collection.provider_id}
-            claims.append(("collection", collection.reference))
+            claims += [("collection", collection.reference)] if collection.reference not in came else []
+            came.add(collection.reference)
+            if collection.was_released:
+                claims.append(("collection_released", event.loan_id, event.recorded_at, event.amount.minor))
             bill = (collection.reference,)
         yield Draft(event.recorded_at, event.recorded_on, kind, event.amount, told, claims, bill)
 

@@ -122,7 +122,10 @@ def _not_posted(
     """Orders of loans of which facts and ledger entries are not as many, kind by kind."""
     facts = Counter[tuple[str, UUID]](("loan.booked", loan) for loan in order_of_loan)
     facts.update((f"loan.{kind}", loan) for kind, _, loan in applied)
-    facts.update(("collection" if m.kind == "payment" else "channel_refund", m.loan_id) for m in moved if m.loan_id)
+    # A payment over several loans is one entry, however many of its parts are for a loan.
+    outside = {("collection" if m.kind == "payment" else "channel_refund", m.reference, m.loan_id) for m in moved if m.loan_id}
+    facts.update((kind, loan) for kind, _, loan in outside)
+    facts.update(("collection_released", m.loan_id) for m in moved if m.loan_id and m.released)
     facts.update((f"settlement_{item.kind}", item.loan_id) for item in items if item.loan_id)
     posted = ledger.entries_by_loan(book_id)
     wrong = {loan for kind, loan in facts.keys() | posted.keys() if facts[kind, loan] != posted.get((kind, loan), 0)}
@@ -147,11 +150,12 @@ def _not_applied(
     applied: Sequence[tuple[str, UUID, UUID]],
     moved: Sequence[Moved],
 ) -> set[UUID]:
-    """Orders with money collected and not applied, or applied and never collected; the same for refunds of goods."""
+    """Orders with money collected and not applied, or applied and never collected; the same for refunds of goods. What waits for its day is
+    not applied yet."""
     orders = [(kind, source, order_of_loan[loan]) for kind, source, loan in applied if loan in order_of_loan]
     repaid = {source: order for kind, source, order in orders if kind == "repaid"}
     refunded = {source: order for kind, source, order in orders if kind == "refunded"}
-    collected = {m.id: m.order_id for m in moved if m.kind == "payment"}
+    collected = {m.id: m.order_id for m in moved if m.kind == "payment" and not m.waits}
     pairs = ((collected, repaid), (repaid, collected), (shares, refunded), (refunded, shares))
     return {have[source] for have, other in pairs for source in have.keys() - other.keys()}
 

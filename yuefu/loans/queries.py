@@ -343,6 +343,45 @@ def positions(book_id: UUID) -> dict[tuple[UUID, str, str], Position]:
     return {(funder, product, currency): Position(*rest) for funder, product, currency, *rest in found}
 
 
+@dataclass(frozen=True, slots=True)
+class OfAccount:
+    """What an instalment of a loan of a credit account asks, due or not, and what of it is unpaid, in minor units of the loan's currency."""
+
+    account_id: UUID
+    loan_id: UUID
+    no: int
+    due_on: date
+    asked: int
+    unpaid: int
+
+
+_UNPAID: Final = "i.principal_minor + i.interest_minor - i.principal_paid_minor - i.interest_paid_minor"
+
+
+def of_consumers(*, book_id: UUID, consumer_ids: Sequence[UUID]) -> list[OfAccount]:
+    """Every instalment of the active loans of consumers that asks anything, paid or not, by due day, loan and number."""
+    return sql.rows_as(
+        OfAccount,
+        # One way into the keys for each, whatever the statistics say: a book grows from nothing, and is billed every day.
+        "SELECT l.credit_account_id, l.id, i.no, i.due_on, i.asked, i.unpaid FROM unnest(%(consumers)s::uuid[]) AS g (consumer)"
+        " CROSS JOIN LATERAL (SELECT credit_account_id, id FROM loans_loan AS l WHERE l.consumer_id = g.consumer AND l.state = 'active'"
+        " AND l.book_id = %(book)s OFFSET 0) AS l"
+        " CROSS JOIN LATERAL (SELECT i.no, i.due_on, i.principal_minor + i.interest_minor AS asked,"
+        f" ({_UNPAID})::bigint AS unpaid FROM loans_instalment AS i WHERE i.loan_id = l.id OFFSET 0) AS i"
+        " WHERE i.asked > 0 ORDER BY i.due_on, l.id, i.no",
+        {"book": book_id, "consumers": list(consumer_ids)},
+    )
+
+
+def unpaid(*, loan_ids: Sequence[UUID]) -> dict[tuple[UUID, int], int]:
+    """What is unpaid of each instalment of loans, in minor units by (loan, number); one that is paid is absent."""
+    found = sql.rows(
+        f"SELECT i.loan_id, i.no, ({_UNPAID})::bigint FROM loans_instalment AS i WHERE i.loan_id = ANY(%s) AND {_UNPAID} > 0",
+        [list(loan_ids)],
+    )
+    return {(loan_id, no): minor for loan_id, no, minor in found}
+
+
 def totals(book_id: UUID) -> tuple[int, int, int, int, int]:
     """Loans, loans active, loans in arrears, repayments applied, principal outstanding in minor units."""
     loans_row = sql.rows(

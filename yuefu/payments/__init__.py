@@ -12,6 +12,8 @@ come into the channel, the ends of a transfer follow from its kind. No more is m
 no payout is sent that it does not cover.
 A consumer has one mandate in force; nothing is sent by one that is not active; of a debit one try is under way, which ends as its collection
 does. An answer that contradicts what stands of a collection is kept, and only what a person accepts of it is booked.
+One payment over several loans is a whole, which the channel knows, and parts that add up to it and share its fate, each for one loan; what goes
+back goes back of a part. A part that came before the day it is for is owed to the consumer until it is released to its loan.
 A channel refund that failed stays as it is: another attempt, with a reference of its own, is made on a later round.
 The gateways of the sandbox keep books of their own (`payments_sandbox_…`) which nothing but they read, as a real channel would.
 """

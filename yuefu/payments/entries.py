@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from yuefu.ledger.rules import AccountKey, Entry, Line
@@ -32,6 +33,29 @@ def collection_succeeded(collection: Collection) -> Entry:
         dims.line(AccountKey("collections_clearing"), -c.amount),
     ]
     return _entry(f"collection:{c.id}:succeeded", "collection", lines, c)
+
+
+def shared_succeeded(whole: Collection, parts: Sequence[Collection]) -> Entry:
+    """One payment over several loans. Of each part: Dr channel cash, Cr collections to be applied or, while it waits for its day, consumer
+    balance; of the whole: Dr channel fees, Cr channel cash fee. The lines of channel cash are one movement to the outside.
+    """
+    assert sum(part.amount.minor for part in parts) == whole.amount.minor, "the parts are the whole"
+    channel, lines = AccountKey("channel_cash", whole.money_account_id), []
+    for part in parts:
+        dims = _Dimensions(part.order_id, part.loan_id, part.funder_id)
+        lines.append(dims.line(channel, part.amount, movement="payment", reference=whole.reference))
+        lines.append(dims.line(AccountKey("consumer_balance" if part.is_waiting else "collections_clearing"), -part.amount))
+    nothing = _Dimensions(None, None, whole.funder_id)
+    lines.append(nothing.line(AccountKey("channel_fee_expense"), whole.fee))
+    lines.append(nothing.line(channel, -whole.fee, movement="fee", reference=whole.reference))
+    return _entry(f"collection:{whole.id}:succeeded", "collection", lines, whole)
+
+
+def part_released(part: Collection) -> Entry:
+    """A part whose day has come: Dr consumer balance, Cr collections to be applied."""
+    dims = _Dimensions(part.order_id, part.loan_id, part.funder_id)
+    lines = (dims.line(AccountKey("consumer_balance"), part.amount), dims.line(AccountKey("collections_clearing"), -part.amount))
+    return Entry(key=f"collection:{part.id}:released", kind="collection_released", lines=lines)
 
 
 def refund_succeeded(refund: ChannelRefund) -> Entry:

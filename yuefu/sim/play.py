@@ -1,8 +1,9 @@
 """Plays days of the purchase log through the journeys: people arrive, buy, return, repay or do not; banks write files; days close.
 
-One day: purchases at noon, captures and voids, refunds, repayments in the evening, the withdrawal at night, and after cut-off all that
-its close posts. Meanwhile the night before (see `shifts`) proves and reconciles yesterday, and settles with the merchants, and the
-reception (see `reception`) registers who will buy for the first time tomorrow. Each act is a handful of batches, whatever the day holds.
+One day: bills in the morning, purchases at noon, captures and voids, refunds, repayments in the evening, the withdrawal at night, and after
+cut-off all that its close posts. Meanwhile the night before (see `shifts`) proves and reconciles yesterday, and settles with the merchants,
+and the reception (see `reception`) registers who will buy for the first time tomorrow. Each act is a handful of batches, whatever the day
+holds.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from yuefu.errors import Refused
-from yuefu.journeys import checkout, close_of_day, refund, repayment, settlement, trace
+from yuefu.journeys import billing, checkout, close_of_day, refund, repayment, settlement, trace
 from yuefu.journeys.checkout import Authorised, Purchase, Quoted, Wish
 from yuefu.journeys.desk import Desk
 from yuefu.journeys.repayment import Repaid, RepayRequest
@@ -92,6 +93,7 @@ class Play:
     def day(self, *, on: date, bought: Sequence[LoggedPurchase], tomorrow: Sequence[LoggedPurchase], close: bool) -> None:
         """Everything that happens on one day; with `close` also its end. Those who buy have been met, those of tomorrow will have been."""
         self.expect(on=on, buying=tomorrow)
+        billing.make(desk=self.desk, now=self._at(on, time(9)))
         approved = self._buy(bought, self._at(on, time(12)))
         self._deliver(on, approved, self._at(on, time(15)))
         self._take_back(on, self._at(on, time(17)))

@@ -14,6 +14,7 @@ from uuid import UUID
 from yuefu.consumers import commands as consumers
 from yuefu.credit import commands as credit
 from yuefu.credit.commands import OpenAccount
+from yuefu.credit.rules import usual_bill_day
 from yuefu.errors import Refused
 from yuefu.ids import IdSource
 from yuefu.journeys.desk import Desk, open_day
@@ -46,7 +47,7 @@ class Reception:
             made = consumers.register(work=work, vault=self._desk.vault, consumers=[customer.new for customer in arrived])
             known = [(customer, i) for customer, i in zip(arrived, made, strict=True) if isinstance(i, UUID)]
             assert len(known) == len(arrived), [m for m in made if isinstance(m, Refused)]
-            accounts = [OpenAccount(f"demo:{c.number}", i, c.limit, c.repayment_day, c.repayment_day, 1) for c, i in known]
+            accounts = [OpenAccount(f"demo:{c.number}", i, c.limit, usual_bill_day(c.repayment_day), c.repayment_day, 1) for c, i in known]
             refused = [o for o in credit.open_accounts(work=work, accounts=accounts) if isinstance(o, Refused)]
             assert not refused, refused[:3]
         return known

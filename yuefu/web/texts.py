@@ -152,6 +152,7 @@ ENTRY_KINDS: Final[Table] = {
     "loan.bought_down": _("Lower rate paid for by the merchant"),
     "loan.undone": _("An earlier entry of the loan undone"),
     "collection": _("Money collected from the shopper"),
+    "collection_released": _("Money paid ahead, on its day"),
     "channel_refund": _("Money sent back to the shopper"),
     "settlement_capture": _("Owed to the merchant for the sale"),
     "settlement_refund": _("Taken back from the merchant for the refund"),

@@ -50,11 +50,15 @@ def lines_of_order(order_ids: Sequence[UUID]) -> list[EntryLine]:
 
 
 def movements(book_id: UUID, code: str, on: date, *, owner_id: UUID | None = None) -> list[Movement]:
-    """What accounts of money should show for a posting day: all of a code, or the one of an owner."""
+    """What accounts of money should show for a posting day: all of a code, or the one of an owner. Lines of one entry with one movement and
+    reference are one movement to the outside."""
     found = sql.rows(
-        "SELECT l.entry_id, l.line_no, l.movement, l.reference, l.amount_minor, l.currency, l.posted_on"
+        "SELECT l.entry_id, min(l.line_no), l.movement, l.reference, sum(l.amount_minor)::bigint, l.currency, l.posted_on"
         " FROM ledger_account a JOIN ledger_line l ON l.account_id = a.id AND l.posted_on = %s"
-        " WHERE a.book_id = %s AND a.code = %s AND (%s::uuid IS NULL OR a.owner_id = %s) ORDER BY l.entry_id, l.line_no",
+        " WHERE a.book_id = %s AND a.code = %s AND (%s::uuid IS NULL OR a.owner_id = %s)"
+        # Without a movement a line is no part of one: it stands by itself.
+        " GROUP BY l.entry_id, l.movement, l.reference, l.currency, l.posted_on, CASE WHEN l.movement = '' THEN l.line_no END"
+        " ORDER BY l.entry_id, 2",
         [on, book_id, code, owner_id, owner_id],
     )
     return [
@@ -130,10 +134,11 @@ def lines_of_payouts(book_id: UUID, merchant_id: UUID, *, days: Sequence[date], 
 
 
 def entries_by_loan(book_id: UUID) -> dict[tuple[str, UUID], int]:
-    """How many entries of each kind a loan has. Every line of such an entry names the loan, so its first line stands for it."""
+    """How many entries of each kind a loan has. Every line of such an entry names the loan, so its first line stands for it; only a
+    payment may be for several loans, and has a line of its movement for each."""
     found = sql.rows(
-        "SELECT e.kind, l.loan_id, count(*) FROM ledger_entry e JOIN ledger_line l ON l.posted_on = e.posted_on AND l.entry_id = e.id"
-        " WHERE e.book_id = %s AND l.line_no = 1 AND l.loan_id IS NOT NULL GROUP BY 1, 2",
+        "SELECT e.kind, l.loan_id, count(DISTINCT l.entry_id) FROM ledger_entry e JOIN ledger_line l ON l.posted_on = e.posted_on AND l.entry_id = e.id"
+        " WHERE e.book_id = %s AND CASE e.kind WHEN 'collection' THEN l.movement = 'payment' ELSE l.line_no = 1 END AND l.loan_id IS NOT NULL GROUP BY 1, 2",
         [book_id],
     )
     return {(kind, loan): count for kind, loan, count in found}

@@ -26,6 +26,7 @@ from yuefu.payments.commands.mandates import (
 from yuefu.payments.commands.payouts import PayoutOrder, order_payouts, send_payouts, settle_payouts
 from yuefu.payments.commands.refunds import RefundAttempt, attempt_refunds, refunds_attempted, settle_refunds
 from yuefu.payments.commands.safeguarding import Safeguarded, safeguard
+from yuefu.payments.commands.together import Part, TogetherAttempt, attempt_together, release_parts
 from yuefu.payments.commands.transfers import TransferOrder, order_transfers, settle_transfers
 
 __all__ = [
@@ -35,14 +36,17 @@ __all__ = [
     "DebitPlan",
     "Drop",
     "NewMandate",
+    "Part",
     "PayoutOrder",
     "RefundAttempt",
     "Revocation",
     "Safeguarded",
     "Take",
+    "TogetherAttempt",
     "TransferOrder",
     "attempt_collections",
     "attempt_refunds",
+    "attempt_together",
     "attempted",
     "begin_mandates",
     "begin_tries",
@@ -56,6 +60,7 @@ __all__ = [
     "plan_again",
     "plan_debits",
     "refunds_attempted",
+    "release_parts",
     "revoke_mandates",
     "safeguard",
     "send_payouts",

@@ -56,7 +56,7 @@ def attempt_collections(*, work: UnitOfWork, attempts: Sequence[CollectionAttemp
         for i in fresh:
             refused = rules.amount_refusal(attempts[i].amount, work.book.currency)
             outcomes[i] = refused or (_begun(work, new[i], attempts[i], account) if account else missing(rules.CHANNEL))
-        _insert(work, [o for o in outcomes.values() if isinstance(o, Collection)])
+        insert(work, [o for o in outcomes.values() if isinstance(o, Collection)])
         return outcomes
 
     def recall(known: Sequence[UUID]) -> Mapping[UUID, Collection]:
@@ -78,20 +78,36 @@ def settle_collections(*, work: UnitOfWork, results: Sequence[ChannelResult]) ->
     """Books what the channel says, in order. The same answer again changes nothing and returns the collection.
 
     Refused with UNKNOWN_REFERENCE, AMOUNT_DIFFERS, CONTRADICTS, or as the ledger refuses. Posts one entry per success, effective on
-    the channel's day. An answer that is refused because of what stands of its collection is kept, once, for a person to look at; one that
-    a person accepted is booked.
+    the channel's day. The parts of a payment over several loans go with it. An answer that is refused because of what stands of its collection
+    is kept, once, for a person to look at; one that a person accepted is booked.
     """
     known = queries.collections_by_reference(book_id=work.book.id, references=[r.reference for r in results], lock=True)
+    wholes = [c.id for c in known.values() if c.parts]
+    parts = queries.parts_of(book_id=work.book.id, whole_ids=wholes, lock=True) if wholes else {}
     late = [c.id for r in results if (c := known.get(r.reference)) and (c.state, r.outcome) in rules.LATE_STEPS]
     accepted = {x.answer for x in queries.accepted(book_id=work.book.id, collection_ids=late)} if late else set()
 
     def apply(current: Collection | None, result: ChannelResult) -> Collection | Refused:
         return rules.collected(current, result, work.day.on, accepted=result in accepted)
 
-    decided = changes.decide(results, known, lambda r: r.reference, apply, _entries)
+    def entries_of(before: Collection, after: Collection) -> list[Entry]:
+        return _entries(before, after, parts.get(after.id, []))
+
+    decided = changes.decide(results, known, lambda r: r.reference, apply, entries_of)
     changes.post(work, decided)
     _keep_what_contradicts(work, results, known, decided)
-    settled = list(decided.changed.values())
+    gone_with = [(part, rules.shared(whole, part)) for whole in decided.changed.values() for part in parts.get(whole.id, [])]
+    decided.before.update({part.id: part for part, _ in gone_with})
+    settled = [*decided.changed.values(), *(part for _, part in gone_with)]
+    _store(settled)
+    changes.tell(
+        work, action="payments.settle_collections", kind="collection", things=settled, before=decided.before, seq=_SEQ, snapshot=_snapshot
+    )
+    return decided.outcomes
+
+
+def _store(settled: Sequence[Collection]) -> None:
+    """Parts and wholes by one statement, which is where the table compares them."""
     sql.update(
         "payments_collection",
         "id",
@@ -103,13 +119,10 @@ def settle_collections(*, work: UnitOfWork, results: Sequence[ChannelResult]) ->
             "failure_code": "text",
             "settled_on": "date",
             "posted_on": "date",
+            "released_on": "date",
         },
-        [(c.id, c.state, c.fee.minor, c.provider_id, c.failure_code, c.settled_on, c.posted_on) for c in settled],
+        [(c.id, c.state, c.fee.minor, c.provider_id, c.failure_code, c.settled_on, c.posted_on, c.released_on) for c in settled],
     )
-    changes.tell(
-        work, action="payments.settle_collections", kind="collection", things=settled, before=decided.before, seq=_SEQ, snapshot=_snapshot
-    )
-    return decided.outcomes
 
 
 def _keep_what_contradicts(
@@ -120,8 +133,12 @@ def _keep_what_contradicts(
     keep_contradictions(work=work, found=found)
 
 
-def _entries(before: Collection, after: Collection) -> list[Entry]:
-    return [entries.collection_succeeded(after)] if after.state == "succeeded" and before.state != "succeeded" else []
+def _entries(before: Collection, after: Collection, parts: Sequence[Collection]) -> list[Entry]:
+    if after.state != "succeeded" or before.state == "succeeded":
+        return []
+    if not parts:
+        return [entries.collection_succeeded(after)]
+    return [entries.shared_succeeded(after, [rules.shared(after, part) for part in parts])]
 
 
 def _begun(work: UnitOfWork, new_id: UUID, attempt: CollectionAttempt, account: MoneyAccount) -> Collection:
@@ -147,7 +164,8 @@ def _begun(work: UnitOfWork, new_id: UUID, attempt: CollectionAttempt, account: 
     )
 
 
-def _insert(work: UnitOfWork, begun: Sequence[Collection]) -> None:
+def insert(work: UnitOfWork, begun: Sequence[Collection], *, together: bool = False) -> None:
+    """Stores attempts; with `together`, wholes and their parts, by the one statement in which the table adds them up."""
     columns = {
         "id": "uuid",
         "book_id": "uuid",
@@ -167,6 +185,7 @@ def _insert(work: UnitOfWork, begun: Sequence[Collection]) -> None:
         "state": "text",
         "failure_code": "text",
         "attempted_at": "timestamptz",
+        **({"part_of_id": "uuid", "parts": "smallint", "waits_for": "date"} if together else {}),
     }
     book = work.book.id
     values = [
@@ -179,6 +198,7 @@ def _insert(work: UnitOfWork, begun: Sequence[Collection]) -> None:
             c.state,
             "",
             work.now,
+            *((c.part_of, c.parts, c.waits_for) if together else ()),
         )
         for c in begun
     ]
@@ -198,4 +218,5 @@ def _snapshot(collection: Collection) -> Mapping[str, Any]:
         "loan_id": collection.loan_id,
         "order_id": collection.order_id,
         "settled_on": collection.settled_on,
+        **({"part_of_id": collection.part_of, "waits_for": collection.waits_for} if collection.part_of else {}),
     }

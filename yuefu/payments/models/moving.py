@@ -39,7 +39,7 @@ class MoneyAccount(BookRow):
 
 
 class Collection(BookRow):
-    """An attempt to collect from a consumer, stored before the channel is called."""
+    """An attempt to collect from a consumer, stored before the channel is called: for one loan, or a whole over several with its parts."""
 
     reference = models.TextField()
     money_account_id = models.UUIDField()
@@ -59,10 +59,33 @@ class Collection(BookRow):
     attempted_at = models.DateTimeField()
     settled_on = models.DateField(null=True)
     posted_on = models.DateField(null=True)
+    part_of_id = models.UUIDField(null=True)
+    parts = models.SmallIntegerField(db_default=0)
+    waits_for = models.DateField(null=True)
+    released_on = models.DateField(null=True)
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["book_id", "reference"], name="payments_collection_reference"),
+            models.UniqueConstraint(
+                fields=["book_id", "reference"], condition=Q(part_of_id__isnull=True), name="payments_collection_reference"
+            ),
+            models.CheckConstraint(
+                condition=Q(part_of_id__isnull=True, waits_for__isnull=True)
+                | Q(part_of_id__isnull=False, parts=0, loan_id__isnull=False, order_id__isnull=False),
+                name="payments_collection_part_is_of_a_loan",
+            ),
+            models.CheckConstraint(
+                condition=Q(parts=0) | Q(parts__gt=0, loan_id__isnull=True, order_id__isnull=True, refunded_minor=0),
+                name="payments_collection_whole_is_of_no_loan",
+            ),
+            models.CheckConstraint(
+                condition=Q(released_on__isnull=True) | Q(state="succeeded", waits_for__isnull=False),
+                name="payments_collection_released_if_it_came",
+            ),
+            models.CheckConstraint(
+                condition=Q(refunded_minor=0) | Q(waits_for__isnull=True) | Q(released_on__isnull=False),
+                name="payments_collection_waiting_is_whole",
+            ),
             models.CheckConstraint(condition=Q(state__in=_ATTEMPT_STATES), name="payments_collection_state"),
             models.CheckConstraint(condition=Q(amount_minor__gt=0), name="payments_collection_amount"),
             models.CheckConstraint(condition=Q(fee_minor__gte=0, fee_minor__lte=F("amount_minor")), name="payments_collection_fee"),
@@ -82,6 +105,12 @@ class Collection(BookRow):
             models.Index(fields=["book_id", "posted_on"], name="payments_collection_posted"),
             models.Index(fields=["loan_id"], name="payments_collection_loan"),
             models.Index(fields=["order_id"], name="payments_collection_order"),
+            models.Index(fields=["part_of_id"], condition=Q(part_of_id__isnull=False), name="payments_collection_parts"),
+            models.Index(
+                fields=["book_id", "waits_for"],
+                condition=Q(state="succeeded", waits_for__isnull=False, released_on__isnull=True),
+                name="payments_collection_waiting",
+            ),
         ]
 
 

@@ -47,6 +47,7 @@ from yuefu.payments.queries.moving import (
     of_orders,
     orders_of_references,
     paid_out_by_day,
+    parts_of,
     payouts,
     payouts_by_reference,
     payouts_of_batches,
@@ -64,6 +65,9 @@ from yuefu.payments.queries.moving import (
     transfers_by_reference,
     transfers_of_kind,
     transfers_open,
+    waiting,
+    waiting_in_all,
+    waiting_of,
 )
 
 __all__ = [
@@ -99,6 +103,7 @@ __all__ = [
     "of_orders",
     "orders_of_references",
     "paid_out_by_day",
+    "parts_of",
     "payouts",
     "payouts_by_reference",
     "payouts_of_batches",
@@ -126,4 +131,7 @@ __all__ = [
     "tries_to_announce",
     "tries_to_send",
     "under_way",
+    "waiting",
+    "waiting_in_all",
+    "waiting_of",
 ]

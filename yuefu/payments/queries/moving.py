@@ -38,7 +38,8 @@ class TradeMovement:
 
 _COLLECTION = (
     "SELECT c.id, c.reference, c.money_account_id, c.consumer_id, c.loan_id, c.order_id, c.funder_id, c.amount_minor, c.fee_minor,"
-    " c.instrument, c.provider_id, c.state, c.failure_code, c.attempted_at, c.settled_on, c.posted_on, c.refunded_minor, c.currency"
+    " c.instrument, c.provider_id, c.state, c.failure_code, c.attempted_at, c.settled_on, c.posted_on, c.refunded_minor, c.currency,"
+    " c.part_of_id, c.parts, c.waits_for, c.released_on"
     " FROM payments_collection AS c"
 )
 _REFUND = (
@@ -60,9 +61,9 @@ _MONEY_ACCOUNT = (
 
 
 def _collection(*row: Any) -> Collection:
-    *head, amount, fee, instrument, provider, state, failure, at, settled, posted, refunded, currency = row
-    amounts = Money(amount, currency), Money(fee, currency)
-    return Collection(*[*head, *amounts, instrument, provider, state, failure, at, settled, posted, Money(refunded, currency)])
+    *head, amount, fee, instrument, provider, state, failure, at, settled, posted, refunded, currency, part_of, parts, until, released = row
+    amounts, back = (Money(amount, currency), Money(fee, currency)), Money(refunded, currency)
+    return Collection(*[*head, *amounts, instrument, provider, state, failure, at, settled, posted, back, part_of, parts, until, released])
 
 
 def _refund(*row: Any) -> ChannelRefund:
@@ -95,7 +96,20 @@ def collections(*, book_id: UUID, ids: Sequence[UUID], lock: bool = False) -> di
 
 
 def collections_by_reference(*, book_id: UUID, references: Sequence[str], lock: bool = False) -> dict[str, Collection]:
-    return {c.reference: c for c in _chosen(_collection, _COLLECTION, "c", "reference", "text", book_id, references, lock=lock)}
+    """What the channel knows by these references: never the parts of a whole, which have its reference too."""
+    chosen = _chosen(_collection, _COLLECTION, "c", "reference", "text", book_id, references, lock=lock, only=" AND c.part_of_id IS NULL")
+    return {c.reference: c for c in chosen}
+
+
+def parts_of(*, book_id: UUID, whole_ids: Sequence[UUID], lock: bool = False) -> dict[UUID, list[Collection]]:
+    """The parts of payments over several loans, by the whole, ids ascending; with `lock`, for update until the transaction ends."""
+    found: dict[UUID, list[Collection]] = defaultdict(list)
+    ending = " ORDER BY c.id" + (" FOR UPDATE OF c" if lock else "")
+    where = " WHERE c.book_id = %s AND c.part_of_id = ANY(%s::uuid[])" + ending
+    for part in sql.rows_as(_collection, _COLLECTION + where, [book_id, list(whole_ids)]):
+        assert part.part_of is not None
+        found[part.part_of].append(part)
+    return dict(found)
 
 
 def refunds(*, book_id: UUID, ids: Sequence[UUID]) -> dict[UUID, ChannelRefund]:
@@ -123,10 +137,19 @@ def transfers_by_reference(*, book_id: UUID, references: Sequence[str], lock: bo
 
 
 def _chosen(
-    make: Callable[..., T], query: str, alias: str, column: str, kind: str, book_id: UUID, wanted: Sequence[Any], *, lock: bool = False
+    make: Callable[..., T],
+    query: str,
+    alias: str,
+    column: str,
+    kind: str,
+    book_id: UUID,
+    wanted: Sequence[Any],
+    *,
+    lock: bool = False,
+    only: str = "",
 ) -> list[T]:
     ending = f" ORDER BY {alias}.id FOR UPDATE OF {alias}" if lock else ""
-    where = f" WHERE {alias}.book_id = %s AND {alias}.{column} = ANY(%s::{kind}[])"
+    where = f" WHERE {alias}.book_id = %s AND {alias}.{column} = ANY(%s::{kind}[]){only}"
     return sql.rows_as(make, query + where + ending, [book_id, list(wanted)])
 
 
@@ -135,7 +158,10 @@ def _chosen(
 
 def collections_to_poll(*, book_id: UUID, before: datetime, limit: int) -> list[Collection]:
     """Attempts without a final answer begun before a moment, oldest first: ask the channel for them, never send them blind."""
-    where = " WHERE c.book_id = %s AND c.state IN ('attempted', 'unknown') AND c.attempted_at < %s ORDER BY c.attempted_at, c.id LIMIT %s"
+    where = (
+        " WHERE c.book_id = %s AND c.state IN ('attempted', 'unknown') AND c.part_of_id IS NULL AND c.attempted_at < %s"
+        " ORDER BY c.attempted_at, c.id LIMIT %s"
+    )
     return sql.rows_as(_collection, _COLLECTION + where, [book_id, before, limit])
 
 
@@ -191,9 +217,11 @@ def of_orders(*, order_ids: Sequence[UUID]) -> dict[UUID, OrderPayments]:
 
 
 def refundable(*, loan_ids: Sequence[UUID]) -> dict[UUID, list[Collection]]:
-    """Collections of a loan of which something is left to give back: those whose refunds failed least first, then the latest."""
+    """Collections of a loan of which something is left to give back: those whose refunds failed least first, then the latest. What waits for
+    its day is not the loan's yet."""
     where = (
         " WHERE c.loan_id = ANY(%s) AND c.state = 'succeeded' AND c.refunded_minor < c.amount_minor"
+        " AND (c.waits_for IS NULL OR c.released_on IS NOT NULL)"
         " ORDER BY (SELECT count(*) FROM payments_channel_refund AS r WHERE r.collection_id = c.id AND r.state = 'failed'),"
         " c.attempted_at DESC, c.id DESC"
     )
@@ -244,7 +272,7 @@ def payouts_of_batches(*, batch_ids: Sequence[UUID]) -> dict[UUID, list[Payout]]
 
 
 def orders_of_references(*, book_id: UUID, references: Sequence[str]) -> Mapping[str, UUID]:
-    """The order behind a number in a bill, where it is the number of a collection or channel refund of one order."""
+    """The order behind a number in a bill, where it is the number of a collection or channel refund; of a payment over several, one of them."""
     found = sql.rows(
         "SELECT reference, order_id FROM payments_collection WHERE book_id = %s AND reference = ANY(%s) AND order_id IS NOT NULL"
         " UNION ALL SELECT r.reference, c.order_id FROM payments_channel_refund AS r"
@@ -258,7 +286,8 @@ def orders_of_references(*, book_id: UUID, references: Sequence[str]) -> Mapping
 def trade_movements(*, book_id: UUID, on: date) -> list[TradeMovement]:
     """What was booked on a business day and the channel's trade bill should show, in the order of ids."""
     found = sql.rows(
-        "SELECT id, reference, 'payment', amount_minor, currency FROM payments_collection WHERE book_id = %s AND posted_on = %s"
+        "SELECT id, reference, 'payment', amount_minor, currency FROM payments_collection"
+        " WHERE book_id = %s AND posted_on = %s AND part_of_id IS NULL"
         " UNION ALL SELECT id, reference, 'refund', -amount_minor, currency FROM payments_channel_refund"
         " WHERE book_id = %s AND posted_on = %s"
         " ORDER BY 1",
@@ -267,7 +296,34 @@ def trade_movements(*, book_id: UUID, on: date) -> list[TradeMovement]:
     return [TradeMovement(i, reference, kind, Money(minor, currency), "SUCCESS", on) for i, reference, kind, minor, currency in found]
 
 
+_WAITING = "c.state = 'succeeded' AND c.waits_for IS NOT NULL AND c.released_on IS NULL"
+
+
+def waiting(*, book_id: UUID, until: date, limit: int) -> list[Collection]:
+    """Parts whose day came by `until` and that are not released to their loans, the oldest day first."""
+    where = f" WHERE c.book_id = %s AND {_WAITING} AND c.waits_for <= %s ORDER BY c.waits_for, c.id LIMIT %s"
+    return sql.rows_as(_collection, _COLLECTION + where, [book_id, until, limit])
+
+
+def waiting_of(*, loan_ids: Sequence[UUID]) -> dict[tuple[UUID, date], int]:
+    """What waits for loans, in minor units by loan and the day it waits for."""
+    found = sql.rows(
+        f"SELECT c.loan_id, c.waits_for, sum(c.amount_minor)::bigint FROM payments_collection AS c WHERE c.loan_id = ANY(%s) AND {_WAITING}"
+        " GROUP BY c.loan_id, c.waits_for",
+        [list(loan_ids)],
+    )
+    return {(loan_id, until): minor for loan_id, until, minor in found}
+
+
 # -------------------------------------------------------------------------------------------------------------------------- sums for proofs
+
+
+def waiting_in_all(*, book_id: UUID) -> int:
+    """Everything that came before its day and waits for it, in minor units: owed to consumers until then."""
+    amount: int = sql.value(
+        f"SELECT coalesce(sum(c.amount_minor), 0)::bigint FROM payments_collection AS c WHERE c.book_id = %s AND {_WAITING}", [book_id]
+    )
+    return amount
 
 
 def in_transit(*, book_id: UUID) -> int:
@@ -323,7 +379,8 @@ def given_back(*, book_id: UUID, failed_since: datetime | None) -> dict[UUID, Gi
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """Money that moved for an order, in a list of all: a collection (`payment`) or what was given back of one (`refund`)."""
+    """Money that moved for an order, in a list of all: a collection (`payment`) or what was given back of one (`refund`). A part of a payment
+    over several loans has the reference of the whole; `waits` until its day, or `released` by an entry of its own on it."""
 
     id: UUID
     kind: str
@@ -331,15 +388,18 @@ class Moved:
     order_id: UUID
     loan_id: UUID | None
     posted_on: date
+    waits: bool
+    released: bool
 
 
 def moved(*, book_id: UUID) -> list[Moved]:
     """Every collection and channel refund of an order that succeeded."""
     return sql.rows_as(
         Moved,
-        "SELECT id, 'payment', reference, order_id, loan_id, posted_on FROM payments_collection"
+        "SELECT id, 'payment', reference, order_id, loan_id, posted_on, waits_for IS NOT NULL AND released_on IS NULL,"
+        " coalesce(released_on IS NOT NULL AND posted_on < waits_for, false) FROM payments_collection"
         " WHERE book_id = %s AND state = 'succeeded' AND order_id IS NOT NULL"
-        " UNION ALL SELECT r.id, 'refund', r.reference, c.order_id, c.loan_id, r.posted_on FROM payments_channel_refund AS r"
+        " UNION ALL SELECT r.id, 'refund', r.reference, c.order_id, c.loan_id, r.posted_on, false, false FROM payments_channel_refund AS r"
         " JOIN payments_collection AS c ON c.id = r.collection_id"
         " WHERE r.book_id = %s AND r.state = 'succeeded' AND c.order_id IS NOT NULL",
         [book_id, book_id],

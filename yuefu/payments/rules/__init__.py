@@ -103,6 +103,7 @@ from yuefu.payments.rules.steps import (
     refund_refusal,
     refunded,
     safeguarding,
+    shared,
     transfer_refusal,
     transferred,
 )
@@ -230,6 +231,7 @@ __all__ = [
     "retry_from",
     "revoked",
     "safeguarding",
+    "shared",
     "slot",
     "takes",
     "transfer_refusal",

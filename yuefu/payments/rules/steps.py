@@ -90,6 +90,21 @@ def collected(current: Collection | None, result: ChannelResult, posted_on: date
     return replace(current, state=result.outcome, failure_code=result.failure_code, provider_id=result.provider_id)
 
 
+def shared(whole: Collection, part: Collection) -> Collection:
+    """A part with the fate of its whole: the fee is the whole's. One that comes on its day or later waits for nothing."""
+    assert part.part_of == whole.id, "a part follows its own whole"
+    there = whole.posted_on is not None and part.waits_for is not None and part.waits_for <= whole.posted_on
+    return replace(
+        part,
+        state=whole.state,
+        provider_id=whole.provider_id,
+        failure_code=whole.failure_code,
+        settled_on=whole.settled_on,
+        posted_on=whole.posted_on,
+        released_on=whole.posted_on if there else None,
+    )
+
+
 def refunded(current: ChannelRefund | None, result: ChannelResult, posted_on: date) -> ChannelRefund | Refused:
     """The refund after what the channel says; the same value where nothing is new."""
     if current is None:

@@ -65,6 +65,10 @@ SANDBOX_ACCOUNTS: Final = (
 class Collection:
     """One attempt to collect. `settled_on` is the channel's day, `posted_on` the business day of its entry; both only if it succeeded.
     `money_account_id` is the channel account it comes into, `funder_id` whose money the loan is.
+
+    One payment over several loans is a whole of no loan, which the channel knows, and its `parts`, each for one loan and `part_of` the whole:
+    they have its reference and its fate, and what is given back is given back of them. A part that came before the day it is for (`waits_for`)
+    waits until it is released to its loan, on `released_on`.
     """
 
     id: UUID
@@ -85,6 +89,20 @@ class Collection:
     posted_on: date | None
     refunded: Money
     """What refunds have taken or may still take: those that failed have given it back."""
+    part_of: UUID | None = None
+    parts: int = 0
+    waits_for: date | None = None
+    released_on: date | None = None
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether it came and still waits for its day."""
+        return self.state == "succeeded" and self.waits_for is not None and self.released_on is None
+
+    @property
+    def was_released(self) -> bool:
+        """Whether it waited, and was then released to its loan by an entry of its own."""
+        return bool(self.waits_for and self.released_on and self.posted_on and self.posted_on < self.waits_for)
 
     @property
     def left(self) -> Money:

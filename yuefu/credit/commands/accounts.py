@@ -9,8 +9,9 @@ from uuid import UUID
 
 from yuefu.consumers import queries as consumers
 from yuefu.credit import rules
+from yuefu.credit.commands.history import DaysChange, insert_days
 from yuefu.credit.entries import line_key
-from yuefu.credit.rules import CreditAccount
+from yuefu.credit.rules import CreditAccount, DaysStep
 from yuefu.errors import Refused
 from yuefu.ledger import commands as ledger
 from yuefu.ledger import queries as ledger_reads
@@ -141,12 +142,14 @@ def _insert_accounts(work: UnitOfWork, new: Sequence[tuple[UUID, OpenAccount]]) 
     """Writes the accounts that do not exist and returns their ids."""
     columns = {
         "id": "uuid", "book_id": "uuid", "consumer_id": "uuid", "currency": "text", "limit_minor": "bigint", "bill_day": "smallint",
-        "repayment_day": "smallint", "state": "text", "policy_version": "integer", "opened_at": "timestamptz", "revision": "integer",
+        "repayment_day": "smallint", "cycle_from": "date", "next_bill_on": "date", "state": "text", "policy_version": "integer",
+        "opened_at": "timestamptz", "revision": "integer",
     }  # fmt: skip
+    begins = work.day.on
     rows = [
         (
-            account_id, work.book.id, a.consumer_id, a.limit.currency, a.limit.minor, a.bill_day, a.repayment_day, rules.ACTIVE,
-            a.policy_version, work.now, 1,
+            account_id, work.book.id, a.consumer_id, a.limit.currency, a.limit.minor, a.bill_day, a.repayment_day, begins,
+            next(rules.cycles([DaysStep(begins, a.bill_day, a.repayment_day)])).bill_on, rules.ACTIVE, a.policy_version, work.now, 1,
         )
         for account_id, a in new
     ]  # fmt: skip
@@ -161,6 +164,10 @@ def _open_lines(work: UnitOfWork, opened: Sequence[tuple[UUID, OpenAccount]]) ->
     _insert_steps(
         work,
         [(step, account_id, new.consumer_id, 1, 0, new.limit, _OPENED, None) for step, (account_id, new) in zip(ids, opened, strict=True)],
+    )
+    insert_days(
+        work,
+        [DaysChange(row, new.consumer_id, 1, None, DaysStep(work.day.on, new.bill_day, new.repayment_day), _OPENED) for row, new in opened],
     )
     snapshots = [(row, {"id": row, "consumer_id": new.consumer_id, "limit": new.limit, "state": rules.ACTIVE}) for row, new in opened]
     outbox.emit(work=work, events=[Event("credit_account.opened", "credit_account", row, 1, snapshot) for row, snapshot in snapshots])

@@ -1,0 +1,46 @@
+"""Writes of credit, over many."""
+
+from yuefu.credit.commands.accounts import (
+    ACCOUNT_CLOSED,
+    ACCOUNT_EXISTS,
+    CHANGE_LIMIT,
+    CONSUMER_CLOSED,
+    LIMIT_UNCHANGED,
+    NOT_ALLOWED_FROM_STATE,
+    STILL_IN_USE,
+    UNKNOWN_ACCOUNT,
+    UNKNOWN_CONSUMER,
+    ChangeLimit,
+    OpenAccount,
+    StateChange,
+    change_limits,
+    close,
+    freeze,
+    open_accounts,
+    unfreeze,
+)
+from yuefu.credit.commands.cycles import ChangeDays, Ended, change_days, end_cycles
+
+__all__ = [
+    "ACCOUNT_CLOSED",
+    "ACCOUNT_EXISTS",
+    "CHANGE_LIMIT",
+    "CONSUMER_CLOSED",
+    "LIMIT_UNCHANGED",
+    "NOT_ALLOWED_FROM_STATE",
+    "STILL_IN_USE",
+    "UNKNOWN_ACCOUNT",
+    "UNKNOWN_CONSUMER",
+    "ChangeDays",
+    "ChangeLimit",
+    "Ended",
+    "OpenAccount",
+    "StateChange",
+    "change_days",
+    "change_limits",
+    "close",
+    "end_cycles",
+    "freeze",
+    "open_accounts",
+    "unfreeze",
+]
