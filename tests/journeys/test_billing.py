@@ -13,6 +13,7 @@ from yuefu.credit import queries as accounts
 from yuefu.credit.commands import ChangeDays
 from yuefu.errors import Refused, one
 from yuefu.journeys import billing, reconciliation, refund, repayment
+from yuefu.journeys import debits as journeys_debits
 from yuefu.journeys.billing import GivenBack, Made, PayRequest
 from yuefu.journeys.desk import open_day
 from yuefu.journeys.repayment import RepaidTogether, RepayRequest, UndoRequest
@@ -21,6 +22,7 @@ from yuefu.ledger import queries as ledger
 from yuefu.loans import queries as loan_book
 from yuefu.money.amounts import Money
 from yuefu.payments import queries as payments
+from yuefu.payments.commands import Closing
 from yuefu.runtime import sql
 
 BILL_DAY, DUE = date(2026, 10, 15), date(2026, 10, 25)
@@ -447,6 +449,62 @@ def test_what_the_channel_does_not_say_is_asked_for_and_all_parts_have_one_fate(
     told = pay(shop, consumer_id, card=card, bill_id=bill_id, hour=17)
     assert (told.collection_id, told.state) == (outcome.collection_id, "succeeded" if came else "failed")
     assert [sum((p.principal + p.interest).minor for p in told.parts)] == [450_00 if came else 0]
+    shop.prove()
+
+
+def contradicted(shop, two, *, on):
+    """A payment of the bill of which the channel said that it failed, and when it was asked again that the money had moved."""
+    consumer_id, _, _, bill_id = two
+    shop.until(on)
+    outcome = pay(shop, consumer_id, card="card:1:failed_then_success", bill_id=bill_id)
+    assert (outcome.state, {part.state for part in outcome.parts}) == ("failed", {"failed"})
+    (reference,) = [c.reference for c in payments.collections(book_id=shop.book_id, ids=[outcome.collection_id]).values()]
+    late = shop.desk.channel.query(references=[reference], now=shop.now(15))
+    (refused,) = repayment.book(desk=shop.desk, now=shop.now(15), results=list(late.values()))
+    assert refused.code == "contradicts"
+    (found,) = payments.contradictions_listed(book_id=shop.book_id)
+    return outcome, found
+
+
+def accept(shop, found, *, hour=16):
+    (closed,) = journeys_debits.close(desk=shop.desk, now=shop.now(hour), closings=[Closing(found.id, True, "seen in the bill")])
+    assert closed.state == "accepted"
+
+
+def standing(shop, outcome):
+    """State and day of release of the whole, then of its parts."""
+    parts = payments.parts_of(book_id=shop.book_id, whole_ids=[outcome.collection_id])[outcome.collection_id]
+    whole = payments.collections(book_id=shop.book_id, ids=[outcome.collection_id])[outcome.collection_id]
+    return [(one.state, one.released_on) for one in (whole, *parts)]
+
+
+def test_a_payment_over_several_loans_that_the_channel_contradicts_waits_for_a_person_with_all_its_parts(shop, two):
+    _, first, second, _ = two
+    outcome, found = contradicted(shop, two, on=DUE)
+    assert (found.collection_id, found.loan_id, found.amount, found.said_amount) == (outcome.collection_id, None, *[yuan("450.00")] * 2)
+    assert standing(shop, outcome) == [("failed", None)] * 3
+    assert [row(shop, got.loan_id).unpaid for got in (first, second)] == [300_00, 150_00]
+    shop.prove()
+    accept(shop, found)
+    assert standing(shop, outcome) == [("succeeded", None), ("succeeded", None), ("succeeded", None)]
+    assert [row(shop, got.loan_id).unpaid for got in (first, second)] == [0, 0]
+    accept(shop, found, hour=17)
+    assert debits(shop) == [450_00]
+    shop.next_day()
+    shop.prove()
+
+
+@pytest.mark.parametrize(("day", "waits"), [(BILL_DAY, 450_00), (DUE, 0), (DUE + timedelta(days=2), 0)])
+def test_what_was_accepted_of_money_for_a_later_day_waits_for_it_if_it_is_still_to_come(shop, two, day, waits):
+    _, first, second, _ = two
+    _, found = contradicted(shop, two, on=BILL_DAY)
+    shop.until(day)
+    accept(shop, found)
+    assert payments.waiting_in_all(book_id=shop.book_id) == waits
+    assert [row(shop, got.loan_id).unpaid for got in (first, second)] == ([300_00, 150_00] if waits else [0, 0])
+    shop.prove()
+    shop.until(DUE + timedelta(days=3))
+    assert [row(shop, got.loan_id).unpaid for got in (first, second)] == [0, 0]
     shop.prove()
 
 

@@ -176,6 +176,38 @@ def test_a_part_never_ends_otherwise_than_its_whole(shop, billed, as_role):
             as_role("default").execute(ended, [one])
 
 
+LATE = (
+    "UPDATE payments_collection SET state = 'succeeded', settled_on = %(on)s, posted_on = %(on)s, failure_code = ''"
+    " WHERE %(whole)s IN (id, part_of_id)"
+)
+
+
+def test_a_whole_that_failed_succeeds_with_its_parts_only_as_a_person_accepted(shop, billed, as_role):
+    outcome = pay(shop, billed["consumer"], card="card:1:failed_then_success", bill_id=billed["bill"])
+    known = {"whole": outcome.collection_id, "on": BILL_DAY}
+    with pytest.raises(psycopg.errors.CheckViolation, match="no such step"):
+        as_role("default").execute(LATE, known)
+    kept = (
+        "INSERT INTO payments_contradiction (id, book_id, collection_id, consumer_id, currency, code, stood, said, said_minor, said_fee_minor,"
+        " said_currency, provider_id, said_code, said_on, heard_at, state, closed_by, reason) SELECT gen_random_uuid(), book_id, id, consumer_id,"
+        " currency, 'contradicts', 'failed', 'succeeded', amount_minor, 0, currency, '', '', %(on)s, now(), 'open', '', ''"
+        " FROM payments_collection WHERE id = %(whole)s"
+    )
+    writer = as_role("default")
+    writer.execute(kept, known)
+    with pytest.raises(psycopg.errors.CheckViolation, match="no such step"):
+        writer.execute(LATE, known)
+    writer.rollback()
+    writer.execute(kept, known)
+    writer.execute("UPDATE payments_contradiction SET state = 'accepted', closed_at = now(), closed_by = 'u', reason = 'seen'")
+    with pytest.raises(psycopg.errors.CheckViolation, match="no such step"):
+        writer.execute(LATE, {**known, "on": DUE})
+    writer.rollback()
+    writer.execute(kept, known)
+    writer.execute("UPDATE payments_contradiction SET state = 'accepted', closed_at = now(), closed_by = 'u', reason = 'seen'")
+    assert writer.execute(LATE, known).rowcount == 3
+
+
 def test_a_part_that_was_released_stays_so(shop, paid, as_role):
     shop.until(DUE)
     shop.next_day()

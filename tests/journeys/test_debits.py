@@ -8,8 +8,10 @@ from datetime import date, datetime, time, timedelta
 import pytest
 
 from yuefu.errors import Refused
-from yuefu.journeys import debits, jobs, mandates, repayment, settings
+from yuefu.journeys import billing, debits, jobs, mandates, repayment, settings
+from yuefu.journeys.billing import PayRequest
 from yuefu.journeys.desk import open_day
+from yuefu.journeys.repayment import RepaidTogether
 from yuefu.ledger import queries as ledger
 from yuefu.loans import queries as loan_book
 from yuefu.money.amounts import Money
@@ -612,6 +614,10 @@ def test_nobody_pays_by_the_mandate_of_another_consumer(shop):
     request = repayment.RepayRequest("theirs", other.loan_id, Money(5_00, "CNY"), mandate.pays_by)
     (refused,) = repayment.repay(desk=shop.desk, now=shop.now(), requests=[request])
     assert (refused.code, refused.field) == ("instrument_invalid", "instrument")
+    for payer, loan_id in ((loan_book.loans([other.loan_id])[other.loan_id].dims.consumer_id, other.loan_id), (mandate.consumer_id, None)):
+        together = PayRequest("theirs", payer, mandate.pays_by, loan_id=loan_id, amount=Money(5_00, "CNY"), ahead=True)
+        (refused,) = billing.pay(desk=shop.desk, now=shop.now(), requests=[together])
+        assert (refused.code, refused.field) == ("instrument_invalid", "instrument")
     # The channel holds the same: the payer is not the one who signed.
     from yuefu.payments.rules import CollectOrder
 
@@ -783,6 +789,86 @@ def test_while_another_payment_has_no_answer_nothing_is_taken(shop):
     jobs.poll(shop.desk, at(shop, "11:00"))
     run(shop, "12:00")
     assert (debit(shop, loan_id).code, len(taken(shop, loan_id))) == ("nothing_due", 1)
+
+
+def ahead(shop, loan_id, amount, key="ahead", card="card:1:ok", clock="10:00"):
+    """Pays what falls due next of a loan: a payment of parts, of which those that come before their day wait for it."""
+    consumer_id = loan_book.loans([loan_id])[loan_id].dims.consumer_id
+    request = PayRequest(key, consumer_id, card, loan_id=loan_id, amount=Money(amount, "CNY"), ahead=True)
+    (paid,) = billing.pay(desk=shop.desk, now=at(shop, clock), requests=[request])
+    assert isinstance(paid, RepaidTogether), paid
+    return paid
+
+
+def test_what_was_paid_ahead_is_neither_announced_nor_taken(shop):
+    loan_id, _ = bought(shop)
+    ahead(shop, loan_id, due(shop, loan_id))
+    lived(shop, DUE + timedelta(days=3))
+    assert (tries(shop, loan_id), first_row(shop, loan_id).unpaid) == ([], 0)
+    shop.prove()
+
+
+@pytest.mark.parametrize("kind", ["wallet", "bank"])
+def test_of_what_was_paid_ahead_in_part_the_rest_is_announced_and_taken(shop, kind):
+    loan_id, _ = bought(shop, f"{kind}:1:ok", kind=kind)
+    rest = due(shop, loan_id) - 100_00
+    ahead(shop, loan_id, 100_00)
+    lived(shop, DUE + timedelta(days=1))
+    assert [(state, minor) for *_, state, _, minor in tries(shop, loan_id)] == [("succeeded", rest)]
+    assert (debit(shop, loan_id).state, first_row(shop, loan_id).unpaid) == ("collected", 0)
+    shop.next_day()
+    shop.prove()
+
+
+def test_what_was_paid_ahead_after_its_notice_is_not_taken_though_it_still_waits(shop):
+    loan_id, _ = bought(shop)
+    lived(shop, EVE)
+    ahead(shop, loan_id, due(shop, loan_id), clock="15:00")
+    shop.next_day()
+    assert first_row(shop, loan_id).unpaid > 0, "nothing has released it yet"
+    assert run(shop).sent == 0
+    assert (debit(shop, loan_id).state, debit(shop, loan_id).code) == ("cancelled", "nothing_due")
+    shop.next_day()
+    assert first_row(shop, loan_id).unpaid == 0
+    shop.prove()
+
+
+def test_what_was_paid_ahead_and_given_back_is_taken_after_all(shop):
+    loan_id, mandate = bought(shop)
+    paid = ahead(shop, loan_id, due(shop, loan_id))
+    lived(shop, DUE - timedelta(days=2))
+    assert tries(shop, loan_id) == []
+    billing.give_back(desk=shop.desk, now=at(shop, "15:00"), consumer_id=mandate.consumer_id, collection_ids=[paid.collection_id])
+    lived(shop, DUE)
+    assert (debit(shop, loan_id).state, first_row(shop, loan_id).unpaid) == ("collected", 0)
+    shop.prove()
+
+
+def test_while_a_part_of_a_payment_over_several_has_no_answer_nothing_is_taken_for_its_day(shop):
+    loan_id, _ = bought(shop)
+    lived(shop, EVE)
+    ahead(shop, loan_id, due(shop, loan_id), card="card:1:unknown_then_success", clock="15:00")
+    shop.next_day()
+    assert run(shop).sent == 0
+    assert states(shop, loan_id) == [(DUE, "dropped", "under_way")]
+    jobs.poll(shop.desk, at(shop, "11:00"))
+    run(shop, "12:00")
+    assert (debit(shop, loan_id).code, first_row(shop, loan_id).unpaid) == ("nothing_due", 0)
+
+
+def test_a_part_without_an_answer_for_a_later_day_holds_up_no_debit(shop):
+    loan_id, mandate = bought(shop)
+    asked = due(shop, loan_id)
+    lived(shop, EVE)
+    first = ahead(shop, loan_id, asked, clock="15:00")
+    ahead(shop, loan_id, 100_00, "second", "card:1:unknown_then_success", clock="15:01")
+    billing.give_back(desk=shop.desk, now=at(shop, "15:02"), consumer_id=mandate.consumer_id, collection_ids=[first.collection_id])
+    shop.next_day()
+    assert run(shop).sent == 1
+    assert (debit(shop, loan_id).state, first_row(shop, loan_id).unpaid) == ("collected", 0)
+    jobs.poll(shop.desk, at(shop, "11:00"))
+    assert payments.waiting_in_all(book_id=shop.book_id) == 100_00
+    shop.prove()
 
 
 def test_each_loan_of_a_consumer_is_debited_by_itself(shop):

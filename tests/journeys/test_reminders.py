@@ -11,7 +11,8 @@ from tests.notices.conftest import SENDER, Post
 from yuefu.consumers import commands as consumers
 from yuefu.consumers.commands import NewConsumer
 from yuefu.errors import Refused, one
-from yuefu.journeys import reminders, sending, stopping
+from yuefu.journeys import billing, reminders, sending, stopping
+from yuefu.journeys.billing import PayRequest
 from yuefu.journeys.desk import open_day
 from yuefu.journeys.reminders import Planned
 from yuefu.journeys.sending import Carriers, Round
@@ -121,6 +122,33 @@ def test_what_was_paid_between_plan_and_send_is_not_asked_for(town):
     assert sorted(one.text[one.text.index("¥") : one.text.index("，")] for one in post.sent) == ["¥100.00", "¥60.00"]
     assert {message.params["amount"]["minor"] for message in outbound.listed(book_id=town.book_id, state="sent")} == {60_00, 100_00}
     assert nothing.loan_id
+
+
+def test_what_was_paid_before_its_day_and_waits_for_it_is_not_asked_for(town):
+    consumer, other = town.consumer(repayment_day=22), town.consumer(repayment_day=22)
+    paid, unpaid = bought(town, consumer, "300.00"), bought(town, consumer, "600.00")
+    alone = bought(town, other, "300.00")
+
+    def ahead(who, loan_id, amount):
+        request = PayRequest(f"{town.on}{loan_id}", who, "card:1:ok", loan_id=loan_id, amount=Money.parse(amount, "CNY"), ahead=True)
+        (made,) = billing.pay(desk=town.desk, now=town.now(9), requests=[request])
+        return made.collection_id
+
+    ahead(consumer, paid.loan_id, "100.00")
+    ahead(consumer, unpaid.loan_id, "50.00")
+    given_up = ahead(other, alone.loan_id, "100.00")
+    go_to(town, DUE - timedelta(days=3))
+    assert plan(town).planned["due_in_3_days"] == 1
+    post = Post()
+    assert send(town, post) == {"sent": 1}
+    (message,) = outbound.listed(book_id=town.book_id, state="sent")
+    assert (message.consumer_id, message.params["amount"]["minor"], message.params["loans"]) == (consumer, 150_00, 1)
+    billing.give_back(desk=town.desk, now=town.now(13), consumer_id=other, collection_ids=[given_up])
+    go_to(town, DUE - timedelta(days=1))
+    assert plan(town).planned["due_tomorrow"] == 2
+    ahead(other, alone.loan_id, "100.00")
+    ahead(consumer, unpaid.loan_id, "150.00")
+    assert send(town, Post()) == {"overtaken": 2}
 
 
 def test_what_was_refunded_or_is_not_due_is_not_asked_for(town):

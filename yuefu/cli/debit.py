@@ -93,7 +93,7 @@ def close(
     reason: Annotated[str, typer.Option(help="What you found; kept with it.")],
     accept: Annotated[bool, typer.Option("--accept/--dismiss", help="Book that the money came after all, or let it stand as it is.")],
 ) -> None:
-    """Close a contradiction: with --accept the money is booked and applied to its loan, and what is too much goes back."""
+    """Close a contradiction: with --accept the money is booked and applied to its loans, and what is too much goes back."""
     with context.at_work("contradiction.close") as caller:
         from yuefu.journeys import debits
         from yuefu.payments.commands import Closing

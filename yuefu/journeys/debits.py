@@ -8,6 +8,7 @@ it contradicts itself, that is kept for a person, and nothing more is taken unti
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from datetime import date, datetime, timedelta
@@ -19,6 +20,7 @@ from yuefu.errors import Refused
 from yuefu.journeys import mandates, repayment
 from yuefu.journeys.desk import Desk, in_batches, on_open_day, unless_held_up
 from yuefu.loans import queries as loan_book
+from yuefu.loans.rules import Held
 from yuefu.money.amounts import Money
 from yuefu.payments import commands as payments
 from yuefu.payments import queries as payment_book
@@ -103,7 +105,8 @@ def policy_in_force(book: Book, on: date) -> Policy:
 
 
 def plan(*, desk: Desk, now: datetime) -> int:
-    """Plans debits for what falls due in the days ahead, and for what fell due lately and was not planned; returns how many are new.
+    """Plans debits for what falls due in the days ahead, and for what fell due lately and was not planned; returns how many are new. What was paid
+    ahead and waits for its day is not taken again.
 
     The event of a planned debit is the prior notice to the consumer: how much is taken, when, and by which mandate.
     """
@@ -126,13 +129,16 @@ def _plan(work: UnitOfWork, mandate_ids: Sequence[UUID]) -> list[int | Refused]:
     held = payment_book.mandates(book_id=work.book.id, ids=mandate_ids)
     of_consumer = {one.consumer_id: one for one in held.values() if one.state == "active"}
     known = payment_book.debits_planned(book_id=work.book.id, mandate_ids=list(held), since=since)
+    falling = loan_book.still_asked(work.book.id, list(of_consumer), since, until)
+    waiting = payment_book.waiting_of(loan_ids=list({due.loan_id for due in falling}))
     plans = []
-    for due in loan_book.still_asked(work.book.id, list(of_consumer), since, until):
+    for due in falling:
         mandate = of_consumer[due.consumer_id]
         slot = rules.slot(mandate.kind, due.due_on, at, calendar, of)
-        fresh = (mandate.id, due.loan_id, due.due_on) not in known
+        amount = due.amount - Money(waiting.get((due.loan_id, due.due_on), 0), due.amount.currency)
+        fresh = amount.minor > 0 and (mandate.id, due.loan_id, due.due_on) not in known
         if fresh and _signed_on(mandate, work.book) <= due.due_on and (mandate.valid_until is None or slot.debit_on <= mandate.valid_until):
-            plans.append(DebitPlan(mandate, due.loan_id, due.due_on, due.amount, slot))
+            plans.append(DebitPlan(mandate, due.loan_id, due.due_on, amount, slot))
     begun = payments.plan_debits(work=work, plans=plans, policy_version=of.version) if plans else []
     return [sum(debit.mandate_id == mandate_id for debit in begun) for mandate_id in mandate_ids]
 
@@ -249,7 +255,8 @@ def _may_go(one: Standing, today: date) -> bool:
 def _parted(work: UnitOfWork, fit: Sequence[Standing]) -> tuple[list[Take], list[Drop]]:
     """Which tries are sent and with how much, in order, and which are not. Of one loan each sees what those before it take."""
     owed = owed_of(work.book.id, [one.debit.loan_id for one in fit])
-    taken = payment_book.under_way(book_id=work.book.id, loan_ids=list(owed))
+    under_way = payment_book.under_way(book_id=work.book.id, loan_ids=list(owed))
+    taken: dict[UUID, int] = defaultdict(int)
     takes: list[Take] = []
     drops: list[Drop] = []
     for one in fit:
@@ -258,20 +265,24 @@ def _parted(work: UnitOfWork, fit: Sequence[Standing]) -> tuple[list[Take], list
         if debt is None or due <= 0:
             drops.append(Drop(one, rules.NOTHING_DUE, "cancelled"))
             continue
-        minor = min(one.latest.amount.minor, due - taken.get(one.debit.loan_id, 0))
+        coming = under_way.get(one.debit.loan_id, {})
+        may_come = sum(minor for day, minor in coming.items() if day is None or day <= one.debit.due_on)
+        minor = min(one.latest.amount.minor, due - taken[one.debit.loan_id] - may_come)
         if minor <= 0:
             drops.append(Drop(one, rules.UNDER_WAY))
         elif minor < one.latest.amount.minor and one.latest.announce_on is not None:
             drops.append(Drop(one, rules.AMOUNT_CHANGED))
         else:
             takes.append(Take(one, Money(minor, one.latest.amount.currency), debt.order_id, debt.funder_id))
-            taken[one.debit.loan_id] = taken.get(one.debit.loan_id, 0) + minor
+            taken[one.debit.loan_id] += minor
     return takes, drops
 
 
 @dataclass(frozen=True, slots=True)
 class Owed:
-    """A loan as a debit sees it: whose order and money it is, and what is due and not paid by a day, in minor units."""
+    """A loan as a debit sees it: whose order and money it is, and what is due by a day, in minor units, and neither paid nor here and waiting for
+    a day by then.
+    """
 
     order_id: UUID | None
     funder_id: UUID
@@ -280,10 +291,16 @@ class Owed:
 
 def owed_of(book_id: UUID, loan_ids: Sequence[UUID]) -> dict[UUID, Owed]:
     """Loans of a book, by id; others are absent."""
-    return {
-        i: Owed(loan.dims.order_id, loan.dims.funder_id, lambda on, state=loan.state: sum(part.minor for part in state.due(on)))  # type: ignore[misc]
-        for i, loan in loan_book.loans(list(dict.fromkeys(loan_ids)), book_id=book_id).items()
-    }
+    held = loan_book.loans(list(dict.fromkeys(loan_ids)), book_id=book_id)
+    waiting: dict[UUID, list[tuple[date, int]]] = defaultdict(list)
+    for (loan_id, day), minor in payment_book.waiting_of(loan_ids=list(held)).items():
+        waiting[loan_id].append((day, minor))
+
+    def due_of(loan: Held) -> Callable[[date], int]:
+        here = waiting[loan.dims.loan_id]
+        return lambda on: sum(part.minor for part in loan.state.due(on)) - sum(minor for day, minor in here if day <= on)
+
+    return {i: Owed(loan.dims.order_id, loan.dims.funder_id, due_of(loan)) for i, loan in held.items()}
 
 
 def _ask_again(desk: Desk, now: datetime, try_ids: Sequence[UUID]) -> None:

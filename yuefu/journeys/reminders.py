@@ -1,7 +1,8 @@
 """Reminders of what falls due: three days before, the day before, and on the day.
 
 Each business day plans its own once, in chunks of a stored run: one message a person and due day over all loans, to the borrower and nobody
-else. What was planned is looked at again when it goes: what was paid meanwhile is not asked for, and of what was paid in part the rest is.
+else. What was planned is looked at again when it goes: what was paid meanwhile is not asked for, nor what was paid ahead and waits, and of what
+was paid in part the rest is.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from yuefu.journeys.close_of_day import cut_off_of
 from yuefu.journeys.desk import Desk, open_day
 from yuefu.loans import queries as loans
 from yuefu.loans.queries import FallingDue
+from yuefu.money.amounts import Money
 from yuefu.notices import commands as notices
 from yuefu.notices.commands import NewMessage
 from yuefu.notices.queries import Message
@@ -25,6 +27,7 @@ from yuefu.notices.rules.kinds import Params
 from yuefu.notices.rules.policy import DEFAULT_POLICY, NO_SENDER, POLICY, SENDER, Policy, Sender
 from yuefu.notices.rules.policy import policy as policy_of_value
 from yuefu.notices.rules.policy import sender as sender_of_value
+from yuefu.payments import queries as payments
 from yuefu.runtime import days, policies, runs
 from yuefu.runtime.policies import MissingSetting
 from yuefu.runtime.runs import Run
@@ -90,7 +93,9 @@ def _chunk(desk: Desk, work: UnitOfWork, run: Run, kind: str) -> tuple[int, bool
     policy, _ = told
     not_before = datetime.combine(run.on, policy.remind_at, work.book.tz)
     over = cut_off_of(desk, run.on)
-    messages = [NewMessage(due.consumer_id, kind, due_on.isoformat(), _params(due, due_on), not_before, over) for due in found]
+    messages = [
+        NewMessage(due.consumer_id, kind, due_on.isoformat(), _params(due, due_on), not_before, over) for due in _unpaid(found, due_on)
+    ]
     queued = [one([outcome]) for outcome in notices.queue(work=work, messages=messages)]  # what is due is owed by consumers of the book
     fresh = sum(not each.again for each in queued)
     if len(found) == CHUNK:
@@ -100,6 +105,16 @@ def _chunk(desk: Desk, work: UnitOfWork, run: Run, kind: str) -> tuple[int, bool
     if all(each.state == "done" for each in runs.steps(run.id)):
         runs.finish(run_id=run.id, state="done", now=work.now)
     return fresh, False
+
+
+def _unpaid(found: Sequence[FallingDue], due_on: date) -> list[FallingDue]:
+    """Without the money that is here and waits for the day: who paid before it is not asked for it."""
+    waiting = payments.waiting_of(loan_ids=[loan_id for due in found for loan_id in due.of_loans])
+    left = []
+    for due in found:
+        of_loans = {i: amount - Money(waiting.get((i, due_on), 0), amount.currency) for i, amount in due.of_loans.items()}
+        left.append(FallingDue(due.consumer_id, {i: amount for i, amount in of_loans.items() if amount.minor > 0}))
+    return [due for due in left if due.of_loans]
 
 
 def _params(due: FallingDue, due_on: date) -> dict[str, Any]:
@@ -117,7 +132,7 @@ def by_now(work: UnitOfWork, messages: Sequence[Message]) -> dict[UUID, Params |
         due_on = date.fromisoformat(text)
         people = sorted({message.consumer_id for message in of_a_day})
         due = loans.falling_due(work.book.id, due_on, work.book.currency, consumer_ids=people, limit=len(people))
-        still = {each.consumer_id: _params(each, due_on) for each in due}
+        still = {each.consumer_id: _params(each, due_on) for each in _unpaid(due, due_on)}
         found |= {message.id: still.get(message.consumer_id) for message in of_a_day}
     return found
 

@@ -13,7 +13,7 @@ from yuefu.dates.daycount import DayCount
 from yuefu.loans import rules
 from yuefu.loans.entries import STANDING
 from yuefu.loans.rules import Dated, Dimensions, Fact, Held
-from yuefu.money.amounts import Money
+from yuefu.money.amounts import Money, total
 from yuefu.money.rates import Rate
 from yuefu.plans.loan import Disbursed, LoanState, Refunded, Repaid, Row
 from yuefu.plans.terms import Terms
@@ -268,11 +268,19 @@ def due(
 
 @dataclass(frozen=True, slots=True)
 class FallingDue:
-    """What a consumer has still to pay of what falls due on one day, over so many loans."""
+    """What a consumer has still to pay of what falls due on one day, by loan; of one at least."""
 
     consumer_id: UUID
-    amount: Money
-    loans: int
+    of_loans: Mapping[UUID, Money]
+
+    @property
+    def amount(self) -> Money:
+        amounts = list(self.of_loans.values())
+        return total(amounts, amounts[0].currency)
+
+    @property
+    def loans(self) -> int:
+        return len(self.of_loans)
 
 
 def falling_due(
@@ -281,21 +289,25 @@ def falling_due(
     """Consumers with something unpaid of what falls due on a day, each once, by ascending id: in pages, or of those that are named."""
     unsettled = " + ".join(f"d.{part}_minor - d.{part}_settled_minor" for part in ("principal", "interest", "fees", "penalties"))
     found = sql.rows(
-        "SELECT consumer_id, sum(minor)::bigint, count(DISTINCT loan_id) FROM ("
+        "SELECT consumer_id, array_agg(loan_id ORDER BY loan_id), array_agg(minor ORDER BY loan_id) FROM ("
+        "SELECT consumer_id, loan_id, sum(minor)::bigint AS minor FROM ("
         "SELECT i.consumer_id, i.loan_id, i.principal_minor + i.interest_minor - i.principal_paid_minor - i.interest_paid_minor AS minor"
         " FROM loans_instalment i JOIN loans_loan l ON l.id = i.loan_id"
         " WHERE i.book_id = %(book)s AND i.due_on = %(on)s AND l.state = 'active' AND l.currency = %(currency)s"
         f" UNION ALL SELECT a.consumer_id, d.loan_id, {unsettled} FROM loans_due d JOIN loans_agreement a ON a.id = d.loan_id"
         " WHERE d.book_id = %(book)s AND d.due_on = %(on)s AND a.currency = %(currency)s) AS due"
         " WHERE minor > 0 AND (%(after)s::uuid IS NULL OR consumer_id > %(after)s)"
-        " AND (%(consumers)s::uuid[] IS NULL OR consumer_id = ANY(%(consumers)s))"
+        " AND (%(consumers)s::uuid[] IS NULL OR consumer_id = ANY(%(consumers)s)) GROUP BY consumer_id, loan_id) AS of_loan"
         " GROUP BY consumer_id ORDER BY consumer_id LIMIT %(limit)s",
         {
             "book": book_id, "on": on, "currency": currency, "after": after, "limit": limit,
             "consumers": None if consumer_ids is None else list(consumer_ids),
         },
     )  # fmt: skip
-    return [FallingDue(consumer, Money(minor, currency), count) for consumer, minor, count in found]
+    return [
+        FallingDue(consumer, {loan_id: Money(minor, currency) for loan_id, minor in zip(loan_ids, minors, strict=True)})
+        for consumer, loan_ids, minors in found
+    ]
 
 
 @dataclass(frozen=True, slots=True)

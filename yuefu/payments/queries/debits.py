@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Any
@@ -208,14 +209,19 @@ def tries_of(*, book_id: UUID, debit_ids: Sequence[UUID]) -> list[Standing]:
     return sql.rows_as(_standing, _STANDING + where, [book_id, list(debit_ids)])
 
 
-def under_way(*, book_id: UUID, loan_ids: Sequence[UUID]) -> dict[UUID, int]:
-    """What collections of loans have no answer yet, in minor units, by loan; a loan without any is absent."""
+def under_way(*, book_id: UUID, loan_ids: Sequence[UUID]) -> dict[UUID, dict[date | None, int]]:
+    """What collections of loans have no answer yet, in minor units, by loan and the day for which a part of a payment over several loans would wait,
+    None for what would not; a loan without any is absent.
+    """
     found = sql.rows(
-        "SELECT loan_id, sum(amount_minor)::bigint FROM payments_collection WHERE book_id = %s AND loan_id = ANY(%s::uuid[])"
-        " AND state IN ('attempted', 'unknown') GROUP BY loan_id",
+        "SELECT loan_id, waits_for, sum(amount_minor)::bigint FROM payments_collection WHERE book_id = %s AND loan_id = ANY(%s::uuid[])"
+        " AND state IN ('attempted', 'unknown') GROUP BY loan_id, waits_for",
         [book_id, list(loan_ids)],
     )
-    return dict(found)
+    coming: dict[UUID, dict[date | None, int]] = defaultdict(dict)
+    for loan_id, day, minor in found:
+        coming[loan_id][day] = minor
+    return dict(coming)
 
 
 # --------------------------------------------------------------------------------------------------------------------- contradictions
