@@ -17,7 +17,16 @@ from yuefu.money.amounts import Money
 from yuefu.plans.lifecycle.arrears import NOT_OVERDUE, Overdue
 from yuefu.plans.lifecycle.events import Event, Undone
 from yuefu.plans.lifecycle.fold import looked_at
-from yuefu.plans.lifecycle.plain import kind_of, on_sheet, read_event, read_sheet, read_state, written_event, written_sheet, written_state
+from yuefu.plans.lifecycle.plain import (
+    kind_of,
+    on_sheet,
+    read_sheet,
+    read_state,
+    recalled_event,
+    written_event,
+    written_sheet,
+    written_state,
+)
 from yuefu.plans.lifecycle.rows import Rows
 from yuefu.plans.lifecycle.stretches import Stretch
 from yuefu.plans.lifecycle.tally import Tally
@@ -107,11 +116,13 @@ class Running:
 @made_quickly
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A loan as it was read: whose it is, what it came to be, and where it stands."""
+    """A loan as it was read: whose it is, what it came to be, and where it stands. `seen` are its rows on the day of its stretch, for who has
+    them at hand."""
 
     party: Party
     life: Life
     running: Running
+    seen: Rows | None = None
 
 
 def lock(book_id: UUID, loan_ids: Iterable[UUID]) -> dict[UUID, Kept]:
@@ -226,7 +237,7 @@ def facts(loan_ids: Sequence[UUID], *, until: date | None = None) -> dict[UUID, 
         "SELECT loan_id, body::text FROM loans_fact WHERE loan_id = ANY(%s) AND (%s::date IS NULL OR recorded_on <= %s) ORDER BY loan_id, no",
         [list(loan_ids), until, until],
     ):
-        found[loan_id].append(read_event(loads(body)))
+        found[loan_id].append(recalled_event(loads(body)))
     return found
 
 
@@ -389,6 +400,8 @@ def _dues(one: Kept) -> list[tuple[Any, ...]]:
     state, running = one.life.state, one.running
     if not state.lent:
         return []
+    if one.seen is not None:
+        return due_rows(one.seen)
     if running.late.since is None and not state.overpaid and not state.terms.overdue_to_due_day:
         return due_rows(state.rows())  # nothing is overdue: a later day sees what the last event left
     return due_rows(looked_at(state, max(running.since, date.fromordinal(state.last_on))).rows)
