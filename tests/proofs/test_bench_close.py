@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from yuefu.proofs import bench_close
 from yuefu.runtime import sql, vault
+from yuefu.runtime.beside import Beside
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -71,3 +72,7 @@ def test_memory_is_that_of_all_our_processes_of_python_together():
         for page in range(0, len(kept), 4096):
             kept[page] = 1
     assert peak() >= before() + 70
+    del kept
+    with Beside("builtins:list", ()) as other, bench_close.peak_of_python() as both:
+        other.call("copy")
+    assert both() >= before() + 20

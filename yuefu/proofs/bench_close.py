@@ -170,7 +170,7 @@ class _Days:
             seconds = stopwatch() - began
         assert isinstance(closed, Closed), closed
         steps = {f"until_{step}_s": round(moment, 2) for step, moment in at.items() if step}
-        self.closes[on] = {"seconds": seconds, **steps, "python_peak_mb": peak(), **_counts(self._desk.book, on)}
+        self.closes[on] = {"seconds": round(seconds, 3), **steps, "python_peak_mb": peak(), **_counts(self._desk.book, on)}
 
 
 def _counts(book: Book, on: date) -> dict[str, Any]:
