@@ -149,17 +149,18 @@ class _Days:
             for number, payer in enumerate(payers):
                 payer.call("take", due[number::WORKERS])
             warm = sum(payer.call("warm_up") for payer in payers)
-            began = stopwatch()
+            began, log = stopwatch(), _log_written()
             for payer in payers:
                 payer.tell("pay")
             count = sum(payer.answer() for payer in payers)
             seconds = stopwatch() - began
             progress(warm + count, max(len(due), 1))
         assert warm + count == len(due), "whoever is due can pay"
-        self.paid[on] = {"repayments": count, "seconds": round(seconds, 3), "batch": BATCH, "python_peak_mb": peak()}
+        found = {"repayments": count, "seconds": round(seconds, 3), "batch": BATCH, "python_peak_mb": peak()}
+        self.paid[on] = {**found, "log_mb": _log_written() - log}
 
     def _close(self, on: date) -> None:
-        began, at = stopwatch(), {"": 0.0}
+        began, log, at = stopwatch(), _log_written(), {"": 0.0}
         with self._watch("chunks of loans") as progress, peak_of_python() as peak:
 
             def tell(step: str, done: int, total: int) -> None:
@@ -170,7 +171,13 @@ class _Days:
             seconds = stopwatch() - began
         assert isinstance(closed, Closed), closed
         steps = {f"until_{step}_s": round(moment, 2) for step, moment in at.items() if step}
-        self.closes[on] = {"seconds": round(seconds, 3), **steps, "python_peak_mb": peak(), **_counts(self._desk.book, on)}
+        found = {"seconds": round(seconds, 3), **steps, "python_peak_mb": peak(), "log_mb": _log_written() - log}
+        self.closes[on] = {**found, **_counts(self._desk.book, on)}
+
+
+def _log_written() -> int:
+    """Megabytes of write-ahead log that the server has written since it was made."""
+    return int(sql.value("SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0') / 1024 / 1024"))
 
 
 def _counts(book: Book, on: date) -> dict[str, Any]:
