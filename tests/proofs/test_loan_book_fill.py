@@ -147,3 +147,15 @@ def test_a_life_is_kept_as_if_it_had_been_entered_day_by_day(ids: IdSource) -> N
         [loan_id],
     )
     assert late == [(on, *keeping.lateness_values(overdue)) for on, overdue in one.lateness]
+
+
+def test_the_tables_are_guarded_again_also_where_a_process_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loan_book_fill, "_write_all", lambda *_: (_ for _ in ()).throw(RuntimeError("it ended")))
+    with pytest.raises(RuntimeError, match="it ended"):
+        new_filled()
+    kept = sql.rows(
+        "SELECT relname, relforcerowsecurity, coalesce(array_to_string(reloptions, ' '), '') LIKE '%%autovacuum_enabled%%' FROM pg_class"
+        " WHERE relname = ANY(%s) ORDER BY relname",
+        [list(loan_book_fill.TABLES)],
+    )
+    assert kept == [(table, True, False) for table in sorted(loan_book_fill.TABLES)]
