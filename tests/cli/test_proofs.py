@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -25,6 +26,15 @@ def test_an_unknown_benchmark_is_refused_before_a_database_is_made_for_it(raw: C
     answer = raw("bench", "nothing", "--json")
     assert (answer.status, answer.code) == (1, "unknown_benchmark")
     assert answer.last["error"]["detail"] == "There is no benchmark 'nothing'; there are checkout, close-of-day, demo, ledger, loop, plans."
+
+
+def test_a_book_that_the_disk_has_no_room_for_is_refused_before_it_is_begun(raw: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    monkeypatch.delenv("DATABASE_URL")
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: type("Usage", (), {"free": 10 * 10**9}))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "none"))
+    answer = raw("bench", "close-of-day", "--loans", "2000000", "--json")
+    assert (answer.status, answer.code) == (1, "no_room")
+    assert answer.last["error"]["detail"] == f"2,000,000 loans take 32 GB, {tmp_path / 'none'} has 10: give fewer with --loans."
 
 
 def test_plans_are_measured_without_a_database_and_held_to_their_bars(raw: Command, monkeypatch: pytest.MonkeyPatch):
