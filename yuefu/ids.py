@@ -49,6 +49,7 @@ PREFIXES: Final = {
     "break": "brk",
     "event": "evt",
     "stop": "stop",
+    "message": "msg",
 }
 
 RandomBits = Callable[[int], int]

@@ -32,6 +32,8 @@ def test_a_book_is_made_with_its_first_day_clock_and_settings(raw: Command) -> N
     settings = raw("setting", "list", "--json", "--book", code).last["settings"]
     assert {one["name"]: one["version"] for one in settings} == {
         "ledger.gl_codes": 1,
+        "notices.policy": 1,
+        "notices.sender": 1,
         "offers.caps": 1,
         "orders.authorisation_days": 1,
         "risk.policy": 1,

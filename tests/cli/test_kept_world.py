@@ -48,6 +48,15 @@ def test_the_heads_of_removed_books_are_forgotten_and_no_others(tmp_path: Path) 
     assert [json.loads(line)["book"] for line in path.read_text().splitlines()] == ["b"]
 
 
+def test_the_letters_of_the_demo_are_forgotten_and_no_others(tmp_path: Path) -> None:
+    kept._forget_letters(tmp_path)
+    for book in (kept.BOOK, "other"):
+        (tmp_path / "letterbox" / book).mkdir(parents=True)
+        (tmp_path / "letterbox" / book / "msg.json").write_text("{}")
+    kept._forget_letters(tmp_path)
+    assert [book.name for book in (tmp_path / "letterbox").iterdir()] == ["other"]
+
+
 @pytest.mark.parametrize("words", [("--fresh", "--no-serve"), ("--yes",)])
 def test_fresh_is_for_a_kept_world_and_yes_for_its_question(words: tuple[str, ...], raw: Callable[..., Any]) -> None:
     assert raw("demo", *words, "--json").code == "usage"

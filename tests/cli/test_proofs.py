@@ -24,7 +24,7 @@ def test_an_unknown_benchmark_is_refused_before_a_database_is_made_for_it(raw: C
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "none"))
     answer = raw("bench", "nothing", "--json")
     assert (answer.status, answer.code) == (1, "unknown_benchmark")
-    assert answer.last["error"]["detail"] == "There is no benchmark 'nothing'; there are checkout, demo, ledger, loop, plans."
+    assert answer.last["error"]["detail"] == "There is no benchmark 'nothing'; there are checkout, close-of-day, demo, ledger, loop, plans."
 
 
 def test_plans_are_measured_without_a_database_and_held_to_their_bars(raw: Command, monkeypatch: pytest.MonkeyPatch):

@@ -8,14 +8,23 @@ from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
+from django.conf import settings as django_settings
+from django.test import override_settings
 
+from tests.notices.conftest import SENDER as SPEAKER
 from yuefu.journeys import events, jobs, reconciliation, settlement
+from yuefu.journeys.desk import open_day
 from yuefu.ledger import queries as ledger
 from yuefu.money.amounts import Money
+from yuefu.notices.gateways.http_sms import HttpTexter
+from yuefu.notices.gateways.letterbox import Letterbox
+from yuefu.notices.gateways.ports import GatewayUnfit
+from yuefu.notices.gateways.smtp import SmtpMailer
+from yuefu.notices.rules.policy import SENDER
 from yuefu.payments import queries as payments
 from yuefu.payments.gateways.sandbox import SandboxBank, SandboxChannel
 from yuefu.reconciliation import queries as bills
-from yuefu.runtime import days, sql
+from yuefu.runtime import days, policies, sql
 from yuefu.settlement import queries as statements
 
 DUE = date(2026, 10, 25)
@@ -223,3 +232,47 @@ class Counting:
         if self.after is not None and len(self.counted) >= self.after:
             raise Lost
         self.counted.append(self.type)
+
+
+def test_reminders_are_planned_and_sent_by_the_worker_into_the_letterbox_of_a_test_book(shop, tmp_path, settings_of_django):
+    settings_of_django.YUEFU_HOME = tmp_path
+    with open_day(shop.desk, shop.now()) as work:
+        policies.establish(work=work, name=SENDER, value=SPEAKER, valid_from=work.day.on)
+    shop.capture(shop.buy(shop.consumer(repayment_day=22), "300.00").order_id)
+    while shop.on < date(2026, 10, 22):
+        shop.next_day(close=False)
+    for _ in range(2):
+        jobs.remind(shop.desk, shop.now(9))
+        jobs.send(shop.desk, shop.now(10))
+    (kept,) = jobs.letterbox_of(shop.desk.book).kept(limit=10)
+    assert (kept.to, kept.channel) == ("+8613800138000", "sms")
+    assert "¥100.00" in kept.text
+
+
+def test_why_people_are_told_nothing_is_said_once_and_not_every_minute(shop, capsys, caplog):
+    for _ in range(3):
+        jobs.remind(shop.desk, shop.now(9))
+        jobs.send(shop.desk, shop.now(9))
+    said = capsys.readouterr()
+    assert (said.out + said.err + caplog.text).count("people are told nothing") == 2
+
+
+def test_messages_of_a_live_book_go_to_whom_the_settings_name_and_of_a_test_book_never(shop, settings_of_django):
+    live = replace(shop.desk.book, mode="live")
+    assert jobs.carriers_of(live).channels == frozenset()
+    settings_of_django.YUEFU_SMTP_URL, settings_of_django.YUEFU_MAIL_FROM = "smtps://mail.example.com", "notices@example.com"
+    settings_of_django.YUEFU_SMS_URL, settings_of_django.YUEFU_SMS_SECRET = "https://sms.example.com/v1", "whsec_" + "MDEy" * 8
+    found = jobs.carriers_of(live)
+    assert (type(found.mailer), type(found.texter)) == (SmtpMailer, HttpTexter)
+    in_test = jobs.carriers_of(shop.desk.book)
+    assert (type(in_test.mailer), type(in_test.texter)) == (Letterbox, Letterbox)
+    settings_of_django.YUEFU_SMS_SECRET = "short"
+    with pytest.raises(GatewayUnfit):
+        jobs.carriers_of(live)
+
+
+@pytest.fixture
+def settings_of_django():
+    """Django's settings, as they were after the test."""
+    with override_settings():
+        yield django_settings

@@ -22,6 +22,7 @@ from yuefu.errors import Refused
 from yuefu.ids import IdSource
 from yuefu.ledger import commands as ledger
 from yuefu.ledger import queries as ledger_book
+from yuefu.loans import queries as loan_book
 from yuefu.loans.commands import keeping, living
 from yuefu.loans.commands.living import Entered, NewFact
 from yuefu.loans.entries import Position
@@ -321,6 +322,19 @@ def test_figures_beyond_64_bits_are_kept_exactly(late: UnitOfWork) -> None:
     expected, _ = told(agreed, [e.Disbursed(LENT, fen(10**13)), e.Paid(FEB, fen(10**12), PaidBy.GOODWILL)])
     assert max(kept.life.state.columns[7]) > 2**63
     assert written_state(kept.life.state) == written_state(expected)
+
+
+def test_whoever_owes_something_that_falls_due_is_found_with_what_is_left_of_it(late: UnitOfWork) -> None:
+    loan_id = lend(late, terms())
+    entered(late, loan_id, e.Disbursed(LENT, fen(1200_00)), e.Paid(FEB, fen(100_00)))
+    consumer = sql.value("SELECT consumer_id FROM loans_agreement WHERE id = %s", [loan_id])
+    (found,) = loan_book.falling_due(late.book.id, FEB, "CNY")
+    assert (found.consumer_id, found.loans) == (consumer, 1)
+    first = stored(loan_id)["dues"][0]
+    assert found.amount.minor == first[4] + first[5] - 100_00
+    assert loan_book.falling_due(late.book.id, FEB, "USD") == loan_book.falling_due(late.book.id, LENT, "CNY") == []
+    entered(late, loan_id, e.PaidOff(MAR))
+    assert loan_book.falling_due(late.book.id, FEB, "CNY", consumer_ids=[consumer]) == []
 
 
 def test_a_waiver_and_a_charge_are_posted(late: UnitOfWork) -> None:

@@ -15,8 +15,9 @@ STAFF_PERMISSIONS: Final = frozenset({
     "access.grant", "api_key.issue", "approve", "break.resolve", "close_day", "consumer.close", "consumer.consent", "consumer.read",
     "consumer.register", "credit.change_limit", "credit.close", "credit.freeze", "credit.open", "funding.record", "jobs.run",
     "journal.propose", "ledger.import", "ledger.read", "loan.rebuild", "merchant.amend", "merchant.change_state", "merchant.onboard",
-    "merchant.read", "order.authorise", "order.capture", "order.read", "order.refund", "order.void", "product.draft", "product.publish",
-    "product.read", "product.retire", "quarantine.read", "quarantine.settle", "reconcile", "repayment.record", "repayment.undo",
+    "merchant.read", "notice.change", "notice.read", "order.authorise", "order.capture", "order.read", "order.refund", "order.void",
+    "product.draft", "product.publish", "product.read", "product.retire", "quarantine.read", "quarantine.settle", "reconcile",
+    "repayment.record", "repayment.undo",
     "setting.propose", "setting.read", "settlement.read", "settlement.run", "stop.lift", "stop.read", "stop.set", "trace",
 })  # fmt: skip
 MERCHANT_PERMISSIONS: Final = frozenset({
@@ -38,11 +39,12 @@ ROLES: Final = {
         "setting.propose", "setting.read", "settlement.read", "settlement.run", "stop.lift", "stop.read", "stop.set", "trace",
     }),
     "support": frozenset({
-        "consumer.close", "consumer.consent", "consumer.read", "merchant.read", "order.read", "order.refund", "order.void", "product.read",
+        "consumer.close", "consumer.consent", "consumer.read", "merchant.read", "notice.change", "notice.read", "order.read", "order.refund",
+        "order.void", "product.read",
         "settlement.read", "stop.read", "trace",
     }),
     "compliance": frozenset({
-        "approve", "consumer.consent", "consumer.read", "ledger.read", "merchant.change_state", "merchant.read", "order.read",
+        "approve", "consumer.consent", "consumer.read", "ledger.read", "merchant.change_state", "merchant.read", "notice.read", "order.read",
         "product.publish", "product.read", "product.retire", "setting.read", "settlement.read", "stop.read", "stop.set",
         "trace",
     }),

@@ -45,6 +45,7 @@ _NAMED: Final = {
     "yuefu.runtime.databases.DatabaseError": "database_error",
     "yuefu.runtime.vault.VaultError": "vault_error",
     "yuefu.runtime.policies.MissingSetting": "missing_setting",
+    "yuefu.notices.gateways.ports.GatewayUnfit": "badly_configured",
     "yuefu.ids.BadId": "bad_id",
     "yuefu.plans.faults.PlanError": "plan_error",
     "yuefu.sim.shifts.ProofFailed": "proof_failed",

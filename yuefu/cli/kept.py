@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -118,6 +119,7 @@ def make_room() -> None:
         )
     output.say("The world here was not finished; it is made anew.")
     context.empty_own_database()
+    _forget_letters(context.home())
 
 
 def remove(at: Path, *, yes: bool) -> None:
@@ -147,6 +149,7 @@ def remove(at: Path, *, yes: bool) -> None:
         for name in ("world.json", "logins.json"):  # first: an interrupt from here on leaves a world that is not whole
             (at / "demo" / name).unlink(missing_ok=True)
         _forget_seals(at / "seals.jsonl", [book_id for _, _, book_id in found])
+        _forget_letters(at)
         context.drop_and_create(url)
 
 
@@ -171,3 +174,8 @@ def _forget_seals(path: Path, books: Sequence[str]) -> None:
 
     if path.exists():
         _write(path, heads.without(path, books=books))
+
+
+def _forget_letters(at: Path) -> None:
+    """What people of the old world would have got is told to nobody in the new one."""
+    shutil.rmtree(at / "letterbox" / BOOK, ignore_errors=True)

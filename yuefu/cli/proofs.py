@@ -4,6 +4,7 @@ database of its own, but for what needs none: `bench plans`, `conform loans` and
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 import tempfile
@@ -29,6 +30,7 @@ ORDERS: Final = 10_000_000
 RACES: Final = 20
 EXAMPLES: Final = 500
 LIVES: Final = 2_000
+BENCH_LOANS: Final = 100_000
 FULL_AT_LEAST: Final = 0.8
 """Orders a second beside so many that are there already, to those without."""
 
@@ -42,7 +44,12 @@ def register(app: typer.Typer) -> None:
 
 
 def bench(
-    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="checkout, ledger, loop, demo or plans; all unless given.")] = None,
+    name: Annotated[
+        str | None, typer.Argument(metavar="[NAME]", help="checkout, close-of-day, ledger, loop, demo or plans; all unless given.")
+    ] = None,
+    loans: Annotated[
+        int, typer.Option(min=1_000, max=20_000_000, help="close-of-day: so many loans in the book whose days are closed.")
+    ] = BENCH_LOANS,
 ) -> None:
     """Measure, beside pgbench on the same server; plans beside numpy-financial and pyxirr, without a server."""
     from yuefu.proofs import bench as benchmarks
@@ -53,8 +60,20 @@ def bench(
         found = benchmarks.run(name, say=output.say)
         _tell(found, _beside_bars(found))
         return
+    if name in {None, benchmarks.CLOSE}:
+        _require_room(loans)
     with context.scratch():
-        _tell(benchmarks.run(name, say=output.say))
+        _tell(benchmarks.run(name, say=output.say, loans=loans, watch=output.progress))
+
+
+def _require_room(loans: int) -> None:
+    """Where we can see the disk that the database is on: with a server of somebody else's we cannot."""
+    from yuefu.proofs.bench_close import BYTES_A_LOAN
+
+    needed, free = loans * BYTES_A_LOAN, shutil.disk_usage(tempfile.gettempdir()).free
+    if free < needed and not os.environ.get("DATABASE_URL"):
+        at = tempfile.gettempdir()
+        fail("no_room", f"{loans:,} loans take {needed // 10**9} GB, {at} has {free // 10**9}: give fewer with --loans.")
 
 
 def _beside_bars(found: Mapping[str, Any]) -> list[str]:

@@ -15,6 +15,11 @@ YUEFU_HOME = default_home()
 YUEFU_KEYS_FILE = Path(os.environ.get("YUEFU_KEYS_FILE", YUEFU_HOME / "keys.json"))
 YUEFU_DEMO = os.environ.get("YUEFU_DEMO") == "1"
 YUEFU_METRICS_TOKEN = os.environ.get("YUEFU_METRICS_TOKEN", "")
+# Who carries messages of live books; those of test books go to a directory below YUEFU_HOME whatever stands here (see yuefu.journeys.jobs).
+YUEFU_SMTP_URL = os.environ.get("YUEFU_SMTP_URL", "")
+YUEFU_MAIL_FROM = os.environ.get("YUEFU_MAIL_FROM", "")
+YUEFU_SMS_URL = os.environ.get("YUEFU_SMS_URL", "")
+YUEFU_SMS_SECRET = os.environ.get("YUEFU_SMS_SECRET", "")
 
 # Sessions and signed links. A process that serves without a secret of its own refuses to start (see yuefu.cli.serve).
 SECRET_KEY = os.environ.get("YUEFU_SECRET_KEY") or "not-a-secret-for-commands-that-do-not-serve"
@@ -41,6 +46,7 @@ INSTALLED_APPS = [
     "yuefu.ledger",
     "yuefu.consumers",
     "yuefu.merchants",
+    "yuefu.notices",
     "yuefu.payments",
     "yuefu.risk",
     "yuefu.credit",

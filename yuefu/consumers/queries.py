@@ -1,9 +1,9 @@
-"""Reads of consumers; personal data leaves this package masked or as facts for a decision."""
+"""Reads of consumers; personal data leaves this package masked, as facts for a decision, or to write to the person themselves."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Final
 from uuid import UUID
@@ -25,6 +25,14 @@ class Shown:
     name_masked: str
     phone_masked: str
     id_number_masked: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """By what a person is greeted and called. Personal data never appears in a text of this value."""
+
+    name: str = field(repr=False)
+    phone: str = field(repr=False)
 
 
 def facts(*, ids: Sequence[UUID], on: date, vault: Vault, book_id: UUID | None = None) -> dict[UUID, Facts]:
@@ -67,6 +75,21 @@ def shown(*, ids: Sequence[UUID], vault: Vault) -> dict[UUID, Shown]:
         [list(ids)],
     )
     return {row[0]: _shown(vault, *row) for row in found}
+
+
+def reachable(*, book_id: UUID, ids: Sequence[UUID], vault: Vault) -> dict[UUID, Reach]:
+    """Name and phone (E.164) of consumers of a book, to write to them and for nothing else. Who is unknown, or whose data was erased, is left
+    out.
+    """
+    found = sql.rows(
+        "SELECT id, name_sealed, phone_sealed FROM consumers_consumer WHERE book_id = %s AND id = ANY(%s)"
+        " AND length(name_sealed) > 0 AND length(phone_sealed) > 0",
+        [book_id, list(ids)],
+    )
+    return {
+        row_id: Reach(vault.open(name, table=TABLE, column="name", row=row_id), vault.open(phone, table=TABLE, column="phone", row=row_id))
+        for row_id, name, phone in found
+    }
 
 
 def _shown(vault: Vault, row_id: UUID, external_ref: str, state: str, name: bytes, phone: bytes, id_number: bytes) -> Shown:

@@ -7,7 +7,8 @@
   The measure is the compound IRR, the stricter reading;
 - nobody under 18: 民法典 art. 17 and 18; no students: 银保监办发〔2021〕28号.
 
-Choices of a careful lender, not law: nobody over 65, nobody who is overdue, seven days to capture what was authorised.
+Choices of a careful lender, not law: nobody over 65, nobody who is overdue, seven days to capture what was authorised; when and how often people are
+written to (`notices.rules.policy`). Who speaks in messages is for the operator to say first.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from yuefu.journeys.checkout import AUTHORISATION_DAYS, RISK_POLICY
 from yuefu.ledger import commands as ledger
 from yuefu.ledger.rules.gl import DEFAULT_CODES, GL_CODES
 from yuefu.money.currencies import EXPONENTS
+from yuefu.notices.rules import policy as notices
 from yuefu.offers.commands import CAPS
 from yuefu.payments import commands as payments
 from yuefu.payments.rules import SANDBOX_ACCOUNTS
@@ -53,6 +55,8 @@ CHINA: Final[Mapping[str, Any]] = {
     AUTHORISATION_DAYS: 7,
     CAPS: {"CN": [{"from": "2017-08-04", "measure": "compound_irr", "max_pct": "24"}]},
     GL_CODES: DEFAULT_CODES,
+    notices.POLICY: notices.DEFAULT_POLICY,
+    notices.SENDER: notices.NO_SENDER,
 }
 MONTHS_AHEAD: Final = 15
 EARLIEST: Final = date(2005, 1, 1)

@@ -18,12 +18,16 @@ from procrastinate.contrib.django import app
 
 from yuefu.errors import Refused
 from yuefu.ids import IdSource
-from yuefu.journeys import checkout, close_of_day, reconciliation, refund, repayment, settlement, stopping, transfers
+from yuefu.journeys import checkout, close_of_day, reconciliation, refund, reminders, repayment, sending, settlement, stopping, transfers
 from yuefu.journeys import heads as kept_heads
 from yuefu.journeys.desk import Desk, open_day
 from yuefu.journeys.heads import Kept
+from yuefu.journeys.sending import Carriers
 from yuefu.ledger import commands as ledger
 from yuefu.ledger import queries as sealing
+from yuefu.notices.gateways.http_sms import HttpTexter, provider_of
+from yuefu.notices.gateways.letterbox import Letterbox
+from yuefu.notices.gateways.smtp import SmtpMailer, server_of
 from yuefu.payments.gateways.sandbox import SandboxBank, SandboxChannel
 from yuefu.runtime import books, days, stops, vault
 from yuefu.runtime.logs import logger
@@ -45,6 +49,26 @@ def desk_of(book: Book, name: str) -> Desk:
     """The desk of a job in a book, with the gateways of the sandbox."""
     keys = vault.load(Path(settings.YUEFU_KEYS_FILE))
     return Desk(book, system_actor(name, secrets.token_hex(8)), id_source(), keys, SandboxChannel(book), SandboxBank(book))
+
+
+def carriers_of(book: Book) -> Carriers:
+    """Who carries messages of a book: of a test book a directory below YUEFU_HOME, for its people are invented and must never be somebody
+    else's numbers; of a live one the mail server and the provider of text messages that the settings name. Raises GatewayUnfit.
+    """
+    if book.mode == "test":
+        box = letterbox_of(book)
+        return Carriers(box, box)
+    mailer, texter = None, None
+    if settings.YUEFU_SMTP_URL:
+        mailer = SmtpMailer(server_of(settings.YUEFU_SMTP_URL, sender=settings.YUEFU_MAIL_FROM, sender_name=book.legal_entity))
+    if settings.YUEFU_SMS_URL:
+        texter = HttpTexter(provider_of(settings.YUEFU_SMS_URL, secret=settings.YUEFU_SMS_SECRET))
+    return Carriers(mailer, texter)
+
+
+def letterbox_of(book: Book) -> Letterbox:
+    """Where the messages of a test book lie."""
+    return Letterbox(Path(settings.YUEFU_HOME) / "letterbox" / book.code)
 
 
 def _each_book(name: str, act: Callable[[Desk, datetime], object]) -> None:
@@ -141,6 +165,43 @@ def close(desk: Desk, now: datetime) -> None:
     """Closes the days of a book that wait, oldest first."""
     close_of_day.close_days(desk=desk, now=now)
     DAYS_CLOSING.labels(book=desk.book.code).set(len(days.waiting_to_close(desk.book.id)))
+
+
+@app.periodic(cron="*/10 * * * *")
+@app.task(queueing_lock="plan_reminders", pass_context=False)
+def plan_reminders(timestamp: int) -> None:
+    """Plans the reminders of the day, once: again, there are none."""
+    del timestamp
+    _each_book("plan_reminders", remind)
+
+
+def remind(desk: Desk, now: datetime) -> None:
+    """Plans what people of a book are to be reminded of today."""
+    _say_why_not(desk, "plan_reminders", reminders.plan(desk=desk, now=now))
+
+
+@app.periodic(cron="* * * * *")
+@app.task(queueing_lock="send_messages", pass_context=False)
+def send_messages(timestamp: int) -> None:
+    """Hands over the messages that may go now, and asks for those that broke off."""
+    del timestamp
+    _each_book("send_messages", send)
+
+
+def send(desk: Desk, now: datetime) -> None:
+    """One round of sending in a book."""
+    _say_why_not(desk, "send_messages", sending.send(desk=desk, carriers=carriers_of(desk.book), now=now))
+
+
+_silent: Final[dict[tuple[UUID, str], str]] = {}
+"""Why nobody is told anything, by book and task: said once, not every minute."""
+
+
+def _say_why_not(desk: Desk, task: str, outcome: object) -> None:
+    why = outcome.code if isinstance(outcome, Refused) else ""
+    if isinstance(outcome, Refused) and _silent.get((desk.book.id, task)) != why:
+        log.warning("people are told nothing", book=desk.book.code, task=task, why=why, detail=outcome.detail)
+    _silent[desk.book.id, task] = why
 
 
 @app.periodic(cron="10 * * * *")

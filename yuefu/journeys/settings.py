@@ -15,6 +15,7 @@ from yuefu.errors import Refused
 from yuefu.journeys.checkout import AUTHORISATION_DAYS, RISK_POLICY
 from yuefu.ledger.rules.gl import DEFAULT_CODES, GL_CODES
 from yuefu.ledger.rules.gl import checked as checked_codes
+from yuefu.notices.rules import policy as notices
 from yuefu.offers.commands import CAPS
 from yuefu.plans.caps import checked as checked_caps
 from yuefu.risk.rules.decision import policy
@@ -48,6 +49,12 @@ CHECKS: Final[Mapping[str, Callable[[Any], object]]] = {
     AUTHORISATION_DAYS: _days,
     CAPS: checked_caps,
     GL_CODES: checked_codes,
+    notices.POLICY: notices.policy,
+    notices.SENDER: notices.sender,
 }
-LATER: Final[Mapping[str, Any]] = {GL_CODES: DEFAULT_CODES}
+LATER: Final[Mapping[str, Any]] = {
+    GL_CODES: DEFAULT_CODES,
+    notices.POLICY: notices.DEFAULT_POLICY,
+    notices.SENDER: notices.NO_SENDER,
+}
 """Settings that books from before did not begin with: such a book has this value, and gets it as its first version when another is asked for."""

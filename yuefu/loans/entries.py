@@ -182,7 +182,7 @@ def run_on(stands: Position, stretch: Stretch, since: int, day: int) -> Position
     )
 
 
-_BY_FUNDER: Final = frozenset(Position.__slots__) - {"consumer_balance", "collections_clearing", "purchase_clearing"}
+BY_FUNDER: Final = frozenset(Position.__slots__) - {"consumer_balance", "collections_clearing", "purchase_clearing"}
 
 
 def moved(
@@ -190,7 +190,7 @@ def moved(
 ) -> Entry | None:
     """The entry that takes a loan from one position to another, its credit line with its principal; None where nothing moves."""
     changes = {name: getattr(after, name) - getattr(before, name) for name in Position.__slots__}
-    lines = [_line(dims, name, minor, dimensioned=name in _BY_FUNDER) for name, minor in changes.items() if minor]
+    lines = [_line(dims, name, minor, dimensioned=name in BY_FUNDER) for name, minor in changes.items() if minor]
     if not lines:
         return None
     lines += _credit_line(dims, changes["loan_principal"])

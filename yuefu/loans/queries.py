@@ -267,6 +267,38 @@ def due(
 
 
 @dataclass(frozen=True, slots=True)
+class FallingDue:
+    """What a consumer has still to pay of what falls due on one day, over so many loans."""
+
+    consumer_id: UUID
+    amount: Money
+    loans: int
+
+
+def falling_due(
+    book_id: UUID, on: date, currency: str, *, after: UUID | None = None, limit: int = 5_000, consumer_ids: Sequence[UUID] | None = None
+) -> list[FallingDue]:
+    """Consumers with something unpaid of what falls due on a day, each once, by ascending id: in pages, or of those that are named."""
+    unsettled = " + ".join(f"d.{part}_minor - d.{part}_settled_minor" for part in ("principal", "interest", "fees", "penalties"))
+    found = sql.rows(
+        "SELECT consumer_id, sum(minor)::bigint, count(DISTINCT loan_id) FROM ("
+        "SELECT i.consumer_id, i.loan_id, i.principal_minor + i.interest_minor - i.principal_paid_minor - i.interest_paid_minor AS minor"
+        " FROM loans_instalment i JOIN loans_loan l ON l.id = i.loan_id"
+        " WHERE i.book_id = %(book)s AND i.due_on = %(on)s AND l.state = 'active' AND l.currency = %(currency)s"
+        f" UNION ALL SELECT a.consumer_id, d.loan_id, {unsettled} FROM loans_due d JOIN loans_agreement a ON a.id = d.loan_id"
+        " WHERE d.book_id = %(book)s AND d.due_on = %(on)s AND a.currency = %(currency)s) AS due"
+        " WHERE minor > 0 AND (%(after)s::uuid IS NULL OR consumer_id > %(after)s)"
+        " AND (%(consumers)s::uuid[] IS NULL OR consumer_id = ANY(%(consumers)s))"
+        " GROUP BY consumer_id ORDER BY consumer_id LIMIT %(limit)s",
+        {
+            "book": book_id, "on": on, "currency": currency, "after": after, "limit": limit,
+            "consumers": None if consumer_ids is None else list(consumer_ids),
+        },
+    )  # fmt: skip
+    return [FallingDue(consumer, Money(minor, currency), count) for consumer, minor, count in found]
+
+
+@dataclass(frozen=True, slots=True)
 class Position:
     """All loans of a product and funder added up, in minor units: what the control accounts must equal."""
 

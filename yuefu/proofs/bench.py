@@ -13,6 +13,7 @@ import subprocess
 from collections.abc import Callable
 from contextlib import contextmanager
 from datetime import date
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
@@ -21,7 +22,8 @@ import psycopg
 from psycopg import sql as pgsql
 
 from yuefu.orders.commands import CaptureRequest
-from yuefu.proofs import bench_checkout, bench_plans, bench_world, big_balance
+from yuefu.proofs import bench_checkout, bench_close, bench_plans, bench_world, big_balance
+from yuefu.proofs.bench_close import Watch, unwatched
 from yuefu.proofs.bench_world import BATCH
 from yuefu.runtime import cluster, provision, vault
 from yuefu.sim import play
@@ -30,6 +32,8 @@ SCALE, CLIENTS, SECONDS, THREADS = 16, 16, 10, 2
 UNKNOWN: Final = "unknown_benchmark"
 PLANS: Final = "plans"
 """The one that needs no database."""
+CLOSE: Final = "close-of-day"
+"""The one whose book may be of any size."""
 
 Say = Callable[[str], None]
 
@@ -43,11 +47,13 @@ class UnknownBenchmark(ValueError):
     """There is no benchmark of that name."""
 
 
-def run(name: str | None = None, *, say: Say = print_nothing) -> dict[str, Any]:
-    """One benchmark or all; each beside pgbench of the same run. Raises UnknownBenchmark."""
+def run(name: str | None = None, *, say: Say = print_nothing, loans: int = bench_close.LOANS, watch: Watch = unwatched) -> dict[str, Any]:
+    """One benchmark or all; each beside pgbench of the same run. `loans` are in the book whose days are closed; `watch` shows how far that is.
+    Raises UnknownBenchmark."""
     if name is not None and name not in BENCHMARKS:
         raise UnknownBenchmark(f"there is no benchmark {name!r:.40}; there are {', '.join(sorted(BENCHMARKS))}")
     wanted = [name] if name else list(BENCHMARKS)
+    benchmarks: dict[str, Callable[[Say], dict[str, Any]]] = {**BENCHMARKS, CLOSE: partial(bench_close.measure, loans=loans, watch=watch)}
     if wanted == [PLANS]:
         return {"benchmarks": wanted, **bench_plans.measure(say)}
     with _yardstick() as measure:
@@ -56,7 +62,7 @@ def run(name: str | None = None, *, say: Say = print_nothing) -> dict[str, Any]:
         figures: dict[str, Any] = {}
         for each in wanted:
             say(each)
-            figures.update(BENCHMARKS[each](say))
+            figures.update(benchmarks[each](say))
         say("pgbench after")
         after = measure()
     tps = (before + after) / 2
@@ -157,4 +163,5 @@ BENCHMARKS: Final[dict[str, Callable[[Say], dict[str, Any]]]] = {
     "demo": demo,
     "ledger": big_balance.measure,
     PLANS: bench_plans.measure,
+    CLOSE: bench_close.measure,
 }

@@ -24,6 +24,7 @@ from yuefu.merchants.commands import NewMerchant
 from yuefu.merchants.rules import ContractTerms
 from yuefu.money.amounts import Money
 from yuefu.money.rates import Rate
+from yuefu.notices.rules import policy as notices
 from yuefu.offers import commands as offers
 from yuefu.offers.commands import DraftProduct, Publication
 from yuefu.offers.rules.product import CONSUMER, MERCHANT, ProductTerms
@@ -44,6 +45,10 @@ _SHOPS: Final = (
     ("melody-live", "乐迷直播间", "Melody Live", "live", 10_000, 2, "returned", "6222000009990002"),
 )
 _USCC: Final = ("91310000MA1K00100U", "91310000MA1K001110", "91310000MA1K001224")
+_SETTINGS: Final = {
+    **founding.CHINA,
+    notices.SENDER: {"name_zh": "月付演示", "name_en": "Yuefu Demo", "pay_at": "yuefu.example", "contact": "400-000-0000"},
+}
 _ZONE: Final = ZoneInfo("Asia/Shanghai")
 _PEOPLE: Final = (
     ("operator", "operator", "运营 Operator", None),
@@ -76,7 +81,7 @@ def found(*, first_day: date, seed: int, vault: Vault, months: int, code: str = 
     opening = datetime.combine(first_day, time(0, 5), tzinfo=_ZONE)
     by = system_actor("demo")
     new = NewBook(code, "Yuefu Demo Lender", "test", first_day)
-    book = one([founding.found(new=new, now=opening, by=by, ids=ids, months=months + 3)]).book
+    book = one([founding.found(new=new, now=opening, by=by, ids=ids, settings=_SETTINGS, months=months + 3)]).book
     desk = Desk(book, by, ids, vault, SandboxChannel(book), SandboxBank(book))
     with open_day(desk, opening) as work:
         assert isinstance(work, UnitOfWork)

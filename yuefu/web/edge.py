@@ -5,20 +5,16 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Final
 
+from yuefu.dates.wording import day, is_chinese
 from yuefu.money.amounts import Money
 from yuefu.money.currencies import EXPONENTS
 from yuefu.plans.label import SYMBOLS
 
+__all__ = ["MINUS", "compact", "day", "figure", "is_chinese", "moment", "with_currency"]
+
 MINUS: Final = "−"
-_DAYS_EN: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-_DAYS_ZH: Final = ("周一", "周二", "周三", "周四", "周五", "周六", "周日")
-_MONTHS_EN: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _UNITS_EN: Final = ((10**9, "bn"), (10**6, "m"), (10**3, "k"))
 _UNITS_ZH: Final = ((10**8, "亿"), (10**4, "万"))
-
-
-def is_chinese(language: str) -> bool:
-    return language.lower().startswith("zh")
 
 
 def figure(money: Money) -> str:
@@ -45,14 +41,6 @@ def compact(money: Money, language: str) -> str:
 
 def _hundredths(count: int) -> str:
     return f".{count:02d}".rstrip("0") if count else ""
-
-
-def day(on: date, language: str, as_of: date | None = None) -> str:
-    """ "Tue 25 Nov" or "11月25日 周二"; with the year where it is not that of `as_of`."""
-    foreign_year = as_of is not None and on.year != as_of.year
-    if is_chinese(language):
-        return f"{f'{on.year}年' if foreign_year else ''}{on.month}月{on.day}日 {_DAYS_ZH[on.weekday()]}"
-    return f"{_DAYS_EN[on.weekday()]} {on.day} {_MONTHS_EN[on.month - 1]}{f' {on.year}' if foreign_year else ''}"
 
 
 def moment(at: datetime, language: str, as_of: date | None = None) -> str:

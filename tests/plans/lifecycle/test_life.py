@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from tests.plans.lifecycle.lives import MANY, lives, loan_terms
 from yuefu.plans.lifecycle import events as e
 from yuefu.plans.lifecycle.events import Event, LoanError, Undone
-from yuefu.plans.lifecycle.fold import apply, as_of, in_order, replay, start
+from yuefu.plans.lifecycle.fold import apply, as_of, in_order, replay, run, start
 from yuefu.plans.lifecycle.quotes import payoff
 from yuefu.plans.lifecycle.schedule import schedule
 from yuefu.plans.lifecycle.terms import LoanTerms
-from yuefu.plans.lifecycle.work import LoanState
+from yuefu.plans.lifecycle.work import LoanState, Outcome
 
 
 @MANY
@@ -120,3 +120,14 @@ def test_a_payoff_ends_the_loan(life: tuple[LoanTerms, list[Event]], days: int) 
     rows = after.rows()
     assert all(rows.unpaid(k) == 0 for k in range(len(rows)))
     assert as_of(after, day + timedelta(days=100)).outstanding.minor == 0, "nothing grows on a loan that has ended"
+
+
+@MANY
+@given(lives())
+def test_a_loan_that_stays_open_between_events_comes_to_the_same(life: tuple[LoanTerms, list[Event]]) -> None:
+    agreed, happened = life
+    one_by_one, outcomes = replay(agreed, happened)
+    heard: list[Outcome] = []
+    at_once = run(start(agreed), [event for _, event in in_order(happened)], lambda _, outcome, __, ___: heard.append(outcome))
+    assert at_once == one_by_one
+    assert heard == [outcomes[number] for number, _ in in_order(happened)]

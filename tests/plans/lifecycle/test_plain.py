@@ -26,6 +26,7 @@ from yuefu.plans.lifecycle.plain import (
     read_event,
     read_state,
     read_terms,
+    recalled_event,
     written,
     written_event,
     written_state,
@@ -46,7 +47,8 @@ def test_terms_come_back_as_they_were(agreed: LoanTerms) -> None:
 
 @given(loan_terms().flatmap(events))
 def test_events_come_back_as_they_were(event: Event) -> None:
-    assert read_event(through_json(written_event(event))) == event
+    plain = through_json(written_event(event))
+    assert read_event(plain) == recalled_event(plain) == event
 
 
 @given(lives(), st.integers(0, 7))
@@ -158,3 +160,39 @@ def test_terms_and_events_that_cannot_be_are_refused_as_they_themselves_do() -> 
 def test_a_down_payment_is_a_rate_or_an_amount() -> None:
     for down in (Rate(100_000), fen(5)):
         assert read_terms(through_json(written(replace(terms(), down_payment=down)))).down_payment == down
+
+
+@pytest.mark.parametrize(
+    "plain",
+    [
+        {"kind": "nothing"},
+        {"kind": "paid", "on": "2025-02-01"},
+        {
+            "kind": "paid",
+            "on": "2025-02-31",
+            "amount": {"minor": 1, "currency": "CNY"},
+            "by": "repayment",
+            "excess": None,
+            "interest_refund": False,
+        },
+        {
+            "kind": "paid",
+            "on": "2025-02-01",
+            "amount": {"minor": 1.5, "currency": "CNY"},
+            "by": "repayment",
+            "excess": None,
+            "interest_refund": False,
+        },
+        {
+            "kind": "paid",
+            "on": "2025-02-01",
+            "amount": {"minor": 1, "currency": "CNY"},
+            "by": "nobody",
+            "excess": None,
+            "interest_refund": False,
+        },
+    ],
+)
+def test_what_is_no_event_is_not_recalled(plain: dict[str, object]) -> None:
+    with pytest.raises(PlainError):
+        recalled_event(plain)

@@ -157,7 +157,7 @@ def _looked_at(one: Kept, on: date) -> Kept:
     late = overdue_of(work)
     count = running.told + (not replaced and change_of(running.late, late) is not None)
     after = Running(running.replaced_on, running.portfolio_no, on, stretch, False, count, late, entries.position_of(work, life.tally))
-    return Kept(one.party, one.life if replaced else life, after)
+    return Kept(one.party, one.life if replaced else life, after, work.rows)
 
 
 def _posted(one: Kept) -> Position:
@@ -328,7 +328,7 @@ def look_again(*, work: UnitOfWork, loan_ids: Iterable[UUID]) -> list[UUID | Non
     for one in kept.values():
         after = _looked_at(one, work.day.on)
         running = replace(after.running, stretch=Stretch(work.day.on.toordinal()))
-        looked.append((one, Kept(after.party, after.life, running)))
+        looked.append((one, Kept(after.party, after.life, running, after.seen)))
     keeping.update(work, looked, closing=False)
     sources = {one.party.loan_id: uuid5(one.party.loan_id, f"again:{work.day.on}") for one, _ in looked}
     post(

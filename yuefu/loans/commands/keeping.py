@@ -17,7 +17,16 @@ from yuefu.money.amounts import Money
 from yuefu.plans.lifecycle.arrears import NOT_OVERDUE, Overdue
 from yuefu.plans.lifecycle.events import Event, Undone
 from yuefu.plans.lifecycle.fold import looked_at
-from yuefu.plans.lifecycle.plain import kind_of, on_sheet, read_event, read_sheet, read_state, written_event, written_sheet, written_state
+from yuefu.plans.lifecycle.plain import (
+    kind_of,
+    on_sheet,
+    read_sheet,
+    read_state,
+    recalled_event,
+    written_event,
+    written_sheet,
+    written_state,
+)
 from yuefu.plans.lifecycle.rows import Rows
 from yuefu.plans.lifecycle.stretches import Stretch
 from yuefu.plans.lifecycle.tally import Tally
@@ -35,8 +44,8 @@ _LATE: Final = ("late_since", "bucket", "late_principal_minor", "late_interest_m
 _PARTY: Final = "a.id, a.order_id, a.merchant_id, a.consumer_id, a.credit_account_id, a.funder_id, a.product, a.currency, a.origin"
 _OWN: Final = "a.sheet_id, a.principal_minor, a.disbursed_on, a.first_due_on, a.due_days"
 _PARTS: Final = ("principal", "interest", "fees", "penalties")
-_CHECKPOINT: Final = {"loan_id": "uuid", "seq": "integer", "waits_for": "date", "status": "text", "state": "json", "tally": "json"}
-_STRETCH: Final = {
+CHECKPOINT: Final = {"loan_id": "uuid", "seq": "integer", "waits_for": "date", "status": "text", "state": "json", "tally": "json"}
+STRETCH: Final = {
     "loan_id": "uuid",
     "replaced_on": "date",
     "portfolio_no": "integer",
@@ -48,9 +57,9 @@ _STRETCH: Final = {
     **{name: {"late_since": "date", "bucket": "text"}.get(name, "bigint") for name in _LATE},
     **dict.fromkeys(ACCOUNTS, "bigint"),
 }
-_RUNNING: Final = ", ".join(f"s.{name}" for name in _STRETCH if name != "loan_id")
+_RUNNING: Final = ", ".join(f"s.{name}" for name in STRETCH if name != "loan_id")
 _PARTY_COLUMNS: Final = tuple(field.name for field in fields(Party))
-_AGREEMENT: Final = {
+AGREEMENT: Final = {
     "id": "uuid",
     "order_id": "uuid",
     "merchant_id": "uuid",
@@ -66,7 +75,7 @@ _AGREEMENT: Final = {
     "due_days": "date[]",
     "sheet_id": "uuid",
 }
-_FACT: Final = {
+FACT: Final = {
     "id": "uuid",
     "loan_id": "uuid",
     "no": "integer",
@@ -76,7 +85,7 @@ _FACT: Final = {
     "body": "json",
     "source_id": "uuid",
 }
-_DUE: Final = {
+DUE: Final = {
     "loan_id": "uuid",
     "no": "smallint",
     "kind": "smallint",
@@ -85,7 +94,8 @@ _DUE: Final = {
     **{f"{part}_minor": "bigint" for part in _PARTS},
     **{f"{part}_settled_minor": "bigint" for part in _PARTS},
 }
-_DUE_CHANGES: Final = ", ".join(f"{name} = excluded.{name}" for name in list(_DUE)[2:])
+LATENESS: Final = {"loan_id": "uuid", "late_since": "date", "bucket": "text", **{f"{part}_minor": "bigint" for part in _PARTS}}
+_DUE_CHANGES: Final = ", ".join(f"{name} = excluded.{name}" for name in list(DUE)[2:])
 
 
 @made_quickly
@@ -106,11 +116,13 @@ class Running:
 @made_quickly
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A loan as it was read: whose it is, what it came to be, and where it stands."""
+    """A loan as it was read: whose it is, what it came to be, and where it stands. `seen` are its rows on the day of its stretch, for who has
+    them at hand."""
 
     party: Party
     life: Life
     running: Running
+    seen: Rows | None = None
 
 
 def lock(book_id: UUID, loan_ids: Iterable[UUID]) -> dict[UUID, Kept]:
@@ -225,7 +237,7 @@ def facts(loan_ids: Sequence[UUID], *, until: date | None = None) -> dict[UUID, 
         "SELECT loan_id, body::text FROM loans_fact WHERE loan_id = ANY(%s) AND (%s::date IS NULL OR recorded_on <= %s) ORDER BY loan_id, no",
         [list(loan_ids), until, until],
     ):
-        found[loan_id].append(read_event(loads(body)))
+        found[loan_id].append(recalled_event(loads(body)))
     return found
 
 
@@ -250,20 +262,22 @@ def insert_facts(work: UnitOfWork, entered: Sequence[tuple[UUID, int, UUID, Even
         for new, (loan_id, no, source_id, entry) in zip(work.ids.many(work.now, len(entered)), entered, strict=True)
     ]
     sql.insert(
-        "loans_fact", _FACT, values, same=_same(work) | {"recorded_at": ("timestamptz", work.now), "recorded_on": ("date", work.day.on)}
+        "loans_fact", FACT, values, same=_same(work) | {"recorded_at": ("timestamptz", work.now), "recorded_on": ("date", work.day.on)}
     )
 
 
 def insert_agreements(work: UnitOfWork, agreed: Sequence[tuple[Party, LoanTerms]]) -> None:
     """Agreements as (party, terms), on sheets that may be there already."""
     texts = {terms_no: dumps(written_sheet(terms)) for terms_no, (_, terms) in enumerate(agreed)}
-    sheets = _sheets_of(work, set(texts.values()))
-    rows = [
-        (*(getattr(party, name) for name in _PARTY_COLUMNS), *own_values(terms), sheets[texts[no]])
-        for no, (party, terms) in enumerate(agreed)
-    ]
+    sheets = sheets_of(work, set(texts.values()))
+    rows = [(*party_values(party), *own_values(terms), sheets[texts[no]]) for no, (party, terms) in enumerate(agreed)]
     same = _same(work) | {"agreed_at": ("timestamptz", work.now), "agreed_on": ("date", work.day.on)}
-    sql.insert("loans_agreement", _AGREEMENT, rows, same=same)
+    sql.insert("loans_agreement", AGREEMENT, rows, same=same)
+
+
+def party_values(party: Party) -> tuple[Any, ...]:
+    """Whose a loan is, as columns of its agreement."""
+    return tuple(getattr(party, name) for name in _PARTY_COLUMNS)
 
 
 def own_values(terms: LoanTerms) -> tuple[Any, ...]:
@@ -275,7 +289,7 @@ def _days_text(days: tuple[date, ...] | None) -> str | None:
     return None if days is None else sql.array([day.isoformat() for day in days], "date")
 
 
-def _sheets_of(work: UnitOfWork, texts: set[str]) -> dict[str, UUID]:
+def sheets_of(work: UnitOfWork, texts: set[str]) -> dict[str, UUID]:
     """The sheets that have these texts, made where there is none."""
     digests = {hashlib.sha256(text.encode()).hexdigest(): text for text in sorted(texts)}
     rows = [(new, digest, text) for new, (digest, text) in zip(work.ids.many(work.now, len(digests)), sorted(digests.items()), strict=True)]
@@ -316,8 +330,8 @@ def _portfolios(book_id: UUID, keys: Sequence[tuple[UUID, str, str]]) -> dict[tu
 
 def insert_new(work: UnitOfWork, kept: Sequence[Kept]) -> None:
     """The first checkpoint and stretch of loans of which nothing has happened."""
-    sql.insert("loans_checkpoint", _CHECKPOINT, [_checkpoint(one) for one in kept], same=_same(work))
-    sql.insert("loans_stretch", _STRETCH, [_stretch(one.party.loan_id, one.running) for one in kept], same=_same(work))
+    sql.insert("loans_checkpoint", CHECKPOINT, [checkpoint_values(one) for one in kept], same=_same(work))
+    sql.insert("loans_stretch", STRETCH, [stretch_values(one.party.loan_id, one.running) for one in kept], same=_same(work))
 
 
 def update(work: UnitOfWork, changed: Sequence[tuple[Kept, Kept]], *, closing: bool) -> None:
@@ -325,8 +339,8 @@ def update(work: UnitOfWork, changed: Sequence[tuple[Kept, Kept]], *, closing: b
 
     `closing`: a day before that of `work` is not closed yet, and has to find the stretch that ended.
     """
-    lives = [_checkpoint(after) for before, after in changed if after.life is not before.life]
-    sql.update("loans_checkpoint", "loan_id", _CHECKPOINT, lives)
+    lives = [checkpoint_values(after) for before, after in changed if after.life is not before.life]
+    sql.update("loans_checkpoint", "loan_id", CHECKPOINT, lives)
     _update_stretches(work, changed, closing=closing)
     late = [(after.party.loan_id, after.running.late) for before, after in changed if after.running.late != before.running.late]
     _insert_lateness(work, late)
@@ -344,12 +358,12 @@ def _update_stretches(work: UnitOfWork, changed: Sequence[tuple[Kept, Kept]], *,
         sql.run(
             "UPDATE loans_stretch SET replaced_on = %s WHERE loan_id = ANY(%s) AND replaced_on = %s", [work.day.on, sorted(apart), NEVER]
         )
-    new = [_stretch(after.party.loan_id, after.running) for before, after in changed if before.party.loan_id in apart]
-    sql.insert("loans_stretch", _STRETCH, new, same=_same(work))
-    over = [_stretch(after.party.loan_id, after.running) for before, after in changed if before.party.loan_id not in apart]
+    new = [stretch_values(after.party.loan_id, after.running) for before, after in changed if before.party.loan_id in apart]
+    sql.insert("loans_stretch", STRETCH, new, same=_same(work))
+    over = [stretch_values(after.party.loan_id, after.running) for before, after in changed if before.party.loan_id not in apart]
     if over:
-        source, params = sql.unnest(_STRETCH, over)
-        changes = ", ".join(f"{name} = given.{name}" for name in _STRETCH if name not in {"loan_id", "replaced_on", "portfolio_no"})
+        source, params = sql.unnest(STRETCH, over)
+        changes = ", ".join(f"{name} = given.{name}" for name in STRETCH if name not in {"loan_id", "replaced_on", "portfolio_no"})
         sql.run(
             f"UPDATE loans_stretch AS target SET {changes} FROM {source} AS given"
             " WHERE target.loan_id = given.loan_id AND target.replaced_on = given.replaced_on",
@@ -358,11 +372,10 @@ def _update_stretches(work: UnitOfWork, changed: Sequence[tuple[Kept, Kept]], *,
 
 
 def _insert_lateness(work: UnitOfWork, late: Sequence[tuple[UUID, Overdue]]) -> None:
-    columns = {"loan_id": "uuid", "late_since": "date", "bucket": "text", **{f"{part}_minor": "bigint" for part in _PARTS}}
-    rows = [(loan_id, o.since, o.bucket, o.principal, o.interest, o.fees, o.penalties) for loan_id, o in late]
-    changes = ", ".join(f"{name} = excluded.{name}" for name in columns if name != "loan_id")
+    rows = [(loan_id, *lateness_values(one)) for loan_id, one in late]
+    changes = ", ".join(f"{name} = excluded.{name}" for name in LATENESS if name != "loan_id")
     suffix = f'ON CONFLICT (loan_id, "on") DO UPDATE SET {changes}'
-    sql.insert("loans_lateness", columns, rows, same=_same(work) | {'"on"': ("date", work.day.on)}, suffix=suffix)
+    sql.insert("loans_lateness", LATENESS, rows, same=_same(work) | {'"on"': ("date", work.day.on)}, suffix=suffix)
 
 
 def _update_dues(work: UnitOfWork, changed: Sequence[tuple[Kept, Kept]]) -> None:
@@ -376,7 +389,7 @@ def _update_dues(work: UnitOfWork, changed: Sequence[tuple[Kept, Kept]]) -> None
         rows += [(after.party.loan_id, no, *due) for no, due in enumerate(now) if no >= len(was) or was[no] != due]
         if len(now) < len(was):
             shorter.append((after.party.loan_id, len(now)))
-    sql.insert("loans_due", _DUE, rows, same=_same(work), suffix=f"ON CONFLICT (loan_id, no) DO UPDATE SET {_DUE_CHANGES}")
+    sql.insert("loans_due", DUE, rows, same=_same(work), suffix=f"ON CONFLICT (loan_id, no) DO UPDATE SET {_DUE_CHANGES}")
     if shorter:
         source, params = sql.unnest({"loan_id": "uuid", "rows": "smallint"}, shorter)
         sql.run(f"DELETE FROM loans_due AS d USING {source} AS given WHERE d.loan_id = given.loan_id AND d.no >= given.rows", params)
@@ -387,6 +400,8 @@ def _dues(one: Kept) -> list[tuple[Any, ...]]:
     state, running = one.life.state, one.running
     if not state.lent:
         return []
+    if one.seen is not None:
+        return due_rows(one.seen)
     if running.late.since is None and not state.overpaid and not state.terms.overdue_to_due_day:
         return due_rows(state.rows())  # nothing is overdue: a later day sees what the last event left
     return due_rows(looked_at(state, max(running.since, date.fromordinal(state.last_on))).rows)
@@ -414,12 +429,19 @@ def _same(work: UnitOfWork) -> dict[str, tuple[str, Any]]:
     return {"book_id": ("uuid", work.book.id)}
 
 
-def _checkpoint(one: Kept) -> tuple[Any, ...]:
+def lateness_values(late: Overdue) -> tuple[Any, ...]:
+    """How late a loan is, as columns: since when, bucket, and what is overdue of each part."""
+    return late.since, late.bucket, late.principal, late.interest, late.fees, late.penalties
+
+
+def checkpoint_values(one: Kept) -> tuple[Any, ...]:
+    """What a loan came to be, as columns of its checkpoint."""
     life = one.life
     return one.party.loan_id, life.seq, life.waits_for, life.status, dumps(written_state(life.state)), dumps(life.tally.told())
 
 
-def _stretch(loan_id: UUID, running: Running) -> tuple[Any, ...]:
+def stretch_values(loan_id: UUID, running: Running) -> tuple[Any, ...]:
+    """Where a loan stands and how it goes on, as columns of its stretch."""
     s, late, position, day = running.stretch, running.late, running.position, date.fromordinal
     lines = (
         day(max(s.begin, 1)),

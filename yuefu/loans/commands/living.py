@@ -116,7 +116,7 @@ def enter(*, work: UnitOfWork, facts: Sequence[NewFact]) -> list[Entered | Refus
         known.add(fact.source_id)
         if fact.loan_id in before:
             before[fact.loan_id].append(fact.entry)
-        after = Kept(one.party, life, _touched(one, life, today))
+        after = _touched(one, life, today)
         kind = kind_of(fact.entry)
         on = today if isinstance(fact.entry, Undone) else min(fact.entry.on, today)
         entry = entries.moved(one.party, kind, fact.source_id, _posted(one, today), after.running.position, on)
@@ -137,15 +137,17 @@ def enter(*, work: UnitOfWork, facts: Sequence[NewFact]) -> list[Entered | Refus
     return outcomes
 
 
-def _touched(one: Kept, life: Life, today: date) -> Running:
-    """How a loan goes on after a fact: its stretch ends with the day, so that the next close looks at it."""
+def _touched(one: Kept, life: Life, today: date) -> Kept:
+    """A loan after a fact: its stretch ends with the day, so that the next close looks at it."""
     running = one.running
     if not life.state.lent:
-        return Running(NEVER, running.portfolio_no, today, Stretch(FOREVER), False, running.told + 1, NOT_OVERDUE, _NOTHING)
+        after = Running(NEVER, running.portfolio_no, today, Stretch(FOREVER), False, running.told + 1, NOT_OVERDUE, _NOTHING)
+        return Kept(one.party, life, after)
     work = looked_at(life.state, today)
     position, late = entries.position_of(work, life.tally), overdue_of(work)
     told = running.told + 1 + (change_of(running.late, late) is not None)
-    return Running(NEVER, running.portfolio_no, today, Stretch(today.toordinal()), False, told, late, position)
+    after = Running(NEVER, running.portfolio_no, today, Stretch(today.toordinal()), False, told, late, position)
+    return Kept(one.party, life, after, work.rows)
 
 
 def _posted(one: Kept, today: date) -> Position:

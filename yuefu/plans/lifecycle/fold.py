@@ -7,7 +7,7 @@ special. `as_of` shows what has become of a loan by a later day with nothing hap
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from typing import Any, Final
@@ -61,9 +61,39 @@ def apply(state: LoanState, event: Event) -> tuple[LoanState, Outcome]:
     if isinstance(event, e.Disbursed) and not state.lent:
         state = replace(state, terms=paying.effective_terms(state.terms, event))
     work = opened(state, event.on.toordinal())
+    _handle(work, event)
+    return work.kept(state.seq + 1, rank(event)), work.outcome()
+
+
+Heard = Callable[[Event, Outcome, LoanState | None, LoanState | None], None]
+"""Is told an event and what became of it, with the loan before and after it where it is one of `KEPT_APART`, else maybe None."""
+
+KEPT_APART: Final = (e.Disbursed, e.WrittenOff)
+
+
+def run(state: LoanState, events: Iterable[Event], heard: Heard) -> LoanState:
+    """The state after events in the order of their days: as `apply` has it one by one, in less time, for the loan stays open between them.
+    Raises as `apply` does."""
+    work: Work | None = None
+    seq, last_rank = state.seq, state.last_rank
+    for event in events:
+        if work is None or work.overpaid or isinstance(event, KEPT_APART):
+            before = work.kept(seq, last_rank) if work else state
+            after, outcome = apply(before, event)
+            work = Work(after, after.last_on)
+            heard(event, outcome, before, after)
+        else:
+            _require_next(event, (work.on, last_rank), work.terms, lent=work.lent, written_off=work.written_off_on)
+            work.turn(event.on.toordinal())
+            _handle(work, event)
+            heard(event, work.outcome(), None, None)
+        seq, last_rank = seq + 1, rank(event)
+    return work.kept(seq, last_rank) if work else state
+
+
+def _handle(work: Work, event: Event) -> None:
     try:
         _HANDLERS[type(event)](work, event)
-        return work.kept(state.seq + 1, rank(event)), work.outcome()
     except MoneyError as error:
         raise LoanError(e.AMOUNT_TOO_LARGE, f"The loan would be more than an amount can be: {error}", "amount") from error
 
@@ -127,13 +157,17 @@ def replay(terms: LoanTerms, entries: Sequence[Event | Undone]) -> tuple[LoanSta
 def _require_applicable(state: LoanState, event: Event) -> None:
     if state.seen_on:
         raise LoanError(e.SEEN_NOT_KEPT, "This is a view of the loan; go on from the state it was made of.", "state")
-    if (event.on.toordinal(), rank(event)) < (state.last_on, state.last_rank):
-        last = date.fromordinal(state.last_on)
-        raise LoanError(e.EVENT_OUT_OF_ORDER, f"An event of {event.on} cannot follow one of {last}; replay the loan.", "on")
+    _require_next(event, (state.last_on, state.last_rank), state.terms, lent=state.lent, written_off=state.written_off_on)
+
+
+def _require_next(event: Event, last: tuple[int, int], terms: LoanTerms, *, lent: int, written_off: int) -> None:
+    if (event.on.toordinal(), rank(event)) < last:
+        day = date.fromordinal(last[0])
+        raise LoanError(e.EVENT_OUT_OF_ORDER, f"An event of {event.on} cannot follow one of {day}; replay the loan.", "on")
     amount = getattr(event, "amount", None)
-    if isinstance(amount, Money) and amount.currency != state.terms.currency:
-        raise LoanError(e.CURRENCY_MISMATCH, f"A loan in {state.terms.currency} cannot take {amount.currency}.", "amount")
-    if not state.lent and not isinstance(event, e.Disbursed):
+    if isinstance(amount, Money) and amount.currency != terms.currency:
+        raise LoanError(e.CURRENCY_MISMATCH, f"A loan in {terms.currency} cannot take {amount.currency}.", "amount")
+    if not lent and not isinstance(event, e.Disbursed):
         raise LoanError(e.NOT_DISBURSED, f"Nothing has been lent by {event.on}.", "on")
-    if state.written_off_on and not isinstance(event, _AFTER_WRITE_OFF):
+    if written_off and not isinstance(event, _AFTER_WRITE_OFF):
         raise LoanError(e.LOAN_WRITTEN_OFF, "The loan has been written off; what comes in now is a recovery.", "on")

@@ -7,7 +7,7 @@ without, because there was none yet, is read as its default: which therefore has
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import MISSING, fields, replace
 from datetime import date
 from enum import Enum
@@ -16,6 +16,7 @@ from typing import Any, Final, Union, cast, get_args, get_origin
 
 from yuefu.dates.calendars import Calendar
 from yuefu.money.amounts import Money
+from yuefu.money.rates import Rate
 from yuefu.plans.faults import PlanError
 from yuefu.plans.lifecycle.events import Event, Undone
 from yuefu.plans.lifecycle.kinds import declared_of
@@ -103,6 +104,21 @@ def read_event(plain: object) -> Event | Undone:
     return cast(Event | Undone, _Reader({}).value(_OF_KIND[kind], rest, ""))
 
 
+def recalled_event(plain: Mapping[str, Any]) -> Event | Undone:
+    """An event out of a loan book of our own, which checked it when it was entered: as `read_event` reads it, in a tenth of the time."""
+    try:
+        kind = _OF_KIND[plain["kind"]]
+        takes = _RECALLED[kind]
+        if len(plain) == len(takes) + 1:
+            new = object.__new__(kind)
+            for name, put, take in takes:
+                put(new, take(plain[name]))
+            return cast(Event | Undone, new)
+    except (KeyError, TypeError, ValueError, AttributeError):
+        pass
+    return read_event(plain)  # of an older form, or wrong: it says what
+
+
 def written_state(state: LoanState) -> dict[str, Any]:
     """A checkpoint of a loan without its terms: what is nothing in all rows is left out. Raises ValueError for a state that was only looked at."""
     if state.seen_on:
@@ -151,6 +167,29 @@ _KIND_OF: Final = {kind: re.sub(r"(?<!^)(?=[A-Z])", "_", kind.__name__).lower() 
 _OF_KIND: Final = {word: kind for kind, word in _KIND_OF.items()}
 KINDS: Final = frozenset(_OF_KIND)
 """The words for all kinds of facts."""
+
+
+def _taker(declared: Any) -> Callable[[Any], Any]:
+    """What makes the value of a field of an event out of its plain value."""
+    kinds = [kind for kind in get_args(declared) if kind is not NoneType] if get_origin(declared) in {Union, UnionType} else [declared]
+    optional, (kind,) = kinds != [declared], kinds
+    if kind is date:
+        take: Callable[[Any], Any] = date.fromisoformat
+    elif kind is Money:
+        take = lambda plain: Money(plain["minor"], plain["currency"])  # noqa: E731
+    elif kind is Rate:
+        take = lambda plain: Rate(plain["ppm"])  # noqa: E731
+    elif kind in {int, bool, str}:
+        take = lambda plain: plain  # noqa: E731
+    else:
+        take = {word.value: word for word in kind}.__getitem__
+    return (lambda plain: None if plain is None else take(plain)) if optional else take
+
+
+_RECALLED: Final = {
+    kind: tuple((field.name, kind.__dict__[field.name].__set__, _taker(declared_of(kind)[field.name])) for field in fields(kind))
+    for kind in _KIND_OF
+}
 
 
 class _Reader:

@@ -10,7 +10,7 @@ from typing import Final
 from yuefu.frozen import made_quickly
 from yuefu.plans.lifecycle import events as e
 from yuefu.plans.lifecycle.events import Event, Undone
-from yuefu.plans.lifecycle.fold import apply, in_order, start
+from yuefu.plans.lifecycle.fold import in_order, run, start
 from yuefu.plans.lifecycle.quotes import earned
 from yuefu.plans.lifecycle.terms import LoanTerms, PaidBy
 from yuefu.plans.lifecycle.work import LoanState, Outcome
@@ -68,8 +68,8 @@ _BY: Final[Mapping[PaidBy, str]] = {
 }
 
 
-def counted(tally: Tally, event: Event, outcome: Outcome, before: LoanState, after: LoanState) -> Tally:
-    """The sums after one more event and what became of it: of a loan as it was before and is after it."""
+def counted(tally: Tally, event: Event, outcome: Outcome, before: LoanState | None, after: LoanState | None) -> Tally:
+    """The sums after one more event and what became of it. Of a write-off the loan as it was before and is after it is looked at."""
     match event:
         case e.Disbursed():  # a down payment is paid at once by the disbursement itself
             return tally.plus(lent=event.amount.minor, repaid=_came_in(outcome))
@@ -89,6 +89,7 @@ def counted(tally: Tally, event: Event, outcome: Outcome, before: LoanState, aft
         case e.Waived():
             return tally.plus(**{f"{name}_waived": getattr(outcome, name).minor for name in ("interest", "fees", "penalties")})
         case e.WrittenOff():
+            assert before is not None and after is not None, "of a write-off the states are known"  # noqa: PT018
             return tally.plus(principal_lost=outcome.principal.minor, **_lost(before, after, event.on))
         case e.Recovered():
             return tally.plus(recovered=event.amount.minor)
@@ -99,11 +100,13 @@ def counted(tally: Tally, event: Event, outcome: Outcome, before: LoanState, aft
 
 def told(terms: LoanTerms, entries: Sequence[Event | Undone]) -> tuple[LoanState, Tally]:
     """The state after all entries, as `fold.replay` has it, with the sums of those that count."""
-    state, tally = start(terms), Tally()
-    for _, event in in_order(entries):
-        after, outcome = apply(state, event)
-        state, tally = after, counted(tally, event, outcome, state, after)
-    return state, tally
+    tally = Tally()
+
+    def heard(event: Event, outcome: Outcome, before: LoanState | None, after: LoanState | None) -> None:
+        nonlocal tally
+        tally = counted(tally, event, outcome, before, after)
+
+    return run(start(terms), [event for _, event in in_order(entries)], heard), tally
 
 
 def _lost(before: LoanState, after: LoanState, on: date) -> dict[str, int]:

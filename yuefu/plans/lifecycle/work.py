@@ -134,6 +134,17 @@ class Work:
         self.bought_down, self.charged_off_on, self.written_off_on = state.bought_down, state.charged_off_on, state.written_off_on
         self.moves, self.refunds, self.charges, self.rates = state.moves, state.refunds, state.charges, state.rates
         self.pauses, self.arrears_pauses, self.payments = state.pauses, state.arrears_pauses, state.payments
+        self._begin()
+
+    def turn(self, on: int) -> None:
+        """Goes on to the next event, as if the loan had been kept and opened again."""
+        self._settle()
+        self.interest = Interest(self.terms, self.pauses, self.lent)
+        self.on = on
+        self._begin()
+        self.advance()
+
+    def _begin(self) -> None:
         self.parts = dict(_NOTHING)
         self.credit = 0
         self.unpaid: list[int] | None = None

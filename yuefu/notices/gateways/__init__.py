@@ -1,0 +1,1 @@
+"""Who carries messages: a mail server, a provider of text messages, and for sandbox books a directory."""

@@ -1,0 +1,1 @@
+"""What may be told to whom, when and in which words. Pure."""
