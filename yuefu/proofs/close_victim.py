@@ -14,13 +14,12 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
 if TYPE_CHECKING:
-    from yuefu.errors import Refused
     from yuefu.journeys.desk import Desk
     from yuefu.proofs.close_book import Payment
 
@@ -165,6 +164,7 @@ def _tried(desk: Desk, batch: Sequence[Payment], waiting: int) -> dict[str, str]
     """What became of payments; None where they have to be sent again: their day is not open yet, or the connection broke, maybe after a commit."""
     import psycopg
     from django.db import InterfaceError, OperationalError
+
     from yuefu.errors import Refused
     from yuefu.journeys.desk import open_day
     from yuefu.proofs import close_book
