@@ -37,13 +37,12 @@ from yuefu.plans.lifecycle.due_days import due_days
 from yuefu.plans.lifecycle.events import Event
 from yuefu.plans.lifecycle.fold import looked_at
 from yuefu.plans.lifecycle.terms import LoanTerms
+from yuefu.proofs.close_victim import FIRST_DAY, open_on
 from yuefu.runtime import books, days, sql, vault
 from yuefu.runtime.values import Book, UnitOfWork, system_actor
 
 CODE: Final = "prove"
 CURRENCY: Final = "CNY"
-FIRST_DAY: Final = date(2026, 4, 26)
-"""When the loans are brought in. It closes undisturbed: what was entered on a day is not opened by the close of that day, but by the next one."""
 ZONE: Final = ZoneInfo("Asia/Shanghai")
 MOST_WAITING: Final = 3
 PAYMENTS_A_LOAN: Final = 2
@@ -116,11 +115,6 @@ def last_moment(waiting: int) -> datetime:
     return datetime.combine(open_on(waiting), time(0, 10), ZONE)
 
 
-def open_on(waiting: int) -> date:
-    """The day that is open when that many days after the first are over."""
-    return FIRST_DAY + timedelta(days=waiting + 1)
-
-
 def _found(ids: IdSource) -> Desk:
     opening = datetime.combine(FIRST_DAY, time(0, 10), ZONE)
     by = system_actor("prove")
@@ -170,7 +164,7 @@ def _bring_in(desk: Desk, dice: random.Random, count: int) -> list[_Lent]:
             facts = [NewFact(source, one.party.loan_id, one.facts[n]) for source, one in zip(sources, due, strict=True)]
             outcomes = living.enter(work=work, facts=facts)
             assert all(isinstance(one, Entered) for one in outcomes), outcomes
-            _post_money(work, f"prove:{n}", [fact.entry for fact in facts])
+            post_money(work, f"prove:{n}", [fact.entry for fact in facts])
     return lent
 
 
@@ -180,7 +174,7 @@ def _open(desk: Desk, now: datetime) -> UnitOfWork:
     return work
 
 
-def _post_money(work: UnitOfWork, key: str, facts: Sequence[object]) -> None:
+def post_money(work: UnitOfWork, key: str, facts: Sequence[object]) -> None:
     """What went out or came in with facts, at the bank: clearing accounts are empty after it."""
     lent = sum(fact.amount.minor for fact in facts if isinstance(fact, e.Disbursed))
     lent -= sum(fact.amount.minor for fact in facts if isinstance(fact, e.BoughtDown))
@@ -281,5 +275,5 @@ def pay(*, work: UnitOfWork, paid: Sequence[Payment]) -> list[Entered | Refused]
     outcomes = living.enter(work=work, facts=facts)
     for fact, outcome in zip(facts, outcomes, strict=True):
         if isinstance(outcome, Entered):
-            _post_money(work, f"prove.money:{fact.source_id}", [fact.entry])
+            post_money(work, f"prove.money:{fact.source_id}", [fact.entry])
     return outcomes

@@ -16,7 +16,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -242,11 +242,23 @@ class _Round:
         otherwise = [source for source, outcome in told.items() if right.get(source) != outcome]
         tally.differing += len(otherwise)
         tally.wrong += [f"payment {source}: {right.get(source)} is right, {told[source]} was told" for source in otherwise[:3]]
-        entered = {source for source, outcome in told.items() if outcome == "entered"}
+        entered = [one for one in _read(self._directory / "payments.json") if told.get(one["source_id"]) == "entered"]
         tally.sent, tally.entered = tally.sent + len(told), tally.entered + len(entered)
+        self._count(url, entered)
+
+    def _count(self, url: str, entered: Sequence[Mapping[str, Any]]) -> None:
+        """By source among the facts, and by loan and amount in the ledger: what was acknowledged is there once."""
+        promised: dict[str, list[int]] = defaultdict(list)
+        for one in entered:
+            promised[one["loan_id"]].append(one["minor"])
+        sources = [one["source_id"] for one in entered]
         with _writer(url) as eye:
-            lost, doubled = _lost_and_doubled(eye, entered)
-        tally.lost, tally.doubled = tally.lost + lost, tally.doubled + doubled
+            facts = {source: [1] * count for source, count in eye.execute(_FACTS, [sources]).fetchall()}
+            taken = dict(eye.execute(_TAKEN, [close_victim.open_on(self._waiting)]).fetchall())
+        for pair in (({source: [1] for source in sources}, facts), (promised, taken)):
+            lost, doubled = lost_and_doubled(*pair)
+            self._tally.lost += lost
+            self._tally.doubled += doubled
 
     # ---------------------------------------------------------------------------------------------------------------------- processes
 
@@ -386,25 +398,21 @@ def _kill_worker(closer: subprocess.Popen[bytes]) -> bool:
 
 _FACTS: Final = "SELECT source_id::text, count(*) FROM loans_fact WHERE source_id = ANY(%s::uuid[]) GROUP BY source_id"
 _TAKEN: Final = (
-    "WITH paid AS (SELECT loan_id, count(*) AS facts, sum((body->'amount'->>'minor')::bigint) AS minor FROM loans_fact"
-    " WHERE source_id = ANY(%s::uuid[]) GROUP BY loan_id),"
-    " posted AS (SELECT l.loan_id, count(*) AS lines, sum(l.amount_minor) AS minor FROM ledger_line l JOIN ledger_account a ON a.id = l.account_id"
-    "  JOIN ledger_entry e ON e.posted_on = l.posted_on AND e.id = l.entry_id WHERE a.code = 'collections_clearing' AND e.kind = 'loan.paid'"
-    "  AND e.posted_on = (SELECT max(recorded_on) FROM loans_fact) GROUP BY l.loan_id)"
-    " SELECT count(*) FILTER (WHERE posted.minor IS DISTINCT FROM paid.minor OR posted.lines IS DISTINCT FROM paid.facts)"
-    " FROM paid FULL JOIN posted USING (loan_id)"
+    "SELECT l.loan_id::text, array_agg(l.amount_minor) FROM ledger_line l JOIN ledger_account a ON a.id = l.account_id"
+    " JOIN ledger_entry e ON e.posted_on = l.posted_on AND e.id = l.entry_id WHERE a.code = 'collections_clearing' AND e.kind = 'loan.paid'"
+    " AND e.posted_on = %s GROUP BY l.loan_id"
 )
 
 
-def _lost_and_doubled(eye: psycopg.Connection[Any], entered: set[str]) -> tuple[int, int]:
-    """Payments without a fact; those with more than one, and loans that took another amount than was paid for them, or in other parts."""
-    sources = sorted(entered)
-    facts = dict(eye.execute(_FACTS, [sources]).fetchall())
-    taken = eye.execute(_TAKEN, [sources]).fetchone()
-    assert taken is not None
-    return len(entered - facts.keys()), sum(count > 1 for count in facts.values()) + int(taken[0])
+def lost_and_doubled(promised: Mapping[str, Sequence[int]], there: Mapping[str, Sequence[int]]) -> tuple[int, int]:
+    """Of amounts by object: how many that were promised are not there, and how many are there that were not, or more often."""
+    lost = doubled = 0
+    for one in promised.keys() | there.keys():
+        ours, found = Counter(promised.get(one, ())), Counter(there.get(one, ()))
+        lost += (ours - found).total()
+        doubled += (found - ours).total()
+    return lost, doubled
 
 
-def _read(path: Path) -> Mapping[str, Sequence[str]]:
-    found: dict[str, list[str]] = json.loads(path.read_text("utf-8"))
-    return found
+def _read(path: Path) -> Any:
+    return json.loads(path.read_text("utf-8"))

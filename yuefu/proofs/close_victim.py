@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from yuefu.journeys.desk import Desk
     from yuefu.proofs.close_book import Payment
 
+FIRST_DAY: Final = date(2026, 4, 26)
+"""When the loans are brought in. It closes undisturbed: what was entered on a day is not opened by the close of that day, but by the next one."""
 ENOUGH: Final = "enough"
 PROOF_FAILED: Final = 3
 """The status of a process whose close was refused; its last line says why."""
@@ -51,6 +53,11 @@ def build(directory: str, seed: str, loans: str, waiting: str, rolled: str) -> N
     payments = close_book.build(seed=seed, loans=int(loans), waiting=int(waiting), rolled=rolled == "rolled")
     told = [asdict(one) for one in payments]
     (Path(directory) / "payments.json").write_text(json.dumps(told, default=str), encoding="utf-8")
+
+
+def open_on(waiting: int) -> date:
+    """The day that is open when that many days after the first are over."""
+    return FIRST_DAY + timedelta(days=waiting + 1)
 
 
 def _desk() -> Desk:
@@ -172,7 +179,7 @@ def _tried(desk: Desk, batch: Sequence[Payment], waiting: int) -> dict[str, str]
 
     try:
         with open_day(desk, books.now_in(desk.book), by_keys=True) as work:
-            if isinstance(work, Refused) or work.day.on != close_book.open_on(waiting):
+            if isinstance(work, Refused) or work.day.on != open_on(waiting):
                 return None
             outcomes = close_book.pay(work=work, paid=batch)
     except (psycopg.OperationalError, psycopg.InterfaceError, OperationalError, InterfaceError):
