@@ -25,7 +25,7 @@ from psycopg import sql as pgsql
 from yuefu.ids import IdSource
 from yuefu.ledger import commands as ledger
 from yuefu.ledger.rules import AccountKey, Entry, Line, Posted
-from yuefu.loans.commands import keeping
+from yuefu.loans.commands import agreeing, keeping
 from yuefu.loans.commands.keeping import ACCOUNTS, Kept
 from yuefu.loans.entries import BY_FUNDER, Position
 from yuefu.loans.rules import Party
@@ -73,7 +73,7 @@ def fill(*, work: UnitOfWork, loans: int, seed: int = 1, progress: Progress) -> 
     """
     by = work.day.on - timedelta(days=1)
     with sql.transacting():
-        numbers = keeping.portfolios(work, [(work.book.id, one.name, CURRENCY) for one in PRODUCTS])
+        numbers = agreeing.portfolios(work, [(work.book.id, one.name, CURRENCY) for one in PRODUCTS])
     portfolio_no = {product: no for (_, product, _), no in numbers.items()}
     given = [
         Given(work.book, work.day, work.now, work.by, by, portfolio_no, f"{seed}:{work.book.id}:{n}", n, share)
@@ -285,12 +285,12 @@ def _tables(given: Given, lives: Sequence[Lived]) -> list[Table]:
     work = UnitOfWork(given.book, given.day, given.now, given.actor, ids)
     with sql.transacting():
         texts = [dumps(written_sheet(one.life.terms)) for one in lives]
-        sheets = keeping.sheets_of(work, set(texts))
+        sheets = agreeing.sheets_of(work, set(texts))
     sheet_ids = [sheets[text] for text in texts]
     book = {"book_id": ("uuid", given.book.id)}
     agreed = [[_agreement(given.book, one, sheet_id)] for one, sheet_id in zip(lives, sheet_ids, strict=True)]
     return [
-        _table("loans_agreement", keeping.AGREEMENT | {"agreed_at": "timestamptz", "agreed_on": "date"}, agreed, book),
+        _table("loans_agreement", agreeing.AGREEMENT | {"agreed_at": "timestamptz", "agreed_on": "date"}, agreed, book),
         _table("loans_checkpoint", keeping.CHECKPOINT, [[_checkpoint(given.book, one)] for one in lives], book),
         _table("loans_stretch", keeping.STRETCH, [[keeping.stretch_values(LOAN, one.running)] for one in lives], book),  # type: ignore[arg-type]
         _table("loans_lateness", keeping.LATENESS | {"on": "date"}, [list(_lateness(one)) for one in lives], book),
@@ -317,7 +317,7 @@ def _party(book: Book, one: Lived) -> Party:
 
 def _agreement(book: Book, one: Lived, sheet_id: UUID) -> tuple[Any, ...]:
     party, on = _party(book, one), one.life.terms.disbursed_on
-    return (*keeping.party_values(party), *keeping.own_values(one.life.terms), sheet_id, _noon(book, on), on)
+    return (*agreeing.party_values(party), *agreeing.own_values(one.life.terms), sheet_id, _noon(book, on), on)
 
 
 def _checkpoint(book: Book, one: Lived) -> tuple[Any, ...]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
@@ -24,14 +23,13 @@ from yuefu.plans.lifecycle.plain import (
     read_state,
     recalled_event,
     written_event,
-    written_sheet,
     written_state,
 )
 from yuefu.plans.lifecycle.rows import Rows
 from yuefu.plans.lifecycle.stretches import Stretch
 from yuefu.plans.lifecycle.tally import Tally
 from yuefu.plans.lifecycle.terms import LoanTerms
-from yuefu.runtime import locks, sql
+from yuefu.runtime import sql
 from yuefu.runtime.jsontext import dumps, loads
 from yuefu.runtime.values import UnitOfWork
 
@@ -58,23 +56,6 @@ STRETCH: Final = {
     **dict.fromkeys(ACCOUNTS, "bigint"),
 }
 _RUNNING: Final = ", ".join(f"s.{name}" for name in STRETCH if name != "loan_id")
-_PARTY_COLUMNS: Final = tuple(field.name for field in fields(Party))
-AGREEMENT: Final = {
-    "id": "uuid",
-    "order_id": "uuid",
-    "merchant_id": "uuid",
-    "consumer_id": "uuid",
-    "credit_account_id": "uuid",
-    "funder_id": "uuid",
-    "product": "text",
-    "currency": "text",
-    "origin": "text",
-    "principal_minor": "bigint",
-    "disbursed_on": "date",
-    "first_due_on": "date",
-    "due_days": "date[]",
-    "sheet_id": "uuid",
-}
 FACT: Final = {
     "id": "uuid",
     "loan_id": "uuid",
@@ -264,68 +245,6 @@ def insert_facts(work: UnitOfWork, entered: Sequence[tuple[UUID, int, UUID, Even
     sql.insert(
         "loans_fact", FACT, values, same=_same(work) | {"recorded_at": ("timestamptz", work.now), "recorded_on": ("date", work.day.on)}
     )
-
-
-def insert_agreements(work: UnitOfWork, agreed: Sequence[tuple[Party, LoanTerms]]) -> None:
-    """Agreements as (party, terms), on sheets that may be there already."""
-    texts = {terms_no: dumps(written_sheet(terms)) for terms_no, (_, terms) in enumerate(agreed)}
-    sheets = sheets_of(work, set(texts.values()))
-    rows = [(*party_values(party), *own_values(terms), sheets[texts[no]]) for no, (party, terms) in enumerate(agreed)]
-    same = _same(work) | {"agreed_at": ("timestamptz", work.now), "agreed_on": ("date", work.day.on)}
-    sql.insert("loans_agreement", AGREEMENT, rows, same=same)
-
-
-def party_values(party: Party) -> tuple[Any, ...]:
-    """Whose a loan is, as columns of its agreement."""
-    return tuple(getattr(party, name) for name in _PARTY_COLUMNS)
-
-
-def own_values(terms: LoanTerms) -> tuple[Any, ...]:
-    """What of its terms is a loan's own, as columns of its agreement."""
-    return terms.principal.minor, terms.disbursed_on, terms.first_due_on, _days_text(terms.due_days)
-
-
-def _days_text(days: tuple[date, ...] | None) -> str | None:
-    return None if days is None else sql.array([day.isoformat() for day in days], "date")
-
-
-def sheets_of(work: UnitOfWork, texts: set[str]) -> dict[str, UUID]:
-    """The sheets that have these texts, made where there is none."""
-    digests = {hashlib.sha256(text.encode()).hexdigest(): text for text in sorted(texts)}
-    rows = [(new, digest, text) for new, (digest, text) in zip(work.ids.many(work.now, len(digests)), sorted(digests.items()), strict=True)]
-    columns = {"id": "uuid", "digest": "text", "terms": "json"}
-    sql.insert("loans_sheet", columns, rows, same=_same(work), suffix="ON CONFLICT DO NOTHING")
-    found = sql.rows("SELECT digest, id FROM loans_sheet WHERE book_id = %s AND digest = ANY(%s)", [work.book.id, sorted(digests)])
-    return {digests[digest]: sheet_id for digest, sheet_id in found}
-
-
-def portfolios(work: UnitOfWork, wanted: Iterable[tuple[UUID, str, str]]) -> dict[tuple[UUID, str, str], int]:
-    """The numbers of portfolios by funder, product and currency, made where there is none."""
-    keys = sorted(set(wanted))
-    found = _portfolios(work.book.id, keys)
-    missing = [key for key in keys if key not in found]
-    if missing:
-        locks.wait(locks.PORTFOLIOS, work.book.id)
-        last: int = sql.value("SELECT coalesce(max(no), 0) FROM loans_portfolio WHERE book_id = %s", [work.book.id])
-        columns = {"no": "integer", "funder_id": "uuid", "product": "text", "currency": "text"}
-        rows = [(last + n, *key) for n, key in enumerate(missing, start=1)]
-        sql.insert("loans_portfolio", columns, rows, same=_same(work), suffix="ON CONFLICT DO NOTHING")
-        found = _portfolios(work.book.id, keys)
-    return found
-
-
-def _portfolios(book_id: UUID, keys: Sequence[tuple[UUID, str, str]]) -> dict[tuple[UUID, str, str], int]:
-    if not keys:
-        return {}
-    source, params = sql.unnest({"funder_id": "uuid", "product": "text", "currency": "text"}, keys)
-    return {
-        (funder_id, product, currency): no
-        for funder_id, product, currency, no in sql.rows(
-            f"SELECT p.funder_id, p.product, p.currency, p.no FROM loans_portfolio p JOIN {source} AS given"
-            " ON (p.funder_id, p.product, p.currency) = (given.funder_id, given.product, given.currency) WHERE p.book_id = %s",
-            [*params, book_id],
-        )
-    }
 
 
 def insert_new(work: UnitOfWork, kept: Sequence[Kept]) -> None:

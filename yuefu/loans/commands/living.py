@@ -14,7 +14,7 @@ from yuefu.frozen import made_quickly
 from yuefu.ledger import commands as ledger
 from yuefu.ledger.rules import Entry, Posted
 from yuefu.loans import entries, rules
-from yuefu.loans.commands import keeping
+from yuefu.loans.commands import agreeing, keeping
 from yuefu.loans.commands.keeping import NEVER, Kept, Running
 from yuefu.loans.entries import Position
 from yuefu.loans.rules import UNKNOWN_LOAN, Life, Party
@@ -63,8 +63,8 @@ def agree(*, work: UnitOfWork, agreements: Sequence[tuple[Party, LoanTerms]]) ->
     currency_differs, or with calendar_not_kept for terms that move due days to business days: the calendar could not be read again."""
     outcomes = [_unsound(party, terms) for party, terms in agreements]
     sound = [pair for pair, refused in zip(agreements, outcomes, strict=True) if refused is None]
-    keeping.insert_agreements(work, sound)
-    numbers = keeping.portfolios(work, [(party.funder_id, party.product, party.currency) for party, _ in sound])
+    agreeing.insert_agreements(work, sound)
+    numbers = agreeing.portfolios(work, [(party.funder_id, party.product, party.currency) for party, _ in sound])
     kept = [
         Kept(party, rules.begun(terms), _agreed(numbers[party.funder_id, party.product, party.currency], work)) for party, terms in sound
     ]
