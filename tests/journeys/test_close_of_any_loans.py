@@ -30,11 +30,12 @@ from yuefu.money.rates import Rate
 from yuefu.plans.lifecycle import events as e
 from yuefu.plans.lifecycle import terms as t
 from yuefu.plans.lifecycle.events import Event, Undone
+from yuefu.plans.lifecycle.stretches import stretch_of
 from yuefu.plans.lifecycle.tally import told
 from yuefu.plans.lifecycle.terms import LoanTerms
 from yuefu.plans.lifecycle.work import Work
 from yuefu.proofs.close_book import post_money
-from yuefu.runtime import books, quarantine, runs, sql
+from yuefu.runtime import books, days, quarantine, runs, sql
 from yuefu.runtime.values import Book
 
 __all__ = ["raw"]
@@ -63,8 +64,8 @@ class Lender:
     def agreed(self, *, principal: int = 1200_00, **given: Any) -> UUID:
         """A loan that is agreed and not lent yet: at 12 % in 3 months, with a late fee."""
         loan_id, consumer_id = self.desk.ids.many(self.now(), 2)
-        terms = {"periods": 3, "annual_rate": Rate(120_000), "disbursed_on": self.on, "late": t.LateTerms(fee=fen(10_00))} | given
-        agreed = LoanTerms(principal=fen(principal), **terms)
+        usual: dict[str, Any] = {"periods": 3, "annual_rate": Rate(120_000), "disbursed_on": self.on, "late": t.LateTerms(fee=fen(10_00))}
+        agreed = LoanTerms(principal=fen(principal), **usual | given)
         party = Party(loan_id, None, None, consumer_id, None, self.book_id, "flex", "CNY", "elsewhere")
         with open_day(self.desk, self.now()) as work:
             assert not isinstance(work, Refused)
@@ -250,7 +251,7 @@ def test_a_loan_that_breaks_is_set_aside_while_the_others_go_on_and_is_tried_aga
     lender.days_pass()
     lender.closed()
     with monkeypatch.context() as broken:
-        broken.setattr(closing, "stretch_of", breaking(closing.stretch_of))
+        broken.setattr(closing, "stretch_of", breaking(stretch_of))
         lender.days_pass()
         closed = lender.closed(loans_a_chunk=2)
         assert [step.detail for step in runs.steps(closed.run_id) if step.name == "advance"] == [{"loans": 5, "stuck": 1}]
@@ -281,7 +282,7 @@ def test_a_loan_that_was_set_aside_goes_on_when_it_is_tried_again_by_hand(
     lender.days_pass()
     lender.closed()
     with monkeypatch.context() as broken:
-        broken.setattr(closing, "stretch_of", breaking(closing.stretch_of))
+        broken.setattr(closing, "stretch_of", breaking(stretch_of))
         lender.days_pass()
         lender.closed()
     (aside,) = raw("quarantine", "list", *own).last["requests"]
@@ -345,7 +346,7 @@ def test_a_loan_of_another_book_is_unknown_whoever_pays(lender: Lender, book: Bo
         other = books.create(
             code=f"test-{secrets.token_hex(6)}", legal_entity="Another", mode="test", now=lender.now(), ids=ids, clock_at=lender.now()
         )
-        close_of_day.days.open_first(book=other, on=FIRST, now=lender.now())
+        days.open_first(book=other, on=FIRST, now=lender.now())
     stranger = Lender(desk_of(other, "test"))
     assert stranger.refused(loan_id, e.Paid(FIRST, fen(1_00))) == "unknown_loan"
     assert len(keeping.facts([loan_id])[loan_id]) == 1

@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -16,7 +17,7 @@ from yuefu.proofs.close_crash import _Round
 TEMPLATE = os.environ["YUEFU_TEST_TEMPLATE"]
 
 
-def run(rounds: int, *, loans: int = 60) -> dict[str, object]:
+def run(rounds: int, *, loans: int = 60) -> dict[str, Any]:
     return close_crash.run(rounds=rounds, loans=loans, template=TEMPLATE, say=lambda _: None)
 
 
@@ -83,11 +84,11 @@ def test_what_became_of_a_payment_is_what_was_said_last_and_a_line_that_was_cut_
 
 
 def test_after_a_kill_what_is_not_known_is_sent_again_first_and_under_the_same_sources(tmp_path: Path) -> None:
-    payments = [
+    payments: list[dict[str, Any]] = [
         {"source_id": f"00000000-0000-0000-0000-{n:012d}", "loan_id": f"10000000-0000-0000-0000-{n:012d}", "minor": n} for n in range(9)
     ]
     (tmp_path / "payments.json").write_text(json.dumps(payments))
-    sources = [one["source_id"] for one in payments]
+    sources = [str(one["source_id"]) for one in payments]
     close_victim._acknowledge(tmp_path / "acks", dict.fromkeys(sources[:4], "entered") | {sources[4]: "", sources[5]: ""})
     sent = [[str(one.source_id) for one in batch] for batch in close_victim._batches(tmp_path)]
     assert sent == [sources[4:6], sources[6:9]]
