@@ -40,6 +40,7 @@ ROUNDS: Final = 30
 SEED: Final = 11
 LOANS: Final = 500
 LOANS_A_CHUNK: Final = 8
+MOST_CHUNKS: Final = 16
 WORKERS: Final = 2
 MOST_KILLS: Final = 7
 MOST_TOLD: Final = 20
@@ -64,9 +65,13 @@ class Broken(Exception):
     """The proof itself could not be carried out."""
 
 
+class _NotProven(Exception):
+    """A close was refused: what its proofs found wrong. Nothing can be compared then."""
+
+
 @dataclass(frozen=True, slots=True)
 class Aim:
-    """What is killed, and when: at a `step`, of `advance` after so many chunks; without one, so many `seconds` after the process began."""
+    """What is killed, and when: so many `seconds` after the close has come to a `step`, in `advance` to so many more chunks; without one, after it began."""
 
     kind: str
     step: str
@@ -102,7 +107,11 @@ def run(
         with TemporaryDirectory(prefix="yuefu-prove-") as directory:
             one = _Round(Path(directory), template or os.environ["DATABASE_URL"], random.Random(f"{seed}:{number}"), tally, kinds)
             say(f"round {number + 1} of {rounds}: {one.told()}")
-            one.play(f"{seed}:{number}", loans)
+            try:
+                one.play(f"{seed}:{number}", loans)
+            except _NotProven as failed:
+                tally.proofs_failed += 1
+                tally.wrong.append(f"round {number + 1}: {failed}")
     killed = sum(tally.killed.values())
     return {
         "rounds": rounds,
@@ -159,7 +168,7 @@ class _Round:
         with _writer(url) as eye:
             left = list(self._aims)
             while True:
-                closer = self._start(url, CLOSER, "close", str(WORKERS), str(LOANS_A_CHUNK))
+                closer = self._start(url, CLOSER, "close", str(self._directory), str(WORKERS), str(LOANS_A_CHUNK))
                 struck = self._strike(closer, url, eye, left)
                 status = self._ending(closer)
                 if struck and status != 0:
@@ -168,9 +177,7 @@ class _Round:
                 if status == 0:
                     break
                 if status == close_victim.PROOF_FAILED:
-                    self._tally.proofs_failed += 1
-                    self._tally.wrong.append(self._log(CLOSER))
-                    break
+                    raise _NotProven(self._log(CLOSER))
                 if not struck:
                     raise Broken(self._log(CLOSER))
         (self._directory / close_victim.ENOUGH).touch()
@@ -196,18 +203,27 @@ class _Round:
 
     def _reached(self, closer: subprocess.Popen[bytes], eye: psycopg.Connection[Any], aim: Aim) -> bool:
         """Waits for the moment of an aim; whether the close still runs then."""
-        until = time.monotonic() + SECONDS_A_CLOSE
+        begun = self._directory / close_victim.begun(closer.pid)
+        self._until(closer, begun.exists)
+        began_on, _, done = _stands(eye)
+
+        def there() -> bool:
+            on, step, chunks = _stands(eye)
+            return step == aim.step and (step != "advance" or chunks >= aim.chunks + (done if on == began_on else 0))
+
         if aim.step:
-            while closer.poll() is None:
-                if time.monotonic() > until:
-                    raise Broken(f"the close does not end: {self._log(CLOSER)}")
-                _, step, chunks = _stands(eye)
-                if step == aim.step and (step != "advance" or chunks >= aim.chunks):
-                    break
-                time.sleep(SECONDS_BETWEEN_LOOKS)
+            self._until(closer, there)
         with contextlib.suppress(subprocess.TimeoutExpired):
             closer.wait(aim.seconds)
         return closer.poll() is None
+
+    def _until(self, closer: subprocess.Popen[bytes], there: Callable[[], bool]) -> None:
+        """Waits for something, or for the end of the close."""
+        until = time.monotonic() + SECONDS_A_CLOSE
+        while closer.poll() is None and not there():
+            if time.monotonic() > until:
+                raise Broken(f"the close does not end: {self._log(CLOSER)}")
+            time.sleep(SECONDS_BETWEEN_LOOKS)
 
     def _hit(self, closer: subprocess.Popen[bytes], eye: psycopg.Connection[Any], kind: str) -> bool:
         if kind == BACKEND:
@@ -288,8 +304,7 @@ class _Round:
         finally:
             self._end(process.pid)
         if status == close_victim.PROOF_FAILED:
-            self._tally.proofs_failed += 1
-            self._tally.wrong.append(self._log("other"))
+            raise _NotProven(self._log("other"))
         if status != 0:
             raise Broken(self._log("other"))
 
@@ -308,12 +323,12 @@ class _Round:
 
 
 def _aims(dice: random.Random, waiting: int, kinds: Sequence[str]) -> list[Aim]:
-    """Several kills: some at any moment, some while loans advance, at least one each while the day is posted and proven."""
-    steps = [*dice.choices(("", "advance", "advance", "advance"), k=dice.randrange(2, MOST_KILLS - 2)), "post", "prove"]
+    """Several kills: at any moment, while loans advance, and at least one each while the first day is posted and proven."""
+    some = ["", *["advance"] * 3]
+    steps = [*dice.choices(some, k=dice.randrange(1, MOST_KILLS - 3)), "post", "prove"]
     if waiting > 1:
-        steps += ["advance", dice.choice(("post", "prove"))]
-    most = LOANS // LOANS_A_CHUNK
-    return [Aim(dice.choice(kinds), step, dice.randrange(most), _seconds(dice, step)) for step in steps]
+        steps += [dice.choice(some), dice.choice(("post", "prove"))]
+    return [Aim(dice.choice(kinds), step, dice.randrange(1, MOST_CHUNKS), _seconds(dice, step)) for step in steps]
 
 
 def _seconds(dice: random.Random, step: str) -> float:
@@ -373,9 +388,9 @@ def _stands(eye: psycopg.Connection[Any]) -> tuple[Any, str | None, int]:
 
 
 def _step(eye: psycopg.Connection[Any]) -> str:
-    """Where the close stands: the first step of the oldest day that is not done."""
+    """Where the close stands: the first step that is not done of the oldest day that closes; `begin` before it has a run, `no_day` where none closes."""
     day, step, _ = _stands(eye)
-    return step or ("begin" if day else "roll_over")
+    return step or ("begin" if day else "no_day")
 
 
 def _end_backend(eye: psycopg.Connection[Any], name: str, dice: random.Random) -> bool:

@@ -1,6 +1,6 @@
 """The processes of the proof of a close, each of one database that has one book (`close_book`).
 
-`python -m yuefu.proofs.close_victim build DIR SEED LOANS WAITING ROLLED` founds the book; `close WORKERS CHUNK` closes all days that are over, `pay DIR
+`python -m yuefu.proofs.close_victim build DIR SEED LOANS WAITING ROLLED` founds the book; `close DIR WORKERS CHUNK` closes all days that are over, `pay DIR
 WAITING` sends payments on the open day until DIR has a file `enough`; `finish DIR WAITING NAME` closes the open day too and writes all rows to NAME;
 `undisturbed …` closes, pays what DIR says was paid, and finishes. DIR/payments.json has the payments, DIR/acks what became of them.
 """
@@ -28,7 +28,7 @@ FIRST_DAY: Final = date(2026, 4, 26)
 ENOUGH: Final = "enough"
 PROOF_FAILED: Final = 3
 """The status of a process whose close was refused; its last line says why."""
-AT_ONCE: Final = 4
+AT_ONCE, UNDISTURBED_AT_ONCE = 4, 100
 MOST_TRIES: Final = 400
 SECONDS_BETWEEN: Final = 0.01
 PACE: Final = 0.02
@@ -72,10 +72,16 @@ def _desk() -> Desk:
 # ------------------------------------------------------------------------------------------------------------------------------- closing
 
 
-def close(workers: str, loans_a_chunk: str) -> None:
+def begun(pid: int) -> str:
+    """The name of the file by which a process says that it begins to close."""
+    return f"begun-{pid}"
+
+
+def close(directory: str, workers: str, loans_a_chunk: str) -> None:
     from yuefu.runtime import books
 
     desk = _desk()
+    (Path(directory) / begun(os.getpid())).touch()
     _close_days(desk, books.now_in(desk.book), int(workers), int(loans_a_chunk))
 
 
@@ -104,8 +110,8 @@ def undisturbed(directory: str, waiting: str, name: str) -> None:
     desk = _desk()
     _close_days(desk, close_book.last_moment(int(waiting)), 1, 10_000)
     sent = _sent(Path(directory))
-    for start in range(0, len(sent), AT_ONCE):
-        outcomes = _tried(desk, sent[start : start + AT_ONCE], int(waiting))
+    for start in range(0, len(sent), UNDISTURBED_AT_ONCE):
+        outcomes = _tried(desk, sent[start : start + UNDISTURBED_AT_ONCE], int(waiting))
         assert outcomes is not None, "the day is open: all days before it were closed"
         _acknowledge(Path(directory) / f"{name}.acks", outcomes)
     finish(directory, waiting, name)
