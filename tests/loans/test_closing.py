@@ -15,13 +15,14 @@ from hypothesis import strategies as st
 
 from tests.loans.test_living import books_of, enter, entered, lend, new_book, stored
 from tests.plans.lifecycle.lives import lives
-from tests.plans.lifecycle.small_loans import LENT, fen, terms
+from tests.plans.lifecycle.small_loans import FEB, LENT, MAR, fen, terms
 from yuefu.errors import Refused
 from yuefu.ids import IdSource
 from yuefu.ledger import commands as ledger
 from yuefu.ledger import queries as ledger_book
 from yuefu.loans import entries
-from yuefu.loans.commands import closing
+from yuefu.loans import queries as loan_book
+from yuefu.loans.commands import closing, keeping
 from yuefu.loans.commands.closing import Advanced
 from yuefu.loans.commands.living import Entered
 from yuefu.loans.entries import STANDING, Position
@@ -30,9 +31,11 @@ from yuefu.plans.lifecycle import events as e
 from yuefu.plans.lifecycle import terms as t
 from yuefu.plans.lifecycle.events import Event, Undone
 from yuefu.plans.lifecycle.fold import in_order
+from yuefu.plans.lifecycle.stretches import Stretch
 from yuefu.plans.lifecycle.tally import told
 from yuefu.plans.lifecycle.terms import LoanTerms
-from yuefu.runtime import days, runs, sql
+from yuefu.plans.lifecycle.work import Work
+from yuefu.runtime import days, quarantine, runs, sql
 from yuefu.runtime.values import BusinessDay, UnitOfWork
 
 ZONE = ZoneInfo("Asia/Shanghai")
@@ -216,3 +219,114 @@ def test_days_bring_interest_and_late_charges_once_and_a_pause_when_its_day_come
     assert interest == [11_84, 11_84, 12_23, 12_62, 12_62, 12_62, 13_02]
     assert books_of(work)["loan_penalties"] == 20_00
     assert stored(loan_id)["checkpoint"][0] is None
+
+
+def test_what_a_day_brought_is_told_loan_by_loan_and_adds_up_to_its_entries(ids: IdSource) -> None:
+    work = new_book(ids, LENT)
+    lent = [lend(work, terms(principal=fen(1200_00 + n * 100_00))) for n in range(3)]
+    for loan_id in lent:
+        entered(work, loan_id, e.Disbursed(LENT, fen(1200_00)))
+    entered(work, lent[0], e.BoughtDown(LENT, fen(60_00)))
+    for _ in range(3):
+        work = close(work)
+    day = work.day.on - timedelta(days=1)
+    in_all = {each.kind: each.amount.minor for each in loan_book.brought_in_all(work.book.id, day)}
+    parts = loan_book.brought(work.book.id, day, limit=2)
+    while more := loan_book.brought(work.book.id, day, limit=100, after=parts[-1].loan_id):
+        parts += more
+    assert {kind: sum(each.minor for each in parts if each.kind == kind) for kind in in_all} == in_all
+    assert {each.loan_id for each in parts if each.kind == "interest"} == set(lent)
+    assert [each.loan_id for each in parts if each.kind == "discount"] == [lent[0]]
+    posted = sql.rows(
+        "SELECT a.code, sum(l.amount_minor)::bigint FROM ledger_line l JOIN ledger_account a ON a.id = l.account_id JOIN ledger_entry e"
+        " ON e.id = l.entry_id AND e.posted_on = l.posted_on WHERE e.book_id = %s AND e.kind = 'loan.brought' AND e.posted_on = %s GROUP BY 1",
+        [work.book.id, day],
+    )
+    assert dict(posted)["interest_income"] == -in_all["interest"]
+    assert dict(posted)["discount_income"] == -in_all["discount"]
+    assert loan_book.brought_in_all(work.book.id, work.day.on) == []
+
+
+def test_how_late_a_loan_is_is_kept_from_the_day_on_which_that_changed(ids: IdSource) -> None:
+    work = new_book(ids, LENT)
+    loan_id = lend(work, terms(late=t.LateTerms(fee=fen(20_00))))
+    entered(work, loan_id, e.Disbursed(LENT, fen(1200_00)))
+    while work.day.on < FEB + timedelta(days=33):
+        work = close(work)
+    entered(work, loan_id, e.Paid(work.day.on, fen(900_00)))
+    found = sql.rows(
+        'SELECT "on", late_since, bucket, principal_minor, penalties_minor FROM loans_lateness WHERE loan_id = %s ORDER BY 1', [loan_id]
+    )
+    first, second, third, fourth = found
+    assert first[:3] == (FEB + timedelta(days=1), FEB, "M1")
+    assert first[3] == 395_69
+    assert second[:3] == (MAR + timedelta(days=1), FEB, "M1"), "another instalment is overdue"
+    assert third[:3] == (FEB + timedelta(days=31), FEB, "M2")
+    assert fourth == (work.day.on, None, "", 0, 0)
+    kinds = [row[0] for row in sql.rows("SELECT type FROM runtime_outbox WHERE object_id = %s ORDER BY seq", [loan_id])]
+    assert [kind for kind in kinds if kind not in {"loan.agreed", "loan.disbursed", "loan.paid"}] == [
+        "instalment.due",
+        "loan.overdue",
+        "instalment.due",
+        "loan.bucket_changed",
+        "loan.cured",
+    ]
+    seqs = [row[0] for row in sql.rows("SELECT seq FROM runtime_outbox WHERE object_id = %s ORDER BY seq", [loan_id])]
+    assert seqs == list(range(1, len(seqs) + 1)), "no gap in what is told of a loan"
+
+
+def test_a_loan_that_raises_is_set_aside_and_tried_again_while_the_others_go_on(ids: IdSource, monkeypatch: pytest.MonkeyPatch) -> None:
+    work = new_book(ids, LENT)
+    good, bad = (lend(work, terms(principal=fen(minor))) for minor in (1200_00, 1300_00))
+    for loan_id in (good, bad):
+        entered(work, loan_id, e.Disbursed(LENT, fen(1200_00)))
+    real = closing.stretch_of
+
+    def raises(opened: Work) -> Stretch:
+        if opened.terms.principal.minor == 1300_00:
+            raise RuntimeError("a rule that fails")
+        return real(opened)
+
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(closing, "stretch_of", raises)
+        for _ in range(3):
+            ended, work = rolled(work)
+            assert sum(each.stuck for each in advance(ended)) == (1 if ended.day.on > LENT else 0)
+    (aside,) = quarantine.waiting(book_id=work.book.id)
+    assert (aside.command, aside.tries) == (closing.LOOK_AT, 2)
+    assert "a rule that fails" in aside.error
+    position = terms_position(work, good), terms_position(work, bad)
+    assert position[0] > 0 == position[1], "one went on, the other stands where it was left"
+    work = close(work)
+    assert terms_position(work, bad) == terms_position(work, good), "what it had missed came with the next close"
+    assert books_of(work)["loan_interest"] == 2 * terms_position(work, good)
+    assert quarantine.waiting(book_id=work.book.id) == []
+
+
+def test_a_loan_that_was_set_aside_is_tried_again_by_a_person_on_the_open_day(ids: IdSource, monkeypatch: pytest.MonkeyPatch) -> None:
+    work = new_book(ids, LENT)
+    loan_id = lend(work, terms())
+    entered(work, loan_id, e.Disbursed(LENT, fen(1200_00)))
+    work = close(work)
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(closing, "overdue_of", lambda _: 1 // 0)
+        work = close(work)
+        with sql.transacting(), pytest.raises(ZeroDivisionError):
+            closing.look_again(work=work, loan_ids=[loan_id])
+    with sql.transacting():
+        assert closing.look_again(work=work, loan_ids=[loan_id, work.book.id]) == [loan_id, None]
+    assert books_of(work)["loan_interest"] == entries.position(*told(terms(), [e.Disbursed(LENT, fen(1200_00))]), work.day.on).loan_interest
+    with sql.transacting():
+        assert closing.look_again(work=work, loan_ids=[loan_id]) == [None]
+    work = close(work)
+    assert not sql.value("SELECT stuck FROM loans_stretch WHERE loan_id = %s", [loan_id])
+
+
+def terms_position(work: UnitOfWork, loan_id: UUID) -> int:
+    """Interest that the last close counted for a loan."""
+    with sql.transacting():
+        one = keeping.lock(work.book.id, [loan_id])[loan_id].running
+    yesterday = work.day.on - timedelta(days=1)
+    if one.stuck:
+        return one.position.loan_interest
+    return entries.run_on(one.position, one.stretch, one.since.toordinal(), yesterday.toordinal()).loan_interest

@@ -1,15 +1,18 @@
-"""`yuefu loan …`: is what is stored of loans what their terms and events say, and writing it anew."""
+"""`yuefu loan …`: is what is stored of loans what their terms and events say, writing it anew, and what a day brought them."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from datetime import date
+from typing import Annotated, Final
 
 import typer
 
 from yuefu.cli import context, inputs, output
 from yuefu.cli.faults import FAILED
 
-app = typer.Typer(no_args_is_help=True, help="Loans: verify what is stored against a replay, rebuild it.")
+AT_ONCE: Final = 1_000
+
+app = typer.Typer(no_args_is_help=True, help="Loans: verify what is stored against a replay, rebuild it; what a day brought them.")
 
 
 @app.command()
@@ -55,3 +58,37 @@ def rebuild(loans: Annotated[list[str], typer.Argument(metavar="LOAN...", help="
         done = caller.for_the_book().acting(lambda work: [one([each]) for each in commands.rebuild_loans(work=work, loan_ids=asked)])
         found = [{"loan": ids.text("loan", each.loan_id), "changed": each.changed} for each in done]
         output.result({"loans": found}, output.table(["loan", "changed"], [list(row.values()) for row in found]))
+
+
+@app.command()
+def brought(
+    on: Annotated[date, typer.Argument(metavar="DATE", parser=inputs.day, help="A day that was closed.")],
+    portfolio: Annotated[int | None, typer.Option(min=1, help="Loan by loan, of the portfolio of this number.")] = None,
+    after: Annotated[str | None, typer.Option(help="Those after this loan: the last of the page before.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=AT_ONCE, help="So many lines at most.")] = 100,
+) -> None:
+    """What a day brought loans of rule version 2026-2: by product and funder, or with --portfolio loan by loan, which adds up to it."""
+    with context.at_work("ledger.read") as caller:
+        from yuefu import ids
+        from yuefu.loans import queries as loan_book
+
+        start = inputs.object_id("loan", after) if after else None
+        with caller.for_the_book().reading():
+            if portfolio is None:
+                found = loan_book.brought_in_all(caller.book.id, on)
+                rows = [
+                    {
+                        "portfolio": each.portfolio_no,
+                        "product": each.product,
+                        "funder": ids.text("funder", each.funder_id),
+                        "kind": each.kind,
+                        "amount": each.amount,
+                        "loans": each.loans,
+                    }
+                    for each in found
+                ]
+            else:
+                parts = loan_book.brought(caller.book.id, on, portfolio_no=portfolio, limit=limit, after=start)
+                rows = [{"loan": ids.text("loan", each.loan_id), "kind": each.kind, "minor": each.minor} for each in parts]
+        said = [output.table(list(rows[0]), [list(row.values()) for row in rows])] if rows else [f"Nothing was brought on {on}."]
+        output.result({"book": caller.book.code, "on": on, "brought": rows}, said)

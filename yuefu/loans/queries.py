@@ -460,6 +460,32 @@ def closing_counts(book_id: UUID, on: date) -> dict[str, int]:
 
 
 @dataclass(frozen=True, slots=True)
+class BroughtInAll:
+    """What a day brought the loans of a portfolio, of one kind: the sum of its parts, which are of so many loans."""
+
+    portfolio_no: int
+    funder_id: UUID
+    product: str
+    kind: str
+    amount: Money
+    loans: int
+
+
+def brought_in_all(book_id: UUID, on: date) -> list[BroughtInAll]:
+    """What a day brought, by portfolio and kind: what was posted of it."""
+    found = sql.rows(
+        "SELECT p.no, p.funder_id, p.product, b.kind, sum(b.minor)::bigint, p.currency, sum(cardinality(b.loan_ids))::bigint"
+        " FROM loans_brought b JOIN loans_portfolio p ON p.book_id = b.book_id AND p.no = b.portfolio_no"
+        ' WHERE b.book_id = %s AND b."on" = %s GROUP BY p.no, p.funder_id, p.product, p.currency, b.kind ORDER BY p.no, b.kind',
+        [book_id, on],
+    )
+    return [
+        BroughtInAll(no, funder, product, kind, Money(minor, currency), loans_)
+        for no, funder, product, kind, minor, currency, loans_ in found
+    ]
+
+
+@dataclass(frozen=True, slots=True)
 class BroughtToLoan:
     """What a day brought one loan of a portfolio, of one kind, in minor units: a part of the entry of that day."""
 

@@ -123,6 +123,15 @@ def by_id(*, book_id: UUID, quarantine_id: UUID) -> Aside | None:
     return found[0] if found else None
 
 
+def went_on(*, work: UnitOfWork, command: str, requests: Sequence[object], told: str) -> None:
+    """Deals with requests that wait and have been carried out meanwhile by other means: `told` is what became of them."""
+    found = sql.rows(
+        "SELECT id FROM runtime_quarantine WHERE book_id = %s AND command = %s AND digest = ANY(%s) AND state = 'waiting' ORDER BY id",
+        [work.book.id, command, [_digest(request) for request in requests]],
+    )
+    settle(work=work, quarantine_ids=[row[0] for row in found], state="retried", told=[told] * len(found))
+
+
 def settle(
     *, work: UnitOfWork, quarantine_ids: Sequence[UUID], state: Literal["retried", "dropped"], told: Sequence[str]
 ) -> list[UUID | Refused]:

@@ -32,6 +32,7 @@ from yuefu.plans.portfolio_rows import Ints
 from yuefu.plans.portfolio_stretches import Stretches, discounted_many, interest_many
 from yuefu.runtime import outbox, quarantine, sql
 from yuefu.runtime.batch import Quarantined
+from yuefu.runtime.jsontext import dumps
 from yuefu.runtime.outbox import Event
 from yuefu.runtime.values import UnitOfWork
 
@@ -135,6 +136,8 @@ def advance(*, work: UnitOfWork, on: date, no: int, first: UUID = FIRST_ID, last
     _set_aside(work, stuck, sums)
     post(work, [entry for pair in own if (entry := _own_entry(on, *pair, sums))])
     _tell(work, own)
+    if again := [before.party.loan_id for before, _ in own if before.running.stuck]:
+        quarantine.went_on(work=work, command=LOOK_AT, requests=again, told=dumps({"went_on": on}))
     _insert_sums(work, on, no, sums)
     return Advanced(loans + len(opened), due, len(opened), len(stuck))
 

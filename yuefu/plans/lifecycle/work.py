@@ -16,6 +16,10 @@ from yuefu.plans.lifecycle.terms import LoanTerms, Part
 
 _A_YEAR: Final = 365 * 1_000_000
 _NOTHING: Final = dict.fromkeys(Part, 0)
+_ASKED: Final = tuple(COLUMNS.index(name) for name in ("principal", "interest", "fees", "penalties"))
+_SETTLED: Final = tuple(
+    COLUMNS.index(f"{name}_{how}") for how in ("paid", "off") for name in ("principal", "interest", "fees", "penalties")
+)
 _PENDING, _ACTIVE, _OVERPAID, _CLOSED, _WRITTEN_OFF = "pending", "active", "overpaid", "closed", "written_off"
 
 
@@ -80,7 +84,9 @@ class LoanState:
             return _PENDING
         if self.written_off_on:
             return _WRITTEN_OFF
-        if any(self.rows().all_unpaid()):
+        columns = self.columns
+        asked, settled = [columns[k] for k in _ASKED], [columns[k] for k in _SETTLED]
+        if any(sum(each[:4]) != sum(each[4:]) for each in zip(*asked, *settled, strict=True)):
             return _ACTIVE
         return _OVERPAID if self.overpaid else _CLOSED
 
