@@ -85,7 +85,8 @@ def test_what_became_of_a_payment_is_what_was_said_last_and_a_line_that_was_cut_
 
 def test_after_a_kill_what_is_not_known_is_sent_again_first_and_under_the_same_sources(tmp_path: Path) -> None:
     payments: list[dict[str, Any]] = [
-        {"source_id": f"00000000-0000-0000-0000-{n:012d}", "loan_id": f"10000000-0000-0000-0000-{n:012d}", "minor": n} for n in range(9)
+        {"source_id": f"00000000-0000-0000-0000-{n:012d}", "loan_id": f"10000000-0000-0000-0000-{n:012d}", "minor": n, "days_ago": 0}
+        for n in range(9)
     ]
     (tmp_path / "payments.json").write_text(json.dumps(payments))
     sources = [str(one["source_id"]) for one in payments]

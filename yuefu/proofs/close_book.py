@@ -46,6 +46,8 @@ CURRENCY: Final = "CNY"
 ZONE: Final = ZoneInfo("Asia/Shanghai")
 MOST_WAITING: Final = 3
 PAYMENTS_A_LOAN: Final = 2
+_DAYS_AGO: Final = (0, 0, 0, 0, 1, 2, 9)
+"""Some payments are true on a day that closes meanwhile, which must not see them."""
 
 _LATE: Final = t.LateTerms(fee=Money(10_00, CURRENCY), interest=Rate(180_000), grace_days=2, cap=Rate(60_000))
 _KEEP: Final = t.Waterfall(excess=t.Excess.KEEP)
@@ -71,11 +73,12 @@ _PRODUCTS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Payment:
-    """Money for a loan, in minor units, under the id of what it comes from."""
+    """Money for a loan, in minor units, under the id of what it comes from; it was paid so many days before it is entered."""
 
     source_id: UUID
     loan_id: UUID
     minor: int
+    days_ago: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +110,10 @@ def build(*, seed: str, loans: int, waiting: int, rolled: bool) -> list[Payment]
         assert close_of_day.roll_over(desk=desk, now=last_moment(waiting)) is None
     chosen = [dice.choice(lent) for _ in range(loans * PAYMENTS_A_LOAN)]
     sources = desk.ids.many(last_moment(waiting), len(chosen))
-    return [Payment(source, one.party.loan_id, _amount(dice, one.terms)) for source, one in zip(sources, chosen, strict=True)]
+    return [
+        Payment(source, one.party.loan_id, _amount(dice, one.terms), dice.choice(_DAYS_AGO))
+        for source, one in zip(sources, chosen, strict=True)
+    ]
 
 
 def last_moment(waiting: int) -> datetime:
@@ -271,7 +277,9 @@ def _amount(dice: random.Random, terms: LoanTerms) -> int:
 
 def pay(*, work: UnitOfWork, paid: Sequence[Payment]) -> list[Entered | Refused]:
     """Enters payments on the open day, each with the money of it at the bank. One outcome each, in order."""
-    facts = [NewFact(one.source_id, one.loan_id, e.Paid(work.day.on, Money(one.minor, CURRENCY))) for one in paid]
+    facts = [
+        NewFact(one.source_id, one.loan_id, e.Paid(work.day.on - timedelta(days=one.days_ago), Money(one.minor, CURRENCY))) for one in paid
+    ]
     outcomes = living.enter(work=work, facts=facts)
     for fact, outcome in zip(facts, outcomes, strict=True):
         if isinstance(outcome, Entered):

@@ -177,7 +177,7 @@ class _Round:
                 if status == 0:
                     break
                 if status == close_victim.PROOF_FAILED:
-                    raise _NotProven(self._log(CLOSER))
+                    raise _NotProven(self._last_said(CLOSER))
                 if not struck:
                     raise Broken(self._log(CLOSER))
         (self._directory / close_victim.ENOUGH).touch()
@@ -304,13 +304,17 @@ class _Round:
         finally:
             self._end(process.pid)
         if status == close_victim.PROOF_FAILED:
-            raise _NotProven(self._log("other"))
+            raise _NotProven(self._last_said("other"))
         if status != 0:
             raise Broken(self._log("other"))
 
     def _log(self, name: str) -> str:
         path = self._directory / f"{name}.log"
         return path.read_text("utf-8", errors="replace")[-2_000:] if path.exists() else ""
+
+    def _last_said(self, name: str) -> str:
+        """The alarm and the refusal of a close that was not proven."""
+        return " ".join(self._log(name).splitlines()[-2:])
 
     def _end_all(self) -> None:
         """Also workers that outlived their main process."""

@@ -137,7 +137,7 @@ def _payments(directory: Path) -> list[Payment]:
     from yuefu.proofs.close_book import Payment
 
     told = json.loads((directory / "payments.json").read_text("utf-8"))
-    return [Payment(UUID(one["source_id"]), UUID(one["loan_id"]), one["minor"]) for one in told]
+    return [Payment(UUID(one["source_id"]), UUID(one["loan_id"]), one["minor"], one["days_ago"]) for one in told]
 
 
 def _sent(directory: Path) -> list[Payment]:
