@@ -17,7 +17,10 @@ from yuefu.proofs import bench_plans
 def test_an_unknown_proof_is_told_which_there_are(raw: Command):
     answer = raw("prove", "nothing", "--json")
     assert (answer.status, answer.code) == (1, "unknown_proof")
-    assert answer.last["error"]["detail"] == "There is no proof 'nothing'; there are crash, faults, full, loans, machine, matrix, races."
+    assert (
+        answer.last["error"]["detail"]
+        == "There is no proof 'nothing'; there are close-of-day, crash, faults, full, loans, machine, matrix, races."
+    )
 
 
 def test_an_unknown_benchmark_is_refused_before_a_database_is_made_for_it(raw: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
@@ -71,6 +74,7 @@ def test_no_rounds_and_no_days_are_no_proof(raw: Command):
     for words in (
         ("crash", "--rounds", "0"),
         ("crash", "--rounds", "many"),
+        ("close-of-day", "--rounds", "0"),
         ("faults", "--days", "0"),
         ("faults", "--seeds", "0"),
         ("races", "--races", "0"),

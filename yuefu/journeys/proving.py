@@ -21,6 +21,7 @@ from yuefu.loans.queries import Position
 from yuefu.orders import queries as orders
 from yuefu.payments import queries as payments
 from yuefu.payments.queries import GivenBack
+from yuefu.runtime import days
 from yuefu.runtime.values import Book
 from yuefu.settlement import queries as settlement
 
@@ -75,7 +76,7 @@ def _subledgers(book: Book, on: date | None) -> Proof:
         wrong.update({f"{code}/{product}": pair for code, pair in pairs.items() if pair[0] != pair[1]})
     if on is not None:
         wrong |= _stands(book, on)
-    wrong.update({name: pair for name, pair in _pairs(book, control, positions).items() if pair[0] != pair[1]})
+    wrong.update({name: pair for name, pair in _pairs(book, on, control, positions).items() if pair[0] != pair[1]})
     return Proof(not wrong, wrong)
 
 
@@ -91,11 +92,11 @@ def _stands(book: Book, on: date) -> dict[str, Any]:
     return wrong
 
 
-def _pairs(book: Book, control: Mapping[Any, int], positions: Mapping[Any, Any]) -> dict[str, tuple[int, int]]:
+def _pairs(book: Book, on: date | None, control: Mapping[Any, int], positions: Mapping[Any, Any]) -> dict[str, tuple[int, int]]:
     lines, held = ledger.limited_sums(book.id, "credit_line")
     available, _ = ledger.limited_sums(book.id, "merchant_available")
-    return {
-        "credit_line/loans": (sum(p.principal for p in positions.values()) + loans.drawn(book.id), lines),
+    drawn = {"credit_line/loans": (sum(p.principal for p in positions.values()) + loans.drawn(book.id), lines)}
+    return ({} if _later_days_wait(book, on) else drawn) | {
         "credit_line/contra": (lines, -_total(control, "credit_line_contra")),
         "credit_line/limits": (0, _limits_differing(book)),
         "holds/orders": (orders.totals(book.id)["held"], held),
@@ -104,6 +105,12 @@ def _pairs(book: Book, control: Mapping[Any, int], positions: Mapping[Any, Any])
         "merchant_available": (settlement.kept_available(book_id=book.id, currency=book.currency).minor, -available),
         "payouts_in_transit": (payments.in_transit(book_id=book.id), -_total(control, "payouts_in_transit")),
     }
+
+
+def _later_days_wait(book: Book, on: date | None) -> bool:
+    """Whether later days are closing too. What a kept credit pays on one of them is posted when that closes; a loan that was touched since says so
+    already, and the last of these days proves it."""
+    return on is not None and any(day > on for day in days.waiting_to_close(book.id))
 
 
 def _limits_differing(book: Book) -> int:
@@ -145,6 +152,8 @@ def _owed_back(book: Book, since: date | None) -> dict[str, Any]:
         elif refused:
             unattended[loan_id] = (owes, back.succeeded + back.under_way)
     wrong: dict[str, Any] = {f"owed_back/{ids.text('loan', one)}": unattended[one] for one in sorted(unattended)[:_NAMED]}
+    if _later_days_wait(book, since):
+        return wrong
     owed = -sum(ledger.totals(book.id, ["consumer_balance"]).values()) - loans.credit_kept(book.id)
     return wrong if owed == attended else {**wrong, "consumer_balance": (attended, owed)}
 

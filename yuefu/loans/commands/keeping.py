@@ -263,7 +263,12 @@ def update(work: UnitOfWork, changed: Sequence[tuple[Kept, Kept]], *, closing: b
     lives = [checkpoint_values(after) for before, after in changed if after.life is not before.life]
     sql.update("loans_checkpoint", "loan_id", CHECKPOINT, lives)
     _update_stretches(work, changed, closing=closing)
-    late = [(after.party.loan_id, after.running.late) for before, after in changed if after.running.late != before.running.late]
+    # While a day before closes, nobody knows yet what that will say of a loan: how late it is now is said in any case.
+    late = [
+        (after.party.loan_id, after.running.late)
+        for before, after in changed
+        if after.running.late != before.running.late or (closing and before.running.since < after.running.since)
+    ]
     _insert_lateness(work, late)
     _update_dues(work, changed)
 
