@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import shutil
 import tempfile
 from pathlib import Path
 
@@ -16,7 +17,10 @@ from yuefu.proofs import bench_plans
 def test_an_unknown_proof_is_told_which_there_are(raw: Command):
     answer = raw("prove", "nothing", "--json")
     assert (answer.status, answer.code) == (1, "unknown_proof")
-    assert answer.last["error"]["detail"] == "There is no proof 'nothing'; there are crash, faults, full, loans, machine, matrix, races."
+    assert (
+        answer.last["error"]["detail"]
+        == "There is no proof 'nothing'; there are close-of-day, crash, faults, full, loans, machine, matrix, races."
+    )
 
 
 def test_an_unknown_benchmark_is_refused_before_a_database_is_made_for_it(raw: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
@@ -25,6 +29,15 @@ def test_an_unknown_benchmark_is_refused_before_a_database_is_made_for_it(raw: C
     answer = raw("bench", "nothing", "--json")
     assert (answer.status, answer.code) == (1, "unknown_benchmark")
     assert answer.last["error"]["detail"] == "There is no benchmark 'nothing'; there are checkout, close-of-day, demo, ledger, loop, plans."
+
+
+def test_a_book_that_the_disk_has_no_room_for_is_refused_before_it_is_begun(raw: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    monkeypatch.delenv("DATABASE_URL")
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: type("Usage", (), {"free": 10 * 10**9}))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "none"))
+    answer = raw("bench", "close-of-day", "--loans", "2000000", "--json")
+    assert (answer.status, answer.code) == (1, "no_room")
+    assert answer.last["error"]["detail"] == f"2,000,000 loans take 32 GB, {tmp_path / 'none'} has 10: give fewer with --loans."
 
 
 def test_plans_are_measured_without_a_database_and_held_to_their_bars(raw: Command, monkeypatch: pytest.MonkeyPatch):
@@ -61,6 +74,7 @@ def test_no_rounds_and_no_days_are_no_proof(raw: Command):
     for words in (
         ("crash", "--rounds", "0"),
         ("crash", "--rounds", "many"),
+        ("close-of-day", "--rounds", "0"),
         ("faults", "--days", "0"),
         ("faults", "--seeds", "0"),
         ("races", "--races", "0"),

@@ -39,13 +39,16 @@ LOANS = 140
 CLEARING = ("collections_clearing", "purchase_clearing")
 
 
-@pytest.fixture
-def filled(ids: IdSource) -> UnitOfWork:
-    """The first day of a book with loans of the year before."""
-    now = datetime.combine(ON, time(10), ZoneInfo("Asia/Shanghai"))
-    by = system_actor("test")
-    new = NewBook(f"fill-{secrets.token_hex(6)}", "Test Lender", "test", ON)
-    made = founding.found(new=new, now=now, by=by, ids=ids, months=3)
+@pytest.fixture(scope="module")
+def filled() -> UnitOfWork:
+    """The first day of a book with loans of the year before, to look at."""
+    return new_filled()
+
+
+def new_filled() -> UnitOfWork:
+    now, by = datetime.combine(ON, time(10), ZoneInfo("Asia/Shanghai")), system_actor("test")
+    ids = IdSource(secrets.randbits)
+    made = founding.found(new=NewBook(f"fill-{secrets.token_hex(6)}", "Test Lender", "test", ON), now=now, by=by, ids=ids, months=3)
     assert isinstance(made, Founded)
     with sql.transacting():
         work = days.working(book=made.book, now=now, by=by, ids=ids)
@@ -92,7 +95,8 @@ def test_they_are_loans_of_a_year_of_all_products_some_of_them_late(filled: Unit
     assert sum(one.running.late.since is not None for one in kept.values()) in {3, 4}
 
 
-def test_the_day_of_a_filled_book_closes_and_brings_what_the_loans_say(filled: UnitOfWork) -> None:
+def test_the_day_of_a_filled_book_closes_and_brings_what_the_loans_say() -> None:
+    filled = new_filled()
     assert not any(ledger_book.totals(filled.book.id, [*CLEARING, "suspense"]).values())
     kept = kept_of(filled)
     ended, _ = rolled(filled)
@@ -143,3 +147,15 @@ def test_a_life_is_kept_as_if_it_had_been_entered_day_by_day(ids: IdSource) -> N
         [loan_id],
     )
     assert late == [(on, *keeping.lateness_values(overdue)) for on, overdue in one.lateness]
+
+
+def test_the_tables_are_guarded_again_also_where_a_process_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loan_book_fill, "_write_all", lambda *_: (_ for _ in ()).throw(RuntimeError("it ended")))
+    with pytest.raises(RuntimeError, match="it ended"):
+        new_filled()
+    kept = sql.rows(
+        "SELECT relname, relforcerowsecurity, coalesce(array_to_string(reloptions, ' '), '') LIKE '%%autovacuum_enabled%%' FROM pg_class"
+        " WHERE relname = ANY(%s) ORDER BY relname",
+        [list(loan_book_fill.TABLES)],
+    )
+    assert kept == [(table, True, False) for table in sorted(loan_book_fill.TABLES)]

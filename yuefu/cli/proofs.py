@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 
 ROUNDS: Final = 50
+CLOSES: Final = 30
 SEEDS: Final = 60
 DAYS: Final = 3
 ORDERS: Final = 10_000_000
@@ -99,10 +100,16 @@ def _figure(value: float | None) -> str:
 
 def prove(
     name: Annotated[
-        str | None, typer.Argument(metavar="[NAME]", help="matrix, crash, faults, races, machine, loans or full; all unless given.")
+        str | None,
+        typer.Argument(metavar="[NAME]", help="matrix, crash, close-of-day, faults, races, machine, loans or full; all unless given."),
     ] = None,
-    rounds: Annotated[int, typer.Option(min=1, max=10_000, help="crash: so many rounds, something broken in each.")] = ROUNDS,
-    seed: Annotated[int | None, typer.Option(min=0, help="crash, faults: the dice; for faults this one seed only.")] = None,
+    rounds: Annotated[
+        int | None,
+        typer.Option(
+            min=1, max=10_000, help=f"crash, close-of-day: so many rounds, something broken in each; {ROUNDS} and {CLOSES} unless given."
+        ),
+    ] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="crash, close-of-day, faults: the dice; for faults this one seed only.")] = None,
     seeds: Annotated[int, typer.Option(min=1, max=100_000, help="faults: so many seeds, from 0 on.")] = SEEDS,
     days: Annotated[int, typer.Option(min=1, max=60, help="faults: days of each seed.")] = DAYS,
     races: Annotated[int, typer.Option(min=1, max=1_000, help="races: so often each two verbs of money meet.")] = RACES,
@@ -116,7 +123,8 @@ def prove(
     """
     proofs: dict[str, tuple[Callable[[], dict[str, Any]], dict[str, int | None]]] = {
         "matrix": (_matrix, {}),
-        "crash": (lambda: _crash(rounds, seed), {"--rounds": rounds, "--seed": seed}),
+        "crash": (lambda: _crash(rounds or ROUNDS, seed), {"--rounds": rounds, "--seed": seed}),
+        "close-of-day": (lambda: _closes(rounds or CLOSES, seed), {"--rounds": rounds, "--seed": seed}),
         "faults": (lambda: _faults(range(seeds) if seed is None else [seed], days), {"--seeds": seeds, "--days": days, "--seed": seed}),
         "races": (lambda: _at_length("races", races), {"--races": races}),
         "machine": (lambda: _at_length("machine", examples), {"--examples": examples}),
@@ -162,6 +170,17 @@ def _crash(rounds: int, seed: int | None) -> dict[str, Any]:
         return crash.run(rounds=rounds, seed=crash.SEED if seed is None else seed, say=output.say)
     except crash.Broken as error:
         fail("proof_broken", f"The proof could not be carried out: {str(error).strip().splitlines()[-1]:.300}")
+
+
+def _closes(rounds: int, seed: int | None) -> dict[str, Any]:
+    """Each round in two databases of its own, beside the one that they are copies of."""
+    with context.scratch():
+        from yuefu.proofs import close_crash
+
+        try:
+            return close_crash.run(rounds=rounds, seed=close_crash.SEED if seed is None else seed, say=output.say)
+        except close_crash.Broken as error:
+            fail("proof_broken", f"The proof could not be carried out: {str(error).strip().splitlines()[-1]:.300}")
 
 
 def _faults(seeds: Sequence[int], days: int) -> dict[str, Any]:

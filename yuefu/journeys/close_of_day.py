@@ -17,7 +17,7 @@ from uuid import UUID
 
 from yuefu.errors import Refused
 from yuefu.journeys import billing, checkout, closing_hands, proving, refund, transfers
-from yuefu.journeys.closing_hands import Tell
+from yuefu.journeys.closing_hands import Hands, Tell
 from yuefu.journeys.desk import Desk, in_batches, on_open_day
 from yuefu.ledger import commands as ledger
 from yuefu.loans import commands as loans
@@ -48,9 +48,17 @@ class Closed:
     proofs: Mapping[str, Any]
 
 
-def close_day(*, desk: Desk, now: datetime, on: date | None = None, workers: int = 1, tell: Tell | None = None) -> Closed | Refused:
+def close_day(
+    *,
+    desk: Desk,
+    now: datetime,
+    on: date | None = None,
+    workers: int = 1,
+    tell: Tell | None = None,
+    loans_a_chunk: int = closing_hands.CHUNK,
+) -> Closed | Refused:
     """Closes the oldest day that waits, or `on`; rolls the open day over first where its cut-off has passed. So many `workers` share the loans,
-    each a process; `tell` hears how far they are.
+    each a process, about `loans_a_chunk` at a time; `tell` hears how far they are.
 
     Closing a closed day again changes nothing and returns the same. Refused with before_cut_off, no_open_day, unknown_day,
     earlier_day_not_closed, read_only or proof_failed.
@@ -62,7 +70,7 @@ def close_day(*, desk: Desk, now: datetime, on: date | None = None, workers: int
     if not again:
         work = _work(desk, now, run, on)
         try:
-            _post(desk, work, run, workers, tell)
+            _post(desk, work, run, Hands(workers, loans_a_chunk, tell))
             refund.retry(desk=desk, now=now)  # On the open day: what the proofs then find owed was refused today.
             failed = _prove(desk, work, run, on)
         except _StoppedMeanwhile as stopped:
@@ -83,7 +91,7 @@ def post_day(*, desk: Desk, now: datetime, on: date | None = None) -> Refused | 
     run, on, again = begun
     if not again:
         try:
-            _post(desk, _work(desk, now, run, on), run, 1, None)
+            _post(desk, _work(desk, now, run, on), run, Hands())
         except _StoppedMeanwhile as stopped:
             return stopped.refused
     return None
@@ -152,13 +160,19 @@ def _work(desk: Desk, now: datetime, run: Run, on: date) -> UnitOfWork:
 
 
 def close_days(
-    *, desk: Desk, now: datetime, workers: int = 1, tell: Tell | None = None, closed: Callable[[Closed], None] | None = None
+    *,
+    desk: Desk,
+    now: datetime,
+    workers: int = 1,
+    tell: Tell | None = None,
+    closed: Callable[[Closed], None] | None = None,
+    loans_a_chunk: int = closing_hands.CHUNK,
 ) -> list[Closed] | Refused:
     """Catches up: closes every day whose cut-off has passed, oldest first, and rolls over those that nobody did. Each that closed is also told to
     `closed` at once. Stops at the first that is refused, as `close_day` is, but for before_cut_off, which is the end."""
     done: list[Closed] = []
     while True:
-        one = close_day(desk=desk, now=now, workers=workers, tell=tell)
+        one = close_day(desk=desk, now=now, workers=workers, tell=tell, loans_a_chunk=loans_a_chunk)
         if isinstance(one, Refused):
             return done if one.code == days.BEFORE_CUT_OFF else one
         done.append(one)
@@ -166,7 +180,7 @@ def close_days(
             closed(one)
 
 
-def _post(desk: Desk, work: UnitOfWork, run: Run, workers: int, tell: Tell | None) -> None:
+def _post(desk: Desk, work: UnitOfWork, run: Run, hands: Hands) -> None:
     """The steps that post: due, accrue, overdue, advance, post. What was done before is passed over. First, on the open day, holds that ran out are
     freed and what waited for the day that closes is applied to its loans, so that what was paid before its day is never late.
     """
@@ -182,16 +196,16 @@ def _post(desk: Desk, work: UnitOfWork, run: Run, workers: int, tell: Tell | Non
     for name, chunk in chunks.items():
         _in_chunks(work, run.id, name, chunk)
     _overdue(work, run.id, on)
-    _advance(work, run, workers, tell)
+    _advance(work, run, hands)
 
 
-def _advance(work: UnitOfWork, run: Run, workers: int, tell: Tell | None) -> None:
+def _advance(work: UnitOfWork, run: Run, hands: Hands) -> None:
     """Loans of rule version 2026-2 to the end of the day, and what it brought them, posted."""
     with _one_at_a_time(work, run.id, closing_hands.STEP) as step:
         if step.state != "done":
-            closing_hands.begin(work=work, run=run)
+            closing_hands.begin(work=work, run=run, loans_a_chunk=hands.loans_a_chunk)
     if step.state != "done":
-        refused = closing_hands.all_hands(work=work, run=run, workers=workers, tell=tell)
+        refused = closing_hands.all_hands(work=work, run=run, hands=hands)
         if refused:
             raise _StoppedMeanwhile(refused)
         with _one_at_a_time(work, run.id, closing_hands.STEP) as step:

@@ -29,6 +29,15 @@ Tell = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
+class Hands:
+    """How many work at a close, on how many loans at a time, and who is told how far they are."""
+
+    workers: int = 1
+    loans_a_chunk: int = CHUNK
+    tell: Tell | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Place:
     """What a worker has to know of the close."""
 
@@ -71,21 +80,21 @@ class Hand:
         return True
 
 
-def begin(*, work: UnitOfWork, run: Run) -> None:
+def begin(*, work: UnitOfWork, run: Run, loans_a_chunk: int) -> None:
     """Divides the loans of the day among chunks, once a run. Call it when it is our turn."""
     if not runs.chunks_done(run_id=run.id, name=STEP)[1]:
-        ranges: Sequence[tuple[UUID, UUID]] = closing.chunks(work.book.id, work.day.on, CHUNK)
+        ranges: Sequence[tuple[UUID, UUID]] = closing.chunks(work.book.id, work.day.on, loans_a_chunk)
         runs.make_chunks(book_id=work.book.id, run_id=run.id, name=STEP, ranges=ranges)
 
 
-def all_hands(*, work: UnitOfWork, run: Run, workers: int, tell: Tell | None) -> Refused | None:
+def all_hands(*, work: UnitOfWork, run: Run, hands: Hands) -> Refused | None:
     """Works on the chunks with so many workers, this process among them; no more than there are chunks. Refused as `Hand.work` is."""
     place = Place(work.book.id, work.by, run.id, work.day.on, work.now)
     done, total = runs.chunks_done(run_id=run.id, name=STEP)
     with ExitStack() as beside:
-        others = [beside.enter_context(Beside(f"{__name__}:Hand", place)) for _ in range(min(workers, total - done) - 1)]
+        others = [beside.enter_context(Beside(f"{__name__}:Hand", place)) for _ in range(min(hands.workers, total - done) - 1)]
         for other in others:
             other.tell("work")
-        refused = Hand(place).work(tell)
+        refused = Hand(place).work(hands.tell)
         answers = [other.answer() for other in others]
     return next((answer for answer in answers if answer), refused)

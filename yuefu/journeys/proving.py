@@ -22,6 +22,7 @@ from yuefu.loans.queries import Position
 from yuefu.orders import queries as orders
 from yuefu.payments import queries as payments
 from yuefu.payments.queries import GivenBack
+from yuefu.runtime import days
 from yuefu.runtime.values import Book
 from yuefu.settlement import queries as settlement
 
@@ -77,7 +78,7 @@ def _subledgers(book: Book, on: date | None) -> Proof:
         wrong.update({f"{code}/{product}": pair for code, pair in pairs.items() if pair[0] != pair[1]})
     if on is not None:
         wrong |= _stands(book, on)
-    wrong.update({name: pair for name, pair in _pairs(book, control, positions).items() if pair[0] != pair[1]})
+    wrong.update({name: pair for name, pair in _pairs(book, on, control, positions).items() if pair[0] != pair[1]})
     return Proof(not wrong, wrong)
 
 
@@ -93,11 +94,11 @@ def _stands(book: Book, on: date) -> dict[str, Any]:
     return wrong
 
 
-def _pairs(book: Book, control: Mapping[Any, int], positions: Mapping[Any, Any]) -> dict[str, tuple[int, int]]:
+def _pairs(book: Book, on: date | None, control: Mapping[Any, int], positions: Mapping[Any, Any]) -> dict[str, tuple[int, int]]:
     lines, held = ledger.limited_sums(book.id, "credit_line")
     available, _ = ledger.limited_sums(book.id, "merchant_available")
-    return {
-        "credit_line/loans": (sum(p.principal for p in positions.values()) + loans.drawn(book.id), lines),
+    drawn = {"credit_line/loans": (sum(p.principal for p in positions.values()) + loans.drawn(book.id), lines)}
+    return ({} if _later_days_wait(book, on) else drawn) | {
         "credit_line/contra": (lines, -_total(control, "credit_line_contra")),
         "credit_line/limits": (0, _limits_differing(book)),
         "holds/orders": (orders.totals(book.id)["held"], held),
@@ -106,6 +107,12 @@ def _pairs(book: Book, control: Mapping[Any, int], positions: Mapping[Any, Any])
         "merchant_available": (settlement.kept_available(book_id=book.id, currency=book.currency).minor, -available),
         "payouts_in_transit": (payments.in_transit(book_id=book.id), -_total(control, "payouts_in_transit")),
     }
+
+
+def _later_days_wait(book: Book, on: date | None) -> bool:
+    """Whether later days are closing too. What a kept credit pays on one of them is posted when that closes; a loan that was touched since says so
+    already, and the last of these days proves it."""
+    return on is not None and any(day > on for day in days.waiting_to_close(book.id))
 
 
 def _limits_differing(book: Book) -> int:
@@ -150,6 +157,8 @@ def _owed_back(book: Book, since: date | None) -> dict[str, Any]:
     wrong: dict[str, Any] = {f"owed_back/{ids.text('loan', one)}": unattended[one] for one in sorted(unattended)[:_NAMED]}
     if since and (late := payments.waiting(book_id=book.id, until=since, limit=_NAMED)):
         wrong["waiting_past_its_day"] = [ids.text("collection", part.id) for part in late]
+    if _later_days_wait(book, since):
+        return wrong
     attended += payments.waiting_in_all(book_id=book.id)
     owed = -sum(ledger.totals(book.id, ["consumer_balance"]).values()) - loans.credit_kept(book.id)
     return wrong if owed == attended else {**wrong, "consumer_balance": (attended, owed)}

@@ -16,8 +16,9 @@ and what is posted is the difference to where it stood (`moved`), so that a back
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import date
+from operator import attrgetter
 from typing import Final
 from uuid import UUID
 
@@ -182,6 +183,8 @@ def run_on(stands: Position, stretch: Stretch, since: int, day: int) -> Position
     )
 
 
+_ACCOUNTS: Final = tuple(field.name for field in fields(Position))
+_each: Final = attrgetter(*_ACCOUNTS)
 BY_FUNDER: Final = frozenset(Position.__slots__) - {"consumer_balance", "collections_clearing", "purchase_clearing"}
 
 
@@ -189,11 +192,11 @@ def moved(
     dims: Dimensions | Party, kind: str, source_id: UUID, before: Position, after: Position, effective_on: date | None = None
 ) -> Entry | None:
     """The entry that takes a loan from one position to another, its credit line with its principal; None where nothing moves."""
-    changes = {name: getattr(after, name) - getattr(before, name) for name in Position.__slots__}
-    lines = [_line(dims, name, minor, dimensioned=name in BY_FUNDER) for name, minor in changes.items() if minor]
+    changes = [(name, now - was) for name, was, now in zip(_ACCOUNTS, _each(before), _each(after), strict=True) if was != now]
+    lines = [_line(dims, name, minor, dimensioned=name in BY_FUNDER) for name, minor in changes]
     if not lines:
         return None
-    lines += _credit_line(dims, changes["loan_principal"])
+    lines += _credit_line(dims, after.loan_principal - before.loan_principal)
     return Entry(f"loan.{kind}:{source_id}", f"loan.{kind}", tuple(lines), effective_on=effective_on, cause=source_id)
 
 

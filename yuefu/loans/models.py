@@ -198,7 +198,7 @@ class Fact(BookRow):
                 name="loans_fact_true_or_undone",
             ),
             models.UniqueConstraint(fields=["loan_id", "no"], name="loans_fact_no"),
-            models.UniqueConstraint(fields=["loan_id", "undoes_no"], name="loans_fact_undone_once"),
+            models.UniqueConstraint(fields=["loan_id", "undoes_no"], condition=Q(undoes_no__isnull=False), name="loans_fact_undone_once"),
         ]
         indexes = [BrinIndex(fields=["recorded_on"], name="loans_fact_recorded_on")]
 

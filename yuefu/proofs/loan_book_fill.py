@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import random
+import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
@@ -76,7 +77,7 @@ def fill(*, work: UnitOfWork, loans: int, seed: int = 1, progress: Progress) -> 
         numbers = agreeing.portfolios(work, [(work.book.id, one.name, CURRENCY) for one in PRODUCTS])
     portfolio_no = {product: no for (_, product, _), no in numbers.items()}
     given = [
-        Given(work.book, work.day, work.now, work.by, by, portfolio_no, f"{seed}:{work.book.id}:{n}", n, share)
+        Given(work.book, work.day, work.now, work.by, by, portfolio_no, f"{seed}:{n}", n, share)
         for n in range(PROCESSES)
         if (share := loans // PROCESSES + (n < loans % PROCESSES))
     ]
@@ -110,13 +111,13 @@ def _write_all(writers: Sequence[Beside], loans: int, progress: Progress) -> Non
 
 @contextmanager
 def _unscoped() -> Iterator[None]:
-    """The tables of loans without row-level security for their owner."""
+    """The tables of loans without row-level security for their owner, and not vacuumed while they grow: that is done when they are whole."""
     with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as owner:
-        _force(owner, "NO FORCE")
+        _each_table(owner, "NO FORCE ROW LEVEL SECURITY, SET (autovacuum_enabled = off)")
         try:
             yield
         finally:
-            _force(owner, "FORCE")
+            _each_table(owner, "FORCE ROW LEVEL SECURITY, RESET (autovacuum_enabled)")
         owner.execute(f"ANALYZE {', '.join(TABLES)}")
 
 
@@ -128,9 +129,9 @@ def settle() -> None:
             owner.execute("CHECKPOINT")
 
 
-def _force(owner: psycopg.Connection[Any], how: str) -> None:
+def _each_table(owner: psycopg.Connection[Any], change: str) -> None:
     for table in TABLES:
-        owner.execute(f"ALTER TABLE {table} {how} ROW LEVEL SECURITY")
+        owner.execute(f"ALTER TABLE {table} {change}")
 
 
 def opening(work: UnitOfWork, by: date, stands: Mapping[str, Position]) -> list[Entry]:
@@ -169,9 +170,9 @@ class Writer:
 
     def __init__(self, given: Given) -> None:
         self._left = given.loans
-        self._ids = Ids(given.now, given.number, given.seed)
+        self._ids = Ids(given.now, given.number, f"{given.book.id}:{given.seed}")
         dice = random.Random(given.seed)
-        lives = [lived(dice, n, given.by, given.portfolio_no) for n in range(min(LIVES, given.loans))]
+        lives = [lived(dice, n, given.by, given.portfolio_no) for n in range(_lives(given.loans))]
         self._tables, self._positions = _tables(given, lives), [(one.product, one.running.position) for one in lives]
         self._sums = {product: [0] * len(ACCOUNTS) for product in given.portfolio_no}
         self._owner = psycopg.connect(os.environ["DATABASE_URL"], autocommit=True)
@@ -195,6 +196,11 @@ class Writer:
     def sums(self) -> dict[str, list[int]]:
         """Where all loans that were written stand, by product: what they are of each account."""
         return self._sums
+
+
+def _lives(loans: int) -> int:
+    """How many lives are told of so many loans: each is written ten times, but for those of a small book or of a very large one."""
+    return min(LIVES, max(loans // 10, 100), loans)
 
 
 class Ids:
@@ -281,7 +287,7 @@ class Table:
 
 def _tables(given: Given, lives: Sequence[Lived]) -> list[Table]:
     """What is kept of lives, in an order in which each row finds those that it names."""
-    ids = IdSource(random.Random(given.seed).getrandbits)
+    ids = IdSource(secrets.randbits)
     work = UnitOfWork(given.book, given.day, given.now, given.actor, ids)
     with sql.transacting():
         texts = [dumps(written_sheet(one.life.terms)) for one in lives]

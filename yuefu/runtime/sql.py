@@ -325,6 +325,9 @@ def copied(query: str, params: Sequence[Any], form: Sequence[tuple[str, str]]) -
 _INEXACT: Final = frozenset({"numeric", "real", "double precision"})
 """JSON has no infinity: it would be written as null."""
 
+_WITHOUT_TEXT: Final = frozenset({"bigint", "integer", "smallint", "boolean", "date", "uuid"})
+"""Nothing in them is ever escaped."""
+
 # JSON writes these characters in a way that a PostgreSQL array does not read.
 _ESCAPED = re.compile(rb"\\[bfnrtu]")
 
@@ -341,7 +344,9 @@ def array(column: Sequence[Any], kind: str) -> str:
         written = orjson.dumps(column, default=str)
     except orjson.JSONEncodeError:  # beyond 64 bits, or half a surrogate pair: PostgreSQL and the driver have their own words for that
         return _array_by_hand(column)
-    return _array_by_hand(column) if _ESCAPED.search(written) else f"{{{written[1:-1].decode()}}}"
+    if kind not in _WITHOUT_TEXT and _ESCAPED.search(written):
+        return _array_by_hand(column)
+    return f"{{{written[1:-1].decode()}}}"
 
 
 def _array_by_hand(column: Sequence[Any]) -> str:

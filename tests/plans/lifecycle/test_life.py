@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tests.plans.lifecycle.lives import MANY, lives, loan_terms
 from yuefu.plans.lifecycle import events as e
 from yuefu.plans.lifecycle.events import Event, LoanError, Undone
-from yuefu.plans.lifecycle.fold import apply, as_of, in_order, replay, run, start
+from yuefu.plans.lifecycle.fold import apply, as_of, in_order, looked_at, opened, replay, run, start
 from yuefu.plans.lifecycle.quotes import payoff
 from yuefu.plans.lifecycle.schedule import schedule
 from yuefu.plans.lifecycle.terms import LoanTerms
@@ -131,3 +131,11 @@ def test_a_loan_that_stays_open_between_events_comes_to_the_same(life: tuple[Loa
     at_once = run(start(agreed), [event for _, event in in_order(happened)], lambda _, outcome, __, ___: heard.append(outcome))
     assert at_once == one_by_one
     assert heard == [outcomes[number] for number, _ in in_order(happened)]
+
+
+@MANY
+@given(lives())
+def test_an_event_leaves_a_loan_as_its_day_sees_it(life: tuple[LoanTerms, list[Event]]) -> None:
+    state, _ = replay(*life)
+    day = date.fromordinal(state.last_on)
+    assert looked_at(state, day).rows.frozen() == opened(state, state.last_on).rows.frozen()

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from datetime import date
+from operator import attrgetter
 from typing import Any, Final
 from uuid import UUID
 
@@ -37,6 +38,7 @@ NEVER: Final = date.max
 """Until when the stretch of today is replaced."""
 
 ACCOUNTS: Final = tuple(field.name for field in fields(Position))
+_OF_POSITION: Final = attrgetter(*ACCOUNTS)
 LINES: Final = ("begin", "bearing", "nightly", "whole", "rest", "floor", "discount", "discount_begin", "discount_days")
 _LATE: Final = ("late_since", "bucket", "late_principal_minor", "late_interest_minor", "late_fees_minor", "late_penalties_minor")
 _PARTY: Final = "a.id, a.order_id, a.merchant_id, a.consumer_id, a.credit_account_id, a.funder_id, a.product, a.currency, a.origin"
@@ -261,7 +263,12 @@ def update(work: UnitOfWork, changed: Sequence[tuple[Kept, Kept]], *, closing: b
     lives = [checkpoint_values(after) for before, after in changed if after.life is not before.life]
     sql.update("loans_checkpoint", "loan_id", CHECKPOINT, lives)
     _update_stretches(work, changed, closing=closing)
-    late = [(after.party.loan_id, after.running.late) for before, after in changed if after.running.late != before.running.late]
+    # While a day before closes, nobody knows yet what that will say of a loan: how late it is now is said in any case.
+    late = [
+        (after.party.loan_id, after.running.late)
+        for before, after in changed
+        if after.running.late != before.running.late or (closing and before.running.since < after.running.since)
+    ]
     _insert_lateness(work, late)
     _update_dues(work, changed)
 
@@ -304,8 +311,8 @@ def _update_dues(work: UnitOfWork, changed: Sequence[tuple[Kept, Kept]]) -> None
             continue
         if before.life.state is after.life.state and not (after.running.late.since or before.running.late.since):
             continue  # only a day has passed, and nothing is overdue: what rows ask is the same
-        was, now = _dues(before), _dues(after)
-        rows += [(after.party.loan_id, no, *due) for no, due in enumerate(now) if no >= len(was) or was[no] != due]
+        was, now = _seen(before), _seen(after)
+        rows += [(after.party.loan_id, no, *_due(now, no)) for no in _differing(was, now)]
         if len(now) < len(was):
             shorter.append((after.party.loan_id, len(now)))
     sql.insert("loans_due", DUE, rows, same=_same(work), suffix=f"ON CONFLICT (loan_id, no) DO UPDATE SET {_DUE_CHANGES}")
@@ -314,33 +321,50 @@ def _update_dues(work: UnitOfWork, changed: Sequence[tuple[Kept, Kept]]) -> None
         sql.run(f"DELETE FROM loans_due AS d USING {source} AS given WHERE d.loan_id = given.loan_id AND d.no >= given.rows", params)
 
 
-def _dues(one: Kept) -> list[tuple[Any, ...]]:
+def _seen(one: Kept) -> Rows:
     """The rows of a loan as seen on the day of its stretch."""
     state, running = one.life.state, one.running
-    if not state.lent:
-        return []
     if one.seen is not None:
-        return due_rows(one.seen)
+        return one.seen
+    if not state.lent:
+        return Rows()
     if running.late.since is None and not state.overpaid and not state.terms.overdue_to_due_day:
-        return due_rows(state.rows())  # nothing is overdue: a later day sees what the last event left
-    return due_rows(looked_at(state, max(running.since, date.fromordinal(state.last_on))).rows)
+        return state.rows()  # nothing is overdue: a later day sees what the last event left
+    return looked_at(state, max(running.since, date.fromordinal(state.last_on))).rows
+
+
+_OF_DUE: Final = attrgetter(*("kind", "start", "due", *_PARTS), *(f"{part}_paid" for part in _PARTS), *(f"{part}_off" for part in _PARTS))
+
+
+def _differing(was: Rows, now: Rows) -> list[int]:
+    """The numbers of rows that are new, or ask or were settled otherwise than before."""
+    common = min(len(was), len(now))
+    changed = set(range(common, len(now)))
+    for old, new in zip(_OF_DUE(was), _OF_DUE(now), strict=True):
+        if old != new:
+            changed.update([k for k in range(common) if old[k] != new[k]])
+    return sorted(changed)
 
 
 def due_rows(rows: Rows) -> list[tuple[Any, ...]]:
     """Kind, days, what is asked of each part and what of it is settled, a row each."""
-    settled = [
-        [paid + off for paid, off in zip(getattr(rows, f"{part}_paid"), getattr(rows, f"{part}_off"), strict=True)] for part in _PARTS
-    ]
-    days = date.fromordinal
-    return list(
-        zip(
-            rows.kind,
-            map(days, rows.start),
-            map(days, rows.due),
-            *(getattr(rows, part) for part in _PARTS),
-            *settled,
-            strict=True,
-        )
+    return [_due(rows, k) for k in range(len(rows))]
+
+
+def _due(rows: Rows, k: int) -> tuple[Any, ...]:
+    day = date.fromordinal
+    return (
+        rows.kind[k],
+        day(rows.start[k]),
+        day(rows.due[k]),
+        rows.principal[k],
+        rows.interest[k],
+        rows.fees[k],
+        rows.penalties[k],
+        rows.principal_paid[k] + rows.principal_off[k],
+        rows.interest_paid[k] + rows.interest_off[k],
+        rows.fees_paid[k] + rows.fees_off[k],
+        rows.penalties_paid[k] + rows.penalties_off[k],
     )
 
 
@@ -388,5 +412,5 @@ def stretch_values(loan_id: UUID, running: Running) -> tuple[Any, ...]:
         late.interest,
         late.fees,
         late.penalties,
-        *(getattr(position, name) for name in ACCOUNTS),
+        *_OF_POSITION(position),
     )

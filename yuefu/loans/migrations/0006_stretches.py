@@ -13,6 +13,7 @@ from yuefu.runtime.tables import Reference, composite_fk, composite_key, referen
 
 PROMISES = """
 ALTER TABLE loans_stretch SET (fillfactor = 75, autovacuum_vacuum_scale_factor = 0.05);
+ALTER TABLE loans_due SET (fillfactor = 85);
 
 -- Where a loan stands adds up to nothing, as its entries do.
 ALTER TABLE loans_stretch ADD CONSTRAINT loans_stretch_balanced CHECK (loan_principal + loan_interest + loan_fees + loan_penalties
@@ -282,6 +283,13 @@ class Migration(migrations.Migration):
                     )
                 ],
             },
+        ),
+        migrations.RemoveConstraint("fact", "loans_fact_undone_once"),
+        migrations.AddConstraint(
+            "fact",
+            models.UniqueConstraint(
+                fields=("loan_id", "undoes_no"), condition=models.Q(("undoes_no__isnull", False)), name="loans_fact_undone_once"
+            ),
         ),
         secure("loans_sheet", writes="append"),
         secure("loans_portfolio", writes="append"),

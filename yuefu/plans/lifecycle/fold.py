@@ -110,6 +110,8 @@ def looked_at(state: LoanState, day: date) -> Work:
         raise LoanError(e.TYPE_WRONG, f"A loan is seen from a day, not from {day!r:.40}.", "day")
     if day.toordinal() < state.last_on:
         raise LoanError(e.EVENT_OUT_OF_ORDER, f"The loan has events after {day}; replay it up to then.", "day")
+    if day.toordinal() == state.last_on and not state.terms.overdue_to_due_day:
+        return Work(state, state.last_on)  # the event left it as that day sees it, unless what is overdue is taken to stay so for longer
     return opened(state, day.toordinal())
 
 
