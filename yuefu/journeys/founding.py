@@ -8,8 +8,7 @@
 - nobody under 18: 民法典 art. 17 and 18; no students: 银保监办发〔2021〕28号.
 
 Choices of a careful lender, not law: nobody over 65, nobody who is overdue, seven days to capture what was authorised; when and how often people are
-written to (`notices.rules.policy`). Who speaks in messages is for the operator to say first; few tries
-to take by mandate what is not there.
+written to (`notices.rules.policy`); few tries to take by mandate what is not there. Who speaks in messages is for the operator to say first.
 """
 
 from __future__ import annotations
