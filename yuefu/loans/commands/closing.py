@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from yuefu.ledger.rules import Entry
 from yuefu.loans import entries, rules
-from yuefu.loans.commands import keeping
+from yuefu.loans.commands import keeping, writing
 from yuefu.loans.commands.keeping import LINES, NEVER, Kept, Running
 from yuefu.loans.commands.living import change_of, lateness_event, life_on, post
 from yuefu.loans.entries import STANDING, Position
@@ -175,7 +175,7 @@ def _write(work: UnitOfWork, looked: Sequence[tuple[Kept, Kept]]) -> list[tuple[
         return []
     try:
         with sql.attempting():
-            keeping.update(work, looked, closing=False)
+            writing.update(work, looked, closing=False)
     except (psycopg.errors.IntegrityError, psycopg.errors.DataError) as error:
         if len(looked) == 1:
             return [(looked[0][0], repr(error))]
@@ -188,7 +188,7 @@ def _set_aside(work: UnitOfWork, stuck: Sequence[tuple[Kept, str]], sums: _Sums)
     if not stuck:
         return
     left = [(one, Kept(one.party, one.life, _left(one.running))) for one, _ in stuck]
-    keeping.update(work, left, closing=False)
+    writing.update(work, left, closing=False)
     for one, _ in left:
         sums.loans[one.running.portfolio_no] += 1
         sums.stands[one.running.portfolio_no] += _standing(_posted(one))
@@ -332,7 +332,7 @@ def look_again(*, work: UnitOfWork, loan_ids: Iterable[UUID]) -> list[UUID | Non
         after = _looked_at(one, work.day.on)
         running = replace(after.running, stretch=Stretch(work.day.on.toordinal()))
         looked.append((one, Kept(after.party, after.life, running, after.seen)))
-    keeping.update(work, looked, closing=False)
+    writing.update(work, looked, closing=False)
     sources = {one.party.loan_id: uuid5(one.party.loan_id, f"again:{work.day.on}") for one, _ in looked}
     post(
         work,
