@@ -35,10 +35,10 @@ def tampering(monkeypatch: pytest.MonkeyPatch, before: str, *statements: str) ->
     """Lets the owner change the book of a round, past all that keeps it, before a step of it."""
     original: Callable[..., None] = getattr(_Round, before)
 
-    def step(self: _Round, url: str) -> None:
+    def step(self: _Round, url: str, *given: object) -> None:
         if before == "_reckon":
             tamper(url, *statements)
-        original(self, url)
+        original(self, url, *given)
         if before != "_reckon":
             tamper(url, *statements)
 
