@@ -198,8 +198,8 @@ class _Round:
                 if _end_backend(eye, PAYER, self._dice):
                     self._tally.killed[aim.kind] += 1
                     self._tally.at_step[step] += 1
-            elif self._hit(closer, eye, aim.kind):
-                return aim.kind, step
+            elif hit := self._hit(closer, eye, aim.kind):
+                return hit, step
         return None
 
     def _reached(self, closer: subprocess.Popen[bytes], eye: psycopg.Connection[Any], aim: Aim) -> bool:
@@ -228,17 +228,16 @@ class _Round:
                 raise Broken(f"the close does not end: {self._log(CLOSER)}")
             time.sleep(SECONDS_BETWEEN_LOOKS)
 
-    def _hit(self, closer: subprocess.Popen[bytes], eye: psycopg.Connection[Any], kind: str) -> bool:
-        if kind == BACKEND:
-            return _end_backend(eye, CLOSER, self._dice)
-        if kind == WORKER:
-            return _kill_worker(closer)
+    def _hit(self, closer: subprocess.Popen[bytes], eye: psycopg.Connection[Any], kind: str) -> str:
+        """Kills what is asked for, or the main process where there is no such thing yet. What was killed."""
+        if (kind == BACKEND and _end_backend(eye, CLOSER, self._dice)) or (kind == WORKER and _kill_worker(closer)):
+            return kind
         with contextlib.suppress(ProcessLookupError):
-            if kind == MAIN:  # its worker goes on, until it finds itself alone
-                closer.kill()
-            else:
+            if kind == ALL_OF_THEM:
                 os.killpg(closer.pid, signal.SIGKILL)
-        return True
+                return kind
+            closer.kill()  # its worker goes on, until it finds itself alone
+        return MAIN
 
     def _kill_payer(self, url: str, step: str) -> None:
         assert self._payer is not None
@@ -340,7 +339,7 @@ def _aims(dice: random.Random, waiting: int, kinds: Sequence[str]) -> list[Aim]:
 
 def _seconds(dice: random.Random, step: str) -> float:
     """How long after the moment it is aimed at: posting takes some milliseconds, a proof some tenths of a second."""
-    return dice.uniform(0, {"": 4.0, "advance": 0.02, "post": 0.01, "prove": 0.2}[step])
+    return dice.uniform(0, {"": 1.0, "advance": 0.02, "post": 0.01, "prove": 0.1}[step])
 
 
 # ------------------------------------------------------------------------------------------------------------------------------- database
