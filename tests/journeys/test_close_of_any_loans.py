@@ -204,6 +204,19 @@ def test_by_the_command_line_missed_days_close_with_several_workers_and_each_tel
     assert raw("close-day", "--workers", "0", *own).status == 2
 
 
+def test_a_loan_that_was_touched_since_is_counted_once_among_the_loans_of_a_day(lender: Lender) -> None:
+    """It has a stretch of the day that closes and another of today."""
+    loans = [lender.lent(principal=1000_00 + n, disbursed_on=FIRST - timedelta(days=31)) for n in range(3)]
+    lender.days_pass(2)
+    for _ in range(2):
+        assert close_of_day.roll_over(desk=lender.desk, now=lender.now()) is None
+    for loan_id in loans:
+        lender.entered(loan_id, e.Paid(lender.on, fen(10_00)))
+    closed = lender.closed(loans_a_chunk=1)
+    assert chunks(closed.run_id) == (4, 4)
+    lender.check(closed.on)
+
+
 # --- days that were missed ---
 
 

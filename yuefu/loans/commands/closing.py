@@ -74,8 +74,8 @@ def chunks(book_id: UUID, on: date, size: int) -> list[tuple[UUID, UUID]]:
         row[0]
         for row in sql.rows(
             "SELECT loan_id FROM (SELECT loan_id, row_number() OVER (ORDER BY loan_id) AS n FROM loans_stretch WHERE book_id = %s"
-            f" AND replaced_on > %s AND {_GOES_ON}) AS s WHERE n %% %s = 0 ORDER BY loan_id",
-            [book_id, on, size],
+            f" AND replaced_on > %s AND since <= %s AND {_GOES_ON}) AS s WHERE n %% %s = 0 ORDER BY loan_id",
+            [book_id, on, on, size],
         )
     ]
     begins = [FIRST_ID, *firsts]
