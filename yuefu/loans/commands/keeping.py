@@ -138,15 +138,39 @@ def lock_for_close(book_id: UUID, on: date, first: UUID, last: UUID) -> None:
 _AWAKE: Final = "s.loan_id BETWEEN %(first)s AND %(last)s AND s.replaced_on > %(on)s AND s.since < %(on)s AND s.until < %(on)s"
 
 
-def awake(book_id: UUID, on: date, first: UUID, last: UUID) -> list[Kept]:
-    """Loans of a range of ids whose stretch ended before a day that closes, by ascending id; those that were replaced since as they were."""
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """A loan that could not be gone on with: where it stands, and what was raised."""
+
+    loan_id: UUID
+    running: Running
+    error: str
+
+
+def awake(book_id: UUID, on: date, first: UUID, last: UUID) -> tuple[list[Kept], list[Unread]]:
+    """Loans of a range of ids whose stretch ended before a day that closes, by ascending id; those that were replaced since as they were. Those that
+    cannot be read apart."""
     found = sql.rows(
         f"SELECT {_PARTY}, {_OWN}, c.seq, c.waits_for, c.status, c.state::text, c.tally::text, {_RUNNING} FROM loans_stretch s"
         " JOIN loans_checkpoint c ON c.loan_id = s.loan_id JOIN loans_agreement a ON a.id = s.loan_id"
         f" WHERE s.book_id = %(book)s AND {_AWAKE} ORDER BY s.loan_id",
         {"book": book_id, "on": on, "first": first, "last": last},
     )
-    return list(_made(book_id, found))
+    try:
+        return _made(book_id, found), []
+    except Exception:  # noqa: BLE001 - one of them cannot be read: each by itself, to find out which
+        return _one_by_one(book_id, found)
+
+
+def _one_by_one(book_id: UUID, found: Sequence[tuple[Any, ...]]) -> tuple[list[Kept], list[Unread]]:
+    made: list[Kept] = []
+    unread: list[Unread] = []
+    for row in found:
+        try:
+            made += _made(book_id, [row])
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with it, the others go on
+            unread.append(Unread(row[0], _running(row[19:]), repr(error)))
+    return made, unread
 
 
 def kept_of(book_id: UUID, found: Sequence[tuple[Any, ...]]) -> dict[UUID, Kept]:

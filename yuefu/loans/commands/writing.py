@@ -8,7 +8,7 @@ from operator import attrgetter
 from typing import Any, Final
 from uuid import UUID
 
-from yuefu.loans.commands.keeping import ACCOUNTS, CHECKPOINT, DUE, FACT, LATENESS, NEVER, PARTS, STRETCH, Kept, Running
+from yuefu.loans.commands.keeping import ACCOUNTS, CHECKPOINT, DUE, FACT, LATENESS, NEVER, PARTS, STRETCH, Kept, Running, Unread
 from yuefu.plans.lifecycle.arrears import Overdue
 from yuefu.plans.lifecycle.events import Event, Undone
 from yuefu.plans.lifecycle.fold import looked_at
@@ -85,6 +85,17 @@ def _update_stretches(work: UnitOfWork, changed: Sequence[tuple[Kept, Kept]], *,
         changes = ", ".join(f"{name} = given.{name}" for name in STRETCH if name not in {"loan_id", "replaced_on", "portfolio_no"})
         sql.run(
             f"UPDATE loans_stretch AS target SET {changes} FROM {source} AS given"
+            " WHERE target.loan_id = given.loan_id AND target.replaced_on = given.replaced_on",
+            params,
+        )
+
+
+def stick(stuck: Sequence[Unread]) -> None:
+    """Says of stretches that nobody could go on from them; they stay as they are."""
+    if stuck:
+        source, params = sql.unnest({"loan_id": "uuid", "replaced_on": "date"}, [(one.loan_id, one.running.replaced_on) for one in stuck])
+        sql.run(
+            f"UPDATE loans_stretch AS target SET stuck = true FROM {source} AS given"
             " WHERE target.loan_id = given.loan_id AND target.replaced_on = given.replaced_on",
             params,
         )
