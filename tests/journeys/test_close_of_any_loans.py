@@ -16,6 +16,7 @@ from tests.conftest import SHANGHAI
 from tests.plans.lifecycle.small_loans import fen
 from yuefu.errors import Refused
 from yuefu.ids import IdSource
+from yuefu.ids import parse as id_of
 from yuefu.journeys import close_of_day
 from yuefu.journeys.close_of_day import Closed
 from yuefu.journeys.desk import Desk, open_day
@@ -180,6 +181,42 @@ def test_several_chunks_in_one_process_are_what_one_chunk_is(lender: Lender) -> 
         lender.check(closed.on)
 
 
+def test_by_the_command_line_missed_days_close_with_several_workers_and_each_tells_what_it_brought(lender: Lender, raw: Command) -> None:
+    loans = [lender.lent(principal=1000_00 + n, disbursed_on=FIRST) for n in range(3)]
+    lender.days_pass(3)
+    own = ("--book", lender.desk.book.code, "--json")
+    closed = raw("close-day", "--all", "--workers", "2", *own)
+    assert closed.status == 0, closed.out
+    assert [one["on"] for one in closed.last["closed"]] == ["2026-10-01", "2026-10-02", "2026-10-03"]
+    (in_all,) = raw("loan", "brought", "2026-10-03", *own).last["brought"]
+    assert (in_all["product"], in_all["kind"], in_all["loans"]) == ("flex", "interest", 3)
+    parts, after = [], ()
+    while page := raw("loan", "brought", "2026-10-03", "--portfolio", str(in_all["portfolio"]), "--limit", "2", *after, *own).last[
+        "brought"
+    ]:
+        parts += page
+        after = ("--after", page[-1]["loan"])
+    assert [id_of("loan", one["loan"]) for one in parts] == sorted(loans)
+    assert sum(one["minor"] for one in parts) == in_all["amount"]["minor"] > 0
+    assert "Nothing was brought on 2026-10-09." in raw("loan", "brought", "2026-10-09", "--book", lender.desk.book.code).out
+    assert raw("close-day", "--all", *own).last["closed"] == []
+    assert raw("close-day", "2026-10-02", "--all", *own).code == "day_invalid"
+    assert raw("close-day", "--workers", "0", *own).status == 2
+
+
+def test_a_loan_that_was_touched_since_is_counted_once_among_the_loans_of_a_day(lender: Lender) -> None:
+    """It has a stretch of the day that closes and another of today."""
+    loans = [lender.lent(principal=1000_00 + n, disbursed_on=FIRST - timedelta(days=31)) for n in range(3)]
+    lender.days_pass(2)
+    for _ in range(2):
+        assert close_of_day.roll_over(desk=lender.desk, now=lender.now()) is None
+    for loan_id in loans:
+        lender.entered(loan_id, e.Paid(lender.on, fen(10_00)))
+    closed = lender.closed(loans_a_chunk=1)
+    assert chunks(closed.run_id) == (4, 4)
+    lender.check(closed.on)
+
+
 # --- days that were missed ---
 
 
@@ -269,8 +306,7 @@ def test_a_loan_that_breaks_is_set_aside_while_the_others_go_on_and_is_tried_aga
     lender.days_pass()
     closed = lender.closed()  # mended: the close itself goes on with it, whatever it missed
     lender.check(closed.on)
-    done = raw("quarantine", "retry", aside["quarantine"], *own)
-    assert (done.status, done.last["state"], done.last["outcome"]["kind"]) == (0, "retried", "nothing")
+    assert raw("quarantine", "show", aside["quarantine"], *own).last["state"] == "retried", "which deals with it"
     assert quarantine.waiting(book_id=lender.book_id) == []
 
 

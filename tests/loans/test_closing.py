@@ -322,6 +322,26 @@ def test_a_loan_that_was_set_aside_is_tried_again_by_a_person_on_the_open_day(id
     assert not sql.value("SELECT stuck FROM loans_stretch WHERE loan_id = %s", [loan_id])
 
 
+@pytest.mark.parametrize(
+    "spoilt",
+    [
+        "UPDATE loans_checkpoint SET state = '{\"format\": 1}' WHERE loan_id = %s",
+        "UPDATE loans_checkpoint SET tally = '{\"nothing\": 1}' WHERE loan_id = %s",
+        "UPDATE loans_stretch SET late_interest_minor = 9223372036854775807, late_since = since, bucket = 'M1' WHERE loan_id = %s",
+    ],
+)
+def test_one_loan_that_cannot_be_read_holds_up_no_other(ids: IdSource, spoilt: str) -> None:
+    work = new_book(ids, LENT)
+    lent = [lend(work, terms()) for _ in range(3)]
+    for loan_id in lent:
+        entered(work, loan_id, e.Disbursed(LENT, fen(1200_00)))
+    work = close(work)
+    sql.run(spoilt, [lent[1]])
+    ended, work = rolled(work)
+    assert sum(each.stuck for each in advance(ended)) == 1
+    assert terms_position(work, lent[0]) == terms_position(work, lent[2]) > 0
+
+
 def terms_position(work: UnitOfWork, loan_id: UUID) -> int:
     """Interest that the last close counted for a loan."""
     with sql.transacting():

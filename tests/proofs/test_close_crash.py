@@ -17,13 +17,13 @@ from yuefu.proofs.close_crash import _Round
 TEMPLATE = os.environ["YUEFU_TEST_TEMPLATE"]
 
 
-def run(rounds: int, *, loans: int = 60) -> dict[str, Any]:
+def run(rounds: int, *, loans: int = 40) -> dict[str, Any]:
     return close_crash.run(rounds=rounds, loans=loans, template=TEMPLATE, say=lambda _: None)
 
 
 def test_a_close_that_is_killed_wherever_comes_to_what_one_does_that_nobody_disturbed() -> None:
     said: list[str] = []
-    found = close_crash.run(rounds=2, loans=100, template=TEMPLATE, say=said.append)
+    found = close_crash.run(rounds=2, loans=60, template=TEMPLATE, say=said.append)
     assert found["ok"], found
     assert (found["rounds"], found["differing_rows"], found["lost"], found["doubled"], found["proofs_failed"]) == (2, 0, 0, 0, 0)
     assert found["killed"] == sum(found["killed_by_step"].values()) >= 3
@@ -35,10 +35,10 @@ def tampering(monkeypatch: pytest.MonkeyPatch, before: str, *statements: str) ->
     """Lets the owner change the book of a round, past all that keeps it, before a step of it."""
     original: Callable[..., None] = getattr(_Round, before)
 
-    def step(self: _Round, url: str) -> None:
+    def step(self: _Round, url: str, *given: object) -> None:
         if before == "_reckon":
             tamper(url, *statements)
-        original(self, url)
+        original(self, url, *given)
         if before != "_reckon":
             tamper(url, *statements)
 

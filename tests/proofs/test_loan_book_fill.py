@@ -19,7 +19,7 @@ from yuefu.journeys import founding
 from yuefu.journeys.founding import Founded, NewBook
 from yuefu.ledger import queries as ledger_book
 from yuefu.loans import entries
-from yuefu.loans.commands import keeping
+from yuefu.loans.commands import keeping, writing
 from yuefu.loans.commands.keeping import ACCOUNTS
 from yuefu.loans.commands.living import Entered
 from yuefu.loans.entries import STANDING
@@ -75,14 +75,14 @@ def test_what_is_kept_of_each_loan_is_what_its_facts_come_to(filled: UnitOfWork)
         seen = looked_at(life.state, BEFORE)
         position = entries.position_of(seen, life.tally)
         goes_on = replace(one.running, since=BEFORE, stretch=stretch_of(seen), stuck=False, late=overdue_of(seen), position=position)
-        assert keeping.stretch_values(loan_id, one.running) == keeping.stretch_values(loan_id, goes_on)
-        assert stored(loan_id)["dues"] == [(no, *row) for no, row in enumerate(keeping.due_rows(seen.rows))]
+        assert writing.stretch_values(loan_id, one.running) == writing.stretch_values(loan_id, goes_on)
+        assert stored(loan_id)["dues"] == [(no, *row) for no, row in enumerate(writing.due_rows(seen.rows))]
         last = sql.rows(
             "SELECT late_since, bucket, principal_minor, interest_minor, fees_minor, penalties_minor FROM loans_lateness"
             ' WHERE loan_id = %s ORDER BY "on" DESC LIMIT 1',
             [loan_id],
         )
-        assert last == ([keeping.lateness_values(one.running.late)] if one.running.late.since else [])
+        assert last == ([writing.lateness_values(one.running.late)] if one.running.late.since else [])
 
 
 def test_they_are_loans_of_a_year_of_all_products_some_of_them_late(filled: UnitOfWork) -> None:
@@ -140,13 +140,13 @@ def test_a_life_is_kept_as_if_it_had_been_entered_day_by_day(ids: IdSource) -> N
         kept = keeping.lock(work.book.id, [loan_id])[loan_id]
     assert kept.life == one.life
     assert (kept.running.late, kept.running.told) == (one.running.late, one.running.told)
-    assert stored(loan_id)["dues"] == [(no, *row) for no, row in enumerate(keeping.due_rows(one.rows))]
+    assert stored(loan_id)["dues"] == [(no, *row) for no, row in enumerate(writing.due_rows(one.rows))]
     late: list[Any] = sql.rows(
         'SELECT "on", late_since, bucket, principal_minor, interest_minor, fees_minor, penalties_minor FROM loans_lateness'
         ' WHERE loan_id = %s ORDER BY "on"',
         [loan_id],
     )
-    assert late == [(on, *keeping.lateness_values(overdue)) for on, overdue in one.lateness]
+    assert late == [(on, *writing.lateness_values(overdue)) for on, overdue in one.lateness]
 
 
 def test_the_tables_are_guarded_again_also_where_a_process_ended(monkeypatch: pytest.MonkeyPatch) -> None:

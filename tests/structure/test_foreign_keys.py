@@ -16,6 +16,7 @@ OUTSIDE = "an id that somebody outside gave"
 SANDBOX = "the sandbox plays the world outside, which knows no books of ours"
 AS_A_SET = "a statement trigger checks it, with book and currency (ADR 0013)"
 HOT = "written by each command beside rows whose keys hold the book; a key here would share-lock the row of the book for every write"
+RANGE = "an end of a range of ids, which need not be one itself"
 FUNDER = "packages of funding do not exist yet; until then own funds, the id of the book"
 
 # table.column -> why it has no foreign key. An entry that is no longer needed fails a test.
@@ -53,6 +54,7 @@ WITHOUT_A_KEY = {
     "loans_instalment.book_id": AS_A_SET,
     "loans_instalment.consumer_id": AS_A_SET,
     "loans_loan.funder_id": FUNDER,
+    "loans_portfolio.funder_id": FUNDER,
     "orders_refund.refund_id": "the request that its shares have in common; it has no row of its own",
     "payments_channel_refund.provider_id": OUTSIDE,
     "payments_collection.funder_id": FUNDER,
@@ -88,6 +90,8 @@ WITHOUT_A_KEY = {
     "runtime_outbox.request_id": OUTSIDE,
     "settlement_item.source_id": "a capture, a refund share or a batch, by its kind",
     "settlement_item.funder_id": FUNDER,
+    "runtime_run_chunk.first_id": RANGE,
+    "runtime_run_chunk.last_id": RANGE,
 }
 
 OWN_TWIN = "Django's own key; a composite one over book and id stands beside it"

@@ -110,9 +110,9 @@ def _pairs(book: Book, on: date | None, control: Mapping[Any, int], positions: M
 
 
 def _later_days_wait(book: Book, on: date | None) -> bool:
-    """Whether later days are closing too. What a kept credit pays on one of them is posted when that closes; a loan that was touched since says so
-    already, and the last of these days proves it."""
-    return on is not None and any(day > on for day in days.waiting_to_close(book.id))
+    """Whether later days are closing too, in a book with loans of 2026-2. What a kept credit pays on one of them is posted when that closes; a loan
+    that was touched since says so already, and the last of these days proves it."""
+    return on is not None and any(day > on for day in days.waiting_to_close(book.id)) and bool(loans.portfolios(book.id))
 
 
 def _limits_differing(book: Book) -> int:

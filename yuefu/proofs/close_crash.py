@@ -30,6 +30,7 @@ import psycopg
 from django.db import connections
 from psycopg import sql as pgsql
 
+from yuefu.journeys.close_of_day import STEPS
 from yuefu.proofs import close_rows, close_victim
 from yuefu.runtime import provision
 from yuefu.runtime.databases import django_databases
@@ -39,8 +40,8 @@ Say = Callable[[str], None]
 ROUNDS: Final = 30
 SEED: Final = 11
 LOANS: Final = 500
-LOANS_A_CHUNK: Final = 8
-MOST_CHUNKS: Final = 16
+CHUNKS: Final = 60
+MOST_CHUNKS: Final = 15
 WORKERS: Final = 2
 MOST_KILLS: Final = 7
 MOST_TOLD: Final = 20
@@ -154,7 +155,7 @@ class _Round:
             self._whole(disturbed, "build", str(self._directory), seed, str(loans), str(self._waiting), rolled)
             with _copy(disturbed, self._template) as undisturbed:
                 try:
-                    self._close_through_kills(disturbed)
+                    self._close_through_kills(disturbed, max(loans // CHUNKS, 1))
                     self._whole(disturbed, "finish", str(self._directory), str(self._waiting), "there")
                 finally:
                     self._end_all()
@@ -163,12 +164,12 @@ class _Round:
 
     # ------------------------------------------------------------------------------------------------------------------------ killing
 
-    def _close_through_kills(self, url: str) -> None:
+    def _close_through_kills(self, url: str, loans_a_chunk: int) -> None:
         self._payer = self._start(url, PAYER, "pay", str(self._directory), str(self._waiting))
         with _writer(url) as eye:
             left = list(self._aims)
             while True:
-                closer = self._start(url, CLOSER, "close", str(self._directory), str(WORKERS), str(LOANS_A_CHUNK))
+                closer = self._start(url, CLOSER, "close", str(self._directory), str(WORKERS), str(loans_a_chunk))
                 struck = self._strike(closer, url, eye, left)
                 status = self._ending(closer)
                 if struck and status != 0:
@@ -197,8 +198,8 @@ class _Round:
                 if _end_backend(eye, PAYER, self._dice):
                     self._tally.killed[aim.kind] += 1
                     self._tally.at_step[step] += 1
-            elif self._hit(closer, eye, aim.kind):
-                return aim.kind, step
+            elif hit := self._hit(closer, eye, aim.kind):
+                return hit, step
         return None
 
     def _reached(self, closer: subprocess.Popen[bytes], eye: psycopg.Connection[Any], aim: Aim) -> bool:
@@ -209,7 +210,9 @@ class _Round:
 
         def there() -> bool:
             on, step, chunks = _stands(eye)
-            return step == aim.step and (step != "advance" or chunks >= aim.chunks + (done if on == began_on else 0))
+            if step == aim.step == "advance":
+                return chunks >= aim.chunks + (done if on == began_on else 0)
+            return step is not None and STEPS.index(step) >= STEPS.index(aim.step)  # a step that was missed is no reason to miss the close
 
         if aim.step:
             self._until(closer, there)
@@ -225,17 +228,16 @@ class _Round:
                 raise Broken(f"the close does not end: {self._log(CLOSER)}")
             time.sleep(SECONDS_BETWEEN_LOOKS)
 
-    def _hit(self, closer: subprocess.Popen[bytes], eye: psycopg.Connection[Any], kind: str) -> bool:
-        if kind == BACKEND:
-            return _end_backend(eye, CLOSER, self._dice)
-        if kind == WORKER:
-            return _kill_worker(closer)
+    def _hit(self, closer: subprocess.Popen[bytes], eye: psycopg.Connection[Any], kind: str) -> str:
+        """Kills what is asked for, or the main process where there is no such thing yet. What was killed."""
+        if (kind == BACKEND and _end_backend(eye, CLOSER, self._dice)) or (kind == WORKER and _kill_worker(closer)):
+            return kind
         with contextlib.suppress(ProcessLookupError):
-            if kind == MAIN:  # its worker goes on, until it finds itself alone
-                closer.kill()
-            else:
+            if kind == ALL_OF_THEM:
                 os.killpg(closer.pid, signal.SIGKILL)
-        return True
+                return kind
+            closer.kill()  # its worker goes on, until it finds itself alone
+        return MAIN
 
     def _kill_payer(self, url: str, step: str) -> None:
         assert self._payer is not None
@@ -337,7 +339,7 @@ def _aims(dice: random.Random, waiting: int, kinds: Sequence[str]) -> list[Aim]:
 
 def _seconds(dice: random.Random, step: str) -> float:
     """How long after the moment it is aimed at: posting takes some milliseconds, a proof some tenths of a second."""
-    return dice.uniform(0, {"": 4.0, "advance": 0.02, "post": 0.01, "prove": 0.2}[step])
+    return dice.uniform(0, {"": 1.0, "advance": 0.02, "post": 0.01, "prove": 0.1}[step])
 
 
 # ------------------------------------------------------------------------------------------------------------------------------- database

@@ -26,7 +26,7 @@ from psycopg import sql as pgsql
 from yuefu.ids import IdSource
 from yuefu.ledger import commands as ledger
 from yuefu.ledger.rules import AccountKey, Entry, Line, Posted
-from yuefu.loans.commands import agreeing, keeping
+from yuefu.loans.commands import agreeing, keeping, writing
 from yuefu.loans.commands.keeping import ACCOUNTS, Kept
 from yuefu.loans.entries import BY_FUNDER, Position
 from yuefu.loans.rules import Party
@@ -298,7 +298,7 @@ def _tables(given: Given, lives: Sequence[Lived]) -> list[Table]:
     return [
         _table("loans_agreement", agreeing.AGREEMENT | {"agreed_at": "timestamptz", "agreed_on": "date"}, agreed, book),
         _table("loans_checkpoint", keeping.CHECKPOINT, [[_checkpoint(given.book, one)] for one in lives], book),
-        _table("loans_stretch", keeping.STRETCH, [[keeping.stretch_values(LOAN, one.running)] for one in lives], book),  # type: ignore[arg-type]
+        _table("loans_stretch", keeping.STRETCH, [[writing.stretch_values(LOAN, one.running)] for one in lives], book),  # type: ignore[arg-type]
         _table("loans_lateness", keeping.LATENESS | {"on": "date"}, [list(_lateness(one)) for one in lives], book),
         _table(
             "loans_fact",
@@ -306,7 +306,7 @@ def _tables(given: Given, lives: Sequence[Lived]) -> list[Table]:
             [[_fact(given.book, no, one) for no, one in enumerate(life.facts, start=1)] for life in lives],
             book,
         ),
-        _table("loans_due", keeping.DUE, [[(LOAN, no, *row) for no, row in enumerate(keeping.due_rows(one.rows))] for one in lives], book),
+        _table("loans_due", keeping.DUE, [[(LOAN, no, *row) for no, row in enumerate(writing.due_rows(one.rows))] for one in lives], book),
     ]
 
 
@@ -327,12 +327,12 @@ def _agreement(book: Book, one: Lived, sheet_id: UUID) -> tuple[Any, ...]:
 
 
 def _checkpoint(book: Book, one: Lived) -> tuple[Any, ...]:
-    return keeping.checkpoint_values(Kept(_party(book, one), one.life, one.running))
+    return writing.checkpoint_values(Kept(_party(book, one), one.life, one.running))
 
 
 def _lateness(one: Lived) -> Iterator[tuple[Any, ...]]:
     for on, late in one.lateness:
-        yield LOAN, *keeping.lateness_values(late), on
+        yield LOAN, *writing.lateness_values(late), on
 
 
 def _fact(book: Book, no: int, fact: Event) -> tuple[Any, ...]:

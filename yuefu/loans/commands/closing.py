@@ -9,7 +9,7 @@ when the day ended: what is entered on the next day leaves the stretch that ende
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any, Final
@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 
 from yuefu.ledger.rules import Entry
 from yuefu.loans import entries, rules
-from yuefu.loans.commands import keeping
-from yuefu.loans.commands.keeping import LINES, NEVER, Kept, Running
+from yuefu.loans.commands import keeping, writing
+from yuefu.loans.commands.keeping import LINES, NEVER, Kept, Running, Unread
 from yuefu.loans.commands.living import change_of, lateness_event, life_on, post
 from yuefu.loans.entries import STANDING, Position
 from yuefu.plans.lifecycle.arrears import overdue_of
@@ -74,8 +74,8 @@ def chunks(book_id: UUID, on: date, size: int) -> list[tuple[UUID, UUID]]:
         row[0]
         for row in sql.rows(
             "SELECT loan_id FROM (SELECT loan_id, row_number() OVER (ORDER BY loan_id) AS n FROM loans_stretch WHERE book_id = %s"
-            f" AND replaced_on > %s AND {_GOES_ON}) AS s WHERE n %% %s = 0 ORDER BY loan_id",
-            [book_id, on, size],
+            f" AND replaced_on > %s AND since <= %s AND {_GOES_ON}) AS s WHERE n %% %s = 0 ORDER BY loan_id",
+            [book_id, on, on, size],
         )
     ]
     begins = [FIRST_ID, *firsts]
@@ -121,25 +121,46 @@ def advance(*, work: UnitOfWork, on: date, no: int, first: UUID = FIRST_ID, last
     """
     keeping.lock_for_close(work.book.id, on, first, last)
     due, sums = _fall_due(work, on, first, last), _Sums.none()
-    opened = keeping.awake(work.book.id, on, first, last)
-    loans = _running(work.book.id, on, first, last, sums)
-    stuck: list[tuple[Kept, str]] = []
-    looked: list[tuple[Kept, Kept]] = []
+    opened, stuck = keeping.awake(work.book.id, on, first, last)
+    loans = _running(work.book.id, on, first, last, sums) + len(opened) + len(stuck)
+    looked: list[_Look] = []
     for one in opened:
         try:
-            looked.append((one, _looked_at(one, on)))
+            looked.append(_look(one, on))
         except Exception as error:  # noqa: BLE001 - whatever is wrong with one loan, the others go on
-            stuck.append((one, repr(error)))
+            stuck.append(Unread(one.party.loan_id, one.running, repr(error)))
     stuck += _write(work, looked)
-    left = {id(one) for one, _ in stuck}
-    own = [pair for pair in looked if id(pair[0]) not in left]
+    left = {(one.loan_id, one.running.replaced_on) for one in stuck}
+    own = [each for each in looked if (each.before.party.loan_id, each.before.running.replaced_on) not in left]
     _set_aside(work, stuck, sums)
-    post(work, [entry for pair in own if (entry := _own_entry(on, *pair, sums))])
-    _tell(work, own)
-    if again := [before.party.loan_id for before, _ in own if before.running.stuck]:
+    _count_opened(own, sums)
+    post(work, [each.entry for each in own if each.entry])
+    outbox.emit(work=work, events=[each.event for each in own if each.event])
+    if again := [each.before.party.loan_id for each in own if each.before.running.stuck]:
         quarantine.went_on(work=work, command=LOOK_AT, requests=again, told=dumps({"went_on": on}))
     _insert_sums(work, on, no, sums)
-    return Advanced(loans + len(opened), due, len(opened), len(stuck))
+    return Advanced(loans, due, len(opened), len(stuck))
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What was found of an opened loan: as it was and as it is, and what the day brought it, all of which is earned, or else its own entry."""
+
+    before: Kept
+    after: Kept
+    earned: Mapping[str, int]
+    entry: Entry | None
+    event: Event | None
+
+
+def _look(one: Kept, on: date) -> _Look:
+    after, was = _looked_at(one, on), _posted(one.running)
+    stands = after.running.position
+    earned, entry = entries.earned_between(was, stands), None
+    if earned is None:  # a kept credit paid something
+        entry = entries.moved(one.party, "advanced", uuid5(one.party.loan_id, on.isoformat()), was, stands)
+    event = lateness_event(one, after) if after.running.told > one.running.told else None
+    return _Look(one, after, earned or {}, entry, event)
 
 
 def _looked_at(one: Kept, on: date) -> Kept:
@@ -163,68 +184,51 @@ def _looked_at(one: Kept, on: date) -> Kept:
     return Kept(one.party, one.life if replaced else life, after, work.rows)
 
 
-def _posted(one: Kept) -> Position:
+def _posted(running: Running) -> Position:
     """Where an opened loan was posted to stand: by the last day of the stretch that ended."""
-    running = one.running
     return entries.run_on(running.position, running.stretch, running.since.toordinal(), running.stretch.until)
 
 
-def _write(work: UnitOfWork, looked: Sequence[tuple[Kept, Kept]]) -> list[tuple[Kept, str]]:
+def _write(work: UnitOfWork, looked: Sequence[_Look]) -> list[Unread]:
     """Writes what loans came to be; where the database refuses, in halves until the culprit stands alone. The culprits, with what was said."""
     if not looked:
         return []
     try:
         with sql.attempting():
-            keeping.update(work, looked, closing=False)
+            writing.update(work, [(each.before, each.after) for each in looked], closing=False)
     except (psycopg.errors.IntegrityError, psycopg.errors.DataError) as error:
         if len(looked) == 1:
-            return [(looked[0][0], repr(error))]
+            return [Unread(looked[0].before.party.loan_id, looked[0].before.running, repr(error))]
         half = len(looked) // 2
         return _write(work, looked[:half]) + _write(work, looked[half:])
     return []
 
 
-def _set_aside(work: UnitOfWork, stuck: Sequence[tuple[Kept, str]], sums: _Sums) -> None:
+def _set_aside(work: UnitOfWork, stuck: Sequence[Unread], sums: _Sums) -> None:
     if not stuck:
         return
-    left = [(one, Kept(one.party, one.life, _left(one.running))) for one, _ in stuck]
-    keeping.update(work, left, closing=False)
-    for one, _ in left:
+    writing.stick(stuck)
+    for one in stuck:
         sums.loans[one.running.portfolio_no] += 1
-        sums.stands[one.running.portfolio_no] += _standing(_posted(one))
-    culprits = [(one.party.loan_id, Quarantined(error)) for one, error in stuck]
+        sums.stands[one.running.portfolio_no] += _standing(_posted(one.running))
+    culprits = [(one.loan_id, Quarantined(one.error)) for one in stuck]
     quarantine.put_aside(book_id=work.book.id, command=LOOK_AT, culprits=culprits, now=work.now, ids=work.ids)
 
 
-def _left(running: Running) -> Running:
-    return Running(
-        running.replaced_on, running.portfolio_no, running.since, running.stretch, True, running.told, running.late, running.position
-    )
-
-
-def _own_entry(on: date, before: Kept, after: Kept, sums: _Sums) -> Entry | None:
-    """Counts an opened loan among the others where all that it brought is earned; where a kept credit paid something, it has an entry of its own."""
-    no, was, stands = before.running.portfolio_no, _posted(before), after.running.position
-    sums.loans[no] += 1
-    sums.stands[no] += _standing(stands)
-    earned = entries.earned_between(was, stands)
-    if earned is None:
-        return entries.moved(before.party, "advanced", uuid5(before.party.loan_id, on.isoformat()), was, stands)
-    for kind, minor in earned.items():
-        if minor:
-            ids, minors = sums.brought[no, kind]
-            ids.append(before.party.loan_id)
-            minors.append(minor)
-    return None
+def _count_opened(own: Sequence[_Look], sums: _Sums) -> None:
+    for each in own:
+        no = each.before.running.portfolio_no
+        sums.loans[no] += 1
+        sums.stands[no] += _standing(each.after.running.position)
+        for kind, minor in each.earned.items():
+            if minor:
+                ids, minors = sums.brought[no, kind]
+                ids.append(each.before.party.loan_id)
+                minors.append(minor)
 
 
 def _standing(position: Position) -> NDArray[np.int64]:
     return np.array([getattr(position, name) for name in STANDING], np.int64)
-
-
-def _tell(work: UnitOfWork, looked: Sequence[tuple[Kept, Kept]]) -> None:
-    changed = [(before, after) for before, after in looked if after.running.told > before.running.told]
-    outbox.emit(work=work, events=[event for pair in changed if (event := lateness_event(*pair))])
 
 
 # --- loans that go on by themselves ---
@@ -327,20 +331,14 @@ def look_again(*, work: UnitOfWork, loan_ids: Iterable[UUID]) -> list[UUID | Non
     or None where the loan is not stuck. Raises what made it stuck where that still holds."""
     wanted = list(loan_ids)
     kept = {i: one for i, one in keeping.lock(work.book.id, wanted).items() if one.running.stuck}
-    looked = []
+    on, looked = work.day.on, []
     for one in kept.values():
-        after = _looked_at(one, work.day.on)
-        running = replace(after.running, stretch=Stretch(work.day.on.toordinal()))
-        looked.append((one, Kept(after.party, after.life, running, after.seen)))
-    keeping.update(work, looked, closing=False)
-    sources = {one.party.loan_id: uuid5(one.party.loan_id, f"again:{work.day.on}") for one, _ in looked}
-    post(
-        work,
-        [
-            entry
-            for one, after in looked
-            if (entry := entries.moved(one.party, "advanced", sources[one.party.loan_id], _posted(one), after.running.position))
-        ],
-    )
-    _tell(work, looked)
+        look = _look(one, on)
+        after = Kept(one.party, look.after.life, replace(look.after.running, stretch=Stretch(on.toordinal())), look.after.seen)
+        source = uuid5(one.party.loan_id, f"again:{on}")
+        entry = entries.moved(one.party, "advanced", source, _posted(one.running), after.running.position)
+        looked.append(_Look(one, after, {}, entry, look.event))
+    writing.update(work, [(each.before, each.after) for each in looked], closing=False)
+    post(work, [each.entry for each in looked if each.entry])
+    outbox.emit(work=work, events=[each.event for each in looked if each.event])
     return [loan_id if loan_id in kept else None for loan_id in wanted]

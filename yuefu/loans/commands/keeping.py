@@ -1,4 +1,4 @@
-"""How loans of rule version 2026-2 are kept: read and locked, and written by one statement a table."""
+"""How loans of rule version 2026-2 are kept: their tables' columns, and how they are read and locked."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from datetime import date
-from operator import attrgetter
 from typing import Any, Final
 from uuid import UUID
 
@@ -16,34 +15,28 @@ from yuefu.loans.rules import Life, Party, retold_life
 from yuefu.money.amounts import Money
 from yuefu.plans.lifecycle.arrears import NOT_OVERDUE, Overdue
 from yuefu.plans.lifecycle.events import Event, Undone
-from yuefu.plans.lifecycle.fold import looked_at
 from yuefu.plans.lifecycle.plain import (
-    kind_of,
     on_sheet,
     read_sheet,
     read_state,
     recalled_event,
-    written_event,
-    written_state,
 )
 from yuefu.plans.lifecycle.rows import Rows
 from yuefu.plans.lifecycle.stretches import Stretch
 from yuefu.plans.lifecycle.tally import Tally
 from yuefu.plans.lifecycle.terms import LoanTerms
 from yuefu.runtime import sql
-from yuefu.runtime.jsontext import dumps, loads
-from yuefu.runtime.values import UnitOfWork
+from yuefu.runtime.jsontext import loads
 
 NEVER: Final = date.max
 """Until when the stretch of today is replaced."""
 
 ACCOUNTS: Final = tuple(field.name for field in fields(Position))
-_OF_POSITION: Final = attrgetter(*ACCOUNTS)
 LINES: Final = ("begin", "bearing", "nightly", "whole", "rest", "floor", "discount", "discount_begin", "discount_days")
 _LATE: Final = ("late_since", "bucket", "late_principal_minor", "late_interest_minor", "late_fees_minor", "late_penalties_minor")
 _PARTY: Final = "a.id, a.order_id, a.merchant_id, a.consumer_id, a.credit_account_id, a.funder_id, a.product, a.currency, a.origin"
 _OWN: Final = "a.sheet_id, a.principal_minor, a.disbursed_on, a.first_due_on, a.due_days"
-_PARTS: Final = ("principal", "interest", "fees", "penalties")
+PARTS: Final = ("principal", "interest", "fees", "penalties")
 CHECKPOINT: Final = {"loan_id": "uuid", "seq": "integer", "waits_for": "date", "status": "text", "state": "json", "tally": "json"}
 STRETCH: Final = {
     "loan_id": "uuid",
@@ -74,11 +67,10 @@ DUE: Final = {
     "kind": "smallint",
     "start_on": "date",
     "due_on": "date",
-    **{f"{part}_minor": "bigint" for part in _PARTS},
-    **{f"{part}_settled_minor": "bigint" for part in _PARTS},
+    **{f"{part}_minor": "bigint" for part in PARTS},
+    **{f"{part}_settled_minor": "bigint" for part in PARTS},
 }
-LATENESS: Final = {"loan_id": "uuid", "late_since": "date", "bucket": "text", **{f"{part}_minor": "bigint" for part in _PARTS}}
-_DUE_CHANGES: Final = ", ".join(f"{name} = excluded.{name}" for name in list(DUE)[2:])
+LATENESS: Final = {"loan_id": "uuid", "late_since": "date", "bucket": "text", **{f"{part}_minor": "bigint" for part in PARTS}}
 
 
 @made_quickly
@@ -146,15 +138,39 @@ def lock_for_close(book_id: UUID, on: date, first: UUID, last: UUID) -> None:
 _AWAKE: Final = "s.loan_id BETWEEN %(first)s AND %(last)s AND s.replaced_on > %(on)s AND s.since < %(on)s AND s.until < %(on)s"
 
 
-def awake(book_id: UUID, on: date, first: UUID, last: UUID) -> list[Kept]:
-    """Loans of a range of ids whose stretch ended before a day that closes, by ascending id; those that were replaced since as they were."""
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """A loan that could not be gone on with: where it stands, and what was raised."""
+
+    loan_id: UUID
+    running: Running
+    error: str
+
+
+def awake(book_id: UUID, on: date, first: UUID, last: UUID) -> tuple[list[Kept], list[Unread]]:
+    """Loans of a range of ids whose stretch ended before a day that closes, by ascending id; those that were replaced since as they were. Those that
+    cannot be read apart."""
     found = sql.rows(
         f"SELECT {_PARTY}, {_OWN}, c.seq, c.waits_for, c.status, c.state::text, c.tally::text, {_RUNNING} FROM loans_stretch s"
         " JOIN loans_checkpoint c ON c.loan_id = s.loan_id JOIN loans_agreement a ON a.id = s.loan_id"
         f" WHERE s.book_id = %(book)s AND {_AWAKE} ORDER BY s.loan_id",
         {"book": book_id, "on": on, "first": first, "last": last},
     )
-    return list(_made(book_id, found))
+    try:
+        return _made(book_id, found), []
+    except Exception:  # noqa: BLE001 - one of them cannot be read: each by itself, to find out which
+        return _one_by_one(book_id, found)
+
+
+def _one_by_one(book_id: UUID, found: Sequence[tuple[Any, ...]]) -> tuple[list[Kept], list[Unread]]:
+    made: list[Kept] = []
+    unread: list[Unread] = []
+    for row in found:
+        try:
+            made += _made(book_id, [row])
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with it, the others go on
+            unread.append(Unread(row[0], _running(row[19:]), repr(error)))
+    return made, unread
 
 
 def kept_of(book_id: UUID, found: Sequence[tuple[Any, ...]]) -> dict[UUID, Kept]:
@@ -227,190 +243,3 @@ def facts(loan_ids: Sequence[UUID], *, until: date | None = None) -> dict[UUID, 
 def known_sources(source_ids: Sequence[UUID]) -> set[UUID]:
     """Those of the sources of which something was entered before."""
     return {row[0] for row in sql.rows("SELECT source_id FROM loans_fact WHERE source_id = ANY(%s)", [list(source_ids)])}
-
-
-def insert_facts(work: UnitOfWork, entered: Sequence[tuple[UUID, int, UUID, Event | Undone]]) -> None:
-    """Facts as (loan, number, source, what happened)."""
-    values = [
-        (
-            new,
-            loan_id,
-            no,
-            kind_of(entry),
-            None if isinstance(entry, Undone) else entry.on,
-            entry.entry if isinstance(entry, Undone) else None,
-            dumps(written_event(entry)),
-            source_id,
-        )
-        for new, (loan_id, no, source_id, entry) in zip(work.ids.many(work.now, len(entered)), entered, strict=True)
-    ]
-    sql.insert(
-        "loans_fact", FACT, values, same=_same(work) | {"recorded_at": ("timestamptz", work.now), "recorded_on": ("date", work.day.on)}
-    )
-
-
-def insert_new(work: UnitOfWork, kept: Sequence[Kept]) -> None:
-    """The first checkpoint and stretch of loans of which nothing has happened."""
-    sql.insert("loans_checkpoint", CHECKPOINT, [checkpoint_values(one) for one in kept], same=_same(work))
-    sql.insert("loans_stretch", STRETCH, [stretch_values(one.party.loan_id, one.running) for one in kept], same=_same(work))
-
-
-def update(work: UnitOfWork, changed: Sequence[tuple[Kept, Kept]], *, closing: bool) -> None:
-    """Writes what loans came to be, as (before, after): checkpoints whose facts are others, stretches, how late they are, and rows of what falls due.
-
-    `closing`: a day before that of `work` is not closed yet, and has to find the stretch that ended.
-    """
-    lives = [checkpoint_values(after) for before, after in changed if after.life is not before.life]
-    sql.update("loans_checkpoint", "loan_id", CHECKPOINT, lives)
-    _update_stretches(work, changed, closing=closing)
-    # While a day before closes, nobody knows yet what that will say of a loan: how late it is now is said in any case.
-    late = [
-        (after.party.loan_id, after.running.late)
-        for before, after in changed
-        if after.running.late != before.running.late or (closing and before.running.since < after.running.since)
-    ]
-    _insert_lateness(work, late)
-    _update_dues(work, changed)
-
-
-def _update_stretches(work: UnitOfWork, changed: Sequence[tuple[Kept, Kept]], *, closing: bool) -> None:
-    """A stretch that tells of days which are closing stays, replaced as of today, and the new one is a row of its own; else it is written over."""
-    apart = {
-        before.party.loan_id
-        for before, after in changed
-        if closing and before.running.since < after.running.since and not before.running.stuck
-    }
-    if apart:
-        sql.run(
-            "UPDATE loans_stretch SET replaced_on = %s WHERE loan_id = ANY(%s) AND replaced_on = %s", [work.day.on, sorted(apart), NEVER]
-        )
-    new = [stretch_values(after.party.loan_id, after.running) for before, after in changed if before.party.loan_id in apart]
-    sql.insert("loans_stretch", STRETCH, new, same=_same(work))
-    over = [stretch_values(after.party.loan_id, after.running) for before, after in changed if before.party.loan_id not in apart]
-    if over:
-        source, params = sql.unnest(STRETCH, over)
-        changes = ", ".join(f"{name} = given.{name}" for name in STRETCH if name not in {"loan_id", "replaced_on", "portfolio_no"})
-        sql.run(
-            f"UPDATE loans_stretch AS target SET {changes} FROM {source} AS given"
-            " WHERE target.loan_id = given.loan_id AND target.replaced_on = given.replaced_on",
-            params,
-        )
-
-
-def _insert_lateness(work: UnitOfWork, late: Sequence[tuple[UUID, Overdue]]) -> None:
-    rows = [(loan_id, *lateness_values(one)) for loan_id, one in late]
-    changes = ", ".join(f"{name} = excluded.{name}" for name in LATENESS if name != "loan_id")
-    suffix = f'ON CONFLICT (loan_id, "on") DO UPDATE SET {changes}'
-    sql.insert("loans_lateness", LATENESS, rows, same=_same(work) | {'"on"': ("date", work.day.on)}, suffix=suffix)
-
-
-def _update_dues(work: UnitOfWork, changed: Sequence[tuple[Kept, Kept]]) -> None:
-    rows, shorter = [], []
-    for before, after in changed:
-        if after.running.replaced_on != NEVER:
-            continue
-        if before.life.state is after.life.state and not (after.running.late.since or before.running.late.since):
-            continue  # only a day has passed, and nothing is overdue: what rows ask is the same
-        was, now = _seen(before), _seen(after)
-        rows += [(after.party.loan_id, no, *_due(now, no)) for no in _differing(was, now)]
-        if len(now) < len(was):
-            shorter.append((after.party.loan_id, len(now)))
-    sql.insert("loans_due", DUE, rows, same=_same(work), suffix=f"ON CONFLICT (loan_id, no) DO UPDATE SET {_DUE_CHANGES}")
-    if shorter:
-        source, params = sql.unnest({"loan_id": "uuid", "rows": "smallint"}, shorter)
-        sql.run(f"DELETE FROM loans_due AS d USING {source} AS given WHERE d.loan_id = given.loan_id AND d.no >= given.rows", params)
-
-
-def _seen(one: Kept) -> Rows:
-    """The rows of a loan as seen on the day of its stretch."""
-    state, running = one.life.state, one.running
-    if one.seen is not None:
-        return one.seen
-    if not state.lent:
-        return Rows()
-    if running.late.since is None and not state.overpaid and not state.terms.overdue_to_due_day:
-        return state.rows()  # nothing is overdue: a later day sees what the last event left
-    return looked_at(state, max(running.since, date.fromordinal(state.last_on))).rows
-
-
-_OF_DUE: Final = attrgetter(*("kind", "start", "due", *_PARTS), *(f"{part}_paid" for part in _PARTS), *(f"{part}_off" for part in _PARTS))
-
-
-def _differing(was: Rows, now: Rows) -> list[int]:
-    """The numbers of rows that are new, or ask or were settled otherwise than before."""
-    common = min(len(was), len(now))
-    changed = set(range(common, len(now)))
-    for old, new in zip(_OF_DUE(was), _OF_DUE(now), strict=True):
-        if old != new:
-            changed.update([k for k in range(common) if old[k] != new[k]])
-    return sorted(changed)
-
-
-def due_rows(rows: Rows) -> list[tuple[Any, ...]]:
-    """Kind, days, what is asked of each part and what of it is settled, a row each."""
-    return [_due(rows, k) for k in range(len(rows))]
-
-
-def _due(rows: Rows, k: int) -> tuple[Any, ...]:
-    day = date.fromordinal
-    return (
-        rows.kind[k],
-        day(rows.start[k]),
-        day(rows.due[k]),
-        rows.principal[k],
-        rows.interest[k],
-        rows.fees[k],
-        rows.penalties[k],
-        rows.principal_paid[k] + rows.principal_off[k],
-        rows.interest_paid[k] + rows.interest_off[k],
-        rows.fees_paid[k] + rows.fees_off[k],
-        rows.penalties_paid[k] + rows.penalties_off[k],
-    )
-
-
-def _same(work: UnitOfWork) -> dict[str, tuple[str, Any]]:
-    return {"book_id": ("uuid", work.book.id)}
-
-
-def lateness_values(late: Overdue) -> tuple[Any, ...]:
-    """How late a loan is, as columns: since when, bucket, and what is overdue of each part."""
-    return late.since, late.bucket, late.principal, late.interest, late.fees, late.penalties
-
-
-def checkpoint_values(one: Kept) -> tuple[Any, ...]:
-    """What a loan came to be, as columns of its checkpoint."""
-    life = one.life
-    return one.party.loan_id, life.seq, life.waits_for, life.status, dumps(written_state(life.state)), dumps(life.tally.told())
-
-
-def stretch_values(loan_id: UUID, running: Running) -> tuple[Any, ...]:
-    """Where a loan stands and how it goes on, as columns of its stretch."""
-    s, late, position, day = running.stretch, running.late, running.position, date.fromordinal
-    lines = (
-        day(max(s.begin, 1)),
-        s.bearing,
-        s.nightly,
-        s.whole,
-        s.rest,
-        s.floor,
-        s.discount,
-        day(max(s.discount_begin, 1)),
-        s.discount_days,
-    )
-    return (
-        loan_id,
-        running.replaced_on,
-        running.portfolio_no,
-        running.since,
-        day(s.until),
-        running.stuck,
-        running.told,
-        *lines,
-        late.since,
-        late.bucket,
-        late.principal,
-        late.interest,
-        late.fees,
-        late.penalties,
-        *_OF_POSITION(position),
-    )

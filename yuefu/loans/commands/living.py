@@ -14,7 +14,7 @@ from yuefu.frozen import made_quickly
 from yuefu.ledger import commands as ledger
 from yuefu.ledger.rules import Entry, Posted
 from yuefu.loans import entries, rules
-from yuefu.loans.commands import agreeing, keeping
+from yuefu.loans.commands import agreeing, keeping, writing
 from yuefu.loans.commands.keeping import NEVER, Kept, Running
 from yuefu.loans.entries import Position
 from yuefu.loans.rules import UNKNOWN_LOAN, Life, Party
@@ -68,7 +68,7 @@ def agree(*, work: UnitOfWork, agreements: Sequence[tuple[Party, LoanTerms]]) ->
     kept = [
         Kept(party, rules.begun(terms), _agreed(numbers[party.funder_id, party.product, party.currency], work)) for party, terms in sound
     ]
-    keeping.insert_new(work, kept)
+    writing.insert_new(work, kept)
     outbox.emit(work=work, events=[OutboxEvent("loan.agreed", "loan", one.party.loan_id, 1, told_of(one)) for one in kept])
     audit.record(work=work, action="loan.agree", object_kind="loan", object_ids=[party.loan_id for party, _ in sound])
     return outcomes
@@ -128,9 +128,9 @@ def enter(*, work: UnitOfWork, facts: Sequence[NewFact]) -> list[Entered | Refus
         entered.append((fact.loan_id, life.seq, fact.source_id, fact.entry))
         outcomes.append(Entered(fact.source_id, fact.loan_id, life.seq, life))
     touched = sorted(kept)
-    keeping.insert_facts(work, entered)
+    writing.insert_facts(work, entered)
     closing = bool(touched) and bool(days.waiting_to_close(work.book.id))
-    keeping.update(work, [(read[loan_id], kept[loan_id]) for loan_id in touched], closing=closing)
+    writing.update(work, [(read[loan_id], kept[loan_id]) for loan_id in touched], closing=closing)
     post(work, posting)
     outbox.emit(work=work, events=events)
     audit.record(work=work, action="loan.enter", object_kind="loan", object_ids=touched)

@@ -1,0 +1,220 @@
+"""How loans of rule version 2026-2 are written: facts, what they came to be, and what falls due of them, by one statement a table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from operator import attrgetter
+from typing import Any, Final
+from uuid import UUID
+
+from yuefu.loans.commands.keeping import ACCOUNTS, CHECKPOINT, DUE, FACT, LATENESS, NEVER, PARTS, STRETCH, Kept, Running, Unread
+from yuefu.plans.lifecycle.arrears import Overdue
+from yuefu.plans.lifecycle.events import Event, Undone
+from yuefu.plans.lifecycle.fold import looked_at
+from yuefu.plans.lifecycle.plain import kind_of, written_event, written_state
+from yuefu.plans.lifecycle.rows import Rows
+from yuefu.runtime import sql
+from yuefu.runtime.jsontext import dumps
+from yuefu.runtime.values import UnitOfWork
+
+_OF_POSITION: Final = attrgetter(*ACCOUNTS)
+_DUE_CHANGES: Final = ", ".join(f"{name} = excluded.{name}" for name in list(DUE)[2:])
+
+
+def insert_facts(work: UnitOfWork, entered: Sequence[tuple[UUID, int, UUID, Event | Undone]]) -> None:
+    """Facts as (loan, number, source, what happened)."""
+    values = [
+        (
+            new,
+            loan_id,
+            no,
+            kind_of(entry),
+            None if isinstance(entry, Undone) else entry.on,
+            entry.entry if isinstance(entry, Undone) else None,
+            dumps(written_event(entry)),
+            source_id,
+        )
+        for new, (loan_id, no, source_id, entry) in zip(work.ids.many(work.now, len(entered)), entered, strict=True)
+    ]
+    sql.insert(
+        "loans_fact", FACT, values, same=_same(work) | {"recorded_at": ("timestamptz", work.now), "recorded_on": ("date", work.day.on)}
+    )
+
+
+def insert_new(work: UnitOfWork, kept: Sequence[Kept]) -> None:
+    """The first checkpoint and stretch of loans of which nothing has happened."""
+    sql.insert("loans_checkpoint", CHECKPOINT, [checkpoint_values(one) for one in kept], same=_same(work))
+    sql.insert("loans_stretch", STRETCH, [stretch_values(one.party.loan_id, one.running) for one in kept], same=_same(work))
+
+
+def update(work: UnitOfWork, changed: Sequence[tuple[Kept, Kept]], *, closing: bool) -> None:
+    """Writes what loans came to be, as (before, after): checkpoints whose facts are others, stretches, how late they are, and rows of what falls due.
+
+    `closing`: a day before that of `work` is not closed yet, and has to find the stretch that ended.
+    """
+    lives = [checkpoint_values(after) for before, after in changed if after.life is not before.life]
+    sql.update("loans_checkpoint", "loan_id", CHECKPOINT, lives)
+    _update_stretches(work, changed, closing=closing)
+    # While a day before closes, nobody knows yet what that will say of a loan: how late it is now is said in any case.
+    late = [
+        (after.party.loan_id, after.running.late)
+        for before, after in changed
+        if after.running.late != before.running.late or (closing and before.running.since < after.running.since)
+    ]
+    _insert_lateness(work, late)
+    _update_dues(work, changed)
+
+
+def _update_stretches(work: UnitOfWork, changed: Sequence[tuple[Kept, Kept]], *, closing: bool) -> None:
+    """A stretch that tells of days which are closing stays, replaced as of today, and the new one is a row of its own; else it is written over."""
+    apart = {
+        before.party.loan_id
+        for before, after in changed
+        if closing and before.running.since < after.running.since and not before.running.stuck
+    }
+    if apart:
+        sql.run(
+            "UPDATE loans_stretch SET replaced_on = %s WHERE loan_id = ANY(%s) AND replaced_on = %s", [work.day.on, sorted(apart), NEVER]
+        )
+    new = [stretch_values(after.party.loan_id, after.running) for before, after in changed if before.party.loan_id in apart]
+    sql.insert("loans_stretch", STRETCH, new, same=_same(work))
+    over = [stretch_values(after.party.loan_id, after.running) for before, after in changed if before.party.loan_id not in apart]
+    if over:
+        source, params = sql.unnest(STRETCH, over)
+        changes = ", ".join(f"{name} = given.{name}" for name in STRETCH if name not in {"loan_id", "replaced_on", "portfolio_no"})
+        sql.run(
+            f"UPDATE loans_stretch AS target SET {changes} FROM {source} AS given"
+            " WHERE target.loan_id = given.loan_id AND target.replaced_on = given.replaced_on",
+            params,
+        )
+
+
+def stick(stuck: Sequence[Unread]) -> None:
+    """Says of stretches that nobody could go on from them; they stay as they are."""
+    if stuck:
+        source, params = sql.unnest({"loan_id": "uuid", "replaced_on": "date"}, [(one.loan_id, one.running.replaced_on) for one in stuck])
+        sql.run(
+            f"UPDATE loans_stretch AS target SET stuck = true FROM {source} AS given"
+            " WHERE target.loan_id = given.loan_id AND target.replaced_on = given.replaced_on",
+            params,
+        )
+
+
+def _insert_lateness(work: UnitOfWork, late: Sequence[tuple[UUID, Overdue]]) -> None:
+    rows = [(loan_id, *lateness_values(one)) for loan_id, one in late]
+    changes = ", ".join(f"{name} = excluded.{name}" for name in LATENESS if name != "loan_id")
+    suffix = f'ON CONFLICT (loan_id, "on") DO UPDATE SET {changes}'
+    sql.insert("loans_lateness", LATENESS, rows, same=_same(work) | {'"on"': ("date", work.day.on)}, suffix=suffix)
+
+
+def _update_dues(work: UnitOfWork, changed: Sequence[tuple[Kept, Kept]]) -> None:
+    rows, shorter = [], []
+    for before, after in changed:
+        if after.running.replaced_on != NEVER:
+            continue
+        if before.life.state is after.life.state and not (after.running.late.since or before.running.late.since):
+            continue  # only a day has passed, and nothing is overdue: what rows ask is the same
+        was, now = _seen(before), _seen(after)
+        rows += [(after.party.loan_id, no, *_due(now, no)) for no in _differing(was, now)]
+        if len(now) < len(was):
+            shorter.append((after.party.loan_id, len(now)))
+    sql.insert("loans_due", DUE, rows, same=_same(work), suffix=f"ON CONFLICT (loan_id, no) DO UPDATE SET {_DUE_CHANGES}")
+    if shorter:
+        source, params = sql.unnest({"loan_id": "uuid", "rows": "smallint"}, shorter)
+        sql.run(f"DELETE FROM loans_due AS d USING {source} AS given WHERE d.loan_id = given.loan_id AND d.no >= given.rows", params)
+
+
+def _seen(one: Kept) -> Rows:
+    """The rows of a loan as seen on the day of its stretch."""
+    state, running = one.life.state, one.running
+    if one.seen is not None:
+        return one.seen
+    if not state.lent:
+        return Rows()
+    if running.late.since is None and not state.overpaid and not state.terms.overdue_to_due_day:
+        return state.rows()  # nothing is overdue: a later day sees what the last event left
+    return looked_at(state, max(running.since, date.fromordinal(state.last_on))).rows
+
+
+_OF_DUE: Final = attrgetter(*("kind", "start", "due", *PARTS), *(f"{part}_paid" for part in PARTS), *(f"{part}_off" for part in PARTS))
+
+
+def _differing(was: Rows, now: Rows) -> list[int]:
+    """The numbers of rows that are new, or ask or were settled otherwise than before."""
+    common = min(len(was), len(now))
+    changed = set(range(common, len(now)))
+    for old, new in zip(_OF_DUE(was), _OF_DUE(now), strict=True):
+        if old != new:
+            changed.update([k for k in range(common) if old[k] != new[k]])
+    return sorted(changed)
+
+
+def due_rows(rows: Rows) -> list[tuple[Any, ...]]:
+    """Kind, days, what is asked of each part and what of it is settled, a row each."""
+    return [_due(rows, k) for k in range(len(rows))]
+
+
+def _due(rows: Rows, k: int) -> tuple[Any, ...]:
+    day = date.fromordinal
+    return (
+        rows.kind[k],
+        day(rows.start[k]),
+        day(rows.due[k]),
+        rows.principal[k],
+        rows.interest[k],
+        rows.fees[k],
+        rows.penalties[k],
+        rows.principal_paid[k] + rows.principal_off[k],
+        rows.interest_paid[k] + rows.interest_off[k],
+        rows.fees_paid[k] + rows.fees_off[k],
+        rows.penalties_paid[k] + rows.penalties_off[k],
+    )
+
+
+def _same(work: UnitOfWork) -> dict[str, tuple[str, Any]]:
+    return {"book_id": ("uuid", work.book.id)}
+
+
+def lateness_values(late: Overdue) -> tuple[Any, ...]:
+    """How late a loan is, as columns: since when, bucket, and what is overdue of each part."""
+    return late.since, late.bucket, late.principal, late.interest, late.fees, late.penalties
+
+
+def checkpoint_values(one: Kept) -> tuple[Any, ...]:
+    """What a loan came to be, as columns of its checkpoint."""
+    life = one.life
+    return one.party.loan_id, life.seq, life.waits_for, life.status, dumps(written_state(life.state)), dumps(life.tally.told())
+
+
+def stretch_values(loan_id: UUID, running: Running) -> tuple[Any, ...]:
+    """Where a loan stands and how it goes on, as columns of its stretch."""
+    s, late, position, day = running.stretch, running.late, running.position, date.fromordinal
+    lines = (
+        day(max(s.begin, 1)),
+        s.bearing,
+        s.nightly,
+        s.whole,
+        s.rest,
+        s.floor,
+        s.discount,
+        day(max(s.discount_begin, 1)),
+        s.discount_days,
+    )
+    return (
+        loan_id,
+        running.replaced_on,
+        running.portfolio_no,
+        running.since,
+        day(s.until),
+        running.stuck,
+        running.told,
+        *lines,
+        late.since,
+        late.bucket,
+        late.principal,
+        late.interest,
+        late.fees,
+        late.penalties,
+        *_OF_POSITION(position),
+    )
