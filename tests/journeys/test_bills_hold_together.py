@@ -193,18 +193,22 @@ def test_a_whole_that_failed_succeeds_with_its_parts_only_as_a_person_accepted(s
         " currency, 'contradicts', 'failed', 'succeeded', amount_minor, 0, currency, '', '', %(on)s, now(), 'open', '', ''"
         " FROM payments_collection WHERE id = %(whole)s"
     )
+    accepted = (
+        "UPDATE payments_contradiction SET state = 'accepted', closed_at = now(), closed_by = 'u', reason = 'seen'"
+        " WHERE collection_id = %(whole)s"
+    )
     writer = as_role("default")
     writer.execute(kept, known)
     with pytest.raises(psycopg.errors.CheckViolation, match="no such step"):
         writer.execute(LATE, known)
     writer.rollback()
     writer.execute(kept, known)
-    writer.execute("UPDATE payments_contradiction SET state = 'accepted', closed_at = now(), closed_by = 'u', reason = 'seen'")
+    writer.execute(accepted, known)
     with pytest.raises(psycopg.errors.CheckViolation, match="no such step"):
         writer.execute(LATE, {**known, "on": DUE})
     writer.rollback()
     writer.execute(kept, known)
-    writer.execute("UPDATE payments_contradiction SET state = 'accepted', closed_at = now(), closed_by = 'u', reason = 'seen'")
+    writer.execute(accepted, known)
     assert writer.execute(LATE, known).rowcount == 3
 
 

@@ -130,7 +130,7 @@ ENTRY_KINDS: Final[Table] = {
     "loan.reversed": _("Repayment taken off the loan"),
     "loan.accrued": _("Interest accrued"),
     "loan.discount_earned": _("Discount earned"),
-    "loan.advanced": _("What the day brought the loans"),
+    "loan.brought": _("What the day brought the loans"),
     "loan.disbursed": _("Lent"),
     "loan.paid": _("Payment applied to the loan"),
     "loan.paid_off": _("Loan paid off"),
