@@ -79,8 +79,12 @@ def keys() -> Vault:
 
 @pytest.fixture(scope="session")
 def town(keys: Vault) -> Town:
-    """A book with products, shops, money, and one adult with a credit line."""
-    vault = keys
+    """The book of all tests that do not mind where its clock stands."""
+    return a_town(keys)
+
+
+def a_town(vault: Vault) -> Town:
+    """A book with products, shops, money, and one adult with a credit line, on its first day."""
     code = f"cli-{secrets.token_hex(4)}"
     made = world.found(first_day=FIRST_DAY, seed=secrets.randbits(40), vault=vault, months=2, code=code, people=False)
     buyer = people.customer(number="00004", seed=7, as_of=FIRST_DAY)

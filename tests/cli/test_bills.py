@@ -5,11 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from tests.cli.conftest import Command, Town
+import pytest
+
+from tests.cli.conftest import Command, Town, a_town
 from yuefu import ids
 from yuefu.runtime import sql
+from yuefu.runtime.vault import Vault
 
 Make = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture(scope="module")
+def town(keys: Vault) -> Town:
+    """A book of their own: others move the clock on."""
+    return a_town(keys)
 
 
 def begun_earlier(town: Town) -> None:

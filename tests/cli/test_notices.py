@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.cli.conftest import Command, Town
+from tests.cli.conftest import Command, Town, a_town
 from yuefu import ids
 from yuefu.consumers import queries as consumers
 from yuefu.journeys import jobs
@@ -20,6 +20,13 @@ from yuefu.notices.commands import NewMessage, Queued
 from yuefu.notices.rules.outgoing import Outgoing
 from yuefu.runtime import books
 from yuefu.runtime.values import Book, UnitOfWork
+from yuefu.runtime.vault import Vault
+
+
+@pytest.fixture(scope="module")
+def town(keys: Vault) -> Town:
+    """A book of their own: others move the clock on."""
+    return a_town(keys)
 
 
 def book_of(town: Town) -> Book:

@@ -20,7 +20,7 @@ ALTER TABLE loans_stretch ADD CONSTRAINT loans_stretch_balanced CHECK (loan_prin
     + loan_allowance + consumer_balance + collections_clearing + purchase_clearing + unearned_discount + discount_income + interest_income
     + interest_given_up + loan_fee_income + penalty_income + fees_given_up + recovery_income + credit_loss + goodwill_expense = 0);
 -- What a day brought a portfolio is the sum of what it brought its loans.
-CREATE FUNCTION loans_sum(bigint[]) RETURNS numeric LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS
+CREATE FUNCTION loans_sum(bigint[]) RETURNS numeric LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = public, pg_temp AS
     $$ SELECT coalesce(sum(one), 0) FROM unnest($1) AS one $$;
 ALTER TABLE loans_brought ADD CONSTRAINT loans_brought_adds_up
     CHECK (cardinality(loan_ids) = cardinality(minors) AND minor = loans_sum(minors));
