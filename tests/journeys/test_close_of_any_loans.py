@@ -23,9 +23,10 @@ from yuefu.journeys.desk import Desk, open_day
 from yuefu.journeys.jobs import desk_of
 from yuefu.ledger import queries as ledger
 from yuefu.loans import entries
-from yuefu.loans.commands import closing, keeping, living
+from yuefu.loans.commands import closing, living
 from yuefu.loans.commands.living import Entered, NewFact
 from yuefu.loans.entries import Position
+from yuefu.loans.queries import keeping
 from yuefu.loans.rules import Party
 from yuefu.money.rates import Rate
 from yuefu.plans.lifecycle import events as e

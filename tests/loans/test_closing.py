@@ -22,10 +22,11 @@ from yuefu.ledger import commands as ledger
 from yuefu.ledger import queries as ledger_book
 from yuefu.loans import entries
 from yuefu.loans import queries as loan_book
-from yuefu.loans.commands import closing, keeping
+from yuefu.loans.commands import closing
 from yuefu.loans.commands.closing import Advanced
 from yuefu.loans.commands.living import Entered
 from yuefu.loans.entries import STANDING, Position
+from yuefu.loans.queries import keeping
 from yuefu.money.rates import Rate
 from yuefu.plans.lifecycle import events as e
 from yuefu.plans.lifecycle import terms as t

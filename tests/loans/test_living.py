@@ -23,9 +23,10 @@ from yuefu.ids import IdSource
 from yuefu.ledger import commands as ledger
 from yuefu.ledger import queries as ledger_book
 from yuefu.loans import queries as loan_book
-from yuefu.loans.commands import keeping, living
+from yuefu.loans.commands import living
 from yuefu.loans.commands.living import Entered, NewFact
 from yuefu.loans.entries import Position
+from yuefu.loans.queries import keeping
 from yuefu.loans.rules import Party
 from yuefu.plans.lifecycle import events as e
 from yuefu.plans.lifecycle import terms as t

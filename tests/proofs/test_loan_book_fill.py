@@ -19,10 +19,11 @@ from yuefu.journeys import founding
 from yuefu.journeys.founding import Founded, NewBook
 from yuefu.ledger import queries as ledger_book
 from yuefu.loans import entries
-from yuefu.loans.commands import keeping, writing
-from yuefu.loans.commands.keeping import ACCOUNTS
+from yuefu.loans.commands import writing
 from yuefu.loans.commands.living import Entered
 from yuefu.loans.entries import STANDING
+from yuefu.loans.queries import keeping
+from yuefu.loans.queries.keeping import ACCOUNTS
 from yuefu.loans.rules import retold_life
 from yuefu.plans.lifecycle.arrears import overdue_of
 from yuefu.plans.lifecycle.events import Paid

@@ -31,7 +31,7 @@ async def repay(call: Call) -> dict[str, Any]:
         "id": name,
         "loan": ids.text("loan", done.loan_id),
         "amount": done.amount.minor,
-        "amount_applied": (done.principal + done.interest).minor,
+        "amount_applied": (done.amount - done.excess).minor,
         "amount_returned": done.excess.minor,
         "currency": done.amount.currency,
     }

@@ -41,6 +41,7 @@ _LINE = {
     "due_on": "date",
     "amount_minor": "bigint",
     "paid_minor": "bigint",
+    "lived": "boolean",
 }
 
 
@@ -134,7 +135,17 @@ def _store(work: UnitOfWork, made: Sequence[_Made]) -> None:
         "billing_bill", _BILL, bills, same={"book_id": book, "issued_on": ("date", work.day.on), "issued_at": ("timestamptz", work.now)}
     )
     lines = [
-        (row.loan_id, row.no, bill.id, bill.ended.account_id, bill.ended.consumer_id, row.due_on, row.asked, row.asked - row.unpaid)
+        (
+            row.loan_id,
+            row.no,
+            bill.id,
+            bill.ended.account_id,
+            bill.ended.consumer_id,
+            row.due_on,
+            row.asked,
+            row.asked - row.unpaid,
+            row.lived,
+        )
         for bill in made
         for row in bill.rows
     ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Case, F, Q, When
 
 from yuefu.runtime.tables import BookRow
 
@@ -55,6 +55,14 @@ class Line(models.Model):
     pk = models.CompositePrimaryKey("loan_id", "no")
     loan_id = models.UUIDField()
     no = models.SmallIntegerField()
+    lived = models.BooleanField(db_default=False)
+    """Whether the loan is one of rule version 2026-2, whose instalments are numbered by their days."""
+    levelled_id = models.GeneratedField(
+        expression=Case(When(lived=False, then="loan_id")), output_field=models.UUIDField(null=True), db_persist=True, null=True
+    )
+    agreement_id = models.GeneratedField(
+        expression=Case(When(lived=True, then="loan_id")), output_field=models.UUIDField(null=True), db_persist=True, null=True
+    )
     book_id = models.UUIDField()
     bill_id = models.UUIDField()
     account_id = models.UUIDField()

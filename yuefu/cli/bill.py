@@ -273,6 +273,7 @@ def _paid(done: RepaidTogether) -> dict[str, Any]:
             "amount": part.amount,
             "principal": part.principal,
             "interest": part.interest,
+            "charges": part.charges,
             "excess": part.excess,
             "waits_for": part.waits_for,
         }

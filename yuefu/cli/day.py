@@ -164,6 +164,7 @@ def repay(
             "amount": done.amount,
             "principal": done.principal,
             "interest": done.interest,
+            "charges": done.charges,
             "excess": done.excess,
             "failure_code": done.failure_code,
             "key": request.key,
@@ -272,6 +273,6 @@ def loan_of(caller: Caller, text: str) -> UUID:
 
     found = inputs.object_id("loan", text)
     with caller.reading():
-        if found not in loans.loans([found]):
+        if not loans.is_of_an_order(caller.book.id, found):
             fail("unknown_loan", f"There is no loan {text!r:.60} in this book.")
     return found

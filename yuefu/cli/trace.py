@@ -43,9 +43,9 @@ def _text(life: Trace, book: Book) -> Iterator[str]:
     yield ""
     yield output.table(["stage", "state", "day"], [(stage.code, stage.state, stage.on) for stage in life.stages])
     if life.instalments:
-        rows = [(row.no, row.due_on, row.principal, row.interest, row.paid, row.state) for row in life.instalments]
+        rows = [(row.no, row.due_on, row.principal, row.interest, row.charges, row.paid, row.state) for row in life.instalments]
         yield ""
-        yield output.table(["no", "due on", "principal", "interest", "paid", "state"], rows)
+        yield output.table(["no", "due on", "principal", "interest", "charges", "paid", "state"], rows)
     for happening in life.timeline:
         yield ""
         yield from _happening(happening, book)

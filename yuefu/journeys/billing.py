@@ -26,7 +26,7 @@ from yuefu.journeys import repayment
 from yuefu.journeys.desk import Desk, in_batches, on_open_day
 from yuefu.journeys.repayment import NOTHING_DUE, UNKNOWN_LOAN, Repaid, RepaidTogether, instrument_fault
 from yuefu.loans import queries as loan_book
-from yuefu.loans.rules import Held
+from yuefu.loans.rules import OnBook
 from yuefu.money.amounts import Money
 from yuefu.payments import commands as payments
 from yuefu.payments import queries as payment_book
@@ -156,7 +156,7 @@ def _plans(work: UnitOfWork, requests: Sequence[PayRequest]) -> list[Plan | Refu
     asked = bill_book.asked(book_id=book_id, consumer_ids=consumers)
     bills = bill_book.bills(book_id=book_id, ids=[request.bill_id for request in requests if request.bill_id])
     named = {request.loan_id for request in requests if request.loan_id}
-    loans = loan_book.loans(sorted(named | {row.loan_id for rows in asked.values() for row in rows}), book_id=book_id)
+    loans = loan_book.on_book(sorted(named | {row.loan_id for rows in asked.values() for row in rows}), work.day.on, book_id=book_id)
     plans = []
     for request in requests:
         account = own.get(request.consumer_id)
@@ -167,7 +167,7 @@ def _plans(work: UnitOfWork, requests: Sequence[PayRequest]) -> list[Plan | Refu
     return plans
 
 
-def _fault(work: UnitOfWork, request: PayRequest, bill: Bill | None, loan: Held | None) -> Refused | None:
+def _fault(work: UnitOfWork, request: PayRequest, bill: Bill | None, loan: OnBook | None) -> Refused | None:
     if request.bill_id and request.loan_id:
         return Refused(ONE_TARGET, "name a bill, or a loan, or neither for all: not both", "loan_id")
     if request.bill_id and (bill is None or bill.consumer_id != request.consumer_id):
@@ -179,7 +179,7 @@ def _fault(work: UnitOfWork, request: PayRequest, bill: Bill | None, loan: Held 
     return instrument_fault(request.instrument)
 
 
-def _plan(work: UnitOfWork, request: PayRequest, bill: Bill | None, rows: Sequence[Asked], loans: Mapping[UUID, Held]) -> Plan | Refused:
+def _plan(work: UnitOfWork, request: PayRequest, bill: Bill | None, rows: Sequence[Asked], loans: Mapping[UUID, OnBook]) -> Plan | Refused:
     if bill is not None and not bill.to_pay.minor:
         return Refused(BILL_PAID, "nothing is left to pay of this bill", "bill_id")
     on, currency = work.day.on, work.book.currency
@@ -195,7 +195,7 @@ def _plan(work: UnitOfWork, request: PayRequest, bill: Bill | None, rows: Sequen
     return tuple(_part(loans[s.loan_id], Money(s.minor, currency), s.waits_for) for s in shares)
 
 
-def _part(loan: Held, amount: Money, waits_for: date | None) -> Part:
+def _part(loan: OnBook, amount: Money, waits_for: date | None) -> Part:
     return Part(loan.dims.loan_id, loan.dims.order_id, loan.dims.funder_id, amount, waits_for)
 
 
@@ -242,7 +242,7 @@ def _release(work: UnitOfWork, part_ids: Sequence[UUID], begun: list[ChannelRefu
     applied = repayment.apply_received(work, [(part, min(part.waits_for or work.day.on, work.day.on)) for part in released])
     begun.extend(refunding.attempt(work=work, excesses=repayment.owed_back(applied)))
     told = {
-        part.id: Repaid(part.id, a.loan_id, part.state, part.amount, a.principal, a.interest, a.excess, "")
+        part.id: Repaid(part.id, a.loan_id, part.state, part.amount, a.principal, a.interest, a.charges, a.excess, "")
         for part in released
         if (a := applied.get(part.id))
     }

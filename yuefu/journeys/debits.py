@@ -20,7 +20,7 @@ from yuefu.errors import Refused
 from yuefu.journeys import mandates, repayment
 from yuefu.journeys.desk import Desk, in_batches, on_open_day, unless_held_up
 from yuefu.loans import queries as loan_book
-from yuefu.loans.rules import Held
+from yuefu.loans.rules import OnBook
 from yuefu.money.amounts import Money
 from yuefu.payments import commands as payments
 from yuefu.payments import queries as payment_book
@@ -254,7 +254,7 @@ def _may_go(one: Standing, today: date) -> bool:
 
 def _parted(work: UnitOfWork, fit: Sequence[Standing]) -> tuple[list[Take], list[Drop]]:
     """Which tries are sent and with how much, in order, and which are not. Of one loan each sees what those before it take."""
-    owed = owed_of(work.book.id, [one.debit.loan_id for one in fit])
+    owed = owed_of(work.book.id, [one.debit.loan_id for one in fit], work.day.on)
     under_way = payment_book.under_way(book_id=work.book.id, loan_ids=list(owed))
     taken: dict[UUID, int] = defaultdict(int)
     takes: list[Take] = []
@@ -289,16 +289,16 @@ class Owed:
     due: Callable[[date], int]
 
 
-def owed_of(book_id: UUID, loan_ids: Sequence[UUID]) -> dict[UUID, Owed]:
-    """Loans of a book, by id; others are absent."""
-    held = loan_book.loans(list(dict.fromkeys(loan_ids)), book_id=book_id)
+def owed_of(book_id: UUID, loan_ids: Sequence[UUID], on: date) -> dict[UUID, Owed]:
+    """Loans of a book as they are seen from a day, by id; others are absent."""
+    held = loan_book.on_book(list(dict.fromkeys(loan_ids)), on, book_id=book_id)
     waiting: dict[UUID, list[tuple[date, int]]] = defaultdict(list)
     for (loan_id, day), minor in payment_book.waiting_of(loan_ids=list(held)).items():
         waiting[loan_id].append((day, minor))
 
-    def due_of(loan: Held) -> Callable[[date], int]:
+    def due_of(loan: OnBook) -> Callable[[date], int]:
         here = waiting[loan.dims.loan_id]
-        return lambda on: sum(part.minor for part in loan.state.due(on)) - sum(minor for day, minor in here if day <= on)
+        return lambda on: loan.due(on).minor - sum(minor for day, minor in here if day <= on)
 
     return {i: Owed(loan.dims.order_id, loan.dims.funder_id, due_of(loan)) for i, loan in held.items()}
 
@@ -380,7 +380,7 @@ def _again(work: UnitOfWork, try_ids: Sequence[UUID]) -> list[str | Refused]:
     of, calendar = policy_in_force(work.book, work.day.on), _calendar(work.book, at)
     held = payment_book.standings(book_id=work.book.id, try_ids=try_ids, lock=True)
     idle = payment_book.tries_idle(book_id=work.book.id, limit=len(try_ids), among=try_ids)
-    owed = owed_of(work.book.id, [held[i].debit.loan_id for i in idle])
+    owed = owed_of(work.book.id, [held[i].debit.loan_id for i in idle], work.day.on)
     decided = {i: _next(held[i], owed.get(held[i].debit.loan_id), at, calendar, of) for i in idle}
     payments.plan_again(work=work, agains=[one for one in decided.values() if isinstance(one, Again)])
     payments.drop_tries(work=work, drops=[one for one in decided.values() if isinstance(one, Drop)])

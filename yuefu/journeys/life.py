@@ -14,7 +14,7 @@ from yuefu.ledger import queries as ledger
 from yuefu.ledger.queries import EntryLine
 from yuefu.loans import queries as loan_book
 from yuefu.loans.queries import Recorded
-from yuefu.loans.rules import Held
+from yuefu.loans.rules import OnBook
 from yuefu.offers import queries as offers
 from yuefu.offers.queries import StoredQuote
 from yuefu.orders import queries as order_book
@@ -52,7 +52,7 @@ class Life:
     quote: StoredQuote | None = None
     whole: bool = False
     decision: StoredDecision | None = None
-    loans: list[Held] = field(default_factory=list)
+    loans: list[OnBook] = field(default_factory=list)
     loan_of: Mapping[UUID, UUID] = field(default_factory=dict)
     events: list[Recorded] = field(default_factory=list)
     paid: OrderPayments = field(default_factory=lambda: OrderPayments((), ()))
@@ -103,7 +103,7 @@ def read_lender_side(life: Life) -> None:
     assert life.book is not None, "who may see an order in full may see its book"
     life.as_of = open_day(life.book, days.waiting_to_close(book_id))
     life.decision = risk.of_orders(order_ids=[order_id]).get(order_id)
-    life.loans = loan_book.loans_of([order_id]).get(order_id, [])
+    life.loans = loan_book.on_book_of([order_id], life.as_of, book_id=book_id).get(order_id, [])
     life.loan_of = loan_book.by_capture([capture.id for capture in life.captures])
     life.events = loan_book.recorded([order_id]).get(order_id, [])
     life.paid = payments.of_orders(order_ids=[order_id]).get(order_id, life.paid)

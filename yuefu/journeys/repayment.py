@@ -21,7 +21,7 @@ from yuefu.loans import commands as loans
 from yuefu.loans import queries as loan_book
 from yuefu.loans.commands import ALREADY_APPLIED, Applied, Repayment, Reversal, Reversed
 from yuefu.loans.queries import Recorded
-from yuefu.loans.rules import UNKNOWN_REPAYMENT, Held
+from yuefu.loans.rules import UNKNOWN_REPAYMENT
 from yuefu.money.amounts import Money
 from yuefu.payments import commands as payments
 from yuefu.payments import queries as payment_book
@@ -70,6 +70,7 @@ class Repaid:
     amount: Money
     principal: Money
     interest: Money
+    charges: Money
     excess: Money
     failure_code: str
     waits_for: date | None = None
@@ -126,7 +127,7 @@ def _replayed(waiting: Sequence[Collection], now: datetime) -> bool:
 
 
 def _attempt(work: UnitOfWork, requests: Sequence[RepayRequest]) -> list[Collection | Refused]:
-    found = loan_book.loans([request.loan_id for request in requests], book_id=work.book.id)
+    found = loan_book.on_book([request.loan_id for request in requests], work.day.on, book_id=work.book.id)
     held = {i: loan for i, r in enumerate(requests) if (loan := found.get(r.loan_id)) and r.merchant_id in (None, loan.dims.merchant_id)}
     owners = {i: requests[i].merchant_id or loan.dims.consumer_id for i, loan in held.items()}
     # After the loans: a repayment that came between the two reads is then known, and is not asked for again.
@@ -143,7 +144,7 @@ def _attempt(work: UnitOfWork, requests: Sequence[RepayRequest]) -> list[Collect
             continue
         dims, whole = loan.dims, request.amount is None
         before = known.get((owners[index], request.key))
-        due = _due(loan, work.day.on)
+        due = loan.due(work.day.on)
         amount = request.amount if request.amount is not None else before or due
         if before is None and (refused := _not_due(request, amount, due)):
             outcomes[index] = refused
@@ -196,11 +197,6 @@ def _not_due(request: RepayRequest, amount: Money, due: Money) -> Refused | None
     if amount > due:
         return Refused(MORE_THAN_DUE, f"{due} is due on this loan today, {amount} was asked for", "amount")
     return None
-
-
-def _due(loan: Held, on: date) -> Money:
-    principal, interest = loan.state.due(on)
-    return principal + interest
 
 
 def _asked_before(work: UnitOfWork, keyed: Sequence[tuple[UUID, str]]) -> dict[tuple[UUID, str], Money]:
@@ -286,7 +282,7 @@ def _told(
 def _applied(c: Collection, as_recorded: Applied | Recorded | None) -> Repaid:
     assert c.loan_id is not None, "what is collected here is for a loan"
     one, zero = as_recorded, Money.zero(c.amount.currency)
-    parts = (one.principal, one.interest, one.excess) if one else (zero, zero, zero)
+    parts = (one.principal, one.interest, one.charges, one.excess) if one else (zero, zero, zero, zero)
     return Repaid(c.id, c.loan_id, c.state, c.amount, *parts, c.failure_code, c.waits_for if c.is_waiting else None)
 
 

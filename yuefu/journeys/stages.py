@@ -91,7 +91,7 @@ def _repaid(life: Life) -> Reached:
     last = max((event.recorded_on for event in life.events), default=None)
     parts: list[Reached] = []
     for held in life.loans:
-        for row in held.state.rows:
+        for row in held.rows:
             if not row.unpaid:
                 parts.append(("done", last))
             else:

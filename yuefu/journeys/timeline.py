@@ -104,7 +104,7 @@ def _loan_life(life: Life) -> Iterator[Draft]:
         claims: list[Key] = [(kind, event.loan_id, event.recorded_at, event.amount.minor)]
         if event.reverses:  # No money moves: its entry clears nothing, and there is none where another repayment pays all of it.
             told["collection"] = ids.text("collection", event.reverses)
-            moves = event.principal.minor or event.interest.minor or event.excess.minor
+            moves = event.principal.minor or event.interest.minor or event.charges.minor or event.excess.minor
             claims = [(kind, event.loan_id, event.recorded_at, 0)] if moves else []
         collection = collections.get(event.source_id)
         if event.kind == "repaid" and collection:
@@ -165,9 +165,9 @@ def _on_or_after(life: Life, known: datetime, on: date) -> datetime:
 
 def _falling_due(life: Life) -> Iterator[Draft]:
     for held in life.loans:
-        for row in held.state.rows:
-            if row.due_on <= life.as_of and row.principal + row.interest:
-                amount = Money(row.principal + row.interest, held.dims.currency)
+        for row in held.rows:
+            if row.due_on <= life.as_of and row.asked:
+                amount = Money(row.asked, held.dims.currency)
                 told: dict[str, str | int] = {"no": row.no, "loan": ids.text("loan", held.dims.loan_id)}
                 yield Draft(datetime.combine(row.due_on, time(), life.tz), row.due_on, "instalment.due", amount, told)
 

@@ -24,6 +24,7 @@ from yuefu.ledger import queries as ledger
 from yuefu.ledger.queries import EntryLine
 from yuefu.ledger.rules.chart import CHART
 from yuefu.loans import queries as loan_book
+from yuefu.loans.rules import Asks
 from yuefu.merchants import queries as merchants
 from yuefu.money.amounts import Money
 from yuefu.money.rates import Rate
@@ -32,7 +33,6 @@ from yuefu.orders import queries as order_book
 from yuefu.payments import queries as payments
 from yuefu.payments.queries import Moved
 from yuefu.plans.label import price_label, render_price_label
-from yuefu.plans.loan import Row
 from yuefu.plans.schedule import Instalment, schedule
 from yuefu.plans.terms import Terms
 from yuefu.reconciliation import queries as reconciliation
@@ -280,20 +280,18 @@ def _instalments(life: Life) -> Iterator[InstalmentView]:
     """What each loan asks now; an instalment that refunds took away altogether is left out."""
     for held in life.loans:
         currency = held.dims.currency
-        for row in held.state.rows:
-            if row.principal + row.interest:
-                paid = Money(row.principal_paid + row.interest_paid, currency)
-                principal, interest = Money(row.principal, currency), Money(row.interest, currency)
-                yield InstalmentView(
-                    ids.text("loan", held.dims.loan_id), row.no, row.due_on, principal, interest, paid, _row_state(row, life.as_of)
-                )
+        for row in held.rows:
+            if row.asked:
+                principal, interest, charges, paid = (Money(m, currency) for m in (row.principal, row.interest, row.charges, row.paid))
+                loan, state = ids.text("loan", held.dims.loan_id), _row_state(row, life.as_of)
+                yield InstalmentView(loan, row.no, row.due_on, principal, interest, charges, paid, state)
 
 
-def _row_state(row: Row, as_of: date) -> Literal["paid", "part_paid", "due", "overdue", "upcoming"]:
+def _row_state(row: Asks, as_of: date) -> Literal["paid", "part_paid", "due", "overdue", "upcoming"]:
     if not row.unpaid:
         return "paid"
     if row.due_on < as_of:
         return "overdue"
-    if row.principal_paid + row.interest_paid:
+    if row.paid:
         return "part_paid"
     return "due" if row.due_on == as_of else "upcoming"

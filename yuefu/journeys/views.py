@@ -81,6 +81,8 @@ class InstalmentView:
     due_on: date
     principal: Money
     interest: Money
+    charges: Money
+    """Fees and late charges."""
     paid: Money
     state: Literal["paid", "part_paid", "due", "overdue", "upcoming"]
 

@@ -189,10 +189,22 @@ BY_FUNDER: Final = frozenset(Position.__slots__) - {"consumer_balance", "collect
 
 
 def moved(
-    dims: Dimensions | Party, kind: str, source_id: UUID, before: Position, after: Position, effective_on: date | None = None
+    dims: Dimensions | Party,
+    kind: str,
+    source_id: UUID,
+    before: Position,
+    after: Position,
+    effective_on: date | None = None,
+    *,
+    owed_back: bool = False,
 ) -> Entry | None:
-    """The entry that takes a loan from one position to another, its credit line with its principal; None where nothing moves."""
+    """The entry that takes a loan from one position to another, its credit line with its principal; None where nothing moves. `owed_back`: what
+    goes out through the clearing of collections has not gone yet, and is owed to the consumer."""
     changes = [(name, now - was) for name, was, now in zip(_ACCOUNTS, _each(before), _each(after), strict=True) if was != now]
+    if owed_back:
+        found = dict(changes)
+        found["consumer_balance"] = found.get("consumer_balance", 0) + found.pop("collections_clearing", 0)
+        changes = [(name, minor) for name, minor in found.items() if minor]
     lines = [_line(dims, name, minor, dimensioned=name in BY_FUNDER) for name, minor in changes]
     if not lines:
         return None

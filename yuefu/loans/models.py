@@ -143,8 +143,13 @@ class Sheet(BookRow):
 
 
 class Agreement(BookRow):
-    """A loan of rule version 2026-2 as it was agreed: for an order, or moved here from another core, whose name is its `origin`."""
+    """A loan of rule version 2026-2 as it was agreed: for a capture of an order, or moved here from another core, whose name is its `origin`.
 
+    What the consumer accepted, of an order: which cost table, by its hash and the version of its template, when it was shown (where that is
+    known) and when it was accepted.
+    """
+
+    capture_id = models.UUIDField(null=True)
     order_id = models.UUIDField(null=True)
     merchant_id = models.UUIDField(null=True)
     consumer_id = models.UUIDField()
@@ -160,6 +165,11 @@ class Agreement(BookRow):
     origin = models.TextField(null=True)
     agreed_at = models.DateTimeField()
     agreed_on = models.DateField()
+    disclosure_id = models.UUIDField(null=True)
+    disclosure_hash = models.BinaryField(null=True)
+    disclosure_version = models.TextField(null=True)
+    shown_at = models.DateTimeField(null=True)
+    accepted_at = models.DateTimeField(null=True)
 
     class Meta:
         constraints = [
@@ -169,6 +179,20 @@ class Agreement(BookRow):
                 | Q(order_id__isnull=True, merchant_id__isnull=True, credit_account_id__isnull=True, origin__isnull=False),
                 name="loans_agreement_of_an_order_or_from_elsewhere",
             ),
+            models.CheckConstraint(condition=Q(capture_id__isnull=True) | Q(order_id__isnull=False), name="loans_agreement_capture"),
+            models.CheckConstraint(
+                condition=Q(
+                    disclosure_id__isnull=True, disclosure_hash__isnull=True, disclosure_version__isnull=True, accepted_at__isnull=True
+                )
+                | Q(
+                    disclosure_id__isnull=False, disclosure_hash__isnull=False, disclosure_version__isnull=False, accepted_at__isnull=False
+                ),
+                name="loans_agreement_accepted",
+            ),
+            models.CheckConstraint(
+                condition=Q(shown_at__isnull=True) | Q(shown_at__lte=F("accepted_at")), name="loans_agreement_shown_before_accepted"
+            ),
+            models.UniqueConstraint(fields=["capture_id"], name="loans_agreement_of_a_capture"),
         ]
         indexes = [
             models.Index(fields=["order_id"], name="loans_agreement_order"),
@@ -201,6 +225,42 @@ class Fact(BookRow):
             models.UniqueConstraint(fields=["loan_id", "undoes_no"], condition=Q(undoes_no__isnull=False), name="loans_fact_undone_once"),
         ]
         indexes = [BrinIndex(fields=["recorded_on"], name="loans_fact_recorded_on")]
+
+
+class Applied(BookRow):
+    """What became of money that came for a loan, or was taken off it again, when it was entered; its id is the source of the fact. `excess` is what
+    the loan could not take and is owed back to its consumer."""
+
+    loan_id = models.UUIDField()
+    no = models.IntegerField()
+    kind = models.TextField()
+    effective_on = models.DateField()
+    amount_minor = models.BigIntegerField()
+    principal_minor = models.BigIntegerField()
+    interest_minor = models.BigIntegerField()
+    charges_minor = models.BigIntegerField()
+    excess_minor = models.BigIntegerField()
+    reverses = models.UUIDField(null=True)
+    recorded_at = models.DateTimeField()
+    recorded_on = models.DateField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(kind__in=["repaid", "refunded", "reversed"]), name="loans_applied_kind"),
+            models.CheckConstraint(
+                condition=Q(kind="reversed", reverses__isnull=False) | (~Q(kind="reversed") & Q(reverses__isnull=True)),
+                name="loans_applied_names_what_it_reverses",
+            ),
+            models.CheckConstraint(condition=Q(amount_minor__gt=0, excess_minor__gte=0), name="loans_applied_amount"),
+            models.CheckConstraint(
+                condition=Q(kind="reversed")
+                | Q(amount_minor=F("principal_minor") + F("interest_minor") + F("charges_minor") + F("excess_minor")),
+                name="loans_applied_parts_add_up",
+            ),
+            models.UniqueConstraint(fields=["reverses"], condition=Q(reverses__isnull=False), name="loans_applied_reversed_once"),
+            models.UniqueConstraint(fields=["loan_id", "no"], name="loans_applied_no"),
+        ]
+        indexes = [BrinIndex(fields=["recorded_on"], name="loans_applied_recorded_on")]
 
 
 class Checkpoint(models.Model):

@@ -9,14 +9,17 @@ from typing import Final
 from uuid import UUID
 
 from yuefu.frozen import made_quickly
+from yuefu.money.amounts import Money
 from yuefu.money.rates import Rounding, divide
 from yuefu.plans import loan as fold
 from yuefu.plans.lifecycle import fold as lifecycle
 from yuefu.plans.lifecycle.events import ArrearsPaused, Event, InterestPaused, LoanError, Undone
+from yuefu.plans.lifecycle.schedule import schedule as lifecycle_schedule
 from yuefu.plans.lifecycle.tally import Tally, counted, told
 from yuefu.plans.lifecycle.terms import LoanTerms
 from yuefu.plans.lifecycle.work import LoanState as LifecycleState
 from yuefu.plans.loan import Disbursed, LoanState, Refunded, Repaid
+from yuefu.plans.schedule import schedule
 from yuefu.plans.terms import Terms
 
 UNKNOWN_LOAN = "unknown_loan"
@@ -56,6 +59,42 @@ class Held:
     discount_earned: int
     closed_on: date | None
     arrears_since: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class Asks:
+    """What an instalment asks of each kind, in minor units, and what of all was paid or given up. `no` counts from 1, in the order of due days."""
+
+    no: int
+    due_on: date
+    principal: int
+    interest: int
+    charges: int
+    paid: int
+
+    @property
+    def asked(self) -> int:
+        return self.principal + self.interest + self.charges
+
+    @property
+    def unpaid(self) -> int:
+        return self.asked - self.paid
+
+
+@dataclass(frozen=True, slots=True)
+class OnBook:
+    """A loan of either rule version as it is seen from a day: what was agreed, and what its instalments ask. `ended`: nothing of it is owed any more,
+    or all was given up; `late_since`: the due day of the oldest instalment that is overdue."""
+
+    dims: Dimensions
+    terms: Terms | LoanTerms
+    rows: tuple[Asks, ...]
+    ended: bool
+    late_since: date | None
+
+    def due(self, on: date) -> Money:
+        """What is unpaid of all that is due on or before a day."""
+        return Money(sum(row.unpaid for row in self.rows if row.due_on <= on), self.dims.currency)
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,9 +222,10 @@ def arrears_since(state: LoanState, on: date) -> date | None:
     return next((row.due_on for row in state.rows if row.unpaid and row.due_on < on), None)
 
 
-def asked_by(terms: Terms) -> tuple[int, ...]:
+def asked_by(terms: Terms | LoanTerms) -> tuple[int, ...]:
     """What each instalment of a loan of these terms asks by its schedule, in minor units."""
-    return tuple(row.principal + row.interest for row in fold.start(Disbursed(terms.disbursed_on, terms)).rows)
+    rows = schedule(terms) if isinstance(terms, Terms) else lifecycle_schedule(terms)
+    return tuple(row.total.minor for row in rows)
 
 
 # --- Loans of rule version 2026-2 ---

@@ -284,6 +284,11 @@ def placed(order_id: UUID) -> Placed | None:
     return found[0] if found else None
 
 
+def placed_at(*, order_ids: Sequence[UUID]) -> dict[UUID, datetime]:
+    """When each order was placed."""
+    return dict(sql.rows("SELECT id, created_at FROM orders_order WHERE id = ANY(%s)", [list(order_ids)]))
+
+
 def is_in_book(book_id: UUID, order_id: UUID) -> bool:
     return bool(sql.rows("SELECT 1 FROM orders_order WHERE book_id = %s AND id = %s", [book_id, order_id]))
 

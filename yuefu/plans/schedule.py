@@ -4,8 +4,10 @@ from dataclasses import dataclass
 from datetime import date
 
 from yuefu.money.amounts import Money
+from yuefu.plans.agreed import loan_terms
 from yuefu.plans.amortisation import level_rows
-from yuefu.plans.terms import Terms
+from yuefu.plans.lifecycle import schedule as lifecycle
+from yuefu.plans.terms import LEVELLED, Terms
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +27,14 @@ class Instalment:
 
 def schedule(terms: Terms) -> tuple[Instalment, ...]:
     """The equal instalments of `terms`; the principals add up to the loan and the last instalment takes the rounding, below the ceilings."""
+    return _levelled(terms) if terms.rule_version == LEVELLED else _lived(terms)
+
+
+def _lived(terms: Terms) -> tuple[Instalment, ...]:
+    return tuple(Instalment(row.no, row.due_on, row.principal, row.interest) for row in lifecycle.schedule(loan_terms(terms)))
+
+
+def _levelled(terms: Terms) -> tuple[Instalment, ...]:
     due_days, currency = terms.due_days(), terms.principal.currency
     rows = level_rows(
         principal=terms.principal.minor,

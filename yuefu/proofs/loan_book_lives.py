@@ -15,9 +15,9 @@ from itertools import pairwise
 from random import Random
 from typing import Final
 
-from yuefu.loans.commands.keeping import NEVER, Running
 from yuefu.loans.commands.living import change_of
 from yuefu.loans.entries import position_of
+from yuefu.loans.queries.keeping import NEVER, Running
 from yuefu.loans.rules import Life, begun, entered
 from yuefu.money.amounts import Money
 from yuefu.money.rates import Rate

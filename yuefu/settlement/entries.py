@@ -18,7 +18,8 @@ def accrued(item: Item) -> Entry:
     Item figures are signed, negative in a refund, so that both are one entry.
     """
     fee = AccountKey("fee_income", funder_id=item.funder_id, product=item.product)
-    discount = AccountKey("unearned_discount", funder_id=item.funder_id, product=item.product)
+    unearned = AccountKey("unearned_discount", funder_id=item.funder_id, product=item.product)
+    discount = AccountKey("purchase_clearing") if item.lived else unearned  # a loan of 2026-2 takes from there what it is to earn
     lines = [
         _line(AccountKey("purchase_clearing"), item.gross, item),
         _line(fee, -item.fee, item),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Case, F, Q, When
 
 from yuefu.runtime.tables import BookRow
 
@@ -15,6 +15,14 @@ class Item(BookRow):
     source_id = models.UUIDField()
     capture_id = models.UUIDField(null=True)
     loan_id = models.UUIDField(null=True)
+    lived = models.BooleanField(db_default=False)
+    """Whether the loan is one of rule version 2026-2."""
+    levelled_id = models.GeneratedField(
+        expression=Case(When(lived=False, then="loan_id")), output_field=models.UUIDField(null=True), db_persist=True, null=True
+    )
+    agreement_id = models.GeneratedField(
+        expression=Case(When(lived=True, then="loan_id")), output_field=models.UUIDField(null=True), db_persist=True, null=True
+    )
     funder_id = models.UUIDField(null=True)
     product = models.TextField()
     gross_minor = models.BigIntegerField()

@@ -51,9 +51,9 @@ class SettledItem:
 
 _ITEM = (
     "i.id, i.merchant_id, i.kind, i.order_id, i.source_id, i.capture_id, i.loan_id, i.funder_id, i.product, i.gross_minor, i.fee_minor,"
-    " i.discount_minor, i.net_minor, i.contract_version, i.fee_on_refund, i.earned_on, i.settles_on, i.currency"
+    " i.discount_minor, i.net_minor, i.contract_version, i.fee_on_refund, i.earned_on, i.settles_on, i.lived, i.currency"
 )
-_ITEM_WIDTH = 18
+_ITEM_WIDTH = 19
 _BATCH = (
     "SELECT id, merchant_id, pay_on, line_count, captures_minor, fees_minor, discounts_minor, refunds_minor, opening_minor, net_minor,"
     " payout_minor, carried_minor, state, version, payout_id, built_at, currency FROM settlement_batch"
@@ -62,9 +62,9 @@ _UNSETTLED = " AND NOT EXISTS (SELECT 1 FROM settlement_batch_line AS l WHERE l.
 
 
 def _item(*row: Any) -> Item:
-    *head, gross, fee, discount, net, version, rule, earned, settles, currency = row
+    *head, gross, fee, discount, net, version, rule, earned, settles, lived, currency = row
     figures = (Money(minor, currency) for minor in (gross, fee, discount, net))
-    return Item(*[*head, *figures, version, rule, earned, settles])
+    return Item(*[*head, *figures, version, rule, earned, settles, lived])
 
 
 def _batch(*row: Any) -> Batch:

@@ -39,7 +39,8 @@ class Item:
     """A merchant's balance transaction: net = gross − fee − discount, all negative in a refund.
 
     `source_id` is the capture or refund (or, for a carried balance, the batch it comes from); `capture_id` the capture it belongs to.
-    `fee_on_refund` is the rule of the contract that the capture was made under.
+    `fee_on_refund` is the rule of the contract that the capture was made under. `lived`: the loan is one of rule version 2026-2, which keeps
+    what the merchant pays for it itself.
     """
 
     id: UUID
@@ -59,6 +60,7 @@ class Item:
     fee_on_refund: str
     earned_on: date
     settles_on: date
+    lived: bool = False
 
 
 @dataclass(frozen=True, slots=True)

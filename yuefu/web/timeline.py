@@ -47,7 +47,7 @@ def _step(stage: Stage, state: str, trace: Trace) -> NextStep:
     unpaid = _unpaid(trace)
     if stage.code != "repayment" or unpaid is None:
         return NextStep(f"{stage.code}.{state}", stage.on)
-    return NextStep(f"repayment.{state}", unpaid.due_on, unpaid.principal + unpaid.interest - unpaid.paid, unpaid.no)
+    return NextStep(f"repayment.{state}", unpaid.due_on, unpaid.principal + unpaid.interest + unpaid.charges - unpaid.paid, unpaid.no)
 
 
 def _unpaid(trace: Trace) -> InstalmentView | None:

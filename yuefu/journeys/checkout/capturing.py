@@ -16,7 +16,7 @@ from yuefu.journeys.desk import Desk, in_batches, on_open_day
 from yuefu.loans import commands as loans
 from yuefu.loans import queries as loan_book
 from yuefu.loans import rules as loan_rules
-from yuefu.loans.commands import NewLoan
+from yuefu.loans.commands import Acceptance, NewLoan
 from yuefu.loans.rules import Dimensions
 from yuefu.merchants import queries as merchants
 from yuefu.money.amounts import Money
@@ -28,7 +28,7 @@ from yuefu.orders import queries as order_book
 from yuefu.orders.commands import CaptureRequest, Taken
 from yuefu.orders.queries import OfMerchant
 from yuefu.orders.rules import Order
-from yuefu.plans.terms import HIGHEST_RATE, Terms
+from yuefu.plans.terms import HIGHEST_RATE, LIVED, Terms
 from yuefu.runtime import keys
 from yuefu.runtime.batch import Quarantined
 from yuefu.runtime.values import UnitOfWork
@@ -110,26 +110,45 @@ def _book(work: UnitOfWork, taken: Sequence[Taken]) -> dict[UUID, Captured]:
             gross=t.amount,
             discount_periods=t.order.periods if payers[t.order.product_id] == MERCHANT else None,
             earned_on=work.day.on,
+            lived=t.order.rule_version == LIVED,
         )
         for t in taken
     ]
-    spent = _spent(taken)
+    spent, accepted = _spent(work, taken), _accepted(work, taken)
     new = []
     for t, item in zip(taken, settlement.accrue(work=work, items=accruals), strict=True):
         assert isinstance(item, Item), f"an authorised order can be settled: {item}"
         terms = terms_of(t, work.day.on, spent.get(t.order.id, ()))
         if t.order.remaining:  # Else there is no later capture that has to know.
             spent[t.order.id] = [*spent.get(t.order.id, ()), loan_rules.asked_by(terms)]
-        new.append(NewLoan(_dimensions(t, loan_ids[t.capture.id], own_funds), t.capture.id, t.order.id, terms, item.discount))
+        dims = _dimensions(t, loan_ids[t.capture.id], own_funds)
+        new.append(NewLoan(dims, t.capture.id, t.order.id, terms, item.discount, accepted.get(t.order.id)))
     loans.book_loans(work=work, loans=new)
     return {t.capture.id: Captured(t.order.id, t.capture.id, loan_ids[t.capture.id], t.amount) for t in taken}
 
 
-def _spent(taken: Sequence[Taken]) -> dict[UUID, Sequence[Asked]]:
+def _accepted(work: UnitOfWork, taken: Sequence[Taken]) -> dict[UUID, Acceptance]:
+    """What consumers agreed to, by order, of those whose loans keep it: which cost table, shown since when, accepted when the order was placed."""
+    ours = [t.order for t in taken if t.order.rule_version == LIVED and t.order.disclosure_id is not None]
+    if not ours:
+        return {}
+    tables = products.disclosures(ids=sorted({o.disclosure_id for o in ours if o.disclosure_id}), book_id=work.book.id)
+    shown = products.quotes(ids=sorted({o.quote_id for o in ours if o.quote_id}), book_id=work.book.id)
+    placed = order_book.placed_at(order_ids=[order.id for order in ours])
+    accepted = {}
+    for order in ours:
+        assert order.disclosure_id is not None
+        table, quote, at = tables[order.disclosure_id], shown.get(order.quote_id) if order.quote_id else None, placed[order.id]
+        since = min(quote.shown_at, at) if quote else None
+        accepted[order.id] = Acceptance(table.id, table.disclosure.hash, table.disclosure.template_version, since, at)
+    return accepted
+
+
+def _spent(work: UnitOfWork, taken: Sequence[Taken]) -> dict[UUID, Sequence[Asked]]:
     """Order → what its captures before this batch asked when they were made. What refunds took off since is not given to later ones."""
     again = sorted({t.order.id for t in taken if t.capture.number > 1})
-    before = loan_book.loans_of(again) if again else {}
-    return {order_id: [loan_rules.asked_by(held.state.terms) for held in loans] for order_id, loans in before.items()}
+    before = loan_book.on_book_of(again, work.day.on, book_id=work.book.id) if again else {}
+    return {order_id: [loan_rules.asked_by(held.terms) for held in loans] for order_id, loans in before.items()}
 
 
 def _dimensions(taken: Taken, loan_id: UUID, funder_id: UUID) -> Dimensions:

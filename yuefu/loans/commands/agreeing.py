@@ -37,11 +37,19 @@ AGREEMENT: Final = {
 
 def insert_agreements(work: UnitOfWork, agreed: Sequence[tuple[Party, LoanTerms]]) -> None:
     """Agreements as (party, terms), on sheets that may be there already."""
+    sql.insert("loans_agreement", AGREEMENT, agreement_rows(work, agreed), same=agreed_now(work))
+
+
+def agreement_rows(work: UnitOfWork, agreed: Sequence[tuple[Party, LoanTerms]]) -> list[tuple[Any, ...]]:
+    """The columns of `AGREEMENT`, of (party, terms)."""
     texts = {terms_no: dumps(written_sheet(terms)) for terms_no, (_, terms) in enumerate(agreed)}
     sheets = sheets_of(work, set(texts.values()))
-    rows = [(*party_values(party), *own_values(terms), sheets[texts[no]]) for no, (party, terms) in enumerate(agreed)]
-    same = {"book_id": ("uuid", work.book.id)} | {"agreed_at": ("timestamptz", work.now), "agreed_on": ("date", work.day.on)}
-    sql.insert("loans_agreement", AGREEMENT, rows, same=same)
+    return [(*party_values(party), *own_values(terms), sheets[texts[no]]) for no, (party, terms) in enumerate(agreed)]
+
+
+def agreed_now(work: UnitOfWork) -> dict[str, tuple[str, Any]]:
+    """What agreements of one command have in common."""
+    return {"book_id": ("uuid", work.book.id)} | {"agreed_at": ("timestamptz", work.now), "agreed_on": ("date", work.day.on)}
 
 
 def party_values(party: Party) -> tuple[Any, ...]:

@@ -11,10 +11,12 @@ from uuid import UUID
 from yuefu.errors import Refused
 from yuefu.ledger import commands as ledger
 from yuefu.ledger.rules import Posted
-from yuefu.loans import entries, queries, rules
+from yuefu.loans import entries, rules
 from yuefu.loans.commands.stepping import Step, held_after, write
+from yuefu.loans.queries import levelled
 from yuefu.loans.rules import BEFORE_DISBURSEMENT, FUTURE_DATED, UNKNOWN_LOAN, Held
 from yuefu.money.amounts import Money
+from yuefu.plans.lifecycle.choices import Excess
 from yuefu.plans.loan import Refunded, Repaid
 from yuefu.runtime import sql
 from yuefu.runtime.values import UnitOfWork
@@ -24,12 +26,14 @@ ALREADY_APPLIED = "already_applied"  # this collection or refund share was appli
 
 @dataclass(frozen=True, slots=True)
 class Repayment:
-    """A received collection to apply to a loan. `effective_on` may be earlier than the business day."""
+    """A received collection to apply to a loan. `effective_on` may be earlier than the business day. `ahead`: what is more than what is due pays
+    what is to come, in this way, and does not go back; a loan of rule version 2026-1 takes nothing ahead."""
 
     source_id: UUID
     loan_id: UUID
     amount: Money
     effective_on: date
+    ahead: Excess | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +49,7 @@ class GoodsRefund:
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """What became of an amount: principal + interest + excess. `excess` is owed to the consumer."""
+    """What became of an amount: principal + interest + charges (fees and penalties) + excess. `excess` is owed to the consumer."""
 
     source_id: UUID
     loan_id: UUID
@@ -53,6 +57,7 @@ class Applied:
     interest: Money
     excess: Money
     closed: bool
+    charges: Money
 
 
 def apply_repayments(*, work: UnitOfWork, repayments: Sequence[Repayment]) -> list[Applied | Refused]:
@@ -72,11 +77,11 @@ def apply_refunds(*, work: UnitOfWork, refunds: Sequence[GoodsRefund]) -> list[A
 def _apply(
     work: UnitOfWork, kind: Literal["repaid", "refunded"], requests: Sequence[tuple[Repayment | GoodsRefund, Money]]
 ) -> list[Applied | Refused]:
-    before = queries.lock(work.book.id, [request.loan_id for request, _ in requests])
+    before = levelled.lock(work.book.id, [request.loan_id for request, _ in requests])
     held = dict(before)
     known = _applied_before([request.source_id for request, _ in requests])
     late = _back_dated(held, [request for request, _ in requests])
-    history = queries.history(sorted(late), {i: held[i].state.terms for i in late}) if late else {}
+    history = levelled.history(sorted(late), {i: held[i].state.terms for i in late}) if late else {}
     outcomes: list[Applied | Refused] = []
     steps: list[Step] = []
     for request, returned in requests:
@@ -97,7 +102,9 @@ def _apply(
         steps.append(Step(after, request.source_id, kind, request.effective_on, request.amount.minor, effect, entry))
         held[request.loan_id] = after
         money = [Money(minor, one.dims.currency) for minor in (effect.principal, effect.interest, effect.excess)]
-        outcomes.append(Applied(request.source_id, request.loan_id, money[0], money[1], money[2], after.state.is_closed))
+        outcomes.append(
+            Applied(request.source_id, request.loan_id, money[0], money[1], money[2], after.state.is_closed, Money.zero(one.dims.currency))
+        )
     write(work, before, steps)
     for posted in ledger.post(work=work, entries=[step.entry for step in steps]):
         assert isinstance(posted, Posted), f"what was received is always posted: {posted}"

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -52,14 +53,27 @@ _LOAN = {
 
 
 @dataclass(frozen=True, slots=True)
+class Acceptance:
+    """Which cost table a consumer accepted, and when; `shown_at` is None where nobody knows since when it was seen."""
+
+    disclosure_id: UUID
+    hash: bytes
+    version: str
+    shown_at: datetime | None
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class NewLoan:
-    """A loan for a capture, on the terms fixed by the journey. `discount` is what the merchant pays for it to be interest-free."""
+    """A loan for a capture, on the terms fixed by the journey. `discount` is what the merchant pays for it to be interest-free; `accepted` what
+    the consumer agreed to, which a loan of rule version 2026-2 keeps."""
 
     dims: Dimensions
     capture_id: UUID
     hold_id: UUID
     terms: Terms
     discount: Money
+    accepted: Acceptance | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,27 +108,28 @@ def book_loans(*, work: UnitOfWork, loans: Sequence[NewLoan]) -> list[Booked]:
 
 def _event(new: NewLoan, state: LoanState) -> Event:
     now = storing.snapshot(new.dims, state, None)
-    return storing.event(new.dims, "booked", 1, now, _told(new, state), before=None, cause=new.capture_id)
+    rows = ((row.no, row.due_on, row.principal, row.interest) for row in state.rows)
+    return storing.event(new.dims, "booked", 1, now, told_terms(new.terms, rows), before=None, cause=new.capture_id)
 
 
-def _told(new: NewLoan, state: LoanState) -> dict[str, Any]:
-    """The terms and the final schedule: what was agreed at the consent, as it came to be at capture.
+def told_terms(terms: Terms, rows: Iterable[tuple[int, date, int, int]]) -> dict[str, Any]:
+    """The terms and the final schedule: what was agreed at the consent, as it came to be at capture; rows as (number, due day, principal, interest).
 
     Amounts are written as Money is, by hand: two dozen values a loan would cost more than all else that is told of it.
     """
-    terms, currency = new.terms, new.dims.currency
+    currency = terms.principal.currency
     return {
         "disbursed_on": terms.disbursed_on,
         "first_due_on": terms.first_due_on,
         "periods": terms.periods,
         "instalments": [
             {
-                "no": row.no,
-                "due_on": row.due_on,
-                "principal": {"minor": row.principal, "currency": currency},
-                "interest": {"minor": row.interest, "currency": currency},
+                "no": no,
+                "due_on": due_on,
+                "principal": {"minor": principal, "currency": currency},
+                "interest": {"minor": interest, "currency": currency},
             }
-            for row in state.rows
+            for no, due_on, principal, interest in rows
         ],
     }
 

@@ -21,10 +21,11 @@ from numpy.typing import NDArray
 
 from yuefu.ledger.rules import Entry
 from yuefu.loans import entries, rules
-from yuefu.loans.commands import keeping, writing
-from yuefu.loans.commands.keeping import LINES, NEVER, Kept, Running, Unread
+from yuefu.loans.commands import writing
 from yuefu.loans.commands.living import change_of, lateness_event, life_on, post
 from yuefu.loans.entries import STANDING, Position
+from yuefu.loans.queries import keeping
+from yuefu.loans.queries.keeping import LINES, NEVER, Kept, Running, Unread
 from yuefu.plans.lifecycle.arrears import overdue_of
 from yuefu.plans.lifecycle.fold import looked_at
 from yuefu.plans.lifecycle.stretches import Stretch, stretch_of

@@ -16,6 +16,7 @@ import numpy as np
 from yuefu.ledger import commands as ledger
 from yuefu.ledger.rules import Entry, Posted
 from yuefu.loans import entries, queries
+from yuefu.loans.queries import levelled
 from yuefu.money.amounts import Money
 from yuefu.money.rates import Rounding, divide
 from yuefu.plans.loan import accrued_many
@@ -27,7 +28,7 @@ from yuefu.runtime.values import UnitOfWork
 def fall_due(*, work: UnitOfWork, on: date, after: UUID | None, limit: int) -> UUID | None:
     """Tells of the instalments that fall due on a day and earns their part of the discount. Returns the last loan of the chunk, None at the end."""
     # A repayment of the next day may be at work on the same loan: without the lock its figures would be overwritten by older ones.
-    queries.lock_due(work.book.id, on, after=after, limit=limit)
+    levelled.lock_due(work.book.id, on, after=after, limit=limit)
     found = queries.earning(work.book.id, on, after=after, limit=limit)
     if not found:
         return None
@@ -76,7 +77,7 @@ def mark_arrears(*, work: UnitOfWork, on: date, limit: int) -> int:
     found = queries.falling_behind(work.book.id, on, limit=limit)
     if not found:
         return 0
-    queries.lock(work.book.id, [loan_id for loan_id, _ in found])
+    levelled.lock(work.book.id, [loan_id for loan_id, _ in found])
     behind = set(queries.falling_behind(work.book.id, on, limit=limit))  # One may have been paid while we waited for its lock.
     marking = [pair for pair in found if pair in behind]
     if not marking:

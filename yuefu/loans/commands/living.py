@@ -12,11 +12,12 @@ from uuid import UUID
 from yuefu.errors import Refused
 from yuefu.frozen import made_quickly
 from yuefu.ledger import commands as ledger
-from yuefu.ledger.rules import Entry, Posted
+from yuefu.ledger.rules import Entry
 from yuefu.loans import entries, rules
-from yuefu.loans.commands import agreeing, keeping, writing
-from yuefu.loans.commands.keeping import NEVER, Kept, Running
+from yuefu.loans.commands import agreeing, writing
 from yuefu.loans.entries import Position
+from yuefu.loans.queries import keeping
+from yuefu.loans.queries.keeping import NEVER, Kept, Running
 from yuefu.loans.rules import UNKNOWN_LOAN, Life, Party
 from yuefu.money.amounts import Money
 from yuefu.plans.lifecycle.arrears import NOT_OVERDUE, Overdue, overdue_of
@@ -36,26 +37,38 @@ CALENDAR_NOT_KEPT = "calendar_not_kept"  # due days that depend on a calendar, w
 _NOTHING: Final = Position()
 
 
+class NotPosted(Exception):
+    """The ledger refused what happened to a loan."""
+
+    def __init__(self, key: str, refused: Refused) -> None:
+        super().__init__(f"{key} is not posted: {refused}")
+        self.refused = refused
+
+
 @made_quickly
 @dataclass(frozen=True, slots=True)
 class NewFact:
     """Something that happened to a loan, or that an earlier fact (by its number) never did. `source_id` is the collection, refund or request it
-    comes from: of each of them one thing is entered, once."""
+    comes from: of each of them one thing is entered, once. `known_as`: by what name it is told and posted, where that is not its kind.
+    `owed_back`: money that goes out by it does not leave yet, and is owed to the consumer."""
 
     source_id: UUID
     loan_id: UUID
     entry: Event | Undone
+    known_as: str = ""
+    owed_back: bool = False
 
 
 @made_quickly
 @dataclass(frozen=True, slots=True)
 class Entered:
-    """A fact as it was entered: its number, and the loan after it."""
+    """A fact as it was entered: its number, and the loan before and after it."""
 
     source_id: UUID
     loan_id: UUID
     no: int
     life: Life
+    before: Life
 
 
 def agree(*, work: UnitOfWork, agreements: Sequence[tuple[Party, LoanTerms]]) -> list[Refused | None]:
@@ -66,7 +79,7 @@ def agree(*, work: UnitOfWork, agreements: Sequence[tuple[Party, LoanTerms]]) ->
     agreeing.insert_agreements(work, sound)
     numbers = agreeing.portfolios(work, [(party.funder_id, party.product, party.currency) for party, _ in sound])
     kept = [
-        Kept(party, rules.begun(terms), _agreed(numbers[party.funder_id, party.product, party.currency], work)) for party, terms in sound
+        Kept(party, rules.begun(terms), agreed(numbers[party.funder_id, party.product, party.currency], work)) for party, terms in sound
     ]
     writing.insert_new(work, kept)
     outbox.emit(work=work, events=[OutboxEvent("loan.agreed", "loan", one.party.loan_id, 1, told_of(one)) for one in kept])
@@ -74,7 +87,8 @@ def agree(*, work: UnitOfWork, agreements: Sequence[tuple[Party, LoanTerms]]) ->
     return outcomes
 
 
-def _agreed(portfolio_no: int, work: UnitOfWork) -> Running:
+def agreed(portfolio_no: int, work: UnitOfWork) -> Running:
+    """Where a loan stands of which nothing has happened."""
     return Running(NEVER, portfolio_no, work.day.on, Stretch(FOREVER), stuck=False, told=1, late=NOT_OVERDUE, position=_NOTHING)
 
 
@@ -116,28 +130,28 @@ def enter(*, work: UnitOfWork, facts: Sequence[NewFact]) -> list[Entered | Refus
         known.add(fact.source_id)
         if fact.loan_id in before:
             before[fact.loan_id].append(fact.entry)
-        after = _touched(one, life, today)
-        kind = kind_of(fact.entry)
+        after = touched(one, life, today)
+        kind = fact.known_as or kind_of(fact.entry)
         on = today if isinstance(fact.entry, Undone) else min(fact.entry.on, today)
-        entry = entries.moved(one.party, kind, fact.source_id, _posted(one, today), after.running.position, on)
+        entry = entries.moved(one.party, kind, fact.source_id, _posted(one, today), after.running.position, on, owed_back=fact.owed_back)
         posting += [entry] if entry else []
         events.append(_event(f"loan.{kind}", one, after, fact))
         late = lateness_event(one, after)
         events += [late] if late else []
         kept[fact.loan_id] = after
         entered.append((fact.loan_id, life.seq, fact.source_id, fact.entry))
-        outcomes.append(Entered(fact.source_id, fact.loan_id, life.seq, life))
-    touched = sorted(kept)
+        outcomes.append(Entered(fact.source_id, fact.loan_id, life.seq, life, one.life))
+    changed = sorted(kept)
     writing.insert_facts(work, entered)
-    closing = bool(touched) and bool(days.waiting_to_close(work.book.id))
-    writing.update(work, [(read[loan_id], kept[loan_id]) for loan_id in touched], closing=closing)
+    closing = bool(changed) and bool(days.waiting_to_close(work.book.id))
+    writing.update(work, [(read[loan_id], kept[loan_id]) for loan_id in changed], closing=closing)
     post(work, posting)
     outbox.emit(work=work, events=events)
-    audit.record(work=work, action="loan.enter", object_kind="loan", object_ids=touched)
+    audit.record(work=work, action="loan.enter", object_kind="loan", object_ids=changed)
     return outcomes
 
 
-def _touched(one: Kept, life: Life, today: date) -> Kept:
+def touched(one: Kept, life: Life, today: date) -> Kept:
     """A loan after a fact: its stretch ends with the day, so that the next close looks at it."""
     running = one.running
     if not life.state.lent:
@@ -220,9 +234,10 @@ def _earlier(kept: Mapping[UUID, Kept], facts: Sequence[NewFact], today: date) -
 
 
 def post(work: UnitOfWork, posting: Sequence[Entry]) -> None:
-    """Posts what happened to loans, which is always posted."""
-    for posted in ledger.post(work=work, entries=posting):
-        assert isinstance(posted, Posted), f"what happened is always posted: {posted}"
+    """Posts what happened to loans. Raises NotPosted where the ledger refuses: a credit line that cannot take what is owed again."""
+    for entry, posted in zip(posting, ledger.post(work=work, entries=posting), strict=True):
+        if isinstance(posted, Refused):
+            raise NotPosted(entry.key, posted)
 
 
 def told_of(one: Kept) -> dict[str, Any]:

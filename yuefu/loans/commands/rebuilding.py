@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 from uuid import UUID
 
 from yuefu.errors import Refused
-from yuefu.loans import queries, rules
+from yuefu.loans import rules
 from yuefu.loans.commands import storing
 from yuefu.loans.commands.stepping import update_loans
+from yuefu.loans.queries import levelled
 from yuefu.loans.rules import NOT_REBUILDABLE, UNKNOWN_LOAN, Held
 from yuefu.runtime import audit, sql
 from yuefu.runtime.values import UnitOfWork
@@ -30,8 +31,8 @@ def rebuild_loans(*, work: UnitOfWork, loan_ids: Sequence[UUID]) -> list[Rebuilt
     One outcome a loan, in order. Refused with unknown_loan, or not_rebuildable where the cache has other days or more rows than the terms,
     or a later last event: what was agreed, and time, are not for the writer to change.
     """
-    held = queries.lock(work.book.id, loan_ids)
-    told = queries.facts(sorted(held), {i: one.state.terms for i, one in held.items()})
+    held = levelled.lock(work.book.id, loan_ids)
+    told = levelled.facts(sorted(held), {i: one.state.terms for i, one in held.items()})
     after = {loan_id: _retold(work, one, told.get(loan_id, ())) for loan_id, one in held.items()}
     sound = {loan_id: new for loan_id, new in after.items() if isinstance(new, Held)}
     _write(work, held, sound)

@@ -8,9 +8,10 @@ from uuid import UUID
 
 from yuefu.errors import Refused
 from yuefu.ledger import commands as ledger
-from yuefu.loans import entries, queries, rules
+from yuefu.loans import entries, rules
 from yuefu.loans.commands.stepping import Step, held_after, write
-from yuefu.loans.queries import Repayment
+from yuefu.loans.queries import levelled
+from yuefu.loans.queries.levelled import Repayment
 from yuefu.loans.rules import ALREADY_REVERSED, EXCESS_GONE, UNKNOWN_REPAYMENT
 from yuefu.money.amounts import Money
 from yuefu.runtime.values import UnitOfWork
@@ -47,7 +48,7 @@ def reverse_repayments(
     with money that is given back; with the ledger's limit_exceeded or account_closed where the credit line cannot take what is owed again.
     Whether money of the very collection was given back is for the caller.
     """
-    found = queries.repayments(work.book.id, [reversal.source_id for reversal in reversals])
+    found = levelled.repayments(work.book.id, [reversal.source_id for reversal in reversals])
     gone = {source for source, repayment in found.items() if repayment.reversed}
     outcomes: dict[int, Reversed | Refused] = {}
     back = dict(given_back or {})
@@ -56,7 +57,7 @@ def reverse_repayments(
         # The ledger has the last word, and a refusal changes what the next one of the same loan finds: so one of each loan at a time.
         wave: dict[UUID, int] = {}
         for index in waiting:
-            refused = _refusal(found, gone, reversals[index])
+            refused = refusal(found, gone, reversals[index])
             if refused:
                 outcomes[index] = refused
             else:
@@ -71,7 +72,8 @@ def reverse_repayments(
     return [outcomes[index] for index in range(len(reversals))]
 
 
-def _refusal(found: Mapping[UUID, Repayment], gone: set[UUID], reversal: Reversal) -> Refused | None:
+def refusal(found: Mapping[UUID, Repayment], gone: set[UUID], reversal: Reversal) -> Refused | None:
+    """Why a repayment cannot be taken off, whatever its loan is; `gone` are those that were, or are now."""
     if reversal.source_id not in found:
         return Refused(UNKNOWN_REPAYMENT, "no such collection was applied to a loan of this book", "collection_id")
     if reversal.source_id in gone:
@@ -85,8 +87,8 @@ def _reverse(
     """Reversals of as many loans."""
     if not wave:
         return []
-    held = queries.lock(work.book.id, [found[reversal.source_id].loan_id for reversal in wave])
-    told = queries.facts(sorted(held), {i: one.state.terms for i, one in held.items()})
+    held = levelled.lock(work.book.id, [found[reversal.source_id].loan_id for reversal in wave])
+    told = levelled.facts(sorted(held), {i: one.state.terms for i, one in held.items()})
     steps = []
     for reversal in wave:
         repayment = found[reversal.source_id]
@@ -96,13 +98,14 @@ def _reverse(
         entry = entries.applied(one.dims, "reversed", reversal.id, effect, work.day.on, after.discount_earned - one.discount_earned)
         said = {"collection_id": reversal.source_id}
         steps.append(Step(after, reversal.id, "reversed", work.day.on, repayment.amount, effect, entry, repayment.no, said))
-    refused = {step.source_id: _excess_gone() for step in steps if step.held.state.excess < back.get(step.held.dims.loan_id, 0)}
+    refused = {step.source_id: excess_gone() for step in steps if step.held.state.excess < back.get(step.held.dims.loan_id, 0)}
     refused |= _post(work, [step for step in steps if step.source_id not in refused])
     write(work, held, [step for step in steps if step.source_id not in refused])
     return [refused.get(step.source_id) or _outcome(reversal, step) for reversal, step in zip(wave, steps, strict=True)]
 
 
-def _excess_gone() -> Refused:
+def excess_gone() -> Refused:
+    """Why a repayment cannot be taken off whose loan would pay with money that is given back."""
     detail = "a later repayment that was too much would pay what is due again, and that money went back to the consumer"
     return Refused(EXCESS_GONE, detail, "collection_id")
 

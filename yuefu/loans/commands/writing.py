@@ -8,7 +8,7 @@ from operator import attrgetter
 from typing import Any, Final
 from uuid import UUID
 
-from yuefu.loans.commands.keeping import ACCOUNTS, CHECKPOINT, DUE, FACT, LATENESS, NEVER, PARTS, STRETCH, Kept, Running, Unread
+from yuefu.loans.queries.keeping import ACCOUNTS, CHECKPOINT, DUE, FACT, LATENESS, NEVER, PARTS, STRETCH, Kept, Running, Unread
 from yuefu.plans.lifecycle.arrears import Overdue
 from yuefu.plans.lifecycle.events import Event, Undone
 from yuefu.plans.lifecycle.fold import looked_at
@@ -46,6 +46,12 @@ def insert_new(work: UnitOfWork, kept: Sequence[Kept]) -> None:
     """The first checkpoint and stretch of loans of which nothing has happened."""
     sql.insert("loans_checkpoint", CHECKPOINT, [checkpoint_values(one) for one in kept], same=_same(work))
     sql.insert("loans_stretch", STRETCH, [stretch_values(one.party.loan_id, one.running) for one in kept], same=_same(work))
+
+
+def insert_dues(work: UnitOfWork, kept: Sequence[Kept]) -> None:
+    """What falls due of loans that are new."""
+    rows = [(one.party.loan_id, no, *row) for one in kept for no, row in enumerate(due_rows(_seen(one)))]
+    sql.insert("loans_due", DUE, rows, same=_same(work))
 
 
 def update(work: UnitOfWork, changed: Sequence[tuple[Kept, Kept]], *, closing: bool) -> None:

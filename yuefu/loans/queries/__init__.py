@@ -14,6 +14,23 @@ from yuefu.loans.queries.asked import (
     unmarked_arrears,
     unpaid,
 )
+from yuefu.loans.queries.both import (
+    Recorded,
+    all_ids,
+    booked,
+    by_capture,
+    changed_on,
+    excesses,
+    is_of_an_order,
+    lock,
+    not_as_replayed,
+    on_book,
+    on_book_of,
+    recorded,
+    repayments,
+    reversals,
+    sources,
+)
 from yuefu.loans.queries.closing import (
     BroughtInAll,
     BroughtToLoan,
@@ -29,28 +46,7 @@ from yuefu.loans.queries.closing import (
     stands,
 )
 from yuefu.loans.queries.figures import Position, positions, repaid_by_day, totals
-from yuefu.loans.queries.levelled import (
-    REPLAYED_AT_ONCE,
-    Recorded,
-    Repayment,
-    Reversal,
-    all_ids,
-    booked,
-    by_capture,
-    changed_on,
-    excesses,
-    facts,
-    history,
-    loans,
-    loans_of,
-    lock,
-    lock_due,
-    not_as_replayed,
-    recorded,
-    repayments,
-    reversals,
-    sources,
-)
+from yuefu.loans.queries.levelled import REPLAYED_AT_ONCE, Repayment, Reversal, loans, loans_of
 
 __all__ = [
     "REPLAYED_AT_ONCE",
@@ -79,16 +75,16 @@ __all__ = [
     "due",
     "earning",
     "excesses",
-    "facts",
     "falling_behind",
     "falling_due",
-    "history",
+    "is_of_an_order",
     "loans",
     "loans_of",
     "lock",
-    "lock_due",
     "not_as_replayed",
     "of_consumers",
+    "on_book",
+    "on_book_of",
     "portfolios",
     "positions",
     "recorded",

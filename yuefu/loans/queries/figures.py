@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
 
+from yuefu.loans.queries.asked import ENDED
 from yuefu.runtime import sql
 
 
@@ -33,20 +34,30 @@ def positions(book_id: UUID) -> dict[tuple[UUID, str, str], Position]:
 
 def totals(book_id: UUID) -> tuple[int, int, int, int, int]:
     """Loans, loans active, loans in arrears, repayments applied, principal outstanding in minor units."""
-    loans_row = sql.rows(
-        "SELECT count(*), count(*) FILTER (WHERE state = 'active'), count(*) FILTER (WHERE arrears_since IS NOT NULL) FROM loans_loan WHERE book_id = %s",
-        [book_id],
+    first = sql.rows(
+        "SELECT count(*), count(*) FILTER (WHERE state = 'active'), count(*) FILTER (WHERE arrears_since IS NOT NULL),"
+        " (SELECT count(*) FROM loans_event WHERE book_id = %(book)s AND kind = 'repaid'),"
+        " (SELECT coalesce(sum(principal_minor - principal_paid_minor), 0)::bigint FROM loans_instalment WHERE book_id = %(book)s)"
+        " FROM loans_loan WHERE book_id = %(book)s",
+        {"book": book_id},
     )[0]
-    repaid: int = sql.value("SELECT count(*) FROM loans_event WHERE book_id = %s AND kind = 'repaid'", [book_id])
-    principal: int = sql.value(
-        "SELECT coalesce(sum(principal_minor - principal_paid_minor), 0)::bigint FROM loans_instalment WHERE book_id = %s", [book_id]
-    )
-    return loans_row[0], loans_row[1], loans_row[2], repaid, principal
+    second = sql.rows(
+        "SELECT count(*), count(*) FILTER (WHERE c.status <> ALL(%(ended)s)), count(*) FILTER (WHERE s.late_since IS NOT NULL),"
+        " (SELECT count(*) FROM loans_applied WHERE book_id = %(book)s AND kind = 'repaid'),"
+        " coalesce(sum(s.loan_principal), 0)::bigint FROM loans_checkpoint c"
+        " JOIN loans_stretch s ON s.loan_id = c.loan_id AND s.replaced_on = %(never)s WHERE c.book_id = %(book)s",
+        {"book": book_id, "ended": list(ENDED), "never": date.max},
+    )[0]
+    loans, active, late, repaid, principal = (one + other for one, other in zip(first, second, strict=True))
+    return loans, active, late, repaid, principal
 
 
 def repaid_by_day(book_id: UUID, since: date) -> dict[date, int]:
+    """What was applied to loans as repaid on each day, in minor units."""
     found = sql.rows(
-        "SELECT recorded_on, sum(amount_minor)::bigint FROM loans_event WHERE book_id = %s AND kind = 'repaid' AND recorded_on >= %s GROUP BY 1",
-        [book_id, since],
+        "SELECT recorded_on, sum(amount_minor)::bigint FROM (SELECT recorded_on, amount_minor FROM loans_event"
+        " WHERE book_id = %(book)s AND kind = 'repaid' AND recorded_on >= %(since)s UNION ALL SELECT recorded_on, amount_minor FROM loans_applied"
+        " WHERE book_id = %(book)s AND kind = 'repaid' AND recorded_on >= %(since)s) AS repaid GROUP BY 1",
+        {"book": book_id, "since": since},
     )
     return {row[0]: row[1] for row in found}

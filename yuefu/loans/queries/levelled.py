@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from typing import Any, Final
 from uuid import UUID
 
@@ -30,31 +30,15 @@ REPLAYED_AT_ONCE: Final = 1_000
 
 
 @dataclass(frozen=True, slots=True)
-class Recorded:
-    """A dated fact of a loan, with what became of its amount when it was recorded."""
-
-    loan_id: UUID
-    kind: str
-    effective_on: date
-    amount: Money
-    principal: Money
-    interest: Money
-    excess: Money
-    source_id: UUID
-    recorded_at: datetime
-    recorded_on: date
-    reverses: UUID | None = None
-    """The source of the repayment that it takes off."""
-
-
-@dataclass(frozen=True, slots=True)
 class Repayment:
-    """A repayment that was applied: the event `no` of its loan, its amount in minor units, and whether it was taken off again."""
+    """A repayment that was applied: the event `no` of its loan, its amount in minor units, whether it was taken off again, and what of it the loan
+    could not take."""
 
     loan_id: UUID
     no: int
     amount: int
     reversed: bool
+    excess: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,10 +85,6 @@ def loans_of(order_ids: Sequence[UUID]) -> dict[UUID, list[Held]]:
     for held in found.values():
         by_order[held.dims.order_id].append(held)
     return by_order
-
-
-def by_capture(capture_ids: Sequence[UUID]) -> dict[UUID, UUID]:
-    return dict(sql.rows("SELECT capture_id, id FROM loans_loan WHERE capture_id = ANY(%s)", [list(capture_ids)]))
 
 
 def _held(found: Sequence[tuple[Any, ...]]) -> dict[UUID, Held]:
@@ -179,16 +159,11 @@ def changed_on(book_id: UUID, on: date) -> list[UUID]:
     return [row[0] for row in found]
 
 
-def all_ids(book_id: UUID) -> list[UUID]:
-    """Every loan of a book, by ascending id."""
-    return [row[0] for row in sql.rows("SELECT id FROM loans_loan WHERE book_id = %s ORDER BY id", [book_id])]
-
-
 def repayments(book_id: UUID, source_ids: Sequence[UUID]) -> dict[UUID, Repayment]:
     """Applied repayments by the collection they came from; others are absent."""
     found = sql.rows(
-        "SELECT e.source_id, e.loan_id, e.no, e.amount_minor, EXISTS (SELECT 1 FROM loans_event r WHERE r.loan_id = e.loan_id AND r.reverses_no = e.no)"
-        " FROM loans_event e WHERE e.book_id = %s AND e.source_id = ANY(%s) AND e.kind = 'repaid'",
+        "SELECT e.source_id, e.loan_id, e.no, e.amount_minor, EXISTS (SELECT 1 FROM loans_event r WHERE r.loan_id = e.loan_id AND r.reverses_no = e.no),"
+        " e.excess_minor FROM loans_event e WHERE e.book_id = %s AND e.source_id = ANY(%s) AND e.kind = 'repaid'",
         [book_id, list(source_ids)],
     )
     return {row[0]: Repayment(*row[1:]) for row in found}
@@ -202,38 +177,6 @@ def reversals(reversal_ids: Sequence[UUID]) -> dict[UUID, Reversal]:
         [list(reversal_ids)],
     )
     return {i: Reversal(i, source, loan, Money(amount, c), Money(excess, c)) for i, source, loan, amount, excess, c in found}
-
-
-def recorded(order_ids: Sequence[UUID]) -> dict[UUID, list[Recorded]]:
-    """Events by order, in the order of recording."""
-    found: dict[UUID, list[Recorded]] = defaultdict(list)
-    for order_id, loan_id, kind, on, currency, amount, principal, interest, excess, *rest in sql.rows(
-        "SELECT l.order_id, e.loan_id, e.kind, e.effective_on, l.currency, e.amount_minor, e.principal_minor, e.interest_minor, e.excess_minor,"
-        " e.source_id, e.recorded_at, e.recorded_on, r.source_id FROM loans_event e JOIN loans_loan l ON l.id = e.loan_id"
-        " LEFT JOIN loans_event r ON r.loan_id = e.loan_id AND r.no = e.reverses_no"
-        " WHERE l.order_id = ANY(%s) ORDER BY e.recorded_at, e.loan_id, e.no",
-        [list(order_ids)],
-    ):
-        money = [Money(minor, currency) for minor in (amount, principal, interest, excess)]
-        found[order_id].append(Recorded(loan_id, kind, on, money[0], money[1], money[2], money[3], *rest))
-    return found
-
-
-def booked(book_id: UUID) -> dict[UUID, tuple[UUID, UUID]]:
-    """Every loan of a book by its capture: (loan, order)."""
-    found = sql.rows("SELECT capture_id, id, order_id FROM loans_loan WHERE book_id = %s", [book_id])
-    return {capture: (loan, order) for capture, loan, order in found}
-
-
-def sources(book_id: UUID) -> list[tuple[str, UUID, UUID]]:
-    """Every repayment and refund applied in a book, and every reversal that posted something: (kind, collection, refund share or
-    reversal, loan)."""
-    return sql.rows_as(
-        lambda *row: row,
-        "SELECT kind, source_id, loan_id FROM loans_event WHERE book_id = %s AND kind <> 'disbursed'"
-        " AND NOT (kind = 'reversed' AND principal_minor = 0 AND interest_minor = 0 AND excess_minor = 0)",
-        [book_id],
-    )
 
 
 def excesses(book_id: UUID, *, loan_ids: Sequence[UUID] | None = None) -> dict[UUID, int]:

@@ -8,6 +8,7 @@ instalments repay no principal interest waits for later ones, unlike in the equa
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from typing import Final
 
@@ -125,6 +126,31 @@ def level(rows: Rows, interest: Interest, first: int, *, balance: int, since: in
                 break
         if any(not rows.principal[k] for k in paying[:-1]):
             _seek_even(rows, interest, paying, balance=balance, since=since, on=on)
+    if terms.ceilings is not None:
+        _stay_below(rows, interest, paying, terms.ceilings, balance=balance, since=since, on=on)
+
+
+def _stay_below(rows: Rows, interest: Interest, paying: list[int], ceilings: Sequence[int], *, balance: int, since: int, on: int) -> None:
+    """Where an instalment asks more than its ceiling: the lowest level, each asking that or its ceiling, that leaves the last one no more than the
+    others. A higher level repays earlier, so the last only falls. Where no level does, the rows stay as they are."""
+    plan = [k for k in range(len(rows)) if rows.kind[k] == NORMAL]
+    if len(plan) > len(ceilings):
+        return
+    most = dict(zip(plan, ceilings, strict=False))
+    if all(_asked(rows, k) <= most[k] for k in paying):
+        return
+    before, last = (rows.emi[:], rows.principal[:], rows.interest[:]), paying[-1]
+
+    def holds(level: int) -> bool:
+        for k in paying:
+            rows.emi[k] = min(level, most[k])
+        project(rows, interest, balance=balance, since=since, on=on)
+        return _asked(rows, last) <= min(level, most[last])
+
+    levels = range(max(ceilings) + 1)
+    at = bisect_left(levels, True, key=holds)
+    if at == len(levels) or not holds(at):
+        rows.emi, rows.principal, rows.interest = before
 
 
 def _level_factor(terms: LoanTerms, rows: Rows, k: int) -> int:

@@ -15,6 +15,7 @@ from yuefu.plans.lifecycle.choices import (
     BALLOON_TOO_LARGE,
     BUCKETS_OUT_OF_ORDER,
     CALENDAR_MISSING,
+    CEILINGS_WRONG,
     CURRENCY_MISMATCH,
     DECIMALS_OUT_OF_RANGE,
     DOWN_PAYMENT_TOO_LARGE,
@@ -68,6 +69,7 @@ __all__ = [
     "BALLOON_TOO_LARGE",
     "BUCKETS_OUT_OF_ORDER",
     "CALENDAR_MISSING",
+    "CEILINGS_WRONG",
     "CURRENCY_MISMATCH",
     "DECIMALS_OUT_OF_RANGE",
     "DOWN_PAYMENT_TOO_LARGE",
@@ -131,6 +133,7 @@ class LoanTerms:
     day, whenever it is paid until then, where `overdue_to_due_day`); else it stays as scheduled. `round_each_stretch`: where the balance
     changes within a period, the interest of each stretch is rounded, not only their sum. `even_out`: up to three passes that bring the
     last instalment nearer to the others.
+    `ceilings`: the most that each equal instalment may ask, in minor units, as long as the loan is on its first plan.
 
     Raises TermsError naming the field.
     """
@@ -175,6 +178,7 @@ class LoanTerms:
     late: LateTerms = field(default_factory=LateTerms)
     arrears: ArrearsTerms = field(default_factory=ArrearsTerms)
     payoff_to_rest_date: bool = False
+    ceilings: tuple[int, ...] | None = None
     rule_version: str = "2026-2"
 
     def __post_init__(self) -> None:
@@ -283,5 +287,7 @@ def _check_shape(terms: LoanTerms) -> None:
         periods = getattr(terms, name)
         if type(periods) is not int or not 0 <= periods < terms.periods + (name == "interest_free"):
             _refuse(GRACE_TOO_LONG, f"{name} is shorter than the {terms.periods} periods of the loan, not {periods!r}.", name)
+    if terms.ceilings is not None and (len(terms.ceilings) != terms.periods or any(most < 0 for most in terms.ceilings)):
+        _refuse(CEILINGS_WRONG, f"Ceilings are one for each of the {terms.periods} instalments, each 0 or more.", "ceilings")
     if terms.rule_version not in RULE_VERSIONS:
         _refuse(RULE_VERSION_UNKNOWN, f"There is no rule version {terms.rule_version!r} of these terms.", "rule_version")

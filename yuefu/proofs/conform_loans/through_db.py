@@ -12,9 +12,10 @@ from yuefu.errors import Refused
 from yuefu.ids import IdSource
 from yuefu.ledger import commands as ledger
 from yuefu.ledger import queries as ledger_book
-from yuefu.loans.commands import keeping, living
+from yuefu.loans.commands import living
 from yuefu.loans.commands.living import NewFact
 from yuefu.loans.entries import Position
+from yuefu.loans.queries import keeping
 from yuefu.loans.rules import Party
 from yuefu.plans.lifecycle.events import Event, LoanError, Undone
 from yuefu.plans.lifecycle.fold import replay

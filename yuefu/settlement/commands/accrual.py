@@ -43,12 +43,14 @@ _ITEM: Final = {
     "earned_on": "date",
     "settles_on": "date",
     "recorded_at": "timestamptz",
+    "lived": "boolean",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class CaptureAccrual:
-    """A captured amount. `discount_periods`: the number of periods of a plan that the merchant makes interest-free, else None."""
+    """A captured amount. `discount_periods`: the number of periods of a plan that the merchant makes interest-free, else None. `lived`: the loan is
+    one of rule version 2026-2."""
 
     capture_id: UUID
     order_id: UUID
@@ -59,6 +61,7 @@ class CaptureAccrual:
     gross: Money
     discount_periods: int | None
     earned_on: date
+    lived: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +115,7 @@ def insert_items(work: UnitOfWork, items: Sequence[Item]) -> None:
         (
             *(i.id, work.book.id, i.merchant_id, i.kind, i.order_id, i.source_id, i.capture_id, i.loan_id, i.funder_id, i.product),
             *(i.gross.minor, i.fee.minor, i.discount.minor, i.net.minor, i.net.currency, i.contract_version, i.fee_on_refund),
-            *(i.earned_on, i.settles_on, work.now),
+            *(i.earned_on, i.settles_on, work.now, i.lived),
         )
         for i in items
     ]
@@ -181,6 +184,7 @@ class _State:
             fee_on_refund=contract.terms.fee_on_refund,
             earned_on=accrual.earned_on,
             settles_on=self._settles_on(accrual.earned_on, contract.terms.settlement_days),
+            lived=accrual.lived,
         )
 
     def _refund(self, accrual: RefundAccrual) -> Item | Refused:
@@ -214,6 +218,7 @@ class _State:
             fee_on_refund=capture.fee_on_refund,
             earned_on=accrual.earned_on,
             settles_on=self._settles_on(accrual.earned_on, days),
+            lived=capture.lived,
         )
 
     def _settles_on(self, earned_on: date, days: int) -> date:

@@ -114,6 +114,12 @@ def lock(book_id: UUID, loan_ids: Iterable[UUID]) -> dict[UUID, Kept]:
     return kept_of(book_id, found)
 
 
+def read(book_id: UUID, loan_ids: Iterable[UUID]) -> dict[UUID, Kept]:
+    """Loans with their checkpoints and the stretch of today, without locks."""
+    wanted = sorted(set(loan_ids))
+    return kept_of(book_id, _read("c.book_id = %s AND c.loan_id = ANY(%s) AND s.replaced_on = %s", [book_id, wanted, NEVER]))
+
+
 def _read(where: str, params: Sequence[Any]) -> list[tuple[Any, ...]]:
     return sql.rows(
         f"SELECT {_PARTY}, {_OWN}, c.seq, c.waits_for, c.status, c.state::text, c.tally::text, {_RUNNING} FROM loans_checkpoint c"

@@ -1,0 +1,343 @@
+"""Loans of rule version 2026-2 of orders: booked at the capture, paid, refunded, and payments taken off again.
+
+What a loan cannot take of the money that came for it never stays with it: it leaves by a fact of its own (CreditRefunded), is owed back to its consumer,
+and goes back from there. So a loan is what it is whatever becomes of that money.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import date
+from typing import Any, Final, Literal
+from uuid import UUID, uuid5
+
+from yuefu.errors import Refused
+from yuefu.ledger.rules import HoldUse
+from yuefu.loans import entries, rules
+from yuefu.loans.commands import agreeing, living, writing
+from yuefu.loans.commands.applying import ALREADY_APPLIED, Applied, GoodsRefund, Repayment
+from yuefu.loans.commands.booking import NewLoan, told_terms
+from yuefu.loans.commands.living import ALREADY_ENTERED, Entered, NewFact, NotPosted
+from yuefu.loans.commands.reversing import Reversal, Reversed, excess_gone, refusal
+from yuefu.loans.entries import Position
+from yuefu.loans.queries import served
+from yuefu.loans.queries.keeping import Kept
+from yuefu.loans.queries.levelled import Repayment as Recorded
+from yuefu.loans.queries.served import BoughtDown
+from yuefu.loans.rules import BEFORE_DISBURSEMENT, FUTURE_DATED, Life, Party
+from yuefu.money.amounts import Money
+from yuefu.plans.agreed import loan_terms
+from yuefu.plans.lifecycle import events as e
+from yuefu.plans.lifecycle.events import LOAN_WRITTEN_OFF, Undone
+from yuefu.plans.lifecycle.rows import NORMAL
+from yuefu.plans.lifecycle.terms import Excess, LoanTerms, PaidBy
+from yuefu.runtime import audit, outbox, sql
+from yuefu.runtime.outbox import Event
+from yuefu.runtime.values import UnitOfWork
+
+Kind = Literal["repaid", "refunded"]
+
+_ACCEPTED: Final = {
+    "capture_id": "uuid",
+    "disclosure_id": "uuid",
+    "disclosure_hash": "bytea",
+    "disclosure_version": "text",
+    "shown_at": "timestamptz",
+    "accepted_at": "timestamptz",
+}
+_APPLIED: Final = {
+    "id": "uuid",
+    "loan_id": "uuid",
+    "no": "integer",
+    "kind": "text",
+    "effective_on": "date",
+    "amount_minor": "bigint",
+    "principal_minor": "bigint",
+    "interest_minor": "bigint",
+    "charges_minor": "bigint",
+    "excess_minor": "bigint",
+    "reverses": "uuid",
+}
+
+
+def book(*, work: UnitOfWork, loans: Sequence[NewLoan]) -> None:
+    """Agrees, lends and posts loans of captures, each taking its order's hold: one entry and one event a loan. The caller has locked and checked the
+    orders, so none is refused."""
+    if not loans:
+        return
+    parties = [_party(new) for new in loans]
+    terms = [loan_terms(new.terms) for new in loans]
+    _insert_agreements(work, loans, parties, terms)
+    numbers = agreeing.portfolios(work, [(party.funder_id, party.product, party.currency) for party in parties])
+    kept: list[Kept] = []
+    facts: list[tuple[UUID, int, UUID, e.Event | Undone]] = []
+    for new, party, agreed in zip(loans, parties, terms, strict=True):
+        life = begun = rules.begun(agreed)
+        for source, fact in _lent(new).items():
+            life = rules.entered(life, fact, work.day.on)
+            facts.append((party.loan_id, life.seq, source, fact))
+        running = replace(living.agreed(numbers[party.funder_id, party.product, party.currency], work), told=0)
+        kept.append(living.touched(Kept(party, begun, running), life, work.day.on))
+    writing.insert_new(work, kept)
+    writing.insert_dues(work, kept)
+    writing.insert_facts(work, facts)
+    posting = []
+    for new, one in zip(loans, kept, strict=True):
+        entry = entries.moved(one.party, "booked", new.capture_id, Position(), one.running.position)
+        assert entry is not None, "what is lent moves money"
+        posting.append(replace(entry, uses_hold=HoldUse(new.hold_id, new.terms.principal)))
+    living.post(work, posting)
+    outbox.emit(work=work, events=[_booked(new, one) for new, one in zip(loans, kept, strict=True)])
+    captures = [new.capture_id for new in loans]
+    audit.record(work=work, action="loan.book", object_kind="loan", object_ids=[party.loan_id for party in parties], causes=captures)
+
+
+def _party(new: NewLoan) -> Party:
+    d = new.dims
+    return Party(d.loan_id, d.order_id, d.merchant_id, d.consumer_id, d.credit_account_id, d.funder_id, d.product, d.currency)
+
+
+def _lent(new: NewLoan) -> dict[UUID, e.Event]:
+    """What happens to a loan at its capture, by source: it is paid out, and what the merchant pays for it comes in."""
+    on = new.terms.disbursed_on
+    lent: dict[UUID, e.Event] = {new.capture_id: e.Disbursed(on, new.terms.principal)}
+    if new.discount.minor:
+        lent[uuid5(new.capture_id, "bought_down")] = e.BoughtDown(on, new.discount)
+    return lent
+
+
+def _insert_agreements(work: UnitOfWork, loans: Sequence[NewLoan], parties: Sequence[Party], terms: Sequence[LoanTerms]) -> None:
+    rows = agreeing.agreement_rows(work, list(zip(parties, terms, strict=True)))
+    accepted = [(new.capture_id, *_accepted(new)) for new in loans]
+    columns = agreeing.AGREEMENT | _ACCEPTED
+    sql.insert(
+        "loans_agreement", columns, [(*row, *more) for row, more in zip(rows, accepted, strict=True)], same=agreeing.agreed_now(work)
+    )
+
+
+def _accepted(new: NewLoan) -> tuple[Any, ...]:
+    one = new.accepted
+    return (one.disclosure_id, one.hash, one.version, one.shown_at, one.at) if one else (None,) * 5
+
+
+def _booked(new: NewLoan, one: Kept) -> Event:
+    seen = one.life.state.rows()
+    plan = [k for k, kind in enumerate(seen.kind) if kind == NORMAL]
+    rows = ((no, date.fromordinal(seen.due[k]), seen.principal[k], seen.interest[k]) for no, k in enumerate(plan, start=1))
+    told = {**living.told_of(one), **told_terms(new.terms, rows)}
+    return Event("loan.booked", "loan", one.party.loan_id, 1, told, None, new.capture_id)
+
+
+def apply(*, work: UnitOfWork, kind: Kind, requests: Sequence[Repayment | GoodsRefund]) -> list[Applied | Refused]:
+    """Credits money to loans, each seeing those before it. One outcome each, in order; refusals as `applying` has them, and as a loan refuses."""
+    outcomes: dict[int, Applied | Refused] = {}
+    for wave in _one_of_each_loan([request.loan_id for request in requests]):
+        outcomes.update(zip(wave, _apply(work, kind, [requests[index] for index in wave]), strict=True))
+    return [outcomes[index] for index in range(len(requests))]
+
+
+def _one_of_each_loan(loan_ids: Sequence[UUID]) -> list[list[int]]:
+    """The positions of what is asked, parted so that each part asks one thing of a loan: nearly always all of it at once."""
+    waves: list[list[int]] = []
+    seen: Counter[UUID] = Counter()
+    for index, loan_id in enumerate(loan_ids):
+        if seen[loan_id] == len(waves):
+            waves.append([])
+        waves[seen[loan_id]].append(index)
+        seen[loan_id] += 1
+    return waves
+
+
+def _apply(work: UnitOfWork, kind: Kind, requests: Sequence[Repayment | GoodsRefund]) -> list[Applied | Refused]:
+    begun = served.begun_on([request.loan_id for request in requests])
+    bought = served.bought_down([r.loan_id for r in requests if isinstance(r, GoodsRefund) and r.discount_returned.minor])
+    outcomes: list[Applied | Refused | None] = [_refusal(work, begun.get(request.loan_id), request) for request in requests]
+    facts: list[NewFact] = []
+    at: dict[int, int] = {}
+    for index, (request, refused) in enumerate(zip(requests, outcomes, strict=True)):
+        if refused is None:
+            facts += _bought_less(request, bought)
+            at[index] = len(facts)
+            facts.append(NewFact(request.source_id, request.loan_id, _paid(request), kind))
+    entered = living.enter(work=work, facts=facts)
+    done = {index: entered[position] for index, position in at.items()}
+    done |= _recovered(work, {i: requests[i] for i, one in done.items() if isinstance(one, Refused) and one.code == LOAN_WRITTEN_OFF})
+    applied = {i: _applied(requests[i], one) for i, one in done.items() if isinstance(one, Entered)}
+    _take_out(work, [(one, _last_on(done[i])) for i, one in applied.items() if one.excess.minor])
+    _record(work, kind, [(requests[i], one, _no(done[i])) for i, one in applied.items()])
+    told = {i: applied.get(i) or _as_applied(one) for i, one in done.items()}
+    return [outcome or told[index] for index, outcome in enumerate(outcomes)]
+
+
+def _refusal(work: UnitOfWork, begun: date | None, request: Repayment | GoodsRefund) -> Refused | None:
+    if begun is not None and request.effective_on < begun:
+        return Refused(BEFORE_DISBURSEMENT, f"the loan began on {begun}", "effective_on")
+    if request.effective_on > work.day.on:
+        return Refused(FUTURE_DATED, f"the business day is {work.day.on}", "effective_on")
+    return None
+
+
+def _as_applied(outcome: Entered | Refused) -> Refused:
+    assert isinstance(outcome, Refused), "what was entered is told as applied"
+    if outcome.code == ALREADY_ENTERED:
+        return Refused(ALREADY_APPLIED, "this was applied before", "source_id")
+    return outcome
+
+
+def _paid(request: Repayment | GoodsRefund) -> e.Paid:
+    if isinstance(request, GoodsRefund):
+        return e.Paid(request.effective_on, request.amount, by=PaidBy.MERCHANT_REFUND)
+    return e.Paid(request.effective_on, request.amount, excess=request.ahead or Excess.KEEP)
+
+
+def _bought_less(request: Repayment | GoodsRefund, bought: Mapping[UUID, BoughtDown]) -> list[NewFact]:
+    """What the merchant gets back of what it pays for a loan: as if it had paid that much less from the beginning."""
+    if not isinstance(request, GoodsRefund) or not request.discount_returned.minor:
+        return []
+    before = bought[request.loan_id]
+    left = Money(before.minor, request.amount.currency) - request.discount_returned
+    undone = NewFact(uuid5(request.source_id, "undone"), request.loan_id, Undone(before.no), "discount_returned")
+    if not left.minor:
+        return [undone]
+    return [undone, NewFact(uuid5(request.source_id, "bought_down"), request.loan_id, e.BoughtDown(before.on, left))]
+
+
+def _recovered(work: UnitOfWork, requests: Mapping[int, Repayment | GoodsRefund]) -> dict[int, Entered | Refused]:
+    """What comes in for loans that were written off."""
+    facts = [NewFact(r.source_id, r.loan_id, e.Recovered(r.effective_on, r.amount), "recovered") for r in requests.values()]
+    return dict(zip(requests, living.enter(work=work, facts=facts), strict=True)) if facts else {}
+
+
+def _applied(request: Repayment | GoodsRefund, entered: Entered) -> Applied:
+    """What became of an amount, all of it: after a write-off it comes off what was lost."""
+    currency = request.amount.currency
+    if entered.life.state.written_off_on:
+        zero = Money.zero(currency)
+        return Applied(request.source_id, request.loan_id, request.amount, zero, zero, is_closed(entered.life), zero)
+    parts = [now - was for was, now in zip(_settled(entered.before), _settled(entered.life), strict=True)]
+    principal, interest, charges, excess = (Money(minor, currency) for minor in parts)
+    assert principal + interest + charges + excess == request.amount, "money is applied to the cent"
+    return Applied(request.source_id, request.loan_id, principal, interest, excess, is_closed(entered.life), charges)
+
+
+def _settled(life: Life) -> tuple[int, int, int, int]:
+    """Principal, interest and charges paid so far, and what stands beside them."""
+    rows, state = life.state.rows(), life.state
+    charges = sum(rows.fees_paid) + sum(rows.penalties_paid)
+    return sum(rows.principal_paid) - state.lent_again, sum(rows.interest_paid), charges, state.overpaid
+
+
+def is_closed(life: Life) -> bool:
+    """Whether nothing of a loan is owed any more."""
+    return life.status in {"closed", "overpaid"}
+
+
+def _last_on(outcome: Entered | Refused) -> date:
+    assert isinstance(outcome, Entered), "what was applied was entered"
+    return date.fromordinal(outcome.life.state.last_on)
+
+
+def _no(outcome: Entered | Refused) -> int:
+    assert isinstance(outcome, Entered), "what was applied was entered"
+    return outcome.no
+
+
+def _take_out(work: UnitOfWork, owed: Sequence[tuple[Applied, date]]) -> None:
+    """What loans could not take leaves them on the day of their last event, and is owed to their consumers."""
+    if not owed:
+        return
+    facts = [
+        NewFact(uuid5(one.source_id, "excess"), one.loan_id, e.CreditRefunded(on, one.excess), "excess", owed_back=True) for one, on in owed
+    ]
+    for outcome in living.enter(work=work, facts=facts):
+        assert isinstance(outcome, Entered), f"what a loan could not take leaves it: {outcome}"
+
+
+def _record(work: UnitOfWork, kind: str, applied: Sequence[tuple[Repayment | GoodsRefund, Applied, int]]) -> None:
+    rows = [
+        (
+            *(one.source_id, one.loan_id, no, kind, request.effective_on, request.amount.minor),
+            *(one.principal.minor, one.interest.minor, one.charges.minor, one.excess.minor, None),
+        )
+        for request, one, no in applied
+    ]
+    _insert_applied(work, rows)
+
+
+def _insert_applied(work: UnitOfWork, rows: Sequence[tuple[Any, ...]]) -> None:
+    same = {"book_id": ("uuid", work.book.id)} | {"recorded_at": ("timestamptz", work.now), "recorded_on": ("date", work.day.on)}
+    sql.insert("loans_applied", _APPLIED, rows, same=same)
+
+
+def reverse(*, work: UnitOfWork, reversals: Sequence[Reversal]) -> list[Reversed | Refused]:
+    """Takes repayments off their loans, each seeing those before it. One outcome each, in order; refusals as `reversing` has them."""
+    found = served.repayments(work.book.id, [reversal.source_id for reversal in reversals])
+    gone = {source for source, repayment in found.items() if repayment.reversed}
+    outcomes: dict[int, Reversed | Refused] = {}
+    for index, reversal in enumerate(reversals):
+        refused = refusal(found, gone, reversal)
+        if refused:
+            outcomes[index] = refused
+        gone.add(reversal.source_id)
+    asked = [index for index in range(len(reversals)) if index not in outcomes]
+    for wave in _one_of_each_loan([found[reversals[index].source_id].loan_id for index in asked]):
+        which = [asked[position] for position in wave]
+        outcomes.update(zip(which, _reverse(work, [reversals[index] for index in which], found), strict=True))
+    return [outcomes[index] for index in range(len(reversals))]
+
+
+class _ExcessGone(Exception):
+    """A loan would owe again what went back to its consumer."""
+
+
+def _reverse(work: UnitOfWork, wave: Sequence[Reversal], found: Mapping[UUID, Recorded]) -> list[Reversed | Refused]:
+    """Reversals of as many loans: all at once, and where one of them is refused, one by one."""
+    refused: Refused
+    try:
+        with sql.attempting():
+            return _reverse_all(work, wave, found)
+    except NotPosted as error:
+        refused = replace(error.refused, detail=f"the credit line cannot take what would be owed again: {error.refused.detail}")
+    except _ExcessGone:
+        refused = excess_gone()
+    return [refused] if len(wave) == 1 else [one for each in wave for one in _reverse(work, [each], found)]
+
+
+def _reverse_all(work: UnitOfWork, wave: Sequence[Reversal], found: Mapping[UUID, Recorded]) -> list[Reversed | Refused]:
+    taken_out = served.numbers([uuid5(reversal.source_id, "excess") for reversal in wave])
+    facts: list[NewFact] = []
+    at: list[int] = []
+    for reversal in wave:
+        repayment = found[reversal.source_id]
+        out = taken_out.get(uuid5(reversal.source_id, "excess"))
+        if out is not None:
+            source = uuid5(reversal.id, "excess")
+            facts.append(NewFact(source, repayment.loan_id, Undone(out), "excess_reversed", owed_back=True))
+        at.append(len(facts))
+        facts.append(NewFact(reversal.id, repayment.loan_id, Undone(repayment.no), "reversed", owed_back=True))
+    entered = living.enter(work=work, facts=facts)
+    rows: list[tuple[Any, ...]] = []
+    outcomes: list[Reversed | Refused] = []
+    for reversal, position in zip(wave, at, strict=True):
+        outcome, repayment = entered[position], found[reversal.source_id]
+        if isinstance(outcome, Refused):
+            outcomes.append(outcome)
+            continue
+        if outcome.life.state.lent_again > outcome.before.state.lent_again:
+            raise _ExcessGone
+        currency = outcome.life.terms.currency
+        owed = repayment.amount - repayment.excess
+        parts = [now - was for was, now in zip(_settled(outcome.before), _settled(outcome.life), strict=True)]
+        rows.append(
+            (
+                *(reversal.id, repayment.loan_id, outcome.no, "reversed", work.day.on, repayment.amount),
+                *(parts[0], parts[1], parts[2], owed, reversal.source_id),
+            )
+        )
+        outcomes.append(
+            Reversed(reversal.id, reversal.source_id, repayment.loan_id, Money(repayment.amount, currency), Money(owed, currency))
+        )
+    _insert_applied(work, rows)
+    return outcomes
