@@ -195,7 +195,7 @@ class Shop:
             assert isinstance(found.outcome, DayOutcome), found
 
 
-def _terms(code: str, payer: str, rate: Rate) -> ProductTerms:
+def _terms(code: str, payer: str, rate: Rate, rule_version: str) -> ProductTerms:
     return ProductTerms(
         code=code,
         name_zh={"free": "免息分期", "flex": "灵活分期"}[code],
@@ -207,7 +207,7 @@ def _terms(code: str, payer: str, rate: Rate) -> ProductTerms:
         maximum=Money(50_000_00, "CNY"),
         day_count=DayCount.ACT_365,
         min_gap_days=10,
-        rule_version="2026-1",
+        rule_version=rule_version,
         jurisdiction="CN",
         lender_zh="示范小额贷款有限公司",
         lender_en="Example Lending Ltd",
@@ -215,12 +215,15 @@ def _terms(code: str, payer: str, rate: Rate) -> ProductTerms:
     )
 
 
-def _publish(work: UnitOfWork, authorisation_days: int) -> None:
+def _publish(work: UnitOfWork, authorisation_days: int, version: str) -> None:
     policies.establish(work=work, name=checkout.RISK_POLICY, value=RISK, valid_from=work.day.on)
     policies.establish(work=work, name=checkout.AUTHORISATION_DAYS, value=authorisation_days, valid_from=work.day.on)
     policies.establish(work=work, name=offers.CAPS, value=CAPS, valid_from=work.day.on)
     author, second = (replace(work, by=person(name)) for name in ("alice", "bob"))
-    drafts = [DraftProduct("free", _terms("free", MERCHANT, Rate(0))), DraftProduct("flex", _terms("flex", CONSUMER, Rate(144_000)))]
+    drafts = [
+        DraftProduct("free", _terms("free", MERCHANT, Rate(0), version)),
+        DraftProduct("flex", _terms("flex", CONSUMER, Rate(144_000), version)),
+    ]
     for product in offers.draft_products(work=author, products=drafts):
         approval = one(offers.propose_publications(work=author, publications=[Publication(one([product]), "launch")]))
         outcome = offers.decide_publication(work=second, approval_id=approval, approve=True, reason="read")
@@ -247,7 +250,7 @@ def _onboard(work: UnitOfWork, vault: Vault) -> tuple[UUID, ...]:
     return tuple(one([merchant]) for merchant in merchants.onboard(work=work, vault=vault, merchants=new))
 
 
-def _open_shop(vault: Vault, ids: IdSource, on: date = FIRST_DAY, *, authorisation_days: int = 7) -> Shop:
+def _open_shop(vault: Vault, ids: IdSource, on: date = FIRST_DAY, *, authorisation_days: int = 7, version: str = "2026-1") -> Shop:
     now = datetime.combine(on, time(8), ZONE)
     with sql.transacting():
         book = books.create(code=f"shop-{secrets.token_hex(6)}", legal_entity="Test Lender", mode="test", now=now, ids=ids, clock_at=now)
@@ -257,7 +260,7 @@ def _open_shop(vault: Vault, ids: IdSource, on: date = FIRST_DAY, *, authorisati
     desk = Desk(book, system_actor("test"), ids, vault, SandboxChannel(book), SandboxBank(book))
     with open_day(desk, now) as work:
         assert not isinstance(work, Refused)
-        _publish(work, authorisation_days)
+        _publish(work, authorisation_days, version)
         made = _onboard(work, vault)
     assert not isinstance(settlement.fund(desk=desk, now=now, key="funds", amount=Money(1_000_000_00, "CNY")), Refused)
     return Shop(desk, made, on)
@@ -266,6 +269,12 @@ def _open_shop(vault: Vault, ids: IdSource, on: date = FIRST_DAY, *, authorisati
 @pytest.fixture
 def shop(vault: Vault, ids: IdSource) -> Shop:
     return _open_shop(vault, ids)
+
+
+@pytest.fixture
+def lived_shop(vault: Vault, ids: IdSource) -> Shop:
+    """One that lends by rule version 2026-2."""
+    return _open_shop(vault, ids, version="2026-2")
 
 
 @pytest.fixture(scope="module")

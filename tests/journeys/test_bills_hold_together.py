@@ -54,7 +54,10 @@ def billed(shop):
         ("UPDATE billing_bill SET total_minor = 1 WHERE id = %(bill)s", "permission denied"),
         ("DELETE FROM billing_line WHERE bill_id = %(bill)s", "permission denied"),
         (f"{LINE} VALUES (%(first)s, 2, %(book)s, %(bill)s, %(account)s, %(consumer)s, '2026-10-25', 1, 0)", "not what it asks"),
-        (f"{LINE} VALUES (%(first)s, 9, %(book)s, %(bill)s, %(account)s, %(consumer)s, '2026-10-25', 1, 0)", "billing_line_loan_id_no_fk"),
+        (
+            f"{LINE} VALUES (%(first)s, 9, %(book)s, %(bill)s, %(account)s, %(consumer)s, '2026-10-25', 1, 0)",
+            "billing_line_levelled_id_no_fk",
+        ),
         (f"{LINE} VALUES (%(first)s, 1, %(book)s, %(bill)s, %(account)s, %(consumer)s, '2026-10-25', 1, 0)", "billing_line_pkey"),
         (f"{SECOND.format(first_on='first_on', bill_on='bill_on + 1', due_on='due_on', owner='consumer_id')}", "billing_bill_begins_once"),
         (f"{SECOND.format(first_on='bill_on + 9', bill_on='bill_on + 3', due_on='due_on', owner='consumer_id')}", "billing_bill_days"),

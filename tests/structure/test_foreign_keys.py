@@ -105,7 +105,7 @@ WITHOUT_THE_BOOK = {
     "orders_refund_capture_id_order_id_fk": BY_ORDER,
     "loans_loan_capture_id_order_id_fk": BY_ORDER,
     "reconciliation_item_file_id_line_no_fk": "the key to the file itself has the book",
-    "billing_line_loan_id_no_fk": "the loan itself is checked with its book, account and consumer, as a set",
+    "billing_line_levelled_id_no_fk": "the loan itself is checked with its book, account and consumer, as a set",
 }
 
 

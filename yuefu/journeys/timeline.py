@@ -94,6 +94,8 @@ def _goods(life: Life) -> Iterator[Draft]:
 
 def _loan_life(life: Life) -> Iterator[Draft]:
     collections = {collection.id: collection for collection in life.paid.collections}
+    # A loan of 2026-2 gives back by the same entry what the merchant paid for it.
+    returned = {each.item.source_id: -each.item.discount.minor for each in life.items if each.item.lived and each.item.kind == "refund"}
     came: set[str] = set()  # A payment over several loans is one entry, which one of its parts claims.
     for event in life.events:
         told = {"loan": ids.text("loan", event.loan_id)}
@@ -101,7 +103,7 @@ def _loan_life(life: Life) -> Iterator[Draft]:
             yield Draft(event.recorded_at, event.recorded_on, "loan.booked", event.amount, told, [("loan.booked", event.loan_id)])
             continue
         kind, bill = f"loan.{event.kind}", None
-        claims: list[Key] = [(kind, event.loan_id, event.recorded_at, event.amount.minor)]
+        claims: list[Key] = [(kind, event.loan_id, event.recorded_at, event.amount.minor - returned.get(event.source_id, 0))]
         if event.reverses:  # No money moves: its entry clears nothing, and there is none where another repayment pays all of it.
             told["collection"] = ids.text("collection", event.reverses)
             moves = event.principal.minor or event.interest.minor or event.charges.minor or event.excess.minor

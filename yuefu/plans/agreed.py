@@ -1,7 +1,8 @@
 """What a product says of a loan, as terms of the life that the loan will have (rule version 2026-2).
 
 Equal instalments; interest by the night on what is owed and not overdue, so that who pays on the days agreed pays to the cent what was shown,
-and who pays early less. What is paid beyond what is due stays with who paid it. Goods that go back lower the instalments to come.
+and who pays early less. What is paid beyond what is due stays with who paid it. Goods that go back lower all instalments to come evenly, and the
+interest that they have borne is given back with them.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ _DAY_COUNTS: Final = {
     Convention.THIRTY_360: DayCount(YearBasis.D360, MonthBasis.D30),
 }
 _KEPT: Final = Waterfall(excess=Excess.KEEP)
-_BY_REFUND: Final = ((PaidBy.MERCHANT_REFUND, Waterfall(excess=Excess.SMALLER)),)
+_EVENLY: Final = Waterfall(excess=Excess.REAMORTISE)
+_BY_REFUND: Final = ((PaidBy.MERCHANT_REFUND, _EVENLY), (PaidBy.INTEREST_REFUND, _EVENLY))
 
 
 def loan_terms(terms: Terms) -> LoanTerms:

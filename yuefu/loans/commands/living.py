@@ -50,13 +50,15 @@ class NotPosted(Exception):
 class NewFact:
     """Something that happened to a loan, or that an earlier fact (by its number) never did. `source_id` is the collection, refund or request it
     comes from: of each of them one thing is entered, once. `known_as`: by what name it is told and posted, where that is not its kind.
-    `owed_back`: money that goes out by it does not leave yet, and is owed to the consumer."""
+    `owed_back`: money that goes out by it does not leave yet, and is owed to the consumer. `with_next`: it is posted as one with the next fact of
+    its loan."""
 
     source_id: UUID
     loan_id: UUID
     entry: Event | Undone
     known_as: str = ""
     owed_back: bool = False
+    with_next: bool = False
 
 
 @made_quickly
@@ -113,6 +115,7 @@ def enter(*, work: UnitOfWork, facts: Sequence[NewFact]) -> list[Entered | Refus
     outcomes: list[Entered | Refused] = []
     entered: list[tuple[UUID, int, UUID, Event | Undone]] = []
     posting: list[Entry] = []
+    stands: dict[UUID, Position] = {}
     events: list[OutboxEvent] = []
     for fact in facts:
         if fact.loan_id not in read:
@@ -133,14 +136,19 @@ def enter(*, work: UnitOfWork, facts: Sequence[NewFact]) -> list[Entered | Refus
         after = touched(one, life, today)
         kind = fact.known_as or kind_of(fact.entry)
         on = today if isinstance(fact.entry, Undone) else min(fact.entry.on, today)
-        entry = entries.moved(one.party, kind, fact.source_id, _posted(one, today), after.running.position, on, owed_back=fact.owed_back)
-        posting += [entry] if entry else []
+        stood = stands.pop(fact.loan_id, None) or _posted(one, today)
+        if fact.with_next:
+            stands[fact.loan_id] = stood
+        else:
+            entry = entries.moved(one.party, kind, fact.source_id, stood, after.running.position, on, owed_back=fact.owed_back)
+            posting += [entry] if entry else []
         events.append(_event(f"loan.{kind}", one, after, fact))
         late = lateness_event(one, after)
         events += [late] if late else []
         kept[fact.loan_id] = after
         entered.append((fact.loan_id, life.seq, fact.source_id, fact.entry))
         outcomes.append(Entered(fact.source_id, fact.loan_id, life.seq, life, one.life))
+    assert not stands, "what is posted with the next fact has one"
     changed = sorted(kept)
     writing.insert_facts(work, entered)
     closing = bool(changed) and bool(days.waiting_to_close(work.book.id))

@@ -25,7 +25,7 @@ from yuefu.loans.entries import Position
 from yuefu.loans.queries import served
 from yuefu.loans.queries.keeping import Kept
 from yuefu.loans.queries.levelled import Repayment as Recorded
-from yuefu.loans.queries.served import BoughtDown
+from yuefu.loans.queries.served import BoughtDown, TakenOut
 from yuefu.loans.rules import BEFORE_DISBURSEMENT, FUTURE_DATED, Life, Party
 from yuefu.money.amounts import Money
 from yuefu.plans.agreed import loan_terms
@@ -188,7 +188,7 @@ def _as_applied(outcome: Entered | Refused) -> Refused:
 
 def _paid(request: Repayment | GoodsRefund) -> e.Paid:
     if isinstance(request, GoodsRefund):
-        return e.Paid(request.effective_on, request.amount, by=PaidBy.MERCHANT_REFUND)
+        return e.Paid(request.effective_on, request.amount, by=PaidBy.MERCHANT_REFUND, interest_refund=True)
     return e.Paid(request.effective_on, request.amount, excess=request.ahead or Excess.KEEP)
 
 
@@ -198,10 +198,11 @@ def _bought_less(request: Repayment | GoodsRefund, bought: Mapping[UUID, BoughtD
         return []
     before = bought[request.loan_id]
     left = Money(before.minor, request.amount.currency) - request.discount_returned
-    undone = NewFact(uuid5(request.source_id, "undone"), request.loan_id, Undone(before.no), "discount_returned")
+    undone = NewFact(uuid5(request.source_id, "undone"), request.loan_id, Undone(before.no), with_next=True)
     if not left.minor:
         return [undone]
-    return [undone, NewFact(uuid5(request.source_id, "bought_down"), request.loan_id, e.BoughtDown(before.on, left))]
+    source = uuid5(request.source_id, "bought_down")
+    return [undone, NewFact(source, request.loan_id, e.BoughtDown(before.on, left), with_next=True)]
 
 
 def _recovered(work: UnitOfWork, requests: Mapping[int, Repayment | GoodsRefund]) -> dict[int, Entered | Refused]:
@@ -217,6 +218,7 @@ def _applied(request: Repayment | GoodsRefund, entered: Entered) -> Applied:
         zero = Money.zero(currency)
         return Applied(request.source_id, request.loan_id, request.amount, zero, zero, is_closed(entered.life), zero)
     parts = [now - was for was, now in zip(_settled(entered.before), _settled(entered.life), strict=True)]
+    parts[1] -= entered.life.tally.interest_refunded - entered.before.tally.interest_refunded  # no money of those who pay
     principal, interest, charges, excess = (Money(minor, currency) for minor in parts)
     assert principal + interest + charges + excess == request.amount, "money is applied to the cent"
     return Applied(request.source_id, request.loan_id, principal, interest, excess, is_closed(entered.life), charges)
@@ -288,56 +290,90 @@ def reverse(*, work: UnitOfWork, reversals: Sequence[Reversal]) -> list[Reversed
     return [outcomes[index] for index in range(len(reversals))]
 
 
-class _ExcessGone(Exception):
-    """A loan would owe again what went back to its consumer."""
+class _OwedAgain(Exception):
+    """What went back of loans would be owed again, by loan in minor units: other money pays now what the repayments did."""
+
+    def __init__(self, minor: Mapping[UUID, int]) -> None:
+        super().__init__(minor)
+        self.minor = minor
 
 
 def _reverse(work: UnitOfWork, wave: Sequence[Reversal], found: Mapping[UUID, Recorded]) -> list[Reversed | Refused]:
     """Reversals of as many loans: all at once, and where one of them is refused, one by one."""
-    refused: Refused
+    refused = excess_gone()
     try:
-        with sql.attempting():
-            return _reverse_all(work, wave, found)
+        return _reversed(work, wave, found, {})
+    except _OwedAgain as again:
+        stays = again.minor
     except NotPosted as error:
-        refused = replace(error.refused, detail=f"the credit line cannot take what would be owed again: {error.refused.detail}")
-    except _ExcessGone:
-        refused = excess_gone()
+        refused, stays = _no_room(error), {}
+    if stays and all(minor <= found[r.source_id].amount for r in wave if (minor := stays.get(found[r.source_id].loan_id, 0))):
+        try:
+            return _reversed(work, wave, found, stays)
+        except NotPosted as error:
+            refused = _no_room(error)
+        except _OwedAgain:
+            pass
     return [refused] if len(wave) == 1 else [one for each in wave for one in _reverse(work, [each], found)]
 
 
-def _reverse_all(work: UnitOfWork, wave: Sequence[Reversal], found: Mapping[UUID, Recorded]) -> list[Reversed | Refused]:
-    taken_out = served.numbers([uuid5(reversal.source_id, "excess") for reversal in wave])
+def _no_room(error: NotPosted) -> Refused:
+    return replace(error.refused, detail=f"the credit line cannot take what would be owed again: {error.refused.detail}")
+
+
+def _reversed(
+    work: UnitOfWork, wave: Sequence[Reversal], found: Mapping[UUID, Recorded], stays: Mapping[UUID, int]
+) -> list[Reversed | Refused]:
+    """Takes repayments off their loans, all of them or none; as much of them as `stays`, by loan, takes the place of what went back, and is not
+    owed back. Raises _OwedAgain where more of that would be owed again, NotPosted where a credit line has no room."""
+    with sql.attempting():
+        taken_out = served.taken_out(list(stays)) if stays else {}
+        facts: list[NewFact] = []
+        for reversal in wave:
+            repayment = found[reversal.source_id]
+            facts += _taken_back(reversal, repayment.loan_id, taken_out.get(repayment.loan_id, ()), stays.get(repayment.loan_id, 0))
+            facts.append(NewFact(reversal.id, repayment.loan_id, Undone(repayment.no), "reversed", owed_back=True))
+        done = living.enter(work=work, facts=facts)
+        entered = [one for one in done if isinstance(one, Entered)]
+        assert len(entered) == len(done), f"what was paid can be taken off: {done}"
+        before = {one.loan_id: one.before for one in reversed(entered)}
+        after = {one.loan_id: one for one in entered}
+        again = {i: one.life.state.lent_again - before[i].state.lent_again for i, one in after.items()}
+        if any(minor > 0 for minor in again.values()):
+            raise _OwedAgain({i: minor + stays.get(i, 0) for i, minor in again.items() if minor > 0})
+        return _told(work, wave, found, [(before[found[r.source_id].loan_id], after[found[r.source_id].loan_id]) for r in wave], stays)
+
+
+def _taken_back(reversal: Reversal, loan_id: UUID, taken_out: Sequence[TakenOut], minor: int) -> list[NewFact]:
+    """The facts by which so much of what left a loan never did."""
     facts: list[NewFact] = []
-    at: list[int] = []
-    for reversal in wave:
-        repayment = found[reversal.source_id]
-        out = taken_out.get(uuid5(reversal.source_id, "excess"))
-        if out is not None:
-            source = uuid5(reversal.id, "excess")
-            facts.append(NewFact(source, repayment.loan_id, Undone(out), "excess_reversed", owed_back=True))
-        at.append(len(facts))
-        facts.append(NewFact(reversal.id, repayment.loan_id, Undone(repayment.no), "reversed", owed_back=True))
-    entered = living.enter(work=work, facts=facts)
+    for out in taken_out:
+        taken = min(minor, out.amount.minor)
+        if taken:
+            minor -= taken
+            facts.append(NewFact(uuid5(reversal.id, f"back:{out.no}"), loan_id, Undone(out.no), with_next=True))
+        if taken and taken < out.amount.minor:
+            rest = e.CreditRefunded(out.on, replace(out.amount, minor=out.amount.minor - taken))
+            facts.append(NewFact(uuid5(reversal.id, f"rest:{out.no}"), loan_id, rest, with_next=True))
+    return facts
+
+
+def _told(
+    work: UnitOfWork,
+    wave: Sequence[Reversal],
+    found: Mapping[UUID, Recorded],
+    lives: Sequence[tuple[Life, Entered]],
+    stays: Mapping[UUID, int],
+) -> list[Reversed | Refused]:
+    """Records reversals, each with its loan before it and as it was entered."""
     rows: list[tuple[Any, ...]] = []
     outcomes: list[Reversed | Refused] = []
-    for reversal, position in zip(wave, at, strict=True):
-        outcome, repayment = entered[position], found[reversal.source_id]
-        if isinstance(outcome, Refused):
-            outcomes.append(outcome)
-            continue
-        if outcome.life.state.lent_again > outcome.before.state.lent_again:
-            raise _ExcessGone
-        currency = outcome.life.terms.currency
-        owed = repayment.amount - repayment.excess
-        parts = [now - was for was, now in zip(_settled(outcome.before), _settled(outcome.life), strict=True)]
-        rows.append(
-            (
-                *(reversal.id, repayment.loan_id, outcome.no, "reversed", work.day.on, repayment.amount),
-                *(parts[0], parts[1], parts[2], owed, reversal.source_id),
-            )
-        )
-        outcomes.append(
-            Reversed(reversal.id, reversal.source_id, repayment.loan_id, Money(repayment.amount, currency), Money(owed, currency))
-        )
+    for reversal, (before, entered) in zip(wave, lives, strict=True):
+        repayment = found[reversal.source_id]
+        loan_id, amount, owed = repayment.loan_id, repayment.amount, repayment.amount - stays.get(repayment.loan_id, 0)
+        parts = [now - was for was, now in zip(_settled(before), _settled(entered.life), strict=True)][:3]
+        rows.append((reversal.id, loan_id, entered.no, "reversed", work.day.on, amount, *parts, owed, reversal.source_id))
+        currency = entered.life.terms.currency
+        outcomes.append(Reversed(reversal.id, reversal.source_id, loan_id, Money(amount, currency), Money(owed, currency)))
     _insert_applied(work, rows)
     return outcomes

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -51,9 +52,26 @@ def bought_down(loan_ids: Sequence[UUID]) -> dict[UUID, BoughtDown]:
     return {row[0]: BoughtDown(*row[1:]) for row in found}
 
 
-def numbers(source_ids: Sequence[UUID]) -> dict[UUID, int]:
-    """The numbers of the facts of some sources; of others there are none."""
-    return dict(sql.rows("SELECT source_id, no FROM loans_fact WHERE source_id = ANY(%s)", [list(source_ids)]))
+@dataclass(frozen=True, slots=True)
+class TakenOut:
+    """The fact that tells of money that a loan could not take: its number, its day, and how much."""
+
+    no: int
+    on: date
+    amount: Money
+
+
+def taken_out(loan_ids: Sequence[UUID]) -> dict[UUID, list[TakenOut]]:
+    """What left loans because they could not take it, as it counts now, the latest first."""
+    found: dict[UUID, list[TakenOut]] = defaultdict(list)
+    for loan_id, no, on, minor, currency in sql.rows(
+        "SELECT f.loan_id, f.no, f.effective_on, (f.body -> 'amount' ->> 'minor')::bigint, f.body -> 'amount' ->> 'currency' FROM loans_fact f"
+        " WHERE f.loan_id = ANY(%s) AND f.kind = 'credit_refunded'"
+        " AND NOT EXISTS (SELECT 1 FROM loans_fact u WHERE u.loan_id = f.loan_id AND u.undoes_no = f.no) ORDER BY f.loan_id, f.no DESC",
+        [list(loan_ids)],
+    ):
+        found[loan_id].append(TakenOut(no, on, Money(minor, currency)))
+    return found
 
 
 def repayments(book_id: UUID, source_ids: Sequence[UUID]) -> dict[UUID, Repayment]:

@@ -1,0 +1,328 @@
+"""Orders whose loans are of rule version 2026-2: what consumers and merchants do, with every proof after each step."""
+
+from __future__ import annotations
+
+import random
+from datetime import date, timedelta
+
+import pytest
+
+from tests.journeys.conftest import Shop
+from yuefu.errors import Refused
+from yuefu.journeys import repayment
+from yuefu.journeys.desk import open_day
+from yuefu.journeys.repayment import Undone, UndoRequest
+from yuefu.journeys.trace import trace, traced_orders
+from yuefu.ledger import queries as ledger
+from yuefu.loans import queries as loan_book
+from yuefu.loans.commands import Repayment, apply_repayments
+from yuefu.money.amounts import Money
+from yuefu.offers import queries as offers
+from yuefu.plans.agreed import loan_terms
+from yuefu.plans.lifecycle.choices import Excess
+from yuefu.plans.lifecycle.schedule import schedule
+from yuefu.runtime import sql
+
+DUE = date(2026, 10, 25)
+
+
+@pytest.fixture
+def shop(lived_shop: Shop) -> Shop:
+    return lived_shop
+
+
+def yuan(text: str) -> Money:
+    return Money.parse(text, "CNY")
+
+
+def loan(shop: Shop, loan_id):
+    return loan_book.on_book([loan_id], shop.on, book_id=shop.book_id)[loan_id]
+
+
+def unpaid(shop: Shop, loan_id) -> list[int]:
+    return [row.unpaid for row in loan(shop, loan_id).rows]
+
+
+def undo(shop: Shop, collection_id, key: str = "u"):
+    request = UndoRequest(key, collection_id, "paid twice")
+    (outcome,) = repayment.undo(desk=shop.desk, now=shop.now(15), requests=[request])
+    return outcome
+
+
+def control(shop: Shop, code: str) -> int:
+    return sum(ledger.totals(shop.book_id, [code]).values())
+
+
+def test_the_agreement_keeps_what_was_accepted_which_table_when_and_how_long_it_was_seen(shop):
+    order = shop.buy(shop.consumer(), "900.00", product="flex")
+    got = shop.capture(order.order_id)
+    row = sql.rows(
+        "SELECT a.disclosure_hash, a.disclosure_version, a.shown_at, a.accepted_at, d.hash, d.template_version, a.capture_id, a.order_id"
+        " FROM loans_agreement a JOIN offers_disclosure d ON d.id = a.disclosure_id WHERE a.id = %s",
+        [got.loan_id],
+    )[0]
+    assert bytes(row[0]) == bytes(row[4])
+    assert row[1] == row[5]
+    assert row[2] <= row[3]
+    assert row[6:] == (got.capture_id, order.order_id)
+    table = offers.disclosures(ids=[i for (i,) in sql.rows("SELECT disclosure_id FROM loans_agreement WHERE id = %s", [got.loan_id])])
+    (shown,) = table.values()
+    asked = [row["total_minor"] for row in shown.disclosure.content["instalments"]]
+    assert unpaid(shop, got.loan_id) == asked, "who pays on the days pays to the cent what was shown"
+    assert shown.disclosure.content["rule_version"] == "2026-2"
+    shop.prove()
+
+
+@pytest.mark.parametrize("product", ["free", "flex"])
+def test_who_pays_on_the_days_pays_what_was_shown_and_all_of_it_is_earned(shop, product):
+    got = shop.bought("1000.00", product=product)
+    asked = unpaid(shop, got.loan_id)
+    paid = []
+    for _ in asked:
+        shop.until(next(row.due_on for row in loan(shop, got.loan_id).rows if row.unpaid))
+        paid.append(shop.repay(got.loan_id).amount.minor)
+    assert paid == asked
+    assert loan(shop, got.loan_id).ended
+    shop.next_day()
+    shop.prove()
+    assert control(shop, "loan_principal") == control(shop, "loan_interest") == 0
+    if product == "free":
+        assert control(shop, "unearned_discount") == 0
+        assert control(shop, "discount_income") < 0
+    else:
+        assert -control(shop, "interest_income") == sum(asked) - 1000_00
+
+
+def test_what_is_not_paid_is_late_after_the_close_and_cured_by_paying(shop):
+    consumer = shop.consumer()
+    got = shop.capture(shop.buy(consumer, "900.00").order_id)
+    shop.until(DUE)
+    assert loan(shop, got.loan_id).late_since is None
+    shop.next_day()
+    assert loan(shop, got.loan_id).late_since == DUE
+    (late,) = loan_book.arrears(shop.book_id, [consumer], shop.on, "CNY").values()
+    assert (late.overdue, late.days) == (yuan("300.00"), 1)
+    shop.prove()
+    assert shop.repay(got.loan_id).amount == yuan("300.00")
+    assert loan(shop, got.loan_id).late_since is None
+    assert not loan_book.arrears(shop.book_id, [consumer], shop.on, "CNY")
+    shop.prove()
+
+
+def test_a_part_payment_goes_to_interest_first_and_more_than_is_due_goes_back(shop):
+    got = shop.bought("900.00", product="flex")
+    shop.until(DUE)
+    row = loan(shop, got.loan_id).rows[0]
+    part = shop.repay(got.loan_id, "100.00")
+    assert (part.interest.minor, part.principal.minor, part.excess.minor) == (row.interest, 100_00 - row.interest, 0)
+    over = shop.repay(got.loan_id, "500.00")
+    assert over.excess.minor == 500_00 - (row.asked - 100_00)
+    assert unpaid(shop, got.loan_id)[0] == 0
+    assert control(shop, "consumer_balance") == 0, "it went back at once"
+    shop.next_day()
+    shop.prove()
+
+
+def test_what_is_paid_ahead_stays_where_that_is_wanted(shop):
+    got = shop.bought("900.00", product="flex")
+    shop.until(DUE)
+    due = loan(shop, got.loan_id).due(shop.on)
+    with open_day(shop.desk, shop.now(14)) as work:
+        assert not isinstance(work, Refused)
+        source = work.ids.new(work.now)
+        request = Repayment(source, got.loan_id, due + yuan("100.00"), shop.on, ahead=Excess.NEXT)
+        (applied,) = apply_repayments(work=work, repayments=[request])
+    assert not isinstance(applied, Refused)
+    assert not applied.excess.minor
+    assert unpaid(shop, got.loan_id)[0] == 0
+    assert loan(shop, got.loan_id).rows[1].paid == 100_00
+
+
+def test_a_refund_lowers_all_instalments_and_the_whole_costs_nothing(shop):
+    got = shop.bought("900.00", product="flex")
+    first = unpaid(shop, got.loan_id)
+    shop.until(DUE - timedelta(days=5))
+    shop.refund(got.order_id, "300.00")
+    left = unpaid(shop, got.loan_id)
+    assert all(now < was for now, was in zip(left, first, strict=True))
+    shop.prove()
+    shop.until(DUE)
+    paid = shop.repay(got.loan_id)
+    shop.next_day()
+    shop.refund(got.order_id)
+    assert loan(shop, got.loan_id).ended
+    assert control(shop, "consumer_balance") == 0, "all that was paid is on its way back"
+    given = sql.value("SELECT sum(amount_minor) FROM payments_channel_refund WHERE book_id = %s", [shop.book_id])
+    assert given == paid.amount.minor, "who sends all of it back has paid nothing"
+    shop.next_day()
+    shop.prove()
+
+
+def test_refunds_of_an_interest_free_loan_return_what_the_merchant_paid_for_it(shop):
+    got = shop.bought("900.00")
+    bought = control(shop, "unearned_discount") + control(shop, "discount_income")
+    assert bought == -(900_00 * 18_000 // 1_000_000)
+    shop.refund(got.order_id, "300.00")
+    shop.prove()
+    shop.refund(got.order_id)
+    assert control(shop, "unearned_discount") == control(shop, "discount_income") == 0
+    shop.next_day()
+    shop.prove()
+
+
+def test_an_undone_repayment_never_was_and_its_money_goes_back(shop):
+    got = shop.bought("600.00", product="flex")
+    shop.until(DUE)
+    before = unpaid(shop, got.loan_id)
+    paid = shop.repay(got.loan_id)
+    done = undo(shop, paid.collection_id)
+    assert isinstance(done, Undone)
+    assert done.owed_back == paid.amount
+    assert unpaid(shop, got.loan_id) == before
+    assert control(shop, "consumer_balance") == 0
+    shop.prove()
+    assert undo(shop, paid.collection_id, "again").code == "already_reversed"
+
+
+def test_money_that_was_too_much_takes_the_place_of_what_is_undone(shop):
+    got = shop.bought("600.00")
+    shop.until(DUE)
+    first, second = shop.repay(got.loan_id, "200.00"), shop.repay(got.loan_id, "200.00")
+    assert second.excess == yuan("200.00")
+    done = undo(shop, first.collection_id)
+    assert isinstance(done, Undone)
+    assert not done.owed_back.minor, "as much went back before"
+    assert unpaid(shop, got.loan_id) == [0, 200_00, 200_00]
+    shop.prove()
+    then = undo(shop, second.collection_id, "then")
+    assert isinstance(then, Refused)
+    assert then.code == "collection_refunded"
+
+
+def test_an_undo_without_room_on_the_credit_line_is_refused_and_changes_nothing(shop):
+    consumer = shop.consumer(limit="1000.00")
+    got = shop.capture(shop.buy(consumer, "900.00").order_id)
+    shop.until(DUE)
+    paid = shop.repay(got.loan_id)
+    shop.buy(consumer, "350.00")
+    refused = undo(shop, paid.collection_id)
+    assert isinstance(refused, Refused)
+    assert (refused.code, refused.detail.split(":")[0]) == ("limit_exceeded", "the credit line cannot take what would be owed again")
+    assert loan(shop, got.loan_id).rows[0].unpaid == 0
+    shop.prove()
+
+
+@pytest.mark.parametrize("product", ["free", "flex"])
+def test_captures_in_parts_ask_on_each_day_no_more_than_was_shown(shop, product):
+    order = shop.buy(shop.consumer(), "1000.01", product=product)
+    shown = [r["total_minor"] for (t,) in [list(_tables(order.order_id).values())] for r in t.disclosure.content["instalments"]]
+    got = [shop.capture(order.order_id, "333.33")]
+    shop.next_day()
+    got += [shop.capture(order.order_id, "333.34"), shop.capture(order.order_id)]
+    asked = [sum(rows) for rows in zip(*(unpaid(shop, one.loan_id) for one in got), strict=True)]
+    assert all(now <= most for now, most in zip(asked, shown, strict=True))
+    assert sum(asked) >= 1000_01
+    shop.prove()
+
+
+def _tables(order_id):
+    return offers.disclosures(ids=[i for (i,) in sql.rows("SELECT disclosure_id FROM orders_order WHERE id = %s", [order_id])])
+
+
+def test_the_trace_follows_such_an_order_through_every_stage(shop):
+    got = shop.bought("900.00")
+    shop.settle()
+    shop.until(DUE)
+    paid = shop.repay(got.loan_id)
+    shop.next_day()
+    shop.refund(got.order_id, "100.00")
+    shop.refund(got.order_id, "100.00")
+    undo(shop, paid.collection_id)
+    shop.repay(got.loan_id, "500.00")
+    with sql.reading(book_id=shop.book_id):
+        told = trace(order_id=got.order_id)
+        found = traced_orders(book_id=shop.book_id, as_of=shop.on)
+    kinds = [each.kind for each in told.timeline]
+    for kind in ("loan.booked", "loan.repaid", "loan.refunded", "loan.reversed", "instalment.due", "channel.refunded"):
+        assert kind in kinds
+    assert not [s for s in told.stages if s.code == "posting" and s.state != "done"], told.stages
+    assert {stage for _, stage in found.missing} <= {"settlement", "reconciliation"}, "which were not run here"
+    assert sum(row.paid.minor for row in told.instalments) + sum(
+        (row.principal + row.interest + row.charges - row.paid).minor for row in told.instalments
+    ) == sum((row.principal + row.interest + row.charges).minor for row in told.instalments)
+
+
+def test_a_payment_for_a_loan_that_was_written_off_is_a_recovery(shop):
+    from yuefu.loans.commands import living
+    from yuefu.loans.commands.living import NewFact
+    from yuefu.plans.lifecycle.events import WrittenOff
+
+    got = shop.bought("900.00")
+    shop.until(DUE + timedelta(days=2))
+    with open_day(shop.desk, shop.now(14)) as work:
+        assert not isinstance(work, Refused)
+        (done,) = living.enter(work=work, facts=[NewFact(work.ids.new(work.now), got.loan_id, WrittenOff(shop.on))])
+        assert not isinstance(done, Refused)
+    paid = shop.repay(got.loan_id, "50.00")
+    assert (paid.principal, paid.excess.minor) == (yuan("50.00"), 0)
+    assert control(shop, "recovery_income") == -50_00
+    shop.next_day()
+    shop.prove()
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_whatever_happens_in_whatever_order_every_proof_holds(shop, seed):
+    """Random days of several loans: after each, the sub-ledgers are what the accounts say and every loan is what a replay has."""
+    chance = random.Random(seed)
+    got = [
+        shop.bought(f"{chance.randint(300, 3000)}.{chance.randint(0, 99):02d}", product=chance.choice(["free", "flex"])) for _ in range(3)
+    ]
+    left = {one.order_id: one.amount.minor for one in got}
+    paid, undone = [], 0
+    for _ in range(14):
+        one = chance.choice(got)
+        match chance.choice(["repay", "repay", "over", "part", "refund", "undo", "day", "far"]):
+            case "repay":
+                if loan(shop, one.loan_id).due(shop.on).minor:
+                    paid.append(shop.repay(one.loan_id))
+            case "over":
+                paid.append(shop.repay(one.loan_id, f"{chance.randint(1, 2000)}.00"))
+            case "part":
+                paid.append(shop.repay(one.loan_id, f"{chance.randint(1, 50)}.{chance.randint(1, 99):02d}"))
+            case "refund" if left[one.order_id] > 0:
+                minor = min(left[one.order_id], chance.randint(1, 900_00))
+                left[one.order_id] -= minor
+                shop.refund(one.order_id, Money(minor, "CNY").decimal_text())
+            case "undo" if paid:
+                undone += isinstance(undo(shop, chance.choice(paid).collection_id, f"u{len(paid)}-{chance.random()}"), Undone)
+            case "day":
+                shop.next_day()
+            case "far":
+                shop.until(shop.on + timedelta(days=chance.randint(5, 12)))
+        shop.prove()
+    shop.next_day()
+    shop.prove()
+
+
+def test_terms_of_a_product_ask_to_the_cent_what_their_schedule_says():
+    from yuefu.dates.daycount import DayCount
+    from yuefu.money.rates import Rate
+    from yuefu.plans.schedule import schedule as shown
+    from yuefu.plans.terms import Terms
+
+    for n in range(200):
+        chance = random.Random(n)
+        first = date(2026, chance.randint(2, 12), chance.randint(1, 28))
+        terms = Terms(
+            Money(chance.randint(50_00, 50_000_00), "CNY"),
+            chance.choice([3, 6, 12]),
+            Rate(chance.choice([0, 72_000, 144_000, 240_000])),
+            chance.choice(list(DayCount)),
+            first - timedelta(days=chance.randint(10, 40)),
+            first,
+            first.day,
+            "2026-2",
+        )
+        rows = schedule(loan_terms(terms))
+        assert [(row.due_on, row.principal, row.interest) for row in rows] == [(r.due_on, r.principal, r.interest) for r in shown(terms)]
+        assert sum(row.principal.minor for row in rows) == terms.principal.minor
