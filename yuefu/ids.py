@@ -41,6 +41,8 @@ PREFIXES: Final = {
     "refund": "rfnd",
     "loan": "loan",
     "bill": "bill",
+    "aftersale": "afts",
+    "charge_back": "cgb",
     "collection": "pay",
     "channel_refund": "crf",
     "mandate": "mdt",

@@ -55,6 +55,7 @@ INSTALLED_APPS = [
     "yuefu.loans",
     "yuefu.billing",
     "yuefu.settlement",
+    "yuefu.aftersales",
     "yuefu.reconciliation",
     "yuefu.web",
     "yuefu.api",

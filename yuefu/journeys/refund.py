@@ -86,7 +86,7 @@ def _refund(work: UnitOfWork, requests: Sequence[RefundRequest], begun: list[Cha
     def act(fresh: list[int]) -> dict[int, Refunded | Refused]:
         done = orders.refund(work=work, requests={ids[i]: requests[i] for i in fresh})
         made = [m for m in done.values() if isinstance(m, TakenBack)]
-        owed = _credit(work, made, excess)
+        owed = credit(work, made, excess)
         return {i: _outcome(done[ids[i]], owed) for i in fresh}
 
     scopes = [keys.scope_of("order.refund", request.merchant_id) for request in requests]
@@ -112,7 +112,7 @@ def _recall(refund_ids: Sequence[UUID]) -> dict[UUID, Refunded]:
     }
 
 
-def _credit(work: UnitOfWork, made: Sequence[TakenBack], excess: list[Excess]) -> dict[UUID, Money]:
+def credit(work: UnitOfWork, made: Sequence[TakenBack], excess: list[Excess]) -> dict[UUID, Money]:
     """The merchant's side and the loan's side of each share. Returns what each refund owes back to the consumer."""
     if not made:
         return {}

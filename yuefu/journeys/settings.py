@@ -11,6 +11,7 @@ from decimal import InvalidOperation
 from typing import Any, Final
 from uuid import UUID
 
+from yuefu.aftersales import rules as aftersales
 from yuefu.errors import Refused
 from yuefu.journeys.checkout import AUTHORISATION_DAYS, RISK_POLICY
 from yuefu.ledger.rules.gl import DEFAULT_CODES, GL_CODES
@@ -53,6 +54,7 @@ CHECKS: Final[Mapping[str, Callable[[Any], object]]] = {
     GL_CODES: checked_codes,
     notices.POLICY: notices.policy,
     notices.SENDER: notices.sender,
+    aftersales.POLICY: aftersales.policy,
     DEBIT_POLICY: lambda value: payments.policy(0, value),
 }
 LATER: Final[Mapping[str, Any]] = {
@@ -60,5 +62,6 @@ LATER: Final[Mapping[str, Any]] = {
     notices.POLICY: notices.DEFAULT_POLICY,
     notices.SENDER: notices.NO_SENDER,
     DEBIT_POLICY: DEFAULT_POLICY,
+    aftersales.POLICY: aftersales.DEFAULT_POLICY,
 }
 """Settings that books from before did not begin with: such a book has this value, and gets it as its first version when another is asked for."""

@@ -21,7 +21,7 @@ Key = tuple[Any, ...]
 
 _KINDS: Final = (
     "quote.shown", "order.created", "decision.approved", "decision.declined", "order.authorised", "order.captured", "loan.booked", "order.refunded",
-    "loan.refunded", "loan.repaid", "loan.reversed", "channel.refused", "channel.refunded", "order.expired", "settlement.batched",
+    "loan.refunded", "loan.repaid", "loan.charged_back", "loan.reversed", "channel.refused", "channel.refunded", "order.expired", "settlement.batched",
     "payout.paid", "payout.returned", "instalment.due", "bill.line",
 )  # fmt: skip
 """In the order in which happenings of one moment are told."""
@@ -108,6 +108,10 @@ def _loan_life(life: Life) -> Iterator[Draft]:
             told["collection"] = ids.text("collection", event.reverses)
             moves = event.principal.minor or event.interest.minor or event.charges.minor or event.excess.minor
             claims = [(kind, event.loan_id, event.recorded_at, 0)] if moves else []
+        if (
+            event.kind == "charged_back"
+        ):  # It clears nothing either: what the bank took is owed to it until the channel's side of it is posted.
+            claims = [(kind, event.loan_id, event.recorded_at, 0)]
         collection = collections.get(event.source_id)
         if event.kind == "repaid" and collection:
             told |= {"collection": ids.text("collection", collection.id), "provider_id": collection.provider_id}

@@ -229,7 +229,7 @@ class Fact(BookRow):
 
 class Applied(BookRow):
     """What became of money that came for a loan, or was taken off it again, when it was entered; its id is the source of the fact. `excess` is what
-    the loan could not take and is owed back to its consumer."""
+    the loan could not take and is owed back to its consumer. Of a charge-back that is all of it: it leaves as the bank took it."""
 
     loan_id = models.UUIDField()
     no = models.IntegerField()
@@ -246,7 +246,7 @@ class Applied(BookRow):
 
     class Meta:
         constraints = [
-            models.CheckConstraint(condition=Q(kind__in=["repaid", "refunded", "reversed"]), name="loans_applied_kind"),
+            models.CheckConstraint(condition=Q(kind__in=["repaid", "refunded", "reversed", "charged_back"]), name="loans_applied_kind"),
             models.CheckConstraint(
                 condition=Q(kind="reversed", reverses__isnull=False) | (~Q(kind="reversed") & Q(reverses__isnull=True)),
                 name="loans_applied_names_what_it_reverses",
@@ -254,7 +254,11 @@ class Applied(BookRow):
             models.CheckConstraint(condition=Q(amount_minor__gt=0, excess_minor__gte=0), name="loans_applied_amount"),
             models.CheckConstraint(
                 condition=Q(kind="reversed")
-                | Q(amount_minor=F("principal_minor") + F("interest_minor") + F("charges_minor") + F("excess_minor")),
+                | Q(kind="charged_back", excess_minor=F("amount_minor"))
+                | (
+                    Q(kind__in=["repaid", "refunded"])
+                    & Q(amount_minor=F("principal_minor") + F("interest_minor") + F("charges_minor") + F("excess_minor"))
+                ),
                 name="loans_applied_parts_add_up",
             ),
             models.UniqueConstraint(fields=["reverses"], condition=Q(reverses__isnull=False), name="loans_applied_reversed_once"),

@@ -3,7 +3,9 @@
 from yuefu.loans.commands.applying import ALREADY_APPLIED, Applied, GoodsRefund, Repayment
 from yuefu.loans.commands.booking import Acceptance, Booked, NewLoan
 from yuefu.loans.commands.by_version import apply_refunds, apply_repayments, book_loans, reverse_repayments
+from yuefu.loans.commands.charging_back import ChargeBack, OwedAgain, charge_back
 from yuefu.loans.commands.day import accrue_interest, fall_due, mark_arrears
+from yuefu.loans.commands.pausing import Pause, pause
 from yuefu.loans.commands.rebuilding import Rebuilt, rebuild_loans
 from yuefu.loans.commands.reversing import Reversal, Reversed
 
@@ -12,8 +14,11 @@ __all__ = [
     "Acceptance",
     "Applied",
     "Booked",
+    "ChargeBack",
     "GoodsRefund",
     "NewLoan",
+    "OwedAgain",
+    "Pause",
     "Rebuilt",
     "Repayment",
     "Reversal",
@@ -22,8 +27,10 @@ __all__ = [
     "apply_refunds",
     "apply_repayments",
     "book_loans",
+    "charge_back",
     "fall_due",
     "mark_arrears",
+    "pause",
     "rebuild_loans",
     "reverse_repayments",
 ]

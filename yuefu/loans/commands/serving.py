@@ -265,10 +265,11 @@ def _record(work: UnitOfWork, kind: str, applied: Sequence[tuple[Repayment | Goo
         )
         for request, one, no in applied
     ]
-    _insert_applied(work, rows)
+    insert_applied(work, rows)
 
 
-def _insert_applied(work: UnitOfWork, rows: Sequence[tuple[Any, ...]]) -> None:
+def insert_applied(work: UnitOfWork, rows: Sequence[tuple[Any, ...]]) -> None:
+    """Records what became of money: a row each, as `_APPLIED` names its columns."""
     same = {"book_id": ("uuid", work.book.id)} | {"recorded_at": ("timestamptz", work.now), "recorded_on": ("date", work.day.on)}
     sql.insert("loans_applied", _APPLIED, rows, same=same)
 
@@ -375,5 +376,5 @@ def _told(
         rows.append((reversal.id, loan_id, entered.no, "reversed", work.day.on, amount, *parts, owed, reversal.source_id))
         currency = entered.life.terms.currency
         outcomes.append(Reversed(reversal.id, reversal.source_id, loan_id, Money(amount, currency), Money(owed, currency)))
-    _insert_applied(work, rows)
+    insert_applied(work, rows)
     return outcomes

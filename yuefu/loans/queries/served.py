@@ -103,3 +103,13 @@ def excesses(book_id: UUID, *, loan_ids: Sequence[UUID] | None = None) -> dict[U
             [book_id, *chosen],
         )
     )
+
+
+def numbers_in_force(source_ids: Sequence[UUID]) -> dict[UUID, int]:
+    """The number of the fact that was entered of each source and not undone; a source of which there is none is absent."""
+    found = sql.rows(
+        "SELECT f.source_id, f.no FROM loans_fact f WHERE f.source_id = ANY(%s)"
+        " AND NOT EXISTS (SELECT 1 FROM loans_fact u WHERE u.loan_id = f.loan_id AND u.undoes_no = f.no)",
+        [list(source_ids)],
+    )
+    return dict(found)

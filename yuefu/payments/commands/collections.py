@@ -27,7 +27,8 @@ _SEQ: Final = {(begun, end): 1 for begun in ("attempted", "unknown") for end in 
 class CollectionAttempt:
     """Collect `amount` from a consumer. `key` names the reason once, e.g. loan, due day and number of the try; it is the consumer's, or that of
     the `sender` who asks: of another one it is another key. `funder_id` is whose money the loan is, own funds (the book) unless given; it
-    follows from the loan. `whole`: no amount was asked for, but all that was due.
+    follows from the loan. `whole`: no amount was asked for, but all that was due. `reference`: the one by which the
+    channel knows it already, because it came without being asked for (a dispute that was won); it follows from the key.
     """
 
     key: str
@@ -40,6 +41,7 @@ class CollectionAttempt:
     by: Actor | None = field(default=None, compare=False)
     sender: UUID | None = field(default=None, compare=False)
     whole: bool = False
+    reference: str = field(default="", compare=False)
 
 
 def attempt_collections(*, work: UnitOfWork, attempts: Sequence[CollectionAttempt]) -> list[Collection | Refused]:
@@ -145,7 +147,7 @@ def _begun(work: UnitOfWork, new_id: UUID, attempt: CollectionAttempt, account: 
     nothing = Money.zero(attempt.amount.currency)
     return Collection(
         id=new_id,
-        reference=ids.text("collection", new_id),
+        reference=attempt.reference or ids.text("collection", new_id),
         money_account_id=account.id,
         consumer_id=attempt.consumer_id,
         loan_id=attempt.loan_id,

@@ -6,7 +6,7 @@ The table keeps that count: a trigger moves it by the statement that writes the 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 from uuid import UUID
 
@@ -26,11 +26,13 @@ _SEQ: Final = {(begun, end): 1 for begun in ("attempted", "unknown") for end in 
 
 @dataclass(frozen=True, slots=True)
 class RefundAttempt:
-    """Give `amount` of a collection back to the consumer who paid it."""
+    """Give `amount` of a collection back to the consumer who paid it. `reference`: the one by which the channel knows it already, because the bank of
+    the consumer took it back; it follows from the key."""
 
     key: str
     collection_id: UUID
     amount: Money
+    reference: str = field(default="", compare=False)
 
 
 def attempt_refunds(*, work: UnitOfWork, attempts: Sequence[RefundAttempt]) -> list[ChannelRefund | Refused]:
@@ -108,7 +110,7 @@ def _entries(before: ChannelRefund, after: ChannelRefund) -> list[Entry]:
 def _begun(work: UnitOfWork, new_id: UUID, attempt: RefundAttempt, of: Collection) -> ChannelRefund:
     return ChannelRefund(
         id=new_id,
-        reference=ids.text("channel_refund", new_id),
+        reference=attempt.reference or ids.text("channel_refund", new_id),
         money_account_id=of.money_account_id,
         collection_id=of.id,
         original_reference=of.reference,

@@ -1,0 +1,328 @@
+"""Charge-backs of repayments of loans of rule version 2026-2, and disputes that are won, with every proof after each step."""
+
+from __future__ import annotations
+
+import random
+from datetime import date, timedelta
+
+import pytest
+
+from tests.journeys.conftest import Shop
+from yuefu.aftersales import queries
+from yuefu.aftersales.queries import ChargeBack
+from yuefu.errors import Refused
+from yuefu.journeys import charge_backs, repayment
+from yuefu.journeys.charge_backs import DisputeWon, TakenBack
+from yuefu.journeys.repayment import UndoRequest
+from yuefu.journeys.trace import trace
+from yuefu.ledger import queries as ledger
+from yuefu.loans import queries as loan_book
+from yuefu.money.amounts import Money
+from yuefu.payments import queries as payment_book
+from yuefu.payments.rules import CollectOrder, RefundOrder
+from yuefu.runtime import sql
+
+DUE = date(2026, 10, 25)
+
+
+@pytest.fixture
+def shop(lived_shop: Shop) -> Shop:
+    return lived_shop
+
+
+def yuan(text: str) -> Money:
+    return Money.parse(text, "CNY")
+
+
+def enter(shop: Shop, collection_id, amount: Money, key: str = "CB-1", on: date | None = None):
+    request = TakenBack(key, collection_id, amount, on or shop.on, "the cardholder disputes it")
+    (outcome,) = charge_backs.enter(desk=shop.desk, now=shop.now(15), requests=[request])
+    return outcome
+
+
+def taken(shop: Shop, collection_id, amount: Money, key: str = "CB-1") -> ChargeBack:
+    outcome = enter(shop, collection_id, amount, key)
+    assert isinstance(outcome, ChargeBack), outcome
+    return outcome
+
+
+def win(shop: Shop, reference: str = "CB-1", key: str = "CB-1-R", on: date | None = None):
+    (outcome,) = charge_backs.win(desk=shop.desk, now=shop.now(16), requests=[DisputeWon(key, reference, on or shop.on)])
+    return outcome
+
+
+def known_back(shop: Shop, amount: Money, key: str) -> None:
+    """The channel has money that came back by a reference of its own."""
+    (said,) = shop.desk.channel.collect(orders=[CollectOrder(key, "card:1:ok", amount)], now=shop.now(15))
+    assert said.outcome == "succeeded"
+
+
+def loan(shop: Shop, loan_id):
+    return loan_book.on_book([loan_id], shop.on, book_id=shop.book_id)[loan_id]
+
+
+def owed(shop: Shop, loan_id) -> int:
+    return sum(row.unpaid for row in loan(shop, loan_id).rows)
+
+
+def control(shop: Shop, code: str) -> int:
+    return sum(ledger.totals(shop.book_id, [code]).values())
+
+
+def paid_once(shop: Shop, amount: str = "900.00", product: str = "flex"):
+    got = shop.bought(amount, product=product)
+    shop.until(DUE)
+    return got, shop.repay(got.loan_id)
+
+
+@pytest.mark.parametrize("product", ["free", "flex"])
+def test_what_a_bank_takes_back_is_owed_again_from_that_day(shop, product):
+    got, paid = paid_once(shop, product=product)
+    left, cash = owed(shop, got.loan_id), control(shop, "channel_cash")
+    shop.next_day()
+    back = taken(shop, paid.collection_id, paid.amount)
+    assert (back.principal, back.interest, back.charges) == (paid.principal, paid.interest, yuan("0.00"))
+    more = owed(shop, got.loan_id) - left - paid.amount.minor
+    assert more == 0 if product == "free" else 3_00 < more < 4_00, "interest of a month on 300 at 14.4 per cent"
+    assert loan(shop, got.loan_id).late_since is None, "it was paid on its day, and is owed with what is due next"
+    assert control(shop, "channel_cash") == cash - paid.amount.minor
+    assert control(shop, "consumer_balance") == 0, "the bank has it already"
+    assert payment_book.collections(book_id=shop.book_id, ids=[paid.collection_id])[paid.collection_id].refunded == paid.amount
+    kinds = [row[0] for row in sql.rows("SELECT type FROM runtime_outbox WHERE object_id = %s ORDER BY seq", [got.loan_id])]
+    assert kinds[-1] == "loan.charged_back"
+    shop.prove()
+    shop.until(date(2026, 11, 26))
+    assert loan(shop, got.loan_id).late_since == date(2026, 11, 25)
+    shop.prove()
+
+
+def test_a_charge_back_is_told_by_the_channel_that_knows_it_with_its_fee_and_day(shop):
+    _, paid = paid_once(shop, product="free")
+    collection = payment_book.collections(book_id=shop.book_id, ids=[paid.collection_id])[paid.collection_id]
+    shop.next_day()
+    order = RefundOrder("BANK-77", collection.reference, paid.amount)
+    (said,) = shop.desk.channel.refund(orders=[order], now=shop.now(9))
+    assert enter(shop, paid.collection_id, yuan("1.00"), "BANK-77").code == "amount_differs"
+    fees = control(shop, "channel_fee_expense")
+    assert isinstance(enter(shop, paid.collection_id, paid.amount, "BANK-77"), Refused), "a refusal of a reference is kept"
+    order = RefundOrder("BANK-78", collection.reference, yuan("100.00"))
+    assert shop.desk.channel.refund(orders=[order], now=shop.now(9))[0].outcome == "failed", "all of it was taken"
+    assert said.fee.minor > 0
+    assert control(shop, "channel_fee_expense") == fees
+    shop.prove()
+
+
+def test_the_fee_of_what_was_taken_comes_back_as_the_channel_says_and_the_bill_agrees(shop):
+    _, paid = paid_once(shop, product="free")
+    collection = payment_book.collections(book_id=shop.book_id, ids=[paid.collection_id])[paid.collection_id]
+    (said,) = shop.desk.channel.refund(orders=[RefundOrder("BANK-77", collection.reference, paid.amount)], now=shop.now(14))
+    fees = control(shop, "channel_fee_expense")
+    taken(shop, paid.collection_id, paid.amount, "BANK-77")
+    assert control(shop, "channel_fee_expense") == fees - said.fee.minor
+    shop.next_day()
+    shop.reconcile()
+    open_breaks = sql.rows("SELECT reference FROM reconciliation_break WHERE book_id = %s AND reference = 'BANK-77'", [shop.book_id])
+    assert not open_breaks, "the bill has the very movement"
+    shop.prove()
+
+
+def test_a_part_may_be_taken_back_and_then_the_rest_and_no_more(shop):
+    got, paid = paid_once(shop, product="free")
+    left = owed(shop, got.loan_id)
+    taken(shop, paid.collection_id, yuan("100.00"), "CB-1")
+    taken(shop, paid.collection_id, yuan("200.00"), "CB-2")
+    assert owed(shop, got.loan_id) == left + 300_00
+    more = enter(shop, paid.collection_id, yuan("0.01"), "CB-3")
+    assert isinstance(more, Refused)
+    assert more.code == "refund_exceeds_collection"
+    shop.prove()
+
+
+def test_told_twice_it_is_booked_once_and_told_otherwise_it_is_refused(shop):
+    got, paid = paid_once(shop)
+    first = taken(shop, paid.collection_id, yuan("50.00"))
+    left = owed(shop, got.loan_id)
+    assert enter(shop, paid.collection_id, yuan("50.00")) == first
+    assert enter(shop, paid.collection_id, yuan("60.00")).code == "key_reused"
+    assert owed(shop, got.loan_id) == left
+    assert len(queries.charge_backs_listed(book_id=shop.book_id, limit=9)) == 1
+    shop.prove()
+
+
+def test_a_charge_back_of_a_paid_off_loan_opens_it_again(shop):
+    got = shop.bought("600.00")
+    for _ in range(3):
+        shop.until(next(row.due_on for row in loan(shop, got.loan_id).rows if row.unpaid))
+        paid = shop.repay(got.loan_id)
+    assert loan(shop, got.loan_id).ended
+    shop.next_day()
+    taken(shop, paid.collection_id, paid.amount)
+    assert not loan(shop, got.loan_id).ended
+    assert owed(shop, got.loan_id) == paid.amount.minor
+    shop.next_day()
+    shop.prove()
+    shop.next_day()
+    assert loan(shop, got.loan_id).late_since is not None
+    shop.repay(got.loan_id)
+    assert loan(shop, got.loan_id).ended
+    shop.next_day()
+    shop.prove()
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"amount": yuan("9999.00")}, "refund_exceeds_collection"),
+        ({"amount": Money(0, "CNY")}, "amount_not_positive"),
+        ({"on": date(2027, 5, 1)}, "taken_ahead"),
+        ({"on": DUE - timedelta(days=1)}, "taken_before_collected"),
+        ({"key": " "}, "reference_invalid"),
+        ({"key": "x" * 65}, "reference_invalid"),
+        ({"amount": Money(100, "EUR")}, "currency_differs"),
+    ],
+)
+def test_what_cannot_have_been_taken_is_refused_and_changes_nothing(shop, change, code):
+    got, paid = paid_once(shop)
+    left = owed(shop, got.loan_id)
+    refused = enter(shop, paid.collection_id, **{"amount": paid.amount, **change})
+    assert isinstance(refused, Refused)
+    assert refused.code == code
+    assert owed(shop, got.loan_id) == left
+    shop.prove()
+
+
+def test_unknown_refunded_and_undone_collections_cannot_be_charged_back(shop, other_shop):
+    got, paid = paid_once(shop)
+    assert enter(shop, got.loan_id, paid.amount).code == "unknown_collection"
+    assert enter(other_shop, paid.collection_id, paid.amount).code == "unknown_collection"
+    repayment.undo(desk=shop.desk, now=shop.now(15), requests=[UndoRequest("u", paid.collection_id, "paid twice")])
+    assert enter(shop, paid.collection_id, paid.amount, "CB-2").code == "refund_exceeds_collection"
+    again = shop.repay(got.loan_id)
+    failed = shop.repay(got.loan_id, "10.00", "card:1:insufficient_funds")
+    assert enter(shop, failed.collection_id, yuan("10.00"), "CB-3").code == "collection_not_succeeded"
+    reference = payment_book.collections(book_id=shop.book_id, ids=[again.collection_id])[again.collection_id].reference
+    assert enter(shop, again.collection_id, again.amount, reference).code == "reference_taken"
+    shop.refund(got.order_id)
+    assert enter(shop, again.collection_id, again.amount, "CB-4").code == "refund_exceeds_collection"
+    shop.prove()
+
+
+def test_a_collection_that_was_charged_back_is_not_undone_as_well(shop):
+    _, paid = paid_once(shop)
+    taken(shop, paid.collection_id, yuan("10.00"))
+    (undone,) = repayment.undo(desk=shop.desk, now=shop.now(15), requests=[UndoRequest("u", paid.collection_id, "paid twice")])
+    assert isinstance(undone, Refused)
+    assert undone.code == "collection_refunded"
+    shop.prove()
+
+
+def test_a_credit_line_without_room_refuses_and_the_books_stay_as_they_were(shop):
+    consumer = shop.consumer(limit="1000.00")
+    got = shop.capture(shop.buy(consumer, "900.00").order_id)
+    shop.until(DUE)
+    paid = shop.repay(got.loan_id)
+    shop.buy(consumer, "350.00")
+    refused = enter(shop, paid.collection_id, paid.amount)
+    assert isinstance(refused, Refused)
+    assert refused.code == "limit_exceeded"
+    assert "raise its limit" in refused.detail
+    assert payment_book.collections(book_id=shop.book_id, ids=[paid.collection_id])[paid.collection_id].refunded.minor == 0
+    shop.prove()
+
+
+def test_a_dispute_that_is_won_pays_the_loan_again_once(shop):
+    got, paid = paid_once(shop, product="free")
+    before = owed(shop, got.loan_id)
+    taken(shop, paid.collection_id, paid.amount)
+    shop.next_day()
+    won = win(shop)
+    assert isinstance(won, ChargeBack)
+    assert (won.state, won.won_on) == ("won", shop.on)
+    assert owed(shop, got.loan_id) == before
+    assert win(shop) == won
+    assert win(shop, key="CB-1-R2").code == "already_won"
+    assert win(shop, "CB-9", "CB-9-R").code == "unknown_charge_back"
+    shop.prove()
+    shop.next_day()
+    shop.prove()
+
+
+def test_what_a_won_dispute_brings_beyond_what_is_owed_goes_back_to_the_consumer(shop):
+    got, paid = paid_once(shop, product="free")
+    taken(shop, paid.collection_id, paid.amount)
+    shop.refund(got.order_id)
+    assert loan(shop, got.loan_id).ended
+    known_back(shop, paid.amount, "CB-1-R")
+    assert isinstance(win(shop), ChargeBack)
+    assert control(shop, "consumer_balance") == 0, "it is on its way"
+    given = payment_book.not_failed(book_id=shop.book_id, loan_ids=[got.loan_id])
+    assert given == {got.loan_id: 2 * paid.amount.minor}
+    shop.next_day()
+    shop.prove()
+
+
+def test_won_before_it_was_taken_or_later_than_today_is_refused(shop):
+    _, paid = paid_once(shop)
+    shop.next_day()
+    taken(shop, paid.collection_id, paid.amount)
+    assert win(shop, on=DUE, key="a").code == "taken_before_collected"
+    assert win(shop, on=date(2027, 5, 1), key="b").code == "taken_ahead"
+    assert win(shop, key="CB-1").code == "reference_taken"
+    shop.prove()
+
+
+def test_loans_of_the_first_rule_version_say_what_to_do_instead(other_shop):
+    got = other_shop.bought("900.00")
+    other_shop.until(DUE)
+    paid = other_shop.repay(got.loan_id)
+    refused = enter(other_shop, paid.collection_id, paid.amount)
+    assert isinstance(refused, Refused)
+    assert refused.code == "rule_version_2026_1"
+    assert "undo" in refused.detail
+    other_shop.prove()
+
+
+def test_the_trace_tells_of_charge_backs_and_misses_no_entry(shop):
+    got, paid = paid_once(shop)
+    taken(shop, paid.collection_id, paid.amount)
+    win(shop)
+    with sql.reading(book_id=shop.book_id):
+        told = trace(order_id=got.order_id)
+    kinds = [each.kind for each in told.timeline]
+    assert kinds.count("loan.charged_back") == 1
+    assert kinds.count("loan.repaid") == 2
+    assert not [s for s in told.stages if s.code == "posting" and s.state != "done"], told.stages
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_whatever_banks_take_and_bring_back_every_proof_holds(shop, seed):
+    chance = random.Random(seed)
+    got = [shop.bought(f"{chance.randint(300, 3000)}.{chance.randint(0, 99):02d}", product=one) for one in ("free", "flex", "flex")]
+    paid, backs, left = [], [], {one.order_id: one.amount.minor for one in got}
+    for n in range(16):
+        one = chance.choice(got)
+        match chance.choice(["pay", "pay", "over", "back", "back", "win", "refund", "day", "far"]):
+            case "pay":
+                if loan(shop, one.loan_id).due(shop.on).minor:
+                    paid.append(shop.repay(one.loan_id))
+            case "over":
+                paid.append(shop.repay(one.loan_id, f"{chance.randint(1, 900)}.00"))
+            case "back" if paid:
+                which = chance.choice(paid)
+                outcome = enter(shop, which.collection_id, Money(chance.randint(1, which.amount.minor), "CNY"), f"CB-{n}")
+                backs += [outcome] if isinstance(outcome, ChargeBack) else []
+            case "win" if backs:
+                back = backs.pop(chance.randrange(len(backs)))
+                known_back(shop, back.amount, f"W-{n}")
+                assert isinstance(win(shop, back.reference, f"W-{n}"), ChargeBack)
+            case "refund" if left[one.order_id] > 0:
+                minor = min(left[one.order_id], chance.randint(1, 900_00))
+                left[one.order_id] -= minor
+                shop.refund(one.order_id, Money(minor, "CNY").decimal_text())
+            case "day":
+                shop.next_day()
+            case "far":
+                shop.until(shop.on + timedelta(days=chance.randint(5, 12)))
+        shop.prove()
+    shop.next_day()
+    shop.prove()
