@@ -55,6 +55,7 @@ WITHOUT_A_KEY = {
     "loans_instalment.consumer_id": AS_A_SET,
     "loans_loan.funder_id": FUNDER,
     "loans_portfolio.funder_id": FUNDER,
+    "aftersales_case.refund_id": "the request that shares of a refund have in common; it has no row of its own",
     "orders_refund.refund_id": "the request that its shares have in common; it has no row of its own",
     "payments_channel_refund.provider_id": OUTSIDE,
     "payments_collection.funder_id": FUNDER,
@@ -102,6 +103,7 @@ BY_ORDER = "both sides have the order, whose merchant is of one book"
 WITHOUT_THE_BOOK = {
     "ledger_limit_account_id_3f8b7be7_fk_ledger_account_id": OWN_TWIN,
     "runtime_setting_approval_id_3c189d39_fk_runtime_approval_id": OWN_TWIN,
+    "aftersales_change_capture_id_order_id_fk": BY_ORDER,
     "orders_refund_capture_id_order_id_fk": BY_ORDER,
     "loans_loan_capture_id_order_id_fk": BY_ORDER,
     "reconciliation_item_file_id_line_no_fk": "the key to the file itself has the book",

@@ -16,10 +16,12 @@ import typer
 
 from yuefu.cli import (
     accounts,
+    aftersale,
     approvals,
     bill,
     books,
     breaks,
+    chargeback,
     consumers,
     credit,
     day,
@@ -82,6 +84,8 @@ for name, group_app in (
     ("credit", credit.app),
     ("bill", bill.app),
     ("order", order.app),
+    ("aftersale", aftersale.app),
+    ("chargeback", chargeback.app),
     ("ledger", ledger.app),
     ("journal", journal.app),
     ("loan", loan.app),
