@@ -11,7 +11,7 @@ from tests.journeys.conftest import Shop
 from yuefu.errors import Refused
 from yuefu.journeys import repayment
 from yuefu.journeys.desk import open_day
-from yuefu.journeys.repayment import Undone, UndoRequest
+from yuefu.journeys.repayment import RepayRequest, Undone, UndoRequest
 from yuefu.journeys.trace import trace, traced_orders
 from yuefu.ledger import queries as ledger
 from yuefu.loans import queries as loan_book
@@ -136,6 +136,68 @@ def test_what_is_paid_ahead_stays_where_that_is_wanted(shop):
     assert not applied.excess.minor
     assert unpaid(shop, got.loan_id)[0] == 0
     assert loan(shop, got.loan_id).rows[1].paid == 100_00
+
+
+def paid_ahead(shop: Shop, loan_id, ahead, amount: str | None = None, *, card: str = "card:1:ok", key: str = "a"):
+    money = yuan(amount) if amount else None
+    (outcome,) = repayment.repay(desk=shop.desk, now=shop.now(14), requests=[RepayRequest(key, loan_id, money, card, ahead=ahead)])
+    return outcome
+
+
+def test_a_loan_is_ended_by_what_ends_it_today_and_saves_the_interest_to_come(shop):
+    got = shop.bought("900.00", product="flex")
+    asked = sum(unpaid(shop, got.loan_id))
+    shop.until(DUE + timedelta(days=1))
+    ends = loan_book.payoffs([got.loan_id], shop.on, book_id=shop.book_id)[got.loan_id]
+    paid = paid_ahead(shop, got.loan_id, "settle")
+    assert paid.amount == ends
+    assert 900_00 < paid.amount.minor < asked
+    assert not paid.excess.minor
+    assert loan(shop, got.loan_id).ended
+    assert paid_ahead(shop, got.loan_id, "settle") == paid, "the same key gives the same answer"
+    assert paid_ahead(shop, got.loan_id, "settle", key="b").code == "nothing_due"
+    shop.next_day()
+    shop.prove()
+    assert control(shop, "loan_principal") == control(shop, "loan_interest") == 0
+
+
+def test_an_end_whose_answer_comes_the_next_day_counts_from_the_day_the_money_was_taken(shop):
+    got = shop.bought("900.00", product="flex")
+    shop.until(DUE)
+    began = paid_ahead(shop, got.loan_id, "settle", card="card:1:unknown_then_success")
+    assert began.state == "unknown"
+    shop.next_day()
+    repayment.poll(desk=shop.desk, now=shop.now(9))
+    assert loan(shop, got.loan_id).ended
+    assert not loan_book.excesses(shop.book_id)
+    shop.next_day()
+    shop.prove()
+
+
+@pytest.mark.parametrize("way", ["next", "smaller", "shorter"])
+def test_what_is_paid_ahead_lowers_what_is_still_asked_in_the_way_that_was_chosen(shop, way):
+    got = shop.bought("900.00", product="flex")
+    shop.until(DUE)
+    before = unpaid(shop, got.loan_id)
+    paid = paid_ahead(shop, got.loan_id, way, f"{before[0] // 100 + 200}.00")
+    assert not paid.excess.minor
+    after = [row.unpaid for row in loan(shop, got.loan_id).rows if row.unpaid]
+    assert sum(after) < sum(before) - before[0] - 199_00
+    match way:
+        case "next":
+            assert after[0] < before[1] - 199_00
+        case "smaller":
+            assert len(after) == 2
+            assert max(after) < before[1] - 90_00
+        case "shorter":
+            assert after[0] == before[1]
+    shop.next_day()
+    shop.prove()
+
+
+def test_a_loan_of_2026_1_takes_nothing_ahead(other_shop):
+    got = other_shop.bought("900.00")
+    assert paid_ahead(other_shop, got.loan_id, "next", "100.00").code == "nothing_ahead"
 
 
 def test_a_refund_lowers_all_instalments_and_the_whole_costs_nothing(shop):

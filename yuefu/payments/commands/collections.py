@@ -27,7 +27,7 @@ _SEQ: Final = {(begun, end): 1 for begun in ("attempted", "unknown") for end in 
 class CollectionAttempt:
     """Collect `amount` from a consumer. `key` names the reason once, e.g. loan, due day and number of the try; it is the consumer's, or that of
     the `sender` who asks: of another one it is another key. `funder_id` is whose money the loan is, own funds (the book) unless given; it
-    follows from the loan. `whole`: no amount was asked for, but all that was due.
+    follows from the loan. `whole`: no amount was asked for, but all that was due. `ahead`: in what way the loan takes what is more than what is due.
     """
 
     key: str
@@ -40,6 +40,7 @@ class CollectionAttempt:
     by: Actor | None = field(default=None, compare=False)
     sender: UUID | None = field(default=None, compare=False)
     whole: bool = False
+    ahead: str | None = None
 
 
 def attempt_collections(*, work: UnitOfWork, attempts: Sequence[CollectionAttempt]) -> list[Collection | Refused]:
@@ -161,11 +162,13 @@ def _begun(work: UnitOfWork, new_id: UUID, attempt: CollectionAttempt, account: 
         settled_on=None,
         posted_on=None,
         refunded=nothing,
+        ahead=attempt.ahead,
     )
 
 
 def insert(work: UnitOfWork, begun: Sequence[Collection], *, together: bool = False) -> None:
     """Stores attempts; with `together`, wholes and their parts, by the one statement in which the table adds them up."""
+    ahead = any(one.ahead for one in begun)
     columns = {
         "id": "uuid",
         "book_id": "uuid",
@@ -186,6 +189,7 @@ def insert(work: UnitOfWork, begun: Sequence[Collection], *, together: bool = Fa
         "failure_code": "text",
         "attempted_at": "timestamptz",
         **({"part_of_id": "uuid", "parts": "smallint", "waits_for": "date"} if together else {}),
+        **({"ahead": "text"} if ahead else {}),
     }
     book = work.book.id
     values = [
@@ -199,6 +203,7 @@ def insert(work: UnitOfWork, begun: Sequence[Collection], *, together: bool = Fa
             "",
             work.now,
             *((c.part_of, c.parts, c.waits_for) if together else ()),
+            *((c.ahead,) if ahead else ()),
         )
         for c in begun
     ]
