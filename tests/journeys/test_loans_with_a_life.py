@@ -7,7 +7,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from tests.journeys.conftest import Shop
+from tests.journeys.conftest import Shop, shop_opened
 from yuefu.errors import Refused
 from yuefu.journeys import repayment
 from yuefu.journeys.desk import open_day
@@ -17,9 +17,11 @@ from yuefu.ledger import queries as ledger
 from yuefu.loans import queries as loan_book
 from yuefu.loans.commands import Repayment, apply_repayments
 from yuefu.money.amounts import Money
+from yuefu.money.rates import Rate
 from yuefu.offers import queries as offers
+from yuefu.offers.rules import wording
 from yuefu.plans.agreed import loan_terms
-from yuefu.plans.lifecycle.choices import Excess
+from yuefu.plans.lifecycle.choices import Excess, LateTerms
 from yuefu.plans.lifecycle.schedule import schedule
 from yuefu.runtime import sql
 
@@ -368,7 +370,6 @@ def test_whatever_happens_in_whatever_order_every_proof_holds(shop, seed):
 
 def test_terms_of_a_product_ask_to_the_cent_what_their_schedule_says():
     from yuefu.dates.daycount import DayCount
-    from yuefu.money.rates import Rate
     from yuefu.plans.schedule import schedule as shown
     from yuefu.plans.terms import Terms
 
@@ -388,3 +389,31 @@ def test_terms_of_a_product_ask_to_the_cent_what_their_schedule_says():
         rows = schedule(loan_terms(terms))
         assert [(row.due_on, row.principal, row.interest) for row in rows] == [(r.due_on, r.principal, r.interest) for r in shown(terms)]
         assert sum(row.principal.minor for row in rows) == terms.principal.minor
+
+
+def test_being_late_costs_what_the_product_says_and_the_cost_table_said_so(vault, ids):
+    late = LateTerms(fee=yuan("10.00"), interest=Rate(180_000), grace_days=2, cap=Rate(50_000))
+    shop = shop_opened(vault, ids, version="2026-2", late=late)
+    got = shop.bought("900.00", product="flex")
+    (table,) = _tables(got.order_id).values()
+    lines = [line.value for line in wording.lines(table.disclosure.content, "en") if line.label == "Costs that may arise"]
+    assert lines == [
+        "late fee: 10.00 CNY an instalment, once, more than 2 days after the due day",
+        "penalty interest: 18.00 % a year on overdue principal, more than 2 days after the due day",
+        "all late charges together: at most 45.00 CNY (5.00 % of the credit)",
+    ]
+    assert len([line for line in wording.lines(table.disclosure.content, "zh") if line.label == "或有费用"]) == 3
+    shop.until(DUE + timedelta(days=2))
+    assert loan(shop, got.loan_id).rows[0].charges == 0
+    shop.until(DUE + timedelta(days=12))
+    row = loan(shop, got.loan_id).rows[0]
+    assert row.charges == 10_00 + round(row.principal * 0.18 * 12 / 365)
+    shop.prove()
+    paid = shop.repay(got.loan_id)
+    assert (paid.amount.minor, paid.charges.minor) == (row.asked, row.charges)
+    shop.next_day()
+    shop.prove()
+    assert control(shop, "penalty_income") == -row.charges
+    shop.until(date(2027, 2, 20))
+    assert sum(each.charges for each in loan(shop, got.loan_id).rows) <= 45_00, "no more than was said"
+    shop.prove()
