@@ -24,7 +24,7 @@ PRODUCT: Final = (
 DAY_COUNT: Final = "act_365"
 MIN_GAP_DAYS: Final = 10
 LATE: Final = "fee? rate? grace_days? most"
-RULE_VERSION: Final = "2026-1"
+RULE_VERSION: Final = "2026-2"
 JURISDICTION: Final = "CN"
 
 app = typer.Typer(no_args_is_help=True, help="Products: drafts, what is on offer, what was.")
@@ -44,7 +44,7 @@ def draft(
 
     An item: {code, name_zh, name_en, payer: merchant (interest-free) or consumer, annual_rate: "14.40" (percent), periods: [3, 6, 12],
     minimum: "10.00", maximum: "50000.00", currency: "CNY", lender_zh, lender_en, lender_licence}; and, unless they are left out,
-    day_count: "act_365" or "thirty_360", min_gap_days: 10, rule_version: "2026-1", jurisdiction: "CN". Of rule
+    day_count: "act_365" or "thirty_360", min_gap_days: 10, rule_version: "2026-2", jurisdiction: "CN". Of rule
     version 2026-2 also late: {fee: "10.00" once an instalment, rate: "18.00" (percent a year on overdue principal), grace_days: 3,
     most: "10.00" (percent of the principal that all of it together is at most)}.
     """
