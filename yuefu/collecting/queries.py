@@ -252,7 +252,7 @@ def restrictions(*, consumer_id: UUID) -> list[Restriction]:
     """All that a person asked for in this respect, the oldest first."""
     return sql.rows_as(
         Restriction,
-        "SELECT channel, is_set, reason, recorded_by, recorded_at FROM collecting_restriction WHERE consumer_id = %s ORDER BY recorded_at, id",
+        "SELECT channel, is_set, reason, recorded_by, recorded_at FROM collecting_restriction WHERE consumer_id = %s ORDER BY recorded_at, channel, seq",
         [consumer_id],
     )
 
