@@ -62,10 +62,10 @@ def list_cases(
         from yuefu.collecting import queries as cases
 
         start = _case(caller, after) if after else None
+        person, logins = _user(assignee) if assignee else None, _logins(caller)
         with caller.for_the_book().reading():
-            person = _user(assignee) if assignee else None
             found = cases.worklist(book_id=caller.book.id, after=start, limit=limit, assignee_id=person, unassigned=unassigned)
-            told = _told(caller, found)
+            told = _told(caller, found, logins)
         columns = ["case", "bucket", "days", "overdue", "loans", "consumer", "assignee"]
         rows = [[one[name] for name in columns] for one in told]
         last = told[-1]["case"] if len(told) == limit else None
@@ -79,16 +79,15 @@ def show(case: CaseId) -> None:
         from yuefu import ids
         from yuefu.collecting import queries as cases
 
-        named = _case(caller, case)
+        named, logins = _case(caller, case), _logins(caller)
         with caller.reading():
             late = _late(caller, [named]).get(named.consumer_id, [])
-            own = _told(caller, [named])[0]
+            own = _told(caller, [named], logins)[0]
             contacts = cases.contacts(book_id=caller.book.id, case_id=named.id, limit=1_000, vault=caller.desk.vault)
             promises, assignments = cases.promises(case_id=named.id), cases.assignments(case_id=named.id)
             measures = cases.measures_of_case(book_id=caller.book.id, case_id=named.id)
             restrictions = cases.restrictions(consumer_id=named.consumer_id)
             closures = cases.closures(book_id=caller.book.id, consumer_ids=[named.consumer_id])
-            logins = _logins(caller)
         value: dict[str, Any] = {
             **own,
             "state": named.state,
@@ -305,14 +304,14 @@ def _late(caller: Caller, found: Sequence[Case]) -> Mapping[UUID, Sequence[Late]
     return late.late_of(caller.book.id, [case.consumer_id for case in found], caller.book.currency, caller.today)
 
 
-def _told(caller: Caller, found: Sequence[Case]) -> list[dict[str, Any]]:
+def _told(caller: Caller, found: Sequence[Case], logins: Mapping[UUID | None, str]) -> list[dict[str, Any]]:
     """Cases as they are listed, with what is overdue at this moment."""
     from yuefu import ids
     from yuefu.collecting.commands.cases import overdue_sum
     from yuefu.collecting.rules.cases import bucket
     from yuefu.consumers import queries as consumers
 
-    late, logins = _late(caller, found), _logins(caller)
+    late = _late(caller, found)
     shown = consumers.shown(ids=[case.consumer_id for case in found], vault=caller.desk.vault)
     told = []
     for case in found:

@@ -85,7 +85,14 @@ class Contact(BookRow):
             ),
             models.CheckConstraint(
                 condition=Q(inbound=True, of_day__isnull=True)
-                | Q(inbound=False, of_day__gte=1, of_day__lte=MOST_A_DAY, local_time__gte=EARLIEST, local_time__lt=LATEST),
+                | Q(
+                    inbound=False,
+                    of_day__isnull=False,
+                    of_day__gte=1,
+                    of_day__lte=MOST_A_DAY,
+                    local_time__gte=EARLIEST,
+                    local_time__lt=LATEST,
+                ),
                 name="collecting_contact_decent",
             ),
             models.UniqueConstraint(fields=["consumer_id", "local_on", "of_day"], name="collecting_contact_of_day"),
@@ -174,7 +181,8 @@ class Measure(BookRow):
             models.UniqueConstraint(fields=["approval_id"], name="collecting_measure_approval_once"),
             models.CheckConstraint(condition=Q(kind__in=sorted(KINDS)), name="collecting_measure_kind"),
             models.CheckConstraint(
-                condition=Q(kind="waived", amount_minor__gt=0) | (~Q(kind="waived") & Q(amount_minor__isnull=True)),
+                condition=Q(kind="waived", amount_minor__isnull=False, amount_minor__gt=0)
+                | (~Q(kind="waived") & Q(amount_minor__isnull=True)),
                 name="collecting_measure_amount",
             ),
             models.CheckConstraint(
@@ -183,7 +191,7 @@ class Measure(BookRow):
             ),
             models.CheckConstraint(
                 condition=Q(state="waiting", ended_on__isnull=True, ended_at__isnull=True, fact_no__isnull=True)
-                | Q(state="entered", ended_on__isnull=False, ended_at__isnull=False, fact_no__gt=0)
+                | Q(state="entered", ended_on__isnull=False, ended_at__isnull=False, fact_no__isnull=False, fact_no__gt=0)
                 | Q(state="rejected", ended_on__isnull=False, ended_at__isnull=False, fact_no__isnull=True),
                 name="collecting_measure_state",
             ),

@@ -213,6 +213,7 @@ class Migration(migrations.Migration):
                                 ("local_time__gte", dt.time(8, 0)),
                                 ("local_time__lt", dt.time(22, 0)),
                                 ("of_day__gte", 1),
+                                ("of_day__isnull", False),
                                 ("of_day__lte", 3),
                             ),
                             _connector="OR",
@@ -275,7 +276,7 @@ class Migration(migrations.Migration):
                     ),
                     models.CheckConstraint(
                         condition=models.Q(
-                            models.Q(("amount_minor__gt", 0), ("kind", "waived")),
+                            models.Q(("amount_minor__gt", 0), ("amount_minor__isnull", False), ("kind", "waived")),
                             models.Q(models.Q(("kind", "waived"), _negated=True), ("amount_minor__isnull", True)),
                             _connector="OR",
                         ),
@@ -294,7 +295,13 @@ class Migration(migrations.Migration):
                             models.Q(
                                 ("ended_at__isnull", True), ("ended_on__isnull", True), ("fact_no__isnull", True), ("state", "waiting")
                             ),
-                            models.Q(("ended_at__isnull", False), ("ended_on__isnull", False), ("fact_no__gt", 0), ("state", "entered")),
+                            models.Q(
+                                ("ended_at__isnull", False),
+                                ("ended_on__isnull", False),
+                                ("fact_no__gt", 0),
+                                ("fact_no__isnull", False),
+                                ("state", "entered"),
+                            ),
                             models.Q(
                                 ("ended_at__isnull", False), ("ended_on__isnull", False), ("fact_no__isnull", True), ("state", "rejected")
                             ),
