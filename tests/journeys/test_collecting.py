@@ -20,7 +20,7 @@ from yuefu.collecting import queries as case_book
 from yuefu.collecting.commands import Assign, Looked, Outcome, Restrict
 from yuefu.credit import queries as accounts
 from yuefu.errors import Refused, RefusedError
-from yuefu.journeys import collecting, dunning, sending, stopping
+from yuefu.journeys import collecting, dunning, sending, set_aside, stopping
 from yuefu.journeys.collecting import RecoverRequest, Recovery
 from yuefu.journeys.desk import open_day
 from yuefu.journeys.reminders import Planned
@@ -35,7 +35,7 @@ from yuefu.notices.rules.policy import SENDER as SENDER_SETTING
 from yuefu.plans.lifecycle import events as e
 from yuefu.plans.lifecycle import terms as t
 from yuefu.plans.lifecycle.events import Undone
-from yuefu.runtime import approvals, policies, sql
+from yuefu.runtime import approvals, policies, quarantine, sql
 from yuefu.runtime.stops import NewStop
 
 
@@ -164,6 +164,25 @@ def test_a_look_goes_on_by_itself_after_it_was_killed_between_two_chunks(town, m
     collecting.run(desk=town.desk, now=town.at(9), watch=lambda done, total: heard.append((done, total)))
     assert heard == [(2, 5), (4, 5), (5, 5)]
     assert len(case_book.worklist(book_id=town.book_id)) == 5
+
+
+def test_somebody_of_whom_something_breaks_is_set_aside_and_holds_up_no_other(town, monkeypatch):
+    people = [town.shop.consumer() for _ in range(5)]
+    for person in people:
+        town.lend(person)
+    whole = cases.look
+
+    def breaks(*, work, policy, consumer_ids):
+        if people[2] in consumer_ids:
+            raise ValueError("of this one nothing can be said")
+        return whole(work=work, policy=policy, consumer_ids=consumer_ids)
+
+    monkeypatch.setattr("yuefu.collecting.commands.look", breaks)
+    assert town.look() == Looked(opened=4, set_aside=1)
+    (aside,) = quarantine.listed(book_id=town.book_id, state="waiting", limit=10)
+    monkeypatch.undo()
+    (again,) = set_aside.retry(desk=town.desk, now=town.at(9), quarantine_ids=[aside.id])
+    assert again.outcome == Looked(opened=1)
 
 
 def test_in_a_read_only_book_nobody_is_looked_at(town):

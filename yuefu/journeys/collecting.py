@@ -64,12 +64,26 @@ def run(*, desk: Desk, now: datetime, watch: Watch = lambda *_: None) -> Looked 
     looked = Looked()
     for start in range(0, len(people), CHUNK):
         chunk = people[start : start + CHUNK]
-        with open_day(desk, now) as work:
-            if isinstance(work, Refused):
-                return work
-            looked += collecting.look(work=work, policy=policy_of(work), consumer_ids=chunk)
+        for outcome in look_at(desk=desk, now=now, consumer_ids=chunk):
+            if isinstance(outcome, Refused):
+                return outcome
+            looked += Looked(set_aside=1) if isinstance(outcome, Quarantined) else outcome
         watch(start + len(chunk), len(people))
     return looked
+
+
+def look_at(*, desk: Desk, now: datetime, consumer_ids: Sequence[UUID]) -> list[Looked | Refused | Quarantined]:
+    """Looks at some people: what changed is told with the first of those who were looked at together. One of whom something breaks is set aside and
+    holds up no other."""
+
+    def act(batch: Sequence[UUID]) -> list[Looked | Refused]:
+        with open_day(desk, now) as work:
+            if isinstance(work, Refused):
+                return [work] * len(batch)
+            looked = collecting.look(work=work, policy=policy_of(work), consumer_ids=batch)
+        return [looked, *[Looked()] * (len(batch) - 1)]
+
+    return in_batches(desk, now, "collect.look", consumer_ids, act)
 
 
 def contact(*, desk: Desk, now: datetime, contacts: Sequence[NewContact]) -> list[UUID | Refused]:
@@ -134,7 +148,7 @@ def recover(*, desk: Desk, now: datetime, requests: Sequence[RecoverRequest]) ->
     asked = desk.channel.query(references=[one.reference for one in waiting], now=now) if replayed else {}
     orders = [CollectOrder(c.reference, c.instrument, c.amount, payer=str(c.consumer_id)) for c in waiting if c.reference not in asked]
     results = [*asked.values(), *(desk.channel.collect(orders=orders, now=now) if orders else ())]
-    unless_held_up(lambda given: in_batches(desk, now, "collect.recover.book", given, lambda batch: _book(desk, now, batch)), results)
+    unless_held_up(lambda given: book(desk=desk, now=now, results=given), results)
     stand = payment_book.collections(book_id=desk.book.id, ids=[one.id for one in ours])
     return [_told(stand[one.id]) if isinstance(one, Collection) else one for one in begun]
 
@@ -159,6 +173,12 @@ def _attempt(work: UnitOfWork, requests: Sequence[RecoverRequest]) -> list[Colle
     stored = payments.attempt_collections(work=work, attempts=list(attempts.values()))
     outcomes.update(zip(attempts, stored, strict=True))
     return [outcomes[i] for i in range(len(requests))]
+
+
+def book(*, desk: Desk, now: datetime, results: Sequence[ChannelResult]) -> list[Collection | Refused | Quarantined]:
+    """Books what the channel says of recoveries and enters what succeeded, in one transaction. One outcome a result, in order; refused as
+    `payments.settle_collections` refuses."""
+    return in_batches(desk, now, "collect.recover.book", results, lambda batch: _book(desk, now, batch))
 
 
 def _book(desk: Desk, now: datetime, results: Sequence[ChannelResult]) -> list[Collection | Refused]:

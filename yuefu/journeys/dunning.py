@@ -36,6 +36,8 @@ from yuefu.runtime.values import UnitOfWork
 
 RUN: Final = "dunning"
 KIND: Final = "overdue"
+OCCASION: Final = "stage:"
+"""What the occasions begin with of the messages that are planned here."""
 CHUNK: Final = 2_000
 _BY_MESSAGE: Final = frozenset({ALL, "sms", "email"})
 
@@ -94,7 +96,7 @@ def _chunk(work: UnitOfWork, run: Run) -> tuple[int, bool]:
     for person, owed in _owed(work, policy, people).items() if over > max(work.now, not_before) else ():
         due_stage = stage((run.on - owed.since).days, policy)
         if due_stage is not None:
-            messages.append(NewMessage(person, KIND, f"{owed.since}:{due_stage}", owed.params(run.on), not_before, over))
+            messages.append(NewMessage(person, KIND, f"{OCCASION}{owed.since}:{due_stage}", owed.params(run.on), not_before, over))
     queued = [one([outcome]) for outcome in notices.queue(work=work, messages=messages)]
     fresh = sum(not each.again for each in queued)
     if len(people) == CHUNK:
@@ -128,8 +130,8 @@ def _sum(own: Sequence[Late]) -> _Owed:
 
 
 def by_now(work: UnitOfWork, messages: Sequence[Message]) -> dict[UUID, Params | None]:
-    """What messages about what is overdue have to say by now; None where that is so no more, or not to be said now. Others are absent."""
-    ours = [message for message in messages if message.kind == KIND]
+    """What messages that were planned here have to say by now; None where that is so no more, or not to be said now. Others are absent."""
+    ours = [message for message in messages if message.kind == KIND and message.occasion.startswith(OCCASION)]
     if not ours:
         return {}
     owed = _owed(work, policy_of(work), sorted({message.consumer_id for message in ours}))

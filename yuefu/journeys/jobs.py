@@ -210,8 +210,8 @@ def plan_reminders(timestamp: int) -> None:
 
 def remind(desk: Desk, now: datetime) -> None:
     """Plans what people of a book are to be reminded of today, and told of what is overdue."""
-    _say_why_not(desk, "plan_reminders", reminders.plan(desk=desk, now=now))
-    _say_why_not(desk, "plan_dunning", dunning.plan(desk=desk, now=now))
+    planned = reminders.plan(desk=desk, now=now)
+    _say_why_not(desk, "plan_reminders", planned if isinstance(planned, Refused) else dunning.plan(desk=desk, now=now))
 
 
 @app.periodic(cron="25 * * * *")

@@ -32,7 +32,8 @@ _CLOSURE: Final = {"id": "uuid", "consumer_id": "uuid", "account_id": "uuid", "l
 @dataclass(frozen=True, slots=True)
 class Looked:
     """What a look at people changed: cases opened and closed, promises kept, broken and released, credit accounts closed to purchases. `strangers`
-    are people with overdue loans from elsewhere whom this book does not know: nobody here can contact them.
+    are people with overdue loans from elsewhere whom this book does not know: nobody here can contact them; `set_aside` are those of whom something
+    broke and was kept aside.
     """
 
     opened: int = 0
@@ -42,6 +43,7 @@ class Looked:
     released: int = 0
     frozen: int = 0
     strangers: int = 0
+    set_aside: int = 0
 
     def __add__(self, other: Looked) -> Looked:
         return Looked(*(getattr(self, name) + getattr(other, name) for name in Looked.__slots__))
