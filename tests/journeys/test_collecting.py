@@ -18,9 +18,11 @@ from yuefu.access.commands import Grant, NewUser
 from yuefu.collecting import commands as cases
 from yuefu.collecting import queries as case_book
 from yuefu.collecting.commands import Assign, Looked, Outcome, Restrict
+from yuefu.collecting.rules.policy import DEFAULT_POLICY, POLICY
 from yuefu.credit import queries as accounts
 from yuefu.errors import Refused, RefusedError
-from yuefu.journeys import collecting, dunning, sending, set_aside, stopping
+from yuefu.journeys import collecting, dunning, jobs, sending, set_aside, stopping
+from yuefu.journeys import settings as book_settings
 from yuefu.journeys.collecting import RecoverRequest, Recovery
 from yuefu.journeys.desk import open_day
 from yuefu.journeys.reminders import Planned
@@ -193,6 +195,33 @@ def test_in_a_read_only_book_nobody_is_looked_at(town):
     assert refused.code == "read_only"
 
 
+def test_a_book_may_be_stricter_and_never_looser(town):
+    def proposed(**given):
+        with open_day(town.desk_of(ALICE), town.at(9)) as work:
+            value = {**DEFAULT_POLICY, **given}
+            return book_settings.propose(work=work, name=POLICY, value=value, valid_from=work.day.on, reason="as the law is")
+
+    assert codes([proposed(contact_until="23:00"), proposed(most_a_day=4)]) == ["setting_invalid"] * 2
+    strict = proposed(open_after_days=10, contact_from="10:00", most_a_day=1)
+    with open_day(town.desk_of(BOB), town.at(9)) as work:
+        assert policies.decide(work=work, approval_id=strict, approve=True, reason="read") == 2
+    early, person = town.shop.consumer(), town.shop.consumer()
+    town.lend(early, first_due_on=town.ago(9))
+    town.lend(person, first_due_on=town.ago(10))
+    assert town.look() == Looked(opened=1)
+    assert codes([town.contact(town.case(person), hour=hour) for hour in (9, 10, 11)]) == ["quiet_hours", "done", "too_often_a_day"]
+
+
+def test_the_worker_looks_and_plans_what_people_are_told(speaking):
+    town = speaking
+    person = town.shop.consumer()
+    town.lend(person)
+    jobs.look(town.desk, town.at(9))
+    jobs.remind(town.desk, town.at(9))
+    assert town.case(person).state == "open"
+    assert [message.kind for message in outbound.listed(book_id=town.book_id, state="queued")] == ["overdue"]
+
+
 # --- contacts ---
 
 
@@ -351,6 +380,23 @@ def test_money_of_the_promised_day_that_is_entered_a_day_later_keeps_the_promise
     town.let_days_pass(1)
     assert town.look().broken == 1
     assert [town.promise_state(promise) for promise in promises] == ["kept", "broken"]
+
+
+def test_a_promise_that_was_made_while_somebody_looked_is_looked_at_the_next_time(town, monkeypatch):
+    person = town.shop.consumer()
+    loan = town.lend(person)
+    town.look()
+    case, whole = town.case(person), late.paid_in
+
+    def meanwhile(*given):
+        monkeypatch.undo()
+        outcomes = town.shop.at_once(lambda: [town.promise(case, 50_00, town.on), town.enter(loan, e.PaidOff(town.on))])
+        assert not isinstance(outcomes[0], Exception), outcomes
+        return whole(*given)
+
+    monkeypatch.setattr(late, "paid_in", meanwhile)
+    assert town.look() == Looked()
+    assert town.look() == Looked(closed=1, kept=1)
 
 
 def test_a_payment_that_was_undone_keeps_no_promise(town):
@@ -565,6 +611,49 @@ def test_the_same_key_is_the_same_measure(town):
     assert town.propose(loan, event, key="one") == first
     assert codes([town.propose(loan, e.WrittenOff(town.on), key="one")]) == ["key_reused"]
     assert len(case_book.measures(book_id=town.book_id, loan_ids=[loan])) == 1
+
+
+ACTS = ("pay", "pay_late", "undo", "waive", "pause", "reage", "reamortise", "charge_off", "write_off", "recover", "promise", "reject")
+
+
+@given(acts=st.lists(st.sampled_from(ACTS), min_size=3, max_size=8), minor=st.integers(1, 400_00))
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_in_whatever_order_things_are_done_the_books_are_what_the_loan_is_and_the_case_is_what_is_overdue(shop, acts, minor):
+    town = Town(shop)
+    person = town.shop.consumer()
+    loan = town.lend(person, first_due_on=town.ago(40))
+    amount, on = fen(minor), town.on
+    steps = {
+        "pay": lambda: town.try_enter(loan, e.Paid(on, amount)),
+        "pay_late": lambda: town.try_enter(loan, e.Paid(town.ago(20), amount)),
+        "undo": lambda: town.try_enter(loan, Undone(2)),
+        "waive": lambda: town.propose(loan, e.Waived(on, t.Part.PENALTY, fen(minor % 10_00 + 1))),
+        "pause": lambda: town.propose(loan, e.ArrearsPaused(on, on)),
+        "reage": lambda: agree(town.propose(loan, e.Reaged(on, on + timedelta(days=9), 5))),
+        "reamortise": lambda: agree(town.propose(loan, e.Reamortised(on))),
+        "charge_off": lambda: agree(town.propose(loan, e.ChargedOff(on))),
+        "write_off": lambda: agree(town.propose(loan, e.WrittenOff(on))),
+        "recover": lambda: collecting.recover(
+            desk=town.desk, now=town.at(9), requests=[RecoverRequest(str(uuid4()), loan, amount, "card:1:ok")]
+        ),
+        "promise": lambda: [town.promise(case, minor, on) for case in case_book.cases_of(book_id=town.book_id, consumer_id=person)[:1]],
+        "reject": lambda: agree(town.propose(loan, e.Reaged(on, on + timedelta(days=3), 2)), approve=False),
+    }
+
+    def agree(measure, *, approve=True):
+        return measure if isinstance(measure, Refused) else town.decide(measure, approve=approve)
+
+    for act in acts:
+        steps[act]()
+        town.check()
+        town.look()
+        assert town.look() == Looked(), "looked at again, nothing changes"
+        owed = late.late_of(town.book_id, [person], "CNY", on).get(person)
+        due = bool(owed) and (on - owed[0].since).days >= 3
+        open_ = case_book.open_of(book_id=town.book_id, consumer_ids=[person])
+        assert bool(open_) >= due, (act, owed)
+        assert bool(open_) <= bool(owed), (act, owed)
+    town.check()
 
 
 # --- eligibility ---

@@ -15,7 +15,7 @@ from yuefu.collecting.rules.policy import Policy
 from yuefu.errors import Refused, RefusedError
 from yuefu.loans.commands import keeping, living, trying
 from yuefu.loans.commands.keeping import Kept
-from yuefu.loans.commands.living import Entered, NewFact
+from yuefu.loans.commands.living import NewFact
 from yuefu.loans.commands.trying import Look, Trial
 from yuefu.loans.rules import UNKNOWN_LOAN
 from yuefu.plans.lifecycle.events import Event, Undone, Waived
@@ -144,9 +144,7 @@ def _propose(work: UnitOfWork, policy: Policy, given: Mapping[UUID, tuple[NewMea
             )
         )
     _insert(work, stored)
-    for measure in stored:
-        if measure.alone:
-            _enter(work, measure)
+    _enter(work, [measure for measure in stored if measure.alone])
 
 
 def _ask(work: UnitOfWork, measure_id: UUID, one: NewMeasure, trial: Trial) -> UUID:
@@ -196,29 +194,37 @@ def decide_measure(*, work: UnitOfWork, approval_id: UUID, approve: bool, reason
     measure = queries.measure_of_approval(book_id=work.book.id, approval_id=approval_id)
     assert measure is not None, "an approval of a measure is stored with it"
     if not approve:
-        _end(work, measure, "rejected", None)
+        _end(work, [replace(measure, state="rejected")])
         return measure.id
     kept = keeping.lock(work.book.id, [measure.loan_id])[measure.loan_id]
     if kept.life.seq != measure.loan_seq:
         raise RefusedError(Refused(CHANGED_SINCE, "the loan changed since this was proposed: reject it and propose it anew", "approval_id"))
-    _enter(work, measure)
+    _enter(work, [measure])
     return measure.id
 
 
-def _enter(work: UnitOfWork, measure: Measure) -> None:
-    (outcome,) = living.enter(work=work, facts=[NewFact(measure.id, measure.loan_id, read_event(measure.event))])
-    if isinstance(outcome, Refused):
-        raise RefusedError(outcome)
-    assert isinstance(outcome, Entered)
-    _end(work, measure, "entered", outcome.no)
+def _enter(work: UnitOfWork, measures: Sequence[Measure]) -> None:
+    facts = [NewFact(measure.id, measure.loan_id, read_event(measure.event)) for measure in measures]
+    entered = []
+    for measure, outcome in zip(measures, living.enter(work=work, facts=facts), strict=True):
+        if isinstance(outcome, Refused):
+            raise RefusedError(outcome)
+        entered.append(replace(measure, state="entered", fact_no=outcome.no))
+    _end(work, entered)
 
 
-def _end(work: UnitOfWork, measure: Measure, state: str, fact_no: int | None) -> None:
-    after = replace(measure, state=state, fact_no=fact_no, ended_on=work.day.on, ended_at=work.now)
-    sql.update("collecting_measure", "id", _ENDED, [(after.id, state, fact_no, work.day.on, work.now)])
-    was, now = _told_of(measure), _told_of(after)
-    outbox.emit(work=work, events=[OutboxEvent(f"measure.{state}", "measure", after.id, 2, now, outbox.changes(was, now))])
-    audit.record(work=work, action=f"collect.measure_{state}", object_kind="measure", object_ids=[after.id])
+def _end(work: UnitOfWork, measures: Sequence[Measure]) -> None:
+    """Writes what became of measures that waited."""
+    ended = [replace(measure, ended_on=work.day.on, ended_at=work.now) for measure in measures]
+    sql.update("collecting_measure", "id", _ENDED, [tuple(getattr(measure, name) for name in _ENDED) for measure in ended])
+    events = []
+    for measure in ended:
+        was, now = _told_of(replace(measure, state="waiting", ended_on=None)), _told_of(measure)
+        events.append(OutboxEvent(f"measure.{measure.state}", "measure", measure.id, 2, now, outbox.changes(was, now)))
+    outbox.emit(work=work, events=events)
+    for state in sorted({measure.state for measure in ended}):
+        of_state = [measure.id for measure in ended if measure.state == state]
+        audit.record(work=work, action=f"collect.measure_{state}", object_kind="measure", object_ids=of_state)
 
 
 def _told_of(measure: Measure) -> dict[str, Any]:
