@@ -700,6 +700,34 @@ def late_rows(town):
     return [row for row in rows if row.unpaid]
 
 
+def test_what_was_missed_before_a_re_age_is_no_part_of_the_plan_any_more(town):
+    person = town.shop.consumer()
+    loan = town.lend(person, first_due_on=town.ago(75))
+    town.done(loan, e.Reaged(town.on, town.on + timedelta(days=30), 12))
+    (own,) = late.late_of(town.book_id, [person], "CNY", town.on).values()
+    assert own[0].since == town.ago(75), "interest and late fees of three instalments are still overdue"
+    assert town.look().frozen == 0
+    assert state_of(town, person) == "active"
+
+
+def test_whoever_has_a_loan_that_was_given_up_is_lent_no_more_before_a_person_says_so(town):
+    person = town.shop.consumer()
+    loan = town.lend(person)
+    assert town.look().frozen == 0
+    told = []
+    for event in (e.ChargedOff(town.on), e.WrittenOff(town.on)):
+        town.done(loan, event)
+        assert state_of(town, person) == "frozen"
+        told += [one.reason for one in case_book.closures(book_id=town.book_id, consumer_ids=[person])][-1:]
+        done = collecting.reinstate(desk=town.desk_of(BOB), now=town.at(9), consumer_id=person, reason="spoke_to_them")
+        assert codes([done]) == ["done"]
+        town.look()
+        assert state_of(town, person) == "active"
+    assert sorted(told) == ["loan_charged_off", "loan_written_off"]
+    town.done(town.lend(uuid4()), e.WrittenOff(town.on))  # of somebody who is not known here there is no account to close
+    town.check()
+
+
 def test_what_is_missed_while_arrears_are_paused_closes_nothing(town):
     person = town.shop.consumer()
     loan = town.lend(person, first_due_on=town.ago(75))

@@ -178,7 +178,7 @@ def test_each_instalment_closes_credit_once(town, refused):
     town.lend(person, first_due_on=town.ago(75))
     town.look()
     refused(
-        "INSERT INTO collecting_closure SELECT gen_random_uuid(), book_id, consumer_id, account_id, loan_id, missed, latest_on, recorded_on,"
+        "INSERT INTO collecting_closure SELECT gen_random_uuid(), book_id, consumer_id, account_id, loan_id, reason, missed, latest_on, recorded_on,"
         " recorded_at FROM collecting_closure WHERE consumer_id = %s",
         person,
     )

@@ -151,7 +151,7 @@ def show(case: CaseId) -> None:
                 for one in restrictions
             ],
             "credit_closed": [
-                {"loan": ids.text("loan", one.loan_id), "missed": one.missed, "latest_on": one.latest_on, "on": one.recorded_on}
+                {"loan": ids.text("loan", one.loan_id), "reason": one.reason, "missed": one.missed, "latest_on": one.latest_on}
                 for one in closures
             ],
         }
@@ -260,7 +260,7 @@ def restrict(
 
 @app.command()
 def reinstate(reference: Reference, reason: Annotated[str, typer.Option(help="Why, as a code, e.g. spoke_to_them.")]) -> None:
-    """Open a credit account again that was closed for instalments missed in a row, as a person (--as USER)."""
+    """Open a credit account again that was closed for instalments missed in a row or a loan given up, as a person (--as USER)."""
     with context.at_work("credit.freeze") as caller:
         from yuefu import ids
         from yuefu.errors import one

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.db import models
 from django.db.models import F, Q
 
+from yuefu.collecting.rules.cases import CHARGED_OFF, MISSED, WRITTEN_OFF
 from yuefu.collecting.rules.contacting import OUTCOMES
 from yuefu.collecting.rules.measures import ALONE, KINDS
 from yuefu.collecting.rules.policy import CHANNELS, EARLIEST, LATEST, MOST_A_DAY
@@ -203,20 +204,26 @@ class Measure(BookRow):
 
 
 class Closure(BookRow):
-    """That the credit account of a consumer was closed to purchases because `missed` instalments of a loan were missed in a row, up to the one due on
-    `latest_on`: once for each, so that a person who opens it again is not overruled before another one is missed. Never changed.
+    """That the credit account of a consumer was closed to purchases, because `missed` instalments of a loan were missed in a row, up to the one due on
+    `latest_on`, or because the loan was given up on that day: once for each, so that a person who opens it again is not overruled before there is
+    another. Never changed.
     """
 
     consumer_id = models.UUIDField()
     account_id = models.UUIDField()
     loan_id = models.UUIDField()
-    missed = models.IntegerField()
+    reason = models.TextField()
+    missed = models.IntegerField(null=True)
     latest_on = models.DateField()
     recorded_on = models.DateField()
     recorded_at = models.DateTimeField()
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["loan_id", "latest_on"], name="collecting_closure_once"),
-            models.CheckConstraint(condition=Q(missed__gte=1, latest_on__lt=F("recorded_on")), name="collecting_closure_missed"),
+            models.UniqueConstraint(fields=["loan_id", "reason", "latest_on"], name="collecting_closure_once"),
+            models.CheckConstraint(
+                condition=Q(reason=MISSED, missed__isnull=False, missed__gte=1, latest_on__lt=F("recorded_on"))
+                | Q(reason__in=[CHARGED_OFF, WRITTEN_OFF], missed__isnull=True, latest_on__lte=F("recorded_on")),
+                name="collecting_closure_for_a_reason",
+            ),
         ]

@@ -349,12 +349,14 @@ def _measures(where: str, params: list[Any]) -> list[Measure]:
 
 @dataclass(frozen=True, slots=True)
 class Closure:
-    """That a credit account was closed to purchases for what was missed of a loan."""
+    """That a credit account was closed to purchases for a loan, and why: so many instalments `missed` up to the one due on `latest_on`, or that it was
+    given up on that day."""
 
     consumer_id: UUID
     account_id: UUID
     loan_id: UUID
-    missed: int
+    reason: str
+    missed: int | None
     latest_on: date
     recorded_on: date
 
@@ -363,7 +365,7 @@ def closures(*, book_id: UUID, consumer_ids: Sequence[UUID]) -> list[Closure]:
     """For what the credit accounts of consumers were closed to purchases, the oldest first."""
     return sql.rows_as(
         Closure,
-        "SELECT consumer_id, account_id, loan_id, missed, latest_on, recorded_on FROM collecting_closure WHERE book_id = %s"
+        "SELECT consumer_id, account_id, loan_id, reason, missed, latest_on, recorded_on FROM collecting_closure WHERE book_id = %s"
         " AND consumer_id = ANY(%s) ORDER BY recorded_at, id",
         [book_id, list(consumer_ids)],
     )

@@ -40,7 +40,7 @@ from yuefu.runtime.values import UnitOfWork
 
 CHUNK: Final = 1_000
 NOT_WRITTEN_OFF: Final = "not_written_off"  # before a write-off what comes in is a repayment
-NOT_CLOSED_FOR_ARREARS: Final = "not_closed_for_arrears"  # the account was not closed for what was missed
+NOT_CLOSED_FOR_ARREARS: Final = "not_closed_for_arrears"  # the account was not closed for what was missed or given up
 
 Watch = Callable[[int, int], None]
 """Is told how many people of how many were looked at."""
@@ -208,8 +208,8 @@ def _told(stored: Collection) -> Recovery:
 
 
 def reinstate(*, desk: Desk, now: datetime, consumer_id: UUID, reason: str) -> UUID | Refused:
-    """Opens a credit account again that was closed to purchases for what was missed in a row: by a person, for a reason (a code). Returns the account.
-    It stays open until another instalment is missed.
+    """Opens a credit account again that was closed to purchases for what was missed in a row or given up: by a person, for a reason (a code). Returns
+    the account. It stays open until another instalment is missed or another loan is given up.
 
     Refused with person_needed, unknown_account, not_closed_for_arrears, or as `credit.unfreeze` refuses.
     """
@@ -222,5 +222,5 @@ def reinstate(*, desk: Desk, now: datetime, consumer_id: UUID, reason: str) -> U
         if own is None:
             return Refused(credit.UNKNOWN_ACCOUNT, "this consumer has no credit account in this book", "consumer_id")
         if not cases.closures(book_id=work.book.id, consumer_ids=[consumer_id]):
-            return Refused(NOT_CLOSED_FOR_ARREARS, "this account was not closed for what was missed", "consumer_id")
+            return Refused(NOT_CLOSED_FOR_ARREARS, "this account was not closed for arrears", "consumer_id")
         return credit.unfreeze(work=work, changes=[StateChange(own.id, reason)])[0]

@@ -9,15 +9,12 @@ from typing import Any, Final
 from uuid import UUID
 
 from yuefu.collecting import queries
+from yuefu.collecting.commands.eligibility import Cause, close_credit
 from yuefu.collecting.queries import Case, Promise
 from yuefu.collecting.rules import cases as rules
 from yuefu.collecting.rules.cases import Promised, Run
 from yuefu.collecting.rules.policy import Policy
 from yuefu.consumers import queries as consumers
-from yuefu.credit import commands as credit
-from yuefu.credit import queries as accounts
-from yuefu.credit.commands import StateChange
-from yuefu.credit.rules import ACTIVE
 from yuefu.loans.commands import late as loans
 from yuefu.loans.commands.late import Late, PaidIn
 from yuefu.money.amounts import Money, total
@@ -26,7 +23,6 @@ from yuefu.runtime.outbox import Event
 from yuefu.runtime.values import UnitOfWork
 
 _CASE: Final = {"id": "uuid", "consumer_id": "uuid", "late_since": "date"}
-_CLOSURE: Final = {"id": "uuid", "consumer_id": "uuid", "account_id": "uuid", "loan_id": "uuid", "missed": "integer", "latest_on": "date"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,27 +176,13 @@ def promise_told(promise: Promise) -> dict[str, Any]:
 
 
 def _close_credit(work: UnitOfWork, policy: Policy, late: Mapping[UUID, Sequence[Late]]) -> int:
-    """Closes credit accounts to purchases for what was missed in a row, once for each instalment that made it so; returns how many were open."""
+    """Closes credit for what was missed in a row; returns how many accounts were open."""
     loan_ids = [one.loan_id for own in late.values() for one in own if not one.paused]
     runs = _runs(loans.fell_due(work.book.id, loan_ids, work.day.on), policy.missed_in_a_row)
-    own = accounts.accounts_of(
-        consumer_ids=sorted({one.consumer_id for of_one in late.values() for one in of_one if one.loan_id in runs}),
-        currency=work.book.currency,
-        book_id=work.book.id,
+    missed = [(one, runs[one.loan_id]) for of_one in late.values() for one in of_one if one.loan_id in runs]
+    return close_credit(
+        work=work, causes=[Cause(one.consumer_id, one.loan_id, rules.MISSED, run.missed, run.latest_on) for one, run in missed]
     )
-    missed = [(one, runs[one.loan_id]) for of_one in late.values() for one in of_one if one.loan_id in runs and one.consumer_id in own]
-    known = {(one.loan_id, one.latest_on) for one in queries.closures(book_id=work.book.id, consumer_ids=list(own))}
-    fresh = [(one, run) for one, run in missed if (one.loan_id, run.latest_on) not in known]
-    rows = [
-        (new, one.consumer_id, own[one.consumer_id].id, one.loan_id, run.missed, run.latest_on)
-        for new, (one, run) in zip(work.ids.many(work.now, len(fresh)), fresh, strict=True)
-    ]
-    same = {"book_id": ("uuid", work.book.id), "recorded_on": ("date", work.day.on), "recorded_at": ("timestamptz", work.now)}
-    sql.insert("collecting_closure", _CLOSURE, rows, same=same, suffix="ON CONFLICT DO NOTHING")
-    to_close = sorted({own[one.consumer_id].id for one, _ in fresh if own[one.consumer_id].state == ACTIVE})
-    # One that somebody froze or closed meanwhile is refused, and is what it is to be.
-    outcomes = credit.freeze(work=work, changes=[StateChange(account_id, rules.MISSED) for account_id in to_close])
-    return sum(isinstance(outcome, UUID) for outcome in outcomes)
 
 
 def _runs(rows: Mapping[UUID, Sequence[loans.FellDue]], least: int) -> dict[UUID, Run]:

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 from typing import Any, Final
 from uuid import UUID
 
 from yuefu.collecting import queries
 from yuefu.collecting.commands.assigning import reason_fault
+from yuefu.collecting.commands.eligibility import Cause, close_credit
 from yuefu.collecting.queries import Measure
 from yuefu.collecting.rules import measures as rules
+from yuefu.collecting.rules.cases import CHARGED_OFF, WRITTEN_OFF
 from yuefu.collecting.rules.policy import Policy
+from yuefu.consumers import queries as consumers
 from yuefu.errors import Refused, RefusedError
 from yuefu.loans.commands import keeping, living, trying
 from yuefu.loans.commands.keeping import Kept
@@ -35,6 +39,7 @@ _COLUMNS: Final = {
     "id": "uuid", "loan_id": "uuid", "case_id": "uuid", "kind": "text", "body": "json", "amount_minor": "bigint", "loan_seq": "integer",
     "alone": "boolean", "approval_id": "uuid", "reason": "text",
 }  # fmt: skip
+_GIVEN_UP: Final = {"charged_off": CHARGED_OFF, "written_off": WRITTEN_OFF}
 _ENDED: Final = {"id": "uuid", "state": "text", "fact_no": "integer", "ended_on": "date", "ended_at": "timestamptz"}
 
 
@@ -211,6 +216,22 @@ def _enter(work: UnitOfWork, measures: Sequence[Measure]) -> None:
             raise RefusedError(outcome)
         entered.append(replace(measure, state="entered", fact_no=outcome.no))
     _end(work, entered)
+    _close_credit(work, entered)
+
+
+def _close_credit(work: UnitOfWork, entered: Sequence[Measure]) -> None:
+    """Whoever's loan was given up is lent no more: a write-off sets free what the loan had drawn."""
+    given_up = [measure for measure in entered if measure.kind in _GIVEN_UP]
+    if not given_up:
+        return
+    kept = keeping.lock(work.book.id, [measure.loan_id for measure in given_up])  # they are ours already
+    known = consumers.in_book(book_id=work.book.id, ids=sorted({one.party.consumer_id for one in kept.values()}))
+    causes = [
+        Cause(owner, measure.loan_id, _GIVEN_UP[measure.kind], None, date.fromisoformat(measure.event["on"]))
+        for measure in given_up
+        if (owner := kept[measure.loan_id].party.consumer_id) in known
+    ]
+    close_credit(work=work, causes=causes)
 
 
 def _end(work: UnitOfWork, measures: Sequence[Measure]) -> None:

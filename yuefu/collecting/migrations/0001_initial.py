@@ -139,16 +139,31 @@ class Migration(migrations.Migration):
                 ("consumer_id", models.UUIDField()),
                 ("account_id", models.UUIDField()),
                 ("loan_id", models.UUIDField()),
-                ("missed", models.IntegerField()),
+                ("reason", models.TextField()),
+                ("missed", models.IntegerField(null=True)),
                 ("latest_on", models.DateField()),
                 ("recorded_on", models.DateField()),
                 ("recorded_at", models.DateTimeField()),
             ],
             options={
                 "constraints": [
-                    models.UniqueConstraint(fields=("loan_id", "latest_on"), name="collecting_closure_once"),
+                    models.UniqueConstraint(fields=("loan_id", "reason", "latest_on"), name="collecting_closure_once"),
                     models.CheckConstraint(
-                        condition=models.Q(("latest_on__lt", models.F("recorded_on")), ("missed__gte", 1)), name="collecting_closure_missed"
+                        condition=models.Q(
+                            models.Q(
+                                ("latest_on__lt", models.F("recorded_on")),
+                                ("missed__gte", 1),
+                                ("missed__isnull", False),
+                                ("reason", "instalments_missed_in_a_row"),
+                            ),
+                            models.Q(
+                                ("latest_on__lte", models.F("recorded_on")),
+                                ("missed__isnull", True),
+                                ("reason__in", ["loan_charged_off", "loan_written_off"]),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="collecting_closure_for_a_reason",
                     ),
                 ],
             },

@@ -15,7 +15,10 @@ AMOUNT_NOT_POSITIVE: Final = "amount_not_positive"
 CURRENCY_DIFFERS: Final = "currency_differs"
 DAY_OUT_OF_RANGE: Final = "day_out_of_range"
 MISSED: Final = "instalments_missed_in_a_row"
-"""The reason for which a credit account is closed to purchases."""
+CHARGED_OFF: Final = "loan_charged_off"
+WRITTEN_OFF: Final = "loan_written_off"
+REASONS: Final = (MISSED, CHARGED_OFF, WRITTEN_OFF)
+"""Why a credit account is closed to purchases."""
 
 Closing = Literal["cured", "written_off"]
 PromiseEnd = Literal["kept", "broken", "released"]
