@@ -604,6 +604,30 @@ def test_nothing_is_done_twice_or_about_a_loan_that_has_ended(town):
     town.check()
 
 
+@pytest.mark.parametrize(
+    ("word", "first", "then"),
+    [
+        ("ok", "succeeded", "succeeded"),
+        ("insufficient_funds", "failed", "failed"),
+        ("unknown_then_success", "unknown", "succeeded"),
+        ("unknown_then_failure", "unknown", "failed"),
+    ],
+)
+def test_a_recovery_is_what_the_channel_says_and_entered_once(town, word, first, then):
+    loan = town.lend(town.shop.consumer())
+    town.done(loan, e.WrittenOff(town.on))
+    request = RecoverRequest("one", loan, fen(40_00), f"card:1:{word}")
+    states = []
+    for minute in range(3):
+        (told,) = collecting.recover(desk=town.desk, now=town.at(12, minute), requests=[request])
+        assert isinstance(told, Recovery), told
+        states.append(told.state)
+        town.check()
+    assert states == [first, then, then]
+    entered = sql.value("SELECT count(*) FROM loans_fact WHERE loan_id = %s AND kind = 'recovered'", [loan])
+    assert entered == (then == "succeeded")
+
+
 def test_the_same_key_is_the_same_measure(town):
     loan = town.lend(town.shop.consumer())
     event = e.ArrearsPaused(town.on, town.on)

@@ -137,13 +137,14 @@ class Recovery:
 
 
 def recover(*, desk: Desk, now: datetime, requests: Sequence[RecoverRequest]) -> list[Recovery | Refused | Quarantined]:
-    """Collects what still comes of loans that were written off, and enters it as recovered. One outcome a request, in order.
+    """Collects what still comes of loans that were written off, and enters it as recovered. One outcome a request, in order; the same key again asks
+    what became of one that the channel had not said yet.
 
     Refused with unknown_loan, not_written_off, instrument_invalid, amount_not_positive, currency_differs, no_money_account or key_reused.
     """
     begun = in_batches(desk, now, "collect.recover", requests, lambda batch: on_open_day(desk, now, batch, _attempt))
     ours = [one for one in begun if isinstance(one, Collection)]
-    waiting = [one for one in ours if one.state == "attempted"]
+    waiting = [one for one in ours if one.state in {"attempted", "unknown"}]
     replayed = any(one.attempted_at < now for one in waiting)
     asked = desk.channel.query(references=[one.reference for one in waiting], now=now) if replayed else {}
     orders = [CollectOrder(c.reference, c.instrument, c.amount, payer=str(c.consumer_id)) for c in waiting if c.reference not in asked]

@@ -40,6 +40,7 @@ OCCASION: Final = "stage:"
 """What the occasions begin with of the messages that are planned here."""
 CHUNK: Final = 2_000
 _BY_MESSAGE: Final = frozenset({ALL, "sms", "email"})
+"""By which of the two a message goes is decided when it goes: who is not to be contacted by one of them is told by neither."""
 
 
 @dataclass(frozen=True, slots=True)
