@@ -93,15 +93,14 @@ def propose(*, work: UnitOfWork, policy: Policy, measures: Sequence[NewMeasure])
     waiting = queries.waiting_for(book_id=work.book.id, loan_ids=list(kept))
 
     def refused(given: Sequence[int]) -> dict[int, Refused]:
-        busy, faults = set(waiting), dict[int, Refused]()
+        busy, faults = dict.fromkeys(waiting, ""), dict[int, Refused]()
         for i in given:
             one, outcome = measures[i], tried[i]
-            busy_fault = Refused(ALREADY_PROPOSED, "something waits for a decision on this loan", "loan_id")
-            fault = reason_fault(one.reason) or (busy_fault if one.loan_id in busy else None)
-            fault = outcome if isinstance(outcome, Refused) else fault
+            fault = outcome if isinstance(outcome, Refused) else reason_fault(one.reason)
+            if fault is None and busy.setdefault(one.loan_id, one.key) != one.key:  # the same request twice is one
+                fault = Refused(ALREADY_PROPOSED, "something waits for a decision on this loan", "loan_id")
             if fault:
                 faults[i] = fault
-            busy.add(one.loan_id)
         return faults
 
     def decide(fresh: list[int]) -> Mapping[int, UUID | Refused]:

@@ -53,14 +53,14 @@ def promise(*, work: UnitOfWork, policy: Policy, promises: Sequence[NewPromise])
     late = loans.late_of(work.book.id, people, work.book.currency, work.day.on)
 
     def refused(given: Sequence[int]) -> dict[int, Refused]:
-        busy, faults = set(running), dict[int, Refused]()
+        busy, faults = dict.fromkeys(running, ""), dict[int, Refused]()
         for i in given:
             case = found.get(promises[i].case_id)
             fault = case_fault(case) or (_fault(work, policy, promises[i], case, busy, late) if case else None)
             if fault:
                 faults[i] = fault
             elif case:
-                busy.add(case.consumer_id)
+                busy[case.consumer_id] = promises[i].key
         return faults
 
     def decide(fresh: list[int]) -> Mapping[int, UUID | Refused]:
@@ -78,8 +78,10 @@ def promise(*, work: UnitOfWork, policy: Policy, promises: Sequence[NewPromise])
     )
 
 
-def _fault(work: UnitOfWork, policy: Policy, new: NewPromise, case: Case, busy: set[UUID], late: Mapping[UUID, object]) -> Refused | None:
-    if case.consumer_id in busy:
+def _fault(
+    work: UnitOfWork, policy: Policy, new: NewPromise, case: Case, busy: Mapping[UUID, str], late: Mapping[UUID, object]
+) -> Refused | None:
+    if busy.get(case.consumer_id, new.key) != new.key:  # the same request twice is one
         return Refused(PROMISE_RUNS, "a promise runs already: it is waited for until its day", "case_id")
     if case.consumer_id not in late:
         return Refused(NOTHING_OVERDUE, "nothing is overdue any more", "case_id")
