@@ -604,6 +604,31 @@ def test_nothing_is_done_twice_or_about_a_loan_that_has_ended(town):
     town.check()
 
 
+@pytest.mark.parametrize(("broken", "command"), [("instrument_fault", "collect.recover"), ("money_in", "collect.recover.book")])
+def test_a_recovery_that_breaks_is_set_aside_and_entered_once_when_it_is_sent_again(town, monkeypatch, broken, command):
+    loan = town.lend(town.shop.consumer())
+    town.done(loan, e.WrittenOff(town.on))
+    requests = [RecoverRequest("one", loan, fen(40_00), "card:1:ok")]
+
+    def breaks(*_):
+        raise ValueError("nobody expected this")
+
+    monkeypatch.setattr(collecting, broken, breaks)
+    (outcome,) = collecting.recover(desk=town.desk, now=town.at(12), requests=requests)
+    assert not (isinstance(outcome, Recovery) and outcome.state == "succeeded")
+    monkeypatch.undo()
+    (aside,) = quarantine.listed(book_id=town.book_id, state="waiting", limit=10)
+    assert aside.command == command
+    (again,) = set_aside.retry(desk=town.desk, now=town.at(13), quarantine_ids=[aside.id])
+    assert isinstance(again, set_aside.Retried)
+    assert again.outcome.state == "succeeded"
+    (told,) = collecting.recover(desk=town.desk, now=town.at(14), requests=requests)
+    assert isinstance(told, Recovery)
+    assert told.state == "succeeded"
+    assert sql.value("SELECT count(*) FROM loans_fact WHERE loan_id = %s AND kind = 'recovered'", [loan]) == 1
+    town.check()
+
+
 def test_of_one_batch_the_same_request_twice_is_one_and_another_for_the_same_loan_waits(town, late_case):
     (loan,) = town.lent
     event, other = e.ArrearsPaused(town.on, town.on), e.Reamortised(town.on)
