@@ -780,12 +780,12 @@ def test_whoever_has_a_loan_that_was_given_up_is_lent_no_more_before_a_person_sa
     for event in (e.ChargedOff(town.on), e.WrittenOff(town.on)):
         town.done(loan, event)
         assert state_of(town, person) == "frozen"
-        told += [one.reason for one in case_book.closures(book_id=town.book_id, consumer_ids=[person])][-1:]
+        told.append({one.reason for one in case_book.closures(book_id=town.book_id, consumer_ids=[person])})
         done = collecting.reinstate(desk=town.desk_of(BOB), now=town.at(9), consumer_id=person, reason="spoke_to_them")
         assert codes([done]) == ["done"]
         town.look()
         assert state_of(town, person) == "active"
-    assert sorted(told) == ["loan_charged_off", "loan_written_off"]
+    assert told == [{"loan_charged_off"}, {"loan_charged_off", "loan_written_off"}]
     town.done(town.lend(uuid4()), e.WrittenOff(town.on))  # of somebody who is not known here there is no account to close
     town.check()
 
