@@ -55,6 +55,10 @@ PREFIXES: Final = {
     "event": "evt",
     "stop": "stop",
     "message": "msg",
+    "case": "case",
+    "contact": "ctc",
+    "promise": "prms",
+    "measure": "msr",
 }
 
 RandomBits = Callable[[int], int]

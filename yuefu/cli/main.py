@@ -20,6 +20,8 @@ from yuefu.cli import (
     bill,
     books,
     breaks,
+    collect,
+    collect_measures,
     consumers,
     credit,
     day,
@@ -73,6 +75,7 @@ def shared(
 
 for group in (demo, trace, quote, reconcile, day, serve, proofs):
     group.register(app)
+collect_measures.register(collect.app)
 for name, group_app in (
     ("book", books.app),
     ("account", accounts.app),
@@ -87,6 +90,7 @@ for name, group_app in (
     ("loan", loan.app),
     ("mandate", mandate.app),
     ("debit", debit.app),
+    ("collect", collect.app),
     ("notice", notices.app),
     ("plan", plan.app),
     ("user", people.user_app),

@@ -22,7 +22,9 @@ from yuefu.journeys import (
     billing,
     checkout,
     close_of_day,
+    collecting,
     debits,
+    dunning,
     mandates,
     reconciliation,
     refund,
@@ -207,8 +209,22 @@ def plan_reminders(timestamp: int) -> None:
 
 
 def remind(desk: Desk, now: datetime) -> None:
-    """Plans what people of a book are to be reminded of today."""
-    _say_why_not(desk, "plan_reminders", reminders.plan(desk=desk, now=now))
+    """Plans what people of a book are to be reminded of today, and told of what is overdue."""
+    planned = reminders.plan(desk=desk, now=now)
+    _say_why_not(desk, "plan_reminders", planned if isinstance(planned, Refused) else dunning.plan(desk=desk, now=now))
+
+
+@app.periodic(cron="25 * * * *")
+@app.task(queueing_lock="look_after_arrears", pass_context=False)
+def look_after_arrears(timestamp: int) -> None:
+    """Opens and closes cases, ends promises, and closes credit for what was missed in a row."""
+    del timestamp
+    _each_book("look_after_arrears", look)
+
+
+def look(desk: Desk, now: datetime) -> None:
+    """One look at the arrears of a book."""
+    collecting.run(desk=desk, now=now)
 
 
 @app.periodic(cron="* * * * *")

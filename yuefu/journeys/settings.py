@@ -11,6 +11,7 @@ from decimal import InvalidOperation
 from typing import Any, Final
 from uuid import UUID
 
+from yuefu.collecting.rules import policy as collecting
 from yuefu.errors import Refused
 from yuefu.journeys.checkout import AUTHORISATION_DAYS, RISK_POLICY
 from yuefu.ledger.rules.gl import DEFAULT_CODES, GL_CODES
@@ -54,11 +55,13 @@ CHECKS: Final[Mapping[str, Callable[[Any], object]]] = {
     notices.POLICY: notices.policy,
     notices.SENDER: notices.sender,
     DEBIT_POLICY: lambda value: payments.policy(0, value),
+    collecting.POLICY: collecting.policy,
 }
 LATER: Final[Mapping[str, Any]] = {
     GL_CODES: DEFAULT_CODES,
     notices.POLICY: notices.DEFAULT_POLICY,
     notices.SENDER: notices.NO_SENDER,
     DEBIT_POLICY: DEFAULT_POLICY,
+    collecting.POLICY: collecting.DEFAULT_POLICY,
 }
 """Settings that books from before did not begin with: such a book has this value, and gets it as its first version when another is asked for."""
