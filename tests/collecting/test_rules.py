@@ -153,9 +153,3 @@ def test_what_is_waived_alone_never_comes_to_more_than_the_limit_however_it_is_c
 def test_nothing_is_done_about_a_loan_that_is_not_active(status: str) -> None:
     assert isinstance(measures.fault_of(e.WrittenOff(ON), status, charged_off=False), Refused)
     assert measures.fault_of(e.WrittenOff(ON), "active", charged_off=True) is None
-
-
-def test_money_for_a_loan_that_was_written_off_is_a_recovery() -> None:
-    amount = Money(5, "CNY")
-    assert measures.money_in("written_off", ON, amount) == e.Recovered(ON, amount)
-    assert measures.money_in("active", ON, amount) == e.Paid(ON, amount)

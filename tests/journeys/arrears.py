@@ -21,9 +21,10 @@ from yuefu.journeys.desk import Desk, open_day
 from yuefu.ledger import commands as ledger_commands
 from yuefu.ledger import queries as ledger
 from yuefu.ledger.rules import AccountKey, Entry, Line, Posted
-from yuefu.loans.commands import keeping, living
+from yuefu.loans.commands import living
 from yuefu.loans.commands.living import Entered, NewFact
 from yuefu.loans.entries import Position
+from yuefu.loans.queries import keeping
 from yuefu.loans.rules import Party
 from yuefu.money.amounts import Money
 from yuefu.money.rates import Rate

@@ -21,14 +21,15 @@ from yuefu.collecting.commands import Assign, Looked, NewMeasure, NewPromise, Ou
 from yuefu.collecting.rules.policy import DEFAULT_POLICY, POLICY
 from yuefu.credit import queries as accounts
 from yuefu.errors import Refused, RefusedError
-from yuefu.journeys import collecting, dunning, jobs, sending, set_aside, stopping
+from yuefu.journeys import collecting, dunning, jobs, repayment, sending, set_aside, stopping
 from yuefu.journeys import settings as book_settings
 from yuefu.journeys.collecting import RecoverRequest, Recovery
 from yuefu.journeys.desk import open_day
 from yuefu.journeys.reminders import Planned
 from yuefu.journeys.sending import Carriers, Round
-from yuefu.loans.commands import keeping, late
+from yuefu.loans.commands import late
 from yuefu.loans.commands.trying import Trial
+from yuefu.loans.queries import keeping
 from yuefu.money.rates import Rate
 from yuefu.notices import commands as notices
 from yuefu.notices import queries as outbound
@@ -604,8 +605,10 @@ def test_nothing_is_done_twice_or_about_a_loan_that_has_ended(town):
     town.check()
 
 
-@pytest.mark.parametrize(("broken", "command"), [("instrument_fault", "collect.recover"), ("money_in", "collect.recover.book")])
-def test_a_recovery_that_breaks_is_set_aside_and_entered_once_when_it_is_sent_again(town, monkeypatch, broken, command):
+@pytest.mark.parametrize(
+    ("module", "broken", "command"), [(collecting, "instrument_fault", "collect.recover"), (repayment, "apply_received", "repay.book")]
+)
+def test_a_recovery_that_breaks_is_set_aside_and_entered_once_when_it_is_sent_again(town, monkeypatch, module, broken, command):
     loan = town.lend(town.shop.consumer())
     town.done(loan, e.WrittenOff(town.on))
     requests = [RecoverRequest("one", loan, fen(40_00), "card:1:ok")]
@@ -613,7 +616,7 @@ def test_a_recovery_that_breaks_is_set_aside_and_entered_once_when_it_is_sent_ag
     def breaks(*_):
         raise ValueError("nobody expected this")
 
-    monkeypatch.setattr(collecting, broken, breaks)
+    monkeypatch.setattr(module, broken, breaks)
     (outcome,) = collecting.recover(desk=town.desk, now=town.at(12), requests=requests)
     assert not (isinstance(outcome, Recovery) and outcome.state == "succeeded")
     monkeypatch.undo()

@@ -15,24 +15,24 @@ from zoneinfo import ZoneInfo
 from yuefu.collecting import commands as collecting
 from yuefu.collecting import queries as cases
 from yuefu.collecting.commands import Looked, NewContact, NewMeasure, NewPromise
-from yuefu.collecting.rules.measures import money_in
 from yuefu.collecting.rules.policy import DEFAULT_POLICY, POLICY, Policy
 from yuefu.collecting.rules.policy import policy as policy_of_value
 from yuefu.credit import commands as credit
 from yuefu.credit import queries as accounts
 from yuefu.credit.commands import StateChange
 from yuefu.errors import Refused
+from yuefu.journeys import repayment
 from yuefu.journeys.desk import Desk, in_batches, on_open_day, open_day, unless_held_up
 from yuefu.journeys.repayment import instrument_fault
-from yuefu.loans.commands import keeping, late, living
-from yuefu.loans.commands.living import ALREADY_ENTERED, NewFact
+from yuefu.loans.commands import late
+from yuefu.loans.queries import keeping
 from yuefu.loans.rules import UNKNOWN_LOAN
 from yuefu.money.amounts import Money
 from yuefu.notices import queries as notices
 from yuefu.payments import commands as payments
 from yuefu.payments import queries as payment_book
 from yuefu.payments.commands import CollectionAttempt
-from yuefu.payments.rules import ChannelResult, Collection, CollectOrder
+from yuefu.payments.rules import Collection, CollectOrder
 from yuefu.runtime import approvals, policies
 from yuefu.runtime.batch import Quarantined
 from yuefu.runtime.policies import MissingSetting
@@ -149,7 +149,7 @@ def recover(*, desk: Desk, now: datetime, requests: Sequence[RecoverRequest]) ->
     asked = desk.channel.query(references=[one.reference for one in waiting], now=now) if replayed else {}
     orders = [CollectOrder(c.reference, c.instrument, c.amount, payer=str(c.consumer_id)) for c in waiting if c.reference not in asked]
     results = [*asked.values(), *(desk.channel.collect(orders=orders, now=now) if orders else ())]
-    unless_held_up(lambda given: book(desk=desk, now=now, results=given), results)
+    unless_held_up(lambda given: repayment.book(desk=desk, now=now, results=given), results)
     stand = payment_book.collections(book_id=desk.book.id, ids=[one.id for one in ours])
     return [_told(stand[one.id]) if isinstance(one, Collection) else one for one in begun]
 
@@ -174,30 +174,6 @@ def _attempt(work: UnitOfWork, requests: Sequence[RecoverRequest]) -> list[Colle
     stored = payments.attempt_collections(work=work, attempts=list(attempts.values()))
     outcomes.update(zip(attempts, stored, strict=True))
     return [outcomes[i] for i in range(len(requests))]
-
-
-def book(*, desk: Desk, now: datetime, results: Sequence[ChannelResult]) -> list[Collection | Refused | Quarantined]:
-    """Books what the channel says of recoveries and enters what succeeded, in one transaction. One outcome a result, in order; refused as
-    `payments.settle_collections` refuses."""
-    return in_batches(desk, now, "collect.recover.book", results, lambda batch: _book(desk, now, batch))
-
-
-def _book(desk: Desk, now: datetime, results: Sequence[ChannelResult]) -> list[Collection | Refused]:
-    with open_day(desk, now) as work:
-        if isinstance(work, Refused):
-            return [work] * len(results)  # Read only since the channel was called: it is asked again.
-        known = payment_book.collections_by_reference(book_id=work.book.id, references=[result.reference for result in results])
-        kept = keeping.lock(work.book.id, sorted({one.loan_id for one in known.values() if one.loan_id}))  # loans before collections
-        settled = payments.settle_collections(work=work, results=results)
-        came = [one for one in settled if isinstance(one, Collection) and one.state == "succeeded" and one.loan_id]
-        facts = []
-        for one in came:
-            assert one.loan_id is not None, "a recovery is of a loan"
-            on = min(one.settled_on or work.day.on, work.day.on)
-            facts.append(NewFact(one.id, one.loan_id, money_in(kept[one.loan_id].life.status, on, one.amount)))
-        for outcome in living.enter(work=work, facts=facts):
-            assert not isinstance(outcome, Refused) or outcome.code == ALREADY_ENTERED, f"what was received is entered: {outcome}"
-        return settled
 
 
 def _told(stored: Collection) -> Recovery:

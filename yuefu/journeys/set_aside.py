@@ -80,7 +80,6 @@ KINDS: Final[Mapping[str, _Kind]] = {
     "contradiction.close": _Kind(Closing, lambda desk, now, given: debits.close(desk=desk, now=now, closings=given)),
     "collect.look": _Kind(UUID, lambda desk, now, given: collecting.look_at(desk=desk, now=now, consumer_ids=given)),
     "collect.recover": _Kind(RecoverRequest, lambda desk, now, given: collecting.recover(desk=desk, now=now, requests=given)),
-    "collect.recover.book": _Kind(ChannelResult, lambda desk, now, given: collecting.book(desk=desk, now=now, results=given)),
     "transfer": _Kind(tuple[Transfer, ...], _send_chains),
     closing.LOOK_AT: _Kind(UUID, lambda desk, now, given: close_of_day.look_again(desk=desk, now=now, loan_ids=given)),
     "repayment.undo": _Kind(UndoRequest, lambda desk, now, given: repayment.undo(desk=desk, now=now, requests=given)),

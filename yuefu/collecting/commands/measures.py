@@ -17,10 +17,11 @@ from yuefu.collecting.rules.cases import CHARGED_OFF, WRITTEN_OFF
 from yuefu.collecting.rules.policy import Policy
 from yuefu.consumers import queries as consumers
 from yuefu.errors import Refused, RefusedError
-from yuefu.loans.commands import keeping, living, trying
-from yuefu.loans.commands.keeping import Kept
+from yuefu.loans.commands import living, trying
 from yuefu.loans.commands.living import NewFact
 from yuefu.loans.commands.trying import Look, Trial
+from yuefu.loans.queries import keeping
+from yuefu.loans.queries.keeping import Kept
 from yuefu.loans.rules import UNKNOWN_LOAN
 from yuefu.plans.lifecycle.events import Event, Undone, Waived
 from yuefu.plans.lifecycle.plain import kind_of, read_event, written_event

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date
 from typing import Final
 
 from yuefu.collecting.rules.policy import Policy
 from yuefu.errors import Refused
-from yuefu.money.amounts import Money
 from yuefu.plans.lifecycle.events import (
     ArrearsPaused,
     ChargedOff,
     Event,
     InterestPaused,
-    Paid,
     Reaged,
     Reamortised,
-    Recovered,
     Rescheduled,
     Waived,
     WrittenOff,
@@ -63,8 +59,3 @@ def may_alone(event: Event, *, waived_alone: int, policy: Policy) -> bool:
     if isinstance(event, Waived):
         return waived_alone + event.amount.minor <= policy.waive_alone_minor
     return isinstance(event, ArrearsPaused)
-
-
-def money_in(status: str, on: date, amount: Money) -> Paid | Recovered:
-    """The event of money that comes in for a loan: of one that was written off it is a recovery."""
-    return Recovered(on, amount) if status == "written_off" else Paid(on, amount)

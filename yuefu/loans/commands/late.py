@@ -13,8 +13,8 @@ from typing import Final
 from uuid import UUID
 
 from yuefu.frozen import made_quickly
-from yuefu.loans.commands import keeping
-from yuefu.loans.commands.keeping import NEVER
+from yuefu.loans.queries import keeping
+from yuefu.loans.queries.keeping import NEVER
 from yuefu.money.amounts import Money
 from yuefu.plans.lifecycle.fold import in_order
 from yuefu.plans.lifecycle.rows import NORMAL

@@ -8,7 +8,7 @@ from datetime import date
 
 from yuefu.errors import Refused
 from yuefu.loans import rules
-from yuefu.loans.commands.keeping import Kept
+from yuefu.loans.queries.keeping import Kept
 from yuefu.loans.rules import FUTURE_DATED, Life
 from yuefu.money.amounts import Money
 from yuefu.plans.lifecycle.arrears import arrears
