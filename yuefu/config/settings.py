@@ -54,6 +54,7 @@ INSTALLED_APPS = [
     "yuefu.orders",
     "yuefu.loans",
     "yuefu.billing",
+    "yuefu.papers",
     "yuefu.settlement",
     "yuefu.reconciliation",
     "yuefu.web",
