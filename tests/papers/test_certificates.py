@@ -16,7 +16,7 @@ from tests.papers.conftest import FIRST, Lender
 from tests.plans.lifecycle.small_loans import fen
 from yuefu import ids
 from yuefu.errors import Refused
-from yuefu.journeys import jobs, papers
+from yuefu.journeys import jobs, papers, stopping
 from yuefu.journeys.desk import open_day
 from yuefu.loans.commands import keeping
 from yuefu.papers import commands as paper_commands
@@ -27,6 +27,7 @@ from yuefu.plans.lifecycle.events import Undone
 from yuefu.plans.lifecycle.terms import Excess
 from yuefu.plans.offer.wording import Language
 from yuefu.runtime import sql
+from yuefu.runtime.stops import READ_ONLY, NewStop, Stop
 
 
 def code(outcome: object) -> str:
@@ -118,6 +119,16 @@ def test_the_file_that_was_made_first_is_the_one_that_stays(lender: Lender) -> N
     assert keep(b"made by an older typesetter") == b"made by an older typesetter"
     assert keep(b"made later") == b"made by an older typesetter"
     assert pdf_of(lender, found) == b"made by an older typesetter"
+
+
+def test_a_file_that_was_made_is_given_in_a_read_only_book_too(lender: Lender) -> None:
+    found = lender.certified(lender.lent(None, e.PaidOff(FIRST)))
+    made = pdf_of(lender, found)
+    stopped = stopping.impose(desk=lender.desk, now=lender.at(), wanted=[NewStop("s", READ_ONLY, "", "", "a test")])
+    assert isinstance(stopped.outcomes[0], Stop)
+    assert pdf_of(lender, found) == made
+    other = papers.certificate_pdf(desk=lender.desk, now=lender.at(), certificate=found, language="en")
+    assert code(other) == "read_only"
 
 
 def test_a_loan_that_is_not_settled_has_none_and_the_reason_says_what_is_missing(lender: Lender) -> None:
@@ -213,6 +224,17 @@ def test_the_worker_reviews_what_was_entered_since_yesterday(lender: Lender) -> 
     lender.next_day()
     jobs.review(lender.desk, lender.at())
     assert verified(lender, first.number, first.sha256) == "withdrawn"
+
+
+def test_a_review_goes_back_as_far_as_it_is_told(lender: Lender) -> None:
+    loan_id = lender.lent(None, e.PaidOff(date(2026, 9, 20)))
+    first = lender.certified(loan_id)
+    lender.enter(loan_id, e.ChargedBack(FIRST, fen(100_00)))
+    lender.next_day()
+    lender.next_day()
+    assert papers.review(desk=lender.desk, now=lender.at()) == []
+    gone = papers.review(desk=lender.desk, now=lender.at(), since=FIRST)
+    assert [one.number for one in gone if isinstance(one, Certificate)] == [first.number]
 
 
 def test_a_paper_is_verified_by_its_code_or_by_its_file(lender: Lender) -> None:

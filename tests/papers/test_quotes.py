@@ -110,6 +110,11 @@ def test_what_cannot_be_quoted_is_refused_and_its_key_is_free_for_later(lender: 
     assert not lender.events("payoff_quote")[1:], "a refusal tells nobody"
 
 
+def test_where_the_credit_balance_pays_it_all_there_is_nothing_to_pay(lender: Lender) -> None:
+    loan_id = lender.lent(None, e.Paid(date(2026, 9, 1), fen(1300_00), excess=Excess.KEEP))
+    assert code(lender.ask(loan_id)) == "nothing_owed"
+
+
 def test_loans_of_several_currencies_are_no_one_sum(lender: Lender) -> None:
     lender.lent()
     dollars = lender.lent(currency="USD")

@@ -155,12 +155,17 @@ def verify(
 
 
 @app.command()
-def review() -> None:
-    """Withdraw the certificates of loans that were opened again since yesterday; the worker does it by itself."""
+def review(
+    since: Annotated[
+        date | None,
+        typer.Option(metavar="DATE", parser=inputs.day, help="Of which something was entered since this day; yesterday unless given."),
+    ] = None,
+) -> None:
+    """Withdraw the certificates of loans that were opened again; the worker does it by itself, every hour."""
     with context.at_work("paper.issue") as caller:
         from yuefu.journeys import papers
 
-        gone = only([papers.review(desk=caller.to_write().desk, now=caller.now)])
+        gone = only([papers.review(desk=caller.to_write().desk, now=caller.now, since=since)])
         found = [_certificate_value(one) for one in gone]
         said = [f"{one['number']} of {one['loan']} was withdrawn: {one['reason']}" for one in found]
         output.result({"withdrawn": found}, said or ["No certificate had to be withdrawn."])

@@ -32,7 +32,7 @@ from yuefu.runtime import days, policies
 from yuefu.runtime.policies import MissingSetting
 from yuefu.runtime.values import Book
 
-REVIEWED_DAYS: Final = timedelta(days=1)
+DAY: Final = timedelta(days=1)
 CHUNK: Final = 2_000
 
 
@@ -132,13 +132,13 @@ def _holds(book: Book, now: datetime, certificate: Certificate) -> bool:
     return rules.withdrawn_for(certificate, found) is None
 
 
-def review(*, desk: Desk, now: datetime) -> list[Certificate] | Refused:
-    """Withdraws certificates of loans of which something was entered since the day before the open one and that are not settled as they say any more.
-    Returns those it withdrew; again, there are none."""
+def review(*, desk: Desk, now: datetime, since: date | None = None) -> list[Certificate] | Refused:
+    """Withdraws certificates of loans of which something was entered on `since` (the day before the open one unless given) or later and that are not
+    settled as they say any more. Returns those it withdrew; again, there are none."""
     with open_day(desk, now) as work:
         if isinstance(work, Refused):
             return work
-        touched = telling.touched_since(desk.book.id, work.day.on - REVIEWED_DAYS)
+        touched = telling.touched_since(desk.book.id, since or work.day.on - DAY)
     gone: list[Certificate] = []
     for first in range(0, len(touched), CHUNK):
         with open_day(desk, now) as work:

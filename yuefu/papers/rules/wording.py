@@ -34,7 +34,7 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     ),
     "replaces": ("本证明替代此前已撤回的证明。", "This certificate replaces an earlier one, which was withdrawn."),
     "verify_certificate": (
-        "核验：请向贷款人提供编号与下列校验码，或提供本文件。若贷款因退单等原因重新产生欠款，本证明将被撤回。",
+        "核验：请向贷款人提供编号与下列校验码，或提供本文件。若贷款因拒付等原因重新产生欠款，本证明将被撤回。",
         "To verify: give the lender the number and the code below, or this file. Should the loan be owed again, by a charge-back for instance, this"
         " certificate is withdrawn.",
     ),
@@ -103,17 +103,17 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     "fact_charged": ("收费", "Charge"),
     "fact_charged_each_instalment": ("按期收费", "Fee on each instalment"),
     "fact_waived": ("减免", "Waiver"),
-    "fact_charged_back": ("退单", "Charge-back"),
+    "fact_charged_back": ("拒付", "Charge-back"),
     "fact_credit_refunded": ("退还贷方余额", "Credit paid out"),
-    "fact_reaged": ("账龄重置", "Re-aged"),
-    "fact_reamortised": ("重新分摊", "Re-amortised"),
-    "fact_rescheduled": ("调整还款计划", "Rescheduled"),
-    "fact_interest_paused": ("暂停计息", "Interest paused"),
-    "fact_arrears_paused": ("暂停逾期计算", "Arrears paused"),
-    "fact_charged_off": ("计提损失", "Charged off"),
+    "fact_reaged": ("重新分期", "Re-aged"),
+    "fact_reamortised": ("重新摊还", "Re-amortised"),
+    "fact_rescheduled": ("变更还款计划", "Rescheduled"),
+    "fact_interest_paused": ("停息", "Interest paused"),
+    "fact_arrears_paused": ("停算逾期", "Arrears paused"),
+    "fact_charged_off": ("呆账认定", "Charged off"),
     "fact_written_off": ("核销", "Written off"),
     "fact_recovered": ("核销后收回", "Recovered"),
-    "fact_bought_down": ("商户贴息", "Paid by the merchant for the rate"),
+    "fact_bought_down": ("商户贴息款", "Paid by the merchant for the rate"),
 }
 
 
