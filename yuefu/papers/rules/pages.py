@@ -97,6 +97,7 @@ def payoff_pdf(quote: PayoffQuote, holder: Holder, lender: str, zone: tzinfo, la
         *_whose(holder, quote.consumer_id, language),
         _field("on", quote.on, language),
         _field("valid_until", _moment(quote.valid_until, zone), language),
+        _field("currency", quote.currency, language),
         _field("total", with_symbol(quote.total), language),
     ]
     return _set(
@@ -130,6 +131,7 @@ def _whose(holder: Holder, consumer_id: Any, language: Language) -> list[list[st
 def _account(one: Account, language: Language) -> dict[str, Any]:
     fields = [
         _field("product", one.product, language),
+        _field("currency", one.currency, language),
         _field("status", text(f"status_{one.status}", language), language),
     ]
     columns = [

@@ -18,6 +18,7 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     "consumer": ("客户编号", "Customer number"),
     "loan": ("贷款编号", "Loan number"),
     "product": ("产品", "Product"),
+    "currency": ("币种", "Currency"),
     "lent": ("贷款金额", "Amount lent"),
     "lent_on": ("放款日", "Lent on"),
     "settled_on": ("结清日", "Settled on"),
