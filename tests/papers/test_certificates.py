@@ -12,6 +12,7 @@ import psycopg
 import pytest
 from pypdf import PdfReader
 
+from tests.journeys.test_events import wrong_in
 from tests.papers.conftest import FIRST, Lender
 from tests.plans.lifecycle.small_loans import fen
 from yuefu import ids
@@ -187,6 +188,24 @@ def test_a_charge_back_withdraws_the_certificate_and_the_next_one_replaces_it(le
     told = lender.events("certificate")
     assert [(kind, seq) for kind, seq, _ in told] == [("certificate.issued", 1), ("certificate.withdrawn", 2), ("certificate.issued", 1)]
     assert (told[1][2]["reason"], told[1][2]["withdrawn_on"]) == ("loan_reopened", "2026-10-01")
+
+
+def test_what_is_told_of_papers_has_the_one_form(lender: Lender) -> None:
+    loan_id = lender.lent()
+    lender.use(lender.quoted(loan_id))
+    lender.enter(loan_id, e.PaidOff(FIRST))
+    lender.certified(loan_id)
+    lender.enter(loan_id, Undone(2))
+    papers.review(desk=lender.desk, now=lender.at())
+    found = sql.rows(
+        "SELECT type, object_id, snapshot, changed FROM runtime_outbox WHERE book_id = %s AND object_kind IN ('payoff_quote', 'certificate')",
+        [lender.desk.book.id],
+    )
+    assert {row[0] for row in found} == {"payoff_quote.issued", "payoff_quote.used", "certificate.issued", "certificate.withdrawn"}
+    for kind, object_id, snapshot, changed in found:
+        assert snapshot["id"] == str(object_id)
+        assert not wrong_in(kind, snapshot) + wrong_in(f"{kind} changed", changed)
+        assert all(snapshot[name] != old for name, old in changed.items())
 
 
 def test_asking_again_withdraws_what_does_not_hold_before_it_says_no(lender: Lender) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -196,13 +196,13 @@ def _told(quoted: PayoffQuote) -> dict[str, Any]:
         "id": quoted.id,
         "consumer_id": quoted.consumer_id,
         "quoted_on": quoted.on,
-        "issued_at": quoted.issued_at,
-        "valid_until_at": quoted.valid_until,
+        "issued_at": quoted.issued_at.astimezone(UTC),
+        "valid_until_at": quoted.valid_until.astimezone(UTC),
         "total": quoted.total,
         "saved": quoted.saved,
         "loans": [{"loan_id": one.loan_id, "total": one.total} for one in quoted.loans],
         "sha256": quoted.sha256,
-        "used_at": quoted.used_at,
+        "used_at": quoted.used_at and quoted.used_at.astimezone(UTC),
         "used_for_id": quoted.used_for,
     }
 
