@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from hashlib import sha256
+from threading import Barrier
 from typing import Any
 from uuid import UUID, uuid4
 
 import psycopg
 import pytest
+from django.db import connections
 from pypdf import PdfReader
 
 from tests.journeys.test_events import wrong_in
@@ -266,6 +270,39 @@ def test_a_paper_is_verified_by_its_code_or_by_its_file(lender: Lender) -> None:
     assert verified(lender, found.number, other.sha256) == "not_our_paper"
     for unknown in ("SC-2026-000003", "SC-2025-000001", "SC-2026-1", "000001", "", "SC-2026-²", "SC-2026-99999999999999999999"):
         assert verified(lender, unknown, found.sha256) == "unknown_certificate", unknown
+
+
+def at_once(*acts: Callable[[], object]) -> list[object]:
+    """Acts at the same moment, each on a connection of its own."""
+    barrier = Barrier(len(acts))
+
+    def act(one: Callable[[], object]) -> object:
+        barrier.wait(20)
+        try:
+            return one()
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(len(acts)) as pool:
+        return [done.result(30) for done in [pool.submit(act, one) for one in acts]]
+
+
+def test_asked_for_by_many_at_once_it_is_one_certificate_with_one_file(lender: Lender) -> None:
+    loans = [lender.lent(None, e.PaidOff(FIRST)) for _ in range(3)]
+    found = at_once(*[lambda loan_id=loan_id: lender.certified(loan_id) for loan_id in loans * 3])
+    certificates = [one for one in found if isinstance(one, Certificate)]
+    assert {one.settled.loan_id: one.no for one in certificates}.keys() == set(loans)
+    assert sorted({one.no for one in certificates}) == [1, 2, 3]
+    assert len(set(certificates)) == 3
+    files = at_once(*[lambda: pdf_of(lender, certificates[0])] * 4)
+    assert len(set(files)) == 1
+
+
+def test_a_quote_taken_up_by_two_at_once_is_used_by_one(lender: Lender) -> None:
+    lender.lent()
+    made = lender.quoted()
+    outcomes = at_once(*[lambda: lender.use(made)] * 4)
+    assert sorted(one.code if isinstance(one, Refused) else "used" for one in outcomes) == ["quote_used"] * 3 + ["used"]
 
 
 @pytest.mark.parametrize(
