@@ -9,9 +9,12 @@ from uuid import UUID, uuid4
 
 import psycopg
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.conftest import SHANGHAI
 from tests.papers.conftest import FIRST, Lender
+from tests.plans.lifecycle.lives import MANY, lives
 from tests.plans.lifecycle.small_loans import fen
 from yuefu.errors import Refused
 from yuefu.journeys import papers
@@ -20,12 +23,13 @@ from yuefu.loans.commands import keeping
 from yuefu.money.amounts import Money
 from yuefu.papers import queries as paper_book
 from yuefu.papers.commands import QuoteRequest
-from yuefu.papers.rules.quotes import VALID_MINUTES, PayoffQuote, content, digest
+from yuefu.papers.rules.quotes import VALID_MINUTES, PayoffQuote, content, digest, loan_payoff, settling_event
 from yuefu.plans.lifecycle import events as e
 from yuefu.plans.lifecycle import terms as t
-from yuefu.plans.lifecycle.events import Undone
+from yuefu.plans.lifecycle.events import Event, LoanError, Undone
 from yuefu.plans.lifecycle.fold import apply
-from yuefu.plans.lifecycle.terms import Excess
+from yuefu.plans.lifecycle.tally import told
+from yuefu.plans.lifecycle.terms import Excess, LoanTerms
 from yuefu.runtime import policies, sql
 
 
@@ -132,9 +136,9 @@ def test_a_quote_is_used_once_by_whoever_pays_it(lender: Lender) -> None:
     assert (used.used_for, used.used_at) == (payment, lender.at(11))
     assert lender.use(made, source=payment, now=lender.at(12)) == used
     assert code(lender.use(made)) == "quote_used"
-    told = lender.events("payoff_quote")
-    assert [(kind, seq) for kind, seq, _ in told] == [("payoff_quote.issued", 1), ("payoff_quote.used", 2)]
-    assert told[1][2]["used_for_id"] == str(payment)
+    found = lender.events("payoff_quote")
+    assert [(kind, seq) for kind, seq, _ in found] == [("payoff_quote.issued", 1), ("payoff_quote.used", 2)]
+    assert found[1][2]["used_for_id"] == str(payment)
 
 
 def test_a_quote_ends_at_its_moment_and_with_its_day(lender: Lender) -> None:
@@ -160,6 +164,44 @@ def test_whatever_happens_to_a_loan_makes_its_quote_stale(lender: Lender) -> Non
     assert code(lender.use(made)) == "quote_stale", "of the other something is owed still"
     lender.enter(two, e.PaidOff(FIRST))
     assert code(lender.use(made)) == "nothing_owed"
+
+
+@MANY
+@given(lives(), st.integers(0, 60))
+def test_what_settles_a_loan_takes_in_what_was_quoted_to_the_cent(life: tuple[LoanTerms, list[Event]], days: int) -> None:
+    agreed, happened = life
+    on = max(event.on for event in happened) + timedelta(days=days)
+    state, tally = told(agreed, happened)
+    try:
+        quoted = loan_payoff(UUID(int=1), len(happened), state, on)
+    except LoanError:  # nothing is owed, or it was written off
+        return
+    event = settling_event(quoted, on, len(happened))
+    assert event is not None
+    after, paid = told(agreed, [*happened, event])
+    assert (after.status, paid.repaid - tally.repaid) == ("closed", quoted.total.minor)
+
+
+def test_what_was_paid_by_a_quote_is_entered_later_as_of_its_day(lender: Lender) -> None:
+    one, two = lender.lent(), lender.lent(None, late=t.LateTerms(fee=fen(10_00)))
+    made = lender.quoted()
+    assert isinstance(lender.use(made), PayoffQuote)
+    lender.next_day()
+    for part in made.loans:
+        event = settling_event(part, made.on, part.seq)
+        assert event is not None
+        lender.enter(part.loan_id, event)
+    kept = keeping.read(lender.desk.book.id, [one, two])
+    assert [kept[part.loan_id].life.tally.repaid for part in made.loans] == [part.total.minor for part in made.loans]
+    assert {lender.certified(loan_id).settled.settled_on for loan_id in (one, two)} == {made.on}
+
+
+def test_what_something_happened_to_since_takes_the_money_and_no_more(lender: Lender) -> None:
+    loan_id = lender.lent()
+    (part,) = lender.quoted().loans
+    assert settling_event(part, FIRST, part.seq + 1) == e.Paid(FIRST, part.total)
+    assert settling_event(replace(part, principal=fen(0), interest=fen(0)), FIRST, part.seq + 1) is None
+    assert part.loan_id == loan_id
 
 
 def test_many_quotes_take_as_many_statements_as_one(lender: Lender, monkeypatch: pytest.MonkeyPatch) -> None:

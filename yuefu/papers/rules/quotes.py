@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 from yuefu import ids
 from yuefu.money.amounts import Money, total
+from yuefu.plans.lifecycle.events import Paid, PaidOff
 from yuefu.plans.lifecycle.quotes import payoff
 from yuefu.plans.lifecycle.work import LoanState
 
@@ -133,3 +134,12 @@ def digest(plain: Mapping[str, Any]) -> str:
 def stale(quote: PayoffQuote, known: Mapping[UUID, int]) -> Sequence[UUID]:
     """Loans of a quote of which more facts are known than it was made from."""
     return [one.loan_id for one in quote.loans if known[one.loan_id] != one.seq]
+
+
+def settling_event(one: LoanPayoff, on: date, seq: int) -> PaidOff | Paid | None:
+    """What is entered of a loan, of which `seq` facts are known by now, when its part of a quote for the day `on` has been paid: that it ended on that
+    day, which takes in the quoted total to the cent. Where something happened to it since the quote was taken up, the money alone, on that day: None
+    where that is nothing. (A payment of the total would not do: by the terms of some loans it pays instalments to come instead of ending them.)"""
+    if seq == one.seq:
+        return PaidOff(on)
+    return Paid(on, one.total) if one.total else None
