@@ -6,6 +6,7 @@ import io
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from typing import get_args
 from uuid import UUID
@@ -64,6 +65,13 @@ def test_the_same_paper_is_the_same_bytes_in_another_process_of_another_machine(
     ]
     assert told == b"|".join(here)
     assert here[0] != here[1]
+
+
+def test_many_papers_are_set_at_once() -> None:
+    with ThreadPoolExecutor(8) as pool:
+        made = list(pool.map(lambda language: pages.certificate_pdf(certificate(), WANG, language), [*LANGUAGES] * 16))
+    assert set(made[::2]) == {pages.certificate_pdf(certificate(), WANG, LANGUAGES[0])}
+    assert set(made[1::2]) == {pages.certificate_pdf(certificate(), WANG, LANGUAGES[1])}
 
 
 def test_a_paper_has_no_moment_in_it_and_brings_its_fonts_along() -> None:

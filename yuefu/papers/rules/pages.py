@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, tzinfo
 from functools import cache
 from pathlib import Path
+from threading import Lock
 from typing import Any, Final
 
 from yuefu import ids
@@ -22,6 +23,7 @@ from yuefu.plans.offer.wording import Language
 
 _TEMPLATE: Final = Path(__file__).with_name("paper.typ")
 _PARTS: Final = Parts.__slots__
+_one_at_a_time: Final = Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,9 +222,9 @@ def _set(language: Language, *, code: Sequence[Sequence[str]] = (), wide: bool =
         "page": text("page", language, page="{page}", pages="{pages}"),
         **paper,
     }
-    found = _compiler().compile(
-        input=_TEMPLATE.read_bytes(), format="pdf", sys_inputs={"paper": json.dumps(plain, ensure_ascii=False)}, timestamp=0
-    )
+    said = json.dumps(plain, ensure_ascii=False)
+    with _one_at_a_time:  # the typesetter refuses a second thread while it is at work
+        found = _compiler().compile(input=_TEMPLATE.read_bytes(), format="pdf", sys_inputs={"paper": said}, timestamp=0)
     assert isinstance(found, bytes), "a paper is one file"
     return found
 
