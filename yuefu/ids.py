@@ -41,6 +41,8 @@ PREFIXES: Final = {
     "refund": "rfnd",
     "loan": "loan",
     "bill": "bill",
+    "payoff_quote": "pqt",
+    "certificate": "cert",
     "collection": "pay",
     "channel_refund": "crf",
     "mandate": "mdt",

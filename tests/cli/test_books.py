@@ -38,6 +38,7 @@ def test_a_book_is_made_with_its_first_day_clock_and_settings(raw: Command) -> N
         "notices.sender": 1,
         "offers.caps": 1,
         "orders.authorisation_days": 1,
+        "payoff.valid_minutes": 1,
         "risk.policy": 1,
     }
     assert raw("ledger", "trial-balance", "--json", "--book", code).last["zero"] is True

@@ -12,14 +12,15 @@ from uuid import UUID
 from zlib import crc32
 
 STAFF_PERMISSIONS: Final = frozenset({
-    "access.grant", "api_key.issue", "approve", "break.resolve", "close_day", "collect.propose", "collect.read", "collect.work",
-    "consumer.close", "consumer.consent", "consumer.read", "consumer.register", "contradiction.close", "credit.change_days",
-    "credit.change_limit", "credit.close", "credit.freeze", "credit.open", "debit.read", "debit.run", "funding.record", "jobs.run",
-    "journal.propose", "ledger.import", "ledger.read", "loan.rebuild", "mandate.read", "mandate.revoke", "mandate.sign",
-    "merchant.amend", "merchant.change_state", "merchant.onboard", "merchant.read", "notice.change", "notice.read",
-    "order.authorise", "order.capture", "order.read", "order.refund", "order.void", "product.draft", "product.publish",
-    "product.read", "product.retire", "quarantine.read", "quarantine.settle", "reconcile", "repayment.record", "repayment.undo",
-    "setting.propose", "setting.read", "settlement.read", "settlement.run", "stop.lift", "stop.read", "stop.set", "trace",
+    "access.grant", "api_key.issue", "approve", "break.resolve", "close_day", "collect.propose", "collect.read",
+    "collect.work", "consumer.close", "consumer.consent", "consumer.read", "consumer.register", "contradiction.close",
+    "credit.change_days", "credit.change_limit", "credit.close", "credit.freeze", "credit.open", "debit.read", "debit.run",
+    "funding.record", "jobs.run", "journal.propose", "ledger.import", "ledger.read", "loan.rebuild", "mandate.read",
+    "mandate.revoke", "mandate.sign", "merchant.amend", "merchant.change_state", "merchant.onboard", "merchant.read",
+    "notice.change", "notice.read", "order.authorise", "order.capture", "order.read", "order.refund", "order.void",
+    "paper.issue", "paper.read", "product.draft", "product.publish", "product.read", "product.retire", "quarantine.read",
+    "quarantine.settle", "reconcile", "repayment.record", "repayment.undo", "setting.propose", "setting.read",
+    "settlement.read", "settlement.run", "stop.lift", "stop.read", "stop.set", "trace",
 })  # fmt: skip
 MERCHANT_PERMISSIONS: Final = frozenset({
     "api_key.issue", "order.authorise", "order.capture", "order.read", "order.refund", "order.void", "repayment.collect",
@@ -30,25 +31,28 @@ PERMISSIONS: Final = STAFF_PERMISSIONS | MERCHANT_PERMISSIONS
 ROLES: Final = {
     "operator": STAFF_PERMISSIONS,
     "risk": frozenset({
-        "approve", "collect.propose", "collect.read", "consumer.read", "credit.change_days", "credit.change_limit", "credit.close",
-        "credit.freeze", "credit.open", "merchant.change_state", "merchant.read", "order.read", "product.read", "quarantine.read",
-        "setting.propose", "setting.read", "stop.lift", "stop.read", "stop.set", "trace",
+        "approve", "collect.propose", "collect.read", "consumer.read", "credit.change_days", "credit.change_limit",
+        "credit.close", "credit.freeze", "credit.open", "merchant.change_state", "merchant.read", "order.read",
+        "product.read", "quarantine.read", "setting.propose", "setting.read", "stop.lift", "stop.read", "stop.set",
+        "trace",
     }),
     "finance": frozenset({
         "approve", "break.resolve", "close_day", "collect.propose", "collect.read", "contradiction.close", "debit.read",
         "debit.run", "funding.record", "jobs.run", "journal.propose", "ledger.read", "loan.rebuild", "mandate.read",
-        "merchant.read", "order.read", "product.read", "quarantine.read", "reconcile", "repayment.record", "repayment.undo",
-        "setting.propose", "setting.read", "settlement.read", "settlement.run", "stop.lift", "stop.read", "stop.set", "trace",
+        "merchant.read", "order.read", "paper.issue", "paper.read", "product.read", "quarantine.read", "reconcile",
+        "repayment.record", "repayment.undo", "setting.propose", "setting.read", "settlement.read", "settlement.run",
+        "stop.lift", "stop.read", "stop.set", "trace",
     }),
     "support": frozenset({
         "collect.propose", "collect.read", "collect.work", "consumer.close", "consumer.consent", "consumer.read",
-        "credit.change_days", "debit.read", "mandate.read", "mandate.revoke", "merchant.read", "notice.change", "notice.read",
-        "order.read", "order.refund", "order.void", "product.read", "settlement.read", "stop.read", "trace",
+        "credit.change_days", "debit.read", "mandate.read", "mandate.revoke", "merchant.read", "notice.change",
+        "notice.read", "order.read", "order.refund", "order.void", "paper.issue", "paper.read", "product.read",
+        "settlement.read", "stop.read", "trace",
     }),
     "compliance": frozenset({
         "approve", "collect.read", "consumer.consent", "consumer.read", "debit.read", "ledger.read", "mandate.read",
-        "merchant.change_state", "merchant.read", "notice.read", "order.read", "product.publish", "product.read", "product.retire",
-        "setting.read", "settlement.read", "stop.read", "stop.set", "trace",
+        "merchant.change_state", "merchant.read", "notice.read", "order.read", "paper.read", "product.publish",
+        "product.read", "product.retire", "setting.read", "settlement.read", "stop.read", "stop.set", "trace",
     }),
     "merchant_owner": MERCHANT_PERMISSIONS,
     "merchant_staff": frozenset({"order.authorise", "order.capture", "order.read", "order.void", "trace"}),

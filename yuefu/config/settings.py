@@ -55,6 +55,7 @@ INSTALLED_APPS = [
     "yuefu.loans",
     "yuefu.billing",
     "yuefu.collecting",
+    "yuefu.papers",
     "yuefu.settlement",
     "yuefu.reconciliation",
     "yuefu.web",

@@ -31,6 +31,7 @@ from yuefu.ledger.rules.gl import DEFAULT_CODES, GL_CODES
 from yuefu.money.currencies import EXPONENTS
 from yuefu.notices.rules import policy as notices
 from yuefu.offers.commands import CAPS
+from yuefu.papers.rules.quotes import VALID_MINUTES, WHOLE_DAY
 from yuefu.payments import commands as payments
 from yuefu.payments.rules import DEBIT_POLICY, DEFAULT_POLICY, SANDBOX_ACCOUNTS
 from yuefu.runtime import audit, books, calendars, days, policies, sql
@@ -62,6 +63,7 @@ CHINA: Final[Mapping[str, Any]] = {
     notices.SENDER: notices.NO_SENDER,
     DEBIT_POLICY: DEFAULT_POLICY,
     COLLECT_POLICY: COLLECT_DEFAULT,
+    VALID_MINUTES: WHOLE_DAY,
 }
 MONTHS_AHEAD: Final = 15
 EARLIEST: Final = date(2005, 1, 1)

@@ -26,6 +26,7 @@ from yuefu.journeys import (
     debits,
     dunning,
     mandates,
+    papers,
     reconciliation,
     refund,
     reminders,
@@ -257,6 +258,19 @@ def bill_accounts(timestamp: int) -> None:
     """Applies what was paid before its day and whose day has come, and makes the bills of the cycles that are over."""
     del timestamp
     _each_book("bill_accounts", bill)
+
+
+@app.periodic(cron="25 * * * *")
+@app.task(queueing_lock="review_papers", pass_context=False)
+def review_papers(timestamp: int) -> None:
+    """Withdraws the certificates of loans that were opened again and of which nobody said so."""
+    del timestamp
+    _each_book("review_papers", review)
+
+
+def review(desk: Desk, now: datetime) -> None:
+    """One round of review in a book; what no open day is there for waits for the next."""
+    papers.review(desk=desk, now=now)
 
 
 def bill(desk: Desk, now: datetime) -> None:

@@ -18,6 +18,7 @@ from yuefu.ledger.rules.gl import DEFAULT_CODES, GL_CODES
 from yuefu.ledger.rules.gl import checked as checked_codes
 from yuefu.notices.rules import policy as notices
 from yuefu.offers.commands import CAPS
+from yuefu.papers.rules import quotes
 from yuefu.payments import rules as payments
 from yuefu.payments.rules import DEBIT_POLICY, DEFAULT_POLICY
 from yuefu.plans.caps import checked as checked_caps
@@ -56,6 +57,7 @@ CHECKS: Final[Mapping[str, Callable[[Any], object]]] = {
     notices.SENDER: notices.sender,
     DEBIT_POLICY: lambda value: payments.policy(0, value),
     collecting.POLICY: collecting.policy,
+    quotes.VALID_MINUTES: quotes.minutes,
 }
 LATER: Final[Mapping[str, Any]] = {
     GL_CODES: DEFAULT_CODES,
@@ -63,5 +65,6 @@ LATER: Final[Mapping[str, Any]] = {
     notices.SENDER: notices.NO_SENDER,
     DEBIT_POLICY: DEFAULT_POLICY,
     collecting.POLICY: collecting.DEFAULT_POLICY,
+    quotes.VALID_MINUTES: quotes.WHOLE_DAY,
 }
 """Settings that books from before did not begin with: such a book has this value, and gets it as its first version when another is asked for."""
