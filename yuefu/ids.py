@@ -43,6 +43,8 @@ PREFIXES: Final = {
     "bill": "bill",
     "aftersale": "afts",
     "charge_back": "cgb",
+    "payoff_quote": "pqt",
+    "certificate": "cert",
     "collection": "pay",
     "channel_refund": "crf",
     "mandate": "mdt",
@@ -57,6 +59,10 @@ PREFIXES: Final = {
     "event": "evt",
     "stop": "stop",
     "message": "msg",
+    "case": "case",
+    "contact": "ctc",
+    "promise": "prms",
+    "measure": "msr",
 }
 
 RandomBits = Callable[[int], int]

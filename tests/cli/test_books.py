@@ -31,12 +31,14 @@ def test_a_book_is_made_with_its_first_day_clock_and_settings(raw: Command) -> N
     assert len(made.out.splitlines()) == 1
     settings = raw("setting", "list", "--json", "--book", code).last["settings"]
     assert {one["name"]: one["version"] for one in settings} == {
+        "collect.policy": 1,
         "debit.policy": 1,
         "ledger.gl_codes": 1,
         "notices.policy": 1,
         "notices.sender": 1,
         "offers.caps": 1,
         "orders.authorisation_days": 1,
+        "payoff.valid_minutes": 1,
         "risk.policy": 1,
     }
     assert raw("ledger", "trial-balance", "--json", "--book", code).last["zero"] is True

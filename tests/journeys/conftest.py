@@ -44,6 +44,8 @@ from yuefu.orders.commands import CaptureRequest, RefundRequest, VoidRequest
 from yuefu.payments import commands as payments
 from yuefu.payments.gateways.sandbox import SandboxBank, SandboxChannel
 from yuefu.payments.rules import SANDBOX_ACCOUNTS
+from yuefu.plans.lifecycle.choices import LateTerms
+from yuefu.plans.terms import NO_LATE
 from yuefu.reconciliation.commands import DayOutcome, FileIn
 from yuefu.runtime import books, days, policies, sql
 from yuefu.runtime.values import Book, UnitOfWork, system_actor
@@ -195,7 +197,7 @@ class Shop:
             assert isinstance(found.outcome, DayOutcome), found
 
 
-def _terms(code: str, payer: str, rate: Rate, rule_version: str) -> ProductTerms:
+def _terms(code: str, payer: str, rate: Rate, rule_version: str, late: LateTerms) -> ProductTerms:
     return ProductTerms(
         code=code,
         name_zh={"free": "免息分期", "flex": "灵活分期"}[code],
@@ -212,17 +214,18 @@ def _terms(code: str, payer: str, rate: Rate, rule_version: str) -> ProductTerms
         lender_zh="示范小额贷款有限公司",
         lender_en="Example Lending Ltd",
         lender_licence="L0001",
+        late=late,
     )
 
 
-def _publish(work: UnitOfWork, authorisation_days: int, version: str) -> None:
+def _publish(work: UnitOfWork, authorisation_days: int, version: str, late: LateTerms) -> None:
     policies.establish(work=work, name=checkout.RISK_POLICY, value=RISK, valid_from=work.day.on)
     policies.establish(work=work, name=checkout.AUTHORISATION_DAYS, value=authorisation_days, valid_from=work.day.on)
     policies.establish(work=work, name=offers.CAPS, value=CAPS, valid_from=work.day.on)
     author, second = (replace(work, by=person(name)) for name in ("alice", "bob"))
     drafts = [
-        DraftProduct("free", _terms("free", MERCHANT, Rate(0), version)),
-        DraftProduct("flex", _terms("flex", CONSUMER, Rate(144_000), version)),
+        DraftProduct("free", _terms("free", MERCHANT, Rate(0), version, late)),
+        DraftProduct("flex", _terms("flex", CONSUMER, Rate(144_000), version, late)),
     ]
     for product in offers.draft_products(work=author, products=drafts):
         approval = one(offers.propose_publications(work=author, publications=[Publication(one([product]), "launch")]))
@@ -250,7 +253,9 @@ def _onboard(work: UnitOfWork, vault: Vault) -> tuple[UUID, ...]:
     return tuple(one([merchant]) for merchant in merchants.onboard(work=work, vault=vault, merchants=new))
 
 
-def _open_shop(vault: Vault, ids: IdSource, on: date = FIRST_DAY, *, authorisation_days: int = 7, version: str = "2026-1") -> Shop:
+def shop_opened(
+    vault: Vault, ids: IdSource, on: date = FIRST_DAY, *, authorisation_days: int = 7, version: str = "2026-1", late: LateTerms = NO_LATE
+) -> Shop:
     now = datetime.combine(on, time(8), ZONE)
     with sql.transacting():
         book = books.create(code=f"shop-{secrets.token_hex(6)}", legal_entity="Test Lender", mode="test", now=now, ids=ids, clock_at=now)
@@ -260,7 +265,7 @@ def _open_shop(vault: Vault, ids: IdSource, on: date = FIRST_DAY, *, authorisati
     desk = Desk(book, system_actor("test"), ids, vault, SandboxChannel(book), SandboxBank(book))
     with open_day(desk, now) as work:
         assert not isinstance(work, Refused)
-        _publish(work, authorisation_days, version)
+        _publish(work, authorisation_days, version, late)
         made = _onboard(work, vault)
     assert not isinstance(settlement.fund(desk=desk, now=now, key="funds", amount=Money(1_000_000_00, "CNY")), Refused)
     return Shop(desk, made, on)
@@ -268,27 +273,27 @@ def _open_shop(vault: Vault, ids: IdSource, on: date = FIRST_DAY, *, authorisati
 
 @pytest.fixture
 def shop(vault: Vault, ids: IdSource) -> Shop:
-    return _open_shop(vault, ids)
+    return shop_opened(vault, ids)
 
 
 @pytest.fixture
 def lived_shop(vault: Vault, ids: IdSource) -> Shop:
     """One that lends by rule version 2026-2."""
-    return _open_shop(vault, ids, version="2026-2")
+    return shop_opened(vault, ids, version="2026-2")
 
 
 @pytest.fixture(scope="module")
 def patient_shop(vault: Vault) -> Shop:
     """One whose authorisations last nine days, for all tests of a file."""
-    return _open_shop(vault, IdSource(secrets.randbits), authorisation_days=9)
+    return shop_opened(vault, IdSource(secrets.randbits), authorisation_days=9)
 
 
 @pytest.fixture
 def other_shop(vault: Vault, ids: IdSource) -> Shop:
     """The same in another book."""
-    return _open_shop(vault, ids)
+    return shop_opened(vault, ids)
 
 
 @pytest.fixture
 def shop_at_the_end_of_january(vault: Vault, ids: IdSource) -> Shop:
-    return _open_shop(vault, ids, date(2027, 1, 31))
+    return shop_opened(vault, ids, date(2027, 1, 31))

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from tests.journeys.conftest import _open_shop
+from tests.journeys.conftest import shop_opened
 from tests.journeys.test_debits import at, bought, first_row, taken
 from yuefu.errors import Refused
 from yuefu.ids import IdSource
@@ -104,7 +104,7 @@ def is_open(shop):
 
 @pytest.fixture(scope="module")
 def open_shop(vault):
-    return lambda: _open_shop(vault, IdSource(secrets.randbits))
+    return lambda: shop_opened(vault, IdSource(secrets.randbits))
 
 
 days = st.lists(st.lists(st.sampled_from(ACTS), min_size=3, max_size=3), min_size=4, max_size=4)

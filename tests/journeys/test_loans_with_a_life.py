@@ -7,19 +7,21 @@ from datetime import date, timedelta
 
 import pytest
 
-from tests.journeys.conftest import Shop
+from tests.journeys.conftest import Shop, shop_opened
 from yuefu.errors import Refused
 from yuefu.journeys import repayment
 from yuefu.journeys.desk import open_day
-from yuefu.journeys.repayment import Undone, UndoRequest
+from yuefu.journeys.repayment import RepayRequest, Undone, UndoRequest
 from yuefu.journeys.trace import trace, traced_orders
 from yuefu.ledger import queries as ledger
 from yuefu.loans import queries as loan_book
 from yuefu.loans.commands import Repayment, apply_repayments
 from yuefu.money.amounts import Money
+from yuefu.money.rates import Rate
 from yuefu.offers import queries as offers
+from yuefu.offers.rules import wording
 from yuefu.plans.agreed import loan_terms
-from yuefu.plans.lifecycle.choices import Excess
+from yuefu.plans.lifecycle.choices import Excess, LateTerms
 from yuefu.plans.lifecycle.schedule import schedule
 from yuefu.runtime import sql
 
@@ -136,6 +138,68 @@ def test_what_is_paid_ahead_stays_where_that_is_wanted(shop):
     assert not applied.excess.minor
     assert unpaid(shop, got.loan_id)[0] == 0
     assert loan(shop, got.loan_id).rows[1].paid == 100_00
+
+
+def paid_ahead(shop: Shop, loan_id, ahead, amount: str | None = None, *, card: str = "card:1:ok", key: str = "a"):
+    money = yuan(amount) if amount else None
+    (outcome,) = repayment.repay(desk=shop.desk, now=shop.now(14), requests=[RepayRequest(key, loan_id, money, card, ahead=ahead)])
+    return outcome
+
+
+def test_a_loan_is_ended_by_what_ends_it_today_and_saves_the_interest_to_come(shop):
+    got = shop.bought("900.00", product="flex")
+    asked = sum(unpaid(shop, got.loan_id))
+    shop.until(DUE + timedelta(days=1))
+    ends = loan_book.payoffs([got.loan_id], shop.on, book_id=shop.book_id)[got.loan_id]
+    paid = paid_ahead(shop, got.loan_id, "settle")
+    assert paid.amount == ends
+    assert 900_00 < paid.amount.minor < asked
+    assert not paid.excess.minor
+    assert loan(shop, got.loan_id).ended
+    assert paid_ahead(shop, got.loan_id, "settle") == paid, "the same key gives the same answer"
+    assert paid_ahead(shop, got.loan_id, "settle", key="b").code == "nothing_due"
+    shop.next_day()
+    shop.prove()
+    assert control(shop, "loan_principal") == control(shop, "loan_interest") == 0
+
+
+def test_an_end_whose_answer_comes_the_next_day_counts_from_the_day_the_money_was_taken(shop):
+    got = shop.bought("900.00", product="flex")
+    shop.until(DUE)
+    began = paid_ahead(shop, got.loan_id, "settle", card="card:1:unknown_then_success")
+    assert began.state == "unknown"
+    shop.next_day()
+    repayment.poll(desk=shop.desk, now=shop.now(9))
+    assert loan(shop, got.loan_id).ended
+    assert not loan_book.excesses(shop.book_id)
+    shop.next_day()
+    shop.prove()
+
+
+@pytest.mark.parametrize("way", ["next", "smaller", "shorter"])
+def test_what_is_paid_ahead_lowers_what_is_still_asked_in_the_way_that_was_chosen(shop, way):
+    got = shop.bought("900.00", product="flex")
+    shop.until(DUE)
+    before = unpaid(shop, got.loan_id)
+    paid = paid_ahead(shop, got.loan_id, way, f"{before[0] // 100 + 200}.00")
+    assert not paid.excess.minor
+    after = [row.unpaid for row in loan(shop, got.loan_id).rows if row.unpaid]
+    assert sum(after) < sum(before) - before[0] - 199_00
+    match way:
+        case "next":
+            assert after[0] < before[1] - 199_00
+        case "smaller":
+            assert len(after) == 2
+            assert max(after) < before[1] - 90_00
+        case "shorter":
+            assert after[0] == before[1]
+    shop.next_day()
+    shop.prove()
+
+
+def test_a_loan_of_2026_1_takes_nothing_ahead(other_shop):
+    got = other_shop.bought("900.00")
+    assert paid_ahead(other_shop, got.loan_id, "next", "100.00").code == "nothing_ahead"
 
 
 def test_a_refund_lowers_all_instalments_and_the_whole_costs_nothing(shop):
@@ -306,7 +370,6 @@ def test_whatever_happens_in_whatever_order_every_proof_holds(shop, seed):
 
 def test_terms_of_a_product_ask_to_the_cent_what_their_schedule_says():
     from yuefu.dates.daycount import DayCount
-    from yuefu.money.rates import Rate
     from yuefu.plans.schedule import schedule as shown
     from yuefu.plans.terms import Terms
 
@@ -326,3 +389,31 @@ def test_terms_of_a_product_ask_to_the_cent_what_their_schedule_says():
         rows = schedule(loan_terms(terms))
         assert [(row.due_on, row.principal, row.interest) for row in rows] == [(r.due_on, r.principal, r.interest) for r in shown(terms)]
         assert sum(row.principal.minor for row in rows) == terms.principal.minor
+
+
+def test_being_late_costs_what_the_product_says_and_the_cost_table_said_so(vault, ids):
+    late = LateTerms(fee=yuan("10.00"), interest=Rate(180_000), grace_days=2, cap=Rate(50_000))
+    shop = shop_opened(vault, ids, version="2026-2", late=late)
+    got = shop.bought("900.00", product="flex")
+    (table,) = _tables(got.order_id).values()
+    lines = [line.value for line in wording.lines(table.disclosure.content, "en") if line.label == "Costs that may arise"]
+    assert lines == [
+        "late fee: 10.00 CNY an instalment, once, more than 2 days after the due day",
+        "penalty interest: 18.00 % a year on overdue principal, more than 2 days after the due day",
+        "all late charges together: at most 45.00 CNY (5.00 % of the credit)",
+    ]
+    assert len([line for line in wording.lines(table.disclosure.content, "zh") if line.label == "或有费用"]) == 3
+    shop.until(DUE + timedelta(days=2))
+    assert loan(shop, got.loan_id).rows[0].charges == 0
+    shop.until(DUE + timedelta(days=12))
+    row = loan(shop, got.loan_id).rows[0]
+    assert row.charges == 10_00 + round(row.principal * 0.18 * 12 / 365)
+    shop.prove()
+    paid = shop.repay(got.loan_id)
+    assert (paid.amount.minor, paid.charges.minor) == (row.asked, row.charges)
+    shop.next_day()
+    shop.prove()
+    assert control(shop, "penalty_income") == -row.charges
+    shop.until(date(2027, 2, 20))
+    assert sum(each.charges for each in loan(shop, got.loan_id).rows) <= 45_00, "no more than was said"
+    shop.prove()

@@ -57,6 +57,8 @@ WITHOUT_A_KEY = {
     "loans_portfolio.funder_id": FUNDER,
     "aftersales_case.refund_id": "the request that shares of a refund have in common; it has no row of its own",
     "orders_refund.refund_id": "the request that its shares have in common; it has no row of its own",
+    "papers_payoff_quote.consumer_id": "a loan from elsewhere may be of somebody who is not registered here; its lines name loans of that consumer",
+    "papers_payoff_use.source_id": "a collection or a request, by whoever pays the quote",
     "payments_channel_refund.provider_id": OUTSIDE,
     "payments_collection.funder_id": FUNDER,
     "payments_collection.loan_id": UPWARD,

@@ -142,9 +142,7 @@ def show(case: CaseName) -> None:
         columns = ["kind", "state", "amount", "price", "refunded", "answer_by"]
         lines = [output.table(columns, [[value[name] for name in columns]])]
         lines.append(
-            output.table(
-                ["step", "state", "on", "by", "reason"], [[one.no, one.state, one.on, one.actor, one.reason] for one in steps]
-            )
+            output.table(["step", "state", "on", "by", "reason"], [[one.no, one.state, one.on, one.actor, one.reason] for one in steps])
         )
         for effect in effects.values():
             lines += _told(effect)

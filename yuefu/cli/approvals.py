@@ -63,6 +63,7 @@ def decide(
 
 def _decide(work: UnitOfWork, asked: Approval, *, approve: bool, reason: str) -> UUID | int | Approval | Refused | None:
     """The command that knows what follows from the decision; where nothing does, the decision itself."""
+    from yuefu.collecting import commands as collecting
     from yuefu.ledger import commands as ledger
     from yuefu.merchants import commands as merchants
     from yuefu.offers import commands as offers
@@ -76,6 +77,8 @@ def _decide(work: UnitOfWork, asked: Approval, *, approve: bool, reason: str) ->
         return merchants.decide_amendment(work=work, approval_id=asked.id, approve=approve, reason=reason)
     if asked.action == ledger.JOURNAL:
         return ledger.decide_entry(work=work, approval_id=asked.id, approve=approve, reason=reason)
+    if asked.action == collecting.MEASURE:
+        return collecting.decide_measure(work=work, approval_id=asked.id, approve=approve, reason=reason)
     return approvals.decide(work=work, approval_id=asked.id, approve=approve, reason=reason)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 from uuid import UUID
 
 import typer
@@ -145,6 +145,13 @@ def repay(
     amount: Annotated[str | None, typer.Option(help="A decimal; all that is due today unless given.")] = None,
     instrument: Annotated[str, typer.Option(help="The card or wallet at the channel.")] = INSTRUMENT,
     key: Annotated[str | None, typer.Option(help="The key of the request; a new one unless given.")] = None,
+    ahead: Annotated[
+        Literal["next", "smaller", "shorter", "settle"] | None,
+        typer.Option(
+            help="What becomes of more than is due, which goes back unless given: it pays the next instalments, makes the later ones smaller or"
+            " fewer, or ends the loan: settle, without an amount, is what ends it today."
+        ),
+    ] = None,
 ) -> None:
     """Collect a repayment through the channel and apply it."""
     with context.at_work("repayment.record") as caller:
@@ -155,7 +162,7 @@ def repay(
         if not 1 <= len(instrument) <= 64 or not instrument.isprintable():
             fail("instrument_invalid", "An instrument has 1 to 64 printable characters.")
         money = inputs.amount_if_given(amount, caller.book.currency)
-        request = repayment.RepayRequest(inputs.key_or_new(key), loan_of(caller, loan), money, instrument)
+        request = repayment.RepayRequest(inputs.key_or_new(key), loan_of(caller, loan), money, instrument, ahead=ahead)
         done = only(repayment.repay(desk=caller.desk, now=caller.now, requests=[request]))
         value = {
             "collection": ids.text("collection", done.collection_id),

@@ -1,4 +1,4 @@
-"""`yuefu loan …`: is what is stored of loans what their terms and events say, writing it anew, and what a day brought them."""
+"""`yuefu loan …`: what ends loans today; is what is stored of them what their terms and events say, writing it anew; what a day brought them."""
 
 from __future__ import annotations
 
@@ -8,11 +8,40 @@ from typing import Annotated, Final
 import typer
 
 from yuefu.cli import context, inputs, output
+from yuefu.cli.consumers import Reference, consumer_named
 from yuefu.cli.faults import FAILED
+from yuefu.cli.order import only
+from yuefu.cli.paper import Language, Pdf, as_pdf, quote_lines, quote_value, written
 
 AT_ONCE: Final = 1_000
 
-app = typer.Typer(no_args_is_help=True, help="Loans: verify what is stored against a replay, rebuild it; what a day brought them.")
+app = typer.Typer(no_args_is_help=True, help="Loans: what ends them today; verify what is stored, rebuild it; what a day brought them.")
+
+
+@app.command()
+def payoff(
+    reference: Reference,
+    loans: Annotated[
+        list[str] | None, typer.Option("--loan", metavar="LOAN", help="A loan (loan_…); repeatable. All that are owed unless given.")
+    ] = None,
+    pdf: Pdf = None,
+    language: Language = "en",
+    key: Annotated[str | None, typer.Option(help="The key of the request; a new one unless given.")] = None,
+) -> None:
+    """What has to be paid today to end loans of a consumer: a quote that is kept, and holds until the moment it names or until something happens to one of
+    them.
+    """
+    said, file = as_pdf(pdf, language)
+    with context.at_work("paper.issue") as caller:
+        from yuefu.journeys import papers
+        from yuefu.papers.commands import QuoteRequest
+
+        named = consumer_named(caller.to_write(), reference)
+        wanted = tuple(sorted({inputs.object_id("loan", text) for text in loans or ()}))
+        request = QuoteRequest(inputs.key_or_new(key), named, wanted)
+        found = only(papers.quote(desk=caller.desk, now=caller.now, requests=[request]))
+        value = {**quote_value(found, caller.book), **written(file, lambda: papers.quote_pdf(desk=caller.desk, quote=found, language=said))}
+        output.result({**value, "key": request.key}, [*quote_lines(value), f"key: {request.key}"])
 
 
 @app.command()

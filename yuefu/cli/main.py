@@ -22,6 +22,8 @@ from yuefu.cli import (
     books,
     breaks,
     chargeback,
+    collect,
+    collect_measures,
     consumers,
     credit,
     day,
@@ -34,6 +36,7 @@ from yuefu.cli import (
     merchants,
     notices,
     order,
+    paper,
     people,
     plan,
     products,
@@ -75,6 +78,7 @@ def shared(
 
 for group in (demo, trace, quote, reconcile, day, serve, proofs):
     group.register(app)
+collect_measures.register(collect.app)
 for name, group_app in (
     ("book", books.app),
     ("account", accounts.app),
@@ -89,8 +93,10 @@ for name, group_app in (
     ("ledger", ledger.app),
     ("journal", journal.app),
     ("loan", loan.app),
+    ("paper", paper.app),
     ("mandate", mandate.app),
     ("debit", debit.app),
+    ("collect", collect.app),
     ("notice", notices.app),
     ("plan", plan.app),
     ("user", people.user_app),

@@ -15,14 +15,16 @@ from yuefu.cli.merchants import asked_before
 if TYPE_CHECKING:
     from yuefu.offers.commands import DraftProduct
     from yuefu.offers.rules.product import Product
+    from yuefu.plans.lifecycle.choices import LateTerms
 
 PRODUCT: Final = (
     "code name_zh name_en payer annual_rate periods minimum maximum currency day_count? min_gap_days? rule_version? jurisdiction? lender_zh"
-    " lender_en lender_licence"
+    " lender_en lender_licence late?"
 )
 DAY_COUNT: Final = "act_365"
 MIN_GAP_DAYS: Final = 10
-RULE_VERSION: Final = "2026-1"
+LATE: Final = "fee? rate? grace_days? most"
+RULE_VERSION: Final = "2026-2"
 JURISDICTION: Final = "CN"
 
 app = typer.Typer(no_args_is_help=True, help="Products: drafts, what is on offer, what was.")
@@ -42,7 +44,9 @@ def draft(
 
     An item: {code, name_zh, name_en, payer: merchant (interest-free) or consumer, annual_rate: "14.40" (percent), periods: [3, 6, 12],
     minimum: "10.00", maximum: "50000.00", currency: "CNY", lender_zh, lender_en, lender_licence}; and, unless they are left out,
-    day_count: "act_365" or "thirty_360", min_gap_days: 10, rule_version: "2026-1", jurisdiction: "CN".
+    day_count: "act_365" or "thirty_360", min_gap_days: 10, rule_version: "2026-2", jurisdiction: "CN". Of rule
+    version 2026-2 also late: {fee: "10.00" once an instalment, rate: "18.00" (percent a year on overdue principal), grace_days: 3,
+    most: "10.00" (percent of the principal that all of it together is at most)}.
     """
     with context.at_work("product.draft") as caller:
         from yuefu.offers import commands as offers
@@ -84,8 +88,24 @@ def _draft(fields: Fields, key: str, currency: str) -> DraftProduct:
         lender_zh=fields.text("lender_zh"),
         lender_en=fields.text("lender_en"),
         lender_licence=fields.text("lender_licence"),
+        late=_late(fields, currency),
     )
     return DraftProduct(key, terms)
+
+
+def _late(fields: Fields, currency: str) -> LateTerms:
+    from yuefu.money.rates import Rate
+    from yuefu.plans.lifecycle.choices import LateTerms
+
+    if not fields.has("late"):
+        return LateTerms()
+    late = fields.inside("late", LATE)
+    return LateTerms(
+        fee=late.money("fee", currency) if late.has("fee") else None,
+        interest=late.percent("rate") if late.has("rate") else Rate(0),
+        grace_days=late.whole("grace_days") if late.has("grace_days") else 0,
+        cap=late.percent("most"),
+    )
 
 
 @app.command()

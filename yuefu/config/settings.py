@@ -54,6 +54,8 @@ INSTALLED_APPS = [
     "yuefu.orders",
     "yuefu.loans",
     "yuefu.billing",
+    "yuefu.collecting",
+    "yuefu.papers",
     "yuefu.settlement",
     "yuefu.aftersales",
     "yuefu.reconciliation",

@@ -8,7 +8,8 @@
 - nobody under 18: 民法典 art. 17 and 18; no students: 银保监办发〔2021〕28号.
 
 Choices of a careful lender, not law: nobody over 65, nobody who is overdue, seven days to capture what was authorised; when and how often people are
-written to (`notices.rules.policy`); few tries to take by mandate what is not there. Who speaks in messages is for the operator to say first.
+written to (`notices.rules.policy`); few tries to take by mandate what is not there; how people are
+contacted about arrears (`collecting.rules.policy`). Who speaks in messages is for the operator to say first.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from datetime import date, datetime, timedelta
 from typing import Any, Final, Literal
 from zoneinfo import available_timezones
 
+from yuefu.collecting.rules.policy import DEFAULT_POLICY as COLLECT_DEFAULT
+from yuefu.collecting.rules.policy import POLICY as COLLECT_POLICY
 from yuefu.errors import Refused
 from yuefu.ids import IdSource
 from yuefu.journeys.checkout import AUTHORISATION_DAYS, RISK_POLICY
@@ -28,6 +31,7 @@ from yuefu.ledger.rules.gl import DEFAULT_CODES, GL_CODES
 from yuefu.money.currencies import EXPONENTS
 from yuefu.notices.rules import policy as notices
 from yuefu.offers.commands import CAPS
+from yuefu.papers.rules.quotes import VALID_MINUTES, WHOLE_DAY
 from yuefu.payments import commands as payments
 from yuefu.payments.rules import DEBIT_POLICY, DEFAULT_POLICY, SANDBOX_ACCOUNTS
 from yuefu.runtime import audit, books, calendars, days, policies, sql
@@ -58,6 +62,8 @@ CHINA: Final[Mapping[str, Any]] = {
     notices.POLICY: notices.DEFAULT_POLICY,
     notices.SENDER: notices.NO_SENDER,
     DEBIT_POLICY: DEFAULT_POLICY,
+    COLLECT_POLICY: COLLECT_DEFAULT,
+    VALID_MINUTES: WHOLE_DAY,
 }
 MONTHS_AHEAD: Final = 15
 EARLIEST: Final = date(2005, 1, 1)

@@ -22,8 +22,11 @@ from yuefu.journeys import (
     billing,
     checkout,
     close_of_day,
+    collecting,
     debits,
+    dunning,
     mandates,
+    papers,
     reconciliation,
     refund,
     reminders,
@@ -207,8 +210,22 @@ def plan_reminders(timestamp: int) -> None:
 
 
 def remind(desk: Desk, now: datetime) -> None:
-    """Plans what people of a book are to be reminded of today."""
-    _say_why_not(desk, "plan_reminders", reminders.plan(desk=desk, now=now))
+    """Plans what people of a book are to be reminded of today, and told of what is overdue."""
+    planned = reminders.plan(desk=desk, now=now)
+    _say_why_not(desk, "plan_reminders", planned if isinstance(planned, Refused) else dunning.plan(desk=desk, now=now))
+
+
+@app.periodic(cron="25 * * * *")
+@app.task(queueing_lock="look_after_arrears", pass_context=False)
+def look_after_arrears(timestamp: int) -> None:
+    """Opens and closes cases, ends promises, and closes credit for what was missed in a row."""
+    del timestamp
+    _each_book("look_after_arrears", look)
+
+
+def look(desk: Desk, now: datetime) -> None:
+    """One look at the arrears of a book."""
+    collecting.run(desk=desk, now=now)
 
 
 @app.periodic(cron="* * * * *")
@@ -241,6 +258,19 @@ def bill_accounts(timestamp: int) -> None:
     """Applies what was paid before its day and whose day has come, and makes the bills of the cycles that are over."""
     del timestamp
     _each_book("bill_accounts", bill)
+
+
+@app.periodic(cron="25 * * * *")
+@app.task(queueing_lock="review_papers", pass_context=False)
+def review_papers(timestamp: int) -> None:
+    """Withdraws the certificates of loans that were opened again and of which nobody said so."""
+    del timestamp
+    _each_book("review_papers", review)
+
+
+def review(desk: Desk, now: datetime) -> None:
+    """One round of review in a book; what no open day is there for waits for the next."""
+    papers.review(desk=desk, now=now)
 
 
 def bill(desk: Desk, now: datetime) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from typing import Final, Literal
 from uuid import UUID
 
 from yuefu import ids as public
@@ -21,27 +22,35 @@ from yuefu.loans import commands as loans
 from yuefu.loans import queries as loan_book
 from yuefu.loans.commands import ALREADY_APPLIED, Applied, Repayment, Reversal, Reversed
 from yuefu.loans.queries import Recorded
-from yuefu.loans.rules import UNKNOWN_REPAYMENT
+from yuefu.loans.rules import UNKNOWN_REPAYMENT, OnBook
 from yuefu.money.amounts import Money
 from yuefu.payments import commands as payments
 from yuefu.payments import queries as payment_book
 from yuefu.payments.commands import CollectionAttempt
 from yuefu.payments.rules import CONTRACT, ChannelRefund, ChannelResult, Collection, CollectOrder
+from yuefu.plans.lifecycle.choices import Excess as Way
+from yuefu.plans.terms import Terms
 from yuefu.runtime import audit, keys, stops
 from yuefu.runtime.batch import Quarantined
 from yuefu.runtime.values import Actor, UnitOfWork
 
 UNKNOWN_LOAN = "unknown_loan"
 NOTHING_DUE = "nothing_due"
+NOTHING_AHEAD = "nothing_ahead"  # the rules of the loan know no early payment
 MORE_THAN_DUE = "more_than_due"  # a merchant asks a consumer for what is due, or less
 INSTRUMENT_INVALID = "instrument_invalid"
 COLLECTION_REFUNDED = "collection_refunded"  # a part of it was given back: what is left of it paid for something else
 _ASKED_AS = {"consumer_id": "loan_id", "order_id": "loan_id", "whole": "amount"}
 _UNDO = "repayment.undo"
 REASON_INVALID = "reason_invalid"
+_AHEAD: Final = {"next": Way.NEXT, "smaller": Way.SMALLER, "shorter": Way.SHORTER, "settle": Way.NEXT}
 _LONGEST_INSTRUMENT = 128
 _NAMED = 20
 _LONGEST_REASON = 500
+
+
+Ahead = Literal["next", "smaller", "shorter", "settle"]
+"""How a loan takes more than what is due: the next instalments are paid; the later ones ask less, or there are fewer; it is ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +65,7 @@ class RepayRequest:
     instrument: str
     by: Actor | None = field(default=None, compare=False)
     merchant_id: UUID | None = None
+    ahead: Ahead | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +142,7 @@ def _attempt(work: UnitOfWork, requests: Sequence[RepayRequest]) -> list[Collect
     owners = {i: requests[i].merchant_id or loan.dims.consumer_id for i, loan in held.items()}
     # After the loans: a repayment that came between the two reads is then known, and is not asked for again.
     known = _asked_before(work, [(owner, requests[i].key) for i, owner in owners.items() if _by_what_is_due(requests[i])])
+    ending = loan_book.payoffs([requests[i].loan_id for i in held if requests[i].ahead == "settle"], work.day.on, book_id=work.book.id)
     attempts: dict[int, CollectionAttempt] = {}
     outcomes: dict[int, Collection | Refused] = {}
     for index, request in enumerate(requests):
@@ -139,12 +150,12 @@ def _attempt(work: UnitOfWork, requests: Sequence[RepayRequest]) -> list[Collect
         if loan is None:
             outcomes[index] = Refused(UNKNOWN_LOAN, "there is no such loan", "loan_id")
             continue
-        if refused := instrument_fault(request.instrument):
+        if refused := instrument_fault(request.instrument) or _not_ahead(request, loan):
             outcomes[index] = refused
             continue
         dims, whole = loan.dims, request.amount is None
         before = known.get((owners[index], request.key))
-        due = loan.due(work.day.on)
+        due = ending[dims.loan_id] if request.ahead == "settle" else loan.due(work.day.on)
         amount = request.amount if request.amount is not None else before or due
         if before is None and (refused := _not_due(request, amount, due)):
             outcomes[index] = refused
@@ -160,6 +171,7 @@ def _attempt(work: UnitOfWork, requests: Sequence[RepayRequest]) -> list[Collect
             by=request.by,
             sender=request.merchant_id,
             whole=whole,
+            ahead=request.ahead,
         )
     stored = payments.attempt_collections(work=work, attempts=list(attempts.values()))
     outcomes.update({index: _as_asked(outcome) for index, outcome in zip(attempts, stored, strict=True)})
@@ -172,6 +184,17 @@ def instrument_fault(instrument: str) -> Refused | None:
         return Refused(INSTRUMENT_INVALID, f"an instrument has 1 to {_LONGEST_INSTRUMENT} printable characters", "instrument")
     if instrument.startswith(CONTRACT):  # whoever names a number would be paid for by its consumer, without notice
         return Refused(INSTRUMENT_INVALID, "a mandate is debited when something falls due: name a card or a wallet", "instrument")
+    return None
+
+
+def _not_ahead(request: RepayRequest, loan: OnBook) -> Refused | None:
+    """Why a loan cannot take more than what is due."""
+    if request.ahead is None:
+        return None
+    if request.merchant_id is not None:
+        return Refused(MORE_THAN_DUE, "who collects for a consumer asks for what is due: only the consumer pays ahead", "ahead")
+    if isinstance(loan.terms, Terms):
+        return Refused(NOTHING_AHEAD, f"a loan of rule version {loan.terms.rule_version} takes nothing before its day", "ahead")
     return None
 
 
@@ -252,7 +275,7 @@ def _apply(work: UnitOfWork, settled: Sequence[Collection]) -> tuple[dict[UUID, 
 
 def apply_received(work: UnitOfWork, received: Sequence[tuple[Collection, date]]) -> dict[UUID, Applied]:
     """Applies what came to its loans, each as of a day. By collection; what was applied before is absent."""
-    repayments = [Repayment(c.id, c.loan_id, c.amount, on) for c, on in received if c.loan_id]
+    repayments = [Repayment(c.id, c.loan_id, c.amount, on, _AHEAD.get(c.ahead or "")) for c, on in received if c.loan_id]
     applied: dict[UUID, Applied] = {}
     for repayment, outcome in zip(repayments, loans.apply_repayments(work=work, repayments=repayments), strict=True):
         if isinstance(outcome, Applied):

@@ -18,7 +18,7 @@ from uuid import UUID
 from yuefu import ids
 from yuefu.consumers import queries as consumers
 from yuefu.errors import Refused
-from yuefu.journeys import reminders
+from yuefu.journeys import dunning, reminders
 from yuefu.journeys.desk import Desk, open_day
 from yuefu.journeys.reminders import Watch
 from yuefu.notices import commands as notices
@@ -26,11 +26,12 @@ from yuefu.notices import queries as outbound
 from yuefu.notices.commands import Claimed, Found, Tried
 from yuefu.notices.gateways.ports import Mailer, Texter
 from yuefu.notices.queries import Message
-from yuefu.notices.rules.kinds import CHANNELS, Channel
+from yuefu.notices.rules.kinds import CHANNELS, Channel, Params
 from yuefu.notices.rules.outgoing import DOWN, Outgoing, Told
 from yuefu.notices.rules.timing import ASKED_FOR, LEASE
 from yuefu.runtime.logs import logger
 from yuefu.runtime.metrics import GATEWAY_FAILED, MESSAGES
+from yuefu.runtime.values import UnitOfWork
 
 CHUNK: Final = 200
 """So many people at a time: what is handed over in one go has to be done well within LEASE."""
@@ -130,9 +131,13 @@ def _claim_together(desk: Desk, carriers: Carriers, now: datetime, people: Seque
             waiting=waiting,
             reach=consumers.reachable(book_id=work.book.id, ids=list(contacts), vault=desk.vault),
             channels=carriers.channels,
-            by_now=reminders.by_now(work, [message for of_one in waiting.values() for message in of_one]),
+            by_now=_by_now(work, [message for of_one in waiting.values() for message in of_one]),
         )
         return notices.claim(work=work, vault=desk.vault, policy=policy, sender=sender, found=found)
+
+
+def _by_now(work: UnitOfWork, messages: Sequence[Message]) -> dict[UUID, Params | None]:
+    return reminders.by_now(work, messages) | dunning.by_now(work, messages)
 
 
 def _hand_over(desk: Desk, carriers: Carriers, now: datetime, outgoing: Sequence[Outgoing], became: Counter[str]) -> bool:

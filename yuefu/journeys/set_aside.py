@@ -12,9 +12,10 @@ from uuid import UUID
 
 from yuefu.access.queries import KEY_EXPIRED, KEY_REVOKED
 from yuefu.errors import Refused
-from yuefu.journeys import billing, checkout, close_of_day, debits, mandates, refund, repayment, transfers
+from yuefu.journeys import billing, checkout, close_of_day, collecting, debits, mandates, refund, repayment, transfers
 from yuefu.journeys.billing import PayRequest
 from yuefu.journeys.checkout import Purchase
+from yuefu.journeys.collecting import RecoverRequest
 from yuefu.journeys.desk import Desk, open_day
 from yuefu.journeys.repayment import RepayRequest, UndoRequest
 from yuefu.ledger.rules import Transfer
@@ -77,6 +78,8 @@ KINDS: Final[Mapping[str, _Kind]] = {
     "debit.missed": _Kind(UUID, lambda desk, now, given: debits.drop_missed(desk=desk, now=now, try_ids=given)),
     "debit.again": _Kind(UUID, lambda desk, now, given: debits.try_again(desk=desk, now=now, try_ids=given)),
     "contradiction.close": _Kind(Closing, lambda desk, now, given: debits.close(desk=desk, now=now, closings=given)),
+    "collect.look": _Kind(UUID, lambda desk, now, given: collecting.look_at(desk=desk, now=now, consumer_ids=given)),
+    "collect.recover": _Kind(RecoverRequest, lambda desk, now, given: collecting.recover(desk=desk, now=now, requests=given)),
     "transfer": _Kind(tuple[Transfer, ...], _send_chains),
     closing.LOOK_AT: _Kind(UUID, lambda desk, now, given: close_of_day.look_again(desk=desk, now=now, loan_ids=given)),
     "repayment.undo": _Kind(UndoRequest, lambda desk, now, given: repayment.undo(desk=desk, now=now, requests=given)),

@@ -12,12 +12,14 @@ from typing import Any, Final
 from uuid import UUID
 
 from yuefu.aftersales import rules as aftersales
+from yuefu.collecting.rules import policy as collecting
 from yuefu.errors import Refused
 from yuefu.journeys.checkout import AUTHORISATION_DAYS, RISK_POLICY
 from yuefu.ledger.rules.gl import DEFAULT_CODES, GL_CODES
 from yuefu.ledger.rules.gl import checked as checked_codes
 from yuefu.notices.rules import policy as notices
 from yuefu.offers.commands import CAPS
+from yuefu.papers.rules import quotes
 from yuefu.payments import rules as payments
 from yuefu.payments.rules import DEBIT_POLICY, DEFAULT_POLICY
 from yuefu.plans.caps import checked as checked_caps
@@ -56,6 +58,8 @@ CHECKS: Final[Mapping[str, Callable[[Any], object]]] = {
     notices.SENDER: notices.sender,
     aftersales.POLICY: aftersales.policy,
     DEBIT_POLICY: lambda value: payments.policy(0, value),
+    collecting.POLICY: collecting.policy,
+    quotes.VALID_MINUTES: quotes.minutes,
 }
 LATER: Final[Mapping[str, Any]] = {
     GL_CODES: DEFAULT_CODES,
@@ -63,5 +67,7 @@ LATER: Final[Mapping[str, Any]] = {
     notices.SENDER: notices.NO_SENDER,
     DEBIT_POLICY: DEFAULT_POLICY,
     aftersales.POLICY: aftersales.DEFAULT_POLICY,
+    collecting.POLICY: collecting.DEFAULT_POLICY,
+    quotes.VALID_MINUTES: quotes.WHOLE_DAY,
 }
 """Settings that books from before did not begin with: such a book has this value, and gets it as its first version when another is asked for."""

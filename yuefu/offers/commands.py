@@ -107,12 +107,14 @@ def _insert(work: UnitOfWork, drafts: Sequence[tuple[UUID, int, ProductTerms]]) 
         "annual_rate_ppm": "integer", "periods": "jsonb", "currency": "text", "minimum_minor": "bigint", "maximum_minor": "bigint",
         "day_count": "text", "min_gap_days": "smallint", "rule_version": "text", "jurisdiction": "text", "lender_zh": "text",
         "lender_en": "text", "lender_licence": "text", "state": "text", "created_by": "text", "created_at": "timestamptz",
+        "late_fee_minor": "bigint", "late_rate_ppm": "integer", "late_grace_days": "smallint", "late_most_ppm": "integer",
     }  # fmt: skip
     rows = [
         (
             row, work.book.id, t.code, version, t.name_zh, t.name_en, t.payer, t.annual_rate.ppm, dumps(t.periods), t.currency,
             t.minimum.minor, t.maximum.minor, t.day_count.value, t.min_gap_days, t.rule_version, t.jurisdiction, t.lender_zh, t.lender_en,
-            t.lender_licence, rules.DRAFT, work.by.label, work.now,
+            t.lender_licence, rules.DRAFT, work.by.label, work.now, t.late.fee.minor if t.late.fee else 0, t.late.interest.ppm, t.late.grace_days,
+            t.late.cap.ppm if t.late.cap else None,
         )
         for row, version, t in drafts
     ]  # fmt: skip

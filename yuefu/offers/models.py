@@ -31,6 +31,10 @@ class Product(BookRow):
     lender_zh = models.TextField()
     lender_en = models.TextField()
     lender_licence = models.TextField()
+    late_fee_minor = models.BigIntegerField(db_default=0)
+    late_rate_ppm = models.IntegerField(db_default=0)
+    late_grace_days = models.SmallIntegerField(db_default=0)
+    late_most_ppm = models.IntegerField(null=True)
     state = models.TextField()
     approval_id = models.UUIDField(null=True, unique=True)
     created_by = models.TextField()
@@ -55,6 +59,11 @@ class Product(BookRow):
                 condition=Q(payer="merchant", annual_rate_ppm=0)
                 | Q(payer="consumer", annual_rate_ppm__gt=0, annual_rate_ppm__lte=1_000_000),
                 name="offers_product_price",
+            ),
+            models.CheckConstraint(
+                condition=Q(late_fee_minor=0, late_rate_ppm=0, late_grace_days=0, late_most_ppm__isnull=True)
+                | Q(late_fee_minor__gte=0, late_rate_ppm__gte=0, late_grace_days__gte=0, late_most_ppm__gt=0, late_most_ppm__lte=1_000_000),
+                name="offers_product_late",
             ),
             models.CheckConstraint(condition=Q(minimum_minor__gt=0, maximum_minor__gte=F("minimum_minor")), name="offers_product_amounts"),
             models.CheckConstraint(condition=Q(day_count__in=["act_365", "thirty_360"]), name="offers_product_day_count"),

@@ -13,11 +13,12 @@ from yuefu.money.amounts import Money
 from yuefu.money.rates import Rate
 from yuefu.offers.rules.disclosure import Disclosure
 from yuefu.offers.rules.product import Product, ProductTerms
+from yuefu.plans.lifecycle.choices import LateTerms
 from yuefu.runtime import sql
 
 _PRODUCT = (
     "id, version, state, code, name_zh, name_en, payer, annual_rate_ppm, periods, currency, minimum_minor, maximum_minor, day_count,"
-    " min_gap_days, rule_version, jurisdiction, lender_zh, lender_en, lender_licence"
+    " min_gap_days, rule_version, jurisdiction, lender_zh, lender_en, lender_licence, late_fee_minor, late_rate_ppm, late_grace_days, late_most_ppm"
 )
 
 
@@ -149,7 +150,13 @@ def _product(
     lender_zh: str,
     lender_en: str,
     lender_licence: str,
+    late_fee_minor: int,
+    late_rate_ppm: int,
+    late_grace_days: int,
+    late_most_ppm: int | None,
 ) -> Product:
+    fee = Money(late_fee_minor, currency) if late_fee_minor else None
+    most = Rate(late_most_ppm) if late_most_ppm is not None else None
     terms = ProductTerms(
         code=code,
         name_zh=name_zh,
@@ -166,5 +173,6 @@ def _product(
         lender_zh=lender_zh,
         lender_en=lender_en,
         lender_licence=lender_licence,
+        late=LateTerms(fee=fee, interest=Rate(late_rate_ppm), grace_days=late_grace_days, cap=most),
     )
     return Product(product_id, version, state, terms)

@@ -26,6 +26,7 @@ BOOKS: Final = 7041786  # who makes a book
 CLOSING: Final = 7041787  # control accounts of a book: shared by whoever posts, alone for whoever closes one
 REVERSAL: Final = 7041790  # an entry that is being taken back
 PORTFOLIOS: Final = 7041791  # the numbers of the portfolios of a book
+CERTIFICATES: Final = 7041792  # the numbers of the certificates of a book
 
 
 def wait(kind: int, name: UUID | str, *, shared: bool = False) -> None:

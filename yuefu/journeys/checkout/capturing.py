@@ -98,7 +98,7 @@ def _book(work: UnitOfWork, taken: Sequence[Taken]) -> dict[UUID, Captured]:
         return {}
     loan_ids = dict(zip([t.capture.id for t in taken], work.ids.many(work.now, len(taken)), strict=True))
     own_funds = work.book.id
-    payers = {p.id: p.terms.payer for p in products.products(ids=sorted({t.order.product_id for t in taken})).values()}
+    said = {p.id: p.terms for p in products.products(ids=sorted({t.order.product_id for t in taken})).values()}
     accruals = [
         CaptureAccrual(
             capture_id=t.capture.id,
@@ -108,7 +108,7 @@ def _book(work: UnitOfWork, taken: Sequence[Taken]) -> dict[UUID, Captured]:
             funder_id=own_funds,
             product=t.order.product,
             gross=t.amount,
-            discount_periods=t.order.periods if payers[t.order.product_id] == MERCHANT else None,
+            discount_periods=t.order.periods if said[t.order.product_id].payer == MERCHANT else None,
             earned_on=work.day.on,
             lived=t.order.rule_version == LIVED,
         )
@@ -118,7 +118,7 @@ def _book(work: UnitOfWork, taken: Sequence[Taken]) -> dict[UUID, Captured]:
     new = []
     for t, item in zip(taken, settlement.accrue(work=work, items=accruals), strict=True):
         assert isinstance(item, Item), f"an authorised order can be settled: {item}"
-        terms = terms_of(t, work.day.on, spent.get(t.order.id, ()))
+        terms = replace(terms_of(t, work.day.on, spent.get(t.order.id, ())), late=said[t.order.product_id].late)
         if t.order.remaining:  # Else there is no later capture that has to know.
             spent[t.order.id] = [*spent.get(t.order.id, ()), loan_rules.asked_by(terms)]
         dims = _dimensions(t, loan_ids[t.capture.id], own_funds)

@@ -17,6 +17,7 @@ from yuefu.loans.rules import Asks, Dimensions, Held, OnBook
 from yuefu.money.amounts import Money
 from yuefu.plans.lifecycle.arrears import overdue_of
 from yuefu.plans.lifecycle.fold import looked_at
+from yuefu.plans.lifecycle.quotes import payoff_amount
 from yuefu.plans.lifecycle.rows import Rows
 from yuefu.runtime import sql
 
@@ -82,6 +83,11 @@ def _levelled(held: Held) -> OnBook:
 
 
 def _lived(book_id: UUID, loan_ids: Sequence[UUID], on: date) -> dict[UUID, OnBook]:
+    return {loan_id: _seen(one, on) for loan_id, one in _on(book_id, loan_ids, on).items()}
+
+
+def _on(book_id: UUID, loan_ids: Sequence[UUID], on: date) -> dict[UUID, Kept]:
+    """Loans of orders, with what was entered ahead and has come true by a day."""
     read = keeping.read(book_id, loan_ids) if loan_ids else {}
     kept = {i: one for i, one in read.items() if one.party.order_id is not None}
     waiting = [i for i, one in kept.items() if one.life.waits_for is not None and one.life.waits_for <= on]
@@ -89,7 +95,14 @@ def _lived(book_id: UUID, loan_ids: Sequence[UUID], on: date) -> dict[UUID, OnBo
     for loan_id in waiting:
         one = kept[loan_id]
         kept[loan_id] = replace(one, life=rules.retold_life(one.life.terms, facts[loan_id], on))
-    return {loan_id: _seen(one, on) for loan_id, one in kept.items()}
+    return kept
+
+
+def payoffs(loan_ids: Sequence[UUID], on: date, *, book_id: UUID) -> dict[UUID, Money]:
+    """What ends each loan on a day, nothing having happened to it until then; loans of 2026-1 are absent."""
+    return {
+        i: payoff_amount(one.life.state, max(on, date.fromordinal(one.life.state.last_on))) for i, one in _on(book_id, loan_ids, on).items()
+    }
 
 
 def _seen(one: Kept, on: date) -> OnBook:

@@ -49,7 +49,11 @@ def _extremes(product: Product, on: date) -> list[QuoteRequest]:
 
 
 def cap_fault(product: Product, *, cap: Cap, on: date) -> Refused | None:
-    """Whether a product may not be published, with the quote that is too dear."""
+    """Whether a product may not be published, with the quote that is too dear. Interest on what is overdue, which takes the place of that of the
+    plan, is held to the same figure."""
+    late = product.terms.late.interest
+    if not cap.allows(Decimal(late.ppm) / 10_000):
+        return Refused(ABOVE_CAP, f"overdue principal would cost {late.percent_text()} % a year, the cap is {cap.max_pct} %", "late")
     if product.terms.annual_rate.ppm == 0:
         return None
     worst = worst_quote(product, cap=cap, on=on)

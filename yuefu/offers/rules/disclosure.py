@@ -16,6 +16,7 @@ from typing import Any, Final
 import orjson
 
 from yuefu.money.amounts import Money
+from yuefu.money.rates import Rounding
 from yuefu.offers.rules.product import Product
 from yuefu.plans.annual_cost import AnnualCost, DatedFlow, annual_cost
 from yuefu.plans.schedule import Instalment
@@ -25,6 +26,9 @@ TEMPLATE: Final = "cost-table-1"
 INTEREST: Final = "interest"
 NOTHING_ELSE: Final = "nothing_else_is_charged"
 NO_CONTINGENT: Final = "none"
+LATE_FEE: Final = "late_fee"
+LATE_INTEREST: Final = "late_interest"
+LATE_MOST: Final = "late_most"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +77,26 @@ def disclose(*, product: Product, terms: Terms, instalments: Sequence[Instalment
         "items_total_minor": interest,
         "paid_total_minor": sum(row.total.minor for row in instalments),
         "annual_cost": {"compound_pct": cost.compound_text(), "simple_pct": cost.simple_text()},
-        "contingent": NO_CONTINGENT,
+        "contingent": _contingent(terms) or NO_CONTINGENT,
         "statement": NOTHING_ELSE,
         "rule_version": terms.rule_version,
     }
     text = orjson.dumps(content, option=orjson.OPT_SORT_KEYS)
     return Disclosure(text.decode(), sha256(text).digest())
+
+
+def _contingent(terms: Terms) -> list[dict[str, Any]]:
+    """What being late costs, and what all of that is at most."""
+    late, found = terms.late, list[dict[str, Any]]()
+    if late.fee is not None and late.fee.minor:
+        found.append({"code": LATE_FEE, "amount_minor": late.fee.minor, "grace_days": late.grace_days})
+    if late.interest.ppm:
+        found.append({"code": LATE_INTEREST, "rate_ppm": late.interest.ppm, "grace_days": late.grace_days})
+    if found and late.cap is not None:
+        found.append(
+            {"code": LATE_MOST, "rate_ppm": late.cap.ppm, "amount_minor": late.cap.of(terms.principal, rounding=Rounding.DOWN).minor}
+        )
+    return found
 
 
 def _row(row: Instalment) -> dict[str, Any]:

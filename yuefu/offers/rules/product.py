@@ -11,7 +11,8 @@ from yuefu.dates.daycount import DayCount
 from yuefu.errors import Refused
 from yuefu.money.amounts import Money
 from yuefu.money.rates import Rate
-from yuefu.plans.terms import FEWEST_PERIODS, HIGHEST_RATE, MOST_PERIODS, RULE_VERSIONS
+from yuefu.plans.lifecycle.choices import LateTerms
+from yuefu.plans.terms import FEWEST_PERIODS, HIGHEST_RATE, LEVELLED, MOST_PERIODS, NO_LATE, RULE_VERSIONS
 
 CODE_INVALID: Final = "code_invalid"
 NAME_INVALID: Final = "name_invalid"
@@ -21,6 +22,7 @@ PERIODS_INVALID: Final = "periods_invalid"
 AMOUNTS_INVALID: Final = "amounts_invalid"
 GAP_INVALID: Final = "gap_invalid"
 RULE_VERSION_UNKNOWN: Final = "rule_version_unknown"
+LATE_INVALID: Final = "late_invalid"  # a late charge has a ceiling, and rules that know it
 
 DRAFT, PUBLISHED, RETIRED = "draft", "published", "retired"
 TRANSITIONS: Final = {(DRAFT, PUBLISHED), (PUBLISHED, RETIRED)}
@@ -35,7 +37,8 @@ class ProductTerms:
     """What a product says. `payer` bears the cost: the merchant (interest-free) or the consumer (interest).
 
     `minimum` and `maximum` bound the principal. `min_gap_days` is the least time before the first due day where a repayment day is chosen.
-    `jurisdiction` says whose legal cap applies.
+    `jurisdiction` says whose legal cap applies. `late` is what being late costs, of loans of rule version 2026-2: a fee once an instalment, interest on
+    overdue principal, after days of grace, all of it at most a part of the principal.
     """
 
     code: str
@@ -53,6 +56,7 @@ class ProductTerms:
     lender_zh: str
     lender_en: str
     lender_licence: str
+    late: LateTerms = NO_LATE
 
     @property
     def currency(self) -> str:
@@ -76,7 +80,7 @@ def terms_fault(terms: ProductTerms, *, currency: str) -> Refused | None:
     for field in ("name_zh", "name_en", "jurisdiction", "lender_zh", "lender_en", "lender_licence"):
         if not 1 <= len(getattr(terms, field)) <= 120:
             return Refused(NAME_INVALID, "1 to 120 characters", field)
-    return _price_fault(terms) or _bounds_fault(terms, currency)
+    return _price_fault(terms) or _late_fault(terms) or _bounds_fault(terms, currency)
 
 
 def _price_fault(terms: ProductTerms) -> Refused | None:
@@ -86,6 +90,25 @@ def _price_fault(terms: ProductTerms) -> Refused | None:
         return Refused(RATE_INVALID, "interest-free means rate 0, paid by the consumer means a rate up to 100 %", "annual_rate")
     if terms.rule_version not in RULE_VERSIONS:
         return Refused(RULE_VERSION_UNKNOWN, f"there is no rule version {terms.rule_version}", "rule_version")
+    return None
+
+
+def _late_fault(terms: ProductTerms) -> Refused | None:
+    late = terms.late
+    if late == NO_LATE:
+        return None
+    if terms.rule_version == LEVELLED:
+        return Refused(
+            LATE_INVALID, f"loans of rule version {LEVELLED} know no late charges: leave them out, or lend by a later one", "late"
+        )
+    if late.fee is not None and late.fee.currency != terms.currency:
+        return Refused(LATE_INVALID, f"the late fee is in {terms.currency}", "late")
+    if late != LateTerms(late.fee, interest=late.interest, grace_days=late.grace_days, cap=late.cap) or (late.fee and late.fee.minor <= 0):
+        return Refused(LATE_INVALID, "a late fee is an amount above 0, once an instalment; leave it out where there is none", "late")
+    if late.cap is None or not 0 < late.cap.ppm <= HIGHEST_RATE.ppm:
+        return Refused(LATE_INVALID, "late charges have a ceiling: `most`, above 0 and at most 100 percent of the principal", "late")
+    if late.grace_days > LONGEST_GAP_DAYS:
+        return Refused(LATE_INVALID, f"there are at most {LONGEST_GAP_DAYS} days of grace", "late")
     return None
 
 

@@ -143,4 +143,5 @@ def _terms(request: QuoteRequest) -> Terms:
         first_due_on=first_due_on,
         due_day=due_day,
         rule_version=said.rule_version,
+        late=said.late,
     )

@@ -37,6 +37,11 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     "simple": ("综合年化成本（单利）", "Annual cost, all-in (simple)"),
     "contingent": ("或有费用", "Costs that may arise"),
     "none": ("无", "none"),
+    "late_fee": ("逾期费：每期 {amount}，{after}收取一次", "late fee: {amount} an instalment, once, {after}"),
+    "late_interest": ("罚息：逾期本金年利率 {rate}%，{after}计收", "penalty interest: {rate} % a year on overdue principal, {after}"),
+    "late_most": ("逾期费用合计不超过 {amount}（本金的 {rate}%）", "all late charges together: at most {amount} ({rate} % of the credit)"),
+    "after_grace": ("逾期超过 {days} 天后", "more than {days} days after the due day"),
+    "at_once": ("到期日次日起", "from the day after the due day"),
     "nothing_else_is_charged": (
         "除已明示成本外不再收取其他贷款相关息费", "Apart from the costs shown here, no interest or fee of this credit is charged."),
     "lender": ("贷款人", "Lender"),
@@ -85,9 +90,27 @@ def lines(content: Mapping[str, Any], language: Language) -> tuple[Shown, ...]:
         line("paid_total", amount(content["paid_total_minor"])),
         line("compound", f"{cost['compound_pct']}%"),
         line("simple", f"{cost['simple_pct']}%"),
-        line("contingent", text(content["contingent"], language)),
+        *_contingent(content, language),
         Shown(text(content["statement"], language), ""),
     )
+
+
+def _contingent(content: Mapping[str, Any], language: Language) -> list[Shown]:
+    """Costs that may arise: none, or a line each."""
+    said, label = content["contingent"], text("contingent", language)
+    if isinstance(said, str):
+        return [Shown(label, text(said, language))]
+    return [Shown(label, _may_arise(item, content["currency"], language)) for item in said]
+
+
+def _may_arise(item: Mapping[str, Any], currency: str, language: Language) -> str:
+    days = item.get("grace_days", 0)
+    given: dict[str, object] = {"after": text("after_grace" if days else "at_once", language, days=days)}
+    if "amount_minor" in item:
+        given["amount"] = Money(item["amount_minor"], currency)
+    if "rate_ppm" in item:
+        given["rate"] = Rate(item["rate_ppm"]).percent_text()
+    return text(item["code"], language, **given)
 
 
 def _instalment(row: Mapping[str, Any], currency: str, language: Language) -> Shown:

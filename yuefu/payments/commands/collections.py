@@ -27,8 +27,9 @@ _SEQ: Final = {(begun, end): 1 for begun in ("attempted", "unknown") for end in 
 class CollectionAttempt:
     """Collect `amount` from a consumer. `key` names the reason once, e.g. loan, due day and number of the try; it is the consumer's, or that of
     the `sender` who asks: of another one it is another key. `funder_id` is whose money the loan is, own funds (the book) unless given; it
-    follows from the loan. `whole`: no amount was asked for, but all that was due. `reference`: the one by which the
-    channel knows it already, because it came without being asked for (a dispute that was won); it follows from the key.
+    follows from the loan. `whole`: no amount was asked for, but all that was due. `ahead`: in what way the loan takes what is more than what is due.
+    `reference`: the one by which the channel knows it already, because it came without being asked for (a dispute that was won); it follows from
+    the key.
     """
 
     key: str
@@ -41,6 +42,7 @@ class CollectionAttempt:
     by: Actor | None = field(default=None, compare=False)
     sender: UUID | None = field(default=None, compare=False)
     whole: bool = False
+    ahead: str | None = None
     reference: str = field(default="", compare=False)
 
 
@@ -163,11 +165,13 @@ def _begun(work: UnitOfWork, new_id: UUID, attempt: CollectionAttempt, account: 
         settled_on=None,
         posted_on=None,
         refunded=nothing,
+        ahead=attempt.ahead,
     )
 
 
 def insert(work: UnitOfWork, begun: Sequence[Collection], *, together: bool = False) -> None:
     """Stores attempts; with `together`, wholes and their parts, by the one statement in which the table adds them up."""
+    ahead = any(one.ahead for one in begun)
     columns = {
         "id": "uuid",
         "book_id": "uuid",
@@ -188,6 +192,7 @@ def insert(work: UnitOfWork, begun: Sequence[Collection], *, together: bool = Fa
         "failure_code": "text",
         "attempted_at": "timestamptz",
         **({"part_of_id": "uuid", "parts": "smallint", "waits_for": "date"} if together else {}),
+        **({"ahead": "text"} if ahead else {}),
     }
     book = work.book.id
     values = [
@@ -201,6 +206,7 @@ def insert(work: UnitOfWork, begun: Sequence[Collection], *, together: bool = Fa
             "",
             work.now,
             *((c.part_of, c.parts, c.waits_for) if together else ()),
+            *((c.ahead,) if ahead else ()),
         )
         for c in begun
     ]

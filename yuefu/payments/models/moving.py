@@ -63,6 +63,7 @@ class Collection(BookRow):
     parts = models.SmallIntegerField(db_default=0)
     waits_for = models.DateField(null=True)
     released_on = models.DateField(null=True)
+    ahead = models.TextField(null=True)
 
     class Meta:
         constraints = [
@@ -77,6 +78,10 @@ class Collection(BookRow):
             models.CheckConstraint(
                 condition=Q(parts=0) | Q(parts__gt=0, loan_id__isnull=True, order_id__isnull=True, refunded_minor=0),
                 name="payments_collection_whole_is_of_no_loan",
+            ),
+            models.CheckConstraint(
+                condition=Q(ahead__isnull=True) | Q(ahead__in=["next", "smaller", "shorter", "settle"], loan_id__isnull=False),
+                name="payments_collection_ahead",
             ),
             models.CheckConstraint(
                 condition=Q(released_on__isnull=True) | Q(state="succeeded", waits_for__isnull=False),

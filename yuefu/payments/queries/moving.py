@@ -39,7 +39,7 @@ class TradeMovement:
 _COLLECTION = (
     "SELECT c.id, c.reference, c.money_account_id, c.consumer_id, c.loan_id, c.order_id, c.funder_id, c.amount_minor, c.fee_minor,"
     " c.instrument, c.provider_id, c.state, c.failure_code, c.attempted_at, c.settled_on, c.posted_on, c.refunded_minor, c.currency,"
-    " c.part_of_id, c.parts, c.waits_for, c.released_on"
+    " c.part_of_id, c.parts, c.waits_for, c.released_on, c.ahead"
     " FROM payments_collection AS c"
 )
 _REFUND = (
@@ -61,9 +61,31 @@ _MONEY_ACCOUNT = (
 
 
 def _collection(*row: Any) -> Collection:
-    *head, amount, fee, instrument, provider, state, failure, at, settled, posted, refunded, currency, part_of, parts, until, released = row
-    amounts, back = (Money(amount, currency), Money(fee, currency)), Money(refunded, currency)
-    return Collection(*[*head, *amounts, instrument, provider, state, failure, at, settled, posted, back, part_of, parts, until, released])
+    (
+        *head,
+        amount,
+        fee,
+        instrument,
+        provider,
+        state,
+        failure,
+        at,
+        settled,
+        posted,
+        refunded,
+        currency,
+        part_of,
+        parts,
+        until,
+        released,
+        ahead,
+    ) = row
+    amounts, back, rest = (
+        (Money(amount, currency), Money(fee, currency)),
+        Money(refunded, currency),
+        (part_of, parts, until, released, ahead),
+    )
+    return Collection(*[*head, *amounts, instrument, provider, state, failure, at, settled, posted, back, *rest])
 
 
 def _refund(*row: Any) -> ChannelRefund:

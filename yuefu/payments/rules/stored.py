@@ -68,7 +68,7 @@ class Collection:
 
     One payment over several loans is a whole of no loan, which the channel knows, and its `parts`, each for one loan and `part_of` the whole:
     they have its reference and its fate, and what is given back is given back of them. A part that came before the day it is for (`waits_for`)
-    waits until it is released to its loan, on `released_on`.
+    waits until it is released to its loan, on `released_on`. `ahead`: in what way its loan takes what is more than what is due; None: it goes back.
     """
 
     id: UUID
@@ -93,6 +93,7 @@ class Collection:
     parts: int = 0
     waits_for: date | None = None
     released_on: date | None = None
+    ahead: str | None = None
 
     @property
     def is_waiting(self) -> bool:

@@ -1,0 +1,1 @@
+"""What papers of loans say, and how they look. Pure."""
