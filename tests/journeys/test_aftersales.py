@@ -8,10 +8,11 @@ from datetime import date, timedelta
 import pytest
 
 from tests.journeys.conftest import FIRST_DAY, Shop
+from tests.journeys.test_events import wrong_in
 from yuefu.aftersales import queries, rules
 from yuefu.aftersales.rules import Asked, Case
 from yuefu.errors import Refused
-from yuefu.journeys import aftersales
+from yuefu.journeys import aftersales, set_aside
 from yuefu.journeys.aftersales import CaseRequest, Effect, Moved, StepRequest
 from yuefu.journeys.desk import open_day
 from yuefu.ledger import queries as ledger
@@ -20,7 +21,8 @@ from yuefu.loans.queries import keeping
 from yuefu.money.amounts import Money
 from yuefu.payments import queries as payment_book
 from yuefu.plans.lifecycle.arrears import arrears
-from yuefu.runtime import policies, sql
+from yuefu.runtime import policies, quarantine, sql
+from yuefu.runtime.batch import Quarantined
 from yuefu.settlement import queries as settlement_book
 
 DUE = date(2026, 10, 25)
@@ -329,6 +331,12 @@ def test_a_step_is_taken_once_by_its_key_and_ended_cases_stay_ended(shop):
     ]  # fmt: skip
     told = sql.rows("SELECT type, seq FROM runtime_outbox WHERE object_id = %s ORDER BY seq", [case.id])
     assert told == [("aftersale.asked", 1), ("aftersale.agreed", 2), ("aftersale.in_hand", 3), ("aftersale.done", 4)]
+    events = sql.rows("SELECT type, snapshot, changed, key FROM runtime_outbox WHERE object_id = %s ORDER BY seq", [case.id])
+    assert not [fault for kind, snapshot, changed, _ in events for fault in wrong_in(kind, snapshot) + wrong_in(kind, changed)]
+    assert events[-1][3] == "pay"
+    assert [key for (key,) in sql.rows("SELECT key FROM runtime_outbox WHERE book_id = %s AND type = 'loan.refunded'", [shop.book_id])] == [
+        "pay"
+    ]
     shop.prove()
 
 
@@ -424,3 +432,32 @@ def _step(shop: Shop, chance: random.Random, case_id) -> int:
     assert isinstance(outcome, Refused)
     assert not previewed or told == outcome
     return 0
+
+
+@pytest.mark.parametrize(("command", "broken"), [("aftersale.open", "open_case"), ("aftersale.step", "take_step")])
+def test_what_breaks_waits_and_is_carried_out_once_when_sent_again(shop, monkeypatch, command, broken):
+    got = shop.bought("900.00")
+
+    def act():
+        if command == "aftersale.open":
+            return ask(shop, got.order_id, asked("part_return", "100.00"), "k")
+        return take(shop, case.id, "done", "k")
+
+    if command == "aftersale.step":
+        case = opened(shop, got.order_id, asked("part_return", "100.00"))
+        taken(shop, case.id, "agreed", "in_hand")
+
+    def breaks(**given):
+        raise ValueError("no")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(aftersales.commands, broken, breaks)
+        assert isinstance(act(), Quarantined)
+        assert sum(unpaid(shop, got.loan_id)) == 900_00, "nothing of it stays"
+        shop.prove()
+    (aside,) = quarantine.waiting(book_id=shop.book_id)
+    assert aside.command == command
+    (done,) = set_aside.retry(desk=shop.desk, now=shop.now(14), quarantine_ids=[aside.id])
+    assert done.outcome == act(), "the same request by whoever sends it"
+    assert sum(unpaid(shop, got.loan_id)) == (800_00 if command == "aftersale.step" else 900_00)
+    shop.prove()

@@ -8,10 +8,11 @@ from datetime import date, timedelta
 import pytest
 
 from tests.journeys.conftest import Shop
+from tests.journeys.test_events import wrong_in
 from yuefu.aftersales import queries
 from yuefu.aftersales.queries import ChargeBack
 from yuefu.errors import Refused
-from yuefu.journeys import charge_backs, repayment
+from yuefu.journeys import charge_backs, repayment, set_aside
 from yuefu.journeys.charge_backs import DisputeWon, TakenBack
 from yuefu.journeys.repayment import UndoRequest
 from yuefu.journeys.trace import trace
@@ -20,7 +21,8 @@ from yuefu.loans import queries as loan_book
 from yuefu.money.amounts import Money
 from yuefu.payments import queries as payment_book
 from yuefu.payments.rules import CollectOrder, RefundOrder
-from yuefu.runtime import sql
+from yuefu.runtime import quarantine, sql
+from yuefu.runtime.batch import Quarantined
 
 DUE = date(2026, 10, 25)
 
@@ -326,3 +328,42 @@ def test_whatever_banks_take_and_bring_back_every_proof_holds(shop, seed):
         shop.prove()
     shop.next_day()
     shop.prove()
+
+
+@pytest.mark.parametrize(("command", "broken"), [("charge_back.enter", "enter_charge_back"), ("charge_back.win", "win_charge_back")])
+def test_what_breaks_waits_and_is_booked_once_when_sent_again(shop, monkeypatch, command, broken):
+    got, paid = paid_once(shop, product="free")
+    if command == "charge_back.win":
+        taken(shop, paid.collection_id, paid.amount)
+    left = owed(shop, got.loan_id)
+
+    def act():
+        return enter(shop, paid.collection_id, paid.amount) if command == "charge_back.enter" else win(shop)
+
+    def breaks(**given):
+        raise ValueError("no")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(charge_backs.commands, broken, breaks)
+        assert isinstance(act(), Quarantined)
+        assert owed(shop, got.loan_id) == left, "nothing of it stays"
+        shop.prove()
+    (aside,) = quarantine.waiting(book_id=shop.book_id)
+    assert aside.command == command
+    (done,) = set_aside.retry(desk=shop.desk, now=shop.now(17), quarantine_ids=[aside.id])
+    assert isinstance(done.outcome, ChargeBack)
+    assert act() == done.outcome
+    assert abs(owed(shop, got.loan_id) - left) == paid.amount.minor
+    shop.prove()
+
+
+def test_events_of_charge_backs_have_the_one_form(shop):
+    _, paid = paid_once(shop)
+    back = taken(shop, paid.collection_id, paid.amount)
+    win(shop)
+    rows = sql.rows("SELECT type, seq, snapshot, changed FROM runtime_outbox WHERE object_id = %s ORDER BY seq", [back.id])
+    assert [row[:2] for row in rows] == [("charge_back.taken", 1), ("charge_back.won", 2)]
+    faults = [fault for kind, _, snapshot, changed in rows for fault in wrong_in(kind, snapshot) + wrong_in(f"{kind} changed", changed)]
+    assert not faults
+    assert {row[2]["id"] for row in rows} == {str(back.id)}
+    assert rows[1][3] == {"state": "taken", "won_on": None}

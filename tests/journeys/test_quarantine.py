@@ -14,7 +14,9 @@ from psycopg import errors
 
 from yuefu.errors import Refused
 from yuefu.journeys import (
+    aftersales,
     billing,
+    charge_backs,
     checkout,
     close_of_day,
     collecting,
@@ -309,12 +311,14 @@ def test_every_request_that_breaks_waits_whole_and_is_carried_out_once_when_sent
 def test_every_command_that_sets_aside_has_a_kind_to_be_sent_again_by():
     """The names under which journeys set their requests aside, read from their source."""
     named = set()
-    for module in (authorising, billing, capturing, releasing, refund, repayment, transfers, mandates, debits, close_of_day, collecting):
+    plain = (authorising, billing, capturing, releasing, refund, repayment, transfers, mandates, debits, close_of_day, collecting)
+    for module in (*plain, aftersales, charge_backs):
         tree = ast.parse(inspect.getsource(module))
         for node in ast.walk(tree):
             if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "in_batches":
                 named.add(eval(ast.unparse(node.args[2]), vars(module)))
-    elsewhere = {closing.LOOK_AT, "collect.look", "collect.recover"}  # test_close_of_any_loans, test_collecting
+    of_cases = {"aftersale.open", "aftersale.step", "charge_back.enter", "charge_back.win"}  # test_aftersales, test_charge_backs
+    elsewhere = {closing.LOOK_AT, "collect.look", "collect.recover", *of_cases}  # test_close_of_any_loans, test_collecting
     assert named == set(set_aside.KINDS) == {*BROKEN_BY, *elsewhere}
 
 

@@ -39,7 +39,7 @@ def happening_kinds() -> set[str]:
     found: set[str] = set()
     for node in happening.body:
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and "order.created" in str(node.value.value):
-            for object_kind, verbs in re.findall(r"([a-z]+)\.([a-z|]+)", str(node.value.value)):
+            for object_kind, verbs in re.findall(r"([a-z]+)\.([a-z_|]+)", str(node.value.value)):
                 found |= {f"{object_kind}.{verb}" for verb in verbs.split("|")}
     assert found
     return found

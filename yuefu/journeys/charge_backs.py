@@ -22,13 +22,12 @@ from yuefu.journeys import repayment
 from yuefu.journeys.desk import Desk, in_batches, on_open_day
 from yuefu.loans import commands as loans
 from yuefu.loans import queries as loan_book
-from yuefu.loans.commands import Applied, OwedAgain, Repayment
+from yuefu.loans.commands import OwedAgain
 from yuefu.money.amounts import Money
 from yuefu.payments import commands as payments
 from yuefu.payments import queries as payment_book
 from yuefu.payments.commands import CollectionAttempt, RefundAttempt
 from yuefu.payments.rules import ChannelRefund, ChannelResult, Collection
-from yuefu.plans.lifecycle.choices import Excess as AheadOfTime
 from yuefu.runtime import keys, sql
 from yuefu.runtime.batch import Quarantined
 from yuefu.runtime.values import UnitOfWork
@@ -280,6 +279,7 @@ def _brought_back(
         one.amount,
         taken.instrument,
         taken.funder_id,
+        ahead="next",  # What was taken is owed with what falls due next: as paid otherwise, it would go back where nothing is due yet.
         reference=request.key,
     )
     (back,) = payments.attempt_collections(work=work, attempts=[attempt])
@@ -289,12 +289,8 @@ def _brought_back(
     if isinstance(settled, Refused):
         raise _No(settled)
     on = min(settled.settled_on or request.on, work.day.on)
-    assert taken.loan_id is not None, "what was charged back was with a loan"
-    # What was taken is owed with what falls due next, so that is what it pays: as received otherwise, it would go back where nothing is due yet.
-    again = Repayment(settled.id, taken.loan_id, settled.amount, on, ahead=AheadOfTime.NEXT)
-    (applied,) = loans.apply_repayments(work=work, repayments=[again])
-    assert isinstance(applied, Applied), f"what was received is applied: {applied}"
-    attempts = refunding.attempt(work=work, excesses=repayment.owed_back({settled.id: applied}))
+    applied = repayment.apply_received(work, [(settled, on)])
+    attempts = refunding.attempt(work=work, excesses=repayment.owed_back(applied))
     won = commands.win_charge_back(work=work, won=one, by=settled.id, on=on)
     begun += attempts
     return replace(one, won_by_id=won.won_by_id, won_on=won.won_on)

@@ -12,8 +12,22 @@ from uuid import UUID
 
 from yuefu.access.queries import KEY_EXPIRED, KEY_REVOKED
 from yuefu.errors import Refused
-from yuefu.journeys import billing, checkout, close_of_day, collecting, debits, mandates, refund, repayment, transfers
+from yuefu.journeys import (
+    aftersales,
+    billing,
+    charge_backs,
+    checkout,
+    close_of_day,
+    collecting,
+    debits,
+    mandates,
+    refund,
+    repayment,
+    transfers,
+)
+from yuefu.journeys.aftersales import CaseRequest, StepRequest
 from yuefu.journeys.billing import PayRequest
+from yuefu.journeys.charge_backs import DisputeWon, TakenBack
 from yuefu.journeys.checkout import Purchase
 from yuefu.journeys.collecting import RecoverRequest
 from yuefu.journeys.desk import Desk, open_day
@@ -65,6 +79,10 @@ KINDS: Final[Mapping[str, _Kind]] = {
     "refund.retry": _Kind(UUID, lambda desk, now, given: refund.retry_loans(desk=desk, now=now, loan_ids=given)),
     "repay": _Kind(RepayRequest, lambda desk, now, given: repayment.repay(desk=desk, now=now, requests=given)),
     "repay.book": _Kind(ChannelResult, lambda desk, now, given: repayment.book(desk=desk, now=now, results=given)),
+    "aftersale.open": _Kind(CaseRequest, lambda desk, now, given: aftersales.ask(desk=desk, now=now, requests=given)),
+    "aftersale.step": _Kind(StepRequest, lambda desk, now, given: aftersales.take(desk=desk, now=now, requests=given)),
+    "charge_back.enter": _Kind(TakenBack, lambda desk, now, given: charge_backs.enter(desk=desk, now=now, requests=given)),
+    "charge_back.win": _Kind(DisputeWon, lambda desk, now, given: charge_backs.win(desk=desk, now=now, requests=given)),
     "billing.make": _Kind(UUID, lambda desk, now, given: billing.make_for(desk=desk, now=now, account_ids=given)),
     "billing.pay": _Kind(PayRequest, lambda desk, now, given: billing.pay(desk=desk, now=now, requests=given)),
     "billing.release": _Kind(UUID, lambda desk, now, given: billing.release_parts(desk=desk, now=now, part_ids=given)),
