@@ -108,9 +108,7 @@ def _loan_life(life: Life) -> Iterator[Draft]:
             told["collection"] = ids.text("collection", event.reverses)
             moves = event.principal.minor or event.interest.minor or event.charges.minor or event.excess.minor
             claims = [(kind, event.loan_id, event.recorded_at, 0)] if moves else []
-        if (
-            event.kind == "charged_back"
-        ):  # It clears nothing either: what the bank took is owed to it until the channel's side of it is posted.
+        if event.kind == "charged_back":  # It clears nothing either: what the bank took is posted with the refund that it is in payments.
             claims = [(kind, event.loan_id, event.recorded_at, 0)]
         collection = collections.get(event.source_id)
         if event.kind == "repaid" and collection:
