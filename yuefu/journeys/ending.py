@@ -44,7 +44,8 @@ def pay(*, desk: Desk, now: datetime, requests: Sequence[PayQuote]) -> list[Repa
     """Collects each quote by one payment; what succeeds ends its loans on the day on which the channel took the money.
 
     One outcome a request, in order. Refused with instrument_invalid or not_of_an_order, after which the key may be used again; with unknown_quote (also
-    another consumer's), quote_used, quote_expired, quote_stale, nothing_owed, no_money_account or key_reused: nothing is collected with any of them. A quote whose payment failed stays used: ask for a new one. Where something happened to a loan before the answer came, the money pays what is
+    another consumer's), quote_used, quote_expired, quote_stale, nothing_owed, no_money_account or key_reused: nothing is collected with any of them.
+    A quote whose payment failed stays used: ask for a new one. Where something happened to a loan before the answer came, the money pays what is
     owed by then, and what is too much goes back.
     """
     begun = in_batches(desk, now, PAY_QUOTE, requests, lambda batch: on_open_day(desk, now, batch, _attempt))
