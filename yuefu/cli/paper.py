@@ -54,6 +54,48 @@ def show_quote(
 
 
 @app.command()
+def pay(
+    quote: Annotated[str, typer.Argument(metavar="QUOTE", help="The id of the quote (pqt_…), from `loan payoff`.")],
+    instrument: Annotated[str, typer.Option(help="The card or wallet at the channel.")] = "wallet:sandbox",
+    key: Annotated[str | None, typer.Option(help="The key of the request: the same key gives the first outcome again.")] = None,
+) -> None:
+    """Collect what a payoff quote asks, by one payment, and end its loans. A quote is used once, and holds for its day."""
+    with context.at_work("repayment.record") as caller:
+        from yuefu import ids
+        from yuefu.journeys import ending
+        from yuefu.papers import queries as paper_book
+
+        wanted = inputs.object_id("payoff_quote", quote)
+        with caller.for_the_book().reading():
+            found = paper_book.quoted(caller.book.id, wanted)
+        if found is None:
+            fail("unknown_quote", f"There is no payoff quote {quote} in this book.")
+        request = ending.PayQuote(inputs.key_or_new(key), found.consumer_id, found.id, instrument)
+        done = only(ending.pay(desk=caller.desk, now=caller.now, requests=[request]))
+        loans = [
+            {
+                "loan": ids.text("loan", part.loan_id),
+                "amount": part.amount,
+                "excess": part.excess,
+                "collection": ids.text("collection", part.collection_id),
+            }
+            for part in done.parts
+        ]
+        value = {
+            "payment": ids.text("collection", done.collection_id),
+            "quote": quote,
+            "state": done.state,
+            "amount": done.amount,
+            "failure_code": done.failure_code,
+            "loans": loans,
+            "key": request.key,
+        }
+        lines = [f"{done.state}: {done.amount} {done.failure_code}".rstrip()]
+        lines.append(output.table(["loan", "amount", "excess"], [(each["loan"], each["amount"], each["excess"]) for each in loans]))
+        output.result(value, lines)
+
+
+@app.command()
 def statement(
     reference: Annotated[str | None, typer.Argument(metavar="[REF]", help="The consumer's reference: all loans of theirs.")] = None,
     loan: Annotated[str | None, typer.Option("--loan", metavar="LOAN", help="One loan (loan_…) instead.")] = None,

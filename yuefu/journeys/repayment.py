@@ -24,6 +24,7 @@ from yuefu.loans.commands import ALREADY_APPLIED, Applied, Repayment, Reversal, 
 from yuefu.loans.queries import Recorded
 from yuefu.loans.rules import UNKNOWN_REPAYMENT, OnBook
 from yuefu.money.amounts import Money
+from yuefu.papers import commands as papers
 from yuefu.payments import commands as payments
 from yuefu.payments import queries as payment_book
 from yuefu.payments.commands import CollectionAttempt
@@ -275,7 +276,9 @@ def _apply(work: UnitOfWork, settled: Sequence[Collection]) -> tuple[dict[UUID, 
 
 def apply_received(work: UnitOfWork, received: Sequence[tuple[Collection, date]]) -> dict[UUID, Applied]:
     """Applies what came to its loans, each as of a day. By collection; what was applied before is absent."""
-    repayments = [Repayment(c.id, c.loan_id, c.amount, on, _AHEAD.get(c.ahead or "")) for c, on in received if c.loan_id]
+    repayments = [
+        Repayment(c.id, c.loan_id, c.amount, on, _AHEAD.get(c.ahead or ""), ends=c.ahead == "settle") for c, on in received if c.loan_id
+    ]
     applied: dict[UUID, Applied] = {}
     for repayment, outcome in zip(repayments, loans.apply_repayments(work=work, repayments=repayments), strict=True):
         if isinstance(outcome, Applied):
@@ -363,6 +366,7 @@ def _undo(work: UnitOfWork, requests: Sequence[UndoRequest], begun: list[Channel
         done = loans.reverse_repayments(work=work, reversals=reversals, given_back=given)
         outcomes.update({i: _undone(one) for i, one in zip(reversing, done, strict=True)})
         taken_off = [one for one in done if isinstance(one, Reversed)]
+        papers.withdraw_reopened(work=work, loan_ids=sorted({one.loan_id for one in taken_off}))
         owed = [Excess(str(one.id), one.loan_id, one.excess, one.source_id) for one in taken_off if one.excess.minor > 0]
         begun.extend(refunding.attempt(work=work, excesses=owed))
         why = {str(requests[i].collection_id): requests[i].reason for i in reversing if isinstance(outcomes[i], Undone)}

@@ -20,6 +20,7 @@ from yuefu.journeys import (
     close_of_day,
     collecting,
     debits,
+    ending,
     mandates,
     refund,
     repayment,
@@ -31,6 +32,7 @@ from yuefu.journeys.charge_backs import DisputeWon, TakenBack
 from yuefu.journeys.checkout import Purchase
 from yuefu.journeys.collecting import RecoverRequest
 from yuefu.journeys.desk import Desk, open_day
+from yuefu.journeys.ending import PayQuote
 from yuefu.journeys.repayment import RepayRequest, UndoRequest
 from yuefu.ledger.rules import Transfer
 from yuefu.loans.commands import closing
@@ -85,6 +87,7 @@ KINDS: Final[Mapping[str, _Kind]] = {
     "charge_back.win": _Kind(DisputeWon, lambda desk, now, given: charge_backs.win(desk=desk, now=now, requests=given)),
     "billing.make": _Kind(UUID, lambda desk, now, given: billing.make_for(desk=desk, now=now, account_ids=given)),
     "billing.pay": _Kind(PayRequest, lambda desk, now, given: billing.pay(desk=desk, now=now, requests=given)),
+    ending.PAY_QUOTE: _Kind(PayQuote, lambda desk, now, given: ending.pay(desk=desk, now=now, requests=given)),
     "billing.release": _Kind(UUID, lambda desk, now, given: billing.release_parts(desk=desk, now=now, part_ids=given)),
     "mandate.sign": _Kind(NewMandate, lambda desk, now, given: mandates.sign(desk=desk, now=now, requests=given)),
     "mandate.revoke": _Kind(Revocation, lambda desk, now, given: mandates.revoke(desk=desk, now=now, revocations=given)),

@@ -8,7 +8,8 @@ is reversed once; paid never exceeds what an instalment asks; terms and events a
 
 Loans of rule version 2026-2 are kept beside them, as an agreement (its terms whole), facts (what was entered, in that order), a checkpoint and dues
 (`commands.living`, ADR 0029): checkpoint and dues are a cache, and what is posted is the difference of where a loan stands.
-Journeys deal with both by one name (ADR 0037): `commands.by_version`, `queries.both`; `loans_applied` keeps what became of the money that came for a loan of an order.
+Journeys deal with both by one name (ADR 0037): `commands.by_version`, `queries.both`; `loans_applied` keeps what became of the money that
+came for a loan of an order.
 Kept by PostgreSQL: agreements and facts are never changed; one fact a source; what is undone is an event of the same loan, once; a checkpoint never goes
 back; nothing is settled that is not asked.
 """

@@ -27,13 +27,15 @@ ALREADY_APPLIED = "already_applied"  # this collection or refund share was appli
 @dataclass(frozen=True, slots=True)
 class Repayment:
     """A received collection to apply to a loan. `effective_on` may be earlier than the business day. `ahead`: what is more than what is due pays
-    what is to come, in this way, and does not go back; a loan of rule version 2026-1 takes nothing ahead."""
+    what is to come, in this way, and does not go back; `ends`: it ends the loan, if it is what ends it that day. A loan of rule version 2026-1 takes
+    nothing ahead."""
 
     source_id: UUID
     loan_id: UUID
     amount: Money
     effective_on: date
     ahead: Excess | None = None
+    ends: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from yuefu.loans.commands.booking import NewLoan, told_terms
 from yuefu.loans.commands.living import ALREADY_ENTERED, Entered, NewFact, NotPosted
 from yuefu.loans.commands.reversing import Reversal, Reversed, excess_gone, refusal
 from yuefu.loans.entries import Position
-from yuefu.loans.queries import served
+from yuefu.loans.queries import keeping, served
 from yuefu.loans.queries.keeping import Kept
 from yuefu.loans.queries.levelled import Repayment as Recorded
 from yuefu.loans.queries.served import BoughtDown, TakenOut
@@ -31,6 +31,7 @@ from yuefu.money.amounts import Money
 from yuefu.plans.agreed import loan_terms
 from yuefu.plans.lifecycle import events as e
 from yuefu.plans.lifecycle.events import LOAN_WRITTEN_OFF, Undone
+from yuefu.plans.lifecycle.quotes import payoff_amount
 from yuefu.plans.lifecycle.rows import NORMAL
 from yuefu.plans.lifecycle.terms import Excess, LoanTerms, PaidBy
 from yuefu.runtime import audit, outbox, sql
@@ -154,13 +155,15 @@ def _apply(work: UnitOfWork, kind: Kind, requests: Sequence[Repayment | GoodsRef
     begun = served.begun_on([request.loan_id for request in requests])
     bought = served.bought_down([r.loan_id for r in requests if isinstance(r, GoodsRefund) and r.discount_returned.minor])
     outcomes: list[Applied | Refused | None] = [_refusal(work, begun.get(request.loan_id), request) for request in requests]
+    ending = _ending(work, requests)
     facts: list[NewFact] = []
     at: dict[int, int] = {}
     for index, (request, refused) in enumerate(zip(requests, outcomes, strict=True)):
         if refused is None:
             facts += _bought_less(request, bought)
             at[index] = len(facts)
-            facts.append(NewFact(request.source_id, request.loan_id, _paid(request), kind))
+            event = e.PaidOff(request.effective_on) if request.source_id in ending else _paid(request)
+            facts.append(NewFact(request.source_id, request.loan_id, event, kind))
     entered = living.enter(work=work, facts=facts)
     done = {index: entered[position] for index, position in at.items()}
     done |= _recovered(work, {i: requests[i] for i, one in done.items() if isinstance(one, Refused) and one.code == LOAN_WRITTEN_OFF})
@@ -177,6 +180,21 @@ def _refusal(work: UnitOfWork, begun: date | None, request: Repayment | GoodsRef
     if request.effective_on > work.day.on:
         return Refused(FUTURE_DATED, f"the business day is {work.day.on}", "effective_on")
     return None
+
+
+def _ending(work: UnitOfWork, requests: Sequence[Repayment | GoodsRefund]) -> set[UUID]:
+    """The sources of repayments that end their loans to the cent. (By the terms of some loans a payment of what ends them would pay instalments to
+    come instead.)"""
+    asked = [request for request in requests if isinstance(request, Repayment) and request.ends]
+    kept = keeping.lock(work.book.id, [request.loan_id for request in asked]) if asked else {}
+    found = set()
+    for request in asked:
+        life = kept[request.loan_id].life if request.loan_id in kept else None
+        in_order = life is not None and life.waits_for is None and life.state.last_on <= request.effective_on.toordinal()
+        simple = life is not None and in_order and not life.state.overpaid and life.status == "active"
+        if life is not None and simple and payoff_amount(life.state, request.effective_on) == request.amount:
+            found.add(request.source_id)
+    return found
 
 
 def _as_applied(outcome: Entered | Refused) -> Refused:

@@ -32,6 +32,7 @@ class Part:
     funder_id: UUID
     amount: Money
     waits_for: date | None = None
+    ahead: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +111,7 @@ def _part(whole: Collection, part_id: UUID, part: Part) -> Collection:
         refunded=whole.refunded,
         part_of=whole.id,
         waits_for=part.waits_for,
+        ahead=part.ahead,
     )
 
 
