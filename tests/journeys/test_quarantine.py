@@ -22,6 +22,7 @@ from yuefu.journeys import (
     collecting,
     debits,
     desk,
+    ending,
     mandates,
     refund,
     repayment,
@@ -312,17 +313,13 @@ def test_every_command_that_sets_aside_has_a_kind_to_be_sent_again_by():
     """The names under which journeys set their requests aside, read from their source."""
     named = set()
     plain = (authorising, billing, capturing, releasing, refund, repayment, transfers, mandates, debits, close_of_day, collecting)
-    for module in (*plain, aftersales, charge_backs):
+    for module in (*plain, ending, aftersales, charge_backs):
         tree = ast.parse(inspect.getsource(module))
         for node in ast.walk(tree):
             if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "in_batches":
                 named.add(eval(ast.unparse(node.args[2]), vars(module)))
-<<<<<<< HEAD
     of_cases = {"aftersale.open", "aftersale.step", "charge_back.enter", "charge_back.win"}  # test_aftersales, test_charge_backs
-    elsewhere = {closing.LOOK_AT, "collect.look", "collect.recover", *of_cases}  # test_close_of_any_loans, test_collecting
-=======
-    elsewhere = {closing.LOOK_AT, "collect.look", "collect.recover", "paper.pay"}  # test_close_of_any_loans, test_collecting
->>>>>>> origin/lend
+    elsewhere = {closing.LOOK_AT, "collect.look", "collect.recover", "paper.pay", *of_cases}  # test_close_of_any_loans, test_collecting
     assert named == set(set_aside.KINDS) == {*BROKEN_BY, *elsewhere}
 
 
