@@ -22,9 +22,10 @@ from yuefu.money.amounts import Money
 from yuefu.plans.lifecycle.arrears import NOT_OVERDUE, Overdue, overdue_of
 from yuefu.plans.lifecycle.events import Event, LoanError, Undone
 from yuefu.plans.lifecycle.fold import looked_at
-from yuefu.plans.lifecycle.plain import kind_of, written_event
+from yuefu.plans.lifecycle.plain import written_event
 from yuefu.plans.lifecycle.stretches import FOREVER, Stretch
 from yuefu.plans.lifecycle.terms import LoanTerms
+from yuefu.plans.lifecycle.work import Work
 from yuefu.runtime import audit, days, outbox
 from yuefu.runtime.outbox import Event as OutboxEvent
 from yuefu.runtime.values import UnitOfWork
@@ -97,7 +98,7 @@ def enter(*, work: UnitOfWork, facts: Sequence[NewFact]) -> list[Entered | Refus
     today, before = work.day.on, _earlier(read, facts, work.day.on)
     kept: dict[UUID, Kept] = {}
     outcomes: list[Entered | Refused] = []
-    entered: list[tuple[UUID, int, UUID, Event | Undone]] = []
+    entered: list[tuple[UUID, int, UUID, Event | Undone, dict[str, Any]]] = []
     posting: list[Entry] = []
     events: list[OutboxEvent] = []
     for fact in facts:
@@ -109,23 +110,27 @@ def enter(*, work: UnitOfWork, facts: Sequence[NewFact]) -> list[Entered | Refus
             continue
         one = kept.get(fact.loan_id) or read[fact.loan_id]
         try:
-            life = rules.entered(one.life, fact.entry, today, before.get(fact.loan_id))
+            if fact.loan_id in before:
+                life, seen = rules.entered(one.life, fact.entry, today, before[fact.loan_id]), None
+            else:  # else all of its facts were read, see `_earlier`
+                life, seen = rules.went_on(one.life, fact.entry)
         except LoanError as error:
             outcomes.append(Refused(error.code, error.detail, error.field))
             continue
         known.add(fact.source_id)
         if fact.loan_id in before:
             before[fact.loan_id].append(fact.entry)
-        after = _touched(one, life, today)
-        kind = kind_of(fact.entry)
+        after = _touched(one, life, today, seen)
+        plain = written_event(fact.entry)
+        kind: str = plain["kind"]
         on = today if isinstance(fact.entry, Undone) else min(fact.entry.on, today)
         entry = entries.moved(one.party, kind, fact.source_id, _posted(one, today), after.running.position, on)
         posting += [entry] if entry else []
-        events.append(_event(f"loan.{kind}", one, after, fact))
+        events.append(_event(f"loan.{kind}", one, after, fact, plain))
         late = lateness_event(one, after)
         events += [late] if late else []
         kept[fact.loan_id] = after
-        entered.append((fact.loan_id, life.seq, fact.source_id, fact.entry))
+        entered.append((fact.loan_id, life.seq, fact.source_id, fact.entry, plain))
         outcomes.append(Entered(fact.source_id, fact.loan_id, life.seq, life))
     touched = sorted(kept)
     writing.insert_facts(work, entered)
@@ -137,13 +142,14 @@ def enter(*, work: UnitOfWork, facts: Sequence[NewFact]) -> list[Entered | Refus
     return outcomes
 
 
-def _touched(one: Kept, life: Life, today: date) -> Kept:
-    """A loan after a fact: its stretch ends with the day, so that the next close looks at it."""
+def _touched(one: Kept, life: Life, today: date, seen: Work | None) -> Kept:
+    """A loan after a fact: its stretch ends with the day, so that the next close looks at it. `seen` is the loan opened as the fact left it, where
+    that was at hand."""
     running = one.running
     if not life.state.lent:
         after = Running(NEVER, running.portfolio_no, today, Stretch(FOREVER), False, running.told + 1, NOT_OVERDUE, _NOTHING)
         return Kept(one.party, life, after)
-    work = looked_at(life.state, today)
+    work = seen if seen and seen.on == today.toordinal() and not life.terms.overdue_to_due_day else looked_at(life.state, today)
     position, late = entries.position_of(work, life.tally), overdue_of(work)
     told = running.told + 1 + (change_of(running.late, late) is not None)
     after = Running(NEVER, running.portfolio_no, today, Stretch(today.toordinal()), False, told, late, position)
@@ -178,10 +184,11 @@ def life_on(one: Kept, day: date) -> Life:
     return rules.retold_life(life.terms, keeping.facts([one.party.loan_id])[one.party.loan_id], day)
 
 
-def _event(kind: str, before: Kept, after: Kept, fact: NewFact) -> OutboxEvent:
+def _event(kind: str, before: Kept, after: Kept, fact: NewFact, plain: Mapping[str, Any]) -> OutboxEvent:
     was, now = told_of(before), told_of(after)
-    told = {**now, "fact": written_event(fact.entry), "no": after.life.seq}
-    return OutboxEvent(kind, "loan", fact.loan_id, before.running.told + 1, told, outbox.changes(was, now), fact.source_id)
+    changed = outbox.changes(was, now)
+    now["fact"], now["no"] = plain, after.life.seq
+    return OutboxEvent(kind, "loan", fact.loan_id, before.running.told + 1, now, changed, fact.source_id)
 
 
 def change_of(before: Overdue, after: Overdue) -> str | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from operator import attrgetter
 from typing import Any, Final
@@ -12,7 +12,7 @@ from yuefu.loans.commands.keeping import ACCOUNTS, CHECKPOINT, DUE, FACT, LATENE
 from yuefu.plans.lifecycle.arrears import Overdue
 from yuefu.plans.lifecycle.events import Event, Undone
 from yuefu.plans.lifecycle.fold import looked_at
-from yuefu.plans.lifecycle.plain import kind_of, written_event, written_state
+from yuefu.plans.lifecycle.plain import kind_of, written_state
 from yuefu.plans.lifecycle.rows import Rows
 from yuefu.runtime import sql
 from yuefu.runtime.jsontext import dumps
@@ -22,8 +22,8 @@ _OF_POSITION: Final = attrgetter(*ACCOUNTS)
 _DUE_CHANGES: Final = ", ".join(f"{name} = excluded.{name}" for name in list(DUE)[2:])
 
 
-def insert_facts(work: UnitOfWork, entered: Sequence[tuple[UUID, int, UUID, Event | Undone]]) -> None:
-    """Facts as (loan, number, source, what happened)."""
+def insert_facts(work: UnitOfWork, entered: Sequence[tuple[UUID, int, UUID, Event | Undone, Mapping[str, Any]]]) -> None:
+    """Facts as (loan, number, source, what happened, that as it is written)."""
     values = [
         (
             new,
@@ -32,10 +32,10 @@ def insert_facts(work: UnitOfWork, entered: Sequence[tuple[UUID, int, UUID, Even
             kind_of(entry),
             None if isinstance(entry, Undone) else entry.on,
             entry.entry if isinstance(entry, Undone) else None,
-            dumps(written_event(entry)),
+            dumps(plain),
             source_id,
         )
-        for new, (loan_id, no, source_id, entry) in zip(work.ids.many(work.now, len(entered)), entered, strict=True)
+        for new, (loan_id, no, source_id, entry, plain) in zip(work.ids.many(work.now, len(entered)), entered, strict=True)
     ]
     sql.insert(
         "loans_fact", FACT, values, same=_same(work) | {"recorded_at": ("timestamptz", work.now), "recorded_on": ("date", work.day.on)}
