@@ -61,9 +61,9 @@ def new_book(ids: IdSource, on: date = LATE) -> UnitOfWork:
     return UnitOfWork(made, day, now, system_actor("test"), ids)
 
 
-def lend(work: UnitOfWork, agreed: LoanTerms) -> UUID:
+def lend(work: UnitOfWork, agreed: LoanTerms, product: str = "flex") -> UUID:
     new = work.ids.many(work.now, 2)
-    party = Party(new[0], None, None, new[1], None, work.book.id, "flex", agreed.currency, "elsewhere")
+    party = Party(new[0], None, None, new[1], None, work.book.id, product, agreed.currency, "elsewhere")
     with sql.transacting():
         assert living.agree(work=work, agreements=[(party, agreed)]) == [None]
     return new[0]

@@ -97,6 +97,8 @@ def enter(*, work: UnitOfWork, facts: Sequence[NewFact]) -> list[Entered | Refus
     known = keeping.known_sources([fact.source_id for fact in facts])
     today, before = work.day.on, _earlier(read, facts, work.day.on)
     kept: dict[UUID, Kept] = {}
+    late_before: dict[UUID, Overdue] = {}
+    closing = bool(read) and bool(days.waiting_to_close(work.book.id))
     outcomes: list[Entered | Refused] = []
     entered: list[tuple[UUID, int, UUID, Event | Undone, dict[str, Any]]] = []
     posting: list[Entry] = []
@@ -118,13 +120,16 @@ def enter(*, work: UnitOfWork, facts: Sequence[NewFact]) -> list[Entered | Refus
             outcomes.append(Refused(error.code, error.detail, error.field))
             continue
         known.add(fact.source_id)
+        was = _posted(one, today, before.get(fact.loan_id))
+        if closing and fact.loan_id not in kept:
+            late_before[fact.loan_id] = _late_by(one, today - timedelta(days=1), before.get(fact.loan_id))
         if fact.loan_id in before:
             before[fact.loan_id].append(fact.entry)
         after = _touched(one, life, today, seen)
         plain = written_event(fact.entry)
         kind: str = plain["kind"]
         on = today if isinstance(fact.entry, Undone) else min(fact.entry.on, today)
-        entry = entries.moved(one.party, kind, fact.source_id, _posted(one, today), after.running.position, on)
+        entry = entries.moved(one.party, kind, fact.source_id, was, after.running.position, on)
         posting += [entry] if entry else []
         events.append(_event(f"loan.{kind}", one, after, fact, plain))
         late = lateness_event(one, after)
@@ -134,8 +139,7 @@ def enter(*, work: UnitOfWork, facts: Sequence[NewFact]) -> list[Entered | Refus
         outcomes.append(Entered(fact.source_id, fact.loan_id, life.seq, life))
     touched = sorted(kept)
     writing.insert_facts(work, entered)
-    closing = bool(touched) and bool(days.waiting_to_close(work.book.id))
-    writing.update(work, [(read[loan_id], kept[loan_id]) for loan_id in touched], closing=closing)
+    writing.update(work, [(read[loan_id], kept[loan_id]) for loan_id in touched], closing=closing, late_before=late_before)
     post(work, posting)
     outbox.emit(work=work, events=events)
     audit.record(work=work, action="loan.enter", object_kind="loan", object_ids=touched)
@@ -156,32 +160,44 @@ def _touched(one: Kept, life: Life, today: date, seen: Work | None) -> Kept:
     return Kept(one.party, life, after, work.rows)
 
 
-def _posted(one: Kept, today: date) -> Position:
+Facts = Sequence[Event | Undone]
+
+
+def _posted(one: Kept, today: date, facts: Facts | None) -> Position:
     """Where a loan stands in the books when the day before has been closed, which posts what a stretch or a look at it brings: whether that was
-    done, is being done or will be. Where the close could not go on with a loan, it stands where it was left."""
+    done, is being done or will be. Where the close could not go on with a loan, it stands where it was left. `facts` as `life_on` takes them."""
     running = one.running
     yesterday = today - timedelta(days=1)
     if running.since >= yesterday:
         return running.position
     if running.stuck:
         return entries.run_on(running.position, running.stretch, running.since.toordinal(), running.stretch.until)
-    return stands_on(one, yesterday)
-
-
-def stands_on(one: Kept, day: date) -> Position:
-    """Where a loan stands by the end of a day, not before that of its stretch, nothing having happened to it."""
-    running, ordinal = one.running, day.toordinal()
+    ordinal = yesterday.toordinal()
     if ordinal <= running.stretch.until:
         return entries.run_on(running.position, running.stretch, running.since.toordinal(), ordinal)
-    return entries.position(life_on(one, day).state, life_on(one, day).tally, day)
+    life = life_on(one, yesterday, facts)
+    return entries.position(life.state, life.tally, yesterday)
 
 
-def life_on(one: Kept, day: date) -> Life:
-    """The loan by a day: told anew where a fact that was entered ahead has come true by then."""
-    life = one.life
-    if life.waits_for is None or life.waits_for > day:
-        return life
-    return rules.retold_life(life.terms, keeping.facts([one.party.loan_id])[one.party.loan_id], day)
+def _late_by(one: Kept, yesterday: date, facts: Facts | None) -> Overdue:
+    """How late a loan is when the day before has been closed: as its close says, or will say."""
+    running = one.running
+    if running.since >= yesterday or running.stuck or yesterday.toordinal() <= running.stretch.until:
+        return running.late
+    return overdue_of(looked_at(life_on(one, yesterday, facts).state, yesterday))
+
+
+def tells_anew(one: Kept, day: date) -> bool:
+    """Whether a fact that was entered ahead has come true by a day."""
+    return one.life.waits_for is not None and one.life.waits_for <= day
+
+
+def life_on(one: Kept, day: date, facts: Facts | None) -> Life:
+    """The loan by a day. `facts` are all that were entered of it before, needed where it `tells_anew`."""
+    if not tells_anew(one, day):
+        return one.life
+    assert facts is not None, "a loan that waits for a day is told anew from all of its facts"
+    return rules.retold_life(one.life.terms, facts, day)
 
 
 def _event(kind: str, before: Kept, after: Kept, fact: NewFact, plain: Mapping[str, Any]) -> OutboxEvent:

@@ -48,19 +48,22 @@ def insert_new(work: UnitOfWork, kept: Sequence[Kept]) -> None:
     sql.insert("loans_stretch", STRETCH, [stretch_values(one.party.loan_id, one.running) for one in kept], same=_same(work))
 
 
-def update(work: UnitOfWork, changed: Sequence[tuple[Kept, Kept]], *, closing: bool) -> None:
+def update(
+    work: UnitOfWork, changed: Sequence[tuple[Kept, Kept]], *, closing: bool, late_before: Mapping[UUID, Overdue] | None = None
+) -> None:
     """Writes what loans came to be, as (before, after): checkpoints whose facts are others, stretches, how late they are, and rows of what falls due.
 
-    `closing`: a day before that of `work` is not closed yet, and has to find the stretch that ended.
+    `closing`: a day before that of `work` is not closed yet, and has to find the stretch that ended. How late loans will be by the close of that
+    is in `late_before`, which is not written yet.
     """
+    was_late = late_before or {}
     lives = [checkpoint_values(after) for before, after in changed if after.life is not before.life]
     sql.update("loans_checkpoint", "loan_id", CHECKPOINT, lives)
     _update_stretches(work, changed, closing=closing)
-    # While a day before closes, nobody knows yet what that will say of a loan: how late it is now is said in any case.
     late = [
         (after.party.loan_id, after.running.late)
         for before, after in changed
-        if after.running.late != before.running.late or (closing and before.running.since < after.running.since)
+        if after.running.late != was_late.get(after.party.loan_id, before.running.late)
     ]
     _insert_lateness(work, late)
     _update_dues(work, changed)
@@ -91,12 +94,21 @@ def _update_stretches(work: UnitOfWork, changed: Sequence[tuple[Kept, Kept]], *,
 
 
 def stick(stuck: Sequence[Unread]) -> None:
-    """Says of stretches that nobody could go on from them; they stay as they are."""
+    """Says of stretches that nobody could go on from them; they stay as they are. Of one that was replaced, it was left to the close to say how
+    late the loan was: nobody will, so that is said from the day on which it was."""
     if stuck:
         source, params = sql.unnest({"loan_id": "uuid", "replaced_on": "date"}, [(one.loan_id, one.running.replaced_on) for one in stuck])
         sql.run(
             f"UPDATE loans_stretch AS target SET stuck = true FROM {source} AS given"
             " WHERE target.loan_id = given.loan_id AND target.replaced_on = given.replaced_on",
+            params,
+        )
+        late = ", ".join(name if name == "bucket" or name == "late_since" else f"late_{name}" for name in list(LATENESS)[1:])
+        sql.run(
+            f'INSERT INTO loans_lateness (loan_id, book_id, "on", {", ".join(list(LATENESS)[1:])})'
+            f" SELECT given.loan_id, next.book_id, given.replaced_on, {late} FROM {source} AS given CROSS JOIN LATERAL"
+            " (SELECT * FROM loans_stretch s WHERE s.loan_id = given.loan_id AND s.replaced_on > given.replaced_on"
+            ' ORDER BY s.replaced_on LIMIT 1) AS next ON CONFLICT (loan_id, "on") DO NOTHING',
             params,
         )
 
