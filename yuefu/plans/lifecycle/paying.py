@@ -92,8 +92,8 @@ def pay(work: Work, event: Paid) -> None:
 
 def _keep_parts(work: Work) -> None:
     """What a payment paid, for a charge-back of it."""
-    parts = work.parts
-    work.payments = (*work.payments, (work.on, parts[Part.PRINCIPAL], parts[Part.INTEREST], parts[Part.FEE], parts[Part.PENALTY]))
+    principal, interest, fees, penalties = work.parts.values()
+    work.payments.append((work.on, principal, interest, fees, penalties))
 
 
 def pay_instalment(work: Work, event: PaidInstalment) -> None:

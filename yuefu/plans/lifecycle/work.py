@@ -143,8 +143,9 @@ class Work:
         self.lent, self.lent_again, self.balance, self.since = state.lent, state.lent_again, state.balance, state.since
         self.overpaid, self.late_charged, self.recovered = state.overpaid, state.late_charged, state.recovered
         self.bought_down, self.charged_off_on, self.written_off_on = state.bought_down, state.charged_off_on, state.written_off_on
-        self.moves, self.refunds, self.charges, self.rates = state.moves, state.refunds, state.charges, state.rates
-        self.pauses, self.arrears_pauses, self.payments = state.pauses, state.arrears_pauses, state.payments
+        self.refunds, self.charges, self.rates = state.refunds, state.charges, state.rates
+        self.pauses, self.arrears_pauses = state.pauses, state.arrears_pauses
+        self.moves, self.payments = list(state.moves), list(state.payments)  # which grow with nearly each event
         self.left: list[int] | None = None
         self._nothing_yet()
 
@@ -171,8 +172,8 @@ class Work:
         self._settle()
         return LoanState(
             self.terms, self.rows.frozen(), seq, self.on, rank, self.lent, self.lent_again, self.balance, self.since, self.overpaid,
-            self.late_charged, self.recovered, self.bought_down, self.charged_off_on, self.written_off_on, self.moves, self.refunds,
-            self.charges, self.rates, self.pauses, self.arrears_pauses, self.payments, self.on if seen else 0,
+            self.late_charged, self.recovered, self.bought_down, self.charged_off_on, self.written_off_on, tuple(self.moves), self.refunds,
+            self.charges, self.rates, self.pauses, self.arrears_pauses, tuple(self.payments), self.on if seen else 0,
         )  # fmt: skip
 
     def outcome(self) -> Outcome:
@@ -234,7 +235,7 @@ class Work:
             return
         self.settle_interest()
         self.balance += change
-        self.moves = (*self.moves, (self.on, self.balance))
+        self.moves.append((self.on, self.balance))
 
     def renew_interest(self) -> None:
         """Interest as it is from now on, after pauses or what was lent have changed."""
