@@ -187,7 +187,8 @@ def _insert(work: UnitOfWork, claims: Sequence[tuple[str, str, bytes, UUID, str]
         return set()
     columns = {"scope": "text", "key": "text", "fingerprint": "bytea", "object_id": "uuid", "request_id": "text"}
     same = {"book_id": ("uuid", work.book.id), "recorded_at": ("timestamptz", work.now)}
-    written = sql.insert("runtime_key", columns, sorted(claims, key=itemgetter(0, 1)), same=same, suffix="ON CONFLICT DO NOTHING")
+    rows = sorted(claims, key=itemgetter(0, 1))
+    written = sql.insert("runtime_key", columns, rows, same=same, often_same=("scope", "request_id"), suffix="ON CONFLICT DO NOTHING")
     if written == len(claims):
         return {(scope, key) for scope, key, *_ in claims}
     if not written:

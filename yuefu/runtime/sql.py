@@ -197,11 +197,24 @@ Same = Mapping[str, tuple[str, Any]]
 """Columns that are the same in all rows of a statement: name → (PostgreSQL type, value). They travel once."""
 
 
-def unnest(columns: Mapping[str, str], values: Sequence[Sequence[Any]], *, same: Same | None = None) -> tuple[str, list[Any]]:
+def unnest(
+    columns: Mapping[str, str], values: Sequence[Sequence[Any]], *, same: Same | None = None, often_same: Sequence[str] = ()
+) -> tuple[str, list[Any]]:
     """`(SELECT … FROM unnest(…))` over row tuples, and its parameters: one array a column, so one statement for any number of rows. The
-    columns of `same` come after the others.
+    columns of `same`, and of `often_same` (see `insert`) where all rows agree, come after the others.
     """
-    return _source(columns, dict(zip(columns, zip(*values, strict=True), strict=True)), same or {})
+    return _source(columns, *_parted(columns, values, same, often_same))
+
+
+def _parted(
+    columns: Mapping[str, str], values: Sequence[Sequence[Any]], same: Same | None, often_same: Sequence[str]
+) -> tuple[dict[str, Sequence[Any]], dict[str, tuple[str, Any]]]:
+    """Columns that travel as arrays, and those that travel once."""
+    by_name: dict[str, Sequence[Any]] = dict(zip(columns, zip(*values, strict=True), strict=True))
+    once = dict(same or {})
+    if often_same and all(by_name[name].count(by_name[name][0]) == len(values) for name in often_same):
+        once |= {name: (columns[name], by_name.pop(name)[0]) for name in often_same}
+    return by_name, once
 
 
 def _source(kinds: Mapping[str, str], columns: Mapping[str, Sequence[Any]], same: Same) -> tuple[str, list[Any]]:
@@ -238,19 +251,18 @@ def insert(
     """
     if not values:
         return 0
-    by_name = dict(zip(columns, zip(*values, strict=True), strict=True))
-    once = dict(same or {})
-    if often_same and all(by_name[name].count(by_name[name][0]) == len(values) for name in often_same):
-        once |= {name: (columns[name], by_name.pop(name)[0]) for name in often_same}
+    by_name, once = _parted(columns, values, same, often_same)
     source, params = _source(columns, by_name, once)
     return run(f"INSERT INTO {table} ({', '.join([*by_name, *once])}) {source} {suffix}", params)
 
 
-def update(table: str, key: str, columns: Mapping[str, str], values: Sequence[Sequence[Any]], *, where: str = "") -> int:
+def update(
+    table: str, key: str, columns: Mapping[str, str], values: Sequence[Sequence[Any]], *, where: str = "", often_same: Sequence[str] = ()
+) -> int:
     """Sets columns of many rows by one statement; the first column of each value is the key. Returns the number of rows changed."""
     if not values:
         return 0
-    source, params = unnest(columns, values)
+    source, params = unnest(columns, values, often_same=often_same)
     changes = ", ".join(f"{name} = given.{name}" for name in columns if name != key)
     extra = f" AND {where}" if where else ""
     return run(f"UPDATE {table} AS target SET {changes} FROM {source} AS given WHERE target.{key} = given.{key}{extra}", params)

@@ -295,7 +295,7 @@ def exposure_refusal(
     shut: AccountKey | UUID | None = None
     for line in entry.lines:
         if CHART[line.account.code].kind != "limited":
-            if (line.account, line.amount.currency) in closed_control:
+            if closed_control and (line.account, line.amount.currency) in closed_control:
                 shut = shut or line.account
             continue
         balance = limited.get((line.account, line.amount.currency))

@@ -91,13 +91,13 @@ class Running:
 @made_quickly
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A loan as it was read: whose it is, what it came to be, and where it stands. `seen` are its rows on the day of its stretch, for who has
-    them at hand."""
+    """A loan as it was read: whose it is, what it came to be, and where it stands. `seen` are its rows on the day of its stretch, or
+    their columns, for who has them at hand."""
 
     party: Party
     life: Life
     running: Running
-    seen: Rows | None = None
+    seen: Rows | tuple[tuple[int, ...], ...] | None = None
 
 
 def lock(book_id: UUID, loan_ids: Iterable[UUID]) -> dict[UUID, Kept]:

@@ -153,11 +153,12 @@ def _touched(one: Kept, life: Life, today: date, seen: Work | None) -> Kept:
     if not life.state.lent:
         after = Running(NEVER, running.portfolio_no, today, Stretch(FOREVER), False, running.told + 1, NOT_OVERDUE, _NOTHING)
         return Kept(one.party, life, after)
-    work = seen if seen and seen.on == today.toordinal() and not life.terms.overdue_to_due_day else looked_at(life.state, today)
+    left = seen if seen and seen.on == today.toordinal() and not life.terms.overdue_to_due_day else None
+    work = left or looked_at(life.state, today)
     position, late = entries.position_of(work, life.tally), overdue_of(work)
     told = running.told + 1 + (change_of(running.late, late) is not None)
     after = Running(NEVER, running.portfolio_no, today, Stretch(today.toordinal()), False, told, late, position)
-    return Kept(one.party, life, after, work.rows)
+    return Kept(one.party, life, after, life.state.columns if left else work.rows)
 
 
 Facts = Sequence[Event | Undone]

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date
-from operator import attrgetter
+from operator import add, attrgetter, itemgetter
 from typing import Any, Final
 from uuid import UUID
 
-from yuefu.loans.commands.keeping import ACCOUNTS, CHECKPOINT, DUE, FACT, LATENESS, NEVER, PARTS, STRETCH, Kept, Running, Unread
+from yuefu.loans.commands.keeping import ACCOUNTS, CHECKPOINT, DUE, FACT, LATENESS, LINES, NEVER, PARTS, STRETCH, Kept, Running, Unread
 from yuefu.plans.lifecycle.arrears import Overdue
 from yuefu.plans.lifecycle.events import Event, Undone
 from yuefu.plans.lifecycle.fold import looked_at
 from yuefu.plans.lifecycle.plain import kind_of, written_state
-from yuefu.plans.lifecycle.rows import Rows
+from yuefu.plans.lifecycle.rows import COLUMNS, Rows
 from yuefu.runtime import sql
 from yuefu.runtime.jsontext import dumps
 from yuefu.runtime.values import UnitOfWork
@@ -38,7 +38,11 @@ def insert_facts(work: UnitOfWork, entered: Sequence[tuple[UUID, int, UUID, Even
         for new, (loan_id, no, source_id, entry, plain) in zip(work.ids.many(work.now, len(entered)), entered, strict=True)
     ]
     sql.insert(
-        "loans_fact", FACT, values, same=_same(work) | {"recorded_at": ("timestamptz", work.now), "recorded_on": ("date", work.day.on)}
+        "loans_fact",
+        FACT,
+        values,
+        same=_same(work) | {"recorded_at": ("timestamptz", work.now), "recorded_on": ("date", work.day.on)},
+        often_same=("kind", "effective_on", "undoes_no"),
     )
 
 
@@ -69,6 +73,10 @@ def update(
     _update_dues(work, changed)
 
 
+_OF_TOUCHED: Final = ("replaced_on", "since", "until", "stuck", *LINES)
+"""What of the stretches of loans that were touched on a day is the same, for that ends with the day."""
+
+
 def _update_stretches(work: UnitOfWork, changed: Sequence[tuple[Kept, Kept]], *, closing: bool) -> None:
     """A stretch that tells of days which are closing stays, replaced as of today, and the new one is a row of its own; else it is written over."""
     apart = {
@@ -84,7 +92,7 @@ def _update_stretches(work: UnitOfWork, changed: Sequence[tuple[Kept, Kept]], *,
     sql.insert("loans_stretch", STRETCH, new, same=_same(work))
     over = [stretch_values(after.party.loan_id, after.running) for before, after in changed if before.party.loan_id not in apart]
     if over:
-        source, params = sql.unnest(STRETCH, over)
+        source, params = sql.unnest(STRETCH, over, often_same=_OF_TOUCHED)
         changes = ", ".join(f"{name} = given.{name}" for name in STRETCH if name not in {"loan_id", "replaced_on", "portfolio_no"})
         sql.run(
             f"UPDATE loans_stretch AS target SET {changes} FROM {source} AS given"
@@ -129,34 +137,42 @@ def _update_dues(work: UnitOfWork, changed: Sequence[tuple[Kept, Kept]]) -> None
             continue  # only a day has passed, and nothing is overdue: what rows ask is the same
         was, now = _seen(before), _seen(after)
         rows += [(after.party.loan_id, no, *_due(now, no)) for no in _differing(was, now)]
-        if len(now) < len(was):
-            shorter.append((after.party.loan_id, len(now)))
+        if len(now[0]) < len(was[0]):
+            shorter.append((after.party.loan_id, len(now[0])))
     sql.insert("loans_due", DUE, rows, same=_same(work), suffix=f"ON CONFLICT (loan_id, no) DO UPDATE SET {_DUE_CHANGES}")
     if shorter:
         source, params = sql.unnest({"loan_id": "uuid", "rows": "smallint"}, shorter)
         sql.run(f"DELETE FROM loans_due AS d USING {source} AS given WHERE d.loan_id = given.loan_id AND d.no >= given.rows", params)
 
 
-def _seen(one: Kept) -> Rows:
-    """The rows of a loan as seen on the day of its stretch."""
+_DUE_COLUMNS: Final = ("kind", "start", "due", *PARTS, *(f"{part}_paid" for part in PARTS), *(f"{part}_off" for part in PARTS))
+_OF_ROWS: Final = attrgetter(*_DUE_COLUMNS)
+_OF_COLUMNS: Final = itemgetter(*(COLUMNS.index(name) for name in _DUE_COLUMNS))
+
+Columns = Sequence[tuple[int, ...]]
+
+
+def _seen(one: Kept) -> Columns:
+    """The columns of what falls due of a loan, as seen on the day of its stretch."""
     state, running = one.life.state, one.running
     if one.seen is not None:
-        return one.seen
+        return _columns(one.seen) if isinstance(one.seen, Rows) else _OF_COLUMNS(one.seen)
     if not state.lent:
-        return Rows()
+        return _columns(Rows())
     if running.late.since is None and not state.overpaid and not state.terms.overdue_to_due_day:
-        return state.rows()  # nothing is overdue: a later day sees what the last event left
-    return looked_at(state, max(running.since, date.fromordinal(state.last_on))).rows
+        return _OF_COLUMNS(state.columns)  # type: ignore[no-any-return] # nothing is overdue: a later day sees what the last event left
+    return _columns(looked_at(state, max(running.since, date.fromordinal(state.last_on))).rows)
 
 
-_OF_DUE: Final = attrgetter(*("kind", "start", "due", *PARTS), *(f"{part}_paid" for part in PARTS), *(f"{part}_off" for part in PARTS))
+def _columns(rows: Rows) -> Columns:
+    return tuple(map(tuple, _OF_ROWS(rows)))
 
 
-def _differing(was: Rows, now: Rows) -> list[int]:
+def _differing(was: Columns, now: Columns) -> list[int]:
     """The numbers of rows that are new, or ask or were settled otherwise than before."""
-    common = min(len(was), len(now))
-    changed = set(range(common, len(now)))
-    for old, new in zip(_OF_DUE(was), _OF_DUE(now), strict=True):
+    common = min(len(was[0]), len(now[0]))
+    changed = set(range(common, len(now[0])))
+    for old, new in zip(was, now, strict=True):
         if old != new:
             changed.update([k for k in range(common) if old[k] != new[k]])
     return sorted(changed)
@@ -164,24 +180,15 @@ def _differing(was: Rows, now: Rows) -> list[int]:
 
 def due_rows(rows: Rows) -> list[tuple[Any, ...]]:
     """Kind, days, what is asked of each part and what of it is settled, a row each."""
-    return [_due(rows, k) for k in range(len(rows))]
+    columns = _columns(rows)
+    return [_due(columns, k) for k in range(len(rows))]
 
 
-def _due(rows: Rows, k: int) -> tuple[Any, ...]:
-    day = date.fromordinal
-    return (
-        rows.kind[k],
-        day(rows.start[k]),
-        day(rows.due[k]),
-        rows.principal[k],
-        rows.interest[k],
-        rows.fees[k],
-        rows.penalties[k],
-        rows.principal_paid[k] + rows.principal_off[k],
-        rows.interest_paid[k] + rows.interest_off[k],
-        rows.fees_paid[k] + rows.fees_off[k],
-        rows.penalties_paid[k] + rows.penalties_off[k],
-    )
+def _due(columns: Columns, k: int) -> tuple[Any, ...]:
+    kind, start, due, *amounts = [column[k] for column in columns]
+    parts = len(PARTS)
+    asked, paid, off = amounts[:parts], amounts[parts : 2 * parts], amounts[2 * parts :]
+    return kind, date.fromordinal(start), date.fromordinal(due), *asked, *map(add, paid, off)
 
 
 def _same(work: UnitOfWork) -> dict[str, tuple[str, Any]]:

@@ -31,6 +31,7 @@ CALENDAR_UNKNOWN: Final = "calendar_unknown"  # the calendar that the terms name
 STATE_FORMAT: Final = 1  # a checkpoint of another format is made anew from the events
 _SCALARS: Final = tuple(field.name for field in fields(LoanState) if field.name not in {"terms", "columns", "seen_on"})
 _scalars_of: Final = attrgetter(*_SCALARS)
+_KNOWN: Final = frozenset(_SCALARS)
 _INTS: Final = frozenset(name for name in _SCALARS if declared_of(LoanState)[name] is int)
 
 
@@ -144,7 +145,7 @@ def read_state(terms: LoanTerms, plain: Mapping[str, Any]) -> LoanState | None:
         return None
     nothing, given = (0,) * plain["rows"], plain["columns"].get
     columns = tuple([tuple(given(name, nothing)) for name in COLUMNS])
-    scalars: dict[str, Any] = {name: plain[name] if name in _INTS else _read_list(name, plain[name]) for name in _SCALARS if name in plain}
+    scalars: dict[str, Any] = {name: value if name in _INTS else _read_list(name, value) for name, value in plain.items() if name in _KNOWN}
     begun = date.fromisoformat(plain["disbursed_on"])
     return LoanState(terms if begun == terms.disbursed_on else replace(terms, disbursed_on=begun), columns, **scalars)
 
