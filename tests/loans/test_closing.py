@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from tests.loans.test_living import books_of, enter, entered, kept_positions, lend, new_book, stored
-from tests.plans.lifecycle.lives import lives
+from tests.plans.lifecycle.lives import LIVES, lives
 from tests.plans.lifecycle.small_loans import FEB, LENT, MAR, fen, terms
 from yuefu.errors import Refused
 from yuefu.ids import IdSource
@@ -40,7 +40,7 @@ from yuefu.runtime.values import BusinessDay, UnitOfWork
 
 ZONE = ZoneInfo("Asia/Shanghai")
 FEW = settings(
-    max_examples=12,
+    max_examples=max(LIVES // 50, 8),  # a life here is some fifty days with their closes
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture, HealthCheck.data_too_large],
@@ -158,7 +158,7 @@ def test_of_any_loan_each_day_brings_what_it_says(ids: IdSource, given_: list[tu
     live(work, model, random, happens, 50)
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(max(LIVES // 100, 3)))
 def test_of_ordinary_loans_each_day_brings_what_they_say(ids: IdSource, seed: int) -> None:
     random = Random(seed)
     work, model = new_book(ids, LENT), Model()
