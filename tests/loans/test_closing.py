@@ -351,6 +351,30 @@ def credit_of(work: UnitOfWork, loan_id: UUID) -> int:
         return -keeping.lock(work.book.id, [loan_id])[loan_id].running.position.consumer_balance
 
 
+def test_what_was_entered_of_loans_that_are_told_anew_is_read_once_a_chunk(ids: IdSource, monkeypatch: pytest.MonkeyPatch) -> None:
+    work = new_book(ids, LENT)
+    touched, waiting = [lend(work, terms()) for _ in range(4)], [lend(work, terms()) for _ in range(3)]
+    for loan_id in touched + waiting:
+        entered(work, loan_id, e.Disbursed(LENT, fen(1200_00)))
+    for loan_id in waiting:
+        entered(work, loan_id, e.InterestPaused(LENT + timedelta(days=2), LENT + timedelta(days=4)))
+    work = close(work)
+    ended, work = rolled(work)
+    for loan_id in touched:
+        entered(work, loan_id, e.Paid(work.day.on, fen(100_00)))
+    read: list[list[UUID]] = []
+    real = keeping.facts_written
+
+    def counted(loan_ids: Sequence[UUID], *, until: date | None = None) -> dict[UUID, list[str]]:
+        read.append(sorted(loan_ids))
+        return real(loan_ids, until=until)
+
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(keeping, "facts_written", counted)
+        advance(ended, size=100)
+    assert read == [sorted(touched), sorted(waiting)]
+
+
 def test_no_day_says_again_how_late_a_loan_is_that_was_touched_while_the_day_before_closed(ids: IdSource) -> None:
     work = new_book(ids, FEB - timedelta(days=1))
     on_time, late, cured = (lend(work, terms()) for _ in range(3))
