@@ -202,10 +202,10 @@ def life_on(one: Kept, day: date, facts: Facts | None) -> Life:
 
 
 def _event(kind: str, before: Kept, after: Kept, fact: NewFact, plain: Mapping[str, Any]) -> OutboxEvent:
-    was, now = told_of(before), told_of(after)
-    changed = outbox.changes(was, now)
-    now["fact"], now["no"] = plain, after.life.seq
-    return OutboxEvent(kind, "loan", fact.loan_id, before.running.told + 1, now, changed, fact.source_id)
+    now = _told_life(after)
+    changed = outbox.changes(_told_life(before), now)  # whose it is never changes
+    told = {**_told_party(after.party), **now, "fact": plain, "no": after.life.seq}
+    return OutboxEvent(kind, "loan", fact.loan_id, before.running.told + 1, told, changed, fact.source_id)
 
 
 def change_of(before: Overdue, after: Overdue) -> str | None:
@@ -251,7 +251,10 @@ def post(work: UnitOfWork, posting: Sequence[Entry]) -> None:
 
 def told_of(one: Kept) -> dict[str, Any]:
     """What events tell of a loan, whatever happened to it."""
-    party, state = one.party, one.life.state
+    return {**_told_party(one.party), **_told_life(one)}
+
+
+def _told_party(party: Party) -> dict[str, Any]:
     return {
         "id": party.loan_id,
         "order_id": party.order_id,
@@ -259,8 +262,14 @@ def told_of(one: Kept) -> dict[str, Any]:
         "consumer_id": party.consumer_id,
         "funder_id": party.funder_id,
         "product": party.product,
+    }
+
+
+def _told_life(one: Kept) -> dict[str, Any]:
+    state = one.life.state
+    return {
         "state": one.life.status,
         "principal": one.life.terms.principal,
-        "outstanding_principal": Money(state.balance, party.currency),
+        "outstanding_principal": Money(state.balance, one.party.currency),
         "credit_balance": state.credit_balance,
     }
