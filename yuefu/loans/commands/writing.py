@@ -67,7 +67,7 @@ def update(
     late = [
         (after.party.loan_id, after.running.late)
         for before, after in changed
-        if after.running.late != was_late.get(after.party.loan_id, before.running.late)
+        if after.running.late is not (was := was_late.get(after.party.loan_id, before.running.late)) and after.running.late != was
     ]
     _insert_lateness(work, late)
     _update_dues(work, changed)
