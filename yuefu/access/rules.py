@@ -19,7 +19,7 @@ STAFF_PERMISSIONS: Final = frozenset({
     "merchant.read", "notice.change", "notice.read", "order.authorise", "order.capture", "order.read", "order.refund", "order.void",
     "product.draft", "product.publish", "product.read", "product.retire", "quarantine.read", "quarantine.settle", "reconcile",
     "repayment.record", "repayment.undo", "setting.propose", "setting.read", "settlement.read", "settlement.run", "stop.lift",
-    "stop.read", "stop.set", "trace",
+    "stop.read", "stop.set", "suspense.match", "suspense.read", "suspense.return", "trace",
 })  # fmt: skip
 MERCHANT_PERMISSIONS: Final = frozenset({
     "api_key.issue", "order.authorise", "order.capture", "order.read", "order.refund", "order.void", "repayment.collect",
@@ -38,12 +38,12 @@ ROLES: Final = {
         "approve", "break.resolve", "close_day", "contradiction.close", "debit.read", "debit.run", "funding.record", "jobs.run",
         "journal.propose", "ledger.read", "loan.rebuild", "mandate.read", "merchant.read", "order.read", "product.read",
         "quarantine.read", "reconcile", "repayment.record", "repayment.undo", "setting.propose", "setting.read", "settlement.read",
-        "settlement.run", "stop.lift", "stop.read", "stop.set", "trace",
+        "settlement.run", "stop.lift", "stop.read", "stop.set", "suspense.match", "suspense.read", "suspense.return", "trace",
     }),
     "support": frozenset({
         "consumer.close", "consumer.consent", "consumer.read", "credit.change_days", "debit.read", "mandate.read", "mandate.revoke",
         "merchant.read", "notice.change", "notice.read", "order.read", "order.refund", "order.void", "product.read", "settlement.read",
-        "stop.read", "trace",
+        "stop.read", "suspense.read", "trace",
     }),
     "compliance": frozenset({
         "approve", "consumer.consent", "consumer.read", "debit.read", "ledger.read", "mandate.read", "merchant.change_state",

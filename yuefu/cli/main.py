@@ -41,6 +41,7 @@ from yuefu.cli import (
     reconcile,
     serve,
     stop,
+    suspense,
     trace,
 )  # fmt: skip
 from yuefu.cli.faults import FAILED, INTERRUPTED, Fault, fault_of
@@ -87,6 +88,7 @@ for name, group_app in (
     ("loan", loan.app),
     ("mandate", mandate.app),
     ("debit", debit.app),
+    ("suspense", suspense.app),
     ("notice", notices.app),
     ("plan", plan.app),
     ("user", people.user_app),

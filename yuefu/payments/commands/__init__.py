@@ -24,6 +24,17 @@ from yuefu.payments.commands.mandates import (
     settle_mandates,
 )
 from yuefu.payments.commands.payouts import PayoutOrder, order_payouts, send_payouts, settle_payouts
+from yuefu.payments.commands.receipts import (
+    NewMatch,
+    ReturnOrder,
+    Taken,
+    leave_receipts,
+    match_receipts,
+    name_payers,
+    order_returns,
+    settle_returns,
+    take_receipts,
+)
 from yuefu.payments.commands.refunds import RefundAttempt, attempt_refunds, refunds_attempted, settle_refunds
 from yuefu.payments.commands.safeguarding import Safeguarded, safeguard
 from yuefu.payments.commands.together import Part, TogetherAttempt, attempt_together, release_parts
@@ -36,12 +47,15 @@ __all__ = [
     "DebitPlan",
     "Drop",
     "NewMandate",
+    "NewMatch",
     "Part",
     "PayoutOrder",
     "RefundAttempt",
+    "ReturnOrder",
     "Revocation",
     "Safeguarded",
     "Take",
+    "Taken",
     "TogetherAttempt",
     "TransferOrder",
     "attempt_collections",
@@ -54,8 +68,12 @@ __all__ = [
     "drop_tries",
     "expire_mandates",
     "follow_tries",
+    "leave_receipts",
+    "match_receipts",
+    "name_payers",
     "open_money_accounts",
     "order_payouts",
+    "order_returns",
     "order_transfers",
     "plan_again",
     "plan_debits",
@@ -69,5 +87,7 @@ __all__ = [
     "settle_notices",
     "settle_payouts",
     "settle_refunds",
+    "settle_returns",
     "settle_transfers",
+    "take_receipts",
 ]

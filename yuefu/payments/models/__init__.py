@@ -2,6 +2,7 @@
 
 from yuefu.payments.models.mandates import Contradiction, Debit, DebitTry, Mandate, MandateStep, SandboxContract, SandboxNotice
 from yuefu.payments.models.moving import ChannelRefund, Collection, MoneyAccount, Payout, SandboxFlow, SandboxTrade, Transfer
+from yuefu.payments.models.receipts import PayerReference, Receipt, ReceiptMatch, ReceiptReturn
 
 __all__ = [
     "ChannelRefund",
@@ -12,7 +13,11 @@ __all__ = [
     "Mandate",
     "MandateStep",
     "MoneyAccount",
+    "PayerReference",
     "Payout",
+    "Receipt",
+    "ReceiptMatch",
+    "ReceiptReturn",
     "SandboxContract",
     "SandboxFlow",
     "SandboxNotice",

@@ -93,6 +93,8 @@ class Collection:
     parts: int = 0
     waits_for: date | None = None
     released_on: date | None = None
+    channel: str = "sandbox"
+    """By which it comes; `receipts.BANK` for a bank transfer, whose account of money is our own at the bank."""
 
     @property
     def is_waiting(self) -> bool:
@@ -133,6 +135,7 @@ class ChannelRefund:
     attempted_at: datetime
     settled_on: date | None
     posted_on: date | None
+    channel: str = "sandbox"
 
 
 @dataclass(frozen=True, slots=True)
