@@ -54,6 +54,9 @@ def test_no_page_has_a_style_or_script_inside(browser: Client) -> None:
         for path in ("/", "/empty/", "/trace/late/", "/trace/declined/", "/find/?q=x"):
             page = browser.get(path).content.decode()
             assert not re.search(r"<style|<script|\sstyle=|\son[a-z]+=|javascript:", page), path
+        page = browser.get("/closing/").content.decode()
+        assert re.findall(r"<script[^>]*>(.*?)</script>", page) == [""], "one script, and nothing inside"
+        assert not re.search(r"<style|\sstyle=|\son[a-z]+=|javascript:", page)
 
 
 def test_a_request_is_one_line_of_the_log_without_its_query(browser: Client) -> None:

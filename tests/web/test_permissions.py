@@ -30,6 +30,8 @@ MATRIX: dict[str, dict[str, object]] = {
     | {"anonymous": "login", "nobody": 404, "other_merchant": 404, "other_book": 404},
     "trace": dict.fromkeys(("finance", "support", "owner", "staff"), 200)
     | {"anonymous": "login", "nobody": 404, "other_merchant": 404, "other_book": 404},
+    "closing": dict.fromkeys(VISITORS, 404) | {"anonymous": "login", "finance": 200, "other_book": 200},
+    "closing_retry": dict.fromkeys(VISITORS, 405) | {"anonymous": "login"},
     "login": dict.fromkeys(VISITORS, "home") | {"anonymous": 200},
     "logout": dict.fromkeys(VISITORS, 405),
     "set_language": dict.fromkeys(VISITORS, "home"),

@@ -119,6 +119,7 @@ MOVEMENTS: Final[Table] = {
     "payout": pgettext_lazy("movement", "Payout"),
     "payout_returned": pgettext_lazy("movement", "Payout returned"),
     "funding": pgettext_lazy("movement", "Funding"),
+    "receipt": pgettext_lazy("movement", "Bank transfer to us"),
     "safeguarding": pgettext_lazy("movement", "Moved to client money"),
     "release": pgettext_lazy("movement", "Released from client money"),
     "other": pgettext_lazy("movement", "Other"),
@@ -154,6 +155,9 @@ ENTRY_KINDS: Final[Table] = {
     "collection": _("Money collected from the shopper"),
     "collection_released": _("Money paid ahead, on its day"),
     "channel_refund": _("Money sent back to the shopper"),
+    "receipt": _("Bank transfer to us, not explained yet"),
+    "receipt_return": _("Bank transfer given back to who paid it"),
+    "receipt_return_refused": _("What was given back came back from the bank"),
     "settlement_capture": _("Owed to the merchant for the sale"),
     "settlement_refund": _("Taken back from the merchant for the refund"),
     "settlement_batch": _("Made available to the merchant"),
@@ -170,6 +174,34 @@ DAY_STATES: Final[Table] = {
     "open": pgettext_lazy("day", "Open"),
     "closing": pgettext_lazy("day", "Closing"),
     "closed": pgettext_lazy("day", "Closed"),
+}
+RUN_STATES: Final[Table] = {
+    "waiting": pgettext_lazy("run", "Waiting"),
+    "running": pgettext_lazy("run", "Running"),
+    "failed": pgettext_lazy("run", "Failed"),
+    "done": pgettext_lazy("run", "Done"),
+}
+CLOSE_STEPS: Final[Table] = {
+    "due": pgettext_lazy("close step", "Instalments fall due"),
+    "accrue": pgettext_lazy("close step", "Interest accrues"),
+    "overdue": pgettext_lazy("close step", "Late loans are marked"),
+    "advance": pgettext_lazy("close step", "Loans are brought to the end of the day"),
+    "post": pgettext_lazy("close step", "What the day brought is posted"),
+    "prove": pgettext_lazy("close step", "Proofs"),
+}
+PROOFS: Final[Table] = {
+    "trial_balance_zero": pgettext_lazy("proof", "the trial balance is zero"),
+    "subledgers_equal_control": pgettext_lazy("proof", "sub-ledgers equal their control accounts"),
+    "nothing_unposted": pgettext_lazy("proof", "nothing is left unposted"),
+    "statements_add_up": pgettext_lazy("proof", "statements add up"),
+    "bills_add_up": pgettext_lazy("proof", "bills add up"),
+    "client_money": pgettext_lazy("proof", "no own money is among that of clients"),
+    "loans_equal_replay": pgettext_lazy("proof", "loans are stored as a replay has them"),
+}
+TRIED: Final[Table] = {
+    "went_on": _("The loan went on."),
+    "still_stuck": _("It broke again: what it raised now is below."),
+    "refused": _("It was not tried: somebody has dealt with it meanwhile, or the book is read only."),
 }
 BRIDGE_STATES: Final[Table] = {
     "waiting": pgettext_lazy("bridge", "Waiting for the file"),
@@ -277,6 +309,10 @@ TABLES: Final[Mapping[str, Table]] = {
     "entry_kind": ENTRY_KINDS,
     "day_state": DAY_STATES,
     "bridge_state": BRIDGE_STATES,
+    "run_state": RUN_STATES,
+    "close_step": CLOSE_STEPS,
+    "proof": PROOFS,
+    "tried": TRIED,
     "sales_channel": SALES_CHANNELS,
     "mode": MODES,
     "role": ROLES,
@@ -302,6 +338,7 @@ TONES: Final[Mapping[str, Mapping[str, Tone]]] = {
     },
     "day_state": {"open": "good", "closing": "warn", "closed": "still"},
     "bridge_state": {"waiting": "still", "running": "busy", "done": "good", "failed": "bad"},
+    "run_state": {"waiting": "still", "running": "busy", "failed": "bad", "done": "good"},
     "mode": {"test": "warn", "live": "good"},
     "decision": {"approved": "good", "declined": "bad"},
     "answer": {"adds_up": "good", "breaks_open": "warn", "day_not_closed": "warn", "does_not_add_up": "bad"},
