@@ -28,6 +28,7 @@ from yuefu.journeys import (
     transfers,
 )
 from yuefu.journeys.checkout import Authorised, Captured, Purchase, Wish, authorising, capturing, releasing
+from yuefu.journeys.debits import rounds, taking
 from yuefu.journeys.desk import open_day
 from yuefu.journeys.repayment import Repaid, RepayRequest, UndoRequest
 from yuefu.ledger import commands as ledger_commands
@@ -176,13 +177,13 @@ BROKEN_BY = {
     "mandate.sign": (mandates.payments, "begin_mandates"),
     "mandate.revoke": (mandates.payments, "revoke_mandates"),
     "mandate.book": (mandates.payments, "settle_mandates"),
-    "debit.plan": (debits.payments, "plan_debits"),
-    "debit.notice": (debits.payments, "settle_notices"),
-    "debit.send": (debits.payments, "begin_tries"),
-    "debit.follow": (debits.payments, "follow_tries"),
-    "debit.missed": (debits.payments, "drop_tries"),
-    "debit.again": (debits.payments, "plan_again"),
-    "contradiction.close": (debits.payments, "close_contradictions"),
+    "debit.plan": (taking.payments, "plan_debits"),
+    "debit.notice": (taking.payments, "settle_notices"),
+    "debit.send": (taking.payments, "begin_tries"),
+    "debit.follow": (taking.payments, "follow_tries"),
+    "debit.missed": (rounds.payments, "drop_tries"),
+    "debit.again": (rounds.payments, "plan_again"),
+    "contradiction.close": (rounds.payments, "close_contradictions"),
     "receipt.match": (receipts.payments, "match_receipts"),
     "receipt.return": (receipts.payments, "order_returns"),
     "receipt.return.book": (receipts.payments, "settle_returns"),
@@ -327,7 +328,20 @@ def test_every_request_that_breaks_waits_whole_and_is_carried_out_once_when_sent
 def test_every_command_that_sets_aside_has_a_kind_to_be_sent_again_by():
     """The names under which journeys set their requests aside, read from their source."""
     named = set()
-    for module in (authorising, billing, capturing, releasing, refund, repayment, transfers, mandates, debits, receipts, close_of_day):
+    for module in (
+        authorising,
+        billing,
+        capturing,
+        releasing,
+        refund,
+        repayment,
+        transfers,
+        mandates,
+        taking,
+        rounds,
+        receipts,
+        close_of_day,
+    ):
         tree = ast.parse(inspect.getsource(module))
         for node in ast.walk(tree):
             if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "in_batches":
