@@ -6,6 +6,7 @@ ends as its collection does. Before another try, and before a debit is given up,
 it contradicts itself, that is kept for a person, and nothing more is taken until they have looked.
 """
 
+from yuefu.journeys.debits.files import LineRead, take_file
 from yuefu.journeys.debits.rounds import Ran, book_accepted, close, drop_missed, run, try_again
 from yuefu.journeys.debits.taking import (
     Owed,
@@ -22,6 +23,7 @@ from yuefu.journeys.debits.taking import (
 )
 
 __all__ = [
+    "LineRead",
     "Owed",
     "Ran",
     "announce",
@@ -38,5 +40,6 @@ __all__ = [
     "run",
     "send",
     "send_tries",
+    "take_file",
     "try_again",
 ]

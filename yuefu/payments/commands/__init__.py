@@ -3,6 +3,7 @@
 from yuefu.payments.commands.accounts import open_money_accounts
 from yuefu.payments.commands.collections import CollectionAttempt, attempt_collections, attempted, settle_collections
 from yuefu.payments.commands.contradictions import Closing, close_contradictions
+from yuefu.payments.commands.debit_files import BadLine, keep_bad_lines
 from yuefu.payments.commands.debits import (
     Again,
     DebitPlan,
@@ -42,6 +43,7 @@ from yuefu.payments.commands.transfers import TransferOrder, order_transfers, se
 
 __all__ = [
     "Again",
+    "BadLine",
     "Closing",
     "CollectionAttempt",
     "DebitPlan",
@@ -68,6 +70,7 @@ __all__ = [
     "drop_tries",
     "expire_mandates",
     "follow_tries",
+    "keep_bad_lines",
     "leave_receipts",
     "match_receipts",
     "name_payers",

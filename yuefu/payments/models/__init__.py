@@ -1,5 +1,6 @@
 """Tables of payments."""
 
+from yuefu.payments.models.debit_files import DebitLine
 from yuefu.payments.models.mandates import Contradiction, Debit, DebitTry, Mandate, MandateStep, SandboxContract, SandboxNotice
 from yuefu.payments.models.moving import ChannelRefund, Collection, MoneyAccount, Payout, SandboxFlow, SandboxTrade, Transfer
 from yuefu.payments.models.receipts import PayerReference, Receipt, ReceiptMatch, ReceiptReturn
@@ -9,6 +10,7 @@ __all__ = [
     "Collection",
     "Contradiction",
     "Debit",
+    "DebitLine",
     "DebitTry",
     "Mandate",
     "MandateStep",

@@ -1,5 +1,6 @@
 """Reads of payments, set-based. Values, never rows of the tables."""
 
+from yuefu.payments.queries.debit_files import KeptLine, bad_lines
 from yuefu.payments.queries.debits import (
     accepted,
     collections_failed,
@@ -92,10 +93,12 @@ from yuefu.payments.queries.receipts import (
 
 __all__ = [
     "GivenBack",
+    "KeptLine",
     "Moved",
     "OrderPayments",
     "TradeMovement",
     "accepted",
+    "bad_lines",
     "collections",
     "collections_by_reference",
     "collections_failed",
