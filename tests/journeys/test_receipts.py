@@ -7,8 +7,10 @@ import pytest
 
 from yuefu.errors import Refused
 from yuefu.journeys import billing, jobs, receipts, repayment
+from yuefu.journeys import suspense as suspense_book
 from yuefu.journeys.desk import open_day
-from yuefu.journeys.receipts import Matched, MatchRequest, Suggestion, Unmatched
+from yuefu.journeys.receipts import Matched, MatchRequest, Unmatched
+from yuefu.journeys.suspense import Suggestion
 from yuefu.ledger import queries as ledger
 from yuefu.loans import queries as loan_book
 from yuefu.money.amounts import Money
@@ -428,12 +430,17 @@ def test_whose_it_may_be_is_suggested_by_reference_payer_and_amount_and_nothing_
     garbled = quoted[:4] + str((int(quoted[4]) + 1) % 10) + quoted[5:]
     found = taken(shop, "450.00", f"还款{garbled}")
     assert found.code == "no_reference"
-    told = receipts.suggestions(desk=shop.desk, receipt=found, on=shop.on)
+    told = suspense_book.suggestions(book_id=shop.book_id, vault=shop.desk.vault, receipt=found, on=shop.on)
     assert told == [Suggestion(consumer_id, "near_reference"), Suggestion(consumer_id, "amount_of_bill", bill_id)]
     assert isinstance(match(shop, found, consumer_id=consumer_id), Matched)
     later = taken(shop, "1.00", "hello", key="d2")
-    assert receipts.suggestions(desk=shop.desk, receipt=later, on=shop.on) == [Suggestion(consumer_id, "same_payer")]
-    assert receipts.suggestions(desk=shop.desk, receipt=taken(shop, "2.00", key="d3", payer="x"), on=shop.on) == []
+    assert suspense_book.suggestions(book_id=shop.book_id, vault=shop.desk.vault, receipt=later, on=shop.on) == [
+        Suggestion(consumer_id, "same_payer")
+    ]
+    assert (
+        suspense_book.suggestions(book_id=shop.book_id, vault=shop.desk.vault, receipt=taken(shop, "2.00", key="d3", payer="x"), on=shop.on)
+        == []
+    )
     assert later.left == yuan("1.00")
 
 

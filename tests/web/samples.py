@@ -8,6 +8,7 @@ from uuid import UUID
 
 from yuefu import ids
 from yuefu.journeys.closing_progress import CloseView, ProgressView, StepView, StuckView
+from yuefu.journeys.suspense import MatchView, ReceiptRow, ReceiptView, SuggestionView, SuspenseView, Whose
 from yuefu.journeys.views import (
     BillView,
     BridgeView,
@@ -24,6 +25,7 @@ from yuefu.journeys.views import (
 )  # fmt: skip
 from yuefu.ledger.rules.chart import CHART
 from yuefu.money.amounts import Money
+from yuefu.payments.rules import Return
 from yuefu.runtime.runs import Seen
 
 ORDER_ID = UUID("019a3f00-0000-7000-8000-00000000abcd")
@@ -258,3 +260,46 @@ def a_waiting_close(asked: int = 1) -> ProgressView:
 def no_close(asked: int = 1) -> ProgressView:
     """Nothing waits, nothing is stuck, nothing was closed."""
     return ProgressView(AS_OF if asked else None, (), None, (), more_stuck=False, last=())
+
+
+WANG, LONG = Whose("C00007", "王*"), Whose("a-reference-as-long-as-an-old-system-gave-them-000000000042", "欧阳*")
+
+
+def a_row(no: int, left: str, code: str, whose: Whose | None, days_ago: int) -> ReceiptRow:
+    on = AS_OF - timedelta(days=days_ago)
+    return ReceiptRow(ids.text("receipt", UUID(int=no)), f"880520261031{no:016d}", yuan("1450.00"), yuan(left), code, whose, on, days_ago)
+
+
+def in_suspense() -> SuspenseView:
+    """One of each reason, from a month ago until today."""
+    codes = ("no_reference", "reference_not_ours", "several_references", "other_currency", "nothing_to_pay", "")
+    rows = [a_row(no, "1450.00" if code else "50.00", code, WANG if no > 3 else None, 40 - 8 * no) for no, code in enumerate(codes)]
+    return SuspenseView((*rows, a_row(9, "0.01", "nothing_to_pay", LONG, 0)), rows[-1].public_id)
+
+
+def nothing_in_suspense() -> SuspenseView:
+    return SuspenseView((), "")
+
+
+def a_receipt() -> ReceiptView:
+    """Part of it was matched wrongly and came back, part is on its way back; whose the rest is may be told."""
+    matches = (
+        MatchView(ids.text("match", UUID(int=1)), WANG, yuan("450.00"), yuan("450.00"), "user:finance@demo", "by the name", at(AS_OF, 9)),
+        MatchView(ids.text("match", UUID(int=2)), LONG, yuan("300.00"), yuan("0.00"), "system:worker", "its reference", at(AS_OF, 10)),
+    )
+    back = Return(
+        UUID(int=3), "rtn_1", UUID(int=1), UUID(int=4), yuan("100.00"), "8801", "failed", "beneficiary_rejected", "user:finance@demo",
+        "not ours", at(AS_OF, 11), None, None,
+    )  # fmt: skip
+    near = (
+        SuggestionView(WANG, "near_reference", WANG.reference),
+        SuggestionView(LONG, "same_payer", LONG.reference),
+        SuggestionView(WANG, "amount_of_bill", ids.text("bill", UUID(int=7))),
+    )
+    row = a_row(1, "1150.00", "reference_not_ours", None, 9)
+    return ReceiptView(row, at(AS_OF, 8), "file", "李四", "6217***********4567", "还款 1234 5678 9021 谢谢", matches, (back,), near)
+
+
+def an_explained_receipt() -> ReceiptView:
+    before = a_receipt()
+    return replace(before, row=a_row(1, "0.00", "", WANG, 9), suggestions=(), returns=())

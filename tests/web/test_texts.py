@@ -18,10 +18,11 @@ from yuefu.merchants.rules import CHANNELS
 from yuefu.offers.rules.wording import LANGUAGES
 from yuefu.orders.rules import State
 from yuefu.payments.rules import TRANSFER_ENDS
+from yuefu.payments.rules import receipts as receipt_rules
 from yuefu.plans.lifecycle.plain import KINDS
 from yuefu.reconciliation.rules.matching import SOURCES, Outcome
 from yuefu.risk.rules import wording
-from yuefu.web import closing, texts
+from yuefu.web import closing, suspense, texts
 
 ROOT = Path(__file__).resolve().parents[2]
 # Kinds of entries that are put together at run time, by the expression that does it.
@@ -96,6 +97,11 @@ CODES = {
     "close_step": set(close_of_day.STEPS),
     "proof": proofs(),
     "tried": set(closing.TRIED),
+    "suspense": {"", *receipt_rules.WAITS},
+    "suggestion": {"near_reference", "same_payer", "amount_of_bill"},
+    "return_state": {state for step in receipt_rules.RETURN_STEPS for state in step},
+    "heard_by": set(receipt_rules.HEARD_BY),
+    "suspense_done": set(suspense.DONE),
     "sales_channel": set(CHANNELS),
     "mode": {"test", "live"},
     "role": set(ROLES),

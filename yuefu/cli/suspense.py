@@ -122,7 +122,7 @@ def show(receipt: Which) -> None:
         from dataclasses import asdict
 
         from yuefu import ids
-        from yuefu.journeys import receipts
+        from yuefu.journeys import suspense
         from yuefu.payments import queries as payments
         from yuefu.runtime.vault import mask
 
@@ -131,7 +131,9 @@ def show(receipt: Which) -> None:
             payer = payments.payer(found, vault=caller.desk.vault)
             matches = payments.matches_of(book_id=caller.book.id, receipt_ids=[found.id]).get(found.id, [])
             returns = payments.returns_of(book_id=caller.book.id, receipt_ids=[found.id]).get(found.id, [])
-            near = receipts.suggestions(desk=caller.desk, receipt=found, on=caller.today) if found.left else []
+            near = (
+                suspense.suggestions(book_id=caller.book.id, vault=caller.desk.vault, receipt=found, on=caller.today) if found.left else []
+            )
             names = _references(caller, [found], [*(m.consumer_id for m in matches), *(s.consumer_id for s in near)])
         value = {
             **_value(caller, found, names),

@@ -31,7 +31,6 @@ from yuefu.payments import rules
 from yuefu.payments.commands import NewMatch, ReturnOrder, Taken, TogetherAttempt
 from yuefu.payments.gateways.credit_file import read_credits
 from yuefu.payments.rules import OPERATING, BankCredit, Collection, Match, PayOrder, PayResult, Receipt, Return
-from yuefu.payments.rules.references import nearly
 from yuefu.runtime import audit, keys, stops
 from yuefu.runtime.batch import Quarantined, in_halves
 from yuefu.runtime.logs import logger
@@ -43,8 +42,6 @@ AT_ONCE: Final = 1_000
 ASKED_FOR_DAYS: Final = 7
 """How far back the bank is asked: what it told late, or while we were down, is found again; what is known changes nothing."""
 _MATCH: Final = "receipt.match"
-_SUGGESTED: Final = 5
-_BILLS_OF_DAYS: Final = 62
 
 log = logger(__name__)
 
@@ -379,28 +376,3 @@ def _unknown(desk: Desk, account_id: UUID, told: Sequence[BankCredit]) -> list[B
 
 def _today(desk: Desk, now: datetime) -> date:
     return now.astimezone(desk.book.tz).date()
-
-
-# ------------------------------------------------------------------------------------------------------------------------- suggestions
-
-
-@dataclass(frozen=True, slots=True)
-class Suggestion:
-    """Whose a receipt may be: `why` is near_reference, same_payer or amount_of_bill."""
-
-    consumer_id: UUID
-    why: str
-    bill_id: UUID | None = None
-
-
-def suggestions(*, desk: Desk, receipt: Receipt, on: date) -> list[Suggestion]:
-    """Whom a receipt may be from, the likeliest first; nothing is done with it. One consumer may be named for several reasons."""
-    book_id = desk.book.id
-    text = payment_book.payer(receipt, vault=desk.vault).text
-    near = payment_book.payers_of_references(book_id=book_id, numbers=nearly(text))
-    found = [Suggestion(one, "near_reference") for one in dict.fromkeys(near.values())]
-    paid = payment_book.paid_before(book_id=book_id, payer_index=receipt.payer_index, limit=_SUGGESTED)
-    found += [Suggestion(one, "same_payer") for one in paid]
-    asking = bill_book.asking(book_id=book_id, minor=receipt.left.minor, since=on - timedelta(days=_BILLS_OF_DAYS), limit=2 * _SUGGESTED)
-    found += [Suggestion(bill.consumer_id, "amount_of_bill", bill.id) for bill in asking if bill.to_pay][:_SUGGESTED]
-    return found

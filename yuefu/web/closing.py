@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import secrets
-from pathlib import Path
 from typing import Final
 
-from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse
@@ -15,19 +12,15 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import urlencode
 from django.views.decorators.http import require_POST, require_safe
-from structlog.contextvars import get_contextvars
 
 from yuefu import ids
-from yuefu.access import queries as access
 from yuefu.errors import Refused
-from yuefu.ids import IdSource
 from yuefu.journeys import set_aside
 from yuefu.journeys.closing_progress import ProgressView, progress
-from yuefu.journeys.desk import Desk
-from yuefu.payments.gateways.sandbox import SandboxBank, SandboxChannel
-from yuefu.runtime import books, vault
+from yuefu.runtime import books
 from yuefu.runtime.values import Book
-from yuefu.web.scopes import Scope, Visitor, overviews_for, scopes_of
+from yuefu.web.acting import books_with, desk_of, holds
+from yuefu.web.scopes import overviews_for
 
 SETTLE: Final = "quarantine.settle"
 READ: Final = "quarantine.read"
@@ -47,8 +40,8 @@ def closing(request: HttpRequest) -> HttpResponse:
     if scope is None:
         return render(request, "404.html", status=404)
     with scope.reading():
-        found = progress(book_id=scope.book.id, with_errors=_holds(request.user, READ, scope.book))
-    return show(request, found, book=scope.book, may_retry=_holds(request.user, SETTLE, scope.book))
+        found = progress(book_id=scope.book.id, with_errors=holds(request.user, READ, scope.book))
+    return show(request, found, book=scope.book, may_retry=holds(request.user, SETTLE, scope.book))
 
 
 def show(request: HttpRequest, found: ProgressView, *, book: Book, may_retry: bool) -> HttpResponse:
@@ -73,32 +66,14 @@ def show(request: HttpRequest, found: ProgressView, *, book: Book, may_retry: bo
 def retry(request: HttpRequest) -> HttpResponse:
     """Tries a loan again that the close could not go on with, then shows the page with what became of it."""
     code = request.POST.get("book", "")
-    scope = next((one for one in _settling(request.user) if one.book.code == code), None)
+    scope = next((one for one in books_with(request.user, SETTLE) if one.book.code == code), None)
     try:
         wanted = ids.parse("quarantine", request.POST.get("quarantine", ""))
     except ids.BadId:
         scope = None
     if scope is None:
         return render(request, "404.html", status=404)
-    desk = _desk(request.user, scope.book)
+    desk = desk_of(request.user, scope.book)
     outcome = desk if isinstance(desk, Refused) else set_aside.retry(desk=desk, now=books.now_in(scope.book), quarantine_ids=[wanted])[0]
     tried = "refused" if isinstance(outcome, Refused) else "still_stuck" if outcome.waits else "went_on"
     return redirect(f"{reverse('closing')}?{urlencode({'book': code, 'tried': tried})}#stuck")
-
-
-def _settling(visitor: Visitor) -> list[Scope]:
-    return [scope for scope in scopes_of(visitor, SETTLE) if scope.merchant_id is None]
-
-
-def _holds(visitor: Visitor, permission: str, book: Book) -> bool:
-    return any(scope.book.id == book.id and scope.merchant_id is None for scope in scopes_of(visitor, permission))
-
-
-def _desk(visitor: Visitor, book: Book) -> Desk | Refused:
-    """Where somebody who has logged in works: as themselves, in one book."""
-    known = access.actor_for_login(login=visitor.get_username(), book_id=book.id, request_id=str(get_contextvars().get("request_id", "")))
-    if isinstance(known, Refused):
-        return known
-    actor, _ = known
-    keys = vault.load(Path(settings.YUEFU_KEYS_FILE))
-    return Desk(book, actor, IdSource(secrets.randbits), keys, SandboxChannel(book), SandboxBank(book))
