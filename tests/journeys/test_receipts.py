@@ -5,13 +5,17 @@ from datetime import date, timedelta
 
 import pytest
 
+from yuefu import ids as public
 from yuefu.errors import Refused
-from yuefu.journeys import billing, jobs, receipts, repayment
+from yuefu.journeys import billing, jobs, proving, receipts, repayment
 from yuefu.journeys import suspense as suspense_book
 from yuefu.journeys.desk import open_day
 from yuefu.journeys.receipts import Matched, MatchRequest, Unmatched
 from yuefu.journeys.suspense import Suggestion
+from yuefu.journeys.trace import trace, traced_orders
+from yuefu.ledger import commands as ledger_commands
 from yuefu.ledger import queries as ledger
+from yuefu.ledger.rules import AccountKey, Entry, Line
 from yuefu.loans import queries as loan_book
 from yuefu.money.amounts import Money
 from yuefu.payments import commands as payments
@@ -148,6 +152,33 @@ def test_the_same_credit_by_notice_twice_late_and_in_a_file_is_booked_once(shop,
     shop.prove()
 
 
+def test_two_who_are_told_the_same_at_once_book_it_once(shop, two):
+    told = [deposit(shop, "450.00", reference_of(shop, two[0])), deposit(shop, "20.00", key="d2")]
+    outcomes = shop.at_once(
+        lambda: receipts.take(desk=shop.desk, now=shop.now(13), came=told),
+        lambda: receipts.take(desk=shop.desk, now=shop.now(13), came=told[::-1], heard_by="file"),
+        lambda: poll(shop),
+    )
+    assert not [o for o in outcomes if isinstance(o, Exception)], outcomes
+    assert sql.value("SELECT count(*) FROM payments_receipt WHERE book_id = %s", [shop.book_id]) == 2
+    assert sql.value("SELECT count(*) FROM payments_receipt_match WHERE book_id = %s", [shop.book_id]) == 1
+    assert suspense(shop) == 20_00
+    shop.prove()
+
+
+def test_an_order_that_was_repaid_by_transfer_is_traced_whole(shop, two):
+    _, first, _, _ = two
+    taken(shop, "450.00", reference_of(shop, two[0]))
+    shop.until(date(2026, 10, 26))
+    shop.settle()
+    shop.reconcile()
+    found = traced_orders(book_id=shop.book_id, as_of=shop.on)
+    assert (found.missing, found.complete) == ((), 2), found
+    told = trace(order_id=first.order_id, audience="staff", book=shop.desk.book)
+    assert not isinstance(told, Refused)
+    assert any(happening.kind == "loan.repaid" for happening in told.timeline)
+
+
 def test_two_of_one_consumer_told_at_once_pay_one_after_the_other(shop, two):
     quoted = reference_of(shop, two[0])
     for n in range(2):
@@ -233,6 +264,21 @@ def test_a_credit_that_is_told_otherwise_or_cannot_be_one_is_refused_and_changes
     assert codes == ["credit_differs", "credit_differs", "amount_not_positive", "credit_invalid", "unknown_account", "credit_invalid", ""]
     assert suspense(shop) == 900_00
     shop.prove()
+
+
+def test_the_proof_of_suspense_finds_what_the_ledger_or_the_count_has_otherwise(shop, two):
+    found = taken(shop, "450.00", "?")
+    with sql.owning():
+        sql.run("UPDATE payments_receipt SET left_minor = 400_00 WHERE id = %s", [found.id])
+    proof = proving.prove(book=shop.desk.book)["subledgers_equal_control"]
+    assert (proof.holds, proof.detail) == (False, {"receipts_left": [public.text("receipt", found.id)]})
+    with sql.owning():
+        sql.run("UPDATE payments_receipt SET left_minor = 450_00 WHERE id = %s", [found.id])
+    with open_day(shop.desk, shop.now()) as work:
+        lines = (Line(AccountKey("suspense"), yuan("7.00")), Line(AccountKey("fee_income"), -yuan("7.00")))
+        ledger_commands.post(work=work, entries=[Entry(key="wrong", kind="other", lines=lines)])
+    proof = proving.prove(book=shop.desk.book)["subledgers_equal_control"]
+    assert (proof.holds, proof.detail) == (False, {"suspense/CNY": (450_00, 443_00)})
 
 
 # ----------------------------------------------------------------------------------------------------------------------- by a person
