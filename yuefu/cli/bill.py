@@ -83,7 +83,7 @@ def show(bill: Annotated[str, typer.Argument(metavar="BILL", help="The id of the
         value = {**_value(found, caller.today), **_by_transfer(caller, found)}
         columns = ["loan", "instalment", "due on", "amount", "to pay", "waiting"]
         table = output.table(columns, [list(line.values()) for line in lines])
-        output.result({**value, "lines": lines}, [*(f"{name}: {shown}" for name, shown in value.items()), table])
+        output.result({**value, "lines": lines}, [*(f"{name}: {'-' if shown is None else shown}" for name, shown in value.items()), table])
 
 
 @app.command("list")

@@ -156,7 +156,11 @@ def show(receipt: Which) -> None:
                 {"consumer": names[s.consumer_id], "why": s.why, "bill": ids.text("bill", s.bill_id) if s.bill_id else None} for s in near
             ],
         }
-        lines = [f"{name}: {shown}" for name, shown in value.items() if name not in ("matches", "returns", "suggestions", "payer")]
+        lines = [
+            f"{name}: {'-' if shown is None else shown}"
+            for name, shown in value.items()
+            if name not in ("matches", "returns", "suggestions", "payer")
+        ]
         lines += [f"payer: {payer.name} {value['payer']['account']}", f"text: {payer.text}"]
         for name in ("matches", "returns", "suggestions"):
             rows = value[name]
