@@ -49,6 +49,7 @@ def test_a_bill_is_made_shown_paid_and_told_apart_from_one_that_is_not_there(
     assert shown["state"] == "open"
     assert {line["loan"] for line in shown["lines"]} >= set(loans)
     assert shown["total"] == shown["minimum"] == shown["to_pay"]
+    assert shown["quote_reference"] == cli("suspense", "reference", town.buyer).last["written"]
     assert [one["bill"] for one in cli("bill", "list", town.buyer).last["bills"]] == [bill]
     assert [one["bill"] for one in cli("bill", "list", "--on", shown["bill_on"]).last["bills"]] == [bill]
     assert cli("bill", "list", town.buyer, "--on", shown["bill_on"]).code == "one_target"

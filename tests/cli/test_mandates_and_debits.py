@@ -183,3 +183,30 @@ def test_lists_are_read_by_people_too(raw: Command, town: Town, cli: Command, bu
     book = books.by_code(town.book)
     assert book is not None
     assert payments.debits_listed(book_id=book.id) == []
+
+
+def test_a_return_file_is_booked_line_by_line_and_what_cannot_be_is_kept(cli: Command, person: Callable[..., str], tmp_path: Path) -> None:
+    file = tmp_path / "return.csv"
+    lines = [
+        "商户流水号,交易金额,处理状态,返回码,处理日期,银行流水号",
+        "pay_nobody,5.00,成功,00,2026-10-12,1",
+        "half a line",
+        "合计,2,1,5.00",
+    ]
+    file.write_bytes("\r\n".join(lines).encode("gb18030"))
+    told = cli("debit", "file", str(file), "--as", person("finance"))
+    assert told.status == 0, told.out
+    assert [(one["line"], one["outcome"], one["code"]) for one in told.last["lines"]] == [
+        (2, "kept", "unknown_reference"),
+        (3, "kept", "bad_line"),
+    ]
+    assert (told.last["booked"], told.last["kept"]) == (0, 2)
+    kept = cli("debit", "lines").last["lines"]
+    assert [(one["line"], one["text"], one["code"]) for one in kept] == [(2, lines[1], "unknown_reference"), (3, lines[2], "bad_line")]
+    assert cli("debit", "file", str(file)).last["kept"] == 2
+    assert len(cli("debit", "lines", "--all").last["lines"]) == 2
+    file.write_text("nothing of it")
+    assert cli("debit", "file", str(file)).code == "bad_file"
+    assert cli("debit", "file", str(tmp_path / "none.csv")).code == "no_such_file"
+    for words in (("debit", "file", str(file)), ("debit", "lines")):
+        assert cli(*words, "--as", person("risk")).code == "not_allowed"

@@ -24,6 +24,7 @@ from yuefu.journeys import (
     desk,
     ending,
     mandates,
+    receipts,
     refund,
     repayment,
     set_aside,
@@ -31,6 +32,7 @@ from yuefu.journeys import (
     transfers,
 )
 from yuefu.journeys.checkout import Authorised, Captured, Purchase, Wish, authorising, capturing, releasing
+from yuefu.journeys.debits import rounds, taking
 from yuefu.journeys.desk import open_day
 from yuefu.journeys.repayment import Repaid, RepayRequest, UndoRequest
 from yuefu.ledger import commands as ledger_commands
@@ -40,8 +42,8 @@ from yuefu.loans.commands import applying, closing
 from yuefu.money.amounts import Money
 from yuefu.orders.commands import CaptureRequest, RefundRequest, VoidRequest
 from yuefu.payments import queries as payments
-from yuefu.payments.commands import Closing, NewMandate, Revocation
-from yuefu.payments.rules import MandateResult
+from yuefu.payments.commands import Closing, NewMandate, ReturnOrder, Revocation
+from yuefu.payments.rules import OPERATING_NUMBER, MandateResult
 from yuefu.runtime import quarantine, sql
 from yuefu.runtime.batch import Quarantined
 from yuefu.runtime.jsontext import read
@@ -179,13 +181,16 @@ BROKEN_BY = {
     "mandate.sign": (mandates.payments, "begin_mandates"),
     "mandate.revoke": (mandates.payments, "revoke_mandates"),
     "mandate.book": (mandates.payments, "settle_mandates"),
-    "debit.plan": (debits.payments, "plan_debits"),
-    "debit.notice": (debits.payments, "settle_notices"),
-    "debit.send": (debits.payments, "begin_tries"),
-    "debit.follow": (debits.payments, "follow_tries"),
-    "debit.missed": (debits.payments, "drop_tries"),
-    "debit.again": (debits.payments, "plan_again"),
-    "contradiction.close": (debits.payments, "close_contradictions"),
+    "debit.plan": (taking.payments, "plan_debits"),
+    "debit.notice": (taking.payments, "settle_notices"),
+    "debit.send": (taking.payments, "begin_tries"),
+    "debit.follow": (taking.payments, "follow_tries"),
+    "debit.missed": (rounds.payments, "drop_tries"),
+    "debit.again": (rounds.payments, "plan_again"),
+    "contradiction.close": (rounds.payments, "close_contradictions"),
+    "receipt.match": (receipts.payments, "match_receipts"),
+    "receipt.return": (receipts.payments, "order_returns"),
+    "receipt.return.book": (receipts.payments, "settle_returns"),
 }
 """What breaks for each command, until somebody has mended it."""
 
@@ -202,6 +207,19 @@ def billed_until(shop, command):
         return lambda: billing.pay(desk=shop.desk, now=shop.now(14), requests=asked)
     billing.pay(desk=shop.desk, now=shop.now(14), requests=asked)
     return lambda: billing.release(desk=shop.desk, now=shop.now(14), until=DUE)
+
+
+def received_until(shop, command):
+    payer = shop.consumer()
+    shop.capture(shop.buy(payer, "600.00").order_id)
+    paid = {"account": OPERATING_NUMBER, "payer_account": "6217", "payer_name": "x", "amount": Money(600_00, "CNY"), "text": "", "key": "d"}
+    shop.desk.bank.deposit(**paid, now=shop.now(13))
+    receipts.poll(desk=shop.desk, now=shop.now(14))
+    (found,) = payments.in_suspense(book_id=shop.book_id, after=None, limit=9)
+    if command == "receipt.match":
+        asked = receipts.MatchRequest("k", found.id, "said so", consumer_id=payer)
+        return lambda: receipts.match(desk=shop.desk, now=shop.now(15), requests=[asked])
+    return lambda: receipts.give_back(desk=shop.desk, now=shop.now(15), orders=[ReturnOrder("k", found.id, None, "not ours")])
 
 
 def lived_until(shop, command):
@@ -228,6 +246,8 @@ def lived_until(shop, command):
         }[command]
     if command.startswith("billing."):
         return billed_until(shop, command)
+    if command.startswith("receipt."):
+        return received_until(shop, command)
     if command.startswith("mandate."):
         new = NewMandate("k", shop.consumer(), "wallet", "wallet:1:ok", Money(100_000, "CNY"))
         if command == "mandate.sign":
@@ -312,8 +332,24 @@ def test_every_request_that_breaks_waits_whole_and_is_carried_out_once_when_sent
 def test_every_command_that_sets_aside_has_a_kind_to_be_sent_again_by():
     """The names under which journeys set their requests aside, read from their source."""
     named = set()
-    plain = (authorising, billing, capturing, releasing, refund, repayment, transfers, mandates, debits, close_of_day, collecting)
-    for module in (*plain, ending, aftersales, charge_backs):
+    for module in (
+        authorising,
+        billing,
+        capturing,
+        releasing,
+        refund,
+        repayment,
+        transfers,
+        mandates,
+        taking,
+        rounds,
+        receipts,
+        close_of_day,
+        collecting,
+        ending,
+        aftersales,
+        charge_backs,
+    ):
         tree = ast.parse(inspect.getsource(module))
         for node in ast.walk(tree):
             if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "in_batches":

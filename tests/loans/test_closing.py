@@ -13,8 +13,8 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from tests.loans.test_living import books_of, enter, entered, lend, new_book, stored
-from tests.plans.lifecycle.lives import lives
+from tests.loans.test_living import books_of, enter, entered, kept_positions, lend, new_book, stored
+from tests.plans.lifecycle.lives import LIVES, lives
 from tests.plans.lifecycle.small_loans import FEB, LENT, MAR, fen, terms
 from yuefu.errors import Refused
 from yuefu.ids import IdSource
@@ -41,7 +41,7 @@ from yuefu.runtime.values import BusinessDay, UnitOfWork
 
 ZONE = ZoneInfo("Asia/Shanghai")
 FEW = settings(
-    max_examples=12,
+    max_examples=max(LIVES // 50, 8),  # a life here is some fifty days with their closes
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture, HealthCheck.data_too_large],
@@ -159,7 +159,7 @@ def test_of_any_loan_each_day_brings_what_it_says(ids: IdSource, given_: list[tu
     live(work, model, random, happens, 50)
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(max(LIVES // 100, 3)))
 def test_of_ordinary_loans_each_day_brings_what_they_say(ids: IdSource, seed: int) -> None:
     random = Random(seed)
     work, model = new_book(ids, LENT), Model()
@@ -321,6 +321,96 @@ def test_a_loan_that_was_set_aside_is_tried_again_by_a_person_on_the_open_day(id
         assert closing.look_again(work=work, loan_ids=[loan_id]) == [None]
     work = close(work)
     assert not sql.value("SELECT stuck FROM loans_stretch WHERE loan_id = %s", [loan_id])
+
+
+def test_one_loan_whose_entry_the_ledger_refuses_is_set_aside_and_the_others_go_on(ids: IdSource) -> None:
+    """A kept credit pays what falls due, which the loan posts by itself."""
+    work = new_book(ids, FEB - timedelta(days=1))
+    good, bad = (lend(work, terms(), product) for product in ("open", "shut"))
+    for loan_id in (good, bad):
+        entered(work, loan_id, e.Disbursed(LENT, fen(1200_00)), e.Paid(LENT, fen(500_00), excess=t.Excess.KEEP))
+    work = close(work)
+    shut = "UPDATE ledger_account SET closed_at = %s WHERE book_id = %s AND product = 'shut' AND code = 'loan_principal'"
+    assert sql.run(shut, [work.now, work.book.id]) == 1
+    ended, work = rolled(work)
+    assert sum(each.stuck for each in advance(ended)) == 1
+    (aside,) = quarantine.waiting(book_id=work.book.id)
+    assert str(bad) in aside.request
+    assert "account_closed" in aside.error
+    assert books_of(work) == kept_positions(work), "of the one set aside nothing was posted and nothing written"
+    assert credit_of(work, good) < credit_of(work, bad) == 500_00
+    with sql.transacting(), pytest.raises(Exception, match="account_closed"):
+        closing.look_again(work=work, loan_ids=[bad])
+    work = close(work)
+    (aside,) = quarantine.waiting(book_id=work.book.id)
+    assert aside.tries == 2, "each close tries again"
+
+
+def credit_of(work: UnitOfWork, loan_id: UUID) -> int:
+    """What the close of the last day left of a kept credit."""
+    with sql.transacting():
+        return -keeping.lock(work.book.id, [loan_id])[loan_id].running.position.consumer_balance
+
+
+def test_what_was_entered_of_loans_that_are_told_anew_is_read_once_a_chunk(ids: IdSource, monkeypatch: pytest.MonkeyPatch) -> None:
+    work = new_book(ids, LENT)
+    touched, waiting = [lend(work, terms()) for _ in range(4)], [lend(work, terms()) for _ in range(3)]
+    for loan_id in touched + waiting:
+        entered(work, loan_id, e.Disbursed(LENT, fen(1200_00)))
+    for loan_id in waiting:
+        entered(work, loan_id, e.InterestPaused(LENT + timedelta(days=2), LENT + timedelta(days=4)))
+    work = close(work)
+    ended, work = rolled(work)
+    for loan_id in touched:
+        entered(work, loan_id, e.Paid(work.day.on, fen(100_00)))
+    read: list[list[UUID]] = []
+    real = keeping.facts_written
+
+    def counted(loan_ids: Sequence[UUID], *, until: date | None = None) -> dict[UUID, list[str]]:
+        read.append(sorted(loan_ids))
+        return real(loan_ids, until=until)
+
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(keeping, "facts_written", counted)
+        advance(ended, size=100)
+    assert read == [sorted(touched), sorted(waiting)]
+
+
+def test_no_day_says_again_how_late_a_loan_is_that_was_touched_while_the_day_before_closed(ids: IdSource) -> None:
+    work = new_book(ids, FEB - timedelta(days=1))
+    on_time, late, cured = (lend(work, terms()) for _ in range(3))
+    for loan_id in (on_time, late, cured):
+        entered(work, loan_id, e.Disbursed(LENT, fen(1200_00)))
+    entered(work, on_time, e.Paid(LENT, fen(500_00)))
+    for _ in range(2):
+        work = close(work)
+    ended, work = rolled(work)  # the first day on which something is overdue: nobody has said so yet
+    for loan_id in (on_time, late):
+        entered(work, loan_id, e.ChargedEachInstalment(work.day.on, "cover", Rate(1_000)))
+    entered(work, cured, e.Paid(work.day.on, fen(500_00)))
+    advance(ended)
+    work = close(work)
+    told_of = sql.rows('SELECT loan_id, "on", late_since IS NOT NULL FROM loans_lateness WHERE book_id = %s ORDER BY "on"', [work.book.id])
+    said = {loan_id: [(on, is_late) for one, on, is_late in told_of if one == loan_id] for loan_id in (on_time, late, cured)}
+    first = ended.day.on
+    assert said == {on_time: [], late: [(first, True)], cured: [(first, True), (first + timedelta(days=1), False)]}
+
+
+def test_of_a_loan_that_the_close_could_not_look_at_how_late_it_is_is_said_from_when_it_was_touched(
+    ids: IdSource, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    work = new_book(ids, FEB - timedelta(days=1))
+    loan_id = lend(work, terms())
+    entered(work, loan_id, e.Disbursed(LENT, fen(1200_00)))
+    for _ in range(2):
+        work = close(work)
+    ended, work = rolled(work)
+    entered(work, loan_id, e.ChargedEachInstalment(work.day.on, "cover", Rate(1_000)))
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr(closing, "stretch_of", lambda _: 1 // 0)
+        assert sum(each.stuck for each in advance(ended)) == 1
+    said = sql.rows('SELECT "on", late_since FROM loans_lateness WHERE loan_id = %s', [loan_id])
+    assert said == [(work.day.on, FEB)]
 
 
 @pytest.mark.parametrize(

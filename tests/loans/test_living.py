@@ -15,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.plans.lifecycle.lives import lives
+from tests.plans.lifecycle.lives import LIVES, lives
 from tests.plans.lifecycle.small_loans import FEB, LENT, MAR, fen, terms
 from yuefu.dates.calendars import Calendar
 from yuefu.errors import Refused
@@ -41,7 +41,7 @@ from yuefu.runtime.values import UnitOfWork, system_actor
 LATE = date(2030, 1, 1)
 ZONE = ZoneInfo("Asia/Shanghai")
 FEW = settings(
-    max_examples=15,
+    max_examples=max(LIVES // 20, 10),
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture, HealthCheck.data_too_large],
 )
@@ -62,9 +62,9 @@ def new_book(ids: IdSource, on: date = LATE) -> UnitOfWork:
     return UnitOfWork(made, day, now, system_actor("test"), ids)
 
 
-def lend(work: UnitOfWork, agreed: LoanTerms) -> UUID:
+def lend(work: UnitOfWork, agreed: LoanTerms, product: str = "flex") -> UUID:
     new = work.ids.many(work.now, 2)
-    party = Party(new[0], None, None, new[1], None, work.book.id, "flex", agreed.currency, "elsewhere")
+    party = Party(new[0], None, None, new[1], None, work.book.id, product, agreed.currency, "elsewhere")
     with sql.transacting():
         assert living.agree(work=work, agreements=[(party, agreed)]) == [None]
     return new[0]

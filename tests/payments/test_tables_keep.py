@@ -275,4 +275,5 @@ def test_nobody_can_attach_what_moves_the_counters_to_another_table(writer: Writ
         " WHERE proname LIKE 'payments%%' AND prosecdef ORDER BY 1",
         [],
     ).fetchall()
-    assert functions == [("payments_follow_begun", False), ("payments_follow_failed", False)]
+    names = ("follow_begun", "follow_failed", "receipt_goes_back", "receipt_left_again", "receipt_matched", "receipt_stayed")
+    assert functions == [(f"payments_{name}", False) for name in names]

@@ -23,12 +23,12 @@ def run(rounds: int, *, loans: int = 40) -> dict[str, Any]:
 
 def test_a_close_that_is_killed_wherever_comes_to_what_one_does_that_nobody_disturbed() -> None:
     said: list[str] = []
-    found = close_crash.run(rounds=2, loans=60, template=TEMPLATE, say=said.append)
+    found = close_crash.run(rounds=1, loans=60, template=TEMPLATE, say=said.append)
     assert found["ok"], found
-    assert (found["rounds"], found["differing_rows"], found["lost"], found["doubled"], found["proofs_failed"]) == (2, 0, 0, 0, 0)
-    assert found["killed"] == sum(found["killed_by_step"].values()) >= 3
+    assert (found["rounds"], found["differing_rows"], found["lost"], found["doubled"], found["proofs_failed"]) == (1, 0, 0, 0, 0)
+    assert found["killed"] == sum(found["killed_by_step"].values()) >= 1
     assert 0 < found["payments_entered"] <= found["payments_sent"]
-    assert [line.partition(":")[0] for line in said] == ["round 1 of 2", "round 2 of 2"]
+    assert [line.partition(":")[0] for line in said] == ["round 1 of 1"]
 
 
 def tampering(monkeypatch: pytest.MonkeyPatch, before: str, *statements: str) -> None:

@@ -68,6 +68,7 @@ WITHOUT_A_KEY = {
     "payments_debit.loan_id": UPWARD,
     "payments_payout.batch_id": UPWARD,
     "payments_payout.provider_id": OUTSIDE,
+    "payments_receipt_return.provider_id": OUTSIDE,
     "payments_sandbox_contract.book_id": SANDBOX,
     "payments_sandbox_flow.book_id": SANDBOX,
     "payments_sandbox_flow.business_id": SANDBOX,

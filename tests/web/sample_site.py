@@ -12,9 +12,11 @@ from django.views.i18n import set_language
 
 from tests.web import samples
 from yuefu.runtime.values import Book
-from yuefu.web import home, login, orders
+from yuefu.web import closing, home, login, orders, suspense
 
 BOOK = Book(samples.ORDER_ID, "demo", "Yuefu Demo Lending Ltd", "test", "CNY", "Asia/Shanghai", "CN", time(0), None)
+asked: dict[str, int] = {}
+CLOSES = {"": samples.a_close_under_way, "failed": samples.a_failed_close, "waiting": samples.a_waiting_close, "none": samples.no_close}
 TRACES = {"late": samples.a_late_trace, "declined": samples.a_declined_trace}
 
 
@@ -31,6 +33,35 @@ def _empty(request: HttpRequest) -> HttpResponse:
 def _stopped(request: HttpRequest) -> HttpResponse:
     request.user = AnonymousUser()
     return home.show(request, samples.a_stopped_overview(), book=BOOK, now=samples.at(samples.AS_OF, 16, 30))
+
+
+def _closing(request: HttpRequest, which: str = "") -> HttpResponse:
+    """Each time somebody asks, one more chunk is done."""
+    request.user = AnonymousUser()
+    asked[which] = asked.get(which, 0) + 1
+    return closing.show(request, CLOSES[which](asked[which]), book=BOOK, may_retry=which != "failed")
+
+
+def _retry(request: HttpRequest) -> HttpResponse:
+    return redirect(f"/closing/?tried={'went_on' if request.POST.get('quarantine') == samples.QUARANTINE else 'refused'}#stuck")
+
+
+def _suspense(request: HttpRequest, which: str = "") -> HttpResponse:
+    request.user = AnonymousUser()
+    return suspense.show_list(request, samples.nothing_in_suspense() if which else samples.in_suspense(), book=BOOK)
+
+
+def _receipt(request: HttpRequest, public_id: str) -> HttpResponse:
+    request.user = AnonymousUser()
+    refused = "more_than_left" if public_id == "refused" else ""
+    typed = {"do": "match", "target": "C00007", "amount": "9999.00", "reason": "called"} if refused else {}
+    found = samples.an_explained_receipt() if public_id == "explained" else samples.a_receipt()
+    return suspense.show(request, found, book=BOOK, allowed=suspense.Allowed(match=True, give_back=True), refused=refused, typed=typed)
+
+
+def _act(request: HttpRequest, public_id: str) -> HttpResponse:
+    good = request.POST.get("do") == "match" and request.POST.get("target") == "C00007" and request.POST.get("key")
+    return redirect("/suspense/explained/?done=matched" if good else "/suspense/refused/")
 
 
 def _trace(request: HttpRequest, public_id: str) -> HttpResponse:
@@ -54,6 +85,13 @@ urlpatterns = [
     path("", _home, name="home"),
     path("empty/", _empty),
     path("stopped/", _stopped),
+    path("closing/", _closing, name="closing"),
+    path("closing/retry/", _retry, name="closing_retry"),
+    path("closing/<str:which>/", _closing),
+    path("suspense/", _suspense, name="suspense"),
+    path("suspense/empty/", _suspense, {"which": "empty"}),
+    path("suspense/<str:public_id>/", _receipt, name="receipt"),
+    path("suspense/<str:public_id>/act/", _act, name="receipt_act"),
     path("trace/<str:public_id>/", _trace, name="trace"),
     path("find/", _find, name="find"),
     path("broken/", _broken),

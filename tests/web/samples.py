@@ -7,6 +7,8 @@ from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 
 from yuefu import ids
+from yuefu.journeys.closing_progress import CloseView, ProgressView, StepView, StuckView
+from yuefu.journeys.suspense import MatchView, ReceiptRow, ReceiptView, SuggestionView, SuspenseView, Whose
 from yuefu.journeys.views import (
     BillView,
     BridgeView,
@@ -23,10 +25,13 @@ from yuefu.journeys.views import (
 )  # fmt: skip
 from yuefu.ledger.rules.chart import CHART
 from yuefu.money.amounts import Money
+from yuefu.payments.rules import Return
+from yuefu.runtime.runs import Seen
 
 ORDER_ID = UUID("019a3f00-0000-7000-8000-00000000abcd")
 ORDER = ids.text("order", ORDER_ID)
 AS_OF = date(2026, 10, 31)
+QUARANTINE = ids.text("quarantine", UUID(int=5))
 MERCHANT = ("Harbour Records", "港湾唱片行")
 LONG_MERCHANT = ("The Exceedingly Well Sorted Record and Book Shop of the Old Harbour", "旧港口品类极其齐全的唱片与图书专营商店（旗舰店）")
 
@@ -206,3 +211,95 @@ def an_empty_overview() -> Overview:
         an_overview(), today=today, days=(today,), loans_open=0, overdue_loans=0, principal_outstanding=yuan("0.00"),
         owed_to_merchants=yuan("0.00"), last_closed_on=None, breaks_open=0, bridges=(), orders=(), next_cursor="",
     )  # fmt: skip
+
+
+def a_step(name: str, state: str, done: int = 0, chunks: int = 0, *wrong: str) -> StepView:
+    return StepView(name, state, done, chunks, wrong)
+
+
+def a_run(days_ago: int, took_s: float | None) -> Seen:
+    on = AS_OF - timedelta(days=days_ago)
+    return Seen(
+        UUID(int=days_ago), on, "done", "system:close_of_day", at(on + timedelta(days=1), 0, 5), at(on + timedelta(days=1), 0, 6), took_s
+    )
+
+
+def a_close_under_way(asked: int = 1) -> ProgressView:
+    """In the midst of its loans, with two that are stuck, and a day behind it that waits."""
+    on, stuck = AS_OF - timedelta(days=2), []
+    for no, error in ((5, "AssertionError: a balance below zero"), (6, "ZeroDivisionError: " + "a_very_long_name_" * 12)):
+        stuck.append(StuckView(ids.text("quarantine", UUID(int=no)), ids.text("loan", UUID(int=no)), error, no, at(AS_OF, 0, no)))
+    steps = (
+        a_step("due", "done", 3), a_step("accrue", "done", 3), a_step("overdue", "done", 1),
+        a_step("advance", "running", min(100 + asked, 250), 250), a_step("post", "waiting"), a_step("prove", "waiting"),
+    )  # fmt: skip
+    now = CloseView(on, "running", at(AS_OF, 0, 5), 83.4, "system:close_of_day", 2, 412_000 + asked, steps)
+    last = tuple(a_run(days_ago, took) for days_ago, took in ((3, 58.2), (4, 0.4), (5, 7_503.0), (6, None)))
+    return ProgressView(AS_OF, (on, AS_OF - timedelta(days=1)), now, tuple(stuck), more_stuck=True, last=last)
+
+
+def a_failed_close(asked: int = 1) -> ProgressView:
+    """Two proofs did not hold."""
+    before = a_close_under_way(asked)
+    assert before.now is not None
+    steps = (
+        *(replace(step, state="done") for step in before.now.steps[:5]),
+        a_step("prove", "failed", 0, 0, "client_money", "bills_add_up"),
+    )
+    return replace(before, now=replace(before.now, state="failed", workers=0, steps=steps))
+
+
+def a_waiting_close(asked: int = 1) -> ProgressView:
+    """A day that is over and that nobody has begun to close, in a book that has closed none before."""
+    on = AS_OF - timedelta(days=1 if asked else 0)
+    steps = tuple(a_step(name, "waiting") for name in ("due", "accrue", "overdue", "advance", "post", "prove"))
+    now = CloseView(on, "waiting", None, None, "", 0, 0, steps)
+    return ProgressView(AS_OF, (on,), now, (), more_stuck=False, last=())
+
+
+def no_close(asked: int = 1) -> ProgressView:
+    """Nothing waits, nothing is stuck, nothing was closed."""
+    return ProgressView(AS_OF if asked else None, (), None, (), more_stuck=False, last=())
+
+
+WANG, LONG = Whose("C00007", "王*"), Whose("a-reference-as-long-as-an-old-system-gave-them-000000000042", "欧阳*")
+
+
+def a_row(no: int, left: str, code: str, whose: Whose | None, days_ago: int) -> ReceiptRow:
+    on = AS_OF - timedelta(days=days_ago)
+    return ReceiptRow(ids.text("receipt", UUID(int=no)), f"880520261031{no:016d}", yuan("1450.00"), yuan(left), code, whose, on, days_ago)
+
+
+def in_suspense() -> SuspenseView:
+    """One of each reason, from a month ago until today."""
+    codes = ("no_reference", "reference_not_ours", "several_references", "other_currency", "nothing_to_pay", "")
+    rows = [a_row(no, "1450.00" if code else "50.00", code, WANG if no > 3 else None, 40 - 8 * no) for no, code in enumerate(codes)]
+    return SuspenseView((*rows, a_row(9, "0.01", "nothing_to_pay", LONG, 0)), rows[-1].public_id)
+
+
+def nothing_in_suspense() -> SuspenseView:
+    return SuspenseView((), "")
+
+
+def a_receipt() -> ReceiptView:
+    """Part of it was matched wrongly and came back, part is on its way back; whose the rest is may be told."""
+    matches = (
+        MatchView(ids.text("match", UUID(int=1)), WANG, yuan("450.00"), yuan("450.00"), "user:finance@demo", "by the name", at(AS_OF, 9)),
+        MatchView(ids.text("match", UUID(int=2)), LONG, yuan("300.00"), yuan("0.00"), "system:worker", "its reference", at(AS_OF, 10)),
+    )
+    back = Return(
+        UUID(int=3), "rtn_1", UUID(int=1), UUID(int=4), yuan("100.00"), "8801", "failed", "beneficiary_rejected", "user:finance@demo",
+        "not ours", at(AS_OF, 11), None, None,
+    )  # fmt: skip
+    near = (
+        SuggestionView(WANG, "near_reference", WANG.reference),
+        SuggestionView(LONG, "same_payer", LONG.reference),
+        SuggestionView(WANG, "amount_of_bill", ids.text("bill", UUID(int=7))),
+    )
+    row = a_row(1, "1150.00", "reference_not_ours", None, 9)
+    return ReceiptView(row, at(AS_OF, 8), "file", "李四", "6217***********4567", "还款 1234 5678 9021 谢谢", matches, (back,), near)
+
+
+def an_explained_receipt() -> ReceiptView:
+    before = a_receipt()
+    return replace(before, row=a_row(1, "0.00", "", WANG, 9), suggestions=(), returns=())

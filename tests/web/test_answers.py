@@ -51,9 +51,12 @@ def test_every_answer_keeps_the_browser_safe(browser: Client) -> None:
 
 def test_no_page_has_a_style_or_script_inside(browser: Client) -> None:
     with override_settings(ROOT_URLCONF="tests.web.sample_site"):
-        for path in ("/", "/empty/", "/trace/late/", "/trace/declined/", "/find/?q=x"):
+        for path in ("/", "/empty/", "/trace/late/", "/trace/declined/", "/find/?q=x", "/suspense/", "/suspense/one/"):
             page = browser.get(path).content.decode()
             assert not re.search(r"<style|<script|\sstyle=|\son[a-z]+=|javascript:", page), path
+        page = browser.get("/closing/").content.decode()
+        assert re.findall(r"<script[^>]*>(.*?)</script>", page) == [""], "one script, and nothing inside"
+        assert not re.search(r"<style|\sstyle=|\son[a-z]+=|javascript:", page)
 
 
 def test_a_request_is_one_line_of_the_log_without_its_query(browser: Client) -> None:

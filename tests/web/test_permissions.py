@@ -30,6 +30,11 @@ MATRIX: dict[str, dict[str, object]] = {
     | {"anonymous": "login", "nobody": 404, "other_merchant": 404, "other_book": 404},
     "trace": dict.fromkeys(("finance", "support", "owner", "staff"), 200)
     | {"anonymous": "login", "nobody": 404, "other_merchant": 404, "other_book": 404},
+    "closing": dict.fromkeys(VISITORS, 404) | {"anonymous": "login", "finance": 200, "other_book": 200},
+    "closing_retry": dict.fromkeys(VISITORS, 405) | {"anonymous": "login"},
+    "suspense": dict.fromkeys(VISITORS, 404) | {"anonymous": "login", "finance": 200, "support": 200, "other_book": 200},
+    "receipt": dict.fromkeys(VISITORS, 404) | {"anonymous": "login"},
+    "receipt_act": dict.fromkeys(VISITORS, 405) | {"anonymous": "login"},
     "login": dict.fromkeys(VISITORS, "home") | {"anonymous": 200},
     "logout": dict.fromkeys(VISITORS, 405),
     "set_language": dict.fromkeys(VISITORS, "home"),
@@ -64,6 +69,7 @@ def stranger(person: Person, second_book: Book) -> Client:
 def address(route: str, placed: Placed) -> str:
     return {
         "home": "/", "find": f"/find/?q={placed.reference}", "trace": f"/trace/{placed.public_id}/", "set_language": "/language/",
+        "receipt": "/suspense/rcpt_01m4nvbnz0e44r30qama92cgm4/", "receipt_act": "/suspense/rcpt_01m4nvbnz0e44r30qama92cgm4/act/",
     }.get(route) or "/" + next(str(pattern.pattern) for pattern in urlpatterns if pattern.name == route)  # fmt: skip
 
 

@@ -12,16 +12,17 @@ import pytest
 from django.utils.translation import override
 
 from yuefu.access.rules import ROLES
-from yuefu.journeys import stopping, views
+from yuefu.journeys import close_of_day, proving, stopping, views
 from yuefu.ledger.rules.chart import CHART
 from yuefu.merchants.rules import CHANNELS
 from yuefu.offers.rules.wording import LANGUAGES
 from yuefu.orders.rules import State
 from yuefu.payments.rules import TRANSFER_ENDS
+from yuefu.payments.rules import receipts as receipt_rules
 from yuefu.plans.lifecycle.plain import KINDS
 from yuefu.reconciliation.rules.matching import SOURCES, Outcome
 from yuefu.risk.rules import wording
-from yuefu.web import texts
+from yuefu.web import closing, suspense, texts
 
 ROOT = Path(__file__).resolve().parents[2]
 # Kinds of entries that are put together at run time, by the expression that does it.
@@ -72,6 +73,12 @@ def _values(node: ast.expr) -> set[str]:
     return {node.value} if isinstance(node, ast.Constant) and isinstance(node.value, str) else COMPOSED[ast.unparse(node)]
 
 
+def proofs() -> set[str]:
+    """The names in what `proving.prove` returns, read from its source."""
+    (prove,) = [node for node in ast.parse(Path(proving.__file__).read_text()).body if getattr(node, "name", "") == "prove"]
+    return {key.value for node in ast.walk(prove) if isinstance(node, ast.Dict) for key in node.keys if isinstance(key, ast.Constant)}
+
+
 CODES = {
     "stage": set(get_args(views.StageCode)),
     "stage_state": set(get_args(views.StageState)),
@@ -82,10 +89,19 @@ CODES = {
     "instalment_state": {"paid", "part_paid", "due", "overdue", "upcoming"},
     "outcome": {outcome.value for outcome in Outcome},
     "source": set(SOURCES),
-    "movement": {"payment", "refund", "fee", "payout", "payout_returned", "other"} | set(TRANSFER_ENDS),
+    "movement": {"payment", "refund", "fee", "payout", "payout_returned", "receipt", "other"} | set(TRANSFER_ENDS),
     "entry_kind": entry_kinds(),
     "day_state": {"open", "closing", "closed"},
     "bridge_state": {"waiting", "running", "done", "failed"},
+    "run_state": {"waiting", "running", "done", "failed"},
+    "close_step": set(close_of_day.STEPS),
+    "proof": proofs(),
+    "tried": set(closing.TRIED),
+    "suspense": {"", *receipt_rules.WAITS},
+    "suggestion": {"near_reference", "same_payer", "amount_of_bill"},
+    "return_state": {state for step in receipt_rules.RETURN_STEPS for state in step},
+    "heard_by": set(receipt_rules.HEARD_BY),
+    "suspense_done": set(suspense.DONE),
     "sales_channel": set(CHANNELS),
     "mode": {"test", "live"},
     "role": set(ROLES),

@@ -20,7 +20,8 @@ STAFF_PERMISSIONS: Final = frozenset({
     "notice.change", "notice.read", "order.authorise", "order.capture", "order.read", "order.refund", "order.void",
     "paper.issue", "paper.read", "product.draft", "product.publish", "product.read", "product.retire", "quarantine.read",
     "quarantine.settle", "reconcile", "repayment.record", "repayment.undo", "setting.propose", "setting.read",
-    "settlement.read", "settlement.run", "stop.lift", "stop.read", "stop.set", "trace",
+    "settlement.read", "settlement.run", "stop.lift", "stop.read", "stop.set", "suspense.match", "suspense.read",
+    "suspense.return", "trace",
 })  # fmt: skip
 MERCHANT_PERMISSIONS: Final = frozenset({
     "api_key.issue", "order.authorise", "order.capture", "order.read", "order.refund", "order.void", "repayment.collect",
@@ -41,13 +42,13 @@ ROLES: Final = {
         "debit.run", "funding.record", "jobs.run", "journal.propose", "ledger.read", "loan.rebuild", "mandate.read",
         "merchant.read", "order.read", "paper.issue", "paper.read", "product.read", "quarantine.read", "reconcile",
         "repayment.record", "repayment.undo", "setting.propose", "setting.read", "settlement.read", "settlement.run",
-        "stop.lift", "stop.read", "stop.set", "trace",
+        "stop.lift", "stop.read", "stop.set", "suspense.match", "suspense.read", "suspense.return", "trace",
     }),
     "support": frozenset({
         "collect.propose", "collect.read", "collect.work", "consumer.close", "consumer.consent", "consumer.read",
         "credit.change_days", "debit.read", "mandate.read", "mandate.revoke", "merchant.read", "notice.change",
         "notice.read", "order.read", "order.refund", "order.void", "paper.issue", "paper.read", "product.read",
-        "settlement.read", "stop.read", "trace",
+        "settlement.read", "stop.read", "suspense.read", "trace",
     }),
     "compliance": frozenset({
         "approve", "collect.read", "consumer.consent", "consumer.read", "debit.read", "ledger.read", "mandate.read",

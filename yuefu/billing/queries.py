@@ -62,6 +62,15 @@ def _lines(bill_ids: Sequence[UUID]) -> dict[UUID, list[tuple[Any, ...]]]:
     return lines
 
 
+def asking(*, book_id: UUID, minor: int, since: date, limit: int) -> list[Bill]:
+    """Bills made since a day whose total or minimum is just such an amount, newest first."""
+    where = (
+        " WHERE b.book_id = %s AND b.issued_on >= %s AND %s IN (b.total_minor, b.total_minor - b.paid_minor + b.carried_minor)"
+        " ORDER BY b.bill_on DESC, b.id DESC LIMIT %s"
+    )
+    return _bills(_BILL + where, [book_id, since, minor, limit])
+
+
 def billed(*, loan_ids: Sequence[UUID]) -> dict[tuple[UUID, int], int]:
     """The number of the bill that has an instalment, by (loan, number); of one that is on no bill there is none."""
     found = sql.rows(

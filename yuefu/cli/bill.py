@@ -80,10 +80,10 @@ def show(bill: Annotated[str, typer.Argument(metavar="BILL", help="The id of the
             }
             for line in found.lines
         ]
-        value = _value(found, caller.today)
+        value = {**_value(found, caller.today), **_by_transfer(caller, found)}
         columns = ["loan", "instalment", "due on", "amount", "to pay", "waiting"]
         table = output.table(columns, [list(line.values()) for line in lines])
-        output.result({**value, "lines": lines}, [*(f"{name}: {shown}" for name, shown in value.items()), table])
+        output.result({**value, "lines": lines}, [*(f"{name}: {'-' if shown is None else shown}" for name, shown in value.items()), table])
 
 
 @app.command("list")
@@ -233,6 +233,17 @@ def _bill(caller: Caller, text: str) -> Bill:
     if found is None:
         fail("unknown_bill", f"There is no bill {text} in this book.")
     return found
+
+
+def _by_transfer(caller: Caller, bill: Bill) -> dict[str, Any]:
+    """How the bill is paid by bank transfer: to which account, and what is quoted."""
+    from yuefu.payments import queries as payments
+    from yuefu.payments.rules.references import grouped
+
+    with caller.reading():
+        account = payments.money_accounts(book_id=caller.book.id)["operating"]
+        known = payments.payer_references(book_id=caller.book.id, consumer_ids=[bill.consumer_id]).get(bill.consumer_id)
+    return {"pay_to_account": account.number, "quote_reference": grouped(known) if known else None}
 
 
 def _account(caller: Caller, consumer_id: UUID, reference: str) -> CreditAccount:

@@ -1,8 +1,9 @@
-"""`yuefu debit plan|run|list|contradictions|close`: what falls due is taken by mandate."""
+"""`yuefu debit plan|run|file|lines|list|contradictions|close`: what falls due is taken by mandate."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -40,6 +41,58 @@ def run() -> None:
 
         now = caller.to_write().now
         output.result({"book": caller.book.code, "at": now, **asdict(debits.run(desk=caller.desk, now=now))})
+
+
+@app.command()
+def file(
+    path: Annotated[Path, typer.Argument(metavar="FILE", help="The bank's return file (代扣回盘文件): CSV, UTF-8 or GB18030.")],
+) -> None:
+    """Book what a bank's return file says of debits, line by line. Again, nothing is new; lines that could not be booked are kept and tried again."""
+    with context.at_work("debit.run") as caller:
+        from yuefu.errors import Refused, RefusedError
+        from yuefu.journeys import debits
+
+        lines = debits.take_file(desk=caller.to_write().desk, now=caller.now, data=inputs.file_content(path))
+        if isinstance(lines, Refused):
+            raise RefusedError(lines)
+        told = [
+            {"line": one.no, "outcome": one.outcome, "reference": one.reference or None, "code": one.code or None, "detail": one.detail}
+            for one in lines
+        ]
+        counts = {name: sum(one.outcome == name for one in lines) for name in ("booked", "nothing_new", "contradiction", "kept")}
+        said = f"{counts['booked']} booked, {counts['nothing_new']} nothing new, {counts['contradiction']} contradictions, {counts['kept']} kept."
+        more = ["Contradictions: `yuefu debit contradictions`."] if counts["contradiction"] else []
+        more += ["Lines that were kept: `yuefu debit lines`."] if counts["kept"] else []
+        table = [output.table(list(told[0]), [["" if c is None else c for c in one.values()] for one in told])] if told else []
+        output.result({"lines": told, **counts}, [*table, said, *more])
+
+
+@app.command("lines")
+def list_lines(
+    everything: Annotated[bool, typer.Option("--all", help="Those that were booked later too.")] = False,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="How many at most.")] = 100,
+) -> None:
+    """Lines of banks' return files that could not be booked, with their number and reason."""
+    with context.at_work("debit.read") as caller:
+        from yuefu.payments import queries as payments
+
+        with caller.for_the_book().reading():
+            found = payments.bad_lines(book_id=caller.book.id, with_mended=everything, limit=limit)
+        told = [
+            {
+                "file": one.file_sha256,
+                "line": one.no,
+                "text": caller.desk.vault.open(one.sealed, table="payments_debit_line", column="text", row=one.id),
+                "code": one.code,
+                "detail": one.detail,
+                "heard_at": one.heard_at,
+                "by": one.heard_by,
+                "mended_at": one.mended_at,
+            }
+            for one in found
+        ]
+        rows = [[str(one["file"])[:12], one["line"], one["code"], one["detail"], one["text"]] for one in told]
+        output.result({"lines": told}, output.table(["file", "line", "code", "detail", "text"], rows) if told else "No line is kept.")
 
 
 @app.command("list")

@@ -46,6 +46,7 @@ from yuefu.cli import (
     reconcile,
     serve,
     stop,
+    suspense,
     trace,
 )  # fmt: skip
 from yuefu.cli.faults import FAILED, INTERRUPTED, Fault, fault_of
@@ -97,6 +98,7 @@ for name, group_app in (
     ("mandate", mandate.app),
     ("debit", debit.app),
     ("collect", collect.app),
+    ("suspense", suspense.app),
     ("notice", notices.app),
     ("plan", plan.app),
     ("user", people.user_app),

@@ -79,6 +79,7 @@ def make_for(*, desk: Desk, now: datetime, account_ids: Sequence[UUID]) -> list[
 def _make(work: UnitOfWork, account_ids: Sequence[UUID]) -> list[Made | Refused | None]:
     ended = credit.end_cycles(work=work, account_ids=account_ids)
     issued = billing.issue(work=work, ended=ended)
+    payments.name_payers(work=work, consumer_ids=[one.consumer_id for one, bill in zip(ended, issued, strict=True) if bill])
     made = {one.account_id: Made(one.account_id, bill) for one, bill in zip(ended, issued, strict=True)}
     return [made.get(account_id) for account_id in account_ids]
 
@@ -125,7 +126,7 @@ def _together(outcome: Repaid | RepaidTogether | Quarantined) -> RepaidTogether 
 
 
 def _attempt(work: UnitOfWork, requests: Sequence[PayRequest]) -> list[Collection | Refused]:
-    plans = _plans(work, requests)
+    plans = plan(work, requests)
     new = work.ids.many(work.now, len(requests))
 
     def decide(fresh: list[int]) -> Mapping[int, Collection | Refused]:
@@ -149,8 +150,8 @@ def _attempt_of(request: PayRequest, plan: Plan | Refused) -> TogetherAttempt:
     return TogetherAttempt(request.consumer_id, request.instrument, plan)
 
 
-def _plans(work: UnitOfWork, requests: Sequence[PayRequest]) -> list[Plan | Refused]:
-    """What each request would collect, as if it were the only one."""
+def plan(work: UnitOfWork, requests: Sequence[PayRequest]) -> list[Plan | Refused]:
+    """What each request would collect, as if it were the only one; refused as `pay` refuses what it collects nothing for."""
     book_id, consumers = work.book.id, sorted({request.consumer_id for request in requests})
     own = accounts.accounts_of(consumer_ids=consumers, currency=work.book.currency, book_id=book_id)
     asked = bill_book.asked(book_id=book_id, consumer_ids=consumers)

@@ -271,7 +271,13 @@ def _prove(desk: Desk, work: UnitOfWork, run: Run, on: date) -> Refused | None:
     with _one_at_a_time(work, run.id, "prove") as step:
         if step.state == "done":
             return None  # Somebody else closed the day while we proved it.
-        runs.finish_step(run_id=run.id, name="prove", state="failed" if wrong else "done", detail=detail, now=work.now)
+        runs.finish_step(
+            run_id=run.id,
+            name="prove",
+            state="failed" if wrong else "done",
+            detail=detail | ({"failed": wrong} if wrong else {}),
+            now=work.now,
+        )
         runs.finish(run_id=run.id, state="failed" if wrong else "done", now=work.now)
         refused = None if wrong else days.close(book_id=desk.book.id, on=on, now=work.now)
         if not wrong:

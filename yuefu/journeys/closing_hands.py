@@ -16,7 +16,7 @@ from uuid import UUID
 from yuefu.errors import Refused
 from yuefu.ids import IdSource
 from yuefu.loans.commands import closing
-from yuefu.runtime import books, runs, sql, stops
+from yuefu.runtime import books, locks, runs, sql, stops
 from yuefu.runtime.beside import Beside
 from yuefu.runtime.runs import Run
 from yuefu.runtime.values import Actor, BusinessDay, UnitOfWork
@@ -72,6 +72,7 @@ class Hand:
         return None
 
     def _one_chunk(self, *, wait: bool) -> bool:
+        locks.wait(locks.HANDS, self._run_id, shared=True)  # Nobody waits for it: whoever looks on counts who is at work.
         chunk = runs.take_chunk(run_id=self._run_id, name=STEP, wait=wait)
         if chunk is None:
             return False

@@ -27,6 +27,7 @@ from yuefu.journeys import (
     dunning,
     mandates,
     papers,
+    receipts,
     reconciliation,
     refund,
     reminders,
@@ -138,8 +139,8 @@ def poll_gateways(timestamp: int) -> None:
 
 
 def poll(desk: Desk, now: datetime) -> int:
-    """One round of asking in a book: collections and their refunds, mandates, payouts, transfers that broke off. Refunds that failed are tried
-    again, once a business day; returns how many were.
+    """One round of asking in a book: collections and their refunds, mandates, payouts, transfers that broke off, and what came by bank
+    transfer. Refunds that failed are tried again, once a business day; returns how many were.
 
     Each is asked for whatever becomes of the others, for a channel that is down has nothing to do with payouts; what failed is raised in
     the end, as it is or, of several, as an ExceptionGroup.
@@ -152,6 +153,7 @@ def poll(desk: Desk, now: datetime) -> int:
         lambda: mandates.poll(desk=desk, now=now),
         lambda: settlement.poll_payouts(desk=desk, now=now, paid_since=paid_since),
         lambda: settlement.resume_transfers(desk=desk, now=now),
+        lambda: receipts.poll(desk=desk, now=now),
     ]
     _all_of(rounds)
     return len(tried_again)

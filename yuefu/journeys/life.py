@@ -22,7 +22,7 @@ from yuefu.orders.queries import Captured, Placed, RefundShare
 from yuefu.orders.rules import Order
 from yuefu.payments import queries as payments
 from yuefu.payments.queries import OrderPayments
-from yuefu.payments.rules import ChannelRefund, Collection, Payout
+from yuefu.payments.rules import BANK, ChannelRefund, Collection, Payout
 from yuefu.reconciliation import queries as reconciliation
 from yuefu.reconciliation.queries import Break, SeenLine
 from yuefu.reconciliation.rules.matching import SOURCES
@@ -67,7 +67,9 @@ class Life:
 
     @property
     def channel_payments(self) -> list[Collection | ChannelRefund]:
-        return [*self.paid.collections, *self.paid.refunds]
+        """What the bills of the channel show: not what came by bank transfer, or went back of it."""
+        collections = [moved for moved in self.paid.collections if moved.channel != BANK]
+        return [*collections, *(moved for moved in self.paid.refunds if moved.channel != BANK)]
 
     @property
     def is_over(self) -> bool:

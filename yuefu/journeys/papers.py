@@ -126,7 +126,8 @@ def _holds(book: Book, now: datetime, certificate: Certificate) -> bool:
     """Whether the loan is as its certificate says, as of the open day."""
     on, loan_id = days.business_date(book, now), certificate.settled.loan_id
     one = keeping.read(book.id, [loan_id])[loan_id]
-    life, facts = life_on(one, on), keeping.facts([loan_id])[loan_id]
+    facts = keeping.facts([loan_id])[loan_id]
+    life = life_on(one, on, facts)
     found = rules.settled(
         loan_id, one.party.consumer_id, life.state, life.tally, one.life.seq, max(on, date.fromordinal(life.state.last_on)), facts
     )

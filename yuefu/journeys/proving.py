@@ -59,7 +59,7 @@ def _trial_balance(book: Book) -> Proof:
 
 
 def _subledgers(book: Book, on: date | None) -> Proof:
-    """Loans, credit lines, holds, merchants and consumers against the accounts that sum them up; limits, one by one, against theirs."""
+    """Loans, credit lines, holds, merchants, receipts and consumers against the accounts that sum them up; limits, one by one, against theirs."""
     control = ledger.totals(
         book.id, ["loan_principal", "loan_interest", "unearned_discount", "credit_line_contra", "merchant_pending", "payouts_in_transit"]
     )
@@ -79,7 +79,19 @@ def _subledgers(book: Book, on: date | None) -> Proof:
     if on is not None:
         wrong |= _stands(book, on)
     wrong.update({name: pair for name, pair in _pairs(book, on, control, positions).items() if pair[0] != pair[1]})
+    wrong |= _suspense(book)
     return Proof(not wrong, wrong)
+
+
+def _suspense(book: Book) -> dict[str, Any]:
+    """What receipts have that nobody explained, against the account of it; and what is left of each, against what became of it."""
+    own, control = payments.unexplained(book_id=book.id), ledger.totals(book.id, ["suspense"])
+    held = {currency: -amount for (_, _, _, currency), amount in control.items()}
+    pairs = {f"suspense/{c}": (own.get(c, 0), held.get(c, 0)) for c in own.keys() | held.keys()}
+    wrong: dict[str, Any] = {name: pair for name, pair in sorted(pairs.items()) if pair[0] != pair[1]}
+    if miscounted := payments.left_counted_wrong(book_id=book.id, limit=_NAMED):
+        wrong["receipts_left"] = [ids.text("receipt", one) for one in miscounted]
+    return wrong
 
 
 def _stands(book: Book, on: date) -> dict[str, Any]:
@@ -128,7 +140,7 @@ def _total(control: Mapping[Any, int], code: str) -> int:
 def _nothing_unposted(book: Book, since: date | None, ended: datetime | None) -> Proof:
     """Clearing accounts are empty: every capture has its loan and its item, every collection was applied, nobody is owed back unattended,
     and no hold outlives its time."""
-    left = ledger.totals(book.id, ["purchase_clearing", "collections_clearing", "suspense"])
+    left = ledger.totals(book.id, ["purchase_clearing", "collections_clearing"])
     wrong: dict[str, Any] = {f"{code}/{currency}": amount for (code, _, _, currency), amount in left.items() if amount}
     wrong.update(_owed_back(book, since))
     if ended is not None and (outlived := ledger.holds_outlived(book.id, ended)):

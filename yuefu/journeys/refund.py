@@ -26,7 +26,7 @@ from yuefu.orders.commands import RefundRequest, TakenBack
 from yuefu.payments import commands as payments
 from yuefu.payments import queries as payment_book
 from yuefu.payments.commands import RefundAttempt
-from yuefu.payments.rules import ChannelRefund, ChannelResult, RefundOrder
+from yuefu.payments.rules import BANK, ChannelRefund, ChannelResult, RefundOrder, stays_here
 from yuefu.runtime import keys
 from yuefu.runtime.batch import Quarantined
 from yuefu.runtime.logs import logger
@@ -135,12 +135,15 @@ def credit(work: UnitOfWork, made: Sequence[TakenBack], excess: list[Excess]) ->
 
 def send(*, desk: Desk, now: datetime, refunds: Sequence[ChannelRefund]) -> list[ChannelRefund]:
     """Calls the channel for stored attempts and books its answers. A reference the channel knows is answered, never paid twice;
-    what it does not answer stays unknown and is asked for later (`repayment.poll`).
+    what it does not answer stays unknown and is asked for later (`repayment.poll`). What came by bank transfer is left of its receipt again.
     """
     waiting = [r for r in refunds if r.state in ("attempted", "unknown")]
     if not waiting:
         return []
-    results = desk.channel.refund(orders=[RefundOrder(r.reference, r.original_reference, r.amount) for r in waiting], now=now)
+    here = [r for r in waiting if r.channel == BANK]
+    orders = [RefundOrder(r.reference, r.original_reference, r.amount) for r in waiting if r.channel != BANK]
+    stayed = [stays_here(r, now.astimezone(desk.book.tz).date()) for r in here]
+    results = [*stayed, *(desk.channel.refund(orders=orders, now=now) if orders else [])]
     booked = unless_held_up(lambda given: book(desk=desk, now=now, results=given), results)
     return [outcome for outcome in booked if isinstance(outcome, ChannelRefund)]
 

@@ -312,6 +312,12 @@ def _applied(c: Collection, as_recorded: Applied | Recorded | None) -> Repaid:
     return Repaid(c.id, c.loan_id, c.state, c.amount, *parts, c.failure_code, c.waits_for if c.is_waiting else None)
 
 
+def told_of(*, book_id: UUID, collection_ids: Sequence[UUID]) -> dict[UUID, Repaid | RepaidTogether]:
+    """What became of collections, as it is recorded."""
+    found = list(payment_book.collections(book_id=book_id, ids=collection_ids).values())
+    return _told(found, _parts_of(book_id, found))
+
+
 def _together(whole: Collection, parts: Sequence[Repaid]) -> RepaidTogether:
     return RepaidTogether(whole.id, whole.state, whole.amount, whole.failure_code, tuple(parts))
 

@@ -22,6 +22,7 @@ from yuefu.journeys import (
     debits,
     ending,
     mandates,
+    receipts,
     refund,
     repayment,
     transfers,
@@ -33,12 +34,13 @@ from yuefu.journeys.checkout import Purchase
 from yuefu.journeys.collecting import RecoverRequest
 from yuefu.journeys.desk import Desk, open_day
 from yuefu.journeys.ending import PayQuote
+from yuefu.journeys.receipts import MatchRequest
 from yuefu.journeys.repayment import RepayRequest, UndoRequest
 from yuefu.ledger.rules import Transfer
 from yuefu.loans.commands import closing
 from yuefu.orders.commands import CaptureRequest, RefundRequest, VoidRequest
-from yuefu.payments.commands import Closing, NewMandate, Revocation
-from yuefu.payments.rules import ChannelResult, MandateResult, NoticeResult
+from yuefu.payments.commands import Closing, NewMandate, ReturnOrder, Revocation
+from yuefu.payments.rules import ChannelResult, MandateResult, NoticeResult, PayResult
 from yuefu.runtime import days, quarantine, stops
 from yuefu.runtime.batch import Quarantined
 from yuefu.runtime.jsontext import dumps, read
@@ -101,6 +103,9 @@ KINDS: Final[Mapping[str, _Kind]] = {
     "contradiction.close": _Kind(Closing, lambda desk, now, given: debits.close(desk=desk, now=now, closings=given)),
     "collect.look": _Kind(UUID, lambda desk, now, given: collecting.look_at(desk=desk, now=now, consumer_ids=given)),
     "collect.recover": _Kind(RecoverRequest, lambda desk, now, given: collecting.recover(desk=desk, now=now, requests=given)),
+    "receipt.match": _Kind(MatchRequest, lambda desk, now, given: receipts.match(desk=desk, now=now, requests=given)),
+    "receipt.return": _Kind(ReturnOrder, lambda desk, now, given: receipts.give_back(desk=desk, now=now, orders=given)),
+    "receipt.return.book": _Kind(PayResult, lambda desk, now, given: receipts.book_returns(desk=desk, now=now, results=given)),
     "transfer": _Kind(tuple[Transfer, ...], _send_chains),
     closing.LOOK_AT: _Kind(UUID, lambda desk, now, given: close_of_day.look_again(desk=desk, now=now, loan_ids=given)),
     "repayment.undo": _Kind(UndoRequest, lambda desk, now, given: repayment.undo(desk=desk, now=now, requests=given)),

@@ -169,7 +169,7 @@ def _not_reconciled(book_id: UUID, moved: Sequence[Moved], items: Sequence[Accru
         for source, code in reconciliation.MONEY_ACCOUNT.items()
         if code in accounts
     }
-    shown["channel_trade"] = {(m.kind, m.reference): m.posted_on for m in moved}
+    shown["channel_trade"] = {(m.kind, m.reference): m.posted_on for m in moved if not m.by_bank}
     lost = {key[1] for source, keys in shown.items() for key, on in keys.items() if (source, on) in done and key not in seen[source]}
     payouts = payments.payouts_of_book(book_id=book_id).values()
     # Before there was an account for client money, payouts left the own one.

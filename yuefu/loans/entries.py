@@ -16,7 +16,7 @@ and what is posted is the difference to where it stood (`moved`), so that a back
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from datetime import date
 from operator import attrgetter
 from typing import Final
@@ -129,17 +129,18 @@ def position(state: LifecycleState, tally: Tally, day: date) -> Position:
 def position_of(work: Work, tally: Tally) -> Position:
     """`position` of a loan that was opened to be looked at."""
     rows, brought = work.rows, earned_of(work)
+    interest_paid, fees_paid, penalties_paid = sum(rows.interest_paid), sum(rows.fees_paid), sum(rows.penalties_paid)
     written_off = bool(work.written_off_on)
     owed = [0, 0, 0]
     if not written_off:
         owed = [
-            brought.interest - sum(rows.interest_paid) - sum(rows.interest_off),
-            brought.fees - sum(rows.fees_paid) - sum(rows.fees_off),
-            brought.penalties - sum(rows.penalties_paid) - sum(rows.penalties_off),
+            brought.interest - interest_paid - sum(rows.interest_off),
+            brought.fees - fees_paid - sum(rows.fees_off),
+            brought.penalties - penalties_paid - sum(rows.penalties_off),
         ]
-    interest = owed[0] + sum(rows.interest_paid) + tally.interest_waived + tally.interest_lost - tally.interest_again
-    fees = owed[1] + sum(rows.fees_paid) + tally.fees_waived + tally.fees_lost - tally.fees_again
-    penalties = owed[2] + sum(rows.penalties_paid) + tally.penalties_waived + tally.penalties_lost - tally.penalties_again
+    interest = owed[0] + interest_paid + tally.interest_waived + tally.interest_lost - tally.interest_again
+    fees = owed[1] + fees_paid + tally.fees_waived + tally.fees_lost - tally.fees_again
+    penalties = owed[2] + penalties_paid + tally.penalties_waived + tally.penalties_lost - tally.penalties_again
     covered = max(work.balance + sum(owed), 0) if work.charged_off_on and not written_off else 0
     lost = tally.principal_lost + tally.interest_lost + tally.fees_lost + tally.penalties_lost
     discount = discount_earned(work.terms, rows, work.bought_down, work.on)
@@ -172,15 +173,14 @@ def run_on(stands: Position, stretch: Stretch, since: int, day: int) -> Position
     interest = stretch.interest(day) - stretch.interest(since)
     discount = stretch.discounted(day) - stretch.discounted(since)
     covered = interest if stands.loan_allowance else 0
-    return replace(
-        stands,
-        loan_interest=stands.loan_interest + interest,
-        interest_income=stands.interest_income - interest,
-        loan_allowance=stands.loan_allowance - covered,
-        credit_loss=stands.credit_loss + covered,
-        unearned_discount=stands.unearned_discount + discount,
-        discount_income=stands.discount_income - discount,
-    )
+    (
+        principal, owed, fees, penalties, allowance, consumer, collections, purchases, unearned, earned, income,
+        given_up, fee_income, penalty_income, fees_given_up, recovered, loss, goodwill,
+    ) = _each(stands)  # fmt: skip
+    return Position(
+        principal, owed + interest, fees, penalties, allowance - covered, consumer, collections, purchases, unearned + discount,
+        earned - discount, income - interest, given_up, fee_income, penalty_income, fees_given_up, recovered, loss + covered, goodwill,
+    )  # fmt: skip
 
 
 _ACCOUNTS: Final = tuple(field.name for field in fields(Position))

@@ -18,6 +18,7 @@ from yuefu.plans.lifecycle.schedule import schedule as lifecycle_schedule
 from yuefu.plans.lifecycle.tally import Tally, counted, told
 from yuefu.plans.lifecycle.terms import LoanTerms
 from yuefu.plans.lifecycle.work import LoanState as LifecycleState
+from yuefu.plans.lifecycle.work import Work
 from yuefu.plans.loan import Disbursed, LoanState, Refunded, Repaid
 from yuefu.plans.schedule import schedule
 from yuefu.plans.terms import Terms
@@ -285,11 +286,17 @@ def entered(life: Life, entry: Event | Undone, today: date, facts: Sequence[Even
     if not isinstance(entry, Undone | InterestPaused | ArrearsPaused) and entry.on > today:
         raise LoanError(FUTURE_DATED, f"It is {today}: what happens on {entry.on} can be entered then.", "on")
     if goes_on(life, entry, today):
-        assert not isinstance(entry, Undone)
-        state, outcome = lifecycle.apply(life.state, entry)
-        return Life(life.terms, state, counted(life.tally, entry, outcome, life.state, state), life.seq + 1, life.waits_for, state.status)
+        return went_on(life, entry)[0]
     assert facts is not None, "what does not go on is told anew"
     return retold_life(life.terms, [*facts, entry], today)
+
+
+def went_on(life: Life, entry: Event | Undone) -> tuple[Life, Work]:
+    """`entered` of a fact with which a loan `goes_on`, and the loan opened as it left it."""
+    assert not isinstance(entry, Undone), "what is undone is told anew"
+    state, outcome, work = lifecycle.applied(life.state, entry)
+    tally = counted(life.tally, entry, outcome, life.state, state)
+    return Life(life.terms, state, tally, life.seq + 1, life.waits_for, state.status), work
 
 
 def retold_life(terms: LoanTerms, facts: Sequence[Event | Undone], today: date) -> Life:

@@ -24,8 +24,6 @@ _EXPONENT = re.compile(r"[-+]?[0-9.]+[eE][-+]?[0-9]+")
 _SEPARATED = re.compile(r"[-+]?[0-9][0-9.,'_\s\u00a0\u202f\uff0c]*")
 _LONGEST_TEXT = 40
 
-_put = object.__setattr__
-
 
 class MoneyError(ValueError):
     """An amount that cannot be: `code` says why in a stable word, the message in a sentence."""
@@ -52,15 +50,16 @@ class Money:
     currency: str
 
     def __init__(self, minor: int, currency: str) -> None:
-        # Written by hand because millions are built in a day-end run: one type test, one range test, one dict look-up.
+        # Written by hand because millions are built in a day-end run: one type test, one range test, one dict look-up, and each value into its slot
+        # without asking for that by its name.
         if type(minor) is not int:
             raise MoneyError(MINOR_NOT_INTEGER, f"Minor units must be an int, not {type(minor).__name__}.")
         if not -LARGEST_MINOR <= minor <= LARGEST_MINOR:
             raise MoneyError(AMOUNT_TOO_LARGE, "The amount is beyond 10**15 minor units.")
         if type(currency) is not str or currency not in EXPONENTS:
             raise MoneyError(CURRENCY_UNKNOWN, f"{currency!r:.40} is not an active ISO 4217 currency code.")
-        _put(self, "minor", minor)
-        _put(self, "currency", currency)
+        _put_minor(self, minor)
+        _put_currency(self, currency)
 
     def __repr__(self) -> str:
         return f"Money(minor={self.minor}, currency={self.currency!r})"
@@ -132,6 +131,10 @@ class Money:
         if not isinstance(other, Money):
             return NotImplemented
         return self.minor >= _same_currency(self, other)
+
+
+_put_minor: Final = Money.__dict__["minor"].__set__
+_put_currency: Final = Money.__dict__["currency"].__set__
 
 
 def total(moneys: Iterable[Money], currency: str) -> Money:

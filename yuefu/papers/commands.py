@@ -11,10 +11,10 @@ from uuid import UUID
 from yuefu.errors import Refused
 from yuefu.loans import queries as loan_book
 from yuefu.loans.commands import telling
-from yuefu.loans.commands.living import life_on
+from yuefu.loans.commands.living import lives_on
 from yuefu.loans.queries import keeping
 from yuefu.loans.queries.keeping import Kept
-from yuefu.loans.rules import UNKNOWN_LOAN
+from yuefu.loans.rules import UNKNOWN_LOAN, Life
 from yuefu.money.amounts import Money
 from yuefu.papers import queries
 from yuefu.papers.rules import certificates as settling
@@ -126,24 +126,30 @@ def _plans(work: UnitOfWork, requests: Sequence[QuoteRequest], valid_minutes: in
     everything = telling.of_consumers(work.book.id, sorted({one.consumer_id for one in requests if not one.loan_ids}))
     wanted = [one.loan_ids or tuple(everything[one.consumer_id]) for one in requests]
     kept = keeping.read(work.book.id, [loan_id for loan_ids in wanted for loan_id in loan_ids])
+    lives = lives_on(kept, work.day.on)
     old = _of_old_rules(work, [loan_id for loan_ids in wanted for loan_id in loan_ids if loan_id not in kept])
     return [
-        _plan(work, request, loan_ids, kept, old.get(request.consumer_id, frozenset()), until)
+        _plan(work, request, loan_ids, kept, lives, old.get(request.consumer_id, frozenset()), until)
         for request, loan_ids in zip(requests, wanted, strict=True)
     ]
 
 
 def _plan(
-    work: UnitOfWork, request: QuoteRequest, loan_ids: Sequence[UUID], kept: Mapping[UUID, Kept], old: frozenset[UUID], until: datetime
+    work: UnitOfWork,
+    request: QuoteRequest,
+    loan_ids: Sequence[UUID],
+    kept: Mapping[UUID, Kept],
+    lives: Mapping[UUID, Life],
+    old: frozenset[UUID],
+    until: datetime,
 ) -> PayoffQuote | Refused:
     found: list[LoanPayoff] = []
     for loan_id in sorted(set(loan_ids)):
         one = kept.get(loan_id)
         if one is None or one.party.consumer_id != request.consumer_id:
             return _unknown(loan_id in old)
-        life = life_on(one, work.day.on)
         try:
-            found.append(quoting.loan_payoff(loan_id, one.life.seq, life.state, work.day.on))
+            found.append(quoting.loan_payoff(loan_id, one.life.seq, lives[loan_id].state, work.day.on))
         except LoanError as error:
             if request.loan_ids:
                 return Refused(error.code, error.detail, "loan_ids")
@@ -249,8 +255,8 @@ def _taken_up(work: UnitOfWork, one: UseQuote, quoted: PayoffQuote | None, kept:
         ended = quoted.valid_until.astimezone(work.book.tz).isoformat(timespec="seconds")
         return Refused(QUOTE_EXPIRED, f"this quote was for {quoted.on} and held until {ended}: ask for a new one", "quote_id")
     if quoting.stale(quoted, {loan.loan_id: kept[loan.loan_id].life.seq for loan in quoted.loans}):
-        lives = [life_on(kept[loan.loan_id], work.day.on) for loan in quoted.loans]
-        if not any(payoff_amount(life.state, work.day.on) for life in lives):
+        lives = lives_on({loan.loan_id: kept[loan.loan_id] for loan in quoted.loans}, work.day.on)
+        if not any(payoff_amount(life.state, work.day.on) for life in lives.values()):
             return Refused(NOTHING_OWED, "nothing of these loans is left to be paid", "quote_id")
         return Refused(QUOTE_STALE, "something happened to a loan since this quote was made: ask for a new one", "quote_id")
     return replace(quoted, used_at=work.now, used_for=one.source_id)
@@ -291,9 +297,10 @@ def _settled(work: UnitOfWork, kept: Mapping[UUID, Kept]) -> dict[UUID, Settled 
     """Whether each of some loans is settled on the open day."""
     written_off = [loan_id for loan_id, one in kept.items() if one.life.state.written_off_on]
     facts = keeping.facts(written_off) if written_off else {}
+    lives = lives_on(kept, work.day.on)
     found: dict[UUID, Settled | Refused] = {}
     for loan_id, one in kept.items():
-        life = life_on(one, work.day.on)
+        life = lives[loan_id]
         found[loan_id] = settling.settled(
             loan_id, one.party.consumer_id, life.state, life.tally, one.life.seq, work.day.on, facts.get(loan_id, [])
         )

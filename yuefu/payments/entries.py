@@ -7,12 +7,13 @@ from uuid import UUID
 
 from yuefu.ledger.rules import AccountKey, Entry, Line
 from yuefu.money.amounts import Money
-from yuefu.payments.rules import ChannelRefund, Collection, Payout, Transfer
+from yuefu.payments.rules import BANK, ChannelRefund, Collection, Payout, Receipt, Return, Transfer
 
 COMPONENTS = {("channel", "own"): "channel_cash", ("bank", "own"): "bank_cash", ("bank", "client"): "client_cash"}
 """The component that an account of money has in the ledger, by its kind and purpose; its owner there is the account itself."""
 
 _TRANSIT = AccountKey("payouts_in_transit")
+_SUSPENSE = AccountKey("suspense")
 _ENDS = {
     "withdrawal": ("channel_cash", "bank_cash"),
     "funding": ("funder_capital", "bank_cash"),
@@ -37,10 +38,11 @@ def collection_succeeded(collection: Collection) -> Entry:
 
 def shared_succeeded(whole: Collection, parts: Sequence[Collection]) -> Entry:
     """One payment over several loans. Of each part: Dr channel cash, Cr collections to be applied or, while it waits for its day, consumer
-    balance; of the whole: Dr channel fees, Cr channel cash fee. The lines of channel cash are one movement to the outside.
+    balance; of the whole: Dr channel fees, Cr channel cash fee. The lines of channel cash are one movement to the outside. What came by bank
+    transfer was booked when it came: Dr suspense instead of channel cash, and no fee.
     """
     assert sum(part.amount.minor for part in parts) == whole.amount.minor, "the parts are the whole"
-    channel, lines = AccountKey("channel_cash", whole.money_account_id), []
+    channel, lines = _source(whole), []
     for part in parts:
         dims = _Dimensions(part.order_id, part.loan_id, part.funder_id)
         lines.append(dims.line(channel, part.amount, movement="payment", reference=whole.reference))
@@ -59,16 +61,38 @@ def part_released(part: Collection) -> Entry:
 
 
 def refund_succeeded(refund: ChannelRefund) -> Entry:
-    """Dr consumer balance, Cr channel cash net of the fee that comes back, Cr channel fees."""
+    """Dr consumer balance, Cr channel cash net of the fee that comes back, Cr channel fees. Of what came by bank transfer: Cr suspense, where a
+    person gives it back."""
     r = refund
     dims = _Dimensions(r.order_id, r.loan_id, r.funder_id)
-    channel = AccountKey("channel_cash", r.money_account_id)
+    channel = _source(r)
     lines = [
         dims.line(AccountKey("consumer_balance"), r.amount),
         dims.line(channel, r.fee - r.amount, movement="refund", reference=r.reference),
         dims.line(AccountKey("channel_fee_expense"), -r.fee),
     ]
     return _entry(f"channel_refund:{r.id}:succeeded", "channel_refund", lines, r)
+
+
+def receipt_came(receipt: Receipt) -> Entry:
+    """Somebody transferred money to us. Dr own money at the bank, Cr suspense: nobody has said yet what it is for."""
+    bank = AccountKey("bank_cash", receipt.money_account_id)
+    lines = (Line(bank, receipt.amount, movement="receipt", reference=receipt.number), Line(_SUSPENSE, -receipt.amount))
+    return Entry(key=f"receipt:{receipt.id}:came", kind="receipt", lines=lines, effective_on=receipt.came_on)
+
+
+def return_paid(back: Return) -> Entry:
+    """What nobody explained goes back to who paid it: Dr suspense, Cr own money at the bank."""
+    bank = AccountKey("bank_cash", back.money_account_id)
+    lines = (Line(_SUSPENSE, back.amount), Line(bank, -back.amount, movement="payout", reference=back.reference))
+    return Entry(key=f"return:{back.id}:paid", kind="receipt_return", lines=lines, effective_on=back.paid_on)
+
+
+def return_came_back(back: Return) -> Entry:
+    """The bank of who paid it does not take it: Dr own money at the bank, Cr suspense."""
+    bank = AccountKey("bank_cash", back.money_account_id)
+    lines = (Line(bank, back.amount, movement="payout_returned", reference=back.reference), Line(_SUSPENSE, -back.amount))
+    return Entry(key=f"return:{back.id}:returned", kind="receipt_return_refused", lines=lines, effective_on=back.returned_on)
 
 
 def payout_ordered(payout: Payout) -> Entry:
@@ -110,6 +134,11 @@ def transfer_done(transfer: Transfer) -> Entry:
     else:
         source = Line(AccountKey(origin, t.from_account_id), -t.amount, movement=t.kind, reference=t.reference)
     return Entry(key=f"transfer:{t.id}:done", kind=t.kind, lines=(into, source), effective_on=t.moved_on)
+
+
+def _source(moved: Collection | ChannelRefund) -> AccountKey:
+    """Where a payment comes from: the channel's account, or what came by bank transfer and is not explained yet."""
+    return _SUSPENSE if moved.channel == BANK else AccountKey("channel_cash", moved.money_account_id)
 
 
 class _Dimensions:

@@ -25,7 +25,7 @@ _TABLES: Final = {
     # `told` counts the events of a loan: see runtime_outbox.
     "loans_stretch": "SELECT to_jsonb(r) - 'told' FROM loans_stretch r",
     "loans_due": "SELECT to_jsonb(r) FROM loans_due r",
-    # A row that says the same as the one before it says nothing: who entered it could not know yet what the day before would say.
+    # A row that says the same as the one before it says nothing: what had made it another was taken back on the same day.
     "loans_lateness": f"SELECT to_jsonb(r) - 'before' FROM (SELECT l.*, lag({_LATE}) OVER (PARTITION BY loan_id ORDER BY \"on\") AS before"
     f" FROM loans_lateness l) AS r WHERE {_LATE} IS DISTINCT FROM coalesce(before, '[null, \"\", 0, 0, 0, 0]')",
     # A payment that is sent again after a kill is recorded under another id and at another moment, of the same day.

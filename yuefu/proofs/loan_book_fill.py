@@ -176,7 +176,8 @@ class Writer:
         lives = [lived(dice, n, given.by, given.portfolio_no) for n in range(_lives(given.loans))]
         self._tables, self._positions = _tables(given, lives), [(one.product, one.running.position) for one in lives]
         self._sums = {product: [0] * len(ACCOUNTS) for product in given.portfolio_no}
-        self._owner = psycopg.connect(os.environ["DATABASE_URL"], autocommit=True)
+        # Nobody waits for the disk with each piece: what a crash would lose is filled again, and `settle` writes all of it.
+        self._owner = psycopg.connect(os.environ["DATABASE_URL"], autocommit=True, options="-c synchronous_commit=off")
 
     def write(self) -> int:
         """Writes each life once more, as far as loans are left. Returns how many loans that were."""

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from functools import cache
+from datetime import date
+from functools import cache, lru_cache
 from hashlib import blake2b
 from operator import itemgetter
-from typing import Any, NamedTuple, Protocol, TypeVar, cast
+from types import NoneType
+from typing import Any, Final, NamedTuple, Protocol, TypeVar, cast
 from uuid import UUID
 
 from yuefu.errors import Refused
@@ -76,7 +78,20 @@ def fingerprint(request: Any) -> bytes:
     """Eight bytes a field, in the order of the dataclass, `key` left out: equality by field without storing the content. A field that does
     not count when two are compared, because it follows from the others, does not count here either.
     """
-    return b"".join([blake2b(_said(getattr(request, name)), digest_size=_DIGEST).digest() for name in _content_fields(request)])
+    return b"".join([_digest(getattr(request, name)) for name in _content_fields(request)])
+
+
+def _digest(value: Any) -> bytes:
+    return _kept_digest(value) if type(value) in _FEW else blake2b(_said(value), digest_size=_DIGEST).digest()
+
+
+_FEW: Final = frozenset({NoneType, bool, date})
+"""Kinds of which the same value comes again and again."""
+
+
+@lru_cache(maxsize=1_000)
+def _kept_digest(value: Any) -> bytes:
+    return blake2b(_said(value), digest_size=_DIGEST).digest()
 
 
 def _said(value: Any) -> bytes:
@@ -172,7 +187,8 @@ def _insert(work: UnitOfWork, claims: Sequence[tuple[str, str, bytes, UUID, str]
         return set()
     columns = {"scope": "text", "key": "text", "fingerprint": "bytea", "object_id": "uuid", "request_id": "text"}
     same = {"book_id": ("uuid", work.book.id), "recorded_at": ("timestamptz", work.now)}
-    written = sql.insert("runtime_key", columns, sorted(claims, key=itemgetter(0, 1)), same=same, suffix="ON CONFLICT DO NOTHING")
+    rows = sorted(claims, key=itemgetter(0, 1))
+    written = sql.insert("runtime_key", columns, rows, same=same, often_same=("scope", "request_id"), suffix="ON CONFLICT DO NOTHING")
     if written == len(claims):
         return {(scope, key) for scope, key, *_ in claims}
     if not written:

@@ -24,6 +24,7 @@ SEAL: Final = 7041784  # the end of the chain of a book
 SANDBOX: Final = 7041785  # one side of the sandbox
 BOOKS: Final = 7041786  # who makes a book
 CLOSING: Final = 7041787  # control accounts of a book: shared by whoever posts, alone for whoever closes one
+HANDS: Final = 7041788  # of a run: shared by all who work on a chunk of it, to be counted
 REVERSAL: Final = 7041790  # an entry that is being taken back
 PORTFOLIOS: Final = 7041791  # the numbers of the portfolios of a book
 CERTIFICATES: Final = 7041792  # the numbers of the certificates of a book
@@ -33,6 +34,17 @@ def wait(kind: int, name: UUID | str, *, shared: bool = False) -> None:
     """Waits for the lock of a kind and name: with other sharers beside it where it is `shared`, else alone."""
     suffix = "_shared" if shared else ""
     sql.run(f"SELECT pg_advisory_xact_lock{suffix}(hashtextextended(%s, %s))", [str(name), kind])
+
+
+def holders(kind: int, name: UUID | str) -> int:
+    """How many hold the lock of a kind and name now."""
+    found: int = sql.value(
+        "SELECT count(*) FROM pg_locks AS l, hashtextextended(%s, %s) AS h WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1"
+        " AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+        " AND l.classid::bigint = (h >> 32) & 4294967295 AND l.objid::bigint = h & 4294967295",
+        [str(name), kind],
+    )
+    return found
 
 
 def wait_for_each(kind: int, names: Iterable[UUID]) -> None:

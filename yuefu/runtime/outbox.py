@@ -44,7 +44,7 @@ class Event:
 
 def changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]:
     """The old values of what two snapshots of an object differ in."""
-    return {name: old for name, old in before.items() if old != now[name]}
+    return {name: old for name, old in before.items() if old is not (new := now[name]) and old != new}
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,9 +97,14 @@ def _digest(request: object) -> str:
     return sha256(dumps(told).encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def waiting(*, book_id: UUID, limit: int = 100) -> list[Aside]:
-    """Requests put aside that nobody has dealt with, the oldest first."""
-    return listed(book_id=book_id, state="waiting", limit=limit)
+def waiting(*, book_id: UUID, command: str | None = None, limit: int = 100) -> list[Aside]:
+    """Requests put aside that nobody has dealt with, of one command or of all, the oldest first."""
+    return sql.rows_as(
+        Aside,
+        f"SELECT {_ASIDE} FROM runtime_quarantine WHERE book_id = %s AND state = 'waiting' AND (%s::text IS NULL OR command = %s)"
+        " ORDER BY recorded_at, id LIMIT %s",
+        [book_id, command, command, limit],
+    )
 
 
 def listed(*, book_id: UUID, state: str | None, limit: int = 100) -> list[Aside]:

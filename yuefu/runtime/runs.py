@@ -146,6 +146,30 @@ def end_overtaken(*, book_id: UUID, kind: str, before: date, needs: str, now: da
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A run as somebody sees who looks on. `took_s` are seconds of the machine since it began, or went on after it had failed, until it ended."""
+
+    id: UUID
+    on: date
+    state: str
+    actor: str
+    started_at: datetime
+    finished_at: datetime | None
+    took_s: float | None
+
+
+def seen(*, book_id: UUID, kind: str, limit: int) -> list[Seen]:
+    """The latest runs of a kind, newest day first."""
+    return sql.rows_as(
+        Seen,
+        "SELECT id, on_date, state, actor, started_at, finished_at,"
+        " extract(epoch FROM coalesce(worked_until, clock_timestamp()) - worked_from)::float8 FROM runtime_run"
+        " WHERE book_id = %s AND kind = %s ORDER BY on_date DESC LIMIT %s",
+        [book_id, kind, limit],
+    )
+
+
 def latest(*, book_id: UUID, kind: str, limit: int) -> list[tuple[date, str]]:
     """Day and state of the latest runs of a kind, newest first."""
     found = sql.rows(

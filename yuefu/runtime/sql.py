@@ -7,27 +7,23 @@ once and see whatever the role in force may see.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC
-from struct import pack
 from typing import Any, Final, TypeVar, cast
 from uuid import UUID
 from weakref import WeakKeyDictionary
 
-import numpy as np
-import orjson
 import psycopg
 from django.db import connections, transaction
 from numpy.typing import NDArray
 from psycopg.abc import Loader
-from psycopg.adapt import Dumper
 from psycopg.pq import Format
 from psycopg.rows import args_row, tuple_row
 from psycopg.types.json import JsonbLoader
 
+from yuefu.runtime import arrays
 from yuefu.runtime.clock import stopwatch
 
 T = TypeVar("T")
@@ -55,9 +51,6 @@ _role: ContextVar[str] = ContextVar("yuefu_role", default=WRITER)
 _CAST = frozenset({"jsonb", "text[]", "uuid[]", "bigint[]", "date[]"})
 
 
-_ELEMENTS: Final = {UUID: "uuid", str: "text"}
-
-
 def connection() -> psycopg.Connection[Any]:
     """The psycopg connection of the role in force (opened if need be)."""
     wrapper = connections[_role.get()]
@@ -71,27 +64,13 @@ def connection() -> psycopg.Connection[Any]:
         # Django leaves jsonb as text for its own fields to decode, and reads moments by a class in Python; here there are no fields.
         opened.adapters.register_loader("jsonb", JsonbLoader)
         opened.adapters.register_loader("timestamptz", cast("type[Loader]", _Moments))
-        opened.adapters.register_dumper(_Uuids, _UuidsDumper)
-        opened.adapters.register_dumper(_Documents, _DocumentsDumper)
+        arrays.register(opened.adapters)
         opened.prepare_threshold, opened.prepared_max = _NEVER, _MOST_PLANS
     return opened
 
 
-def _ready(params: Params) -> Params:
-    """Lists of uuids and of texts as the text of an array (see `array`); everything else as it is."""
-    if isinstance(params, Mapping):
-        return {name: _arrays(item) for name, item in params.items()}
-    return [_arrays(item) for item in params]
-
-
-def _arrays(item: Any) -> Any:
-    if type(item) is not list or not item:
-        return item
-    kind = _ELEMENTS.get(type(item[0]))
-    return _column(item, kind) if kind else item
-
-
-Params = Sequence[Any] | Mapping[str, Any]
+Params = arrays.Params
+array = arrays.array
 
 
 class _Asked(BaseException):
@@ -122,7 +101,7 @@ def _executed(query: str, params: Params) -> psycopg.Cursor[Any]:
         _heard.set(None)
         return cast("psycopg.Cursor[Any]", heard)
     opened = connection()
-    return _cursor(opened).execute(query, _ready(params), prepare=_kept.get())
+    return _cursor(opened).execute(query, arrays.ready(params), prepare=_kept.get())
 
 
 _idle: WeakKeyDictionary[psycopg.Connection[Any], list[psycopg.Cursor[Any]]] = WeakKeyDictionary()
@@ -180,7 +159,7 @@ def together(*reads: Callable[[], Any]) -> list[Any]:
             _heard.reset(token)
     opened = connection()
     with opened.pipeline():
-        answers = {i: _cursor(opened).execute(query, _ready(params), prepare=_kept.get()) for i, (query, params) in asked.items()}
+        answers = {i: _cursor(opened).execute(query, arrays.ready(params), prepare=_kept.get()) for i, (query, params) in asked.items()}
     for index, answer in answers.items():
         token = _heard.set(answer)
         try:
@@ -218,144 +197,43 @@ Same = Mapping[str, tuple[str, Any]]
 """Columns that are the same in all rows of a statement: name → (PostgreSQL type, value). They travel once."""
 
 
-def unnest(columns: Mapping[str, str], values: Sequence[Sequence[Any]], *, same: Same | None = None) -> tuple[str, list[Any]]:
+def unnest(
+    columns: Mapping[str, str], values: Sequence[Sequence[Any]], *, same: Same | None = None, often_same: Sequence[str] = ()
+) -> tuple[str, list[Any]]:
     """`(SELECT … FROM unnest(…))` over row tuples, and its parameters: one array a column, so one statement for any number of rows. The
-    columns of `same` come after the others.
+    columns of `same`, and of `often_same` (see `insert`) where all rows agree, come after the others.
     """
-    return _source(columns, dict(zip(columns, zip(*values, strict=True), strict=True)), same or {})
+    return _source(columns, *_parted(columns, values, same, often_same))
+
+
+def _parted(
+    columns: Mapping[str, str], values: Sequence[Sequence[Any]], same: Same | None, often_same: Sequence[str]
+) -> tuple[dict[str, Sequence[Any]], dict[str, tuple[str, Any]]]:
+    """Columns that travel as arrays, and those that travel once."""
+    by_name: dict[str, Sequence[Any]] = dict(zip(columns, zip(*values, strict=True), strict=True))
+    once = dict(same or {})
+    if often_same and all(by_name[name].count(by_name[name][0]) == len(values) for name in often_same):
+        once |= {name: (columns[name], by_name.pop(name)[0]) for name in often_same}
+    return by_name, once
 
 
 def _source(kinds: Mapping[str, str], columns: Mapping[str, Sequence[Any]], same: Same) -> tuple[str, list[Any]]:
     names = ", ".join(columns)
     chosen = [f"{name}::{kinds[name]}" if kinds[name] in _CAST else name for name in columns]
     chosen += [f"%s::{kind} AS {name}" for name, (kind, _) in same.items()]
-    arrays = ", ".join([f"%s::{'text' if kinds[name] in _CAST else kinds[name]}[]" for name in columns])
-    params = [_column(column, kinds[name]) for name, column in columns.items()]
-    return f"(SELECT {', '.join(chosen)} FROM unnest({arrays}) AS given({names}))", [*(value for _, value in same.values()), *params]
-
-
-class _Written:
-    """An array in its binary form, as it goes over the wire."""
-
-    __slots__ = ("written",)
-
-    def __init__(self, written: bytes) -> None:
-        self.written = written
-
-
-class _Uuids(_Written):
-    """`uuid[]`: a third of the space of its text, and nothing to be read."""
-
-
-class _Documents(_Written):
-    """`json[]`: in its text each quote of JSON would be escaped, and found again one by one."""
-
-
-class _UuidsDumper(Dumper):
-    format, oid = Format.BINARY, 2951
-
-    def dump(self, obj: _Written) -> bytes:
-        return obj.written
-
-
-class _DocumentsDumper(_UuidsDumper):
-    oid = 199
-
-
-_NULL, _SIXTEEN = pack(">i", -1), pack(">i", 16)
-
-
-def _head(oid: int, count: int, *, nulls: bool) -> bytes:
-    """What a binary array begins with: one dimension, whether there are nulls, the type of the elements, how many, the first index
-    (`array_recv` in PostgreSQL's arrayfuncs.c). Each follows with its length before it, −1 for a null.
-    """
-    return pack(">iiiii", 1, nulls, oid, count, 1)
-
-
-def _column(column: Sequence[Any], kind: str) -> str | _Written:
-    """An array as it travels fastest."""
-    if kind == "json":
-        return _documents(column)
-    if kind == "uuid":
-        with suppress(AttributeError):  # texts are let in too
-            return _uuids(column)
-    return array(column, kind)
-
-
-def _uuids(column: Sequence[UUID | None]) -> _Uuids:
-    """Raises AttributeError where one is neither."""
-    try:
-        return _Uuids(_head(2950, len(column), nulls=False) + _SIXTEEN + _SIXTEEN.join([one.int.to_bytes(16) for one in column]))  # type: ignore[union-attr]
-    except AttributeError:
-        parts = [_NULL if one is None else _SIXTEEN + one.int.to_bytes(16) for one in column]
-        return _Uuids(_head(2950, len(column), nulls=True) + b"".join(parts))
-
-
-def _documents(column: Sequence[str | None]) -> _Documents:
-    written = [None if text is None else text.encode() for text in column]
-    parts = [_NULL if one is None else pack(">i", len(one)) + one for one in written]
-    return _Documents(_head(114, len(column), nulls=None in written) + b"".join(parts))
-
-
-_SIGNATURE: Final = b"PGCOPY\n\xff\r\n\0"
+    unnested = ", ".join([f"%s::{'text' if kinds[name] in _CAST else kinds[name]}[]" for name in columns])
+    params = [arrays.column(column, kinds[name]) for name, column in columns.items()]
+    return f"(SELECT {', '.join(chosen)} FROM unnest({unnested}) AS given({names}))", [*(value for _, value in same.values()), *params]
 
 
 def copied(query: str, params: Sequence[Any], form: Sequence[tuple[str, str]]) -> NDArray[Any]:
     """The rows of a query whose columns are all of a fixed width and never null, as one structured array: (name, numpy's kind, big-endian) each.
 
-    By COPY in its binary form, whose rows are then all alike: a count of fields, and each field after its length ("File Formats" of COPY in
-    PostgreSQL's manual). Nothing is made of a value but its bytes: a million rows take a second. Raises ValueError for rows of another form.
+    By COPY in its binary form: nothing is made of a value but its bytes, and a million rows take a second. Raises ValueError for rows of another form.
     """
-    fields = [("count", ">i2"), *((part, kind) for name, of in form for part, kind in ((f"{name}\0", ">i4"), (name, of)))]
-    row = np.dtype(fields)
     with connection().cursor() as cursor, cursor.copy(f"COPY ({query}) TO STDOUT (FORMAT BINARY)", params) as copy:
         data = b"".join([bytes(part) for part in copy])
-    head = len(_SIGNATURE) + 8
-    if not data.startswith(_SIGNATURE) or (len(data) - head - 2) % row.itemsize:
-        raise ValueError("The rows are not all of the form that was asked for.")
-    found = np.frombuffer(data, row, offset=head, count=(len(data) - head - 2) // row.itemsize)
-    widths = [np.dtype(kind).itemsize for _, kind in form]
-    if len(found) and (
-        (found["count"] != len(form)).any() or any((found[f"{n}\0"] != w).any() for (n, _), w in zip(form, widths, strict=True))
-    ):
-        raise ValueError("The rows are not all of the form that was asked for.")
-    return found
-
-
-_INEXACT: Final = frozenset({"numeric", "real", "double precision"})
-"""JSON has no infinity: it would be written as null."""
-
-_WITHOUT_TEXT: Final = frozenset({"bigint", "integer", "smallint", "boolean", "date", "uuid"})
-"""Nothing in them is ever escaped."""
-
-# JSON writes these characters in a way that a PostgreSQL array does not read.
-_ESCAPED = re.compile(rb"\\[bfnrtu]")
-
-
-def array(column: Sequence[Any], kind: str) -> str:
-    """The text of a PostgreSQL array. The driver's own dumper asks a regular expression about each element, which took a quarter of
-    a day's run. What JSON writes between its brackets is such a text already, but for bytea and for control characters.
-    """
-    if kind == "bytea":
-        return "{" + ",".join(["NULL" if item is None else f'"\\\\x{bytes(item).hex()}"' for item in column]) + "}"
-    if kind in _INEXACT:
-        return _array_by_hand(column)
-    try:
-        written = orjson.dumps(column, default=str)
-    except orjson.JSONEncodeError:  # beyond 64 bits, or half a surrogate pair: PostgreSQL and the driver have their own words for that
-        return _array_by_hand(column)
-    if kind not in _WITHOUT_TEXT and _ESCAPED.search(written):
-        return _array_by_hand(column)
-    return f"{{{written[1:-1].decode()}}}"
-
-
-def _array_by_hand(column: Sequence[Any]) -> str:
-    return "{" + ",".join(["NULL" if item is None else _quoted(item) for item in column]) + "}"
-
-
-def _quoted(item: Any) -> str:
-    text = str(item).replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{text}"'
+    return arrays.rows_of_copy(data, form)
 
 
 def insert(
@@ -373,19 +251,18 @@ def insert(
     """
     if not values:
         return 0
-    by_name = dict(zip(columns, zip(*values, strict=True), strict=True))
-    once = dict(same or {})
-    if often_same and all(by_name[name].count(by_name[name][0]) == len(values) for name in often_same):
-        once |= {name: (columns[name], by_name.pop(name)[0]) for name in often_same}
+    by_name, once = _parted(columns, values, same, often_same)
     source, params = _source(columns, by_name, once)
     return run(f"INSERT INTO {table} ({', '.join([*by_name, *once])}) {source} {suffix}", params)
 
 
-def update(table: str, key: str, columns: Mapping[str, str], values: Sequence[Sequence[Any]], *, where: str = "") -> int:
+def update(
+    table: str, key: str, columns: Mapping[str, str], values: Sequence[Sequence[Any]], *, where: str = "", often_same: Sequence[str] = ()
+) -> int:
     """Sets columns of many rows by one statement; the first column of each value is the key. Returns the number of rows changed."""
     if not values:
         return 0
-    source, params = unnest(columns, values)
+    source, params = unnest(columns, values, often_same=often_same)
     changes = ", ".join(f"{name} = given.{name}" for name in columns if name != key)
     extra = f" AND {where}" if where else ""
     return run(f"UPDATE {table} AS target SET {changes} FROM {source} AS given WHERE target.{key} = given.{key}{extra}", params)

@@ -10,7 +10,7 @@ from yuefu.money.amounts import Money
 from yuefu.money.currencies import EXPONENTS
 from yuefu.plans.label import SYMBOLS
 
-__all__ = ["MINUS", "compact", "day", "figure", "is_chinese", "moment", "with_currency"]
+__all__ = ["MINUS", "compact", "day", "figure", "is_chinese", "moment", "seconds", "with_currency"]
 
 MINUS: Final = "−"
 _UNITS_EN: Final = ((10**9, "bn"), (10**6, "m"), (10**3, "k"))
@@ -46,3 +46,14 @@ def _hundredths(count: int) -> str:
 def moment(at: datetime, language: str, as_of: date | None = None) -> str:
     """ "Tue 25 Nov, 14:05" or "11月25日 周二 14:05", of a moment already in the zone it is shown in."""
     return f"{day(at.date(), language, as_of)}{' ' if is_chinese(language) else ', '}{at:%H:%M}"
+
+
+def seconds(value: float) -> str:
+    """How long something took: "0.4 s", "58 s", "3 min 20 s", "2 h 5 min"; the same in both languages, as units are."""
+    if value < 9.95:
+        return f"{value:.1f} s"
+    whole = round(value)
+    if whole < 60:
+        return f"{whole} s"
+    minutes, rest = divmod(whole, 60)
+    return f"{minutes} min {rest} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"

@@ -120,6 +120,7 @@ MOVEMENTS: Final[Table] = {
     "payout": pgettext_lazy("movement", "Payout"),
     "payout_returned": pgettext_lazy("movement", "Payout returned"),
     "funding": pgettext_lazy("movement", "Funding"),
+    "receipt": pgettext_lazy("movement", "Bank transfer to us"),
     "safeguarding": pgettext_lazy("movement", "Moved to client money"),
     "release": pgettext_lazy("movement", "Released from client money"),
     "other": pgettext_lazy("movement", "Other"),
@@ -155,6 +156,9 @@ ENTRY_KINDS: Final[Table] = {
     "collection": _("Money collected from the shopper"),
     "collection_released": _("Money paid ahead, on its day"),
     "channel_refund": _("Money sent back to the shopper"),
+    "receipt": _("Bank transfer to us, not explained yet"),
+    "receipt_return": _("Bank transfer given back to who paid it"),
+    "receipt_return_refused": _("What was given back came back from the bank"),
     "settlement_capture": _("Owed to the merchant for the sale"),
     "settlement_refund": _("Taken back from the merchant for the refund"),
     "settlement_batch": _("Made available to the merchant"),
@@ -171,6 +175,79 @@ DAY_STATES: Final[Table] = {
     "open": pgettext_lazy("day", "Open"),
     "closing": pgettext_lazy("day", "Closing"),
     "closed": pgettext_lazy("day", "Closed"),
+}
+RUN_STATES: Final[Table] = {
+    "waiting": pgettext_lazy("run", "Waiting"),
+    "running": pgettext_lazy("run", "Running"),
+    "failed": pgettext_lazy("run", "Failed"),
+    "done": pgettext_lazy("run", "Done"),
+}
+CLOSE_STEPS: Final[Table] = {
+    "due": pgettext_lazy("close step", "Instalments fall due"),
+    "accrue": pgettext_lazy("close step", "Interest accrues"),
+    "overdue": pgettext_lazy("close step", "Late loans are marked"),
+    "advance": pgettext_lazy("close step", "Loans are brought to the end of the day"),
+    "post": pgettext_lazy("close step", "What the day brought is posted"),
+    "prove": pgettext_lazy("close step", "Proofs"),
+}
+PROOFS: Final[Table] = {
+    "trial_balance_zero": pgettext_lazy("proof", "the trial balance is zero"),
+    "subledgers_equal_control": pgettext_lazy("proof", "sub-ledgers equal their control accounts"),
+    "nothing_unposted": pgettext_lazy("proof", "nothing is left unposted"),
+    "statements_add_up": pgettext_lazy("proof", "statements add up"),
+    "bills_add_up": pgettext_lazy("proof", "bills add up"),
+    "client_money": pgettext_lazy("proof", "no own money is among that of clients"),
+    "loans_equal_replay": pgettext_lazy("proof", "loans are stored as a replay has them"),
+}
+TRIED: Final[Table] = {
+    "went_on": _("The loan went on."),
+    "still_stuck": _("It broke again: what it raised now is below."),
+    "refused": _("It was not tried: somebody has dealt with it meanwhile, or the book is read only."),
+}
+SUSPENSE: Final[Table] = {
+    "": pgettext_lazy("suspense", "Came back of a match, or is more than was to be paid"),
+    "no_reference": pgettext_lazy("suspense", "It quotes no reference"),
+    "reference_not_ours": pgettext_lazy("suspense", "Its reference is nobody’s"),
+    "several_references": pgettext_lazy("suspense", "It quotes several references"),
+    "other_currency": pgettext_lazy("suspense", "It is in another currency"),
+    "nothing_to_pay": pgettext_lazy("suspense", "Its consumer owes nothing"),
+}
+SUGGESTIONS: Final[Table] = {
+    "near_reference": pgettext_lazy("suggestion", "their reference is nearly what was written"),
+    "same_payer": pgettext_lazy("suggestion", "this account paid for them before"),
+    "amount_of_bill": pgettext_lazy("suggestion", "their bill is of this amount"),
+}
+RETURN_STATES: Final[Table] = {
+    "ordered": pgettext_lazy("return", "Ordered"),
+    "sent": pgettext_lazy("return", "On its way"),
+    "paid": pgettext_lazy("return", "Paid"),
+    "failed": pgettext_lazy("return", "Refused by the bank"),
+    "returned": pgettext_lazy("return", "Came back from the bank"),
+}
+HEARD_BY: Final[Table] = {"notice": pgettext_lazy("heard by", "by notice"), "file": pgettext_lazy("heard by", "in a file")}
+SUSPENSE_DONE: Final[Table] = {
+    "matched": _("It is a payment now."),
+    "unmatched": _("The match was undone; what came back of it is below."),
+    "returned": _("The bank was told; what it says is below."),
+}
+SUSPENSE_REFUSED: Final[Table] = {
+    "unknown_target": _("There is no such consumer, loan or bill in this book. Nothing was changed."),
+    "amount_malformed": _("The amount is not a decimal such as 450.00. Nothing was changed."),
+    "amount_not_positive": _("The amount has to be above zero. Nothing was changed."),
+    "more_than_left": _("That is more than is left of this receipt. Nothing was changed."),
+    "nothing_left": _("Nothing is left of this receipt any more. Nothing was changed."),
+    "currency_differs": _("It is in another currency than the loans of this book: it can only be given back. Nothing was changed."),
+    "reason_invalid": _("A reason is needed. Nothing was changed."),
+    "unknown_loan": _("There is no such loan in this book. Nothing was changed."),
+    "unknown_bill": _("There is no such bill in this book. Nothing was changed."),
+    "bill_paid": _("Nothing is left to pay of this bill: name the consumer. Nothing was changed."),
+    "nothing_due": _("There is nothing to pay: every loan is closed. Nothing was changed."),
+    "unknown_match": _("There is no such match. Nothing was changed."),
+    "already_undone": _("All of this match came back before. Nothing was changed."),
+    "collection_refunded": _("A part of it went back to the consumer before: what is left cannot be taken off its loan."),
+    "read_only": _("The book is read only for now. Nothing was changed."),
+    "key_reused": _("This form was sent before with something else in it: look at what became of it, then try anew."),
+    "broke": _("It broke and was set aside, so that somebody can look. Nothing was changed."),
 }
 BRIDGE_STATES: Final[Table] = {
     "waiting": pgettext_lazy("bridge", "Waiting for the file"),
@@ -278,6 +355,16 @@ TABLES: Final[Mapping[str, Table]] = {
     "entry_kind": ENTRY_KINDS,
     "day_state": DAY_STATES,
     "bridge_state": BRIDGE_STATES,
+    "run_state": RUN_STATES,
+    "close_step": CLOSE_STEPS,
+    "proof": PROOFS,
+    "tried": TRIED,
+    "suspense": SUSPENSE,
+    "suggestion": SUGGESTIONS,
+    "return_state": RETURN_STATES,
+    "heard_by": HEARD_BY,
+    "suspense_done": SUSPENSE_DONE,
+    "suspense_refused": SUSPENSE_REFUSED,
     "sales_channel": SALES_CHANNELS,
     "mode": MODES,
     "role": ROLES,
@@ -303,6 +390,8 @@ TONES: Final[Mapping[str, Mapping[str, Tone]]] = {
     },
     "day_state": {"open": "good", "closing": "warn", "closed": "still"},
     "bridge_state": {"waiting": "still", "running": "busy", "done": "good", "failed": "bad"},
+    "run_state": {"waiting": "still", "running": "busy", "failed": "bad", "done": "good"},
+    "return_state": {"ordered": "busy", "sent": "busy", "paid": "good", "failed": "bad", "returned": "bad"},
     "mode": {"test": "warn", "live": "good"},
     "decision": {"approved": "good", "declined": "bad"},
     "answer": {"adds_up": "good", "breaks_open": "warn", "day_not_closed": "warn", "does_not_add_up": "bad"},

@@ -6,13 +6,18 @@ from django.contrib.auth.views import LogoutView
 from django.urls import path
 from django.views.i18n import set_language
 
-from yuefu.web import health, home, orders
+from yuefu.web import closing, health, home, orders, suspense
 from yuefu.web.login import SignIn
 
 urlpatterns = [
     path("", home.home, name="home"),
     path("find/", orders.find, name="find"),
     path("trace/<str:public_id>/", orders.trace_page, name="trace"),
+    path("closing/", closing.closing, name="closing"),
+    path("closing/retry/", closing.retry, name="closing_retry"),
+    path("suspense/", suspense.listing, name="suspense"),
+    path("suspense/<str:public_id>/", suspense.receipt, name="receipt"),
+    path("suspense/<str:public_id>/act/", suspense.act, name="receipt_act"),
     path("login/", SignIn.as_view(), name="login"),
     path("logout/", LogoutView.as_view(), name="logout"),
     path("language/", set_language, name="set_language"),

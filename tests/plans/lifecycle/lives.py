@@ -17,12 +17,13 @@ from yuefu.plans.lifecycle.fold import apply, start
 from yuefu.plans.lifecycle.terms import LoanTerms
 
 CURRENCY = "CNY"
+LIVES = int(os.environ.get("YUEFU_LIVES", "30"))
+"""How many lives a property is tried on: `yuefu prove loans` says more."""
 MANY = settings(
-    max_examples=int(os.environ.get("YUEFU_LIVES", "60")),
+    max_examples=LIVES,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
-"""How many lives a property is tried on: `yuefu prove loans` says more."""
 
 
 def yuan(minor: int) -> Money:

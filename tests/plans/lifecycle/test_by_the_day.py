@@ -106,7 +106,7 @@ def interest_due(state: LoanState, day: date) -> int:
     return sum(rows.interest[k] - rows.interest_paid[k] - rows.interest_off[k] for k in due)
 
 
-@settings(max_examples=int(os.environ.get("YUEFU_LIVES", "150")))
+@settings(max_examples=int(os.environ.get("YUEFU_LIVES", "80")))
 @given(lives(), st.sampled_from([0, 1, 13, 45, 200]))
 def test_what_is_paid_and_what_a_payoff_asks_is_the_interest_that_was_borne(life: tuple[LoanTerms, list[Event]], after: int) -> None:
     terms, events = life

@@ -104,21 +104,19 @@ def _write(
     ids |= {key: balance.account_id for key, balance in limited.items()}
     book, on, now = work.book.id, work.day.on, work.now
     acting = [work.acting(entry.cause) for _, entry in accepted]
+    same = {"posted_on": ("date", on), "book_id": ("uuid", book)}
     sql.insert(
         "ledger_entry",
-        ENTRY,
-        [
-            (i, book, on, e.effective_on or on, now, e.kind, len(e.lines), by.label, by.request_id, work.day.run_id)
-            for (i, e), by in zip(accepted, acting, strict=True)
-        ],
+        _but(ENTRY, *same, "recorded_at", "run_id"),
+        [(i, e.effective_on or on, e.kind, len(e.lines), by.label, by.request_id) for (i, e), by in zip(accepted, acting, strict=True)],
+        same=same | {"recorded_at": ("timestamptz", now), "run_id": ("uuid", work.day.run_id)},
+        often_same=("effective_on", "kind", "actor", "request_id"),
     )
     taking = [taking_line(entry, limited, holds) for _, entry in accepted]
     lines = [
         (
-            on,
             entry_id,
             number,
-            book,
             ids[line.account, line.amount.currency],
             line.amount.minor,
             line.amount.currency,
@@ -133,5 +131,9 @@ def _write(
         for (entry_id, entry), taker in zip(accepted, taking, strict=True)
         for number, line in enumerate(entry.lines, start=1)
     ]
-    written = sql.insert("ledger_line", LINE, lines)
+    written = sql.insert("ledger_line", _but(LINE, *same), lines, same=same, often_same=("currency", "hold_id"))
     assert written == len(lines), "every line of every accepted entry is written"
+
+
+def _but(columns: Mapping[str, str], *names: str) -> dict[str, str]:
+    return {name: kind for name, kind in columns.items() if name not in names}

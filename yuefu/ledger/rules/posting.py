@@ -13,6 +13,7 @@ from typing import Final, Literal, NamedTuple
 from uuid import UUID
 
 from yuefu.errors import Refused
+from yuefu.frozen import made_quickly
 from yuefu.ledger.rules.chart import CHART
 from yuefu.money.amounts import Money
 
@@ -55,6 +56,7 @@ class AccountKey(NamedTuple):
     product: str = ""
 
 
+@made_quickly
 @dataclass(frozen=True, slots=True, repr=False)
 class Line:
     """One side of an entry: debit +, credit −. `movement` and `reference` say what a bank or channel will show for it. Without a funder it
@@ -87,6 +89,7 @@ class HoldUse:
     amount: Money
 
 
+@made_quickly
 @dataclass(frozen=True, slots=True)
 class Entry:
     """A business fact in double entry. `effective_on` is when it is economically true; None means the day it is posted to. `cause` is what
@@ -292,7 +295,7 @@ def exposure_refusal(
     shut: AccountKey | UUID | None = None
     for line in entry.lines:
         if CHART[line.account.code].kind != "limited":
-            if (line.account, line.amount.currency) in closed_control:
+            if closed_control and (line.account, line.amount.currency) in closed_control:
                 shut = shut or line.account
             continue
         balance = limited.get((line.account, line.amount.currency))

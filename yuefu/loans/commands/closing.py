@@ -19,10 +19,12 @@ import numpy as np
 import psycopg
 from numpy.typing import NDArray
 
+from yuefu.errors import Refused
+from yuefu.ledger import commands as ledger
 from yuefu.ledger.rules import Entry
 from yuefu.loans import entries, rules
 from yuefu.loans.commands import writing
-from yuefu.loans.commands.living import change_of, lateness_event, life_on, post
+from yuefu.loans.commands.living import Facts, change_of, lateness_event, life_on, post, tells_anew
 from yuefu.loans.entries import STANDING, Position
 from yuefu.loans.queries import keeping
 from yuefu.loans.queries.keeping import LINES, NEVER, Kept, Running, Unread
@@ -125,9 +127,10 @@ def advance(*, work: UnitOfWork, on: date, no: int, first: UUID = FIRST_ID, last
     opened, stuck = keeping.awake(work.book.id, on, first, last)
     loans = _running(work.book.id, on, first, last, sums) + len(opened) + len(stuck)
     looked: list[_Look] = []
+    told = _facts_of(opened, on)
     for one in opened:
         try:
-            looked.append(_look(one, on))
+            looked.append(_look(one, on, told.get(one.party.loan_id)))
         except Exception as error:  # noqa: BLE001 - whatever is wrong with one loan, the others go on
             stuck.append(Unread(one.party.loan_id, one.running, repr(error)))
     stuck += _write(work, looked)
@@ -135,7 +138,6 @@ def advance(*, work: UnitOfWork, on: date, no: int, first: UUID = FIRST_ID, last
     own = [each for each in looked if (each.before.party.loan_id, each.before.running.replaced_on) not in left]
     _set_aside(work, stuck, sums)
     _count_opened(own, sums)
-    post(work, [each.entry for each in own if each.entry])
     outbox.emit(work=work, events=[each.event for each in own if each.event])
     if again := [each.before.party.loan_id for each in own if each.before.running.stuck]:
         quarantine.went_on(work=work, command=LOOK_AT, requests=again, told=dumps({"went_on": on}))
@@ -154,8 +156,20 @@ class _Look:
     event: Event | None
 
 
-def _look(one: Kept, on: date) -> _Look:
-    after, was = _looked_at(one, on), _posted(one.running)
+def _facts_of(opened: Sequence[Kept], on: date) -> dict[UUID, list[str]]:
+    """What was entered, as it was written, of those loans that have to be told anew; of those that were replaced since only what was by the day."""
+    replaced = [one.party.loan_id for one in opened if _is_replaced(one)]
+    waited = [one.party.loan_id for one in opened if not _is_replaced(one) and tells_anew(one, on)]
+    return keeping.facts_written(replaced, until=on) | keeping.facts_written(waited)
+
+
+def _is_replaced(one: Kept) -> bool:
+    return one.running.replaced_on != NEVER
+
+
+def _look(one: Kept, on: date, written: Sequence[str] | None) -> _Look:
+    facts = None if written is None else keeping.read_facts(written)
+    after, was = _looked_at(one, on, facts), _posted(one.running)
     stands = after.running.position
     earned, entry = entries.earned_between(was, stands), None
     if earned is None:  # a kept credit paid something
@@ -164,17 +178,13 @@ def _look(one: Kept, on: date) -> _Look:
     return _Look(one, after, earned or {}, entry, event)
 
 
-def _looked_at(one: Kept, on: date) -> Kept:
+def _looked_at(one: Kept, on: date, facts: Facts | None) -> Kept:
     """A loan by the end of the day, as what was recorded of it by then has it, with the stretch that begins there.
 
     Of one that was replaced since, only where it stood is told: what it came to be, and its events, are those of its row of today.
     """
-    running, replaced = one.running, one.running.replaced_on != NEVER
-    if replaced:
-        told = keeping.facts([one.party.loan_id], until=on)[one.party.loan_id]
-        life = rules.retold_life(one.life.terms, told, on)
-    else:
-        life = life_on(one, on)
+    running, replaced = one.running, _is_replaced(one)
+    life = rules.retold_life(one.life.terms, facts or (), on) if replaced else life_on(one, on, facts)
     work = looked_at(life.state, on)
     stretch = stretch_of(work)
     if life.waits_for is not None and life.waits_for.toordinal() <= stretch.until:
@@ -190,13 +200,36 @@ def _posted(running: Running) -> Position:
     return entries.run_on(running.position, running.stretch, running.since.toordinal(), running.stretch.until)
 
 
+class _NotPosted(Exception):
+    """The ledger refused entries of loans, which are given with what it said."""
+
+    def __init__(self, refused: Sequence[tuple[_Look, Refused]]) -> None:
+        super().__init__("; ".join(f"{each.before.party.loan_id}: {said.code}, {said.detail}" for each, said in refused))
+        self.refused = refused
+
+
+def _post_own(work: UnitOfWork, looked: Sequence[_Look]) -> None:
+    """Posts what loans have to post by themselves. Raises _NotPosted where the ledger refuses: a closed account, a limit."""
+    posting = [(each, each.entry) for each in looked if each.entry]
+    outcomes = ledger.post(work=work, entries=[entry for _, entry in posting])
+    refused = [(each, said) for (each, _), said in zip(posting, outcomes, strict=True) if isinstance(said, Refused)]
+    if refused:
+        raise _NotPosted(refused)
+
+
 def _write(work: UnitOfWork, looked: Sequence[_Look]) -> list[Unread]:
-    """Writes what loans came to be; where the database refuses, in halves until the culprit stands alone. The culprits, with what was said."""
+    """Posts what loans have to post by themselves, and writes what they came to be. Those whose entry the ledger refuses stay as they are; where
+    the database refuses, in halves until the culprit stands alone. The culprits, with what was said."""
     if not looked:
         return []
     try:
         with sql.attempting():
+            _post_own(work, looked)
             writing.update(work, [(each.before, each.after) for each in looked], closing=False)
+    except _NotPosted as error:
+        culprits = {id(each) for each, _ in error.refused}
+        unread = [Unread(each.before.party.loan_id, each.before.running, f"{said.code}: {said.detail}") for each, said in error.refused]
+        return unread + _write(work, [each for each in looked if id(each) not in culprits])
     except (psycopg.errors.IntegrityError, psycopg.errors.DataError) as error:
         if len(looked) == 1:
             return [Unread(looked[0].before.party.loan_id, looked[0].before.running, repr(error))]
@@ -333,13 +366,14 @@ def look_again(*, work: UnitOfWork, loan_ids: Iterable[UUID]) -> list[UUID | Non
     wanted = list(loan_ids)
     kept = {i: one for i, one in keeping.lock(work.book.id, wanted).items() if one.running.stuck}
     on, looked = work.day.on, []
+    told = _facts_of(list(kept.values()), on)
     for one in kept.values():
-        look = _look(one, on)
+        look = _look(one, on, told.get(one.party.loan_id))
         after = Kept(one.party, look.after.life, replace(look.after.running, stretch=Stretch(on.toordinal())), look.after.seen)
         source = uuid5(one.party.loan_id, f"again:{on}")
         entry = entries.moved(one.party, "advanced", source, _posted(one.running), after.running.position)
         looked.append(_Look(one, after, {}, entry, look.event))
+    _post_own(work, looked)
     writing.update(work, [(each.before, each.after) for each in looked], closing=False)
-    post(work, [each.entry for each in looked if each.entry])
     outbox.emit(work=work, events=[each.event for each in looked if each.event])
     return [loan_id if loan_id in kept else None for loan_id in wanted]

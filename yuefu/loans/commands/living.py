@@ -23,9 +23,10 @@ from yuefu.money.amounts import Money
 from yuefu.plans.lifecycle.arrears import NOT_OVERDUE, Overdue, overdue_of
 from yuefu.plans.lifecycle.events import Event, LoanError, Undone
 from yuefu.plans.lifecycle.fold import looked_at
-from yuefu.plans.lifecycle.plain import kind_of, written_event
+from yuefu.plans.lifecycle.plain import written_event
 from yuefu.plans.lifecycle.stretches import FOREVER, Stretch
 from yuefu.plans.lifecycle.terms import LoanTerms
+from yuefu.plans.lifecycle.work import Work
 from yuefu.runtime import audit, days, outbox
 from yuefu.runtime.outbox import Event as OutboxEvent
 from yuefu.runtime.values import UnitOfWork
@@ -112,8 +113,10 @@ def enter(*, work: UnitOfWork, facts: Sequence[NewFact]) -> list[Entered | Refus
     known = keeping.known_sources([fact.source_id for fact in facts])
     today, before = work.day.on, _earlier(read, facts, work.day.on)
     kept: dict[UUID, Kept] = {}
+    late_before: dict[UUID, Overdue] = {}
+    closing = bool(read) and bool(days.waiting_to_close(work.book.id))
     outcomes: list[Entered | Refused] = []
-    entered: list[tuple[UUID, int, UUID, Event | Undone]] = []
+    entered: list[tuple[UUID, int, UUID, Event | Undone, dict[str, Any]]] = []
     posting: list[Entry] = []
     stands: dict[UUID, Position] = {}
     events: list[OutboxEvent] = []
@@ -126,84 +129,112 @@ def enter(*, work: UnitOfWork, facts: Sequence[NewFact]) -> list[Entered | Refus
             continue
         one = kept.get(fact.loan_id) or read[fact.loan_id]
         try:
-            life = rules.entered(one.life, fact.entry, today, before.get(fact.loan_id))
+            if fact.loan_id in before:
+                life, seen = rules.entered(one.life, fact.entry, today, before[fact.loan_id]), None
+            else:  # else all of its facts were read, see `_earlier`
+                life, seen = rules.went_on(one.life, fact.entry)
         except LoanError as error:
             outcomes.append(Refused(error.code, error.detail, error.field))
             continue
         known.add(fact.source_id)
+        was = _posted(one, today, before.get(fact.loan_id))
+        if closing and fact.loan_id not in kept:
+            late_before[fact.loan_id] = _late_by(one, today - timedelta(days=1), before.get(fact.loan_id))
         if fact.loan_id in before:
             before[fact.loan_id].append(fact.entry)
-        after = touched(one, life, today)
-        kind = fact.known_as or kind_of(fact.entry)
+        after = touched(one, life, today, seen)
+        plain = written_event(fact.entry)
+        kind: str = fact.known_as or plain["kind"]
         on = today if isinstance(fact.entry, Undone) else min(fact.entry.on, today)
-        stood = stands.pop(fact.loan_id, None) or _posted(one, today)
+        stood = stands.pop(fact.loan_id, None) or was
         if fact.with_next:
             stands[fact.loan_id] = stood
         else:
             entry = entries.moved(one.party, kind, fact.source_id, stood, after.running.position, on, owed_back=fact.owed_back)
             posting += [entry] if entry else []
-        events.append(_event(f"loan.{kind}", one, after, fact))
+        events.append(_event(f"loan.{kind}", one, after, fact, plain))
         late = lateness_event(one, after)
         events += [late] if late else []
         kept[fact.loan_id] = after
-        entered.append((fact.loan_id, life.seq, fact.source_id, fact.entry))
+        entered.append((fact.loan_id, life.seq, fact.source_id, fact.entry, plain))
         outcomes.append(Entered(fact.source_id, fact.loan_id, life.seq, life, one.life))
     assert not stands, "what is posted with the next fact has one"
     changed = sorted(kept)
     writing.insert_facts(work, entered)
-    closing = bool(changed) and bool(days.waiting_to_close(work.book.id))
-    writing.update(work, [(read[loan_id], kept[loan_id]) for loan_id in changed], closing=closing)
+    writing.update(work, [(read[loan_id], kept[loan_id]) for loan_id in changed], closing=closing, late_before=late_before)
     post(work, posting)
     outbox.emit(work=work, events=events)
     audit.record(work=work, action="loan.enter", object_kind="loan", object_ids=changed)
     return outcomes
 
 
-def touched(one: Kept, life: Life, today: date) -> Kept:
-    """A loan after a fact: its stretch ends with the day, so that the next close looks at it."""
+def touched(one: Kept, life: Life, today: date, seen: Work | None = None) -> Kept:
+    """A loan after a fact: its stretch ends with the day, so that the next close looks at it. `seen` is the loan opened as the fact left it, where
+    that was at hand."""
     running = one.running
     if not life.state.lent:
         after = Running(NEVER, running.portfolio_no, today, Stretch(FOREVER), False, running.told + 1, NOT_OVERDUE, _NOTHING)
         return Kept(one.party, life, after)
-    work = looked_at(life.state, today)
+    left = seen if seen and seen.on == today.toordinal() and not life.terms.overdue_to_due_day else None
+    work = left or looked_at(life.state, today)
     position, late = entries.position_of(work, life.tally), overdue_of(work)
     told = running.told + 1 + (change_of(running.late, late) is not None)
     after = Running(NEVER, running.portfolio_no, today, Stretch(today.toordinal()), False, told, late, position)
-    return Kept(one.party, life, after, work.rows)
+    return Kept(one.party, life, after, life.state.columns if left else work.rows)
 
 
-def _posted(one: Kept, today: date) -> Position:
+Facts = Sequence[Event | Undone]
+
+
+def _posted(one: Kept, today: date, facts: Facts | None) -> Position:
     """Where a loan stands in the books when the day before has been closed, which posts what a stretch or a look at it brings: whether that was
-    done, is being done or will be. Where the close could not go on with a loan, it stands where it was left."""
+    done, is being done or will be. Where the close could not go on with a loan, it stands where it was left. `facts` as `life_on` takes them."""
     running = one.running
     yesterday = today - timedelta(days=1)
     if running.since >= yesterday:
         return running.position
     if running.stuck:
         return entries.run_on(running.position, running.stretch, running.since.toordinal(), running.stretch.until)
-    return stands_on(one, yesterday)
-
-
-def stands_on(one: Kept, day: date) -> Position:
-    """Where a loan stands by the end of a day, not before that of its stretch, nothing having happened to it."""
-    running, ordinal = one.running, day.toordinal()
+    ordinal = yesterday.toordinal()
     if ordinal <= running.stretch.until:
         return entries.run_on(running.position, running.stretch, running.since.toordinal(), ordinal)
-    return entries.position(life_on(one, day).state, life_on(one, day).tally, day)
+    life = life_on(one, yesterday, facts)
+    return entries.position(life.state, life.tally, yesterday)
 
 
-def life_on(one: Kept, day: date) -> Life:
-    """The loan by a day: told anew where a fact that was entered ahead has come true by then."""
-    life = one.life
-    if life.waits_for is None or life.waits_for > day:
-        return life
-    return rules.retold_life(life.terms, keeping.facts([one.party.loan_id])[one.party.loan_id], day)
+def _late_by(one: Kept, yesterday: date, facts: Facts | None) -> Overdue:
+    """How late a loan is when the day before has been closed: as its close says, or will say."""
+    running = one.running
+    if running.since >= yesterday or running.stuck or yesterday.toordinal() <= running.stretch.until:
+        return running.late
+    return overdue_of(looked_at(life_on(one, yesterday, facts).state, yesterday))
 
 
-def _event(kind: str, before: Kept, after: Kept, fact: NewFact) -> OutboxEvent:
-    was, now = told_of(before), told_of(after)
-    told = {**now, "fact": written_event(fact.entry), "no": after.life.seq}
-    return OutboxEvent(kind, "loan", fact.loan_id, before.running.told + 1, told, outbox.changes(was, now), fact.source_id)
+def tells_anew(one: Kept, day: date) -> bool:
+    """Whether a fact that was entered ahead has come true by a day."""
+    return one.life.waits_for is not None and one.life.waits_for <= day
+
+
+def life_on(one: Kept, day: date, facts: Facts | None) -> Life:
+    """The loan by a day. `facts` are all that were entered of it before, needed where it `tells_anew`."""
+    if not tells_anew(one, day):
+        return one.life
+    assert facts is not None, "a loan that waits for a day is told anew from all of its facts"
+    return rules.retold_life(one.life.terms, facts, day)
+
+
+def lives_on(kept: Mapping[UUID, Kept], day: date) -> dict[UUID, Life]:
+    """Loans by a day: those of which something comes true by then are told anew, their facts read at once."""
+    waiting = [loan_id for loan_id, one in kept.items() if tells_anew(one, day)]
+    facts = keeping.facts(waiting) if waiting else {}
+    return {loan_id: life_on(one, day, facts.get(loan_id)) for loan_id, one in kept.items()}
+
+
+def _event(kind: str, before: Kept, after: Kept, fact: NewFact, plain: Mapping[str, Any]) -> OutboxEvent:
+    now = _told_life(after)
+    changed = outbox.changes(_told_life(before), now)  # whose it is never changes
+    told = {**_told_party(after.party), **now, "fact": plain, "no": after.life.seq}
+    return OutboxEvent(kind, "loan", fact.loan_id, before.running.told + 1, told, changed, fact.source_id)
 
 
 def change_of(before: Overdue, after: Overdue) -> str | None:
@@ -250,7 +281,10 @@ def post(work: UnitOfWork, posting: Sequence[Entry]) -> None:
 
 def told_of(one: Kept) -> dict[str, Any]:
     """What events tell of a loan, whatever happened to it."""
-    party, state = one.party, one.life.state
+    return {**_told_party(one.party), **_told_life(one)}
+
+
+def _told_party(party: Party) -> dict[str, Any]:
     return {
         "id": party.loan_id,
         "order_id": party.order_id,
@@ -258,8 +292,14 @@ def told_of(one: Kept) -> dict[str, Any]:
         "consumer_id": party.consumer_id,
         "funder_id": party.funder_id,
         "product": party.product,
+    }
+
+
+def _told_life(one: Kept) -> dict[str, Any]:
+    state = one.life.state
+    return {
         "state": one.life.status,
         "principal": one.life.terms.principal,
-        "outstanding_principal": Money(state.balance, party.currency),
+        "outstanding_principal": Money(state.balance, one.party.currency),
         "credit_balance": state.credit_balance,
     }

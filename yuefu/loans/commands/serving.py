@@ -31,6 +31,7 @@ from yuefu.money.amounts import Money
 from yuefu.plans.agreed import loan_terms
 from yuefu.plans.lifecycle import events as e
 from yuefu.plans.lifecycle.events import LOAN_WRITTEN_OFF, Undone
+from yuefu.plans.lifecycle.plain import written_event
 from yuefu.plans.lifecycle.quotes import payoff_amount
 from yuefu.plans.lifecycle.rows import NORMAL
 from yuefu.plans.lifecycle.terms import Excess, LoanTerms, PaidBy
@@ -73,12 +74,12 @@ def book(*, work: UnitOfWork, loans: Sequence[NewLoan]) -> None:
     _insert_agreements(work, loans, parties, terms)
     numbers = agreeing.portfolios(work, [(party.funder_id, party.product, party.currency) for party in parties])
     kept: list[Kept] = []
-    facts: list[tuple[UUID, int, UUID, e.Event | Undone]] = []
+    facts: list[tuple[UUID, int, UUID, e.Event | Undone, dict[str, Any]]] = []
     for new, party, agreed in zip(loans, parties, terms, strict=True):
         life = begun = rules.begun(agreed)
         for source, fact in _lent(new).items():
             life = rules.entered(life, fact, work.day.on)
-            facts.append((party.loan_id, life.seq, source, fact))
+            facts.append((party.loan_id, life.seq, source, fact, written_event(fact)))
         running = replace(living.agreed(numbers[party.funder_id, party.product, party.currency], work), told=0)
         kept.append(living.touched(Kept(party, begun, running), life, work.day.on))
     writing.insert_new(work, kept)

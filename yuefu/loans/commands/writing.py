@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
-from operator import attrgetter
+from operator import add, attrgetter, itemgetter
 from typing import Any, Final
 from uuid import UUID
 
-from yuefu.loans.queries.keeping import ACCOUNTS, CHECKPOINT, DUE, FACT, LATENESS, NEVER, PARTS, STRETCH, Kept, Running, Unread
+from yuefu.loans.queries.keeping import ACCOUNTS, CHECKPOINT, DUE, FACT, LATENESS, LINES, NEVER, PARTS, STRETCH, Kept, Running, Unread
 from yuefu.plans.lifecycle.arrears import Overdue
 from yuefu.plans.lifecycle.events import Event, Undone
 from yuefu.plans.lifecycle.fold import looked_at
-from yuefu.plans.lifecycle.plain import kind_of, written_event, written_state
-from yuefu.plans.lifecycle.rows import Rows
+from yuefu.plans.lifecycle.plain import kind_of, written_state
+from yuefu.plans.lifecycle.rows import COLUMNS, Rows
 from yuefu.runtime import sql
 from yuefu.runtime.jsontext import dumps
 from yuefu.runtime.values import UnitOfWork
@@ -22,8 +22,8 @@ _OF_POSITION: Final = attrgetter(*ACCOUNTS)
 _DUE_CHANGES: Final = ", ".join(f"{name} = excluded.{name}" for name in list(DUE)[2:])
 
 
-def insert_facts(work: UnitOfWork, entered: Sequence[tuple[UUID, int, UUID, Event | Undone]]) -> None:
-    """Facts as (loan, number, source, what happened)."""
+def insert_facts(work: UnitOfWork, entered: Sequence[tuple[UUID, int, UUID, Event | Undone, Mapping[str, Any]]]) -> None:
+    """Facts as (loan, number, source, what happened, that as it is written)."""
     values = [
         (
             new,
@@ -32,13 +32,17 @@ def insert_facts(work: UnitOfWork, entered: Sequence[tuple[UUID, int, UUID, Even
             kind_of(entry),
             None if isinstance(entry, Undone) else entry.on,
             entry.entry if isinstance(entry, Undone) else None,
-            dumps(written_event(entry)),
+            dumps(plain),
             source_id,
         )
-        for new, (loan_id, no, source_id, entry) in zip(work.ids.many(work.now, len(entered)), entered, strict=True)
+        for new, (loan_id, no, source_id, entry, plain) in zip(work.ids.many(work.now, len(entered)), entered, strict=True)
     ]
     sql.insert(
-        "loans_fact", FACT, values, same=_same(work) | {"recorded_at": ("timestamptz", work.now), "recorded_on": ("date", work.day.on)}
+        "loans_fact",
+        FACT,
+        values,
+        same=_same(work) | {"recorded_at": ("timestamptz", work.now), "recorded_on": ("date", work.day.on)},
+        often_same=("kind", "effective_on", "undoes_no"),
     )
 
 
@@ -50,26 +54,33 @@ def insert_new(work: UnitOfWork, kept: Sequence[Kept]) -> None:
 
 def insert_dues(work: UnitOfWork, kept: Sequence[Kept]) -> None:
     """What falls due of loans that are new."""
-    rows = [(one.party.loan_id, no, *row) for one in kept for no, row in enumerate(due_rows(_seen(one)))]
+    rows = [(one.party.loan_id, no, *_due(columns, no)) for one in kept for columns in (_seen(one),) for no in range(len(columns[0]))]
     sql.insert("loans_due", DUE, rows, same=_same(work))
 
 
-def update(work: UnitOfWork, changed: Sequence[tuple[Kept, Kept]], *, closing: bool) -> None:
+def update(
+    work: UnitOfWork, changed: Sequence[tuple[Kept, Kept]], *, closing: bool, late_before: Mapping[UUID, Overdue] | None = None
+) -> None:
     """Writes what loans came to be, as (before, after): checkpoints whose facts are others, stretches, how late they are, and rows of what falls due.
 
-    `closing`: a day before that of `work` is not closed yet, and has to find the stretch that ended.
+    `closing`: a day before that of `work` is not closed yet, and has to find the stretch that ended. How late loans will be by the close of that
+    is in `late_before`, which is not written yet.
     """
+    was_late = late_before or {}
     lives = [checkpoint_values(after) for before, after in changed if after.life is not before.life]
     sql.update("loans_checkpoint", "loan_id", CHECKPOINT, lives)
     _update_stretches(work, changed, closing=closing)
-    # While a day before closes, nobody knows yet what that will say of a loan: how late it is now is said in any case.
     late = [
         (after.party.loan_id, after.running.late)
         for before, after in changed
-        if after.running.late != before.running.late or (closing and before.running.since < after.running.since)
+        if after.running.late is not (was := was_late.get(after.party.loan_id, before.running.late)) and after.running.late != was
     ]
     _insert_lateness(work, late)
     _update_dues(work, changed)
+
+
+_OF_TOUCHED: Final = ("replaced_on", "since", "until", "stuck", *LINES)
+"""What of the stretches of loans that were touched on a day is the same, for that ends with the day."""
 
 
 def _update_stretches(work: UnitOfWork, changed: Sequence[tuple[Kept, Kept]], *, closing: bool) -> None:
@@ -87,7 +98,7 @@ def _update_stretches(work: UnitOfWork, changed: Sequence[tuple[Kept, Kept]], *,
     sql.insert("loans_stretch", STRETCH, new, same=_same(work))
     over = [stretch_values(after.party.loan_id, after.running) for before, after in changed if before.party.loan_id not in apart]
     if over:
-        source, params = sql.unnest(STRETCH, over)
+        source, params = sql.unnest(STRETCH, over, often_same=_OF_TOUCHED)
         changes = ", ".join(f"{name} = given.{name}" for name in STRETCH if name not in {"loan_id", "replaced_on", "portfolio_no"})
         sql.run(
             f"UPDATE loans_stretch AS target SET {changes} FROM {source} AS given"
@@ -97,12 +108,21 @@ def _update_stretches(work: UnitOfWork, changed: Sequence[tuple[Kept, Kept]], *,
 
 
 def stick(stuck: Sequence[Unread]) -> None:
-    """Says of stretches that nobody could go on from them; they stay as they are."""
+    """Says of stretches that nobody could go on from them; they stay as they are. Of one that was replaced, it was left to the close to say how
+    late the loan was: nobody will, so that is said from the day on which it was."""
     if stuck:
         source, params = sql.unnest({"loan_id": "uuid", "replaced_on": "date"}, [(one.loan_id, one.running.replaced_on) for one in stuck])
         sql.run(
             f"UPDATE loans_stretch AS target SET stuck = true FROM {source} AS given"
             " WHERE target.loan_id = given.loan_id AND target.replaced_on = given.replaced_on",
+            params,
+        )
+        late = ", ".join(name if name == "bucket" or name == "late_since" else f"late_{name}" for name in list(LATENESS)[1:])
+        sql.run(
+            f'INSERT INTO loans_lateness (loan_id, book_id, "on", {", ".join(list(LATENESS)[1:])})'
+            f" SELECT given.loan_id, next.book_id, given.replaced_on, {late} FROM {source} AS given CROSS JOIN LATERAL"
+            " (SELECT * FROM loans_stretch s WHERE s.loan_id = given.loan_id AND s.replaced_on > given.replaced_on"
+            ' ORDER BY s.replaced_on LIMIT 1) AS next ON CONFLICT (loan_id, "on") DO NOTHING',
             params,
         )
 
@@ -123,34 +143,42 @@ def _update_dues(work: UnitOfWork, changed: Sequence[tuple[Kept, Kept]]) -> None
             continue  # only a day has passed, and nothing is overdue: what rows ask is the same
         was, now = _seen(before), _seen(after)
         rows += [(after.party.loan_id, no, *_due(now, no)) for no in _differing(was, now)]
-        if len(now) < len(was):
-            shorter.append((after.party.loan_id, len(now)))
+        if len(now[0]) < len(was[0]):
+            shorter.append((after.party.loan_id, len(now[0])))
     sql.insert("loans_due", DUE, rows, same=_same(work), suffix=f"ON CONFLICT (loan_id, no) DO UPDATE SET {_DUE_CHANGES}")
     if shorter:
         source, params = sql.unnest({"loan_id": "uuid", "rows": "smallint"}, shorter)
         sql.run(f"DELETE FROM loans_due AS d USING {source} AS given WHERE d.loan_id = given.loan_id AND d.no >= given.rows", params)
 
 
-def _seen(one: Kept) -> Rows:
-    """The rows of a loan as seen on the day of its stretch."""
+_DUE_COLUMNS: Final = ("kind", "start", "due", *PARTS, *(f"{part}_paid" for part in PARTS), *(f"{part}_off" for part in PARTS))
+_OF_ROWS: Final = attrgetter(*_DUE_COLUMNS)
+_OF_COLUMNS: Final = itemgetter(*(COLUMNS.index(name) for name in _DUE_COLUMNS))
+
+Columns = Sequence[tuple[int, ...]]
+
+
+def _seen(one: Kept) -> Columns:
+    """The columns of what falls due of a loan, as seen on the day of its stretch."""
     state, running = one.life.state, one.running
     if one.seen is not None:
-        return one.seen
+        return _columns(one.seen) if isinstance(one.seen, Rows) else _OF_COLUMNS(one.seen)
     if not state.lent:
-        return Rows()
+        return _columns(Rows())
     if running.late.since is None and not state.overpaid and not state.terms.overdue_to_due_day:
-        return state.rows()  # nothing is overdue: a later day sees what the last event left
-    return looked_at(state, max(running.since, date.fromordinal(state.last_on))).rows
+        return _OF_COLUMNS(state.columns)  # type: ignore[no-any-return] # nothing is overdue: a later day sees what the last event left
+    return _columns(looked_at(state, max(running.since, date.fromordinal(state.last_on))).rows)
 
 
-_OF_DUE: Final = attrgetter(*("kind", "start", "due", *PARTS), *(f"{part}_paid" for part in PARTS), *(f"{part}_off" for part in PARTS))
+def _columns(rows: Rows) -> Columns:
+    return tuple(map(tuple, _OF_ROWS(rows)))
 
 
-def _differing(was: Rows, now: Rows) -> list[int]:
+def _differing(was: Columns, now: Columns) -> list[int]:
     """The numbers of rows that are new, or ask or were settled otherwise than before."""
-    common = min(len(was), len(now))
-    changed = set(range(common, len(now)))
-    for old, new in zip(_OF_DUE(was), _OF_DUE(now), strict=True):
+    common = min(len(was[0]), len(now[0]))
+    changed = set(range(common, len(now[0])))
+    for old, new in zip(was, now, strict=True):
         if old != new:
             changed.update([k for k in range(common) if old[k] != new[k]])
     return sorted(changed)
@@ -158,24 +186,15 @@ def _differing(was: Rows, now: Rows) -> list[int]:
 
 def due_rows(rows: Rows) -> list[tuple[Any, ...]]:
     """Kind, days, what is asked of each part and what of it is settled, a row each."""
-    return [_due(rows, k) for k in range(len(rows))]
+    columns = _columns(rows)
+    return [_due(columns, k) for k in range(len(rows))]
 
 
-def _due(rows: Rows, k: int) -> tuple[Any, ...]:
-    day = date.fromordinal
-    return (
-        rows.kind[k],
-        day(rows.start[k]),
-        day(rows.due[k]),
-        rows.principal[k],
-        rows.interest[k],
-        rows.fees[k],
-        rows.penalties[k],
-        rows.principal_paid[k] + rows.principal_off[k],
-        rows.interest_paid[k] + rows.interest_off[k],
-        rows.fees_paid[k] + rows.fees_off[k],
-        rows.penalties_paid[k] + rows.penalties_off[k],
-    )
+def _due(columns: Columns, k: int) -> tuple[Any, ...]:
+    kind, start, due, *amounts = [column[k] for column in columns]
+    parts = len(PARTS)
+    asked, paid, off = amounts[:parts], amounts[parts : 2 * parts], amounts[2 * parts :]
+    return kind, date.fromordinal(start), date.fromordinal(due), *asked, *map(add, paid, off)
 
 
 def _same(work: UnitOfWork) -> dict[str, tuple[str, Any]]:

@@ -91,13 +91,13 @@ class Running:
 @made_quickly
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A loan as it was read: whose it is, what it came to be, and where it stands. `seen` are its rows on the day of its stretch, for who has
-    them at hand."""
+    """A loan as it was read: whose it is, what it came to be, and where it stands. `seen` are its rows on the day of its stretch, or
+    their columns, for who has them at hand."""
 
     party: Party
     life: Life
     running: Running
-    seen: Rows | None = None
+    seen: Rows | tuple[tuple[int, ...], ...] | None = None
 
 
 def lock(book_id: UUID, loan_ids: Iterable[UUID]) -> dict[UUID, Kept]:
@@ -235,14 +235,28 @@ def _own(row: tuple[Any, ...]) -> dict[str, Any]:
     }
 
 
-def facts(loan_ids: Sequence[UUID], *, until: date | None = None) -> dict[UUID, list[Event | Undone]]:
-    """All that was entered of loans, or what was by a day, in the order in which it was; a loan of which nothing was has an empty list."""
+def facts(loan_ids: Sequence[UUID]) -> dict[UUID, list[Event | Undone]]:
+    """All that was entered of loans, in the order in which it was; a loan of which nothing was has an empty list."""
     found: dict[UUID, list[Event | Undone]] = defaultdict(list)
+    found.update((loan_id, read_facts(texts)) for loan_id, texts in facts_written(loan_ids).items())
+    return found
+
+
+def read_facts(texts: Sequence[str]) -> list[Event | Undone]:
+    """What was entered, as it was written."""
+    return [recalled_event(loads(text)) for text in texts]
+
+
+def facts_written(loan_ids: Sequence[UUID], *, until: date | None = None) -> dict[UUID, list[str]]:
+    """`facts`, or those entered by a day, to be read by `read_facts` loan by loan: one of them that cannot be holds up no other."""
+    found: dict[UUID, list[str]] = defaultdict(list)
+    if not loan_ids:
+        return found
     for loan_id, body in sql.rows(
         "SELECT loan_id, body::text FROM loans_fact WHERE loan_id = ANY(%s) AND (%s::date IS NULL OR recorded_on <= %s) ORDER BY loan_id, no",
         [list(loan_ids), until, until],
     ):
-        found[loan_id].append(recalled_event(loads(body)))
+        found[loan_id].append(body)
     return found
 
 

@@ -3,6 +3,7 @@
 from yuefu.payments.commands.accounts import open_money_accounts
 from yuefu.payments.commands.collections import CollectionAttempt, attempt_collections, attempted, settle_collections
 from yuefu.payments.commands.contradictions import Closing, close_contradictions
+from yuefu.payments.commands.debit_files import BadLine, keep_bad_lines
 from yuefu.payments.commands.debits import (
     Again,
     DebitPlan,
@@ -24,6 +25,17 @@ from yuefu.payments.commands.mandates import (
     settle_mandates,
 )
 from yuefu.payments.commands.payouts import PayoutOrder, order_payouts, send_payouts, settle_payouts
+from yuefu.payments.commands.receipts import (
+    NewMatch,
+    ReturnOrder,
+    Taken,
+    leave_receipts,
+    match_receipts,
+    name_payers,
+    order_returns,
+    settle_returns,
+    take_receipts,
+)
 from yuefu.payments.commands.refunds import RefundAttempt, attempt_refunds, refunds_attempted, settle_refunds
 from yuefu.payments.commands.safeguarding import Safeguarded, safeguard
 from yuefu.payments.commands.together import Part, TogetherAttempt, attempt_together, release_parts
@@ -31,17 +43,21 @@ from yuefu.payments.commands.transfers import TransferOrder, order_transfers, se
 
 __all__ = [
     "Again",
+    "BadLine",
     "Closing",
     "CollectionAttempt",
     "DebitPlan",
     "Drop",
     "NewMandate",
+    "NewMatch",
     "Part",
     "PayoutOrder",
     "RefundAttempt",
+    "ReturnOrder",
     "Revocation",
     "Safeguarded",
     "Take",
+    "Taken",
     "TogetherAttempt",
     "TransferOrder",
     "attempt_collections",
@@ -54,8 +70,13 @@ __all__ = [
     "drop_tries",
     "expire_mandates",
     "follow_tries",
+    "keep_bad_lines",
+    "leave_receipts",
+    "match_receipts",
+    "name_payers",
     "open_money_accounts",
     "order_payouts",
+    "order_returns",
     "order_transfers",
     "plan_again",
     "plan_debits",
@@ -69,5 +90,7 @@ __all__ = [
     "settle_notices",
     "settle_payouts",
     "settle_refunds",
+    "settle_returns",
     "settle_transfers",
+    "take_receipts",
 ]

@@ -62,7 +62,7 @@ def post(work: UnitOfWork, changes: Changes[T]) -> None:
     flat = [(object_id, entry) for object_id, entries in changes.entries.items() for entry in entries]
     if not flat:
         return
-    posted = ledger.post(work=work, entries=[_by_today(work, entry) for _, entry in flat])
+    posted = ledger.post(work=work, entries=[by_today(work, entry) for _, entry in flat])
     refused = {object_id: outcome for (object_id, _), outcome in zip(flat, posted, strict=True) if isinstance(outcome, Refused)}
     if refused:
         partly = [
@@ -75,8 +75,11 @@ def post(work: UnitOfWork, changes: Changes[T]) -> None:
         changes.changed = {object_id: thing for object_id, thing in changes.changed.items() if object_id not in refused}
 
 
-def _by_today(work: UnitOfWork, entry: Entry) -> Entry:
-    """Between midnight and the roll-over the other side is a day ahead of the open day: what it did today is true today at the latest."""
+def by_today(work: UnitOfWork, entry: Entry) -> Entry:
+    """An entry as it is posted.
+
+    Between midnight and the roll-over the other side is a day ahead of the open day: what it did today is true today at the latest.
+    """
     later = entry.effective_on is not None and entry.effective_on > work.day.on
     return replace(entry, effective_on=work.day.on) if later else entry
 

@@ -199,7 +199,7 @@ def insert(work: UnitOfWork, begun: Sequence[Collection], *, together: bool = Fa
         (
             *(c.id, book, c.reference, c.money_account_id, c.consumer_id, c.loan_id, c.order_id, c.funder_id),
             *_fresh_money(c),
-            "sandbox",
+            c.channel,
             c.instrument,
             "",
             c.state,

@@ -126,6 +126,7 @@ def _begun(work: UnitOfWork, new_id: UUID, attempt: RefundAttempt, of: Collectio
         attempted_at=work.now,
         settled_on=None,
         posted_on=None,
+        channel=of.channel,
     )
 
 
@@ -137,6 +138,7 @@ def _store(work: UnitOfWork, begun: Sequence[ChannelRefund]) -> None:
         "money_account_id": "uuid",
         "collection_id": "uuid",
         "consumer_id": "uuid",
+        "channel": "text",
         "amount_minor": "bigint",
         "fee_returned_minor": "bigint",
         "currency": "text",
@@ -148,8 +150,8 @@ def _store(work: UnitOfWork, begun: Sequence[ChannelRefund]) -> None:
     book = work.book.id
     values = [
         (
-            *(r.id, book, r.reference, r.money_account_id, r.collection_id, r.consumer_id, r.amount.minor, 0, r.amount.currency),
-            *("", r.state, "", r.attempted_at),
+            *(r.id, book, r.reference, r.money_account_id, r.collection_id, r.consumer_id, r.channel),
+            *(r.amount.minor, 0, r.amount.currency, "", r.state, "", r.attempted_at),
         )
         for r in begun
     ]

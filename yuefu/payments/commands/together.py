@@ -37,11 +37,12 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class TogetherAttempt:
-    """Collect the sum of 1 to MOST_PARTS parts from a consumer by one payment."""
+    """Collect the sum of 1 to MOST_PARTS parts from a consumer by one payment; with `channel` BANK it is here already, by bank transfer."""
 
     consumer_id: UUID
     instrument: str
     parts: tuple[Part, ...]
+    channel: str = "sandbox"
 
 
 def attempt_together(*, work: UnitOfWork, attempts: Mapping[UUID, TogetherAttempt]) -> dict[UUID, Collection | Refused]:
@@ -49,14 +50,16 @@ def attempt_together(*, work: UnitOfWork, attempts: Mapping[UUID, TogetherAttemp
 
     Refused with AMOUNT_NOT_POSITIVE, CURRENCY_DIFFERS or NO_MONEY_ACCOUNT. Posts nothing. The caller claims the keys.
     """
-    account = accounts_of(work).get(rules.CHANNEL) if attempts else None
+    accounts = accounts_of(work) if attempts else {}
     outcomes: dict[UUID, Collection | Refused] = {}
     storing: list[Collection] = []
     for whole_id, attempt in attempts.items():
         assert 1 <= len(attempt.parts) <= MOST_PARTS, "the caller knows how many parts there are"
+        code = rules.OPERATING if attempt.channel == rules.BANK else rules.CHANNEL
+        account = accounts.get(code)
         refused = next((no for part in attempt.parts if (no := rules.amount_refusal(part.amount, work.book.currency))), None)
         if refused or account is None:
-            outcomes[whole_id] = refused or missing(rules.CHANNEL)
+            outcomes[whole_id] = refused or missing(code)
             continue
         whole = _whole(work, whole_id, attempt, account)
         new = work.ids.many(work.now, len(attempt.parts))
@@ -87,6 +90,7 @@ def _whole(work: UnitOfWork, whole_id: UUID, attempt: TogetherAttempt, account: 
         posted_on=None,
         refunded=nothing,
         parts=len(attempt.parts),
+        channel=attempt.channel,
     )
 
 
@@ -112,6 +116,7 @@ def _part(whole: Collection, part_id: UUID, part: Part) -> Collection:
         part_of=whole.id,
         waits_for=part.waits_for,
         ahead=part.ahead,
+        channel=whole.channel,
     )
 
 

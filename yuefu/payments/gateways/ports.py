@@ -13,6 +13,7 @@ from typing import Protocol
 
 from yuefu.money.amounts import Money
 from yuefu.payments.rules import (
+    BankCredit,
     ChannelResult,
     CollectOrder,
     MandateResult,
@@ -70,7 +71,7 @@ class Channel(Protocol):
 
 class Bank(Protocol):
     """A bank: pays merchants, may return what it paid, receives what funders send, moves money between our accounts, and writes the daily
-    statement of each. `account` is the number of one of ours.
+    statement of each. `account` is the number of one of ours. `credits` tells what others transferred to us since a day, as often as it is asked.
     """
 
     def pay(self, *, account: str, orders: Sequence[PayOrder], now: datetime) -> list[PayResult]: ...
@@ -80,6 +81,8 @@ class Bank(Protocol):
     def receive(self, *, orders: Sequence[MoveOrder], payer: str, now: datetime) -> list[TransferResult]: ...
 
     def move(self, *, orders: Sequence[MoveOrder], now: datetime) -> list[TransferResult]: ...
+
+    def credits(self, *, account: str, since: date) -> list[BankCredit]: ...
 
     def balance(self, *, account: str) -> Money: ...
 

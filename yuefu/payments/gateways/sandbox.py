@@ -40,6 +40,7 @@ from yuefu.payments.rules import (
     CHANNEL_NUMBER,
     CLIENT_NUMBER,
     OPERATING_NUMBER,
+    BankCredit,
     ChannelResult,
     CollectOrder,
     MandateResult,
@@ -267,6 +268,31 @@ class SandboxBank:
             found.update({result.reference: result for result in results})
         return [found[order.reference] for order in orders]
 
+    def deposit(
+        self, *, account: str, payer_account: str, payer_name: str, amount: Money, text: str, key: str, now: datetime
+    ) -> BankCredit:
+        """Somebody transfers money to an account of ours, as people do to try it out; once a `key`. Nobody is told until they ask."""
+        books = _books_of(self._book, account)
+        with sql.transacting():
+            books.lock()
+            number = books.number("8805", f"deposit/{key}", now)
+            if number not in books.trades([number]):
+                trade = _trade(books, "8805", "receipt", number, amount, now)
+                trade.provider_id, trade.payer, trade.description = number, f"{payer_account}\n{payer_name}", text
+                books.add([trade])
+                books.move([Flow(number, "receipt", number, amount.minor, text)], now=now)
+            return self._credit(account, books, books.trades([number])[number])
+
+    def credits(self, *, account: str, since: date) -> list[BankCredit]:
+        """What others transferred to an account of ours since a day, oldest first."""
+        books = _books_of(self._book, account)
+        return [self._credit(account, books, trade) for trade in books.trades_since(since, "receipt")]
+
+    def _credit(self, account: str, books: SandboxBooks, trade: Trade) -> BankCredit:
+        payer_account, _, payer_name = trade.payer.partition("\n")
+        amount = Money(trade.amount_minor, self._book.currency)
+        return BankCredit(trade.reference, account, amount, payer_account, payer_name, trade.description, books.local(trade.at))
+
     def move(self, *, orders: Sequence[MoveOrder], now: datetime) -> list[TransferResult]:
         """Moves money between our accounts, the same day, in order. Fails where the account has less."""
         return _moved(self._book, orders, now, "8802", lambda order: "safeguarding" if order.target == CLIENT_NUMBER else "release")
@@ -285,7 +311,9 @@ class SandboxBank:
         trades, flows = [], []
         for order in orders:
             rule = _BENEFICIARIES.get(order.beneficiary[-7:], "")
-            failure = "beneficiary_rejected" if rule == "rejected" else "insufficient_funds" if order.amount.minor > left else ""
+            short = "insufficient_funds" if order.amount.minor > left else ""
+            failure = "currency_not_held" if order.amount.currency != self._book.currency else short
+            failure = "beneficiary_rejected" if rule == "rejected" else failure
             trade = _trade(books, "8801", "payout", order.reference, order.amount, now, failure=failure)
             trade.outcome_rule = rule
             if not failure:

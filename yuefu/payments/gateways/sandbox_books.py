@@ -26,6 +26,7 @@ _WORDS: Final = {
     ("channel", "withdrawal"): ("提现", "提现"),
     ("operating", "withdrawal"): ("转账", "渠道提现到账"),
     ("operating", "funding"): ("转账", "资金划入"),
+    ("operating", "receipt"): ("转账", "来账"),
     ("operating", "safeguarding"): ("转账", "客户资金划拨"),
     ("operating", "release"): ("转账", "客户资金退拨"),
     # The operating account made payouts before there was one for client money.
@@ -120,6 +121,15 @@ class SandboxBooks:
             f"SELECT {', '.join(_TRADE)} FROM payments_sandbox_trade WHERE book_id = %s AND side = %s AND on_date = %s"
             " AND status = 'SUCCESS' ORDER BY at, provider_id",
             [self._book.id, self._side, on],
+        )
+
+    def trades_since(self, since: date, kind: str) -> list[Trade]:
+        """What succeeded of a kind from a day on, in order."""
+        return sql.rows_as(
+            Trade,
+            f"SELECT {', '.join(_TRADE)} FROM payments_sandbox_trade WHERE book_id = %s AND side = %s AND on_date >= %s AND kind = %s"
+            " AND status = 'SUCCESS' ORDER BY at, provider_id",
+            [self._book.id, self._side, since, kind],
         )
 
     def returning(self, before: date) -> list[Trade]:

@@ -1,18 +1,25 @@
 """Tables of payments."""
 
+from yuefu.payments.models.debit_files import DebitLine
 from yuefu.payments.models.mandates import Contradiction, Debit, DebitTry, Mandate, MandateStep, SandboxContract, SandboxNotice
 from yuefu.payments.models.moving import ChannelRefund, Collection, MoneyAccount, Payout, SandboxFlow, SandboxTrade, Transfer
+from yuefu.payments.models.receipts import PayerReference, Receipt, ReceiptMatch, ReceiptReturn
 
 __all__ = [
     "ChannelRefund",
     "Collection",
     "Contradiction",
     "Debit",
+    "DebitLine",
     "DebitTry",
     "Mandate",
     "MandateStep",
     "MoneyAccount",
+    "PayerReference",
     "Payout",
+    "Receipt",
+    "ReceiptMatch",
+    "ReceiptReturn",
     "SandboxContract",
     "SandboxFlow",
     "SandboxNotice",

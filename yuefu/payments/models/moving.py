@@ -92,6 +92,7 @@ class Collection(BookRow):
                 name="payments_collection_waiting_is_whole",
             ),
             models.CheckConstraint(condition=Q(state__in=_ATTEMPT_STATES), name="payments_collection_state"),
+            models.CheckConstraint(condition=Q(channel__in=["sandbox", "bank"]), name="payments_collection_channel"),
             models.CheckConstraint(condition=Q(amount_minor__gt=0), name="payments_collection_amount"),
             models.CheckConstraint(condition=Q(fee_minor__gte=0, fee_minor__lte=F("amount_minor")), name="payments_collection_fee"),
             models.CheckConstraint(
@@ -126,6 +127,7 @@ class ChannelRefund(BookRow):
     money_account_id = models.UUIDField()
     collection_id = models.UUIDField()
     consumer_id = models.UUIDField()
+    channel = models.TextField(db_default="sandbox")
     amount_minor = models.BigIntegerField()
     fee_returned_minor = models.BigIntegerField(default=0)
     currency = models.TextField()

@@ -39,12 +39,13 @@ class TradeMovement:
 _COLLECTION = (
     "SELECT c.id, c.reference, c.money_account_id, c.consumer_id, c.loan_id, c.order_id, c.funder_id, c.amount_minor, c.fee_minor,"
     " c.instrument, c.provider_id, c.state, c.failure_code, c.attempted_at, c.settled_on, c.posted_on, c.refunded_minor, c.currency,"
-    " c.part_of_id, c.parts, c.waits_for, c.released_on, c.ahead"
+    " c.part_of_id, c.parts, c.waits_for, c.released_on, c.ahead, c.channel"
     " FROM payments_collection AS c"
 )
 _REFUND = (
     "SELECT r.id, r.reference, r.money_account_id, r.collection_id, c.reference, r.consumer_id, c.loan_id, c.order_id, c.funder_id,"
-    " r.amount_minor, r.fee_returned_minor, r.provider_id, r.state, r.failure_code, r.attempted_at, r.settled_on, r.posted_on, r.currency"
+    " r.amount_minor, r.fee_returned_minor, r.provider_id, r.state, r.failure_code, r.attempted_at, r.settled_on, r.posted_on, r.currency,"
+    " r.channel"
     " FROM payments_channel_refund AS r JOIN payments_collection AS c ON c.id = r.collection_id"
 )
 _PAYOUT = (
@@ -61,36 +62,14 @@ _MONEY_ACCOUNT = (
 
 
 def _collection(*row: Any) -> Collection:
-    (
-        *head,
-        amount,
-        fee,
-        instrument,
-        provider,
-        state,
-        failure,
-        at,
-        settled,
-        posted,
-        refunded,
-        currency,
-        part_of,
-        parts,
-        until,
-        released,
-        ahead,
-    ) = row
-    amounts, back, rest = (
-        (Money(amount, currency), Money(fee, currency)),
-        Money(refunded, currency),
-        (part_of, parts, until, released, ahead),
-    )
-    return Collection(*[*head, *amounts, instrument, provider, state, failure, at, settled, posted, back, *rest])
+    currency = row[17]
+    amounts, back = (Money(row[7], currency), Money(row[8], currency)), Money(row[16], currency)
+    return Collection(*[*row[:7], *amounts, *row[9:16], back, *row[18:]])
 
 
 def _refund(*row: Any) -> ChannelRefund:
-    *head, amount, fee, provider, state, failure, at, settled, posted, currency = row
-    return ChannelRefund(*[*head, Money(amount, currency), Money(fee, currency), provider, state, failure, at, settled, posted])
+    *head, amount, fee, provider, state, failure, at, settled, posted, currency, channel = row
+    return ChannelRefund(*[*head, Money(amount, currency), Money(fee, currency), provider, state, failure, at, settled, posted, channel])
 
 
 def _payout(*row: Any) -> Payout:
@@ -179,9 +158,11 @@ def _chosen(
 
 
 def collections_to_poll(*, book_id: UUID, before: datetime, limit: int) -> list[Collection]:
-    """Attempts without a final answer begun before a moment, oldest first: ask the channel for them, never send them blind."""
+    """Attempts without a final answer begun before a moment, oldest first: ask the channel for them, never send them blind. What came by bank
+    transfer is here already, and no channel is asked for it.
+    """
     where = (
-        " WHERE c.book_id = %s AND c.state IN ('attempted', 'unknown') AND c.part_of_id IS NULL AND c.attempted_at < %s"
+        " WHERE c.book_id = %s AND c.state IN ('attempted', 'unknown') AND c.part_of_id IS NULL AND c.channel <> 'bank' AND c.attempted_at < %s"
         " ORDER BY c.attempted_at, c.id LIMIT %s"
     )
     return sql.rows_as(_collection, _COLLECTION + where, [book_id, before, limit])
@@ -309,9 +290,9 @@ def trade_movements(*, book_id: UUID, on: date) -> list[TradeMovement]:
     """What was booked on a business day and the channel's trade bill should show, in the order of ids."""
     found = sql.rows(
         "SELECT id, reference, 'payment', amount_minor, currency FROM payments_collection"
-        " WHERE book_id = %s AND posted_on = %s AND part_of_id IS NULL"
+        " WHERE book_id = %s AND posted_on = %s AND part_of_id IS NULL AND channel <> 'bank'"
         " UNION ALL SELECT id, reference, 'refund', -amount_minor, currency FROM payments_channel_refund"
-        " WHERE book_id = %s AND posted_on = %s"
+        " WHERE book_id = %s AND posted_on = %s AND channel <> 'bank'"
         " ORDER BY 1",
         [book_id, on, book_id, on],
     )
@@ -402,7 +383,8 @@ def given_back(*, book_id: UUID, failed_since: datetime | None) -> dict[UUID, Gi
 @dataclass(frozen=True, slots=True)
 class Moved:
     """Money that moved for an order, in a list of all: a collection (`payment`) or what was given back of one (`refund`). A part of a payment
-    over several loans has the reference of the whole; `waits` until its day, or `released` by an entry of its own on it."""
+    over several loans has the reference of the whole; `waits` until its day, or `released` by an entry of its own on it. `by_bank`: no bill of
+    the channel shows it."""
 
     id: UUID
     kind: str
@@ -412,6 +394,7 @@ class Moved:
     posted_on: date
     waits: bool
     released: bool
+    by_bank: bool
 
 
 def moved(*, book_id: UUID) -> list[Moved]:
@@ -419,9 +402,10 @@ def moved(*, book_id: UUID) -> list[Moved]:
     return sql.rows_as(
         Moved,
         "SELECT id, 'payment', reference, order_id, loan_id, posted_on, waits_for IS NOT NULL AND released_on IS NULL,"
-        " coalesce(released_on IS NOT NULL AND posted_on < waits_for, false) FROM payments_collection"
+        " coalesce(released_on IS NOT NULL AND posted_on < waits_for, false), channel = 'bank' FROM payments_collection"
         " WHERE book_id = %s AND state = 'succeeded' AND order_id IS NOT NULL"
-        " UNION ALL SELECT r.id, 'refund', r.reference, c.order_id, c.loan_id, r.posted_on, false, false FROM payments_channel_refund AS r"
+        " UNION ALL SELECT r.id, 'refund', r.reference, c.order_id, c.loan_id, r.posted_on, false, false,"
+        " r.channel = 'bank' FROM payments_channel_refund AS r"
         " JOIN payments_collection AS c ON c.id = r.collection_id"
         " WHERE r.book_id = %s AND r.state = 'succeeded' AND c.order_id IS NOT NULL",
         [book_id, book_id],

@@ -94,6 +94,8 @@ class Collection:
     waits_for: date | None = None
     released_on: date | None = None
     ahead: str | None = None
+    channel: str = "sandbox"
+    """By which it comes; `receipts.BANK` for a bank transfer, whose account of money is our own at the bank."""
 
     @property
     def is_waiting(self) -> bool:
@@ -134,6 +136,7 @@ class ChannelRefund:
     attempted_at: datetime
     settled_on: date | None
     posted_on: date | None
+    channel: str = "sandbox"
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,7 +91,7 @@ NOT_OVERDUE: Final = Overdue()
 def overdue_of(work: Work) -> Overdue:
     """What of a loan is overdue on the day from which it was opened to be looked at."""
     rows, today = work.rows, work.on
-    late = [k for k, (due, unpaid) in enumerate(zip(rows.due, rows.all_unpaid(), strict=True)) if due < today and unpaid]
+    late = [k for k, (due, unpaid) in enumerate(zip(rows.due, work.all_unpaid(), strict=True)) if due < today and unpaid]
     if not late:
         return NOT_OVERDUE
     oldest = min(rows.due[k] for k in late)
@@ -110,7 +110,7 @@ def next_bucket_on(work: Work) -> int:
     """The first day, as an ordinal, on which a loan may be in another bucket than today while nothing happens to it and nothing more falls due:
     the next one where a pause is not over yet, the last of all where it is not late."""
     rows, terms, today = work.rows, work.terms.arrears, work.on
-    oldest = min((due for due, unpaid in zip(rows.due, rows.all_unpaid(), strict=True) if due < today and unpaid), default=0)
+    oldest = min((due for due, unpaid in zip(rows.due, work.all_unpaid(), strict=True) if due < today and unpaid), default=0)
     if not oldest:
         return date.max.toordinal()
     if any(last > today for _, last in work.arrears_pauses):

@@ -40,6 +40,7 @@ _HANDLERS: Final[Mapping[type, Callable[[Work, Any], None]]] = {
     e.Recovered: changing.recover,
     e.BoughtDown: changing.buy_down,
 }
+_KINDS: Final = tuple(_HANDLERS)
 # A pause too, which may have been entered ahead: it comes to nothing.
 _AFTER_WRITE_OFF: Final = (e.Recovered, e.CreditRefunded, e.InterestPaused, e.ArrearsPaused)
 
@@ -55,14 +56,23 @@ def apply(state: LoanState, event: Event) -> tuple[LoanState, Outcome]:
     Raises LoanError for an event older than the last one (replay the loan), in another currency, before the first disbursement, after a
     write-off, on a state that was only looked at, and where the event itself says so.
     """
-    if not isinstance(event, tuple(_HANDLERS)):
+    after, outcome, _ = applied(state, event)
+    return after, outcome
+
+
+def applied(state: LoanState, event: Event) -> tuple[LoanState, Outcome, Work]:
+    """`apply`, with the loan opened as the event left it: what `looked_at` would open on that day, but where what is overdue is taken to stay so
+    for longer."""
+    if not isinstance(event, _KINDS):
         raise LoanError(e.TYPE_WRONG, f"An event of a loan cannot be {type(event).__name__}: what was undone is for `replay`.", "event")
     _require_applicable(state, event)
     if isinstance(event, e.Disbursed) and not state.lent:
         state = replace(state, terms=paying.effective_terms(state.terms, event))
     work = opened(state, event.on.toordinal())
     _handle(work, event)
-    return work.kept(state.seq + 1, rank(event)), work.outcome()
+    after, outcome = work.kept(state.seq + 1, rank(event)), work.outcome()
+    work.begin()
+    return after, outcome, work
 
 
 Heard = Callable[[Event, Outcome, LoanState | None, LoanState | None], None]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Hashable
 from datetime import date
 from enum import Enum
+from functools import cache
 from types import NoneType, UnionType
-from typing import Any, Final, Union, get_args, get_origin, get_type_hints
+from typing import Any, Final, Union, cast, get_args, get_origin, get_type_hints
 
 _DECLARED: Final[dict[type[Any], dict[str, Any]]] = {}
 
@@ -22,10 +23,23 @@ def wrong_field(value: Any, *, but: Collection[str] = ()) -> tuple[str, str] | N
 
     Exact where Python is lenient: true is no number, a moment is no day, a text is no member of a list of words.
     """
-    for name, declared in declared_of(type(value)).items():
-        if name not in but and not _fits(getattr(value, name), declared):
-            return name, f"{_said(declared)}, not {_shown(getattr(value, name))}"
+    for name, declared, exact in _quickly(cast(Hashable, type(value))):
+        if type(given := getattr(value, name)) not in exact and name not in but and not _fits(given, declared):
+            return name, f"{_said(declared)}, not {_shown(given)}"
     return None
+
+
+@cache
+def _quickly(kind: Hashable) -> tuple[tuple[str, Any, frozenset[type]], ...]:
+    """Each field with what it is declared to be, and the types of which any value is that: thousands of events are made a second."""
+    return tuple((name, declared, _types_of(declared)) for name, declared in declared_of(cast("type[Any]", kind)).items())
+
+
+def _types_of(declared: Any) -> frozenset[type]:
+    origin = get_origin(declared)
+    if origin in {Union, UnionType}:
+        return frozenset().union(*map(_types_of, get_args(declared)))
+    return frozenset({declared}) if origin is None and isinstance(declared, type) else frozenset()
 
 
 def _fits(value: Any, declared: Any) -> bool:

@@ -84,7 +84,7 @@ def pay(work: Work, event: Paid) -> None:
         drop_fees_not_begun(work)
         refund -= _drop_interest_as_scheduled(work, given_back=event.interest_refund)
     _credit(work, amount, waterfall, excess)
-    if event.by in {PaidBy.REPAYMENT, PaidBy.DOWN_PAYMENT}:
+    if event.by is PaidBy.REPAYMENT or event.by is PaidBy.DOWN_PAYMENT:
         _keep_parts(work)
     if refund > 0:
         _refund_interest(work, refund, Excess.NEXT if whole else event.excess)
@@ -92,8 +92,8 @@ def pay(work: Work, event: Paid) -> None:
 
 def _keep_parts(work: Work) -> None:
     """What a payment paid, for a charge-back of it."""
-    parts = work.parts
-    work.payments = (*work.payments, (work.on, parts[Part.PRINCIPAL], parts[Part.INTEREST], parts[Part.FEE], parts[Part.PENALTY]))
+    principal, interest, fees, penalties = work.parts.values()
+    work.payments.append((work.on, principal, interest, fees, penalties))
 
 
 def pay_instalment(work: Work, event: PaidInstalment) -> None:
@@ -172,7 +172,8 @@ def _rest_day(work: Work) -> int:
 
 def _credit(work: Work, amount: int, waterfall: Waterfall, excess: Excess) -> None:
     till = Till(work, amount)
-    if excess is not Excess.KEEP and work.terms.fees and amount >= _payoff(till):
+    # What ends the loan is never less than the principal, so most payments need not be compared with it.
+    if excess is not Excess.KEEP and work.terms.fees and amount >= work.balance and amount >= _payoff(till):
         drop_fees_not_begun(work)
     pour(till, waterfall, excess)
     _book(work, till)

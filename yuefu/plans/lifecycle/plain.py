@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import MISSING, fields, replace
 from datetime import date
 from enum import Enum
+from operator import attrgetter
 from types import NoneType, UnionType
 from typing import Any, Final, Union, cast, get_args, get_origin
 
@@ -29,6 +30,8 @@ CALENDAR_UNKNOWN: Final = "calendar_unknown"  # the calendar that the terms name
 
 STATE_FORMAT: Final = 1  # a checkpoint of another format is made anew from the events
 _SCALARS: Final = tuple(field.name for field in fields(LoanState) if field.name not in {"terms", "columns", "seen_on"})
+_scalars_of: Final = attrgetter(*_SCALARS)
+_KNOWN: Final = frozenset(_SCALARS)
 _INTS: Final = frozenset(name for name in _SCALARS if declared_of(LoanState)[name] is int)
 
 
@@ -39,6 +42,11 @@ class PlainError(PlanError):
 def written(value: Any) -> Any:
     """A value of terms or events in JSON: dataclasses as objects, amounts as {minor, currency}, rates as {ppm}, days in ISO 8601, words as
     their values, a calendar by its name and version."""
+    kind = type(value)
+    if value is None or kind is int or kind is str or kind is bool:
+        return value
+    if kind is Money:
+        return {"minor": value.minor, "currency": value.currency}
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, date):
@@ -47,10 +55,6 @@ def written(value: Any) -> Any:
         return [written(one) for one in value]
     if isinstance(value, Calendar):
         return {"calendar": value.name, "version": value.version}
-    if value is None or isinstance(value, int | str):
-        return value
-    if type(value) is Money:
-        return {"minor": value.minor, "currency": value.currency}
     return {name: written(getattr(value, name)) for name in value.__slots__}
 
 
@@ -123,8 +127,8 @@ def written_state(state: LoanState) -> dict[str, Any]:
     """A checkpoint of a loan without its terms: what is nothing in all rows is left out. Raises ValueError for a state that was only looked at."""
     if state.seen_on:
         raise ValueError("A view of a loan on a later day is no checkpoint.")
-    columns = {name: list(values) for name, values in zip(COLUMNS, state.columns, strict=True) if any(values)}
-    scalars = {name: value if name in _INTS else [list(each) for each in value] for name in _SCALARS if (value := getattr(state, name))}
+    columns = {name: values for name, values in zip(COLUMNS, state.columns, strict=True) if any(values)}
+    scalars = {name: value for name, value in zip(_SCALARS, _scalars_of(state), strict=True) if value}
     begun = state.terms.disbursed_on.isoformat()  # which the first disbursement may have moved
     return {
         "format": STATE_FORMAT,
@@ -139,13 +143,9 @@ def read_state(terms: LoanTerms, plain: Mapping[str, Any]) -> LoanState | None:
     """The checkpoint of a loan of `terms`, as they were agreed; None where it is of another format, and the loan has to be replayed."""
     if plain.get("format") != STATE_FORMAT:
         return None
-    nothing = (0,) * plain["rows"]
-    columns = (
-        tuple([tuple(given[name]) if name in given else nothing for name in COLUMNS])
-        if (given := plain["columns"])
-        else (nothing,) * len(COLUMNS)
-    )
-    scalars: dict[str, Any] = {name: plain[name] if name in _INTS else _read_list(name, plain[name]) for name in _SCALARS if name in plain}
+    nothing, given = (0,) * plain["rows"], plain["columns"].get
+    columns = tuple([tuple(given(name, nothing)) for name in COLUMNS])
+    scalars: dict[str, Any] = {name: value if name in _INTS else _read_list(name, value) for name, value in plain.items() if name in _KNOWN}
     begun = date.fromisoformat(plain["disbursed_on"])
     return LoanState(terms if begun == terms.disbursed_on else replace(terms, disbursed_on=begun), columns, **scalars)
 

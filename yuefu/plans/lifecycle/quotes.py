@@ -122,7 +122,7 @@ def earned_of(work: Work) -> Earned:
     rows, today = work.rows, work.on
     fees = _fallen_due(rows.fees, rows.fees_paid, rows.fees_off, rows.due, today)
     penalties = _fallen_due(rows.penalties, rows.penalties_paid, rows.penalties_off, rows.due, today)
-    if not any(rows.all_unpaid()):
+    if not any(work.all_unpaid()):
         return Earned(sum(rows.interest), fees, penalties)
     return Earned(_borne(work) if work.terms.recalculate else _straight(rows, today), fees, penalties)
 

@@ -72,7 +72,7 @@ def _parts_again(work: Work, amount: int, paid_on: date | None) -> dict[Part, in
     again[Part.PRINCIPAL] += amount
     if which >= 0:
         kept = (on, parts[0], parts[1], parts[2], parts[3])
-        work.payments = (*work.payments[:which], kept, *work.payments[which + 1 :])
+        work.payments[which] = kept
     return again
 
 

@@ -9,7 +9,7 @@ Interest is found by stretches of days with one balance; the sum over a row is r
 from __future__ import annotations
 
 from collections.abc import Iterable
-from operator import attrgetter
+from operator import add, attrgetter, sub
 from typing import Final, Self
 
 from yuefu.money.rates import Rounding, divide
@@ -145,13 +145,16 @@ class Rows:
 
     def all_unpaid(self) -> list[int]:
         """`unpaid` of every row."""
-        asked = zip(self.principal, self.interest, self.fees, self.penalties, strict=True)
-        paid = zip(self.principal_paid, self.interest_paid, self.fees_paid, self.penalties_paid, strict=True)
-        off = zip(self.principal_off, self.interest_off, self.fees_off, self.penalties_off, strict=True)
-        return [
-            a + b + c + d - (e + f + g + h) - (i + j + l + m)
-            for (a, b, c, d), (e, f, g, h), (i, j, l, m) in zip(asked, paid, off, strict=True)
-        ]
+        columns = zip(self.principal, self.interest, self.principal_paid, self.interest_paid, strict=True)
+        unpaid = [a + b - c - d for a, b, c, d in columns]
+        # Most loans have neither fees nor penalties, and nothing was given up of them.
+        for more in (self.fees, self.penalties):
+            if any(more):
+                unpaid = list(map(add, unpaid, more))
+        for less in (self.fees_paid, self.penalties_paid, self.principal_off, self.interest_off, self.fees_off, self.penalties_off):
+            if any(less):
+                unpaid = list(map(sub, unpaid, less))
+        return unpaid
 
     def held(self, k: int) -> int:
         """What of the target of row `k` has been paid or given up."""
@@ -250,7 +253,7 @@ def project(rows: Rows, interest: Interest, *, balance: int, since: int, on: int
         rows.interest_off,
     )
     if simple:
-        k = _first_unsettled(rows, interest, last, since)
+        k, carry = _first_unsettled(rows, interest, last, since)
     while k < len(start):
         if simple and planned > 0 and not carry and not deferred and start[k] >= ahead:
             k, planned, carry = _project_untouched(rows, k, last, planned)
@@ -301,15 +304,25 @@ def _not_again(rows: Rows, asked: list[int], which: Iterable[int], paid_elsewher
             paid_elsewhere -= less
 
 
-def _first_unsettled(rows: Rows, interest: Interest, last: int, since: int) -> int:
-    """The first row that `project` might change: those before it fell due by `since` and were paid all that their days and target ask."""
-    for k in range(last):
-        principal, asked = rows.principal[k], rows.interest[k]
-        past = rows.due[k] <= since and rows.kind[k] == NORMAL and not rows.grace[k]
-        met = principal == rows.principal_paid[k] + rows.principal_off[k] and asked == rows.interest_paid[k] + rows.interest_off[k]
-        if not past or not met or rows.emi[k] > principal + asked or interest.minor(rows.closed[k]) != asked:
-            return k
-    return max(last, 0)
+def _first_unsettled(rows: Rows, interest: Interest, last: int, since: int) -> tuple[int, int]:
+    """The first row that `project` might change, and the interest carried into it. Of a `simple` interest.
+
+    Those before it fell due by `since` and were paid all that they ask, which is no less than their target: whatever interest their days
+    come to, they ask the same, and what that is more or less goes on to the next."""
+    carry = 0
+    columns = zip(
+        *(rows.kind, rows.grace, rows.due, rows.emi, rows.closed, rows.principal, rows.interest),
+        *(rows.principal_paid, rows.principal_off, rows.interest_paid, rows.interest_off),
+        strict=True,
+    )
+    for k, (kind, grace, due, emi, closed, principal, asked, repaid, repaid_off, paid, off) in enumerate(columns):
+        if k >= last:
+            break
+        if kind != NORMAL or grace or due > since or principal != repaid + repaid_off or asked != paid + off or emi > principal + asked:
+            return k, carry
+        if not -_HALF < closed - asked * SCALE < _HALF:
+            carry += interest.minor(closed) - asked
+    return max(last, 0), carry
 
 
 def _own_days(rows: Rows, interest: Interest, k: int, balance: int, planned: int, since: int, on: int) -> int:
@@ -371,10 +384,11 @@ def close(rows: Rows, interest: Interest, *, balance: int, since: int, on: int, 
 def until_today(rows: Rows, interest: Interest, *, balance: int, since: int, on: int, to: int = 0) -> list[int]:
     """Interest of each row that is not yet due on `on`, for its days until then, paid or not: what an early payment has to pay. `to`: a later
     day up to which it is asked."""
-    earned, planned, carry, deferred = [0] * len(rows.due), balance, 0, 0
+    earned, planned, first, carry, deferred = [0] * len(rows.due), balance, 0, 0, 0
     method, overdue = interest.terms.method, interest.terms.interest_on_overdue
     (last, final), ends = last_ones(rows, method), max(on, to)
-    first = _first_unsettled(rows, interest, last, since) if interest.simple and method is Method.EQUAL_INSTALMENTS else 0
+    if interest.simple and method is Method.EQUAL_INSTALMENTS:
+        first, carry = _first_unsettled(rows, interest, last, since)
     for k in range(first, len(rows.due)):
         if not carry and rows.start[k] >= ends and _nothing_earned(rows, k, ends):
             break

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from operator import attrgetter
 from typing import Final
 
 from yuefu.frozen import made_quickly
@@ -51,12 +52,18 @@ class Tally:
 
     def plus(self, **more: int) -> Tally:
         """With so much more of some sums."""
-        return Tally(*[getattr(self, name) + more.get(name, 0) for name in Tally.__slots__]) if any(more.values()) else self
+        sums = list(_sums_of(self))
+        for name, minor in more.items():
+            sums[_PLACE[name]] += minor
+        return Tally(*sums)
 
     def told(self) -> dict[str, int]:
         """The sums that are not nothing, by name."""
-        return {name: minor for name in Tally.__slots__ if (minor := getattr(self, name))}
+        return {name: minor for name, minor in zip(Tally.__slots__, _sums_of(self), strict=True) if minor}
 
+
+_sums_of: Final = attrgetter(*Tally.__slots__)
+_PLACE: Final = {name: place for place, name in enumerate(Tally.__slots__)}
 
 _BY: Final[Mapping[PaidBy, str]] = {
     PaidBy.REPAYMENT: "repaid",
@@ -75,7 +82,8 @@ def counted(tally: Tally, event: Event, outcome: Outcome, before: LoanState | No
             return tally.plus(lent=event.amount.minor, repaid=_came_in(outcome))
         case e.Paid():
             refund = outcome.interest_refund
-            return tally.plus(**{_BY[event.by]: event.amount.minor}).plus(interest_refunded=_came_in(refund) if refund else 0)
+            paid = tally.plus(**{_BY[event.by]: event.amount.minor})
+            return paid.plus(interest_refunded=_came_in(refund)) if refund else paid
         case e.PaidInstalment():
             return tally.plus(repaid=event.amount.minor)
         case e.PaidOff():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from functools import lru_cache
 from typing import Final
 
 from yuefu.plans.lifecycle.levelling import rounded
@@ -87,6 +87,8 @@ def pour(till: Till, waterfall: Waterfall, excess: Excess) -> None:
     """Pays from the till in the waterfall's order; money beyond what is due goes where `excess` says, as far as that is rows in advance."""
     vertical = waterfall.processing is Processing.VERTICAL
     for group in ((bucket,) for bucket in waterfall.order) if vertical else _groups(waterfall.order):
+        if not till.left:
+            return
         _pour_bucket(till, group, excess)
         if waterfall.charges_on_their_day and group[0][0] is When.DUE:
             _pay_charges(till, [part for _, part in group])
@@ -106,17 +108,15 @@ def _pay_charges(till: Till, parts: list[Part]) -> None:
             till.take(k, part, max(due.get((k, part), 0) - settled.get(part, 0), 0))
 
 
-def _groups(order: tuple[Bucket, ...]) -> Iterator[tuple[Bucket, ...]]:
+@lru_cache(maxsize=64)
+def _groups(order: tuple[Bucket, ...]) -> tuple[tuple[Bucket, ...], ...]:
     """The buckets of each `When`, in the order in which it first appears."""
-    for when in dict.fromkeys(when for when, _ in order):
-        yield tuple(bucket for bucket in order if bucket[0] is when)
+    return tuple(tuple(bucket for bucket in order if bucket[0] is when) for when in dict.fromkeys(when for when, _ in order))
 
 
 def _pour_bucket(till: Till, group: tuple[Bucket, ...], excess: Excess) -> None:
     """One stage: all parts of a group, row by row."""
     when, parts = group[0][0], [part for _, part in group]
-    if not till.left:
-        return
     matching = _rows_of(till.work, when)
     if when is not When.IN_ADVANCE or excess is Excess.NEXT:
         _one_by_one(till, matching, parts)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Final
 
 from yuefu.frozen import made_quickly
@@ -85,8 +86,8 @@ class LoanState:
         if self.written_off_on:
             return _WRITTEN_OFF
         columns = self.columns
-        asked, settled = [columns[k] for k in _ASKED], [columns[k] for k in _SETTLED]
-        if any(sum(each[:4]) != sum(each[4:]) for each in zip(*asked, *settled, strict=True)):
+        # No row is paid more than it asks, so the sums tell of each.
+        if sum([sum(columns[k]) for k in _ASKED]) != sum([sum(columns[k]) for k in _SETTLED]):
             return _ACTIVE
         return _OVERPAID if self.overpaid else _CLOSED
 
@@ -109,6 +110,9 @@ def _projected(rows: Rows, interest: Interest, _: int, *, balance: int, since: i
     project(rows, interest, balance=balance, since=since, on=on)
 
 
+_nothing_of = cache(Money.zero)
+
+
 class Work:
     """`LoanState`, opened for one event on day `on`."""
 
@@ -129,6 +133,7 @@ class Work:
             "credit",
             "linked",
             "unpaid",
+            "left",
         ),
     )
 
@@ -138,19 +143,25 @@ class Work:
         self.lent, self.lent_again, self.balance, self.since = state.lent, state.lent_again, state.balance, state.since
         self.overpaid, self.late_charged, self.recovered = state.overpaid, state.late_charged, state.recovered
         self.bought_down, self.charged_off_on, self.written_off_on = state.bought_down, state.charged_off_on, state.written_off_on
-        self.moves, self.refunds, self.charges, self.rates = state.moves, state.refunds, state.charges, state.rates
-        self.pauses, self.arrears_pauses, self.payments = state.pauses, state.arrears_pauses, state.payments
-        self._begin()
+        self.refunds, self.charges, self.rates = state.refunds, state.charges, state.rates
+        self.pauses, self.arrears_pauses = state.pauses, state.arrears_pauses
+        self.moves, self.payments = list(state.moves), list(state.payments)  # which grow with nearly each event
+        self.left: list[int] | None = None
+        self._nothing_yet()
 
     def turn(self, on: int) -> None:
         """Goes on to the next event, as if the loan had been kept and opened again."""
         self._settle()
-        self.interest = Interest(self.terms, self.pauses, self.lent)
         self.on = on
-        self._begin()
+        self.begin()
         self.advance()
 
-    def _begin(self) -> None:
+    def begin(self) -> None:
+        """As if the loan had been opened anew."""
+        self.interest = Interest(self.terms, self.pauses, self.lent)
+        self._nothing_yet()
+
+    def _nothing_yet(self) -> None:
         self.parts = dict(_NOTHING)
         self.credit = 0
         self.unpaid: list[int] | None = None
@@ -161,21 +172,23 @@ class Work:
         self._settle()
         return LoanState(
             self.terms, self.rows.frozen(), seq, self.on, rank, self.lent, self.lent_again, self.balance, self.since, self.overpaid,
-            self.late_charged, self.recovered, self.bought_down, self.charged_off_on, self.written_off_on, self.moves, self.refunds,
-            self.charges, self.rates, self.pauses, self.arrears_pauses, self.payments, self.on if seen else 0,
+            self.late_charged, self.recovered, self.bought_down, self.charged_off_on, self.written_off_on, tuple(self.moves), self.refunds,
+            self.charges, self.rates, self.pauses, self.arrears_pauses, tuple(self.payments), self.on if seen else 0,
         )  # fmt: skip
 
     def outcome(self) -> Outcome:
         """What became of the event."""
         currency = self.terms.currency
-        principal, interest, fees, penalties = (Money(amount, currency) for amount in self.parts.values())
-        credit, balance = Money(self.credit, currency), Money(self.balance, currency)
-        return Outcome(principal, interest, fees, penalties, credit, balance, self.linked)
+        nothing = _nothing_of(currency)  # as most of them are
+        principal, interest, fees, penalties = [Money(amount, currency) if amount else nothing for amount in self.parts.values()]
+        credit = Money(self.credit, currency) if self.credit else nothing
+        return Outcome(principal, interest, fees, penalties, credit, Money(self.balance, currency), self.linked)
 
     # --- looking on ---
 
     def advance(self) -> None:
         """Brings late fees, penalty interest and what each row asks up to the day of the event."""
+        self.left = None
         if not self.lent:
             return
         if self.terms.overdue_to_due_day or self._behind():
@@ -186,12 +199,18 @@ class Work:
         if late.fee is not None or late.fee_rate.ppm or late.interest.ppm:
             self._charge_late()
 
+    def all_unpaid(self) -> list[int]:
+        """`unpaid` of every row, of a loan that is looked at."""
+        return self.rows.all_unpaid() if self.left is None else self.left
+
     def _behind(self) -> bool:
         """Whether principal was unpaid when a later period had begun: else what rows ask is the same, from whatever day it is seen."""
-        rows, start = self.rows, self.rows.start
-        paid = zip(rows.principal, rows.principal_paid, rows.principal_off, strict=True)
-        unpaid = next((k for k, (asked, got, off) in enumerate(paid) if asked != got + off), len(start))
-        return any(begin < self.on for begin in start[unpaid + 1 :])
+        rows, on, behind = self.rows, self.on, False
+        for asked, got, off, begin in zip(rows.principal, rows.principal_paid, rows.principal_off, rows.start, strict=True):
+            if behind and begin < on:
+                return True
+            behind = behind or asked != got + off
+        return False
 
     def refresh(self) -> None:
         """What each row asks, from the balance as it is now. Where interest is not recalculated, rows stay as they were planned."""
@@ -216,7 +235,7 @@ class Work:
             return
         self.settle_interest()
         self.balance += change
-        self.moves = (*self.moves, (self.on, self.balance))
+        self.moves.append((self.on, self.balance))
 
     def renew_interest(self) -> None:
         """Interest as it is from now on, after pauses or what was lent have changed."""
@@ -340,9 +359,12 @@ class Work:
     # --- being late ---
 
     def _charge_late(self) -> None:
-        late, rows, day = self.terms.late, self.rows, self.on
-        for k in range(len(rows)):
-            if rows.due[k] + late.grace_days >= day or not rows.unpaid(k):
+        late, rows, last = self.terms.late, self.rows, self.on - self.terms.late.grace_days
+        if not rows.due or min(rows.due) >= last:
+            return
+        unpaid_at = rows.all_unpaid()
+        for k, due in enumerate(rows.due):
+            if due >= last or not unpaid_at[k]:
                 continue
             if not rows.late_fee[k] and (late.fee is not None or late.fee_rate.ppm) and (unpaid := self._late_on(k)):
                 rows.late_fee[k] = 1
@@ -389,14 +411,16 @@ class Work:
     def _settle(self) -> None:
         """Since when nothing of a row is open, and what must hold after every event."""
         rows = self.rows
-        for k, (unpaid, settled_on) in enumerate(zip(rows.all_unpaid(), rows.settled_on, strict=True)):
+        self.left = all_unpaid = rows.all_unpaid()
+        assert not all_unpaid or min(all_unpaid) >= 0, "a row is paid no more than it asks"
+        for k, (unpaid, settled_on) in enumerate(zip(all_unpaid, rows.settled_on, strict=True)):
             if unpaid:
-                assert unpaid > 0, "a row is paid no more than it asks"
                 rows.settled_on[k] = -1
             elif settled_on <= 0 and (settled_on or rows.held(k) or rows.fees_paid[k] or rows.penalties_paid[k]):
                 rows.settled_on[k] = self.on
-        asked = sum(rows.principal) + sum(rows.interest) + sum(rows.fees) + sum(rows.penalties)
+        principal = sum(rows.principal)
+        asked = principal + sum(rows.interest) + sum(rows.fees) + sum(rows.penalties)
         if asked + self.overpaid > LARGEST_MINOR:
             raise LoanError(AMOUNT_TOO_LARGE, "The loan would ask more than an amount can be.", "amount")
-        assert sum(rows.principal) == self.lent + self.lent_again, "the principals add up to what was lent"
+        assert principal == self.lent + self.lent_again, "the principals add up to what was lent"
         assert self.balance == self.lent + self.lent_again - sum(rows.principal_paid) - sum(rows.principal_off)

@@ -49,6 +49,7 @@ _FUND_KINDS = {
     "代付": "payout",
     "代付退回": "payout_returned",
     "资金划入": "funding",
+    "来账": "receipt",
     "客户资金划拨": "safeguarding",
     "客户资金退拨": "release",
 }

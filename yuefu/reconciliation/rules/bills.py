@@ -28,7 +28,7 @@ class BillLine:
     """One line of a bill.
 
     `kind`: a trade bill has "payment" and "refund"; a fund flow has "payment", "fee", "refund", "withdrawal", "payout",
-    "payout_returned", "funding" and "other". `reference` is our number, `provider_id` the channel's number of this line (unique in
+    "payout_returned", "funding", "receipt" and "other". `reference` is our number, `provider_id` the channel's number of this line (unique in
     its file), `business_id` the channel's number of the business a fund-flow line belongs to ("" in a trade bill).
     `occurred_at` is naive, in the channel's local time. `amount` is signed: + came in, − went out. `fee` is as printed, rounded to
     minor units: + we pay it, − it is given back (0 in a fund flow). `status` is the channel's word, "" where the layout has none.

@@ -78,6 +78,12 @@ def local_day(value: datetime) -> date:
 
 
 @register.filter
+def seconds(value: float) -> str:
+    """How long something took: 0.4 s, 58 s, 3 min 20 s, 2 h 5 min."""
+    return edge.seconds(value)
+
+
+@register.filter
 def text(code: str, kind: str) -> str:
     """The word for a code of a kind."""
     return texts.text_of(kind, code)

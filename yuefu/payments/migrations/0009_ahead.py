@@ -9,7 +9,7 @@ CREATE TRIGGER payments_collection_ahead_stays BEFORE UPDATE ON payments_collect
 
 
 class Migration(migrations.Migration):
-    dependencies = [("payments", "0006_together")]
+    dependencies = [("payments", "0008_debit_lines")]
 
     operations = [
         migrations.AddField("collection", "ahead", models.TextField(null=True)),
