@@ -17,6 +17,7 @@ SANDBOX = "the sandbox plays the world outside, which knows no books of ours"
 AS_A_SET = "a statement trigger checks it, with book and currency (ADR 0013)"
 HOT = "written by each command beside rows whose keys hold the book; a key here would share-lock the row of the book for every write"
 RANGE = "an end of a range of ids, which need not be one itself"
+EITHER = "of either rule version: levelled_id and agreement_id, one of which is empty, have the keys"
 FUNDER = "packages of funding do not exist yet; until then own funds, the id of the book"
 
 # table.column -> why it has no foreign key. An entry that is no longer needed fails a test.
@@ -92,6 +93,8 @@ WITHOUT_A_KEY = {
     "runtime_outbox.book_id": HOT,
     "runtime_outbox.object_id": UPWARD,
     "runtime_outbox.request_id": OUTSIDE,
+    "settlement_item.loan_id": EITHER,
+    "billing_line.loan_id": EITHER,
     "settlement_item.source_id": "a capture, a refund share or a batch, by its kind",
     "settlement_item.funder_id": FUNDER,
     "runtime_run_chunk.first_id": RANGE,
@@ -109,6 +112,7 @@ WITHOUT_THE_BOOK = {
     "aftersales_change_capture_id_order_id_fk": BY_ORDER,
     "orders_refund_capture_id_order_id_fk": BY_ORDER,
     "loans_loan_capture_id_order_id_fk": BY_ORDER,
+    "loans_agreement_capture_id_order_id_fk": BY_ORDER,
     "reconciliation_item_file_id_line_no_fk": "the key to the file itself has the book",
     "billing_line_levelled_id_no_fk": "the loan itself is checked with its book, account and consumer, as a set",
 }
