@@ -12,7 +12,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from tests.cli.conftest import Command, Town
+from tests.cli.conftest import Command, Town, a_town
 from tests.cli.samples import consumer
 from yuefu import ids
 from yuefu.consumers import queries as consumers
@@ -28,8 +28,15 @@ from yuefu.plans.lifecycle import events as e
 from yuefu.plans.lifecycle.terms import LateTerms, LoanTerms
 from yuefu.runtime import books, sql
 from yuefu.runtime.values import Book
+from yuefu.runtime.vault import Vault
 
 Lend = Callable[..., str]
+
+
+@pytest.fixture(scope="module")
+def town(keys: Vault) -> Town:
+    """A book of their own: loans from elsewhere have no other side in it."""
+    return a_town(keys)
 
 
 @pytest.fixture

@@ -21,11 +21,13 @@ from yuefu.journeys.desk import Desk, open_day
 from yuefu.ledger import commands as ledger_commands
 from yuefu.ledger import queries as ledger
 from yuefu.ledger.rules import AccountKey, Entry, Line, Posted
+from yuefu.loans import entries
 from yuefu.loans.commands import living
 from yuefu.loans.commands.living import Entered, NewFact
 from yuefu.loans.entries import Position
 from yuefu.loans.queries import keeping
-from yuefu.loans.rules import Party
+from yuefu.loans.queries.keeping import Kept
+from yuefu.loans.rules import Life, Party
 from yuefu.money.amounts import Money
 from yuefu.money.rates import Rate
 from yuefu.payments import queries as payments
@@ -39,6 +41,16 @@ from yuefu.runtime.values import Actor, UnitOfWork
 
 CLEARED = ("collections_clearing", "purchase_clearing")
 ALICE, BOB = person("alice"), person("bob")
+
+
+def stands(one: Kept, life: Life, closed: date) -> Position:
+    """Where a loan stands in the books of a day that was closed."""
+    running = one.running
+    if running.since >= closed:
+        return running.position
+    if closed.toordinal() <= running.stretch.until:
+        return entries.run_on(running.position, running.stretch, running.since.toordinal(), closed.toordinal())
+    return entries.position(life.state, life.tally, closed)
 
 
 @dataclass
@@ -152,7 +164,8 @@ class Town:
             all_of_them = [row[0] for row in sql.rows("SELECT id FROM loans_agreement WHERE book_id = %s", [self.book_id])]
             kept = keeping.lock(self.book_id, all_of_them)
             closed = self.ago(1)
-            stand = [one.running.position if one.running.since >= closed else living.stands_on(one, closed) for one in kept.values()]
+            lives = living.lives_on(kept, closed)
+            stand = [stands(one, lives[loan_id], closed) for loan_id, one in kept.items()]
         own = {name: sum(getattr(position, name) for position in stand) for name in Position.__slots__}
         books = dict.fromkeys(Position.__slots__, 0)
         for (code, *_), minor in ledger.totals(self.book_id, list(Position.__slots__)).items():

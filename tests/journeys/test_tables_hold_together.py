@@ -68,10 +68,17 @@ class Attacker:
         return "taken"
 
 
+GENERATED = {"levelled_id", "agreement_id"}
+"""Columns that PostgreSQL writes by itself."""
+
+
 def copy(table: str, row: Row, **changed: object) -> tuple[str, tuple[object, ...]]:
     """Another row like one that is there, under a new id."""
     changes = {"id": uuid4(), **changed}
-    return f"INSERT INTO {table} SELECT * FROM jsonb_populate_record(NULL::{table}, %s)", (json.dumps({**row, **changes}, default=str),)
+    values = {name: value for name, value in {**row, **changes}.items() if name not in GENERATED}
+    columns = ", ".join(f'"{name}"' for name in values)
+    query = f"INSERT INTO {table} ({columns}) SELECT {columns} FROM jsonb_populate_record(NULL::{table}, %s)"
+    return query, (json.dumps(values, default=str),)
 
 
 def declined(sale: Sale, **changed: object) -> tuple[tuple[str, tuple[object, ...]], tuple[str, tuple[object, ...]]]:

@@ -277,6 +277,7 @@ BEYOND = {
     "grace_interest": replace(PLAIN, grace_interest=1),
     "interest_free": replace(PLAIN, interest_free=1),
     "balloon": replace(PLAIN, balloon=Money(100, "CNY")),
+    "ceilings": replace(PLAIN, ceilings=(10**12,) * 12),
     "fees": replace(PLAIN, fees=(Fee("service", FeeWhen.EACH_PERIOD, amount=Money(5, "CNY")),)),
 }
 

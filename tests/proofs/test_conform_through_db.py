@@ -38,7 +38,7 @@ def test_a_case_comes_to_the_same_through_the_tables(name: str, loan_book: LoanB
 def test_a_ledger_that_has_something_else_is_told(loan_book: LoanBook, monkeypatch: pytest.MonkeyPatch) -> None:
     case = next(line for line in (DATA / "loans_more.jsonl").read_text(encoding="utf-8").splitlines() if line)
     moved = entries.moved
-    monkeypatch.setattr(entries, "moved", lambda *given: None if given[1] == "paid" else moved(*given))
+    monkeypatch.setattr(entries, "moved", lambda *given, **named: None if given[1] == "paid" else moved(*given, **named))
     running.run([case], course=loan_book.course)
     with pytest.raises(PostedOtherwise, match="loan_principal"):
         loan_book.check()

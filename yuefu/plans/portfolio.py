@@ -250,6 +250,7 @@ _COVERED: Final = (
     ("interest_free", lambda terms: not terms.interest_free),
     ("balloon", lambda terms: not (terms.balloon and terms.balloon.minor)),
     ("fees", lambda terms: not any(fees_minor(terms, when, terms.principal.minor) for when in FeeWhen)),
+    ("ceilings", lambda terms: terms.ceilings is None),
 )
 
 
