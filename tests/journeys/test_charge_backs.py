@@ -11,14 +11,19 @@ from tests.journeys.conftest import Shop
 from tests.journeys.test_events import wrong_in
 from yuefu.aftersales import queries
 from yuefu.aftersales.queries import ChargeBack
+from yuefu.credit import commands as credit
+from yuefu.credit import queries as accounts
+from yuefu.credit.commands import ChangeLimit
 from yuefu.errors import Refused
-from yuefu.journeys import charge_backs, repayment, set_aside
+from yuefu.journeys import charge_backs, papers, repayment, set_aside
 from yuefu.journeys.charge_backs import DisputeWon, TakenBack
+from yuefu.journeys.desk import open_day
 from yuefu.journeys.repayment import UndoRequest
 from yuefu.journeys.trace import trace
 from yuefu.ledger import queries as ledger
 from yuefu.loans import queries as loan_book
 from yuefu.money.amounts import Money
+from yuefu.papers import queries as paper_book
 from yuefu.payments import queries as payment_book
 from yuefu.payments.rules import CollectOrder, RefundOrder
 from yuefu.runtime import quarantine, sql
@@ -158,7 +163,10 @@ def test_a_charge_back_of_a_paid_off_loan_opens_it_again(shop):
         paid = shop.repay(got.loan_id)
     assert loan(shop, got.loan_id).ended
     shop.next_day()
+    (certificate,) = papers.certify(desk=shop.desk, now=shop.now(9), loan_ids=[got.loan_id])
+    assert not isinstance(certificate, Refused)
     taken(shop, paid.collection_id, paid.amount)
+    assert paper_book.last_of_loans(book_id=shop.book_id, loan_ids=[got.loan_id])[got.loan_id][0].withdrawn_on == shop.on
     assert not loan(shop, got.loan_id).ended
     assert owed(shop, got.loan_id) == paid.amount.minor
     shop.next_day()
@@ -229,6 +237,12 @@ def test_a_credit_line_without_room_refuses_and_the_books_stay_as_they_were(shop
     assert refused.code == "limit_exceeded"
     assert "raise its limit" in refused.detail
     assert payment_book.collections(book_id=shop.book_id, ids=[paid.collection_id])[paid.collection_id].refunded.minor == 0
+    shop.prove()
+    with open_day(shop.desk, shop.now(16)) as work:
+        account = accounts.accounts_of(consumer_ids=[consumer], currency="CNY", book_id=shop.book_id)[consumer]
+        limit = ChangeLimit("more", account.id, yuan("5000.00"), ("income_proven",))
+        assert not isinstance(credit.change_limits(work=work, changes=[limit])[0], Refused)
+    assert isinstance(enter(shop, paid.collection_id, paid.amount), ChargeBack), "the bank has one reference for it"
     shop.prove()
 
 

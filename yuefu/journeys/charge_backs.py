@@ -24,6 +24,7 @@ from yuefu.loans import commands as loans
 from yuefu.loans import queries as loan_book
 from yuefu.loans.commands import OwedAgain
 from yuefu.money.amounts import Money
+from yuefu.papers import commands as papers
 from yuefu.payments import commands as payments
 from yuefu.payments import queries as payment_book
 from yuefu.payments.commands import CollectionAttempt, RefundAttempt
@@ -43,6 +44,7 @@ ALREADY_WON = "already_won"
 TAKEN_EARLY = "taken_before_collected"
 TAKEN_AHEAD = "taken_ahead"
 
+_MENDED: Final = frozenset({"limit_exceeded", "account_closed"})
 _ENTER: Final = "charge_back.enter"
 _WIN: Final = "charge_back.win"
 _LONGEST_REFERENCE: Final = 64
@@ -81,7 +83,7 @@ def enter(*, desk: Desk, now: datetime, requests: Sequence[TakenBack]) -> list[C
 
     Where the channel knows the reference, its day, amount and fee count, and must be those that are told. Refused with unknown_collection,
     over_several_loans, not_applied, refund_exceeds_collection (more than is left of it), amount_differs, taken_before_collected, taken_ahead,
-    reference_taken, key_reused, or as the loan or its credit line refuses.
+    reference_taken, key_reused, or as the loan or its credit line refuses: after the latter the same reference may be sent again.
     """
     known = desk.channel.query(references=[request.key for request in requests if _is_reference(request.key)], now=now)
     return in_batches(
@@ -117,10 +119,22 @@ def _enter(work: UnitOfWork, requests: Sequence[TakenBack], known: Mapping[str, 
         scope=_ENTER,
         requests=requests,
         object_ids=ids,
-        validate=lambda fresh: {i: refused for i in fresh if (refused := _fault(requests[i].key, requests[i].reason))},
+        validate=lambda fresh: {
+            i: refused
+            for i in fresh
+            if (refused := _fault(requests[i].key, requests[i].reason) or _no_room(work, ids[i], requests[i], known.get(requests[i].key)))
+        },
         decide=act,
         recall=recall,
     )
+
+
+def _no_room(work: UnitOfWork, new_id: UUID, request: TakenBack, said: ChannelResult | None) -> Refused | None:
+    """Whether the credit line cannot take what is owed again, which a person can mend: the money is gone, and the reference of the bank is the only
+    one there is. Found by trying."""
+    with sql.undone():
+        tried = _booked(work, new_id, request, said)
+    return tried if isinstance(tried, Refused) and tried.code in _MENDED else None
 
 
 def _booked(work: UnitOfWork, new_id: UUID, request: TakenBack, said: ChannelResult | None) -> ChargeBack | Refused:
@@ -184,6 +198,7 @@ def _taken(work: UnitOfWork, new_id: UUID, request: TakenBack, said: ChannelResu
     (owed,) = loans.charge_back(work=work, requests=[loans.ChargeBack(new_id, collection.loan_id, request.amount, on, paid_on)])
     if isinstance(owed, Refused):
         raise _No(owed)
+    papers.withdraw_reopened(work=work, loan_ids=[collection.loan_id])
     (settled,) = payments.settle_refunds(work=work, results=[said])
     if isinstance(settled, Refused):
         raise _No(settled)
