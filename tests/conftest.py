@@ -198,3 +198,16 @@ def as_role() -> Iterator[Callable[[str], psycopg.Connection[tuple[object, ...]]
     yield connect
     for connection in opened:
         connection.close()
+
+
+LONGEST_FIRST = ("tests/proofs/", "tests/cli/test_kept_world", "tests/cli/test_the_script", "tests/sim/", "tests/journeys/", "tests/cli/")
+"""Where tests take long. Each file is one process's, so what is begun last had better be short: else one process works and the other waits."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files that take long come first, each in its own order."""
+
+    def place(item: pytest.Item) -> int:
+        return next((place for place, path in enumerate(LONGEST_FIRST) if item.nodeid.startswith(path)), len(LONGEST_FIRST))
+
+    items.sort(key=place)
