@@ -396,6 +396,26 @@ def test_no_day_says_again_how_late_a_loan_is_that_was_touched_while_the_day_bef
     assert said == {on_time: [], late: [(first, True)], cured: [(first, True), (first + timedelta(days=1), False)]}
 
 
+def test_a_payment_is_told_from_where_the_day_before_left_the_loan_whether_that_has_closed_or_not(ids: IdSource) -> None:
+    work = new_book(ids, LENT)
+    before, afterwards = (lend(work, terms(waterfall=t.Waterfall(excess=t.Excess.KEEP))) for _ in range(2))
+    for loan_id in (before, afterwards):
+        entered(work, loan_id, e.Disbursed(LENT, fen(1200_00)), e.InterestPaused(FEB + timedelta(days=1), FEB + timedelta(days=3)))
+        entered(work, loan_id, e.Paid(LENT, fen(100_00)))
+    while work.day.on < FEB:
+        work = close(work)
+    ended, work = rolled(work)  # what was entered ahead comes true on it, by when kept credit has paid what falls due
+    entered(work, before, e.Paid(work.day.on, fen(500_00)))
+    advance(ended)
+    entered(work, afterwards, e.Paid(work.day.on, fen(500_00)))
+    told_of = sql.rows(
+        "SELECT object_id, changed FROM runtime_outbox WHERE type = 'loan.paid' AND object_id = ANY(%s) ORDER BY seq",
+        [[before, afterwards]],
+    )
+    changed = dict(told_of)
+    assert changed[before] == changed[afterwards] != {}
+
+
 def test_of_a_loan_that_the_close_could_not_look_at_how_late_it_is_is_said_from_when_it_was_touched(
     ids: IdSource, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -127,8 +127,8 @@ def enter(*, work: UnitOfWork, facts: Sequence[NewFact]) -> list[Entered | Refus
         if fact.source_id in known:
             outcomes.append(Refused(ALREADY_ENTERED, "something was entered of this source before", "source_id"))
             continue
-        one = kept.get(fact.loan_id) or read[fact.loan_id]
         try:
+            one = kept.get(fact.loan_id) or by_yesterday(read[fact.loan_id], today, before.get(fact.loan_id))
             if fact.loan_id in before:
                 life, seen = rules.entered(one.life, fact.entry, today, before[fact.loan_id]), None
             else:  # else all of its facts were read, see `_earlier`
@@ -137,9 +137,9 @@ def enter(*, work: UnitOfWork, facts: Sequence[NewFact]) -> list[Entered | Refus
             outcomes.append(Refused(error.code, error.detail, error.field))
             continue
         known.add(fact.source_id)
-        was = _posted(one, today, before.get(fact.loan_id))
+        was = _posted(one, today)
         if closing and fact.loan_id not in kept:
-            late_before[fact.loan_id] = _late_by(one, today - timedelta(days=1), before.get(fact.loan_id))
+            late_before[fact.loan_id] = _late_by(one, today - timedelta(days=1))
         if fact.loan_id in before:
             before[fact.loan_id].append(fact.entry)
         after = touched(one, life, today, seen)
@@ -186,9 +186,18 @@ def touched(one: Kept, life: Life, today: date, seen: Work | None = None) -> Kep
 Facts = Sequence[Event | Undone]
 
 
-def _posted(one: Kept, today: date, facts: Facts | None) -> Position:
+def by_yesterday(one: Kept, today: date, facts: Facts | None) -> Kept:
+    """A loan as the close of the day before leaves it, which tells anew one of which something came true by then: whether that was done, is being
+    done or will be. One with which the close could not go on is as it was left. `facts` as `life_on` takes them; raises LoanError as that does."""
+    yesterday = today - timedelta(days=1)
+    if one.running.stuck or not tells_anew(one, yesterday):
+        return one
+    return replace(one, life=life_on(one, yesterday, facts))
+
+
+def _posted(one: Kept, today: date) -> Position:
     """Where a loan stands in the books when the day before has been closed, which posts what a stretch or a look at it brings: whether that was
-    done, is being done or will be. Where the close could not go on with a loan, it stands where it was left. `facts` as `life_on` takes them."""
+    done, is being done or will be. Where the close could not go on with a loan, it stands where it was left. `one` is as it is `by_yesterday`."""
     running = one.running
     yesterday = today - timedelta(days=1)
     if running.since >= yesterday:
@@ -198,16 +207,15 @@ def _posted(one: Kept, today: date, facts: Facts | None) -> Position:
     ordinal = yesterday.toordinal()
     if ordinal <= running.stretch.until:
         return entries.run_on(running.position, running.stretch, running.since.toordinal(), ordinal)
-    life = life_on(one, yesterday, facts)
-    return entries.position(life.state, life.tally, yesterday)
+    return entries.position(one.life.state, one.life.tally, yesterday)
 
 
-def _late_by(one: Kept, yesterday: date, facts: Facts | None) -> Overdue:
-    """How late a loan is when the day before has been closed: as its close says, or will say."""
+def _late_by(one: Kept, yesterday: date) -> Overdue:
+    """How late a loan is when the day before has been closed: as its close says, or will say. `one` is as it is `by_yesterday`."""
     running = one.running
     if running.since >= yesterday or running.stuck or yesterday.toordinal() <= running.stretch.until:
         return running.late
-    return overdue_of(looked_at(life_on(one, yesterday, facts).state, yesterday))
+    return overdue_of(looked_at(one.life.state, yesterday))
 
 
 def tells_anew(one: Kept, day: date) -> bool:
