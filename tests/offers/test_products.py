@@ -184,6 +184,30 @@ def test_a_new_price_is_a_new_version_and_the_latest_published_one_is_offered(wo
     assert queries.published(book_id=work.book.id, codes=["paid"])["paid"] == first
 
 
+def test_a_product_is_lent_by_one_rule_version(work, make_work):
+    set_caps(work)
+    other = draft(work, replace(PAID, rule_version="2026-2"), "d1")
+    publish(make_work, key="d2")
+    assert draft(work, replace(PAID, rule_version="2026-2"), "d3") == Refused(
+        "rule_version_changed", "paid is lent by rule version 2026-1: what is lent by 2026-2 needs a code of its own", "rule_version"
+    )
+    assert propose(work, other).code == "rule_version_changed"
+    assert not isinstance(draft(work, replace(PAID, code="paid-2", rule_version="2026-2"), "d4"), Refused)
+    with sql.transacting():
+        assert offers.retire(work=work, product_ids=[queries.published(book_id=work.book.id, codes=["paid"])["paid"].id])
+    assert draft(work, replace(PAID, rule_version="2026-2"), "d5").code == "rule_version_changed", "its loans go on"
+
+
+def test_of_two_drafts_of_other_rules_one_is_published(work, make_work):
+    set_caps(work)
+    first, second = draft(make_work(by=ALICE)), draft(make_work(by=ALICE), replace(PAID, rule_version="2026-2"), "d2")
+    asked = [propose(make_work(by=ALICE), product) for product in (first, second)]
+    assert decide(make_work(by=BOB), asked[0]) == first
+    with pytest.raises(RefusedError) as refused:
+        decide(make_work(by=BOB), asked[1])
+    assert refused.value.refused.code == "rule_version_changed"
+
+
 @pytest.mark.parametrize(
     "change",
     [

@@ -63,7 +63,8 @@ class Kept:
 
 
 def draft_products(*, work: UnitOfWork, products: Sequence[DraftProduct]) -> list[UUID | Refused]:
-    """Drafts product versions: a code that exists gets its next version. Returns the ids. Refused with the codes of `rules.product`."""
+    """Drafts product versions: a code that exists gets its next version. Returns the ids. Refused with the codes of `rules.product`; with
+    rule_version_changed where the code is lent by another one."""
     new_ids = work.ids.many(work.now, len(products))
 
     def decide(fresh: list[int]) -> Mapping[int, UUID | Refused]:
@@ -88,8 +89,9 @@ def _draft(work: UnitOfWork, given: Mapping[int, tuple[UUID, ProductTerms]]) -> 
             [work.book.id, [terms.code for _, terms in given.values()]],
         )
     )
+    lent_by = queries.lent_by(book_id=work.book.id, codes=list(latest))
     for i, (product_id, terms) in given.items():
-        fault = rules.terms_fault(terms, currency=work.book.currency)
+        fault = rules.terms_fault(terms, currency=work.book.currency) or rules.rule_version_fault(terms, lent_by.get(terms.code))
         if fault:
             outcomes[i] = fault
             continue
@@ -124,13 +126,15 @@ def _insert(work: UnitOfWork, drafts: Sequence[tuple[UUID, int, ProductTerms]]) 
 def propose_publications(*, work: UnitOfWork, publications: Sequence[Publication]) -> list[UUID | Refused]:
     """Asks for publications; nothing is offered until a second person decides with `decide_publication`. Returns the approvals.
 
-    Refused with UNKNOWN_PRODUCT, NOT_ALLOWED_FROM_STATE, NO_CAP_KNOWN or ABOVE_CAP.
+    Refused with UNKNOWN_PRODUCT, NOT_ALLOWED_FROM_STATE, RULE_VERSION_CHANGED, NO_CAP_KNOWN or ABOVE_CAP.
     """
-    held = queries.drafts_held(book_id=work.book.id, ids=[publication.product_id for publication in publications])
+    wanted = [publication.product_id for publication in publications]
+    lent_by = queries.lent_by(book_id=work.book.id, of_ids=wanted)
+    held = queries.drafts_held(book_id=work.book.id, ids=wanted)
     outcomes: list[UUID | Refused] = []
     for publication in publications:
         product = held.get(publication.product_id)
-        fault = _publication_fault(work, product)
+        fault = _publication_fault(work, product, lent_by)
         if fault or product is None:
             outcomes.append(fault or _unknown())
         else:
@@ -142,11 +146,13 @@ def _unknown() -> Refused:
     return Refused(UNKNOWN_PRODUCT, "there is no such product in this book", "product_id")
 
 
-def _publication_fault(work: UnitOfWork, product: Product | None) -> Refused | None:
+def _publication_fault(work: UnitOfWork, product: Product | None, lent_by: Mapping[str, str]) -> Refused | None:
     if product is None:
         return _unknown()
     if (product.state, rules.PUBLISHED) not in rules.TRANSITIONS:
         return Refused(NOT_ALLOWED_FROM_STATE, f"a {product.state} product is not published", "product_id")
+    if changed := rules.rule_version_fault(product.terms, lent_by.get(product.terms.code)):
+        return changed
     try:
         _, table = policies.in_force(book_id=work.book.id, name=CAPS, on=work.day.on)
     except MissingSetting as error:
@@ -180,8 +186,9 @@ def decide_publication(*, work: UnitOfWork, approval_id: UUID, approve: bool, re
 
 
 def _publish(work: UnitOfWork, product_id: UUID, approval_id: UUID) -> UUID:
+    lent_by = queries.lent_by(book_id=work.book.id, of_ids=[product_id])
     product = queries.drafts_held(book_id=work.book.id, ids=[product_id]).get(product_id)
-    fault = _publication_fault(work, product)
+    fault = _publication_fault(work, product, lent_by)
     if fault or product is None:
         raise RefusedError(fault or _unknown())
     sql.run(

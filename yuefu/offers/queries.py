@@ -12,7 +12,7 @@ from yuefu.frozen import made_quickly
 from yuefu.money.amounts import Money
 from yuefu.money.rates import Rate
 from yuefu.offers.rules.disclosure import Disclosure
-from yuefu.offers.rules.product import Product, ProductTerms
+from yuefu.offers.rules.product import DRAFT, Product, ProductTerms
 from yuefu.plans.lifecycle.choices import LateTerms
 from yuefu.runtime import sql
 
@@ -91,6 +91,21 @@ def drafts_held(*, book_id: UUID, ids: Sequence[UUID]) -> dict[UUID, Product]:
         [book_id, sorted(set(ids))],
     )
     return {product.id: product for product in found}
+
+
+def lent_by(*, book_id: UUID, codes: Sequence[str] = (), of_ids: Sequence[UUID] = ()) -> dict[str, str]:
+    """The rule version by which products of a book are lent, or were: that of the versions of a code that were ever on offer. Products are named
+    by code, or by a version of theirs.
+
+    All versions of these products are locked in order of id until the transaction ends, so that no two go on offer at once that differ in
+    it: ask this before any of them is locked by itself.
+    """
+    found = sql.rows(
+        "SELECT code, rule_version, state FROM offers_product WHERE book_id = %(book)s AND (code = ANY(%(codes)s)"
+        " OR code IN (SELECT code FROM offers_product WHERE book_id = %(book)s AND id = ANY(%(ids)s))) ORDER BY id FOR NO KEY UPDATE",
+        {"book": book_id, "codes": sorted(set(codes)), "ids": sorted(set(of_ids))},
+    )
+    return {code: rule_version for code, rule_version, state in found if state != DRAFT}
 
 
 def disclosures(*, ids: Sequence[UUID], book_id: UUID | None = None) -> dict[UUID, StoredDisclosure]:

@@ -22,6 +22,7 @@ PERIODS_INVALID: Final = "periods_invalid"
 AMOUNTS_INVALID: Final = "amounts_invalid"
 GAP_INVALID: Final = "gap_invalid"
 RULE_VERSION_UNKNOWN: Final = "rule_version_unknown"
+RULE_VERSION_CHANGED: Final = "rule_version_changed"  # loans under this code go by other rules: give the new product a code of its own
 LATE_INVALID: Final = "late_invalid"  # a late charge has a ceiling, and rules that know it
 
 DRAFT, PUBLISHED, RETIRED = "draft", "published", "retired"
@@ -81,6 +82,14 @@ def terms_fault(terms: ProductTerms, *, currency: str) -> Refused | None:
         if not 1 <= len(getattr(terms, field)) <= 120:
             return Refused(NAME_INVALID, "1 to 120 characters", field)
     return _price_fault(terms) or _late_fault(terms) or _bounds_fault(terms, currency)
+
+
+def rule_version_fault(terms: ProductTerms, lent_by: str | None) -> Refused | None:
+    """Loans of one product are told by one rule version: what they come to is proven against the accounts of the product (ADR 0030)."""
+    if lent_by in {None, terms.rule_version}:
+        return None
+    detail = f"{terms.code} is lent by rule version {lent_by}: what is lent by {terms.rule_version} needs a code of its own"
+    return Refused(RULE_VERSION_CHANGED, detail, "rule_version")
 
 
 def _price_fault(terms: ProductTerms) -> Refused | None:
