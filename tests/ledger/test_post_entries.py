@@ -68,6 +68,19 @@ def test_a_key_posts_once_and_other_content_is_refused_by_field(work: UnitOfWork
     assert queries.entries_posted(work.book.id) == 1
 
 
+def test_entries_that_somebody_else_lets_happen_once_claim_no_key(work: UnitOfWork, entry: Callable[..., Entry], credit_line: Any) -> None:
+    line = credit_line(100)
+    with sql.transacting():
+        outcomes = ledger.post_once(
+            work=work, entries=[entry("k", 60, debit=line, credit=CONTRA), entry("k", 60, debit=line, credit=CONTRA)]
+        )
+        assert ledger.post_once(work=work, entries=[]) == []
+    assert codes(outcomes) == ["posted", "limit_exceeded"], "each sees those before it"
+    assert codes(post(work, entry("k", 40, debit=line, credit=CONTRA))) == ["posted"], "nothing is known of the key"
+    assert queries.entries_posted(work.book.id) == 2
+    assert state(work, line)[0] == 100
+
+
 def test_the_same_key_over_the_end_of_a_month_posts_once(
     work: UnitOfWork, make_work: Any, next_day: Any, entry: Callable[..., Entry]
 ) -> None:

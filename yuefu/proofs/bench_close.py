@@ -57,6 +57,8 @@ BYTES_A_LOAN: Final = 16_000
 
 ORDINARY, MONTH_END = date(2026, 4, 29), date(2026, 4, 30)
 WORKERS: Final = 2
+PAYERS: Final = 4
+"""More than there are processors, as of who serves payments: one computes while another waits for the database or for the disk."""
 SMALLER: Final = 10
 BATCH: Final = 1_000
 EVENTS: Final = 2_400
@@ -146,9 +148,9 @@ class _Days:
         due = paying_on(self._desk.book, on)
         with ExitStack() as stack, self._watch("repayments") as progress, peak_of_python() as peak:
             given = (self._desk.book, self._keys, on)
-            payers = [stack.enter_context(Beside("yuefu.proofs.bench_close:Payer", given)) for _ in range(WORKERS)]
+            payers = [stack.enter_context(Beside("yuefu.proofs.bench_close:Payer", given)) for _ in range(PAYERS)]
             for number, payer in enumerate(payers):
-                payer.call("take", due[number::WORKERS])
+                payer.call("take", due[number::PAYERS])
             warm = sum(payer.call("warm_up") for payer in payers)
             began, log = stopwatch(), _log_written()
             for payer in payers:

@@ -4,7 +4,7 @@ from yuefu.ledger.commands.accounts import close_accounts, has_partitions, make_
 from yuefu.ledger.commands.checkpoints import roll_up, seal
 from yuefu.ledger.commands.holding import place_holds, release_holds
 from yuefu.ledger.commands.journal import JOURNAL, decide_entry, propose_entry
-from yuefu.ledger.commands.posting import post, rehearse
+from yuefu.ledger.commands.posting import post, post_once, rehearse
 from yuefu.ledger.commands.reversing import reverse
 from yuefu.ledger.commands.transferring import expire_transfers, transfer
 
@@ -19,6 +19,7 @@ __all__ = [
     "open_limited",
     "place_holds",
     "post",
+    "post_once",
     "propose_entry",
     "rehearse",
     "release_holds",

@@ -62,6 +62,15 @@ def post(*, work: UnitOfWork, entries: Sequence[Entry]) -> list[Posted | Refused
     )
 
 
+def post_once(*, work: UnitOfWork, entries: Sequence[Entry]) -> list[Posted | Refused]:
+    """`post` of entries of which each belongs to a row that this transaction writes and that can be there only once, such as the fact of a loan by
+    its source. That row is what their key would be, so none is claimed: sent again they would be posted again, and a refusal is not kept."""
+    if len(entries) > MOST_ENTRIES:
+        return [Refused(TOO_MANY_ENTRIES, f"one call posts at most {MOST_ENTRIES} entries, not {len(entries)}")] * len(entries)
+    verdicts = post_fresh(work, entries, dict(enumerate(work.ids.many(work.now, len(entries))))) if entries else {}
+    return [verdicts[index] for index in range(len(entries))]
+
+
 def rehearse(*, work: UnitOfWork, act: Callable[[UnitOfWork], T]) -> T:
     """What `act` would lead to now: it is carried out, with all that the database checks when it commits, and then undone, keys included."""
     with sql.undone():

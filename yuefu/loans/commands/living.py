@@ -12,7 +12,7 @@ from uuid import UUID
 from yuefu.errors import Refused
 from yuefu.frozen import made_quickly
 from yuefu.ledger import commands as ledger
-from yuefu.ledger.rules import Entry
+from yuefu.ledger.rules import Entry, Posted
 from yuefu.loans import entries, rules
 from yuefu.loans.commands import agreeing, writing
 from yuefu.loans.entries import Position
@@ -162,7 +162,7 @@ def enter(*, work: UnitOfWork, facts: Sequence[NewFact]) -> list[Entered | Refus
     changed = sorted(kept)
     writing.insert_facts(work, entered)
     writing.update(work, [(read[loan_id], kept[loan_id]) for loan_id in changed], closing=closing, late_before=late_before)
-    post(work, posting)
+    _all_posted(posting, ledger.post_once(work=work, entries=posting))  # of a source one fact is entered, see `known_sources`
     outbox.emit(work=work, events=events)
     audit.record(work=work, action="loan.enter", object_kind="loan", object_ids=changed)
     return outcomes
@@ -282,7 +282,11 @@ def _earlier(kept: Mapping[UUID, Kept], facts: Sequence[NewFact], today: date) -
 
 def post(work: UnitOfWork, posting: Sequence[Entry]) -> None:
     """Posts what happened to loans. Raises NotPosted where the ledger refuses: a credit line that cannot take what is owed again."""
-    for entry, posted in zip(posting, ledger.post(work=work, entries=posting), strict=True):
+    _all_posted(posting, ledger.post(work=work, entries=posting))
+
+
+def _all_posted(posting: Sequence[Entry], outcomes: Sequence[Posted | Refused]) -> None:
+    for entry, posted in zip(posting, outcomes, strict=True):
         if isinstance(posted, Refused):
             raise NotPosted(entry.key, posted)
 
