@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from random import Random
+from typing import Any
+from unittest import mock
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -23,6 +25,7 @@ from yuefu.ledger import queries as ledger_book
 from yuefu.loans import entries
 from yuefu.loans import queries as loan_book
 from yuefu.loans.commands import closing
+from yuefu.loans.commands import late as loans_late
 from yuefu.loans.commands.closing import Advanced
 from yuefu.loans.commands.living import Entered
 from yuefu.loans.entries import STANDING, Position
@@ -374,6 +377,27 @@ def test_what_was_entered_of_loans_that_are_told_anew_is_read_once_a_chunk(ids: 
         meanwhile.setattr(keeping, "facts_written", counted)
         advance(ended, size=100)
     assert read == [sorted(touched), sorted(waiting)]
+
+
+def test_who_is_late_is_found_without_reading_who_is_not(ids: IdSource) -> None:
+    work = new_book(ids, FEB - timedelta(days=1))
+    on_time, late = (lend(work, terms()) for _ in range(2))
+    for loan_id in (on_time, late):
+        entered(work, loan_id, e.Disbursed(LENT, fen(1200_00)))
+    entered(work, on_time, e.Paid(LENT, fen(500_00)))
+    for _ in range(3):
+        work = close(work)
+    assert loans_late.late_people(work.book.id, "CNY") == [
+        row[0] for row in sql.rows("SELECT consumer_id FROM loans_agreement WHERE id = %s", [late])
+    ]
+    asked: list[tuple[str, Any]] = []
+    with mock.patch.object(loans_late.sql, "rows", lambda query, params: asked.append((query, params)) or []):
+        loans_late.late_people(work.book.id, "CNY", after=late, limit=10)
+    (query, params) = asked[0]
+    with sql.transacting():
+        sql.run("SET LOCAL enable_seqscan = off")
+        plan = "\n".join(row[0] for row in sql.rows(f"EXPLAIN {query}", params))
+    assert "loans_stretch_late" in plan, plan
 
 
 def test_no_day_says_again_how_late_a_loan_is_that_was_touched_while_the_day_before_closed(ids: IdSource) -> None:

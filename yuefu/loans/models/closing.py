@@ -79,6 +79,7 @@ class Stretch(models.Model):
         constraints = [
             models.CheckConstraint(condition=Q(until__gte=F("since"), replaced_on__gt=F("since")), name="loans_stretch_days"),
         ]
+        indexes = [models.Index(fields=["book_id", "loan_id"], condition=Q(late_since__isnull=False), name="loans_stretch_late")]
 
 
 class Lateness(models.Model):
