@@ -308,7 +308,8 @@ class Payer:
             assert isinstance(work, UnitOfWork), work
             sources = work.ids.many(work.now, len(due))
             money = [_came_in(self._cash, source, one.loan_id, one.amount) for source, one in zip(sources, due, strict=True)]
-            assert all(isinstance(one, Posted) for one in ledger.post(work=work, entries=money))
+            posted = ledger.post(work=work, entries=money)
+            assert all(isinstance(one, Posted) for one in posted), posted
             facts = [NewFact(source, one.loan_id, Paid(self._on, one.amount)) for source, one in zip(sources, due, strict=True)]
             outcomes = living.enter(work=work, facts=facts)
         return sum(isinstance(outcome, Entered) for outcome in outcomes)
