@@ -15,11 +15,11 @@ from yuefu.credit import commands as credit
 from yuefu.credit import queries as accounts
 from yuefu.credit.commands import ChangeLimit
 from yuefu.errors import Refused
-from yuefu.journeys import charge_backs, papers, repayment, set_aside
+from yuefu.journeys import charge_backs, papers, set_aside, undoing
 from yuefu.journeys.charge_backs import DisputeWon, TakenBack
 from yuefu.journeys.desk import open_day
-from yuefu.journeys.repayment import UndoRequest
 from yuefu.journeys.trace import trace
+from yuefu.journeys.undoing import UndoRequest
 from yuefu.ledger import queries as ledger
 from yuefu.loans import queries as loan_book
 from yuefu.money.amounts import Money
@@ -205,7 +205,7 @@ def test_unknown_refunded_and_undone_collections_cannot_be_charged_back(shop, ot
     got, paid = paid_once(shop)
     assert enter(shop, got.loan_id, paid.amount).code == "unknown_collection"
     assert enter(other_shop, paid.collection_id, paid.amount).code == "unknown_collection"
-    repayment.undo(desk=shop.desk, now=shop.now(15), requests=[UndoRequest("u", paid.collection_id, "paid twice")])
+    undoing.undo(desk=shop.desk, now=shop.now(15), requests=[UndoRequest("u", paid.collection_id, "paid twice")])
     assert enter(shop, paid.collection_id, paid.amount, "CB-2").code == "refund_exceeds_collection"
     again = shop.repay(got.loan_id)
     failed = shop.repay(got.loan_id, "10.00", "card:1:insufficient_funds")
@@ -220,7 +220,7 @@ def test_unknown_refunded_and_undone_collections_cannot_be_charged_back(shop, ot
 def test_a_collection_that_was_charged_back_is_not_undone_as_well(shop):
     _, paid = paid_once(shop)
     taken(shop, paid.collection_id, yuan("10.00"))
-    (undone,) = repayment.undo(desk=shop.desk, now=shop.now(15), requests=[UndoRequest("u", paid.collection_id, "paid twice")])
+    (undone,) = undoing.undo(desk=shop.desk, now=shop.now(15), requests=[UndoRequest("u", paid.collection_id, "paid twice")])
     assert isinstance(undone, Refused)
     assert undone.code == "collection_refunded"
     shop.prove()
