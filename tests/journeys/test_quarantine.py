@@ -355,8 +355,9 @@ def test_every_command_that_sets_aside_has_a_kind_to_be_sent_again_by():
     ):
         tree = ast.parse(inspect.getsource(module))
         for node in ast.walk(tree):
-            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "in_batches":
-                named.add(eval(ast.unparse(node.args[2]), vars(module)))
+            called = getattr(node.func, "id", getattr(node.func, "attr", "")) if isinstance(node, ast.Call) else ""
+            if called in {"in_batches", "giving_back", "_committed"} and (command := ast.unparse(node.args[2])) != "command":
+                named.add(eval(command, vars(module)))
     of_cases = {"aftersale.open", "aftersale.step", "charge_back.enter", "charge_back.win"}  # test_aftersales, test_charge_backs
     elsewhere = {closing.LOOK_AT, "collect.look", "collect.recover", "paper.pay", *of_cases}  # test_close_of_any_loans, test_collecting
     assert named == set(set_aside.KINDS) == {*BROKEN_BY, *elsewhere}

@@ -219,17 +219,7 @@ def win(*, desk: Desk, now: datetime, requests: Sequence[DisputeWon]) -> list[Ch
     amount_differs, reference_taken or key_reused.
     """
     known = desk.channel.query(references=[request.key for request in requests if _is_reference(request.key)], now=now)
-    begun: list[ChannelRefund] = []
-
-    def act(batch: Sequence[DisputeWon]) -> list[ChargeBack | Refused]:
-        attempts: list[ChannelRefund] = []
-        outcomes = on_open_day(desk, now, batch, lambda work, given: _win(work, given, known, attempts))
-        begun.extend(attempts)  # Only now are they committed: what was rolled back is never sent.
-        return outcomes
-
-    outcomes = in_batches(desk, now, _WIN, requests, act)
-    refunding.send(desk=desk, now=now, refunds=begun)
-    return outcomes
+    return refunding.giving_back(desk, now, _WIN, requests, lambda work, given, begun: _win(work, given, known, begun))
 
 
 def _win(

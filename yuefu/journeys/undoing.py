@@ -11,7 +11,7 @@ from yuefu import ids as public
 from yuefu.errors import Refused
 from yuefu.journeys import refund as refunding
 from yuefu.journeys import repayment
-from yuefu.journeys.desk import Desk, in_batches, on_open_day
+from yuefu.journeys.desk import Desk
 from yuefu.journeys.refund import Excess
 from yuefu.loans import commands as loans
 from yuefu.loans import queries as loan_book
@@ -58,17 +58,7 @@ def undo(*, desk: Desk, now: datetime, requests: Sequence[UndoRequest]) -> list[
     One outcome a request, in order. Refused with reason_invalid, unknown_repayment, already_reversed, collection_refunded, excess_gone,
     limit_exceeded, account_closed, key_reused.
     """
-    begun: list[ChannelRefund] = []
-
-    def act(batch: Sequence[UndoRequest]) -> list[Undone | Refused]:
-        attempts: list[ChannelRefund] = []
-        outcomes = on_open_day(desk, now, batch, lambda work, given: _undo(work, given, attempts))
-        begun.extend(attempts)  # Only now are they committed: what was rolled back is never sent.
-        return outcomes
-
-    outcomes = in_batches(desk, now, _UNDO, requests, act)
-    refunding.send(desk=desk, now=now, refunds=begun)
-    return outcomes
+    return refunding.giving_back(desk, now, _UNDO, requests, _undo)
 
 
 def _undo(work: UnitOfWork, requests: Sequence[UndoRequest], begun: list[ChannelRefund]) -> list[Undone | Refused]:
