@@ -166,7 +166,7 @@ class _Seen:
     parts: Mapping[UUID, Sequence[Collection]]
     with_loans: set[UUID]
     taken_off: set[UUID]
-    owed_back: dict[UUID, int]
+    owed_back: Mapping[UUID, int]
     ours: set[str]
     said: Mapping[str, ChannelResult]
 
@@ -177,18 +177,18 @@ def _entered(
     """Outcomes by position of requests, given by the charge-backs they make. Raises _No where loans or payments refuse more than `refused`."""
     requests = [request for _, request in asked.values()]
     seen = _seen(work, requests, said)
-    left = dict(seen.collections)
+    left, owed = dict(seen.collections), dict(seen.owed_back)
     outcomes: dict[int, ChargeBack | Refused] = {}
     taking: dict[UUID, TakenBack] = {}
     for new_id, (index, request) in asked.items():
         collection = left.get(request.collection_id)
-        why = refused.get(request) or _refusal(work, collection, request, seen)
+        why = refused.get(request) or _refusal(work, collection, request, seen, owed)
         if why or collection is None:
             outcomes[index] = why or Refused(UNKNOWN_COLLECTION)
             continue
         left[collection.id] = replace(collection, refunded=collection.refunded + request.amount)
         if collection.id in seen.taken_off and collection.loan_id:
-            seen.owed_back[collection.loan_id] -= request.amount.minor
+            owed[collection.loan_id] -= request.amount.minor
         taking[new_id] = request
     made = _taken(work, taking, seen)
     return outcomes | {asked[one.id][0]: one for one in made}
@@ -220,8 +220,8 @@ def _ours(work: UnitOfWork, references: Sequence[str]) -> set[str]:
     return {*collections, *payment_book.refunds_by_reference(book_id=work.book.id, references=references)}
 
 
-def _refusal(work: UnitOfWork, collection: Collection | None, request: TakenBack, seen: _Seen) -> Refused | None:
-    """Why that cannot have been taken of a collection, as it is after what was taken before."""
+def _refusal(work: UnitOfWork, collection: Collection | None, request: TakenBack, seen: _Seen, owed: Mapping[UUID, int]) -> Refused | None:
+    """Why that cannot have been taken of a collection, as it is, and so much is `owed` back of loans, after what was taken before."""
     if collection is None:
         return Refused(UNKNOWN_COLLECTION, "there is no such collection in this book", "collection_id")
     if collection.parts:
@@ -239,7 +239,7 @@ def _refusal(work: UnitOfWork, collection: Collection | None, request: TakenBack
         return refused
     if collection.id in seen.with_loans:
         return None
-    if collection.id in seen.taken_off and collection.loan_id and request.amount.minor <= seen.owed_back[collection.loan_id]:
+    if collection.id in seen.taken_off and collection.loan_id and request.amount.minor <= owed[collection.loan_id]:
         return None
     return Refused(NOT_APPLIED, "nothing of this collection is with a loan, nor so much of it owed back", "collection_id")
 
