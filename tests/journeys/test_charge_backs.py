@@ -15,19 +15,24 @@ from yuefu.credit import commands as credit
 from yuefu.credit import queries as accounts
 from yuefu.credit.commands import ChangeLimit
 from yuefu.errors import Refused
-from yuefu.journeys import charge_backs, papers, repayment, set_aside
+from yuefu.journeys import charge_backs, papers, set_aside, undoing
 from yuefu.journeys.charge_backs import DisputeWon, TakenBack
 from yuefu.journeys.desk import open_day
-from yuefu.journeys.repayment import UndoRequest
 from yuefu.journeys.trace import trace
+from yuefu.journeys.undoing import Undone, UndoRequest
 from yuefu.ledger import queries as ledger
 from yuefu.loans import queries as loan_book
+from yuefu.loans.commands import living
+from yuefu.loans.commands.living import NewFact
 from yuefu.money.amounts import Money
 from yuefu.papers import queries as paper_book
 from yuefu.payments import queries as payment_book
 from yuefu.payments.rules import CollectOrder, RefundOrder
+from yuefu.plans.lifecycle.events import WrittenOff
+from yuefu.reconciliation import queries as reconciliation
 from yuefu.runtime import quarantine, sql
 from yuefu.runtime.batch import Quarantined
+from yuefu.web.texts import OUTCOMES
 
 DUE = date(2026, 10, 25)
 
@@ -205,7 +210,7 @@ def test_unknown_refunded_and_undone_collections_cannot_be_charged_back(shop, ot
     got, paid = paid_once(shop)
     assert enter(shop, got.loan_id, paid.amount).code == "unknown_collection"
     assert enter(other_shop, paid.collection_id, paid.amount).code == "unknown_collection"
-    repayment.undo(desk=shop.desk, now=shop.now(15), requests=[UndoRequest("u", paid.collection_id, "paid twice")])
+    undoing.undo(desk=shop.desk, now=shop.now(15), requests=[UndoRequest("u", paid.collection_id, "paid twice")])
     assert enter(shop, paid.collection_id, paid.amount, "CB-2").code == "refund_exceeds_collection"
     again = shop.repay(got.loan_id)
     failed = shop.repay(got.loan_id, "10.00", "card:1:insufficient_funds")
@@ -220,7 +225,7 @@ def test_unknown_refunded_and_undone_collections_cannot_be_charged_back(shop, ot
 def test_a_collection_that_was_charged_back_is_not_undone_as_well(shop):
     _, paid = paid_once(shop)
     taken(shop, paid.collection_id, yuan("10.00"))
-    (undone,) = repayment.undo(desk=shop.desk, now=shop.now(15), requests=[UndoRequest("u", paid.collection_id, "paid twice")])
+    (undone,) = undoing.undo(desk=shop.desk, now=shop.now(15), requests=[UndoRequest("u", paid.collection_id, "paid twice")])
     assert isinstance(undone, Refused)
     assert undone.code == "collection_refunded"
     shop.prove()
@@ -287,15 +292,74 @@ def test_won_before_it_was_taken_or_later_than_today_is_refused(shop):
     shop.prove()
 
 
-def test_loans_of_the_first_rule_version_say_what_to_do_instead(other_shop):
-    got = other_shop.bought("900.00")
-    other_shop.until(DUE)
-    paid = other_shop.repay(got.loan_id)
-    refused = enter(other_shop, paid.collection_id, paid.amount)
+def written_off(shop: Shop, loan_id) -> None:
+    with open_day(shop.desk, shop.now(9)) as work:
+        (done,) = living.enter(work=work, facts=[NewFact(work.ids.new(work.now), loan_id, WrittenOff(shop.on))])
+        assert not isinstance(done, Refused), done
+
+
+def breaks_of(shop: Shop, reference: str) -> list[tuple[str, ...]]:
+    """What reconciliation shows of a reference that is open: what it is, in words and by kind and amount, and who looks at it."""
+    found = reconciliation.breaks(book_id=shop.book_id, state="open", limit=99)
+    return sorted(
+        (one.source, str(OUTCOMES[one.cls]), one.kind, one.line.decimal_text(), one.owner_role)
+        for one in found
+        if one.reference == reference and one.line
+    )
+
+
+@pytest.mark.parametrize("why", ["rule_version_2026_1", "loan_written_off"])
+def test_what_a_loan_cannot_owe_again_is_a_break_until_its_repayment_is_undone(shop, other_shop, why):
+    shop = other_shop if why == "rule_version_2026_1" else shop
+    got, paid = paid_once(shop)
+    shop.next_day()
+    if why == "loan_written_off":
+        written_off(shop, got.loan_id)
+    collection = payment_book.collections(book_id=shop.book_id, ids=[paid.collection_id])[paid.collection_id]
+    (said,) = shop.desk.channel.refund(orders=[RefundOrder("BANK-77", collection.reference, paid.amount)], now=shop.now(14))
+    refused = enter(shop, paid.collection_id, paid.amount, "BANK-77")
     assert isinstance(refused, Refused)
-    assert refused.code == "rule_version_2026_1"
-    assert "undo" in refused.detail
-    other_shop.prove()
+    assert (refused.code, refused.detail.partition(": ")[2]) == (why, "undo the repayment, then enter this again")
+    shop.prove()
+    on = shop.on
+    shop.next_day()
+    shop.reconcile()
+    net = (said.amount - said.fee).decimal_text()
+    told = [
+        ("channel_fund", "In the bill, not in our books", "refund", f"-{net}", "finance"),
+        ("channel_trade", "In the bill, not in our books", "refund", f"-{said.amount.decimal_text()}", "finance"),
+    ]
+    assert breaks_of(shop, "BANK-77") == told
+    (undone,) = undoing.undo(desk=shop.desk, now=shop.now(15), requests=[UndoRequest("u", paid.collection_id, "charged back")])
+    assert isinstance(undone, Undone)
+    assert control(shop, "consumer_balance") == -paid.amount.minor, "the channel does not give back what the bank has taken"
+    shop.prove()
+    back = enter(shop, paid.collection_id, paid.amount, "BANK-77", on)
+    assert isinstance(back, ChargeBack), back
+    assert (back.amount, back.principal, back.interest, back.charges) == (paid.amount, *[yuan("0.00")] * 3), "no loan owes it a second time"
+    assert control(shop, "consumer_balance") == 0
+    assert enter(shop, paid.collection_id, paid.amount, "BANK-77", on) == back
+    assert enter(shop, paid.collection_id, yuan("1.00"), "BANK-78", on).code == "refund_exceeds_collection"
+    shop.prove()
+    shop.next_day()
+    shop.reconcile()
+    assert breaks_of(shop, "BANK-77") == []
+    shop.prove()
+    assert win(shop, "BANK-77", "BANK-77-R").state == "won"
+    shop.prove()
+    shop.next_day()
+    shop.prove()
+
+
+def test_what_is_not_owed_back_any_more_is_not_taken_off_what_is(shop):
+    got, paid = paid_once(shop)
+    shop.repay(got.loan_id, paid.amount.decimal_text())  # nothing is due: on its way back
+    (undone,) = undoing.undo(desk=shop.desk, now=shop.now(15), requests=[UndoRequest("u", paid.collection_id, "paid twice")])
+    assert isinstance(undone, Undone)
+    assert undone.owed_back.minor == 0, "what went back takes its place"
+    assert payment_book.collections(book_id=shop.book_id, ids=[paid.collection_id])[paid.collection_id].left == paid.amount
+    assert enter(shop, paid.collection_id, paid.amount).code == "not_applied"
+    shop.prove()
 
 
 def test_the_trace_tells_of_charge_backs_and_misses_no_entry(shop):
@@ -344,7 +408,7 @@ def test_whatever_banks_take_and_bring_back_every_proof_holds(shop, seed):
     shop.prove()
 
 
-@pytest.mark.parametrize(("command", "broken"), [("charge_back.enter", "enter_charge_back"), ("charge_back.win", "win_charge_back")])
+@pytest.mark.parametrize(("command", "broken"), [("charge_back.enter", "enter_charge_backs"), ("charge_back.win", "win_charge_backs")])
 def test_what_breaks_waits_and_is_booked_once_when_sent_again(shop, monkeypatch, command, broken):
     got, paid = paid_once(shop, product="free")
     if command == "charge_back.win":
@@ -381,3 +445,97 @@ def test_events_of_charge_backs_have_the_one_form(shop):
     assert not faults
     assert {row[2]["id"] for row in rows} == {str(back.id)}
     assert rows[1][3] == {"state": "taken", "won_on": None}
+
+
+def several_paid(shop: Shop, number: int):
+    got = [shop.bought("900.00", product="flex") for _ in range(number)]
+    shop.until(DUE)
+    return [shop.repay(one.loan_id) for one in got]
+
+
+def statements(monkeypatch, act) -> int:
+    """How many statements are asked while somebody acts, but for those that let go of plans every some seconds."""
+    asked = []
+    with monkeypatch.context() as patch:
+        executed = sql._executed
+        patch.setattr(sql, "_executed", lambda query, params: asked.append(query) or executed(query, params))
+        outcomes = act()
+    assert all(isinstance(one, ChargeBack) for one in outcomes), outcomes
+    return sum(query != "DISCARD PLANS" for query in asked)
+
+
+def test_many_charge_backs_and_many_wins_take_as_many_statements_as_one(shop, monkeypatch):
+    paid = several_paid(shop, 9)
+    taking = [TakenBack(f"CB-{n}", one.collection_id, yuan("50.00"), shop.on, "disputed") for n, one in enumerate(paid)]
+    winning = [DisputeWon(f"W-{n}", f"CB-{n}", shop.on) for n in range(len(paid))]
+    counts = {}
+    for batch in (slice(0, 1), slice(1, 9)):
+        counts["enter", batch.start] = statements(
+            monkeypatch, lambda given=taking[batch]: charge_backs.enter(desk=shop.desk, now=shop.now(15), requests=given)
+        )
+        counts["win", batch.start] = statements(
+            monkeypatch, lambda given=winning[batch]: charge_backs.win(desk=shop.desk, now=shop.now(16), requests=given)
+        )
+    assert counts["enter", 1] <= counts["enter", 0] < 90, counts
+    assert counts["win", 1] <= counts["win", 0] < 90, counts
+    shop.prove()
+
+
+def test_what_found_no_room_leaves_its_collection_to_what_comes_after(shop):
+    consumer = shop.consumer(limit="1000.00")
+    got = shop.capture(shop.buy(consumer, "900.00").order_id)
+    shop.until(DUE)
+    paid = shop.repay(got.loan_id)
+    shop.buy(consumer, "330.00")  # 70 of the line are left
+    requests = [TakenBack(f"CB-{n}", paid.collection_id, yuan(amount), shop.on, "disputed") for n, amount in enumerate(("250.00", "60.00"))]
+    refused, back = charge_backs.enter(desk=shop.desk, now=shop.now(15), requests=requests)
+    assert isinstance(refused, Refused)
+    assert refused.code == "limit_exceeded"
+    assert isinstance(back, ChargeBack), back
+    shop.prove()
+
+
+def test_of_a_batch_each_sees_what_those_before_it_took_and_whoever_is_refused_takes_nothing(shop):
+    consumer = shop.consumer(limit="1000.00")
+    narrow, wide = shop.capture(shop.buy(consumer, "900.00").order_id), shop.bought("900.00")
+    shop.until(DUE)
+    tight, paid = shop.repay(narrow.loan_id), shop.repay(wide.loan_id)
+    shop.buy(consumer, "350.00")  # 50 of the line are left
+    wanted = [
+        ("A", paid.collection_id, "200.00"),
+        ("B", tight.collection_id, "250.00"),
+        ("B", tight.collection_id, "250.00"),
+        ("C", paid.collection_id, "200.00"),
+        ("D", tight.collection_id, "40.00"),
+        ("E", paid.collection_id, "100.00"),
+        ("A", paid.collection_id, "200.00"),
+    ]
+    requests = [TakenBack(key, i, yuan(amount), shop.on, "disputed") for key, i, amount in wanted]
+
+    def codes():
+        outcomes = charge_backs.enter(desk=shop.desk, now=shop.now(15), requests=requests)
+        return [one.code if isinstance(one, Refused) else one.reference for one in outcomes]
+
+    # B finds no room on the line and leaves what is there to D; C finds too little left of its collection, and leaves that to E.
+    told = ["A", "limit_exceeded", "limit_exceeded", "refund_exceeds_collection", "D", "E", "A"]
+    assert codes() == told
+    shop.prove()
+    assert codes() == told, "told twice"
+    with open_day(shop.desk, shop.now(16)) as work:
+        account = accounts.accounts_of(consumer_ids=[consumer], currency="CNY", book_id=shop.book_id)[consumer]
+        assert not isinstance(
+            credit.change_limits(work=work, changes=[ChangeLimit("m", account.id, yuan("5000.00"), ("income_proven",))])[0], Refused
+        )
+    told[1:3] = ["B", "B"]
+    assert codes() == told, "the reference of what found no room was not used up, that of what is refused for good was"
+    shop.prove()
+    won = [
+        DisputeWon("W-1", "A", shop.on),
+        DisputeWon("W-2", "A", shop.on),
+        DisputeWon("W-3", "X", shop.on),
+        DisputeWon("W-4", "D", shop.on),
+    ]
+    done = charge_backs.win(desk=shop.desk, now=shop.now(16), requests=won)
+    assert [one.code if isinstance(one, Refused) else one.state for one in done] == ["won", "already_won", "unknown_charge_back", "won"]
+    assert charge_backs.win(desk=shop.desk, now=shop.now(17), requests=won) == done
+    shop.prove()
