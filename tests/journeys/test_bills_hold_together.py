@@ -1,13 +1,16 @@
 """Bills, and payments over several loans, attacked by raw SQL as the writer; and read by consumers, each their own."""
 
+import secrets
 from datetime import date
 from uuid import uuid4
 
 import psycopg
 import pytest
 
+from tests.journeys.conftest import shop_opened
 from tests.journeys.test_billing import account_of, bills, loan, make, pay
 from yuefu.billing import queries as bill_book
+from yuefu.ids import IdSource
 from yuefu.runtime import sql
 
 BILL_DAY, DUE = date(2026, 10, 15), date(2026, 10, 25)
@@ -34,8 +37,7 @@ PART = (
 )
 
 
-@pytest.fixture
-def billed(shop):
+def a_bill(shop):
     """A bill of two loans with what attacks name, as text."""
     consumer_id, other = shop.consumer(), shop.consumer()
     first, second = loan(shop, consumer_id, "900.00"), loan(shop, consumer_id, "450.00")
@@ -46,6 +48,35 @@ def billed(shop):
         "consumer": consumer_id, "other": other, "first": first.loan_id, "second": second.loan_id, "stranger": stranger.loan_id,
         "bill": bills(shop, consumer_id)[0].id, "account": account_of(shop, consumer_id).id, "book": shop.book_id,
     }  # fmt: skip
+
+
+def a_payment(shop, billed):
+    """The same, with the bill paid before its day: the whole and its two parts wait."""
+    outcome = pay(shop, billed["consumer"], bill_id=billed["bill"])
+    one, two = sorted(part.collection_id for part in outcome.parts)
+    return {**billed, "whole": outcome.collection_id, "one": one, "two": two}
+
+
+@pytest.fixture
+def billed(shop):
+    return a_bill(shop)
+
+
+@pytest.fixture
+def paid(shop, billed):
+    return a_payment(shop, billed)
+
+
+@pytest.fixture(scope="module")
+def attacked(vault):
+    """A bill for all attacks: what they write is never committed."""
+    return a_bill(shop_opened(vault, IdSource(secrets.randbits)))
+
+
+@pytest.fixture(scope="module")
+def attacked_paid(vault):
+    shop = shop_opened(vault, IdSource(secrets.randbits))
+    return a_payment(shop, a_bill(shop))
 
 
 @pytest.mark.parametrize(
@@ -68,9 +99,9 @@ def billed(shop):
         ),
     ],
 )
-def test_a_bill_is_one_a_cycle_whole_and_never_changed(billed, as_role, attack, why):
+def test_a_bill_is_one_a_cycle_whole_and_never_changed(attacked, as_role, attack, why):
     with pytest.raises(REFUSED, match=why):
-        as_role("default").execute(attack, billed | {"new": uuid4()})
+        as_role("default").execute(attack, attacked | {"new": uuid4()})
 
 
 @pytest.mark.parametrize(
@@ -82,8 +113,8 @@ def test_a_bill_is_one_a_cycle_whole_and_never_changed(billed, as_role, attack, 
         ("%(first)s, 2, %(book)s, %(new)s, %(account)s, %(consumer)s, '2026-11-25', 0, 0", "billing_line_amount"),
     ],
 )
-def test_a_line_is_of_an_instalment_of_the_account_that_the_bill_covers(billed, as_role, line, why):
-    known, writer = billed | {"new": uuid4()}, as_role("default")
+def test_a_line_is_of_an_instalment_of_the_account_that_the_bill_covers(attacked, as_role, line, why):
+    known, writer = attacked | {"new": uuid4()}, as_role("default")
     writer.execute(SECOND.format(first_on="bill_on", bill_on="bill_on + 30", due_on="bill_on + 40", owner="consumer_id"), known)
     with pytest.raises(REFUSED, match=why):
         writer.execute(f"{LINE} VALUES ({line})", known)
@@ -114,14 +145,6 @@ def test_a_consumer_reads_the_own_bills_only(shop, billed):
         assert read() == (0, 0)
 
 
-@pytest.fixture
-def paid(shop, billed):
-    """The same, with the bill paid before its day: the whole and its two parts wait."""
-    outcome = pay(shop, billed["consumer"], bill_id=billed["bill"])
-    one, two = sorted(part.collection_id for part in outcome.parts)
-    return {**billed, "whole": outcome.collection_id, "one": one, "two": two}
-
-
 COPY = (
     f"{PART} SELECT gen_random_uuid(), book_id, {{reference}}, money_account_id, {{consumer}}, {{loan}}, {{loan}}, funder_id, {{amount}}, currency,"
     " channel, instrument, 'attempted', attempted_at, 0, 0, '', '', {part_of}, {parts}, {waits_for} FROM payments_collection WHERE id = %(whole)s"
@@ -144,9 +167,9 @@ DEFAULTS = {
         ({"reference": "reference"}, "payments_collection_reference"),
     ],
 )
-def test_the_parts_are_the_whole(paid, as_role, change, why):
+def test_the_parts_are_the_whole(attacked_paid, as_role, change, why):
     with pytest.raises(REFUSED, match=why):
-        as_role("default").execute(COPY.format(**DEFAULTS | change), paid)
+        as_role("default").execute(COPY.format(**DEFAULTS | change), attacked_paid)
 
 
 @pytest.mark.parametrize(
@@ -166,9 +189,9 @@ def test_the_parts_are_the_whole(paid, as_role, change, why):
         ),
     ],
 )
-def test_what_waits_is_whole_and_goes_back_by_no_other_way(paid, as_role, attack, why):
+def test_what_waits_is_whole_and_goes_back_by_no_other_way(attacked_paid, as_role, attack, why):
     with pytest.raises(REFUSED, match=why):
-        as_role("default").execute(attack, paid)
+        as_role("default").execute(attack, attacked_paid)
 
 
 def test_a_part_never_ends_otherwise_than_its_whole(shop, billed, as_role):

@@ -84,6 +84,14 @@ def test_perhaps(): pass
 """
 
 
+@pytest.fixture
+def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The file of tests in a checkout that has nothing else; whose tests need no plugins, which take ten times as long as they."""
+    monkeypatch.setattr(tests_at_length, "CHECKOUT", tmp_path)
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    return tmp_path / "tests" / "ledger" / "test_ledger_machine.py"
+
+
 @pytest.mark.parametrize(
     ("given", "passed", "failed"),
     [
@@ -92,11 +100,7 @@ def test_perhaps(): pass
         ("FAILS, SKIPS = '', True", 3, ["test_perhaps"]),
     ],
 )
-def test_tests_hold_where_all_of_them_pass(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: str, passed: int, failed: list[str]
-) -> None:
-    monkeypatch.setattr(tests_at_length, "CHECKOUT", tmp_path)
-    file = tmp_path / "tests" / "ledger" / "test_ledger_machine.py"
+def test_tests_hold_where_all_of_them_pass(file: Path, given: str, passed: int, failed: list[str]) -> None:
     file.parent.mkdir(parents=True)
     file.write_text(given + TESTS)
     said: list[str] = []
@@ -107,20 +111,16 @@ def test_tests_hold_where_all_of_them_pass(
     assert said[-1] == "machine: 100%"
 
 
-def test_tests_that_pass_in_a_process_that_fails_do_not_hold(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tests_at_length, "CHECKOUT", tmp_path)
-    file = tmp_path / "tests" / "ledger" / "test_ledger_machine.py"
+def test_tests_that_pass_in_a_process_that_fails_do_not_hold(file: Path) -> None:
     file.parent.mkdir(parents=True)
     file.write_text("import atexit, os\natexit.register(os._exit, 3)\ndef test_all(): pass\n")
     found = tests_at_length.run(MACHINE, 7, say=lambda _: None)
     assert (found["ok"], found["tests"], found["passed"]) == (False, 1, 1)
 
 
-def test_what_is_no_test_at_all_does_not_hold(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tests_at_length, "CHECKOUT", tmp_path)
+def test_what_is_no_test_at_all_does_not_hold(file: Path) -> None:
     with pytest.raises(NoCheckout, match="run it in a checkout"):
         tests_at_length.run(MACHINE, 7, say=lambda _: None)
-    file = tmp_path / "tests" / "ledger" / "test_ledger_machine.py"
     file.parent.mkdir(parents=True)
     file.write_text("nonsense(")
     found = tests_at_length.run(MACHINE, 7, say=lambda _: None)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from yuefu.proofs.bench_close import Progress
 
-LOANS = 2_000
+LOANS = 600
 FIGURES = {
     *("ordinary_day_s", "month_end_s", "python_peak_mb", "generate_s", "repayments_per_s", "reproject_2400_events_s"),
     "per_loan_ratio_1m_100k",

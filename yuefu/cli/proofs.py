@@ -30,6 +30,7 @@ ORDERS: Final = 10_000_000
 RACES: Final = 20
 EXAMPLES: Final = 500
 LIVES: Final = 2_000
+DAYS_OF_BILLS: Final = 365
 BENCH_LOANS: Final = 100_000
 FULL_AT_LEAST: Final = 0.8
 """Orders a second beside so many that are there already, to those without."""
@@ -101,7 +102,9 @@ def _figure(value: float | None) -> str:
 def prove(
     name: Annotated[
         str | None,
-        typer.Argument(metavar="[NAME]", help="matrix, crash, close-of-day, faults, races, machine, loans or full; all unless given."),
+        typer.Argument(
+            metavar="[NAME]", help="matrix, crash, close-of-day, faults, races, machine, loans, bills or full; all unless given."
+        ),
     ] = None,
     rounds: Annotated[
         int | None,
@@ -115,10 +118,11 @@ def prove(
     races: Annotated[int, typer.Option(min=1, max=1_000, help="races: so often each two verbs of money meet.")] = RACES,
     examples: Annotated[int, typer.Option(min=1, max=1_000_000, help="machine: so many sequences of transfers.")] = EXAMPLES,
     lives: Annotated[int, typer.Option(min=1, max=1_000_000, help="loans: so many lives of loans for each promise.")] = LIVES,
+    billed: Annotated[int, typer.Option(min=150, max=3_650, help="bills: so many days of four people who pay them.")] = DAYS_OF_BILLS,
     orders: Annotated[int, typer.Option(min=1_000, max=1_000_000_000, help="full: orders that are there already.")] = ORDERS,
 ) -> None:
     """The proofs that take longer than a test: nothing is lost or doubled, whatever is killed, cut or fails or comes at once, the ledger
-    answers as its model does, loans are right to the cent whatever happens to them, and a full database is no slower than an empty one.
+    answers as its model does, loans and their bills are right to the cent whatever happens to them, and a full database is no slower than an empty one.
     Exit status 1 unless all hold.
     """
     proofs: dict[str, tuple[Callable[[], dict[str, Any]], dict[str, int | None]]] = {
@@ -129,6 +133,7 @@ def prove(
         "races": (lambda: _at_length("races", races), {"--races": races}),
         "machine": (lambda: _at_length("machine", examples), {"--examples": examples}),
         "loans": (lambda: _at_length("loans", lives), {"--lives": lives}),
+        "bills": (lambda: _at_length("bills", billed), {"--billed": billed}),
         "full": (lambda: _full(orders), {"--orders": orders}),
     }
     if name is not None and name not in proofs:

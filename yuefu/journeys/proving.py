@@ -28,6 +28,15 @@ from yuefu.settlement import queries as settlement
 
 _NAMED: Final = 20
 
+Control = Mapping[tuple[str, UUID | None, str, str], int]
+"""Balances as `ledger.totals` gives them."""
+
+_PROVEN: Final = (
+    *("loan_principal", "loan_interest", "unearned_discount", "credit_line_contra", "merchant_pending", "payouts_in_transit"),
+    *("suspense", "purchase_clearing", "collections_clearing", "consumer_balance"),
+)
+"""What is held against something, asked for by one statement: to plan it takes longer than to carry it out."""
+
 
 @dataclass(frozen=True, slots=True)
 class Proof:
@@ -42,10 +51,11 @@ def prove(*, book: Book, since: date | None = None, ended: datetime | None = Non
 
     Run in one snapshot of the database, so that both sides of each are of one moment.
     """
+    control = ledger.totals(book.id, _PROVEN)
     proofs = {
         "trial_balance_zero": _trial_balance(book),
-        "subledgers_equal_control": _subledgers(book, since),
-        "nothing_unposted": _nothing_unposted(book, since, ended),
+        "subledgers_equal_control": _subledgers(book, since, control),
+        "nothing_unposted": _nothing_unposted(book, since, ended, control),
         "statements_add_up": _statements(book, since),
         "bills_add_up": _bills(book, since),
         "client_money": _client_money(book),
@@ -58,11 +68,8 @@ def _trial_balance(book: Book) -> Proof:
     return Proof(not any(sums.values()), sums)
 
 
-def _subledgers(book: Book, on: date | None) -> Proof:
+def _subledgers(book: Book, on: date | None, control: Control) -> Proof:
     """Loans, credit lines, holds, merchants, receipts and consumers against the accounts that sum them up; limits, one by one, against theirs."""
-    control = ledger.totals(
-        book.id, ["loan_principal", "loan_interest", "unearned_discount", "credit_line_contra", "merchant_pending", "payouts_in_transit"]
-    )
     wrong: dict[str, Any] = {}
     positions: Mapping[Any, Position] = loans.positions(book.id)
     others = loans.portfolios(book.id)
@@ -79,14 +86,14 @@ def _subledgers(book: Book, on: date | None) -> Proof:
     if on is not None:
         wrong |= _stands(book, on)
     wrong.update({name: pair for name, pair in _pairs(book, on, control, positions).items() if pair[0] != pair[1]})
-    wrong |= _suspense(book)
+    wrong |= _suspense(book, control)
     return Proof(not wrong, wrong)
 
 
-def _suspense(book: Book) -> dict[str, Any]:
+def _suspense(book: Book, control: Control) -> dict[str, Any]:
     """What receipts have that nobody explained, against the account of it; and what is left of each, against what became of it."""
-    own, control = payments.unexplained(book_id=book.id), ledger.totals(book.id, ["suspense"])
-    held = {currency: -amount for (_, _, _, currency), amount in control.items()}
+    own = payments.unexplained(book_id=book.id)
+    held = {currency: -amount for (code, _, _, currency), amount in control.items() if code == "suspense"}
     pairs = {f"suspense/{c}": (own.get(c, 0), held.get(c, 0)) for c in own.keys() | held.keys()}
     wrong: dict[str, Any] = {name: pair for name, pair in sorted(pairs.items()) if pair[0] != pair[1]}
     if miscounted := payments.left_counted_wrong(book_id=book.id, limit=_NAMED):
@@ -106,7 +113,7 @@ def _stands(book: Book, on: date) -> dict[str, Any]:
     return wrong
 
 
-def _pairs(book: Book, on: date | None, control: Mapping[Any, int], positions: Mapping[Any, Any]) -> dict[str, tuple[int, int]]:
+def _pairs(book: Book, on: date | None, control: Control, positions: Mapping[Any, Any]) -> dict[str, tuple[int, int]]:
     lines, held = ledger.limited_sums(book.id, "credit_line")
     available, _ = ledger.limited_sums(book.id, "merchant_available")
     drawn = {"credit_line/loans": (sum(p.principal for p in positions.values()) + loans.drawn(book.id), lines)}
@@ -133,22 +140,24 @@ def _limits_differing(book: Book) -> int:
     return sum(own.get(line) != kept.get(line) for line in own.keys() | kept.keys())
 
 
-def _total(control: Mapping[Any, int], code: str) -> int:
+def _total(control: Control, code: str) -> int:
     return sum(amount for key, amount in control.items() if key[0] == code)
 
 
-def _nothing_unposted(book: Book, since: date | None, ended: datetime | None) -> Proof:
+def _nothing_unposted(book: Book, since: date | None, ended: datetime | None, control: Control) -> Proof:
     """Clearing accounts are empty: every capture has its loan and its item, every collection was applied, nobody is owed back unattended,
     and no hold outlives its time."""
-    left = ledger.totals(book.id, ["purchase_clearing", "collections_clearing"])
-    wrong: dict[str, Any] = {f"{code}/{currency}": amount for (code, _, _, currency), amount in left.items() if amount}
-    wrong.update(_owed_back(book, since))
+    cleared = ("purchase_clearing", "collections_clearing")
+    wrong: dict[str, Any] = {
+        f"{code}/{currency}": amount for (code, _, _, currency), amount in control.items() if code in cleared and amount
+    }
+    wrong.update(_owed_back(book, since, -_total(control, "consumer_balance")))
     if ended is not None and (outlived := ledger.holds_outlived(book.id, ended)):
         wrong["holds_outlived"] = outlived
     return Proof(not wrong, wrong)
 
 
-def _owed_back(book: Book, since: date | None) -> dict[str, Any]:
+def _owed_back(book: Book, since: date | None, balance: int) -> dict[str, Any]:
     """What consumers are owed back is on its way to them, or the channel refused it since the day began; it is tried again on the next. What was
     paid before its day is owed to them until then, and not a day longer.
 
@@ -172,7 +181,7 @@ def _owed_back(book: Book, since: date | None) -> dict[str, Any]:
     if _later_days_wait(book, since):
         return wrong
     attended += payments.waiting_in_all(book_id=book.id)
-    owed = -sum(ledger.totals(book.id, ["consumer_balance"]).values()) - loans.credit_kept(book.id)
+    owed = balance - loans.credit_kept(book.id)
     return wrong if owed == attended else {**wrong, "consumer_balance": (attended, owed)}
 
 

@@ -10,7 +10,7 @@ from uuid import UUID
 from yuefu.errors import Refused, RefusedError
 from yuefu.offers import queries
 from yuefu.offers.rules import product as rules
-from yuefu.offers.rules.caps import cap_fault, worst_quote
+from yuefu.offers.rules.caps import cap_fault, dearest
 from yuefu.offers.rules.product import Product, ProductTerms
 from yuefu.offers.rules.quote import Quote
 from yuefu.offers.rules.wording import Language
@@ -162,11 +162,11 @@ def _publication_fault(work: UnitOfWork, product: Product | None, lent_by: Mappi
 
 
 def _request(work: UnitOfWork, product: Product, reason: str) -> UUID:
-    """What the second person reads: the product, and its dearest quote."""
+    """What the second person reads: the product, and what its dearest plan costs."""
     _, table = policies.in_force(book_id=work.book.id, name=CAPS, on=work.day.on)
     cap = cap_in_force(table, jurisdiction=product.terms.jurisdiction, on=work.day.on)
     assert not isinstance(cap, Refused), "the cap was found a moment ago"
-    worst = worst_quote(product, cap=cap, on=work.day.on)
+    worst = dearest(product.terms, cap=cap, on=work.day.on)
     content = {"product": product, "cap": cap, "worst_cost": worst.cost}
     return approvals.request(work=work, action=PUBLISH, object_kind="product", object_id=product.id, content=content, reason=reason)
 

@@ -20,13 +20,14 @@ from typing import IO, Any, Final
 Say = Callable[[str], None]
 
 CHECKOUT: Final = Path(__file__).resolve().parents[2]
-RACES, MACHINE, LOANS = "races", "machine", "loans"
+RACES, MACHINE, LOANS, BILLS = "races", "machine", "loans", "bills"
 _OF_LOANS: Final = tuple(f"tests/loans/test_{name}.py" for name in ("positions", "stretches", "living", "closing"))
 _FILES: Final[Mapping[str, tuple[tuple[str, ...], str]]] = MappingProxyType(
     {
         RACES: (("tests/journeys/test_every_pair_of_verbs.py",), "YUEFU_RACES"),
         MACHINE: (("tests/ledger/test_ledger_machine.py",), "YUEFU_MACHINE_EXAMPLES"),
         LOANS: (("tests/plans/lifecycle", *_OF_LOANS), "YUEFU_LIVES"),
+        BILLS: (("tests/journeys/test_a_year_of_bills.py",), "YUEFU_DAYS_OF_BILLS"),
     }
 )
 """Each with the variable that says how much it tries."""

@@ -12,7 +12,7 @@ from yuefu.errors import Refused
 from yuefu.money.amounts import Money
 from yuefu.money.rates import Rate, Rounding
 from yuefu.offers.rules.disclosure import Disclosure, disclose
-from yuefu.offers.rules.product import MERCHANT, PUBLISHED, Product
+from yuefu.offers.rules.product import MERCHANT, PUBLISHED, Product, ProductTerms
 from yuefu.plans.annual_cost import AnnualCost, DatedFlow, annual_cost
 from yuefu.plans.faults import PlanError
 from yuefu.plans.label import PriceLabel, price_label
@@ -109,9 +109,15 @@ def _fault(request: QuoteRequest) -> Refused | None:
 
 
 def price(request: QuoteRequest) -> Quote | Refused:
-    """The quote without a look at the state and bounds of the product; what a second person sees before a publication."""
+    """The quote without a look at the state and bounds of the product."""
     try:
-        terms = _terms(request)
+        terms = planned(
+            request.product.terms,
+            amount=request.amount,
+            periods=request.periods,
+            on=request.on,
+            repayment_day=request.repayment_day,
+        )
         instalments = schedule(terms)
         payments = [DatedFlow(row.due_on, row.total) for row in instalments]
         cost = annual_cost(draws=[DatedFlow(terms.disbursed_on, terms.principal)], payments=payments)
@@ -131,15 +137,15 @@ def calendar_from(on: date, repayment_day: int | None, min_gap_days: int) -> tup
     return next_due_day(on, repayment_day, min_gap_days), repayment_day
 
 
-def _terms(request: QuoteRequest) -> Terms:
-    said = request.product.terms
-    first_due_on, due_day = calendar_from(request.on, request.repayment_day, said.min_gap_days)
+def planned(said: ProductTerms, *, amount: Money, periods: int, on: date, repayment_day: int | None) -> Terms:
+    """The terms of a loan of a product. Raises PlanError where they are none."""
+    first_due_on, due_day = calendar_from(on, repayment_day, said.min_gap_days)
     return Terms(
-        principal=request.amount,
-        periods=request.periods,
+        principal=amount,
+        periods=periods,
         annual_rate=said.annual_rate,
         day_count=said.day_count,
-        disbursed_on=request.on,
+        disbursed_on=on,
         first_due_on=first_due_on,
         due_day=due_day,
         rule_version=said.rule_version,
