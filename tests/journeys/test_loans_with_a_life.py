@@ -15,13 +15,15 @@ from yuefu.journeys.repayment import RepayRequest, Undone, UndoRequest
 from yuefu.journeys.trace import trace, traced_orders
 from yuefu.ledger import queries as ledger
 from yuefu.loans import queries as loan_book
-from yuefu.loans.commands import Repayment, apply_repayments
+from yuefu.loans.commands import Repayment, apply_repayments, living
+from yuefu.loans.commands.living import NewFact
 from yuefu.money.amounts import Money
 from yuefu.money.rates import Rate
 from yuefu.offers import queries as offers
 from yuefu.offers.rules import wording
 from yuefu.plans.agreed import loan_terms
 from yuefu.plans.lifecycle.choices import Excess, LateTerms
+from yuefu.plans.lifecycle.events import WrittenOff
 from yuefu.plans.lifecycle.schedule import schedule
 from yuefu.runtime import sql
 
@@ -316,20 +318,61 @@ def test_the_trace_follows_such_an_order_through_every_stage(shop):
     ) == sum((row.principal + row.interest + row.charges).minor for row in told.instalments)
 
 
-def test_a_payment_for_a_loan_that_was_written_off_is_a_recovery(shop):
-    from yuefu.loans.commands import living
-    from yuefu.loans.commands.living import NewFact
-    from yuefu.plans.lifecycle.events import WrittenOff
-
-    got = shop.bought("900.00")
-    shop.until(DUE + timedelta(days=2))
+def written_off(shop: Shop, product: str = "free"):
+    """A loan of 900.00 of which the first instalment was paid, and that was written off afterwards."""
+    got = shop.bought("900.00", product=product)
+    shop.until(DUE)
+    paid = shop.repay(got.loan_id)
+    shop.next_day()
     with open_day(shop.desk, shop.now(14)) as work:
         assert not isinstance(work, Refused)
         (done,) = living.enter(work=work, facts=[NewFact(work.ids.new(work.now), got.loan_id, WrittenOff(shop.on))])
         assert not isinstance(done, Refused)
+    return got, paid
+
+
+def test_a_payment_for_a_loan_that_was_written_off_is_a_recovery(shop):
+    got, _ = written_off(shop)
     paid = shop.repay(got.loan_id, "50.00")
     assert (paid.principal, paid.excess.minor) == (yuan("50.00"), 0)
     assert control(shop, "recovery_income") == -50_00
+    shop.next_day()
+    shop.prove()
+
+
+@pytest.mark.parametrize("product", ["free", "flex"])
+def test_no_more_is_recovered_of_a_loan_than_was_given_up_and_the_rest_goes_back(shop, product):
+    got, _ = written_off(shop, product)
+    given_up = control(shop, "credit_loss")
+    paid = [shop.repay(got.loan_id, "500.00") for _ in range(3)]
+    assert -control(shop, "recovery_income") == given_up
+    assert [one.excess.minor for one in paid] == [0, 1000_00 - given_up, 500_00]
+    assert control(shop, "consumer_balance") == 0, "it is on its way"
+    shop.prove()
+    assert isinstance(undo(shop, paid[0].collection_id), Undone)
+    assert -control(shop, "recovery_income") == given_up - 500_00
+    shop.next_day()
+    shop.prove()
+
+
+@pytest.mark.parametrize("product", ["free", "flex"])
+def test_a_repayment_before_the_one_that_ended_the_loan_is_undone_and_is_owed_again(shop, product):
+    got = shop.bought("900.00", product=product)
+    shop.until(DUE)
+    first = shop.repay(got.loan_id, "100.00")
+    shop.next_day()
+    assert paid_ahead(shop, got.loan_id, "settle").state == "succeeded"
+    assert loan(shop, got.loan_id).ended
+    done = undo(shop, first.collection_id)
+    assert isinstance(done, Undone)
+    assert done.owed_back == first.amount
+    assert control(shop, "consumer_balance") == 0
+    assert not loan(shop, got.loan_id).ended
+    assert 100_00 <= sum(unpaid(shop, got.loan_id)) < 103_00
+    shop.prove()
+    shop.next_day()
+    assert paid_ahead(shop, got.loan_id, "settle", key="again").state == "succeeded"
+    assert loan(shop, got.loan_id).ended
     shop.next_day()
     shop.prove()
 
