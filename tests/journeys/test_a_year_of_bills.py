@@ -13,11 +13,12 @@ from yuefu.credit import commands as credit
 from yuefu.credit import queries as accounts
 from yuefu.credit.commands import ChangeDays
 from yuefu.errors import Refused
-from yuefu.journeys import billing, repayment
+from yuefu.journeys import billing, repayment, undoing
 from yuefu.journeys.billing import Made, PayRequest
 from yuefu.journeys.desk import open_day
-from yuefu.journeys.repayment import RepaidTogether, RepayRequest, UndoRequest
+from yuefu.journeys.repayment import RepaidTogether, RepayRequest
 from yuefu.journeys.trace import traced_orders
+from yuefu.journeys.undoing import UndoRequest
 from yuefu.ledger import queries as ledger
 from yuefu.loans import queries as loan_book
 from yuefu.money.amounts import Money
@@ -100,7 +101,7 @@ class Year:
         del person
         if self.parts:
             request = UndoRequest(f"u{self.dice.random()}", self.dice.choice(self.parts[-12:]), "by mistake")
-            self.said("undone", repayment.undo(desk=self.shop.desk, now=self.shop.now(16), requests=[request])[0])
+            self.said("undone", undoing.undo(desk=self.shop.desk, now=self.shop.now(16), requests=[request])[0])
 
     def give_back(self, person):
         del person

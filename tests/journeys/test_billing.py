@@ -12,12 +12,13 @@ from yuefu.credit import commands as credit
 from yuefu.credit import queries as accounts
 from yuefu.credit.commands import ChangeDays
 from yuefu.errors import Refused, one
-from yuefu.journeys import billing, reconciliation, refund, repayment
+from yuefu.journeys import billing, reconciliation, refund, repayment, undoing
 from yuefu.journeys import debits as journeys_debits
 from yuefu.journeys.billing import GivenBack, Made, PayRequest
 from yuefu.journeys.desk import open_day
-from yuefu.journeys.repayment import RepaidTogether, RepayRequest, UndoRequest
+from yuefu.journeys.repayment import RepaidTogether, RepayRequest
 from yuefu.journeys.trace import trace, traced_orders
+from yuefu.journeys.undoing import UndoRequest
 from yuefu.ledger import queries as ledger
 from yuefu.loans import queries as loan_book
 from yuefu.money.amounts import Money
@@ -226,7 +227,7 @@ def test_a_repayment_that_is_undone_opens_the_bill_again(shop, two):
     outcome = pay(shop, consumer_id, bill_id=bill_id)
     assert bills(shop, consumer_id)[0].state(shop.on) == "paid"
     part = next(part for part in outcome.parts if part.loan_id == first.loan_id)
-    (done,) = repayment.undo(desk=shop.desk, now=shop.now(16), requests=[UndoRequest("u", part.collection_id, "paid twice")])
+    (done,) = undoing.undo(desk=shop.desk, now=shop.now(16), requests=[UndoRequest("u", part.collection_id, "paid twice")])
     assert (done.loan_id, done.amount, done.owed_back) == (first.loan_id, yuan("300.00"), yuan("300.00"))
     assert bills(shop, consumer_id)[0].to_pay == yuan("300.00")
     shop.next_day()
@@ -440,7 +441,7 @@ def test_a_payment_over_several_loans_is_undone_part_by_part_and_says_by_which(s
     consumer_id, _, _, bill_id = two
     shop.until(DUE)
     outcome = pay(shop, consumer_id, bill_id=bill_id)
-    (refused,) = repayment.undo(desk=shop.desk, now=shop.now(16), requests=[UndoRequest("u", outcome.collection_id, "paid twice")])
+    (refused,) = undoing.undo(desk=shop.desk, now=shop.now(16), requests=[UndoRequest("u", outcome.collection_id, "paid twice")])
     assert refused.code == "unknown_repayment"
     assert all(ids.text("collection", part.collection_id) in refused.detail for part in outcome.parts)
 

@@ -15,11 +15,11 @@ from yuefu.credit import commands as credit
 from yuefu.credit import queries as accounts
 from yuefu.credit.commands import ChangeLimit
 from yuefu.errors import Refused
-from yuefu.journeys import charge_backs, papers, repayment, set_aside
+from yuefu.journeys import charge_backs, papers, set_aside, undoing
 from yuefu.journeys.charge_backs import DisputeWon, TakenBack
 from yuefu.journeys.desk import open_day
-from yuefu.journeys.repayment import UndoRequest
 from yuefu.journeys.trace import trace
+from yuefu.journeys.undoing import UndoRequest
 from yuefu.ledger import queries as ledger
 from yuefu.loans import queries as loan_book
 from yuefu.money.amounts import Money
@@ -205,7 +205,7 @@ def test_unknown_refunded_and_undone_collections_cannot_be_charged_back(shop, ot
     got, paid = paid_once(shop)
     assert enter(shop, got.loan_id, paid.amount).code == "unknown_collection"
     assert enter(other_shop, paid.collection_id, paid.amount).code == "unknown_collection"
-    repayment.undo(desk=shop.desk, now=shop.now(15), requests=[UndoRequest("u", paid.collection_id, "paid twice")])
+    undoing.undo(desk=shop.desk, now=shop.now(15), requests=[UndoRequest("u", paid.collection_id, "paid twice")])
     assert enter(shop, paid.collection_id, paid.amount, "CB-2").code == "refund_exceeds_collection"
     again = shop.repay(got.loan_id)
     failed = shop.repay(got.loan_id, "10.00", "card:1:insufficient_funds")
@@ -220,7 +220,7 @@ def test_unknown_refunded_and_undone_collections_cannot_be_charged_back(shop, ot
 def test_a_collection_that_was_charged_back_is_not_undone_as_well(shop):
     _, paid = paid_once(shop)
     taken(shop, paid.collection_id, yuan("10.00"))
-    (undone,) = repayment.undo(desk=shop.desk, now=shop.now(15), requests=[UndoRequest("u", paid.collection_id, "paid twice")])
+    (undone,) = undoing.undo(desk=shop.desk, now=shop.now(15), requests=[UndoRequest("u", paid.collection_id, "paid twice")])
     assert isinstance(undone, Refused)
     assert undone.code == "collection_refunded"
     shop.prove()
@@ -344,7 +344,7 @@ def test_whatever_banks_take_and_bring_back_every_proof_holds(shop, seed):
     shop.prove()
 
 
-@pytest.mark.parametrize(("command", "broken"), [("charge_back.enter", "enter_charge_back"), ("charge_back.win", "win_charge_back")])
+@pytest.mark.parametrize(("command", "broken"), [("charge_back.enter", "enter_charge_backs"), ("charge_back.win", "win_charge_backs")])
 def test_what_breaks_waits_and_is_booked_once_when_sent_again(shop, monkeypatch, command, broken):
     got, paid = paid_once(shop, product="free")
     if command == "charge_back.win":
@@ -381,3 +381,83 @@ def test_events_of_charge_backs_have_the_one_form(shop):
     assert not faults
     assert {row[2]["id"] for row in rows} == {str(back.id)}
     assert rows[1][3] == {"state": "taken", "won_on": None}
+
+
+def several_paid(shop: Shop, number: int):
+    got = [shop.bought("900.00", product="flex") for _ in range(number)]
+    shop.until(DUE)
+    return [shop.repay(one.loan_id) for one in got]
+
+
+def statements(monkeypatch, act) -> int:
+    """How many statements are asked while somebody acts."""
+    asked = []
+    with monkeypatch.context() as patch:
+        executed = sql._executed
+        patch.setattr(sql, "_executed", lambda query, params: asked.append(query) or executed(query, params))
+        outcomes = act()
+    assert all(isinstance(one, ChargeBack) for one in outcomes), outcomes
+    return len(asked)
+
+
+def test_many_charge_backs_and_many_wins_take_as_many_statements_as_one(shop, monkeypatch):
+    paid = several_paid(shop, 9)
+    taking = [TakenBack(f"CB-{n}", one.collection_id, yuan("50.00"), shop.on, "disputed") for n, one in enumerate(paid)]
+    winning = [DisputeWon(f"W-{n}", f"CB-{n}", shop.on) for n in range(len(paid))]
+    counts = {}
+    for batch in (slice(0, 1), slice(1, 9)):
+        counts["enter", batch.start] = statements(
+            monkeypatch, lambda given=taking[batch]: charge_backs.enter(desk=shop.desk, now=shop.now(15), requests=given)
+        )
+        counts["win", batch.start] = statements(
+            monkeypatch, lambda given=winning[batch]: charge_backs.win(desk=shop.desk, now=shop.now(16), requests=given)
+        )
+    assert counts["enter", 1] <= counts["enter", 0] < 90, counts
+    assert counts["win", 1] <= counts["win", 0] < 90, counts
+    shop.prove()
+
+
+def test_of_a_batch_each_sees_what_those_before_it_took_and_whoever_is_refused_takes_nothing(shop):
+    consumer = shop.consumer(limit="1000.00")
+    narrow, wide = shop.capture(shop.buy(consumer, "900.00").order_id), shop.bought("900.00")
+    shop.until(DUE)
+    tight, paid = shop.repay(narrow.loan_id), shop.repay(wide.loan_id)
+    shop.buy(consumer, "350.00")  # 50 of the line are left
+    wanted = [
+        ("A", paid.collection_id, "200.00"),
+        ("B", tight.collection_id, "250.00"),
+        ("B", tight.collection_id, "250.00"),
+        ("C", paid.collection_id, "200.00"),
+        ("D", tight.collection_id, "40.00"),
+        ("E", paid.collection_id, "100.00"),
+        ("A", paid.collection_id, "200.00"),
+    ]
+    requests = [TakenBack(key, i, yuan(amount), shop.on, "disputed") for key, i, amount in wanted]
+
+    def codes():
+        outcomes = charge_backs.enter(desk=shop.desk, now=shop.now(15), requests=requests)
+        return [one.code if isinstance(one, Refused) else one.reference for one in outcomes]
+
+    # B finds no room on the line and leaves what is there to D; C finds too little left of its collection, and leaves that to E.
+    told = ["A", "limit_exceeded", "limit_exceeded", "refund_exceeds_collection", "D", "E", "A"]
+    assert codes() == told
+    shop.prove()
+    assert codes() == told, "told twice"
+    with open_day(shop.desk, shop.now(16)) as work:
+        account = accounts.accounts_of(consumer_ids=[consumer], currency="CNY", book_id=shop.book_id)[consumer]
+        assert not isinstance(
+            credit.change_limits(work=work, changes=[ChangeLimit("m", account.id, yuan("5000.00"), ("income_proven",))])[0], Refused
+        )
+    told[1:3] = ["B", "B"]
+    assert codes() == told, "the reference of what found no room was not used up, that of what is refused for good was"
+    shop.prove()
+    won = [
+        DisputeWon("W-1", "A", shop.on),
+        DisputeWon("W-2", "A", shop.on),
+        DisputeWon("W-3", "X", shop.on),
+        DisputeWon("W-4", "D", shop.on),
+    ]
+    done = charge_backs.win(desk=shop.desk, now=shop.now(16), requests=won)
+    assert [one.code if isinstance(one, Refused) else one.state for one in done] == ["won", "already_won", "unknown_charge_back", "won"]
+    assert charge_backs.win(desk=shop.desk, now=shop.now(17), requests=won) == done
+    shop.prove()

@@ -8,9 +8,10 @@ import pytest
 
 from tests.journeys.conftest import Shop
 from yuefu.errors import Refused
-from yuefu.journeys import ending, papers, repayment
+from yuefu.journeys import ending, papers, repayment, undoing
 from yuefu.journeys.ending import PayQuote
-from yuefu.journeys.repayment import RepaidTogether, UndoRequest
+from yuefu.journeys.repayment import RepaidTogether
+from yuefu.journeys.undoing import UndoRequest
 from yuefu.loans import queries as loan_book
 from yuefu.papers import queries as paper_book
 from yuefu.papers.commands import QuoteRequest
@@ -64,7 +65,7 @@ def test_one_payment_ends_all_loans_of_a_quote_to_the_cent(shop):
     assert not isinstance(certificate, Refused)
     assert not isinstance(other, Refused)
     part = next(part for part in done.parts if part.loan_id == got[0].loan_id)
-    (undone,) = repayment.undo(desk=shop.desk, now=shop.now(15), requests=[UndoRequest("u", part.collection_id, "another loan was meant")])
+    (undone,) = undoing.undo(desk=shop.desk, now=shop.now(15), requests=[UndoRequest("u", part.collection_id, "another loan was meant")])
     assert not isinstance(undone, Refused), undone
     held = paper_book.last_of_loans(book_id=shop.book_id, loan_ids=[got[0].loan_id, got[1].loan_id])
     assert held[got[0].loan_id][0].withdrawn_on == shop.on, "a loan that is open again has no certificate"

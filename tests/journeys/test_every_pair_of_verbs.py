@@ -23,11 +23,12 @@ from yuefu.consumers.commands import NewConsumer
 from yuefu.credit import commands as credit
 from yuefu.credit.commands import OpenAccount
 from yuefu.errors import Refused
-from yuefu.journeys import checkout, close_of_day, refund, repayment, settlement
+from yuefu.journeys import checkout, close_of_day, refund, repayment, settlement, undoing
 from yuefu.journeys.checkout import Authorised, Captured, Purchase, Quoted, Released, Wish
 from yuefu.journeys.desk import open_day
 from yuefu.journeys.refund import Refunded
-from yuefu.journeys.repayment import Repaid, RepayRequest, Undone, UndoRequest
+from yuefu.journeys.repayment import Repaid, RepayRequest
+from yuefu.journeys.undoing import Undone, UndoRequest
 from yuefu.ledger import queries as ledger
 from yuefu.loans import queries as loan_book
 from yuefu.money.amounts import Money
@@ -165,7 +166,7 @@ class Stage:
             "refund": lambda: refund.refund(desk=desk, now=before, requests=[back])[0],
             "expire": lambda: checkout.expire(desk=desk, now=now or thing.until + timedelta(seconds=10)),
             "repay": lambda: repayment.repay(desk=desk, now=before, requests=[repay])[0],
-            "undo": lambda: repayment.undo(desk=desk, now=before, requests=[UndoRequest(key, thing.collection, "a mistake")])[0],
+            "undo": lambda: undoing.undo(desk=desk, now=before, requests=[UndoRequest(key, thing.collection, "a mistake")])[0],
         }
         return acts[verb]
 

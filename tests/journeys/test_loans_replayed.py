@@ -8,9 +8,9 @@ from datetime import date, timedelta
 import pytest
 
 from yuefu.errors import Refused
-from yuefu.journeys import close_of_day, repayment, replay
+from yuefu.journeys import close_of_day, repayment, replay, undoing
 from yuefu.journeys.desk import open_day
-from yuefu.journeys.repayment import UndoRequest
+from yuefu.journeys.undoing import UndoRequest
 from yuefu.loans import commands as loans
 from yuefu.loans import queries as loan_book
 from yuefu.loans.commands import Rebuilt
@@ -51,7 +51,7 @@ def test_whatever_happens_to_loans_they_are_stored_as_a_replay_has_them(shop, se
                 case 0 | 1:
                     paid.append(shop.repay(got.loan_id, f"{chance.randrange(1, 40_000) / 100:.2f}"))
                 case 2:
-                    repayment.undo(
+                    undoing.undo(
                         desk=shop.desk, now=shop.now(15), requests=[UndoRequest(f"{on}{p}", p.collection_id, "x") for p in paid[-1:]]
                     )
                 case 3:  # Heard of days later, and true since today.

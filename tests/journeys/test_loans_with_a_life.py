@@ -9,10 +9,11 @@ import pytest
 
 from tests.journeys.conftest import Shop, shop_opened
 from yuefu.errors import Refused
-from yuefu.journeys import repayment
+from yuefu.journeys import repayment, undoing
 from yuefu.journeys.desk import open_day
-from yuefu.journeys.repayment import RepayRequest, Undone, UndoRequest
+from yuefu.journeys.repayment import RepayRequest
 from yuefu.journeys.trace import trace, traced_orders
+from yuefu.journeys.undoing import Undone, UndoRequest
 from yuefu.ledger import queries as ledger
 from yuefu.loans import queries as loan_book
 from yuefu.loans.commands import Repayment, apply_repayments, living
@@ -49,7 +50,7 @@ def unpaid(shop: Shop, loan_id) -> list[int]:
 
 def undo(shop: Shop, collection_id, key: str = "u"):
     request = UndoRequest(key, collection_id, "paid twice")
-    (outcome,) = repayment.undo(desk=shop.desk, now=shop.now(15), requests=[request])
+    (outcome,) = undoing.undo(desk=shop.desk, now=shop.now(15), requests=[request])
     return outcome
 
 

@@ -30,11 +30,13 @@ from yuefu.journeys import (
     set_aside,
     stopping,
     transfers,
+    undoing,
 )
 from yuefu.journeys.checkout import Authorised, Captured, Purchase, Wish, authorising, capturing, releasing
 from yuefu.journeys.debits import rounds, taking
 from yuefu.journeys.desk import open_day
-from yuefu.journeys.repayment import Repaid, RepayRequest, UndoRequest
+from yuefu.journeys.repayment import Repaid, RepayRequest
+from yuefu.journeys.undoing import UndoRequest
 from yuefu.ledger import commands as ledger_commands
 from yuefu.ledger import queries as ledger
 from yuefu.ledger.rules import AccountKey, Transfer
@@ -173,7 +175,7 @@ BROKEN_BY = {
     "refund.retry": (refund.payments, "attempt_refunds"),
     "repay": (repayment.payments, "attempt_collections"),
     "repay.book": (repayment.payments, "settle_collections"),
-    "repayment.undo": (repayment.loans, "reverse_repayments"),
+    "repayment.undo": (undoing.loans, "reverse_repayments"),
     "billing.make": (billing.billing, "issue"),
     "billing.pay": (billing.payments, "attempt_together"),
     "billing.release": (billing.payments, "release_parts"),
@@ -265,7 +267,7 @@ def lived_until(shop, command):
         return lambda: repayment.repay(desk=shop.desk, now=shop.now(14), requests=[RepayRequest("k", got.loan_id, None, "card:1:ok")])
     paid = shop.repay(got.loan_id, card="card:1:refund_fails_once" if command == "refund.retry" else "card:1:ok")
     if command == "repayment.undo":
-        return lambda: repayment.undo(desk=shop.desk, now=shop.now(15), requests=[UndoRequest("k", paid.collection_id, "by mistake")])
+        return lambda: undoing.undo(desk=shop.desk, now=shop.now(15), requests=[UndoRequest("k", paid.collection_id, "by mistake")])
     giving_back = RefundRequest("k", shop.seller(got.order_id), got.order_id)
     if command == "refund.retry":
         refund.refund(desk=shop.desk, now=shop.now(15), requests=[giving_back])
@@ -339,6 +341,7 @@ def test_every_command_that_sets_aside_has_a_kind_to_be_sent_again_by():
         releasing,
         refund,
         repayment,
+        undoing,
         transfers,
         mandates,
         taking,
@@ -352,8 +355,9 @@ def test_every_command_that_sets_aside_has_a_kind_to_be_sent_again_by():
     ):
         tree = ast.parse(inspect.getsource(module))
         for node in ast.walk(tree):
-            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "in_batches":
-                named.add(eval(ast.unparse(node.args[2]), vars(module)))
+            called = getattr(node.func, "id", getattr(node.func, "attr", "")) if isinstance(node, ast.Call) else ""
+            if called in {"in_batches", "giving_back", "_committed"} and (command := ast.unparse(node.args[2])) != "command":
+                named.add(eval(command, vars(module)))
     of_cases = {"aftersale.open", "aftersale.step", "charge_back.enter", "charge_back.win"}  # test_aftersales, test_charge_backs
     elsewhere = {closing.LOOK_AT, "collect.look", "collect.recover", "paper.pay", *of_cases}  # test_close_of_any_loans, test_collecting
     assert named == set(set_aside.KINDS) == {*BROKEN_BY, *elsewhere}

@@ -9,12 +9,13 @@ import pytest
 from prometheus_client import REGISTRY
 
 from yuefu.errors import Refused
-from yuefu.journeys import checkout, close_of_day, jobs, reconciliation, refund, repayment, settlement, stopping
+from yuefu.journeys import checkout, close_of_day, jobs, reconciliation, refund, repayment, settlement, stopping, undoing
 from yuefu.journeys.checkout import Authorised, Purchase, Wish
 from yuefu.journeys.close_of_day import Closed
 from yuefu.journeys.desk import open_day
-from yuefu.journeys.repayment import RepayRequest, UndoRequest
+from yuefu.journeys.repayment import RepayRequest
 from yuefu.journeys.stopping import NEW_CREDIT, PAYOUTS
+from yuefu.journeys.undoing import UndoRequest
 from yuefu.ledger import queries as ledger
 from yuefu.loans import commands as loans
 from yuefu.money.amounts import Money
@@ -266,7 +267,7 @@ def test_nothing_is_written_in_a_read_only_book_whoever_asks(shop):
         *checkout.void(desk=desk, now=now, requests=[VoidRequest("v", seller, order.order_id)]),
         *refund.refund(desk=desk, now=now, requests=[RefundRequest("r", seller, got.order_id)]),
         *repayment.repay(desk=desk, now=now, requests=[RepayRequest("y", got.loan_id, Money.parse("1.00", "CNY"), "card:1:ok")]),
-        *repayment.undo(desk=desk, now=now, requests=[UndoRequest("u", collected, "because")]),
+        *undoing.undo(desk=desk, now=now, requests=[UndoRequest("u", collected, "because")]),
         settlement.settle(desk=desk, now=now),
         settlement.fund(desk=desk, now=now, key="f", amount=Money.parse("5.00", "CNY")),
         settlement.withdraw(desk=desk, now=now, key="w"),

@@ -9,9 +9,10 @@ import pytest
 
 from tests.journeys.conftest import Shop
 from yuefu.errors import Refused
-from yuefu.journeys import checkout, desk, refund, repayment
+from yuefu.journeys import checkout, desk, refund, repayment, undoing
 from yuefu.journeys.checkout import Captured, Purchase, Wish
-from yuefu.journeys.repayment import RepayRequest, UndoRequest
+from yuefu.journeys.repayment import RepayRequest
+from yuefu.journeys.undoing import UndoRequest
 from yuefu.money.amounts import Money
 from yuefu.orders.commands import CaptureRequest, RefundRequest, VoidRequest
 from yuefu.runtime import sql
@@ -33,7 +34,7 @@ def asked(shop: Shop, order: Captured) -> dict[str, tuple[Callable[[Sequence[Any
         "void": (lambda given: checkout.void(**where, requests=given), VoidRequest("K", seller, order.order_id)),
         "refund": (lambda given: refund.refund(**where, requests=given), RefundRequest("K", seller, order.order_id, None)),
         "repay": (lambda given: repayment.repay(**where, requests=given), RepayRequest("K", order.loan_id, Money(100, "CNY"), "card:1:ok")),
-        "undo": (lambda given: repayment.undo(**where, requests=given), UndoRequest("K", order.loan_id, "by mistake")),
+        "undo": (lambda given: undoing.undo(**where, requests=given), UndoRequest("K", order.loan_id, "by mistake")),
         "expire": (lambda given: checkout.expire_orders(**where, order_ids=given), order.order_id),
         "retry": (lambda given: refund.retry_loans(**where, loan_ids=given), order.loan_id),
     }

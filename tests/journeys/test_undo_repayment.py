@@ -7,10 +7,10 @@ from datetime import date
 import pytest
 
 from yuefu.errors import Refused
-from yuefu.journeys import repayment
+from yuefu.journeys import undoing
 from yuefu.journeys.desk import open_day
-from yuefu.journeys.repayment import Undone, UndoRequest
 from yuefu.journeys.trace import trace, traced_orders
+from yuefu.journeys.undoing import Undone, UndoRequest
 from yuefu.ledger import queries as ledger
 from yuefu.loans import commands as loans
 from yuefu.loans import queries as loan_book
@@ -29,7 +29,7 @@ def yuan(text):
 
 def undone(shop, *collections, key="u"):
     requests = [UndoRequest(f"{key}{n}", collection, "paid twice") for n, collection in enumerate(collections)]
-    return repayment.undo(desk=shop.desk, now=shop.now(16), requests=requests)
+    return undoing.undo(desk=shop.desk, now=shop.now(16), requests=requests)
 
 
 def held(shop, loan_id):
@@ -145,10 +145,10 @@ def test_the_same_key_gives_the_first_outcome_again_and_money_goes_back_once(sho
     shop.until(DUE)
     paid = shop.repay(got.loan_id)
     request = UndoRequest("k", paid.collection_id, "paid twice")
-    first, twin = repayment.undo(desk=shop.desk, now=shop.now(16), requests=[request, request])
-    (later,) = repayment.undo(desk=shop.desk, now=shop.now(17), requests=[request])
+    first, twin = undoing.undo(desk=shop.desk, now=shop.now(16), requests=[request, request])
+    (later,) = undoing.undo(desk=shop.desk, now=shop.now(17), requests=[request])
     assert first == twin == later
-    (other,) = repayment.undo(desk=shop.desk, now=shop.now(17), requests=[UndoRequest("k", paid.collection_id, "another reason")])
+    (other,) = undoing.undo(desk=shop.desk, now=shop.now(17), requests=[UndoRequest("k", paid.collection_id, "another reason")])
     assert (other.code, other.field) == ("key_reused", "reason")
     assert sum(r.amount.minor for p in payments.of_orders(order_ids=[got.order_id]).values() for r in p.refunds) == 200_00
     shop.prove()
@@ -255,10 +255,10 @@ def test_a_reason_that_nobody_could_read_uses_no_key(shop, reason):
     shop.until(DUE)
     paid = shop.repay(got.loan_id)
     wrong, right = UndoRequest("k", paid.collection_id, reason), UndoRequest("k", paid.collection_id, "paid twice")
-    (outcome,) = repayment.undo(desk=shop.desk, now=shop.now(16), requests=[wrong])
+    (outcome,) = undoing.undo(desk=shop.desk, now=shop.now(16), requests=[wrong])
     assert isinstance(outcome, Refused), outcome
     assert outcome.code == "reason_invalid"
-    assert isinstance(repayment.undo(desk=shop.desk, now=shop.now(16), requests=[right])[0], Undone)
+    assert isinstance(undoing.undo(desk=shop.desk, now=shop.now(16), requests=[right])[0], Undone)
 
 
 def test_arrears_that_an_undo_brings_are_told(shop):

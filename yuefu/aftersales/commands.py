@@ -161,9 +161,8 @@ def _snapshot(case: Case) -> dict[str, Any]:
     }
 
 
-def enter_charge_back(*, work: UnitOfWork, entered: ChargeBack) -> None:
-    """Keeps a charge-back whose money was taken off the collection and is owed again."""
-    one = entered
+def enter_charge_backs(*, work: UnitOfWork, entered: Sequence[ChargeBack]) -> None:
+    """Keeps charge-backs whose money was taken off the collections and is owed again."""
     columns = {
         "id": "uuid",
         "reference": "text",
@@ -179,21 +178,29 @@ def enter_charge_back(*, work: UnitOfWork, entered: ChargeBack) -> None:
         "entered_on": "date",
         "entered_at": "timestamptz",
     }
-    figures = (one.amount.minor, one.principal.minor, one.interest.minor, one.charges.minor, one.amount.currency)
-    row = (one.id, one.reference, one.collection_id, one.consumer_id, *figures, one.reason, one.taken_on, one.entered_on, one.entered_at)
-    sql.insert("aftersales_charge_back", columns, [row], same={"book_id": ("uuid", work.book.id)})
-    outbox.emit(work=work, events=[Event("charge_back.taken", "charge_back", one.id, 1, _told(one))])
-    audit.record(work=work, action="charge_back.enter", object_kind="charge_back", object_ids=[one.id], detail={str(one.id): one.reason})
+    rows = [
+        (
+            *(one.id, one.reference, one.collection_id, one.consumer_id),
+            *(one.amount.minor, one.principal.minor, one.interest.minor, one.charges.minor, one.amount.currency),
+            *(one.reason, one.taken_on, one.entered_on, one.entered_at),
+        )
+        for one in entered
+    ]
+    sql.insert("aftersales_charge_back", columns, rows, same={"book_id": ("uuid", work.book.id)})
+    outbox.emit(work=work, events=[Event("charge_back.taken", "charge_back", one.id, 1, _told(one)) for one in entered])
+    why = {str(one.id): one.reason for one in entered}
+    audit.record(work=work, action="charge_back.enter", object_kind="charge_back", object_ids=[one.id for one in entered], detail=why)
 
 
-def win_charge_back(*, work: UnitOfWork, won: ChargeBack, by: UUID, on: date) -> ChargeBack:
-    """Keeps by which collection, and on which day, the money of a charge-back came back. It is locked, and was not won before."""
-    after = replace(won, won_by_id=by, won_on=on)
-    sql.update("aftersales_charge_back", "id", {"id": "uuid", "won_by_id": "uuid", "won_on": "date"}, [(won.id, by, on)])
-    was, now = _told(won), _told(after)
-    told = Event("charge_back.won", "charge_back", won.id, 2, now, outbox.changes(was, now), by)
-    outbox.emit(work=work, events=[told])
-    audit.record(work=work, action="charge_back.win", object_kind="charge_back", object_ids=[won.id])
+def win_charge_backs(*, work: UnitOfWork, won: Sequence[tuple[ChargeBack, UUID, date]]) -> list[ChargeBack]:
+    """Keeps by which collection, and on which day, the money of each came back. They are locked, and were not won before."""
+    after = [replace(one, won_by_id=by, won_on=on) for one, by, on in won]
+    columns = {"id": "uuid", "won_by_id": "uuid", "won_on": "date"}
+    sql.update("aftersales_charge_back", "id", columns, [(one.id, by, on) for one, by, on in won])
+    told = [(_told(before), _told(now), by) for (before, by, _), now in zip(won, after, strict=True)]
+    events = [Event("charge_back.won", "charge_back", now["id"], 2, now, outbox.changes(was, now), by) for was, now, by in told]
+    outbox.emit(work=work, events=events)
+    audit.record(work=work, action="charge_back.win", object_kind="charge_back", object_ids=[one.id for one in after])
     return after
 
 

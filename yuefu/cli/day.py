@@ -187,11 +187,11 @@ def repay_undo(
     """Take a repayment off its loan, which is then as if it had never been paid, and give the money back the way it came."""
     with context.at_work("repayment.undo") as caller:
         from yuefu import ids
-        from yuefu.journeys import repayment
+        from yuefu.journeys import undoing
 
         caller.for_the_book()
-        request = repayment.UndoRequest(inputs.key_or_new(key), inputs.object_id("collection", collection), inputs.reason(reason))
-        done = only(repayment.undo(desk=caller.desk, now=caller.now, requests=[request]))
+        request = undoing.UndoRequest(inputs.key_or_new(key), inputs.object_id("collection", collection), inputs.reason(reason))
+        done = only(undoing.undo(desk=caller.desk, now=caller.now, requests=[request]))
         output.result(
             {
                 "collection": ids.text("collection", done.collection_id),

@@ -167,17 +167,7 @@ def take(*, desk: Desk, now: datetime, requests: Sequence[StepRequest]) -> list[
     """Takes cases one step on, each in order, with all that it means for order, loans, settlement and money. One outcome a request; a known key
     has its first one. Refused with unknown_case or as `aftersales.rules`, the order or its loans refuse; a refused step changes nothing.
     """
-    begun: list[ChannelRefund] = []
-
-    def act(batch: Sequence[StepRequest]) -> list[Moved | Refused]:
-        attempts: list[ChannelRefund] = []
-        outcomes = on_open_day(desk, now, batch, lambda work, given: _take(work, given, attempts))
-        begun.extend(attempts)  # Only now are they committed: what was rolled back is never sent.
-        return outcomes
-
-    outcomes = in_batches(desk, now, _STEP, requests, act)
-    refunding.send(desk=desk, now=now, refunds=begun)
-    return outcomes
+    return refunding.giving_back(desk, now, _STEP, requests, _take)
 
 
 def _take(work: UnitOfWork, requests: Sequence[StepRequest], begun: list[ChannelRefund]) -> list[Moved | Refused]:

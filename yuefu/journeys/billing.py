@@ -223,17 +223,7 @@ def release_parts(*, desk: Desk, now: datetime, part_ids: Sequence[UUID]) -> lis
     """Applies parts that wait to their loans, each as of its day; before it as of the open day, when the loan takes what is due and the rest goes
     back. One outcome a part, in order; None for one that does not wait.
     """
-    begun: list[ChannelRefund] = []
-
-    def act(batch: Sequence[UUID]) -> list[Repaid | Refused | None]:
-        attempts: list[ChannelRefund] = []
-        outcomes = on_open_day(desk, now, batch, lambda work, ids: _release(work, ids, attempts))
-        begun.extend(attempts)  # Only now are they committed: what was rolled back is never sent.
-        return outcomes
-
-    outcomes = in_batches(desk, now, "billing.release", part_ids, act)
-    refunding.send(desk=desk, now=now, refunds=begun)
-    return outcomes
+    return refunding.giving_back(desk, now, "billing.release", part_ids, _release)
 
 
 def _release(work: UnitOfWork, part_ids: Sequence[UUID], begun: list[ChannelRefund]) -> list[Repaid | Refused | None]:

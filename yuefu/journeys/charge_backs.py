@@ -6,10 +6,10 @@ once, by that reference, in one transaction: the channel refund that took it off
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from typing import Final
+from typing import Any, Final, TypeVar
 from uuid import UUID
 
 from yuefu import ids as public
@@ -28,7 +28,7 @@ from yuefu.papers import commands as papers
 from yuefu.payments import commands as payments
 from yuefu.payments import queries as payment_book
 from yuefu.payments.commands import CollectionAttempt, RefundAttempt
-from yuefu.payments.rules import ChannelRefund, ChannelResult, Collection
+from yuefu.payments.rules import ChannelRefund, ChannelResult, Collection, refund_refusal
 from yuefu.runtime import keys, sql
 from yuefu.runtime.batch import Quarantined
 from yuefu.runtime.values import UnitOfWork
@@ -48,6 +48,9 @@ _MENDED: Final = frozenset({"limit_exceeded", "account_closed"})
 _ENTER: Final = "charge_back.enter"
 _WIN: Final = "charge_back.win"
 _LONGEST_REFERENCE: Final = 64
+
+R = TypeVar("R")
+O = TypeVar("O")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +74,33 @@ class DisputeWon:
 
 
 class _No(Exception):
-    """What cannot be booked: whatever was done for it is undone."""
+    """Requests that loans, credit lines or payments refused: whatever was done for them and beside them is undone."""
 
-    def __init__(self, refused: Refused) -> None:
+    def __init__(self, refused: Mapping[Any, Refused]) -> None:
         super().__init__(refused)
         self.refused = refused
+
+
+def _without_those_refused(act: Callable[[Mapping[R, Refused]], list[ChargeBack | Refused]]) -> list[ChargeBack | Refused]:
+    """`act` is given what was refused so far, by request, and raises _No where more is: then all is done once more, as if those had not been asked.
+
+    Of the money of a collection, and of the room of a credit line, nobody can say how much is left for a request before those that come first are
+    carried out or refused."""
+    refused: dict[R, Refused] = {}
+    while True:
+        try:
+            with sql.attempting():
+                return act(refused)
+        except _No as no:
+            refused |= no.refused
+
+
+def _carried_out(requests: Sequence[R], outcomes: Sequence[O | Refused]) -> list[O]:
+    """What became of requests, none of which may be refused. Raises _No."""
+    refused = {request: outcome for request, outcome in zip(requests, outcomes, strict=True) if isinstance(outcome, Refused)}
+    if refused:
+        raise _No(refused)
+    return [outcome for outcome in outcomes if not isinstance(outcome, Refused)]
 
 
 def enter(*, desk: Desk, now: datetime, requests: Sequence[TakenBack]) -> list[ChargeBack | Refused | Quarantined]:
@@ -106,55 +131,84 @@ def _fault(reference: str, reason: str) -> Refused | None:
 def _enter(work: UnitOfWork, requests: Sequence[TakenBack], known: Mapping[str, ChannelResult]) -> list[ChargeBack | Refused]:
     ids = work.ids.many(work.now, len(requests))
 
-    def act(fresh: list[int]) -> dict[int, ChargeBack | Refused]:
-        found = payment_book.collections(book_id=work.book.id, ids=sorted({requests[i].collection_id for i in fresh}))
-        loan_book.lock(work.book.id, sorted({c.loan_id for c in found.values() if c.loan_id}))
-        return {i: _booked(work, ids[i], requests[i], known.get(requests[i].key)) for i in fresh}
+    def act(refused: Mapping[TakenBack, Refused]) -> list[ChargeBack | Refused]:
+        # A credit line without room is mended by a person. The money is gone, and the reference of the bank is the only one there is: it is not used up.
+        no_room = {request: why for request, why in refused.items() if why.code in _MENDED}
+        return keys.answer(
+            work=work,
+            scope=_ENTER,
+            requests=requests,
+            object_ids=ids,
+            validate=lambda fresh: _faults({i: (requests[i].key, requests[i].reason, no_room.get(requests[i])) for i in fresh}),
+            decide=lambda fresh: _entered(work, {ids[i]: (i, requests[i]) for i in fresh}, known, refused),
+            recall=lambda again: queries.charge_backs(book_id=work.book.id, ids=again),
+        )
 
-    def recall(again: Sequence[UUID]) -> dict[UUID, ChargeBack]:
-        return queries.charge_backs(book_id=work.book.id, ids=again)
-
-    return keys.answer(
-        work=work,
-        scope=_ENTER,
-        requests=requests,
-        object_ids=ids,
-        validate=lambda fresh: {
-            i: refused
-            for i in fresh
-            if (refused := _fault(requests[i].key, requests[i].reason) or _no_room(work, ids[i], requests[i], known.get(requests[i].key)))
-        },
-        decide=act,
-        recall=recall,
-    )
+    return _without_those_refused(act)
 
 
-def _no_room(work: UnitOfWork, new_id: UUID, request: TakenBack, said: ChannelResult | None) -> Refused | None:
-    """Whether the credit line cannot take what is owed again, which a person can mend: the money is gone, and the reference of the bank is the only
-    one there is. Found by trying."""
-    with sql.undone():
-        tried = _booked(work, new_id, request, said)
-    return tried if isinstance(tried, Refused) and tried.code in _MENDED else None
+def _faults(asked: Mapping[int, tuple[str, str, Refused | None]]) -> dict[int, Refused]:
+    """Why some are refused without using up their key: by its form, by that of another text, or for a reason that is known."""
+    faults = {i: _fault(key, text) or known for i, (key, text, known) in asked.items()}
+    return {i: refused for i, refused in faults.items() if refused}
 
 
-def _booked(work: UnitOfWork, new_id: UUID, request: TakenBack, said: ChannelResult | None) -> ChargeBack | Refused:
-    collection = payment_book.collections(book_id=work.book.id, ids=[request.collection_id]).get(request.collection_id)
-    if refused := _refusal(work, collection, request, said):
-        return refused
-    assert collection is not None
-    try:
-        with sql.attempting():
-            return _taken(work, new_id, request, said or _told(request.key, request.amount, request.on), collection)
-    except _No as no:
-        return no.refused
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What is known of collections, by id, and of references: what of ours and of the channel's is known by them."""
+
+    collections: Mapping[UUID, Collection]
+    parts: Mapping[UUID, Sequence[Collection]]
+    with_loans: set[UUID]
+    ours: set[str]
+    said: Mapping[str, ChannelResult]
 
 
-def _refusal(work: UnitOfWork, collection: Collection | None, request: TakenBack, said: ChannelResult | None) -> Refused | None:
+def _entered(
+    work: UnitOfWork, asked: Mapping[UUID, tuple[int, TakenBack]], said: Mapping[str, ChannelResult], refused: Mapping[TakenBack, Refused]
+) -> dict[int, ChargeBack | Refused]:
+    """Outcomes by position of requests, given by the charge-backs they make. Raises _No where loans or payments refuse more than `refused`."""
+    requests = [request for _, request in asked.values()]
+    seen = _seen(work, requests, said)
+    left = dict(seen.collections)
+    outcomes: dict[int, ChargeBack | Refused] = {}
+    taking: dict[UUID, TakenBack] = {}
+    for new_id, (index, request) in asked.items():
+        collection = left.get(request.collection_id)
+        why = refused.get(request) or _refusal(work, collection, request, seen)
+        if why or collection is None:
+            outcomes[index] = why or Refused(UNKNOWN_COLLECTION)
+            continue
+        left[collection.id] = replace(collection, refunded=collection.refunded + request.amount)
+        taking[new_id] = request
+    made = _taken(work, taking, seen)
+    return outcomes | {asked[one.id][0]: one for one in made}
+
+
+def _seen(work: UnitOfWork, requests: Sequence[TakenBack], said: Mapping[str, ChannelResult]) -> _Seen:
+    """The loans are locked first: whoever gives money of a loan back does that."""
+    book_id, ids = work.book.id, sorted({request.collection_id for request in requests})
+    before = payment_book.collections(book_id=book_id, ids=ids)
+    loan_book.lock(book_id, sorted({c.loan_id for c in before.values() if c.loan_id}))
+    found = payment_book.collections(book_id=book_id, ids=sorted(before))
+    parts = payment_book.parts_of(book_id=book_id, whole_ids=[c.id for c in found.values() if c.parts])
+    applied = loan_book.repayments(book_id, sorted(found))
+    with_loans = {i for i, repayment in applied.items() if not repayment.reversed}
+    return _Seen(found, parts, with_loans, _ours(work, [request.key for request in requests]), said)
+
+
+def _ours(work: UnitOfWork, references: Sequence[str]) -> set[str]:
+    """References that cannot be new ones of the bank: something of ours is known by them."""
+    collections = payment_book.collections_by_reference(book_id=work.book.id, references=references)
+    return {*collections, *payment_book.refunds_by_reference(book_id=work.book.id, references=references)}
+
+
+def _refusal(work: UnitOfWork, collection: Collection | None, request: TakenBack, seen: _Seen) -> Refused | None:
+    """Why that cannot have been taken of a collection, as it is after what was taken before."""
     if collection is None:
         return Refused(UNKNOWN_COLLECTION, "there is no such collection in this book", "collection_id")
     if collection.parts:
-        parts = payment_book.parts_of(book_id=work.book.id, whole_ids=[collection.id])[collection.id]
-        named = ", ".join(public.text("collection", part.id) for part in parts[:5])
+        named = ", ".join(public.text("collection", part.id) for part in seen.parts[collection.id][:5])
         return Refused(
             OVER_SEVERAL, f"this payment is over several loans: name what was taken of each of its parts, {named}", "collection_id"
         )
@@ -162,15 +216,18 @@ def _refusal(work: UnitOfWork, collection: Collection | None, request: TakenBack
         return Refused(TAKEN_AHEAD, f"the business day is {work.day.on}: enter it then", "on")
     if collection.settled_on and request.on < collection.settled_on:
         return Refused(TAKEN_EARLY, f"it was collected on {collection.settled_on}", "on")
-    return _used(work, request.key) or (_contradicted(request.amount, said) if said is not None else None)
+    if refused := _misnamed(request.key, request.amount, seen.ours, seen.said):
+        return refused
+    if refused := refund_refusal(collection, request.amount, work.book.currency):
+        return refused
+    return None if collection.id in seen.with_loans else Refused(NOT_APPLIED, "nothing of this collection is with a loan", "collection_id")
 
 
-def _used(work: UnitOfWork, reference: str) -> Refused | None:
-    """Why a reference cannot be of the bank: something of ours is known by it."""
-    ours = payment_book.collections_by_reference(book_id=work.book.id, references=[reference]) or payment_book.refunds_by_reference(
-        book_id=work.book.id, references=[reference]
-    )
-    return Refused(REFERENCE_TAKEN, f"{reference} is another movement of this book", "key") if ours else None
+def _misnamed(reference: str, amount: Money, ours: set[str], said: Mapping[str, ChannelResult]) -> Refused | None:
+    """Why a reference cannot be that of a movement of the bank of this amount."""
+    if reference in ours:
+        return Refused(REFERENCE_TAKEN, f"{reference} is another movement of this book", "key")
+    return _contradicted(amount, said[reference]) if reference in said else None
 
 
 def _contradicted(amount: Money, said: ChannelResult) -> Refused | None:
@@ -184,33 +241,31 @@ def _told(reference: str, amount: Money, on: date) -> ChannelResult:
     return ChannelResult(reference, "succeeded", amount, Money.zero(amount.currency), reference, on)
 
 
-def _taken(work: UnitOfWork, new_id: UUID, request: TakenBack, said: ChannelResult, collection: Collection) -> ChargeBack:
-    """The loan owes it again, to the consumer, whose bank has taken it already. Raises _No."""
-    attempt = RefundAttempt(f"charge_back:{request.key}", collection.id, request.amount, request.key)
-    (begun,) = payments.attempt_refunds(work=work, attempts=[attempt])
-    if isinstance(begun, Refused):
-        raise _No(begun)
-    applied = loan_book.repayments(work.book.id, [collection.id]).get(collection.id)
-    if applied is None or applied.reversed or collection.loan_id is None:
-        raise _No(Refused(NOT_APPLIED, "nothing of this collection is with a loan", "collection_id"))
-    on = min(request.on, work.day.on)
-    paid_on = min(collection.settled_on or on, on)
-    (owed,) = loans.charge_back(work=work, requests=[loans.ChargeBack(new_id, collection.loan_id, request.amount, on, paid_on)])
-    if isinstance(owed, Refused):
-        raise _No(owed)
-    papers.withdraw_reopened(work=work, loan_ids=[collection.loan_id])
-    (settled,) = payments.settle_refunds(work=work, results=[said])
-    if isinstance(settled, Refused):
-        raise _No(settled)
-    made = _made(work, new_id, request, owed, collection)
-    commands.enter_charge_back(work=work, entered=made)
+def _taken(work: UnitOfWork, taking: Mapping[UUID, TakenBack], seen: _Seen) -> list[ChargeBack]:
+    """The loans owe it again, to the consumers, whose banks have taken it already. Raises _No."""
+    requests = list(taking.values())
+    attempts = [RefundAttempt(f"charge_back:{r.key}", r.collection_id, r.amount, r.key) for r in requests]
+    _carried_out(requests, payments.attempt_refunds(work=work, attempts=attempts))
+    owing = [_owing(work, new_id, request, seen.collections[request.collection_id]) for new_id, request in taking.items()]
+    owed = _carried_out(requests, loans.charge_back(work=work, requests=owing))
+    papers.withdraw_reopened(work=work, loan_ids=sorted({one.loan_id for one in owing}))
+    moved = [seen.said.get(r.key) or _told(r.key, r.amount, r.on) for r in requests]
+    _carried_out(requests, payments.settle_refunds(work=work, results=moved))
+    made = [_made(work, request, one, seen.collections[request.collection_id]) for request, one in zip(requests, owed, strict=True)]
+    commands.enter_charge_backs(work=work, entered=made)
     return made
 
 
-def _made(work: UnitOfWork, new_id: UUID, request: TakenBack, owed: OwedAgain, collection: Collection) -> ChargeBack:
+def _owing(work: UnitOfWork, new_id: UUID, request: TakenBack, collection: Collection) -> loans.ChargeBack:
+    assert collection.loan_id is not None, "what is with a loan is for one"
+    on = min(request.on, work.day.on)
+    return loans.ChargeBack(new_id, collection.loan_id, request.amount, on, min(collection.settled_on or on, on))
+
+
+def _made(work: UnitOfWork, request: TakenBack, owed: OwedAgain, collection: Collection) -> ChargeBack:
     figures = (owed.amount, owed.principal, owed.interest, owed.charges)
     entered = (request.reason, request.on, work.day.on, work.now)
-    return ChargeBack(new_id, request.key, collection.id, collection.consumer_id, *figures, *entered, None, None)
+    return ChargeBack(owed.source_id, request.key, collection.id, collection.consumer_id, *figures, *entered, None, None)
 
 
 def win(*, desk: Desk, now: datetime, requests: Sequence[DisputeWon]) -> list[ChargeBack | Refused | Quarantined]:
@@ -219,74 +274,100 @@ def win(*, desk: Desk, now: datetime, requests: Sequence[DisputeWon]) -> list[Ch
     amount_differs, reference_taken or key_reused.
     """
     known = desk.channel.query(references=[request.key for request in requests if _is_reference(request.key)], now=now)
-    begun: list[ChannelRefund] = []
-
-    def act(batch: Sequence[DisputeWon]) -> list[ChargeBack | Refused]:
-        attempts: list[ChannelRefund] = []
-        outcomes = on_open_day(desk, now, batch, lambda work, given: _win(work, given, known, attempts))
-        begun.extend(attempts)  # Only now are they committed: what was rolled back is never sent.
-        return outcomes
-
-    outcomes = in_batches(desk, now, _WIN, requests, act)
-    refunding.send(desk=desk, now=now, refunds=begun)
-    return outcomes
+    return refunding.giving_back(desk, now, _WIN, requests, lambda work, given, begun: _win(work, given, known, begun))
 
 
 def _win(
     work: UnitOfWork, requests: Sequence[DisputeWon], known: Mapping[str, ChannelResult], begun: list[ChannelRefund]
 ) -> list[ChargeBack | Refused]:
     ids = work.ids.many(work.now, len(requests))
-    return keys.answer(
-        work=work,
-        scope=_WIN,
-        requests=requests,
-        object_ids=ids,
-        validate=lambda fresh: {i: refused for i in fresh if (refused := _fault(requests[i].key, requests[i].reference))},
-        decide=lambda fresh: {i: _one_won(work, requests[i], known.get(requests[i].key), begun) for i in fresh},
-        recall=lambda again: _won_by_key(work, again, requests, ids),
-    )
+
+    def act(refused: Mapping[DisputeWon, Refused]) -> list[ChargeBack | Refused]:
+        return keys.answer(
+            work=work,
+            scope=_WIN,
+            requests=requests,
+            object_ids=ids,
+            validate=lambda fresh: _faults({i: (requests[i].key, requests[i].reference, None) for i in fresh}),
+            decide=lambda fresh: _won(work, {i: requests[i] for i in fresh}, known, refused, begun),
+            recall=lambda again: _won_by_key(work, again, requests),
+        )
+
+    return _without_those_refused(act)
 
 
-def _won_by_key(work: UnitOfWork, again: Sequence[UUID], requests: Sequence[DisputeWon], ids: Sequence[UUID]) -> dict[UUID, ChargeBack]:
+def _won_by_key(work: UnitOfWork, again: Sequence[UUID], requests: Sequence[DisputeWon]) -> dict[UUID, ChargeBack]:
     """Charge-backs by the object of the key that won them: the charge-back is known by its reference, which the same request names again."""
-    del ids
     found = queries.charge_backs_by_reference(book_id=work.book.id, references=[request.reference for request in requests])
     stored = keys.stored(work=work, names=[(_WIN, request.key) for request in requests])
     told = {one.object_id: found[request.reference] for request in requests if (one := stored.get((_WIN, request.key)))}
     return {object_id: told[object_id] for object_id in again}
 
 
-def _one_won(work: UnitOfWork, request: DisputeWon, said: ChannelResult | None, begun: list[ChannelRefund]) -> ChargeBack | Refused:
-    seen = queries.charge_backs_by_reference(book_id=work.book.id, references=[request.reference]).get(request.reference)
-    if seen is None:
-        return Refused(UNKNOWN_CHARGE_BACK, "there is no charge-back of this reference in this book", "reference")
-    taken = payment_book.collections(book_id=work.book.id, ids=[seen.collection_id])[seen.collection_id]
-    assert taken.loan_id is not None, "what was charged back was with a loan"
-    loan_book.lock(work.book.id, [taken.loan_id])
-    one = queries.charge_backs_by_reference(book_id=work.book.id, references=[request.reference], lock=True)[request.reference]
-    if refused := _not_won(work, one, request, said):
-        return refused
-    try:
-        with sql.attempting():
-            return _brought_back(work, one, taken, request, said or _told(request.key, one.amount, request.on), begun)
-    except _No as no:
-        return no.refused
+def _won(
+    work: UnitOfWork,
+    asked: Mapping[int, DisputeWon],
+    said: Mapping[str, ChannelResult],
+    refused: Mapping[DisputeWon, Refused],
+    begun: list[ChannelRefund],
+) -> dict[int, ChargeBack | Refused]:
+    """Outcomes by position of requests. Raises _No where payments refuse more than `refused`."""
+    held, taken = _held(work, [request.reference for request in asked.values()])
+    ours = _ours(work, [request.key for request in asked.values()])
+    outcomes: dict[int, ChargeBack | Refused] = {}
+    winning: dict[int, tuple[DisputeWon, ChargeBack]] = {}
+    for index, request in asked.items():
+        one = held.get(request.reference)
+        if one is None:
+            outcomes[index] = Refused(UNKNOWN_CHARGE_BACK, "there is no charge-back of this reference in this book", "reference")
+        elif why := refused.get(request) or _not_won(work, one, request) or _misnamed(request.key, one.amount, ours, said):
+            outcomes[index] = why
+        else:
+            held[request.reference] = replace(one, won_on=min(request.on, work.day.on))
+            winning[index] = request, one
+    return outcomes | _brought_back(work, winning, taken, said, begun)
 
 
-def _not_won(work: UnitOfWork, one: ChargeBack, request: DisputeWon, said: ChannelResult | None) -> Refused | None:
+def _held(work: UnitOfWork, references: Sequence[str]) -> tuple[dict[str, ChargeBack], dict[UUID, Collection]]:
+    """Charge-backs by reference, and by id the collections that they were taken of: locked, their loans before them."""
+    found = queries.charge_backs_by_reference(book_id=work.book.id, references=references)
+    taken = payment_book.collections(book_id=work.book.id, ids=sorted({one.collection_id for one in found.values()}))
+    loan_book.lock(work.book.id, sorted({c.loan_id for c in taken.values() if c.loan_id}))
+    return queries.charge_backs_by_reference(book_id=work.book.id, references=references, lock=True), taken
+
+
+def _not_won(work: UnitOfWork, one: ChargeBack, request: DisputeWon) -> Refused | None:
     if one.won_on is not None:
         return Refused(ALREADY_WON, f"it was won on {one.won_on}", "reference")
     if request.on < one.taken_on:
         return Refused(TAKEN_EARLY, f"it was taken on {one.taken_on}", "on")
     if request.on > work.day.on:
         return Refused(TAKEN_AHEAD, f"the business day is {work.day.on}: enter it then", "on")
-    return _used(work, request.key) or (_contradicted(one.amount, said) if said is not None else None)
+    return None
 
 
 def _brought_back(
-    work: UnitOfWork, one: ChargeBack, taken: Collection, request: DisputeWon, said: ChannelResult, begun: list[ChannelRefund]
-) -> ChargeBack:
-    attempt = CollectionAttempt(
+    work: UnitOfWork,
+    winning: Mapping[int, tuple[DisputeWon, ChargeBack]],
+    taken: Mapping[UUID, Collection],
+    said: Mapping[str, ChannelResult],
+    begun: list[ChannelRefund],
+) -> dict[int, ChargeBack]:
+    """Charge-backs as they are once their money has paid their loans. Raises _No."""
+    requests = [request for request, _ in winning.values()]
+    attempts = [_attempt(request, one, taken[one.collection_id]) for request, one in winning.values()]
+    _carried_out(requests, payments.attempt_collections(work=work, attempts=attempts))
+    moved = [said.get(request.key) or _told(request.key, one.amount, request.on) for request, one in winning.values()]
+    settled = _carried_out(requests, payments.settle_collections(work=work, results=moved))
+    received = [(c, min(c.settled_on or request.on, work.day.on)) for c, request in zip(settled, requests, strict=True)]
+    applied = repayment.apply_received(work, received)
+    begun += refunding.attempt(work=work, excesses=repayment.owed_back(applied))
+    won = [(one, c.id, on) for (_, one), (c, on) in zip(winning.values(), received, strict=True)]
+    return dict(zip(winning, commands.win_charge_backs(work=work, won=won), strict=True))
+
+
+def _attempt(request: DisputeWon, one: ChargeBack, taken: Collection) -> CollectionAttempt:
+    return CollectionAttempt(
         f"charge_back:{request.key}",
         taken.consumer_id,
         taken.loan_id,
@@ -297,15 +378,3 @@ def _brought_back(
         ahead="next",  # What was taken is owed with what falls due next: as paid otherwise, it would go back where nothing is due yet.
         reference=request.key,
     )
-    (back,) = payments.attempt_collections(work=work, attempts=[attempt])
-    if isinstance(back, Refused):
-        raise _No(back)
-    (settled,) = payments.settle_collections(work=work, results=[said])
-    if isinstance(settled, Refused):
-        raise _No(settled)
-    on = min(settled.settled_on or request.on, work.day.on)
-    applied = repayment.apply_received(work, [(settled, on)])
-    attempts = refunding.attempt(work=work, excesses=repayment.owed_back(applied))
-    won = commands.win_charge_back(work=work, won=one, by=settled.id, on=on)
-    begun += attempts
-    return replace(one, won_by_id=won.won_by_id, won_on=won.won_on)

@@ -19,10 +19,11 @@ from uuid import UUID
 
 from yuefu.billing import queries as bill_book
 from yuefu.errors import Refused
-from yuefu.journeys import billing, repayment
+from yuefu.journeys import billing, repayment, undoing
 from yuefu.journeys.billing import PayRequest
 from yuefu.journeys.desk import Desk, in_batches, on_open_day, open_day, unless_held_up
-from yuefu.journeys.repayment import NOTHING_DUE, Repaid, RepaidTogether, UndoRequest
+from yuefu.journeys.repayment import NOTHING_DUE, Repaid, RepaidTogether
+from yuefu.journeys.undoing import UndoRequest
 from yuefu.loans import queries as loan_book
 from yuefu.money.amounts import Money
 from yuefu.payments import commands as payments
@@ -247,7 +248,7 @@ def _book(desk: Desk, now: datetime, begun: Sequence[Match]) -> None:
 @dataclass(frozen=True, slots=True)
 class Unmatched:
     """A match that was undone: `back` of it is left of its receipt again. `stays` went back to the consumer before, or came ahead of its day and
-    pays what fell due meanwhile: `repayment.undo` is for that.
+    pays what fell due meanwhile: `undoing.undo` is for that.
     """
 
     match: Match
@@ -257,7 +258,7 @@ class Unmatched:
 
 def undo(*, desk: Desk, now: datetime, match_id: UUID, key: str, reason: str) -> Unmatched | Refused | Quarantined:
     """Takes a payment off the loans it was matched to, which are then as if it had never been paid. Refused with reason_invalid, unknown_match,
-    already_undone, or as `repayment.undo` refuses a part.
+    already_undone, or as `undoing.undo` refuses a part.
     """
     if unreasoned := rules.reason_refusal(reason):
         return unreasoned
@@ -284,7 +285,7 @@ def undo(*, desk: Desk, now: datetime, match_id: UUID, key: str, reason: str) ->
 def _take_off(desk: Desk, now: datetime, parts: Sequence[Collection], key: str, reason: str) -> Refused | Quarantined | None:
     """Undoes what parts pay of their loans; the first refusal."""
     asked = [UndoRequest(f"{key}:{part.id}", part.id, reason) for part in _applied(desk, parts)]
-    return _first_refusal(repayment.undo(desk=desk, now=now, requests=asked))
+    return _first_refusal(undoing.undo(desk=desk, now=now, requests=asked))
 
 
 def _applied(desk: Desk, parts: Sequence[Collection]) -> list[Collection]:

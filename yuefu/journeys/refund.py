@@ -7,10 +7,10 @@ day (`retry`), from collections whose refunds failed least.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Final, TypeVar
 from uuid import UUID
 
 from yuefu import ids as public
@@ -39,6 +39,12 @@ from yuefu.settlement.rules import Item
 ALARM_AFTER_DAYS: Final = 2
 """On so many days a refund failed, and a person has to look: the card may be closed for good."""
 
+R = TypeVar("R")
+O = TypeVar("O")
+
+Act = Callable[[UnitOfWork, Sequence[R], list[ChannelRefund]], list[O | Refused]]
+"""What is done with a batch in its transaction; the attempts to refund that it makes are added to the list."""
+
 log = logger(__name__)
 
 
@@ -66,17 +72,29 @@ class Excess:
 
 def refund(*, desk: Desk, now: datetime, requests: Sequence[RefundRequest]) -> list[Refunded | Refused | Quarantined]:
     """Takes back captured goods, wholly or in part. Refusals: see `orders.rules`; key_reused."""
+    return giving_back(desk, now, "refund", requests, _refund)
+
+
+def giving_back(desk: Desk, now: datetime, command: str, requests: Sequence[R], act: Act[R, O]) -> list[O | Refused | Quarantined]:
+    """`in_batches`, each `on_open_day`: `act` is given a list for the attempts to refund that it stores, which are sent once they are committed."""
+    outcomes, begun = _committed(desk, now, command, requests, act)
+    send(desk=desk, now=now, refunds=begun)
+    return outcomes
+
+
+def _committed(
+    desk: Desk, now: datetime, command: str, requests: Sequence[R], act: Act[R, O]
+) -> tuple[list[O | Refused | Quarantined], list[ChannelRefund]]:
+    """The outcomes, and the attempts that were committed and are still to be sent."""
     begun: list[ChannelRefund] = []
 
-    def act(batch: Sequence[RefundRequest]) -> list[Refunded | Refused]:
+    def commit(batch: Sequence[R]) -> list[O | Refused]:
         attempts: list[ChannelRefund] = []
-        outcomes = on_open_day(desk, now, batch, lambda work, given: _refund(work, given, attempts))
+        outcomes = on_open_day(desk, now, batch, lambda work, given: act(work, given, attempts))
         begun.extend(attempts)  # Only now are they committed: what was rolled back is never sent.
         return outcomes
 
-    outcomes = in_batches(desk, now, "refund", requests, act)
-    send(desk=desk, now=now, refunds=begun)
-    return outcomes
+    return in_batches(desk, now, command, requests, commit), begun
 
 
 def _refund(work: UnitOfWork, requests: Sequence[RefundRequest], begun: list[ChannelRefund]) -> list[Refunded | Refused]:
@@ -182,15 +200,7 @@ def _retry_and_send(
     desk: Desk, now: datetime, waiting: Sequence[UUID]
 ) -> tuple[list[ChannelRefund], list[Excess | Refused | Quarantined | None]]:
     """The new attempts with what the channel said of them, and the outcome of each loan."""
-    begun: list[ChannelRefund] = []
-
-    def act(batch: Sequence[UUID]) -> list[Excess | Refused | None]:
-        attempts: list[ChannelRefund] = []
-        outcomes = on_open_day(desk, now, batch, lambda work, loan_ids: _retry(work, loan_ids, attempts))
-        begun.extend(attempts)  # Only now are they committed: what was rolled back is never sent.
-        return outcomes
-
-    outcomes = in_batches(desk, now, "refund.retry", waiting, act)
+    outcomes, begun = _committed(desk, now, "refund.retry", waiting, _retry)
     said = {refund.id: refund for refund in send(desk=desk, now=now, refunds=begun)}
     tried = [said.get(refund.id, refund) for refund in begun]
     _alarm(desk, tried)

@@ -1,8 +1,7 @@
 """Repayment: collect through the channel, then apply to what is due.
 
 The attempt is stored before the channel is called. An answer that does not come leaves it unknown: `poll` asks again, nothing is
-ever sent twice blind. What a consumer pays beyond everything due goes back the same way, and so does what should not have been paid:
-`undo` takes a repayment off its loan.
+ever sent twice blind. What a consumer pays beyond everything due goes back the same way.
 """
 
 from __future__ import annotations
@@ -13,25 +12,23 @@ from datetime import date, datetime
 from typing import Final, Literal
 from uuid import UUID
 
-from yuefu import ids as public
 from yuefu.errors import Refused
 from yuefu.journeys import refund as refunding
 from yuefu.journeys.desk import Desk, in_batches, on_open_day, open_day, unless_held_up
 from yuefu.journeys.refund import Excess
 from yuefu.loans import commands as loans
 from yuefu.loans import queries as loan_book
-from yuefu.loans.commands import ALREADY_APPLIED, Applied, Repayment, Reversal, Reversed
+from yuefu.loans.commands import ALREADY_APPLIED, Applied, Repayment
 from yuefu.loans.queries import Recorded
-from yuefu.loans.rules import UNKNOWN_REPAYMENT, OnBook
+from yuefu.loans.rules import OnBook
 from yuefu.money.amounts import Money
-from yuefu.papers import commands as papers
 from yuefu.payments import commands as payments
 from yuefu.payments import queries as payment_book
 from yuefu.payments.commands import CollectionAttempt
 from yuefu.payments.rules import CONTRACT, ChannelRefund, ChannelResult, Collection, CollectOrder
 from yuefu.plans.lifecycle.choices import Excess as Way
 from yuefu.plans.terms import Terms
-from yuefu.runtime import audit, keys, stops
+from yuefu.runtime import keys, stops
 from yuefu.runtime.batch import Quarantined
 from yuefu.runtime.values import Actor, UnitOfWork
 
@@ -40,14 +37,9 @@ NOTHING_DUE = "nothing_due"
 NOTHING_AHEAD = "nothing_ahead"  # the rules of the loan know no early payment
 MORE_THAN_DUE = "more_than_due"  # a merchant asks a consumer for what is due, or less
 INSTRUMENT_INVALID = "instrument_invalid"
-COLLECTION_REFUNDED = "collection_refunded"  # a part of it was given back: what is left of it paid for something else
 _ASKED_AS = {"consumer_id": "loan_id", "order_id": "loan_id", "whole": "amount"}
-_UNDO = "repayment.undo"
-REASON_INVALID = "reason_invalid"
 _AHEAD: Final = {"next": Way.NEXT, "smaller": Way.SMALLER, "shorter": Way.SHORTER, "settle": Way.NEXT}
 _LONGEST_INSTRUMENT = 128
-_NAMED = 20
-_LONGEST_REASON = 500
 
 
 Ahead = Literal["next", "smaller", "shorter", "settle"]
@@ -129,7 +121,7 @@ def collect(*, desk: Desk, now: datetime, begun: Sequence[Collection]) -> dict[U
         ids[r.reference]: o for r, o in zip(results, booked, strict=True) if isinstance(o, Repaid | RepaidTogether | Quarantined)
     }
     silent = [c for c in begun if c.id not in outcomes]
-    return outcomes | _told(silent, _parts_of(desk.book.id, silent))
+    return outcomes | _told(silent, parts_of(desk.book.id, silent))
 
 
 def _replayed(waiting: Sequence[Collection], now: datetime) -> bool:
@@ -254,11 +246,11 @@ def book(*, desk: Desk, now: datetime, results: Sequence[ChannelResult]) -> list
 def _lock_loans(work: UnitOfWork, results: Sequence[ChannelResult]) -> None:
     """The loans before their collections, high rung to low, as a refund takes them."""
     known = payment_book.collections_by_reference(book_id=work.book.id, references=[result.reference for result in results])
-    parts = [part for group in _parts_of(work.book.id, list(known.values())).values() for part in group]
+    parts = [part for group in parts_of(work.book.id, list(known.values())).values() for part in group]
     loan_book.lock(work.book.id, sorted({c.loan_id for c in [*known.values(), *parts] if c.loan_id}))
 
 
-def _parts_of(book_id: UUID, collections: Sequence[Collection]) -> dict[UUID, list[Collection]]:
+def parts_of(book_id: UUID, collections: Sequence[Collection]) -> dict[UUID, list[Collection]]:
     """The parts of those that are over several loans, by the whole."""
     wholes = [c.id for c in collections if c.parts]
     return payment_book.parts_of(book_id=book_id, whole_ids=wholes) if wholes else {}
@@ -266,7 +258,7 @@ def _parts_of(book_id: UUID, collections: Sequence[Collection]) -> dict[UUID, li
 
 def _apply(work: UnitOfWork, settled: Sequence[Collection]) -> tuple[dict[UUID, Repaid | RepaidTogether], list[Excess]]:
     """Outcomes by collection, and what is now owed back. A collection applied before is told as it was applied then, and owes nothing anew."""
-    parts = _parts_of(work.book.id, settled)
+    parts = parts_of(work.book.id, settled)
     ours = [one for c in settled if c.loan_id is not None or c.parts for one in parts.get(c.id, [c])]
     today = work.day.on  # Between midnight and the roll-over the channel is a day ahead of the open day.
     received = [c for c in ours if c.state == "succeeded" and not c.is_waiting]
@@ -315,127 +307,11 @@ def _applied(c: Collection, as_recorded: Applied | Recorded | None) -> Repaid:
 def told_of(*, book_id: UUID, collection_ids: Sequence[UUID]) -> dict[UUID, Repaid | RepaidTogether]:
     """What became of collections, as it is recorded."""
     found = list(payment_book.collections(book_id=book_id, ids=collection_ids).values())
-    return _told(found, _parts_of(book_id, found))
+    return _told(found, parts_of(book_id, found))
 
 
 def _together(whole: Collection, parts: Sequence[Repaid]) -> RepaidTogether:
     return RepaidTogether(whole.id, whole.state, whole.amount, whole.failure_code, tuple(parts))
-
-
-@dataclass(frozen=True, slots=True)
-class UndoRequest:
-    """Take the repayment that came by a collection off its loan; `reason` is kept in the audit trail."""
-
-    key: str
-    collection_id: UUID
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Undone:
-    """A repayment that was taken off its loan. `owed_back` is on its way back through the channel."""
-
-    reversal_id: UUID
-    collection_id: UUID
-    loan_id: UUID
-    amount: Money
-    owed_back: Money
-
-
-def undo(*, desk: Desk, now: datetime, requests: Sequence[UndoRequest]) -> list[Undone | Refused | Quarantined]:
-    """Takes repayments off their loans, which are then as if they had never been paid, and gives the money back the way it came.
-
-    One outcome a request, in order. Refused with reason_invalid, unknown_repayment, already_reversed, collection_refunded, excess_gone,
-    limit_exceeded, account_closed, key_reused.
-    """
-    begun: list[ChannelRefund] = []
-
-    def act(batch: Sequence[UndoRequest]) -> list[Undone | Refused]:
-        attempts: list[ChannelRefund] = []
-        outcomes = on_open_day(desk, now, batch, lambda work, given: _undo(work, given, attempts))
-        begun.extend(attempts)  # Only now are they committed: what was rolled back is never sent.
-        return outcomes
-
-    outcomes = in_batches(desk, now, _UNDO, requests, act)
-    refunding.send(desk=desk, now=now, refunds=begun)
-    return outcomes
-
-
-def _undo(work: UnitOfWork, requests: Sequence[UndoRequest], begun: list[ChannelRefund]) -> list[Undone | Refused]:
-    ids = work.ids.many(work.now, len(requests))
-
-    def act(fresh: list[int]) -> dict[int, Undone | Refused]:
-        outcomes: dict[int, Undone | Refused] = {**_given_back(work, {i: requests[i].collection_id for i in fresh})}
-        reversing = [i for i in fresh if i not in outcomes]
-        reversals = [Reversal(ids[i], requests[i].collection_id) for i in reversing]
-        given = payment_book.not_failed(book_id=work.book.id, loan_ids=_loans_of(work, reversals))
-        done = loans.reverse_repayments(work=work, reversals=reversals, given_back=given)
-        outcomes.update({i: _undone(one) for i, one in zip(reversing, done, strict=True)})
-        taken_off = [one for one in done if isinstance(one, Reversed)]
-        papers.withdraw_reopened(work=work, loan_ids=sorted({one.loan_id for one in taken_off}))
-        owed = [Excess(str(one.id), one.loan_id, one.excess, one.source_id) for one in taken_off if one.excess.minor > 0]
-        begun.extend(refunding.attempt(work=work, excesses=owed))
-        why = {str(requests[i].collection_id): requests[i].reason for i in reversing if isinstance(outcomes[i], Undone)}
-        audit.record(work=work, action=_UNDO, object_kind="collection", object_ids=[o.source_id for o in taken_off], detail=why)
-        return outcomes
-
-    return keys.answer(
-        work=work,
-        scope=_UNDO,
-        requests=requests,
-        object_ids=ids,
-        validate=lambda fresh: {i: _unreasoned() for i in fresh if not _is_reason(requests[i].reason)},
-        decide=act,
-        recall=_recall_undone,
-    )
-
-
-def _is_reason(text: str) -> bool:
-    return 1 <= len(text) <= _LONGEST_REASON and text.isprintable() and bool(text.strip())
-
-
-def _unreasoned() -> Refused:
-    return Refused(REASON_INVALID, f"a reason has 1 to {_LONGEST_REASON} printable characters", "reason")
-
-
-def _loans_of(work: UnitOfWork, reversals: Sequence[Reversal]) -> list[UUID]:
-    """The loans that collections were applied to; they are locked."""
-    applied = loan_book.repayments(work.book.id, [reversal.source_id for reversal in reversals])
-    return sorted({repayment.loan_id for repayment in applied.values()})
-
-
-def _given_back(work: UnitOfWork, asked: Mapping[int, UUID]) -> dict[int, Refused]:
-    """Those of which something went back already, and those over several loans. The loans are locked first: whoever gives money of a loan back does that."""
-    known = payment_book.collections(book_id=work.book.id, ids=sorted(set(asked.values())))
-    loan_book.lock(work.book.id, sorted({c.loan_id for c in known.values() if c.loan_id}))
-    now = payment_book.collections(book_id=work.book.id, ids=sorted(known))
-    applied = loan_book.repayments(work.book.id, sorted(known))
-    paying = {i for i, repayment in applied.items() if not repayment.reversed}  # Of others the loans say what they are.
-    refunded = {
-        index: Refused(COLLECTION_REFUNDED, f"{now[i].refunded} of this collection went back to the consumer before", "collection_id")
-        for index, i in asked.items()
-        if i in paying and now[i].refunded.minor
-    }
-    parts = _parts_of(work.book.id, list(known.values()))
-    return refunded | {index: _undone_by_part(parts[i]) for index, i in asked.items() if i in parts}
-
-
-def _undone_by_part(parts: Sequence[Collection]) -> Refused:
-    named = ", ".join(public.text("collection", part.id) for part in parts[:_NAMED])
-    return Refused(UNKNOWN_REPAYMENT, f"this payment is over several loans: undo its parts, {named}", "collection_id")
-
-
-def _undone(done: Reversed | Refused) -> Undone | Refused:
-    return done if isinstance(done, Refused) else Undone(done.id, done.source_id, done.loan_id, done.amount, _owed_back(done.excess))
-
-
-def _owed_back(excess: Money) -> Money:
-    """Nothing, where what was too much before pays more than the repayment had."""
-    return max(excess, Money.zero(excess.currency))
-
-
-def _recall_undone(reversal_ids: Sequence[UUID]) -> dict[UUID, Undone]:
-    return {i: Undone(i, r.source_id, r.loan_id, r.amount, _owed_back(r.excess)) for i, r in loan_book.reversals(reversal_ids).items()}
 
 
 def poll(*, desk: Desk, now: datetime, limit: int = 2_000) -> int:

@@ -26,6 +26,7 @@ from yuefu.journeys import (
     refund,
     repayment,
     transfers,
+    undoing,
 )
 from yuefu.journeys.aftersales import CaseRequest, StepRequest
 from yuefu.journeys.billing import PayRequest
@@ -35,7 +36,8 @@ from yuefu.journeys.collecting import RecoverRequest
 from yuefu.journeys.desk import Desk, open_day
 from yuefu.journeys.ending import PayQuote
 from yuefu.journeys.receipts import MatchRequest
-from yuefu.journeys.repayment import RepayRequest, UndoRequest
+from yuefu.journeys.repayment import RepayRequest
+from yuefu.journeys.undoing import UndoRequest
 from yuefu.ledger.rules import Transfer
 from yuefu.loans.commands import closing
 from yuefu.orders.commands import CaptureRequest, RefundRequest, VoidRequest
@@ -108,7 +110,7 @@ KINDS: Final[Mapping[str, _Kind]] = {
     "receipt.return.book": _Kind(PayResult, lambda desk, now, given: receipts.book_returns(desk=desk, now=now, results=given)),
     "transfer": _Kind(tuple[Transfer, ...], _send_chains),
     closing.LOOK_AT: _Kind(UUID, lambda desk, now, given: close_of_day.look_again(desk=desk, now=now, loan_ids=given)),
-    "repayment.undo": _Kind(UndoRequest, lambda desk, now, given: repayment.undo(desk=desk, now=now, requests=given)),
+    "repayment.undo": _Kind(UndoRequest, lambda desk, now, given: undoing.undo(desk=desk, now=now, requests=given)),
 }
 """By the name under which a journey sets its requests aside (`desk.in_batches`)."""
 

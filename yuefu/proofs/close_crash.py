@@ -17,23 +17,19 @@ import subprocess
 import sys
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
-from urllib.parse import urlsplit, urlunsplit
 
 import psutil
 import psycopg
 from django.db import connections
-from psycopg import sql as pgsql
 
 from yuefu.journeys.close_of_day import STEPS
+from yuefu.proofs import close_databases as databases
 from yuefu.proofs import close_rows, close_victim
-from yuefu.runtime import provision
-from yuefu.runtime.databases import django_databases
 
 Say = Callable[[str], None]
 
@@ -47,19 +43,10 @@ MOST_KILLS: Final = 7
 MOST_TOLD: Final = 20
 SECONDS_BETWEEN_LOOKS: Final = 0.002
 SECONDS_A_CLOSE: Final = 300.0
-ADDRESSES: Final = ("DATABASE_URL", "DATABASE_WRITER_URL", "DATABASE_READER_URL", "DATABASE_STAFF_URL")
 CLOSER, PAYER = "prove-closer", "prove-payer"
 
 MAIN, WORKER, ALL_OF_THEM, BACKEND, PAYING, PAYING_BACKEND = "main", "worker", "all", "backend", "payer", "payer_backend"
 _KINDS: Final = (MAIN, MAIN, WORKER, WORKER, ALL_OF_THEM, BACKEND, BACKEND, PAYING, PAYING_BACKEND)
-
-_STANDS: Final = (
-    "WITH day AS (SELECT book_id, on_date FROM runtime_business_day WHERE state = 'closing' ORDER BY on_date LIMIT 1),"
-    " run AS (SELECT r.id FROM runtime_run r JOIN day ON r.book_id = day.book_id AND r.on_date = day.on_date AND r.kind = 'close_of_day')"
-    " SELECT (SELECT on_date FROM day),"
-    " (SELECT s.name FROM runtime_run_step s JOIN run ON s.run_id = run.id WHERE s.state <> 'done' ORDER BY s.seq LIMIT 1),"
-    " (SELECT count(*) FILTER (WHERE c.done) FROM runtime_run_chunk c JOIN run ON c.run_id = run.id)"
-)
 
 
 class Broken(Exception):
@@ -150,10 +137,10 @@ class _Round:
         return f"{days} to close, {len(self._aims)} kills"
 
     def play(self, seed: str, loans: int) -> None:
-        with _copy(self._template, self._template) as disturbed:
+        with databases.copy(of=self._template, server=self._template) as disturbed:
             rolled = "rolled" if self._rolled else "open"
             self._whole(disturbed, "build", str(self._directory), seed, str(loans), str(self._waiting), rolled)
-            with _copy(disturbed, self._template) as undisturbed:
+            with databases.copy(of=disturbed, server=self._template) as undisturbed:
                 try:
                     self._close_through_kills(disturbed, max(loans // CHUNKS, 1))
                     self._whole(disturbed, "finish", str(self._directory), str(self._waiting), "there")
@@ -166,7 +153,7 @@ class _Round:
 
     def _close_through_kills(self, url: str, loans_a_chunk: int) -> None:
         self._payer = self._start(url, PAYER, "pay", str(self._directory), str(self._waiting))
-        with _writer(url) as eye:
+        with databases.writer(url) as eye:
             left = list(self._aims)
             while True:
                 closer = self._start(url, CLOSER, "close", str(self._directory), str(WORKERS), str(loans_a_chunk))
@@ -191,11 +178,11 @@ class _Round:
             aim = left.pop(0)
             if not self._reached(closer, eye, aim):
                 return None
-            step = _step(eye)
+            step = databases.step(eye)
             if aim.kind == PAYING:
                 self._kill_payer(url, step)
             elif aim.kind == PAYING_BACKEND:
-                if _end_backend(eye, PAYER, self._dice):
+                if databases.end_backend(eye, PAYER, self._dice):
                     self._tally.killed[aim.kind] += 1
                     self._tally.at_step[step] += 1
             elif hit := self._hit(closer, eye, aim.kind):
@@ -206,10 +193,10 @@ class _Round:
         """Waits for the moment of an aim; whether the close still runs then."""
         begun = self._directory / close_victim.begun(closer.pid)
         self._until(closer, begun.exists)
-        began_on, _, done = _stands(eye)
+        began_on, _, done = databases.stands(eye)
 
         def there() -> bool:
-            on, step, chunks = _stands(eye)
+            on, step, chunks = databases.stands(eye)
             if step == aim.step == "advance":
                 return chunks >= aim.chunks + (done if on == began_on else 0)
             return step is not None and STEPS.index(step) >= STEPS.index(aim.step)  # a step that was missed is no reason to miss the close
@@ -230,7 +217,7 @@ class _Round:
 
     def _hit(self, closer: subprocess.Popen[bytes], eye: psycopg.Connection[Any], kind: str) -> str:
         """Kills what is asked for, or the main process where there is no such thing yet. What was killed."""
-        if (kind == BACKEND and _end_backend(eye, CLOSER, self._dice)) or (kind == WORKER and _kill_worker(closer)):
+        if (kind == BACKEND and databases.end_backend(eye, CLOSER, self._dice)) or (kind == WORKER and _kill_worker(closer)):
             return kind
         with contextlib.suppress(ProcessLookupError):
             if kind == ALL_OF_THEM:
@@ -270,9 +257,9 @@ class _Round:
         for one in entered:
             promised[one["loan_id"]].append(one["minor"])
         sources = [one["source_id"] for one in entered]
-        with _writer(url) as eye:
-            facts = {source: [1] * count for source, count in eye.execute(_FACTS, [sources]).fetchall()}
-            taken = dict(eye.execute(_TAKEN, [close_victim.open_on(self._waiting)]).fetchall())
+        with databases.writer(url) as eye:
+            facts = {source: [1] * count for source, count in databases.facts(eye, sources).items()}
+            taken = databases.taken(eye, close_victim.open_on(self._waiting))
         for pair in (({source: [1] for source in sources}, facts), (promised, taken)):
             lost, doubled = lost_and_doubled(*pair)
             self._tally.lost += lost
@@ -284,7 +271,7 @@ class _Round:
         with (self._directory / f"{name}.log").open("ab") as log:
             process = subprocess.Popen(
                 [sys.executable, "-m", "yuefu.proofs.close_victim", *arguments],
-                env=_environment(url, name),
+                env=databases.environment(url, name),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -342,71 +329,6 @@ def _seconds(dice: random.Random, step: str) -> float:
     return dice.uniform(0, {"": 1.0, "advance": 0.02, "post": 0.01, "prove": 0.1}[step])
 
 
-# ------------------------------------------------------------------------------------------------------------------------------- database
-
-
-@contextmanager
-def _copy(of: str, server: str) -> Iterator[str]:
-    """The address of a copy of a database, which goes at the end."""
-    source = urlsplit(of).path.lstrip("/")
-    name = f"{urlsplit(server).path.lstrip('/')}_{os.urandom(4).hex()}"
-    with provision.connect_owner(server) as owner:
-        owner.execute(pgsql.SQL("CREATE DATABASE {} TEMPLATE {}").format(pgsql.Identifier(name), pgsql.Identifier(source)))
-        # What a database lets whom do is not copied with it.
-        owner.execute(pgsql.SQL("REVOKE TEMPORARY ON DATABASE {} FROM PUBLIC").format(pgsql.Identifier(name)))
-    try:
-        yield _named(server, name)
-    finally:
-        with provision.connect_owner(server) as owner:
-            provision.drop_database(owner, name)
-
-
-def _named(url: str, name: str) -> str:
-    return urlunsplit(urlsplit(url)._replace(path=f"/{name}"))
-
-
-def _environment(url: str, name: str) -> dict[str, str]:
-    """Where a process finds the database of a round; PostgreSQL knows it by its name."""
-    database = urlsplit(url).path.lstrip("/")
-    given = {variable: os.environ[variable] for variable in ADDRESSES if os.environ.get(variable)} | {"DATABASE_URL": url}
-    named = {variable: _with_name(_named(address, database), name) for variable, address in given.items()}
-    return {**os.environ, **named}
-
-
-def _with_name(url: str, name: str) -> str:
-    parts = urlsplit(url)
-    return urlunsplit(parts._replace(query="&".join(filter(None, [parts.query, f"application_name={name}"]))))
-
-
-def _writer(url: str) -> psycopg.Connection[Any]:
-    """A connection as the one who writes, who sees and may end what others do in that name."""
-    entry = django_databases(_environment(url, "prove-eye"))["default"]
-    return psycopg.connect(
-        dbname=entry["NAME"], user=entry["USER"], password=entry["PASSWORD"], host=entry["HOST"], port=entry["PORT"], autocommit=True,
-        **entry["OPTIONS"],
-    )  # fmt: skip
-
-
-def _stands(eye: psycopg.Connection[Any]) -> tuple[Any, str | None, int]:
-    found = eye.execute(_STANDS).fetchone()
-    assert found is not None
-    return found[0], found[1], found[2]
-
-
-def _step(eye: psycopg.Connection[Any]) -> str:
-    """Where the close stands: the first step that is not done of the oldest day that closes; `begin` before it has a run, `no_day` where none closes."""
-    day, step, _ = _stands(eye)
-    return step or ("begin" if day else "no_day")
-
-
-def _end_backend(eye: psycopg.Connection[Any], name: str, dice: random.Random) -> bool:
-    found = eye.execute("SELECT pid FROM pg_stat_activity WHERE application_name = %s AND datname = current_database()", [name]).fetchall()
-    if not found:
-        return False
-    ended = eye.execute("SELECT pg_terminate_backend(%s)", [dice.choice(sorted(found))[0]]).fetchone()
-    return bool(ended and ended[0])
-
-
 def _kill_worker(closer: subprocess.Popen[bytes]) -> bool:
     """One worker of a close; whether there was one yet."""
     with contextlib.suppress(psutil.Error):
@@ -415,14 +337,6 @@ def _kill_worker(closer: subprocess.Popen[bytes]) -> bool:
                 child.kill()
                 return True
     return False
-
-
-_FACTS: Final = "SELECT source_id::text, count(*) FROM loans_fact WHERE source_id = ANY(%s::uuid[]) GROUP BY source_id"
-_TAKEN: Final = (
-    "SELECT l.loan_id::text, array_agg(l.amount_minor) FROM ledger_line l JOIN ledger_account a ON a.id = l.account_id"
-    " JOIN ledger_entry e ON e.posted_on = l.posted_on AND e.id = l.entry_id WHERE a.code = 'collections_clearing' AND e.kind = 'loan.paid'"
-    " AND e.posted_on = %s GROUP BY l.loan_id"
-)
 
 
 def lost_and_doubled(promised: Mapping[str, Sequence[int]], there: Mapping[str, Sequence[int]]) -> tuple[int, int]:

@@ -54,41 +54,54 @@ def charge_back(*, work: UnitOfWork, requests: Sequence[ChargeBack]) -> list[Owe
     """
     lived = served.which([request.loan_id for request in requests])
     known = served.begun_on([request.loan_id for request in requests])
-    outcomes: list[OwedAgain | Refused] = []
-    for request, of_second in zip(requests, lived, strict=True):
+    outcomes: dict[int, OwedAgain | Refused] = {}
+    for index, (request, of_second) in enumerate(zip(requests, lived, strict=True)):
         if not of_second or request.loan_id not in known:
             code = OF_THE_FIRST_VERSION if not of_second else UNKNOWN_LOAN
-            outcomes.append(Refused(code, "only a loan of rule version 2026-2 can be charged back: undo the repayment", "collection_id"))
+            outcomes[index] = Refused(code, "only a loan of rule version 2026-2 can be charged back: undo the repayment", "collection_id")
         elif request.effective_on > work.day.on:
-            outcomes.append(Refused(FUTURE_DATED, f"the business day is {work.day.on}", "on"))
-        else:
-            outcomes.append(_charged_back(work, request))
+            outcomes[index] = Refused(FUTURE_DATED, f"the business day is {work.day.on}", "on")
+    asked = [index for index in range(len(requests)) if index not in outcomes]
+    outcomes.update(zip(asked, _charged_back(work, [requests[index] for index in asked]), strict=True))
+    return [outcomes[index] for index in range(len(requests))]
+
+
+def _charged_back(work: UnitOfWork, requests: Sequence[ChargeBack]) -> list[OwedAgain | Refused]:
+    """All at once, and where a credit line has no room for one of them, in halves until that one stands alone."""
+    if not requests:
+        return []
+    facts = [NewFact(r.source_id, r.loan_id, ChargedBack(r.effective_on, r.amount, r.paid_on), owed_back=True) for r in requests]
+    try:
+        with sql.attempting():
+            return _recorded(work, requests, living.enter(work=work, facts=facts))
+    except NotPosted as error:
+        if len(requests) == 1:
+            detail = f"the credit line cannot take what is owed again, raise its limit first: {error.refused.detail}"
+            return [replace(error.refused, detail=detail)]
+    middle = len(requests) // 2
+    return _charged_back(work, requests[:middle]) + _charged_back(work, requests[middle:])
+
+
+def _recorded(work: UnitOfWork, requests: Sequence[ChargeBack], done: Sequence[Entered | Refused]) -> list[OwedAgain | Refused]:
+    """What is owed again, in the books of each loan; one outcome each, in order."""
+    outcomes = [one if isinstance(one, Refused) else _owed(request, one) for request, one in zip(requests, done, strict=True)]
+    rows = [
+        (
+            *(request.source_id, request.loan_id, one.no, "charged_back", request.effective_on, request.amount.minor),
+            *(-owed.principal.minor, -owed.interest.minor, -owed.charges.minor, request.amount.minor, None),
+        )
+        for request, one, owed in zip(requests, done, outcomes, strict=True)
+        if isinstance(one, Entered) and isinstance(owed, OwedAgain)
+    ]
+    serving.insert_applied(work, rows)
     return outcomes
 
 
-def _charged_back(work: UnitOfWork, request: ChargeBack) -> OwedAgain | Refused:
-    event = ChargedBack(request.effective_on, request.amount, request.paid_on)
-    try:
-        with sql.attempting():
-            (done,) = living.enter(work=work, facts=[NewFact(request.source_id, request.loan_id, event, owed_back=True)])
-    except NotPosted as error:
-        detail = f"the credit line cannot take what is owed again, raise its limit first: {error.refused.detail}"
-        return replace(error.refused, detail=detail)
-    if isinstance(done, Refused):
-        return done
-    return _recorded(work, request, done)
-
-
-def _recorded(work: UnitOfWork, request: ChargeBack, done: Entered) -> OwedAgain:
+def _owed(request: ChargeBack, done: Entered) -> OwedAgain:
     """What of the amount is interest and charges again is counted as such; the rest is principal, what a credit balance pays of it included."""
     was, now = done.before.tally, done.life.tally
     interest = now.interest_again - was.interest_again
     charges = now.fees_again + now.penalties_again - was.fees_again - was.penalties_again
     principal = request.amount.minor - interest - charges
-    row = (
-        *(request.source_id, request.loan_id, done.no, "charged_back", request.effective_on, request.amount.minor),
-        *(-principal, -interest, -charges, request.amount.minor, None),
-    )
-    serving.insert_applied(work, [row])
     parts = (Money(minor, request.amount.currency) for minor in (principal, interest, charges))
     return OwedAgain(request.source_id, request.loan_id, request.amount, *parts)
