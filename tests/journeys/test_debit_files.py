@@ -164,6 +164,14 @@ def test_bad_lines_are_kept_with_number_and_reason_and_lose_no_other(shop):
     shop.prove()
 
 
+def test_a_line_with_a_character_that_no_table_takes_loses_no_other(shop):
+    loan_id, reference = sent(shop, "unknown_then_success")
+    found = take(shop, line(f"{reference}\0"), line(reference, on=shop.on.isoformat()))
+    assert told(found) == [(2, "kept", "bad_line"), (3, "booked", "")]
+    assert unpaid(shop, loan_id) == 0
+    shop.prove()
+
+
 def test_a_line_that_can_be_booked_when_the_file_comes_again_is_mended(shop):
     """It came before we had stored what it is about: here the very first character of its reference is put right in our books."""
     _, reference = sent(shop, "unknown_then_success")

@@ -332,10 +332,18 @@ def written_off(shop: Shop, loan_id) -> int:
     return done.no
 
 
-def test_a_payment_for_a_loan_that_was_written_off_is_a_recovery(shop):
-    got = shop.bought("900.00")
-    shop.until(DUE + timedelta(days=2))
+def paid_then_written_off(shop: Shop, product: str = "free"):
+    """A loan of 900.00 of which the first instalment was paid, and that was written off afterwards."""
+    got = shop.bought("900.00", product=product)
+    shop.until(DUE)
+    paid = shop.repay(got.loan_id)
+    shop.next_day()
     written_off(shop, got.loan_id)
+    return got, paid
+
+
+def test_a_payment_for_a_loan_that_was_written_off_is_a_recovery(shop):
+    got, _ = paid_then_written_off(shop)
     paid = shop.repay(got.loan_id, "50.00")
     assert (paid.principal, paid.excess.minor) == (yuan("50.00"), 0)
     assert control(shop, "recovery_income") == -50_00
@@ -374,6 +382,21 @@ def test_goods_of_a_loan_that_was_written_off_wait_for_a_person_who_drops_their_
 
 
 @pytest.mark.parametrize("product", ["free", "flex"])
+def test_no_more_is_recovered_of_a_loan_than_was_given_up_and_the_rest_goes_back(shop, product):
+    got, _ = paid_then_written_off(shop, product)
+    given_up = control(shop, "credit_loss")
+    paid = [shop.repay(got.loan_id, "500.00") for _ in range(3)]
+    assert -control(shop, "recovery_income") == given_up
+    assert [one.excess.minor for one in paid] == [0, 1000_00 - given_up, 500_00]
+    assert control(shop, "consumer_balance") == 0, "it is on its way"
+    shop.prove()
+    assert isinstance(undo(shop, paid[0].collection_id), Undone)
+    assert -control(shop, "recovery_income") == given_up - 500_00
+    shop.next_day()
+    shop.prove()
+
+
+@pytest.mark.parametrize("product", ["free", "flex"])
 def test_a_refund_that_waits_is_carried_out_once_its_loan_was_not_written_off_after_all(shop, product):
     got = shop.bought("900.00", product=product)
     shop.until(DUE + timedelta(days=1))
@@ -384,6 +407,28 @@ def test_a_refund_that_waits_is_carried_out_once_its_loan_was_not_written_off_af
         assert not isinstance(living.enter(work=work, facts=[NewFact(work.ids.new(work.now), got.loan_id, Undoing(no))])[0], Refused)
     (done,) = set_aside.retry(desk=shop.desk, now=shop.now(16), quarantine_ids=[aside.id])
     assert isinstance(done.outcome, Refunded), done
+    assert loan(shop, got.loan_id).ended
+    shop.next_day()
+    shop.prove()
+
+
+@pytest.mark.parametrize("product", ["free", "flex"])
+def test_a_repayment_before_the_one_that_ended_the_loan_is_undone_and_is_owed_again(shop, product):
+    got = shop.bought("900.00", product=product)
+    shop.until(DUE)
+    first = shop.repay(got.loan_id, "100.00")
+    shop.next_day()
+    assert paid_ahead(shop, got.loan_id, "settle").state == "succeeded"
+    assert loan(shop, got.loan_id).ended
+    done = undo(shop, first.collection_id)
+    assert isinstance(done, Undone)
+    assert done.owed_back == first.amount
+    assert control(shop, "consumer_balance") == 0
+    assert not loan(shop, got.loan_id).ended
+    assert 100_00 <= sum(unpaid(shop, got.loan_id)) < 103_00
+    shop.prove()
+    shop.next_day()
+    assert paid_ahead(shop, got.loan_id, "settle", key="again").state == "succeeded"
     assert loan(shop, got.loan_id).ended
     shop.next_day()
     shop.prove()

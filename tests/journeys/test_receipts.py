@@ -301,6 +301,16 @@ def test_a_person_matches_the_whole_or_parts_to_consumer_loan_and_bill(shop, two
     shop.prove()
 
 
+def test_a_person_matches_to_a_loan_of_either_rule_version(lived_shop):
+    got = lived_shop.bought("900.00")
+    lived_shop.until(DUE)
+    found = taken(lived_shop, "300.00", "no idea")
+    done = match(lived_shop, found, loan_id=got.loan_id)
+    assert isinstance(done, Matched), done
+    assert [(p.loan_id, p.principal) for p in done.parts] == [(got.loan_id, yuan("300.00"))]
+    lived_shop.prove()
+
+
 def test_a_match_that_cannot_be_made_is_refused_and_books_nothing(shop, two):
     consumer_id, first, _, _ = two
     found, poor = taken(shop, "450.00"), shop.consumer()

@@ -226,7 +226,7 @@ def _consumer(work: UnitOfWork, request: MatchRequest) -> UUID | Refused:
     if request.consumer_id:
         return request.consumer_id
     if request.loan_id:
-        loan = loan_book.loans([request.loan_id], book_id=work.book.id).get(request.loan_id)
+        loan = loan_book.on_book([request.loan_id], work.day.on, book_id=work.book.id).get(request.loan_id)
         return loan.dims.consumer_id if loan else Refused(repayment.UNKNOWN_LOAN, "there is no such loan in this book", "loan_id")
     assert request.bill_id is not None, "what is unclear was refused before"
     bill = bill_book.bills(book_id=work.book.id, ids=[request.bill_id]).get(request.bill_id)

@@ -106,7 +106,7 @@ def events(draw: Any, terms: LoanTerms) -> Event:
             e.Paid, st.just(on), st.just(amount), st.sampled_from(sorted(e.REFUNDS)), st.none() | st.sampled_from(t.Excess), st.booleans()
         ),
         st.just(e.PaidBack(on, amount)),
-        st.just(e.PaidOff(on)),
+        st.builds(e.PaidOff, st.just(on), st.none() | st.just(amount)),
         st.builds(e.Charged, st.just(on), st.just("fee"), st.sampled_from([t.Part.FEE, t.Part.PENALTY]), st.just(amount), st.just(later)),
         st.just(e.ChargedEachInstalment(on, "fee", Rate(15_000))),
         st.builds(e.Waived, st.just(on), st.sampled_from([t.Part.INTEREST, t.Part.FEE, t.Part.PENALTY]), st.integers(1, 1000).map(yuan)),
@@ -122,7 +122,7 @@ def events(draw: Any, terms: LoanTerms) -> Event:
         st.just(e.ArrearsPaused(on, later)),
         st.builds(e.ChargedOff, st.just(on), st.booleans()),
         st.just(e.WrittenOff(on)),
-        st.just(e.Recovered(on, amount)),
+        st.builds(e.Recovered, st.just(on), st.just(amount), st.none() | st.just(amount)),
         st.just(e.BoughtDown(on, amount)),
         st.just(e.Disbursed(on, amount)),
     ]  # fmt: skip

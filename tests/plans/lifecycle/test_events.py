@@ -242,6 +242,31 @@ def test_a_write_off_gives_up_what_is_unpaid_and_a_recovery_is_counted_apart() -
         apply(after(FREE), e.Recovered(FEB, cny("1.00")))
 
 
+def test_what_comes_in_beyond_what_was_given_up_is_a_credit_balance_and_nothing_recovered() -> None:
+    state = after(FREE, e.WrittenOff(APR), e.Recovered(MAY, cny("430.00"), beyond=cny("30.00")))
+    assert (state.status, state.recovered, state.credit_balance) == ("written_off", 40000, cny("30.00"))
+    assert (
+        after(FREE, e.WrittenOff(APR), e.Recovered(MAY, cny("430.00"), beyond=cny("30.00")), e.CreditRefunded(MAY, cny("30.00"))).balance
+        == 0
+    )
+    for beyond in (cny("430.01"), cny("0.00"), Money(1, "USD")):
+        with pytest.raises(LoanError, match="beyond"):
+            e.Recovered(MAY, cny("430.00"), beyond=beyond)
+
+
+def test_money_that_came_to_end_a_loan_stays_what_it_was_whatever_is_entered_before_it_later() -> None:
+    ends = e.PaidOff(APR, payoff(after(DEAR, e.Paid(FEB, cny("102.51"))), APR).total)
+    ended = after(DEAR, e.Paid(FEB, cny("102.51")), ends)
+    assert (ended.status, ended.credit_balance) == ("closed", cny("0.00"))
+    without = replay(DEAR, [e.Disbursed(LENT, DEAR.principal), e.Paid(FEB, cny("102.51")), ends, Undone(2)])[0]
+    assert without.status == "active"
+    assert cny("102.51") < as_of(without, APR).outstanding < cny("106.00"), "what was undone is owed, with its interest"
+    more = after(DEAR, e.Paid(FEB, cny("102.51")), e.Paid(MAR, cny("50.00")), ends)
+    assert more.status == "overpaid"
+    assert cny("50.00") < more.credit_balance < cny("52.00"), "what came twice, and the interest it saved"
+    assert after(DEAR, e.Paid(FEB, cny("500.00")), ends).outstanding == cny("0.00")
+
+
 def test_a_payoff_costs_interest_for_the_days_only() -> None:
     quote = payoff(after(DEAR, e.Paid(FEB, cny("102.51"))), date(2024, 2, 15))
     assert quote.principal == cny("301.49")

@@ -115,6 +115,8 @@ def test_a_payoff_ends_the_loan(life: tuple[LoanTerms, list[Event]], days: int) 
     quote = payoff(state, day)
     after, _ = apply(state, e.PaidOff(day))
     assert after.outstanding.minor == 0
+    if quote.total:
+        assert apply(state, e.PaidOff(day, quote.total))[0] == after, "what a payoff asks ends the loan just so"
     parts = (quote.principal, quote.interest, quote.fees, quote.penalties)
     assert quote.total.minor + quote.from_credit.minor == sum(part.minor for part in parts)
     rows = after.rows()

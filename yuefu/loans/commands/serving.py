@@ -164,7 +164,7 @@ def _apply(work: UnitOfWork, kind: Kind, requests: Sequence[Repayment | GoodsRef
         if refused is None:
             facts += _bought_less(request, bought)
             at[index] = len(facts)
-            event = e.PaidOff(request.effective_on) if request.source_id in ending else _paid(request)
+            event = e.PaidOff(request.effective_on, request.amount) if request.source_id in ending else _paid(request)
             facts.append(NewFact(request.source_id, request.loan_id, event, kind))
     entered = living.enter(work=work, facts=facts)
     done = {index: entered[position] for index, position in at.items()}
@@ -235,16 +235,26 @@ def _bought_less(request: Repayment | GoodsRefund, bought: Mapping[UUID, BoughtD
 
 def _recovered(work: UnitOfWork, requests: Mapping[int, Repayment | GoodsRefund]) -> dict[int, Entered | Refused]:
     """What comes in for loans that were written off."""
-    facts = [NewFact(r.source_id, r.loan_id, e.Recovered(r.effective_on, r.amount), "recovered") for r in requests.values()]
-    return dict(zip(requests, living.enter(work=work, facts=facts), strict=True)) if facts else {}
+    if not requests:
+        return {}
+    held = keeping.lock(work.book.id, [request.loan_id for request in requests.values()])
+    facts = [NewFact(r.source_id, r.loan_id, _recovered_of(r, held[r.loan_id].life), "recovered") for r in requests.values()]
+    return dict(zip(requests, living.enter(work=work, facts=facts), strict=True))
+
+
+def _recovered_of(request: Repayment | GoodsRefund, life: Life) -> e.Recovered:
+    """What was given up comes in again; what is more than that is the consumer's."""
+    left = max(life.tally.given_up - life.tally.recovered, 0)
+    beyond = max(request.amount.minor - left, 0)
+    return e.Recovered(request.effective_on, request.amount, replace(request.amount, minor=beyond) if beyond else None)
 
 
 def _applied(request: Repayment | GoodsRefund, entered: Entered) -> Applied:
-    """What became of an amount, all of it: after a write-off it comes off what was lost."""
+    """What became of an amount, all of it: after a write-off it comes off what was lost, and what is more than that goes back."""
     currency = request.amount.currency
     if entered.life.state.written_off_on:
-        zero = Money.zero(currency)
-        return Applied(request.source_id, request.loan_id, request.amount, zero, zero, is_closed(entered.life), zero)
+        zero, beyond = Money.zero(currency), Money(entered.life.state.overpaid - entered.before.state.overpaid, currency)
+        return Applied(request.source_id, request.loan_id, request.amount - beyond, zero, beyond, is_closed(entered.life), zero)
     parts = [now - was for was, now in zip(_settled(entered.before), _settled(entered.life), strict=True)]
     parts[1] -= entered.life.tally.interest_refunded - entered.before.tally.interest_refunded  # no money of those who pay
     principal, interest, charges, excess = (Money(minor, currency) for minor in parts)

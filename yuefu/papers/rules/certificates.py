@@ -85,7 +85,7 @@ def settled(
         return Refused(NOT_LENT, "nothing has been lent of this loan yet, so there is nothing to settle", "loan_id")
     lent, lent_on = Money(state.lent, state.terms.currency), state.terms.disbursed_on
     if state.written_off_on:
-        left = Money(_given_up(tally) - tally.recovered, lent.currency)
+        left = Money(tally.given_up - tally.recovered, lent.currency)
         if left.minor > 0:
             return Refused(
                 WRITTEN_OFF, f"the loan was written off, which ends no debt: {left} of what was given up has not come in", "loan_id"
@@ -101,10 +101,6 @@ def settled(
         )
         return Refused(NOT_SETTLED, detail, "loan_id")
     return Settled(loan_id, consumer_id, lent, lent_on, _last_settled(seen), "repaid", seq)
-
-
-def _given_up(tally: Tally) -> int:
-    return tally.principal_lost + tally.interest_lost + tally.fees_lost + tally.penalties_lost
 
 
 def _last_settled(state: LoanState) -> date:

@@ -141,5 +141,5 @@ def settling_event(one: LoanPayoff, on: date, seq: int) -> PaidOff | Paid | None
     day, which takes in the quoted total to the cent. Where something happened to it since the quote was taken up, the money alone, on that day: None
     where that is nothing. (A payment of the total would not do: by the terms of some loans it pays instalments to come instead of ending them.)"""
     if seq == one.seq:
-        return PaidOff(on)
+        return PaidOff(on, one.total or None)
     return Paid(on, one.total) if one.total else None

@@ -112,10 +112,9 @@ def account(loan_id: UUID, product: str, terms: LoanTerms, told: Sequence[Record
     # A stable order: what does not count comes after the facts of its day, and what is borne to the end comes last.
     lines = sorted([*lines, *_undone(told, first, last)], key=lambda line: (line.on, line.kind == "undone"))
     lines += _borne(last, _parts(closed) - _parts(stands))
-    lost = tally.principal_lost + tally.interest_lost + tally.fees_lost + tally.penalties_lost
     status = as_of(state, last).status if state.lent else state.status
     return Account(
-        loan_id, product, terms.currency, first, last, status, _parts(opened), tuple(lines), _parts(closed), lost, tally.recovered
+        loan_id, product, terms.currency, first, last, status, _parts(opened), tuple(lines), _parts(closed), tally.given_up, tally.recovered
     )
 
 

@@ -76,6 +76,8 @@ def _lines(text: str) -> Iterator[tuple[int, str, list[str]]]:
 def _cells(names: list[str], cells: list[str]) -> Mapping[str, str] | Refused:
     if len(cells) != len(names):
         return Refused(BAD_LINE, f"the line has {len(cells)} cells, the heading {len(names)}", "line")
+    if any("\0" in cell for cell in cells):  # no text of a table
+        return Refused(BAD_LINE, "the line has a NUL character", "line")
     return dict(zip(names, cells, strict=True))
 
 

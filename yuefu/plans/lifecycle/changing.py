@@ -291,10 +291,13 @@ def _columns(rows: Rows) -> tuple[tuple[Part, list[int], list[int], list[int]], 
 
 
 def recover(work: Work, event: Recovered) -> None:
-    """Counts what came in after the write-off. Raises LoanError before one."""
+    """Counts what came in after the write-off; what is beyond that is credit balance. Raises LoanError before one."""
     if not work.written_off_on:
         raise LoanError(NOT_WRITTEN_OFF, "Only what was written off can be recovered; before that it is a repayment.", "on")
-    work.recovered += event.amount.minor
+    beyond = event.beyond.minor if event.beyond else 0
+    work.recovered += event.amount.minor - beyond
+    work.overpaid += beyond
+    work.credit += beyond
 
 
 def buy_down(work: Work, event: BoughtDown) -> None:

@@ -104,9 +104,11 @@ class PaidInstalment:
 
 @dataclass(frozen=True, slots=True)
 class PaidOff:
-    """All that ends the loan on that day is paid: `quotes.payoff`."""
+    """All that ends the loan on that day is paid: `quotes.payoff`. `amount`: the money that came in for it. Where earlier facts that were entered later
+    make it less than what ends the loan, it pays what it can; where they make it more, the rest is credit balance. Without it, whatever is asked came."""
 
     on: date
+    amount: Money | None = None
 
     def __post_init__(self) -> None:
         _checked(self)
@@ -286,13 +288,16 @@ class WrittenOff:
 
 @dataclass(frozen=True, slots=True)
 class Recovered:
-    """`amount` came in after the write-off."""
+    """`amount` came in after the write-off. `beyond` of it is more than what had been given up: credit balance, and nothing recovered."""
 
     on: date
     amount: Money
+    beyond: Money | None = None
 
     def __post_init__(self) -> None:
         _checked(self)
+        if self.beyond is not None and not (self.beyond.currency == self.amount.currency and 0 < self.beyond.minor <= self.amount.minor):
+            raise LoanError(MORE_THAN_OWED, f"What is beyond is a part of {self.amount}, not {self.beyond}.", "beyond")
 
 
 @dataclass(frozen=True, slots=True)

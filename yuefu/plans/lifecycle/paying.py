@@ -121,14 +121,20 @@ def _most_of(till: Till, k: int, part: Part) -> int:
 
 
 def pay_off(work: Work, event: PaidOff) -> None:
-    """Pays exactly what ends the loan on the day. Raises LoanError where nothing is owed."""
-    till = Till(work, 0, to=_rest_day(work))
+    """Pays what ends the loan on the day: exactly, or out of the amount that came, which is not enough any more or too much where something earlier was
+    entered since. Raises LoanError where nothing is owed and no amount is said to have come."""
+    till, came = Till(work, 0, to=_rest_day(work)), event.amount.minor if event.amount else None
     till.left = _payoff(till)
-    if not till.left:
+    if came is not None and came + work.overpaid < till.left:
+        _credit(work, came, work.terms.waterfall, Excess.NEXT)
+        _keep_parts(work)
+        return
+    if not till.left and came is None:
         raise LoanError(NOTHING_OWED, f"Nothing of the loan is owed on {event.on}.", "on")
     from_credit = min(work.overpaid, till.left)
-    work.overpaid -= from_credit
-    work.credit -= from_credit
+    beyond = 0 if came is None else came - (till.left - from_credit)
+    work.overpaid += beyond - from_credit
+    work.credit += beyond - from_credit
     drop_fees_not_begun(work)
     pour(till, work.terms.waterfall, Excess.NEXT)
     _sweep(till)

@@ -50,6 +50,11 @@ class Tally:
     fees_lost: int = 0
     penalties_lost: int = 0
 
+    @property
+    def given_up(self) -> int:
+        """All that a write-off gave up of what the loan had brought by its day, the principal first."""
+        return self.principal_lost + self.interest_lost + self.fees_lost + self.penalties_lost
+
     def plus(self, **more: int) -> Tally:
         """With so much more of some sums."""
         sums = list(_sums_of(self))
@@ -100,7 +105,8 @@ def counted(tally: Tally, event: Event, outcome: Outcome, before: LoanState | No
             assert before is not None and after is not None, "of a write-off the states are known"  # noqa: PT018
             return tally.plus(principal_lost=outcome.principal.minor, **_lost(before, after, event.on))
         case e.Recovered():
-            return tally.plus(recovered=event.amount.minor)
+            beyond = event.beyond.minor if event.beyond else 0
+            return tally.plus(recovered=event.amount.minor - beyond, repaid=beyond)
         case e.BoughtDown():
             return tally.plus(bought_down=event.amount.minor)
     return tally
