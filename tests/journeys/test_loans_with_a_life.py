@@ -508,6 +508,10 @@ def test_being_late_costs_what_the_product_says_and_the_cost_table_said_so(vault
     shop.until(DUE + timedelta(days=12))
     row = loan(shop, got.loan_id).rows[0]
     assert row.charges == 10_00 + round(row.principal * 0.18 * 12 / 365)
+    with sql.reading(book_id=shop.book_id):
+        (fell_due,) = [each for each in trace(order_id=got.order_id).timeline if each.kind == "instalment.due"]
+    assert fell_due.amount.minor == row.principal + row.interest, "what was due on its day"
+    assert Money.parse(fell_due.params["late_charges"].removesuffix(" CNY"), "CNY").minor == row.charges
     shop.prove()
     paid = shop.repay(got.loan_id)
     assert (paid.amount.minor, paid.charges.minor) == (row.asked, row.charges)

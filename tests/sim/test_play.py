@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import json
 import secrets
-from datetime import date
+from dataclasses import replace
+from datetime import date, timedelta
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 from django.conf import settings
 
 from tests import fresh
+from yuefu.loans.queries import Due
+from yuefu.money.amounts import Money
+from yuefu.runtime import sql
 from yuefu.runtime.vault import Vault
 from yuefu.sim import play, purchases
 from yuefu.sim.faults import CLASSES
+from yuefu.sim.people import customer
 
 AS_OF = date(2026, 10, 31)
+CONSUMER = UUID(int=1)
 
 
 @pytest.fixture
@@ -27,8 +34,9 @@ def elsewhere(monkeypatch, tmp_path):
     home.mkdir()
     monkeypatch.setenv("YUEFU_HOME", str(home))  # for the process of the nights, which begins with nothing
     monkeypatch.setattr(settings, "YUEFU_HOME", home)
-    found = play.world.found
-    monkeypatch.setattr(play.world, "found", lambda **given: found(**given, code=f"play-{secrets.token_hex(6)}", people=False))
+    found, code = play.world.found, f"play-{secrets.token_hex(6)}"
+    monkeypatch.setattr(play.world, "found", lambda **given: found(**given, code=code, people=False))
+    return code
 
 
 def test_days_with_faults_of_every_class_hold_every_proof_and_every_fault_is_found(elsewhere, vault: Vault, tmp_path):
@@ -49,6 +57,39 @@ def test_days_with_faults_of_every_class_hold_every_proof_and_every_fault_is_fou
     assert [heard[:2] for heard in said] == [(n, 18) for n in range(1, 19)]
     assert said[-1][2] == result["orders"]
     assert result["approved"] + result["declined"] == result["orders"]
+    levelled, lived, late = sql.rows(
+        "SELECT (SELECT count(*) FROM loans_loan l WHERE l.book_id = b.id), (SELECT count(*) FROM loans_agreement a WHERE a.book_id = b.id),"
+        " (SELECT count(*) FROM loans_agreement a JOIN loans_sheet s ON s.id = a.sheet_id WHERE a.book_id = b.id AND a.product = 'flex'"
+        "  AND (s.terms::jsonb #>> '{late,fee,minor}')::bigint > 0) FROM runtime_book b WHERE b.code = %s",
+        [elsewhere],
+    )[0]
+    assert (levelled, lived) == (0, result["loans"]), "the world lends by the rules of today"
+    assert late > 0, "being late costs something where there is interest"
+
+
+PAYMENTS = [
+    ("punctual", 0, 1, None),
+    ("late", 1, 1, "nothing"),
+    ("late", 12, 1, None),
+    ("partial", 0, 1, 50_01),
+    ("partial", 1, 1, "nothing"),
+    ("partial", 3, 1, None),
+    ("generous", 0, 1, 105_03),
+    ("short_of_money", 0, 2, None),
+    ("punctual", 0, 2, "nothing"),
+    ("never", 30, 1, "nothing"),
+]
+
+
+@pytest.mark.parametrize(("habit", "days_late", "attempt", "paid"), PAYMENTS)
+def test_who_pays_what_is_due_pays_what_being_late_has_cost_too(habit, days_late, attempt, paid):
+    """None is all that is due on the day of paying: what a close saw of it is less, by the penalty interest of a night."""
+    who = replace(customer(number="00001", seed=1, as_of=AS_OF), habit=habit, lag_days=12)
+    player = play.Play.__new__(play.Play)
+    player._by_id = {CONSUMER: who}
+    due = Due(CONSUMER, CONSUMER, CONSUMER, Money(100_03, "CNY"), AS_OF - timedelta(days=days_late))
+    asked = player._payment(due, AS_OF, attempt)
+    assert ("nothing" if asked is None else asked.amount and asked.amount.minor) == paid
 
 
 PLAY = """

@@ -171,8 +171,10 @@ def _falling_due(life: Life) -> Iterator[Draft]:
     for held in life.loans:
         for row in held.rows:
             if row.due_on <= life.as_of and row.asked:
-                amount = Money(row.asked, held.dims.currency)
+                amount = Money(row.asked - row.late, held.dims.currency)
                 told: dict[str, str | int] = {"no": row.no, "loan": ids.text("loan", held.dims.loan_id)}
+                if row.late:
+                    told["late_charges"] = str(Money(row.late, held.dims.currency))
                 yield Draft(datetime.combine(row.due_on, time(), life.tz), row.due_on, "instalment.due", amount, told)
 
 

@@ -197,6 +197,7 @@ def moved(
     effective_on: date | None = None,
     *,
     owed_back: bool = False,
+    uses_hold: HoldUse | None = None,
 ) -> Entry | None:
     """The entry that takes a loan from one position to another, its credit line with its principal; None where nothing moves. `owed_back`: what
     goes out through the clearing of collections has not gone yet, and is owed to the consumer."""
@@ -209,7 +210,7 @@ def moved(
     if not lines:
         return None
     lines += _credit_line(dims, after.loan_principal - before.loan_principal)
-    return Entry(f"loan.{kind}:{source_id}", f"loan.{kind}", tuple(lines), effective_on=effective_on, cause=source_id)
+    return Entry(f"loan.{kind}:{source_id}", f"loan.{kind}", tuple(lines), uses_hold=uses_hold, effective_on=effective_on, cause=source_id)
 
 
 EARNED: Final[Mapping[str, tuple[str, str]]] = {

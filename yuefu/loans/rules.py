@@ -72,6 +72,8 @@ class Asks:
     interest: int
     charges: int
     paid: int
+    late: int = 0
+    """What of the charges came by being late: it was not asked yet on the due day."""
 
     @property
     def asked(self) -> int:

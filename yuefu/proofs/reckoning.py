@@ -1,7 +1,8 @@
 """What the clients were told against what the database has: counted from the files that stand outside it.
 
 An operation is known in the database by what its client alone gave it: an order by its reference, a repayment by its card, the rest by
-its order and their number and amounts. Keys are not asked, for it is they that are on trial.
+its order and their number and amounts. Keys are not asked, for it is they that are on trial. What loans owe follows from the same files, and
+is to be found in four places: the ledger, where a loan stands, its instalments, what became of the money that came for it.
 """
 
 from __future__ import annotations
@@ -106,7 +107,16 @@ _ROWS: Final = {
 }
 # What the acts of an order must have led to: captures, refunds, shares of refunds by captures, voids → how many there are.
 _FOLLOWING: Final[Mapping[str, tuple[str, Callable[[Acts], int]]]] = {
-    "loans": ("SELECT order_id, count(*) FROM loans_loan WHERE order_id = ANY(%s) GROUP BY order_id", lambda acts: acts.captures),
+    "loans": (
+        "SELECT order_id, count(*) FROM (SELECT order_id FROM loans_loan UNION ALL SELECT order_id FROM loans_agreement) AS l"
+        " WHERE order_id = ANY(%s) GROUP BY order_id",
+        lambda acts: acts.captures,
+    ),
+    "loans lent and paid for": (
+        "SELECT a.order_id, count(*) FROM loans_agreement a JOIN loans_fact f ON f.loan_id = a.id AND f.kind IN ('disbursed', 'paid')"
+        " WHERE a.order_id = ANY(%s) GROUP BY a.order_id",
+        lambda acts: acts.captures + acts.shares,
+    ),
     "items": (
         "SELECT order_id, count(*) FROM settlement_item WHERE order_id = ANY(%s) GROUP BY order_id",
         lambda acts: acts.captures + acts.shares,
@@ -125,6 +135,23 @@ _FOLLOWING: Final[Mapping[str, tuple[str, Callable[[Acts], int]]]] = {
     ),
 }
 _EXPIRIES: Final = "SELECT object_id, count(*) FROM runtime_outbox WHERE object_id = ANY(%s) AND type = 'order.expired' GROUP BY object_id"
+# What loans owe of their principal, by the loans of orders or by themselves: of the books, and of each of their own tables.
+_OWED: Final = {
+    "in the ledger": "SELECT a.{by}, sum(l.amount_minor)::bigint FROM loans_agreement a JOIN ledger_line l ON l.order_id = a.order_id"
+    " AND l.loan_id = a.id JOIN ledger_account c ON c.id = l.account_id AND c.code = 'loan_principal' WHERE a.{by} = ANY(%s) GROUP BY a.{by}",
+    "where they stand": "SELECT a.{by}, sum(s.loan_principal)::bigint FROM loans_agreement a JOIN loans_stretch s ON s.loan_id = a.id"
+    " WHERE a.{by} = ANY(%s) AND s.replaced_on = (SELECT max(replaced_on) FROM loans_stretch WHERE loan_id = a.id) GROUP BY a.{by}",
+    "by instalments": "SELECT a.{by}, sum(d.principal_minor - d.principal_settled_minor)::bigint FROM loans_agreement a"
+    " JOIN loans_due d ON d.loan_id = a.id WHERE a.{by} = ANY(%s) GROUP BY a.{by}",
+    "by what was applied": "SELECT a.{by}, (sum(a.principal_minor) - sum(coalesce(p.principal, 0)))::bigint FROM loans_agreement a"
+    " LEFT JOIN (SELECT loan_id, sum(principal_minor) AS principal FROM loans_applied GROUP BY loan_id) AS p ON p.loan_id = a.id"
+    " WHERE a.{by} = ANY(%s) GROUP BY a.{by}",
+}
+_APPLIED: Final = (
+    "SELECT a.order_id, sum(p.amount_minor)::bigint, sum(p.interest_minor + p.charges_minor + p.excess_minor)::bigint"
+    " FROM loans_agreement a JOIN loans_applied p ON p.loan_id = a.id WHERE a.order_id = ANY(%s) GROUP BY a.order_id"
+)
+_SUMS: Final = {"capture": "lent", "refund": "taken_back"}
 _SHARES: Final = "SELECT order_id, count(*) FROM orders_refund WHERE order_id = ANY(%s) GROUP BY order_id"
 
 
@@ -135,6 +162,9 @@ class Acts:
     voids: int = 0
     shares: int = 0
     expiries: int = 0
+    lent: int = 0
+    taken_back: int = 0
+    """What was captured and what was refunded, in minor units."""
 
 
 def _acts(found: Found, told: Sequence[Mapping[str, Any]]) -> None:
@@ -160,35 +190,68 @@ def _acts(found: Found, told: Sequence[Mapping[str, Any]]) -> None:
                 sums[order_id] += line["answer"]["amount"]
         for order_id, count in counts.items():
             setattr(acts[order_id], f"{verb}s", count)
+            if verb in _SUMS:
+                setattr(acts[order_id], _SUMS[verb], sums[order_id])
         there = sql.rows(query, [orders])
         found.compare(f"{verb}s", counts, {order: count for order, count, _ in there})
         found.equal(f"sum of {verb}s", sums, {order: minor for order, _, minor in there})
     for what, (query, right) in _FOLLOWING.items():
         expected = {order_id: count for order_id, one in acts.items() if (count := right(one))}
         found.equal(what, expected, dict(sql.rows(query, [orders])))
+    _owed_for_orders(found, acts)
+
+
+def _owed_for_orders(found: Found, acts: Mapping[UUID, Acts]) -> None:
+    """Nobody pays for these orders: owed is what was captured and not taken back, but for what refunds paid of the interest of nights before."""
+    from yuefu.runtime import sql
+
+    orders = sorted(acts)
+    applied = {order_id: (minor, beside) for order_id, minor, beside in sql.rows(_APPLIED, [orders])}
+    found.equal(
+        "refunds applied", {i: one.taken_back for i, one in acts.items() if one.refunds}, {i: one for i, (one, _) in applied.items()}
+    )
+    owed = {i: one.lent - one.taken_back + applied.get(i, (0, 0))[1] for i, one in acts.items() if one.captures}
+    for where, query in _OWED.items():
+        found.equal(f"principal owed {where}", owed, dict(sql.rows(query.format(by="order_id"), [orders])))
 
 
 def _repayments(found: Found, told: Sequence[Mapping[str, Any]]) -> None:
-    """By card, each of which is used once: one attempt, one debit at the channel, one event of the loan."""
+    """By card, each of which is used once: one attempt, one debit at the channel, once to its loan, which owes as much less."""
     from yuefu.runtime import sql
 
-    cards = {line["order"]: 1 for line in told if line["verb"] == "repay" and line["status"] == 201}
+    repaid = [line for line in told if line["verb"] == "repay" and line["status"] == 201]
+    cards = {line["order"]: 1 for line in repaid}
     there = sql.rows(
         "SELECT c.instrument, count(*), count(*) FILTER (WHERE c.state = 'succeeded'),"
         " count(*) FILTER (WHERE c.state IN ('attempted', 'unknown')),"
-        " count(*) FILTER (WHERE t.status = 'SUCCESS'),"
-        " count(*) FILTER (WHERE e.source_id IS NOT NULL)"
+        " count(*) FILTER (WHERE t.status = 'SUCCESS'), count(p.id), count(f.source_id),"
+        " coalesce(sum(p.amount_minor), 0)::bigint"
         " FROM payments_collection c"
         " LEFT JOIN payments_sandbox_trade t ON t.reference = c.reference AND t.kind = 'payment'"
-        " LEFT JOIN loans_event e ON e.source_id = c.id AND e.kind = 'repaid'"
+        " LEFT JOIN loans_applied p ON p.id = c.id AND p.kind = 'repaid'"
+        " LEFT JOIN loans_fact f ON f.source_id = c.id AND f.kind = 'paid'"
         " WHERE c.instrument = ANY(%s) GROUP BY c.instrument",
         [list(cards)],
     )
     found.compare("repayments", cards, {card: count for card, count, *_ in there})
-    debits = {card: debited for card, _, _, _, debited, _ in there}
+    debits = {card: debited for card, _, _, _, debited, *_ in there}
     found.compare("debits", {card: succeeded for card, _, succeeded, *_ in there}, debits)
-    found.equal("repayments of the loan", debits, {card: applied for card, *_, applied in there})
+    found.equal("repayments of the loan", debits, {card: applied for card, *_, applied, _, _ in there})
+    found.equal("facts of the loan", debits, {card: facts for card, *_, facts, _ in there})
+    paid = {line["order"]: line["body"]["amount"] * debits.get(line["order"], 0) for line in repaid}
+    found.equal("money for the loan", paid, {card: minor for card, *_, minor in there})
     found.equal("outcomes not known", {}, {card: unknown for card, _, _, unknown, *_ in there if unknown})
+    _owed_by_loans(found, sorted({UUID(line["body"]["loan"]) for line in repaid}))
+
+
+def _owed_by_loans(found: Found, loans: Sequence[UUID]) -> None:
+    """What is still owed of loans that were paid, which only they can say: each of their tables and the books the same."""
+    from yuefu.runtime import sql
+
+    (first, right), *others = [(where, dict(sql.rows(query.format(by="id"), [loans]))) for where, query in _OWED.items()]
+    found.compare(f"loans {first}", dict.fromkeys(loans, 1), dict.fromkeys(right, 1))
+    for where, owed in others:
+        found.equal(f"principal owed {where}", right, owed)
 
 
 def _quarantined(found: Found, book_id: UUID) -> None:

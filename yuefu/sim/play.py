@@ -193,7 +193,7 @@ class Play:
             return None
         if attempt == 2 and one.habit != "short_of_money":
             return None
-        amount = due.amount
+        amount: Money | None = None  # all that is due, with what being late has cost by today
         if one.habit == "partial" and late < 3:
             if late:
                 return None

@@ -29,6 +29,8 @@ from yuefu.offers import commands as offers
 from yuefu.offers.commands import DraftProduct, Publication
 from yuefu.offers.rules.product import CONSUMER, MERCHANT, ProductTerms
 from yuefu.payments.gateways.sandbox import SandboxBank, SandboxChannel
+from yuefu.plans.lifecycle.choices import LateTerms
+from yuefu.plans.terms import LIVED, NO_LATE
 from yuefu.runtime import books, sql
 from yuefu.runtime.values import Actor, Book, UnitOfWork, system_actor
 from yuefu.runtime.vault import Vault
@@ -49,6 +51,8 @@ _SETTINGS: Final = {
     **founding.CHINA,
     notices.SENDER: {"name_zh": "月付演示", "name_en": "Yuefu Demo", "pay_at": "yuefu.example", "contact": "400-000-0000"},
 }
+_LATE: Final = LateTerms(Money(5_00, "CNY"), interest=Rate(216_000), grace_days=3, cap=Rate(50_000))
+"""What being late costs of the plan with interest: of half as much again as its rate lenders speak where an agreement is broken, below the cap."""
 _ZONE: Final = ZoneInfo("Asia/Shanghai")
 _PEOPLE: Final = (
     ("operator", "operator", "运营 Operator", None),
@@ -101,7 +105,7 @@ def at(desk: Desk, now: datetime) -> Desk:
     return replace(desk, book=moved)
 
 
-def _terms(code: str, zh: str, en: str, payer: str, rate: Rate) -> ProductTerms:
+def _terms(code: str, zh: str, en: str, payer: str, rate: Rate, late: LateTerms = NO_LATE) -> ProductTerms:
     return ProductTerms(
         code=code,
         name_zh=zh,
@@ -113,11 +117,12 @@ def _terms(code: str, zh: str, en: str, payer: str, rate: Rate) -> ProductTerms:
         maximum=Money(50_000_00, "CNY"),
         day_count=DayCount.ACT_365,
         min_gap_days=10,
-        rule_version="2026-1",
+        rule_version=LIVED,
         jurisdiction="CN",
         lender_zh="月付演示小额贷款有限公司",
         lender_en="Yuefu Demo Lending Ltd",
         lender_licence="DEMO-0001",
+        late=late,
     )
 
 
@@ -132,7 +137,7 @@ def _products(work: UnitOfWork) -> None:
     """Drafted by one person, published by another: the tables would not have it otherwise."""
     drafts = [
         DraftProduct("demo:free", _terms("free", "免息分期", "Interest-free plan", MERCHANT, Rate(0))),
-        DraftProduct("demo:flex", _terms("flex", "灵活分期", "Flexible plan", CONSUMER, Rate(144_000))),
+        DraftProduct("demo:flex", _terms("flex", "灵活分期", "Flexible plan", CONSUMER, Rate(144_000), _LATE)),
     ]
     author, second = (replace(work, by=_person(work, login)) for login in ("product-author", "product-approver"))
     products = [_sure(p) for p in offers.draft_products(work=author, products=drafts)]

@@ -277,6 +277,7 @@ PARAMS: Final[Table] = {
     "loan": _("Loan"),
     "no": _("Instalment"),
     "instalment": _("Instalment"),
+    "late_charges": _("Late charges since"),
     "periods": _("Instalments"),
     "product": _("Product"),
     "reasons": _("Reasons"),

@@ -10,7 +10,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from yuefu.loans.rules import Party
-from yuefu.plans.lifecycle.plain import written_sheet
+from yuefu.plans.lifecycle.plain import sheet_texts
 from yuefu.plans.lifecycle.terms import LoanTerms
 from yuefu.runtime import locks, sql
 from yuefu.runtime.jsontext import dumps
@@ -42,9 +42,9 @@ def insert_agreements(work: UnitOfWork, agreed: Sequence[tuple[Party, LoanTerms]
 
 def agreement_rows(work: UnitOfWork, agreed: Sequence[tuple[Party, LoanTerms]]) -> list[tuple[Any, ...]]:
     """The columns of `AGREEMENT`, of (party, terms)."""
-    texts = {terms_no: dumps(written_sheet(terms)) for terms_no, (_, terms) in enumerate(agreed)}
-    sheets = sheets_of(work, set(texts.values()))
-    return [(*party_values(party), *own_values(terms), sheets[texts[no]]) for no, (party, terms) in enumerate(agreed)]
+    texts = sheet_texts([terms for _, terms in agreed], dumps)
+    sheets = sheets_of(work, set(texts))
+    return [(*party_values(party), *own_values(terms), sheets[text]) for (party, terms), text in zip(agreed, texts, strict=True)]
 
 
 def agreed_now(work: UnitOfWork) -> dict[str, tuple[str, Any]]:

@@ -73,23 +73,25 @@ def book(*, work: UnitOfWork, loans: Sequence[NewLoan]) -> None:
     terms = [loan_terms(new.terms) for new in loans]
     _insert_agreements(work, loans, parties, terms)
     numbers = agreeing.portfolios(work, [(party.funder_id, party.product, party.currency) for party in parties])
+    agreed_today = {number: replace(living.agreed(number, work), told=0) for number in numbers.values()}
     kept: list[Kept] = []
     facts: list[tuple[UUID, int, UUID, e.Event | Undone, dict[str, Any]]] = []
     for new, party, agreed in zip(loans, parties, terms, strict=True):
-        life = begun = rules.begun(agreed)
+        life, seen = rules.begun(agreed), None
         for source, fact in _lent(new).items():
-            life = rules.entered(life, fact, work.day.on)
+            life, seen = rules.went_on(life, fact)
             facts.append((party.loan_id, life.seq, source, fact, written_event(fact)))
-        running = replace(living.agreed(numbers[party.funder_id, party.product, party.currency], work), told=0)
-        kept.append(living.touched(Kept(party, begun, running), life, work.day.on))
+        running = agreed_today[numbers[party.funder_id, party.product, party.currency]]
+        kept.append(living.touched(Kept(party, life, running), life, work.day.on, seen))
     writing.insert_new(work, kept)
     writing.insert_dues(work, kept)
     writing.insert_facts(work, facts)
     posting = []
     for new, one in zip(loans, kept, strict=True):
-        entry = entries.moved(one.party, "booked", new.capture_id, Position(), one.running.position)
+        hold = HoldUse(new.hold_id, new.terms.principal)
+        entry = entries.moved(one.party, "booked", new.capture_id, Position(), one.running.position, uses_hold=hold)
         assert entry is not None, "what is lent moves money"
-        posting.append(replace(entry, uses_hold=HoldUse(new.hold_id, new.terms.principal)))
+        posting.append(entry)
     living.post(work, posting)
     outbox.emit(work=work, events=[_booked(new, one) for new, one in zip(loans, kept, strict=True)])
     captures = [new.capture_id for new in loans]
@@ -114,8 +116,9 @@ def _insert_agreements(work: UnitOfWork, loans: Sequence[NewLoan], parties: Sequ
     rows = agreeing.agreement_rows(work, list(zip(parties, terms, strict=True)))
     accepted = [(new.capture_id, *_accepted(new)) for new in loans]
     columns = agreeing.AGREEMENT | _ACCEPTED
+    values = [(*row, *more) for row, more in zip(rows, accepted, strict=True)]
     sql.insert(
-        "loans_agreement", columns, [(*row, *more) for row, more in zip(rows, accepted, strict=True)], same=agreeing.agreed_now(work)
+        "loans_agreement", columns, values, same=agreeing.agreed_now(work), often_same=("currency", "disbursed_on", "due_days", "origin")
     )
 
 

@@ -18,7 +18,11 @@ from yuefu.runtime import sql
 from yuefu.runtime.jsontext import dumps
 from yuefu.runtime.values import UnitOfWork
 
+LENT: Final = ("loan_principal", "purchase_clearing", "unearned_discount")
 _OF_POSITION: Final = attrgetter(*ACCOUNTS)
+_OF_BEGUN: Final = tuple(name for name in STRETCH if name not in {"loan_id", "portfolio_no", *LENT})
+_OF_UNPAID: Final = ("kind", "fees_minor", "penalties_minor", *(f"{part}_settled_minor" for part in PARTS))
+"""What is the same of loans that begin on a day, and of what they will ask."""
 _DUE_CHANGES: Final = ", ".join(f"{name} = excluded.{name}" for name in list(DUE)[2:])
 
 
@@ -47,15 +51,17 @@ def insert_facts(work: UnitOfWork, entered: Sequence[tuple[UUID, int, UUID, Even
 
 
 def insert_new(work: UnitOfWork, kept: Sequence[Kept]) -> None:
-    """The first checkpoint and stretch of loans of which nothing has happened."""
-    sql.insert("loans_checkpoint", CHECKPOINT, [checkpoint_values(one) for one in kept], same=_same(work))
-    sql.insert("loans_stretch", STRETCH, [stretch_values(one.party.loan_id, one.running) for one in kept], same=_same(work))
+    """The first checkpoint and stretch of loans that are agreed, and of orders lent too."""
+    lives = [checkpoint_values(one) for one in kept]
+    stretches = [stretch_values(one.party.loan_id, one.running) for one in kept]
+    sql.insert("loans_checkpoint", CHECKPOINT, lives, same=_same(work), often_same=("waits_for", "status"))
+    sql.insert("loans_stretch", STRETCH, stretches, same=_same(work), often_same=_OF_BEGUN)
 
 
 def insert_dues(work: UnitOfWork, kept: Sequence[Kept]) -> None:
     """What falls due of loans that are new."""
     rows = [(one.party.loan_id, no, *_due(columns, no)) for one in kept for columns in (_seen(one),) for no in range(len(columns[0]))]
-    sql.insert("loans_due", DUE, rows, same=_same(work))
+    sql.insert("loans_due", DUE, rows, same=_same(work), often_same=_OF_UNPAID)
 
 
 def update(

@@ -122,6 +122,7 @@ def _seen(one: Kept, on: date) -> OnBook:
             rows.interest[k],
             rows.fees[k] + rows.penalties[k],
             _asked(rows, k) - rows.unpaid(k),
+            rows.penalties[k],
         )
         for no, k in enumerate(range(len(rows)), start=1)
     )

@@ -66,8 +66,8 @@ def applied(state: LoanState, event: Event) -> tuple[LoanState, Outcome, Work]:
     if not isinstance(event, _KINDS):
         raise LoanError(e.TYPE_WRONG, f"An event of a loan cannot be {type(event).__name__}: what was undone is for `replay`.", "event")
     _require_applicable(state, event)
-    if isinstance(event, e.Disbursed) and not state.lent:
-        state = replace(state, terms=paying.effective_terms(state.terms, event))
+    if isinstance(event, e.Disbursed) and not state.lent and (terms := paying.effective_terms(state.terms, event)) is not state.terms:
+        state = replace(state, terms=terms)
     work = opened(state, event.on.toordinal())
     _handle(work, event)
     after, outcome = work.kept(state.seq + 1, rank(event)), work.outcome()

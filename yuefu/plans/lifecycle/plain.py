@@ -7,7 +7,7 @@ without, because there was none yet, is read as its default: which therefore has
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, fields, replace
 from datetime import date
 from enum import Enum
@@ -77,6 +77,19 @@ def read_terms(plain: object, calendars: Mapping[tuple[str, str], Calendar] | No
 def written_sheet(terms: LoanTerms) -> dict[str, Any]:
     """What terms have in common with those of other loans of a product, as `written` has it: all but the loan's own, principal and days."""
     return {name: written(getattr(terms, name)) for name in _SHARED}
+
+
+def sheet_texts(agreed: Sequence[LoanTerms], dumps: Callable[[dict[str, Any]], str]) -> list[str]:
+    """`written_sheet` of each of many terms, as text. What is the same in many is written once."""
+    texts: dict[tuple[Any, ...], str] = {}
+    found = []
+    for terms in agreed:
+        shared = _shared_of(terms)
+        text = texts.get(shared)
+        if text is None:
+            text = texts[shared] = dumps(written_sheet(terms))
+        found.append(text)
+    return found
 
 
 def read_sheet(plain: object, own: LoanTerms | Mapping[str, Any]) -> LoanTerms:
@@ -160,6 +173,7 @@ def _read_list(name: str, plain: Any) -> tuple[Any, ...]:
 _OWN: Final = ("principal", "disbursed_on", "first_due_on", "due_days")
 _SHARED: Final = tuple(field.name for field in fields(LoanTerms) if field.name not in _OWN)
 _SLOTS: Final[Mapping[str, Any]] = LoanTerms.__dict__  # their members know their place, whatever `frozen` says
+_shared_of: Final = attrgetter(*_SHARED)
 _COPIED: Final = tuple((_SLOTS[name].__get__, _SLOTS[name].__set__) for name in _SHARED)
 _PUT_OWN: Final = tuple(_SLOTS[name].__set__ for name in _OWN)
 
