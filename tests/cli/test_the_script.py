@@ -13,8 +13,9 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from urllib.request import urlopen
 
 import psutil
@@ -141,43 +142,19 @@ def test_a_server_answers_and_ctrl_c_stops_it_with_its_database(own_home: dict[s
 
 
 @pytest.mark.slow
-def test_a_served_demo_stops_whole_and_is_up_again_at_once(own_home: dict[str, str]) -> None:
-    for attempt in range(2):
-        port = _free_port()
-        began = time.monotonic()
-        demo = subprocess.Popen(
-            [*COMMAND, "demo", "--days", "2", "--port", str(port), "--json"],
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, **own_home}, start_new_session=True,
-        )  # fmt: skip
-        try:
-            _await(port, demo)
-            if attempt:
-                assert time.monotonic() - began < 30
-            assert demo.stdout is not None
-            said = json.loads(demo.stdout.readline())
-            assert said["address"] == f"http://127.0.0.1:{port}/"
-            assert {login["login"] for login in said["logins"]} >= {"operator", "finance"}
-            children = psutil.Process(demo.pid).children(recursive=True)
-            demo.send_signal(signal.SIGTERM)
-            _, err = demo.communicate(timeout=90)
-        finally:
-            demo.kill()
-        assert demo.returncode == 0, err
-        assert psutil.wait_procs(children, timeout=10)[1] == []
-        assert _servers(own_home["YUEFU_HOME"]) == []
-
-
-@pytest.mark.slow
-def test_a_killed_demo_leaves_no_server_behind(own_home: dict[str, str]) -> None:
-    port = _free_port()
-    demo = subprocess.Popen(
-        [*COMMAND, "demo", "--days", "2", "--port", str(port), "--json"],
-        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env={**os.environ, **own_home}, start_new_session=True,
-    )  # fmt: skip
-    assert demo.stdout is not None
-    assert json.loads(demo.stdout.readline())["address"]
-    demo.kill()
-    demo.wait()
+def test_a_served_demo_stops_whole_is_up_again_at_once_and_leaves_no_server_behind_when_it_is_killed(own_home: dict[str, str]) -> None:
+    with _served(own_home, "--days", "1") as first:
+        assert {login["login"] for login in first.said["logins"]} >= {"operator", "finance"}
+        children = psutil.Process(first.process.pid).children(recursive=True)
+    assert len(children) > 2, "the web server with its workers, and the worker"
+    assert psutil.wait_procs(children, timeout=10)[1] == []
+    assert _servers(own_home["YUEFU_HOME"]) == []
+    began = time.monotonic()
+    with _served(own_home, stopped=False) as again:
+        assert time.monotonic() - began < 30
+        assert _servers(own_home["YUEFU_HOME"])
+        again.process.kill()
+        again.process.communicate(timeout=60)  # until nobody is left who could say anything
     until = time.monotonic() + 60
     while _servers(own_home["YUEFU_HOME"]) and time.monotonic() < until:
         time.sleep(0.3)
@@ -213,15 +190,16 @@ def test_a_child_that_does_not_heed_the_signal_ends_with_its_parent_all_the_same
 
 @dataclass
 class _Shown:
-    """A demo that is served; what it said on standard error once it is over."""
+    """A demo that is served: what it said when it was ready, and on standard error once it is over."""
 
     process: subprocess.Popen[str]
+    said: dict[str, Any] = field(default_factory=dict)
     err: str = ""
 
 
 @contextmanager
-def _served(env: dict[str, str], *words: str) -> Iterator[_Shown]:
-    """A demo until the block ends; then it is stopped as Ctrl-C does."""
+def _served(env: dict[str, str], *words: str, stopped: bool = True) -> Iterator[_Shown]:
+    """A demo until the block ends; then it is stopped as Ctrl-C does, unless the block has ended it."""
     port = _free_port()
     demo = subprocess.Popen(
         [*COMMAND, "demo", *words, "--port", str(port), "--json"],
@@ -231,11 +209,13 @@ def _served(env: dict[str, str], *words: str) -> Iterator[_Shown]:
     try:
         _await(port, demo)
         assert demo.stdout is not None
-        assert json.loads(demo.stdout.readline())["address"] == f"http://127.0.0.1:{port}/"
+        shown.said = json.loads(demo.stdout.readline())
+        assert shown.said["address"] == f"http://127.0.0.1:{port}/"
         yield shown
-        demo.send_signal(signal.SIGTERM)
-        _, shown.err = demo.communicate(timeout=90)
-        assert demo.returncode == 0, shown.err
+        if stopped:
+            demo.send_signal(signal.SIGTERM)
+            _, shown.err = demo.communicate(timeout=90)
+            assert demo.returncode == 0, shown.err
     finally:
         demo.kill()
 
