@@ -48,6 +48,10 @@ def test_a_bill_is_made_shown_paid_and_told_apart_from_one_that_is_not_there(
     shown = cli("bill", "show", bill, "--as", person("support")).last
     assert shown["state"] == "open"
     assert {line["loan"] for line in shown["lines"]} >= set(loans)
+    assert {tuple(line) for line in shown["lines"]} == {("loan", "due_on", "amount", "to_pay", "waiting")}, (
+        "by its day: a loan may ask more or fewer"
+    )
+    assert len({(line["loan"], line["due_on"]) for line in shown["lines"]}) == len(shown["lines"])
     assert shown["total"] == shown["minimum"] == shown["to_pay"]
     assert shown["quote_reference"] == cli("suspense", "reference", town.buyer).last["written"]
     assert [one["bill"] for one in cli("bill", "list", town.buyer).last["bills"]] == [bill]

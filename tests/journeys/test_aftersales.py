@@ -17,10 +17,13 @@ from yuefu.journeys.aftersales import CaseRequest, Effect, Moved, StepRequest
 from yuefu.journeys.desk import open_day
 from yuefu.ledger import queries as ledger
 from yuefu.loans import queries as loan_book
+from yuefu.loans.commands import living
+from yuefu.loans.commands.living import NewFact
 from yuefu.loans.queries import keeping
 from yuefu.money.amounts import Money
 from yuefu.payments import queries as payment_book
 from yuefu.plans.lifecycle.arrears import arrears
+from yuefu.plans.lifecycle.events import WrittenOff
 from yuefu.runtime import policies, quarantine, sql
 from yuefu.runtime.batch import Quarantined
 from yuefu.settlement import queries as settlement_book
@@ -156,6 +159,27 @@ def test_a_refund_of_a_paid_off_loan_goes_back_through_the_channel_all_of_it(sho
     back = payment_book.not_failed(book_id=shop.book_id, loan_ids=[got.loan_id])
     assert back == {got.loan_id: 600_00}
     assert control(shop, "consumer_balance") == 0
+    shop.next_day()
+    shop.prove()
+
+
+@pytest.mark.parametrize("product", ["free", "flex"])
+def test_a_return_of_which_the_loan_was_written_off_meanwhile_says_so_and_goes_no_further(shop, product):
+    got = shop.bought("900.00", product=product)
+    case = opened(shop, got.order_id, asked("return"))
+    taken(shop, case.id, "agreed", "in_hand")
+    with open_day(shop.desk, shop.now(14)) as work:
+        (lost,) = living.enter(work=work, facts=[NewFact(work.ids.new(work.now), got.loan_id, WrittenOff(shop.on))])
+        assert not isinstance(lost, Refused), lost
+    told = aftersales.preview(desk=shop.desk, now=shop.now(15), case_id=case.id)
+    refused = take(shop, case.id, "done")
+    assert told == refused
+    assert isinstance(refused, Refused)
+    assert (refused.code, refused.field) == ("loan_written_off", "loan_id")
+    assert "agree with merchant and consumer" in refused.detail
+    assert quarantine.waiting(book_id=shop.book_id) == []
+    assert queries.cases(book_id=shop.book_id, ids=[case.id])[case.id].state == "in_hand", "for people to settle"
+    assert control(shop, "purchase_clearing") == 0
     shop.next_day()
     shop.prove()
 

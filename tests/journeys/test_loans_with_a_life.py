@@ -8,9 +8,11 @@ from datetime import date, timedelta
 import pytest
 
 from tests.journeys.conftest import Shop, shop_opened
+from yuefu import ids
 from yuefu.errors import Refused
-from yuefu.journeys import repayment, undoing
+from yuefu.journeys import refund, repayment, set_aside, undoing
 from yuefu.journeys.desk import open_day
+from yuefu.journeys.refund import Refunded
 from yuefu.journeys.repayment import RepayRequest
 from yuefu.journeys.trace import trace, traced_orders
 from yuefu.journeys.undoing import Undone, UndoRequest
@@ -22,11 +24,14 @@ from yuefu.money.amounts import Money
 from yuefu.money.rates import Rate
 from yuefu.offers import queries as offers
 from yuefu.offers.rules import wording
+from yuefu.orders.commands import RefundRequest
 from yuefu.plans.agreed import loan_terms
 from yuefu.plans.lifecycle.choices import Excess, LateTerms
+from yuefu.plans.lifecycle.events import Undone as Undoing
 from yuefu.plans.lifecycle.events import WrittenOff
 from yuefu.plans.lifecycle.schedule import schedule
-from yuefu.runtime import sql
+from yuefu.runtime import quarantine, sql
+from yuefu.runtime.batch import Quarantined
 
 DUE = date(2026, 10, 25)
 
@@ -319,21 +324,18 @@ def test_the_trace_follows_such_an_order_through_every_stage(shop):
     ) == sum((row.principal + row.interest + row.charges).minor for row in told.instalments)
 
 
-def written_off(shop: Shop, product: str = "free"):
-    """A loan of 900.00 of which the first instalment was paid, and that was written off afterwards."""
-    got = shop.bought("900.00", product=product)
-    shop.until(DUE)
-    paid = shop.repay(got.loan_id)
-    shop.next_day()
+def written_off(shop: Shop, loan_id) -> int:
+    """Gives a loan up. The number of that fact."""
     with open_day(shop.desk, shop.now(14)) as work:
-        assert not isinstance(work, Refused)
-        (done,) = living.enter(work=work, facts=[NewFact(work.ids.new(work.now), got.loan_id, WrittenOff(shop.on))])
-        assert not isinstance(done, Refused)
-    return got, paid
+        (done,) = living.enter(work=work, facts=[NewFact(work.ids.new(work.now), loan_id, WrittenOff(shop.on))])
+        assert not isinstance(done, Refused), done
+    return done.no
 
 
 def test_a_payment_for_a_loan_that_was_written_off_is_a_recovery(shop):
-    got, _ = written_off(shop)
+    got = shop.bought("900.00")
+    shop.until(DUE + timedelta(days=2))
+    written_off(shop, got.loan_id)
     paid = shop.repay(got.loan_id, "50.00")
     assert (paid.principal, paid.excess.minor) == (yuan("50.00"), 0)
     assert control(shop, "recovery_income") == -50_00
@@ -343,7 +345,11 @@ def test_a_payment_for_a_loan_that_was_written_off_is_a_recovery(shop):
 
 @pytest.mark.parametrize("product", ["free", "flex"])
 def test_no_more_is_recovered_of_a_loan_than_was_given_up_and_the_rest_goes_back(shop, product):
-    got, _ = written_off(shop, product)
+    got = shop.bought("900.00", product=product)
+    shop.until(DUE)
+    shop.repay(got.loan_id)
+    shop.next_day()
+    written_off(shop, got.loan_id)
     given_up = control(shop, "credit_loss")
     paid = [shop.repay(got.loan_id, "500.00") for _ in range(3)]
     assert -control(shop, "recovery_income") == given_up
@@ -373,6 +379,52 @@ def test_a_repayment_before_the_one_that_ended_the_loan_is_undone_and_is_owed_ag
     shop.prove()
     shop.next_day()
     assert paid_ahead(shop, got.loan_id, "settle", key="again").state == "succeeded"
+    assert loan(shop, got.loan_id).ended
+    shop.next_day()
+    shop.prove()
+
+
+@pytest.mark.parametrize("product", ["free", "flex"])
+def test_goods_of_a_loan_that_was_written_off_wait_for_a_person_who_drops_their_refund(shop, product):
+    got, other = shop.bought("900.00", product=product), shop.bought("300.00", product=product)
+    shop.until(DUE)
+    shop.repay(got.loan_id)
+    shop.next_day()
+    written_off(shop, got.loan_id)
+    codes = ("recovery_income", "purchase_clearing", "consumer_balance")
+    before = [control(shop, code) for code in codes]
+    requests = [RefundRequest(f"r{n}", shop.seller(one.order_id), one.order_id, yuan("300.00")) for n, one in enumerate((got, other))]
+    refused, done = refund.refund(desk=shop.desk, now=shop.now(13), requests=requests)
+    assert isinstance(done, Refunded), "its neighbour is refunded"
+    assert isinstance(refused, Quarantined)
+    assert refused.error == (
+        f"NotCredited: {ids.text('loan', got.loan_id)}: the loan was written off and takes no refund of its goods:"
+        " agree with merchant and consumer on what they get"
+    )
+    assert [control(shop, code) for code in codes] == before, "nothing of it has happened"
+    shop.prove()
+    (aside,) = quarantine.waiting(book_id=shop.book_id)
+    assert (aside.command, aside.error) == ("refund", refused.error)
+    again = set_aside.retry(desk=shop.desk, now=shop.now(14), quarantine_ids=[aside.id])
+    assert isinstance(again[0].outcome, Quarantined), "as long as it is written off, it waits"
+    (dropped,) = set_aside.drop(desk=shop.desk, now=shop.now(15), quarantine_ids=[aside.id], reason="the merchant pays the consumer")
+    assert not isinstance(dropped, Refused)
+    assert quarantine.waiting(book_id=shop.book_id) == []
+    shop.next_day()
+    shop.prove()
+
+
+@pytest.mark.parametrize("product", ["free", "flex"])
+def test_a_refund_that_waits_is_carried_out_once_its_loan_was_not_written_off_after_all(shop, product):
+    got = shop.bought("900.00", product=product)
+    shop.until(DUE + timedelta(days=1))
+    no = written_off(shop, got.loan_id)
+    refund.refund(desk=shop.desk, now=shop.now(13), requests=[RefundRequest("r", shop.seller(got.order_id), got.order_id)])
+    (aside,) = quarantine.waiting(book_id=shop.book_id)
+    with open_day(shop.desk, shop.now(15)) as work:
+        assert not isinstance(living.enter(work=work, facts=[NewFact(work.ids.new(work.now), got.loan_id, Undoing(no))])[0], Refused)
+    (done,) = set_aside.retry(desk=shop.desk, now=shop.now(16), quarantine_ids=[aside.id])
+    assert isinstance(done.outcome, Refunded), done
     assert loan(shop, got.loan_id).ended
     shop.next_day()
     shop.prove()

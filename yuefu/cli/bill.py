@@ -64,7 +64,7 @@ def make() -> None:
 
 @app.command()
 def show(bill: Annotated[str, typer.Argument(metavar="BILL", help="The id of the bill (bill_…).")]) -> None:
-    """A bill as it was made, and what is still to be paid of each instalment."""
+    """A bill as it was made, and what is still to be paid of each instalment, which is named by its loan and due day."""
     with context.at_work("consumer.read") as caller:
         from yuefu import ids
 
@@ -72,7 +72,6 @@ def show(bill: Annotated[str, typer.Argument(metavar="BILL", help="The id of the
         lines = [
             {
                 "loan": ids.text("loan", line.loan_id),
-                "instalment": line.no,
                 "due_on": line.due_on,
                 "amount": line.amount,
                 "to_pay": line.to_pay,
@@ -81,7 +80,7 @@ def show(bill: Annotated[str, typer.Argument(metavar="BILL", help="The id of the
             for line in found.lines
         ]
         value = {**_value(found, caller.today), **_by_transfer(caller, found)}
-        columns = ["loan", "instalment", "due on", "amount", "to pay", "waiting"]
+        columns = ["loan", "due on", "amount", "to pay", "waiting"]
         table = output.table(columns, [list(line.values()) for line in lines])
         output.result({**value, "lines": lines}, [*(f"{name}: {'-' if shown is None else shown}" for name, shown in value.items()), table])
 

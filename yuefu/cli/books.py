@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from yuefu.cli import context, inputs, output
+from yuefu.cli import context, inputs, installation, output
 from yuefu.cli.faults import fail
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def create(
 
     Only the owner of the installation makes books. Again with the same content it finds the book that is there.
     """
-    with context.installed():
+    with installation.installed():
         from yuefu.errors import one
         from yuefu.ids import IdSource
         from yuefu.journeys import founding
@@ -76,7 +76,7 @@ def _beginning(mode: str, zone: str, first_day: date | None) -> tuple[datetime, 
 @app.command("list")
 def list_books() -> None:
     """The books of this installation; with --as those in which the user has a role."""
-    with context.installed():
+    with installation.installed():
         from yuefu.runtime import books
 
         seen = _seen_by(output.current().login)

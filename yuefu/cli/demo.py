@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 import typer
 
-from yuefu.cli import context, inputs, kept, output, processes, room
+from yuefu.cli import context, inputs, installation, kept, output, processes, room
 from yuefu.cli.faults import FAILED
 from yuefu.cli.kept import Asked
 from yuefu.cli.serve import HOST, PORT
@@ -72,14 +72,14 @@ def demo(
     processes.free_port(HOST, port)
     _ask_for_room(asked, fresh=fresh)
     if fresh:
-        kept.remove(context.home(), yes=yes)
+        kept.remove(installation.home(), yes=yes)
     _serve(asked, port)
 
 
 def _throw_away(asked: Asked) -> None:
     if not os.environ.get("DATABASE_URL"):
         room.to_throw_away(asked.days or DAYS)
-    with context.scratch():
+    with installation.scratch():
         played = _play(asked, days=DAYS, as_of=AS_OF_UNSERVED, close_last=True)
     if asked.faults and not any(played["faults"]["injected"].values()):
         output.say("Too few payments fell due in these days for a fault to be injected: play more of them, or raise --faults.")
@@ -137,7 +137,7 @@ def _holds(value: Any) -> bool:
 
 def _ask_for_room(asked: Asked, *, fresh: bool) -> None:
     """Before anything is removed or played; the disk of a database that was given is not ours to see."""
-    at = context.home()
+    at = installation.home()
     if os.environ.get("DATABASE_URL"):
         return
     if kept.is_whole(at) and not fresh:
@@ -148,8 +148,8 @@ def _ask_for_room(asked: Asked, *, fresh: bool) -> None:
 
 def _serve(asked: Asked, port: int) -> None:
     """Shows the world that is kept here; plays one where there is none."""
-    at = context.home()
-    with context.installed(migrate=True):
+    at = installation.home()
+    with installation.installed(migrate=True):
         if _is_kept(at):
             output.say(kept.sentence(kept.world(at), asked))
         else:
@@ -178,11 +178,11 @@ def _make(at: Path, asked: Asked) -> None:
 def _run(at: Path, port: int, logins: list[dict[str, str]]) -> None:
     """Web server and worker until Ctrl-C; whichever of them ends before takes everything with it."""
     given = {"YUEFU_DEMO": "1", "YUEFU_HOME": str(at)}
-    own = os.environ.get(context.OWN_CLUSTER) == "1"
+    own = os.environ.get(installation.OWN_CLUSTER) == "1"
     with processes.children() as started:
         if own:
             # They join the cluster by themselves: then it outlives this process, if that is killed, until they have gone as well.
-            given |= {"DATABASE_URL": "", context.OWN_CLUSTER: ""}
+            given |= {"DATABASE_URL": "", installation.OWN_CLUSTER: ""}
         started.append(processes.start("web server", ["serve", "--host", HOST, "--port", str(port)], given))
         started.append(processes.start("worker", ["worker"], given))
         processes.await_listening(HOST, port, started)

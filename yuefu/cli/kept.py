@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import typer
 
-from yuefu.cli import context, output
+from yuefu.cli import installation, output
 from yuefu.cli.faults import fail
 
 BOOK: Final = "demo"
@@ -112,14 +112,14 @@ def make_room() -> None:
     found = books.all_books()
     if not found:
         return
-    if os.environ.get(context.OWN_CLUSTER) != "1" or not _is_the_demos([(book.code, book.mode) for book in found]):
+    if os.environ.get(installation.OWN_CLUSTER) != "1" or not _is_the_demos([(book.code, book.mode) for book in found]):
         fail(
             WORLD_INCOMPLETE,
-            f"The database has books but {context.home()}/demo has no whole world: choose another place with --home, or an empty database.",
+            f"The database has books but {installation.home()}/demo has no whole world: choose another place with --home, or an empty database.",
         )
     output.say("The world here was not finished; it is made anew.")
-    context.empty_own_database()
-    _forget_letters(context.home())
+    installation.empty_own_database()
+    _forget_letters(installation.home())
 
 
 def remove(at: Path, *, yes: bool) -> None:
@@ -139,7 +139,7 @@ def remove(at: Path, *, yes: bool) -> None:
 
     if cluster.in_use(at):
         fail(IN_USE, f"Another process uses the world in {at}; stop it first (Ctrl-C where it runs).")
-    with context.own_database() as url:
+    with installation.own_database() as url:
         found = provision.books_of(url)
         others = [code for code, mode, _ in found if not _is_the_demos([(code, mode)])]
         if others:
@@ -150,7 +150,7 @@ def remove(at: Path, *, yes: bool) -> None:
             (at / "demo" / name).unlink(missing_ok=True)
         _forget_seals(at / "seals.jsonl", [book_id for _, _, book_id in found])
         _forget_letters(at)
-        context.drop_and_create(url)
+        installation.drop_and_create(url)
 
 
 def _is_the_demos(books: Sequence[tuple[str, str]]) -> bool:

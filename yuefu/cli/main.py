@@ -203,7 +203,7 @@ def _log(error: BaseException, fault: Fault, request_id: str) -> None:
     unexpected = fault.code == "internal_error"
     if not unexpected and os.environ.get("YUEFU_LOG", "").upper() != "DEBUG":
         return
-    from yuefu.cli.context import configure_logs
+    from yuefu.cli.installation import configure_logs
     from yuefu.runtime.logs import logger
 
     configure_logs()

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from yuefu.cli import context, inputs, output
+from yuefu.cli import context, inputs, installation, output
 from yuefu.cli.faults import FAILED, fail
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def bench(
         return
     if name in {None, benchmarks.CLOSE}:
         _require_room(loans)
-    with context.scratch():
+    with installation.scratch():
         _tell(benchmarks.run(name, say=output.say, loans=loans, watch=output.progress))
 
 
@@ -158,7 +158,7 @@ def _command(name: str, options: Mapping[str, int | None]) -> list[str]:
 def _matrix() -> dict[str, Any]:
     from yuefu.proofs import prove as matrix
 
-    with context.scratch():
+    with installation.scratch():
         return matrix.run(say=output.say)
 
 
@@ -174,7 +174,7 @@ def _crash(rounds: int, seed: int | None) -> dict[str, Any]:
 
 def _closes(rounds: int, seed: int | None) -> dict[str, Any]:
     """Each round in two databases of its own, beside the one that they are copies of."""
-    with context.scratch():
+    with installation.scratch():
         from yuefu.proofs import close_crash
 
         try:
@@ -184,7 +184,7 @@ def _closes(rounds: int, seed: int | None) -> dict[str, Any]:
 
 
 def _faults(seeds: Sequence[int], days: int) -> dict[str, Any]:
-    with context.scratch():
+    with installation.scratch():
         from yuefu.proofs import faults
 
         return faults.run(seeds=seeds, days=days, vault=context.the_vault(), say=output.say)
@@ -206,7 +206,7 @@ def _full(orders: int) -> dict[str, Any]:
     if free < needed:
         room = f"{orders:,} orders take {needed // 10**9} GB, {tempfile.gettempdir()} has {free // 10**9}; give fewer with --orders"
         return {"left_out": room, "ok": True}
-    with context.scratch():
+    with installation.scratch():
         return _fast_enough(bench_checkout.beside(orders, output.say))
 
 
@@ -221,7 +221,7 @@ def conform_ledger(file: Annotated[Path, typer.Argument(metavar="FILE.jsonl", he
     lines = _lines(file)
     from yuefu.proofs import conform
 
-    with context.scratch(), output.progress("conform ledger") as progress:
+    with installation.scratch(), output.progress("conform ledger") as progress:
         found = conform.run(lines, progress=progress)
     value = {
         "cases": found.cases,
@@ -264,7 +264,7 @@ def conform_loans(
         with output.progress("conform loans") as progress:
             report = running.run(lines, progress=progress)
         return _tell_report(report)
-    with context.scratch(), output.progress("conform loans") as progress:
+    with installation.scratch(), output.progress("conform loans") as progress:
         from yuefu.proofs.conform_loans.through_db import LoanBook, PostedOtherwise
 
         book = LoanBook()

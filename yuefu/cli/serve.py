@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from yuefu.cli import context, output, processes
+from yuefu.cli import context, installation, output, processes
 
 if TYPE_CHECKING:
     import psycopg
@@ -37,7 +37,7 @@ def register(app: typer.Typer) -> None:
 
 def migrate() -> None:
     """Bring the schema up to date."""
-    with context.installed(migrate=True):
+    with installation.installed(migrate=True):
         output.result({"migrated": True}, "The database is up to date.")
 
 
@@ -50,9 +50,9 @@ def serve(
     """Serve the API and the pages until Ctrl-C."""
     processes.free_port(host, port)
     processes.ends_with_stdin()
-    with processes.until_interrupted(), context.installed(counted=True):
+    with processes.until_interrupted(), installation.installed(counted=True):
         context.the_vault()
-        os.environ.setdefault("YUEFU_SECRET_KEY", context.secret(context.home()))
+        os.environ.setdefault("YUEFU_SECRET_KEY", installation.secret(installation.home()))
         output.say(f"Serving on http://{_shown(host)}:{port}/ (Ctrl-C stops it)")
         _granian(host, port, workers, threads)
     output.result({"served": f"http://{_shown(host)}:{port}/"}, "Stopped.")
@@ -86,7 +86,7 @@ def _granian(host: str, port: int, workers: int, threads: int) -> None:
 def worker() -> None:
     """Run jobs and hand out events until Ctrl-C."""
     processes.ends_with_stdin()
-    with processes.until_interrupted(), context.installed(counted=True):
+    with processes.until_interrupted(), installation.installed(counted=True):
         context.the_vault()
         from yuefu.journeys import events, jobs
 

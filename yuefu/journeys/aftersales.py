@@ -252,7 +252,10 @@ def _given_back(work: UnitOfWork, step_id: UUID, case: Case) -> tuple[Case, list
         raise _No(done)
     assert isinstance(done, TakenBack)
     excess: list[Excess] = []
-    refunding.credit(work, [done], excess)
+    try:
+        refunding.credit(work, [done], excess)
+    except refunding.NotCredited as error:
+        raise _No(error.refused) from error
     return replace(case, refund_id=refund_id, refunded=amount), refunding.attempt(work=work, excesses=excess)
 
 

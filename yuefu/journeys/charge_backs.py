@@ -23,12 +23,14 @@ from yuefu.journeys.desk import Desk, in_batches, on_open_day
 from yuefu.loans import commands as loans
 from yuefu.loans import queries as loan_book
 from yuefu.loans.commands import OwedAgain
+from yuefu.loans.commands.charging_back import OF_THE_FIRST_VERSION
 from yuefu.money.amounts import Money
 from yuefu.papers import commands as papers
 from yuefu.payments import commands as payments
 from yuefu.payments import queries as payment_book
 from yuefu.payments.commands import CollectionAttempt, RefundAttempt
 from yuefu.payments.rules import ChannelRefund, ChannelResult, Collection, refund_refusal
+from yuefu.plans.lifecycle.events import LOAN_WRITTEN_OFF
 from yuefu.runtime import keys, sql
 from yuefu.runtime.batch import Quarantined
 from yuefu.runtime.values import UnitOfWork
@@ -44,7 +46,7 @@ ALREADY_WON = "already_won"
 TAKEN_EARLY = "taken_before_collected"
 TAKEN_AHEAD = "taken_ahead"
 
-_MENDED: Final = frozenset({"limit_exceeded", "account_closed"})
+_MENDED: Final = frozenset({"limit_exceeded", "account_closed", OF_THE_FIRST_VERSION, LOAN_WRITTEN_OFF})
 _ENTER: Final = "charge_back.enter"
 _WIN: Final = "charge_back.win"
 _LONGEST_REFERENCE: Final = 64
@@ -108,7 +110,9 @@ def enter(*, desk: Desk, now: datetime, requests: Sequence[TakenBack]) -> list[C
 
     Where the channel knows the reference, its day, amount and fee count, and must be those that are told. Refused with unknown_collection,
     over_several_loans, not_applied, refund_exceeds_collection (more than is left of it), amount_differs, taken_before_collected, taken_ahead,
-    reference_taken, key_reused, or as the loan or its credit line refuses: after the latter the same reference may be sent again.
+    reference_taken, key_reused, or as the loan or its credit line refuses. Where a person can mend that, the same reference may be sent again: with
+    limit_exceeded and account_closed; with rule_version_2026_1 and loan_written_off, whose loans owe nothing again from a day. There the repayment is
+    undone first, and as the channel does not give back what the bank has taken, this is then how it went back: no loan owes it a second time.
     """
     known = desk.channel.query(references=[request.key for request in requests if _is_reference(request.key)], now=now)
     return in_batches(
@@ -132,14 +136,14 @@ def _enter(work: UnitOfWork, requests: Sequence[TakenBack], known: Mapping[str, 
     ids = work.ids.many(work.now, len(requests))
 
     def act(refused: Mapping[TakenBack, Refused]) -> list[ChargeBack | Refused]:
-        # A credit line without room is mended by a person. The money is gone, and the reference of the bank is the only one there is: it is not used up.
-        no_room = {request: why for request, why in refused.items() if why.code in _MENDED}
+        # What a person can mend does not use up the reference: the money is gone, and the bank has no other one for it.
+        mended = {request: why for request, why in refused.items() if why.code in _MENDED}
         return keys.answer(
             work=work,
             scope=_ENTER,
             requests=requests,
             object_ids=ids,
-            validate=lambda fresh: _faults({i: (requests[i].key, requests[i].reason, no_room.get(requests[i])) for i in fresh}),
+            validate=lambda fresh: _faults({i: (requests[i].key, requests[i].reason, mended.get(requests[i])) for i in fresh}),
             decide=lambda fresh: _entered(work, {ids[i]: (i, requests[i]) for i in fresh}, known, refused),
             recall=lambda again: queries.charge_backs(book_id=work.book.id, ids=again),
         )
@@ -155,11 +159,14 @@ def _faults(asked: Mapping[int, tuple[str, str, Refused | None]]) -> dict[int, R
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """What is known of collections, by id, and of references: what of ours and of the channel's is known by them."""
+    """What is known of collections, by id: which pay a loan, and which were taken off theirs; what of ours and of the channel's is known by references;
+    what is owed back of the loans of those taken off, and not on its way, in minor units."""
 
     collections: Mapping[UUID, Collection]
     parts: Mapping[UUID, Sequence[Collection]]
     with_loans: set[UUID]
+    taken_off: set[UUID]
+    owed_back: Mapping[UUID, int]
     ours: set[str]
     said: Mapping[str, ChannelResult]
 
@@ -170,16 +177,18 @@ def _entered(
     """Outcomes by position of requests, given by the charge-backs they make. Raises _No where loans or payments refuse more than `refused`."""
     requests = [request for _, request in asked.values()]
     seen = _seen(work, requests, said)
-    left = dict(seen.collections)
+    left, owed = dict(seen.collections), dict(seen.owed_back)
     outcomes: dict[int, ChargeBack | Refused] = {}
     taking: dict[UUID, TakenBack] = {}
     for new_id, (index, request) in asked.items():
         collection = left.get(request.collection_id)
-        why = refused.get(request) or _refusal(work, collection, request, seen)
+        why = refused.get(request) or _refusal(work, collection, request, seen, owed)
         if why or collection is None:
             outcomes[index] = why or Refused(UNKNOWN_COLLECTION)
             continue
         left[collection.id] = replace(collection, refunded=collection.refunded + request.amount)
+        if collection.id in seen.taken_off and collection.loan_id:
+            owed[collection.loan_id] -= request.amount.minor
         taking[new_id] = request
     made = _taken(work, taking, seen)
     return outcomes | {asked[one.id][0]: one for one in made}
@@ -193,8 +202,16 @@ def _seen(work: UnitOfWork, requests: Sequence[TakenBack], said: Mapping[str, Ch
     found = payment_book.collections(book_id=book_id, ids=sorted(before))
     parts = payment_book.parts_of(book_id=book_id, whole_ids=[c.id for c in found.values() if c.parts])
     applied = loan_book.repayments(book_id, sorted(found))
-    with_loans = {i for i, repayment in applied.items() if not repayment.reversed}
-    return _Seen(found, parts, with_loans, _ours(work, [request.key for request in requests]), said)
+    taken_off = {i for i, repayment in applied.items() if repayment.reversed}
+    owed = _owed_back(work, sorted({applied[i].loan_id for i in taken_off}))
+    return _Seen(found, parts, applied.keys() - taken_off, taken_off, owed, _ours(work, [request.key for request in requests]), said)
+
+
+def _owed_back(work: UnitOfWork, loan_ids: Sequence[UUID]) -> dict[UUID, int]:
+    if not loan_ids:
+        return {}
+    owed, given = loan_book.excesses(work.book.id, loan_ids=loan_ids), payment_book.not_failed(book_id=work.book.id, loan_ids=loan_ids)
+    return {loan_id: owed.get(loan_id, 0) - given.get(loan_id, 0) for loan_id in loan_ids}
 
 
 def _ours(work: UnitOfWork, references: Sequence[str]) -> set[str]:
@@ -203,8 +220,8 @@ def _ours(work: UnitOfWork, references: Sequence[str]) -> set[str]:
     return {*collections, *payment_book.refunds_by_reference(book_id=work.book.id, references=references)}
 
 
-def _refusal(work: UnitOfWork, collection: Collection | None, request: TakenBack, seen: _Seen) -> Refused | None:
-    """Why that cannot have been taken of a collection, as it is after what was taken before."""
+def _refusal(work: UnitOfWork, collection: Collection | None, request: TakenBack, seen: _Seen, owed: Mapping[UUID, int]) -> Refused | None:
+    """Why that cannot have been taken of a collection, as it is, and so much is `owed` back of loans, after what was taken before."""
     if collection is None:
         return Refused(UNKNOWN_COLLECTION, "there is no such collection in this book", "collection_id")
     if collection.parts:
@@ -220,7 +237,11 @@ def _refusal(work: UnitOfWork, collection: Collection | None, request: TakenBack
         return refused
     if refused := refund_refusal(collection, request.amount, work.book.currency):
         return refused
-    return None if collection.id in seen.with_loans else Refused(NOT_APPLIED, "nothing of this collection is with a loan", "collection_id")
+    if collection.id in seen.with_loans:
+        return None
+    if collection.id in seen.taken_off and collection.loan_id and request.amount.minor <= owed[collection.loan_id]:
+        return None
+    return Refused(NOT_APPLIED, "nothing of this collection is with a loan, nor so much of it owed back", "collection_id")
 
 
 def _misnamed(reference: str, amount: Money, ours: set[str], said: Mapping[str, ChannelResult]) -> Refused | None:
@@ -242,16 +263,17 @@ def _told(reference: str, amount: Money, on: date) -> ChannelResult:
 
 
 def _taken(work: UnitOfWork, taking: Mapping[UUID, TakenBack], seen: _Seen) -> list[ChargeBack]:
-    """The loans owe it again, to the consumers, whose banks have taken it already. Raises _No."""
+    """The loans owe it again, to the consumers, whose banks have taken it already; of what was taken off its loan before, nothing is. Raises _No."""
     requests = list(taking.values())
     attempts = [RefundAttempt(f"charge_back:{r.key}", r.collection_id, r.amount, r.key) for r in requests]
     _carried_out(requests, payments.attempt_refunds(work=work, attempts=attempts))
-    owing = [_owing(work, new_id, request, seen.collections[request.collection_id]) for new_id, request in taking.items()]
-    owed = _carried_out(requests, loans.charge_back(work=work, requests=owing))
+    paying = {new_id: request for new_id, request in taking.items() if request.collection_id in seen.with_loans}
+    owing = [_owing(work, new_id, request, seen.collections[request.collection_id]) for new_id, request in paying.items()]
+    owed = {one.source_id: one for one in _carried_out(list(paying.values()), loans.charge_back(work=work, requests=owing))}
     papers.withdraw_reopened(work=work, loan_ids=sorted({one.loan_id for one in owing}))
     moved = [seen.said.get(r.key) or _told(r.key, r.amount, r.on) for r in requests]
     _carried_out(requests, payments.settle_refunds(work=work, results=moved))
-    made = [_made(work, request, one, seen.collections[request.collection_id]) for request, one in zip(requests, owed, strict=True)]
+    made = [_made(work, new_id, one, owed.get(new_id), seen.collections[one.collection_id]) for new_id, one in taking.items()]
     commands.enter_charge_backs(work=work, entered=made)
     return made
 
@@ -262,10 +284,10 @@ def _owing(work: UnitOfWork, new_id: UUID, request: TakenBack, collection: Colle
     return loans.ChargeBack(new_id, collection.loan_id, request.amount, on, min(collection.settled_on or on, on))
 
 
-def _made(work: UnitOfWork, request: TakenBack, owed: OwedAgain, collection: Collection) -> ChargeBack:
-    figures = (owed.amount, owed.principal, owed.interest, owed.charges)
-    entered = (request.reason, request.on, work.day.on, work.now)
-    return ChargeBack(owed.source_id, request.key, collection.id, collection.consumer_id, *figures, *entered, None, None)
+def _made(work: UnitOfWork, new_id: UUID, request: TakenBack, owed: OwedAgain | None, collection: Collection) -> ChargeBack:
+    parts = (owed.principal, owed.interest, owed.charges) if owed else (Money.zero(request.amount.currency),) * 3
+    figures, entered = (request.amount, *parts), (request.reason, request.on, work.day.on, work.now)
+    return ChargeBack(new_id, request.key, collection.id, collection.consumer_id, *figures, *entered, None, None)
 
 
 def win(*, desk: Desk, now: datetime, requests: Sequence[DisputeWon]) -> list[ChargeBack | Refused | Quarantined]:
@@ -367,14 +389,7 @@ def _brought_back(
 
 
 def _attempt(request: DisputeWon, one: ChargeBack, taken: Collection) -> CollectionAttempt:
-    return CollectionAttempt(
-        f"charge_back:{request.key}",
-        taken.consumer_id,
-        taken.loan_id,
-        taken.order_id,
-        one.amount,
-        taken.instrument,
-        taken.funder_id,
-        ahead="next",  # What was taken is owed with what falls due next: as paid otherwise, it would go back where nothing is due yet.
-        reference=request.key,
-    )
+    """Paid ahead: what was taken is owed with what falls due next, and money that pays what is due alone would go back where nothing is yet."""
+    whose = (taken.consumer_id, taken.loan_id, taken.order_id)
+    paid = (*whose, one.amount, taken.instrument, taken.funder_id)
+    return CollectionAttempt(f"charge_back:{request.key}", *paid, ahead="next", reference=request.key)

@@ -18,7 +18,7 @@ from yuefu.errors import Refused
 from yuefu.journeys.desk import MOST_AT_ONCE, Desk, in_batches, on_open_day, open_day, unless_held_up
 from yuefu.loans import commands as loans
 from yuefu.loans import queries as loan_book
-from yuefu.loans.commands import Applied, GoodsRefund
+from yuefu.loans.commands import GoodsRefund
 from yuefu.money.amounts import Money, total
 from yuefu.orders import commands as orders
 from yuefu.orders import queries as order_book
@@ -70,8 +70,17 @@ class Excess:
     collection_id: UUID | None = None
 
 
+class NotCredited(Exception):
+    """A loan does not take the refund of its goods. Nothing of the refund has happened; a person has to look at it."""
+
+    def __init__(self, loan_id: UUID, refused: Refused) -> None:
+        super().__init__(f"{public.text('loan', loan_id)}: {refused.detail}")
+        self.refused = refused
+
+
 def refund(*, desk: Desk, now: datetime, requests: Sequence[RefundRequest]) -> list[Refunded | Refused | Quarantined]:
-    """Takes back captured goods, wholly or in part. Refusals: see `orders.rules`; key_reused."""
+    """Takes back captured goods, wholly or in part. Refusals: see `orders.rules`; key_reused. Quarantined where a loan does not take it, which one
+    does not that was written off: what becomes of the money is for people to agree on."""
     return giving_back(desk, now, "refund", requests, _refund)
 
 
@@ -131,7 +140,7 @@ def _recall(refund_ids: Sequence[UUID]) -> dict[UUID, Refunded]:
 
 
 def credit(work: UnitOfWork, made: Sequence[TakenBack], excess: list[Excess]) -> dict[UUID, Money]:
-    """The merchant's side and the loan's side of each share. Returns what each refund owes back to the consumer."""
+    """The merchant's side and the loan's side of each share. Returns what each refund owes back to the consumer. Raises NotCredited."""
     if not made:
         return {}
     shares = [share for group in order_book.refund_shares([m.refund_id for m in made]).values() for share in group]
@@ -144,7 +153,8 @@ def credit(work: UnitOfWork, made: Sequence[TakenBack], excess: list[Excess]) ->
         credited.append(GoodsRefund(share.id, loan_of[share.capture_id], share.amount, work.day.on, -item.discount))
     owed = {m.refund_id: Money.zero(m.order.currency) for m in made}
     for share, applied in zip(shares, loans.apply_refunds(work=work, refunds=credited), strict=True):
-        assert isinstance(applied, Applied), f"a loan takes the refund of its goods: {applied}"
+        if isinstance(applied, Refused):
+            raise NotCredited(loan_of[share.capture_id], applied)
         owed[share.refund_id] += applied.excess
         if applied.excess.minor:
             excess.append(Excess(str(share.id), applied.loan_id, applied.excess))

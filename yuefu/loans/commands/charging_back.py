@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from typing import Final
 from uuid import UUID
 
 from yuefu.errors import Refused
@@ -16,10 +17,11 @@ from yuefu.loans.commands.living import Entered, NewFact, NotPosted
 from yuefu.loans.queries import served
 from yuefu.loans.rules import FUTURE_DATED, UNKNOWN_LOAN
 from yuefu.money.amounts import Money
-from yuefu.plans.lifecycle.events import ChargedBack
+from yuefu.plans.lifecycle.events import LOAN_WRITTEN_OFF, ChargedBack
 from yuefu.runtime import sql
 from yuefu.runtime.values import UnitOfWork
 
+INSTEAD: Final = "undo the repayment, then enter this again"
 OF_THE_FIRST_VERSION = "rule_version_2026_1"  # a loan of rule version 2026-1 knows no charge-back: undo the repayment instead
 
 
@@ -58,7 +60,7 @@ def charge_back(*, work: UnitOfWork, requests: Sequence[ChargeBack]) -> list[Owe
     for index, (request, of_second) in enumerate(zip(requests, lived, strict=True)):
         if not of_second or request.loan_id not in known:
             code = OF_THE_FIRST_VERSION if not of_second else UNKNOWN_LOAN
-            outcomes[index] = Refused(code, "only a loan of rule version 2026-2 can be charged back: undo the repayment", "collection_id")
+            outcomes[index] = Refused(code, f"only a loan of rule version 2026-2 can be charged back: {INSTEAD}", "collection_id")
         elif request.effective_on > work.day.on:
             outcomes[index] = Refused(FUTURE_DATED, f"the business day is {work.day.on}", "on")
     asked = [index for index in range(len(requests)) if index not in outcomes]
@@ -84,7 +86,7 @@ def _charged_back(work: UnitOfWork, requests: Sequence[ChargeBack]) -> list[Owed
 
 def _recorded(work: UnitOfWork, requests: Sequence[ChargeBack], done: Sequence[Entered | Refused]) -> list[OwedAgain | Refused]:
     """What is owed again, in the books of each loan; one outcome each, in order."""
-    outcomes = [one if isinstance(one, Refused) else _owed(request, one) for request, one in zip(requests, done, strict=True)]
+    outcomes = [_refused(one) if isinstance(one, Refused) else _owed(request, one) for request, one in zip(requests, done, strict=True)]
     rows = [
         (
             *(request.source_id, request.loan_id, one.no, "charged_back", request.effective_on, request.amount.minor),
@@ -95,6 +97,11 @@ def _recorded(work: UnitOfWork, requests: Sequence[ChargeBack], done: Sequence[E
     ]
     serving.insert_applied(work, rows)
     return outcomes
+
+
+def _refused(refused: Refused) -> Refused:
+    """What was given up cannot be owed again; taken off, what was paid before is lost with the rest."""
+    return replace(refused, detail=f"the loan was written off: {INSTEAD}") if refused.code == LOAN_WRITTEN_OFF else refused
 
 
 def _owed(request: ChargeBack, done: Entered) -> OwedAgain:

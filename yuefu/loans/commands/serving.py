@@ -155,7 +155,8 @@ def _one_of_each_loan(loan_ids: Sequence[UUID]) -> list[list[int]]:
 def _apply(work: UnitOfWork, kind: Kind, requests: Sequence[Repayment | GoodsRefund]) -> list[Applied | Refused]:
     begun = served.begun_on([request.loan_id for request in requests])
     bought = served.bought_down([r.loan_id for r in requests if isinstance(r, GoodsRefund) and r.discount_returned.minor])
-    outcomes: list[Applied | Refused | None] = [_refusal(work, begun.get(request.loan_id), request) for request in requests]
+    lost = served.locked_as_written_off([request.loan_id for request in requests if isinstance(request, GoodsRefund)])
+    outcomes = [_refusal(work, begun.get(request.loan_id), request) or _not_refundable(request, lost) for request in requests]
     ending = _ending(work, requests)
     facts: list[NewFact] = []
     at: dict[int, int] = {}
@@ -172,7 +173,7 @@ def _apply(work: UnitOfWork, kind: Kind, requests: Sequence[Repayment | GoodsRef
     _take_out(work, [(one, _last_on(done[i])) for i, one in applied.items() if one.excess.minor])
     _record(work, kind, [(requests[i], one, _no(done[i])) for i, one in applied.items()])
     told = {i: applied.get(i) or _as_applied(one) for i, one in done.items()}
-    return [outcome or told[index] for index, outcome in enumerate(outcomes)]
+    return [refused or told[index] for index, refused in enumerate(outcomes)]
 
 
 def _refusal(work: UnitOfWork, begun: date | None, request: Repayment | GoodsRefund) -> Refused | None:
@@ -181,6 +182,14 @@ def _refusal(work: UnitOfWork, begun: date | None, request: Repayment | GoodsRef
     if request.effective_on > work.day.on:
         return Refused(FUTURE_DATED, f"the business day is {work.day.on}", "effective_on")
     return None
+
+
+def _not_refundable(request: Repayment | GoodsRefund, written_off: set[UUID]) -> Refused | None:
+    """What a merchant gives back for a loan that was given up is no recovery, which comes from the consumer, and nothing is left that it could lower."""
+    if not isinstance(request, GoodsRefund) or request.loan_id not in written_off:
+        return None
+    detail = "the loan was written off and takes no refund of its goods: agree with merchant and consumer on what they get"
+    return Refused(LOAN_WRITTEN_OFF, detail, "loan_id")
 
 
 def _ending(work: UnitOfWork, requests: Sequence[Repayment | GoodsRefund]) -> set[UUID]:

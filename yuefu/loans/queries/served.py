@@ -39,6 +39,16 @@ def begun_on(loan_ids: Sequence[UUID]) -> dict[UUID, date]:
     return dict(sql.rows("SELECT id, disbursed_on FROM loans_agreement WHERE id = ANY(%s)", [list(loan_ids)]))
 
 
+def locked_as_written_off(loan_ids: Sequence[UUID]) -> set[UUID]:
+    """Which of some loans were written off; all of them are locked until the transaction ends, ids ascending."""
+    if not loan_ids:
+        return set()
+    found = sql.rows(
+        "SELECT loan_id, status FROM loans_checkpoint WHERE loan_id = ANY(%s) ORDER BY loan_id FOR NO KEY UPDATE", [list(set(loan_ids))]
+    )
+    return {loan_id for loan_id, status in found if status == "written_off"}
+
+
 def bought_down(loan_ids: Sequence[UUID]) -> dict[UUID, BoughtDown]:
     """What merchants pay for loans, as it counts now; a loan for which nothing is paid is absent."""
     if not loan_ids:
