@@ -9,6 +9,7 @@ import pytest
 
 from tests.journeys.conftest import Shop
 from tests.journeys.test_events import wrong_in
+from tests.journeys.verbs import Thing, Verbs
 from yuefu.aftersales import queries
 from yuefu.aftersales.queries import ChargeBack
 from yuefu.credit import commands as credit
@@ -116,11 +117,11 @@ def test_a_charge_back_is_told_by_the_channel_that_knows_it_with_its_fee_and_day
     (said,) = shop.desk.channel.refund(orders=[order], now=shop.now(9))
     assert enter(shop, paid.collection_id, yuan("1.00"), "BANK-77").code == "amount_differs"
     fees = control(shop, "channel_fee_expense")
-    assert isinstance(enter(shop, paid.collection_id, paid.amount, "BANK-77"), Refused), "a refusal of a reference is kept"
+    assert isinstance(enter(shop, paid.collection_id, paid.amount, "BANK-77"), ChargeBack), "who mistyped an amount tells it again"
     order = RefundOrder("BANK-78", collection.reference, yuan("100.00"))
     assert shop.desk.channel.refund(orders=[order], now=shop.now(9))[0].outcome == "failed", "all of it was taken"
     assert said.fee.minor > 0
-    assert control(shop, "channel_fee_expense") == fees
+    assert control(shop, "channel_fee_expense") == fees - said.fee.minor
     shop.prove()
 
 
@@ -360,6 +361,45 @@ def test_what_is_not_owed_back_any_more_is_not_taken_off_what_is(shop):
     assert payment_book.collections(book_id=shop.book_id, ids=[paid.collection_id])[paid.collection_id].left == paid.amount
     assert enter(shop, paid.collection_id, paid.amount).code == "not_applied"
     shop.prove()
+
+
+def test_what_waits_for_its_day_is_taken_back_from_then_on_and_a_transfer_never(shop):
+    consumer = shop.consumer()
+    got = shop.capture(shop.buy(consumer, "900.00").order_id)
+    shop.until(DUE)
+    verbs = Verbs(shop)
+    thing = Thing(consumer, got.order_id, shop.seller(got.order_id), got.loan_id)
+    parts = verbs.say("pay_bill", thing).parts
+    (waits,) = [part for part in parts if part.waits_for]
+    assert enter(shop, waits.collection_id, waits.amount).code == "not_applied"
+    shop.until(date(2026, 11, 25))
+    verbs.say("transfer", thing)
+    assert verbs.say("charge_back", thing).code == "came_by_transfer"
+    shop.prove()
+    shop.until(date(2026, 11, 26))
+    assert isinstance(enter(shop, waits.collection_id, waits.amount), ChargeBack)
+    shop.prove()
+
+
+@pytest.mark.parametrize("goods_back", [False, True])
+def test_what_is_owed_back_and_cannot_go_is_given_back_by_what_the_bank_takes(shop, goods_back):
+    got = shop.bought("900.00")
+    shop.until(DUE)
+    paid = shop.repay(got.loan_id, "500.00", "card:1:refund_fails")
+    assert paid.excess == yuan("200.00")
+    if goods_back:
+        shop.refund(got.order_id)
+    back = taken(shop, paid.collection_id, paid.amount)
+    again = 0 if goods_back else 300_00
+    assert (back.amount, back.principal.minor) == (paid.amount, again)
+    assert sum(row.unpaid for row in loan(shop, got.loan_id).rows) == (0 if goods_back else 900_00)
+    assert control(shop, "consumer_balance") == 0
+    shop.prove()
+    for _ in range(2):
+        shop.next_day()
+        shop.prove()
+    assert not quarantine.waiting(book_id=shop.book_id)
+    assert {one.state for one in payment_book.of_orders(order_ids=[got.order_id])[got.order_id].refunds} == {"failed", "succeeded"}
 
 
 def test_the_trace_tells_of_charge_backs_and_misses_no_entry(shop):

@@ -23,14 +23,12 @@ from yuefu.journeys.desk import Desk, in_batches, on_open_day
 from yuefu.loans import commands as loans
 from yuefu.loans import queries as loan_book
 from yuefu.loans.commands import OwedAgain
-from yuefu.loans.commands.charging_back import OF_THE_FIRST_VERSION
 from yuefu.money.amounts import Money
 from yuefu.papers import commands as papers
 from yuefu.payments import commands as payments
 from yuefu.payments import queries as payment_book
 from yuefu.payments.commands import CollectionAttempt, RefundAttempt
-from yuefu.payments.rules import ChannelRefund, ChannelResult, Collection, refund_refusal
-from yuefu.plans.lifecycle.events import LOAN_WRITTEN_OFF
+from yuefu.payments.rules import BANK, ChannelRefund, ChannelResult, Collection, refund_refusal
 from yuefu.runtime import keys, sql
 from yuefu.runtime.batch import Quarantined
 from yuefu.runtime.values import UnitOfWork
@@ -45,8 +43,8 @@ AMOUNT_DIFFERS = "amount_differs"
 ALREADY_WON = "already_won"
 TAKEN_EARLY = "taken_before_collected"
 TAKEN_AHEAD = "taken_ahead"
+BY_TRANSFER = "came_by_transfer"
 
-_MENDED: Final = frozenset({"limit_exceeded", "account_closed", OF_THE_FIRST_VERSION, LOAN_WRITTEN_OFF})
 _ENTER: Final = "charge_back.enter"
 _WIN: Final = "charge_back.win"
 _LONGEST_REFERENCE: Final = 64
@@ -109,10 +107,10 @@ def enter(*, desk: Desk, now: datetime, requests: Sequence[TakenBack]) -> list[C
     """Books charge-backs. One outcome a request, in order; the same reference again is the same charge-back as it stands.
 
     Where the channel knows the reference, its day, amount and fee count, and must be those that are told. Refused with unknown_collection,
-    over_several_loans, not_applied, refund_exceeds_collection (more than is left of it), amount_differs, taken_before_collected, taken_ahead,
-    reference_taken, key_reused, or as the loan or its credit line refuses. Where a person can mend that, the same reference may be sent again: with
-    limit_exceeded and account_closed; with rule_version_2026_1 and loan_written_off, whose loans owe nothing again from a day. There the repayment is
-    undone first, and as the channel does not give back what the bank has taken, this is then how it went back: no loan owes it a second time.
+    over_several_loans, not_applied, came_by_transfer, refund_exceeds_collection (more than is left of it), amount_differs, taken_before_collected,
+    taken_ahead, reference_taken, key_reused, or as the loan or its credit line refuses. No refusal uses up the reference: the money is gone, and the
+    bank has no other one for it. What is owed back to the consumer of that loan, and not on its way, is thereby given back, and no loan owes it again:
+    so a repayment of a loan that cannot owe again from a day (rule_version_2026_1, loan_written_off) is undone first, and then this is entered.
     """
     known = desk.channel.query(references=[request.key for request in requests if _is_reference(request.key)], now=now)
     return in_batches(
@@ -136,15 +134,13 @@ def _enter(work: UnitOfWork, requests: Sequence[TakenBack], known: Mapping[str, 
     ids = work.ids.many(work.now, len(requests))
 
     def act(refused: Mapping[TakenBack, Refused]) -> list[ChargeBack | Refused]:
-        # What a person can mend does not use up the reference: the money is gone, and the bank has no other one for it.
-        mended = {request: why for request, why in refused.items() if why.code in _MENDED}
         return keys.answer(
             work=work,
             scope=_ENTER,
             requests=requests,
             object_ids=ids,
-            validate=lambda fresh: _faults({i: (requests[i].key, requests[i].reason, mended.get(requests[i])) for i in fresh}),
-            decide=lambda fresh: _entered(work, {ids[i]: (i, requests[i]) for i in fresh}, known, refused),
+            validate=lambda fresh: _faults({i: (requests[i].key, requests[i].reason, refused.get(requests[i])) for i in fresh}),
+            decide=lambda fresh: _entered(work, {ids[i]: (i, requests[i]) for i in fresh}, known),
             recall=lambda again: queries.charge_backs(book_id=work.book.id, ids=again),
         )
 
@@ -159,39 +155,42 @@ def _faults(asked: Mapping[int, tuple[str, str, Refused | None]]) -> dict[int, R
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """What is known of collections, by id: which pay a loan, and which were taken off theirs; what of ours and of the channel's is known by references;
-    what is owed back of the loans of those taken off, and not on its way, in minor units."""
+    """What is known of collections, by id, and which pay a loan; what of ours and of the channel's is known by references; what is owed back of their
+    loans, and not on its way, in minor units."""
 
     collections: Mapping[UUID, Collection]
     parts: Mapping[UUID, Sequence[Collection]]
     with_loans: set[UUID]
-    taken_off: set[UUID]
     owed_back: Mapping[UUID, int]
     ours: set[str]
     said: Mapping[str, ChannelResult]
 
 
 def _entered(
-    work: UnitOfWork, asked: Mapping[UUID, tuple[int, TakenBack]], said: Mapping[str, ChannelResult], refused: Mapping[TakenBack, Refused]
+    work: UnitOfWork, asked: Mapping[UUID, tuple[int, TakenBack]], said: Mapping[str, ChannelResult]
 ) -> dict[int, ChargeBack | Refused]:
-    """Outcomes by position of requests, given by the charge-backs they make. Raises _No where loans or payments refuse more than `refused`."""
-    requests = [request for _, request in asked.values()]
-    seen = _seen(work, requests, said)
+    """Charge-backs by position of requests, given by the charge-backs they make. Raises _No where one is refused."""
+    seen = _seen(work, [request for _, request in asked.values()], said)
     left, owed = dict(seen.collections), dict(seen.owed_back)
-    outcomes: dict[int, ChargeBack | Refused] = {}
+    refused: dict[TakenBack, Refused] = {}
     taking: dict[UUID, TakenBack] = {}
-    for new_id, (index, request) in asked.items():
+    again: dict[UUID, int] = {}
+    for new_id, (_, request) in asked.items():
         collection = left.get(request.collection_id)
-        why = refused.get(request) or _refusal(work, collection, request, seen, owed)
-        if why or collection is None:
-            outcomes[index] = why or Refused(UNKNOWN_COLLECTION)
+        if why := _refusal(work, collection, request, seen, owed):
+            refused[request] = why
             continue
+        assert collection is not None, "of one that is not known everything is refused"
         left[collection.id] = replace(collection, refunded=collection.refunded + request.amount)
-        if collection.id in seen.taken_off and collection.loan_id:
-            owed[collection.loan_id] -= request.amount.minor
+        given_back = min(request.amount.minor, owed.get(collection.loan_id or collection.id, 0))
+        if given_back and collection.loan_id:
+            owed[collection.loan_id] -= given_back
+        again[new_id] = request.amount.minor - given_back
         taking[new_id] = request
-    made = _taken(work, taking, seen)
-    return outcomes | {asked[one.id][0]: one for one in made}
+    made = _taken(work, taking, again, seen)
+    if refused:  # by what those before them took, who were not refused: they are carried out once more without these, whose references are not used up
+        raise _No(refused)
+    return {asked[one.id][0]: one for one in made}
 
 
 def _seen(work: UnitOfWork, requests: Sequence[TakenBack], said: Mapping[str, ChannelResult]) -> _Seen:
@@ -202,16 +201,16 @@ def _seen(work: UnitOfWork, requests: Sequence[TakenBack], said: Mapping[str, Ch
     found = payment_book.collections(book_id=book_id, ids=sorted(before))
     parts = payment_book.parts_of(book_id=book_id, whole_ids=[c.id for c in found.values() if c.parts])
     applied = loan_book.repayments(book_id, sorted(found))
-    taken_off = {i for i, repayment in applied.items() if repayment.reversed}
-    owed = _owed_back(work, sorted({applied[i].loan_id for i in taken_off}))
-    return _Seen(found, parts, applied.keys() - taken_off, taken_off, owed, _ours(work, [request.key for request in requests]), said)
+    with_loans = {i for i, repayment in applied.items() if not repayment.reversed}
+    owed = _owed_back(work, sorted({repayment.loan_id for repayment in applied.values()}))
+    return _Seen(found, parts, with_loans, owed, _ours(work, [request.key for request in requests]), said)
 
 
 def _owed_back(work: UnitOfWork, loan_ids: Sequence[UUID]) -> dict[UUID, int]:
     if not loan_ids:
         return {}
     owed, given = loan_book.excesses(work.book.id, loan_ids=loan_ids), payment_book.not_failed(book_id=work.book.id, loan_ids=loan_ids)
-    return {loan_id: owed.get(loan_id, 0) - given.get(loan_id, 0) for loan_id in loan_ids}
+    return {loan_id: max(owed.get(loan_id, 0) - given.get(loan_id, 0), 0) for loan_id in loan_ids}
 
 
 def _ours(work: UnitOfWork, references: Sequence[str]) -> set[str]:
@@ -229,6 +228,9 @@ def _refusal(work: UnitOfWork, collection: Collection | None, request: TakenBack
         return Refused(
             OVER_SEVERAL, f"this payment is over several loans: name what was taken of each of its parts, {named}", "collection_id"
         )
+    if collection.channel == BANK:
+        detail = "this came by bank transfer, which no bank takes back: undo the match, and give back what is left of the receipt"
+        return Refused(BY_TRANSFER, detail, "collection_id")
     if request.on > work.day.on:
         return Refused(TAKEN_AHEAD, f"the business day is {work.day.on}: enter it then", "on")
     if collection.settled_on and request.on < collection.settled_on:
@@ -237,9 +239,9 @@ def _refusal(work: UnitOfWork, collection: Collection | None, request: TakenBack
         return refused
     if refused := refund_refusal(collection, request.amount, work.book.currency):
         return refused
-    if collection.id in seen.with_loans:
-        return None
-    if collection.id in seen.taken_off and collection.loan_id and request.amount.minor <= owed[collection.loan_id]:
+    if collection.is_waiting:
+        return Refused(NOT_APPLIED, f"it waits for {collection.waits_for}: give it up first, or enter this then", "collection_id")
+    if collection.id in seen.with_loans or (collection.loan_id and request.amount.minor <= owed.get(collection.loan_id, 0)):
         return None
     return Refused(NOT_APPLIED, "nothing of this collection is with a loan, nor so much of it owed back", "collection_id")
 
@@ -262,13 +264,13 @@ def _told(reference: str, amount: Money, on: date) -> ChannelResult:
     return ChannelResult(reference, "succeeded", amount, Money.zero(amount.currency), reference, on)
 
 
-def _taken(work: UnitOfWork, taking: Mapping[UUID, TakenBack], seen: _Seen) -> list[ChargeBack]:
-    """The loans owe it again, to the consumers, whose banks have taken it already; of what was taken off its loan before, nothing is. Raises _No."""
+def _taken(work: UnitOfWork, taking: Mapping[UUID, TakenBack], again: Mapping[UUID, int], seen: _Seen) -> list[ChargeBack]:
+    """The loans owe again so much of it, in minor units, to the consumers, whose banks have taken it already. Raises _No."""
     requests = list(taking.values())
     attempts = [RefundAttempt(f"charge_back:{r.key}", r.collection_id, r.amount, r.key) for r in requests]
     _carried_out(requests, payments.attempt_refunds(work=work, attempts=attempts))
-    paying = {new_id: request for new_id, request in taking.items() if request.collection_id in seen.with_loans}
-    owing = [_owing(work, new_id, request, seen.collections[request.collection_id]) for new_id, request in paying.items()]
+    paying = {new_id: request for new_id, request in taking.items() if again[new_id]}
+    owing = [_owing(work, new_id, request, again[new_id], seen.collections[request.collection_id]) for new_id, request in paying.items()]
     owed = {one.source_id: one for one in _carried_out(list(paying.values()), loans.charge_back(work=work, requests=owing))}
     papers.withdraw_reopened(work=work, loan_ids=sorted({one.loan_id for one in owing}))
     moved = [seen.said.get(r.key) or _told(r.key, r.amount, r.on) for r in requests]
@@ -278,10 +280,10 @@ def _taken(work: UnitOfWork, taking: Mapping[UUID, TakenBack], seen: _Seen) -> l
     return made
 
 
-def _owing(work: UnitOfWork, new_id: UUID, request: TakenBack, collection: Collection) -> loans.ChargeBack:
+def _owing(work: UnitOfWork, new_id: UUID, request: TakenBack, minor: int, collection: Collection) -> loans.ChargeBack:
     assert collection.loan_id is not None, "what is with a loan is for one"
     on = min(request.on, work.day.on)
-    return loans.ChargeBack(new_id, collection.loan_id, request.amount, on, min(collection.settled_on or on, on))
+    return loans.ChargeBack(new_id, collection.loan_id, replace(request.amount, minor=minor), on, min(collection.settled_on or on, on))
 
 
 def _made(work: UnitOfWork, new_id: UUID, request: TakenBack, owed: OwedAgain | None, collection: Collection) -> ChargeBack:
@@ -293,7 +295,7 @@ def _made(work: UnitOfWork, new_id: UUID, request: TakenBack, owed: OwedAgain | 
 def win(*, desk: Desk, now: datetime, requests: Sequence[DisputeWon]) -> list[ChargeBack | Refused | Quarantined]:
     """Books what disputes brought back: a collection of its own, by the reference of the bank, which pays the loan as any does; what that cannot take
     goes back to the consumer. One outcome a request, in order. Refused with unknown_charge_back, already_won, taken_before_collected, taken_ahead,
-    amount_differs, reference_taken or key_reused.
+    amount_differs, reference_taken or key_reused; no refusal uses up the reference.
     """
     known = desk.channel.query(references=[request.key for request in requests if _is_reference(request.key)], now=now)
     return refunding.giving_back(desk, now, _WIN, requests, lambda work, given, begun: _win(work, given, known, begun))
@@ -310,8 +312,8 @@ def _win(
             scope=_WIN,
             requests=requests,
             object_ids=ids,
-            validate=lambda fresh: _faults({i: (requests[i].key, requests[i].reference, None) for i in fresh}),
-            decide=lambda fresh: _won(work, {i: requests[i] for i in fresh}, known, refused, begun),
+            validate=lambda fresh: _faults({i: (requests[i].key, requests[i].reference, refused.get(requests[i])) for i in fresh}),
+            decide=lambda fresh: _won(work, {i: requests[i] for i in fresh}, known, begun),
             recall=lambda again: _won_by_key(work, again, requests),
         )
 
@@ -330,24 +332,28 @@ def _won(
     work: UnitOfWork,
     asked: Mapping[int, DisputeWon],
     said: Mapping[str, ChannelResult],
-    refused: Mapping[DisputeWon, Refused],
     begun: list[ChannelRefund],
 ) -> dict[int, ChargeBack | Refused]:
-    """Outcomes by position of requests. Raises _No where payments refuse more than `refused`."""
+    """Charge-backs by position of requests. Raises _No where one is refused."""
     held, taken = _held(work, [request.reference for request in asked.values()])
     ours = _ours(work, [request.key for request in asked.values()])
-    outcomes: dict[int, ChargeBack | Refused] = {}
+    refused: dict[DisputeWon, Refused] = {}
     winning: dict[int, tuple[DisputeWon, ChargeBack]] = {}
     for index, request in asked.items():
         one = held.get(request.reference)
         if one is None:
-            outcomes[index] = Refused(UNKNOWN_CHARGE_BACK, "there is no charge-back of this reference in this book", "reference")
-        elif why := refused.get(request) or _not_won(work, one, request) or _misnamed(request.key, one.amount, ours, said):
-            outcomes[index] = why
+            refused[request] = Refused(UNKNOWN_CHARGE_BACK, "there is no charge-back of this reference in this book", "reference")
+        elif why := _not_won(work, one, request) or _misnamed(request.key, one.amount, ours, said):
+            refused[request] = why
         else:
             held[request.reference] = replace(one, won_on=min(request.on, work.day.on))
             winning[index] = request, one
-    return outcomes | _brought_back(work, winning, taken, said, begun)
+    attempts: list[ChannelRefund] = []
+    outcomes = _brought_back(work, winning, taken, said, attempts)
+    if refused:
+        raise _No(refused)
+    begun += attempts
+    return {**outcomes}
 
 
 def _held(work: UnitOfWork, references: Sequence[str]) -> tuple[dict[str, ChargeBack], dict[UUID, Collection]]:
