@@ -209,4 +209,7 @@ def test_without_json_papers_are_read_by_people(raw: Command, town: Town, loans:
     statement = raw("paper", "statement", "--loan", loan, "--book", town.book).out
     assert "opening balance" in statement
     assert "paid_repayment" in statement
+    rows = statement.splitlines()
+    closes = next(i for i, row in enumerate(rows) if "closing balance" in row)
+    assert rows[closes - 1].split()[-1] == rows[closes].split()[-1], "what is owed after it, as in the file, not what it changed"
     assert "number" in raw("paper", "list", town.buyer, "--book", town.book).out

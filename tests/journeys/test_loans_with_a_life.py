@@ -24,7 +24,9 @@ from yuefu.money.amounts import Money
 from yuefu.money.rates import Rate
 from yuefu.offers import queries as offers
 from yuefu.offers.rules import wording
+from yuefu.orders import queries as orders
 from yuefu.orders.commands import RefundRequest
+from yuefu.papers import queries as papers
 from yuefu.plans.agreed import loan_terms
 from yuefu.plans.lifecycle.choices import Excess, LateTerms
 from yuefu.plans.lifecycle.events import Undone as Undoing
@@ -81,6 +83,17 @@ def test_the_agreement_keeps_what_was_accepted_which_table_when_and_how_long_it_
     assert unpaid(shop, got.loan_id) == asked, "who pays on the days pays to the cent what was shown"
     assert shown.disclosure.content["rule_version"] == "2026-2"
     shop.prove()
+
+
+@pytest.mark.parametrize("version", ["2026-1", "2026-2"])
+def test_a_loan_is_in_the_statement_of_its_consumer_or_named_as_left_out_of_it_never_both(vault, ids, version):
+    shop = shop_opened(vault, ids, version=version)
+    got = shop.bought("900.00")
+    with sql.reading(book_id=shop.book_id):
+        consumer_id = orders.orders([got.order_id])[got.order_id].consumer_id
+        found = papers.statement_of_consumer(book_id=shop.book_id, consumer_id=consumer_id, first=shop.on, last=shop.on, today=shop.on)
+    shown, left_out = [one.loan_id for one in found.accounts], list(found.left_out)
+    assert (shown, left_out) == (([got.loan_id], []) if version == "2026-2" else ([], [got.loan_id]))
 
 
 @pytest.mark.parametrize("product", ["free", "flex"])

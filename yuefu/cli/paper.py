@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date
 from hashlib import sha256
+from itertools import accumulate, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -338,7 +339,8 @@ def _statement_lines(found: Statement) -> Iterator[str]:
     for one in found.accounts:
         yield f"\n{ids.text('loan', one.loan_id)}  {one.product}, {one.currency}, {one.status}"
         rows = [["", "", "opening balance", "", *_figures(one.opening, one.currency)]]
-        rows += [_shown(line, one.currency) for line in one.lines]
+        stands = accumulate((line.moved for line in one.lines), initial=one.opening)
+        rows += [_shown(line, after, one.currency) for line, after in zip(one.lines, islice(stands, 1, None), strict=True)]
         rows.append(["", "", "closing balance", "", *_figures(one.closing, one.currency)])
         yield output.table(["on", "entered", "what", "amount", *_PARTS, "credit", "owed"], rows)
     if not found.accounts:
@@ -347,10 +349,11 @@ def _statement_lines(found: Statement) -> Iterator[str]:
         yield f"{len(found.left_out)} active loans of rule version 2026-1 are not in this statement."
 
 
-def _shown(line: Line, currency: str) -> list[Any]:
+def _shown(line: Line, after: Parts, currency: str) -> list[Any]:
+    """A row of a statement: what changed of each part and, as in the file, what is owed after it."""
     what = line.what or "interest and charges of the days"
     said = f"{what} (undone on {line.undone_on})" if line.kind == "undone" else what
-    return [line.on, line.recorded_on or "", said, line.amount or "", *_figures(line.moved, currency)]
+    return [line.on, line.recorded_on or "", said, line.amount or "", *_figures(line.moved, currency)[:-1], _figures(after, currency)[-1]]
 
 
 def _figures(parts: Parts, currency: str) -> list[str]:

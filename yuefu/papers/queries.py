@@ -139,10 +139,9 @@ def statement_of_consumer(*, book_id: UUID, consumer_id: UUID, first: date, last
     loan_ids = telling.of_consumers(book_id, [consumer_id])[consumer_id]
     kept, told = keeping.read(book_id, loan_ids), _recorded(loan_ids)
     accounts = [account(i, kept[i].party.product, kept[i].life.terms, told[i], first, last) for i in loan_ids]
-    old = sorted({row.loan_id for row in loan_book.of_consumers(book_id=book_id, consumer_ids=[consumer_id])})
-    return Statement(
-        consumer_id, first, last, tuple(one for one in accounts if one.lines or one.opening.owed or one.closing.owed), tuple(old)
-    )
+    owing = {row.loan_id for row in loan_book.of_consumers(book_id=book_id, consumer_ids=[consumer_id])}
+    shown = tuple(one for one in accounts if one.lines or one.opening.owed or one.closing.owed)
+    return Statement(consumer_id, first, last, shown, tuple(sorted(owing - set(loan_ids))))
 
 
 def _recorded(loan_ids: Sequence[UUID]) -> dict[UUID, list[Recorded]]:
