@@ -405,8 +405,20 @@ def test_an_order_is_found_by_its_id_and_by_its_reference(shop):
     with sql.reading(book_id=shop.book_id):
         assert find_order(f" {ids.text('order', first.order_id)} ", book_id=shop.book_id) == first.order_id
         assert find_order("REF-0003", book_id=shop.book_id) == second.order_id
-        for text in ("", "REF-9999", "ord_", ids.text("order", first.loan_id), ids.text("loan", first.loan_id)):
+        for text in ("", "REF-9999", "ord_", ids.text("order", first.loan_id), ids.text("loan", first.order_id)):
             assert isinstance(find_order(text, book_id=shop.book_id), Refused), text
+
+
+@pytest.mark.parametrize("version", ["shop", "lived_shop"])
+def test_an_order_is_found_by_its_loan_by_who_may_see_it(request, version):
+    shop = request.getfixturevalue(version)
+    got = shop.bought()
+    name = ids.text("loan", got.loan_id)
+    with sql.reading(book_id=shop.book_id):
+        assert find_order(name, book_id=shop.book_id) == got.order_id
+        assert find_order(name, book_id=got.order_id).code == "unknown_order"
+    with sql.reading(merchant_id=shop.merchants[1]):
+        assert find_order(name, book_id=shop.book_id).code == "unknown_order"
 
 
 def test_a_reference_that_several_orders_have_is_refused_with_a_list_and_each_merchant_finds_its_own(shop):

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True, help="Orders: quote, authorise, capture, void, refund, list.")
 app.command("quote")(quoting.quote)
 
-OrderName = Annotated[str, typer.Argument(metavar="ORDER", help="The id of the order (ord_…) or its merchant reference.")]
+OrderName = Annotated[
+    str, typer.Argument(metavar="ORDER", help="The id of the order (ord_…) or its loan (loan_…), or its merchant reference.")
+]
 Key = Annotated[
     str | None, typer.Option(help="The key of the request: the same key gives the first outcome again. A new one unless given.")
 ]

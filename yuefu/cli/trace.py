@@ -20,7 +20,11 @@ def register(app: typer.Typer) -> None:
     app.command("trace")(trace)
 
 
-def trace(order: Annotated[str, typer.Argument(metavar="ORDER", help="The id of the order (ord_…) or its merchant reference.")]) -> None:
+def trace(
+    order: Annotated[
+        str, typer.Argument(metavar="ORDER", help="The id of the order (ord_…) or its loan (loan_…), or its merchant reference.")
+    ],
+) -> None:
     """The whole life of an order: decision, loan, entries, settlement, repayments, bill lines."""
     with context.at_work("trace") as caller:
         from yuefu.errors import one

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Final
 from uuid import UUID
 
 from yuefu import ids
 from yuefu.errors import Refused
 from yuefu.journeys.views import OrderRow
+from yuefu.loans import queries as loan_book
 from yuefu.merchants import queries as merchants
 from yuefu.orders import queries as order_book
 from yuefu.orders.queries import Listed
@@ -25,7 +27,8 @@ def find_order(text: str, *, book_id: UUID) -> UUID | Refused:
 
 
 def orders_named(text: str, *, book_id: UUID) -> tuple[OrderRow, ...]:
-    """The order with a public id, else all with a merchant reference, newest first, 20 at most; the spaces around a text do not count.
+    """The order with a public id or with a loan of one, else all with a merchant reference, newest first, 20 at most; the spaces around a
+    text do not count.
 
     To be called inside `sql.reading`: PostgreSQL leaves out what whoever asks may not see. Several merchants may use one reference. Of one
     merchant at most one order with it was not declined, and that is the one it means; the declined ones are found by their ids.
@@ -33,16 +36,17 @@ def orders_named(text: str, *, book_id: UUID) -> tuple[OrderRow, ...]:
     name = text.strip()
     if not 0 < len(name) <= 64 or not name.isprintable():
         return ()
-    found = order_book.named(book_id, order_id=_id(name), merchant_reference=name)
+    found = order_book.named(book_id, order_id=_id(name, book_id), merchant_reference=name)
     taken = {order.merchant_id for order in found if order.state != "declined"}
     return rows_of([order for order in found if order.state != "declined" or order.merchant_id not in taken])
 
 
-def _id(name: str) -> UUID | None:
-    try:
+def _id(name: str, book_id: UUID) -> UUID | None:
+    with suppress(ids.BadId):
         return ids.parse("order", name)
-    except ids.BadId:
-        return None
+    with suppress(ids.BadId):
+        return loan_book.order_of(book_id, ids.parse("loan", name))
+    return None
 
 
 def the_one(text: str, found: Sequence[OrderRow]) -> UUID | Refused:

@@ -214,6 +214,16 @@ def sources(book_id: UUID) -> list[tuple[str, UUID, UUID]]:
     )
 
 
+def order_of(book_id: UUID, loan_id: UUID) -> UUID | None:
+    """The order that a loan of the book was lent for; None where there is no such loan or it is of no order."""
+    found = sql.rows(
+        "SELECT order_id FROM loans_loan WHERE book_id = %(book)s AND id = %(loan)s"
+        " UNION ALL SELECT order_id FROM loans_agreement WHERE book_id = %(book)s AND id = %(loan)s",
+        {"book": book_id, "loan": loan_id},
+    )
+    return found[0][0] if found else None
+
+
 def is_of_an_order(book_id: UUID, loan_id: UUID) -> bool:
     """Whether there is such a loan of an order of the book."""
     return bool(
