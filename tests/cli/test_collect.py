@@ -133,6 +133,13 @@ def test_the_worklist_goes_page_by_page_the_oldest_first(cli: Command, debtor: s
     assert days == sorted(days, reverse=True)
 
 
+def test_the_worklist_says_how_to_go_on(raw: Command, cli: Command, debtor: str, lend: Lend, at_noon: Book) -> None:
+    lend(debtor, days=70)
+    case_of(cli, debtor)
+    first = cli("collect", "list", "--limit", "1").last["next"]
+    assert f"--after {first}" in raw("collect", "list", "--limit", "1", "--book", at_noon.code).out
+
+
 def test_two_people_re_age_a_loan_after_they_saw_what_it_changes(cli: Command, debtor: str, lend: Lend, person: Callable[..., str]) -> None:
     loan, asks, decides = lend(debtor), person("support"), person("finance")
     line = ("collect", "reage", loan, "--first", "2026-12-01", "--periods", "12")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import secrets
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -154,3 +155,14 @@ def test_a_consumer_is_shown_masked(cli: Command, town: Town) -> None:
     assert answer.last["limit"]["minor"] > 0
     assert town.buyer in [one["external_ref"] for one in cli("consumer", "list").last["consumers"]]
     assert cli("consumer", "show", "nobody").code == "unknown_consumer"
+
+
+def test_a_consumer_is_shown_with_what_is_unpaid_of_their_loans_and_its_order_is_found_by_a_loan(
+    cli: Command, raw: Command, town: Town, authorised: Callable[..., dict[str, Any]]
+) -> None:
+    order = authorised(amount="30.00")["order"]
+    loan = cli("order", "capture", order).last["loan"]
+    (shown,) = [one for one in cli("consumer", "show", town.buyer).last["loans"] if one["loan"] == loan]
+    assert (shown["unpaid"]["minor"], shown["overdue"]["minor"], shown["days_late"]) == (30_00, 0, 0)
+    assert loan in raw("consumer", "show", town.buyer, "--book", town.book).out
+    assert cli("trace", loan).last["public_id"] == order

@@ -26,7 +26,6 @@ Paid = Annotated[str, typer.Option(help="For dearer goods: the payment to the me
 Key = Annotated[
     str | None, typer.Option(help="The key of the request: the same key gives the first outcome again. A new one unless given.")
 ]
-Days = typer.Option(metavar="DATE", parser=inputs.day, help="A day as YYYY-MM-DD.")
 
 
 @app.command("open")
@@ -41,7 +40,9 @@ def open_case(
     price: Annotated[
         str | None, typer.Option(help="A decimal: of an exchange the price of the other goods, else the lower one of all that is kept.")
     ] = None,
-    seen_on: Annotated[date | None, Days] = None,
+    seen_on: Annotated[
+        date | None, typer.Option(metavar="DATE", parser=inputs.day, help="Of price protection, the day on which the lower price was seen.")
+    ] = None,
     asked_by: Annotated[str, typer.Option(help="consumer, merchant or platform.")] = "consumer",
     key: Key = None,
 ) -> None:
@@ -85,7 +86,14 @@ def decide(
 
 
 @app.command()
-def goods(case: CaseName, reason: Reason, on: Annotated[date | None, Days] = None, key: Key = None) -> None:
+def goods(
+    case: CaseName,
+    reason: Reason,
+    on: Annotated[
+        date | None, typer.Option(metavar="DATE", parser=inputs.day, help="The day on which they came; today unless given.")
+    ] = None,
+    key: Key = None,
+) -> None:
     """The goods came in, today or on an earlier day. While they are repaired the loan rests, as the book has it."""
     _step(case, "in_hand", reason, key, handed_on=on)
 
@@ -178,7 +186,7 @@ def list_cases(
         told = [_value(one) for one in found]
         columns = ["case", "order", "kind", "state", "amount", "price", "refunded", "answer_by"]
         rows = [[one[name] for name in columns] for one in told]
-        output.result({"cases": told}, output.table(columns, rows) if told else "There is no such case.")
+        output.result({"cases": told}, output.table(columns, rows) if told else "There is no such after-sales case.")
 
 
 def _order_id(caller: Caller, order: str | None) -> UUID | None:

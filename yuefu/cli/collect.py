@@ -69,7 +69,9 @@ def list_cases(
         columns = ["case", "bucket", "days", "overdue", "loans", "consumer", "assignee"]
         rows = [[one[name] for name in columns] for one in told]
         last = told[-1]["case"] if len(told) == limit else None
-        output.result({"cases": told, "next": last}, output.table(columns, rows) if told else "There is no such case.")
+        said = [output.table(columns, rows) if told else "There is no such case. What is late is found by `collect look`."]
+        said += [f"There may be more: --after {last}"] if last else []
+        output.result({"cases": told, "next": last}, said)
 
 
 @app.command()

@@ -17,6 +17,7 @@ from yuefu.cli.quote import consumer_of
 
 if TYPE_CHECKING:
     from yuefu.consumers.commands import NewConsumer
+    from yuefu.loans.queries import OfAccount
 
 CONSUMER: Final = "external_ref name phone id_number is_student? consents?"
 
@@ -28,7 +29,7 @@ Reference = Annotated[str, typer.Argument(metavar="REF", help="The consumer's re
 
 @app.command("show")
 def show_consumer(reference: Annotated[str, typer.Argument(metavar="REF", help="The consumer's reference.")]) -> None:
-    """One consumer with credit line and what is overdue."""
+    """One consumer with credit line, and the loans of their orders of which something is unpaid: how much of it is overdue, since how many days."""
     with context.at_work("consumer.read") as caller:
         from yuefu import ids
         from yuefu.consumers import queries as consumers
@@ -40,6 +41,7 @@ def show_consumer(reference: Annotated[str, typer.Argument(metavar="REF", help="
             shown = consumers.shown(ids=[wanted], vault=caller.desk.vault)[wanted]
             account = credit.accounts_of(consumer_ids=[wanted], currency=caller.book.currency).get(wanted)
             line = ledger.limited(caller.book.id, "credit_line", [account.id]).get(account.id) if account else None
+            owing = _owing(caller, wanted)
         value: dict[str, Any] = {**asdict(shown), "id": ids.text("consumer", wanted)}
         if account and line:
             value |= {
@@ -50,7 +52,35 @@ def show_consumer(reference: Annotated[str, typer.Argument(metavar="REF", help="
                 "held": line.held,
                 "repayment_day": account.repayment_day,
             }
-        output.result(value)
+        said = [f"{name}: {output.shown(found)}" for name, found in value.items()]
+        said += (
+            [output.table(list(owing[0]), [list(each.values()) for each in owing])]
+            if owing
+            else ["Nothing is unpaid of loans of their orders."]
+        )
+        output.result({**value, "loans": owing}, said)
+
+
+def _owing(caller: Caller, consumer_id: UUID) -> list[dict[str, Any]]:
+    """The loans of orders with anything unpaid: of all their instalments, and of those whose day has passed."""
+    from yuefu import ids
+    from yuefu.loans import queries as loan_book
+    from yuefu.money.amounts import Money
+
+    rows: dict[UUID, list[OfAccount]] = {}
+    for row in loan_book.of_consumers(book_id=caller.book.id, consumer_ids=[consumer_id]):
+        if row.unpaid:
+            rows.setdefault(row.loan_id, []).append(row)
+    return [
+        {
+            "loan": ids.text("loan", loan_id),
+            "unpaid": Money(sum(row.unpaid for row in each), caller.book.currency),
+            "next_due": each[0].due_on,
+            "overdue": Money(sum(row.unpaid for row in each if row.due_on < caller.today), caller.book.currency),
+            "days_late": max((caller.today - each[0].due_on).days, 0),
+        }
+        for loan_id, each in rows.items()
+    ]
 
 
 @app.command("list")

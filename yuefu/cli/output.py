@@ -72,7 +72,7 @@ def result(value: Mapping[str, Any], text: str | Iterable[str] = "") -> None:
         return
     lines = [text] if isinstance(text, str) else list(text)
     if lines == [""]:
-        lines = [f"{name}: {_shown(found)}" for name, found in value.items()]
+        lines = [f"{name}: {shown(found)}" for name, found in value.items()]
     _write(run, "\n".join(lines))
 
 
@@ -131,12 +131,12 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, figures: Col
     for place, name in enumerate(columns):
         right = name in figures or (bool(given) and all(isinstance(row[place], int | Money) for row in given))
         # What somebody will type again, a name or an id, stands whole in one line; what is long goes on below, and nothing is cut off.
-        cells = [str(_shown(row[place])) for row in given]
+        cells = [str(shown(row[place])) for row in given]
         whole = max([cell_len(name), *(cell_len(cell) for cell in cells if right or _TYPED.fullmatch(cell))])
         least += whole + _GAP
         grid.add_column(name, justify="right" if right else "left", no_wrap=right, min_width=whole, overflow="fold")
     for row in given:
-        grid.add_row(*(Text(_shown(cell)) for cell in row))  # a Text is shown as it is: no markup of a stranger's name is obeyed
+        grid.add_row(*(Text(shown(cell)) for cell in row))  # a Text is shown as it is: no markup of a stranger's name is obeyed
     terminal = terminal_width()
     width = terminal or WIDTH_OF_NO_TERMINAL
     drawn = io.StringIO()  # where whole cells do not fit, the terminal breaks the lines: rich would leave the last columns out
@@ -184,7 +184,7 @@ class _Lines:
         say(f"{self._label}: {done} of {total}{_and_orders(orders)}")
 
 
-def _shown(value: Any) -> str:
+def shown(value: Any) -> str:
     if value is None:
         return "-"
     if isinstance(value, bool):
