@@ -298,6 +298,28 @@ def _take_out(work: UnitOfWork, owed: Sequence[tuple[Applied, date]]) -> None:
         assert isinstance(outcome, Entered), f"what a loan could not take leaves it: {outcome}"
 
 
+def release_credit(*, work: UnitOfWork, loan_ids: Sequence[UUID]) -> list[Applied]:
+    """What loans of orders that have ended keep of their consumers' money leaves them today, and is owed back: something that was entered since asks
+    less of them than was paid. One a loan that keeps anything, with all of it as its excess."""
+    ended = served.overpaid(work.book.id, loan_ids=loan_ids)
+    kept = keeping.lock(work.book.id, ended) if ended else {}
+    lives = {i: life for i, life in living.lives_on(kept, work.day.on).items() if life.status == "overpaid"}
+    facts = [
+        NewFact(source, i, e.CreditRefunded(work.day.on, lives[i].state.credit_balance), owed_back=True)
+        for i, source in zip(lives, work.ids.many(work.now, len(lives)), strict=True)
+    ]
+    freed: list[Applied] = []
+    rows: list[tuple[Any, ...]] = []
+    for fact, done in zip(facts, living.enter(work=work, facts=facts) if facts else [], strict=True):
+        assert isinstance(done, Entered), f"what an ended loan keeps leaves it: {done}"
+        amount = lives[fact.loan_id].state.credit_balance
+        zero = Money.zero(amount.currency)
+        freed.append(Applied(fact.source_id, fact.loan_id, zero, zero, amount, True, zero))
+        rows.append((fact.source_id, fact.loan_id, done.no, "credit_refunded", work.day.on, amount.minor, 0, 0, 0, amount.minor, None))
+    insert_applied(work, rows)
+    return freed
+
+
 def _record(work: UnitOfWork, kind: str, applied: Sequence[tuple[Repayment | GoodsRefund, Applied, int]]) -> None:
     rows = [
         (
