@@ -9,21 +9,24 @@ import pytest
 
 from tests.journeys.conftest import FIRST_DAY, Shop
 from tests.journeys.test_events import wrong_in
+from yuefu import ids
 from yuefu.aftersales import queries, rules
 from yuefu.aftersales.rules import Asked, Case
 from yuefu.errors import Refused
-from yuefu.journeys import aftersales, set_aside
+from yuefu.journeys import aftersales, proving, refund, repayment, set_aside
 from yuefu.journeys.aftersales import CaseRequest, Effect, Moved, StepRequest
 from yuefu.journeys.desk import open_day
+from yuefu.journeys.repayment import RepayRequest
+from yuefu.journeys.trace import trace
 from yuefu.ledger import queries as ledger
 from yuefu.loans import queries as loan_book
 from yuefu.loans.commands import living
-from yuefu.loans.commands.living import NewFact
+from yuefu.loans.commands.living import Entered, NewFact
 from yuefu.loans.queries import keeping
 from yuefu.money.amounts import Money
 from yuefu.payments import queries as payment_book
 from yuefu.plans.lifecycle.arrears import arrears
-from yuefu.plans.lifecycle.events import WrittenOff
+from yuefu.plans.lifecycle.events import InterestPaused, WrittenOff
 from yuefu.runtime import policies, quarantine, sql
 from yuefu.runtime.batch import Quarantined
 from yuefu.settlement import queries as settlement_book
@@ -217,6 +220,54 @@ def test_dearer_goods_are_never_lent_for(shop):
     done = taken(shop, case.id, "done", difference_paid="till receipt 17")
     assert (done.effect.refunded.minor, sum(unpaid(shop, got.loan_id))) == (0, 900_00)
     assert queries.cases(book_id=shop.book_id, ids=[case.id])[case.id].difference_paid == "till receipt 17"
+    shop.prove()
+
+
+def test_days_without_interest_that_are_told_after_a_loan_ended_give_back_what_was_paid_for_them(shop):
+    setting(shop, repair_pauses="arrears_and_interest")
+    got = shop.bought("900.00", product="flex")
+    shop.until(DUE)
+    case = opened(shop, got.order_id, asked("repair"))
+    shop.until(DUE + timedelta(days=5))
+    request = RepayRequest("ends", got.loan_id, None, "card:1:ok", ahead="settle")
+    (paid,) = repayment.repay(desk=shop.desk, now=shop.now(10), requests=[request])
+    assert loan_book.on_book([got.loan_id], shop.on, book_id=shop.book_id)[got.loan_id].ended
+    taken(shop, case.id, "agreed")
+    told = preview(shop, case.id)
+    moved = taken(shop, case.id, "in_hand", handed_on=DUE)
+    assert moved.effect.owed_back == moved.effect.interest_less
+    assert 1_00 < moved.effect.owed_back.minor < 3_00, "five nights on 900 at 14.4 per cent"
+    assert told.owed_back < moved.effect.owed_back, "as if the goods came in today"
+    assert [one.collection_id for one in moved.effect.back] == [paid.collection_id]
+    assert (control(shop, "consumer_balance"), loan_book.credit_kept(shop.book_id)) == (0, 0), "it is on its way"
+    shop.prove()
+    with sql.reading(book_id=shop.book_id):
+        seen = trace(order_id=got.order_id)
+    assert [each.kind for each in seen.timeline].count("loan.credit_refunded") == 1
+    assert not [s for s in seen.stages if s.code == "posting" and s.state != "done"], seen.stages
+    shop.next_day()
+    taken(shop, case.id, "done")
+    shop.prove()
+
+
+def test_what_a_loan_keeps_that_has_ended_is_given_back_by_whoever_tries_refunds_again(shop):
+    got = shop.bought("900.00", product="flex")
+    shop.until(DUE + timedelta(days=5))
+    request = RepayRequest("ends", got.loan_id, None, "card:1:ok", ahead="settle")
+    assert isinstance(repayment.repay(desk=shop.desk, now=shop.now(10), requests=[request])[0], repayment.Repaid)
+    with open_day(shop.desk, shop.now(11)) as work:
+        paused = NewFact(work.ids.new(work.now), got.loan_id, InterestPaused(DUE, DUE + timedelta(days=3)))
+        assert isinstance(living.enter(work=work, facts=[paused])[0], Entered)
+    kept = loan_book.credit_kept(shop.book_id)
+    assert kept > 0
+    with sql.snapshot():
+        held = proving.prove(book=shop.desk.book, since=FIRST_DAY)["nothing_unposted"]
+    assert held.detail == {"kept_by_ended_loans": [ids.text("loan", got.loan_id)]}
+    assert [one.amount.minor for one in refund.retry(desk=shop.desk, now=shop.now(15))] == [kept]
+    assert refund.retry(desk=shop.desk, now=shop.now(16)) == []
+    assert (control(shop, "consumer_balance"), loan_book.credit_kept(shop.book_id)) == (0, 0)
+    shop.prove()
+    shop.next_day()
     shop.prove()
 
 

@@ -27,6 +27,7 @@ from yuefu.journeys.collecting import RecoverRequest, Recovery
 from yuefu.journeys.desk import open_day
 from yuefu.journeys.reminders import Planned
 from yuefu.journeys.sending import Carriers, Round
+from yuefu.ledger import queries as ledger
 from yuefu.loans.commands import late
 from yuefu.loans.commands.trying import Trial
 from yuefu.loans.queries import keeping
@@ -35,6 +36,7 @@ from yuefu.notices import commands as notices
 from yuefu.notices import queries as outbound
 from yuefu.notices.commands import NewContact as NoticeContact
 from yuefu.notices.rules.policy import SENDER as SENDER_SETTING
+from yuefu.payments import queries as payment_book
 from yuefu.plans.lifecycle import events as e
 from yuefu.plans.lifecycle import terms as t
 from yuefu.plans.lifecycle.events import Undone
@@ -105,6 +107,24 @@ def test_from_late_by_way_of_charge_off_and_write_off_to_a_recovery(town):
     town.check()
     assert collecting.recover(desk=town.desk, now=town.at(13), requests=[request]) == recovered, "the same key collects once"
     town.check()
+    town.let_days_pass(1)
+    town.check()
+
+
+def test_more_than_was_given_up_is_not_recovered_and_goes_back(town):
+    loan = town.lend(town.shop.consumer(), first_due_on=town.ago(100))
+    town.done(loan, e.WrittenOff(town.on))
+    requests = [RecoverRequest(key, loan, fen(1000_00), "card:1:ok") for key in ("first", "second")]
+    for request in requests:
+        (done,) = collecting.recover(desk=town.desk, now=town.at(12), requests=[request])
+        assert isinstance(done, Recovery)
+        assert done.state == "succeeded"
+        town.check()
+    totals = {code: sum(ledger.totals(town.book_id, [code]).values()) for code in ("recovery_income", "credit_loss", "consumer_balance")}
+    assert 1200_00 < -totals["recovery_income"] == totals["credit_loss"] < 1300_00
+    assert totals["consumer_balance"] == 0, "the rest is on its way back"
+    given = payment_book.not_failed(book_id=town.book_id, loan_ids=[loan])
+    assert given == {loan: 2000_00 - totals["credit_loss"]}
     town.let_days_pass(1)
     town.check()
 

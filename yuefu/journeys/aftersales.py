@@ -231,6 +231,9 @@ def _carried_out(work: UnitOfWork, step_id: UUID, case: Case, request: StepReque
     attempts: list[ChannelRefund] = []
     if request.to == "done":
         after, attempts = _given_back(work, step_id, after)
+    attempts += refunding.release(
+        work, [one.dims.loan_id for one in before.values()]
+    )  # days that bear no interest may ask less than was paid
     begun += attempts
     changes = _changes(before, _loans_of(work, case))
     return Taken(step_id, case, after, request.reason, changes, _back(attempts))

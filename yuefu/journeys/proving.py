@@ -176,6 +176,8 @@ def _owed_back(book: Book, since: date | None, balance: int) -> dict[str, Any]:
         elif refused:
             unattended[loan_id] = (owes, back.succeeded + back.under_way)
     wrong: dict[str, Any] = {f"owed_back/{ids.text('loan', one)}": unattended[one] for one in sorted(unattended)[:_NAMED]}
+    if since and (kept := loans.overpaid(book.id)):
+        wrong["kept_by_ended_loans"] = [ids.text("loan", one) for one in kept[:_NAMED]]
     if since and (late := payments.waiting(book_id=book.id, until=since, limit=_NAMED)):
         wrong["waiting_past_its_day"] = [ids.text("collection", part.id) for part in late]
     if _later_days_wait(book, since):

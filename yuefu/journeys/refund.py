@@ -192,11 +192,12 @@ def retry(*, desk: Desk, now: datetime) -> list[ChannelRefund]:
     """Tries again what the channel refused to give back: by loan, all that is owed and not on its way, under new references, once a loan
     and business day. Returns the new attempts with what the channel said of them; a loan whose refunds failed on several days is an alarm.
 
-    Only what was refused is tried again. Money that is owed and was never attempted is a fault of ours: the proofs name it, a person
-    mends it, and nothing goes out a second time because a record of the first was lost.
+    What loans that have ended keep of their consumers' money is given back too. Only what was refused is tried again. Money that is owed and was never
+    attempted is a fault of ours: the proofs name it, a person mends it, and nothing goes out a second time because a record of the first was lost.
     """
     with open_day(desk, now) as seen:
-        waiting = [] if isinstance(seen, Refused) else sorted(_untried(seen, payment_book.failing(book_id=desk.book.id)))
+        failed = {} if isinstance(seen, Refused) else _untried(seen, payment_book.failing(book_id=desk.book.id))
+        waiting = [] if isinstance(seen, Refused) else sorted({*failed, *loan_book.overpaid(desk.book.id)})
     parts = [waiting[start : start + MOST_AT_ONCE] for start in range(0, len(waiting), MOST_AT_ONCE)]
     return [tried for part in parts for tried in _retry_and_send(desk, now, part)[0]]
 
@@ -220,9 +221,16 @@ def _retry_and_send(
 def _retry(work: UnitOfWork, loan_ids: Sequence[UUID], begun: list[ChannelRefund]) -> list[Excess | Refused | None]:
     """What is tried again of each loan. The loans are locked before it is seen, so that two who retry never see the same money owed."""
     loan_book.lock(work.book.id, loan_ids)
+    begun += release(work, loan_ids)
     owed = _untried(work, loan_ids)
     begun += attempt(work=work, excesses=list(owed.values()))
     return [owed.get(loan_id) for loan_id in loan_ids]
+
+
+def release(work: UnitOfWork, loan_ids: Sequence[UUID]) -> list[ChannelRefund]:
+    """Stores the refunds of what some loans keep that have ended, which is owed back from now on."""
+    freed = loans.release_credit(work=work, loan_ids=loan_ids)
+    return attempt(work=work, excesses=[Excess(str(one.source_id), one.loan_id, one.excess) for one in freed])
 
 
 def _untried(work: UnitOfWork, loan_ids: Sequence[UUID]) -> dict[UUID, Excess]:

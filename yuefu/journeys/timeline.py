@@ -21,7 +21,8 @@ Key = tuple[Any, ...]
 
 _KINDS: Final = (
     "quote.shown", "order.created", "decision.approved", "decision.declined", "order.authorised", "order.captured", "loan.booked", "order.refunded",
-    "loan.refunded", "loan.repaid", "loan.charged_back", "loan.reversed", "channel.refused", "channel.refunded", "order.expired", "settlement.batched",
+    "loan.refunded", "loan.repaid", "loan.charged_back", "loan.reversed", "loan.credit_refunded", "channel.refused", "channel.refunded", "order.expired",
+    "settlement.batched",
     "payout.paid", "payout.returned", "instalment.due", "bill.line",
 )  # fmt: skip
 """In the order in which happenings of one moment are told."""
@@ -110,6 +111,8 @@ def _loan_life(life: Life) -> Iterator[Draft]:
             claims = [(kind, event.loan_id, event.recorded_at, 0)] if moves else []
         if event.kind == "charged_back":  # It clears nothing either: what the bank took is posted with the refund that it is in payments.
             claims = [(kind, event.loan_id, event.recorded_at, 0)]
+        if event.kind == "credit_refunded":  # It was owed to the consumer before, and is no entry.
+            claims = []
         collection = collections.get(event.source_id)
         if event.kind == "repaid" and collection:
             told |= {"collection": ids.text("collection", collection.id), "provider_id": collection.provider_id}

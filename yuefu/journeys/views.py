@@ -67,7 +67,8 @@ class Happening:
     on: date
     kind: str
     """quote.shown, order.created, decision.approved|declined, order.authorised|captured|voided|expired|refunded, loan.booked, instalment.due,
-    loan.repaid, loan.refunded, loan.charged_back, loan.reversed, settlement.batched, payout.paid|returned, channel.refunded|refused, bill.line"""
+    loan.repaid, loan.refunded, loan.charged_back, loan.reversed, loan.credit_refunded, settlement.batched,
+    payout.paid|returned, channel.refunded|refused, bill.line"""
     amount: Money | None
     params: Mapping[str, str | int]
     entries: tuple[EntryView, ...] = ()

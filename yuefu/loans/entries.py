@@ -188,6 +188,11 @@ _each: Final = attrgetter(*_ACCOUNTS)
 BY_FUNDER: Final = frozenset(Position.__slots__) - {"consumer_balance", "collections_clearing", "purchase_clearing"}
 
 
+def _is_credit(change: tuple[str, int]) -> bool:
+    """Debits stand first in an entry, as people read it."""
+    return change[1] < 0
+
+
 def moved(
     dims: Dimensions | Party,
     kind: str,
@@ -206,6 +211,7 @@ def moved(
         found = dict(changes)
         found["consumer_balance"] = found.get("consumer_balance", 0) + found.pop("collections_clearing", 0)
         changes = [(name, minor) for name, minor in found.items() if minor]
+    changes.sort(key=_is_credit)
     lines = [_line(dims, name, minor, dimensioned=name in BY_FUNDER) for name, minor in changes]
     if not lines:
         return None

@@ -296,7 +296,8 @@ class Payer:
 
     def warm_up(self) -> int:
         """Takes a few of them, as a process that serves has taken some before. Returns how many were entered."""
-        few, self._due = self._due[:_FEW], self._due[_FEW:]
+        count = min(_FEW, len(self._due) // 2)
+        few, self._due = self._due[:count], self._due[count:]
         return self._batch(few) if few else 0
 
     def pay(self) -> int:

@@ -29,8 +29,11 @@ ZONE: Final = ZoneInfo("Asia/Shanghai")
 CONTROL: Final = (
     "loan_principal",
     "loan_interest",
+    "loan_penalties",
     "unearned_discount",
     "interest_income",
+    "interest_given_up",
+    "penalty_income",
     "discount_income",
     "fee_income",
     "purchase_clearing",

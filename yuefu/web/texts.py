@@ -82,6 +82,7 @@ HAPPENINGS: Final[Table] = {
     "loan.refunded": _("Refund applied to the loan"),
     "loan.reversed": _("Repayment taken off the loan"),
     "loan.charged_back": _("Payment taken back by the bank"),
+    "loan.credit_refunded": _("Credit balance paid out"),
     "settlement.batched": _("In a settlement batch for the merchant"),
     "payout.paid": _("Paid out to the merchant, the whole batch"),
     "payout.returned": _("Payout came back from the bank"),

@@ -8,6 +8,7 @@ from yuefu.loans.commands.day import accrue_interest, fall_due, mark_arrears
 from yuefu.loans.commands.pausing import Pause, pause
 from yuefu.loans.commands.rebuilding import Rebuilt, rebuild_loans
 from yuefu.loans.commands.reversing import Reversal, Reversed
+from yuefu.loans.commands.serving import release_credit
 
 __all__ = [
     "ALREADY_APPLIED",
@@ -32,5 +33,6 @@ __all__ = [
     "mark_arrears",
     "pause",
     "rebuild_loans",
+    "release_credit",
     "reverse_repayments",
 ]

@@ -7,7 +7,7 @@ from typing import TypeVar
 from uuid import UUID
 
 from yuefu.errors import Refused
-from yuefu.loans.commands import applying, booking, reversing, serving
+from yuefu.loans.commands import applying, booking, lending, reversing, serving
 from yuefu.loans.commands.applying import Applied, GoodsRefund, Repayment
 from yuefu.loans.commands.booking import NewLoan
 from yuefu.loans.commands.reversing import Reversal, Reversed
@@ -22,7 +22,7 @@ O = TypeVar("O")
 def book_loans(*, work: UnitOfWork, loans: Sequence[NewLoan]) -> None:
     """Books loans and posts them, each taking its order's hold. The caller has locked and checked the orders, so none is refused."""
     booking.book_loans(work=work, loans=[new for new in loans if new.terms.rule_version != LIVED])
-    serving.book(work=work, loans=[new for new in loans if new.terms.rule_version == LIVED])
+    lending.book(work=work, loans=[new for new in loans if new.terms.rule_version == LIVED])
 
 
 def apply_repayments(*, work: UnitOfWork, repayments: Sequence[Repayment]) -> list[Applied | Refused]:

@@ -107,7 +107,8 @@ class Fact(BookRow):
 
 class Applied(BookRow):
     """What became of money that came for a loan, or was taken off it again, when it was entered; its id is the source of the fact. `excess` is what
-    the loan could not take and is owed back to its consumer. Of a charge-back that is all of it: it leaves as the bank took it."""
+    the loan could not take and is owed back to its consumer. Of a charge-back that is all of it: it leaves as the bank took it. So is it of a credit
+    balance that a loan which has ended no longer keeps (`credit_refunded`)."""
 
     loan_id = models.UUIDField()
     no = models.IntegerField()
@@ -124,7 +125,9 @@ class Applied(BookRow):
 
     class Meta:
         constraints = [
-            models.CheckConstraint(condition=Q(kind__in=["repaid", "refunded", "reversed", "charged_back"]), name="loans_applied_kind"),
+            models.CheckConstraint(
+                condition=Q(kind__in=["repaid", "refunded", "reversed", "charged_back", "credit_refunded"]), name="loans_applied_kind"
+            ),
             models.CheckConstraint(
                 condition=Q(kind="reversed", reverses__isnull=False) | (~Q(kind="reversed") & Q(reverses__isnull=True)),
                 name="loans_applied_names_what_it_reverses",
@@ -132,7 +135,7 @@ class Applied(BookRow):
             models.CheckConstraint(condition=Q(amount_minor__gt=0, excess_minor__gte=0), name="loans_applied_amount"),
             models.CheckConstraint(
                 condition=Q(kind="reversed")
-                | Q(kind="charged_back", excess_minor=F("amount_minor"))
+                | Q(kind__in=["charged_back", "credit_refunded"], excess_minor=F("amount_minor"))
                 | (
                     Q(kind__in=["repaid", "refunded"])
                     & Q(amount_minor=F("principal_minor") + F("interest_minor") + F("charges_minor") + F("excess_minor"))
@@ -159,6 +162,7 @@ class Checkpoint(models.Model):
 
     class Meta:
         constraints = [models.CheckConstraint(condition=Q(seq__gte=0), name="loans_checkpoint_seq")]
+        indexes = [models.Index(fields=["book_id", "loan_id"], condition=Q(status="overpaid"), name="loans_checkpoint_overpaid")]
 
 
 class Due(models.Model):

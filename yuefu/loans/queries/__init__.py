@@ -49,6 +49,7 @@ from yuefu.loans.queries.closing import (
 )
 from yuefu.loans.queries.figures import Position, positions, repaid_by_day, totals
 from yuefu.loans.queries.levelled import REPLAYED_AT_ONCE, Repayment, Reversal, loans, loans_of
+from yuefu.loans.queries.served import overpaid
 
 __all__ = [
     "REPLAYED_AT_ONCE",
@@ -88,6 +89,7 @@ __all__ = [
     "on_book",
     "on_book_of",
     "order_of",
+    "overpaid",
     "payoffs",
     "portfolios",
     "positions",

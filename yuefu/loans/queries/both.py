@@ -209,7 +209,7 @@ def sources(book_id: UUID) -> list[tuple[str, UUID, UUID]]:
         each,
         "SELECT kind, source_id, loan_id FROM loans_event WHERE book_id = %(book)s AND kind <> 'disbursed'"
         " AND NOT (kind = 'reversed' AND principal_minor = 0 AND interest_minor = 0 AND excess_minor = 0)"
-        " UNION ALL SELECT kind, id, loan_id FROM loans_applied WHERE book_id = %(book)s",
+        " UNION ALL SELECT kind, id, loan_id FROM loans_applied WHERE book_id = %(book)s AND kind <> 'credit_refunded'",
         {"book": book_id},
     )
 

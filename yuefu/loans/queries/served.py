@@ -62,6 +62,17 @@ def bought_down(loan_ids: Sequence[UUID]) -> dict[UUID, BoughtDown]:
     return {row[0]: BoughtDown(*row[1:]) for row in found}
 
 
+def overpaid(book_id: UUID, *, loan_ids: Sequence[UUID] | None = None) -> list[UUID]:
+    """Loans of orders, of all or of some, that have ended and keep money of their consumers, by ascending id."""
+    where, chosen = (" AND c.loan_id = ANY(%s)", [list(loan_ids)]) if loan_ids is not None else ("", [])
+    found = sql.rows(
+        "SELECT c.loan_id FROM loans_checkpoint c JOIN loans_agreement a ON a.id = c.loan_id"
+        f" WHERE c.book_id = %s AND c.status = 'overpaid' AND a.order_id IS NOT NULL{where} ORDER BY c.loan_id",
+        [book_id, *chosen],
+    )
+    return [row[0] for row in found]
+
+
 @dataclass(frozen=True, slots=True)
 class TakenOut:
     """The fact that tells of money that a loan could not take: its number, its day, and how much."""

@@ -5,7 +5,7 @@ from django.db.models import Q
 
 
 class Migration(migrations.Migration):
-    dependencies = [("loans", "0008_charged_back")]
+    dependencies = [("loans", "0009_credit_of_ended_loans")]
 
     operations = [
         migrations.AddIndex(
