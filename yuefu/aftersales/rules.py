@@ -228,7 +228,7 @@ def step_fault(case: Case, to: str, *, on: date, by_merchant: bool, handed_on: d
         return Refused(NOT_POSSIBLE, f"the case is {case.state}; from there it goes to {ways}", "to")
     goods = needs_goods(case.asked.kind)
     if (case.state, to) == ("agreed", "done") and goods:
-        return Refused(NOT_POSSIBLE, "the goods come in first: take the step in_hand", "to")
+        return Refused(NOT_POSSIBLE, "the goods come in first: enter that they did, which makes the case in_hand", "to")
     if to == "in_hand" and not goods:
         return Refused(NOT_POSSIBLE, f"no goods come in for a {case.asked.kind}: it is done next", "to")
     if by_merchant and case.state == "asked" and to != "cancelled" and on > case.answer_by:

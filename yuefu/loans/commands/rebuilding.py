@@ -10,7 +10,7 @@ from yuefu.errors import Refused
 from yuefu.loans import rules
 from yuefu.loans.commands import storing
 from yuefu.loans.commands.stepping import update_loans
-from yuefu.loans.queries import levelled
+from yuefu.loans.queries import keeping, levelled
 from yuefu.loans.rules import NOT_REBUILDABLE, UNKNOWN_LOAN, Held
 from yuefu.runtime import audit, sql
 from yuefu.runtime.values import UnitOfWork
@@ -28,8 +28,8 @@ def rebuild_loans(*, work: UnitOfWork, loan_ids: Sequence[UUID]) -> list[Rebuilt
     """Writes instalments and progress of loans as a replay of their terms and events has them. Posts nothing: the ledger knows better,
     and so the discount that is earned stays as it is.
 
-    One outcome a loan, in order. Refused with unknown_loan, or not_rebuildable where the cache has other days or more rows than the terms,
-    or a later last event: what was agreed, and time, are not for the writer to change.
+    One outcome a loan, in order. Refused with unknown_loan, or not_rebuildable where it is of rule version 2026-2, or the cache has other
+    days or more rows than the terms, or a later last event: what was agreed, and time, are not for the writer to change.
     """
     held = levelled.lock(work.book.id, loan_ids)
     told = levelled.facts(sorted(held), {i: one.state.terms for i, one in held.items()})
@@ -39,6 +39,10 @@ def rebuild_loans(*, work: UnitOfWork, loan_ids: Sequence[UUID]) -> list[Rebuilt
     audit.record(work=work, action="loan.rebuild", object_kind="loan", object_ids=sorted(sound))
     outcomes: dict[UUID, Rebuilt | Refused] = {i: Rebuilt(i, sound[i] != held[i]) for i in sound}
     outcomes |= {i: new for i, new in after.items() if isinstance(new, Refused)}
+    lived = keeping.read(work.book.id, (i for i in loan_ids if i not in held))
+    outcomes |= {
+        i: Refused(NOT_REBUILDABLE, "only loans of rule version 2026-1 are rebuilt; this one is of 2026-2", "loan_id") for i in lived
+    }
     return [outcomes.get(i) or Refused(UNKNOWN_LOAN, "there is no such loan in this book", "loan_id") for i in loan_ids]
 
 
