@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 from django.conf import settings
 
-from tests.cli.conftest import Command, Town
+from tests.cli.conftest import FIRST_DAY, Command, Town, a_town
 from yuefu.runtime import books, sql
+from yuefu.runtime.vault import Vault
 
 
 def test_a_day_closes_the_clock_moves_and_the_next_day_settles(cli: Command, town: Town, authorised: Callable[..., dict[str, Any]]) -> None:
@@ -28,6 +29,10 @@ def test_a_day_closes_the_clock_moves_and_the_next_day_settles(cli: Command, tow
     assert max(batch["net"]["minor"] for batch in settled.last["batches"]) > 0
     assert cli("settle").last["batches"] == settled.last["batches"]
     assert cli("ledger", "trial-balance").last["zero"] is True
+
+
+def test_a_day_on_which_nobody_is_paid_says_so(raw: Command, keys: Vault) -> None:
+    assert raw("settle", "--book", a_town(keys).book).out == f"No merchant is paid on {FIRST_DAY}.\n"
 
 
 def test_a_day_that_never_was_cannot_be_closed(cli: Command) -> None:

@@ -131,7 +131,8 @@ def settle() -> None:
         all_stopped, merchants = stopping.payouts_stopped(book_id=caller.book.id, now=caller.now)
         names = [ids.text("merchant", one) for one in merchants]
         stopped = {"all": all_stopped, "merchants": names}
-        lines = [output.table(["batch", "merchant", "pay on", "lines", "net"], [list(row.values()) for row in found])]
+        table = output.table(["batch", "merchant", "pay on", "lines", "net"], [list(row.values()) for row in found])
+        lines = [table if found else f"No merchant is paid on {caller.today}."]
         if all_stopped or merchants:
             whose = "all merchants" if all_stopped else ", ".join(names)
             lines.append(
