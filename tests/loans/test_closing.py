@@ -30,6 +30,7 @@ from yuefu.loans.commands.closing import Advanced
 from yuefu.loans.commands.living import Entered
 from yuefu.loans.entries import STANDING, Position
 from yuefu.loans.queries import keeping
+from yuefu.loans.queries.replayed import Replayed, replayed
 from yuefu.money.rates import Rate
 from yuefu.plans.lifecycle import events as e
 from yuefu.plans.lifecycle import terms as t
@@ -114,6 +115,9 @@ def check(work: UnitOfWork, model: Model, on: date) -> None:
     columns = ", ".join(f"coalesce(sum({name}), 0)::bigint" for name in STANDING)
     (stands,) = sql.rows(f'SELECT {columns} FROM loans_stand WHERE book_id = %s AND "on" = %s', [work.book.id, on])
     assert dict(zip(STANDING, stands, strict=True)) == {name: has[name] for name in STANDING}, on
+    told = replayed(work.book.id, list(model.terms), closed=on)
+    assert {i: one.differs for i, one in told.items() if isinstance(one, Replayed) and one.differs} == {}, on
+    assert len(told) == len(model.terms), "each is kept, and can be told"
 
 
 def live(work: UnitOfWork, model: Model, random: Random, happens: Callable[[date], list[tuple[UUID, Event | int]]], nights: int) -> None:

@@ -76,7 +76,7 @@ def verify(
 
 @app.command()
 def rebuild(loans: Annotated[list[str], typer.Argument(metavar="LOAN...", help="Ids of loans (loan_…).")]) -> None:
-    """Write what is stored of loans of rule version 2026-1 anew from a replay of their terms and events; all of them or none."""
+    """Write what is stored of loans anew from a replay of their terms and events; all of them or none. Nothing is posted."""
     with context.at_work("loan.rebuild") as caller:
         from yuefu import ids
         from yuefu.errors import one

@@ -27,6 +27,7 @@ from yuefu.ids import IdSource
 from yuefu.ledger import commands as ledger
 from yuefu.ledger.rules import AccountKey, Entry, Line, Posted
 from yuefu.loans.commands import agreeing, writing
+from yuefu.loans.dues import due_rows
 from yuefu.loans.entries import BY_FUNDER, Position
 from yuefu.loans.queries import keeping
 from yuefu.loans.queries.keeping import ACCOUNTS, Kept
@@ -308,7 +309,7 @@ def _tables(given: Given, lives: Sequence[Lived]) -> list[Table]:
             [[_fact(given.book, no, one) for no, one in enumerate(life.facts, start=1)] for life in lives],
             book,
         ),
-        _table("loans_due", keeping.DUE, [[(LOAN, no, *row) for no, row in enumerate(writing.due_rows(one.rows))] for one in lives], book),
+        _table("loans_due", keeping.DUE, [[(LOAN, no, *row) for no, row in enumerate(due_rows(one.rows))] for one in lives], book),
     ]
 
 

@@ -13,6 +13,7 @@ from typing import Final
 from uuid import UUID
 
 from yuefu.frozen import made_quickly
+from yuefu.loans.dues import PARTS
 from yuefu.loans.queries import keeping
 from yuefu.loans.queries.keeping import NEVER
 from yuefu.money.amounts import Money
@@ -22,7 +23,7 @@ from yuefu.plans.lifecycle.tally import Tally, told
 from yuefu.runtime import sql
 
 _LATE: Final = "s.late_principal_minor + s.late_interest_minor + s.late_fees_minor + s.late_penalties_minor"
-_UNPAID: Final = " + ".join(f"d.{part}_minor - d.{part}_settled_minor" for part in keeping.PARTS)
+_UNPAID: Final = " + ".join(f"d.{part}_minor - d.{part}_settled_minor" for part in PARTS)
 # Pauses stand in the checkpoint as days of the common era, those of arrears with both ends, those of interest by the nights before their days;
 # what a charge-off ended for ever is no pause.
 _PAUSED: Final = (

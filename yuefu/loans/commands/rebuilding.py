@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from uuid import UUID
 
 from yuefu.errors import Refused
 from yuefu.loans import rules
-from yuefu.loans.commands import storing
+from yuefu.loans.commands import storing, writing
 from yuefu.loans.commands.stepping import update_loans
 from yuefu.loans.queries import keeping, levelled
+from yuefu.loans.queries.replayed import Replayed, replayed
 from yuefu.loans.rules import NOT_REBUILDABLE, UNKNOWN_LOAN, Held
-from yuefu.runtime import audit, sql
+from yuefu.plans.lifecycle.events import LoanError
+from yuefu.runtime import audit, days, sql
 from yuefu.runtime.values import UnitOfWork
 
 
@@ -26,23 +29,23 @@ class Rebuilt:
 
 def rebuild_loans(*, work: UnitOfWork, loan_ids: Sequence[UUID]) -> list[Rebuilt | Refused]:
     """Writes instalments and progress of loans as a replay of their terms and events has them. Posts nothing: the ledger knows better,
-    and so the discount that is earned stays as it is.
+    and so the discount that is earned, and where a loan with a life stands in the books, stay as they are.
 
-    One outcome a loan, in order. Refused with unknown_loan, or not_rebuildable where it is of rule version 2026-2, or the cache has other
-    days or more rows than the terms, or a later last event: what was agreed, and time, are not for the writer to change.
+    One outcome a loan, in order. Refused with unknown_loan, or not_rebuildable where the cache has other days or more rows than the terms, or a later
+    last event: what was agreed, and time, are not for the writer to change. Of rule version 2026-2, where a replay has it stand otherwise in the
+    books, more is said to have been entered than was, what was cannot be told, or the close could not go on with it.
     """
     held = levelled.lock(work.book.id, loan_ids)
     told = levelled.facts(sorted(held), {i: one.state.terms for i, one in held.items()})
     after = {loan_id: _retold(work, one, told.get(loan_id, ())) for loan_id, one in held.items()}
     sound = {loan_id: new for loan_id, new in after.items() if isinstance(new, Held)}
     _write(work, held, sound)
-    audit.record(work=work, action="loan.rebuild", object_kind="loan", object_ids=sorted(sound))
     outcomes: dict[UUID, Rebuilt | Refused] = {i: Rebuilt(i, sound[i] != held[i]) for i in sound}
     outcomes |= {i: new for i, new in after.items() if isinstance(new, Refused)}
-    lived = keeping.read(work.book.id, (i for i in loan_ids if i not in held))
-    outcomes |= {
-        i: Refused(NOT_REBUILDABLE, "only loans of rule version 2026-1 are rebuilt; this one is of 2026-2", "loan_id") for i in lived
-    }
+    outcomes |= _rebuild_lived(work, [i for i in loan_ids if i not in held])
+    audit.record(
+        work=work, action="loan.rebuild", object_kind="loan", object_ids=sorted(i for i, o in outcomes.items() if isinstance(o, Rebuilt))
+    )
     return [outcomes.get(i) or Refused(UNKNOWN_LOAN, "there is no such loan in this book", "loan_id") for i in loan_ids]
 
 
@@ -70,3 +73,29 @@ def _write(work: UnitOfWork, before: dict[UUID, Held], after: dict[UUID, Held]) 
     update_loans(list(after.values()))
     totals = [(i, storing.interest_total(new.state)) for i, new in sorted(after.items())]
     sql.update("loans_accrual", "loan_id", {"loan_id": "uuid", "total_minor": "bigint"}, totals)
+
+
+def _rebuild_lived(work: UnitOfWork, loan_ids: Sequence[UUID]) -> dict[UUID, Rebuilt | Refused]:
+    """The outcomes of those that are of rule version 2026-2."""
+    closed = min([*days.waiting_to_close(work.book.id), work.day.on]) - timedelta(days=1)
+    told = replayed(work.book.id, loan_ids, closed=closed, lock=True)
+    faults = {i: Refused(NOT_REBUILDABLE, fault, "loan_id") for i, one in told.items() if (fault := _unsound(one))}
+    sound = [one for i, one in told.items() if isinstance(one, Replayed) and one.differs and i not in faults]
+    changed = {one.kept.party.loan_id for one in sound}
+    lives = [writing.checkpoint_values(replace(one.kept, life=one.life)) for one in sound]
+    sql.update("loans_checkpoint", "loan_id", keeping.CHECKPOINT, lives)
+    writing.rewrite_dues(work, {one.kept.party.loan_id: [row[1:] for row in one.dues] for one in sound})
+    return {i: faults.get(i) or Rebuilt(i, i in changed) for i in told}
+
+
+def _unsound(told: Replayed | LoanError) -> str:
+    """Why a loan is not for a rebuild to mend; empty where it is."""
+    if isinstance(told, LoanError):
+        return f"what was entered of it cannot be told: {told.detail}"
+    if told.kept.running.stuck:
+        return "the close could not go on with it: mend what it was set aside for"
+    if told.life.seq < told.kept.life.seq:
+        return f"it says that {told.kept.life.seq} facts were entered of it, {told.life.seq} are there, and a loan never goes back"
+    if "position" in told.differs:
+        return "it was posted to stand otherwise in the books than a replay has it: which is right is for people to find out"
+    return ""

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date
-from operator import add, attrgetter, itemgetter
+from operator import attrgetter
 from typing import Any, Final
 from uuid import UUID
 
-from yuefu.loans.queries.keeping import ACCOUNTS, CHECKPOINT, DUE, FACT, LATENESS, LINES, NEVER, PARTS, STRETCH, Kept, Running, Unread
+from yuefu.loans.dues import PARTS, Columns, columns_among, columns_of, due_row
+from yuefu.loans.queries.keeping import ACCOUNTS, CHECKPOINT, DUE, FACT, LATENESS, LINES, NEVER, STRETCH, Kept, Running, Unread
 from yuefu.plans.lifecycle.arrears import Overdue
 from yuefu.plans.lifecycle.events import Event, Undone
 from yuefu.plans.lifecycle.fold import looked_at
 from yuefu.plans.lifecycle.plain import kind_of, written_state
-from yuefu.plans.lifecycle.rows import COLUMNS, Rows
+from yuefu.plans.lifecycle.rows import Rows
 from yuefu.runtime import sql
 from yuefu.runtime.jsontext import dumps
 from yuefu.runtime.values import UnitOfWork
@@ -60,7 +61,7 @@ def insert_new(work: UnitOfWork, kept: Sequence[Kept]) -> None:
 
 def insert_dues(work: UnitOfWork, kept: Sequence[Kept]) -> None:
     """What falls due of loans that are new."""
-    rows = [(one.party.loan_id, no, *_due(columns, no)) for one in kept for columns in (_seen(one),) for no in range(len(columns[0]))]
+    rows = [(one.party.loan_id, no, *due_row(columns, no)) for one in kept for columns in (_seen(one),) for no in range(len(columns[0]))]
     sql.insert("loans_due", DUE, rows, same=_same(work), often_same=_OF_UNPAID)
 
 
@@ -145,39 +146,28 @@ def _update_dues(work: UnitOfWork, changed: Sequence[tuple[Kept, Kept]]) -> None
     for before, after in changed:
         if after.running.replaced_on != NEVER:
             continue
-        if before.life.state is after.life.state and not (after.running.late.since or before.running.late.since):
-            continue  # only a day has passed, and nothing is overdue: what rows ask is the same
+        if before.life.state is after.life.state and not (
+            after.life.state.overpaid or after.running.late.since or before.running.late.since
+        ):
+            continue  # only a day has passed, nothing is overdue and no credit pays: what rows ask is the same
         was, now = _seen(before), _seen(after)
-        rows += [(after.party.loan_id, no, *_due(now, no)) for no in _differing(was, now)]
+        rows += [(after.party.loan_id, no, *due_row(now, no)) for no in _differing(was, now)]
         if len(now[0]) < len(was[0]):
             shorter.append((after.party.loan_id, len(now[0])))
     sql.insert("loans_due", DUE, rows, same=_same(work), suffix=f"ON CONFLICT (loan_id, no) DO UPDATE SET {_DUE_CHANGES}")
-    if shorter:
-        source, params = sql.unnest({"loan_id": "uuid", "rows": "smallint"}, shorter)
-        sql.run(f"DELETE FROM loans_due AS d USING {source} AS given WHERE d.loan_id = given.loan_id AND d.no >= given.rows", params)
-
-
-_DUE_COLUMNS: Final = ("kind", "start", "due", *PARTS, *(f"{part}_paid" for part in PARTS), *(f"{part}_off" for part in PARTS))
-_OF_ROWS: Final = attrgetter(*_DUE_COLUMNS)
-_OF_COLUMNS: Final = itemgetter(*(COLUMNS.index(name) for name in _DUE_COLUMNS))
-
-Columns = Sequence[tuple[int, ...]]
+    _drop_dues(shorter)
 
 
 def _seen(one: Kept) -> Columns:
     """The columns of what falls due of a loan, as seen on the day of its stretch."""
     state, running = one.life.state, one.running
     if one.seen is not None:
-        return _columns(one.seen) if isinstance(one.seen, Rows) else _OF_COLUMNS(one.seen)
+        return columns_of(one.seen) if isinstance(one.seen, Rows) else columns_among(one.seen)
     if not state.lent:
-        return _columns(Rows())
+        return columns_of(Rows())
     if running.late.since is None and not state.overpaid and not state.terms.overdue_to_due_day:
-        return _OF_COLUMNS(state.columns)  # type: ignore[no-any-return] # nothing is overdue: a later day sees what the last event left
-    return _columns(looked_at(state, max(running.since, date.fromordinal(state.last_on))).rows)
-
-
-def _columns(rows: Rows) -> Columns:
-    return tuple(map(tuple, _OF_ROWS(rows)))
+        return columns_among(state.columns)  # nothing is overdue: a later day sees what the last event left
+    return columns_of(looked_at(state, max(running.since, date.fromordinal(state.last_on))).rows)
 
 
 def _differing(was: Columns, now: Columns) -> list[int]:
@@ -190,17 +180,18 @@ def _differing(was: Columns, now: Columns) -> list[int]:
     return sorted(changed)
 
 
-def due_rows(rows: Rows) -> list[tuple[Any, ...]]:
-    """Kind, days, what is asked of each part and what of it is settled, a row each."""
-    columns = _columns(rows)
-    return [_due(columns, k) for k in range(len(rows))]
+def rewrite_dues(work: UnitOfWork, rows: Mapping[UUID, Sequence[tuple[Any, ...]]]) -> None:
+    """Writes all that falls due of loans, as `dues.due_rows` has it, whatever is there."""
+    given = [(loan_id, no, *row) for loan_id, each in rows.items() for no, row in enumerate(each)]
+    sql.insert("loans_due", DUE, given, same=_same(work), suffix=f"ON CONFLICT (loan_id, no) DO UPDATE SET {_DUE_CHANGES}")
+    _drop_dues([(loan_id, len(each)) for loan_id, each in rows.items()])
 
 
-def _due(columns: Columns, k: int) -> tuple[Any, ...]:
-    kind, start, due, *amounts = [column[k] for column in columns]
-    parts = len(PARTS)
-    asked, paid, off = amounts[:parts], amounts[parts : 2 * parts], amounts[2 * parts :]
-    return kind, date.fromordinal(start), date.fromordinal(due), *asked, *map(add, paid, off)
+def _drop_dues(shorter: Sequence[tuple[UUID, int]]) -> None:
+    """Rows of loans beyond so many."""
+    if shorter:
+        source, params = sql.unnest({"loan_id": "uuid", "rows": "smallint"}, shorter)
+        sql.run(f"DELETE FROM loans_due AS d USING {source} AS given WHERE d.loan_id = given.loan_id AND d.no >= given.rows", params)
 
 
 def _same(work: UnitOfWork) -> dict[str, tuple[str, Any]]:

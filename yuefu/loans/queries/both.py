@@ -10,12 +10,13 @@ from typing import Any
 from uuid import UUID
 
 from yuefu.loans import rules
-from yuefu.loans.queries import keeping, levelled, served
+from yuefu.loans.queries import keeping, levelled, replayed, served
 from yuefu.loans.queries.keeping import Kept
 from yuefu.loans.queries.levelled import Repayment, Reversal
 from yuefu.loans.rules import Asks, Dimensions, Held, OnBook
 from yuefu.money.amounts import Money
 from yuefu.plans.lifecycle.arrears import overdue_of
+from yuefu.plans.lifecycle.events import LoanError
 from yuefu.plans.lifecycle.fold import looked_at
 from yuefu.plans.lifecycle.quotes import payoff_amount
 from yuefu.plans.lifecycle.rows import Rows
@@ -259,12 +260,7 @@ def not_as_replayed(book_id: UUID, loan_ids: Sequence[UUID], *, closed: date, op
     REPLAYED_AT_ONCE loans. `closed` is the last day that closed.
     """
     wrong = levelled.not_as_replayed(book_id, loan_ids, closed=closed, open_day=open_day)
-    kept = keeping.read(book_id, loan_ids)
-    facts = keeping.facts(sorted(kept)) if kept else {}
-    for loan_id, one in kept.items():
-        told = rules.retold_life(one.life.terms, facts.get(loan_id, ()), max(one.running.since, closed))
-        stored = one.life if one.life.waits_for is None else replace(one.life, waits_for=told.waits_for)
-        names = tuple(name for name in ("state", "tally", "seq", "status") if getattr(told, name) != getattr(stored, name))
-        if names:
+    for loan_id, one in replayed.replayed(book_id, loan_ids, closed=closed).items():
+        if names := ("facts",) if isinstance(one, LoanError) else one.differs:
             wrong[loan_id] = names
     return wrong

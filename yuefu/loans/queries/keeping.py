@@ -10,6 +10,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from yuefu.frozen import made_quickly
+from yuefu.loans.dues import PARTS
 from yuefu.loans.entries import Position
 from yuefu.loans.rules import Life, Party, retold_life
 from yuefu.money.amounts import Money
@@ -36,7 +37,6 @@ LINES: Final = ("begin", "bearing", "nightly", "whole", "rest", "floor", "discou
 _LATE: Final = ("late_since", "bucket", "late_principal_minor", "late_interest_minor", "late_fees_minor", "late_penalties_minor")
 _PARTY: Final = "a.id, a.order_id, a.merchant_id, a.consumer_id, a.credit_account_id, a.funder_id, a.product, a.currency, a.origin"
 _OWN: Final = "a.sheet_id, a.principal_minor, a.disbursed_on, a.first_due_on, a.due_days"
-PARTS: Final = ("principal", "interest", "fees", "penalties")
 CHECKPOINT: Final = {"loan_id": "uuid", "seq": "integer", "waits_for": "date", "status": "text", "state": "json", "tally": "json"}
 STRETCH: Final = {
     "loan_id": "uuid",
@@ -263,3 +263,14 @@ def facts_written(loan_ids: Sequence[UUID], *, until: date | None = None) -> dic
 def known_sources(source_ids: Sequence[UUID]) -> set[UUID]:
     """Those of the sources of which something was entered before."""
     return {row[0] for row in sql.rows("SELECT source_id FROM loans_fact WHERE source_id = ANY(%s)", [list(source_ids)])}
+
+
+def dues(loan_ids: Sequence[UUID]) -> dict[UUID, list[tuple[Any, ...]]]:
+    """What is kept of what falls due of loans, as (number, *`dues.due_rows`), by number; a loan without any is absent."""
+    columns = ", ".join(name for name in DUE if name != "loan_id")
+    found: dict[UUID, list[tuple[Any, ...]]] = defaultdict(list)
+    for loan_id, *row in sql.rows(
+        f"SELECT loan_id, {columns} FROM loans_due WHERE loan_id = ANY(%s) ORDER BY loan_id, no", [list(loan_ids)]
+    ):
+        found[loan_id].append(tuple(row))
+    return dict(found)

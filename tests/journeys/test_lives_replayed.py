@@ -1,0 +1,147 @@
+"""What is kept of a loan with a life besides its terms and facts is a cache: each close proves it to be what a replay gives, and it can be rebuilt."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from tests.journeys.conftest import Shop
+from tests.journeys.test_loans_replayed import DUE, differing, rebuilt
+from yuefu.errors import Refused
+from yuefu.journeys import close_of_day
+from yuefu.loans.commands import Rebuilt
+from yuefu.runtime import sql
+
+
+@pytest.fixture
+def shop(lived_shop: Shop) -> Shop:
+    return lived_shop
+
+
+def tampered(table: str, query: str, *params: Any) -> None:
+    """As somebody who owns the tables, and does not mind what they promise."""
+    with sql.owning():
+        sql.run(f"ALTER TABLE {table} DISABLE TRIGGER USER")
+        assert sql.run(query, list(params)) == 1
+        sql.run(f"ALTER TABLE {table} ENABLE TRIGGER USER")
+
+
+def kept(loan_id: UUID) -> list[tuple[Any, ...]]:
+    """All that a rebuild may write of a loan."""
+    checkpoint = sql.rows("SELECT seq, waits_for, status, state::text, tally::text FROM loans_checkpoint WHERE loan_id = %s", [loan_id])
+    return checkpoint + sql.rows("SELECT * FROM loans_due WHERE loan_id = %s ORDER BY no", [loan_id])
+
+
+def test_a_changed_instalment_is_found_by_the_close_of_its_day_and_mended_by_a_rebuild(shop):
+    got, other = shop.bought("600.00"), shop.bought("600.00", product="flex")
+    shop.next_day(close=False)
+    yesterday = shop.on - timedelta(days=1)
+    before = [kept(got.loan_id), kept(other.loan_id)]
+    for minor, no in ((7, 2), (-7, 1)):
+        tampered(
+            "loans_due",
+            "UPDATE loans_due SET principal_minor = principal_minor + %s WHERE loan_id = %s AND no = %s",
+            minor,
+            got.loan_id,
+            no,
+        )
+    refused = close_of_day.close_day(desk=shop.desk, now=shop.now(1), on=yesterday)
+    assert isinstance(refused, Refused)
+    assert "loans_equal_replay" in refused.detail
+    assert "subledgers_equal_control" not in refused.detail, "the sums are right: only a replay sees it"
+    assert differing(shop) == {got.loan_id: ("instalments",)}
+    assert rebuilt(shop, got.loan_id, other.loan_id) == [Rebuilt(got.loan_id, changed=True), Rebuilt(other.loan_id, changed=False)]
+    assert differing(shop) == {}
+    assert [kept(got.loan_id), kept(other.loan_id)] == before
+    assert isinstance(close_of_day.close_day(desk=shop.desk, now=shop.now(1), on=yesterday), close_of_day.Closed)
+    shop.prove()
+
+
+@pytest.mark.parametrize(
+    ("table", "tamper", "found"),
+    [
+        (
+            "loans_due",
+            "UPDATE loans_due SET principal_settled_minor = principal_settled_minor - 1 WHERE loan_id = %s AND no = 0",
+            ["instalments"],
+        ),
+        ("loans_due", "UPDATE loans_due SET due_on = due_on + 1 WHERE loan_id = %s AND no = 2", ["instalments"]),
+        ("loans_due", "DELETE FROM loans_due WHERE loan_id = %s AND no = 2", ["instalments"]),
+        (
+            "loans_due",
+            "INSERT INTO loans_due SELECT loan_id, 9, book_id, kind, start_on, due_on, principal_minor, interest_minor, fees_minor, penalties_minor,"
+            " principal_settled_minor, interest_settled_minor, fees_settled_minor, penalties_settled_minor FROM loans_due"
+            " WHERE loan_id = %s AND no = 2",
+            ["instalments"],
+        ),
+        ("loans_checkpoint", "UPDATE loans_checkpoint SET status = 'closed' WHERE loan_id = %s", ["status"]),
+        ("loans_checkpoint", "UPDATE loans_checkpoint SET seq = seq - 1 WHERE loan_id = %s", ["seq"]),
+        (
+            "loans_checkpoint",
+            "UPDATE loans_checkpoint SET state = jsonb_set(state::jsonb, '{balance}', '1')::json WHERE loan_id = %s",
+            ["state"],
+        ),
+        (
+            "loans_checkpoint",
+            "UPDATE loans_checkpoint SET tally = jsonb_set(tally::jsonb, '{repaid}', '1')::json WHERE loan_id = %s",
+            ["tally"],
+        ),
+    ],
+)
+def test_what_was_changed_is_named_and_rebuilt(shop, table, tamper, found):
+    got = shop.bought("600.00")
+    shop.until(DUE)
+    shop.repay(got.loan_id, "50.00")
+    before = kept(got.loan_id)
+    tampered(table, tamper, got.loan_id)
+    assert {i: list(names) for i, names in differing(shop).items()} == {got.loan_id: found}
+    assert rebuilt(shop, got.loan_id) == [Rebuilt(got.loan_id, changed=True)]
+    assert kept(got.loan_id) == before
+    assert differing(shop) == {}
+    shop.prove()
+
+
+@pytest.mark.parametrize(
+    ("table", "tamper", "found", "why"),
+    [
+        (
+            "loans_stretch",
+            "UPDATE loans_stretch SET loan_principal = loan_principal + 1, purchase_clearing = purchase_clearing - 1 WHERE loan_id = %s",
+            ["position"],
+            "it was posted to stand otherwise in the books than a replay has it: which is right is for people to find out",
+        ),
+        (
+            "loans_checkpoint",
+            "UPDATE loans_checkpoint SET seq = seq + 1 WHERE loan_id = %s",
+            ["seq"],
+            "it says that 4 facts were entered of it, 3 are there, and a loan never goes back",
+        ),
+        (
+            "loans_fact",
+            "UPDATE loans_fact SET body = jsonb_set(body::jsonb, '{on}', '\"2026-09-01\"')::json WHERE loan_id = %s AND kind = 'paid'",
+            ["facts"],
+            "what was entered of it cannot be told: Nothing has been lent by 2026-09-01.",
+        ),
+        (
+            "loans_stretch",
+            "UPDATE loans_stretch SET stuck = true WHERE loan_id = %s",
+            [],
+            "the close could not go on with it: mend what it was set aside for",
+        ),
+    ],
+)
+def test_a_rebuild_leaves_alone_what_it_cannot_know_better(shop, table, tamper, found, why):
+    got = shop.bought("600.00")
+    shop.until(DUE)
+    shop.repay(got.loan_id, "50.00")
+    tampered(table, tamper, got.loan_id)
+    before = kept(got.loan_id)
+    assert {i: list(names) for i, names in differing(shop).items()} == ({got.loan_id: found} if found else {})
+    nobody = shop.desk.ids.new(shop.now())
+    refused, unknown = rebuilt(shop, got.loan_id, nobody)
+    assert refused == Refused("not_rebuildable", why, "loan_id")
+    assert unknown.code == "unknown_loan"
+    assert kept(got.loan_id) == before
