@@ -21,6 +21,7 @@ from yuefu.ledger import queries as ledger_book
 from yuefu.loans import entries
 from yuefu.loans.commands import writing
 from yuefu.loans.commands.living import Entered
+from yuefu.loans.dues import due_rows
 from yuefu.loans.entries import STANDING
 from yuefu.loans.queries import keeping
 from yuefu.loans.queries.keeping import ACCOUNTS
@@ -77,7 +78,7 @@ def test_what_is_kept_of_each_loan_is_what_its_facts_come_to(filled: UnitOfWork)
         position = entries.position_of(seen, life.tally)
         goes_on = replace(one.running, since=BEFORE, stretch=stretch_of(seen), stuck=False, late=overdue_of(seen), position=position)
         assert writing.stretch_values(loan_id, one.running) == writing.stretch_values(loan_id, goes_on)
-        assert stored(loan_id)["dues"] == [(no, *row) for no, row in enumerate(writing.due_rows(seen.rows))]
+        assert stored(loan_id)["dues"] == [(no, *row) for no, row in enumerate(due_rows(seen.rows))]
         last = sql.rows(
             "SELECT late_since, bucket, principal_minor, interest_minor, fees_minor, penalties_minor FROM loans_lateness"
             ' WHERE loan_id = %s ORDER BY "on" DESC LIMIT 1',
@@ -141,7 +142,7 @@ def test_a_life_is_kept_as_if_it_had_been_entered_day_by_day(ids: IdSource) -> N
         kept = keeping.lock(work.book.id, [loan_id])[loan_id]
     assert kept.life == one.life
     assert (kept.running.late, kept.running.told) == (one.running.late, one.running.told)
-    assert stored(loan_id)["dues"] == [(no, *row) for no, row in enumerate(writing.due_rows(one.rows))]
+    assert stored(loan_id)["dues"] == [(no, *row) for no, row in enumerate(due_rows(one.rows))]
     late: list[Any] = sql.rows(
         'SELECT "on", late_since, bucket, principal_minor, interest_minor, fees_minor, penalties_minor FROM loans_lateness'
         ' WHERE loan_id = %s ORDER BY "on"',
