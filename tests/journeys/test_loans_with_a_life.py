@@ -184,6 +184,22 @@ def test_a_loan_is_ended_by_what_ends_it_today_and_saves_the_interest_to_come(sh
     assert control(shop, "loan_principal") == control(shop, "loan_interest") == 0
 
 
+def test_less_than_what_ends_a_loan_does_not_settle_it(shop):
+    got = shop.bought("900.00", product="flex")
+    shop.until(DUE)
+    ends = loan_book.payoffs([got.loan_id], shop.on, book_id=shop.book_id)[got.loan_id]
+    refused = paid_ahead(shop, got.loan_id, "settle", "5.00")
+    assert (refused.code, refused.field) == ("not_all", "amount")
+    assert str(ends) in refused.detail
+    named = f"{ends.minor // 100}.{ends.minor % 100:02}"
+    paid = paid_ahead(shop, got.loan_id, "settle", named, key="b")
+    assert paid.amount == ends
+    assert loan(shop, got.loan_id).ended
+    shop.next_day()
+    assert paid_ahead(shop, got.loan_id, "settle", named, key="b") == paid, "the same key gives the same answer"
+    shop.prove()
+
+
 def test_an_end_whose_answer_comes_the_next_day_counts_from_the_day_the_money_was_taken(shop):
     got = shop.bought("900.00", product="flex")
     shop.until(DUE)

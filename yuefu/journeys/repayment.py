@@ -35,6 +35,7 @@ from yuefu.runtime.values import Actor, UnitOfWork
 UNKNOWN_LOAN = "unknown_loan"
 NOTHING_DUE = "nothing_due"
 NOTHING_AHEAD = "nothing_ahead"  # the rules of the loan know no early payment
+NOT_ALL = "not_all"  # less than what ends the loan cannot settle it
 MORE_THAN_DUE = "more_than_due"  # a merchant asks a consumer for what is due, or less
 INSTRUMENT_INVALID = "instrument_invalid"
 _ASKED_AS = {"consumer_id": "loan_id", "order_id": "loan_id", "whole": "amount"}
@@ -134,7 +135,7 @@ def _attempt(work: UnitOfWork, requests: Sequence[RepayRequest]) -> list[Collect
     held = {i: loan for i, r in enumerate(requests) if (loan := found.get(r.loan_id)) and r.merchant_id in (None, loan.dims.merchant_id)}
     owners = {i: requests[i].merchant_id or loan.dims.consumer_id for i, loan in held.items()}
     # After the loans: a repayment that came between the two reads is then known, and is not asked for again.
-    known = _asked_before(work, [(owner, requests[i].key) for i, owner in owners.items() if _by_what_is_due(requests[i])])
+    known = _asked_before(work, [(owner, requests[i].key) for i, owner in owners.items() if _by_what_is_asked(requests[i])])
     ending = loan_book.payoffs([requests[i].loan_id for i in held if requests[i].ahead == "settle"], work.day.on, book_id=work.book.id)
     attempts: dict[int, CollectionAttempt] = {}
     outcomes: dict[int, Collection | Refused] = {}
@@ -205,8 +206,17 @@ def _by_what_is_due(request: RepayRequest) -> bool:
     return request.amount is None or request.merchant_id is not None
 
 
+def _by_what_is_asked(request: RepayRequest) -> bool:
+    """Whether it depends on what the loan asks today, if that can be paid."""
+    return _by_what_is_due(request) or request.ahead == "settle"
+
+
 def _not_due(request: RepayRequest, amount: Money, due: Money) -> Refused | None:
-    if not _by_what_is_due(request) or amount.currency != due.currency:
+    if not _by_what_is_asked(request) or amount.currency != due.currency:
+        return None
+    if request.ahead == "settle" and amount < due:
+        return Refused(NOT_ALL, f"{due} ends this loan today, {amount} does not: name no amount, or pay it ahead in another way", "amount")
+    if not _by_what_is_due(request):
         return None
     if not due.minor:
         return Refused(NOTHING_DUE, "nothing is due on this loan today", "loan_id")
