@@ -307,7 +307,7 @@ def _late(caller: Caller, found: Sequence[Case]) -> Mapping[UUID, Sequence[Late]
 
 
 def _told(caller: Caller, found: Sequence[Case], logins: Mapping[UUID | None, str]) -> list[dict[str, Any]]:
-    """Cases as they are listed, with what is overdue at this moment."""
+    """Cases as they are listed, with what was overdue by the last day that closed, or after what happened since."""
     from yuefu import ids
     from yuefu.collecting.commands.cases import overdue_sum
     from yuefu.collecting.rules.cases import bucket

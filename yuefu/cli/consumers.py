@@ -16,8 +16,10 @@ from yuefu.cli.items import Fields
 from yuefu.cli.quote import consumer_of
 
 if TYPE_CHECKING:
+    from datetime import date
+
     from yuefu.consumers.commands import NewConsumer
-    from yuefu.loans.queries import OfAccount
+    from yuefu.loans.rules import OnBook
 
 CONSUMER: Final = "external_ref name phone id_number is_student? consents?"
 
@@ -62,25 +64,30 @@ def show_consumer(reference: Annotated[str, typer.Argument(metavar="REF", help="
 
 
 def _owing(caller: Caller, consumer_id: UUID) -> list[dict[str, Any]]:
-    """The loans of orders with anything unpaid: of all their instalments, and of those whose day has passed."""
-    from yuefu import ids
+    """The loans of orders with anything unpaid, as they are today: of all their instalments, and of those whose day has passed."""
     from yuefu.loans import queries as loan_book
+
+    unpaid = {row.loan_id for row in loan_book.of_consumers(book_id=caller.book.id, consumer_ids=[consumer_id]) if row.unpaid}
+    loans = loan_book.on_book(sorted(unpaid), caller.today, book_id=caller.book.id)
+    return [_owed(one, caller.today) for one in sorted(loans.values(), key=lambda one: _next_due(one, caller.today))]
+
+
+def _next_due(loan: OnBook, today: date) -> date:
+    return next((row.due_on for row in loan.rows if row.unpaid), today)
+
+
+def _owed(loan: OnBook, today: date) -> dict[str, Any]:
+    from yuefu import ids
     from yuefu.money.amounts import Money
 
-    rows: dict[UUID, list[OfAccount]] = {}
-    for row in loan_book.of_consumers(book_id=caller.book.id, consumer_ids=[consumer_id]):
-        if row.unpaid:
-            rows.setdefault(row.loan_id, []).append(row)
-    return [
-        {
-            "loan": ids.text("loan", loan_id),
-            "unpaid": Money(sum(row.unpaid for row in each), caller.book.currency),
-            "next_due": each[0].due_on,
-            "overdue": Money(sum(row.unpaid for row in each if row.due_on < caller.today), caller.book.currency),
-            "days_late": max((caller.today - each[0].due_on).days, 0),
-        }
-        for loan_id, each in rows.items()
-    ]
+    due = _next_due(loan, today)
+    return {
+        "loan": ids.text("loan", loan.dims.loan_id),
+        "unpaid": Money(sum(row.unpaid for row in loan.rows), loan.dims.currency),
+        "next_due": due,
+        "overdue": Money(sum(row.unpaid for row in loan.rows if row.due_on < today), loan.dims.currency),
+        "days_late": max((today - due).days, 0),
+    }
 
 
 @app.command("list")
