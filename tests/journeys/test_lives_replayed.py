@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+import psycopg
 import pytest
 
 from tests.journeys.conftest import Shop
 from tests.journeys.test_loans_replayed import DUE, differing, rebuilt
 from yuefu.errors import Refused
-from yuefu.journeys import close_of_day
+from yuefu.journeys import close_of_day, replay
+from yuefu.loans import queries as loan_book
 from yuefu.loans.commands import Rebuilt
 from yuefu.runtime import sql
 
@@ -145,3 +148,21 @@ def test_a_rebuild_leaves_alone_what_it_cannot_know_better(shop, table, tamper, 
     assert refused == Refused("not_rebuildable", why, "loan_id")
     assert unknown.code == "unknown_loan"
     assert kept(got.loan_id) == before
+
+
+def test_two_who_replay_share_the_loans_and_see_the_same_moment(shop, monkeypatch):
+    monkeypatch.setattr(replay, "WORTH_ANOTHER", 1)
+    bought = sorted(shop.bought("600.00").loan_id for _ in range(4))
+    wrong = "UPDATE loans_checkpoint SET status = 'closed' WHERE loan_id = %s"
+    for loan_id in bought[:2]:
+        tampered("loans_checkpoint", wrong, loan_id)
+    with sql.snapshot():
+        assert len(loan_book.all_ids(shop.book_id)) == 4, "the moment begins with what is asked first"
+        with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as other:
+            other.execute("ALTER TABLE loans_checkpoint NO FORCE ROW LEVEL SECURITY")
+            assert other.execute(wrong.replace("'closed'", "'overpaid'"), [bought[3]]).rowcount == 1
+            other.execute("ALTER TABLE loans_checkpoint FORCE ROW LEVEL SECURITY")
+        found = replay.verify(book=shop.desk.book, loan_ids=bought, workers=2)
+    assert found == {bought[0]: ("status",), bought[1]: ("status",)}, "one of each half, and nothing of what came later"
+    assert differing(shop).keys() == {bought[0], bought[1], bought[3]}
+    assert replay.verify(book=shop.desk.book, loan_ids=[], workers=2) == {}

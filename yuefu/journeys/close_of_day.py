@@ -72,7 +72,7 @@ def close_day(
         try:
             _post(desk, work, run, Hands(workers, loans_a_chunk, tell))
             refund.retry(desk=desk, now=now)  # On the open day: what the proofs then find owed was refused today.
-            failed = _prove(desk, work, run, on)
+            failed = _prove(desk, work, run, on, workers)
         except _StoppedMeanwhile as stopped:
             return stopped.refused
         if failed:
@@ -257,14 +257,14 @@ def _overdue(work: UnitOfWork, run_id: UUID, on: date) -> None:
                 runs.advance(run_id=run_id, name="overdue", cursor="", now=work.now)
 
 
-def _prove(desk: Desk, work: UnitOfWork, run: Run, on: date) -> Refused | None:
+def _prove(desk: Desk, work: UnitOfWork, run: Run, on: date, workers: int) -> Refused | None:
     """Everything must add up before the day closes. Both sides of each proof are of one snapshot, with what D+1 has posted by then: a fault
     of D+1 keeps D closing too, which errs on the safe side.
     """
     with sql.transacting():
         ledger.roll_up(work=work)
     with sql.snapshot():
-        proofs = proving.prove(book=desk.book, since=on, ended=cut_off_of(desk, on))
+        proofs = proving.prove(book=desk.book, since=on, ended=cut_off_of(desk, on), workers=workers)
     detail = {name: proof.detail for name, proof in proofs.items()}
     _tell_shortfall(desk, on, int(detail["client_money"]["shortfall"]))
     wrong = [name for name, proof in proofs.items() if not proof.holds]

@@ -44,10 +44,10 @@ class Proof:
     detail: Mapping[str, Any]
 
 
-def prove(*, book: Book, since: date | None = None, ended: datetime | None = None) -> dict[str, Proof]:
+def prove(*, book: Book, since: date | None = None, ended: datetime | None = None, workers: int = 1) -> dict[str, Proof]:
     """All proofs of a book; statements are append only, so a close asks only for those paid `since` its day, and it replays the loans of
     which something was recorded on it (`replay.verify` asks for all). With `ended`, holds that ran out before that moment are proven to
-    be freed.
+    be freed. So many `workers` share the loans that are replayed.
 
     Run in one snapshot of the database, so that both sides of each are of one moment.
     """
@@ -60,7 +60,7 @@ def prove(*, book: Book, since: date | None = None, ended: datetime | None = Non
         "bills_add_up": _bills(book, since),
         "client_money": _client_money(book),
     }
-    return proofs | ({"loans_equal_replay": _replayed(book, since)} if since else {})
+    return proofs | ({"loans_equal_replay": _replayed(book, since, workers)} if since else {})
 
 
 def _trial_balance(book: Book) -> Proof:
@@ -187,9 +187,9 @@ def _owed_back(book: Book, since: date | None, balance: int) -> dict[str, Any]:
     return wrong if owed == attended else {**wrong, "consumer_balance": (attended, owed)}
 
 
-def _replayed(book: Book, on: date) -> Proof:
+def _replayed(book: Book, on: date, workers: int) -> Proof:
     """Loans that changed on a day are stored as a replay of their terms and events has them."""
-    wrong = replay.verify(book=book, loan_ids=loans.changed_on(book.id, on))
+    wrong = replay.verify(book=book, loan_ids=loans.changed_on(book.id, on), workers=workers)
     named = {str(loan_id): list(names) for loan_id, names in sorted(wrong.items())[:20]}
     return Proof(not wrong, {"loans": named, "count": len(wrong)} if wrong else {})
 

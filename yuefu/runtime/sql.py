@@ -7,6 +7,7 @@ once and see whatever the role in force may see.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -322,11 +323,23 @@ def undone() -> Iterator[None]:
 
 
 @contextmanager
-def snapshot() -> Iterator[None]:
-    """One read-only snapshot of the writer's view: every query inside sees the same moment, and blocks nobody."""
+def snapshot(of: str | None = None) -> Iterator[None]:
+    """One read-only snapshot of the writer's view: every query inside sees the same moment, and blocks nobody. `of`: the moment of another one,
+    by its name (`shared_snapshot`), which must still be open."""
     with transaction.atomic(using=WRITER, durable=True):
         run("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        if of is not None:
+            assert _SNAPSHOT.fullmatch(of), of  # it cannot be a parameter
+            run(f"SET TRANSACTION SNAPSHOT '{of}'")
         yield
+
+
+_SNAPSHOT: Final = re.compile(r"[0-9A-F-]+")
+
+
+def shared_snapshot() -> str:
+    """The name by which another connection sees what this snapshot sees, as long as it is open."""
+    return str(value("SELECT pg_export_snapshot()"))
 
 
 @contextmanager
