@@ -58,8 +58,9 @@ _A_PAYMENT = "SELECT id FROM loans_fact WHERE kind = 'paid' AND recorded_on = (S
 
 
 def test_a_fact_that_is_gone_is_lost_and_a_row_that_is_another_differs(monkeypatch: pytest.MonkeyPatch) -> None:
-    due = "UPDATE loans_due SET start_on = start_on - 1 WHERE (loan_id, no) = (SELECT loan_id, no FROM loans_due ORDER BY due_on LIMIT 1)"
-    tampering(monkeypatch, "_close_through_kills", due)
+    first = 'SELECT loan_id, "on" FROM loans_lateness ORDER BY "on", loan_id LIMIT 1'
+    late = f'UPDATE loans_lateness SET principal_minor = principal_minor + 1 WHERE (loan_id, "on") = ({first})'  # what no close looks at
+    tampering(monkeypatch, "_close_through_kills", late)
     tampering(monkeypatch, "_reckon", f"DELETE FROM loans_fact WHERE id = ({_A_PAYMENT})")
     found = run(1)
     assert (found["lost"], found["differing_rows"], found["ok"]) == (1, 2, False), found
