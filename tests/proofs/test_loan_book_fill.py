@@ -21,11 +21,10 @@ from yuefu.ledger import queries as ledger_book
 from yuefu.loans import entries
 from yuefu.loans.commands import writing
 from yuefu.loans.commands.living import Entered
-from yuefu.loans.dues import due_rows
 from yuefu.loans.entries import STANDING
 from yuefu.loans.queries import keeping
 from yuefu.loans.queries.keeping import ACCOUNTS
-from yuefu.loans.rules import retold_life
+from yuefu.loans.rules import due_rows, retold_life
 from yuefu.plans.lifecycle.arrears import overdue_of
 from yuefu.plans.lifecycle.events import Paid
 from yuefu.plans.lifecycle.fold import looked_at

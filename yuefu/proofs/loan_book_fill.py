@@ -27,11 +27,10 @@ from yuefu.ids import IdSource
 from yuefu.ledger import commands as ledger
 from yuefu.ledger.rules import AccountKey, Entry, Line, Posted
 from yuefu.loans.commands import agreeing, writing
-from yuefu.loans.dues import due_rows
 from yuefu.loans.entries import BY_FUNDER, Position
 from yuefu.loans.queries import keeping
 from yuefu.loans.queries.keeping import ACCOUNTS, Kept
-from yuefu.loans.rules import Party
+from yuefu.loans.rules import Party, due_rows
 from yuefu.money.amounts import Money
 from yuefu.payments import queries as payments
 from yuefu.payments.rules import OPERATING

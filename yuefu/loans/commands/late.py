@@ -13,9 +13,9 @@ from typing import Final
 from uuid import UUID
 
 from yuefu.frozen import made_quickly
-from yuefu.loans.dues import PARTS
 from yuefu.loans.queries import keeping
 from yuefu.loans.queries.keeping import NEVER
+from yuefu.loans.rules import PARTS
 from yuefu.money.amounts import Money
 from yuefu.plans.lifecycle.fold import in_order
 from yuefu.plans.lifecycle.rows import NORMAL

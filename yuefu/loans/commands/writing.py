@@ -8,8 +8,8 @@ from operator import attrgetter
 from typing import Any, Final
 from uuid import UUID
 
-from yuefu.loans.dues import PARTS, Columns, columns_among, columns_of, due_row
 from yuefu.loans.queries.keeping import ACCOUNTS, CHECKPOINT, DUE, FACT, LATENESS, LINES, NEVER, STRETCH, Kept, Running, Unread
+from yuefu.loans.rules import PARTS, Columns, columns_among, columns_of, due_row
 from yuefu.plans.lifecycle.arrears import Overdue
 from yuefu.plans.lifecycle.events import Event, Undone
 from yuefu.plans.lifecycle.fold import looked_at
@@ -181,7 +181,7 @@ def _differing(was: Columns, now: Columns) -> list[int]:
 
 
 def rewrite_dues(work: UnitOfWork, rows: Mapping[UUID, Sequence[tuple[Any, ...]]]) -> None:
-    """Writes all that falls due of loans, as `dues.due_rows` has it, whatever is there."""
+    """Writes all that falls due of loans, as `rules.due_rows` has it, whatever is there."""
     given = [(loan_id, no, *row) for loan_id, each in rows.items() for no, row in enumerate(each)]
     sql.insert("loans_due", DUE, given, same=_same(work), suffix=f"ON CONFLICT (loan_id, no) DO UPDATE SET {_DUE_CHANGES}")
     _drop_dues([(loan_id, len(each)) for loan_id, each in rows.items()])

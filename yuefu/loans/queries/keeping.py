@@ -10,9 +10,8 @@ from typing import Any, Final
 from uuid import UUID
 
 from yuefu.frozen import made_quickly
-from yuefu.loans.dues import PARTS
 from yuefu.loans.entries import Position
-from yuefu.loans.rules import Life, Party, retold_life
+from yuefu.loans.rules import PARTS, Life, Party, retold_life
 from yuefu.money.amounts import Money
 from yuefu.plans.lifecycle.arrears import NOT_OVERDUE, Overdue
 from yuefu.plans.lifecycle.events import Event, Undone
@@ -266,7 +265,7 @@ def known_sources(source_ids: Sequence[UUID]) -> set[UUID]:
 
 
 def dues(loan_ids: Sequence[UUID]) -> dict[UUID, list[tuple[Any, ...]]]:
-    """What is kept of what falls due of loans, as (number, *`dues.due_rows`), by number; a loan without any is absent."""
+    """What is kept of what falls due of loans, as (number, *`rules.due_rows`), by number; a loan without any is absent."""
     columns = ", ".join(name for name in DUE if name != "loan_id")
     found: dict[UUID, list[tuple[Any, ...]]] = defaultdict(list)
     for loan_id, *row in sql.rows(

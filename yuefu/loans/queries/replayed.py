@@ -9,11 +9,10 @@ from typing import Any
 from uuid import UUID
 
 from yuefu.loans import entries, rules
-from yuefu.loans.dues import due_rows
 from yuefu.loans.entries import Position
 from yuefu.loans.queries import keeping
 from yuefu.loans.queries.keeping import Kept
-from yuefu.loans.rules import Life
+from yuefu.loans.rules import Life, due_rows
 from yuefu.plans.lifecycle.events import Event, LoanError, Undone
 from yuefu.plans.lifecycle.fold import looked_at
 
