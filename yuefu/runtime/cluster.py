@@ -130,7 +130,7 @@ SETTINGS: Final[Mapping[str, str]] = MappingProxyType(
         "synchronous_commit": "on",
         "timezone": "UTC",
         "unix_socket_permissions": "0700",
-        "wal_compression": "on",
+        "wal_compression": "off",
     }
 )
 
