@@ -309,7 +309,7 @@ class Payer:
             assert isinstance(work, UnitOfWork), work
             sources = work.ids.many(work.now, len(due))
             money = [_came_in(self._cash, source, one.loan_id, one.amount) for source, one in zip(sources, due, strict=True)]
-            posted = ledger.post(work=work, entries=money)
+            posted = ledger.post_once(work=work, entries=money)  # as the result of a collection is posted
             assert all(isinstance(one, Posted) for one in posted), posted
             facts = [NewFact(source, one.loan_id, Paid(self._on, one.amount)) for source, one in zip(sources, due, strict=True)]
             outcomes = living.enter(work=work, facts=facts)

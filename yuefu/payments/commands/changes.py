@@ -62,7 +62,7 @@ def post(work: UnitOfWork, changes: Changes[T]) -> None:
     flat = [(object_id, entry) for object_id, entries in changes.entries.items() for entry in entries]
     if not flat:
         return
-    posted = ledger.post(work=work, entries=[by_today(work, entry) for _, entry in flat])
+    posted = ledger.post_once(work=work, entries=[by_today(work, entry) for _, entry in flat])  # the step of a locked row is taken once
     refused = {object_id: outcome for (object_id, _), outcome in zip(flat, posted, strict=True) if isinstance(outcome, Refused)}
     if refused:
         partly = [
