@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 from random import Random
 from typing import Any
@@ -28,7 +27,6 @@ from yuefu.loans.rules import due_rows, retold_life
 from yuefu.plans.lifecycle.arrears import overdue_of
 from yuefu.plans.lifecycle.events import Paid
 from yuefu.plans.lifecycle.fold import looked_at
-from yuefu.plans.lifecycle.stretches import stretch_of
 from yuefu.proofs import loan_book_fill
 from yuefu.proofs.loan_book_lives import PRODUCTS, lived
 from yuefu.runtime import days, sql
@@ -74,9 +72,11 @@ def test_what_is_kept_of_each_loan_is_what_its_facts_come_to(filled: UnitOfWork)
         life = retold_life(one.life.terms, facts[loan_id], BEFORE)
         assert one.life == life
         seen = looked_at(life.state, BEFORE)
-        position = entries.position_of(seen, life.tally)
-        goes_on = replace(one.running, since=BEFORE, stretch=stretch_of(seen), stuck=False, late=overdue_of(seen), position=position)
-        assert writing.stretch_values(loan_id, one.running) == writing.stretch_values(loan_id, goes_on)
+        running = one.running
+        stands = entries.run_on(running.position, running.stretch, running.since.toordinal(), BEFORE.toordinal())
+        assert stands == entries.position_of(seen, life.tally)
+        assert (running.late, running.stuck) == (overdue_of(seen), False)
+        assert running.stretch.until >= BEFORE.toordinal()
         assert stored(loan_id)["dues"] == [(no, *row) for no, row in enumerate(due_rows(seen.rows))]
         last = sql.rows(
             "SELECT late_since, bucket, principal_minor, interest_minor, fees_minor, penalties_minor FROM loans_lateness"
@@ -140,7 +140,7 @@ def test_a_life_is_kept_as_if_it_had_been_entered_day_by_day(ids: IdSource) -> N
     with sql.transacting():
         kept = keeping.lock(work.book.id, [loan_id])[loan_id]
     assert kept.life == one.life
-    assert (kept.running.late, kept.running.told) == (one.running.late, one.running.told)
+    assert writing.stretch_values(loan_id, kept.running) == writing.stretch_values(loan_id, one.running)
     assert stored(loan_id)["dues"] == [(no, *row) for no, row in enumerate(due_rows(one.rows))]
     late: list[Any] = sql.rows(
         'SELECT "on", late_since, bucket, principal_minor, interest_minor, fees_minor, penalties_minor FROM loans_lateness'

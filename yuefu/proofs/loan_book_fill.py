@@ -26,6 +26,7 @@ from psycopg import sql as pgsql
 from yuefu.ids import IdSource
 from yuefu.ledger import commands as ledger
 from yuefu.ledger.rules import AccountKey, Entry, Line, Posted
+from yuefu.loans import entries
 from yuefu.loans.commands import agreeing, writing
 from yuefu.loans.entries import BY_FUNDER, Position
 from yuefu.loans.queries import keeping
@@ -163,6 +164,11 @@ def _line(funder_id: UUID, product: str | None, code: str, minor: int) -> Line:
     return Line(key, Money(minor, CURRENCY), funder_id=funder_id)
 
 
+def _stands(one: Lived, by: int) -> Position:
+    """Where a loan stands by the end of a day."""
+    return entries.run_on(one.running.position, one.running.stretch, one.running.since.toordinal(), by)
+
+
 # ------------------------------------------------------------------------------------------------------------------------ over there
 
 
@@ -174,7 +180,7 @@ class Writer:
         self._ids = Ids(given.now, given.number, f"{given.book.id}:{given.seed}")
         dice = random.Random(given.seed)
         lives = [lived(dice, n, given.by, given.portfolio_no) for n in range(_lives(given.loans))]
-        self._tables, self._positions = _tables(given, lives), [(one.product, one.running.position) for one in lives]
+        self._tables, self._positions = _tables(given, lives), [(one.product, _stands(one, given.by.toordinal())) for one in lives]
         self._sums = {product: [0] * len(ACCOUNTS) for product in given.portfolio_no}
         # Nobody waits for the disk with each piece: what a crash would lose is filled again, and `settle` writes all of it.
         self._owner = psycopg.connect(os.environ["DATABASE_URL"], autocommit=True, options="-c synchronous_commit=off")

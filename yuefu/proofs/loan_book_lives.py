@@ -27,7 +27,7 @@ from yuefu.plans.lifecycle.due_days import due_days
 from yuefu.plans.lifecycle.events import BoughtDown, Disbursed, Event, Paid
 from yuefu.plans.lifecycle.fold import looked_at
 from yuefu.plans.lifecycle.rows import Rows
-from yuefu.plans.lifecycle.stretches import stretch_of
+from yuefu.plans.lifecycle.stretches import Stretch, stretch_of
 from yuefu.plans.lifecycle.terms import LoanTerms
 from yuefu.plans.lifecycle.work import LoanState
 
@@ -89,18 +89,31 @@ def lived(random: Random, number: int, by: date, portfolio_no: Mapping[str, int]
     life, facts = _told(random, terms, product, by, late)
     lateness = tuple(_lateness(life.state, by)) if late else ()
     changes = sum(change_of(one, other) is not None for one, other in pairwise([NOT_OVERDUE, *(one for _, one in lateness)]))
+    running = _left(life, by, portfolio_no[product.name], told=1 + len(facts) + late + changes)
     work = looked_at(life.state, by)
-    running = Running(
+    return Lived(product.name, tuple(facts), life, running, work.rows, lateness)
+
+
+def _left(life: Life, by: date, portfolio_no: int, *, told: int) -> Running:
+    """Where a loan stands and how it goes on as the closes of all days until `by` left it: looked at on the day of its last fact, on the day after, and
+    whenever its stretch had ended."""
+    day = life.state.last_on
+    work = looked_at(life.state, date.fromordinal(day))
+    stretch = Stretch(day)  # that of a loan that was touched ends with the day
+    while stretch.until < by.toordinal():
+        day = stretch.until + 1
+        work = looked_at(life.state, date.fromordinal(day))
+        stretch = stretch_of(work)
+    return Running(
         replaced_on=NEVER,
-        portfolio_no=portfolio_no[product.name],
-        since=by,
-        stretch=stretch_of(work),
+        portfolio_no=portfolio_no,
+        since=date.fromordinal(day),
+        stretch=stretch,
         stuck=False,
-        told=1 + len(facts) + late + changes,
+        told=told,
         late=overdue_of(work),
         position=position_of(work, life.tally),
     )
-    return Lived(product.name, tuple(facts), life, running, work.rows, lateness)
 
 
 def _terms(random: Random, product: Product, by: date, *, passed: int) -> LoanTerms:
