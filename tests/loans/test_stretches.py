@@ -9,8 +9,10 @@ from hypothesis import event, given
 from hypothesis import strategies as st
 
 from tests.plans.lifecycle.lives import MANY, lives
+from tests.plans.lifecycle.test_as_asked import as_asked, plain_lives
 from yuefu.loans import entries
 from yuefu.plans.lifecycle.arrears import arrears
+from yuefu.plans.lifecycle.as_asked import paid_as_asked
 from yuefu.plans.lifecycle.events import Event
 from yuefu.plans.lifecycle.factors import SCALE
 from yuefu.plans.lifecycle.fold import as_of, looked_at
@@ -69,3 +71,27 @@ def test_ties_and_large_ones_over_columns(stretch: Stretch, day: int) -> None:
     if stretch.nightly * (day - stretch.begin) > stretch.whole * 8 * 10**12:
         return
     assert interest_many(Stretches.of([stretch]), np.array([day], np.int64)).tolist() == [stretch.interest(day)]
+
+
+@MANY
+@given(plain_lives(), st.integers(0, 12), st.floats(0, 1))
+def test_a_payment_of_what_is_asked_moves_a_loan_from_its_line(life: tuple[LoanTerms, list[Event]], paid_before: int, part: float) -> None:
+    agreed, happened = life
+    state, tally = told(agreed, happened)
+    for _ in range(paid_before):  # so that instalments in the middle come too
+        earlier = as_asked(state)
+        if earlier is None:
+            break
+        happened = [*happened, earlier]
+        state, tally = told(agreed, happened)
+    paid = as_asked(state)
+    found = paid_as_asked(state, paid) if paid else None
+    if paid is None or found is None:
+        return
+    due = paid.on.toordinal()
+    since = state.last_on + round(part * (due - state.last_on))
+    work = looked_at(state, date.fromordinal(since))
+    position = entries.paid_on_due_day(entries.position_of(work, tally), stretch_of(work), since, due, found[1])
+    event("not on its line" if position is None else "looked at that day" if since == due else "on its line")
+    if position is not None:
+        assert position == entries.position(*told(agreed, [*happened, paid]), paid.on)

@@ -16,7 +16,7 @@ and what is posted is the difference to where it stood (`moved`), so that a back
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import date
 from operator import attrgetter
 from typing import Final
@@ -32,7 +32,7 @@ from yuefu.plans.lifecycle.quotes import discount_earned, earned_of
 from yuefu.plans.lifecycle.stretches import Stretch
 from yuefu.plans.lifecycle.tally import Tally
 from yuefu.plans.lifecycle.work import LoanState as LifecycleState
-from yuefu.plans.lifecycle.work import Work
+from yuefu.plans.lifecycle.work import Outcome, Work
 
 
 @made_quickly
@@ -181,6 +181,24 @@ def run_on(stands: Position, stretch: Stretch, since: int, day: int) -> Position
         principal, owed + interest, fees, penalties, allowance - covered, consumer, collections, purchases, unearned + discount,
         earned - discount, income - interest, given_up, fee_income, penalty_income, fees_given_up, recovered, loss + covered, goodwill,
     )  # fmt: skip
+
+
+def paid_on_due_day(stands: Position, stretch: Stretch, since: int, day: int, paid: Outcome) -> Position | None:
+    """Where a loan stands by the end of `day` that stood at `stands` by the end of `since` and was paid just what an instalment asks that falls due on
+    `day`, nothing older being owed. None where its stretch does not say so: it must reach that day, or end on the one before because fees fall due."""
+    fees = paid.fees.minor
+    fall_due = fees if since < day else 0  # else it was looked at today, and they have
+    if day > stretch.until and not (fall_due and since < stretch.until == day - 1):
+        return None
+    runs = run_on(stands, stretch, since, day) if since < day else stands
+    return replace(
+        runs,
+        loan_principal=runs.loan_principal - paid.principal.minor,
+        loan_interest=runs.loan_interest - paid.interest.minor,
+        loan_fees=runs.loan_fees + fall_due - fees,
+        loan_fee_income=runs.loan_fee_income - fall_due,
+        collections_clearing=runs.collections_clearing + paid.principal.minor + paid.interest.minor + fees,
+    )
 
 
 _ACCOUNTS: Final = tuple(field.name for field in fields(Position))

@@ -14,13 +14,14 @@ from yuefu.money.amounts import Money
 from yuefu.money.rates import Rounding, divide
 from yuefu.plans import loan as fold
 from yuefu.plans.lifecycle import fold as lifecycle
+from yuefu.plans.lifecycle.as_asked import paid_as_asked
 from yuefu.plans.lifecycle.events import ArrearsPaused, Event, InterestPaused, LoanError, Undone
 from yuefu.plans.lifecycle.rows import COLUMNS, Rows
 from yuefu.plans.lifecycle.schedule import schedule as lifecycle_schedule
 from yuefu.plans.lifecycle.tally import Tally, counted, told
 from yuefu.plans.lifecycle.terms import LoanTerms
 from yuefu.plans.lifecycle.work import LoanState as LifecycleState
-from yuefu.plans.lifecycle.work import Work
+from yuefu.plans.lifecycle.work import Outcome, Work
 from yuefu.plans.loan import Disbursed, LoanState, Refunded, Repaid
 from yuefu.plans.schedule import schedule
 from yuefu.plans.terms import Terms
@@ -295,9 +296,14 @@ def entered(life: Life, entry: Event | Undone, today: date, facts: Sequence[Even
     return retold_life(life.terms, [*facts, entry], today)
 
 
-def went_on(life: Life, entry: Event | Undone) -> tuple[Life, Work]:
-    """`entered` of a fact with which a loan `goes_on`, and the loan opened as it left it."""
+def went_on(life: Life, entry: Event | Undone) -> tuple[Life, Work | Outcome]:
+    """`entered` of a fact with which a loan `goes_on`, and the loan opened as it left it; what became of it, where it paid just what was asked."""
     assert not isinstance(entry, Undone), "what is undone is told anew"
+    plainly = paid_as_asked(life.state, entry)
+    if plainly is not None:
+        state, outcome = plainly
+        tally = counted(life.tally, entry, outcome, None, None)
+        return Life(life.terms, state, tally, life.seq + 1, life.waits_for, state.status), outcome
     state, outcome, work = lifecycle.applied(life.state, entry)
     tally = counted(life.tally, entry, outcome, life.state, state)
     return Life(life.terms, state, tally, life.seq + 1, life.waits_for, state.status), work

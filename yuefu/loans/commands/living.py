@@ -26,7 +26,7 @@ from yuefu.plans.lifecycle.fold import looked_at
 from yuefu.plans.lifecycle.plain import written_event
 from yuefu.plans.lifecycle.stretches import FOREVER, Stretch
 from yuefu.plans.lifecycle.terms import LoanTerms
-from yuefu.plans.lifecycle.work import Work
+from yuefu.plans.lifecycle.work import Outcome, Work
 from yuefu.runtime import audit, days, outbox
 from yuefu.runtime.outbox import Event as OutboxEvent
 from yuefu.runtime.values import UnitOfWork
@@ -168,19 +168,35 @@ def enter(*, work: UnitOfWork, facts: Sequence[NewFact]) -> list[Entered | Refus
     return outcomes
 
 
-def touched(one: Kept, life: Life, today: date, seen: Work | None = None) -> Kept:
-    """A loan after a fact: its stretch ends with the day, so that the next close looks at it. `seen` is the loan opened as the fact left it, where
-    that was at hand."""
+def touched(one: Kept, life: Life, today: date, seen: Work | Outcome | None = None) -> Kept:
+    """A loan after a fact: its stretch ends with the day, so that the next close looks at it. `seen` is the loan opened as the fact left it, or what
+    became of one that paid just what was asked, where that was at hand."""
     running = one.running
     if not life.state.lent:
         after = Running(NEVER, running.portfolio_no, today, Stretch(FOREVER), False, running.told + 1, NOT_OVERDUE, _NOTHING)
         return Kept(one.party, life, after)
+    if isinstance(seen, Outcome):
+        return _paid_as_asked(one, life, today, seen) or touched(one, life, today)
     left = seen if seen and seen.on == today.toordinal() and not life.terms.overdue_to_due_day else None
     work = left or looked_at(life.state, today)
     position, late = entries.position_of(work, life.tally), overdue_of(work)
     told = running.told + 1 + (change_of(running.late, late) is not None)
     after = Running(NEVER, running.portfolio_no, today, Stretch(today.toordinal()), False, told, late, position)
     return Kept(one.party, life, after, life.state.columns if left else work.rows)
+
+
+def _paid_as_asked(one: Kept, life: Life, today: date, paid: Outcome) -> Kept | None:
+    """`touched` by a payment of just what was asked today, where the stretch says where the loan stands without it: nothing is overdue then, and
+    what rows ask is as it was kept."""
+    running, ordinal = one.running, today.toordinal()
+    if life.state.last_on != ordinal or running.stuck:
+        return None
+    position = entries.paid_on_due_day(running.position, running.stretch, running.since.toordinal(), ordinal, paid)
+    if position is None:
+        return None
+    told = running.told + 1 + (change_of(running.late, NOT_OVERDUE) is not None)
+    after = Running(NEVER, running.portfolio_no, today, Stretch(ordinal), False, told, NOT_OVERDUE, position)
+    return Kept(one.party, life, after, life.state.columns)
 
 
 Facts = Sequence[Event | Undone]

@@ -175,7 +175,7 @@ def _differing(was: Columns, now: Columns) -> list[int]:
     common = min(len(was[0]), len(now[0]))
     changed = set(range(common, len(now[0])))
     for old, new in zip(was, now, strict=True):
-        if old != new:
+        if old is not new and old != new:
             changed.update([k for k in range(common) if old[k] != new[k]])
     return sorted(changed)
 
