@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import event, given
 from hypothesis import strategies as st
 
 from tests.plans.lifecycle.lives import MANY, lives
-from tests.plans.lifecycle.test_as_asked import as_asked, plain_lives
+from tests.plans.lifecycle.test_as_asked import SERVICE, as_asked, ordinary, plain_lives
 from yuefu.loans import entries
+from yuefu.money.amounts import Money
+from yuefu.money.rates import Rate
 from yuefu.plans.lifecycle.arrears import arrears
 from yuefu.plans.lifecycle.as_asked import paid_as_asked
-from yuefu.plans.lifecycle.events import Event
+from yuefu.plans.lifecycle.events import BoughtDown, Disbursed, Event
 from yuefu.plans.lifecycle.factors import SCALE
 from yuefu.plans.lifecycle.fold import as_of, looked_at
 from yuefu.plans.lifecycle.stretches import Stretch, stretch_of
 from yuefu.plans.lifecycle.tally import told
-from yuefu.plans.lifecycle.terms import LoanTerms
+from yuefu.plans.lifecycle.terms import LoanTerms, Method
 from yuefu.plans.portfolio_stretches import Stretches, discounted_many, interest_many
 
 
@@ -95,3 +99,25 @@ def test_a_payment_of_what_is_asked_moves_a_loan_from_its_line(life: tuple[LoanT
     event("not on its line" if position is None else "looked at that day" if since == due else "on its line")
     if position is not None:
         assert position == entries.position(*told(agreed, [*happened, paid]), paid.on)
+
+
+@pytest.mark.parametrize(
+    "shape", [{}, {"recalculate": False}, {"fees": (SERVICE,)}, {"annual_rate": Rate(0)}, {"method": Method.FLAT}], ids=str
+)
+@pytest.mark.parametrize("looked_at_on_due_day", [False, True])
+def test_so_does_each_payment_of_what_is_lent_every_day(shape: dict[str, Any], looked_at_on_due_day: bool) -> None:
+    terms = ordinary(**shape)
+    happened: list[Event] = [Disbursed(terms.disbursed_on, terms.principal)]
+    happened += [] if terms.annual_rate.ppm else [BoughtDown(terms.disbursed_on, Money(500_00, "CNY"))]
+    for _ in range(terms.periods):
+        state, tally = told(terms, happened)
+        paid = as_asked(state)
+        assert paid is not None
+        found = paid_as_asked(state, paid)
+        assert found is not None
+        due = paid.on.toordinal()
+        since = due if looked_at_on_due_day else state.last_on + 1
+        work = looked_at(state, date.fromordinal(since))
+        happened.append(paid)
+        after = entries.paid_on_due_day(entries.position_of(work, tally), stretch_of(work), since, due, found[1])
+        assert after == entries.position(*told(terms, happened), paid.on)

@@ -16,7 +16,7 @@ and what is posted is the difference to where it stood (`moved`), so that a back
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from datetime import date
 from operator import attrgetter
 from typing import Final
@@ -190,15 +190,16 @@ def paid_on_due_day(stands: Position, stretch: Stretch, since: int, day: int, pa
     fall_due = fees if since < day else 0  # else it was looked at today, and they have
     if day > stretch.until and not (fall_due and since < stretch.until == day - 1):
         return None
-    runs = run_on(stands, stretch, since, day) if since < day else stands
-    return replace(
-        runs,
-        loan_principal=runs.loan_principal - paid.principal.minor,
-        loan_interest=runs.loan_interest - paid.interest.minor,
-        loan_fees=runs.loan_fees + fall_due - fees,
-        loan_fee_income=runs.loan_fee_income - fall_due,
-        collections_clearing=runs.collections_clearing + paid.principal.minor + paid.interest.minor + fees,
-    )
+    (
+        principal, interest, owed_fees, penalties, allowance, consumer, collections, purchases, unearned, earned, income,
+        given_up, fee_income, penalty_income, fees_given_up, recovered, loss, goodwill,
+    ) = _each(run_on(stands, stretch, since, day) if since < day else stands)  # fmt: skip
+    came = paid.principal.minor + paid.interest.minor + fees
+    return Position(
+        principal - paid.principal.minor, interest - paid.interest.minor, owed_fees + fall_due - fees, penalties, allowance, consumer,
+        collections + came, purchases, unearned, earned, income, given_up, fee_income - fall_due, penalty_income, fees_given_up, recovered,
+        loss, goodwill,
+    )  # fmt: skip
 
 
 _ACCOUNTS: Final = tuple(field.name for field in fields(Position))

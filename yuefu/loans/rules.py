@@ -303,7 +303,8 @@ def went_on(life: Life, entry: Event | Undone) -> tuple[Life, Work | Outcome]:
     if plainly is not None:
         state, outcome = plainly
         tally = counted(life.tally, entry, outcome, None, None)
-        return Life(life.terms, state, tally, life.seq + 1, life.waits_for, state.status), outcome
+        status = life.status if state.balance else state.status  # principal that is owed keeps it as it is
+        return Life(life.terms, state, tally, life.seq + 1, life.waits_for, status), outcome
     state, outcome, work = lifecycle.applied(life.state, entry)
     tally = counted(life.tally, entry, outcome, life.state, state)
     return Life(life.terms, state, tally, life.seq + 1, life.waits_for, state.status), work

@@ -30,7 +30,8 @@ _TO_ZERO, _MAYBE_BEYOND_64_BITS = bytes.maketrans(b"123456789", b"000000000"), b
 def loads(text: str) -> Any:
     """The value of JSON. Whole numbers stay whole, however large."""
     # A regular expression would look for so many digits for longer than it takes to read all of it.
-    return json.loads(text) if _MAYBE_BEYOND_64_BITS in text.encode().translate(_TO_ZERO) else orjson.loads(text)
+    written = text.encode()
+    return json.loads(text) if _MAYBE_BEYOND_64_BITS in written.translate(_TO_ZERO) else orjson.loads(written)
 
 
 def _plain(value: Any) -> Any:

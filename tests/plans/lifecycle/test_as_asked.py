@@ -75,6 +75,11 @@ def test_it_is_what_opening_the_loan_gives(life: tuple[LoanTerms, list[Event]], 
 SERVICE = t.Fee("service", t.FeeWhen.EACH_PERIOD, rate=Rate(3_000))
 
 
+def ordinary(**shape: Any) -> LoanTerms:
+    """What is lent every day: 9,999.99 in twelve months."""
+    return LoanTerms(**{"principal": yuan(9_999_99), "periods": 12, "annual_rate": Rate(149_900), "disbursed_on": LENT, **shape})
+
+
 @pytest.mark.parametrize(
     "shape",
     [
@@ -90,7 +95,7 @@ SERVICE = t.Fee("service", t.FeeWhen.EACH_PERIOD, rate=Rate(3_000))
     ids=str,
 )
 def test_of_what_is_lent_every_day_each_payment_is_told_so(shape: dict[str, Any]) -> None:
-    terms = LoanTerms(**{"principal": yuan(9_999_99), "periods": 12, "annual_rate": Rate(149_900), "disbursed_on": LENT, **shape})
+    terms = ordinary(**shape)
     state, paid, count = replay(terms, [Disbursed(LENT, terms.principal)])[0], None, 0
     while paid := as_asked(state):
         found = paid_as_asked(state, paid)

@@ -49,7 +49,7 @@ def paid_as_asked(state: LoanState, event: Event) -> tuple[LoanState, Outcome] |
     if principal:
         moves = (*moves, (on, balance))
         if terms.recalculate:
-            new[_CLOSED] = _closed(state, on)
+            new[_CLOSED] = _closed(state, k, on)
             since = on
     after = LoanState(
         terms, tuple(new), state.seq + 1, on, RANK, state.lent, state.lent_again, balance, since, 0, state.late_charged, state.recovered,
@@ -95,13 +95,17 @@ def _as_planned(terms: LoanTerms, columns: tuple[tuple[int, ...], ...], k: int) 
     return k + 1 < len(target) or all(p + i >= t for p, i, t in zip(principal, interest, target, strict=True))
 
 
-def _closed(state: LoanState, on: int) -> tuple[int, ...]:
-    """The column of interest found, with that of the days so far."""
-    rows, columns = object.__new__(Rows), state.columns
-    rows.kind, rows.start, rows.due, rows.ppm, rows.full = (list(columns[place]) for place in (_KIND, _START, _DUE, _PPM, _FULL))
-    rows.closed = list(columns[_CLOSED])
+def _closed(state: LoanState, k: int, on: int) -> tuple[int, ...]:
+    """The column of interest found, with that of the days so far: of row `k` and those before it that were not over when the balance last changed."""
+    columns, due = state.columns, state.columns[_DUE]
+    first = k
+    while first and due[first - 1] > state.since:
+        first -= 1
+    rows, which = object.__new__(Rows), slice(first, k + 1)
+    rows.kind, rows.start, rows.due = list(columns[_KIND][which]), list(columns[_START][which]), list(due[which])
+    rows.ppm, rows.full, rows.closed = list(columns[_PPM][which]), list(columns[_FULL][which]), list(columns[_CLOSED][which])
     close(rows, Interest(state.terms, (), state.lent), balance=state.balance, since=state.since, on=on)
-    return tuple(rows.closed)
+    return (*columns[_CLOSED][:first], *rows.closed, *columns[_CLOSED][k + 1 :])
 
 
 def _with(column: tuple[int, ...], k: int, value: int) -> tuple[int, ...]:

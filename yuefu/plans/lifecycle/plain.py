@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, fields, replace
 from datetime import date
 from enum import Enum
+from functools import cache
 from operator import attrgetter
 from types import NoneType, UnionType
 from typing import Any, Final, Union, cast, get_args, get_origin
@@ -105,8 +106,8 @@ def on_sheet(
 ) -> LoanTerms:
     """The terms of another loan of the same sheet, which were checked when they were agreed and are not again."""
     new = object.__new__(LoanTerms)
-    for take, put in _COPIED:
-        put(new, take(model))
+    for put, value in zip(_PUT_SHARED, _shared_of(model), strict=True):
+        put(new, value)
     for put, value in zip(_PUT_OWN, (principal, disbursed_on, first_due_on, due_days), strict=True):
         put(new, value)
     return new
@@ -140,13 +141,14 @@ def written_state(state: LoanState) -> dict[str, Any]:
     """A checkpoint of a loan without its terms: what is nothing in all rows is left out. Raises ValueError for a state that was only looked at."""
     if state.seen_on:
         raise ValueError("A view of a loan on a later day is no checkpoint.")
-    columns = {name: values for name, values in zip(COLUMNS, state.columns, strict=True) if any(values)}
+    nothing = _nothing_in(len(state.columns[0]))
+    columns = {name: values for name, values in zip(COLUMNS, state.columns, strict=True) if values is not nothing and any(values)}
     scalars = {name: value for name, value in zip(_SCALARS, _scalars_of(state), strict=True) if value}
     begun = state.terms.disbursed_on.isoformat()  # which the first disbursement may have moved
     return {
         "format": STATE_FORMAT,
         "disbursed_on": begun,
-        "rows": len(state.columns[0]) if state.columns else 0,
+        "rows": len(state.columns[0]),
         **scalars,
         "columns": columns,
     }
@@ -156,11 +158,17 @@ def read_state(terms: LoanTerms, plain: Mapping[str, Any]) -> LoanState | None:
     """The checkpoint of a loan of `terms`, as they were agreed; None where it is of another format, and the loan has to be replayed."""
     if plain.get("format") != STATE_FORMAT:
         return None
-    nothing, given = (0,) * plain["rows"], plain["columns"].get
-    columns = tuple([tuple(given(name, nothing)) for name in COLUMNS])
+    nothing, given = _nothing_in(plain["rows"]), plain["columns"].get
+    columns = tuple([tuple(given(name, nothing)) for name in COLUMNS])  # of a tuple, the tuple itself
     scalars: dict[str, Any] = {name: value if name in _INTS else _read_list(name, value) for name, value in plain.items() if name in _KNOWN}
     begun = date.fromisoformat(plain["disbursed_on"])
     return LoanState(terms if begun == terms.disbursed_on else replace(terms, disbursed_on=begun), columns, **scalars)
+
+
+@cache
+def _nothing_in(rows: int) -> tuple[int, ...]:
+    """A column in which is nothing, one for all states."""
+    return (0,) * rows
 
 
 def _read_list(name: str, plain: Any) -> tuple[Any, ...]:
@@ -174,7 +182,7 @@ _OWN: Final = ("principal", "disbursed_on", "first_due_on", "due_days")
 _SHARED: Final = tuple(field.name for field in fields(LoanTerms) if field.name not in _OWN)
 _SLOTS: Final[Mapping[str, Any]] = LoanTerms.__dict__  # their members know their place, whatever `frozen` says
 _shared_of: Final = attrgetter(*_SHARED)
-_COPIED: Final = tuple((_SLOTS[name].__get__, _SLOTS[name].__set__) for name in _SHARED)
+_PUT_SHARED: Final = tuple(_SLOTS[name].__set__ for name in _SHARED)
 _PUT_OWN: Final = tuple(_SLOTS[name].__set__ for name in _OWN)
 
 _KIND_OF: Final = {kind: re.sub(r"(?<!^)(?=[A-Z])", "_", kind.__name__).lower() for kind in (*get_args(Event), Undone)}
