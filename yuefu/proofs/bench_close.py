@@ -100,12 +100,13 @@ def measure(say: Say, *, loans: int = LOANS, watch: Watch = unwatched, events: i
         told_anew = reproject(keys, events)
     ordinary, month_end = large.closes[ORDINARY], large.closes[MONTH_END]
     each = [of.closes[ORDINARY]["seconds"] / of.loans for of in (large, small)]
+    paid = list(large.paid.values())
     return {
         "ordinary_day_s": round(ordinary["seconds"], 2),
         "month_end_s": round(month_end["seconds"], 2),
         "python_peak_mb": max(ordinary["python_peak_mb"], month_end["python_peak_mb"]),
         "generate_s": round(large.generated["seconds"], 1),
-        "repayments_per_s": round(large.paid[ORDINARY]["repayments"] / large.paid[ORDINARY]["seconds"], 1),
+        "repayments_per_s": round(sum(day["repayments"] for day in paid) / sum(day["seconds"] for day in paid), 1),
         "reproject_2400_events_s": told_anew["entered_s"],
         "per_loan_ratio_1m_100k": round(each[0] / each[1], 2),
         "detail": {"loans": loans, "reproject": told_anew, "book": large.told(), "smaller_book": small.told()},

@@ -37,7 +37,7 @@ def as_asked(state: LoanState, *, early: int = 0, more: int = 0) -> Paid | None:
     """What is paid of the oldest instalment to come, on its due day or some days before; a little more or less than it asks."""
     rows = state.rows()
     due = min((day for k, day in enumerate(rows.due) if day >= state.last_on and rows.unpaid(k)), default=0)
-    if not due or not state.lent:
+    if not due or not state.lent or state.written_off_on:
         return None
     on = date.fromordinal(max(due - early, state.last_on))
     seen = as_of(state, on).rows()
