@@ -52,9 +52,9 @@ def paid_as_asked(state: LoanState, event: Event) -> tuple[LoanState, Outcome] |
             new[_CLOSED] = _closed(state, k, on)
             since = on
     after = LoanState(
-        terms, tuple(new), state.seq + 1, on, RANK, state.lent, state.lent_again, balance, since, 0, state.late_charged, state.recovered,
-        state.bought_down, 0, 0, moves, state.refunds, state.charges, state.rates, (), (),
-        (*state.payments, (on, principal, interest, fees, penalties)),
+        terms=terms, columns=tuple(new), seq=state.seq + 1, last_on=on, last_rank=RANK, lent=state.lent, lent_again=state.lent_again,
+        balance=balance, since=since, late_charged=state.late_charged, bought_down=state.bought_down, moves=moves, refunds=state.refunds,
+        charges=state.charges, rates=state.rates, payments=(*state.payments, (on, principal, interest, fees, penalties)),
     )  # fmt: skip
     return after, _outcome(terms, principal, interest, fees, balance)
 
