@@ -9,8 +9,9 @@ from datetime import date, timedelta
 import pytest
 
 from tests.journeys.conftest import Shop, shop_opened
+from tests.journeys.verbs import BOB, Thing, Verbs
 from yuefu.errors import Refused
-from yuefu.journeys import refund, repayment, undoing
+from yuefu.journeys import collecting, refund, repayment, undoing
 from yuefu.journeys.desk import open_day
 from yuefu.journeys.refund import Refunded
 from yuefu.journeys.repayment import Repaid, RepayRequest
@@ -478,6 +479,23 @@ def test_what_came_in_for_a_loan_pays_it_once_it_was_not_written_off_after_all(s
     shop.refund(got.order_id)
     assert loan(shop, got.loan_id).ended
     shop.next_day()
+    shop.prove()
+
+
+def test_a_write_off_is_not_undone_where_the_credit_line_has_no_room_for_what_is_owed_again(shop):
+    it, consumer = Verbs(shop), shop.consumer(limit="1000.00")
+    got = shop.capture(shop.buy(consumer, "900.00").order_id)
+    thing = Thing(consumer, got.order_id, shop.seller(got.order_id), got.loan_id)
+    it.say("write_off", thing)
+    assert not isinstance(
+        collecting.reinstate(desk=replace(shop.desk, by=BOB), now=shop.now(12), consumer_id=consumer, reason="spoke_to_them"), Refused
+    )
+    shop.capture(shop.buy(consumer, "200.00").order_id)
+    refused = it.say("undo_write_off", thing)
+    assert isinstance(refused, Refused)
+    assert refused.code == "limit_exceeded"
+    assert "raise its limit first" in refused.detail
+    assert loan(shop, got.loan_id).ended, "nothing has happened"
     shop.prove()
 
 
