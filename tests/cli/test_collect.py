@@ -170,6 +170,10 @@ def test_a_loan_is_charged_off_written_off_and_recovered(cli: Command, debtor: s
     assert (back.status, back.last["state"]) == (0, "succeeded"), back.out
     assert cli("collect", "recover", loan, "--amount", "50.00", "--instrument", "card:1:ok", "--key", key).last == back.last
     assert cli("collect", "recover", loan, "--amount", "51.00", "--instrument", "card:1:ok", "--key", key).code == "key_reused"
+    made = cli("collect", "undo-write-off", loan, "--reason", "another loan was meant", "--as", asks)
+    assert (made.last["state"], made.last["kind"]) == ("waiting", "undone"), made.out
+    assert cli("approval", "decide", made.last["approval"], "--approve", "--reason", "read", "--as", decides).status == 0
+    assert cli("collect", "undo-write-off", loan, "--reason", "again", "--as", asks).code == "not_written_off"
 
 
 @pytest.mark.parametrize(

@@ -131,7 +131,7 @@ class Town:
         assert isinstance(promise_id, UUID), promise_id
         return case_book.promises_by_id(book_id=self.book_id, ids=[promise_id])[promise_id].state
 
-    def propose(self, loan_id: UUID, event: Event, *, by: Actor = ALICE, key: str | None = None) -> UUID | Refused:
+    def propose(self, loan_id: UUID, event: Event | Undone, *, by: Actor = ALICE, key: str | None = None) -> UUID | Refused:
         new = NewMeasure(key or str(uuid4()), loan_id, event, "the person cannot pay")
         (outcome,) = collecting.propose(desk=self.desk_of(by), now=self.at(10), measures=[new])
         return outcome
@@ -147,7 +147,7 @@ class Town:
             assert not isinstance(work, Refused)
             return cases.decide_measure(work=work, approval_id=approval_id, approve=approve, reason="read")
 
-    def done(self, loan_id: UUID, event: Event) -> UUID:
+    def done(self, loan_id: UUID, event: Event | Undone) -> UUID:
         """Proposed by one and approved by another."""
         measure_id = self.propose(loan_id, event)
         assert self.decide(measure_id) == measure_id

@@ -167,7 +167,7 @@ def test_a_refund_of_a_paid_off_loan_goes_back_through_the_channel_all_of_it(sho
 
 
 @pytest.mark.parametrize("product", ["free", "flex"])
-def test_a_return_of_which_the_loan_was_written_off_meanwhile_says_so_and_goes_no_further(shop, product):
+def test_a_return_of_which_the_loan_was_written_off_meanwhile_recovers_what_was_given_up(shop, product):
     got = shop.bought("900.00", product=product)
     case = opened(shop, got.order_id, asked("return"))
     taken(shop, case.id, "agreed", "in_hand")
@@ -175,13 +175,10 @@ def test_a_return_of_which_the_loan_was_written_off_meanwhile_says_so_and_goes_n
         (lost,) = living.enter(work=work, facts=[NewFact(work.ids.new(work.now), got.loan_id, WrittenOff(shop.on))])
         assert not isinstance(lost, Refused), lost
     told = aftersales.preview(desk=shop.desk, now=shop.now(15), case_id=case.id)
-    refused = take(shop, case.id, "done")
-    assert told == refused
-    assert isinstance(refused, Refused)
-    assert (refused.code, refused.field) == ("loan_written_off", "loan_id")
-    assert "agree with merchant and consumer" in refused.detail
-    assert quarantine.waiting(book_id=shop.book_id) == []
-    assert queries.cases(book_id=shop.book_id, ids=[case.id])[case.id].state == "in_hand", "for people to settle"
+    done = taken(shop, case.id, "done")
+    assert done.effect == told
+    assert (done.effect.refunded, done.effect.owed_back) == (yuan("900.00"), yuan("0.00"))
+    assert -control(shop, "recovery_income") == control(shop, "credit_loss") == 900_00
     assert control(shop, "purchase_clearing") == 0
     shop.next_day()
     shop.prove()

@@ -309,13 +309,42 @@ def breaks_of(shop: Shop, reference: str) -> list[tuple[str, ...]]:
     )
 
 
-@pytest.mark.parametrize("why", ["rule_version_2026_1", "loan_written_off"])
-def test_what_a_loan_cannot_owe_again_is_a_break_until_its_repayment_is_undone(shop, other_shop, why):
-    shop = other_shop if why == "rule_version_2026_1" else shop
+@pytest.mark.parametrize("on_the_day", [True, False])
+def test_a_recovery_is_charged_back_and_what_was_given_up_is_still_to_come_in(shop, on_the_day):
+    """So is what was paid before: it is lost with the rest."""
     got, paid = paid_once(shop)
+    if not on_the_day:
+        shop.next_day()
+    written_off(shop, got.loan_id)
+    given_up = control(shop, "credit_loss")
+    came = shop.repay(got.loan_id, "400.00")
     shop.next_day()
-    if why == "loan_written_off":
-        written_off(shop, got.loan_id)
+    back = enter(shop, came.collection_id, yuan("250.00"))
+    assert isinstance(back, ChargeBack), back
+    assert (back.amount, back.principal, back.interest, back.charges) == (yuan("250.00"), yuan("250.00"), yuan("0.00"), yuan("0.00"))
+    assert (-control(shop, "recovery_income"), control(shop, "credit_loss")) == (150_00, given_up)
+    assert (control(shop, "consumer_balance"), control(shop, "collections_clearing")) == (0, 0)
+    shop.prove()
+    assert isinstance(enter(shop, paid.collection_id, paid.amount, "CB-2"), ChargeBack)
+    lost = control(shop, "credit_loss") + control(shop, "recovery_income")
+    assert lost == given_up - 150_00 + paid.amount.minor, "of what was lost as much more, or as much less recovered"
+    shop.prove()
+    assert win(shop).state == "won"
+    assert control(shop, "credit_loss") + control(shop, "recovery_income") == lost - 250_00
+    shop.prove()
+    again = shop.repay(got.loan_id, "900.00")
+    assert again.excess.minor == 900_00 - lost + 250_00, "no more is recovered than was lost"
+    shop.prove()
+    shop.next_day()
+    shop.reconcile()
+    assert [breaks_of(shop, reference) for reference in ("CB-1", "CB-2")] == [[], []]
+    shop.prove()
+
+
+def test_what_a_loan_cannot_owe_again_is_a_break_until_its_repayment_is_undone(other_shop):
+    shop, why = other_shop, "rule_version_2026_1"
+    _, paid = paid_once(shop)
+    shop.next_day()
     collection = payment_book.collections(book_id=shop.book_id, ids=[paid.collection_id])[paid.collection_id]
     (said,) = shop.desk.channel.refund(orders=[RefundOrder("BANK-77", collection.reference, paid.amount)], now=shop.now(14))
     refused = enter(shop, paid.collection_id, paid.amount, "BANK-77")

@@ -28,7 +28,7 @@ from yuefu.journeys.desk import open_day
 from yuefu.journeys.reminders import Planned
 from yuefu.journeys.sending import Carriers, Round
 from yuefu.ledger import queries as ledger
-from yuefu.loans.commands import late
+from yuefu.loans.commands import late, telling
 from yuefu.loans.commands.trying import Trial
 from yuefu.loans.queries import keeping
 from yuefu.money.rates import Rate
@@ -539,6 +539,39 @@ def test_whoever_proposes_does_not_approve_and_what_was_rejected_changes_nothing
     assert town.status(loan) == "written_off"
 
 
+def test_a_write_off_that_was_a_mistake_is_undone_by_a_second_person_and_case_and_events_follow(town):
+    person = town.shop.consumer()
+    loan = town.lend(person, first_due_on=town.ago(100))
+    town.look()
+    town.done(loan, e.WrittenOff(town.on))
+    assert town.look().closed == 1
+    town.let_days_pass(1)
+    (came,) = collecting.recover(desk=town.desk, now=town.at(12), requests=[RecoverRequest("back", loan, fen(300_00), "card:1:ok")])
+    assert isinstance(came, Recovery)
+    town.check()
+    no = telling.write_off_of(loan)
+    assert no is not None
+    assert codes([town.propose(loan, Undone(no - 1)), town.propose(loan, Undone(no + 1))]) == ["not_written_off"] * 2
+    measure = town.propose(loan, Undone(no))
+    assert codes([town.decide(measure, by=ALICE)]) == ["same_person"]
+    assert town.decide(measure) == measure
+    assert (town.measure(measure).kind, town.measure(measure).state, town.status(loan)) == ("undone", "entered", "active")
+    town.check()
+    with sql.transacting():
+        own = keeping.lock(town.book_id, [loan])[loan]
+    assert (own.life.tally.recovered, own.life.tally.repaid, own.life.tally.given_up) == (0, 300_00, 0), "what came in pays the loan"
+    kinds = [row[0] for row in sql.rows("SELECT type FROM runtime_outbox WHERE object_id = %s ORDER BY seq DESC LIMIT 2", [loan])]
+    assert kinds == ["loan.overdue", "loan.undone"]
+    assert state_of(town, person) == "frozen", "who is lent to again is for a person to say"
+    assert town.look() == Looked(opened=1)
+    assert codes([town.propose(loan, Undone(no))]) == ["not_written_off"]
+    town.enter(loan, e.PaidOff(town.on))
+    assert town.look().closed == 1
+    assert town.case(person).closed_reason == "cured"
+    town.let_days_pass(1)
+    town.check()
+
+
 def test_a_loan_that_changed_since_is_proposed_for_anew(town):
     loan = town.lend(town.shop.consumer())
     measure = town.propose(loan, e.WrittenOff(town.on))
@@ -698,7 +731,23 @@ def test_the_same_key_is_the_same_measure(town):
     assert len(case_book.measures(book_id=town.book_id, loan_ids=[loan])) == 1
 
 
-ACTS = ("pay", "pay_late", "undo", "waive", "pause", "reage", "reamortise", "charge_off", "write_off", "recover", "promise", "reject")
+ACTS = (
+    *(
+        "pay",
+        "pay_late",
+        "undo",
+        "waive",
+        "pause",
+        "reage",
+        "reamortise",
+        "charge_off",
+        "write_off",
+        "undo_write_off",
+        "recover",
+        "promise",
+    ),
+    "reject",
+)
 
 
 @given(acts=st.lists(st.sampled_from(ACTS), min_size=3, max_size=8), minor=st.integers(1, 400_00))
@@ -718,6 +767,7 @@ def test_in_whatever_order_things_are_done_the_books_are_what_the_loan_is_and_th
         "reamortise": lambda: agree(town.propose(loan, e.Reamortised(on))),
         "charge_off": lambda: agree(town.propose(loan, e.ChargedOff(on))),
         "write_off": lambda: agree(town.propose(loan, e.WrittenOff(on))),
+        "undo_write_off": lambda: agree(town.propose(loan, Undone(telling.write_off_of(loan) or 0))),
         "recover": lambda: collecting.recover(
             desk=town.desk, now=town.at(9), requests=[RecoverRequest(str(uuid4()), loan, amount, "card:1:ok")]
         ),

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
 
 from tests.journeys.conftest import Shop, shop_opened
-from yuefu import ids
+from tests.journeys.verbs import BOB, Thing, Verbs
 from yuefu.errors import Refused
-from yuefu.journeys import refund, repayment, set_aside, undoing
+from yuefu.journeys import collecting, refund, repayment, undoing
 from yuefu.journeys.desk import open_day
 from yuefu.journeys.refund import Refunded
-from yuefu.journeys.repayment import RepayRequest
+from yuefu.journeys.repayment import Repaid, RepayRequest
 from yuefu.journeys.trace import trace, traced_orders
 from yuefu.journeys.undoing import Undone, UndoRequest
 from yuefu.ledger import queries as ledger
@@ -27,13 +28,16 @@ from yuefu.offers.rules import wording
 from yuefu.orders import queries as orders
 from yuefu.orders.commands import RefundRequest
 from yuefu.papers import queries as papers
+from yuefu.payments import commands as payments
+from yuefu.payments import queries as payment_book
+from yuefu.payments.commands import CollectionAttempt
+from yuefu.payments.rules import CollectOrder
 from yuefu.plans.agreed import loan_terms
 from yuefu.plans.lifecycle.choices import Excess, LateTerms
 from yuefu.plans.lifecycle.events import Undone as Undoing
 from yuefu.plans.lifecycle.events import WrittenOff
 from yuefu.plans.lifecycle.schedule import schedule
-from yuefu.runtime import quarantine, sql
-from yuefu.runtime.batch import Quarantined
+from yuefu.runtime import sql
 
 DUE = date(2026, 10, 25)
 
@@ -381,31 +385,64 @@ def test_a_payment_for_a_loan_that_was_written_off_is_a_recovery(shop):
 
 
 @pytest.mark.parametrize("product", ["free", "flex"])
-def test_goods_of_a_loan_that_was_written_off_wait_for_a_person_who_drops_their_refund(shop, product):
-    got, other = shop.bought("900.00", product=product), shop.bought("300.00", product=product)
-    shop.until(DUE)
-    shop.repay(got.loan_id)
-    shop.next_day()
-    written_off(shop, got.loan_id)
-    codes = ("recovery_income", "purchase_clearing", "consumer_balance")
-    before = [control(shop, code) for code in codes]
-    requests = [RefundRequest(f"r{n}", shop.seller(one.order_id), one.order_id, yuan("300.00")) for n, one in enumerate((got, other))]
-    refused, done = refund.refund(desk=shop.desk, now=shop.now(13), requests=requests)
-    assert isinstance(done, Refunded), "its neighbour is refunded"
-    assert isinstance(refused, Quarantined)
-    assert refused.error == (
-        f"NotCredited: {ids.text('loan', got.loan_id)}: the loan was written off and takes no refund of its goods:"
-        " agree with merchant and consumer on what they get"
+def test_goods_of_a_loan_that_was_written_off_are_a_recovery_by_the_merchants_money(shop, product):
+    got, _ = paid_then_written_off(shop, product)
+    given_up, merchant = control(shop, "credit_loss"), shop.seller(got.order_id)
+    for n, amount in enumerate(("200.00", None)):
+        (done,) = refund.refund(
+            desk=shop.desk, now=shop.now(13), requests=[RefundRequest(f"r{n}", merchant, got.order_id, yuan(amount) if amount else None)]
+        )
+        assert isinstance(done, Refunded), done
+        recovered = 200_00 if amount else given_up
+        assert -control(shop, "recovery_income") == recovered
+        assert done.owed_back.minor == (0 if amount else 900_00 - given_up), "what is more than was given up had been paid by the consumer"
+        assert (control(shop, "purchase_clearing"), control(shop, "consumer_balance")) == (0, 0), "it is on its way"
+        shop.prove()
+    assert payment_book.not_failed(book_id=shop.book_id, loan_ids=[got.loan_id]) == {got.loan_id: 900_00 - given_up}
+    shop.settle()
+    with sql.reading(book_id=shop.book_id):
+        told = trace(order_id=got.order_id)
+        found = traced_orders(book_id=shop.book_id, as_of=shop.on)
+    assert not [s for s in told.stages if s.code == "posting" and s.state != "done"], told.stages
+    entries_of = {each.kind: [entry.kind for entry in each.entries] for each in told.timeline}
+    assert entries_of["loan.refunded"] == ["loan.recovered"]
+    assert {stage for _, stage in found.missing} <= {"settlement", "reconciliation"}, "which were not run here"
+    (event,) = sql.rows(
+        "SELECT snapshot->'fact'->>'by' FROM runtime_outbox WHERE object_id = %s AND type = 'loan.recovered' ORDER BY seq DESC LIMIT 1",
+        [got.loan_id],
     )
-    assert [control(shop, code) for code in codes] == before, "nothing of it has happened"
+    assert event == ("merchant_refund",)
+    shop.next_day()
     shop.prove()
-    (aside,) = quarantine.waiting(book_id=shop.book_id)
-    assert (aside.command, aside.error) == ("refund", refused.error)
-    again = set_aside.retry(desk=shop.desk, now=shop.now(14), quarantine_ids=[aside.id])
-    assert isinstance(again[0].outcome, Quarantined), "as long as it is written off, it waits"
-    (dropped,) = set_aside.drop(desk=shop.desk, now=shop.now(15), quarantine_ids=[aside.id], reason="the merchant pays the consumer")
-    assert not isinstance(dropped, Refused)
-    assert quarantine.waiting(book_id=shop.book_id) == []
+
+
+@pytest.mark.parametrize("product", ["free", "flex"])
+def test_a_repayment_of_before_a_write_off_leaves_to_the_consumer_what_was_recovered_beyond(shop, product):
+    got, _ = paid_then_written_off(shop, product)
+    shop.next_day()
+    given_up = control(shop, "credit_loss")
+    came = shop.repay(got.loan_id, "550.00")
+    assert came.excess.minor == 0
+    left = given_up - 550_00
+    ((consumer, funder),) = sql.rows("SELECT consumer_id, funder_id FROM loans_agreement WHERE id = %s", [got.loan_id])
+    attempt = CollectionAttempt("late", consumer, got.loan_id, got.order_id, yuan("200.00"), "card:1:ok", funder)
+    with open_day(shop.desk, shop.now(15)) as work:
+        (collected,) = payments.attempt_collections(work=work, attempts=[attempt])
+    order = CollectOrder(collected.reference, "card:1:ok", collected.amount, payer=str(consumer))
+    (said,) = shop.desk.channel.collect(orders=[order], now=shop.now(15))
+    (late,) = repayment.book(desk=shop.desk, now=shop.now(15), results=[replace(said, on=DUE)])
+    assert isinstance(late, Repaid), late
+    lower = given_up - control(shop, "credit_loss")
+    assert lower >= 200_00, "it was paid before: interest and late charges were less"
+    assert late.excess.minor == lower - left, "all that had been recovered beyond"
+    assert -control(shop, "recovery_income") == control(shop, "credit_loss") == given_up - lower
+    assert control(shop, "consumer_balance") == 0, "it is on its way"
+    shop.prove()
+    undone = undo(shop, came.collection_id)
+    assert isinstance(undone, Undone)
+    assert undone.owed_back == came.amount - late.excess, "what went back was of it"
+    assert (control(shop, "credit_loss"), control(shop, "recovery_income")) == (given_up - lower, 0)
+    shop.prove()
     shop.next_day()
     shop.prove()
 
@@ -419,25 +456,46 @@ def test_no_more_is_recovered_of_a_loan_than_was_given_up_and_the_rest_goes_back
     assert [one.excess.minor for one in paid] == [0, 1000_00 - given_up, 500_00]
     assert control(shop, "consumer_balance") == 0, "it is on its way"
     shop.prove()
-    assert isinstance(undo(shop, paid[0].collection_id), Undone)
-    assert -control(shop, "recovery_income") == given_up - 500_00
+    undone = undo(shop, paid[0].collection_id)
+    assert isinstance(undone, Undone)
+    assert undone.owed_back.minor == 0, "what had gone back was too much by as much"
+    assert -control(shop, "recovery_income") == given_up, "the other two are enough"
     shop.next_day()
     shop.prove()
 
 
 @pytest.mark.parametrize("product", ["free", "flex"])
-def test_a_refund_that_waits_is_carried_out_once_its_loan_was_not_written_off_after_all(shop, product):
+def test_what_came_in_for_a_loan_pays_it_once_it_was_not_written_off_after_all(shop, product):
     got = shop.bought("900.00", product=product)
     shop.until(DUE + timedelta(days=1))
     no = written_off(shop, got.loan_id)
-    refund.refund(desk=shop.desk, now=shop.now(13), requests=[RefundRequest("r", shop.seller(got.order_id), got.order_id)])
-    (aside,) = quarantine.waiting(book_id=shop.book_id)
+    shop.repay(got.loan_id, "250.00")
+    shop.refund(got.order_id, "300.00")
     with open_day(shop.desk, shop.now(15)) as work:
         assert not isinstance(living.enter(work=work, facts=[NewFact(work.ids.new(work.now), got.loan_id, Undoing(no))])[0], Refused)
-    (done,) = set_aside.retry(desk=shop.desk, now=shop.now(16), quarantine_ids=[aside.id])
-    assert isinstance(done.outcome, Refunded), done
+    assert (control(shop, "recovery_income"), control(shop, "credit_loss"), control(shop, "purchase_clearing")) == (0, 0, 0)
+    assert 345_00 < sum(unpaid(shop, got.loan_id)) < 365_00
+    shop.prove()
+    shop.refund(got.order_id)
     assert loan(shop, got.loan_id).ended
     shop.next_day()
+    shop.prove()
+
+
+def test_a_write_off_is_not_undone_where_the_credit_line_has_no_room_for_what_is_owed_again(shop):
+    it, consumer = Verbs(shop), shop.consumer(limit="1000.00")
+    got = shop.capture(shop.buy(consumer, "900.00").order_id)
+    thing = Thing(consumer, got.order_id, shop.seller(got.order_id), got.loan_id)
+    it.say("write_off", thing)
+    assert not isinstance(
+        collecting.reinstate(desk=replace(shop.desk, by=BOB), now=shop.now(12), consumer_id=consumer, reason="spoke_to_them"), Refused
+    )
+    shop.capture(shop.buy(consumer, "200.00").order_id)
+    refused = it.say("undo_write_off", thing)
+    assert isinstance(refused, Refused)
+    assert refused.code == "limit_exceeded"
+    assert "raise its limit first" in refused.detail
+    assert loan(shop, got.loan_id).ended, "nothing has happened"
     shop.prove()
 
 

@@ -27,11 +27,14 @@ from yuefu.journeys.receipts import MatchRequest
 from yuefu.journeys.repayment import RepayRequest
 from yuefu.journeys.undoing import UndoRequest
 from yuefu.loans import queries as loan_book
+from yuefu.loans.commands import telling
 from yuefu.money.amounts import Money
 from yuefu.money.rates import Rate
 from yuefu.orders.commands import RefundRequest
 from yuefu.papers.commands import QuoteRequest
+from yuefu.payments import commands as payments
 from yuefu.payments import queries as payment_book
+from yuefu.payments.commands import CollectionAttempt
 from yuefu.payments.rules import OPERATING_NUMBER, CollectOrder
 from yuefu.plans.lifecycle import events as e
 from yuefu.plans.lifecycle.terms import Part
@@ -92,6 +95,22 @@ class Verbs:
         request = RepayRequest(self._key(thing), thing.loan, money, "card:1:ok", ahead=ahead)
         (told,) = repayment.repay(desk=self.shop.desk, now=self.shop.now(14), requests=[request])
         if isinstance(told, repayment.Repaid) and told.state == "succeeded":
+            thing.paid.append(told.collection_id)
+        return told
+
+    def repay_told_late(self, thing: Thing) -> Any:
+        """200.00 that the channel collected two days ago, and tells of only now."""
+        ((consumer, funder),) = sql.rows("SELECT consumer_id, funder_id FROM loans_agreement WHERE id = %s", [thing.loan])
+        attempt = CollectionAttempt(self._key(thing), consumer, thing.loan, thing.order, yuan("200.00"), "card:1:ok", funder)
+        with open_day(self.shop.desk, self.shop.now(9)) as work:
+            assert not isinstance(work, Refused)
+            (begun,) = payments.attempt_collections(work=work, attempts=[attempt])
+        assert not isinstance(begun, Refused), begun
+        order = CollectOrder(begun.reference, begun.instrument, begun.amount, payer=str(consumer))
+        (said,) = self.shop.desk.channel.collect(orders=[order], now=self.shop.now(9))
+        told_of = replace(said, on=self.shop.on - timedelta(days=2))
+        (told,) = repayment.book(desk=self.shop.desk, now=self.shop.now(14), results=[told_of])
+        if isinstance(told, repayment.Repaid):
             thing.paid.append(told.collection_id)
         return told
 
@@ -227,7 +246,11 @@ class Verbs:
 
     # ------------------------------------------------------------------------------------------------------------------------- measures
 
-    def _measure(self, thing: Thing, event: e.Event) -> Any:
+    def undo_write_off(self, thing: Thing) -> Any:
+        no = telling.write_off_of(thing.loan)
+        return None if no is None else self._measure(thing, e.Undone(no))
+
+    def _measure(self, thing: Thing, event: e.Event | e.Undone) -> Any:
         desk = replace(self.shop.desk, by=ALICE)
         new = NewMeasure(f"{thing.loan}:{thing.said}", thing.loan, event, "the person cannot pay")
         (told,) = collecting.propose(desk=desk, now=self.shop.now(10), measures=[new])
@@ -264,6 +287,7 @@ class Verbs:
 Say = Callable[[Verbs, Thing], Any]
 VERBS: Final[dict[str, Say]] = {
     "repay": lambda it, t: it._repay(t, None),
+    "repay_told_late": Verbs.repay_told_late,
     "repay_part": lambda it, t: it._repay(t, "100.00"),
     "over": lambda it, t: it._repay(t, "450.00"),
     "next": lambda it, t: it._repay(t, "450.00", "next"),
@@ -296,6 +320,7 @@ VERBS: Final[dict[str, Say]] = {
     "waive_interest": lambda it, t: it._measure(t, e.Waived(it.shop.on, Part.INTEREST, yuan("5.00"))),
     "charge_off": lambda it, t: it._measure(t, e.ChargedOff(it.shop.on, stops_interest=True)),
     "write_off": lambda it, t: it._measure(t, e.WrittenOff(it.shop.on)),
+    "undo_write_off": Verbs.undo_write_off,
     "recover": lambda it, t: it.recover(t, "50.00"),
     "recover_all": lambda it, t: it.recover(t, "2000.00"),
     "certify": Verbs.certify,

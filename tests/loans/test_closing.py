@@ -283,6 +283,88 @@ def test_how_late_a_loan_is_is_kept_from_the_day_on_which_that_changed(ids: IdSo
     assert seqs == list(range(1, len(seqs) + 1)), "no gap in what is told of a loan"
 
 
+def told_as_due(loan_id: UUID) -> list[tuple[str, str | None, int | None]]:
+    """What was told of a loan in its order: kinds of events, of what fell due also the day and the amount; not how late it is, which is told of as
+    it is found."""
+    found = sql.rows(
+        "SELECT type, snapshot->>'due_on', (snapshot->'amount'->>'minor')::bigint FROM runtime_outbox WHERE object_id = %s"
+        " AND NOT type = ANY(%s) ORDER BY seq",
+        [loan_id, ["loan.overdue", "loan.bucket_changed", "loan.cured"]],
+    )
+    return [row if row[0] == "instalment.due" else (row[0], None, None) for row in found]
+
+
+def test_what_was_unpaid_when_its_day_ended_is_told_as_due_before_what_is_entered_of_it_the_next_day(ids: IdSource) -> None:
+    work = new_book(ids, FEB - timedelta(days=1))
+    paid_late, paid_early, paid_that_day, stays = (lend(work, terms()) for _ in range(4))
+    for loan_id in (paid_late, paid_early, paid_that_day, stays):
+        entered(work, loan_id, e.Disbursed(LENT, fen(1200_00)))
+    entered(work, paid_early, e.Paid(LENT, fen(500_00)))
+    work = close(work)
+    entered(work, paid_that_day, e.Paid(FEB, fen(500_00)))
+    entered(work, stays, e.Paid(FEB, fen(1_00)))
+    ended, work = rolled(work)
+    for loan_id in (paid_late, paid_early, paid_that_day):
+        entered(work, loan_id, e.Paid(work.day.on, fen(500_00)), e.ChargedEachInstalment(work.day.on, "cover", Rate(1_000)))
+    assert enter(work, stays, e.Paid(LENT - timedelta(days=1), fen(1_00)))[0].code == "not_disbursed", "what is refused tells of nothing"
+    assert [each.due for each in advance(ended, size=100)] == [1], "the close tells of the one that nobody touched since"
+    entered(work, stays, e.Paid(work.day.on, fen(500_00)))
+    close(work)
+    now = [("loan.paid", None, None), ("loan.charged_each_instalment", None, None)]
+    began = [("loan.agreed", None, None), ("loan.disbursed", None, None)]
+    assert told_as_due(paid_late) == [*began, ("instalment.due", FEB.isoformat(), 407_92), *now]
+    assert told_as_due(paid_early) == [*began, now[0], *now]
+    assert told_as_due(paid_that_day) == [*began, now[0], *now]
+    assert told_as_due(stays) == [*began, now[0], ("instalment.due", FEB.isoformat(), 406_92), now[0]]
+
+
+@pytest.mark.parametrize("seed", range(max(LIVES // 100, 3)))
+def test_what_is_told_of_a_loan_is_the_same_however_late_its_days_close(ids: IdSource, seed: int) -> None:
+    random = Random(seed)
+    agreed = [
+        terms(
+            first_due_on=LENT + timedelta(days=random.choice([3, 4])),
+            frequency=t.Frequency.DAYS,
+            every=random.choice([1, 2, 5]),
+            annual_rate=Rate(random.choice([0, 235_900])),
+            late=random.choice([t.LateTerms(), t.LateTerms(fee=fen(10_00), interest=Rate(180_000))]),
+            waterfall=t.Waterfall(excess=random.choice(list(t.Excess))),
+        )
+        for _ in range(4)
+    ]
+    happens = [
+        (
+            n,
+            [
+                one(random, LENT + timedelta(days=n), [(LENT, e.Disbursed(LENT, agreed[i].principal))]) if random.random() < 0.25 else None
+                for i in range(4)
+            ],
+        )
+        for n in range(14)
+    ]
+    told: list[list[Any]] = []
+    for waits in ([False] * 14, [random.random() < 0.6 for _ in range(14)]):
+        work, waiting = new_book(ids, LENT), list[UnitOfWork]()
+        lent = [lend(work, each) for each in agreed]
+        for loan_id, each in zip(lent, agreed, strict=True):
+            entered(work, loan_id, e.Disbursed(LENT, each.principal))
+        for (_, facts), wait in zip(happens, waits, strict=True):
+            for loan_id, fact in zip(lent, facts, strict=True):
+                if fact is not None and not isinstance(fact, int):
+                    enter(work, loan_id, fact)
+            while waiting and not wait:
+                advance(waiting.pop(0), size=2)
+            ended, work = rolled(work)
+            waiting.append(ended)
+            if not any(waits):
+                advance(waiting.pop())
+        for ended in waiting:
+            advance(ended, size=2)
+        told.append([told_as_due(loan_id) for loan_id in lent])
+    assert told[0] == told[1]
+    assert any(kind == "instalment.due" for each in told[0] for kind, *_ in each)
+
+
 def test_a_loan_that_raises_is_set_aside_and_tried_again_while_the_others_go_on(ids: IdSource, monkeypatch: pytest.MonkeyPatch) -> None:
     work = new_book(ids, LENT)
     good, bad = (lend(work, terms(principal=fen(minor))) for minor in (1200_00, 1300_00))

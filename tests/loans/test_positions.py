@@ -49,6 +49,7 @@ def test_the_accounts_of_a_loan_add_up_to_nothing(life: tuple[LoanTerms, list[Ev
     state, tally = told(agreed, happened)
     stands = entries.position(state, tally, date.fromordinal(state.last_on) + timedelta(days=days))
     assert sum(getattr(stands, name) for name in Position.__slots__) == 0
+    assert (tally.given_up, tally.recovered) == (state.given_up, state.recovered)
 
 
 @MANY
@@ -206,6 +207,24 @@ def test_a_write_off_loses_what_was_earned_and_never_what_was_to_come(before: li
         300_00,
         1200_00 + earned,
     )
+
+
+def test_what_is_recovered_by_the_merchant_clears_purchases_and_what_a_bank_takes_back_is_recovered_no_more() -> None:
+    events = [
+        e.WrittenOff(MAR),
+        e.Recovered(APR, fen(300_00), by=t.PaidBy.MERCHANT_REFUND, capped=True),
+        e.Recovered(APR, fen(200_00), capped=True),
+    ]
+    stands = after(*events, day=date(2026, 1, 1))
+    assert (stands["purchase_clearing"], stands["collections_clearing"], stands["recovery_income"]) == (300_00 - 1200_00, 200_00, -500_00)
+    back = after(*events, e.ChargedBack(APR, fen(150_00), APR), day=date(2026, 1, 1))
+    assert (back["collections_clearing"], back["recovery_income"], back["credit_loss"]) == (50_00, -350_00, stands["credit_loss"])
+    before = after(e.Paid(FEB, fen(100_00)), *events, day=date(2026, 1, 1))
+    lost = after(e.Paid(FEB, fen(100_00)), *events, e.ChargedBack(APR, fen(60_00), FEB), day=date(2026, 1, 1))
+    assert lost == before | {
+        "collections_clearing": before["collections_clearing"] - 60_00,
+        "credit_loss": before["credit_loss"] + 60_00,
+    }
 
 
 def test_goodwill_is_the_lenders_expense() -> None:

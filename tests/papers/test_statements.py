@@ -64,13 +64,17 @@ def test_money_moves_what_is_owed_by_its_amount_to_the_cent(life: tuple[LoanTerm
     agreed, happened = life
     found = account_of(agreed, [*happened], agreed.disbursed_on, happened[-1].on)
     assert [line.no for line in found.lines if line.kind == "fact"] == [no for no, _ in in_order(happened)]
+    given_up = False
     for line in found.lines:
         event = happened[line.no - 1] if line.no else None
+        given_up = given_up or isinstance(event, e.WrittenOff)
         if isinstance(event, e.Paid) and not event.interest_refund:
             assert line.moved.owed == -event.amount.minor
         if isinstance(event, e.PaidInstalment | e.Waived):
             assert line.moved.owed == -event.amount.minor
-        if isinstance(event, e.PaidBack | e.CreditRefunded | e.ChargedBack):
+        if isinstance(event, e.CreditRefunded | e.ChargedBack) and given_up:
+            assert line.moved.owed == -line.moved.credit <= event.amount.minor, "of credit balance; the rest is given up with all else"
+        elif isinstance(event, e.PaidBack | e.CreditRefunded | e.ChargedBack):
             assert line.moved.owed == event.amount.minor
         if isinstance(event, e.PaidOff):
             assert line.amount is not None

@@ -1,4 +1,4 @@
-"""`yuefu collect reage|reschedule|reamortise|pause-interest|pause-arrears|waive|charge-off|write-off|recover`: what is done about a loan."""
+"""`yuefu collect reage|reschedule|reamortise|pause-interest|pause-arrears|waive|charge-off|write-off|undo-write-off|recover`: what is done about a loan."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from yuefu.cli.context import Caller
     from yuefu.loans.commands.trying import Look, Trial
-    from yuefu.plans.lifecycle.events import Event
+    from yuefu.plans.lifecycle.events import Event, Undone
 
 Loan = Annotated[str, typer.Argument(metavar="LOAN", help="The id of the loan (loan_…).")]
 Reason = Annotated[str, typer.Option(help="Why, in words that a second person reads.")]
@@ -37,6 +37,7 @@ def register(app: typer.Typer) -> None:
         ("waive", waive),
         ("charge-off", charge_off),
         ("write-off", write_off),
+        ("undo-write-off", undo_write_off),
         ("recover", recover),
     ):
         app.command(name)(command)
@@ -186,6 +187,19 @@ def write_off(loan: Loan, reason: Reason, only_try: Try = False, key: Key = None
     _propose(loan, event, reason, only_try, key)
 
 
+def undo_write_off(loan: Loan, reason: Reason, only_try: Try = False, key: Key = None) -> None:
+    """Take back a write-off that was a mistake: the loan is what it would be, and what came in meanwhile pays it. A second person approves it."""
+
+    def event(caller: Caller) -> Undone:
+        from yuefu.loans.commands import telling
+        from yuefu.plans.lifecycle.events import Undone
+
+        with caller.reading():
+            return Undone(telling.write_off_of(inputs.object_id("loan", loan)) or 0)
+
+    _propose(loan, event, reason, only_try, key)
+
+
 def recover(
     loan: Loan,
     amount: Annotated[str, typer.Option(help="A decimal.")],
@@ -205,7 +219,7 @@ def recover(
         output.result({**told, "failure_code": done.failure_code, "key": request.key})
 
 
-def _propose(loan: str, make: Callable[[Caller], Event], reason: str, only_try: bool, key: str | None) -> None:
+def _propose(loan: str, make: Callable[[Caller], Event | Undone], reason: str, only_try: bool, key: str | None) -> None:
     with context.at_work("collect.propose") as caller:
         from yuefu import ids
         from yuefu.collecting import commands as collecting

@@ -332,9 +332,10 @@ def waived_alone(*, book_id: UUID, loan_ids: Sequence[UUID]) -> dict[UUID, int]:
 
 
 def written_off_in(*, case_ids: Sequence[UUID]) -> set[UUID]:
-    """Those of the cases in which a loan was written off."""
+    """Those of the cases in which a loan was written off, and stays so."""
     found = sql.rows(
-        "SELECT DISTINCT case_id FROM collecting_measure WHERE case_id = ANY(%s) AND kind = 'written_off' AND state = 'entered'",
+        "SELECT DISTINCT case_id FROM collecting_measure m WHERE case_id = ANY(%s) AND kind = 'written_off' AND state = 'entered' AND NOT EXISTS"
+        " (SELECT 1 FROM collecting_measure u WHERE u.loan_id = m.loan_id AND u.kind = 'undone' AND u.state = 'entered' AND u.fact_no > m.fact_no)",
         [list(case_ids)],
     )
     return {row[0] for row in found}

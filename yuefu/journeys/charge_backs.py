@@ -110,7 +110,7 @@ def enter(*, desk: Desk, now: datetime, requests: Sequence[TakenBack]) -> list[C
     over_several_loans, not_applied, came_by_transfer, refund_exceeds_collection (more than is left of it), amount_differs, taken_before_collected,
     taken_ahead, reference_taken, key_reused, or as the loan or its credit line refuses. No refusal uses up the reference: the money is gone, and the
     bank has no other one for it. What is owed back to the consumer of that loan, and not on its way, is thereby given back, and no loan owes it again:
-    so a repayment of a loan that cannot owe again from a day (rule_version_2026_1, loan_written_off) is undone first, and then this is entered.
+    so a repayment of a loan that cannot owe again from a day (rule_version_2026_1) is undone first, and then this is entered.
     """
     known = desk.channel.query(references=[request.key for request in requests if _is_reference(request.key)], now=now)
     return in_batches(

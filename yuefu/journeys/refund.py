@@ -79,8 +79,8 @@ class NotCredited(Exception):
 
 
 def refund(*, desk: Desk, now: datetime, requests: Sequence[RefundRequest]) -> list[Refunded | Refused | Quarantined]:
-    """Takes back captured goods, wholly or in part. Refusals: see `orders.rules`; key_reused. Quarantined where a loan does not take it, which one
-    does not that was written off: what becomes of the money is for people to agree on."""
+    """Takes back captured goods, wholly or in part. Refusals: see `orders.rules`; key_reused. Quarantined where a loan does not take it. Of
+    a loan that was written off it recovers what was given up, and what is more goes back to the consumer."""
     return giving_back(desk, now, "refund", requests, _refund)
 
 

@@ -215,8 +215,15 @@ def _key(lines: Sequence[EntryLine]) -> Key:
             return head.kind, head.recorded_at
         case "payout_rejected":
             return head.kind, abs(head.amount.minor), head.effective_on
-    cleared = next((abs(line.amount.minor) for line in lines if line.code in ("purchase_clearing", "collections_clearing")), 0)
-    return head.kind, head.loan_id, head.recorded_at, cleared
+        case "loan.recovered":  # After a write-off: what came in by the clearing of purchases is the merchant's.
+            kind = "loan.refunded" if any(line.code == "purchase_clearing" for line in lines) else "loan.repaid"
+            return kind, head.loan_id, head.recorded_at, _cleared(lines)
+    return head.kind, head.loan_id, head.recorded_at, _cleared(lines)
+
+
+def _cleared(lines: Sequence[EntryLine]) -> int:
+    """What an entry of a loan moved through the clearing of purchases or collections."""
+    return next((abs(line.amount.minor) for line in lines if line.code in ("purchase_clearing", "collections_clearing")), 0)
 
 
 def _place_bills(life: Life, made: list[Draft]) -> None:

@@ -112,6 +112,15 @@ class _Lacking:
             self.first.setdefault(order_id, stage)
 
 
+_OF_MONEY: Final = ("loan.booked", "loan.repaid", "loan.refunded", "loan.recovered", "loan.reversed", "loan.charged_back")
+"""What an order leads to of the entries of its loan. The others are of what was done about it, as a write-off, or of credit that paid by itself."""
+
+
+def _known_as(kind: str) -> str:
+    """After a write-off what was repaid or refunded is posted as recovered."""
+    return "loan.recovered" if kind in {"loan.repaid", "loan.refunded"} else kind
+
+
 def _not_posted(
     book_id: UUID,
     order_of_loan: Mapping[UUID, UUID],
@@ -127,8 +136,12 @@ def _not_posted(
     facts.update((kind, loan) for kind, _, loan in outside)
     facts.update(("collection_released", m.loan_id) for m in moved if m.loan_id and m.released)
     facts.update((f"settlement_{item.kind}", item.loan_id) for item in items if item.loan_id)
-    posted = ledger.entries_by_loan(book_id)
-    wrong = {loan for kind, loan in facts.keys() | posted.keys() if facts[kind, loan] != posted.get((kind, loan), 0)}
+    posted = Counter[tuple[str, UUID]]()
+    for (kind, loan), count in ledger.entries_by_loan(book_id).items():
+        if kind in _OF_MONEY or not kind.startswith("loan."):
+            posted[_known_as(kind), loan] += count
+    facts = Counter((_known_as(kind), loan) for kind, loan in facts.elements())
+    wrong = {loan for kind, loan in facts.keys() | posted.keys() if facts[kind, loan] != posted[kind, loan]}
     return {order_of_loan[loan] for loan in wrong if loan in order_of_loan}
 
 

@@ -27,8 +27,9 @@ from yuefu.frozen import made_quickly
 from yuefu.ledger.rules import AccountKey, Entry, HoldUse, Line
 from yuefu.loans.rules import Dimensions, Effect, Party
 from yuefu.money.amounts import Money
+from yuefu.plans.lifecycle.earning import earned_of
 from yuefu.plans.lifecycle.fold import looked_at
-from yuefu.plans.lifecycle.quotes import discount_earned, earned_of
+from yuefu.plans.lifecycle.quotes import discount_earned
 from yuefu.plans.lifecycle.stretches import Stretch
 from yuefu.plans.lifecycle.tally import Tally
 from yuefu.plans.lifecycle.work import LoanState as LifecycleState
@@ -152,8 +153,8 @@ def position_of(work: Work, tally: Tally) -> Position:
         loan_penalties=owed[2],
         loan_allowance=-covered,
         consumer_balance=-work.overpaid,
-        collections_clearing=tally.repaid + tally.recovered - out,
-        purchase_clearing=tally.refunded + tally.payout_refunded + tally.bought_down - tally.lent,
+        collections_clearing=tally.repaid + tally.recovered - tally.recovered_of_merchant - out,
+        purchase_clearing=tally.refunded + tally.recovered_of_merchant + tally.payout_refunded + tally.bought_down - tally.lent,
         unearned_discount=discount - tally.bought_down,
         discount_income=-discount,
         interest_income=-interest,

@@ -16,14 +16,14 @@ Tables = Mapping[str, Sequence[str]]
 
 _ACCOUNT: Final = "concat_ws('/', a.code, a.owner_id, a.funder_id, a.product, l.currency)"
 _LATE: Final = "jsonb_build_array(late_since, bucket, principal_minor, interest_minor, fees_minor, penalties_minor)"
-_NEWS: Final = ("instalment.due", "loan.overdue", "loan.bucket_changed", "loan.cured")
+_NEWS: Final = ("loan.overdue", "loan.bucket_changed", "loan.cured")
 
 _TABLES: Final = {
     "loans_agreement": "SELECT to_jsonb(r) FROM loans_agreement r",
     "loans_portfolio": "SELECT to_jsonb(r) FROM loans_portfolio r",
     "loans_checkpoint": "SELECT to_jsonb(r) FROM loans_checkpoint r",
     # `told` counts the events of a loan: see runtime_outbox.
-    "loans_stretch": "SELECT to_jsonb(r) - 'told' FROM loans_stretch r",
+    "loans_stretch": "SELECT to_jsonb(r) - 'told' - 'due_told_on' FROM loans_stretch r",
     "loans_due": "SELECT to_jsonb(r) FROM loans_due r",
     # A row that says the same as the one before it says nothing: what had made it another was taken back on the same day.
     "loans_lateness": f"SELECT to_jsonb(r) - 'before' FROM (SELECT l.*, lag({_LATE}) OVER (PARTITION BY loan_id ORDER BY \"on\") AS before"
@@ -51,8 +51,8 @@ _TABLES: Final = {
     # Events of loans that were paid while days closed are in the next one.
     "runtime_outbox": "SELECT jsonb_build_array(type, object_id, seq, snapshot, changed) FROM runtime_outbox"
     " WHERE object_kind = 'loan' AND NOT object_id = ANY(%(paid)s)",
-    # A loan that is paid before the day that has ended comes to it is never told of as due or late on that day: it has been paid. So which of
-    # these events it has, and the numbers after them, follow the order in which the two met. All others are the same.
+    # A loan that is paid before the day that has ended comes to it is never told of as late on that day: it has been paid. So which of these events
+    # it has, and the numbers after them, follow the order in which the two met. All others are the same.
     "runtime_outbox of loans that were paid": "SELECT jsonb_build_array(type, object_id, snapshot, changed) FROM runtime_outbox"
     " WHERE object_kind = 'loan' AND object_id = ANY(%(paid)s) AND NOT type = ANY(%(news)s)",
 }

@@ -123,6 +123,9 @@ def events(draw: Any, terms: LoanTerms) -> Event:
         st.builds(e.ChargedOff, st.just(on), st.booleans()),
         st.just(e.WrittenOff(on)),
         st.builds(e.Recovered, st.just(on), st.just(amount), st.none() | st.just(amount)),
+        st.builds(
+            e.Recovered, st.just(on), st.just(amount), by=st.sampled_from([t.PaidBy.REPAYMENT, t.PaidBy.MERCHANT_REFUND]), capped=st.just(True)
+        ),
         st.just(e.BoughtDown(on, amount)),
         st.just(e.Disbursed(on, amount)),
     ]  # fmt: skip

@@ -254,6 +254,38 @@ def test_what_comes_in_beyond_what_was_given_up_is_a_credit_balance_and_nothing_
             e.Recovered(MAY, cny("430.00"), beyond=beyond)
 
 
+def test_a_capped_recovery_takes_no_more_than_is_given_up_whatever_is_entered_before_it_and_is_a_payment_without_a_write_off() -> None:
+    came = e.Recovered(MAY, cny("350.00"), capped=True)
+    state = after(FREE, e.WrittenOff(APR), came)
+    assert (state.given_up, state.recovered, state.credit_balance) == (400_00, 350_00, cny("0.00"))
+    state = after(FREE, e.Paid(FEB, cny("100.00")), e.WrittenOff(APR), came)
+    assert (state.given_up, state.recovered, state.credit_balance) == (300_00, 300_00, cny("50.00"))
+    state = after(FREE, e.WrittenOff(APR), came, e.Recovered(MAY, cny("80.00"), by=PaidBy.MERCHANT_REFUND, capped=True))
+    assert (state.recovered, state.credit_balance) == (400_00, cny("30.00"))
+    state = after(FREE, came)
+    assert (state.status, state.recovered, state.balance) == ("active", 0, 50_00), "it pays what is to come as well"
+    with pytest.raises(LoanError, match="told by the loan"):
+        e.Recovered(MAY, cny("1.00"), cny("1.00"), capped=True)
+    with pytest.raises(LoanError, match="from the consumer or from the merchant"):
+        e.Recovered(MAY, cny("1.00"), by=PaidBy.GOODWILL)
+
+
+def test_what_goes_out_after_a_write_off_is_given_up_again() -> None:
+    events = [e.Paid(FEB, cny("100.00")), e.WrittenOff(APR), e.Recovered(MAY, cny("200.00"), capped=True)]
+    state = after(FREE, *events, e.ChargedBack(MAY, cny("150.00"), MAY))
+    assert (state.given_up, state.recovered, state.balance, state.outstanding) == (300_00, 50_00, 0, cny("0.00"))
+    state = after(FREE, *events, e.ChargedBack(MAY, cny("60.00"), FEB))
+    assert (state.given_up, state.recovered, state.balance, state.outstanding) == (360_00, 200_00, 0, cny("0.00"))
+    assert state.status == "written_off"
+    with pytest.raises(LoanError, match="has been paid"):
+        after(FREE, *events, e.ChargedBack(MAY, cny("300.01")))
+    beyond = [e.WrittenOff(APR), e.Recovered(MAY, cny("450.00"), capped=True), e.CreditRefunded(MAY, cny("50.00"))]
+    state = after(FREE, *beyond)
+    assert (state.given_up, state.recovered, state.overpaid) == (400_00, 400_00, 0)
+    state = after(FREE, e.Charged(FEB, "post", Part.FEE, cny("20.00"), MAR), *beyond)
+    assert (state.given_up, state.recovered, state.lent_again) == (440_00, 420_00, 20_00), "what had gone out is given up too"
+
+
 def test_money_that_came_to_end_a_loan_stays_what_it_was_whatever_is_entered_before_it_later() -> None:
     ends = e.PaidOff(APR, payoff(after(DEAR, e.Paid(FEB, cny("102.51"))), APR).total)
     ended = after(DEAR, e.Paid(FEB, cny("102.51")), ends)

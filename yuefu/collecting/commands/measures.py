@@ -18,11 +18,12 @@ from yuefu.collecting.rules.policy import Policy
 from yuefu.consumers import queries as consumers
 from yuefu.errors import Refused, RefusedError
 from yuefu.loans.commands import living, trying
-from yuefu.loans.commands.living import NewFact
+from yuefu.loans.commands.living import NewFact, NotPosted
 from yuefu.loans.commands.trying import Look, Trial
 from yuefu.loans.queries import keeping
 from yuefu.loans.queries.keeping import Kept
 from yuefu.loans.rules import UNKNOWN_LOAN
+from yuefu.papers import commands as papers
 from yuefu.plans.lifecycle.events import Event, Undone, Waived
 from yuefu.plans.lifecycle.plain import kind_of, read_event, written_event
 from yuefu.runtime import approvals, audit, keys, outbox, sql
@@ -46,11 +47,11 @@ _ENDED: Final = {"id": "uuid", "state": "text", "fact_no": "integer", "ended_on"
 
 @dataclass(frozen=True, slots=True)
 class NewMeasure:
-    """An event to be entered of a loan, and why."""
+    """An event to be entered of a loan, or its write-off to be undone, and why."""
 
     key: str
     loan_id: UUID
-    event: Event
+    event: Event | Undone
     reason: str
 
 
@@ -60,7 +61,7 @@ class _Tried:
     trial: Trial
 
 
-def try_out(*, work: UnitOfWork, loan_id: UUID, event: Event) -> Trial | Refused:
+def try_out(*, work: UnitOfWork, loan_id: UUID, event: Event | Undone) -> Trial | Refused:
     """What a measure would change, without proposing it. Refused as `propose` refuses."""
     tried = _try(work, [NewMeasure("", loan_id, event, "")], {})[0]
     return tried if isinstance(tried, Refused) else tried.trial
@@ -76,7 +77,8 @@ def _tried(work: UnitOfWork, one: NewMeasure, kept: Kept | None, facts: Sequence
     if kept is None:
         return Refused(UNKNOWN_LOAN, "there is no such loan in this book", "loan_id")
     state = kept.life.state
-    if fault := rules.fault_of(one.event, kept.life.status, charged_off=bool(state.charged_off_on)):
+    undoes = facts[one.event.entry - 1] if isinstance(one.event, Undone) and 0 < one.event.entry <= len(facts) else None
+    if fault := rules.fault_of(one.event, kept.life.status, charged_off=bool(state.charged_off_on), undoes=undoes):
         return fault
     trial = trying.tried(kept, facts, one.event, work.day.on)
     return trial if isinstance(trial, Refused) else _Tried(kept, trial)
@@ -85,8 +87,8 @@ def _tried(work: UnitOfWork, one: NewMeasure, kept: Kept | None, facts: Sequence
 def propose(*, work: UnitOfWork, policy: Policy, measures: Sequence[NewMeasure]) -> list[UUID | Refused]:
     """Proposes measures; those that one person may take alone are entered at once. Returns their ids, in order; of a known key the first one.
 
-    Refused with unknown_loan, no_measure, nothing_owed, not_disbursed, loan_written_off, already_charged_off, already_proposed, reason_invalid,
-    future_dated or with the code of the LoanError for what cannot happen to the loan; a refusal uses no key.
+    Refused with unknown_loan, no_measure, nothing_owed, not_disbursed, loan_written_off, already_charged_off, not_written_off, already_proposed,
+    reason_invalid, future_dated or with the code of the LoanError for what cannot happen to the loan; a refusal uses no key.
     """
     new = work.ids.many(work.now, len(measures))
     kept = keeping.lock(work.book.id, [one.loan_id for one in measures])
@@ -211,12 +213,18 @@ def decide_measure(*, work: UnitOfWork, approval_id: UUID, approve: bool, reason
 def _enter(work: UnitOfWork, measures: Sequence[Measure]) -> None:
     facts = [NewFact(measure.id, measure.loan_id, read_event(measure.event)) for measure in measures]
     entered = []
-    for measure, outcome in zip(measures, living.enter(work=work, facts=facts), strict=True):
+    try:
+        outcomes = living.enter(work=work, facts=facts)
+    except NotPosted as error:  # what had been given up is owed again
+        detail = f"the credit line cannot take what would be owed again, raise its limit first: {error.refused.detail}"
+        raise RefusedError(replace(error.refused, detail=detail)) from error
+    for measure, outcome in zip(measures, outcomes, strict=True):
         if isinstance(outcome, Refused):
             raise RefusedError(outcome)
         entered.append(replace(measure, state="entered", fact_no=outcome.no))
     _end(work, entered)
     _close_credit(work, entered)
+    papers.withdraw_reopened(work=work, loan_ids=sorted(measure.loan_id for measure in entered if measure.kind == "undone"))
 
 
 def _close_credit(work: UnitOfWork, entered: Sequence[Measure]) -> None:

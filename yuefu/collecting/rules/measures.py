@@ -15,6 +15,7 @@ from yuefu.plans.lifecycle.events import (
     Reaged,
     Reamortised,
     Rescheduled,
+    Undone,
     Waived,
     WrittenOff,
 )
@@ -25,10 +26,11 @@ NOTHING_OWED: Final = "nothing_owed"
 LOAN_WRITTEN_OFF: Final = "loan_written_off"
 NOT_DISBURSED: Final = "not_disbursed"
 ALREADY_CHARGED_OFF: Final = "already_charged_off"
+NOT_WRITTEN_OFF: Final = "not_written_off"  # only a write-off is undone as a measure, and only while it is in force
 
 MEASURES: Final = (Reaged, Reamortised, Rescheduled, InterestPaused, ArrearsPaused, Waived, ChargedOff, WrittenOff)
 KINDS: Final[frozenset[str]] = frozenset(
-    {"reaged", "reamortised", "rescheduled", "interest_paused", "arrears_paused", "waived", "charged_off", "written_off"}
+    {"reaged", "reamortised", "rescheduled", "interest_paused", "arrears_paused", "waived", "charged_off", "written_off", "undone"}
 )
 ALONE: Final = frozenset({"waived", "arrears_paused"})
 """What one person may do alone: a waiver within the limit, and days that do not count, which change no amount."""
@@ -41,8 +43,11 @@ _NOT_ACTIVE: Final[Mapping[str, tuple[str, str]]] = {
 }
 
 
-def fault_of(event: Event, status: str, *, charged_off: bool) -> Refused | None:
-    """Why something cannot be proposed for a loan of that state."""
+def fault_of(event: Event | Undone, status: str, *, charged_off: bool, undoes: Event | Undone | None = None) -> Refused | None:
+    """Why something cannot be proposed for a loan of that state. `undoes` is the fact that is to be undone."""
+    if isinstance(event, Undone):
+        in_force = status == "written_off" and isinstance(undoes, WrittenOff)
+        return None if in_force else Refused(NOT_WRITTEN_OFF, f"the loan is {status}: only a write-off in force is undone", "event")
     if not isinstance(event, MEASURES):
         return Refused(NO_MEASURE, f"a measure is one of {', '.join(sorted(KINDS))}, not {kind_of(event)}", "event")
     if status in _NOT_ACTIVE:
@@ -52,7 +57,7 @@ def fault_of(event: Event, status: str, *, charged_off: bool) -> Refused | None:
     return None
 
 
-def may_alone(event: Event, *, waived_alone: int, policy: Policy) -> bool:
+def may_alone(event: Event | Undone, *, waived_alone: int, policy: Policy) -> bool:
     """Whether a measure needs no second person. `waived_alone` is what was waived of the loan in that way before, in minor units: a large waiver
     is not made small by being cut into pieces.
     """

@@ -1,6 +1,7 @@
 """Charge-backs: the bank of a consumer takes a payment back, or a part of it, and the loan is owed that again from that day on.
 
-Unlike an undone repayment, which never was, the payment counts until its charge-back: nobody is late for days on which it paid.
+Unlike an undone repayment, which never was, the payment counts until its charge-back: nobody is late for days on which it paid. After a write-off it
+is given up with the rest: less was recovered, or more is lost.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from yuefu.loans.commands.living import Entered, NewFact, NotPosted
 from yuefu.loans.queries import served
 from yuefu.loans.rules import FUTURE_DATED, UNKNOWN_LOAN
 from yuefu.money.amounts import Money
-from yuefu.plans.lifecycle.events import LOAN_WRITTEN_OFF, ChargedBack
+from yuefu.plans.lifecycle.events import ChargedBack
 from yuefu.runtime import sql
 from yuefu.runtime.values import UnitOfWork
 
@@ -86,7 +87,7 @@ def _charged_back(work: UnitOfWork, requests: Sequence[ChargeBack]) -> list[Owed
 
 def _recorded(work: UnitOfWork, requests: Sequence[ChargeBack], done: Sequence[Entered | Refused]) -> list[OwedAgain | Refused]:
     """What is owed again, in the books of each loan; one outcome each, in order."""
-    outcomes = [_refused(one) if isinstance(one, Refused) else _owed(request, one) for request, one in zip(requests, done, strict=True)]
+    outcomes = [one if isinstance(one, Refused) else _owed(request, one) for request, one in zip(requests, done, strict=True)]
     rows = [
         (
             *(request.source_id, request.loan_id, one.no, "charged_back", request.effective_on, request.amount.minor),
@@ -99,13 +100,9 @@ def _recorded(work: UnitOfWork, requests: Sequence[ChargeBack], done: Sequence[E
     return outcomes
 
 
-def _refused(refused: Refused) -> Refused:
-    """What was given up cannot be owed again; taken off, what was paid before is lost with the rest."""
-    return replace(refused, detail=f"the loan was written off: {INSTEAD}") if refused.code == LOAN_WRITTEN_OFF else refused
-
-
 def _owed(request: ChargeBack, done: Entered) -> OwedAgain:
-    """What of the amount is interest and charges again is counted as such; the rest is principal, what a credit balance pays of it included."""
+    """What of the amount is interest and charges again is counted as such; the rest is principal, what a credit balance pays of it included, and all
+    that is given up again of a loan that was written off."""
     was, now = done.before.tally, done.life.tally
     interest = now.interest_again - was.interest_again
     charges = now.fees_again + now.penalties_again - was.fees_again - was.penalties_again

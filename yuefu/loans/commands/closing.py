@@ -23,7 +23,7 @@ from yuefu.errors import Refused
 from yuefu.ledger import commands as ledger
 from yuefu.ledger.rules import Entry
 from yuefu.loans import entries, rules
-from yuefu.loans.commands import writing
+from yuefu.loans.commands import falling_due, writing
 from yuefu.loans.commands.living import Facts, change_of, lateness_event, life_on, post, tells_anew
 from yuefu.loans.entries import STANDING, Position
 from yuefu.loans.queries import keeping
@@ -33,7 +33,7 @@ from yuefu.plans.lifecycle.fold import looked_at
 from yuefu.plans.lifecycle.stretches import Stretch, stretch_of
 from yuefu.plans.portfolio_rows import Ints
 from yuefu.plans.portfolio_stretches import Stretches, discounted_many, interest_many
-from yuefu.runtime import outbox, quarantine, sql
+from yuefu.runtime import days, outbox, quarantine, sql
 from yuefu.runtime.batch import Quarantined
 from yuefu.runtime.jsontext import dumps
 from yuefu.runtime.outbox import Event
@@ -89,33 +89,6 @@ _GOES_ON: Final = "(until < '9999-12-31' OR whole <> 0 OR discount <> 0 OR " + "
 """A loan that has ended and owes nothing either way is not looked at again."""
 
 
-def _fall_due(work: UnitOfWork, on: date, first: UUID, last: UUID) -> int:
-    """Tells of what falls due on a day on loans of a range of ids and is not settled yet. Returns on how many."""
-    unsettled = " + ".join(f"d.{part}_minor - d.{part}_settled_minor" for part in ("principal", "interest", "fees", "penalties"))
-    due = f"d.book_id = %(book)s AND d.due_on = %(on)s AND d.loan_id BETWEEN %(first)s AND %(last)s AND {unsettled} > 0"
-    params = {"book": work.book.id, "on": on, "first": first, "last": last, "never": NEVER}
-    found = sql.rows(
-        f"WITH due AS (SELECT d.loan_id, sum({unsettled})::bigint AS minor FROM loans_due d WHERE {due} GROUP BY d.loan_id),"
-        " told AS (UPDATE loans_stretch AS s SET told = s.told + 1 FROM due WHERE s.loan_id = due.loan_id AND s.replaced_on = %(never)s"
-        " RETURNING s.loan_id, s.told)"
-        " SELECT due.loan_id, a.order_id, a.consumer_id, a.currency, due.minor, told.told FROM due JOIN told USING (loan_id)"
-        " JOIN loans_agreement a ON a.id = due.loan_id ORDER BY due.loan_id",
-        params,
-    )
-    events = [
-        Event(
-            "instalment.due",
-            "loan",
-            loan_id,
-            told,
-            {"id": loan_id, "order_id": order, "consumer_id": consumer, "due_on": on, "amount": {"minor": minor, "currency": currency}},
-        )
-        for loan_id, order, consumer, currency, minor, told in found
-    ]
-    outbox.emit(work=work, events=events)
-    return len(found)
-
-
 def advance(*, work: UnitOfWork, on: date, no: int, first: UUID = FIRST_ID, last: UUID = LAST_ID) -> Advanced:
     """Brings the loans of a range of ids, chunk `no` of the day, to the end of the day `on` of `work`, and tells of what falls due on it. Call it
     once a chunk and day, in a transaction; what it found is posted by `post_brought` when all chunks are done.
@@ -123,7 +96,7 @@ def advance(*, work: UnitOfWork, on: date, no: int, first: UUID = FIRST_ID, last
     A loan that raises, or that the database will not take, is set aside and left where it stands; the next close tries it again.
     """
     keeping.lock_for_close(work.book.id, on, first, last)
-    due, sums = _fall_due(work, on, first, last), _Sums.none()
+    due, sums = falling_due.tell(work=work, on=on, first=first, last=last), _Sums.none()
     opened, stuck = keeping.awake(work.book.id, on, first, last)
     loans = _running(work.book.id, on, first, last, sums) + len(opened) + len(stuck)
     looked: list[_Look] = []
@@ -367,7 +340,8 @@ def look_again(*, work: UnitOfWork, loan_ids: Iterable[UUID]) -> list[UUID | Non
     kept = {i: one for i, one in keeping.lock(work.book.id, wanted).items() if one.running.stuck}
     on, looked = work.day.on, []
     told = _facts_of(list(kept.values()), on)
-    for one in kept.values():
+    ready, due = falling_due.before_entering(kept, {}, days.waiting_to_close(work.book.id))
+    for one in ready.values():
         look = _look(one, on, told.get(one.party.loan_id))
         after = Kept(one.party, look.after.life, replace(look.after.running, stretch=Stretch(on.toordinal())), look.after.seen)
         source = uuid5(one.party.loan_id, f"again:{on}")
@@ -375,5 +349,6 @@ def look_again(*, work: UnitOfWork, loan_ids: Iterable[UUID]) -> list[UUID | Non
         looked.append(_Look(one, after, {}, entry, look.event))
     _post_own(work, looked)
     writing.update(work, [(each.before, each.after) for each in looked], closing=False)
+    outbox.emit(work=work, events=[event for events in due.values() for event in events])
     outbox.emit(work=work, events=[each.event for each in looked if each.event])
     return [loan_id if loan_id in kept else None for loan_id in wanted]

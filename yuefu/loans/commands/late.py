@@ -135,4 +135,4 @@ def paid_in(book_id: UUID, until: Mapping[UUID, date | None], currency: str) -> 
 
 
 def _net(tally: Tally) -> int:
-    return tally.repaid + tally.recovered - tally.paid_back - tally.charged_back - tally.credit_refunded
+    return tally.repaid + tally.recovered - tally.recovered_of_merchant - tally.paid_back - tally.charged_back - tally.credit_refunded

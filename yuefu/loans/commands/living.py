@@ -14,7 +14,7 @@ from yuefu.frozen import made_quickly
 from yuefu.ledger import commands as ledger
 from yuefu.ledger.rules import Entry, Posted
 from yuefu.loans import entries, rules
-from yuefu.loans.commands import agreeing, writing
+from yuefu.loans.commands import agreeing, falling_due, writing
 from yuefu.loans.entries import Position
 from yuefu.loans.queries import keeping
 from yuefu.loans.queries.keeping import NEVER, Kept, Running
@@ -114,7 +114,8 @@ def enter(*, work: UnitOfWork, facts: Sequence[NewFact]) -> list[Entered | Refus
     today, before = work.day.on, _earlier(read, facts, work.day.on)
     kept: dict[UUID, Kept] = {}
     late_before: dict[UUID, Overdue] = {}
-    closing = bool(read) and bool(days.waiting_to_close(work.book.id))
+    closing = days.waiting_to_close(work.book.id) if read else []
+    read, due = falling_due.before_entering(read, before, closing)
     outcomes: list[Entered | Refused] = []
     entered: list[tuple[UUID, int, UUID, Event | Undone, dict[str, Any]]] = []
     posting: list[Entry] = []
@@ -137,6 +138,7 @@ def enter(*, work: UnitOfWork, facts: Sequence[NewFact]) -> list[Entered | Refus
             outcomes.append(Refused(error.code, error.detail, error.field))
             continue
         known.add(fact.source_id)
+        events += due.pop(fact.loan_id, ())
         was = _posted(one, today)
         if closing and fact.loan_id not in kept:
             late_before[fact.loan_id] = _late_by(one, today - timedelta(days=1))
@@ -161,7 +163,7 @@ def enter(*, work: UnitOfWork, facts: Sequence[NewFact]) -> list[Entered | Refus
     assert not stands, "what is posted with the next fact has one"
     changed = sorted(kept)
     writing.insert_facts(work, entered)
-    writing.update(work, [(read[loan_id], kept[loan_id]) for loan_id in changed], closing=closing, late_before=late_before)
+    writing.update(work, [(read[loan_id], kept[loan_id]) for loan_id in changed], closing=bool(closing), late_before=late_before)
     _all_posted(posting, ledger.post_once(work=work, entries=posting))  # of a source one fact is entered, see `known_sources`
     outbox.emit(work=work, events=events)
     audit.record(work=work, action="loan.enter", object_kind="loan", object_ids=changed)

@@ -22,11 +22,12 @@ from yuefu.loans.queries import keeping, served
 from yuefu.loans.queries.levelled import Repayment as Recorded
 from yuefu.loans.queries.served import BoughtDown, TakenOut
 from yuefu.loans.rules import BEFORE_DISBURSEMENT, FUTURE_DATED, Life
-from yuefu.money.amounts import Money
+from yuefu.money.amounts import LARGEST_MINOR, Money
 from yuefu.plans.lifecycle import events as e
 from yuefu.plans.lifecycle.events import LOAN_WRITTEN_OFF, Undone
 from yuefu.plans.lifecycle.quotes import payoff_amount
 from yuefu.plans.lifecycle.terms import Excess, PaidBy
+from yuefu.plans.lifecycle.work import LoanState
 from yuefu.runtime import sql
 from yuefu.runtime.values import UnitOfWork
 
@@ -71,7 +72,7 @@ def _apply(work: UnitOfWork, kind: Kind, requests: Sequence[Repayment | GoodsRef
     begun = served.begun_on([request.loan_id for request in requests])
     bought = served.bought_down([r.loan_id for r in requests if isinstance(r, GoodsRefund) and r.discount_returned.minor])
     lost = served.locked_as_written_off([request.loan_id for request in requests if isinstance(request, GoodsRefund)])
-    outcomes = [_refusal(work, begun.get(request.loan_id), request) or _not_refundable(request, lost) for request in requests]
+    outcomes = [_refusal(work, begun.get(request.loan_id), request) for request in requests]
     ending = _ending(work, requests)
     facts: list[NewFact] = []
     at: dict[int, int] = {}
@@ -79,11 +80,15 @@ def _apply(work: UnitOfWork, kind: Kind, requests: Sequence[Repayment | GoodsRef
         if refused is None:
             facts += _bought_less(request, bought)
             at[index] = len(facts)
+            if request.loan_id in lost:
+                facts.append(_recovered(request))
+                continue
             event = e.PaidOff(request.effective_on, request.amount) if request.source_id in ending else _paid(request)
             facts.append(NewFact(request.source_id, request.loan_id, event, kind))
     entered = living.enter(work=work, facts=facts)
     done = {index: entered[position] for index, position in at.items()}
-    done |= _recovered(work, {i: requests[i] for i, one in done.items() if isinstance(one, Refused) and one.code == LOAN_WRITTEN_OFF})
+    late = [i for i, one in done.items() if isinstance(one, Refused) and one.code == LOAN_WRITTEN_OFF]
+    done |= zip(late, living.enter(work=work, facts=[_recovered(requests[i]) for i in late]) if late else [], strict=True)
     applied = {i: _applied(requests[i], one) for i, one in done.items() if isinstance(one, Entered)}
     _take_out(work, [(one, _last_on(done[i])) for i, one in applied.items() if one.excess.minor])
     _record(work, kind, [(requests[i], one, _no(done[i])) for i, one in applied.items()])
@@ -97,14 +102,6 @@ def _refusal(work: UnitOfWork, begun: date | None, request: Repayment | GoodsRef
     if request.effective_on > work.day.on:
         return Refused(FUTURE_DATED, f"the business day is {work.day.on}", "effective_on")
     return None
-
-
-def _not_refundable(request: Repayment | GoodsRefund, written_off: set[UUID]) -> Refused | None:
-    """What a merchant gives back for a loan that was given up is no recovery, which comes from the consumer, and nothing is left that it could lower."""
-    if not isinstance(request, GoodsRefund) or request.loan_id not in written_off:
-        return None
-    detail = "the loan was written off and takes no refund of its goods: agree with merchant and consumer on what they get"
-    return Refused(LOAN_WRITTEN_OFF, detail, "loan_id")
 
 
 def _ending(work: UnitOfWork, requests: Sequence[Repayment | GoodsRefund]) -> set[UUID]:
@@ -148,20 +145,11 @@ def _bought_less(request: Repayment | GoodsRefund, bought: Mapping[UUID, BoughtD
     return [undone, NewFact(source, request.loan_id, e.BoughtDown(before.on, left), with_next=True)]
 
 
-def _recovered(work: UnitOfWork, requests: Mapping[int, Repayment | GoodsRefund]) -> dict[int, Entered | Refused]:
-    """What comes in for loans that were written off."""
-    if not requests:
-        return {}
-    held = keeping.lock(work.book.id, [request.loan_id for request in requests.values()])
-    facts = [NewFact(r.source_id, r.loan_id, _recovered_of(r, held[r.loan_id].life), "recovered") for r in requests.values()]
-    return dict(zip(requests, living.enter(work=work, facts=facts), strict=True))
-
-
-def _recovered_of(request: Repayment | GoodsRefund, life: Life) -> e.Recovered:
-    """What was given up comes in again; what is more than that is the consumer's."""
-    left = max(life.tally.given_up - life.tally.recovered, 0)
-    beyond = max(request.amount.minor - left, 0)
-    return e.Recovered(request.effective_on, request.amount, replace(request.amount, minor=beyond) if beyond else None)
+def _recovered(request: Repayment | GoodsRefund) -> NewFact:
+    """What comes in for a loan that was written off: what was given up comes in again, from the consumer or from the merchant; what is more than that
+    is the consumer's, also where something that is entered later makes it so."""
+    by = PaidBy.MERCHANT_REFUND if isinstance(request, GoodsRefund) else PaidBy.REPAYMENT
+    return NewFact(request.source_id, request.loan_id, e.Recovered(request.effective_on, request.amount, by=by, capped=True), "recovered")
 
 
 def _applied(request: Repayment | GoodsRefund, entered: Entered) -> Applied:
@@ -284,12 +272,13 @@ def _reverse(work: UnitOfWork, wave: Sequence[Reversal], found: Mapping[UUID, Re
     except NotPosted as error:
         refused, stays = _no_room(error), {}
     if stays and all(minor <= found[r.source_id].amount for r in wave if (minor := stays.get(found[r.source_id].loan_id, 0))):
-        try:
-            return _reversed(work, wave, found, stays)
-        except NotPosted as error:
-            refused = _no_room(error)
-        except _OwedAgain:
-            pass
+        for first in (False, True):
+            try:
+                return _reversed(work, wave, found, stays, first=first)
+            except NotPosted as error:
+                refused = _no_room(error)
+            except _OwedAgain:
+                pass
     return [refused] if len(wave) == 1 else [one for each in wave for one in _reverse(work, [each], found)]
 
 
@@ -298,16 +287,19 @@ def _no_room(error: NotPosted) -> Refused:
 
 
 def _reversed(
-    work: UnitOfWork, wave: Sequence[Reversal], found: Mapping[UUID, Recorded], stays: Mapping[UUID, int]
+    work: UnitOfWork, wave: Sequence[Reversal], found: Mapping[UUID, Recorded], stays: Mapping[UUID, int], *, first: bool = False
 ) -> list[Reversed | Refused]:
-    """Takes repayments off their loans, all of them or none; as much of them as `stays`, by loan, takes the place of what went back, and is not
-    owed back. Raises _OwedAgain where more of that would be owed again, NotPosted where a credit line has no room."""
+    """Takes repayments off their loans, all of them or none; as much of them as `stays`, by loan, takes the place of what went back, of the
+    latest of it or of the `first` since, and is not owed back. Raises _OwedAgain where more of that would be owed again, NotPosted where a credit line
+    has no room."""
     with sql.attempting():
         taken_out = served.taken_out(list(stays)) if stays else {}
         facts: list[NewFact] = []
         for reversal in wave:
             repayment = found[reversal.source_id]
-            facts += _taken_back(reversal, repayment.loan_id, taken_out.get(repayment.loan_id, ()), stays.get(repayment.loan_id, 0))
+            out = taken_out.get(repayment.loan_id, [])
+            since = [one for one in reversed(out) if one.no > repayment.no] if first else out
+            facts += _taken_back(reversal, repayment.loan_id, since, stays.get(repayment.loan_id, 0))
             facts.append(NewFact(reversal.id, repayment.loan_id, Undone(repayment.no), "reversed", owed_back=True))
         done = living.enter(work=work, facts=facts)
         entered = [one for one in done if isinstance(one, Entered)]
@@ -316,8 +308,13 @@ def _reversed(
         after = {one.loan_id: one for one in entered}
         again = {i: one.life.state.lent_again - before[i].state.lent_again for i, one in after.items()}
         if any(minor > 0 for minor in again.values()):
-            raise _OwedAgain({i: minor + stays.get(i, 0) for i, minor in again.items() if minor > 0})
+            raise _OwedAgain({i: min(minor, _missing(after[i].life.state)) + stays.get(i, 0) for i, minor in again.items() if minor > 0})
         return _told(work, wave, found, [(before[found[r.source_id].loan_id], after[found[r.source_id].loan_id]) for r in wave], stays)
+
+
+def _missing(state: LoanState) -> int:
+    """The most that can be owed again, in minor units: after a write-off what came in later may have paid a part of it, and went back as well."""
+    return max(state.given_up - state.recovered - state.overpaid, 0) if state.written_off_on else LARGEST_MINOR
 
 
 def _taken_back(reversal: Reversal, loan_id: UUID, taken_out: Sequence[TakenOut], minor: int) -> list[NewFact]:

@@ -34,6 +34,16 @@ def recorded(loan_ids: Sequence[UUID]) -> dict[UUID, list[tuple[Event | Undone, 
     return found
 
 
+def write_off_of(loan_id: UUID) -> int | None:
+    """The number of the write-off of a loan that is in force; None where there is none."""
+    found = sql.rows(
+        "SELECT f.no FROM loans_fact f WHERE f.loan_id = %s AND f.kind = 'written_off'"
+        " AND NOT EXISTS (SELECT 1 FROM loans_fact u WHERE u.loan_id = f.loan_id AND u.undoes_no = f.no)",
+        [loan_id],
+    )
+    return found[0][0] if found else None
+
+
 def touched_since(book_id: UUID, since: date) -> list[UUID]:
     """Loans of which something was entered on a day or later, by ascending id."""
     found = sql.rows("SELECT DISTINCT loan_id FROM loans_fact WHERE book_id = %s AND recorded_on >= %s ORDER BY loan_id", [book_id, since])

@@ -45,14 +45,15 @@ class Trial:
     after: Look
 
 
-def tried(kept: Kept, facts: Sequence[Event | Undone], event: Event, today: date) -> Trial | Refused:
+def tried(kept: Kept, facts: Sequence[Event | Undone], event: Event | Undone, today: date) -> Trial | Refused:
     """What an event makes of a loan of which `facts` are all that was entered; of one that is entered ahead, as seen when its day comes.
 
     Refused with future_dated, or with the code of the LoanError for what cannot happen to the loan.
     """
-    if event.on > today and not isinstance(event, rules.AHEAD):
-        return Refused(FUTURE_DATED, f"It is {today}: what happens on {event.on} can be entered then.", "on")
-    on, terms = max(today, event.on), kept.life.terms
+    begins = today if isinstance(event, Undone) else event.on
+    if begins > today and not isinstance(event, rules.AHEAD):
+        return Refused(FUTURE_DATED, f"It is {today}: what happens on {begins} can be entered then.", "on")
+    on, terms = max(today, begins), kept.life.terms
     try:
         before, after = rules.retold_life(terms, facts, on), rules.retold_life(terms, [*facts, event], on)
     except LoanError as error:

@@ -8,6 +8,7 @@ from itertools import pairwise
 from typing import Final
 
 from yuefu.plans.lifecycle.due_days import later_due_days
+from yuefu.plans.lifecycle.earning import earned_of
 from yuefu.plans.lifecycle.events import (
     DAYS_OUT_OF_ORDER,
     LOAN_WRITTEN_OFF,
@@ -15,6 +16,7 @@ from yuefu.plans.lifecycle.events import (
     NO_SUCH_INSTALMENT,
     NOT_WRITTEN_OFF,
     NOTHING_TO_CHANGE,
+    REFUNDS,
     ArrearsPaused,
     BoughtDown,
     Charged,
@@ -22,6 +24,7 @@ from yuefu.plans.lifecycle.events import (
     ChargedOff,
     InterestPaused,
     LoanError,
+    Paid,
     Reaged,
     Recovered,
     Rescheduled,
@@ -29,9 +32,9 @@ from yuefu.plans.lifecycle.events import (
 )
 from yuefu.plans.lifecycle.factors import SCALE, factor
 from yuefu.plans.lifecycle.levelling import rounded
-from yuefu.plans.lifecycle.paying import drop_fees_not_begun, kept_credit, use_credit, use_credit_for_all
+from yuefu.plans.lifecycle.paying import drop_fees_not_begun, kept_credit, pay, use_credit, use_credit_for_all
 from yuefu.plans.lifecycle.rows import EXTRA, NO_INTEREST, NO_PRINCIPAL, NORMAL, PREPAID, Rows
-from yuefu.plans.lifecycle.terms import Adjust, LoanTerms, Part, Payer
+from yuefu.plans.lifecycle.terms import Adjust, Excess, LoanTerms, Part, Payer
 from yuefu.plans.lifecycle.work import Work
 
 FOR_EVER: Final = date.max.toordinal()
@@ -267,9 +270,11 @@ def write_off(work: Work) -> None:
     """Gives up all that is unpaid and no credit balance can pay. Raises LoanError where it has been written off before."""
     if work.written_off_on:
         raise LoanError(LOAN_WRITTEN_OFF, f"The loan was written off on {date.fromordinal(work.written_off_on)}.", "on")
+    rows, brought = work.rows, earned_of(work)
+    waived = sum(map(sum, (rows.interest_off, rows.fees_off, rows.penalties_off)))
     use_credit_for_all(work)
     work.parts = dict.fromkeys(Part, 0)
-    rows = work.rows
+    settled = sum(map(sum, (rows.interest_paid, rows.fees_paid, rows.penalties_paid))) + waived
     principal = 0
     for k in range(len(rows)):
         for part, asked, paid, off in _columns(rows):
@@ -279,6 +284,8 @@ def write_off(work: Work) -> None:
             principal += open_ if part is Part.PRINCIPAL else 0
     work.move_balance(-principal)
     work.written_off_on = work.on
+    work.given_up = principal + brought.interest + brought.fees + brought.penalties - settled
+    work.recovery = 0
 
 
 def _columns(rows: Rows) -> tuple[tuple[Part, list[int], list[int], list[int]], ...]:
@@ -291,11 +298,17 @@ def _columns(rows: Rows) -> tuple[tuple[Part, list[int], list[int], list[int]], 
 
 
 def recover(work: Work, event: Recovered) -> None:
-    """Counts what came in after the write-off; what is beyond that is credit balance. Raises LoanError before one."""
+    """Counts what came in after the write-off; what is beyond that is credit balance. Raises LoanError before one, unless the loan is to tell."""
+    if not work.written_off_on and event.capped:
+        pay(work, Paid(event.on, event.amount, event.by, Excess.NEXT, interest_refund=event.by in REFUNDS))
+        return
     if not work.written_off_on:
         raise LoanError(NOT_WRITTEN_OFF, "Only what was written off can be recovered; before that it is a repayment.", "on")
     beyond = event.beyond.minor if event.beyond else 0
-    work.recovered += event.amount.minor - beyond
+    if event.capped:
+        beyond = max(event.amount.minor - max(work.given_up - work.recovered, 0), 0)
+    work.recovery = event.amount.minor - beyond
+    work.recovered += work.recovery
     work.overpaid += beyond
     work.credit += beyond
 

@@ -37,6 +37,7 @@ class LoanError(PlanError):
 
 
 REFUNDS: Final = frozenset({PaidBy.MERCHANT_REFUND, PaidBy.PAYOUT_REFUND})
+NO_RECOVERY: Final = "no_recovery"
 AMOUNT_TOO_LARGE: Final = "amount_too_large"
 
 
@@ -158,7 +159,8 @@ class Waived:
 
 @dataclass(frozen=True, slots=True)
 class ChargedBack:
-    """The payer's bank takes `amount` of an earlier payment back, the latest one, or that of `paid_on`: it is owed again."""
+    """The payer's bank takes `amount` of an earlier payment back, the latest one, or that of `paid_on`: it is owed again. After a write-off it is
+    given up again: less is recovered, or more is lost."""
 
     on: date
     amount: Money
@@ -288,16 +290,24 @@ class WrittenOff:
 
 @dataclass(frozen=True, slots=True)
 class Recovered:
-    """`amount` came in after the write-off. `beyond` of it is more than what had been given up: credit balance, and nothing recovered."""
+    """`amount` came in after the write-off, `by` whom. `beyond` of it is more than what had been given up: credit balance, and nothing recovered.
+    `capped`: whatever is entered or undone later, all that is more than what is given up of the loan by then is beyond, and without a write-off the
+    amount is credited to the loan, due or not."""
 
     on: date
     amount: Money
     beyond: Money | None = None
+    by: PaidBy = PaidBy.REPAYMENT
+    capped: bool = False
 
     def __post_init__(self) -> None:
         _checked(self)
         if self.beyond is not None and not (self.beyond.currency == self.amount.currency and 0 < self.beyond.minor <= self.amount.minor):
             raise LoanError(MORE_THAN_OWED, f"What is beyond is a part of {self.amount}, not {self.beyond}.", "beyond")
+        if self.beyond is not None and self.capped:
+            raise LoanError(MORE_THAN_OWED, "What is beyond is said, or told by the loan.", "beyond")
+        if self.by not in {PaidBy.REPAYMENT, PaidBy.MERCHANT_REFUND}:
+            raise LoanError(NO_RECOVERY, "What was given up comes in from the consumer or from the merchant.", "by")
 
 
 @dataclass(frozen=True, slots=True)

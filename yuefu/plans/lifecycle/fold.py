@@ -42,7 +42,7 @@ _HANDLERS: Final[Mapping[type, Callable[[Work, Any], None]]] = {
 }
 _KINDS: Final = tuple(_HANDLERS)
 # A pause too, which may have been entered ahead: it comes to nothing.
-_AFTER_WRITE_OFF: Final = (e.Recovered, e.CreditRefunded, e.InterestPaused, e.ArrearsPaused)
+_AFTER_WRITE_OFF: Final = (e.Recovered, e.ChargedBack, e.CreditRefunded, e.InterestPaused, e.ArrearsPaused)
 
 
 def start(terms: LoanTerms) -> LoanState:

@@ -155,8 +155,9 @@ def written_state(state: LoanState) -> dict[str, Any]:
 
 
 def read_state(terms: LoanTerms, plain: Mapping[str, Any]) -> LoanState | None:
-    """The checkpoint of a loan of `terms`, as they were agreed; None where it is of another format, and the loan has to be replayed."""
-    if plain.get("format") != STATE_FORMAT:
+    """The checkpoint of a loan of `terms`, as they were agreed; None where it is of another format, or does not say what a write-off gave up, as none
+    did at first, and the loan has to be replayed."""
+    if plain.get("format") != STATE_FORMAT or ("written_off_on" in plain and "given_up" not in plain):
         return None
     nothing, given = _nothing_in(plain["rows"]), plain["columns"].get
     columns = tuple([tuple(given(name, nothing)) for name in COLUMNS])  # of a tuple, the tuple itself

@@ -8,13 +8,14 @@ from datetime import date
 from yuefu.money.amounts import Money
 from yuefu.money.rates import Rounding, divide
 from yuefu.plans.lifecycle import events as e
+from yuefu.plans.lifecycle.earning import Earned, borne, earned_of, straight
 from yuefu.plans.lifecycle.events import LoanError
 from yuefu.plans.lifecycle.fold import apply, looked_at, opened
 from yuefu.plans.lifecycle.paying import payoff_minor
 from yuefu.plans.lifecycle.rows import NORMAL, Rows, until_today
 from yuefu.plans.lifecycle.terms import LoanTerms
 from yuefu.plans.lifecycle.waterfall import principal_target
-from yuefu.plans.lifecycle.work import LoanState, Work
+from yuefu.plans.lifecycle.work import LoanState
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,58 +80,19 @@ def instalment_quote(state: LoanState, due_on: date, on: date) -> InstalmentQuot
 
 def interest_borne(state: LoanState, day: date) -> Money:
     """Interest of all nights up to `day`, paid or not, on what was really owed each night; the state has no event after `day`."""
-    return Money(_borne(opened(state, day.toordinal())), state.terms.currency)
-
-
-def _borne(work: Work) -> int:
-    rows, today = work.rows, work.on
-    until = until_today(rows, work.interest, balance=work.balance, since=work.since, on=today)
-    return sum([asked if due <= today else found for asked, due, found in zip(rows.interest, rows.due, until, strict=True)])
+    return Money(borne(opened(state, day.toordinal())), state.terms.currency)
 
 
 def interest_earned(state: LoanState, day: date) -> Money:
     """Interest of all rows for the nights up to `day`, paid or not, of a loan on its schedule: straight over the days of each row, rounded
     half-even on the running sum, so that the differences of days add up to each row."""
-    return Money(_straight(state.rows(), day.toordinal()), state.terms.currency)
-
-
-def _straight(rows: Rows, today: int) -> int:
-    earned = 0
-    for interest, start, due in zip(rows.interest, rows.start, rows.due, strict=True):
-        if interest and today > start and due > start:
-            earned += interest if today >= due else divide(interest * (today - start), due - start, Rounding.HALF_EVEN)
-    return earned
-
-
-@dataclass(frozen=True, slots=True)
-class Earned:
-    """What a loan has brought by a day beside its principal, paid or not, in minor units."""
-
-    interest: int
-    fees: int
-    penalties: int
+    return Money(straight(state.rows(), day.toordinal()), state.terms.currency)
 
 
 def earned(state: LoanState, day: date) -> Earned:
     """Interest of the nights up to `day`: on what was really owed, or straight over each period where it stays as scheduled; fees and penalties
     as they fall due, or are settled before. Of a loan that has ended all that it came to ask. Raises LoanError for a day before the last event."""
     return earned_of(looked_at(state, day))
-
-
-def earned_of(work: Work) -> Earned:
-    """`earned` of a loan that was opened to be looked at."""
-    rows, today = work.rows, work.on
-    fees = _fallen_due(rows.fees, rows.fees_paid, rows.fees_off, rows.due, today)
-    penalties = _fallen_due(rows.penalties, rows.penalties_paid, rows.penalties_off, rows.due, today)
-    if not any(work.all_unpaid()):
-        return Earned(sum(rows.interest), fees, penalties)
-    return Earned(_borne(work) if work.terms.recalculate else _straight(rows, today), fees, penalties)
-
-
-def _fallen_due(asked: list[int], paid: list[int], off: list[int], due: list[int], today: int) -> int:
-    if not any(asked):
-        return sum(paid) + sum(off)
-    return sum([a if day <= today else p + o for a, p, o, day in zip(asked, paid, off, due, strict=True)])
 
 
 def buy_down_earned(state: LoanState, day: date) -> Money:

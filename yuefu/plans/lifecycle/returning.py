@@ -39,14 +39,21 @@ def pay_back(work: Work, event: PaidBack) -> None:
 
 def charge_back(work: Work, event: ChargedBack) -> None:
     """The amount is owed again, in the parts of its payment in the agreed order as far as they have not been charged back yet (principal takes
-    the rest); a credit balance pays its share of it. Raises LoanError for more than was ever paid."""
+    the rest); a credit balance pays its share of it. After a write-off what had been recovered by a payment from then on is so no more, and all else is
+    given up again. Raises LoanError for more than was ever paid."""
     left, rows = event.amount.minor, work.rows
-    paid = sum(map(sum, (rows.principal_paid, rows.interest_paid, rows.fees_paid, rows.penalties_paid)))
+    paid = sum(map(sum, (rows.principal_paid, rows.interest_paid, rows.fees_paid, rows.penalties_paid))) + work.recovered
     if left > paid + work.overpaid:
         raise LoanError(MORE_THAN_OWED, f"Less than {event.amount} has been paid.", "amount")
     from_credit = min(left, work.overpaid)
     work.overpaid -= from_credit
     left -= from_credit
+    if work.written_off_on:
+        since = event.paid_on is None or event.paid_on.toordinal() >= work.written_off_on
+        work.credit, work.recovery = from_credit, -min(left, work.recovered) if since else 0
+        work.recovered += work.recovery
+        _give_up_again(work, left + work.recovery)
+        return
     again = _parts_again(work, left, event.paid_on)
     if any(again.values()):
         again[Part.PRINCIPAL] += from_credit
@@ -77,10 +84,15 @@ def _parts_again(work: Work, amount: int, paid_on: date | None) -> dict[Part, in
 
 
 def refund_credit(work: Work, event: CreditRefunded) -> None:
-    """The amount leaves the credit balance; what is more than that was lent again (an undone payment behind it, nearly always)."""
+    """The amount leaves the credit balance; what is more than that was lent again (an undone payment behind it, nearly always), and is given up
+    after a write-off."""
     from_credit = min(event.amount.minor, work.overpaid)
     work.overpaid -= from_credit
     work.credit = from_credit
+    if work.written_off_on:
+        work.recovery = 0
+        _give_up_again(work, event.amount.minor - from_credit)
+        return
     _lend_again(work, {**dict.fromkeys(Part, 0), Part.PRINCIPAL: event.amount.minor - from_credit})
 
 
@@ -102,6 +114,16 @@ def _lend_again(work: Work, again: dict[Part, int]) -> None:
     for part, amount in again.items():
         work.parts[part] += amount
     work.refresh()
+
+
+def _give_up_again(work: Work, amount: int) -> None:
+    """An amount that is owed again of a loan of which all was given up: it is given up with the rest, as principal of the last row."""
+    rows = work.rows
+    for column in (rows.principal, rows.principal_off, rows.credited, rows.emi):
+        column[-1] += amount
+    work.lent_again += amount
+    work.given_up += amount
+    work.parts[Part.PRINCIPAL] += amount
 
 
 def _row_again(work: Work) -> int:

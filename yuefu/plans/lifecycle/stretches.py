@@ -16,8 +16,8 @@ from typing import Final
 from yuefu.frozen import made_quickly
 from yuefu.money.rates import Rounding, divide
 from yuefu.plans.lifecycle.arrears import next_bucket_on
+from yuefu.plans.lifecycle.earning import earned_of
 from yuefu.plans.lifecycle.factors import SCALE, share_of_year
-from yuefu.plans.lifecycle.quotes import earned_of
 from yuefu.plans.lifecycle.rows import NORMAL, Rows
 from yuefu.plans.lifecycle.terms import InterestBy, YearBasis
 from yuefu.plans.lifecycle.work import Work

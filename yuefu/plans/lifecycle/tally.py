@@ -23,9 +23,10 @@ class Tally:
     """Sums in minor units.
 
     What came in, by who gave it: `repaid` by the consumer (down payments among it), `refunded` by the merchant, `payout_refunded` because a
-    payout came back, `goodwill` and `interest_refunded` by the lender, `recovered` after a write-off; `bought_down` is what the merchant paid
-    for a lower rate. What went out: `lent`, `paid_back`, `charged_back`, `credit_refunded`. `…_again`: interest, fees and penalties that a
-    charge-back made owed again. `…_waived`: given up by a waiver. `…_lost`: what the write-off gave up of what the loan had brought by its day.
+    payout came back, `goodwill` and `interest_refunded` by the lender, `recovered` after a write-off, less what of that was taken back, of which
+    `recovered_of_merchant` came from the merchant; `bought_down` is what the merchant paid for a lower rate. What went out: `lent`, `paid_back`,
+    `charged_back`, `credit_refunded`. `…_again`: interest, fees and penalties that a charge-back made owed again. `…_waived`: given up by a
+    waiver. `…_lost`: what the write-off gave up of what the loan had brought by its day, and what went out after it.
     """
 
     lent: int = 0
@@ -35,6 +36,7 @@ class Tally:
     goodwill: int = 0
     interest_refunded: int = 0
     recovered: int = 0
+    recovered_of_merchant: int = 0
     bought_down: int = 0
     paid_back: int = 0
     charged_back: int = 0
@@ -52,7 +54,7 @@ class Tally:
 
     @property
     def given_up(self) -> int:
-        """All that a write-off gave up of what the loan had brought by its day, the principal first."""
+        """All that a write-off gave up of what the loan had brought by its day, and what went out of it since, the principal first."""
         return self.principal_lost + self.interest_lost + self.fees_lost + self.penalties_lost
 
     def plus(self, **more: int) -> Tally:
@@ -85,7 +87,11 @@ def counted(tally: Tally, event: Event, outcome: Outcome, before: LoanState | No
     match event:
         case e.Disbursed():  # a down payment is paid at once by the disbursement itself
             return tally.plus(lent=event.amount.minor, repaid=_came_in(outcome))
-        case e.Paid():
+        case e.Recovered() if outcome.recovered is not None:
+            of_merchant, beyond = event.by is PaidBy.MERCHANT_REFUND, event.amount.minor - outcome.recovered
+            more = {"recovered_of_merchant": outcome.recovered} if of_merchant else {}
+            return tally.plus(recovered=outcome.recovered, **{_BY[event.by]: beyond}, **more)
+        case e.Paid() | e.Recovered():
             refund = outcome.interest_refund
             paid = tally.plus(**{_BY[event.by]: event.amount.minor})
             return paid.plus(interest_refunded=_came_in(refund)) if refund else paid
@@ -97,6 +103,9 @@ def counted(tally: Tally, event: Event, outcome: Outcome, before: LoanState | No
             return tally.plus(paid_back=event.amount.minor)
         case e.ChargedBack() | e.CreditRefunded():
             out = "charged_back" if isinstance(event, e.ChargedBack) else "credit_refunded"
+            if outcome.recovered is not None:
+                again = {"recovered": outcome.recovered, "principal_lost": outcome.principal.minor}
+                return tally.plus(**{out: event.amount.minor + outcome.recovered}, **again)
             again = {f"{name}_again": getattr(outcome, name).minor for name in ("interest", "fees", "penalties")}
             return tally.plus(**{out: event.amount.minor}, **again)
         case e.Waived():
@@ -104,9 +113,6 @@ def counted(tally: Tally, event: Event, outcome: Outcome, before: LoanState | No
         case e.WrittenOff():
             assert before is not None and after is not None, "of a write-off the states are known"  # noqa: PT018
             return tally.plus(principal_lost=outcome.principal.minor, **_lost(before, after, event.on))
-        case e.Recovered():
-            beyond = event.beyond.minor if event.beyond else 0
-            return tally.plus(recovered=event.amount.minor - beyond, repaid=beyond)
         case e.BoughtDown():
             return tally.plus(bought_down=event.amount.minor)
     return tally

@@ -29,7 +29,8 @@ _PENDING, _ACTIVE, _OVERPAID, _CLOSED, _WRITTEN_OFF = "pending", "active", "over
 class Outcome:
     """What became of one event, in the loan's currency. The parts are what was paid (or given up, or lent again) of each; `credit` went to
     the credit balance (or came from it); `balance` is the principal owed afterwards. `interest_refund` is what became of the interest that a
-    refund gave back, None where it gave none back."""
+    refund gave back, None where it gave none back. `recovered` is how much more of what was given up has come in, below 0 where that went out
+    again; None of a loan that was not written off."""
 
     principal: Money
     interest: Money
@@ -38,6 +39,7 @@ class Outcome:
     credit: Money
     balance: Money
     interest_refund: Outcome | None = None
+    recovered: int | None = None
 
 
 @made_quickly
@@ -47,7 +49,8 @@ class LoanState:
 
     The last event was on `last_on`, of rank `last_rank` within the day. `columns` are those of `rows.COLUMNS`; `lent` is all that was
     disbursed, `lent_again` what was charged back or went out of a credit balance that had not been there; `balance` the principal owed,
-    unchanged since `since`; `moves` the days on which it changed with what it was from then on; `refunds` the days and amounts of refunds that
+    unchanged since `since`; `given_up` what the loan had brought and a write-off gave up, with what went out since, of which `recovered` has
+    come in; `moves` the days on which the balance changed with what it was from then on; `refunds` the days and amounts of refunds that
     gave interest back, and how much of it; `charges` each charge with its day; `rates` the days from which another rate holds, with it;
     `overpaid` the credit balance. `pauses` are half-open stretches without interest, `late_charged` all late fees and penalty interest so
     far, `payments` the day and the parts of each repayment, less what of them was charged back. A state with `seen_on` is a view of the
@@ -65,6 +68,7 @@ class LoanState:
     since: int = 0
     overpaid: int = 0
     late_charged: int = 0
+    given_up: int = 0
     recovered: int = 0
     bought_down: int = 0
     charged_off_on: int = 0
@@ -117,7 +121,8 @@ class Work:
     """`LoanState`, opened for one event on day `on`."""
 
     __slots__ = (
-        *("terms", "rows", "interest", "on", "lent", "lent_again", "balance", "since", "overpaid", "late_charged", "recovered"),
+        *("terms", "rows", "interest", "on", "lent", "lent_again", "balance", "since", "overpaid", "late_charged"),
+        *("given_up", "recovered", "recovery"),
         *(
             "bought_down",
             "charged_off_on",
@@ -141,7 +146,8 @@ class Work:
         self.terms, self.on = state.terms, on
         self.rows, self.interest = Rows(state.columns), Interest(state.terms, state.pauses, state.lent)
         self.lent, self.lent_again, self.balance, self.since = state.lent, state.lent_again, state.balance, state.since
-        self.overpaid, self.late_charged, self.recovered = state.overpaid, state.late_charged, state.recovered
+        self.overpaid, self.late_charged = state.overpaid, state.late_charged
+        self.given_up, self.recovered = state.given_up, state.recovered
         self.bought_down, self.charged_off_on, self.written_off_on = state.bought_down, state.charged_off_on, state.written_off_on
         self.refunds, self.charges, self.rates = state.refunds, state.charges, state.rates
         self.pauses, self.arrears_pauses = state.pauses, state.arrears_pauses
@@ -164,6 +170,7 @@ class Work:
     def _nothing_yet(self) -> None:
         self.parts = dict(_NOTHING)
         self.credit = 0
+        self.recovery: int | None = None
         self.unpaid: list[int] | None = None
         self.linked: Outcome | None = None
 
@@ -172,7 +179,7 @@ class Work:
         self._settle()
         return LoanState(
             self.terms, self.rows.frozen(), seq, self.on, rank, self.lent, self.lent_again, self.balance, self.since, self.overpaid,
-            self.late_charged, self.recovered, self.bought_down, self.charged_off_on, self.written_off_on, tuple(self.moves), self.refunds,
+            self.late_charged, self.given_up, self.recovered, self.bought_down, self.charged_off_on, self.written_off_on, tuple(self.moves), self.refunds,
             self.charges, self.rates, self.pauses, self.arrears_pauses, tuple(self.payments), self.on if seen else 0,
         )  # fmt: skip
 
@@ -182,7 +189,7 @@ class Work:
         nothing = _nothing_of(currency)  # as most of them are
         principal, interest, fees, penalties = [Money(amount, currency) if amount else nothing for amount in self.parts.values()]
         credit = Money(self.credit, currency) if self.credit else nothing
-        return Outcome(principal, interest, fees, penalties, credit, Money(self.balance, currency), self.linked)
+        return Outcome(principal, interest, fees, penalties, credit, Money(self.balance, currency), self.linked, self.recovery)
 
     # --- looking on ---
 
