@@ -157,7 +157,7 @@ def show(case: CaseId) -> None:
                 for one in closures
             ],
         }
-        lines = [f"{name}: {'-' if found is None else found}" for name, found in value.items() if not isinstance(found, list)]
+        lines = [f"{name}: {output.shown(found)}" for name, found in value.items() if not isinstance(found, list)]
         for name, found in value.items():
             if isinstance(found, list) and found:
                 lines += [f"\n{name.replace('_', ' ')}", output.table(list(found[0]), [list(row.values()) for row in found])]

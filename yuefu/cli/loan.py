@@ -40,7 +40,7 @@ def payoff(
         wanted = tuple(sorted({inputs.object_id("loan", text) for text in loans or ()}))
         request = QuoteRequest(inputs.key_or_new(key), named, wanted)
         found = only(papers.quote(desk=caller.desk, now=caller.now, requests=[request]))
-        value = {**quote_value(found, caller.book), **written(file, lambda: papers.quote_pdf(desk=caller.desk, quote=found, language=said))}
+        value = {**quote_value(found), **written(file, lambda: papers.quote_pdf(desk=caller.desk, quote=found, language=said))}
         output.result({**value, "key": request.key}, [*quote_lines(value), f"key: {request.key}"])
 
 
