@@ -86,7 +86,7 @@ CODES = {
     "decision": {"approved", "declined"},
     "reason": set(wording.REASONS),
     "happening": happening_kinds(),
-    "instalment_state": {"paid", "part_paid", "due", "overdue", "upcoming"},
+    "instalment_state": {"paid", "refunded", "given_up", "part_paid", "due", "overdue", "upcoming"},
     "outcome": {outcome.value for outcome in Outcome},
     "source": set(SOURCES),
     "movement": {"payment", "refund", "fee", "payout", "payout_returned", "receipt", "other"} | set(TRANSFER_ENDS),

@@ -46,9 +46,12 @@ def _text(life: Trace) -> Iterator[str]:
     yield ""
     yield output.table(["stage", "state", "day"], [(stage.code, stage.state, stage.on) for stage in life.stages])
     if life.instalments:
-        rows = [(row.no, row.due_on, row.principal, row.interest, row.charges, row.paid, row.state) for row in life.instalments]
+        rows = [
+            (row.no, row.due_on, row.principal, row.interest, row.charges, row.paid, row.refunded, row.to_pay, row.state)
+            for row in life.instalments
+        ]
         yield ""
-        yield output.table(["no", "due on", "principal", "interest", "charges", "paid", "state"], rows)
+        yield output.table(["no", "due on", "principal", "interest", "charges", "paid", "refunded", "to pay", "state"], rows)
     for happening in life.timeline:
         yield ""
         yield from _happening(happening)

@@ -92,6 +92,8 @@ HAPPENINGS: Final[Table] = {
 }
 INSTALMENT_STATES: Final[Table] = {
     "paid": pgettext_lazy("instalment", "Paid"),
+    "refunded": pgettext_lazy("instalment", "Refunded"),
+    "given_up": pgettext_lazy("instalment", "Given up"),
     "part_paid": pgettext_lazy("instalment", "Partly paid"),
     "due": pgettext_lazy("instalment", "Due today"),
     "overdue": pgettext_lazy("instalment", "Overdue"),
@@ -385,7 +387,7 @@ TONES: Final[Mapping[str, Mapping[str, Tone]]] = {
         "declined": "bad", "authorised": "busy", "part_captured": "busy", "captured": "good", "part_refunded": "warn", "refunded": "still",
         "voided": "still", "expired": "still",
     },
-    "instalment_state": {"paid": "good", "part_paid": "busy", "due": "warn", "overdue": "bad", "upcoming": "still"},
+    "instalment_state": {"paid": "good", "refunded": "good", "given_up": "still", "part_paid": "busy", "due": "warn", "overdue": "bad", "upcoming": "still"},
     "outcome": {
         "matched": "good", "amount_differs": "bad", "status_differs": "warn", "missing_here": "bad", "missing_there": "bad",
         "duplicate": "bad", "other_day": "warn", "": "still",
