@@ -81,14 +81,19 @@ def result(value: Mapping[str, Any], text: str | Iterable[str] = "") -> None:
     _write(run, "\n".join(lines))
 
 
+_STORED_MOMENT: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]+)?)?\+00:00")
+"""A moment in a refusal: whoever refuses knows no terminal, and tells it as it is stored."""
+
+
 def failure(run: Run, fault: Fault) -> None:
     """Prints why a command failed: one sentence on standard error, with `--json` an object on standard output instead."""
     run.printed = True
+    detail = _STORED_MOMENT.sub(lambda found: _minute(datetime.fromisoformat(found[0]), run.zone), fault.detail)
     if run.as_json:
-        _write(run, dumps({"error": {"code": fault.code, "detail": fault.detail}}))
+        _write(run, dumps({"error": {"code": fault.code, "detail": detail}}))
         return
     with contextlib.suppress(OSError, ValueError):
-        print(f"yuefu: {fault.detail}", file=sys.stderr, flush=True)
+        print(f"yuefu: {detail}", file=sys.stderr, flush=True)
 
 
 def _write(run: Run, text: str) -> None:
@@ -194,10 +199,14 @@ def shown(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, datetime):
-        return f"{_in_zone(value, current().zone):%Y-%m-%d %H:%M}"
+        return _minute(value, current().zone)
     if isinstance(value, Mapping | list | tuple):
         return dumps(_in_zone(value, current().zone))
     return str(value)
+
+
+def _minute(at: datetime, zone: tzinfo | None) -> str:
+    return f"{_in_zone(at, zone):%Y-%m-%d %H:%M}" if zone else str(at)
 
 
 def _in_zone(value: Any, zone: tzinfo | None) -> Any:
