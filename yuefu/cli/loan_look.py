@@ -193,7 +193,9 @@ def _value(found: LoanFile) -> dict[str, Any]:
             }
             for one in found.facts
         ],
-        "related": [{"what": one.kind, "id": one.public_id, "state": one.state, "on": one.on} for one in found.related],
+        "related": [
+            {"what": f"{one.kind} {one.which}".strip(), "id": one.public_id, "state": one.state, "on": one.on} for one in found.related
+        ],
     }
 
 

@@ -12,6 +12,8 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from yuefu.web import loan_texts
+
 Tone = Literal["good", "busy", "warn", "bad", "still"]
 Table = Mapping[str, Promise]
 
@@ -369,6 +371,10 @@ TABLES: Final[Mapping[str, Table]] = {
     "heard_by": HEARD_BY,
     "suspense_done": SUSPENSE_DONE,
     "suspense_refused": SUSPENSE_REFUSED,
+    "loan_state": loan_texts.LOAN_STATES,
+    "related": loan_texts.RELATED,
+    "aftersale": loan_texts.AFTERSALES,
+    "related_state": loan_texts.RELATED_STATES,
     "sales_channel": SALES_CHANNELS,
     "mode": MODES,
     "role": ROLES,
@@ -387,6 +393,7 @@ TONES: Final[Mapping[str, Mapping[str, Tone]]] = {
         "declined": "bad", "authorised": "busy", "part_captured": "busy", "captured": "good", "part_refunded": "warn", "refunded": "still",
         "voided": "still", "expired": "still",
     },
+    "loan_state": loan_texts.LOAN_STATE_TONES,
     "instalment_state": {"paid": "good", "refunded": "good", "given_up": "still", "part_paid": "busy", "due": "warn", "overdue": "bad", "upcoming": "still"},
     "outcome": {
         "matched": "good", "amount_differs": "bad", "status_differs": "warn", "missing_here": "bad", "missing_there": "bad",
