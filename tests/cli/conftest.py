@@ -27,6 +27,8 @@ from yuefu.runtime.vault import Vault
 from yuefu.sim import people, world
 
 FIRST_DAY = date(2026, 10, 12)
+UTC_MOMENT = re.compile(r"[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]+)?)?(\+00:00|Z)")
+"""How a moment looks that came as it is stored; the books of these tests are in China."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,8 @@ def raw(capsys: pytest.CaptureFixture[str]) -> Iterator[Command]:
         capsys.readouterr()
         status = main(words)
         said = capsys.readouterr()
+        as_stored = "quarantine" in words  # it shows requests and outcomes as they were written down
+        assert as_stored or not UTC_MOMENT.search(said.out), "moments are told in the zone of the book"
         return Answer(status, said.out, said.err)
 
     yield run

@@ -473,13 +473,13 @@ def test_who_is_late_is_found_without_reading_who_is_not(ids: IdSource) -> None:
     entered(work, on_time, e.Paid(LENT, fen(500_00)))
     for _ in range(3):
         work = close(work)
-    assert loans_late.late_people(work.book.id, "CNY") == [
+    assert loans_late.late_people(work.book.id, "CNY", work.day.on) == [
         row[0] for row in sql.rows("SELECT consumer_id FROM loans_agreement WHERE id = %s", [late])
     ]
     asked: list[tuple[str, Any]] = []
     with mock.patch.object(loans_late.sql, "rows", lambda query, params: asked.append((query, params)) or []):
-        loans_late.late_people(work.book.id, "CNY", after=late, limit=10)
-    (query, params) = asked[0]
+        loans_late.late_people(work.book.id, "CNY", work.day.on, after=late, limit=10)
+    (query, params) = asked[-1]
     with sql.transacting():
         sql.run("SET LOCAL enable_seqscan = off")
         plan = "\n".join(row[0] for row in sql.rows(f"EXPLAIN {query}", params))

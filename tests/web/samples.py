@@ -121,9 +121,9 @@ def a_trace() -> Trace:
         ),
         timeline=timeline,
         instalments=(
-            InstalmentView("loan_1", 1, repaid, yuan("666.33"), yuan("0.00"), yuan("0.00"), yuan("666.33"), "paid"),
-            InstalmentView("loan_1", 2, date(2026, 11, 30), yuan("666.33"), yuan("0.00"), yuan("0.00"), yuan("0.00"), "upcoming"),
-            InstalmentView("loan_1", 3, date(2026, 12, 30), yuan("666.34"), yuan("0.00"), yuan("0.00"), yuan("0.00"), "upcoming"),
+            InstalmentView("loan_1", 1, repaid, yuan("666.33"), yuan("0.00"), yuan("0.00"), yuan("666.33"), yuan("0.00"), yuan("0.00"), "paid"),
+            InstalmentView("loan_1", 2, date(2026, 11, 30), yuan("666.33"), yuan("0.00"), yuan("0.00"), yuan("0.00"), yuan("0.00"), yuan("666.33"), "upcoming"),
+            InstalmentView("loan_1", 3, date(2026, 12, 30), yuan("666.34"), yuan("0.00"), yuan("0.00"), yuan("0.00"), yuan("0.00"), yuan("666.34"), "upcoming"),
         ),
     )  # fmt: skip
 
@@ -132,9 +132,33 @@ def a_late_trace() -> Trace:
     """The second instalment is overdue, in the year before; the merchant has a very long name; two captures made two loans."""
     usual = a_trace()
     instalments = (
-        InstalmentView("loan_1", 1, date(2025, 12, 30), yuan("5000000.00"), yuan("12345.67"), yuan("0.00"), yuan("5012345.67"), "paid"),
-        InstalmentView("loan_1", 2, date(2026, 1, 30), yuan("5000000.00"), yuan("12345.67"), yuan("0.00"), yuan("1000.00"), "overdue"),
-        InstalmentView("loan_2", 1, date(2026, 10, 31), yuan("1234.00"), yuan("0.00"), yuan("0.00"), yuan("0.00"), "due"),
+        InstalmentView(
+            "loan_1",
+            1,
+            date(2025, 12, 30),
+            yuan("5000000.00"),
+            yuan("12345.67"),
+            yuan("0.00"),
+            yuan("5012345.67"),
+            yuan("0.00"),
+            yuan("0.00"),
+            "paid",
+        ),
+        InstalmentView(
+            "loan_1",
+            2,
+            date(2026, 1, 30),
+            yuan("5000000.00"),
+            yuan("12345.67"),
+            yuan("0.00"),
+            yuan("1000.00"),
+            yuan("0.00"),
+            yuan("5011345.67"),
+            "overdue",
+        ),
+        InstalmentView(
+            "loan_2", 1, date(2026, 10, 31), yuan("1234.00"), yuan("0.00"), yuan("0.00"), yuan("0.00"), yuan("0.00"), yuan("1234.00"), "due"
+        ),
     )
     stages = tuple(replace(stage, state="overdue") if stage.code == "repayment" else stage for stage in usual.stages)
     return replace(

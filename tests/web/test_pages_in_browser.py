@@ -27,6 +27,10 @@ PAGES = {
     "receipt": "/suspense/one/",
     "receipt-refused": "/suspense/refused/",
     "receipt-explained": "/suspense/explained/?done=matched",
+    "late-loans": "/loans/",
+    "late-loans-empty": "/loans/empty/",
+    "loan": "/loans/one/",
+    "loan-settled": "/loans/settled/",
     "login": "/login/",
     "no-order": "/find/?q=ord_nonsense",
 }

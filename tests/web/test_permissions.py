@@ -35,6 +35,8 @@ MATRIX: dict[str, dict[str, object]] = {
     "suspense": dict.fromkeys(VISITORS, 404) | {"anonymous": "login", "finance": 200, "support": 200, "other_book": 200},
     "receipt": dict.fromkeys(VISITORS, 404) | {"anonymous": "login"},
     "receipt_act": dict.fromkeys(VISITORS, 405) | {"anonymous": "login"},
+    "late_loans": dict.fromkeys(VISITORS, 404) | {"anonymous": "login", "finance": 200, "support": 200, "other_book": 200},
+    "loan": dict.fromkeys(VISITORS, 404) | {"anonymous": "login"},
     "login": dict.fromkeys(VISITORS, "home") | {"anonymous": 200},
     "logout": dict.fromkeys(VISITORS, 405),
     "set_language": dict.fromkeys(VISITORS, "home"),
@@ -69,6 +71,7 @@ def stranger(person: Person, second_book: Book) -> Client:
 def address(route: str, placed: Placed) -> str:
     return {
         "home": "/", "find": f"/find/?q={placed.reference}", "trace": f"/trace/{placed.public_id}/", "set_language": "/language/",
+        "loan": "/loans/loan_01m4nvbnz0e44r30qama92cgm4/",
         "receipt": "/suspense/rcpt_01m4nvbnz0e44r30qama92cgm4/", "receipt_act": "/suspense/rcpt_01m4nvbnz0e44r30qama92cgm4/act/",
     }.get(route) or "/" + next(str(pattern.pattern) for pattern in urlpatterns if pattern.name == route)  # fmt: skip
 

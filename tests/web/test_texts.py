@@ -12,17 +12,20 @@ import pytest
 from django.utils.translation import override
 
 from yuefu.access.rules import ROLES
+from yuefu.aftersales import rules as aftersales
 from yuefu.journeys import close_of_day, proving, stopping, views
 from yuefu.ledger.rules.chart import CHART
+from yuefu.loans.queries import shown
 from yuefu.merchants.rules import CHANNELS
 from yuefu.offers.rules.wording import LANGUAGES
 from yuefu.orders.rules import State
 from yuefu.payments.rules import TRANSFER_ENDS
 from yuefu.payments.rules import receipts as receipt_rules
 from yuefu.plans.lifecycle.plain import KINDS
+from yuefu.plans.lifecycle.terms import PaidBy
 from yuefu.reconciliation.rules.matching import SOURCES, Outcome
 from yuefu.risk.rules import wording
-from yuefu.web import closing, suspense, texts
+from yuefu.web import closing, loan_texts, suspense, texts
 
 ROOT = Path(__file__).resolve().parents[2]
 # Kinds of entries that are put together at run time, by the expression that does it.
@@ -86,7 +89,7 @@ CODES = {
     "decision": {"approved", "declined"},
     "reason": set(wording.REASONS),
     "happening": happening_kinds(),
-    "instalment_state": {"paid", "part_paid", "due", "overdue", "upcoming"},
+    "instalment_state": {"paid", "refunded", "given_up", "part_paid", "due", "overdue", "upcoming"},
     "outcome": {outcome.value for outcome in Outcome},
     "source": set(SOURCES),
     "movement": {"payment", "refund", "fee", "payout", "payout_returned", "receipt", "other"} | set(TRANSFER_ENDS),
@@ -102,6 +105,24 @@ CODES = {
     "return_state": {state for step in receipt_rules.RETURN_STEPS for state in step},
     "heard_by": set(receipt_rules.HEARD_BY),
     "suspense_done": set(suspense.DONE),
+    "loan_state": set(shown.STATES),
+    "related": {"bill", "case", "measure", "aftersale", "payoff_quote", "certificate"},
+    "aftersale": set(aftersales.KINDS),
+    "related_state": {
+        "open",
+        "paid",
+        "overdue",
+        "cured",
+        "written_off",
+        "waiting",
+        "entered",
+        "rejected",
+        "issued",
+        "used",
+        "in_force",
+        "withdrawn",
+    }
+    | set(aftersales.STATES),
     "sales_channel": set(CHANNELS),
     "mode": {"test", "live"},
     "role": set(ROLES),
@@ -145,3 +166,11 @@ def test_every_state_that_has_a_colour_has_a_word() -> None:
 def test_an_unknown_code_is_shown_rather_than_hidden() -> None:
     assert texts.text_of("order_state", "half_eaten") == "half eaten"
     assert texts.tone_of("order_state", "half_eaten") == "still"
+
+
+def test_all_that_is_entered_of_a_loan_has_a_word_in_both_languages() -> None:
+    for kind in {*loan_texts.LOAN_FACTS, *KINDS, *(f"paid_{by.value}" for by in PaidBy)}:
+        with override("zh-hans"):
+            assert re.search(r"[\u4e00-\u9fff]", loan_texts.fact(kind, chinese=True)), kind
+        with override("en"):
+            assert loan_texts.fact(kind, chinese=False)

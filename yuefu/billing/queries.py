@@ -30,6 +30,12 @@ def bills_of(*, account_id: UUID, limit: int) -> list[Bill]:
     return _bills(f"{_BILL} WHERE b.account_id = %s ORDER BY b.no DESC LIMIT %s", [account_id, limit])
 
 
+def bills_with(*, loan_id: UUID, limit: int) -> list[Bill]:
+    """The latest bills that have an instalment of a loan, newest first."""
+    where = " WHERE b.id IN (SELECT l.bill_id FROM billing_line AS l WHERE l.loan_id = %s) ORDER BY b.bill_on DESC, b.id DESC LIMIT %s"
+    return _bills(_BILL + where, [loan_id, limit])
+
+
 def latest(*, book_id: UUID, bill_on: date | None, limit: int) -> list[Bill]:
     """The latest bills of a book, or those of one bill day, newest first."""
     where = " WHERE b.book_id = %s AND (%s::date IS NULL OR b.bill_on = %s) ORDER BY b.bill_on DESC, b.id DESC LIMIT %s"

@@ -82,7 +82,7 @@ def show(bill: Annotated[str, typer.Argument(metavar="BILL", help="The id of the
         value = {**_value(found, caller.today), **_by_transfer(caller, found)}
         columns = ["loan", "due on", "amount", "to pay", "waiting"]
         table = output.table(columns, [list(line.values()) for line in lines])
-        output.result({**value, "lines": lines}, [*(f"{name}: {'-' if shown is None else shown}" for name, shown in value.items()), table])
+        output.result({**value, "lines": lines}, [*(f"{name}: {output.shown(one)}" for name, one in value.items()), table])
 
 
 @app.command("list")
@@ -141,7 +141,7 @@ def pay(
         )
         done = only(billing.pay(desk=caller.desk, now=caller.now, requests=[request]))
         value = _paid(done)
-        lines = [f"{name}: {shown}" for name, shown in value.items() if name != "parts"]
+        lines = [f"{name}: {output.shown(one)}" for name, one in value.items() if name != "parts"]
         columns = ["collection", "loan", "amount", "principal", "interest", "excess", "waits for"]
         lines.append(output.table(columns, [["" if cell is None else cell for cell in part.values()] for part in value["parts"]]))
         output.result({**value, "key": request.key}, [*lines, f"key: {request.key}"])
@@ -218,7 +218,7 @@ def days(
             "bill_day": held.bill_day,
             "repayment_day": held.repayment_day,
         }
-        shown = [f"{name}: {one}" for name, one in value.items()]
+        shown = [f"{name}: {output.shown(one)}" for name, one in value.items()]
         table = output.table(["from", "bill day", "repayment day", "reasons", "by", "at"], [list(one.values()) for one in told])
         output.result({**value, "history": told, **({"key": request, "again": again} if changing else {})}, [*shown, table])
 

@@ -57,7 +57,8 @@ def list_cases(
     unassigned: Annotated[bool, typer.Option("--unassigned", help="Only what nobody looks after.")] = False,
     limit: Annotated[int, typer.Option(min=1, max=1000, help="How many at most.")] = 50,
 ) -> None:
-    """The worklist: open cases, those that have been late for longest first."""
+    """The worklist: open cases with what is overdue today, those that have been late for longest first; `ends_as` says that nothing of it is any more, and
+    how the case will end when it is looked at."""
     with context.at_work("collect.read") as caller:
         from yuefu.collecting import queries as cases
 
@@ -67,6 +68,7 @@ def list_cases(
             found = cases.worklist(book_id=caller.book.id, after=start, limit=limit, assignee_id=person, unassigned=unassigned)
             told = _told(caller, found, logins)
         columns = ["case", "bucket", "days", "overdue", "loans", "consumer", "assignee"]
+        columns += ["ends_as"] if any(one["ends_as"] for one in told) else []
         rows = [[one[name] for name in columns] for one in told]
         last = told[-1]["case"] if len(told) == limit else None
         said = [output.table(columns, rows) if told else "There is no such case. What is late is found by `collect look`."]
@@ -157,7 +159,7 @@ def show(case: CaseId) -> None:
                 for one in closures
             ],
         }
-        lines = [f"{name}: {'-' if found is None else found}" for name, found in value.items() if not isinstance(found, list)]
+        lines = [f"{name}: {output.shown(found)}" for name, found in value.items() if not isinstance(found, list)]
         for name, found in value.items():
             if isinstance(found, list) and found:
                 lines += [f"\n{name.replace('_', ' ')}", output.table(list(found[0]), [list(row.values()) for row in found])]
@@ -307,13 +309,15 @@ def _late(caller: Caller, found: Sequence[Case]) -> Mapping[UUID, Sequence[Late]
 
 
 def _told(caller: Caller, found: Sequence[Case], logins: Mapping[UUID | None, str]) -> list[dict[str, Any]]:
-    """Cases as they are listed, with what was overdue by the last day that closed, or after what happened since."""
+    """Cases as they are listed, with what is overdue as of today. One of which nothing is any more ends when it is looked at: `ends_as` says how."""
     from yuefu import ids
-    from yuefu.collecting.commands.cases import overdue_sum
+    from yuefu.collecting.commands.cases import ends_as, overdue_sum
     from yuefu.collecting.rules.cases import bucket
     from yuefu.consumers import queries as consumers
 
     late = _late(caller, found)
+    over = [case for case in found if case.state == "open" and case.consumer_id not in late]
+    ends = {case.id: how for case, how in zip(over, ends_as(over), strict=True)}
     shown = consumers.shown(ids=[case.consumer_id for case in found], vault=caller.desk.vault)
     told = []
     for case in found:
@@ -328,6 +332,7 @@ def _told(caller: Caller, found: Sequence[Case], logins: Mapping[UUID | None, st
                 "overdue": overdue_sum(own, caller.book.currency),
                 "loans": len(own),
                 "late_since": since,
+                "ends_as": ends.get(case.id),
                 "assignee": logins.get(case.assignee_id),
             }
         )

@@ -241,7 +241,7 @@ def _propose(loan: str, make: Callable[[Caller], Event | Undone], reason: str, o
             measure = cases.measures_by_id(book_id=caller.book.id, ids=[made])[made]
         approval = ids.text("approval", measure.approval_id) if measure.approval_id else None
         told = {"measure": ids.text("measure", made), "loan": loan, "kind": measure.kind, "state": measure.state, "approval": approval}
-        lines = [f"{name}: {value or '-'}" for name, value in told.items()]
+        lines = [f"{name}: {output.shown(value)}" for name, value in told.items()]
         lines += [f"A second person decides: `yuefu approval decide {approval} --approve --reason … --as USER`."] if approval else []
         output.result({**told, "again": made not in witness.made, "key": new.key}, lines)
 

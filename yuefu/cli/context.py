@@ -108,6 +108,7 @@ def caller(permission: str) -> Caller:
     from yuefu.payments.gateways.sandbox import SandboxBank, SandboxChannel
 
     book = the_book()
+    current().zone = book.tz
     by, merchant_id = _actor(book, permission)
     desk = Desk(book, by, IdSource(secrets.randbits), the_vault(), SandboxChannel(book), SandboxBank(book))
     return Caller(desk, merchant_id)

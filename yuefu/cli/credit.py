@@ -115,7 +115,7 @@ def show(reference: Reference) -> None:
             for s in steps
         ]
         value = _value(caller, reference)
-        lines = [f"{name}: {found}" for name, found in value.items()]
+        lines = [f"{name}: {output.shown(found)}" for name, found in value.items()]
         table = output.table(["at", "from", "to", "reasons", "by"], [list(step.values()) for step in history])
         output.result({**value, "history": history}, [*lines, table])
 

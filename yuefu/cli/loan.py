@@ -1,4 +1,5 @@
-"""`yuefu loan …`: what ends loans today; is what is stored of them what their terms and events say, writing it anew; what a day brought them."""
+"""`yuefu loan …`: which there are and how late they are (`loan_look`); what ends them today; is what is stored of them what their terms and events say,
+writing it anew; what a day brought them."""
 
 from __future__ import annotations
 
@@ -7,7 +8,7 @@ from typing import Annotated, Final
 
 import typer
 
-from yuefu.cli import context, inputs, output
+from yuefu.cli import context, inputs, loan_look, output
 from yuefu.cli.consumers import Reference, consumer_named
 from yuefu.cli.faults import FAILED
 from yuefu.cli.order import only
@@ -15,7 +16,10 @@ from yuefu.cli.paper import Language, Pdf, as_pdf, quote_lines, quote_value, wri
 
 AT_ONCE: Final = 1_000
 
-app = typer.Typer(no_args_is_help=True, help="Loans: what ends them today; verify what is stored, rebuild it; what a day brought them.")
+app = typer.Typer(
+    no_args_is_help=True, help="Loans: list, show, which are late; what ends them; verify what is stored, rebuild it; what a day brought."
+)
+loan_look.register(app)
 
 
 @app.command()
@@ -40,7 +44,7 @@ def payoff(
         wanted = tuple(sorted({inputs.object_id("loan", text) for text in loans or ()}))
         request = QuoteRequest(inputs.key_or_new(key), named, wanted)
         found = only(papers.quote(desk=caller.desk, now=caller.now, requests=[request]))
-        value = {**quote_value(found, caller.book), **written(file, lambda: papers.quote_pdf(desk=caller.desk, quote=found, language=said))}
+        value = {**quote_value(found), **written(file, lambda: papers.quote_pdf(desk=caller.desk, quote=found, language=said))}
         output.result({**value, "key": request.key}, [*quote_lines(value), f"key: {request.key}"])
 
 

@@ -88,7 +88,7 @@ def list_messages(
             shown = consumers.shown(ids=sorted({message.consumer_id for message in stored}), vault=caller.desk.vault)
         found = [{**_value(message), "external_ref": shown[message.consumer_id].external_ref} for message in stored]
         columns = ["message", "kind", "occasion", "external_ref", "channel", "state", "reason", "not_before"]
-        rows = [[*[one[name] for name in columns[:-1]], f"{one['not_before'].astimezone(caller.book.tz):%Y-%m-%d %H:%M}"] for one in found]
+        rows = [[one[name] for name in columns] for one in found]
         output.result({"messages": found}, output.table(columns, rows) if found else "There are no such messages.")
 
 
@@ -191,7 +191,10 @@ def letterbox(limit: Annotated[int, typer.Option(min=1, max=1_000, help="How man
             }
             for k in kept
         ]
-        lines = [f"{one['at']} {one['channel']} to {one['to']}\n{one['subject']}\n{one['text']}\n".replace("\n\n", "\n") for one in found]
+        lines = [
+            f"{output.shown(one['at'])} {one['channel']} to {one['to']}\n{one['subject']}\n{one['text']}\n".replace("\n\n", "\n")
+            for one in found
+        ]
         output.result({"messages": found}, lines or ["Nobody was told anything yet."])
 
 

@@ -141,7 +141,7 @@ def list_orders(
             }
             for row in orders.latest(caller.book.id, before=cursor, limit=limit)
         ]
-        rows = [[*list(row.values())[:-1], f"{row['created_at'].astimezone(caller.book.tz):%Y-%m-%d %H:%M}"] for row in found]
+        rows = [list(row.values()) for row in found]
         output.result({"orders": found}, output.table(["order", "reference", "amount", "periods", "state", "created at"], rows))
 
 

@@ -14,11 +14,13 @@ import sys
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, is_dataclass
+from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import Any, Final, Protocol, TextIO
 
 from yuefu.cli.faults import PIPE_CLOSED, Fault
+from yuefu.money.amounts import Money
 from yuefu.runtime.jsontext import dumps
 
 WIDTH_OF_NO_TERMINAL: Final = 200
@@ -42,6 +44,8 @@ class Run:
     book: str | None = None
     home: Path | None = None
     printed: bool = field(default=False)
+    zone: tzinfo | None = None
+    """Where the book is that it is about: moments are told as they are there."""
 
 
 _run: ContextVar[Run] = ContextVar("yuefu_run")
@@ -64,11 +68,12 @@ def running(run: Run) -> Iterator[None]:
 
 
 def result(value: Mapping[str, Any], text: str | Iterable[str] = "") -> None:
-    """Prints what a command found: `value` as JSON, else `text` (or, where there is none, the names and values one a line)."""
+    """Prints what a command found: `value` as JSON, else `text` (or, where there is none, the names and values one a line). Moments of `value` are in the
+    zone of the book; those of `text` have come through `shown`."""
     run = current()
     run.printed = True
     if run.as_json:
-        _write(run, dumps(value))
+        _write(run, dumps(_in_zone(value, run.zone)))
         return
     lines = [text] if isinstance(text, str) else list(text)
     if lines == [""]:
@@ -76,14 +81,19 @@ def result(value: Mapping[str, Any], text: str | Iterable[str] = "") -> None:
     _write(run, "\n".join(lines))
 
 
+_STORED_MOMENT: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]+)?)?\+00:00")
+"""A moment in a refusal: whoever refuses knows no terminal, and tells it as it is stored."""
+
+
 def failure(run: Run, fault: Fault) -> None:
     """Prints why a command failed: one sentence on standard error, with `--json` an object on standard output instead."""
     run.printed = True
+    detail = _STORED_MOMENT.sub(lambda found: _minute(datetime.fromisoformat(found[0]), run.zone), fault.detail)
     if run.as_json:
-        _write(run, dumps({"error": {"code": fault.code, "detail": fault.detail}}))
+        _write(run, dumps({"error": {"code": fault.code, "detail": detail}}))
         return
     with contextlib.suppress(OSError, ValueError):
-        print(f"yuefu: {fault.detail}", file=sys.stderr, flush=True)
+        print(f"yuefu: {detail}", file=sys.stderr, flush=True)
 
 
 def _write(run: Run, text: str) -> None:
@@ -123,8 +133,6 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, figures: Col
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
-
-    from yuefu.money.amounts import Money
 
     given = [list(row) for row in rows]
     grid, least = Table(box=None, pad_edge=False, header_style="bold"), -_GAP
@@ -185,10 +193,32 @@ class _Lines:
 
 
 def shown(value: Any) -> str:
+    """A value as people read it in a line or a cell: moments to the minute, in the zone of the book."""
     if value is None:
         return "-"
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if isinstance(value, datetime):
+        return _minute(value, current().zone)
     if isinstance(value, Mapping | list | tuple):
-        return dumps(value)
+        return dumps(_in_zone(value, current().zone))
     return str(value)
+
+
+def _minute(at: datetime, zone: tzinfo | None) -> str:
+    return f"{_in_zone(at, zone):%Y-%m-%d %H:%M}" if zone else str(at)
+
+
+def _in_zone(value: Any, zone: tzinfo | None) -> Any:
+    """A value with all moments in it as they are in a zone."""
+    if zone is None:
+        return value
+    if isinstance(value, datetime):
+        return value.astimezone(zone) if value.tzinfo else value
+    if isinstance(value, Mapping):
+        return {name: _in_zone(one, zone) for name, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_in_zone(one, zone) for one in value]
+    if is_dataclass(value) and not isinstance(value, type | Money):
+        return {each.name: _in_zone(getattr(value, each.name), zone) for each in fields(value)}
+    return value

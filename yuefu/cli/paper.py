@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from yuefu.papers.rules.quotes import PayoffQuote
     from yuefu.papers.rules.statements import Account, Line, Parts, Statement
     from yuefu.plans.offer.wording import Language as Spoken
-    from yuefu.runtime.values import Book
 
 app = typer.Typer(no_args_is_help=True, help="Papers: payoff quotes, statements of account, settlement certificates; verify one.")
 Pdf = Annotated[Path | None, typer.Option("--pdf", metavar="FILE", help="Write it as a PDF too.")]
@@ -50,7 +49,7 @@ def show_quote(
             if found is None:
                 fail("unknown_quote", f"There is no payoff quote {quote} in this book.")
             made = written(file, lambda: papers.quote_pdf(desk=caller.desk, quote=found, language=said))
-        value = {**quote_value(found, caller.book), **made}
+        value = {**quote_value(found), **made}
         output.result(value, quote_lines(value))
 
 
@@ -165,7 +164,7 @@ def list_papers(
             certificates = paper_book.certificates_of(book_id=caller.book.id, consumer_id=named)
             quotes = paper_book.quotes_of(book_id=caller.book.id, consumer_id=named, limit=limit)
         issued = [_certificate_value(one) for one in certificates]
-        quoted = [quote_value(one, caller.book) for one in quotes]
+        quoted = [quote_value(one) for one in quotes]
         columns, of_quotes = (
             ("number", "loan", "settled_on", "issued_on", "withdrawn_on"),
             ("quote", "on", "total", "valid_until", "used_at"),
@@ -237,7 +236,7 @@ def written(file: Path | None, made: Callable[[], bytes]) -> dict[str, Any]:
     return {"pdf": str(file), "pdf_sha256": sha256(content).hexdigest()}
 
 
-def quote_value(found: PayoffQuote, book: Book) -> dict[str, Any]:
+def quote_value(found: PayoffQuote) -> dict[str, Any]:
     from yuefu import ids
 
     names = ("principal", "interest", "fees", "penalties", "from_credit", "total", "saved")
@@ -246,7 +245,7 @@ def quote_value(found: PayoffQuote, book: Book) -> dict[str, Any]:
         "quote": ids.text("payoff_quote", found.id),
         "consumer": ids.text("consumer", found.consumer_id),
         "on": found.on,
-        "valid_until": found.valid_until.astimezone(book.tz),
+        "valid_until": found.valid_until,
         "total": found.total,
         "saved": found.saved,
         "loans": loans,
@@ -256,7 +255,7 @@ def quote_value(found: PayoffQuote, book: Book) -> dict[str, Any]:
 
 
 def quote_lines(value: Mapping[str, Any]) -> Iterator[str]:
-    yield from (f"{name}: {shown}" for name, shown in value.items() if name != "loans" and shown is not None)
+    yield from (f"{name}: {output.shown(one)}" for name, one in value.items() if name != "loans" and one is not None)
     columns = [name.replace("_", " ") for name in value["loans"][0]]
     yield output.table(columns, [list(one.values()) for one in value["loans"]])
 
@@ -361,7 +360,7 @@ def _figures(parts: Parts, currency: str) -> list[str]:
 
 
 def _told(made: Mapping[str, Any]) -> Iterator[str]:
-    yield from (f"{name}: {shown}" for name, shown in made.items())
+    yield from (f"{name}: {output.shown(one)}" for name, one in made.items())
 
 
 def _cells(value: Mapping[str, Any], names: tuple[str, ...]) -> list[Any]:

@@ -311,7 +311,7 @@ _NO_SCRIPT: Final = "There is no ledger script in this file (a line of JSON whos
 
 
 def _said(found: conform.Found) -> list[str]:
-    lines = [f"{d['id']} {d['at']}: expected {d['expected']}, got {d['got']}" for d in found.differs]
+    lines = [f"{d['id']} {output.shown(d['at'])}: expected {d['expected']}, got {d['got']}" for d in found.differs]
     lines += [f"{u['id']}: not supported: {u['key']}" for u in found.unsupported]
     scripts = f"{found.passed} of {found.cases} scripts pass" if found.cases else _NO_SCRIPT
     return [*lines, f"{scripts}; {found.skipped} lines of other kinds were skipped."]

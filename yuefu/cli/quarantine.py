@@ -58,13 +58,15 @@ def retry(name: Name) -> None:
         from yuefu.errors import one
         from yuefu.journeys import set_aside
         from yuefu.runtime.batch import Quarantined
+        from yuefu.runtime.jsontext import dumps
 
         wanted = inputs.object_id("quarantine", name)
         done = one(set_aside.retry(desk=caller.to_write().desk, now=caller.now, quarantine_ids=[wanted]))
         if isinstance(done.outcome, Quarantined):
             raise CommandError("quarantined", f"It broke again ({done.outcome.error}) and still waits; nothing was changed.")
         state = "waiting" if done.waits else "retried"
-        output.result({"quarantine": name, "command": done.command, "state": state, "outcome": set_aside.told(done.outcome)})
+        kept = _json(dumps(set_aside.told(done.outcome)))  # as it is written down, and `show` tells it
+        output.result({"quarantine": name, "command": done.command, "state": state, "outcome": kept})
 
 
 @app.command()

@@ -113,7 +113,7 @@ def _file_line(read: Read) -> str:
     if isinstance(read.bill, Fault):
         return f"{read.path}: {read.bill.code}: {read.bill.detail}"
     bill = read.bill
-    sums = ", ".join(f"{name} {amount}" for name, amount in bill.totals.items() if name != "lines")
+    sums = ", ".join(f"{name} {output.shown(amount)}" for name, amount in bill.totals.items() if name != "lines")
     return f"{read.path}: {bill.layout} of {bill.on or 'no day'}, {len(bill.lines)} lines; {sums} (minor units of {bill.currency})"
 
 

@@ -90,7 +90,7 @@ def list_stops(
             stored = stops.listed(book_id=book.id, limit=limit) if everything else stops.in_force(book_id=book.id, now=now)
         found = [_value(caller, stop) for stop in stored[:limit]]
         columns = ["stop", "action", "dimension", "value", "state", "expires_at", "reason", "set_by"]
-        rows = [[_local(caller, one[name]) for name in columns] for one in found]
+        rows = [[one[name] for name in columns] for one in found]
         output.result({"stops": found}, output.table(columns, rows) if found else "Nothing is stopped.")
 
 
@@ -139,10 +139,3 @@ def _shown(caller: Caller, stop: Stop) -> str:
     if stop.dimension == "funder" and stop.value == str(caller.book.id):
         return "own"
     return stop.value or caller.book.code
-
-
-def _local(caller: Caller, cell: Any) -> Any:
-    """A moment in the zone of the book, to the minute."""
-    from datetime import datetime
-
-    return f"{cell.astimezone(caller.book.tz):%Y-%m-%d %H:%M}" if isinstance(cell, datetime) else cell

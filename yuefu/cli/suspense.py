@@ -157,9 +157,7 @@ def show(receipt: Which) -> None:
             ],
         }
         lines = [
-            f"{name}: {'-' if shown is None else shown}"
-            for name, shown in value.items()
-            if name not in ("matches", "returns", "suggestions", "payer")
+            f"{name}: {output.shown(one)}" for name, one in value.items() if name not in ("matches", "returns", "suggestions", "payer")
         ]
         lines += [f"payer: {payer.name} {value['payer']['account']}", f"text: {payer.text}"]
         for name in ("matches", "returns", "suggestions"):
@@ -221,7 +219,7 @@ def match(
         table = output.table(
             [name.replace("_", " ") for name in parts[0]], [["" if c is None else c for c in part.values()] for part in parts]
         )
-        text = [*(f"{name}: {shown}" for name, shown in value.items()), table, f"key: {asked.key}"]
+        text = [*(f"{name}: {output.shown(one)}" for name, one in value.items()), table, f"key: {asked.key}"]
         output.result({**value, "parts": parts, "key": asked.key}, text)
 
 

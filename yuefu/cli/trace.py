@@ -13,7 +13,6 @@ from yuefu.cli.order import order_of
 
 if TYPE_CHECKING:
     from yuefu.journeys.views import Happening, Trace
-    from yuefu.runtime.values import Book
 
 
 def register(app: typer.Typer) -> None:
@@ -33,10 +32,10 @@ def trace(
         found = order_of(caller, order)
         with caller.reading():
             life = one([traces.trace(order_id=found.id, audience="staff" if caller.merchant_id is None else "merchant", book=caller.book)])
-        output.result({field.name: getattr(life, field.name) for field in fields(life)}, _text(life, caller.book))
+        output.result({field.name: getattr(life, field.name) for field in fields(life)}, _text(life))
 
 
-def _text(life: Trace, book: Book) -> Iterator[str]:
+def _text(life: Trace) -> Iterator[str]:
     yield f"{life.public_id}  {life.merchant_en} {life.merchant_zh}  {life.merchant_reference}"
     yield f"{life.state}: {life.amount} in {life.periods} periods, captured {life.captured}, refunded {life.refunded}, as of {life.as_of}"
     if life.price_label:
@@ -47,18 +46,20 @@ def _text(life: Trace, book: Book) -> Iterator[str]:
     yield ""
     yield output.table(["stage", "state", "day"], [(stage.code, stage.state, stage.on) for stage in life.stages])
     if life.instalments:
-        rows = [(row.no, row.due_on, row.principal, row.interest, row.charges, row.paid, row.state) for row in life.instalments]
+        rows = [
+            (row.no, row.due_on, row.principal, row.interest, row.charges, row.paid, row.refunded, row.to_pay, row.state)
+            for row in life.instalments
+        ]
         yield ""
-        yield output.table(["no", "due on", "principal", "interest", "charges", "paid", "state"], rows)
+        yield output.table(["no", "due on", "principal", "interest", "charges", "paid", "refunded", "to pay", "state"], rows)
     for happening in life.timeline:
         yield ""
-        yield from _happening(happening, book)
+        yield from _happening(happening)
 
 
-def _happening(happening: Happening, book: Book) -> Iterator[str]:
-    params = " ".join(f"{name}={value}" for name, value in happening.params.items())
-    at = happening.at.astimezone(book.tz)
-    yield " ".join(part for part in (f"{at:%Y-%m-%d %H:%M}", happening.kind, str(happening.amount or ""), params) if part)
+def _happening(happening: Happening) -> Iterator[str]:
+    params = " ".join(f"{name}={output.shown(value)}" for name, value in happening.params.items())
+    yield " ".join(part for part in (output.shown(happening.at), happening.kind, str(happening.amount or ""), params) if part)
     for entry in happening.entries:
         yield f"  entry {entry.public_id} {entry.kind} posted {entry.posted_on} effective {entry.effective_on} by {entry.actor}"
         for line in entry.lines:

@@ -33,7 +33,7 @@ from yuefu.payments import commands as payments
 from yuefu.payments import queries as payment_book
 from yuefu.payments.commands import CollectionAttempt
 from yuefu.payments.rules import Collection, CollectOrder
-from yuefu.runtime import approvals, policies
+from yuefu.runtime import approvals, days, policies
 from yuefu.runtime.batch import Quarantined
 from yuefu.runtime.policies import MissingSetting
 from yuefu.runtime.values import UnitOfWork
@@ -60,7 +60,8 @@ def run(*, desk: Desk, now: datetime, watch: Watch = lambda *_: None) -> Looked 
 
     Refused with read_only or no_open_day; what was done before stays done.
     """
-    people = sorted({*late.late_people(desk.book.id, desk.book.currency), *cases.people_with_cases(book_id=desk.book.id)})
+    today = days.open_date(desk.book.id) or days.business_date(desk.book, now)
+    people = sorted({*late.late_people(desk.book.id, desk.book.currency, today), *cases.people_with_cases(book_id=desk.book.id)})
     looked = Looked()
     for start in range(0, len(people), CHUNK):
         chunk = people[start : start + CHUNK]

@@ -90,7 +90,7 @@ def _chunk(work: UnitOfWork, run: Run) -> tuple[int, bool]:
         return 0, False
     policy, (hours, _) = policy_of(work), told
     after = UUID(step.cursor) if step.cursor else None
-    people = loans.late_people(work.book.id, work.book.currency, after=after, limit=CHUNK)
+    people = loans.late_people(work.book.id, work.book.currency, work.day.on, after=after, limit=CHUNK)
     begins, ends = max(hours.remind_at, policy.contact_from), policy.contact_until
     not_before, over = (datetime.combine(run.on, at, work.book.tz) for at in (begins, ends))
     messages = []

@@ -14,6 +14,7 @@ from yuefu.ledger import queries as ledger
 from yuefu.ledger.queries import EntryLine
 from yuefu.loans import queries as loan_book
 from yuefu.loans.queries import Recorded
+from yuefu.loans.queries.shown import Look, looks
 from yuefu.loans.rules import OnBook
 from yuefu.offers import queries as offers
 from yuefu.offers.queries import StoredQuote
@@ -53,6 +54,7 @@ class Life:
     whole: bool = False
     decision: StoredDecision | None = None
     loans: list[OnBook] = field(default_factory=list)
+    looks: Mapping[UUID, Look] = field(default_factory=dict)
     loan_of: Mapping[UUID, UUID] = field(default_factory=dict)
     events: list[Recorded] = field(default_factory=list)
     paid: OrderPayments = field(default_factory=lambda: OrderPayments((), ()))
@@ -106,6 +108,7 @@ def read_lender_side(life: Life) -> None:
     life.as_of = open_day(life.book, days.waiting_to_close(book_id))
     life.decision = risk.of_orders(order_ids=[order_id]).get(order_id)
     life.loans = loan_book.on_book_of([order_id], life.as_of, book_id=book_id).get(order_id, [])
+    life.looks = looks(book_id, [loan.dims.loan_id for loan in life.loans], life.as_of)
     life.loan_of = loan_book.by_capture([capture.id for capture in life.captures])
     life.events = loan_book.recorded([order_id]).get(order_id, [])
     life.paid = payments.of_orders(order_ids=[order_id]).get(order_id, life.paid)

@@ -24,7 +24,6 @@ from yuefu.ledger import queries as ledger
 from yuefu.ledger.queries import EntryLine
 from yuefu.ledger.rules.chart import CHART
 from yuefu.loans import queries as loan_book
-from yuefu.loans.rules import Asks
 from yuefu.merchants import queries as merchants
 from yuefu.money.amounts import Money
 from yuefu.money.rates import Rate
@@ -292,19 +291,10 @@ def _bill(life: Life, line: SeenLine) -> BillView:
 def _instalments(life: Life) -> Iterator[InstalmentView]:
     """What each loan asks now; an instalment that refunds took away altogether is left out."""
     for held in life.loans:
-        currency = held.dims.currency
-        for row in held.rows:
+        look, currency = life.looks[held.dims.loan_id], held.dims.currency
+        for row in look.rows:
             if row.asked:
-                principal, interest, charges, paid = (Money(m, currency) for m in (row.principal, row.interest, row.charges, row.paid))
-                loan, state = ids.text("loan", held.dims.loan_id), _row_state(row, life.as_of)
-                yield InstalmentView(loan, row.no, row.due_on, principal, interest, charges, paid, state)
-
-
-def _row_state(row: Asks, as_of: date) -> Literal["paid", "part_paid", "due", "overdue", "upcoming"]:
-    if not row.unpaid:
-        return "paid"
-    if row.due_on < as_of:
-        return "overdue"
-    if row.paid:
-        return "part_paid"
-    return "due" if row.due_on == as_of else "upcoming"
+                amounts = (row.principal, row.interest, row.fees + row.penalties, row.paid, row.refunded, row.unpaid)
+                principal, interest, charges, paid, refunded, to_pay = (Money(minor, currency) for minor in amounts)
+                loan, state = ids.text("loan", held.dims.loan_id), row.state(life.as_of)
+                yield InstalmentView(loan, row.no, row.due_on, principal, interest, charges, paid, refunded, to_pay, state)

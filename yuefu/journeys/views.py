@@ -8,6 +8,7 @@ from datetime import date, datetime
 from typing import Literal
 from uuid import UUID
 
+from yuefu.loans.queries.shown import RowState
 from yuefu.money.amounts import Money
 
 StageCode = Literal["order", "decision", "loan", "posting", "settlement", "repayment", "reconciliation"]
@@ -85,7 +86,12 @@ class InstalmentView:
     charges: Money
     """Fees and late charges."""
     paid: Money
-    state: Literal["paid", "part_paid", "due", "overdue", "upcoming"]
+    """By the consumer."""
+    refunded: Money
+    """Settled by goods that went back, or by the lender."""
+    to_pay: Money
+    """What it still asks."""
+    state: RowState
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,6 +72,11 @@ def certificates_of(*, book_id: UUID, consumer_id: UUID) -> list[Certificate]:
     return _certificates(f"{_CERTIFICATE} WHERE c.book_id = %s AND c.consumer_id = %s ORDER BY c.no DESC", [book_id, consumer_id])
 
 
+def certificates_for(*, book_id: UUID, loan_id: UUID) -> list[Certificate]:
+    """All certificates of a loan, in force or not, newest first."""
+    return _certificates(f"{_CERTIFICATE} WHERE c.book_id = %s AND c.loan_id = %s ORDER BY c.nth DESC", [book_id, loan_id])
+
+
 def last_of_loans(*, book_id: UUID, loan_ids: Sequence[UUID]) -> dict[UUID, tuple[Certificate, int]]:
     """The last certificate of each loan that has one, in force or withdrawn, and the how-manieth of its loan it is."""
     found = _certificates(

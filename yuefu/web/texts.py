@@ -12,6 +12,8 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from yuefu.web import loan_texts
+
 Tone = Literal["good", "busy", "warn", "bad", "still"]
 Table = Mapping[str, Promise]
 
@@ -92,6 +94,8 @@ HAPPENINGS: Final[Table] = {
 }
 INSTALMENT_STATES: Final[Table] = {
     "paid": pgettext_lazy("instalment", "Paid"),
+    "refunded": pgettext_lazy("instalment", "Refunded"),
+    "given_up": pgettext_lazy("instalment", "Given up"),
     "part_paid": pgettext_lazy("instalment", "Partly paid"),
     "due": pgettext_lazy("instalment", "Due today"),
     "overdue": pgettext_lazy("instalment", "Overdue"),
@@ -367,6 +371,10 @@ TABLES: Final[Mapping[str, Table]] = {
     "heard_by": HEARD_BY,
     "suspense_done": SUSPENSE_DONE,
     "suspense_refused": SUSPENSE_REFUSED,
+    "loan_state": loan_texts.LOAN_STATES,
+    "related": loan_texts.RELATED,
+    "aftersale": loan_texts.AFTERSALES,
+    "related_state": loan_texts.RELATED_STATES,
     "sales_channel": SALES_CHANNELS,
     "mode": MODES,
     "role": ROLES,
@@ -385,7 +393,8 @@ TONES: Final[Mapping[str, Mapping[str, Tone]]] = {
         "declined": "bad", "authorised": "busy", "part_captured": "busy", "captured": "good", "part_refunded": "warn", "refunded": "still",
         "voided": "still", "expired": "still",
     },
-    "instalment_state": {"paid": "good", "part_paid": "busy", "due": "warn", "overdue": "bad", "upcoming": "still"},
+    "loan_state": loan_texts.LOAN_STATE_TONES,
+    "instalment_state": {"paid": "good", "refunded": "good", "given_up": "still", "part_paid": "busy", "due": "warn", "overdue": "bad", "upcoming": "still"},
     "outcome": {
         "matched": "good", "amount_differs": "bad", "status_differs": "warn", "missing_here": "bad", "missing_there": "bad",
         "duplicate": "bad", "other_day": "warn", "": "still",

@@ -47,9 +47,9 @@ def _step(stage: Stage, state: str, trace: Trace) -> NextStep:
     unpaid = _unpaid(trace)
     if stage.code != "repayment" or unpaid is None:
         return NextStep(f"{stage.code}.{state}", stage.on)
-    return NextStep(f"repayment.{state}", unpaid.due_on, unpaid.principal + unpaid.interest + unpaid.charges - unpaid.paid, unpaid.no)
+    return NextStep(f"repayment.{state}", unpaid.due_on, unpaid.to_pay, unpaid.no)
 
 
 def _unpaid(trace: Trace) -> InstalmentView | None:
-    open_ones = [instalment for instalment in trace.instalments if instalment.state != "paid"]
+    open_ones = [instalment for instalment in trace.instalments if instalment.to_pay]
     return min(open_ones, key=lambda instalment: (instalment.due_on, instalment.no), default=None)

@@ -87,18 +87,16 @@ def _open(work: UnitOfWork, late: Mapping[UUID, Sequence[Late]]) -> None:
     audit.record(work=work, action="collect.open", object_kind="case", object_ids=new)
 
 
+def ends_as(over: Sequence[Case]) -> list[rules.Closing]:
+    """For what reason cases end of which nothing is overdue any more."""
+    written_off = queries.written_off_in(case_ids=[case.id for case in over])
+    return ["written_off" if case.id in written_off else "cured" for case in over]
+
+
 def _close(work: UnitOfWork, cured: Sequence[Case]) -> None:
-    written_off = queries.written_off_in(case_ids=[case.id for case in cured])
     after = [
-        replace(
-            case,
-            state="closed",
-            closed_on=work.day.on,
-            closed_at=work.now,
-            closed_reason="written_off" if case.id in written_off else "cured",
-            seq=case.seq + 1,
-        )
-        for case in cured
+        replace(case, state="closed", closed_on=work.day.on, closed_at=work.now, closed_reason=reason, seq=case.seq + 1)
+        for case, reason in zip(cured, ends_as(cured), strict=True)
     ]
     columns = {"id": "uuid", "state": "text", "closed_on": "date", "closed_at": "timestamptz", "closed_reason": "text", "seq": "integer"}
     sql.update("collecting_case", "id", columns, [tuple(getattr(case, name) for name in columns) for case in after])

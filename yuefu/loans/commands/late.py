@@ -1,6 +1,6 @@
 """How late loans of rule version 2026-2 are, by who owes them, and what those people paid: for whoever asks them for it.
 
-By what was last posted of each loan: a loan that goes on by itself is as late as its stretch says, until it is looked at again.
+As loans are on the day that is asked for, whatever was closed of it: what a repayment, a page or a quote would tell at that moment.
 """
 
 from __future__ import annotations
@@ -13,8 +13,7 @@ from typing import Final
 from uuid import UUID
 
 from yuefu.frozen import made_quickly
-from yuefu.loans.queries import keeping
-from yuefu.loans.queries.keeping import NEVER
+from yuefu.loans.queries import keeping, lateness
 from yuefu.loans.rules import PARTS
 from yuefu.money.amounts import Money
 from yuefu.plans.lifecycle.fold import in_order
@@ -22,16 +21,7 @@ from yuefu.plans.lifecycle.rows import NORMAL
 from yuefu.plans.lifecycle.tally import Tally, told
 from yuefu.runtime import sql
 
-_LATE: Final = "s.late_principal_minor + s.late_interest_minor + s.late_fees_minor + s.late_penalties_minor"
 _UNPAID: Final = " + ".join(f"d.{part}_minor - d.{part}_settled_minor" for part in PARTS)
-# Pauses stand in the checkpoint as days of the common era, those of arrears with both ends, those of interest by the nights before their days;
-# what a charge-off ended for ever is no pause.
-_PAUSED: Final = (
-    "EXISTS (SELECT FROM json_array_elements(c.state -> 'arrears_pauses') AS p"
-    " WHERE %(day)s BETWEEN (p ->> 0)::integer AND (p ->> 1)::integer)"
-    " OR EXISTS (SELECT FROM json_array_elements(c.state -> 'pauses') AS p"
-    " WHERE %(day)s > (p ->> 0)::integer AND %(day)s <= (p ->> 1)::integer AND (p ->> 1)::integer < %(never)s)"
-)
 
 
 @made_quickly
@@ -48,32 +38,31 @@ class Late:
     paused: bool
 
 
-def late_people(book_id: UUID, currency: str, *, after: UUID | None = None, limit: int | None = None) -> list[UUID]:
-    """Whoever owes something overdue, by ascending id: all, or in pages."""
+def late_people(book_id: UUID, currency: str, on: date, *, after: UUID | None = None, limit: int | None = None) -> list[UUID]:
+    """Whoever owes something that may be overdue on the open day, by ascending id: all, or in pages."""
+    query, params = lateness.maybe_late(book_id, on)
     found = sql.rows(
-        "SELECT DISTINCT a.consumer_id FROM loans_stretch s JOIN loans_agreement a ON a.id = s.loan_id"
-        " WHERE s.book_id = %(book)s AND s.replaced_on = %(open)s AND s.late_since IS NOT NULL AND a.currency = %(currency)s"
+        f"SELECT DISTINCT a.consumer_id FROM ({query}) AS s JOIN loans_agreement a ON a.id = s.loan_id WHERE a.currency = %(currency)s"
         " AND (%(after)s::uuid IS NULL OR a.consumer_id > %(after)s) ORDER BY a.consumer_id LIMIT %(limit)s",
-        {"book": book_id, "open": NEVER, "currency": currency, "after": after, "limit": limit},
+        {**params, "currency": currency, "after": after, "limit": limit},
     )
     return [row[0] for row in found]
 
 
 def late_of(book_id: UUID, consumer_ids: Sequence[UUID], currency: str, on: date) -> dict[UUID, list[Late]]:
-    """The overdue loans of consumers, the oldest first; who owes nothing overdue is absent."""
-    found = sql.rows(
-        f"SELECT a.id, a.consumer_id, a.product, s.late_since, s.bucket, ({_LATE})::bigint, {_PAUSED} FROM loans_agreement a"
-        " JOIN loans_stretch s ON s.loan_id = a.id AND s.replaced_on = %(open)s JOIN loans_checkpoint c ON c.loan_id = a.id"
-        " WHERE a.consumer_id = ANY(%(people)s) AND a.book_id = %(book)s AND a.currency = %(currency)s AND s.late_since IS NOT NULL"
-        " ORDER BY s.late_since, a.id",
-        {
-            "people": list(consumer_ids), "book": book_id, "currency": currency, "open": NEVER, "day": on.toordinal(),
-            "never": date.max.toordinal(),
-        },
-    )  # fmt: skip
+    """The overdue loans of consumers as they are on a day, the oldest first; who owes nothing overdue is absent."""
+    maybe = [
+        row[0]
+        for row in sql.rows(
+            "SELECT a.id FROM loans_agreement a WHERE a.consumer_id = ANY(%(people)s) AND a.book_id = %(book)s AND a.currency = %(currency)s"
+            f" AND EXISTS (SELECT FROM loans_due d WHERE d.loan_id = a.id AND d.due_on < %(on)s AND {_UNPAID} > 0)",
+            {"people": list(consumer_ids), "book": book_id, "currency": currency, "on": on},
+        )
+    ]
     late: dict[UUID, list[Late]] = defaultdict(list)
-    for loan_id, consumer_id, product, since, bucket, minor, paused in found:
-        late[consumer_id].append(Late(loan_id, consumer_id, product, since, bucket, Money(minor, currency), paused))
+    for one in sorted(lateness.late_among(book_id, maybe, on), key=lambda one: (one.since, one.loan_id)):
+        overdue = Money(one.overdue, currency)
+        late[one.consumer_id].append(Late(one.loan_id, one.consumer_id, one.product, one.since, one.bucket, overdue, one.paused))
     return dict(late)
 
 

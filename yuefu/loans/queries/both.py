@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from yuefu.loans import rules
 from yuefu.loans.queries import keeping, levelled, replayed, served
 from yuefu.loans.queries.keeping import Kept
 from yuefu.loans.queries.levelled import Repayment, Reversal
@@ -89,14 +88,8 @@ def _lived(book_id: UUID, loan_ids: Sequence[UUID], on: date) -> dict[UUID, OnBo
 
 def _on(book_id: UUID, loan_ids: Sequence[UUID], on: date) -> dict[UUID, Kept]:
     """Loans of orders, with what was entered ahead and has come true by a day."""
-    read = keeping.read(book_id, loan_ids) if loan_ids else {}
-    kept = {i: one for i, one in read.items() if one.party.order_id is not None}
-    waiting = [i for i, one in kept.items() if one.life.waits_for is not None and one.life.waits_for <= on]
-    facts = keeping.facts(waiting) if waiting else {}
-    for loan_id in waiting:
-        one = kept[loan_id]
-        kept[loan_id] = replace(one, life=rules.retold_life(one.life.terms, facts[loan_id], on))
-    return kept
+    read = keeping.read_on(book_id, loan_ids, on) if loan_ids else {}
+    return {i: one for i, one in read.items() if one.party.order_id is not None}
 
 
 def payoffs(loan_ids: Sequence[UUID], on: date, *, book_id: UUID) -> dict[UUID, Money]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import date
 from typing import Any, Final
 from uuid import UUID
@@ -117,6 +117,17 @@ def read(book_id: UUID, loan_ids: Iterable[UUID]) -> dict[UUID, Kept]:
     """Loans with their checkpoints and the stretch of today, without locks."""
     wanted = sorted(set(loan_ids))
     return kept_of(book_id, _read("c.book_id = %s AND c.loan_id = ANY(%s) AND s.replaced_on = %s", [book_id, wanted, NEVER]))
+
+
+def read_on(book_id: UUID, loan_ids: Iterable[UUID], on: date) -> dict[UUID, Kept]:
+    """`read`, with what was entered ahead and has come true by a day."""
+    kept = read(book_id, loan_ids)
+    waiting = [i for i, one in kept.items() if one.life.waits_for is not None and one.life.waits_for <= on]
+    told = facts(waiting) if waiting else {}
+    for loan_id in waiting:
+        one = kept[loan_id]
+        kept[loan_id] = replace(one, life=retold_life(one.life.terms, told[loan_id], on))
+    return kept
 
 
 def _read(where: str, params: Sequence[Any]) -> list[tuple[Any, ...]]:

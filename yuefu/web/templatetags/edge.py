@@ -13,7 +13,7 @@ from django.utils.translation import get_language
 from structlog.contextvars import get_contextvars
 
 from yuefu.money.amounts import Money
-from yuefu.web import edge, texts
+from yuefu.web import edge, loan_texts, texts
 
 register = template.Library()
 
@@ -87,6 +87,12 @@ def seconds(value: float) -> str:
 def text(code: str, kind: str) -> str:
     """The word for a code of a kind."""
     return texts.text_of(kind, code)
+
+
+@register.filter
+def fact(kind: str) -> str:
+    """The word for what was entered of a loan."""
+    return loan_texts.fact(kind, chinese=edge.is_chinese(_language()))
 
 
 @register.filter
