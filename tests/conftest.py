@@ -29,6 +29,9 @@ settings.register_profile("searching", max_examples=2_000, deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
+SETTINGS = {"max_connections": "200", "fsync": "off", "full_page_writes": "off"}
+"""Of the server of tests. It need not outlive a power cut: what is proven to has a server of its own (`tests/runtime/test_cluster.py`, `yuefu.proofs`)."""
+
 _cleanup = ExitStack()
 
 
@@ -49,7 +52,7 @@ def _template() -> str:
         url = _with_database(server, name)
         _cleanup.callback(_drop, given, name)
     else:
-        running = _cleanup.enter_context(cluster.temporary(say=lambda text: None, settings={"max_connections": "200"}))
+        running = _cleanup.enter_context(cluster.temporary(say=lambda text: None, settings=SETTINGS))
         url = provision.prepare_cluster(running.address, database="yuefu_template")
     os.environ["DATABASE_URL"] = url
     provision.migrate(url, say=lambda text: None)

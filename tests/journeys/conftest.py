@@ -53,6 +53,7 @@ from yuefu.runtime.vault import Vault
 
 ZONE = ZoneInfo("Asia/Shanghai")
 FIRST_DAY = date(2026, 10, 12)
+LATE_DAY = date(2026, 10, 15)
 RISK = {"min_age": 18, "max_age": 65, "students_blocked": True, "max_overdue_days": 0, "max_overdue_minor": 0}
 CAPS = {"CN": [{"from": "2020-01-01", "measure": "compound_irr", "max_pct": "24"}]}
 
@@ -280,6 +281,12 @@ def shop(vault: Vault, ids: IdSource) -> Shop:
 def lived_shop(vault: Vault, ids: IdSource) -> Shop:
     """One that lends by rule version 2026-2."""
     return shop_opened(vault, ids, version="2026-2")
+
+
+@pytest.fixture
+def late_shop(vault: Vault, ids: IdSource) -> Shop:
+    """As `lived_shop`, opened on the last day from which the 25th is far enough away to fall due on: fewer days pass until then."""
+    return shop_opened(vault, ids, LATE_DAY, version="2026-2")
 
 
 @pytest.fixture(scope="module")

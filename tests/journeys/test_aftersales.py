@@ -7,7 +7,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from tests.journeys.conftest import FIRST_DAY, Shop
+from tests.journeys.conftest import LATE_DAY, Shop
 from tests.journeys.test_events import wrong_in
 from yuefu import ids
 from yuefu.aftersales import queries, rules
@@ -35,8 +35,8 @@ DUE = date(2026, 10, 25)
 
 
 @pytest.fixture
-def shop(lived_shop: Shop) -> Shop:
-    return lived_shop
+def shop(late_shop: Shop) -> Shop:
+    return late_shop
 
 
 def yuan(text: str) -> Money:
@@ -99,7 +99,7 @@ def control(shop: Shop, code: str) -> int:
 
 def setting(shop: Shop, **values) -> None:
     with open_day(shop.desk, shop.now(8)) as work:
-        policies.establish(work=work, name=rules.POLICY, value={**rules.DEFAULT_POLICY, **values}, valid_from=FIRST_DAY)
+        policies.establish(work=work, name=rules.POLICY, value={**rules.DEFAULT_POLICY, **values}, valid_from=LATE_DAY)
 
 
 @pytest.mark.parametrize("product", ["free", "flex"])
@@ -258,7 +258,7 @@ def test_what_a_loan_keeps_that_has_ended_is_given_back_by_whoever_tries_refunds
     kept = loan_book.credit_kept(shop.book_id)
     assert kept > 0
     with sql.snapshot():
-        held = proving.prove(book=shop.desk.book, since=FIRST_DAY)["nothing_unposted"]
+        held = proving.prove(book=shop.desk.book, since=LATE_DAY)["nothing_unposted"]
     assert held.detail == {"kept_by_ended_loans": [ids.text("loan", got.loan_id)]}
     assert [one.amount.minor for one in refund.retry(desk=shop.desk, now=shop.now(15))] == [kept]
     assert refund.retry(desk=shop.desk, now=shop.now(16)) == []
@@ -299,7 +299,7 @@ def test_while_goods_are_repaired_the_loan_rests_as_the_book_wants(shop, pauses,
 
 def test_price_protection_gives_the_difference_once_and_takes_no_goods(shop):
     got = shop.bought("900.00")
-    shop.until(FIRST_DAY + timedelta(days=5))
+    shop.until(LATE_DAY + timedelta(days=5))
     case = opened(shop, got.order_id, asked("price_protection", price="820.00", seen_on=shop.on - timedelta(days=1)))
     told = preview(shop, case.id)
     assert take(shop, case.id, "done").code == "step_not_possible"
@@ -343,8 +343,8 @@ def test_price_protection_never_gives_more_than_the_difference_that_is_left(shop
         (Asked("return", "consumer", "lamp", "x" * 501), "text_invalid"),
         (asked("price_protection", price="5.00"), "seen_on_needed"),
         (asked("price_protection", price="5.00", seen_on=date(2027, 1, 1)), "seen_ahead"),
-        (asked("price_protection", price="5.00", seen_on=FIRST_DAY - timedelta(days=1)), "price_too_late"),
-        (asked("price_protection", price="900.00", seen_on=FIRST_DAY), "price_not_lower"),
+        (asked("price_protection", price="5.00", seen_on=LATE_DAY - timedelta(days=1)), "price_too_late"),
+        (asked("price_protection", price="900.00", seen_on=LATE_DAY), "price_not_lower"),
     ],
 )
 def test_what_cannot_be_asked_says_why_and_opens_nothing(shop, what, code):
@@ -358,10 +358,10 @@ def test_what_cannot_be_asked_says_why_and_opens_nothing(shop, what, code):
 def test_the_price_is_protected_for_so_many_days(shop):
     setting(shop, price_days=2)
     got = shop.bought("900.00")
-    shop.until(FIRST_DAY + timedelta(days=4))
-    late = ask(shop, got.order_id, asked("price_protection", price="5.00", seen_on=FIRST_DAY + timedelta(days=3)))
+    shop.until(LATE_DAY + timedelta(days=4))
+    late = ask(shop, got.order_id, asked("price_protection", price="5.00", seen_on=LATE_DAY + timedelta(days=3)))
     assert late.code == "price_too_late"
-    assert isinstance(ask(shop, got.order_id, asked("price_protection", price="800.00", seen_on=FIRST_DAY + timedelta(days=2))), Case)
+    assert isinstance(ask(shop, got.order_id, asked("price_protection", price="800.00", seen_on=LATE_DAY + timedelta(days=2))), Case)
 
 
 def test_an_order_of_which_nothing_was_delivered_or_nothing_is_kept_has_no_case(shop, other_shop):
@@ -415,13 +415,13 @@ def test_a_step_is_taken_once_by_its_key_and_ended_cases_stay_ended(shop):
 def test_the_merchant_answers_in_time_or_the_platform_does(shop):
     got = shop.bought("900.00")
     case = opened(shop, got.order_id, asked("return"))
-    shop.until(FIRST_DAY + timedelta(days=4))
+    shop.until(LATE_DAY + timedelta(days=4))
     late = queries.listed(book_id=shop.book_id, order_id=None, kinds=[], states=[], unanswered_on=shop.on, limit=9)
     assert [one.id for one in late] == [case.id]
     assert take(shop, case.id, "declined", by_merchant=True).code == "answer_too_late"
     assert taken(shop, case.id, "agreed").state == "agreed"
-    assert take(shop, case.id, "in_hand", handed_on=FIRST_DAY - timedelta(days=1)).code == "goods_ahead"
-    assert taken(shop, case.id, "in_hand", handed_on=FIRST_DAY + timedelta(days=3)).state == "in_hand"
+    assert take(shop, case.id, "in_hand", handed_on=LATE_DAY - timedelta(days=1)).code == "goods_ahead"
+    assert taken(shop, case.id, "in_hand", handed_on=LATE_DAY + timedelta(days=3)).state == "in_hand"
     assert taken(shop, case.id, "declined").state == "declined"
     assert sum(unpaid(shop, got.loan_id)) == 900_00
 

@@ -6,6 +6,7 @@ from uuid import UUID
 
 import pytest
 
+from tests.journeys.conftest import shop_opened
 from yuefu import ids
 from yuefu.billing import queries as bill_book
 from yuefu.credit import commands as credit
@@ -26,7 +27,7 @@ from yuefu.payments import queries as payments
 from yuefu.payments.commands import Closing
 from yuefu.runtime import sql
 
-BILL_DAY, DUE = date(2026, 10, 15), date(2026, 10, 25)
+OPENED, BILL_DAY, DUE = date(2026, 10, 14), date(2026, 10, 15), date(2026, 10, 25)
 """Of a consumer of the shop, who comes on 12 October."""
 
 
@@ -83,8 +84,8 @@ def live_until(shop, on):
 
 
 @pytest.fixture
-def shop(lived_shop):
-    return lived_shop
+def shop(vault, ids):
+    return shop_opened(vault, ids, OPENED, version="2026-2")
 
 
 def seen(shop, loan_id):
@@ -120,7 +121,7 @@ def two(shop):
 def test_the_bill_of_the_bill_day_holds_what_falls_due_by_its_repayment_day_over_all_loans(shop, two):
     consumer_id, first, second, bill_id = two
     (bill,) = bills(shop, consumer_id)
-    assert (bill.id, bill.no, bill.first_on, bill.bill_on, bill.due_on) == (bill_id, 1, date(2026, 10, 12), BILL_DAY, DUE)
+    assert (bill.id, bill.no, bill.first_on, bill.bill_on, bill.due_on) == (bill_id, 1, OPENED, BILL_DAY, DUE)
     assert (bill.total, bill.carried, bill.minimum, bill.to_pay, bill.state(shop.on)) == (*map(yuan, ("450", "0", "450", "450")), "open")
     assert {(line.loan_id, line.due_on, line.amount.minor) for line in bill.lines} == {
         (first.loan_id, DUE, 300_00), (second.loan_id, DUE, 150_00),

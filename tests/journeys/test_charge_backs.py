@@ -39,8 +39,8 @@ DUE = date(2026, 10, 25)
 
 
 @pytest.fixture
-def shop(lived_shop: Shop) -> Shop:
-    return lived_shop
+def shop(late_shop: Shop) -> Shop:
+    return late_shop
 
 
 def yuan(text: str) -> Money:

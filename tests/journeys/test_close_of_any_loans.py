@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
+from time import sleep
 from typing import Any
 from uuid import UUID, uuid4
 
+import psycopg
 import pytest
+from django.db import connections
 
 from tests.cli.conftest import Command, raw
 from tests.conftest import SHANGHAI
@@ -216,6 +220,39 @@ def test_a_loan_that_was_touched_since_is_counted_once_among_the_loans_of_a_day(
     closed = lender.closed(loans_a_chunk=1)
     assert chunks(closed.run_id) == (4, 4)
     lender.check(closed.on)
+
+
+def test_a_chunk_that_another_worker_leaves_undone_is_done_by_who_waited_for_it(
+    lender: Lender, monkeypatch: pytest.MonkeyPatch, as_role: Callable[[str], psycopg.Connection[Any]]
+) -> None:
+    for n in range(4):
+        lender.lent(principal=1000_00 + n)
+    lender.days_pass()
+    with monkeypatch.context() as broken:
+        broken.setattr(closing, "advance", lambda **given: 1 // 0)
+        with pytest.raises(ZeroDivisionError):
+            lender.close(loans_a_chunk=2)
+    (run_id,) = sql.rows("SELECT id FROM runtime_run WHERE book_id = %s", [lender.book_id])[0]
+    other = as_role("default")
+    other.execute("SELECT FROM runtime_run_chunk WHERE run_id = %s AND no = 2 FOR NO KEY UPDATE", [run_id])
+    pid = other.info.backend_pid
+    with ThreadPoolExecutor(1) as pool:
+        closing_it = pool.submit(closed_and_let_go, lender)
+        while not sql.value("SELECT count(*) FROM pg_stat_activity WHERE %s = ANY(pg_blocking_pids(pid))", [pid]):
+            assert not closing_it.done(), closing_it.result()
+            sleep(0.02)
+        assert chunks(run_id)[0] == chunks(run_id)[1] - 1
+        other.rollback()
+        assert isinstance(closing_it.result(timeout=60), Closed)
+    assert chunks(run_id)[0] == chunks(run_id)[1]
+    lender.check(FIRST)
+
+
+def closed_and_let_go(lender: Lender) -> Closed | Refused:
+    try:
+        return lender.close()
+    finally:
+        connections.close_all()
 
 
 # --- days that were missed ---

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
+import psycopg
 import pytest
 
 from yuefu.errors import Refused
@@ -132,6 +133,24 @@ def test_what_is_not_paid_when_its_day_ends_is_overdue_and_what_is_paid_is_not(s
     shop.next_day()
     since = {loan_id: held.arrears_since for loan_id, held in loan_book.loans([late.loan_id, paid.loan_id]).items()}
     assert since == {late.loan_id: DUE, paid.loan_id: None}
+
+
+def test_a_day_on_which_nothing_happens_takes_few_statements_and_transactions(lived_shop, monkeypatch):
+    """Most days of most books: each statement is planned anew, each transaction waits for the disk."""
+    lived_shop.bought("900.00", product="flex")
+    lived_shop.next_day()
+    lived_shop.next_day(close=False)
+    asked, committed = counting(monkeypatch, psycopg.Cursor, "execute"), counting(monkeypatch, psycopg.Connection, "commit")
+    closed = close(lived_shop)
+    assert isinstance(closed, Closed), closed
+    assert 60 < len(asked) <= 108
+    assert len(committed) == 9  # rolled over, begun, steps, loans, their end, what they brought, horizon, proofs, closed
+
+
+def counting(monkeypatch, kind, name):
+    called, original = [], getattr(kind, name)
+    monkeypatch.setattr(kind, name, lambda self, *given, **more: called.append(name) or original(self, *given, **more))
+    return called
 
 
 @pytest.mark.parametrize("step", ["fall_due", "accrue_interest", "mark_arrears"])

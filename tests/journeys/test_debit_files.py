@@ -4,6 +4,7 @@ from datetime import date, timedelta
 
 import pytest
 
+from tests.journeys.conftest import LATE_DAY, shop_opened
 from yuefu.errors import Refused
 from yuefu.journeys import debits, mandates, repayment
 from yuefu.loans import queries as loan_book
@@ -47,6 +48,11 @@ def sent(shop, rule):
             return loan_id, next(iter(found))
         shop.next_day()
     raise AssertionError("nothing was sent")
+
+
+@pytest.fixture
+def shop(vault, ids):
+    return shop_opened(vault, ids, LATE_DAY)
 
 
 def references(shop, loan_id):

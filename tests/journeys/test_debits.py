@@ -23,6 +23,7 @@ from yuefu.runtime import books, policies, sql
 
 DUE = date(2026, 10, 25)  # a Sunday
 EVE = DUE - timedelta(days=1)
+EARLIEST = DUE - timedelta(days=4)  # on which nothing is planned yet
 LIMIT = Money(100_000_00, "CNY")
 NOTHING = debits.Ran(*[0] * 8)
 
@@ -54,10 +55,10 @@ def run(shop, clock="10:00"):
 
 
 def lived(shop, until, *clocks):
-    """Days pass, and at some times of each the debits are run."""
+    """Days pass, and at some times of each on which there may be something to do the debits are run."""
     while shop.on < until:
         shop.next_day()
-        for clock in clocks or ("10:00", "14:00"):
+        for clock in clocks or ("10:00", "14:00") if shop.on >= EARLIEST else ():
             run(shop, clock)
 
 
@@ -88,8 +89,8 @@ def taken(shop, loan_id):
 
 
 @pytest.fixture
-def shop(lived_shop):
-    return lived_shop
+def shop(late_shop):
+    return late_shop
 
 
 def seen(shop, loan_id):
@@ -124,7 +125,9 @@ def shop_events(shop):
 
 def test_a_wallet_is_announced_the_day_before_and_debited_on_the_due_day(shop):
     loan_id, _ = bought(shop)
-    shop.until(EVE - timedelta(days=2))
+    shop.until(EARLIEST)
+    assert run(shop) == NOTHING
+    shop.next_day()
     assert run(shop).planned == 1
     assert states(shop, loan_id) == [(DUE, "planned", "")]
     (notice,) = told(shop, "debit.planned")

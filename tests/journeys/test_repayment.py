@@ -9,6 +9,7 @@ from datetime import date, timedelta
 
 import pytest
 
+from tests.journeys.conftest import LATE_DAY, shop_opened
 from yuefu.errors import Refused
 from yuefu.ids import IdSource
 from yuefu.journeys import desk, refund, repayment
@@ -26,6 +27,11 @@ from yuefu.runtime import sql
 from yuefu.runtime.batch import Quarantined
 
 DUE = date(2026, 10, 25)
+
+
+@pytest.fixture
+def shop(vault, ids):
+    return shop_opened(vault, ids, LATE_DAY)
 
 
 def yuan(text):

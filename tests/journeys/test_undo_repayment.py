@@ -6,6 +6,7 @@ from datetime import date
 
 import pytest
 
+from tests.journeys.conftest import LATE_DAY, shop_opened
 from yuefu.errors import Refused
 from yuefu.journeys import undoing
 from yuefu.journeys.desk import open_day
@@ -21,6 +22,11 @@ from yuefu.payments import queries as payments
 from yuefu.runtime import sql
 
 DUE = date(2026, 10, 25)
+
+
+@pytest.fixture
+def shop(vault, ids):
+    return shop_opened(vault, ids, LATE_DAY)
 
 
 def yuan(text):

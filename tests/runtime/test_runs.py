@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from datetime import date
 from typing import Any
+from uuid import UUID
 
 import psycopg
 import pytest
@@ -49,6 +50,20 @@ def test_a_chunk_that_is_rolled_back_was_not_done(work: UnitOfWork) -> None:
         runs.advance(run_id=run.id, name="due", cursor="9", now=work.now)
         raise ZeroDivisionError
     assert runs.steps(run.id)[0].chunks_done == 0
+
+
+def test_whoever_ends_a_chunk_is_told_whether_one_is_left_that_nobody_has_done(work: UnitOfWork, as_role: Any) -> None:
+    run, ranges = start(work), [(UUID(int=n), UUID(int=n)) for n in range(3)]
+    with sql.transacting():
+        runs.make_chunks(book_id=work.book.id, run_id=run.id, name="due", ranges=ranges)
+        assert runs.chunk_done(run_id=run.id, name="due", no=1)
+    other = as_role("default")
+    other.execute("UPDATE runtime_run_chunk SET done = true WHERE run_id = %s AND no = 2", [run.id])
+    with sql.transacting(), sql.undone():
+        assert runs.chunk_done(run_id=run.id, name="due", no=3)  # the other one may still break off
+    other.commit()
+    with sql.transacting():
+        assert not runs.chunk_done(run_id=run.id, name="due", no=3)
 
 
 def test_kinds_of_run_do_not_share_a_day(work: UnitOfWork) -> None:

@@ -115,7 +115,7 @@ def _begin(desk: Desk, now: datetime, on: date | None) -> tuple[Run, date, bool]
         if not waiting:
             return rolled if isinstance(rolled, Refused) else Refused(days.BEFORE_CUT_OFF, "no day waits to be closed")
         on = waiting[0]
-    state = days.state_of(desk.book.id, on)
+    state = "closing" if on in waiting else days.state_of(desk.book.id, on)
     if state is None:
         return Refused(days.UNKNOWN_DAY, f"{on} was never opened in this book")
     if state == "open":
@@ -189,72 +189,74 @@ def _post(desk: Desk, work: UnitOfWork, run: Run, hands: Hands) -> None:
     for expire in (checkout.expire, transfers.expire):
         while expire(desk=desk, now=work.now):
             pass
-    chunks: dict[str, Callable[[UUID | None], UUID | None]] = {
-        "due": lambda after: loans.fall_due(work=work, on=on, after=after, limit=CHUNK),
-        "accrue": lambda after: loans.accrue_interest(work=work, on=on, after=after, limit=CHUNK),
+    steps: dict[str, Chunk] = {
+        "due": lambda step: _cursor(loans.fall_due(work=work, on=on, after=_after(step), limit=CHUNK)),
+        "accrue": lambda step: _cursor(loans.accrue_interest(work=work, on=on, after=_after(step), limit=CHUNK)),
+        "overdue": lambda _: "" if loans.mark_arrears(work=work, on=on, limit=CHUNK) else None,
     }
-    for name, chunk in chunks.items():
-        _in_chunks(work, run.id, name, chunk)
-    _overdue(work, run.id, on)
-    _advance(work, run, hands)
+    left = None
+    while left is None:
+        with _our_turn(work, run.id) as found:
+            if not _one_chunk(run.id, found, steps, work.now):
+                left = _divided(work, run, found, hands)
+    refused = closing_hands.all_hands(work=work, run=run, hands=hands, left=left) if left else None
+    if refused:
+        raise _StoppedMeanwhile(refused)
+    _post_brought(work, run.id)
 
 
-def _advance(work: UnitOfWork, run: Run, hands: Hands) -> None:
-    """Loans of rule version 2026-2 to the end of the day, and what it brought them, posted."""
-    with _one_at_a_time(work, run.id, closing_hands.STEP) as step:
-        if step.state != "done":
-            closing_hands.begin(work=work, run=run, loans_a_chunk=hands.loans_a_chunk)
-    if step.state != "done":
-        refused = closing_hands.all_hands(work=work, run=run, hands=hands)
-        if refused:
-            raise _StoppedMeanwhile(refused)
-        with _one_at_a_time(work, run.id, closing_hands.STEP) as step:
-            if step.state != "done":
-                detail = loan_book.closing_counts(work.book.id, work.day.on)
-                runs.finish_step(run_id=run.id, name=closing_hands.STEP, state="done", detail=detail, now=work.now)
-    with _one_at_a_time(work, run.id, "post") as step:
-        if step.state != "done":
+Chunk = Callable[[Step], str | None]
+"""One chunk of a step from where it stands: where it then stands, or None where nothing was left to do."""
+
+
+def _after(step: Step) -> UUID | None:
+    return UUID(step.cursor) if step.cursor else None
+
+
+def _cursor(after: UUID | None) -> str | None:
+    return None if after is None else str(after)
+
+
+def _one_chunk(run_id: UUID, found: Mapping[str, Step], chunks: Mapping[str, Chunk], now: datetime) -> bool:
+    """One chunk, of the first step that has one left; steps before it that have none end. Whether there was one."""
+    over, cursor = [], None
+    for name in [name for name in chunks if found[name].state != "done"]:
+        cursor = chunks[name](found[name])
+        if cursor is not None:
+            runs.advance(run_id=run_id, name=name, cursor=cursor, now=now)
+            break
+        over.append(name)
+    if over:
+        runs.finish_steps(run_id=run_id, names=over, state="done", detail={}, now=now)
+    return cursor is not None
+
+
+def _divided(work: UnitOfWork, run: Run, found: Mapping[str, Step], hands: Hands) -> int:
+    """How many chunks of loans of rule version 2026-2 are left, which is when they are divided."""
+    return 0 if found[closing_hands.STEP].state == "done" else closing_hands.begin(work=work, run=run, loans_a_chunk=hands.loans_a_chunk)
+
+
+def _post_brought(work: UnitOfWork, run_id: UUID) -> None:
+    """All loans of rule version 2026-2 are at the end of the day, which is noted; then what it brought them is posted."""
+    with _our_turn(work, run_id) as found:
+        if found[closing_hands.STEP].state != "done":
+            detail = loan_book.closing_counts(work.book.id, work.day.on)
+            runs.finish_step(run_id=run_id, name=closing_hands.STEP, state="done", detail=detail, now=work.now)
+    with _our_turn(work, run_id) as found:
+        if found["post"].state != "done":
             entries = closing.post_brought(work=work, on=work.day.on)
-            runs.finish_step(run_id=run.id, name="post", state="done", detail={"entries": entries}, now=work.now)
+            runs.finish_step(run_id=run_id, name="post", state="done", detail={"entries": entries}, now=work.now)
 
 
 @contextmanager
-def _one_at_a_time(work: UnitOfWork, run_id: UUID, name: str) -> Iterator[Step]:
-    """A transaction with the step as it stands; see `runs.take_turn`."""
+def _our_turn(work: UnitOfWork, run_id: UUID) -> Iterator[Mapping[str, Step]]:
+    """A transaction with the steps as they stand; see `runs.turn`."""
     with sql.transacting():
+        found = runs.turn(run_id=run_id)
+        # After we waited: a stop that was imposed meanwhile is seen.
         if read_only := stops.read_only(book_id=work.book.id, now=work.now):
             raise _StoppedMeanwhile(read_only)
-        yield runs.take_turn(run_id=run_id, name=name)
-
-
-def _in_chunks(work: UnitOfWork, run_id: UUID, name: str, chunk: Callable[[UUID | None], UUID | None]) -> None:
-    done = False
-    while not done:
-        with _one_at_a_time(work, run_id, name) as step:
-            done = step.state == "done" or _one_chunk(run_id, step, chunk, work.now)
-
-
-def _one_chunk(run_id: UUID, step: Step, chunk: Callable[[UUID | None], UUID | None], now: datetime) -> bool:
-    """One chunk from where the step stands. Whether it was the last."""
-    after = chunk(UUID(step.cursor) if step.cursor else None)
-    if after is None:
-        runs.finish_step(run_id=run_id, name=step.name, state="done", detail={}, now=now)
-    else:
-        runs.advance(run_id=run_id, name=step.name, cursor=str(after), now=now)
-    return after is None
-
-
-def _overdue(work: UnitOfWork, run_id: UUID, on: date) -> None:
-    done = False
-    while not done:
-        with _one_at_a_time(work, run_id, "overdue") as step:
-            if step.state == "done":
-                return
-            done = not loans.mark_arrears(work=work, on=on, limit=CHUNK)
-            if done:
-                runs.finish_step(run_id=run_id, name="overdue", state="done", detail={}, now=work.now)
-            else:
-                runs.advance(run_id=run_id, name="overdue", cursor="", now=work.now)
+        yield found
 
 
 def _prove(desk: Desk, work: UnitOfWork, run: Run, on: date, workers: int) -> Refused | None:
@@ -268,8 +270,8 @@ def _prove(desk: Desk, work: UnitOfWork, run: Run, on: date, workers: int) -> Re
     detail = {name: proof.detail for name, proof in proofs.items()}
     _tell_shortfall(desk, on, int(detail["client_money"]["shortfall"]))
     wrong = [name for name, proof in proofs.items() if not proof.holds]
-    with _one_at_a_time(work, run.id, "prove") as step:
-        if step.state == "done":
+    with _our_turn(work, run.id) as found:
+        if found["prove"].state == "done":
             return None  # Somebody else closed the day while we proved it.
         runs.finish_step(
             run_id=run.id,

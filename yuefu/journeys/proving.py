@@ -33,9 +33,10 @@ Control = Mapping[tuple[str, UUID | None, str, str], int]
 
 _PROVEN: Final = (
     *("loan_principal", "loan_interest", "unearned_discount", "credit_line_contra", "merchant_pending", "payouts_in_transit"),
-    *("suspense", "purchase_clearing", "collections_clearing", "consumer_balance"),
+    *("suspense", "purchase_clearing", "collections_clearing", "consumer_balance", "client_cash"),
 )
-"""What is held against something, asked for by one statement: to plan it takes longer than to carry it out."""
+_STANDING: Final = tuple(code for code in STANDING if code != "consumer_balance")
+"""What is held against something, now and by the end of a day, asked for by one statement: to plan it takes longer than to carry it out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,16 +52,42 @@ def prove(*, book: Book, since: date | None = None, ended: datetime | None = Non
 
     Run in one snapshot of the database, so that both sides of each are of one moment.
     """
-    control = ledger.totals(book.id, _PROVEN)
+    read = _read(book, since)
     proofs = {
         "trial_balance_zero": _trial_balance(book),
-        "subledgers_equal_control": _subledgers(book, since, control),
-        "nothing_unposted": _nothing_unposted(book, since, ended, control),
+        "subledgers_equal_control": _subledgers(book, since, read),
+        "nothing_unposted": _nothing_unposted(book, since, ended, read),
         "statements_add_up": _statements(book, since),
         "bills_add_up": _bills(book, since),
-        "client_money": _client_money(book),
+        "client_money": _client_money(book, read),
     }
     return proofs | ({"loans_equal_replay": _replayed(book, since, workers)} if since else {})
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """What several proofs hold something against: balances now and by the end of the day, which portfolios of 2026-2 there are, whether later days
+    are closing too, payouts on their way, and what is kept available for merchants.
+    """
+
+    control: Control
+    by_then: Control
+    portfolios: set[tuple[UUID, str, str]]
+    later_days_wait: bool
+    in_transit: int
+    kept: int
+
+
+def _read(book: Book, on: date | None) -> _Read:
+    control, by_then = (
+        (ledger.totals(book.id, _PROVEN), {}) if on is None else ledger.totals_now_and_by(book.id, sorted({*_PROVEN, *_STANDING}), on)
+    )
+    portfolios = loans.portfolios(book.id)
+    # What a kept credit pays on a later day is posted when that closes; a loan that was touched since says so already, and the last of these days
+    # proves it.
+    later = on is not None and bool(portfolios) and any(day > on for day in days.waiting_to_close(book.id))
+    kept = settlement.kept_available(book_id=book.id, currency=book.currency).minor
+    return _Read(control, by_then, portfolios, later, payments.in_transit(book_id=book.id), kept)
 
 
 def _trial_balance(book: Book) -> Proof:
@@ -68,13 +95,13 @@ def _trial_balance(book: Book) -> Proof:
     return Proof(not any(sums.values()), sums)
 
 
-def _subledgers(book: Book, on: date | None, control: Control) -> Proof:
+def _subledgers(book: Book, on: date | None, read: _Read) -> Proof:
     """Loans, credit lines, holds, merchants, receipts and consumers against the accounts that sum them up; limits, one by one, against theirs."""
     wrong: dict[str, Any] = {}
     positions: Mapping[Any, Position] = loans.positions(book.id)
-    others = loans.portfolios(book.id)
+    control = read.control
     held = {(f, p, c) for code, f, p, c in control if code in ("loan_principal", "loan_interest", "unearned_discount")}
-    for key in (held - others) | set(positions):
+    for key in (held - read.portfolios) | set(positions):
         funder, product, currency = key
         own = positions.get(key)
         pairs = {
@@ -84,8 +111,8 @@ def _subledgers(book: Book, on: date | None, control: Control) -> Proof:
         }
         wrong.update({f"{code}/{product}": pair for code, pair in pairs.items() if pair[0] != pair[1]})
     if on is not None:
-        wrong |= _stands(book, on)
-    wrong.update({name: pair for name, pair in _pairs(book, on, control, positions).items() if pair[0] != pair[1]})
+        wrong |= _stands(book, on, read.by_then)
+    wrong.update({name: pair for name, pair in _pairs(book, read, positions).items() if pair[0] != pair[1]})
     wrong |= _suspense(book, control)
     return Proof(not wrong, wrong)
 
@@ -101,37 +128,29 @@ def _suspense(book: Book, control: Control) -> dict[str, Any]:
     return wrong
 
 
-def _stands(book: Book, on: date) -> dict[str, Any]:
+def _stands(book: Book, on: date, control: Control) -> dict[str, Any]:
     """Where loans of rule version 2026-2 stood by the end of the day, against what was posted to their accounts until then; what the next day
     posts meanwhile is not of it. A product is lent by one rule version."""
-    stands = loans.stands(book.id, on)
-    control = ledger.totals(book.id, [code for code in STANDING if code != "consumer_balance"], posted_until=on) if stands else {}
     wrong: dict[str, Any] = {}
-    for (funder, product, currency), own in sorted(stands.items(), key=str):
-        pairs = {code: (own[code], control.get((code, funder, product, currency), 0)) for code in STANDING if code != "consumer_balance"}
+    for (funder, product, currency), own in sorted(loans.stands(book.id, on).items(), key=str):
+        pairs = {code: (own[code], control.get((code, funder, product, currency), 0)) for code in _STANDING}
         wrong |= {f"{code}/{product}": pair for code, pair in pairs.items() if pair[0] != pair[1]}
     return wrong
 
 
-def _pairs(book: Book, on: date | None, control: Control, positions: Mapping[Any, Any]) -> dict[str, tuple[int, int]]:
-    lines, held = ledger.limited_sums(book.id, "credit_line")
-    available, _ = ledger.limited_sums(book.id, "merchant_available")
+def _pairs(book: Book, read: _Read, positions: Mapping[Any, Any]) -> dict[str, tuple[int, int]]:
+    sums, control = ledger.limited_sums(book.id, ("credit_line", "merchant_available")), read.control
+    (lines, held), (available, _) = sums["credit_line"], sums["merchant_available"]
     drawn = {"credit_line/loans": (sum(p.principal for p in positions.values()) + loans.drawn(book.id), lines)}
-    return ({} if _later_days_wait(book, on) else drawn) | {
+    return ({} if read.later_days_wait else drawn) | {
         "credit_line/contra": (lines, -_total(control, "credit_line_contra")),
         "credit_line/limits": (0, _limits_differing(book)),
-        "holds/orders": (orders.totals(book.id)["held"], held),
+        "holds/orders": (orders.held(book.id), held),
         "holds/ledger": (ledger.holds_pending(book.id, "credit_line"), held),
         "merchant_pending": (settlement.unsettled(book_id=book.id, currency=book.currency).minor, -_total(control, "merchant_pending")),
-        "merchant_available": (settlement.kept_available(book_id=book.id, currency=book.currency).minor, -available),
-        "payouts_in_transit": (payments.in_transit(book_id=book.id), -_total(control, "payouts_in_transit")),
+        "merchant_available": (read.kept, -available),
+        "payouts_in_transit": (read.in_transit, -_total(control, "payouts_in_transit")),
     }
-
-
-def _later_days_wait(book: Book, on: date | None) -> bool:
-    """Whether later days are closing too, in a book with loans of 2026-2. What a kept credit pays on one of them is posted when that closes; a loan
-    that was touched since says so already, and the last of these days proves it."""
-    return on is not None and any(day > on for day in days.waiting_to_close(book.id)) and bool(loans.portfolios(book.id))
 
 
 def _limits_differing(book: Book) -> int:
@@ -144,20 +163,20 @@ def _total(control: Control, code: str) -> int:
     return sum(amount for key, amount in control.items() if key[0] == code)
 
 
-def _nothing_unposted(book: Book, since: date | None, ended: datetime | None, control: Control) -> Proof:
+def _nothing_unposted(book: Book, since: date | None, ended: datetime | None, read: _Read) -> Proof:
     """Clearing accounts are empty: every capture has its loan and its item, every collection was applied, nobody is owed back unattended,
     and no hold outlives its time."""
     cleared = ("purchase_clearing", "collections_clearing")
     wrong: dict[str, Any] = {
-        f"{code}/{currency}": amount for (code, _, _, currency), amount in control.items() if code in cleared and amount
+        f"{code}/{currency}": amount for (code, _, _, currency), amount in read.control.items() if code in cleared and amount
     }
-    wrong.update(_owed_back(book, since, -_total(control, "consumer_balance")))
+    wrong.update(_owed_back(book, since, read))
     if ended is not None and (outlived := ledger.holds_outlived(book.id, ended)):
         wrong["holds_outlived"] = outlived
     return Proof(not wrong, wrong)
 
 
-def _owed_back(book: Book, since: date | None, balance: int) -> dict[str, Any]:
+def _owed_back(book: Book, since: date | None, read: _Read) -> dict[str, Any]:
     """What consumers are owed back is on its way to them, or the channel refused it since the day began; it is tried again on the next. What was
     paid before its day is owed to them until then, and not a day longer.
 
@@ -180,10 +199,10 @@ def _owed_back(book: Book, since: date | None, balance: int) -> dict[str, Any]:
         wrong["kept_by_ended_loans"] = [ids.text("loan", one) for one in kept[:_NAMED]]
     if since and (late := payments.waiting(book_id=book.id, until=since, limit=_NAMED)):
         wrong["waiting_past_its_day"] = [ids.text("collection", part.id) for part in late]
-    if _later_days_wait(book, since):
+    if read.later_days_wait:
         return wrong
     attended += payments.waiting_in_all(book_id=book.id)
-    owed = balance - loans.credit_kept(book.id)
+    owed = -_total(read.control, "consumer_balance") - loans.credit_kept(book.id)
     return wrong if owed == attended else {**wrong, "consumer_balance": (attended, owed)}
 
 
@@ -194,14 +213,14 @@ def _replayed(book: Book, on: date, workers: int) -> Proof:
     return Proof(not wrong, {"loans": named, "count": len(wrong)} if wrong else {})
 
 
-def _client_money(book: Book) -> Proof:
+def _client_money(book: Book, read: _Read) -> Proof:
     """No own money lies in the client account, or is on its way there: never more than the packages know to be owed to merchants at once.
 
     Less may: between the first batch of a pay day and its safeguarding transfer, after one that failed until settlement orders it anew, and
     in a book from before there was such an account. What lacks is told as `shortfall`; a payout is not sent on it.
     """
-    owed = payments.in_transit(book_id=book.id) + settlement.kept_available(book_id=book.id, currency=book.currency).minor
-    held = ledger.code_sums(book.id, ["client_cash"])["client_cash"]
+    owed = read.in_transit + read.kept
+    held = _total(read.control, "client_cash")
     under_way = payments.safeguarding_under_way(book_id=book.id)
     return Proof(held + under_way <= owed, {"owed": owed, "held": held, "under_way": under_way, "shortfall": owed - held - under_way})
 

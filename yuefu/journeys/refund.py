@@ -195,9 +195,11 @@ def retry(*, desk: Desk, now: datetime) -> list[ChannelRefund]:
     What loans that have ended keep of their consumers' money is given back too. Only what was refused is tried again. Money that is owed and was never
     attempted is a fault of ours: the proofs name it, a person mends it, and nothing goes out a second time because a record of the first was lost.
     """
+    failing, kept = payment_book.failing(book_id=desk.book.id), loan_book.overpaid(desk.book.id)
+    if not failing and not kept:
+        return []
     with open_day(desk, now) as seen:
-        failed = {} if isinstance(seen, Refused) else _untried(seen, payment_book.failing(book_id=desk.book.id))
-        waiting = [] if isinstance(seen, Refused) else sorted({*failed, *loan_book.overpaid(desk.book.id)})
+        waiting = [] if isinstance(seen, Refused) else sorted({*_untried(seen, failing), *kept})
     parts = [waiting[start : start + MOST_AT_ONCE] for start in range(0, len(waiting), MOST_AT_ONCE)]
     return [tried for part in parts for tried in _retry_and_send(desk, now, part)[0]]
 

@@ -9,6 +9,7 @@ from typing import Final
 from yuefu.errors import Refused
 from yuefu.journeys.desk import Desk, in_batches, on_open_day, open_day
 from yuefu.ledger import commands as ledger
+from yuefu.ledger import queries as ledger_book
 from yuefu.ledger.rules import Moved, Transfer, chains
 from yuefu.runtime.batch import Quarantined
 from yuefu.runtime.values import UnitOfWork
@@ -52,5 +53,7 @@ def _transfer(work: UnitOfWork, batch: Sequence[Sequence[Transfer]]) -> list[tup
 
 def expire(*, desk: Desk, now: datetime, limit: int = 2_000) -> int:
     """Ends up to `limit` pending transfers whose time is over. Returns how many; call until it is 0."""
+    if not ledger_book.expiring_transfers(desk.book.id, now, 1):
+        return 0
     with open_day(desk, now) as work:
         return 0 if isinstance(work, Refused) else ledger.expire_transfers(work=work, limit=limit)

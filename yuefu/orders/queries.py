@@ -258,6 +258,15 @@ def money_figures(book_id: UUID, since: date) -> tuple[dict[date, int], dict[dat
     return {row[0]: row[1] for row in captured}, {row[0]: row[1] for row in refunded}
 
 
+def held(book_id: UUID) -> int:
+    """What orders of a book still hold: authorised and not captured, in minor units."""
+    minor: int = sql.value(
+        "SELECT coalesce(sum(authorised_minor - captured_minor - released_minor), 0)::bigint FROM orders_order WHERE book_id = %s",
+        [book_id],
+    )
+    return minor
+
+
 def totals(book_id: UUID) -> Mapping[str, int]:
     """Counts of a whole book: orders, approved, declined, captured (captures), refunds (requests), held (minor units not captured)."""
     row = sql.rows(

@@ -69,9 +69,9 @@ def move_clock(*, book: Book, to: datetime) -> Book | Refused:
     """Moves the clock of a test book forward. What falls due in between is done by the journeys, in order."""
     if book.mode != "test":
         return Refused(LIVE_CLOCK, f"book {book.code} is live; its clock is the system's")
-    changed = sql.run("UPDATE runtime_book SET clock_at = %s WHERE id = %s AND (clock_at IS NULL OR clock_at <= %s)", [to, book.id, to])
-    if not changed:
-        return Refused(CLOCK_BACKWARDS, f"the clock of {book.code} stands later than {to.isoformat()}", "to")
-    moved = by_id(book.id)
-    assert moved is not None
-    return moved
+    moved = sql.rows_as(
+        Book,
+        f"UPDATE runtime_book SET clock_at = %s WHERE id = %s AND (clock_at IS NULL OR clock_at <= %s) RETURNING {_COLUMNS}",
+        [to, book.id, to],
+    )
+    return moved[0] if moved else Refused(CLOCK_BACKWARDS, f"the clock of {book.code} stands later than {to.isoformat()}", "to")

@@ -33,16 +33,13 @@ class Run:
 
 def start(*, book_id: UUID, kind: str, on: date, steps: Sequence[str], now: datetime, ids: IdSource, actor: str) -> Run:
     """Begins the run of a kind and day, or finds the one begun before."""
-    sql.run(
+    (found,) = sql.rows_as(
+        Run,
         "INSERT INTO runtime_run (id, book_id, kind, on_date, state, started_at, actor) VALUES (%s, %s, %s, %s, 'running', %s, %s)"
-        " ON CONFLICT (book_id, kind, on_date) DO UPDATE SET state = CASE WHEN runtime_run.state = 'done' THEN 'done' ELSE 'running' END",
+        " ON CONFLICT (book_id, kind, on_date) DO UPDATE SET state = CASE WHEN runtime_run.state = 'done' THEN 'done' ELSE 'running' END"
+        " RETURNING id, book_id, kind, on_date, state",
         [ids.new(now), book_id, kind, on, now, actor],
     )
-    found = sql.rows_as(
-        Run,
-        "SELECT id, book_id, kind, on_date, state FROM runtime_run WHERE book_id = %s AND kind = %s AND on_date = %s",
-        [book_id, kind, on],
-    )[0]
     columns = {
         "run_id": "uuid",
         "book_id": "uuid",
@@ -68,8 +65,13 @@ def take_turn(*, run_id: UUID, name: str) -> Step:
     """A step as it stands, in the transaction of its next chunk. Whoever works on the same run at the same time waits here, and goes on
     where we stop.
     """
+    return turn(run_id=run_id)[name]
+
+
+def turn(*, run_id: UUID) -> dict[str, Step]:
+    """All steps of a run as they stand, by name; as `take_turn`."""
     locks.wait(locks.RUN, run_id)
-    return next(step for step in steps(run_id) if step.name == name)
+    return {step.name: step for step in steps(run_id)}
 
 
 def advance(*, run_id: UUID, name: str, cursor: str, now: datetime) -> None:
@@ -109,9 +111,14 @@ def take_chunk(*, run_id: UUID, name: str, wait: bool) -> Chunk | None:
     return found[0] if found else None
 
 
-def chunk_done(*, run_id: UUID, name: str, no: int) -> None:
-    """Notes a chunk as done, in its transaction."""
-    sql.run("UPDATE runtime_run_chunk SET done = true WHERE run_id = %s AND name = %s AND no = %s", [run_id, name, no])
+def chunk_done(*, run_id: UUID, name: str, no: int) -> bool:
+    """Notes a chunk as done, in its transaction. Whether there is one left that nobody has done, though somebody may be at work on it."""
+    left: bool = sql.value(
+        "UPDATE runtime_run_chunk SET done = true WHERE run_id = %(run)s AND name = %(name)s AND no = %(no)s RETURNING EXISTS"
+        " (SELECT FROM runtime_run_chunk AS c WHERE c.run_id = %(run)s AND c.name = %(name)s AND c.no <> %(no)s AND NOT c.done)",
+        {"run": run_id, "name": name, "no": no},
+    )
+    return left
 
 
 def chunks_done(*, run_id: UUID, name: str) -> tuple[int, int]:
@@ -124,9 +131,15 @@ def chunks_done(*, run_id: UUID, name: str) -> tuple[int, int]:
 
 def finish_step(*, run_id: UUID, name: str, state: str, detail: Mapping[str, Any], now: datetime) -> None:
     """A step ends: `done`, or `failed` with what was found."""
+    finish_steps(run_id=run_id, names=[name], state=state, detail=detail, now=now)
+
+
+def finish_steps(*, run_id: UUID, names: Sequence[str], state: str, detail: Mapping[str, Any], now: datetime) -> None:
+    """Several steps end alike."""
     sql.run(
-        "UPDATE runtime_run_step SET state = %s, detail = %s, started_at = coalesce(started_at, %s), finished_at = %s WHERE run_id = %s AND name = %s",
-        [state, dumps(detail), now, now, run_id, name],
+        "UPDATE runtime_run_step SET state = %s, detail = %s, started_at = coalesce(started_at, %s), finished_at = %s"
+        " WHERE run_id = %s AND name = ANY(%s)",
+        [state, dumps(detail), now, now, run_id, list(names)],
     )
 
 

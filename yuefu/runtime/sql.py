@@ -55,13 +55,14 @@ _CAST = frozenset({"jsonb", "text[]", "uuid[]", "bigint[]", "date[]"})
 def connection() -> psycopg.Connection[Any]:
     """The psycopg connection of the role in force (opened if need be)."""
     wrapper = connections[_role.get()]
-    # A connection that the server ended stays broken until it is dropped; outside a transaction nothing is lost with it.
-    if wrapper.connection is not None and wrapper.connection.closed and not wrapper.in_atomic_block:
-        wrapper.close()
-    wrapper.close_if_health_check_failed()
-    wrapper.ensure_connection()
+    if wrapper.connection is None or not wrapper.in_atomic_block:
+        # A connection that the server ended stays broken until it is dropped; outside a transaction nothing is lost with it.
+        if wrapper.connection is not None and wrapper.connection.closed:
+            wrapper.close()
+        wrapper.close_if_health_check_failed()
+        wrapper.ensure_connection()
     opened = cast("psycopg.Connection[Any]", wrapper.connection)
-    if opened.adapters.get_loader(_JSONB, Format.TEXT) is not JsonbLoader:
+    if opened.prepare_threshold != _NEVER:
         # Django leaves jsonb as text for its own fields to decode, and reads moments by a class in Python; here there are no fields.
         opened.adapters.register_loader("jsonb", JsonbLoader)
         opened.adapters.register_loader("timestamptz", cast("type[Loader]", _Moments))

@@ -17,6 +17,7 @@ from yuefu.ledger.queries.balances import (
     sums_by_component,
     sums_now,
     totals,
+    totals_now_and_by,
     trial_balance,
 )
 from yuefu.ledger.queries.entries import (
@@ -34,7 +35,7 @@ from yuefu.ledger.queries.entries import (
     written,
 )
 from yuefu.ledger.queries.seals import sealed, verify
-from yuefu.ledger.queries.transfers import figures, transferred
+from yuefu.ledger.queries.transfers import expiring_transfers, figures, transferred
 
 __all__ = [
     "EntryLine",
@@ -46,6 +47,7 @@ __all__ = [
     "code_sums",
     "entries_by_loan",
     "entries_posted",
+    "expiring_transfers",
     "figures",
     "find_accounts",
     "has_others",
@@ -68,6 +70,7 @@ __all__ = [
     "sums_by_component",
     "sums_now",
     "totals",
+    "totals_now_and_by",
     "transferred",
     "trial_balance",
     "unused_with_limit",
