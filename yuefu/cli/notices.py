@@ -174,6 +174,8 @@ def _choose(reference: str, kind: str, *, is_wanted: bool) -> None:
 def letterbox(limit: Annotated[int, typer.Option(min=1, max=1_000, help="How many at most.")] = 20) -> None:
     """What people of a test book would have got, the newest first."""
     with context.at_work("notice.read") as caller:
+        from datetime import datetime
+
         from yuefu.journeys import jobs
         from yuefu.runtime.vault import mask
 
@@ -184,7 +186,7 @@ def letterbox(limit: Annotated[int, typer.Option(min=1, max=1_000, help="How man
             {
                 "message": k.reference,
                 "channel": k.channel,
-                "at": k.at,
+                "at": datetime.fromisoformat(k.at),
                 "to": mask(k.to, head=3, tail=4),
                 "subject": k.subject,
                 "text": k.text,
