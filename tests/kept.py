@@ -11,6 +11,8 @@ from django.db import connections
 from django.db.migrations.executor import MigrationExecutor
 from psycopg import sql as pgsql
 
+from yuefu.runtime import provision
+
 Owner = psycopg.Connection[tuple[object, ...]]
 
 
@@ -30,7 +32,7 @@ def kept_database(before: Sequence[tuple[str, str]]) -> Iterator[Owner]:
         finally:
             owner.close()
             owner.settings_dict["NAME"] = here
-            server.execute(pgsql.SQL("DROP DATABASE {} WITH (FORCE)").format(pgsql.Identifier(name)))
+            provision.drop_database(server, name)
 
 
 def migrate(targets: Sequence[tuple[str, str]]) -> None:

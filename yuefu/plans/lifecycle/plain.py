@@ -144,6 +144,8 @@ def written_state(state: LoanState) -> dict[str, Any]:
     nothing = _nothing_in(len(state.columns[0]))
     columns = {name: values for name, values in zip(COLUMNS, state.columns, strict=True) if values is not nothing and any(values)}
     scalars = {name: value for name, value in zip(_SCALARS, _scalars_of(state), strict=True) if value}
+    if state.written_off_on:
+        scalars["given_up"] = state.given_up  # also where that is nothing: a checkpoint without it is of an older form
     begun = state.terms.disbursed_on.isoformat()  # which the first disbursement may have moved
     return {
         "format": STATE_FORMAT,
