@@ -28,6 +28,7 @@ WITHOUT_A_KEY = {
     "ledger_account.funder_id": UPWARD,
     "ledger_account.merchant_id": UPWARD,
     "ledger_account.consumer_id": UPWARD,
+    "ledger_awaited.entry_id": "written by the trigger of the entry alone, and gone when its transaction ends",
     "ledger_entry.request_id": OUTSIDE,
     "ledger_hold.order_id": UPWARD,
     "ledger_journal.entry_id": "its trigger compares the entry, with its book, with what was approved",

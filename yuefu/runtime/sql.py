@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass
 from datetime import UTC
 from typing import Any, Final, TypeVar, cast
 from uuid import UUID
@@ -253,9 +254,32 @@ def insert(
     """
     if not values:
         return 0
-    by_name, once = _parted(columns, values, same, often_same)
-    source, params = _source(columns, by_name, once)
-    return run(f"INSERT INTO {table} ({', '.join([*by_name, *once])}) {source} {suffix}", params)
+    statement, params = _inserting(Into(table, columns, values, same, often_same))
+    return run(f"{statement} {suffix}", params)
+
+
+@dataclass(frozen=True, slots=True)
+class Into:
+    """What `insert` is given of one table."""
+
+    table: str
+    columns: Mapping[str, str]
+    values: Sequence[Sequence[Any]]
+    same: Same | None = None
+    often_same: Sequence[str] = ()
+
+
+def insert_with(first: Into, then: Into) -> int:
+    """Inserts rows of two tables by one statement, so that what is checked once a statement sees both. Returns how many were written of the second."""
+    heads, of_heads = _inserting(first)
+    statement, params = _inserting(then)
+    return run(f"WITH first AS ({heads}) {statement}", [*of_heads, *params])
+
+
+def _inserting(rows: Into) -> tuple[str, list[Any]]:
+    by_name, once = _parted(rows.columns, rows.values, rows.same, rows.often_same)
+    source, params = _source(rows.columns, by_name, once)
+    return f"INSERT INTO {rows.table} ({', '.join([*by_name, *once])}) {source}", params
 
 
 def update(

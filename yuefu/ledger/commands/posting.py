@@ -114,13 +114,8 @@ def _write(
     book, on, now = work.book.id, work.day.on, work.now
     acting = [work.acting(entry.cause) for _, entry in accepted]
     same = {"posted_on": ("date", on), "book_id": ("uuid", book)}
-    sql.insert(
-        "ledger_entry",
-        _but(ENTRY, *same, "recorded_at", "run_id"),
-        [(i, e.effective_on or on, e.kind, len(e.lines), by.label, by.request_id) for (i, e), by in zip(accepted, acting, strict=True)],
-        same=same | {"recorded_at": ("timestamptz", now), "run_id": ("uuid", work.day.run_id)},
-        often_same=("effective_on", "kind", "actor", "request_id"),
-    )
+    heads = [(i, e.effective_on or on, e.kind, len(e.lines), by.label, by.request_id) for (i, e), by in zip(accepted, acting, strict=True)]
+    of_heads = same | {"recorded_at": ("timestamptz", now), "run_id": ("uuid", work.day.run_id)}
     taking = [taking_line(entry, limited, holds) for _, entry in accepted]
     lines = [
         (
@@ -140,7 +135,10 @@ def _write(
         for (entry_id, entry), taker in zip(accepted, taking, strict=True)
         for number, line in enumerate(entry.lines, start=1)
     ]
-    written = sql.insert("ledger_line", _but(LINE, *same), lines, same=same, often_same=("currency", "hold_id"))
+    written = sql.insert_with(
+        sql.Into("ledger_entry", _but(ENTRY, *of_heads), heads, of_heads, ("effective_on", "kind", "actor", "request_id")),
+        sql.Into("ledger_line", _but(LINE, *same), lines, same, ("currency", "hold_id")),
+    )
     assert written == len(lines), "every line of every accepted entry is written"
 
 

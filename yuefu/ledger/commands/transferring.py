@@ -163,9 +163,8 @@ def _hold(work: UnitOfWork, pending: Iterable[Record]) -> None:
 def _post(work: UnitOfWork, moved: Sequence[Record]) -> None:
     book, on, now = work.book.id, work.day.on, work.now
     heads = [(r.id, book, on, on, now, ENTRY_KIND, 2, work.by.label, work.by.request_id, work.day.run_id) for r in moved]
-    sql.insert("ledger_entry", ENTRY, heads)
     lines = [line for record in moved for line in _lines(book, on, record)]
-    written = sql.insert("ledger_line", LINE, lines)
+    written = sql.insert_with(sql.Into("ledger_entry", ENTRY, heads), sql.Into("ledger_line", LINE, lines)) if heads else 0
     assert written == 2 * len(moved), "both lines of every transfer that moves something are written"
 
 
