@@ -217,8 +217,11 @@ def test_what_was_read_together_goes_away_by_itself(work: UnitOfWork) -> None:
         gc.enable()
 
 
+SETTINGS_OF_PLANS = ("enable_seqscan", "enable_hashjoin", "enable_mergejoin", "enable_material")
+
+
 def settings_in_force() -> list[str]:
-    return [sql.value("SELECT current_setting(%s)", [name]) for name in ("enable_seqscan", "enable_hashjoin", "enable_mergejoin")]
+    return [sql.value("SELECT current_setting(%s)", [name]) for name in SETTINGS_OF_PLANS]
 
 
 def prepared() -> set[str]:
@@ -227,11 +230,11 @@ def prepared() -> set[str]:
 
 def test_what_goes_by_keys_is_prepared_and_kept_from_reading_tables_whole() -> None:
     with sql.transacting(by_keys=True):
-        assert settings_in_force() == ["off"] * 3
+        assert settings_in_force() == ["off"] * len(SETTINGS_OF_PLANS)
         assert sql.rows("SELECT code FROM runtime_book WHERE id = ANY(%s)", [[UUID(int=1)]]) == []
         assert any("runtime_book WHERE id = ANY" in statement for statement in prepared())
     with sql.transacting():
-        assert settings_in_force() == ["on"] * 3
+        assert settings_in_force() == ["on"] * len(SETTINGS_OF_PLANS)
         assert sql.rows("SELECT code FROM runtime_book WHERE id = ANY(%s) LIMIT 1", [[UUID(int=1)]]) == []
         assert not any("LIMIT 1" in statement for statement in prepared() if "runtime_book" in statement)
 

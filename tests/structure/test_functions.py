@@ -38,6 +38,13 @@ def test_what_works_so_says_where_it_looks(owner):
     assert owner.execute(f"{LENT} AND {unsafe}").fetchall() == []
 
 
+def test_what_looks_up_as_a_set_goes_into_the_keys_alone(owner):
+    """A nested loop can still put aside what looks small and go through all of it for each row: see ADR 0013."""
+    by_keys = "SELECT p.proname FROM pg_proc p WHERE 'enable_hashjoin=off' = ANY(p.proconfig)"
+    assert owner.execute(f"{by_keys} AND NOT 'enable_material=off' = ANY(p.proconfig)").fetchall() == []
+    assert len(owner.execute(by_keys).fetchall()) > 15
+
+
 @pytest.mark.parametrize("alias", [*ROLES])
 def test_no_login_makes_temporary_tables(as_role, alias):
     with pytest.raises(psycopg.errors.InsufficientPrivilege):

@@ -294,7 +294,7 @@ def update(
     return run(f"UPDATE {table} AS target SET {changes} FROM {source} AS given WHERE target.{key} = given.{key}{extra}", params)
 
 
-_BY_KEYS: Final = ("enable_seqscan", "enable_hashjoin", "enable_mergejoin")
+_BY_KEYS: Final = ("enable_seqscan", "enable_hashjoin", "enable_mergejoin", "enable_material")
 
 
 @contextmanager
