@@ -328,6 +328,9 @@ _DUE_COLUMNS: Final = ("kind", "start", "due", *PARTS, *(f"{part}_paid" for part
 _OF_ROWS: Final = attrgetter(*_DUE_COLUMNS)
 _OF_COLUMNS: Final = itemgetter(*(COLUMNS.index(name) for name in _DUE_COLUMNS))
 
+ASKED: Final = 3 + len(PARTS)
+"""So many of them, the first, say what a row asks and when; the others what of it is settled."""
+
 Columns = Sequence[tuple[int, ...]]
 """Those columns of the rows of a loan that are kept of what falls due."""
 
@@ -350,7 +353,11 @@ def due_rows(rows: Rows) -> list[tuple[Any, ...]]:
 
 def due_row(columns: Columns, k: int) -> tuple[Any, ...]:
     """Row `k` of `due_rows`."""
-    kind, start, due, *amounts = [column[k] for column in columns]
-    parts = len(PARTS)
-    asked, paid, off = amounts[:parts], amounts[parts : 2 * parts], amounts[2 * parts :]
-    return kind, date.fromordinal(start), date.fromordinal(due), *asked, *map(add, paid, off)
+    kind, start, due, *asked = [column[k] for column in columns[:ASKED]]
+    return kind, date.fromordinal(start), date.fromordinal(due), *asked, *settled_of(columns, k)
+
+
+def settled_of(columns: Columns, k: int) -> tuple[int, ...]:
+    """What of row `k` is settled of each part: paid, or no longer asked."""
+    amounts = [column[k] for column in columns[ASKED:]]
+    return tuple(map(add, amounts, amounts[len(PARTS) :]))

@@ -9,7 +9,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from yuefu.loans.queries.keeping import ACCOUNTS, CHECKPOINT, DUE, FACT, LATENESS, LINES, NEVER, STRETCH, Kept, Running, Unread
-from yuefu.loans.rules import PARTS, Columns, columns_among, columns_of, due_row
+from yuefu.loans.rules import ASKED, PARTS, Columns, columns_among, columns_of, due_row, settled_of
 from yuefu.plans.lifecycle.arrears import Overdue
 from yuefu.plans.lifecycle.events import Event, Undone
 from yuefu.plans.lifecycle.fold import looked_at
@@ -142,7 +142,7 @@ def _insert_lateness(work: UnitOfWork, late: Sequence[tuple[UUID, Overdue]]) -> 
 
 
 def _update_dues(work: UnitOfWork, changed: Sequence[tuple[Kept, Kept]]) -> None:
-    rows, shorter = [], []
+    rows, settled, shorter = [], [], []
     for before, after in changed:
         if after.running.replaced_on != NEVER:
             continue
@@ -150,12 +150,30 @@ def _update_dues(work: UnitOfWork, changed: Sequence[tuple[Kept, Kept]]) -> None
             after.life.state.overpaid or after.running.late.since or before.running.late.since
         ):
             continue  # only a day has passed, nothing is overdue and no credit pays: what rows ask is the same
-        was, now = _seen(before), _seen(after)
-        rows += [(after.party.loan_id, no, *due_row(now, no)) for no in _differing(was, now)]
+        was, now, loan_id = _seen(before), _seen(after), after.party.loan_id
+        asked, paid = _differing(was, now)
+        rows += [(loan_id, no, *due_row(now, no)) for no in asked]
+        settled += [(loan_id, no, *settled_of(now, no)) for no in paid]
         if len(now[0]) < len(was[0]):
-            shorter.append((after.party.loan_id, len(now[0])))
+            shorter.append((loan_id, len(now[0])))
+    _settle_dues(settled)
     sql.insert("loans_due", DUE, rows, same=_same(work), suffix=f"ON CONFLICT (loan_id, no) DO UPDATE SET {_DUE_CHANGES}")
     _drop_dues(shorter)
+
+
+_SETTLED: Final = {name: kind for name, kind in DUE.items() if name in {"loan_id", "no"} or name.endswith("_settled_minor")}
+
+
+def _settle_dues(settled: Sequence[tuple[Any, ...]]) -> None:
+    """Writes what of rows is settled that ask what they did: of most payments that is all, and less than half of the row."""
+    if settled:
+        source, params = sql.unnest(_SETTLED, settled, often_same=("fees_settled_minor", "penalties_settled_minor"))
+        changes = ", ".join(f"{name} = given.{name}" for name in _SETTLED if name not in {"loan_id", "no"})
+        sql.run(
+            f"UPDATE loans_due AS target SET {changes} FROM {source} AS given"
+            " WHERE target.loan_id = given.loan_id AND target.no = given.no",
+            params,
+        )
 
 
 def _seen(one: Kept) -> Columns:
@@ -170,14 +188,14 @@ def _seen(one: Kept) -> Columns:
     return columns_of(looked_at(state, max(running.since, date.fromordinal(state.last_on))).rows)
 
 
-def _differing(was: Columns, now: Columns) -> list[int]:
-    """The numbers of rows that are new, or ask or were settled otherwise than before."""
+def _differing(was: Columns, now: Columns) -> tuple[list[int], list[int]]:
+    """The numbers of rows that are new or ask otherwise than before, and of those that ask the same and were settled otherwise."""
     common = min(len(was[0]), len(now[0]))
-    changed = set(range(common, len(now[0])))
-    for old, new in zip(was, now, strict=True):
+    asked, paid = set(range(common, len(now[0]))), set[int]()
+    for place, (old, new) in enumerate(zip(was, now, strict=True)):
         if old is not new and old != new:
-            changed.update([k for k in range(common) if old[k] != new[k]])
-    return sorted(changed)
+            (asked if place < ASKED else paid).update([k for k in range(common) if old[k] != new[k]])
+    return sorted(asked), sorted(paid - asked)
 
 
 def rewrite_dues(work: UnitOfWork, rows: Mapping[UUID, Sequence[tuple[Any, ...]]]) -> None:
