@@ -60,13 +60,13 @@ WORKERS: Final = 2
 PAYERS: Final = 4
 """More than there are processors, as of who serves payments: one computes while another waits for the database or for the disk."""
 SMALLER: Final = 10
-BATCH: Final = 1_000
+BATCH: Final = 2_000
 EVENTS: Final = 2_400
 _ROUNDS: Final = 5
 _MONTHS: Final = 3
-_FEW: Final = 5
+_FEW: Final = 500
 _ZONE: Final = ZoneInfo("Asia/Shanghai")
-_SAMPLE_S: Final = 0.05
+_SAMPLE_S: Final = 0.2
 
 Say = Callable[[str], None]
 Progress = Callable[[int, int], None]
@@ -296,8 +296,8 @@ class Payer:
         self._due = due
 
     def warm_up(self) -> int:
-        """Takes a few of them, as a process that serves has taken some before. Returns how many were entered."""
-        count = min(_FEW, len(self._due) // 2)
+        """Takes some of them, as a process that serves has done for hours: what it does first is to plan. Returns how many were entered."""
+        count = min(_FEW, len(self._due) // 4)
         few, self._due = self._due[:count], self._due[count:]
         return self._batch(few) if few else 0
 

@@ -27,7 +27,7 @@ from types import MappingProxyType
 from typing import IO, Final
 from urllib.parse import quote
 
-from yuefu.runtime import memory
+from yuefu.runtime import disk, memory
 from yuefu.runtime.cluster_home import (
     BINARIES_UNUSABLE,
     CREATE_FAILED,
@@ -125,7 +125,6 @@ SETTINGS: Final[Mapping[str, str]] = MappingProxyType(
         "log_line_prefix": "%m [%p] %q%u@%d ",
         "log_timezone": "UTC",
         "max_connections": "100",
-        "max_wal_size": "2GB",
         "password_encryption": "scram-sha-256",
         "synchronous_commit": "on",
         "timezone": "UTC",
@@ -312,6 +311,7 @@ def _launch(programs: Path, home: Path, account: Account, *, say: Say, settings:
     values = {
         **SETTINGS,
         "shared_buffers": f"{memory.shared_buffers_mb(memory.there_is())}MB",
+        "max_wal_size": f"{disk.max_wal_mb(disk.free_bytes(home))}MB",
         **settings,
         "port": str(PORT),
         "unix_socket_directories": quoted(socket_dir),
