@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from tests.cli.conftest import Command
 from yuefu import ids
+from yuefu.journeys import replay
 from yuefu.runtime import sql
 
 
@@ -28,3 +31,16 @@ def test_a_loan_that_differs_from_its_replay_is_named_and_rebuilt(
     assert cli("loan", "rebuild", loan, "--as", person("finance")).last["loans"] == [{"loan": loan, "changed": False}]
     assert cli("loan", "verify", "--as", person("finance")).status == 0
     assert (cli("loan", "verify", unknown).status, cli("loan", "verify", unknown).last["unknown"]) == (1, [unknown])
+
+
+def test_two_workers_who_verify_the_loans_of_a_book_say_what_one_says(
+    cli: Command, authorised: Callable[..., dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(replay, "WORTH_ANOTHER", 1)
+    one, two = (cli("order", "capture", authorised()["order"]).last["loan"] for _ in range(2))
+    with sql.owning():
+        assert sql.run("UPDATE loans_checkpoint SET status = 'closed' WHERE loan_id = %s", [ids.parse("loan", two)]) == 1
+    alone, shared = cli("loan", "verify", one, two), cli("loan", "verify", one, two, "--workers", "2")
+    assert shared.last == alone.last
+    assert (alone.last["loans"], alone.last["differ"]) == (2, {two: ["status"]})
+    assert "loans replayed: 2 of 2" in shared.err

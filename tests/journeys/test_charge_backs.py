@@ -10,6 +10,7 @@ import pytest
 from tests.journeys.conftest import Shop
 from tests.journeys.test_events import wrong_in
 from tests.journeys.verbs import Thing, Verbs
+from yuefu.aftersales import commands as aftersales_commands
 from yuefu.aftersales import queries
 from yuefu.aftersales.queries import ChargeBack
 from yuefu.credit import commands as credit
@@ -491,7 +492,7 @@ def test_what_breaks_waits_and_is_booked_once_when_sent_again(shop, monkeypatch,
         raise ValueError("no")
 
     with monkeypatch.context() as patch:
-        patch.setattr(charge_backs.commands, broken, breaks)
+        patch.setattr(aftersales_commands, broken, breaks)
         assert isinstance(act(), Quarantined)
         assert owed(shop, got.loan_id) == left, "nothing of it stays"
         shop.prove()

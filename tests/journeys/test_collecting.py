@@ -562,7 +562,7 @@ def test_a_write_off_that_was_a_mistake_is_undone_by_a_second_person_and_case_an
     assert (own.life.tally.recovered, own.life.tally.repaid, own.life.tally.given_up) == (0, 300_00, 0), "what came in pays the loan"
     kinds = [row[0] for row in sql.rows("SELECT type FROM runtime_outbox WHERE object_id = %s ORDER BY seq DESC LIMIT 2", [loan])]
     assert kinds == ["loan.overdue", "loan.undone"]
-    assert state_of(town, person) == "frozen", "who is lent to again is for a person to say"
+    assert accounts.accounts_of(consumer_ids=[person], currency="CNY")[person].state == "frozen", "three in a row were missed before"
     assert town.look() == Looked(opened=1)
     assert codes([town.propose(loan, Undone(no))]) == ["not_written_off"]
     town.enter(loan, e.PaidOff(town.on))
@@ -789,86 +789,6 @@ def test_in_whatever_order_things_are_done_the_books_are_what_the_loan_is_and_th
         assert bool(open_) >= due, (act, owed)
         assert bool(open_) <= bool(owed), (act, owed)
     town.check()
-
-
-# --- eligibility ---
-
-
-def state_of(town, person):
-    return accounts.accounts_of(consumer_ids=[person], currency="CNY")[person].state
-
-
-def test_three_missed_in_a_row_close_credit_and_only_a_person_opens_it_again(town):
-    two, three = town.shop.consumer(), town.shop.consumer()
-    town.lend(two, first_due_on=town.ago(40))
-    town.lend(three, first_due_on=town.ago(75))
-    assert town.look().frozen == 1
-    assert (state_of(town, two), state_of(town, three)) == ("active", "frozen")
-    told = sql.rows(
-        "SELECT snapshot ->> 'reason' FROM runtime_outbox WHERE book_id = %s AND type = 'credit_account.state_changed'", [town.book_id]
-    )
-    assert told == [("instalments_missed_in_a_row",)]
-    (closure,) = case_book.closures(book_id=town.book_id, consumer_ids=[three])
-    assert closure.missed == 3
-    assert codes([collecting.reinstate(desk=town.desk, now=town.at(9), consumer_id=three, reason="paid_a_part")]) == ["person_needed"]
-    bob = town.desk_of(BOB)
-    assert codes([collecting.reinstate(desk=bob, now=town.at(9), consumer_id=two, reason="x")]) == ["not_closed_for_arrears"]
-    assert codes([collecting.reinstate(desk=bob, now=town.at(9), consumer_id=three, reason="spoke_to_them")]) == ["done"]
-    assert town.look().frozen == 0, "what a person decided stands"
-    assert state_of(town, three) == "active"
-
-
-def test_one_more_that_is_missed_closes_credit_again_which_a_person_had_opened(town):
-    person = town.shop.consumer()
-    town.lend(person, first_due_on=town.ago(88))
-    town.look()
-    collecting.reinstate(desk=town.desk_of(BOB), now=town.at(9), consumer_id=person, reason="spoke_to_them")
-    while len(late_rows(town)) < 4:
-        assert state_of(town, person) == "active"
-        town.let_days_pass(1)
-        town.look()
-    assert state_of(town, person) == "frozen"
-
-
-def late_rows(town):
-    (rows,) = late.fell_due(town.book_id, town.lent, town.on).values()
-    return [row for row in rows if row.unpaid]
-
-
-def test_what_was_missed_before_a_re_age_is_no_part_of_the_plan_any_more(town):
-    person = town.shop.consumer()
-    loan = town.lend(person, first_due_on=town.ago(75))
-    town.done(loan, e.Reaged(town.on, town.on + timedelta(days=30), 12))
-    (own,) = late.late_of(town.book_id, [person], "CNY", town.on).values()
-    assert own[0].since == town.ago(75), "interest and late fees of three instalments are still overdue"
-    assert town.look().frozen == 0
-    assert state_of(town, person) == "active"
-
-
-def test_whoever_has_a_loan_that_was_given_up_is_lent_no_more_before_a_person_says_so(town):
-    person = town.shop.consumer()
-    loan = town.lend(person)
-    assert town.look().frozen == 0
-    told = []
-    for event in (e.ChargedOff(town.on), e.WrittenOff(town.on)):
-        town.done(loan, event)
-        assert state_of(town, person) == "frozen"
-        told.append({one.reason for one in case_book.closures(book_id=town.book_id, consumer_ids=[person])})
-        done = collecting.reinstate(desk=town.desk_of(BOB), now=town.at(9), consumer_id=person, reason="spoke_to_them")
-        assert codes([done]) == ["done"]
-        town.look()
-        assert state_of(town, person) == "active"
-    assert told == [{"loan_charged_off"}, {"loan_charged_off", "loan_written_off"}]
-    town.done(town.lend(uuid4()), e.WrittenOff(town.on))  # of somebody who is not known here there is no account to close
-    town.check()
-
-
-def test_what_is_missed_while_arrears_are_paused_closes_nothing(town):
-    person = town.shop.consumer()
-    loan = town.lend(person, first_due_on=town.ago(75))
-    town.propose(loan, e.ArrearsPaused(town.on, town.on + timedelta(days=3)))
-    assert town.look().frozen == 0
-    assert state_of(town, person) == "active"
 
 
 # --- what people are told ---

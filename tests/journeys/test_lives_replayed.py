@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+import psutil
 import psycopg
 import pytest
 
@@ -166,3 +171,59 @@ def test_two_who_replay_share_the_loans_and_see_the_same_moment(shop, monkeypatc
     assert found == {bought[0]: ("status",), bought[1]: ("status",)}, "one of each half, and nothing of what came later"
     assert differing(shop).keys() == {bought[0], bought[1], bought[3]}
     assert replay.verify(book=shop.desk.book, loan_ids=[], workers=2) == {}
+
+
+def test_what_a_process_that_is_killed_had_to_replay_is_replayed_by_those_that_are_left(shop, monkeypatch, capsys):
+    monkeypatch.setattr(replay, "WORTH_ANOTHER", 1)
+    bought = sorted(shop.bought("600.00").loan_id for _ in range(6))
+    for loan_id in bought[::2]:
+        tampered("loans_checkpoint", "UPDATE loans_checkpoint SET status = 'closed' WHERE loan_id = %s", loan_id)
+    seen: list[tuple[int, int]] = []
+    with sql.snapshot(), killed_as_they_begin() as killed:
+        found = replay.verify(book=shop.desk.book, loan_ids=bought, workers=3, progress=lambda *of: seen.append(of))
+    assert len(killed) == 2
+    assert found == differing(shop) == dict.fromkeys(bought[::2], ("status",)), "as one process finds it"
+    assert seen == sorted(seen)
+    assert seen[-1] == (6, 6)
+    assert "ended with status -9" in capsys.readouterr().out
+
+
+def test_a_close_of_which_one_that_replays_is_killed_says_so_and_closes_the_day(shop, monkeypatch, capsys):
+    monkeypatch.setattr(replay, "WORTH_ANOTHER", 1)
+    bought = [shop.bought("600.00").loan_id for _ in range(3)]
+    shop.next_day(close=False)
+    with killed_as_they_begin() as killed:
+        closed = close_of_day.close_day(desk=shop.desk, now=shop.now(1), on=shop.on - timedelta(days=1), workers=2)
+    assert isinstance(closed, close_of_day.Closed), closed
+    assert len(killed) == 1
+    said = capsys.readouterr().out
+    assert "a process that replays ended: its loans are replayed here" in said
+    assert "loans=2" in said
+    before = [kept(loan_id) for loan_id in bought]
+    again = close_of_day.close_day(desk=shop.desk, now=shop.now(2), on=shop.on - timedelta(days=1), workers=2)
+    assert again == replace(closed, again=True)
+    assert [kept(loan_id) for loan_id in bought] == before
+    shop.prove()
+
+
+@contextmanager
+def killed_as_they_begin() -> Iterator[set[int]]:
+    """Every process that begins beside this one is killed, as the system does when memory is short; their numbers."""
+    killed: set[int] = set()
+    over = threading.Event()
+
+    def watch() -> None:
+        while not over.wait(0.002):
+            for child in psutil.Process().children():
+                with suppress(psutil.Error):
+                    if child.pid not in killed and any("spawn_main" in word for word in child.cmdline()):
+                        child.kill()
+                        killed.add(child.pid)
+
+    watching = threading.Thread(target=watch)
+    watching.start()
+    try:
+        yield killed
+    finally:
+        over.set()
+        watching.join()

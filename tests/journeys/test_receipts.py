@@ -17,6 +17,8 @@ from yuefu.ledger import commands as ledger_commands
 from yuefu.ledger import queries as ledger
 from yuefu.ledger.rules import AccountKey, Entry, Line
 from yuefu.loans import queries as loan_book
+from yuefu.loans.commands import living
+from yuefu.loans.commands.living import NewFact
 from yuefu.money.amounts import Money
 from yuefu.payments import commands as payments
 from yuefu.payments import queries as payment_book
@@ -24,6 +26,7 @@ from yuefu.payments import rules
 from yuefu.payments.commands import ReturnOrder
 from yuefu.payments.rules import OPERATING_NUMBER
 from yuefu.payments.rules.references import grouped
+from yuefu.plans.lifecycle.events import WrittenOff
 from yuefu.runtime import sql
 
 BILL_DAY, DUE = date(2026, 10, 15), date(2026, 10, 25)
@@ -309,6 +312,36 @@ def test_a_person_matches_to_a_loan_of_either_rule_version(lived_shop):
     assert isinstance(done, Matched), done
     assert [(p.loan_id, p.principal) for p in done.parts] == [(got.loan_id, yuan("300.00"))]
     lived_shop.prove()
+
+
+def test_a_person_matches_to_a_loan_that_was_written_off_which_recovers_no_more_than_was_given_up(lived_shop):
+    shop = lived_shop
+    got = shop.bought("900.00")
+    shop.until(DUE)
+    found = taken(shop, "1000.00", "no idea")
+    with open_day(shop.desk, shop.now(13)) as work:
+        (lost,) = living.enter(work=work, facts=[NewFact(work.ids.new(work.now), got.loan_id, WrittenOff(shop.on))])
+    assert not isinstance(lost, Refused), lost
+    first = match(shop, found, loan_id=got.loan_id, amount=yuan("250.00"))
+    assert isinstance(first, Matched), first
+    assert [(p.loan_id, p.principal, p.excess.minor) for p in first.parts] == [(got.loan_id, yuan("250.00"), 0)]
+    assert (recovered(shop), first.left) == (250_00, yuan("750.00"))
+    rest = match(shop, found, "m2", loan_id=got.loan_id)
+    assert isinstance(rest, Matched), rest
+    assert (recovered(shop), rest.left) == (900_00, yuan("100.00")), "what is more than was given up is nobody's"
+    assert match(shop, found, "m3", loan_id=got.loan_id).code == "nothing_due"
+    shop.prove()
+    undone = receipts.undo(desk=shop.desk, now=shop.now(15), match_id=first.match.id, key="u1", reason="another's")
+    assert isinstance(undone, Unmatched), undone
+    assert (undone.back, undone.stays) == (yuan("150.00"), yuan("100.00")), "what was left of the other match recovers in its place"
+    assert (recovered(shop), suspense(shop)) == (750_00, 250_00)
+    shop.next_day()
+    shop.prove()
+
+
+def recovered(shop):
+    """Minor units of income from what was written off, as the ledger has them."""
+    return -sum(ledger.totals(shop.book_id, ["recovery_income"]).values())
 
 
 def test_a_match_that_cannot_be_made_is_refused_and_books_nothing(shop, two):

@@ -74,6 +74,19 @@ def test_it_works_in_the_same_database(book):
         assert beside.call("book_of", book.code) == book.id
 
 
+def test_whether_it_has_answered_is_told_without_waiting():
+    with Beside(HERE, 0) as beside:
+        assert not beside.has_answered()
+        beside.tell("add", 1)
+        beside.tell("add", 2)
+        assert beside.answer() == 1
+        beside.tell("die")
+        assert beside.answer() == 3
+        with pytest.raises(Ended):
+            beside.answer()
+        assert beside.has_answered(), "that it is gone"
+
+
 def test_one_that_dies_is_told_of_in_a_sentence():
     with Beside(HERE, 0) as beside:
         with pytest.raises(Ended, match="ended with status -9"):

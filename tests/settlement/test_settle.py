@@ -76,7 +76,8 @@ SOLD = (
     " birth_on_sealed, is_student, state, created_at)"
     " VALUES (%(consumer)s, %(book)s, %(consumer)s, '', '', '', '', uuid_send(%(consumer)s), '', false, 'active', now())",
     "INSERT INTO credit_account (id, book_id, consumer_id, currency, limit_minor, bill_day, repayment_day, cycle_from, next_bill_on, state, policy_version,"
-    " opened_at, revision) VALUES (%(account)s, %(book)s, %(consumer)s, 'CNY', %(minor)s, 1, 10, '2026-10-01', '2026-11-01', 'active', 1, now(), 1)",
+    " opened_at, revision, state_revision) VALUES (%(account)s, %(book)s, %(consumer)s, 'CNY', %(minor)s, 1, 10, '2026-10-01', '2026-11-01', 'active',"
+    " 1, now(), 1, 1)",
     "INSERT INTO offers_product (id, book_id, code, version, name_zh, name_en, payer, annual_rate_ppm, periods, currency, minimum_minor,"
     " maximum_minor, day_count, min_gap_days, rule_version, jurisdiction, lender_zh, lender_en, lender_licence, state, created_by, created_at)"
     " VALUES (%(product)s, %(book)s, %(product)s, 1, '', '', 'merchant', 0, '[3]', 'CNY', 1, 1, 'act_365', 10, '1', 'CN', '', '', '', 'draft',"

@@ -155,7 +155,13 @@ def show(case: CaseId) -> None:
                 for one in restrictions
             ],
             "credit_closed": [
-                {"loan": ids.text("loan", one.loan_id), "reason": one.reason, "missed": one.missed, "latest_on": one.latest_on}
+                {
+                    "loan": ids.text("loan", one.loan_id),
+                    "reason": one.reason,
+                    "missed": one.missed,
+                    "latest_on": one.latest_on,
+                    "undone": one.undone,
+                }
                 for one in closures
             ],
         }

@@ -53,6 +53,7 @@ def verify(
     loans: Annotated[
         list[str] | None, typer.Argument(metavar="[LOAN]...", help="Ids of loans (loan_…); all of the book unless given.")
     ] = None,
+    workers: Annotated[int, typer.Option(min=1, max=64, help="How many processes share the loans, where those are many.")] = 1,
 ) -> None:
     """Replay loans from their terms and events and compare with what is stored; exit status 1 names those that differ."""
     with context.at_work("ledger.read") as caller:
@@ -67,7 +68,7 @@ def verify(
             known = loan_book.all_ids(book.id)
             unknown = [ids.text("loan", i) for i in sorted(asked - set(known))]
             chosen = [i for i in known if not asked or i in asked]
-            wrong = replay.verify(book=book, loan_ids=chosen, progress=progress)
+            wrong = replay.verify(book=book, loan_ids=chosen, progress=progress, workers=workers)
         found = {ids.text("loan", i): list(names) for i, names in sorted(wrong.items())}
         value = {"book": book.code, "loans": len(chosen), "differ": found, "unknown": unknown}
         said = [f"{len(chosen)} loans were replayed; {len(found)} differ from what is stored."]

@@ -205,8 +205,9 @@ class Measure(BookRow):
 
 class Closure(BookRow):
     """That the credit account of a consumer was closed to purchases, because `missed` instalments of a loan were missed in a row, up to the one due on
-    `latest_on`, or because the loan was given up on that day: once for each, so that a person who opens it again is not overruled before there is
-    another. Never changed.
+    `latest_on`, or because the loan was given up on that day by the fact `fact_no`: once for each, so that a person who opens it again is not overruled
+    before there is another. `state_revision` is that of the account as it was closed by it, or had been by another of these; null where somebody else
+    had frozen it. Never changed.
     """
 
     consumer_id = models.UUIDField()
@@ -217,12 +218,16 @@ class Closure(BookRow):
     latest_on = models.DateField()
     recorded_on = models.DateField()
     recorded_at = models.DateTimeField()
+    fact_no = models.IntegerField(null=True)
+    state_revision = models.IntegerField(null=True)
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["loan_id", "reason", "latest_on"], name="collecting_closure_once"),
+            models.UniqueConstraint(
+                fields=["loan_id", "reason", "latest_on", "fact_no"], name="collecting_closure_once", nulls_distinct=False
+            ),
             models.CheckConstraint(
-                condition=Q(reason=MISSED, missed__isnull=False, missed__gte=1, latest_on__lt=F("recorded_on"))
+                condition=Q(reason=MISSED, missed__isnull=False, missed__gte=1, latest_on__lt=F("recorded_on"), fact_no__isnull=True)
                 | Q(reason__in=[CHARGED_OFF, WRITTEN_OFF], missed__isnull=True, latest_on__lte=F("recorded_on")),
                 name="collecting_closure_for_a_reason",
             ),

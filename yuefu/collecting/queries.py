@@ -351,7 +351,8 @@ def _measures(where: str, params: list[Any]) -> list[Measure]:
 @dataclass(frozen=True, slots=True)
 class Closure:
     """That a credit account was closed to purchases for a loan, and why: so many instalments `missed` up to the one due on `latest_on`, or that it was
-    given up on that day."""
+    given up on that day by the fact `fact_no`, which was `undone` or not. `state_revision` is that of the account as it was closed, None where
+    somebody else had frozen it."""
 
     consumer_id: UUID
     account_id: UUID
@@ -360,13 +361,18 @@ class Closure:
     missed: int | None
     latest_on: date
     recorded_on: date
+    fact_no: int | None
+    state_revision: int | None
+    undone: bool
 
 
 def closures(*, book_id: UUID, consumer_ids: Sequence[UUID]) -> list[Closure]:
     """For what the credit accounts of consumers were closed to purchases, the oldest first."""
     return sql.rows_as(
         Closure,
-        "SELECT consumer_id, account_id, loan_id, reason, missed, latest_on, recorded_on FROM collecting_closure WHERE book_id = %s"
-        " AND consumer_id = ANY(%s) ORDER BY recorded_at, id",
+        "SELECT c.consumer_id, c.account_id, c.loan_id, c.reason, c.missed, c.latest_on, c.recorded_on, c.fact_no, c.state_revision,"
+        " EXISTS (SELECT 1 FROM collecting_measure m WHERE m.loan_id = c.loan_id AND m.kind = 'undone' AND m.state = 'entered'"
+        " AND (m.body ->> 'entry')::integer = c.fact_no)"
+        " FROM collecting_closure c WHERE c.book_id = %s AND c.consumer_id = ANY(%s) ORDER BY c.recorded_at, c.id",
         [book_id, list(consumer_ids)],
     )

@@ -10,7 +10,8 @@ from yuefu.runtime.tables import BookRow
 
 class Account(BookRow):
     """How much one consumer may owe in one currency. The days are those of the oldest cycle without its bill, which began on `cycle_from` and
-    whose bill is of `next_bill_on`; all three follow from the history of the days."""
+    whose bill is of `next_bill_on`; all three follow from the history of the days. `revision` counts its changes from 1; that of `state_revision`
+    brought it into its state."""
 
     consumer_id = models.UUIDField()
     currency = models.TextField()
@@ -23,11 +24,15 @@ class Account(BookRow):
     policy_version = models.IntegerField()
     opened_at = models.DateTimeField()
     revision = models.IntegerField()
+    state_revision = models.IntegerField(default=1)
 
     class Meta:
         constraints = [
             models.CheckConstraint(condition=Q(next_bill_on__gt=F("cycle_from")), name="credit_account_cycle"),
             models.CheckConstraint(condition=Q(state__in=["active", "frozen", "closed"]), name="credit_account_state"),
+            models.CheckConstraint(
+                condition=Q(state_revision__gte=1, state_revision__lte=F("revision")), name="credit_account_state_revision"
+            ),
             models.CheckConstraint(condition=Q(limit_minor__gte=0, limit_minor__lte=10**15), name="credit_account_limit"),
             models.CheckConstraint(
                 condition=Q(bill_day__gte=1, bill_day__lte=28, repayment_day__gte=1, repayment_day__lte=28), name="credit_account_days"

@@ -12,7 +12,7 @@ from yuefu.credit.rules import CreditAccount, DaysStep
 from yuefu.money.amounts import Money
 from yuefu.runtime import sql
 
-_ACCOUNT = "id, consumer_id, limit_minor, currency, bill_day, repayment_day, state, policy_version"
+_ACCOUNT = "id, consumer_id, limit_minor, currency, bill_day, repayment_day, state, policy_version, state_revision"
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +111,15 @@ def to_bill(*, book_id: UUID, on: date, limit: int, except_of: Sequence[UUID] = 
 
 
 def _account(
-    account_id: UUID, consumer_id: UUID, limit_minor: int, currency: str, bill_day: int, repayment_day: int, state: str, policy_version: int
+    account_id: UUID,
+    consumer_id: UUID,
+    limit_minor: int,
+    currency: str,
+    bill_day: int,
+    repayment_day: int,
+    state: str,
+    policy_version: int,
+    state_revision: int,
 ) -> CreditAccount:
-    return CreditAccount(account_id, consumer_id, Money(limit_minor, currency), bill_day, repayment_day, state, policy_version)
+    limit = Money(limit_minor, currency)
+    return CreditAccount(account_id, consumer_id, limit, bill_day, repayment_day, state, policy_version, state_revision)

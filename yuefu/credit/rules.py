@@ -41,7 +41,7 @@ _REASON = re.compile(r"[a-z][a-z0-9_]{0,63}")
 @made_quickly
 @dataclass(frozen=True, slots=True)
 class CreditAccount:
-    """A credit account as stored. Drawn and held amounts are the ledger's."""
+    """A credit account as stored, in its state since the `state_revision`-th change of it. Drawn and held amounts are the ledger's."""
 
     id: UUID
     consumer_id: UUID
@@ -50,6 +50,7 @@ class CreditAccount:
     repayment_day: int
     state: str
     policy_version: int
+    state_revision: int
 
 
 def days_fault(bill_day: int, repayment_day: int) -> Refused | None:

@@ -91,7 +91,8 @@ def _make(work: UnitOfWork, account_ids: Sequence[UUID]) -> list[Made | Refused 
 class PayRequest:
     """Collect from a consumer for a bill, or a loan, or all that is asked of the account in the book's currency: `amount`, or all of it.
 
-    `key` is the consumer's. More than is asked goes back, or with `ahead` pays what falls due next, each instalment on its day.
+    `key` is the consumer's. More than is asked goes back, or with `ahead` pays what falls due next, each instalment on its day. An amount for a loan
+    that was written off is a recovery.
     """
 
     key: str
@@ -184,6 +185,9 @@ def _plan(work: UnitOfWork, request: PayRequest, bill: Bill | None, rows: Sequen
     if bill is not None and not bill.to_pay.minor:
         return Refused(BILL_PAID, "nothing is left to pay of this bill", "bill_id")
     on, currency = work.day.on, work.book.currency
+    lost = loans.get(request.loan_id) if request.loan_id else None
+    if lost and lost.to_recover and request.amount is not None:  # Nothing is asked for, yet what comes in is a recovery.
+        return (_part(lost, request.amount, None),)
     target = Target(bill_no=bill.no if bill else None, loan_id=request.loan_id)
     first, then, ahead = rules.to_pay(rows, target, on)
     payable = [*first, *then, *(ahead if request.ahead else [])]

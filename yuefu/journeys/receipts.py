@@ -121,7 +121,7 @@ def match_waiting(*, desk: Desk, now: datetime) -> int:
 @dataclass(frozen=True, slots=True)
 class MatchRequest:
     """What of a receipt, `amount` or all that is left, is a payment of a consumer: over all their loans, or for one loan, or for a bill first.
-    Just one of the three is named. `reason` is kept with it.
+    Just one of the three is named; for a loan that was written off it is a recovery. `reason` is kept with it.
     """
 
     key: str

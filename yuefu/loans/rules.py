@@ -90,13 +90,15 @@ class Asks:
 @dataclass(frozen=True, slots=True)
 class OnBook:
     """A loan of either rule version as it is seen from a day: what was agreed, and what its instalments ask. `ended`: nothing of it is owed any more,
-    or all was given up; `late_since`: the due day of the oldest instalment that is overdue."""
+    or all was given up; `late_since`: the due day of the oldest instalment that is overdue; `to_recover`: what of a write-off has not come in, in minor
+    units."""
 
     dims: Dimensions
     terms: Terms | LoanTerms
     rows: tuple[Asks, ...]
     ended: bool
     late_since: date | None
+    to_recover: int = 0
 
     def due(self, on: date) -> Money:
         """What is unpaid of all that is due on or before a day."""

@@ -11,6 +11,7 @@ import multiprocessing
 import pickle
 import signal
 import traceback
+from contextlib import suppress
 from multiprocessing.connection import Connection
 from types import TracebackType
 from typing import Any, Final, Self, cast
@@ -32,13 +33,14 @@ class Beside:
         self._process.start()
         theirs.close()
         self._waiting = 0
-        self._ours.send(given)
+        with suppress(BrokenPipeError, ConnectionResetError):  # It is gone already: whoever tells it something hears so.
+            self._ours.send(given)
 
     def tell(self, method: str, *args: object) -> None:
         """Calls a method over there and does not wait for it."""
         try:
             self._ours.send((method, args))
-        except BrokenPipeError:
+        except (BrokenPipeError, ConnectionResetError):
             raise self._ended() from None
         self._waiting += 1
 
@@ -54,6 +56,10 @@ class Beside:
         if failed:
             raise cast("Exception", answer)
         return answer
+
+    def has_answered(self) -> bool:
+        """Whether `answer` has something to tell at once: an answer, or that the process is gone."""
+        return self._waiting > 0 and self._ours.poll()
 
     def call(self, method: str, *args: object) -> Any:
         """Calls a method over there and waits for its answer."""

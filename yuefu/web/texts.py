@@ -12,7 +12,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from yuefu.web import loan_texts
+from yuefu.web import loan_texts, suspense_texts
 
 Tone = Literal["good", "busy", "warn", "bad", "still"]
 Table = Mapping[str, Promise]
@@ -209,51 +209,6 @@ TRIED: Final[Table] = {
     "still_stuck": _("It broke again: what it raised now is below."),
     "refused": _("It was not tried: somebody has dealt with it meanwhile, or the book is read only."),
 }
-SUSPENSE: Final[Table] = {
-    "": pgettext_lazy("suspense", "Came back of a match, or is more than was to be paid"),
-    "no_reference": pgettext_lazy("suspense", "It quotes no reference"),
-    "reference_not_ours": pgettext_lazy("suspense", "Its reference is nobody’s"),
-    "several_references": pgettext_lazy("suspense", "It quotes several references"),
-    "other_currency": pgettext_lazy("suspense", "It is in another currency"),
-    "nothing_to_pay": pgettext_lazy("suspense", "Its consumer owes nothing"),
-}
-SUGGESTIONS: Final[Table] = {
-    "near_reference": pgettext_lazy("suggestion", "their reference is nearly what was written"),
-    "same_payer": pgettext_lazy("suggestion", "this account paid for them before"),
-    "amount_of_bill": pgettext_lazy("suggestion", "their bill is of this amount"),
-}
-RETURN_STATES: Final[Table] = {
-    "ordered": pgettext_lazy("return", "Ordered"),
-    "sent": pgettext_lazy("return", "On its way"),
-    "paid": pgettext_lazy("return", "Paid"),
-    "failed": pgettext_lazy("return", "Refused by the bank"),
-    "returned": pgettext_lazy("return", "Came back from the bank"),
-}
-HEARD_BY: Final[Table] = {"notice": pgettext_lazy("heard by", "by notice"), "file": pgettext_lazy("heard by", "in a file")}
-SUSPENSE_DONE: Final[Table] = {
-    "matched": _("It is a payment now."),
-    "unmatched": _("The match was undone; what came back of it is below."),
-    "returned": _("The bank was told; what it says is below."),
-}
-SUSPENSE_REFUSED: Final[Table] = {
-    "unknown_target": _("There is no such consumer, loan or bill in this book. Nothing was changed."),
-    "amount_malformed": _("The amount is not a decimal such as 450.00. Nothing was changed."),
-    "amount_not_positive": _("The amount has to be above zero. Nothing was changed."),
-    "more_than_left": _("That is more than is left of this receipt. Nothing was changed."),
-    "nothing_left": _("Nothing is left of this receipt any more. Nothing was changed."),
-    "currency_differs": _("It is in another currency than the loans of this book: it can only be given back. Nothing was changed."),
-    "reason_invalid": _("A reason is needed. Nothing was changed."),
-    "unknown_loan": _("There is no such loan in this book. Nothing was changed."),
-    "unknown_bill": _("There is no such bill in this book. Nothing was changed."),
-    "bill_paid": _("Nothing is left to pay of this bill: name the consumer. Nothing was changed."),
-    "nothing_due": _("There is nothing to pay: every loan is closed. Nothing was changed."),
-    "unknown_match": _("There is no such match. Nothing was changed."),
-    "already_undone": _("All of this match came back before. Nothing was changed."),
-    "collection_refunded": _("A part of it went back to the consumer before: what is left cannot be taken off its loan."),
-    "read_only": _("The book is read only for now. Nothing was changed."),
-    "key_reused": _("This form was sent before with something else in it: look at what became of it, then try anew."),
-    "broke": _("It broke and was set aside, so that somebody can look. Nothing was changed."),
-}
 BRIDGE_STATES: Final[Table] = {
     "waiting": pgettext_lazy("bridge", "Waiting for the file"),
     "running": pgettext_lazy("bridge", "Running"),
@@ -365,12 +320,12 @@ TABLES: Final[Mapping[str, Table]] = {
     "close_step": CLOSE_STEPS,
     "proof": PROOFS,
     "tried": TRIED,
-    "suspense": SUSPENSE,
-    "suggestion": SUGGESTIONS,
-    "return_state": RETURN_STATES,
-    "heard_by": HEARD_BY,
-    "suspense_done": SUSPENSE_DONE,
-    "suspense_refused": SUSPENSE_REFUSED,
+    "suspense": suspense_texts.SUSPENSE,
+    "suggestion": suspense_texts.SUGGESTIONS,
+    "return_state": suspense_texts.RETURN_STATES,
+    "heard_by": suspense_texts.HEARD_BY,
+    "suspense_done": suspense_texts.SUSPENSE_DONE,
+    "suspense_refused": suspense_texts.SUSPENSE_REFUSED,
     "loan_state": loan_texts.LOAN_STATES,
     "related": loan_texts.RELATED,
     "aftersale": loan_texts.AFTERSALES,
@@ -402,7 +357,7 @@ TONES: Final[Mapping[str, Mapping[str, Tone]]] = {
     "day_state": {"open": "good", "closing": "warn", "closed": "still"},
     "bridge_state": {"waiting": "still", "running": "busy", "done": "good", "failed": "bad"},
     "run_state": {"waiting": "still", "running": "busy", "failed": "bad", "done": "good"},
-    "return_state": {"ordered": "busy", "sent": "busy", "paid": "good", "failed": "bad", "returned": "bad"},
+    "return_state": suspense_texts.RETURN_STATE_TONES,
     "mode": {"test": "warn", "live": "good"},
     "decision": {"approved": "good", "declined": "bad"},
     "answer": {"adds_up": "good", "breaks_open": "warn", "day_not_closed": "warn", "does_not_add_up": "bad"},

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from yuefu.collecting import queries
 from yuefu.collecting.commands.assigning import reason_fault
-from yuefu.collecting.commands.eligibility import Cause, close_credit
+from yuefu.collecting.commands.eligibility import Cause, close_credit, open_again
 from yuefu.collecting.queries import Measure
 from yuefu.collecting.rules import measures as rules
 from yuefu.collecting.rules.cases import CHARGED_OFF, WRITTEN_OFF
@@ -224,7 +224,15 @@ def _enter(work: UnitOfWork, measures: Sequence[Measure]) -> None:
         entered.append(replace(measure, state="entered", fact_no=outcome.no))
     _end(work, entered)
     _close_credit(work, entered)
-    papers.withdraw_reopened(work=work, loan_ids=sorted(measure.loan_id for measure in entered if measure.kind == "undone"))
+    undone = sorted(measure.loan_id for measure in entered if measure.kind == "undone")
+    _open_credit(work, undone)
+    papers.withdraw_reopened(work=work, loan_ids=undone)
+
+
+def _open_credit(work: UnitOfWork, undone: Sequence[UUID]) -> None:
+    """Whoever's loan is not given up any more is lent to again, where that alone had closed their credit."""
+    kept = keeping.lock(work.book.id, undone) if undone else {}  # they are ours already
+    open_again(work=work, consumer_ids=sorted({one.party.consumer_id for one in kept.values()}))
 
 
 def _close_credit(work: UnitOfWork, entered: Sequence[Measure]) -> None:
@@ -235,7 +243,7 @@ def _close_credit(work: UnitOfWork, entered: Sequence[Measure]) -> None:
     kept = keeping.lock(work.book.id, [measure.loan_id for measure in given_up])  # they are ours already
     known = consumers.in_book(book_id=work.book.id, ids=sorted({one.party.consumer_id for one in kept.values()}))
     causes = [
-        Cause(owner, measure.loan_id, _GIVEN_UP[measure.kind], None, date.fromisoformat(measure.event["on"]))
+        Cause(owner, measure.loan_id, _GIVEN_UP[measure.kind], None, date.fromisoformat(measure.event["on"]), measure.fact_no)
         for measure in given_up
         if (owner := kept[measure.loan_id].party.consumer_id) in known
     ]

@@ -16,6 +16,7 @@ from yuefu.credit.commands.accounts import (
     change_limits,
     close,
     freeze,
+    lock,
     open_accounts,
     unfreeze,
 )
@@ -41,6 +42,7 @@ __all__ = [
     "close",
     "end_cycles",
     "freeze",
+    "lock",
     "open_accounts",
     "unfreeze",
 ]

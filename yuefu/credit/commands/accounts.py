@@ -143,13 +143,13 @@ def _insert_accounts(work: UnitOfWork, new: Sequence[tuple[UUID, OpenAccount]]) 
     columns = {
         "id": "uuid", "book_id": "uuid", "consumer_id": "uuid", "currency": "text", "limit_minor": "bigint", "bill_day": "smallint",
         "repayment_day": "smallint", "cycle_from": "date", "next_bill_on": "date", "state": "text", "policy_version": "integer",
-        "opened_at": "timestamptz", "revision": "integer",
+        "opened_at": "timestamptz", "revision": "integer", "state_revision": "integer",
     }  # fmt: skip
     begins = work.day.on
     rows = [
         (
             account_id, work.book.id, a.consumer_id, a.limit.currency, a.limit.minor, a.bill_day, a.repayment_day, begins,
-            next(rules.cycles([DaysStep(begins, a.bill_day, a.repayment_day)])).bill_on, rules.ACTIVE, a.policy_version, work.now, 1,
+            next(rules.cycles([DaysStep(begins, a.bill_day, a.repayment_day)])).bill_on, rules.ACTIVE, a.policy_version, work.now, 1, 1,
         )
         for account_id, a in new
     ]  # fmt: skip
@@ -290,11 +290,12 @@ def _change_states(work: UnitOfWork, changes: Sequence[StateChange], state: str)
         if fault or before is None:
             outcomes.append(fault or _unknown_account())
             continue
-        locked[change.account_id] = _Locked(replace(before.account, state=state), before.revision + 1, before.limit_seq)
+        after = replace(before.account, state=state, state_revision=before.revision + 1)
+        locked[change.account_id] = _Locked(after, before.revision + 1, before.limit_seq)
         changed.append((before, change.reason))
         outcomes.append(change.account_id)
-    rows = [(before.account.id, state, before.revision + 1) for before, _ in changed]
-    sql.update("credit_account", "id", {"id": "uuid", "state": "text", "revision": "integer"}, rows)
+    rows = [(before.account.id, state, before.revision + 1, before.revision + 1) for before, _ in changed]
+    sql.update("credit_account", "id", {"id": "uuid", "state": "text", "revision": "integer", "state_revision": "integer"}, rows)
     if state == rules.CLOSED and changed:
         ledger.close_accounts(work=work, keys=[(line_key(b.account.id), b.account.limit.currency) for b, _ in changed])
     outbox.emit(work=work, events=[_state_event(before, state, reason) for before, reason in changed])
@@ -326,14 +327,16 @@ def _state_event(before: _Locked, state: str, reason: str) -> Event:
     return Event("credit_account.state_changed", "credit_account", account.id, before.revision + 1, snapshot, changed=changed)
 
 
+def lock(*, work: UnitOfWork, account_ids: Sequence[UUID]) -> dict[UUID, CreditAccount]:
+    """These accounts, which nobody changes before the transaction ends; unknown ids are left out."""
+    return {account_id: one.account for account_id, one in _lock(work, account_ids).items()}
+
+
 def _lock(work: UnitOfWork, account_ids: Sequence[UUID]) -> dict[UUID, _Locked]:
     found = sql.rows(
-        "SELECT id, consumer_id, limit_minor, currency, bill_day, repayment_day, state, policy_version, revision,"
+        "SELECT id, consumer_id, limit_minor, currency, bill_day, repayment_day, state, policy_version, state_revision, revision,"
         " (SELECT max(seq) FROM credit_limit_change c WHERE c.account_id = a.id)"
         " FROM credit_account a WHERE book_id = %s AND id = ANY(%s) ORDER BY id FOR NO KEY UPDATE",
         [work.book.id, sorted(set(account_ids))],
     )
-    return {
-        row[0]: _Locked(CreditAccount(row[0], row[1], Money(row[2], row[3]), row[4], row[5], row[6], row[7]), row[8], row[9])
-        for row in found
-    }
+    return {row[0]: _Locked(CreditAccount(row[0], row[1], Money(row[2], row[3]), *row[4:9]), row[9], row[10]) for row in found}

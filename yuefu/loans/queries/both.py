@@ -121,7 +121,8 @@ def _seen(one: Kept, on: date) -> OnBook:
         for no, k in enumerate(range(len(rows)), start=1)
     )
     ended = one.life.status in {"closed", "overpaid", "written_off"}
-    return OnBook(dims, one.life.terms, asks, ended, overdue_of(work).since)
+    to_recover = max(state.given_up - state.recovered, 0) if state.written_off_on else 0
+    return OnBook(dims, one.life.terms, asks, ended, overdue_of(work).since, to_recover)
 
 
 def _asked(rows: Rows, k: int) -> int:

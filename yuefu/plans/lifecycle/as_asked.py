@@ -10,11 +10,11 @@ from typing import Final
 
 from yuefu.money.amounts import Money
 from yuefu.plans.lifecycle.events import Event, Paid
+from yuefu.plans.lifecycle.fold import rank
 from yuefu.plans.lifecycle.rows import COLUMNS, NORMAL, Interest, Rows, close
 from yuefu.plans.lifecycle.terms import LoanTerms, Method, PaidBy
 from yuefu.plans.lifecycle.work import LoanState, Outcome
 
-RANK: Final = 2
 _PLACE: Final = {name: place for place, name in enumerate(COLUMNS)}
 _KIND, _START, _DUE, _PPM, _GRACE, _FULL, _EMI, _CLOSED, _PRINCIPAL, _INTEREST, _SETTLED = (
     _PLACE[name] for name in ("kind", "start", "due", "ppm", "grace", "full", "emi", "closed", "principal", "interest", "settled_on")
@@ -27,8 +27,8 @@ _OPEN: Final = -1
 
 def paid_as_asked(state: LoanState, event: Event) -> tuple[LoanState, Outcome] | None:
     """The state after `event` and what became of it, as `fold.apply` has them; None where it is another payment, or anything that this does not tell."""
-    on = event.on.toordinal()
-    if type(event) is not Paid or event.by is not PaidBy.REPAYMENT or _is_special(state) or (on, RANK) < (state.last_on, state.last_rank):
+    on, place = event.on.toordinal(), rank(event)
+    if type(event) is not Paid or event.by is not PaidBy.REPAYMENT or _is_special(state) or (on, place) < (state.last_on, state.last_rank):
         return None
     columns, terms, amount = state.columns, state.terms, event.amount.minor
     k = _asked_on(columns, on)
@@ -52,7 +52,7 @@ def paid_as_asked(state: LoanState, event: Event) -> tuple[LoanState, Outcome] |
             new[_CLOSED] = _closed(state, k, on)
             since = on
     after = LoanState(
-        terms=terms, columns=tuple(new), seq=state.seq + 1, last_on=on, last_rank=RANK, lent=state.lent, lent_again=state.lent_again,
+        terms=terms, columns=tuple(new), seq=state.seq + 1, last_on=on, last_rank=place, lent=state.lent, lent_again=state.lent_again,
         balance=balance, since=since, late_charged=state.late_charged, bought_down=state.bought_down, moves=moves, refunds=state.refunds,
         charges=state.charges, rates=state.rates, payments=(*state.payments, (on, principal, interest, fees, penalties)),
     )  # fmt: skip

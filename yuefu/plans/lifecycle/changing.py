@@ -33,6 +33,7 @@ from yuefu.plans.lifecycle.events import (
 from yuefu.plans.lifecycle.factors import SCALE, factor
 from yuefu.plans.lifecycle.levelling import rounded
 from yuefu.plans.lifecycle.paying import drop_fees_not_begun, kept_credit, pay, use_credit, use_credit_for_all
+from yuefu.plans.lifecycle.replanning import keep_targets, move_interest_home, relevel, settle_as_planned
 from yuefu.plans.lifecycle.rows import EXTRA, NO_INTEREST, NO_PRINCIPAL, NORMAL, PREPAID, Rows
 from yuefu.plans.lifecycle.terms import Adjust, Excess, LoanTerms, Part, Payer
 from yuefu.plans.lifecycle.work import Work
@@ -112,7 +113,7 @@ def reage(work: Work, event: Reaged) -> None:
     rows.principal[at], rows.fees[at], rows.penalties[at] = moved, fees, penalties
     rows.closed[at] = earned  # of the days so far that no instalment has asked
     work.parts[Part.PRINCIPAL] += moved
-    work.relevel(at)
+    relevel(work, at)
 
 
 def _keep_days_free(work: Work) -> None:
@@ -141,7 +142,7 @@ def reamortise(work: Work) -> None:
     work.parts[Part.PRINCIPAL] += moved
     rows.closed[ahead[0]] += carried
     if work.terms.recalculate and work.terms.annual_rate.ppm:
-        work.relevel(ahead[0])
+        relevel(work, ahead[0])
         return
     share, left = rounded(moved, len(ahead), work.terms.step, work.terms.rounding), moved
     for k in ahead:
@@ -198,7 +199,7 @@ def reschedule(work: Work, event: Rescheduled) -> None:
     ppm = None if event.annual_rate is None or terms.interest_payer is not Payer.CONSUMER else event.annual_rate.ppm
     if ppm is not None:  # the days so far keep their rate
         work.settle_interest()
-        work.settle_as_planned(first)
+        settle_as_planned(work, first)
         work.rates = (*work.rates, (max(work.on, rows.start[first]), ppm))
     at = ahead[-1] + 1
     _append(work, days[len(ahead) :], _rate(work), at=at, begin=rows.due[ahead[-1]])
@@ -211,12 +212,12 @@ def reschedule(work: Work, event: Rescheduled) -> None:
         rows.full[k] = factor(terms, rows.ppm[k], start, day, start, day)
         start = day
     work.settle_interest()
-    work.move_interest_home()
+    move_interest_home(work)
     only_moved = event.new_due_on and not event.extra_periods and ppm is None and not event.grace_principal and not event.grace_interest
     if only_moved:
-        work.keep_targets(first)
+        keep_targets(work, first)
     else:
-        work.relevel(first)
+        relevel(work, first)
 
 
 def pause_interest(work: Work, event: InterestPaused) -> None:

@@ -23,6 +23,7 @@ from yuefu.plans.lifecycle.events import (
 from yuefu.plans.lifecycle.factors import SCALE, factor
 from yuefu.plans.lifecycle.levelling import add_upfront, planned_rows, rounded
 from yuefu.plans.lifecycle.prepaying import period_fee, prepay
+from yuefu.plans.lifecycle.replanning import move_interest_home, relevel
 from yuefu.plans.lifecycle.rows import NORMAL
 from yuefu.plans.lifecycle.terms import Excess, LoanTerms, PaidBy, Part, Tranches, Waterfall
 from yuefu.plans.lifecycle.waterfall import REPAID_AT_ONCE, Till, pour
@@ -39,7 +40,7 @@ def disburse(work: Work, event: Disbursed) -> None:
         work.rows, work.since = planned_rows(work.terms), work.on
     no_row_left = not first_time and work.first_after(work.on) == len(work.rows)
     work.move_balance(amount)
-    work.move_interest_home()
+    move_interest_home(work)
     work.lent += amount
     upfront = add_upfront(work.terms, work.rows, amount, work.on, first=first_time)
     down = work.rows.principal[upfront] if upfront >= 0 else 0
@@ -49,7 +50,7 @@ def disburse(work: Work, event: Disbursed) -> None:
         work.rows.emi[k] += amount - down
         work.refresh()
     else:
-        work.relevel(_first_to_repay(work), amount - down)
+        relevel(work, _first_to_repay(work), amount - down)
     if down and work.terms.down_payment_auto:
         till = Till(work, work.rows.principal[upfront])
         till.take(upfront, Part.PRINCIPAL)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from yuefu.plans.lifecycle.levelling import fees_minor
+from yuefu.plans.lifecycle.replanning import relevel
 from yuefu.plans.lifecycle.rows import NORMAL, PREPAID
 from yuefu.plans.lifecycle.terms import Excess, FeeWhen, Part
 from yuefu.plans.lifecycle.waterfall import Till, principal_target
@@ -35,7 +36,7 @@ def prepay(work: Work, amount: int, excess: Excess) -> int:
     rows.principal[running] += taken
     Till(work, taken).put(running, Part.PRINCIPAL, taken)
     if excess is Excess.SMALLER:
-        work.relevel(first, -taken)
+        relevel(work, first, -taken)
     elif excess is Excess.LESS_NEXT:
         _lower_next(work, first, taken)
     else:

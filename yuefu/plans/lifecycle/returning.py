@@ -6,6 +6,7 @@ from datetime import date
 
 from yuefu.plans.lifecycle.events import MORE_THAN_OWED, ChargedBack, CreditRefunded, LoanError, PaidBack
 from yuefu.plans.lifecycle.factors import SCALE
+from yuefu.plans.lifecycle.replanning import move_interest_home
 from yuefu.plans.lifecycle.rows import paid_column
 from yuefu.plans.lifecycle.terms import Part
 from yuefu.plans.lifecycle.work import Work
@@ -102,7 +103,7 @@ def _lend_again(work: Work, again: dict[Part, int]) -> None:
         return
     rows, k, principal, interest = work.rows, _row_again(work), again[Part.PRINCIPAL], again[Part.INTEREST]
     work.move_balance(principal)
-    work.move_interest_home()
+    move_interest_home(work)
     for column in (rows.principal, rows.credited, rows.emi):
         column[k] += principal
     work.lent_again += principal

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from typing import Final
@@ -11,7 +10,7 @@ from yuefu.frozen import made_quickly
 from yuefu.money.amounts import LARGEST_MINOR, Money
 from yuefu.plans.lifecycle.due_days import due_days
 from yuefu.plans.lifecycle.events import AMOUNT_TOO_LARGE, LoanError
-from yuefu.plans.lifecycle.levelling import level, rounded
+from yuefu.plans.lifecycle.levelling import rounded
 from yuefu.plans.lifecycle.rows import COLUMNS, EXTRA, NORMAL, Interest, Rows, close, project
 from yuefu.plans.lifecycle.terms import LoanTerms, Part
 
@@ -110,10 +109,6 @@ class LoanState:
         return Money(self.overpaid, self.terms.currency)
 
 
-def _projected(rows: Rows, interest: Interest, _: int, *, balance: int, since: int, on: int) -> None:
-    project(rows, interest, balance=balance, since=since, on=on)
-
-
 _nothing_of = cache(Money.zero)
 
 
@@ -201,7 +196,7 @@ class Work:
         if self.terms.overdue_to_due_day or self._behind():
             self.refresh()  # first: a late fee is of what a row asks in the end
         else:
-            self._note_unpaid()
+            self.note_unpaid()
         late = self.terms.late
         if late.fee is not None or late.fee_rate.ppm or late.interest.ppm:
             self._charge_late()
@@ -224,7 +219,7 @@ class Work:
         if self.terms.recalculate:
             on = self._rest_day() if self.terms.overdue_to_due_day else self.on
             project(self.rows, self.interest, balance=self.balance, since=self.since, on=on)
-            self._note_unpaid()
+            self.note_unpaid()
 
     def _rest_day(self) -> int:
         """The end of the running period: until then what is overdue is taken to stay so."""
@@ -232,7 +227,7 @@ class Work:
         running = (rows.due[k] for k in range(len(rows)) if rows.kind[k] == NORMAL and rows.start[k] < self.on <= rows.due[k])
         return next(running, self.on)
 
-    def _note_unpaid(self) -> None:
+    def note_unpaid(self) -> None:
         if not self.terms.interest_on_overdue:
             self.unpaid = [self.rows.unpaid_principal(k) for k in range(len(self.rows))]
 
@@ -253,88 +248,6 @@ class Work:
         if self.terms.recalculate:
             close(self.rows, self.interest, balance=self.balance, since=self.since, on=self.on, unpaid=self.unpaid)
             self.since = self.on
-
-    def move_interest_home(self) -> None:
-        """Interest that was paid with an instalment to come, because the one it was borne in had no room for it, counts for that one before
-        targets change."""
-        rows = self.rows
-        later = [k for k in range(len(rows)) if rows.kind[k] == NORMAL and rows.start[k] >= self.on and rows.interest_paid[k]]
-        if not later or not self.terms.recalculate:
-            return
-        earlier = [k for k in range(later[0]) if rows.kind[k] == NORMAL]
-        owed = [self.interest.minor(rows.closed[k]) - rows.interest_paid[k] - rows.interest_off[k] for k in earlier]
-        elsewhere = -sum(min(each, 0) for each in owed)  # asked and paid with another of them, as after grace on interest
-        for k, each in zip(earlier, owed, strict=True):
-            covered = max(min(each, elsewhere), 0)
-            elsewhere -= covered
-            left = each - covered
-            for other in later:
-                moved = max(min(left, rows.interest_paid[other]), 0)
-                rows.interest_paid[k], rows.interest_paid[other] = rows.interest_paid[k] + moved, rows.interest_paid[other] - moved
-                rows.early[k], rows.early[other] = rows.early[k] + moved, rows.early[other] - moved
-                left -= moved
-
-    def relevel(self, first: int, change: int = 0) -> None:
-        """New targets for the instalments from row `first` on. `change` is what they have to repay more (or less) than planned; with
-        recalculation the balance says that itself."""
-        if self.terms.recalculate:
-            self.renew_interest()
-            level(self.rows, self.interest, first, balance=self.balance, since=self.since, on=self.on)
-            self._note_unpaid()
-        else:
-            self._plan_anew(first, change, level)
-
-    def keep_targets(self, first: int) -> None:
-        """The instalments from row `first` on as they are, on other days: the last one takes what that costs more or less."""
-        if self.terms.recalculate:
-            self.renew_interest()
-            self.refresh()
-        else:
-            self._plan_anew(first, 0, _projected)
-
-    def settle_as_planned(self, first: int) -> None:
-        """Where interest stays as scheduled: that of the days so far, at the rate they had, into the rows from `first` on."""
-        if self.terms.recalculate:
-            return
-        rows = self.rows
-        ahead = rows.only(list(range(first, len(rows))))
-        close(ahead, self.interest, balance=sum(ahead.principal), since=self.since, on=self.on)
-        rows.closed[first:] = ahead.closed
-        self.since = max(self.since, self.on)
-
-    def _plan_anew(self, first: int, change: int, plan: Callable[..., None]) -> None:
-        """As if every row were paid when due. All instalments ahead are made anew, with more that is lent, also those that have been paid, which
-        may open again; where less is to be repaid, what is still unpaid is spread over those that are open. What has been paid stays paid.
-        Where nothing is owed there is nothing to plan."""
-        if not self.balance and not change:
-            return
-        rows = self.rows
-        which = [k for k in range(first, len(rows)) if rows.kind[k] == NORMAL and (change >= 0 or rows.unpaid(k) or not rows.held(k))]
-        which = which or list(range(first, len(rows)))
-        held = [0 if change >= 0 else rows.principal_paid[k] + rows.principal_off[k] for k in which]
-        ahead = rows.only(which)
-        ahead.principal = [rows.principal[k] - less for k, less in zip(which, held, strict=True)]
-        for name in ("principal_paid", "interest_paid", "principal_off", "interest_off", "credited"):
-            setattr(ahead, name, [0] * len(which))
-        planned = sum(ahead.principal)
-        if planned + change:
-            close(ahead, self.interest, balance=planned, since=self.since, on=self.on)
-            self.since = max(self.since, self.on)
-            self.renew_interest()
-            plan(ahead, self.interest, 0, balance=planned + change, since=self.since, on=self.on)
-        else:
-            ahead.principal, ahead.interest = [0] * len(which), [0] * len(which)
-        for i, k in enumerate(which):
-            settled = rows.interest_paid[k] + rows.interest_off[k]
-            rows.closed[k] = ahead.closed[i]
-            rows.principal[k] = max(ahead.principal[i] + held[i], rows.principal_paid[k] + rows.principal_off[k])
-            rows.interest[k] = max(ahead.interest[i], settled)
-        above = sum(rows.principal[k] for k in which) - sum(held) - planned - change
-        for k in reversed(which):  # an instalment that had been paid more than it asks now leaves less to the others
-            less = min(above, rows.unpaid_principal(k))
-            rows.principal[k] -= less
-            above -= less
-            rows.emi[k] = rows.principal[k] + rows.interest[k]
 
     def is_free(self, k: int) -> bool:
         """Whether row `k` is one of the first periods, which bear no interest."""
