@@ -128,7 +128,7 @@ def test_loans_are_listed_the_newest_first_page_by_page_and_by_whose_they_are(
         (("show", "loan_01m4nvbnz0e44r30qama92cgm4"), "unknown_loan"),
         (("show", "ord_01m4nvbnz0e44r30qama92cgm4"), "bad_id"),
         (("late", "--on", "2099-01-01"), "day_ahead"),
-        (("late", "--after", "loan_01m4nvbnz0e44r30qama92cgm4"), "unknown_loan"),
+        (("late", "--after", "loan_01m4nvbnz0e44r30qama92cgm4"), "cursor_malformed"),
     ],
 )
 def test_what_cannot_be_is_said_in_one_sentence(cli: Command, words: tuple[str, ...], code: str) -> None:

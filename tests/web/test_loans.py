@@ -69,7 +69,7 @@ def test_a_bucket_is_chosen_and_an_empty_one_says_so(person: Person, lent: list[
 def test_the_list_is_paged_and_a_broken_place_is_refused(
     person: Person, lent: list[str], work: UnitOfWork, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("yuefu.journeys.servicing.PAGE", 1)
+    monkeypatch.setattr("yuefu.journeys.late_loans.PAGE", 1)
     browser, seen, address = person("finance"), [], f"/loans/?book={work.book.code}"
     while address:
         page = browser.get(address).content.decode()
