@@ -310,26 +310,35 @@ def late_by(book_id: UUID, on: date) -> list[LateLoan]:
     were paused or set aside is not told."""
     found = sql.rows(
         "SELECT a.id, a.order_id, a.merchant_id, a.consumer_id, a.product, a.currency, t.late_since, t.bucket,"
-        " t.principal_minor, t.interest_minor, t.fees_minor, t.penalties_minor FROM (SELECT DISTINCT ON (loan_id) * FROM loans_lateness"
-        ' WHERE book_id = %(book)s AND "on" <= %(on)s ORDER BY loan_id, "on" DESC) AS t JOIN loans_agreement a ON a.id = t.loan_id'
-        " WHERE t.late_since IS NOT NULL",
-        {"book": book_id, "on": on},
+        # Who was late then is so still, or has a later record: nothing else of the history is read.
+        " t.principal_minor, t.interest_minor, t.fees_minor, t.penalties_minor FROM ("
+        "SELECT s.loan_id FROM loans_stretch s WHERE s.book_id = %(book)s AND s.replaced_on = %(never)s AND s.late_since IS NOT NULL"
+        ' UNION SELECT h.loan_id FROM loans_lateness h WHERE h.book_id = %(book)s AND h."on" > %(on)s) AS one'
+        ' CROSS JOIN LATERAL (SELECT * FROM loans_lateness h WHERE h.loan_id = one.loan_id AND h."on" <= %(on)s ORDER BY h."on" DESC LIMIT 1) AS t'
+        " JOIN loans_agreement a ON a.id = one.loan_id WHERE t.late_since IS NOT NULL",
+        {"book": book_id, "on": on, "never": NEVER},
     )
     late = [_made(_whose(row), row[5], row[6], on, row[7], row[8:]) for row in found] + _levelled_by(book_id, on)
     return sorted(late, key=lambda one: (one.since, one.loan_id))
 
 
 def _levelled_by(book_id: UUID, on: date) -> list[LateLoan]:
-    """Loans of 2026-1 keep no history of their arrears: they are told anew from what was recorded by the day."""
+    """Loans of 2026-1 keep no history of their arrears: those of which something was recorded since are told anew from what was by the day, the others
+    are as they are stored."""
+    changed = "SELECT FROM loans_event e WHERE e.loan_id = l.id AND e.recorded_on > %(on)s"
+    params = {"book": book_id, "on": on}
+    same = sql.rows(
+        "SELECT l.id FROM loans_loan l WHERE l.book_id = %(book)s AND l.arrears_since IS NOT NULL AND l.arrears_since < %(on)s"
+        f" AND NOT EXISTS ({changed})",
+        params,
+    )
+    found = _levelled_now(book_id, [row[0] for row in same], on)
     maybe = [
         row[0]
         for row in sql.rows(
-            "SELECT DISTINCT l.id FROM loans_loan l JOIN loans_instalment i ON i.loan_id = l.id WHERE l.book_id = %s AND i.due_on < %s"
-            " AND (l.state = 'active' OR EXISTS (SELECT FROM loans_event e WHERE e.loan_id = l.id AND e.recorded_on > %s)) ORDER BY l.id",
-            [book_id, on, on],
+            "SELECT DISTINCT e.loan_id FROM loans_event e WHERE e.book_id = %(book)s AND e.recorded_on > %(on)s ORDER BY e.loan_id", params
         )
     ]
-    found: list[LateLoan] = []
     for first in range(0, len(maybe), REPLAYED_AT_ONCE):
         held = levelled.loans(maybe[first : first + REPLAYED_AT_ONCE], book_id=book_id)
         for loan_id, facts in levelled.facts(list(held), {i: one.state.terms for i, one in held.items()}).items():
