@@ -63,7 +63,10 @@ def test_a_bucket_is_chosen_and_an_empty_one_says_so(person: Person, lent: list[
     empty = browser.get("/loans/", {**book, "bucket": "M7+"}).content.decode()
     assert shown(empty) == []
     assert "No loan is in this bucket" in empty
-    assert "<b>" not in browser.get("/loans/", {**book, "bucket": "<b>"}).content.decode()
+    for unknown in ("<b>", "\0"):
+        nothing = browser.get("/loans/", {**book, "bucket": unknown})
+        assert (nothing.status_code, shown(nothing.content.decode())) == (200, [])
+        assert "<b>" not in nothing.content.decode()
 
 
 def test_the_list_is_paged_and_a_broken_place_is_refused(

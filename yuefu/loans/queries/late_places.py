@@ -202,8 +202,8 @@ def read_arrears(text: str | None) -> ArrearsTerms:
     return ArrearsTerms(plain["grace_days"], tuple((name, first, last) for name, first, last in plain["buckets"]))
 
 
-def bucket_named(name: str, terms: Sequence[ArrearsTerms]) -> Bucket:
-    """What terms say of a bucket, "" for days that are in none; also of one that none of them names."""
+def bucket_named(name: str, terms: Sequence[ArrearsTerms]) -> Bucket | None:
+    """What terms say of a bucket, "" for days that are in none; None of one that none of them names, in which no loan can be."""
     begins: list[int] = []
     before: set[str] = set()
     for one in terms:
@@ -212,7 +212,7 @@ def bucket_named(name: str, terms: Sequence[ArrearsTerms]) -> Bucket:
             if step == name:
                 begins.append(first + (one.grace_days if first else 0))
                 before.update(earlier for earlier, _ in steps[:place])
-    return Bucket(name, min(begins, default=date.max.toordinal()), tuple(sorted(before - {name})))
+    return Bucket(name, min(begins), tuple(sorted(before - {name}))) if begins else None
 
 
 def _steps(terms: ArrearsTerms) -> list[tuple[str, int]]:

@@ -158,6 +158,8 @@ def late_now(
     """Late loans of a book on the open day, of all buckets or of one, those that have been for longest first: the ones behind a place, and the place
     behind which there are more. Only these are opened; what else is passed over was kept as late, or as of the bucket, and is so no more."""
     chosen = None if bucket is None else late_places.bucket_named(bucket, late_places.arrears_terms(book_id))
+    if bucket is not None and chosen is None:
+        return [], None
     found: list[tuple[Place, LateLoan]] = []
     place, more = after or BEFORE_ALL, True
     while more and len(found) <= limit:

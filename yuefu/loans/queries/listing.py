@@ -49,6 +49,8 @@ def listed(book_id: UUID, wanted: Wanted, on: date, *, bucket: str | None = None
     chosen = None
     if bucket is not None:
         chosen = late_places.bucket_named(bucket, late_places.arrears_terms(book_id))
+        if chosen is None:
+            return []
         params |= {"bucket": chosen.name, "before": list(chosen.before), "edge": late_places.edge_of(chosen, on)}
     pages = [*_lived(wanted, chosen, params, late=late), *_levelled(wanted, params, late=late)]
     found = sql.rows(f"SELECT id FROM ({' UNION ALL '.join(pages)}) AS found ORDER BY id DESC LIMIT %(limit)s", params)
