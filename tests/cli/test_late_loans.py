@@ -99,16 +99,20 @@ def test_how_late_loans_are_is_told_of_today_of_closed_days_and_in_a_file(raw: C
     assert told["loans"] == list(before.values()), "by its end they were as they were seen on it"
     file = tmp_path / "late.csv"
     whole = cli("loan", "late", "--csv", str(file), "--limit", "1").last
-    assert (len(whole["loans"]), whole["rows"], whole["next"]) == (1, 2, first)
-    assert set(late(cli, "--after", first)) == {second}
+    assert (len(whole["loans"]), whole["rows"], whole["next"]) == (1, 2, f"{now[first]['overdue_since']}.{first}")
+    assert set(late(cli, "--after", whole["next"])) == {second}
     rows = list(csv.DictReader(file.open()))
     assert [(row["loan"], row["days_past_due"], row["consumer"], row["merchant"]) for row in rows] == [
         (first, "5", debtor, "record-house"), (second, "1", town.second[0], "record-house"),
     ]  # fmt: skip
+    *buckets, together = whole["sums"]
+    assert together["loans"] == 2
     for part in (*PARTS, "overdue"):
-        *buckets, together = whole["sums"]
-        assert sums(buckets, part) == together[part]["minor"] == sums(list(now.values()), part)
-        assert sum(round(float(row[part]) * 100) for row in rows) == together[part]["minor"]
+        assert sums(buckets, part) == together[part]["minor"]
+        assert sum(round(float(row[part]) * 100) for row in rows) == sums(list(now.values()), part)
+    for part in ("principal", "interest", "fees"):  # the sums are as the close left them, a night of interest on what is overdue before
+        assert together[part]["minor"] == sums(list(now.values()), part)
+    assert together["penalties"]["minor"] == before[first]["penalties"]["minor"]
     assert cli("loan", "late", "--bucket", "M3").last["sums"] == []
     text = raw("loan", "late", "--book", town.book).out
     assert "which is open" in text

@@ -25,7 +25,7 @@ from yuefu.money.amounts import Money
 from yuefu.money.rates import Rate
 from yuefu.plans.lifecycle import events as e
 from yuefu.plans.lifecycle.terms import LateTerms, LoanTerms
-from yuefu.runtime import books
+from yuefu.runtime import books, sql
 from yuefu.runtime.vault import Vault
 
 DAY = timedelta(days=1)
@@ -117,6 +117,22 @@ def test_loans_are_listed_the_newest_first_page_by_page_and_by_whose_they_are(
     assert (first["days_past_due"], first["bucket"], first["overdue_since"]) == (5, "M1", str(on - 5 * DAY))
 
 
+def test_a_loan_that_was_set_aside_is_listed_marked_and_says_what_to_do(
+    raw: Command, cli: Command, town: Town, debtor: str, lend: Lend
+) -> None:
+    on = today(cli)
+    loan, other = lend(debtor, first=on - 5 * DAY), lend(debtor, first=on - 6 * DAY)
+    sql.run("UPDATE loans_stretch SET stuck = true WHERE loan_id = %s", [ids.parse("loan", loan)])
+    sql.run("UPDATE loans_checkpoint SET state = '{\"format\": 1}' WHERE loan_id = %s", [ids.parse("loan", loan)])
+    assert [one["loan"] for one in cli("loan", "list", "--set-aside").last["loans"]] == [loan]
+    late = cli("loan", "late").last
+    assert late["set_aside"] == 1
+    assert {one["loan"]: one["set_aside"] for one in late["loans"] if one["loan"] in {loan, other}} == {loan: True, other: False}
+    assert cli("loan", "show", loan).last["set_aside"] is True
+    for words in (("loan", "list"), ("loan", "late")):
+        assert "`yuefu quarantine retry`" in raw(*words, "--book", town.book).out
+
+
 @pytest.mark.parametrize(
     ("words", "code"),
     [
@@ -128,7 +144,7 @@ def test_loans_are_listed_the_newest_first_page_by_page_and_by_whose_they_are(
         (("show", "loan_01m4nvbnz0e44r30qama92cgm4"), "unknown_loan"),
         (("show", "ord_01m4nvbnz0e44r30qama92cgm4"), "bad_id"),
         (("late", "--on", "2099-01-01"), "day_ahead"),
-        (("late", "--after", "loan_01m4nvbnz0e44r30qama92cgm4"), "unknown_loan"),
+        (("late", "--after", "loan_01m4nvbnz0e44r30qama92cgm4"), "cursor_malformed"),
     ],
 )
 def test_what_cannot_be_is_said_in_one_sentence(cli: Command, words: tuple[str, ...], code: str) -> None:

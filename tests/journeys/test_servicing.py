@@ -10,9 +10,10 @@ import pytest
 from tests.journeys.conftest import Shop, shop_opened
 from yuefu.errors import Refused
 from yuefu.ids import IdSource
-from yuefu.journeys import servicing
-from yuefu.journeys.servicing import LateBook, LoanFile
-from yuefu.loans.queries import shown
+from yuefu.journeys import late_loans, servicing
+from yuefu.journeys.late_loans import LateBook
+from yuefu.journeys.servicing import LoanFile
+from yuefu.loans.queries.listing import Wanted
 from yuefu.runtime import sql
 from yuefu.runtime.vault import Vault
 
@@ -26,10 +27,13 @@ def shop(request: pytest.FixtureRequest, vault: Vault, ids: IdSource) -> Shop:
 
 def late(shop: Shop, on: date) -> dict[UUID, tuple[int, str, int]]:
     with sql.reading(book_id=shop.book_id):
-        found = servicing.late_book(book_id=shop.book_id, on=on, open_day=shop.on)
+        found = late_loans.late_book(book_id=shop.book_id, on=on, open_day=shop.on)
     assert isinstance(found, LateBook), found
-    assert sum(one.overdue for one in found.buckets) == sum(one.overdue for one in found.loans)
-    return {one.loan_id: (one.days, one.bucket, one.overdue) for one in found.loans}
+    overdue = sum(one.overdue.minor for one, _ in found.rows)
+    assert [(one.loans, one.overdue.minor) for one in found.buckets if one.bucket is None] == (
+        [(len(found.rows), overdue)] if overdue else []
+    )
+    return {one.loan_id: (one.days, one.bucket, one.overdue.minor) for one, _ in found.rows}
 
 
 def shown_loan(shop: Shop, loan_id: UUID) -> LoanFile:
@@ -61,15 +65,15 @@ def test_how_late_a_loan_was_stays_told_whatever_is_paid_later(shop: Shop) -> No
 
 def test_a_day_that_is_closing_is_not_told_of_and_none_that_is_to_come(shop: Shop) -> None:
     shop.next_day(close=False)
-    for on, code in ((shop.on, servicing.DAY_AHEAD), (date(2026, 10, 12), servicing.DAY_NOT_CLOSED)):
-        found = servicing.late_book(book_id=shop.book_id, on=on, open_day=date(2026, 10, 12) if code == servicing.DAY_AHEAD else shop.on)
+    for on, code in ((shop.on, late_loans.DAY_AHEAD), (date(2026, 10, 12), late_loans.DAY_NOT_CLOSED)):
+        found = late_loans.late_book(book_id=shop.book_id, on=on, open_day=date(2026, 10, 12) if code == late_loans.DAY_AHEAD else shop.on)
         assert isinstance(found, Refused)
         assert found.code == code
 
 
 def test_a_list_goes_on_where_it_ended(shop: Shop) -> None:
     loans = [shop.bought("300.00").loan_id for _ in range(3)]
-    wanted = shown.Wanted()
+    wanted = Wanted()
     first = servicing.listed(book_id=shop.book_id, on=shop.on, wanted=wanted, limit=2)
     rest = servicing.listed(book_id=shop.book_id, on=shop.on, wanted=wanted, after=first[-1].look.party.loan_id, limit=2)
     assert [one.look.party.loan_id for one in [*first, *rest]] == sorted(loans, reverse=True)

@@ -7,7 +7,10 @@ from uuid import UUID
 
 from tests.web.samples import AS_OF, LONG, ORDER, WANG, at, yuan
 from yuefu import ids
-from yuefu.journeys.servicing import BucketRow, FactView, LatePage, LateRow, LoanFile, Related
+from yuefu.journeys.late_loans import LateBook
+from yuefu.journeys.servicing import FactView, LoanFile, Related
+from yuefu.loans.queries.late_places import Place
+from yuefu.loans.queries.lateness import BucketSum, LateLoan
 from yuefu.loans.queries.shown import Fact, Look, Owed, Row
 from yuefu.loans.rules import Party
 from yuefu.money.amounts import Money, total
@@ -20,29 +23,34 @@ LOAN = ids.text("loan", LOAN_ID)
 _DAY = timedelta(days=1)
 
 
-def late_page() -> LatePage:
-    """Four buckets, one of them none, and loans of small and large amounts."""
+def late_page() -> LateBook:
+    """Three buckets, one of them none, and loans of small and large amounts, of which one was set aside."""
     given = (
         ("", 2, "66.33", "0.00", "0.00"),
         ("M1", 1_234, "123456.78", "345.67", "980.00"),
         ("M7+", 12, "9876543.21", "12000.00", "0.00"),
     )
-    own = [(name, loans, yuan(principal), yuan(interest), yuan(charges)) for name, loans, principal, interest, charges in given]
-    together = (None, sum(one[1] for one in own), *(total([one[k] for one in own], "CNY") for k in (2, 3, 4)))
-    buckets = tuple(BucketRow(*one, total(one[2:], "CNY")) for one in (*own, together))
+    own = [BucketSum(name, loans, *map(yuan, parts), Money.zero("CNY")) for name, loans, *parts in given]
+    parts = (total([getattr(one, part) for one in own], "CNY") for part in ("principal", "interest", "fees", "penalties"))
+    together = BucketSum(None, sum(one.loans for one in own), *parts)
     rows = tuple(
-        LateRow(
-            ids.text("loan", UUID(int=n)), who, "flex", AS_OF - days * _DAY, days, bucket, yuan(amount), yuan("1.23"), yuan("5.48"), yuan(amount)
+        (
+            LateLoan(
+                UUID(int=n), None, None, UUID(int=n), "flex", AS_OF - days * _DAY, days, bucket, yuan(amount), yuan("1.23"), yuan("5.00"),
+                yuan("0.48"), set_aside=aside,
+            ),
+            who,
         )
-        for n, who, days, bucket, amount in (
-            (1, LONG.reference, 420, "M7+", "9876543.21"), (2, WANG.reference, 45, "M2", "202.12"), (3, "", 3, "", "66.33"),
+        for n, who, days, bucket, amount, aside in (
+            (1, LONG.reference, 420, "M7+", "9876543.21", False), (2, WANG.reference, 45, "M2", "202.12", True), (3, "", 3, "", "66.33", False),
         )
     )  # fmt: skip
-    return LatePage(AS_OF, buckets, None, rows, rows[-1].public_id)
+    last = rows[-1][0]
+    return LateBook(AS_OF, False, AS_OF - _DAY, None, rows, str(Place(last.since, last.loan_id)), (*own, together), 2)
 
 
-def no_late_loan() -> LatePage:
-    return LatePage(AS_OF, (), None, (), "")
+def no_late_loan() -> LateBook:
+    return LateBook(AS_OF, False, AS_OF - _DAY, None, (), "", (), 0)
 
 
 def a_loan() -> LoanFile:
@@ -57,7 +65,9 @@ def a_loan() -> LoanFile:
         Row(3, date(2026, 11, 25), 1_000_00, 12_00, 0, 0, 0, 0, 0),
     )
     late = Overdue(date(2026, 10, 25), "M1", 500_00, 14_00, 0, 5_48)
-    look = Look(party, terms, "2026-2", AS_OF, "active", 5, rows, Owed(1_500_00, 26_00, 0, 5_48), late, 0, 1_510_00, AS_OF - _DAY, None)
+    look = Look(
+        party, terms, "2026-2", AS_OF, "active", 5, rows, Owed(1_500_00, 26_00, 0, 5_48), late, 0, 1_510_00, AS_OF - _DAY, None, True
+    )
     facts = (
         _fact(1, "disbursed", terms.principal, "system:worker"),
         _fact(2, "paid_repayment", yuan("1036.00"), "api_key:a-very-long-name-of-a-program-that-pays"),

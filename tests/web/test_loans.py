@@ -63,13 +63,16 @@ def test_a_bucket_is_chosen_and_an_empty_one_says_so(person: Person, lent: list[
     empty = browser.get("/loans/", {**book, "bucket": "M7+"}).content.decode()
     assert shown(empty) == []
     assert "No loan is in this bucket" in empty
-    assert "<b>" not in browser.get("/loans/", {**book, "bucket": "<b>"}).content.decode()
+    for unknown in ("<b>", "\0"):
+        nothing = browser.get("/loans/", {**book, "bucket": unknown})
+        assert (nothing.status_code, shown(nothing.content.decode())) == (200, [])
+        assert "<b>" not in nothing.content.decode()
 
 
 def test_the_list_is_paged_and_a_broken_place_is_refused(
     person: Person, lent: list[str], work: UnitOfWork, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("yuefu.journeys.servicing.PAGE", 1)
+    monkeypatch.setattr("yuefu.journeys.late_loans.PAGE", 1)
     browser, seen, address = person("finance"), [], f"/loans/?book={work.book.code}"
     while address:
         page = browser.get(address).content.decode()
@@ -88,3 +91,19 @@ def test_a_loan_is_shown_with_what_is_owed_and_what_was_entered(person: Person, 
     assert ">Lent</span>" in page
     for nothing in ("loan_01m4nvbnz0e44r30qama92cgm4", "nonsense"):
         assert person("support").get(f"/loans/{nothing}/").status_code == 404
+
+
+def test_a_loan_that_nobody_can_open_is_shown_as_it_was_left_and_says_so(person: Person, lent: list[str], work: UnitOfWork) -> None:
+    browser, spoilt = person("finance"), public.parse("loan", lent[1])
+    sql.run("UPDATE loans_checkpoint SET state = '{\"format\": 1}' WHERE loan_id = %s", [spoilt])
+    page = browser.get("/loans/", {"book": work.book.code}).content.decode()
+    assert shown(page) == lent
+    assert page.count("Set aside") == 1
+    assert "The close could not go on with" not in page, "no close has tried yet"
+    own = browser.get(f"/loans/{lent[1]}/")
+    assert own.status_code == 200
+    assert "The close cannot go on with this loan" in own.content.decode()
+    sql.run("UPDATE loans_stretch SET stuck = true WHERE loan_id = %s", [spoilt])
+    page = browser.get("/loans/", {"book": work.book.code}).content.decode()
+    assert "The close could not go on with 1 loan<" in page
+    assert f'href="/closing/?book={work.book.code}"' in page

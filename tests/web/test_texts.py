@@ -15,7 +15,7 @@ from yuefu.access.rules import ROLES
 from yuefu.aftersales import rules as aftersales
 from yuefu.journeys import close_of_day, proving, stopping, views
 from yuefu.ledger.rules.chart import CHART
-from yuefu.loans.queries import shown
+from yuefu.loans.queries import listing
 from yuefu.merchants.rules import CHANNELS
 from yuefu.offers.rules.wording import LANGUAGES
 from yuefu.orders.rules import State
@@ -105,7 +105,7 @@ CODES = {
     "return_state": {state for step in receipt_rules.RETURN_STEPS for state in step},
     "heard_by": set(receipt_rules.HEARD_BY),
     "suspense_done": set(suspense.DONE),
-    "loan_state": set(shown.STATES),
+    "loan_state": set(listing.STATES),
     "related": {"bill", "case", "measure", "aftersale", "payoff_quote", "certificate"},
     "aftersale": set(aftersales.KINDS),
     "related_state": {

@@ -17,11 +17,11 @@ from yuefu.cli.order import only
 from yuefu.cli.quote import merchant_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from uuid import UUID
+    from collections.abc import Iterable, Mapping
 
-    from yuefu.journeys.servicing import LateBook, ListedLoan, LoanFile
-    from yuefu.loans.queries.lateness import LateLoan
+    from yuefu.journeys.late_loans import LateBook
+    from yuefu.journeys.servicing import ListedLoan, LoanFile
+    from yuefu.loans.queries.lateness import BucketSum, LateLoan
     from yuefu.loans.queries.shown import Look
 
 MOST: Final = 1_000
@@ -31,11 +31,16 @@ _PARTS: Final = ("principal", "interest", "fees", "penalties")
 _COLUMNS: Final = (
     *("loan", "order", "consumer", "merchant", "product", "currency", "overdue_since", "days_past_due", "bucket"),
     *(*_PARTS, "overdue"),
+    "set_aside",
+)
+SET_ASIDE: Final = (
+    "The close could not go on with loans that are set aside: `yuefu quarantine list` says why, `yuefu quarantine retry` tries them again."
 )
 
 LoanId = Annotated[str, typer.Argument(metavar="LOAN", help="The id of the loan (loan_…).")]
 Bucket = Annotated[str | None, typer.Option(metavar="BUCKET", help=f"Only those in this bucket, e.g. M1; {NONE}: late, but in no bucket.")]
 After = Annotated[str | None, typer.Option(metavar="LOAN", help="Those after this loan: the last of the page before.")]
+Behind = Annotated[str | None, typer.Option("--after", metavar="PLACE", help="Those behind this place, which the page before has named.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -51,6 +56,7 @@ def list_loans(
     state: Annotated[str | None, typer.Option(help="Only those that are pending, active, overpaid, closed or written_off.")] = None,
     only_late: Annotated[bool, typer.Option("--late", help="Only those of which something is overdue.")] = False,
     bucket: Bucket = None,
+    set_aside: Annotated[bool, typer.Option("--set-aside", help="Only those with which a close could not go on.")] = False,
     due_from: Annotated[
         date | None,
         typer.Option("--due-from", metavar="DATE", parser=inputs.day, help="Only those that ask something due on this day or later …"),
@@ -64,7 +70,7 @@ def list_loans(
     """Loans as they stand today, the newest first: what is unpaid, what is asked next, how late they are."""
     with context.at_work("collect.read") as caller:
         from yuefu.journeys import servicing
-        from yuefu.loans.queries.shown import STATES, Wanted
+        from yuefu.loans.queries.listing import STATES, Wanted
 
         if state is not None and state not in STATES:
             fail("unknown_state", f"A state is one of {', '.join(STATES)}, not {state!r:.40}.")
@@ -74,15 +80,18 @@ def list_loans(
         named = consumer_named(caller.for_the_book(), consumer) if consumer else None
         with caller.reading():
             shop = merchant_of(caller, merchant) if merchant else None
-            wanted = Wanted(named, shop, product, state, only_late, due_from, due_until)
+            wanted = Wanted(named, shop, product, state, only_late, due_from, due_until, set_aside)
             found = servicing.listed(
                 book_id=caller.book.id, on=caller.today, wanted=wanted, bucket=_bucket(bucket), after=start, limit=limit + 1
             )
         told = [_listed(one) for one in found[:limit]]
         more = told[-1]["loan"] if len(found) > limit else None
+        aside = any(one["set_aside"] for one in told)
         columns = ["loan", "consumer", "product", "state", "principal", "unpaid", "next_due", "overdue", "days_past_due", "bucket"]
+        columns += ["set_aside"] if aside else []
         table = output.table([name.replace("_", " ") for name in columns], [[one[name] for name in columns] for one in told])
-        text = [table, *([f"There are more: --after {more}"] if more else [])] if told else "There is no such loan."
+        more_text = [f"There are more: --after {more}"] if more else []
+        text = [table, *more_text, *([SET_ASIDE] if aside else [])] if told else "There is no such loan."
         output.result({"on": caller.today, "loans": told, "next": more}, text)
 
 
@@ -121,6 +130,7 @@ def _stands(look: Look) -> dict[str, Any]:
         "overdue_since": late.since,
         "days_past_due": look.days_past_due,
         "bucket": late.bucket or None,
+        "set_aside": look.set_aside,
     }
 
 
@@ -231,92 +241,85 @@ def late(
     ] = None,
     bucket: Bucket = None,
     csv_file: Annotated[Path | None, typer.Option("--csv", metavar="FILE", help="Write all of them to this file.")] = None,
-    after: After = None,
+    after: Behind = None,
     limit: Annotated[int, typer.Option(min=1, max=MOST, help="How many loans are listed at most; the sums are of all.")] = 100,
 ) -> None:
-    """Which loans are late: days past due and what is overdue of each part, loan by loan, with sums by bucket that add up to it."""
+    """Which loans are late: days past due and what is overdue of each part, loan by loan, with sums by bucket. Of today the sums are as the last close, or
+    what was entered since, left each loan."""
     with context.at_work("collect.read") as caller:
-        from yuefu.journeys import servicing
+        from yuefu.journeys import late_loans
 
-        start = inputs.object_id("loan", after) if after else None
-        today = caller.for_the_book().today
+        today, chosen = caller.for_the_book().today, _bucket(bucket)
         with caller.reading():
-            book = only([servicing.late_book(book_id=caller.book.id, on=on or today, open_day=today, bucket=_bucket(bucket))])
-            page, more = _page(book, start, limit)
-            told = [_late(one, servicing.references(page), servicing.merchant_codes(page)) for one in page]
-            if csv_file is not None:
-                people, shops = servicing.references(book.loans), servicing.merchant_codes(book.loans)
-                _write(csv_file, [_late(one, people, shops) for one in book.loans])
-        sums = _sums(book)
+            asked: Any = {"book_id": caller.book.id, "on": on or today, "open_day": today, "bucket": chosen}
+            book = only([late_loans.late_book(**asked, cursor=after or "", limit=limit)])
+            shops = late_loans.merchant_codes([one for one, _ in book.rows])
+            told = [_late(one, person, shops[one.merchant_id] if one.merchant_id else "") for one, person in book.rows]
+            written = _write(csv_file, (_late(*each) for page in late_loans.all_late(**asked) for each in page)) if csv_file else None
+        sums = [_sum(one) for one in book.buckets if chosen is None or one.bucket == chosen]
+        value = {"book": caller.book.code, "on": book.on, "recorded": book.recorded, "kept_on": book.kept_on, "loans": told}
+        value |= {"next": book.next_cursor or None, "sums": sums, "set_aside": book.set_aside}
+        text = _late_text(book, told, sums, after)
+        if written is not None:
+            value |= {"csv": str(csv_file), "rows": written}
+            text += [f"{written} loans are in {csv_file}."]
+        output.result(value, text)
+
+
+def _late_text(book: LateBook, told: list[dict[str, Any]], sums: list[dict[str, Any]], after: str | None) -> list[str]:
+    text = [f"as of {book.on}, {'as it was recorded by its end' if book.recorded else 'which is open'}"]
+    if told:
         columns = ["loan", "consumer", "product", "overdue_since", "days_past_due", "bucket", *_PARTS, "overdue"]
-        text = [f"as of {book.on}, {'as it was recorded by its end' if book.recorded else 'which is open'}"]
-        if told:
-            text += [output.table([name.replace("_", " ") for name in columns], [[one[name] for name in columns] for one in told])]
-            text += [f"There are more: --after {more}"] if more else []
-            text += ["", output.table(list(sums[0]), [list(one.values()) for one in sums])]
-        else:
-            text += ["No such loan is late." if after is None else "There is nothing more."]
-        text += [f"{len(book.loans)} loans are in {csv_file}."] if csv_file else []
-        value = {"book": caller.book.code, "on": book.on, "recorded": book.recorded, "loans": told, "next": more, "sums": sums}
-        output.result({**value, **({"csv": str(csv_file), "rows": len(book.loans)} if csv_file else {})}, text)
+        columns += ["set_aside"] if any(one["set_aside"] for one in told) else []
+        text += [output.table([name.replace("_", " ") for name in columns], [[one[name] for name in columns] for one in told])]
+        text += [f"There are more: --after {book.next_cursor}"] if book.next_cursor else []
+    else:
+        text += ["No such loan is late." if after is None else "There is nothing more."]
+    if sums:
+        text += ["", *([] if book.recorded else [f"by bucket, as the close of {book.kept_on} or what was entered since left each loan"])]
+        text += [output.table(list(sums[0]), [list(one.values()) for one in sums])]
+    return [*text, *([f"Set aside, late or not: {book.set_aside}. {SET_ASIDE}"] if book.set_aside else [])]
 
 
-def _page(book: LateBook, after: UUID | None, limit: int) -> tuple[Sequence[LateLoan], str | None]:
+def _late(one: LateLoan, person: str, shop: str) -> dict[str, Any]:
     from yuefu import ids
-
-    begin = 0
-    if after is not None:
-        begin = next((i for i, one in enumerate(book.loans, start=1) if one.loan_id == after), -1)
-        if begin < 0:
-            fail("unknown_loan", "The loan after which to go on is not among those that are late.")
-    page = book.loans[begin : begin + limit]
-    return page, ids.text("loan", page[-1].loan_id) if len(book.loans) > begin + limit else None
-
-
-def _late(one: LateLoan, people: Mapping[UUID, str], shops: Mapping[UUID, str]) -> dict[str, Any]:
-    from yuefu import ids
-    from yuefu.money.amounts import Money
 
     return {
-        "loan": ids.text("loan", one.loan_id),
+        "loan": one.public_id,
         "order": ids.text("order", one.order_id) if one.order_id else None,
-        "consumer": people.get(one.consumer_id),
-        "merchant": shops[one.merchant_id] if one.merchant_id else None,
+        "consumer": person or None,
+        "merchant": shop or None,
         "product": one.product,
-        "currency": one.currency,
+        "currency": one.overdue.currency,
         "overdue_since": one.since,
         "days_past_due": one.days,
         "bucket": one.bucket or None,
-        **{part: Money(getattr(one, part), one.currency) for part in (*_PARTS, "overdue")},
+        **{part: getattr(one, part) for part in (*_PARTS, "overdue")},
+        "set_aside": one.set_aside,
     }
 
 
-def _sums(book: LateBook) -> list[dict[str, Any]]:
-    """The sums of each bucket, and of all of a currency together."""
-    from yuefu.money.amounts import Money
-
-    found = [
-        {
-            "bucket": one.bucket or NONE,
-            "loans": one.loans,
-            **{part: Money(getattr(one, part), one.currency) for part in (*_PARTS, "overdue")},
-        }
-        for one in book.buckets
-    ]
-    for currency in sorted({one.currency for one in book.buckets}):
-        own = [one for one in book.buckets if one.currency == currency]
-        amounts = {part: Money(sum(getattr(one, part) for one in own), currency) for part in (*_PARTS, "overdue")}
-        found.append({"bucket": "all", "loans": sum(one.loans for one in own), **amounts})
-    return found
+def _sum(one: BucketSum) -> dict[str, Any]:
+    """The sums of a bucket, or of all of a currency together."""
+    name = "all" if one.bucket is None else one.bucket or NONE
+    return {"bucket": name, "loans": one.loans, **{part: getattr(one, part) for part in (*_PARTS, "overdue")}}
 
 
-def _write(path: Path, told: Sequence[Mapping[str, Any]]) -> None:
+def _write(path: Path, told: Iterable[Mapping[str, Any]]) -> int:
+    """Writes late loans to a file. Returns how many there are."""
     text = io.StringIO()
     rows = csv.writer(text, lineterminator="\n")
     rows.writerow(_COLUMNS)
-    rows.writerows([_cell(one[name]) for name in _COLUMNS] for one in told)
+    written = 0
     with inputs.writing(path) as file:
+        for one in told:
+            rows.writerow([_cell(one[name]) for name in _COLUMNS])
+            written += 1
+            file.write(text.getvalue().encode())
+            text.seek(0)
+            text.truncate()
         file.write(text.getvalue().encode())
+    return written
 
 
 def _cell(value: Any) -> str:

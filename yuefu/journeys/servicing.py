@@ -1,9 +1,8 @@
-"""Loans as those who serve them look at them: a list, one with all that belongs to it, and which are late. Reads only, inside the caller's
-`sql.reading(book_id=…)`."""
+"""Loans as those who serve them look at them: a list, and one with all that belongs to it. Which are late is told by `late_loans`. Reads only, inside
+the caller's `sql.reading(book_id=…)`."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Final
@@ -15,10 +14,9 @@ from yuefu.billing import queries as bill_book
 from yuefu.collecting import queries as collecting
 from yuefu.consumers import queries as consumers
 from yuefu.errors import Refused
-from yuefu.journeys.overview import CURSOR_MALFORMED
-from yuefu.loans.queries import lateness, shown
-from yuefu.loans.queries.lateness import LateLoan
-from yuefu.loans.queries.shown import Fact, Look, Wanted
+from yuefu.loans.queries import listing, shown
+from yuefu.loans.queries.listing import Wanted
+from yuefu.loans.queries.shown import Fact, Look
 from yuefu.loans.rules import UNKNOWN_LOAN
 from yuefu.merchants import queries as merchants
 from yuefu.money.amounts import Money
@@ -27,11 +25,8 @@ from yuefu.papers import queries as paper_book
 from yuefu.runtime import audit, days
 from yuefu.runtime.vault import Vault
 
-DAY_AHEAD: Final = "day_ahead"  # how late loans are is told of days that were
-DAY_NOT_CLOSED: Final = "day_not_closed"  # while a day is closing it is not known yet how late loans were by its end
 RELATED: Final = 100
 """So many bills, cases and papers of a loan are named, the newest."""
-SCAN: Final = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,21 +76,26 @@ def listed(
 ) -> list[ListedLoan]:
     """Loans of a book as they stand on the open day, the newest first, those after one of them in that order."""
     wanted = replace(wanted, late=wanted.late or bucket is not None)
-    at_once = max(limit, SCAN) if wanted.late else limit
     found: list[Look] = []
     more = True
-    while more and len(found) < limit:  # page by page: whether a loan is late, and in which bucket, only it can tell
-        page = shown.listed(book_id, wanted, on, after=after, limit=at_once)
+    while more and len(found) < limit:  # whether a loan that may be late is so, and in which bucket, only it can tell
+        at_once = limit - len(found)
+        page = listing.listed(book_id, wanted, on, bucket=bucket, after=after, limit=at_once)
         looks = shown.looks(book_id, page, on)
         found += [looks[i] for i in page if _is_wanted(looks[i], wanted, bucket)]
         more = len(page) == at_once
         after = page[-1] if page else None
-    people = consumers.external_refs(ids=sorted({look.party.consumer_id for look in found[:limit]}))
-    return [ListedLoan(look, people.get(look.party.consumer_id, "")) for look in found[:limit]]
+    people = consumers.external_refs(ids=sorted({look.party.consumer_id for look in found}))
+    return [ListedLoan(look, people.get(look.party.consumer_id, "")) for look in found]
 
 
 def _is_wanted(look: Look, wanted: Wanted, bucket: str | None) -> bool:
     return not wanted.late or (look.late.since is not None and bucket in (None, look.late.bucket))
+
+
+def today(book_id: UUID, otherwise: date) -> date:
+    """The day of which loans are told."""
+    return days.open_date(book_id) or otherwise
 
 
 def loan_file(*, book_id: UUID, vault: Vault, loan_id: UUID, on: date) -> LoanFile | Refused:
@@ -142,161 +142,7 @@ def _related(book_id: UUID, look: Look) -> list[Related]:
     ]
 
 
-# ----------------------------------------------------------------------------------------------------------------------------- lateness
-
-
-@dataclass(frozen=True, slots=True)
-class BucketSum:
-    """Loans of a bucket in one currency: how many, and what is overdue of them in minor units."""
-
-    bucket: str
-    currency: str
-    loans: int
-    principal: int
-    interest: int
-    fees: int
-    penalties: int
-
-    @property
-    def overdue(self) -> int:
-        return self.principal + self.interest + self.fees + self.penalties
-
-
-@dataclass(frozen=True, slots=True)
-class LateBook:
-    """The late loans of a book on a day, those that have been for longest first, with sums of each bucket; of all of them together they are what the
-    loans add up to. `recorded`: as it was recorded by the end of the day, else as loans stand while it is open."""
-
-    on: date
-    recorded: bool
-    loans: tuple[LateLoan, ...]
-    buckets: tuple[BucketSum, ...]
-
-
-def late_book(*, book_id: UUID, on: date, open_day: date, bucket: str | None = None) -> LateBook | Refused:
-    """The late loans of a book on the open day or a day that was closed, of all buckets or of one ("" for those that are in none). Refused with
-    day_ahead or day_not_closed."""
-    if on > open_day:
-        return Refused(DAY_AHEAD, f"it is {open_day}: who will be late on {on} is not known", "on")
-    first = lateness.not_recorded(book_id, open_day)
-    if first <= on < open_day:
-        return Refused(DAY_NOT_CLOSED, f"{on} is not closed yet: who was late by its end is known then", "on")
-    recorded = on < open_day
-    found = lateness.late_by(book_id, on) if recorded else lateness.late_now(book_id, on)
-    chosen = tuple(one for one in found if bucket is None or one.bucket == bucket)
-    return LateBook(on, recorded, chosen, tuple(sums_of(chosen)))
-
-
-def sums_of(late: Sequence[LateLoan]) -> list[BucketSum]:
-    """The sums of each bucket and currency: those that are less late first."""
-    of: dict[tuple[str, str], list[LateLoan]] = {}
-    for one in sorted(late, key=lambda one: (one.currency, one.days)):
-        of.setdefault((one.currency, one.bucket), []).append(one)
-    return [
-        BucketSum(
-            bucket, currency, len(own), *(sum(getattr(one, part) for one in own) for part in ("principal", "interest", "fees", "penalties"))
-        )
-        for (currency, bucket), own in of.items()
-    ]
-
-
-def references(late: Sequence[LateLoan]) -> Mapping[UUID, str]:
-    """The references of those who owe late loans; somebody whom the book does not know is absent."""
-    return consumers.external_refs(ids=sorted({one.consumer_id for one in late}))
-
-
-def merchant_codes(late: Sequence[LateLoan]) -> Mapping[UUID, str]:
-    """The codes of the merchants of late loans."""
-    found = merchants.shown(ids=sorted({one.merchant_id for one in late if one.merchant_id}))
-    return {i: one.code for i, one in found.items()}
-
-
-# ------------------------------------------------------------------------------------------------------------------------------- pages
-
-PAGE: Final = 50
-
-
-@dataclass(frozen=True, slots=True)
-class LateRow:
-    """A late loan in a list."""
-
-    public_id: str
-    consumer: str
-    product: str
-    since: date
-    days: int
-    bucket: str
-    principal: Money
-    interest: Money
-    charges: Money
-    overdue: Money
-
-
-@dataclass(frozen=True, slots=True)
-class BucketRow:
-    """A bucket with its sums; `bucket` None is all of a currency together."""
-
-    bucket: str | None
-    loans: int
-    principal: Money
-    interest: Money
-    charges: Money
-    overdue: Money
-
-
-@dataclass(frozen=True, slots=True)
-class LatePage:
-    """A page of the late loans as they stand on the open day: the sums of all buckets, the one that was chosen (None: all), and its loans."""
-
-    on: date
-    buckets: tuple[BucketRow, ...]
-    chosen: str | None
-    rows: tuple[LateRow, ...]
-    next_cursor: str
-
-
-def today(book_id: UUID, otherwise: date) -> date:
-    """The day of which loans are told."""
-    return days.open_date(book_id) or otherwise
-
-
-def late_page(*, book_id: UUID, on: date, bucket: str | None = None, cursor: str = "") -> LatePage | Refused:
-    """The late loans of a book, those that have been for longest first, from behind `cursor` on. Refused with cursor_malformed."""
-    found = lateness.late_now(book_id, on)
-    chosen = [one for one in found if bucket is None or one.bucket == bucket]
-    begin = 0
-    if cursor:
-        begin = next((i for i, one in enumerate(chosen, start=1) if ids.text("loan", one.loan_id) == cursor), 0)
-        if not begin and not _is_a_loan(cursor):
-            return Refused(CURSOR_MALFORMED, "this is not a place in the list", "after")
-    page = chosen[begin : begin + PAGE]
-    people = references(page)
-    rows = tuple(_late_row(one, people.get(one.consumer_id, "")) for one in page)
-    return LatePage(on, tuple(_bucket_rows(found)), bucket, rows, rows[-1].public_id if len(chosen) > begin + PAGE else "")
-
-
-def _is_a_loan(cursor: str) -> bool:
-    """Whether it may have been a place: the loan behind which to go on may have been paid meanwhile, and the list begins anew."""
-    try:
-        ids.parse("loan", cursor)
-    except ids.BadId:
-        return False
-    return True
-
-
-def _late_row(one: LateLoan, consumer: str) -> LateRow:
-    amounts = (Money(minor, one.currency) for minor in (one.principal, one.interest, one.fees + one.penalties, one.overdue))
-    return LateRow(ids.text("loan", one.loan_id), consumer, one.product, one.since, one.days, one.bucket, *amounts)
-
-
-def _bucket_rows(found: Sequence[LateLoan]) -> Iterator[BucketRow]:
-    sums = sums_of(found)
-    for currency in sorted({one.currency for one in sums}):
-        own = [one for one in sums if one.currency == currency]
-        for name, parts in [*((one.bucket, [one]) for one in own), (None, own)]:
-            minors = [sum(getattr(one, part) for one in parts) for part in ("principal", "interest", "fees", "penalties")]
-            principal, interest, charges = (Money(minor, currency) for minor in (minors[0], minors[1], minors[2] + minors[3]))
-            yield BucketRow(name, sum(one.loans for one in parts), principal, interest, charges, Money(sum(minors), currency))
+# ------------------------------------------------------------------------------------------------------------------------------- amounts
 
 
 @dataclass(frozen=True, slots=True)

@@ -306,7 +306,7 @@ def _tables(given: Given, lives: Sequence[Lived]) -> list[Table]:
     return [
         _table("loans_agreement", agreeing.AGREEMENT | {"agreed_at": "timestamptz", "agreed_on": "date"}, agreed, book),
         _table("loans_checkpoint", keeping.CHECKPOINT, [[_checkpoint(given.book, one)] for one in lives], book),
-        _table("loans_stretch", keeping.STRETCH, [[writing.stretch_values(LOAN, one.running)] for one in lives], book),  # type: ignore[arg-type]
+        _table("loans_stretch", keeping.STRETCH | {"due_told_on": "date"}, [[_stretch(given.by, one)] for one in lives], book),
         _table("loans_lateness", keeping.LATENESS | {"on": "date"}, [list(_lateness(one)) for one in lives], book),
         _table(
             "loans_fact",
@@ -336,6 +336,12 @@ def _agreement(book: Book, one: Lived, sheet_id: UUID) -> tuple[Any, ...]:
 
 def _checkpoint(book: Book, one: Lived) -> tuple[Any, ...]:
     return writing.checkpoint_values(Kept(_party(book, one), one.life, one.running))
+
+
+def _stretch(by: date, one: Lived) -> tuple[Any, ...]:
+    """The close of the last day has told of what fell due on it and was not paid."""
+    told = any(due == by.toordinal() and unpaid for due, unpaid in zip(one.rows.due, one.rows.all_unpaid(), strict=True))
+    return *writing.stretch_values(LOAN, one.running), by if told else None  # type: ignore[arg-type]
 
 
 def _lateness(one: Lived) -> Iterator[tuple[Any, ...]]:

@@ -15,8 +15,9 @@ from structlog.contextvars import bind_contextvars
 
 from yuefu import ids
 from yuefu.errors import Refused
-from yuefu.journeys import servicing
-from yuefu.journeys.servicing import LatePage, LoanFile
+from yuefu.journeys import late_loans, servicing
+from yuefu.journeys.late_loans import LateBook
+from yuefu.journeys.servicing import LoanFile
 from yuefu.runtime import books
 from yuefu.runtime.values import Book
 from yuefu.web.acting import books_with, the_vault
@@ -35,13 +36,14 @@ def late(request: HttpRequest) -> HttpResponse:
         return render(request, "404.html", status=404)
     bucket, after = request.GET.get("bucket"), request.GET.get("after", "")[:_LONGEST]
     with scope.reading():
-        found = servicing.late_page(book_id=scope.book.id, on=_today(scope.book), bucket=bucket, cursor=after)
+        today = _today(scope.book)
+        found = late_loans.late_book(book_id=scope.book.id, on=today, open_day=today, bucket=bucket, cursor=after)
     if isinstance(found, Refused):
         return render(request, "400.html", status=400)
     return show_late(request, found, book=scope.book, after=after)
 
 
-def show_late(request: HttpRequest, found: LatePage, *, book: Book, after: str = "") -> HttpResponse:
+def show_late(request: HttpRequest, found: LateBook, *, book: Book, after: str = "") -> HttpResponse:
     """The page of the list."""
     with timezone.override(book.tz):
         return render(request, "web/late_loans.html", {"found": found, "book": book, "as_of": found.on, "after": after})

@@ -61,8 +61,7 @@ def late_of(book_id: UUID, consumer_ids: Sequence[UUID], currency: str, on: date
     ]
     late: dict[UUID, list[Late]] = defaultdict(list)
     for one in sorted(lateness.late_among(book_id, maybe, on), key=lambda one: (one.since, one.loan_id)):
-        overdue = Money(one.overdue, currency)
-        late[one.consumer_id].append(Late(one.loan_id, one.consumer_id, one.product, one.since, one.bucket, overdue, one.paused))
+        late[one.consumer_id].append(Late(one.loan_id, one.consumer_id, one.product, one.since, one.bucket, one.overdue, one.paused))
     return dict(late)
 
 

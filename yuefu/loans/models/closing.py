@@ -6,6 +6,8 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
 
+_LATE, _TOLD = Q(late_since__isnull=False), Q(late_since__isnull=True, due_told_on__isnull=False)
+
 
 class Portfolio(models.Model):
     """The loans of one product, funder and currency: what a day brought them is posted together."""
@@ -81,7 +83,13 @@ class Stretch(models.Model):
         constraints = [
             models.CheckConstraint(condition=Q(until__gte=F("since"), replaced_on__gt=F("since")), name="loans_stretch_days"),
         ]
-        indexes = [models.Index(fields=["book_id", "loan_id"], condition=Q(late_since__isnull=False), name="loans_stretch_late")]
+        indexes = [
+            models.Index(fields=["book_id", "loan_id"], condition=_LATE, name="loans_stretch_late"),
+            models.Index(fields=["book_id", "late_since", "loan_id"], condition=_LATE, name="loans_stretch_late_since"),
+            models.Index(fields=["book_id", "bucket", "late_since", "loan_id"], condition=_LATE, name="loans_stretch_late_bucket"),
+            models.Index(fields=["book_id", "due_told_on", "loan_id"], condition=_TOLD, name="loans_stretch_told_as_due"),
+            models.Index(fields=["book_id", "loan_id"], condition=Q(stuck=True), name="loans_stretch_stuck"),
+        ]
 
 
 class Lateness(models.Model):

@@ -49,8 +49,11 @@ class Loan(BookRow):
         ]
         indexes = [
             models.Index(fields=["order_id"], name="loans_loan_order"),
-            models.Index(fields=["consumer_id"], condition=Q(state="active"), name="loans_loan_consumer"),
-            models.Index(fields=["book_id", "arrears_since"], condition=Q(arrears_since__isnull=False), name="loans_loan_arrears"),
+            models.Index(fields=["consumer_id"], name="loans_loan_consumer"),
+            models.Index(fields=["book_id", "arrears_since", "id"], condition=Q(arrears_since__isnull=False), name="loans_loan_arrears"),
+            models.Index(fields=["merchant_id", "id"], name="loans_loan_merchant"),
+            models.Index(fields=["book_id", "product", "id"], name="loans_loan_product"),
+            models.Index(fields=["book_id", "state", "id"], name="loans_loan_state_id"),
         ]
 
 

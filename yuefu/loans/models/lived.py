@@ -75,6 +75,8 @@ class Agreement(BookRow):
         indexes = [
             models.Index(fields=["order_id"], name="loans_agreement_order"),
             models.Index(fields=["consumer_id"], name="loans_agreement_consumer"),
+            models.Index(fields=["merchant_id", "id"], condition=Q(merchant_id__isnull=False), name="loans_agreement_merchant"),
+            models.Index(fields=["book_id", "product", "id"], name="loans_agreement_product"),
         ]
 
 
@@ -162,7 +164,7 @@ class Checkpoint(models.Model):
 
     class Meta:
         constraints = [models.CheckConstraint(condition=Q(seq__gte=0), name="loans_checkpoint_seq")]
-        indexes = [models.Index(fields=["book_id", "loan_id"], condition=Q(status="overpaid"), name="loans_checkpoint_overpaid")]
+        indexes = [models.Index(fields=["book_id", "status", "loan_id"], name="loans_checkpoint_status")]
 
 
 class Due(models.Model):

@@ -130,6 +130,25 @@ def read_on(book_id: UUID, loan_ids: Iterable[UUID], on: date) -> dict[UUID, Kep
     return kept
 
 
+def read_apart(book_id: UUID, loan_ids: Iterable[UUID], on: date) -> tuple[dict[UUID, Kept], list[UUID]]:
+    """`read_on`, and the ids of those that cannot be read, for whoever shows many: one of them holds up no other."""
+    found = _read("c.book_id = %s AND c.loan_id = ANY(%s) AND s.replaced_on = %s", [book_id, sorted(set(loan_ids)), NEVER])
+    try:
+        made, unread = _made(book_id, found), list[Unread]()
+    except Exception:  # noqa: BLE001 - one of them cannot be read: each by itself, to find out which
+        made, unread = _one_by_one(book_id, found)
+    kept = {one.party.loan_id: one for one in made}
+    waiting = [i for i, one in kept.items() if one.life.waits_for is not None and one.life.waits_for <= on]
+    left = [one.loan_id for one in unread]
+    for loan_id, written in facts_written(waiting).items():
+        try:
+            kept[loan_id] = replace(kept[loan_id], life=retold_life(kept[loan_id].life.terms, read_facts(written), on))
+        except Exception:  # noqa: BLE001 - as above
+            del kept[loan_id]
+            left.append(loan_id)
+    return kept, left
+
+
 def _read(where: str, params: Sequence[Any]) -> list[tuple[Any, ...]]:
     return sql.rows(
         f"SELECT {_PARTY}, {_OWN}, c.seq, c.waits_for, c.status, c.state::text, c.tally::text, {_RUNNING} FROM loans_checkpoint c"
@@ -137,6 +156,26 @@ def _read(where: str, params: Sequence[Any]) -> list[tuple[Any, ...]]:
         f" WHERE {where}",
         params,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Bare:
+    """What is kept of a loan beside what it came to be: whose it is, its terms, and what the columns of its rows say."""
+
+    party: Party
+    terms: LoanTerms
+    status: str
+    seq: int
+    bucket: str
+
+
+def bare(book_id: UUID, loan_ids: Iterable[UUID]) -> list[Bare]:
+    """Loans that cannot be opened, without locks."""
+    found = _read("c.book_id = %s AND c.loan_id = ANY(%s) AND s.replaced_on = %s", [book_id, sorted(set(loan_ids)), NEVER])
+    return [
+        Bare(Party(*row[:9]), terms, row[16], row[14], _running(row[19:]).late.bucket)
+        for row, terms in zip(found, _terms(book_id, found), strict=True)
+    ]
 
 
 def lock_for_close(book_id: UUID, on: date, first: UUID, last: UUID) -> None:

@@ -1,4 +1,4 @@
-"""Loans of both rule versions as those who serve them look at them: a list, and each as it stands on a day, instalment by instalment."""
+"""Loans of both rule versions as those who serve them look at them: each as it stands on a day, instalment by instalment, and what was entered of it."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from uuid import UUID
 from yuefu.frozen import made_quickly
 from yuefu.loans.queries import keeping, levelled
 from yuefu.loans.queries.asked import ENDED
-from yuefu.loans.queries.keeping import Kept
-from yuefu.loans.queries.lateness import BUCKETS_OF_OLD
+from yuefu.loans.queries.keeping import Bare, Kept
+from yuefu.loans.queries.late_places import BUCKETS_OF_OLD
 from yuefu.loans.rules import PARTS, Dated, Held, Party
 from yuefu.money.amounts import Money
 from yuefu.plans import loan as levelled_loan
@@ -27,10 +27,12 @@ from yuefu.plans.lifecycle.work import Work
 from yuefu.plans.loan import Row as LevelledRow
 from yuefu.plans.terms import LEVELLED, LIVED, Terms
 from yuefu.runtime import sql
+from yuefu.runtime.logs import logger
 
 STATES: Final = ("pending", "active", "overpaid", "closed", "written_off")
 RowState = Literal["paid", "refunded", "given_up", "part_paid", "due", "overdue", "upcoming"]
-_UNPAID: Final = " + ".join(f"d.{part}_minor - d.{part}_settled_minor" for part in PARTS)
+
+log = logger(__name__)
 
 
 @made_quickly
@@ -87,7 +89,8 @@ class Owed:
 @dataclass(frozen=True, slots=True)
 class Look:
     """A loan as it stands on the day `on`. `credit` is what it keeps of its consumer's money, `payoff` what ends it today (None of 2026-1), `late` what
-    is overdue, `seq` how many facts were entered. Amounts in minor units."""
+    is overdue, `seq` how many facts were entered. `set_aside`: a close could not go on with it; where it cannot be read either, this is what is kept of
+    it, as it was left. Amounts in minor units."""
 
     party: Party
     terms: Terms | LoanTerms
@@ -102,6 +105,7 @@ class Look:
     payoff: int | None
     charged_off_on: date | None = None
     written_off_on: date | None = None
+    set_aside: bool = False
 
     @property
     def days_past_due(self) -> int:
@@ -115,29 +119,36 @@ class Look:
 
 def looks(book_id: UUID, loan_ids: Sequence[UUID], on: date) -> dict[UUID, Look]:
     """Loans of a book as they stand on a day, without locks; unknown ones are absent."""
-    kept = keeping.read_on(book_id, loan_ids, on) if loan_ids else {}
-    refunded = _refunded(kept, on)
-    old = levelled.loans([i for i in loan_ids if i not in kept], book_id=book_id)
+    kept, unread = keeping.read_apart(book_id, loan_ids, on) if loan_ids else ({}, [])
+    old = levelled.loans([i for i in loan_ids if i not in kept and i not in unread], book_id=book_id)
     refunded_old = _refunded_of_old(old)
-    found = {loan_id: _lived(one, refunded.get(loan_id), on) for loan_id, one in kept.items()}
-    return found | {loan_id: _levelled(one, refunded_old.get(loan_id), on) for loan_id, one in old.items()}
+    found: dict[UUID, Look] = {}
+    written = keeping.facts_written(_refunded_in(kept))
+    for loan_id, one in kept.items():
+        try:
+            found[loan_id] = _lived(one, _refunded(one, written[loan_id], on) if loan_id in written else None, on)
+        except Exception as error:  # noqa: BLE001 - whatever is wrong with one loan, the others are told
+            log.error("loan cannot be told", loan_id=str(loan_id), error=type(error).__name__)
+            unread.append(loan_id)
+    return found | _as_kept(book_id, unread, on) | {i: _levelled(one, refunded_old.get(i), on) for i, one in old.items()}
 
 
 def refunded(book_id: UUID, loan_ids: Sequence[UUID], on: date) -> dict[UUID, dict[int, int]]:
     """What of each instalment, by its number, goods that went back or the lender settled, in minor units; a loan of which nothing was is absent."""
     kept = keeping.read_on(book_id, loan_ids, on) if loan_ids else {}
     old = levelled.loans([i for i in loan_ids if i not in kept], book_id=book_id)
-    found = _refunded(kept, on) | _refunded_of_old(old)
+    written = keeping.facts_written(_refunded_in(kept))
+    found = {loan_id: _refunded(kept[loan_id], texts, on) for loan_id, texts in written.items()} | _refunded_of_old(old)
     return {loan_id: dict(enumerate(rows, start=1)) for loan_id, rows in found.items()}
 
 
-def _refunded(kept: Mapping[UUID, Kept], on: date) -> dict[UUID, list[int]]:
-    some = [loan_id for loan_id, one in kept.items() if _by_others(one.life.tally)]
-    facts = keeping.facts(some) if some else {}
-    return {
-        loan_id: refunded_rows(kept[loan_id].life.terms, [event for _, event in in_order(facts[loan_id]) if event.on <= on], on)
-        for loan_id in some
-    }
+def _refunded_in(kept: Mapping[UUID, Kept]) -> list[UUID]:
+    return [loan_id for loan_id, one in kept.items() if _by_others(one.life.tally)]
+
+
+def _refunded(one: Kept, written: Sequence[str], on: date) -> list[int]:
+    known = in_order(keeping.read_facts(written))
+    return refunded_rows(one.life.terms, [event for _, event in known if event.on <= on], on)
 
 
 def _by_others(tally: Tally) -> int:
@@ -172,7 +183,7 @@ def _lived(one: Kept, refunded_: Sequence[int] | None, on: date) -> Look:
     life = one.life
     if not life.state.lent:
         nothing = Owed(0, 0, 0, 0)
-        return Look(one.party, life.terms, LIVED, on, life.status, life.seq, (), nothing, NOT_OVERDUE, 0, None)
+        return Look(one.party, life.terms, LIVED, on, life.status, life.seq, (), nothing, NOT_OVERDUE, 0, None, set_aside=one.running.stuck)
     day = max(on, date.fromordinal(life.state.last_on))
     work = looked_at(life.state, day)
     state = work.kept(life.state.seq, life.state.last_rank, seen=True)
@@ -190,7 +201,33 @@ def _lived(one: Kept, refunded_: Sequence[int] | None, on: date) -> Look:
         None if state.status in ENDED else payoff_amount(life.state, day).minor,
         _day(state.charged_off_on),
         _day(state.written_off_on),
+        one.running.stuck,
     )
+
+
+def _as_kept(book_id: UUID, loan_ids: Sequence[UUID], on: date) -> dict[UUID, Look]:
+    """Loans that nobody can open, by the rows that are kept of them: what of these was settled is told as paid."""
+    if not loan_ids:
+        return {}
+    dues = keeping.dues(loan_ids)
+    return {one.party.loan_id: _bare(one, dues.get(one.party.loan_id, []), on) for one in keeping.bare(book_id, loan_ids)}
+
+
+def _bare(one: Bare, dues: Sequence[Sequence[Any]], on: date) -> Look:
+    rows, unpaid = [], []
+    for no, (_, _, _, due_on, *amounts) in enumerate(dues, start=1):
+        asked, settled = amounts[: len(PARTS)], amounts[len(PARTS) :]
+        rows.append(Row(no, due_on, asked[0], asked[1], asked[2], asked[3], sum(settled), 0, 0))
+        unpaid.append((due_on, [minor - of_it for minor, of_it in zip(asked, settled, strict=True)]))
+    late = [(due_on, parts) for due_on, parts in unpaid if due_on < on and any(parts)]
+    overdue = Overdue(min(due_on for due_on, _ in late), one.bucket, *_by_part(late)) if late else NOT_OVERDUE
+    return Look(
+        one.party, one.terms, LIVED, on, one.status, one.seq, tuple(rows), Owed(*_by_part(unpaid)), overdue, 0, None, set_aside=True
+    )
+
+
+def _by_part(unpaid: Sequence[tuple[date, Sequence[int]]]) -> list[int]:
+    return [sum(parts[k] for _, parts in unpaid) for k in range(len(PARTS))]
 
 
 def _day(ordinal: int) -> date | None:
@@ -226,50 +263,6 @@ def _levelled(held: Held, refunded_: Sequence[int] | None, on: date) -> Look:
     )
     status = "closed" if held.closed_on else "active"
     return Look(party, state.terms, LEVELLED, on, status, held.seq, rows, Owed(principal, interest, 0, 0), overdue, 0, None)
-
-
-# ---------------------------------------------------------------------------------------------------------------------------- the list
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """Which loans: of a consumer, merchant, product, state; only those with something overdue (`late`), those of which something falls due between two
-    days and is unpaid. None is whatever it is."""
-
-    consumer_id: UUID | None = None
-    merchant_id: UUID | None = None
-    product: str | None = None
-    state: str | None = None
-    late: bool = False
-    due_from: date | None = None
-    due_until: date | None = None
-
-
-def listed(book_id: UUID, wanted: Wanted, on: date, *, after: UUID | None, limit: int) -> list[UUID]:
-    """Loans of a book, the newest first, those after one of them in that order. What is unpaid is so as it was last looked at."""
-    asks = wanted.late or wanted.due_from is not None or wanted.due_until is not None
-    first, last = wanted.due_from or date.min, wanted.due_until or date.max
-    if wanted.late:
-        last = min(last, date.fromordinal(on.toordinal() - 1))
-    found = sql.rows(
-        "SELECT id FROM (SELECT l.id FROM loans_loan l WHERE l.book_id = %(book)s AND (%(after)s::uuid IS NULL OR l.id < %(after)s)"
-        " AND (%(consumer)s::uuid IS NULL OR l.consumer_id = %(consumer)s) AND (%(merchant)s::uuid IS NULL OR l.merchant_id = %(merchant)s)"
-        " AND (%(product)s::text IS NULL OR l.product = %(product)s) AND (%(state)s::text IS NULL OR l.state = %(state)s)"
-        " AND (NOT %(asks)s OR (l.state = 'active' AND EXISTS (SELECT FROM loans_instalment i WHERE i.loan_id = l.id"
-        " AND i.due_on BETWEEN %(first)s AND %(last)s"
-        " AND i.principal_minor + i.interest_minor > i.principal_paid_minor + i.interest_paid_minor)))"
-        " UNION ALL SELECT a.id FROM loans_agreement a JOIN loans_checkpoint c ON c.loan_id = a.id"
-        " WHERE a.book_id = %(book)s AND (%(after)s::uuid IS NULL OR a.id < %(after)s)"
-        " AND (%(consumer)s::uuid IS NULL OR a.consumer_id = %(consumer)s) AND (%(merchant)s::uuid IS NULL OR a.merchant_id = %(merchant)s)"
-        " AND (%(product)s::text IS NULL OR a.product = %(product)s) AND (%(state)s::text IS NULL OR c.status = %(state)s)"
-        " AND (NOT %(asks)s OR EXISTS (SELECT FROM loans_due d WHERE d.loan_id = a.id AND d.due_on BETWEEN %(first)s AND %(last)s"
-        f" AND {_UNPAID} > 0))) AS found ORDER BY id DESC LIMIT %(limit)s",
-        {
-            "book": book_id, "after": after, "limit": limit, "consumer": wanted.consumer_id, "merchant": wanted.merchant_id,
-            "product": wanted.product, "state": wanted.state, "asks": asks, "first": first, "last": last,
-        },
-    )  # fmt: skip
-    return [row[0] for row in found]
 
 
 # --------------------------------------------------------------------------------------------------------------------------- the facts
