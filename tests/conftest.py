@@ -110,6 +110,7 @@ def _set_up() -> None:
 
     django.setup()
     settings.DATABASES = django_databases()
+    settings.PASSWORD_HASHERS = ["tests.passwords.Quick"]  # many tests make users; one of them makes the real hash
     connections.close_all()
     connections.settings = connections.configure_settings(settings.DATABASES)
     for alias in settings.DATABASES:  # wrappers made for the template keep its address
