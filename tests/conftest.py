@@ -41,6 +41,7 @@ def _with_database(url: str, name: str) -> str:
 
 def _template() -> str:
     """URL of a migrated template database on the server the tests use; made once by the controlling process."""
+    from tests import homes
     from yuefu.runtime import cluster, provision
 
     given = os.environ.get("DATABASE_URL")
@@ -53,9 +54,11 @@ def _template() -> str:
         _cleanup.callback(_drop, given, name)
     else:
         running = _cleanup.enter_context(cluster.temporary(say=lambda text: None, settings=SETTINGS))
-        url = provision.prepare_cluster(running.address, database="yuefu_template")
+        url = provision.prepare_cluster(running.address)
     os.environ["DATABASE_URL"] = url
     provision.migrate(url, say=lambda text: None)
+    if not given:
+        homes.keep(running)
     from django.db import connections
 
     connections.close_all()
@@ -110,6 +113,7 @@ def _set_up() -> None:
 
     django.setup()
     settings.DATABASES = django_databases()
+    settings.PASSWORD_HASHERS = ["tests.passwords.Quick"]  # many tests make users; one of them makes the real hash
     connections.close_all()
     connections.settings = connections.configure_settings(settings.DATABASES)
     for alias in settings.DATABASES:  # wrappers made for the template keep its address

@@ -11,7 +11,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from tests.cli.test_the_script import _free_port, _run, _served, own_home  # noqa: F401 - a fixture
+from tests.cli.test_the_script import _free_port, _run, _served, new_home, own_home  # noqa: F401 - fixtures
 from yuefu.cli import kept
 from yuefu.cli.kept import Asked
 from yuefu.runtime import cluster, provision

@@ -7,6 +7,7 @@ import json
 import pytest
 
 from tests.cli.conftest import Command, Town
+from yuefu.cli import main
 
 
 @pytest.mark.parametrize(
@@ -69,6 +70,10 @@ def test_what_follows_two_dashes_is_no_option(raw: Command) -> None:
     answer = raw("reconcile", "--", "--json")
     assert (answer.status, answer.out) == (1, "")
     assert "There is no file --json" in answer.err
+
+
+def test_the_commands_are_put_together_once_a_process() -> None:
+    assert main._command() is main._command()
 
 
 def test_help_with_json_keeps_standard_output_for_the_object(raw: Command) -> None:

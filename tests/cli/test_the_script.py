@@ -21,6 +21,8 @@ from urllib.request import urlopen
 import psutil
 import pytest
 
+from tests import homes
+
 COMMAND = [sys.executable, "-m", "yuefu.cli.main"]
 
 
@@ -31,8 +33,8 @@ def _run(*words: str, env: dict[str, str] | None = None, timeout: float = 120) -
 
 
 @pytest.fixture
-def own_home() -> Iterator[dict[str, str]]:
-    """An environment whose database is one of our own, below a fresh home that the database's user can reach."""
+def new_home() -> Iterator[dict[str, str]]:
+    """An environment whose database is one of our own, below a home in which nothing is yet and that the database's user can reach."""
     home = Path(tempfile.mkdtemp(prefix="yuefu-cli-"))
     yield {"YUEFU_HOME": str(home), "YUEFU_KEYS_FILE": "", "DATABASE_URL": ""}
     for process in psutil.process_iter():
@@ -42,6 +44,13 @@ def own_home() -> Iterator[dict[str, str]]:
         except psutil.Error:
             continue
     shutil.rmtree(home, ignore_errors=True)
+
+
+@pytest.fixture
+def own_home(new_home: dict[str, str]) -> dict[str, str]:
+    """The same with the database there already, and nothing in it."""
+    homes.furnish(Path(new_home["YUEFU_HOME"]))
+    return new_home
 
 
 def _free_port() -> int:
@@ -71,12 +80,12 @@ def test_help_needs_neither_database_nor_django() -> None:
     assert found.stdout.splitlines()[-1] == "[]"
 
 
-def test_an_installation_without_a_world_says_what_to_run(own_home: dict[str, str]) -> None:
-    answer = _run("order", "list", "--json", env=own_home)
+def test_an_installation_without_a_world_says_what_to_run(new_home: dict[str, str]) -> None:
+    answer = _run("order", "list", "--json", env=new_home)
     assert answer.returncode == 1
     assert json.loads(answer.stdout)["error"]["code"] == "no_world"
     assert "yuefu demo" in json.loads(answer.stdout)["error"]["detail"]
-    home = Path(own_home["YUEFU_HOME"])
+    home = Path(new_home["YUEFU_HOME"])
     assert (home / "keys.json").stat().st_mode & 0o777 == 0o600
     assert _servers(str(home)) == []
 
@@ -107,17 +116,17 @@ def test_a_demo_plays_on_a_scratch_database_that_is_gone_afterwards() -> None:
         assert owner.execute("SELECT datname FROM pg_database WHERE datname LIKE 'yuefu\\_scratch\\_%'").fetchall() == []
 
 
-def test_a_taken_port_is_named_before_anything_is_started(own_home: dict[str, str]) -> None:
+def test_a_taken_port_is_named_before_anything_is_started(new_home: dict[str, str]) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
-        answer = _run("demo", "--port", str(port), "--json", env=own_home)
+        answer = _run("demo", "--port", str(port), "--json", env=new_home)
     error = json.loads(answer.stdout)["error"]
     assert (answer.returncode, error["code"]) == (1, "port_taken")
     assert str(port) in error["detail"]
     assert "--port" in error["detail"]
-    assert not (Path(own_home["YUEFU_HOME"]) / "data").exists()
+    assert not (Path(new_home["YUEFU_HOME"]) / "data").exists()
 
 
 @pytest.mark.slow

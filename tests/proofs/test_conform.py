@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import subprocess
 import sys
 from collections.abc import Iterable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import pytest
+import typer
 
+from yuefu.cli import installation, output
+from yuefu.cli import proofs as cli
 from yuefu.proofs import conform
 
 DATA = Path(__file__).parents[1] / "data"
@@ -135,7 +140,7 @@ def run(*words: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_the_command_plays_a_file_and_says_so_by_its_status(tmp_path: Path) -> None:
+def test_the_command_plays_a_file_and_says_so_by_its_status() -> None:
     good = run("conform", "ledger", str(DATA / "payments_vectors.jsonl"), "--json")
     assert (good.returncode, len(good.stdout.splitlines())) == (0, 1), good.stderr
     told = json.loads(good.stdout)
@@ -145,12 +150,19 @@ def test_the_command_plays_a_file_and_says_so_by_its_status(tmp_path: Path) -> N
         "differs": [],
         "unsupported": [],
     }
+
+
+def test_the_command_names_what_differs_and_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In this database, for one of its own takes all migrations."""
+    monkeypatch.setattr(installation, "scratch", nullcontext)
     (tmp_path / "bad.jsonl").write_text(script({"batch": [item(expect="exists")]}) + "\n{\n")
-    bad = run("conform", "ledger", str(tmp_path / "bad.jsonl"))
-    assert bad.returncode == 1
-    assert "led-x steps[0].batch[0]: expected exists, got created" in bad.stdout
-    assert "line 2: not supported: not JSON" in bad.stdout
-    assert "0 of 2 scripts pass" in bad.stdout
+    written = io.StringIO()
+    with output.running(output.Run(as_json=False, stdout=written, request_id="r")), pytest.raises(typer.Exit) as ending:
+        cli.conform_ledger(tmp_path / "bad.jsonl")
+    assert ending.value.exit_code == 1
+    assert "led-x steps[0].batch[0]: expected exists, got created" in written.getvalue()
+    assert "line 2: not supported: not JSON" in written.getvalue()
+    assert "0 of 2 scripts pass" in written.getvalue()
 
 
 @pytest.mark.parametrize(("content", "told"), [(None, "There is no file"), (b"\xff\xfe", "not a text in UTF-8")])

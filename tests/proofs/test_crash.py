@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import homes
 from yuefu.proofs import crash, reckoning
 from yuefu.proofs.crash import CASES, Case
 from yuefu.proofs.installation import PAYER, SERVER
@@ -18,7 +19,7 @@ def test_whatever_is_killed_or_cut_each_acknowledged_operation_is_there_once_and
     """In one installation: who repays is killed, then the database while a day closes. What comes later stands on what came before."""
     first = CASES.index(Case("kill_process", PAYER, "attempt"))
     said: list[str] = []
-    found = crash.run(rounds=2, first=first, say=said.append)
+    found = crash.run(rounds=2, first=first, say=said.append, furnish=homes.furnish)
     assert [line.partition(": ")[2] for line in said if line.startswith("round")] == [
         "kill process (payer) after commit of attempt",
         "kill database (worker) after commit of closed, while a day closes",
@@ -33,14 +34,14 @@ def test_whatever_is_killed_or_cut_each_acknowledged_operation_is_there_once_and
 
 def test_a_client_that_sends_again_under_another_key_doubles_and_the_proof_sees_it():
     first = CASES.index(Case("kill_database", SERVER, "capture"))
-    found = crash.run(rounds=1, first=first, broken=crash.FRESH_KEYS, say=lambda _: None)
+    found = crash.run(rounds=1, first=first, broken=crash.FRESH_KEYS, say=lambda _: None, furnish=homes.furnish)
     assert found["doubled"] > 0, found
     assert not found["ok"]
 
 
 def test_a_database_that_acknowledges_what_it_has_not_flushed_loses_and_the_proof_sees_it():
     first = CASES.index(Case("kill_database", SERVER))
-    found = crash.run(rounds=1, first=first, broken=crash.NO_FLUSH, say=lambda _: None)
+    found = crash.run(rounds=1, first=first, broken=crash.NO_FLUSH, say=lambda _: None, furnish=homes.furnish)
     assert found["lost"] > 0, found
     assert not found["ok"]
 

@@ -52,12 +52,14 @@ def play(home: Path, directory: Path) -> str:
     """In a process of its own, for it sets Django up for another database: buys, fills the disk, makes room, sends again, reckons up."""
     import secrets
 
+    from tests import homes
     from yuefu.proofs import crash_world, reckoning
     from yuefu.proofs.installation import Installation
     from yuefu.proofs.shoppers import Shopper
     from yuefu.runtime import cluster_home
 
     cluster_home.FREE_BYTES_TO_CREATE = 0  # type: ignore[misc]
+    homes.furnish(home)
     it = Installation(home=home, directory=directory, dice=random.Random(1), say=lambda _: None, workers=1, settings=SMALL)
     try:
         os.environ.update({"DATABASE_URL": it.owner_url, "DJANGO_SETTINGS_MODULE": "yuefu.config.settings"})

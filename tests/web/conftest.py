@@ -65,8 +65,8 @@ class _Quiet(WSGIRequestHandler):
 
 @pytest.fixture(scope="session", autouse=True)
 def _host() -> Iterator[None]:
-    """The name by which Django's test client asks is a host of ours; to log in takes no tenth of a second."""
-    with override_settings(ALLOWED_HOSTS=["127.0.0.1", "localhost", "testserver"], PASSWORD_HASHERS=["tests.web.passwords.Quick"]):
+    """The name by which Django's test client asks is a host of ours."""
+    with override_settings(ALLOWED_HOSTS=["127.0.0.1", "localhost", "testserver"]):
         yield
 
 

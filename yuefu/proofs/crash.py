@@ -114,8 +114,11 @@ CASES: Final = (
 )
 
 
-def run(*, rounds: int, seed: int = SEED, first: int = 0, say: Say, broken: str = "") -> dict[str, Any]:
+def run(
+    *, rounds: int, seed: int = SEED, first: int = 0, say: Say, broken: str = "", furnish: Callable[[Path], None] | None = None
+) -> dict[str, Any]:
     """`rounds` rounds in an installation of their own, which is gone afterwards; the cases take turns, from the `first` on.
+    `furnish` puts a cluster into its home, where one is ready.
 
     Returns {"rounds", "operations", "acknowledged", "lost", "doubled", …, "ok"}: `lost` counts acknowledged operations that are not there
     or were told otherwise later, `doubled` what is there more often than it was acknowledged. Raises Broken.
@@ -125,6 +128,8 @@ def run(*, rounds: int, seed: int = SEED, first: int = 0, say: Say, broken: str 
         given = {name: value for name, value in os.environ.items() if not name.startswith(("DATABASE_", "PROMETHEUS_"))}
         environment = {**given, "YUEFU_HOME": directory, "YUEFU_KEYS_FILE": f"{directory}/keys.json"}
         environment[_BROKEN] = broken
+        if furnish is not None:
+            furnish(Path(home))
         command = [sys.executable, "-m", "yuefu.proofs.crash", directory, home, str(rounds), str(seed), str(first)]
         try:
             with (Path(directory) / "director.log").open("wb") as log:
