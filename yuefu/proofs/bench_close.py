@@ -60,7 +60,7 @@ WORKERS: Final = 2
 PAYERS: Final = 4
 """More than there are processors, as of who serves payments: one computes while another waits for the database or for the disk."""
 SMALLER: Final = 10
-BATCH: Final = 2_000
+BATCH: Final = 1_000
 EVENTS: Final = 2_400
 _ROUNDS: Final = 5
 _MONTHS: Final = 3
