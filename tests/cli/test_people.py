@@ -9,7 +9,14 @@ from typing import Any
 
 import pytest
 
-from tests.cli.conftest import Command, Town
+from tests.cli.conftest import Command, Town, a_town
+from yuefu.runtime.vault import Vault
+
+
+@pytest.fixture(scope="module")
+def town(keys: Vault) -> Town:
+    """A book of their own: others move the clock on."""
+    return a_town(keys)
 
 
 def test_a_person_may_do_what_their_role_may_and_nothing_else(cli: Command, person: Callable[..., str]) -> None:
