@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
+from typing import Any
 from uuid import UUID
 
 import psycopg
@@ -344,6 +345,86 @@ BATCH = (
 )
 
 
+def waiting(merchant_id: UUID) -> set[UUID]:
+    return {row[0] for row in sql.rows("SELECT item_id FROM settlement_waiting WHERE merchant_id = %s", [merchant_id])}
+
+
+def test_an_item_waits_until_it_is_in_a_batch(work: UnitOfWork, merchant_id: UUID) -> None:
+    first = capture(work, merchant_id)
+    sold, back = accrue(work, first, refund(work, first, 900))
+    assert isinstance(sold, Item)
+    assert isinstance(back, Item)
+    assert waiting(merchant_id) == {sold.id, back.id}
+    settle(work)
+    assert waiting(merchant_id) == set()
+    (later,) = accrue(work, refund(work, first, 199_000))
+    assert isinstance(later, Item)
+    settle(work, date(2026, 10, 9))  # pays nothing: what is owed is carried, and waits
+    carried = sql.value("SELECT id FROM settlement_item WHERE merchant_id = %s AND kind = 'carried'", [merchant_id])
+    assert waiting(merchant_id) == {carried}
+    assert settle(work, date(2026, 10, 12)) == []  # alone it makes no batch
+    assert waiting(merchant_id) == {carried}
+
+
+def test_what_is_earned_while_a_batch_is_built_waits_for_the_next(
+    work: UnitOfWork, merchant_id: UUID, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    accrue(work, capture(work, merchant_id))
+    summed, meanwhile = queries.due, capture(work, merchant_id)
+
+    def due(**given: Any) -> Any:
+        found = summed(**given)
+        sell(work, meanwhile)
+        settlement.accrue(work=work, items=[meanwhile])
+        return found
+
+    monkeypatch.setattr(queries, "due", due)
+    (batch,) = settle(work)
+    assert batch.line_count == 1
+    (left,) = waiting(merchant_id)
+    assert sql.value("SELECT source_id FROM settlement_item WHERE id = %s", [left]) == meanwhile.capture_id
+
+
+READ = "SELECT seq_tup_read + idx_tup_fetch FROM pg_stat_xact_user_tables WHERE relname = 'settlement_item'"
+
+
+def test_a_day_reads_what_waits_and_not_what_was_settled(work: UnitOfWork, merchant_id: UUID) -> None:
+    accrue(work, *(capture(work, merchant_id) for _ in range(30)))
+    settle(work)
+    accrue(work, capture(work, merchant_id))
+    with sql.transacting(by_keys=True):
+        before = sql.value(READ)
+        assert queries.due_merchants(book_id=work.book.id, on=PAY_DAY, after=None, limit=10) == [merchant_id]
+        found = queries.due(book_id=work.book.id, on=PAY_DAY, merchant_ids=[merchant_id], currency="CNY")
+        read = sql.value(READ) - before
+    assert [one.count for one in found[merchant_id].sums] == [1]
+    assert read == 1
+
+
+def test_what_does_not_wait_cannot_be_paid(as_role, work: UnitOfWork, merchant_id: UUID) -> None:  # type: ignore[no-untyped-def]
+    accrue(work, capture(work, merchant_id))
+    (batch,) = settle(work)
+    (item,) = accrue(work, capture(work, merchant_id))
+    assert isinstance(item, Item)
+    figures = ", ".join(str(part.minor) for part in (item.gross, item.fee, item.discount))
+    adds_up = BATCH.format(figures=f"{figures}, 0, 0, {item.net.minor}, {item.net.minor}, 0")
+    put_in = (
+        "INSERT INTO settlement_batch_line (item_id, book_id, merchant_id, batch_id) SELECT %(item)s, book_id, merchant_id, id"
+        " FROM settlement_batch WHERE merchant_id = %(merchant)s AND pay_on = '2026-11-01'"
+    )
+    given = {"id": batch.id, "item": item.id, "merchant": merchant_id}
+    connection = as_role("default")
+
+    def tried(*statements: str) -> None:
+        with connection.transaction(force_rollback=True):
+            for statement in statements:
+                connection.execute(statement, given)
+
+    tried(adds_up, put_in)
+    with pytest.raises(psycopg.errors.CheckViolation, match="does not wait"):
+        tried("DELETE FROM settlement_waiting WHERE item_id = %(item)s", adds_up, put_in)
+
+
 @pytest.mark.parametrize(
     "attack",
     [
@@ -356,6 +437,8 @@ BATCH = (
         " loan_id, funder_id, product, -gross_minor - 1, -fee_minor, -discount_minor, -net_minor - 1, currency, contract_version,"
         " fee_on_refund, earned_on, settles_on, recorded_at FROM settlement_item WHERE id = %(item)s",  # more back than was captured
         "UPDATE settlement_batch SET state = 'accrued' WHERE id = %(id)s",  # a payout that vanishes
+        "INSERT INTO settlement_waiting (item_id, book_id, merchant_id, settles_on, carried) SELECT gen_random_uuid(), book_id, merchant_id,"
+        " settles_on, false FROM settlement_item WHERE id = %(item)s",  # what is no item cannot wait
     ],
 )
 def test_the_database_refuses_a_statement_that_does_not_add_up(as_role, work: UnitOfWork, merchant_id: UUID, attack: str) -> None:  # type: ignore[no-untyped-def]

@@ -32,6 +32,7 @@ EXAMPLES: Final = 500
 LIVES: Final = 2_000
 DAYS_OF_BILLS: Final = 365
 BENCH_LOANS: Final = 100_000
+BENCH_ORDERS, BENCH_MERCHANTS = 1_000_000, 10_000
 FULL_AT_LEAST: Final = 0.8
 """Orders a second beside so many that are there already, to those without."""
 
@@ -46,14 +47,27 @@ def register(app: typer.Typer) -> None:
 
 def bench(
     name: Annotated[
-        str | None, typer.Argument(metavar="[NAME]", help="checkout, close-of-day, ledger, loop, demo or plans; all unless given.")
+        str | None,
+        typer.Argument(metavar="[NAME]", help="checkout, close-of-day, settlement, ledger, loop, demo or plans; all unless given."),
     ] = None,
     loans: Annotated[
         int, typer.Option(min=1_000, max=20_000_000, help="close-of-day: so many loans in the book whose days are closed.")
     ] = BENCH_LOANS,
+    orders: Annotated[
+        int | None,
+        typer.Option(
+            min=100,
+            max=20_000_000,
+            help=f"settlement: so many orders on one pay day; {BENCH_ORDERS:,}, or a tenth of it beside all others.",
+        ),
+    ] = None,
+    merchants: Annotated[
+        int | None, typer.Option(min=10, max=1_000_000, help="settlement: so many merchants; a hundredth of the orders unless given.")
+    ] = None,
 ) -> None:
     """Measure, beside pgbench on the same server; plans beside numpy-financial and pyxirr, without a server."""
     from yuefu.proofs import bench as benchmarks
+    from yuefu.proofs import bench_close, bench_settlement
 
     if name is not None and name not in benchmarks.BENCHMARKS:  # asked here, before a database is made for it
         fail(benchmarks.UNKNOWN, f"There is no benchmark {name!r:.40}; there are {', '.join(sorted(benchmarks.BENCHMARKS))}.")
@@ -61,20 +75,26 @@ def bench(
         found = benchmarks.run(name, say=output.say)
         _tell(found, _beside_bars(found))
         return
+    sold = orders or (BENCH_ORDERS if name == benchmarks.SETTLEMENT else BENCH_ORDERS // 10)
+    sellers = merchants or max(sold // (BENCH_ORDERS // BENCH_MERCHANTS), 10)
+    if not sellers <= sold <= sellers * bench_settlement.MOST_OF_A_MERCHANT:
+        fail(
+            "not_so_many", f"A merchant sells 1 to {bench_settlement.MOST_OF_A_MERCHANT:,} orders here: give other --orders or --merchants."
+        )
     if name in {None, benchmarks.CLOSE}:
-        _require_room(loans)
+        _require_room(loans, bench_close.BYTES_A_LOAN, "loans", "--loans")
+    if name in {None, benchmarks.SETTLEMENT}:
+        _require_room(sold, bench_settlement.BYTES_AN_ORDER, "orders", "--orders")
     with installation.scratch():
-        _tell(benchmarks.run(name, say=output.say, loans=loans, watch=output.progress))
+        _tell(benchmarks.run(name, say=output.say, loans=loans, orders=sold, merchants=sellers, watch=output.progress))
 
 
-def _require_room(loans: int) -> None:
+def _require_room(count: int, bytes_each: int, what: str, option: str) -> None:
     """Where we can see the disk that the database is on: with a server of somebody else's we cannot."""
-    from yuefu.proofs.bench_close import BYTES_A_LOAN
-
-    needed, free = loans * BYTES_A_LOAN, shutil.disk_usage(tempfile.gettempdir()).free
+    needed, free = count * bytes_each, shutil.disk_usage(tempfile.gettempdir()).free
     if free < needed and not os.environ.get("DATABASE_URL"):
         at = tempfile.gettempdir()
-        fail("no_room", f"{loans:,} loans take {needed // 10**9} GB, {at} has {free // 10**9}: give fewer with --loans.")
+        fail("no_room", f"{count:,} {what} take {needed // 10**9} GB, {at} has {free // 10**9}: give fewer with {option}.")
 
 
 def _beside_bars(found: Mapping[str, Any]) -> list[str]:
@@ -144,6 +164,12 @@ def prove(
         _tell(proofs[name][0]())
 
 
+def _last_words(error: BaseException) -> str:
+    """The last line of what went wrong that says something: PostgreSQL ends with one that points at a place of the statement."""
+    lines = [line for line in str(error).splitlines() if line.strip(" ^") and not line.startswith("LINE ")]
+    return lines[-1].strip() if lines else type(error).__name__
+
+
 def _all(proofs: Mapping[str, Mapping[str, int | None]]) -> None:
     """Every proof, whatever becomes of the others."""
     from yuefu.proofs import all_of_them
@@ -174,7 +200,7 @@ def _crash(rounds: int, seed: int | None) -> dict[str, Any]:
     try:
         return crash.run(rounds=rounds, seed=crash.SEED if seed is None else seed, say=output.say)
     except crash.Broken as error:
-        fail("proof_broken", f"The proof could not be carried out: {str(error).strip().splitlines()[-1]:.300}")
+        fail("proof_broken", f"The proof could not be carried out: {_last_words(error):.300}")
 
 
 def _closes(rounds: int, seed: int | None) -> dict[str, Any]:
@@ -185,7 +211,7 @@ def _closes(rounds: int, seed: int | None) -> dict[str, Any]:
         try:
             return close_crash.run(rounds=rounds, seed=close_crash.SEED if seed is None else seed, say=output.say)
         except close_crash.Broken as error:
-            fail("proof_broken", f"The proof could not be carried out: {str(error).strip().splitlines()[-1]:.300}")
+            fail("proof_broken", f"The proof could not be carried out: {_last_words(error):.300}")
 
 
 def _faults(seeds: Sequence[int], days: int) -> dict[str, Any]:

@@ -22,7 +22,7 @@ import psycopg
 from psycopg import sql as pgsql
 
 from yuefu.orders.commands import CaptureRequest
-from yuefu.proofs import bench_checkout, bench_close, bench_plans, bench_world, big_balance
+from yuefu.proofs import bench_checkout, bench_close, bench_plans, bench_settlement, bench_world, big_balance
 from yuefu.proofs.bench_close import Watch, unwatched
 from yuefu.proofs.bench_world import BATCH
 from yuefu.runtime import cluster, provision, vault
@@ -34,6 +34,9 @@ PLANS: Final = "plans"
 """The one that needs no database."""
 CLOSE: Final = "close-of-day"
 """The one whose book may be of any size."""
+
+SETTLEMENT: Final = "settlement"
+"""The one that pays for as many orders as one likes."""
 
 Say = Callable[[str], None]
 
@@ -47,13 +50,25 @@ class UnknownBenchmark(ValueError):
     """There is no benchmark of that name."""
 
 
-def run(name: str | None = None, *, say: Say = print_nothing, loans: int = bench_close.LOANS, watch: Watch = unwatched) -> dict[str, Any]:
-    """One benchmark or all; each beside pgbench of the same run. `loans` are in the book whose days are closed; `watch` shows how far that is.
-    Raises UnknownBenchmark."""
+def run(
+    name: str | None = None,
+    *,
+    say: Say = print_nothing,
+    loans: int = bench_close.LOANS,
+    orders: int = bench_settlement.ORDERS,
+    merchants: int = bench_settlement.MERCHANTS,
+    watch: Watch = unwatched,
+) -> dict[str, Any]:
+    """One benchmark or all; each beside pgbench of the same run. `loans` are in the book whose days are closed, `orders` of `merchants` are settled;
+    `watch` shows how far that is. Raises UnknownBenchmark."""
     if name is not None and name not in BENCHMARKS:
         raise UnknownBenchmark(f"there is no benchmark {name!r:.40}; there are {', '.join(sorted(BENCHMARKS))}")
     wanted = [name] if name else list(BENCHMARKS)
-    benchmarks: dict[str, Callable[[Say], dict[str, Any]]] = {**BENCHMARKS, CLOSE: partial(bench_close.measure, loans=loans, watch=watch)}
+    benchmarks: dict[str, Callable[[Say], dict[str, Any]]] = {
+        **BENCHMARKS,
+        CLOSE: partial(bench_close.measure, loans=loans, watch=watch),
+        SETTLEMENT: partial(bench_settlement.measure, orders=orders, merchants=merchants, watch=watch),
+    }
     if wanted == [PLANS]:
         return {"benchmarks": wanted, **bench_plans.measure(say)}
     with _yardstick() as measure:
@@ -164,4 +179,5 @@ BENCHMARKS: Final[dict[str, Callable[[Say], dict[str, Any]]]] = {
     "ledger": big_balance.measure,
     PLANS: bench_plans.measure,
     CLOSE: bench_close.measure,
+    SETTLEMENT: bench_settlement.measure,
 }

@@ -32,9 +32,11 @@ from yuefu.runtime.values import UnitOfWork
 from yuefu.settlement import entries, queries
 
 ORDERS: Final = 100_000
+MERCHANTS: Final = 1_000
+BYTES_AN_ORDER: Final = 8_000
+"""Room that each takes on disk, with its part of the log."""
 MOST_OF_A_MERCHANT: Final = 10_000
 RETURNED_ONE_IN: Final = 40
-_SHOPPERS: Final = 2_000
 _POSTED_AT_ONCE: Final = 5_000
 _PIECE: Final = 10
 
@@ -89,16 +91,23 @@ _RETURNED: Final = {
     "discount_minor": "-(t.discount_minor / 10)",
     "net_minor": "-(t.gross_minor / 10 - t.fee_minor / 10 - t.discount_minor / 10)",
 }
+# As the trigger of items has it, which is off meanwhile.
+_WAITING: Final = """
+INSERT INTO settlement_waiting (item_id, book_id, merchant_id, settles_on, carried)
+    SELECT id, book_id, merchant_id, settles_on, false FROM settlement_item WHERE book_id = %s ORDER BY id
+"""
 
 
-def measure(say: Callable[[str], None], *, orders: int = ORDERS, merchants: int | None = None, watch: Watch = unwatched) -> dict[str, Any]:
-    """Seconds of the pay day. Raises AssertionError where a batch does not add up, or somebody is not paid what is owed."""
-    shops = merchants or max(orders // 100, 1)
-    assert shops <= orders <= shops * MOST_OF_A_MERCHANT, f"a merchant sells 1 to {MOST_OF_A_MERCHANT} orders here"
+def measure(say: Callable[[str], None], *, orders: int = ORDERS, merchants: int = MERCHANTS, watch: Watch = unwatched) -> dict[str, Any]:
+    """Seconds of the pay day of so many orders, of as many merchants but for those whose first customer is declined.
+
+    Raises AssertionError where a batch does not add up, or somebody is not paid what is owed.
+    """
+    assert merchants <= orders <= merchants * MOST_OF_A_MERCHANT, f"a merchant sells 1 to {MOST_OF_A_MERCHANT:,} orders here"
     with bench_world.opened() as made:
         began = stopwatch()
-        say(f"{shops:,} merchants sell")
-        _sell(made, shops)
+        say(f"{merchants:,} merchants sell")
+        shops = _sell(made, merchants)
         say(f"{orders:,} orders of theirs")
         before = _nets(made.desk.book.id)
         with watch("orders") as progress:
@@ -136,10 +145,10 @@ def measure(say: Callable[[str], None], *, orders: int = ORDERS, merchants: int 
     }
 
 
-def _sell(made: Stage, count: int) -> None:
-    """Each merchant sells once, through the journeys."""
+def _sell(made: Stage, count: int) -> int:
+    """Each merchant sells once, through the journeys; but for those whose customer is declined. Returns how many did."""
     shops = bench_world.shops(made, count)
-    people = bench_world.shoppers(made, min(_SHOPPERS, count + 50))
+    people = bench_world.shoppers(made, count)
     bought = bench_world.purchases(made, people, shops, count, "settle")
     with bench_world.tills(made) as both:
         placed, _ = bench_world.at_both(both, "authorise", bench_world.halves(bought))
@@ -147,16 +156,18 @@ def _sell(made: Stage, count: int) -> None:
         wanted = [
             CaptureRequest(f"bench:{done.order_id}", purchase.merchant_id, done.order_id)
             for purchase, done in zip(in_order, placed, strict=True)
+            if done.approved
         ]
-        assert all(done.approved for done in placed), "the benchmark is of approved orders"
+        assert len(wanted) > 0.9 * count, "the benchmark is of approved orders"
         half = len(wanted) // 2
         bench_world.at_both(both, "capture", (wanted[:half], wanted[half:]))
+    return len(wanted)
 
 
 @contextmanager
 def _owner(book_id: UUID) -> Iterator[psycopg.Connection[Any]]:
     """The owner of the tables, whose rows are copies of what was checked when it was written: no trigger looks at them again."""
-    tables = [table for table, _, _ in _COPIED]
+    tables = [*(table for table, _, _ in _COPIED), "settlement_waiting"]
     with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as owner:
         owner.execute("SELECT set_config('yuefu.book', %s, false)", [str(book_id)])
         for table in tables:
@@ -185,6 +196,8 @@ def _fill(book_id: UUID, each: int, progress: Callable[[int, int], None]) -> Non
                 _copy(owner, "settlement_item", "t.id = sold.id", _RETURNED, first, last, f"n % {RETURNED_ONE_IN} = 0")
             progress((last + 1) * count, each * count)
         owner.execute("UPDATE settlement_item SET settles_on = %s WHERE book_id = %s", [DAY, book_id])
+        owner.execute("DELETE FROM settlement_waiting WHERE book_id = %s", [book_id])
+        owner.execute(_WAITING, [book_id])
 
 
 def _copy(

@@ -57,6 +57,21 @@ class Item(BookRow):
         ]
 
 
+class Waiting(models.Model):
+    """An item that is in no batch yet: here from when it is written until it is in one, both by triggers."""
+
+    item_id = models.UUIDField(primary_key=True)
+    book_id = models.UUIDField()
+    merchant_id = models.UUIDField()
+    settles_on = models.DateField()
+    carried = models.BooleanField()
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["book_id", "merchant_id", "settles_on"], include=["carried", "item_id"], name="settlement_waiting_due")
+        ]
+
+
 class Batch(BookRow):
     merchant_id = models.UUIDField()
     pay_on = models.DateField()

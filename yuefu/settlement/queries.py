@@ -11,7 +11,7 @@ from uuid import UUID
 
 from yuefu.money.amounts import Money
 from yuefu.runtime import sql
-from yuefu.settlement.rules import Item, Totals, totals
+from yuefu.settlement.rules import Item, Sum, Totals, totals
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,6 @@ _BATCH = (
     "SELECT id, merchant_id, pay_on, line_count, captures_minor, fees_minor, discounts_minor, refunds_minor, opening_minor, net_minor,"
     " payout_minor, carried_minor, state, version, payout_id, built_at, currency FROM settlement_batch"
 )
-_UNSETTLED = " AND NOT EXISTS (SELECT 1 FROM settlement_batch_line AS l WHERE l.item_id = i.id)"
 
 
 def _item(*row: Any) -> Item:
@@ -99,17 +98,51 @@ def refunded_of_captures(*, book_id: UUID, capture_ids: Sequence[UUID]) -> dict[
     )
 
 
-def due_items(*, book_id: UUID, on: date, after: UUID | None, merchants: int) -> list[Item]:
-    """Items in no batch that settle by a day, of so many merchants with ids above `after`, by merchant and age."""
-    return sql.rows_as(
-        _item,
-        "WITH due AS MATERIALIZED (SELECT i.* FROM settlement_item AS i WHERE i.book_id = %s AND i.settles_on <= %s"
-        f" AND (%s::uuid IS NULL OR i.merchant_id > %s){_UNSETTLED}),"
-        " chosen AS (SELECT DISTINCT merchant_id FROM due ORDER BY 1 LIMIT %s)"
-        f" SELECT {_ITEM} FROM due AS i JOIN chosen ON chosen.merchant_id = i.merchant_id"
-        " ORDER BY i.merchant_id, i.earned_on, i.recorded_at, i.kind, i.id",
-        [book_id, on, after, after, merchants],
+def served(*, book_id: UUID, pay_on: date, merchant_ids: Sequence[UUID]) -> set[UUID]:
+    """Which of these merchants have their batch of a pay day."""
+    found = sql.rows(
+        "SELECT merchant_id FROM settlement_batch WHERE book_id = %s AND merchant_id = ANY(%s) AND pay_on = %s",
+        [book_id, list(merchant_ids), pay_on],
     )
+    return {row[0] for row in found}
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """What a merchant is to get on a pay day: sums of its items, and the ids of these as the text of an array."""
+
+    sums: tuple[Sum, ...]
+    item_ids: str
+
+
+def due_merchants(*, book_id: UUID, on: date, after: UUID | None, limit: int) -> list[UUID]:
+    """The next merchants, ids ascending and above `after`, with something in no batch that settles by a day."""
+    found = sql.rows(
+        "SELECT merchant_id FROM settlement_waiting WHERE book_id = %s AND (%s::uuid IS NULL OR merchant_id > %s) AND settles_on <= %s"
+        " GROUP BY merchant_id ORDER BY merchant_id LIMIT %s",
+        [book_id, after, after, on, limit],
+    )
+    return [row[0] for row in found]
+
+
+def due(*, book_id: UUID, on: date, merchant_ids: Sequence[UUID], currency: str) -> dict[UUID, Due]:
+    """What waits of merchants and settles by a day; a merchant of whom only a balance was carried is absent."""
+    found = sql.rows(
+        "SELECT i.merchant_id, i.kind, i.funder_id, count(*), sum(i.gross_minor)::bigint, sum(i.fee_minor)::bigint,"
+        " sum(i.discount_minor)::bigint, sum(i.net_minor)::bigint, array_agg(i.id)::text"
+        " FROM settlement_waiting AS w JOIN settlement_item AS i ON i.id = w.item_id"
+        " WHERE w.book_id = %s AND w.merchant_id = ANY(%s) AND w.settles_on <= %s GROUP BY 1, 2, 3 ORDER BY 1, 2, 3",
+        [book_id, list(merchant_ids), on],
+    )
+    by_merchant: dict[UUID, list[tuple[Sum, str]]] = defaultdict(list)
+    for merchant_id, kind, funder_id, count, gross, fee, discount, net, ids in found:
+        figures = (Money(minor, currency) for minor in (gross, fee, discount, net))
+        by_merchant[merchant_id].append((Sum(kind, funder_id, count, *figures), ids))
+    return {
+        merchant_id: Due(tuple(one for one, _ in parts), "{" + ",".join(ids[1:-1] for _, ids in parts) + "}")
+        for merchant_id, parts in by_merchant.items()
+        if any(one.kind != "carried" for one, _ in parts)
+    }
 
 
 def batches_on(*, book_id: UUID, pay_on: date) -> list[Batch]:
@@ -164,7 +197,8 @@ def of_orders(*, order_ids: Sequence[UUID]) -> dict[UUID, list[SettledItem]]:
 def unsettled(*, book_id: UUID, currency: str) -> Money:
     """The net of all items in no batch. The ledger's merchant_pending has the same as a credit balance."""
     minor = sql.value(
-        f"SELECT coalesce(sum(i.net_minor), 0)::bigint FROM settlement_item AS i WHERE i.book_id = %s AND i.currency = %s{_UNSETTLED}",
+        "SELECT coalesce(sum(i.net_minor), 0)::bigint FROM settlement_waiting AS w JOIN settlement_item AS i ON i.id = w.item_id"
+        " WHERE w.book_id = %s AND i.currency = %s",
         [book_id, currency],
     )
     return Money(minor, currency)
@@ -228,8 +262,9 @@ def accrued(*, book_id: UUID) -> list[Accrued]:
 def left_out(*, book_id: UUID, on: date) -> list[UUID]:
     """Orders with an item earned before a day that settles by that day and is in no batch."""
     found = sql.rows(
+        # Whether it waits or not: what was lost is in neither.
         "SELECT DISTINCT i.order_id FROM settlement_item AS i WHERE i.book_id = %s AND i.settles_on <= %s AND i.earned_on < %s"
-        f" AND i.order_id IS NOT NULL{_UNSETTLED}",
+        " AND i.order_id IS NOT NULL AND NOT EXISTS (SELECT FROM settlement_batch_line AS l WHERE l.item_id = i.id)",
         [book_id, on, on],
     )
     return [row[0] for row in found]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
-from typing import Final
+from typing import Final, Protocol
 from uuid import UUID
 
 from yuefu.money.amounts import Money
@@ -64,6 +64,36 @@ class Item:
 
 
 @dataclass(frozen=True, slots=True)
+class Sum:
+    """So many items of a merchant of one kind and funder, in sums."""
+
+    kind: str
+    funder_id: UUID | None
+    count: int
+    gross: Money
+    fee: Money
+    discount: Money
+    net: Money
+
+
+class Figures(Protocol):
+    """What an item and a sum of items have in common."""
+
+    @property
+    def kind(self) -> str: ...
+    @property
+    def funder_id(self) -> UUID | None: ...
+    @property
+    def gross(self) -> Money: ...
+    @property
+    def fee(self) -> Money: ...
+    @property
+    def discount(self) -> Money: ...
+    @property
+    def net(self) -> Money: ...
+
+
+@dataclass(frozen=True, slots=True)
 class Share:
     """How an amount is divided between fee, discount and merchant."""
 
@@ -112,8 +142,8 @@ def refund_share(capture: Item, *, refunded_before: Money, amount: Money) -> Sha
     return Share(fee, discount, amount - fee - discount)
 
 
-def shares_of_funders(items: Iterable[Item], *, own_funds: UUID) -> dict[UUID, Money]:
-    """The net of items by whose money it is; a carried balance, and what names no funder, is of own funds."""
+def shares_of_funders(items: Iterable[Figures], *, own_funds: UUID) -> dict[UUID, Money]:
+    """The net of items, or of sums of them, by whose money it is; a carried balance, and what names no funder, is of own funds."""
     shares: dict[UUID, Money] = {}
     for item in items:
         funder_id = item.funder_id or own_funds
@@ -121,8 +151,8 @@ def shares_of_funders(items: Iterable[Item], *, own_funds: UUID) -> dict[UUID, M
     return shares
 
 
-def totals(items: Iterable[Item], currency: str) -> Totals:
-    """The figures of a batch of items."""
+def totals(items: Iterable[Figures], currency: str) -> Totals:
+    """The figures of a batch of items, or of sums of them."""
     captures = fees = discounts = refunds = opening = Money.zero(currency)
     for item in items:
         if item.kind == "capture":

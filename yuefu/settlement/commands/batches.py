@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
-from itertools import groupby
 from typing import Any, Final
 from uuid import UUID
 
@@ -21,7 +20,7 @@ from yuefu.runtime.outbox import Event
 from yuefu.runtime.values import UnitOfWork
 from yuefu.settlement import entries, queries, rules
 from yuefu.settlement.commands.accrual import insert_items
-from yuefu.settlement.queries import Batch
+from yuefu.settlement.queries import Batch, Due
 from yuefu.settlement.rules import Item
 
 _BATCH: Final = {
@@ -49,7 +48,7 @@ _BATCH: Final = {
 @dataclass(frozen=True, slots=True)
 class _Built:
     batch: Batch
-    items: tuple[Item, ...]
+    due: Due
 
 
 def build(*, work: UnitOfWork, pay_on: date, after: UUID | None, limit: int) -> UUID | None:
@@ -61,16 +60,16 @@ def build(*, work: UnitOfWork, pay_on: date, after: UUID | None, limit: int) -> 
     batch, which is not built for the carried balance alone.
     """
     locks.wait(locks.SETTLEMENT, work.book.id)
-    served = {batch.merchant_id for batch in queries.batches_on(book_id=work.book.id, pay_on=pay_on)}
-    due = queries.due_items(book_id=work.book.id, on=pay_on, after=after, merchants=limit)
-    groups = [(merchant, tuple(items)) for merchant, items in groupby(due, key=lambda item: item.merchant_id)]
-    wanted = [(m, items) for m, items in groups if m not in served and any(item.kind != "carried" for item in items)]
-    if wanted:
-        new = work.ids.many(work.now, len(wanted))
-        built = [_Built(_draft(work, i, m, pay_on, items), items) for i, (m, items) in zip(new, wanted, strict=True)]
+    asked = queries.due_merchants(book_id=work.book.id, on=pay_on, after=after, limit=limit)
+    served = queries.served(book_id=work.book.id, pay_on=pay_on, merchant_ids=asked)
+    unserved = [merchant_id for merchant_id in asked if merchant_id not in served]
+    due = queries.due(book_id=work.book.id, on=pay_on, merchant_ids=unserved, currency=work.book.currency)
+    if due:
+        new = work.ids.many(work.now, len(due))
+        built = [_Built(_draft(work, i, m, pay_on, one), one) for i, (m, one) in zip(new, due.items(), strict=True)]
         _make_available(work, built)
         _store(work, _with_payouts(work, built), pay_on)
-    return groups[-1][0] if len(groups) == limit else None
+    return asked[-1] if len(asked) == limit else None
 
 
 def schedule(*, work: UnitOfWork, batch_ids: Sequence[UUID]) -> list[Batch | Refused]:
@@ -114,16 +113,16 @@ def mark_reconciled(*, work: UnitOfWork, batch_ids: Sequence[UUID]) -> list[Batc
     return [outcomes[i] for i in batch_ids]
 
 
-def _draft(work: UnitOfWork, batch_id: UUID, merchant_id: UUID, pay_on: date, items: Sequence[Item]) -> Batch:
-    figures = rules.totals(items, work.book.currency)
+def _draft(work: UnitOfWork, batch_id: UUID, merchant_id: UUID, pay_on: date, due: Due) -> Batch:
+    figures = rules.totals(due.sums, work.book.currency)
     state = "held" if figures.payout else "accrued"
-    return Batch(batch_id, merchant_id, pay_on, len(items), figures, state, 1, None, work.now)
+    return Batch(batch_id, merchant_id, pay_on, sum(one.count for one in due.sums), figures, state, 1, None, work.now)
 
 
 def _make_available(work: UnitOfWork, built: Sequence[_Built]) -> None:
     paying = [b for b in built if b.batch.totals.payout]
     if paying:
-        shares = [rules.shares_of_funders(b.items, own_funds=work.book.id) for b in paying]
+        shares = [rules.shares_of_funders(b.due.sums, own_funds=work.book.id) for b in paying]
         moves = [entries.made_available(b.batch.id, b.batch.merchant_id, parts) for b, parts in zip(paying, shares, strict=True)]
         refused = [o for o in ledger.post(work=work, entries=moves) if isinstance(o, Refused)]
         assert not refused, f"what is owed can always be made available: {refused[:1]}"
@@ -158,9 +157,20 @@ def _store(work: UnitOfWork, built: Sequence[_Built], pay_on: date) -> None:
         for b in built
     ]
     sql.insert("settlement_batch", _BATCH, values)
-    lines = [(item.id, work.book.id, item.merchant_id, b.batch.id) for b in built for item in b.items]
-    sql.insert("settlement_batch_line", {"item_id": "uuid", "book_id": "uuid", "merchant_id": "uuid", "batch_id": "uuid"}, lines)
+    _put_in(work, built)
     _tell(work, "settlement.settle", {}, [b.batch for b in built])
+
+
+def _put_in(work: UnitOfWork, built: Sequence[_Built]) -> None:
+    """Puts what was summed up into the batches, and nothing that was earned since."""
+    named, params = sql.unnest(
+        {"batch_id": "uuid", "merchant_id": "uuid", "items": "text"}, [(b.batch.id, b.batch.merchant_id, b.due.item_ids) for b in built]
+    )
+    sql.run(
+        "INSERT INTO settlement_batch_line (item_id, book_id, merchant_id, batch_id)"
+        f" SELECT item_id, %s, g.merchant_id, g.batch_id FROM {named} AS g CROSS JOIN LATERAL unnest(g.items::uuid[]) AS item_id",
+        [work.book.id, *params],
+    )
 
 
 def _carried(work: UnitOfWork, batch: Batch, pay_on: date) -> Item:
