@@ -14,7 +14,7 @@ from yuefu.ledger import queries as ledger
 from yuefu.merchants import commands as merchants
 from yuefu.merchants import queries
 from yuefu.merchants.commands import Amendment, NewMerchant, StateChange
-from yuefu.merchants.rules import ContractTerms, terms_json
+from yuefu.merchants.rules import Contract, ContractTerms, FeeRule, Sold, Tier, terms_from_json, terms_json
 from yuefu.money.amounts import Money
 from yuefu.money.rates import Rate
 from yuefu.runtime import approvals, sql
@@ -28,6 +28,15 @@ CONTRACT = ContractTerms(
     discounts=((3, 18_000), (6, 32_000)),
     fee_on_refund="returned",
     negative_limit=Money(50_000, "CNY"),
+)
+
+
+NOTHING = Money(0, "CNY")
+TIERS = (Tier(Money(1_000_000_00, "CNY"), 4_500), Tier(Money(5_000_000_00, "CNY"), 3_000))
+FEES = (
+    FeeRule(0, NOTHING, product="launch", most_periods=6),
+    FeeRule(3_800, Money(10, "CNY"), channel="store", fewest_periods=6, most_periods=12),
+    FeeRule(5_500, NOTHING, product="free", tiers=TIERS),
 )
 
 
@@ -71,7 +80,7 @@ def test_an_onboarded_merchant_has_a_contract_and_an_account_with_its_limit(work
     merchant = one(onboard(work, vault, new()))
     contract = queries.contracts_in_force(merchant_ids=[merchant], on=work.day.on)[merchant]
     assert (contract.version, contract.terms) == (1, CONTRACT)
-    assert contract.fee_rate == Rate(6_000)
+    assert contract.fee_of(Sold("free", "online", 3), Money(0, "CNY")) == (Rate(6_000), Money(0, "CNY"))
     assert [contract.discount_rate(periods) for periods in (3, 6, 12)] == [Rate(18_000), Rate(32_000), None]
     assert limit_of(work, merchant) == Money(50_000, "CNY")
     assert queries.by_codes(book_id=work.book.id, codes=["shop-1", "shop-2"]) == {"shop-1": merchant}
@@ -107,6 +116,36 @@ def test_the_settlement_account_is_shown_masked_and_opened_for_the_bank_only(wor
         ({"contract": replace(CONTRACT, discounts=((6, 1), (3, 1)))}, "discount_invalid"),
         ({"contract": replace(CONTRACT, discounts=((37, 1),))}, "discount_invalid"),
         ({"contract": replace(CONTRACT, discounts=((3, 994_000),))}, "discount_invalid"),
+        (
+            {
+                "contract": replace(
+                    CONTRACT, discounts=((3, 500_000),), fees=(FeeRule(0, NOTHING, tiers=(Tier(Money(1, "CNY"), 500_000),)),)
+                )
+            },
+            "discount_invalid",
+        ),
+        ({"contract": replace(CONTRACT, minimum_payout=Money(-1, "CNY"))}, "minimum_payout_invalid"),
+        ({"contract": replace(CONTRACT, minimum_payout=Money(1, "USD"))}, "minimum_payout_invalid"),
+        ({"contract": replace(CONTRACT, fees=FEES * 34)}, "fees_invalid"),
+        *(
+            ({"contract": replace(CONTRACT, fees=(FEES[0], replace(FEES[2], **wrong)))}, "fees_invalid")
+            for wrong in (
+                {"rate_ppm": -1},
+                {"rate_ppm": 1_000_000},
+                {"fixed": Money(-1, "CNY")},
+                {"fixed": Money(1, "USD")},
+                {"product": "a b"},
+                {"channel": "fax"},
+                {"fewest_periods": 1},
+                {"most_periods": 37},
+                {"fewest_periods": 7, "most_periods": 6},
+                {"tiers": TIERS[::-1]},
+                {"tiers": (TIERS[0], TIERS[0])},
+                {"tiers": (Tier(NOTHING, 1),)},
+                {"tiers": (Tier(Money(1, "USD"), 1),)},
+                {"tiers": (Tier(Money(1, "CNY"), 1_000_000),)},
+            )
+        ),
     ],
 )
 def test_an_unfit_merchant_is_refused_and_its_neighbour_is_not(work, vault, changes, code):
@@ -118,6 +157,47 @@ def test_a_code_exists_once_and_a_key_onboards_once(work, vault):
     assert onboard(work, vault, new(), new()) == [first, first]
     assert codes(onboard(work, vault, new(2, code="shop-1"), new(3), new(4, code="shop-3"))) == ["code_taken", "ok", "code_taken"]
     assert [(o.code, o.field) for o in onboard(work, vault, new(settlement_account="9999999999"))] == [("key_reused", "settlement_account")]
+
+
+@pytest.mark.parametrize(
+    ("sold", "volume", "rate", "fixed"),
+    [
+        (Sold("launch", "online", 6), 0, 0, 0),
+        (Sold("launch", "online", 7), 0, 6_000, 0),  # for none of the fees: the contract's own
+        (Sold("free", "store", 6), 9_999_999_99, 3_800, 10),  # the first that is for it says what it costs, whatever comes after
+        (Sold("free", "store", 13), 0, 5_500, 0),
+        (Sold("free", "online", 3), 999_999_99, 5_500, 0),
+        (Sold("free", "online", 3), 1_000_000_00, 4_500, 0),
+        (Sold("free", "online", 3), 4_999_999_99, 4_500, 0),
+        (Sold("free", "online", 3), 5_000_000_00, 3_000, 0),
+    ],
+)
+def test_what_a_capture_costs_depends_on_what_was_sold_and_how_much_of_it(sold, volume, rate, fixed):
+    contract = Contract(uuid4(), uuid4(), 1, replace(CONTRACT, fees=FEES))
+    assert contract.fee_of(sold, Money(volume, "CNY")) == (Rate(rate), Money(fixed, "CNY"))
+
+
+def test_fees_and_the_least_that_is_paid_out_are_kept_as_they_were_agreed(work, make_work, vault):
+    terms = replace(CONTRACT, fees=FEES, minimum_payout=Money(100_00, "CNY"))
+    merchant, plain = onboard(work, vault, new(contract=terms), new(2))
+    assert queries.contracts_in_force(merchant_ids=[merchant], on=work.day.on)[merchant].terms == terms
+    contract_id = decide(make_work(by=BOB), propose(make_work(by=ALICE), plain, fees=FEES[1:], minimum_payout=Money(5, "CNY")))
+    (_, after) = queries.contract_versions(merchant_id=plain)
+    assert (after.id, after.terms.fees, after.minimum_payout) == (contract_id, FEES[1:], Money(5, "CNY"))
+    assert terms_from_json(json.loads(json.dumps(terms_json(terms)))) == terms
+
+
+def test_an_amendment_that_was_asked_for_before_there_were_fees_can_still_be_approved(work, make_work, vault):
+    merchant = one(onboard(work, vault, new()))
+    content = terms_json(replace(CONTRACT, valid_from=work.day.on, fee_rate_ppm=5_000))
+    before = {name: value for name, value in content.items() if name not in {"fees", "minimum_payout_minor"}}
+    with sql.transacting():
+        asked = approvals.request(
+            work=make_work(by=ALICE), action=merchants.AMEND, object_kind="merchant", object_id=merchant, content=before, reason="z"
+        )
+    decide(make_work(by=BOB), asked)
+    contract = queries.contracts_in_force(merchant_ids=[merchant], on=work.day.on)[merchant]
+    assert (contract.version, contract.terms.fee_rate_ppm, contract.terms.fees) == (2, 5_000, ())
 
 
 def test_an_amendment_takes_two_people(work, make_work, vault):
@@ -240,7 +320,14 @@ def test_a_new_version_says_what_was_approved_for_this_merchant(work, make_work,
     not_approved = "version 2 of this contract was not approved"
     assert {refusal(approval) for approval in (waiting, elsewhere, uuid4())} == {not_approved}
     assert refusal(approved, merchant=other) == not_approved
-    for changed in ({"fee_rate_ppm": 4_999}, {"discount_ppm": {}}, {"valid_from": "2026-10-02"}, {"settlement_days": 0}):
+    for changed in (
+        {"fee_rate_ppm": 4_999},
+        {"discount_ppm": {}},
+        {"valid_from": "2026-10-02"},
+        {"settlement_days": 0},
+        {"fees": [{}]},
+        {"minimum_payout_minor": 1},
+    ):
         assert refusal(approved, **changed) == not_approved, changed
 
 

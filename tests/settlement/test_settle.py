@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from yuefu.errors import Refused
 from yuefu.ledger import queries as ledger
 from yuefu.ledger.rules import AccountKey
+from yuefu.merchants.rules import FeeRule, Tier
 from yuefu.money.amounts import Money
 from yuefu.money.rates import Rate
 from yuefu.payments import commands as payments
@@ -25,7 +26,7 @@ from yuefu.runtime import sql
 from yuefu.runtime.values import UnitOfWork
 from yuefu.settlement import commands as settlement
 from yuefu.settlement import queries, rules
-from yuefu.settlement.commands import CaptureAccrual, RefundAccrual
+from yuefu.settlement.commands import CaptureAccrual, RefundAccrual, batches
 from yuefu.settlement.queries import Batch
 from yuefu.settlement.rules import Item
 
@@ -195,7 +196,7 @@ def test_a_contract_that_keeps_the_fee_gives_nothing_of_it_back(work: UnitOfWork
 @given(st.lists(st.integers(1, 5_000), min_size=1, max_size=8), st.integers(0, 200_000), st.integers(0, 300_000))
 def test_refunds_that_add_up_to_a_capture_give_all_of_its_fee_and_discount_back(parts: list[int], fee_ppm: int, discount_ppm: int) -> None:
     gross = cny(sum(parts))
-    share = rules.capture_share(gross, fee_rate=Rate(fee_ppm), discount_rate=Rate(discount_ppm))
+    share = rules.capture_share(gross, fee_rate=Rate(fee_ppm), fixed=cny(0), discount_rate=Rate(discount_ppm))
     ids = [UUID(int=n) for n in range(4)]
     of = Item(
         *(ids[0], ids[1], "capture", None, ids[2], ids[2], None, None, "free", gross),
@@ -343,6 +344,76 @@ BATCH = (
     " refunds_minor, opening_minor, net_minor, payout_minor, carried_minor, state, version, payout_id, built_at) SELECT gen_random_uuid(),"
     " book_id, merchant_id, '2026-11-01', currency, 1, {figures}, 'held', 1, NULL, now() FROM settlement_batch WHERE id = %(id)s"
 )
+
+
+def test_what_is_too_little_is_carried_until_it_is_enough(work: UnitOfWork, make_merchant: Callable[..., UUID]) -> None:
+    merchant_id = make_merchant(minimum_payout=cny(200_00))
+    accrue(work, capture(work, merchant_id, minor=100_00, periods=None))
+    (first,) = settle(work)
+    assert (first.state, first.totals.payout, first.totals.carried) == ("accrued", cny(0), cny(99_40))
+    shown = queries.statement(batch_id=first.id)
+    assert shown is not None
+    assert shown.adds_up
+    assert settle(work, date(2026, 10, 9)) == []  # it is not enough by itself
+    accrue(work, capture(work, merchant_id, minor=101_21, periods=None))
+    (second,) = settle(work, date(2026, 10, 12))
+    assert (second.state, second.totals.opening, second.totals.payout, second.totals.carried) == (
+        "scheduled",
+        cny(99_40),
+        cny(200_00),
+        cny(0),
+    )
+    assert second.line_count == 2
+    assert proofs_hold(work, merchant_id)
+
+
+def test_what_was_carried_is_paid_once_the_contract_pays_out_less(
+    work: UnitOfWork, make_merchant: Callable[..., UUID], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    merchant_id = make_merchant(minimum_payout=cny(200_00))
+    accrue(work, capture(work, merchant_id, minor=100_00, periods=None))
+    settle(work)
+    monkeypatch.setattr(batches.merchants, "contracts_in_force", lambda **given: {})
+    (paid,) = settle(work, date(2026, 10, 9))
+    assert (paid.line_count, paid.totals.payout) == (1, cny(99_40))
+    assert proofs_hold(work, merchant_id)
+
+
+def test_a_capture_costs_what_the_contract_says_of_its_product_channel_and_periods(
+    work: UnitOfWork, make_merchant: Callable[..., UUID]
+) -> None:
+    merchant_id = make_merchant(
+        fees=(FeeRule(3_800, cny(10), channel="store"), FeeRule(0, cny(5_00), fewest_periods=12), FeeRule(5_000, cny(0), product="flex"))
+    )
+    of = capture(work, merchant_id, minor=100_00, periods=None)
+    each = [replace(of, capture_id=i, order_id=o, loan_id=n) for i, o, n in zip(*(iter(work.ids.many(work.now, 15)),) * 3, strict=True)]
+    items = accrue(
+        work,
+        replace(each[0], channel="store", periods=3),
+        replace(each[1], channel="online", periods=12),
+        replace(each[2], product="flex", channel="online", periods=3),
+        each[3],
+        replace(each[4], gross=cny(3), periods=24),
+    )
+    assert [(item.fee.minor, item.net.minor) for item in items if isinstance(item, Item)] == [
+        (48, 99_52), (5_00, 95_00), (50, 99_50), (60, 99_40), (3, 0),  # never more than there is
+    ]  # fmt: skip
+    back = accrue(work, refund(work, each[0], 50_00), refund(work, each[0], 50_00))
+    assert [item.fee.minor for item in back if isinstance(item, Item)] == [-24, -24]  # with its share of what each capture costs
+
+
+def test_a_tier_is_reached_by_what_was_sold_in_the_month_before(work: UnitOfWork, make_merchant: Callable[..., UUID]) -> None:
+    tiers = (Tier(cny(150_00), 4_000), Tier(cny(1_000_00), 1_000))
+    merchant_id = make_merchant(fees=(FeeRule(5_000, cny(0), tiers=tiers),), valid_from=date(2026, 1, 1))
+
+    def sold(on: date, minor: int) -> CaptureAccrual:
+        return replace(capture(work, merchant_id, minor=minor, periods=None), earned_on=on, channel="online", periods=3)
+
+    first = sold(date(2026, 8, 10), 100_00)
+    accrue(work, first, sold(date(2026, 8, 31), 60_00), replace(refund(work, first, 40_00), earned_on=date(2026, 8, 31)))
+    days = (date(2026, 8, 31), date(2026, 9, 1), date(2026, 9, 30), date(2026, 10, 1))
+    items = accrue(work, *(sold(on, 70_00) for on in days))  # in August nothing was sold in July, in September 230.00 in August
+    assert [item.fee.minor for item in items if isinstance(item, Item)] == [35, 28, 28, 35]
 
 
 def waiting(merchant_id: UUID) -> set[UUID]:

@@ -47,6 +47,8 @@ class Contract(BookRow):
     discount_ppm = models.JSONField()
     fee_on_refund = models.TextField()
     negative_limit_minor = models.BigIntegerField()
+    fees = models.JSONField(default=list, db_default=[])
+    minimum_payout_minor = models.BigIntegerField(default=0, db_default=0)
     currency = models.TextField()
     approval_id = models.UUIDField(null=True, unique=True)
     recorded_by = models.TextField()
@@ -66,4 +68,5 @@ class Contract(BookRow):
             ),
             models.CheckConstraint(condition=Q(fee_on_refund__in=["kept", "returned"]), name="merchants_contract_fee_on_refund"),
             models.CheckConstraint(condition=Q(negative_limit_minor__gte=0), name="merchants_contract_negative_limit"),
+            models.CheckConstraint(condition=Q(minimum_payout_minor__gte=0), name="merchants_contract_minimum_payout"),
         ]

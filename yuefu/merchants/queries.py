@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
-from yuefu.merchants.rules import Contract, ContractTerms
+from yuefu.merchants.rules import Contract, ContractTerms, fees_from_json, least_from_json
 from yuefu.money.amounts import Money
 from yuefu.runtime import sql
 from yuefu.runtime.vault import Vault
@@ -18,7 +18,7 @@ TABLE: Final = "merchants_merchant"
 _SHOWN = "id, code, name_zh, name_en, state, industry, uscc, settlement_account_masked"
 _CONTRACT = (
     "id, merchant_id, version, valid_from, fee_rate_ppm, settlement_days, channel, discount_ppm, fee_on_refund,"
-    " negative_limit_minor, currency"
+    " negative_limit_minor, currency, fees, minimum_payout_minor"
 )
 
 
@@ -96,8 +96,11 @@ def _contract(
     fee_on_refund: str,
     negative_limit_minor: int,
     currency: str,
+    fees: Sequence[Mapping[str, Any]],
+    minimum_payout_minor: int,
 ) -> Contract:
     discounts = tuple(sorted((int(periods), ppm) for periods, ppm in discount_ppm.items()))
     limit = Money(negative_limit_minor, currency)
-    terms = ContractTerms(valid_from, fee_rate_ppm, settlement_days, channel, discounts, fee_on_refund, limit)
+    asked, least = fees_from_json(fees, currency), least_from_json(minimum_payout_minor, currency)
+    terms = ContractTerms(valid_from, fee_rate_ppm, settlement_days, channel, discounts, fee_on_refund, limit, asked, least)
     return Contract(contract_id, merchant_id, version, terms)

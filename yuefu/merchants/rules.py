@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
@@ -29,10 +29,13 @@ CHANNEL_INVALID: Final = "channel_invalid"
 DISCOUNT_INVALID: Final = "discount_invalid"
 FEE_ON_REFUND_INVALID: Final = "fee_on_refund_invalid"
 NEGATIVE_LIMIT_INVALID: Final = "negative_limit_invalid"
+FEES_INVALID: Final = "fees_invalid"
+MINIMUM_PAYOUT_INVALID: Final = "minimum_payout_invalid"
 
 CHANNELS: Final = ("online", "store", "mini", "live", "agent")
 FEE_ON_REFUND: Final = ("kept", "returned")
 LONGEST_SETTLEMENT_DAYS: Final = 60
+MOST_FEES: Final = 100
 TRANSITIONS: Final = {("active", "suspended"), ("suspended", "active"), ("active", "closed"), ("suspended", "closed")}
 
 _WHOLE: Final = 1_000_000
@@ -41,10 +44,54 @@ _ACCOUNT = re.compile(r"[0-9]{8,32}")
 
 
 @dataclass(frozen=True, slots=True)
+class Sold:
+    """What a fee depends on: the product, the channel and the number of periods of a captured order."""
+
+    product: str
+    channel: str
+    periods: int
+
+
+@dataclass(frozen=True, slots=True)
+class Tier:
+    """Another rate from a volume on: what the merchant sold in the calendar month before, refunds not deducted."""
+
+    volume: Money
+    rate_ppm: int
+
+
+@dataclass(frozen=True, slots=True)
+class FeeRule:
+    """What captures cost that are of a product, a channel and so many periods, each of them any where it is left out; `fixed` is charged besides for
+    each capture. Of `tiers`, in rising order of volume, the last one reached is the rate."""
+
+    rate_ppm: int
+    fixed: Money
+    product: str = ""
+    channel: str = ""
+    fewest_periods: int = FEWEST_PERIODS
+    most_periods: int = MOST_PERIODS
+    tiers: tuple[Tier, ...] = ()
+
+    def is_for(self, sold: Sold) -> bool:
+        """Whether it says what this costs."""
+        return (
+            self.product in {"", sold.product}
+            and self.channel in {"", sold.channel}
+            and self.fewest_periods <= sold.periods <= self.most_periods
+        )
+
+    def rate(self, volume: Money) -> Rate:
+        """The rate of a merchant that sold so much in the month before."""
+        return Rate(next((tier.rate_ppm for tier in reversed(self.tiers) if tier.volume <= volume), self.rate_ppm))
+
+
+@dataclass(frozen=True, slots=True)
 class ContractTerms:
     """What a contract says. Rates in parts per million; `negative_limit` is how far the merchant's balance may fall below zero.
 
-    `discounts` are (periods, ppm): what the merchant pays for an interest-free plan of so many periods, in rising order of periods.
+    `discounts` are (periods, ppm): what the merchant pays for an interest-free plan of so many periods, in rising order of periods. Of `fees` the
+    first that is for a capture says what it costs; where none is, it costs `fee_rate_ppm`. Less than `minimum_payout` is not paid out, but carried.
     """
 
     valid_from: date
@@ -54,6 +101,8 @@ class ContractTerms:
     discounts: tuple[tuple[int, int], ...]
     fee_on_refund: str
     negative_limit: Money
+    fees: tuple[FeeRule, ...] = ()
+    minimum_payout: Money | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +115,21 @@ class Contract:
     terms: ContractTerms
 
     @property
-    def fee_rate(self) -> Rate:
-        """The service fee (merchant discount rate) of a captured amount."""
-        return Rate(self.terms.fee_rate_ppm)
+    def by_volume(self) -> bool:
+        """Whether what a capture costs depends on what was sold in the month before."""
+        return any(rule.tiers for rule in self.terms.fees)
+
+    def fee_of(self, sold: Sold, volume: Money) -> tuple[Rate, Money]:
+        """The service fee (merchant discount rate) of a captured amount, and what is charged besides for each capture."""
+        rule = next((rule for rule in self.terms.fees if rule.is_for(sold)), None)
+        if rule is None:
+            return Rate(self.terms.fee_rate_ppm), Money.zero(self.terms.negative_limit.currency)
+        return rule.rate(volume), rule.fixed
+
+    @property
+    def minimum_payout(self) -> Money:
+        """What is less is not paid out."""
+        return self.terms.minimum_payout or Money.zero(self.terms.negative_limit.currency)
 
     def discount_rate(self, periods: int) -> Rate | None:
         """What the merchant pays so that a plan of so many periods is interest-free; None where the contract has no such plan."""
@@ -119,7 +180,37 @@ def terms_fault(terms: ContractTerms, *, currency: str) -> Refused | None:
         return Refused(FEE_ON_REFUND_INVALID, "the fee of a refunded amount is kept or returned", "fee_on_refund")
     if terms.negative_limit.currency != currency or terms.negative_limit.minor < 0:
         return Refused(NEGATIVE_LIMIT_INVALID, f"a limit is not negative and in {currency}", "negative_limit")
-    return _discounts_fault(terms)
+    if terms.minimum_payout is not None and (terms.minimum_payout.currency != currency or terms.minimum_payout.minor < 0):
+        return Refused(MINIMUM_PAYOUT_INVALID, f"the least that is paid out is not negative and in {currency}", "minimum_payout")
+    return _fees_fault(terms, currency) or _discounts_fault(terms)
+
+
+def _fees_fault(terms: ContractTerms, currency: str) -> Refused | None:
+    if len(terms.fees) > MOST_FEES:
+        return Refused(FEES_INVALID, f"a contract has at most {MOST_FEES} fees", "fees")
+    faults = ((number, _fee_fault(rule, currency)) for number, rule in enumerate(terms.fees, start=1))
+    return next((Refused(FEES_INVALID, f"fee {number}: {fault}", "fees") for number, fault in faults if fault), None)
+
+
+def _fee_fault(rule: FeeRule, currency: str) -> str | None:
+    if not all(0 <= ppm < _WHOLE for ppm in (rule.rate_ppm, *(tier.rate_ppm for tier in rule.tiers))):
+        return "a fee is at least nothing and less than the whole"
+    if rule.fixed.currency != currency or rule.fixed.minor < 0:
+        return f"what is charged for each capture is not negative and in {currency}"
+    if rule.channel and rule.channel not in CHANNELS:
+        return f"a channel is one of {', '.join(CHANNELS)}"
+    if rule.product and not _CODE.fullmatch(rule.product):
+        return "a product is named by its code"
+    if not FEWEST_PERIODS <= rule.fewest_periods <= rule.most_periods <= MOST_PERIODS:
+        return f"periods are {FEWEST_PERIODS} to {MOST_PERIODS}, the fewest first"
+    volumes = [tier.volume.minor for tier in rule.tiers]
+    if (
+        any(tier.volume.currency != currency for tier in rule.tiers)
+        or volumes != sorted(set(volumes))
+        or any(minor <= 0 for minor in volumes)
+    ):
+        return f"tiers begin above nothing, each higher than the one before, in {currency}"
+    return None
 
 
 def _discounts_fault(terms: ContractTerms) -> Refused | None:
@@ -128,7 +219,8 @@ def _discounts_fault(terms: ContractTerms) -> Refused | None:
         return Refused(
             DISCOUNT_INVALID, f"discounts name each number of periods once, {FEWEST_PERIODS} to {MOST_PERIODS}, rising", "discounts"
         )
-    if not all(ppm >= 0 and ppm + terms.fee_rate_ppm < _WHOLE for _, ppm in terms.discounts):
+    highest = max([terms.fee_rate_ppm, *(ppm for rule in terms.fees for ppm in (rule.rate_ppm, *(tier.rate_ppm for tier in rule.tiers)))])
+    if not all(ppm >= 0 and ppm + highest < _WHOLE for _, ppm in terms.discounts):
         return Refused(DISCOUNT_INVALID, "fee and discount together are less than the whole", "discounts")
     return None
 
@@ -144,11 +236,50 @@ def terms_json(terms: ContractTerms) -> dict[str, Any]:
         "fee_on_refund": terms.fee_on_refund,
         "negative_limit_minor": terms.negative_limit.minor,
         "currency": terms.negative_limit.currency,
+        "fees": fees_json(terms.fees),
+        "minimum_payout_minor": terms.minimum_payout.minor if terms.minimum_payout else 0,
     }
 
 
+def fees_json(fees: Sequence[FeeRule]) -> list[dict[str, Any]]:
+    """Fees as they are kept, amounts in minor units of the contract's currency."""
+    return [
+        {
+            "rate_ppm": rule.rate_ppm,
+            "fixed_minor": rule.fixed.minor,
+            "product": rule.product,
+            "channel": rule.channel,
+            "periods": [rule.fewest_periods, rule.most_periods],
+            "tiers": [[tier.volume.minor, tier.rate_ppm] for tier in rule.tiers],
+        }
+        for rule in fees
+    ]
+
+
+def fees_from_json(content: Sequence[Mapping[str, Any]], currency: str) -> tuple[FeeRule, ...]:
+    """The inverse of `fees_json`."""
+    return tuple(
+        FeeRule(
+            rate_ppm=one["rate_ppm"],
+            fixed=Money(one["fixed_minor"], currency),
+            product=one["product"],
+            channel=one["channel"],
+            fewest_periods=one["periods"][0],
+            most_periods=one["periods"][1],
+            tiers=tuple(Tier(Money(minor, currency), ppm) for minor, ppm in one["tiers"]),
+        )
+        for one in content
+    )
+
+
+def least_from_json(minor: int, currency: str) -> Money | None:
+    """The least that is paid out; None where everything is."""
+    return Money(minor, currency) if minor else None
+
+
 def terms_from_json(content: Mapping[str, Any]) -> ContractTerms:
-    """The inverse of `terms_json`."""
+    """The inverse of `terms_json`, also of what was written before there were fees in it."""
+    currency = content["currency"]
     return ContractTerms(
         date.fromisoformat(content["valid_from"]),
         content["fee_rate_ppm"],
@@ -156,5 +287,7 @@ def terms_from_json(content: Mapping[str, Any]) -> ContractTerms:
         content["channel"],
         tuple((periods, ppm) for periods, ppm in content["discounts"]),
         content["fee_on_refund"],
-        Money(content["negative_limit_minor"], content["currency"]),
+        Money(content["negative_limit_minor"], currency),
+        fees_from_json(content.get("fees", ()), currency),
+        least_from_json(content.get("minimum_payout_minor", 0), currency),
     )

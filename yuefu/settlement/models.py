@@ -45,7 +45,7 @@ class Item(BookRow):
             models.CheckConstraint(
                 condition=Q(kind="capture", gross_minor__gt=0, fee_minor__gte=0, discount_minor__gte=0, capture_id=F("source_id"))
                 | Q(kind="refund", gross_minor__lt=0, fee_minor__lte=0, discount_minor__lte=0, capture_id__isnull=False)
-                | Q(kind="carried", gross_minor__lt=0, fee_minor=0, discount_minor=0, capture_id__isnull=True),
+                | (Q(kind="carried", fee_minor=0, discount_minor=0, capture_id__isnull=True) & ~Q(gross_minor=0)),
                 name="settlement_item_signs",
             ),
             models.CheckConstraint(condition=Q(fee_on_refund__in=["kept", "returned", ""]), name="settlement_item_fee_on_refund"),
@@ -54,6 +54,12 @@ class Item(BookRow):
             models.Index(fields=["book_id", "settles_on"], name="settlement_item_due"),
             models.Index(fields=["order_id"], name="settlement_item_order"),
             models.Index(fields=["capture_id"], name="settlement_item_capture"),
+            models.Index(
+                fields=["merchant_id", "earned_on"],
+                include=["gross_minor", "book_id"],
+                condition=Q(kind="capture"),
+                name="settlement_item_sold",
+            ),
         ]
 
 
@@ -100,7 +106,7 @@ class Batch(BookRow):
                 name="settlement_batch_net",
             ),
             models.CheckConstraint(
-                condition=Q(net_minor=F("payout_minor") + F("carried_minor"), payout_minor__gte=0, carried_minor__lte=0)
+                condition=Q(net_minor=F("payout_minor") + F("carried_minor"), payout_minor__gte=0)
                 & (Q(payout_minor=0) | Q(carried_minor=0)),
                 name="settlement_batch_payout",
             ),

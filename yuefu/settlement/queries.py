@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -98,6 +98,17 @@ def refunded_of_captures(*, book_id: UUID, capture_ids: Sequence[UUID]) -> dict[
     )
 
 
+def sold(*, book_id: UUID, merchant_ids: Sequence[UUID], since: date, until: date) -> dict[UUID, int]:
+    """Minor units that merchants captured on these days; one that sold nothing is absent."""
+    return dict(
+        sql.rows(
+            "SELECT merchant_id, sum(gross_minor)::bigint FROM settlement_item WHERE book_id IS NOT DISTINCT FROM %s AND merchant_id = ANY(%s)"
+            " AND kind = 'capture' AND earned_on BETWEEN %s AND %s GROUP BY merchant_id",
+            [book_id, list(merchant_ids), since, until],
+        )
+    )
+
+
 def served(*, book_id: UUID, pay_on: date, merchant_ids: Sequence[UUID]) -> set[UUID]:
     """Which of these merchants have their batch of a pay day."""
     found = sql.rows(
@@ -126,7 +137,7 @@ def due_merchants(*, book_id: UUID, on: date, after: UUID | None, limit: int) ->
 
 
 def due(*, book_id: UUID, on: date, merchant_ids: Sequence[UUID], currency: str) -> dict[UUID, Due]:
-    """What waits of merchants and settles by a day; a merchant of whom only a balance was carried is absent."""
+    """What waits of merchants and settles by a day."""
     found = sql.rows(
         "SELECT i.merchant_id, i.kind, i.funder_id, count(*), sum(i.gross_minor)::bigint, sum(i.fee_minor)::bigint,"
         " sum(i.discount_minor)::bigint, sum(i.net_minor)::bigint, array_agg(i.id)::text"
@@ -141,7 +152,6 @@ def due(*, book_id: UUID, on: date, merchant_ids: Sequence[UUID], currency: str)
     return {
         merchant_id: Due(tuple(one for one, _ in parts), "{" + ",".join(ids[1:-1] for _, ids in parts) + "}")
         for merchant_id, parts in by_merchant.items()
-        if any(one.kind != "carried" for one, _ in parts)
     }
 
 
@@ -174,7 +184,8 @@ def statement(*, batch_id: UUID) -> Statement | None:
         [batch_id],
     )
     batch = found[0]
-    adds_up = len(lines) == batch.line_count and totals(lines, batch.totals.net.currency) == batch.totals
+    summed = totals(lines, batch.totals.net.currency)
+    adds_up = len(lines) == batch.line_count and replace(summed, payout=batch.totals.payout, carried=batch.totals.carried) == batch.totals
     return Statement(batch, tuple(lines), adds_up)
 
 

@@ -104,9 +104,10 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """A batch in figures. net = captures − fees − discounts − refunds + opening; payout is net or nothing, carried what is below zero.
+    """A batch in figures. net = captures − fees − discounts − refunds + opening; payout is net or nothing, carried what is not paid out: below zero,
+    or too little to be paid.
 
-    `refunds` is what refunds cost the merchant after fee and discount came back (≥ 0); `opening` what an earlier batch carried (≤ 0).
+    `refunds` is what refunds cost the merchant after fee and discount came back (≥ 0); `opening` what an earlier batch carried.
     """
 
     captures: Money
@@ -119,9 +120,11 @@ class Totals:
     carried: Money
 
 
-def capture_share(gross: Money, *, fee_rate: Rate, discount_rate: Rate) -> Share:
-    """Fee and discount of a captured amount, each rounded half up to the minor unit; the merchant gets the rest."""
+def capture_share(gross: Money, *, fee_rate: Rate, fixed: Money, discount_rate: Rate) -> Share:
+    """Fee and discount of a captured amount, each rounded half up to the minor unit, and what is charged for each capture; never more than the
+    amount together: of the fee that is left out which would be beyond. The merchant gets the rest."""
     fee, discount = (rate.of(gross, rounding=Rounding.HALF_UP) for rate in (fee_rate, discount_rate))
+    fee = min(fee + fixed, gross - discount)
     return Share(fee, discount, gross - fee - discount)
 
 
@@ -151,8 +154,8 @@ def shares_of_funders(items: Iterable[Figures], *, own_funds: UUID) -> dict[UUID
     return shares
 
 
-def totals(items: Iterable[Figures], currency: str) -> Totals:
-    """The figures of a batch of items, or of sums of them."""
+def totals(items: Iterable[Figures], currency: str, *, least: Money | None = None) -> Totals:
+    """The figures of a batch of items, or of sums of them. What is less than `least` is not paid out."""
     captures = fees = discounts = refunds = opening = Money.zero(currency)
     for item in items:
         if item.kind == "capture":
@@ -162,5 +165,6 @@ def totals(items: Iterable[Figures], currency: str) -> Totals:
         else:
             opening += item.net
     net = captures - fees - discounts - refunds + opening
-    payout = max(net, Money.zero(currency))
+    pays = net.minor > 0 and (least is None or net >= least)
+    payout = net if pays else Money.zero(currency)
     return Totals(captures, fees, discounts, refunds, opening, net, payout, net - payout)

@@ -111,6 +111,8 @@ def _book(work: UnitOfWork, taken: Sequence[Taken]) -> dict[UUID, Captured]:
             discount_periods=t.order.periods if said[t.order.product_id].payer == MERCHANT else None,
             earned_on=work.day.on,
             lived=t.order.rule_version == LIVED,
+            channel=t.order.channel,
+            periods=t.order.periods,
         )
         for t in taken
     ]

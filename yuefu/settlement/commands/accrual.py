@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Final
 from uuid import UUID
 
 from yuefu.errors import Refused
 from yuefu.ledger import commands as ledger
 from yuefu.merchants import queries as merchants
-from yuefu.merchants.rules import Contract
+from yuefu.merchants.rules import Contract, Sold
 from yuefu.money.amounts import Money
 from yuefu.money.rates import Rate
 from yuefu.runtime import audit, locks, sql
@@ -50,7 +50,7 @@ _ITEM: Final = {
 @dataclass(frozen=True, slots=True)
 class CaptureAccrual:
     """A captured amount. `discount_periods`: the number of periods of a plan that the merchant makes interest-free, else None. `lived`: the loan is
-    one of rule version 2026-2."""
+    one of rule version 2026-2. `channel` and `periods` are those of the order: what it costs may depend on them."""
 
     capture_id: UUID
     order_id: UUID
@@ -62,6 +62,8 @@ class CaptureAccrual:
     discount_periods: int | None
     earned_on: date
     lived: bool = False
+    channel: str = ""
+    periods: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +82,10 @@ Accrual = CaptureAccrual | RefundAccrual
 def accrue(*, work: UnitOfWork, items: Sequence[Accrual]) -> list[Item | Refused]:
     """Makes and posts an item for each capture and refund, in order: a refund may follow its capture in one batch.
 
-    A capture or refund accrued before returns its item. Fee and discount by the contract in force on `earned_on`; a refund returns
-    them, or not, by the contract of its capture. Settles T+N business days after `earned_on`. Refused with NO_CONTRACT, NO_SUCH_PLAN,
-    AMOUNT_NOT_POSITIVE, CURRENCY_DIFFERS, UNKNOWN_CAPTURE, REFUND_EXCEEDS_CAPTURE, SOURCE_REUSED, or as the ledger refuses.
+    A capture or refund accrued before returns its item. Fee and discount by the contract in force on `earned_on`, and by what the merchant sold
+    in the month before, where they depend on it; a refund returns them, or not, by the contract of its capture. Settles T+N business days after
+    `earned_on`. Refused with NO_CONTRACT, NO_SUCH_PLAN, AMOUNT_NOT_POSITIVE, CURRENCY_DIFFERS, UNKNOWN_CAPTURE, REFUND_EXCEEDS_CAPTURE,
+    SOURCE_REUSED, or as the ledger refuses.
     """
     state = _load(work, items)
     outcomes: list[Item | Refused] = []
@@ -131,11 +134,13 @@ class _State:
         known: dict[tuple[str, UUID], Item],
         refunded: dict[UUID, int],
         contracts: Mapping[date, Mapping[UUID, Contract]],
+        volumes: Mapping[tuple[date, UUID], Money],
     ) -> None:
         self.known = known
         self._work = work
         self._refunded = refunded
         self._contracts = contracts
+        self._volumes = volumes
         self._settles: dict[tuple[date, int], date] = {}
 
     def decide(self, accrual: Accrual) -> Item | Refused:
@@ -165,7 +170,10 @@ class _State:
             return Refused(
                 rules.NO_SUCH_PLAN, f"the contract has no interest-free plan of {accrual.discount_periods} periods", "discount_periods"
             )
-        share = rules.capture_share(accrual.gross, fee_rate=contract.fee_rate, discount_rate=discount)
+        nothing = Money.zero(accrual.gross.currency)
+        sold = Sold(accrual.product, accrual.channel, accrual.periods)
+        fee_rate, fixed = contract.fee_of(sold, self._volumes.get((accrual.earned_on, accrual.merchant_id), nothing))
+        share = rules.capture_share(accrual.gross, fee_rate=fee_rate, fixed=fixed, discount_rate=discount)
         return Item(
             id=self._work.ids.new(self._work.now),
             merchant_id=accrual.merchant_id,
@@ -248,4 +256,15 @@ def _load(work: UnitOfWork, items: Sequence[Accrual]) -> _State:
         if refund.capture_id in merchants_of:
             wanted.setdefault(refund.earned_on, set()).add(merchants_of[refund.capture_id])
     contracts = {on: merchants.contracts_in_force(merchant_ids=sorted(who), on=on) for on, who in wanted.items()}
-    return _State(work, known, refunded, contracts)
+    return _State(work, known, refunded, contracts, _volumes(work, contracts))
+
+
+def _volumes(work: UnitOfWork, contracts: Mapping[date, Mapping[UUID, Contract]]) -> dict[tuple[date, UUID], Money]:
+    """What merchants sold in the month before a day, for those whose fees depend on it."""
+    found: dict[tuple[date, UUID], Money] = {}
+    for on, of_merchants in contracts.items():  # nearly always one day
+        asked = [merchant_id for merchant_id, contract in of_merchants.items() if contract.by_volume]
+        last = on.replace(day=1) - timedelta(days=1)
+        sold = queries.sold(book_id=work.book.id, merchant_ids=asked, since=last.replace(day=1), until=last) if asked else {}
+        found |= {(on, merchant_id): Money(minor, work.book.currency) for merchant_id, minor in sold.items()}
+    return found

@@ -11,6 +11,7 @@ from uuid import UUID
 from yuefu.errors import Refused
 from yuefu.ledger import commands as ledger
 from yuefu.merchants import queries as merchants
+from yuefu.merchants.rules import Contract
 from yuefu.money.amounts import Money
 from yuefu.payments import commands as payments
 from yuefu.payments.commands import PayoutOrder
@@ -21,7 +22,7 @@ from yuefu.runtime.values import UnitOfWork
 from yuefu.settlement import entries, queries, rules
 from yuefu.settlement.commands.accrual import insert_items
 from yuefu.settlement.queries import Batch, Due
-from yuefu.settlement.rules import Item
+from yuefu.settlement.rules import Item, Totals
 
 _BATCH: Final = {
     "id": "uuid",
@@ -56,17 +57,23 @@ def build(*, work: UnitOfWork, pay_on: date, after: UUID | None, limit: int) -> 
     payout. Returns the last of these merchants, or None where there are no more.
 
     Of a merchant that has its batch nothing is built again: it has one a pay day, and what came later waits for the next. A positive net
-    becomes available and is paid out; of a merchant that is not active it is held. A negative net pays nothing and is carried to the next
-    batch, which is not built for the carried balance alone.
+    becomes available and is paid out; of a merchant that is not active it is held. A negative net, and one below the least that the contract in
+    force pays out, pays nothing and is carried to the next batch; for the carried balance alone one is built only where it pays.
     """
     locks.wait(locks.SETTLEMENT, work.book.id)
     asked = queries.due_merchants(book_id=work.book.id, on=pay_on, after=after, limit=limit)
     served = queries.served(book_id=work.book.id, pay_on=pay_on, merchant_ids=asked)
     unserved = [merchant_id for merchant_id in asked if merchant_id not in served]
     due = queries.due(book_id=work.book.id, on=pay_on, merchant_ids=unserved, currency=work.book.currency)
-    if due:
-        new = work.ids.many(work.now, len(due))
-        built = [_Built(_draft(work, i, m, pay_on, one), one) for i, (m, one) in zip(new, due.items(), strict=True)]
+    contracts = merchants.contracts_in_force(merchant_ids=unserved, on=pay_on)
+    figures = {
+        merchant_id: rules.totals(one.sums, work.book.currency, least=_least(contracts.get(merchant_id)))
+        for merchant_id, one in due.items()
+    }
+    wanted = [m for m, one in due.items() if figures[m].payout or any(part.kind != "carried" for part in one.sums)]
+    if wanted:
+        new = work.ids.many(work.now, len(wanted))
+        built = [_Built(_draft(work, i, m, pay_on, due[m], figures[m]), due[m]) for i, m in zip(new, wanted, strict=True)]
         _make_available(work, built)
         _store(work, _with_payouts(work, built), pay_on)
     return asked[-1] if len(asked) == limit else None
@@ -113,8 +120,12 @@ def mark_reconciled(*, work: UnitOfWork, batch_ids: Sequence[UUID]) -> list[Batc
     return [outcomes[i] for i in batch_ids]
 
 
-def _draft(work: UnitOfWork, batch_id: UUID, merchant_id: UUID, pay_on: date, due: Due) -> Batch:
-    figures = rules.totals(due.sums, work.book.currency)
+def _least(contract: Contract | None) -> Money | None:
+    """What is less stays with us for another day; of a merchant without a contract nothing does."""
+    return contract.minimum_payout if contract else None
+
+
+def _draft(work: UnitOfWork, batch_id: UUID, merchant_id: UUID, pay_on: date, due: Due, figures: Totals) -> Batch:
     state = "held" if figures.payout else "accrued"
     return Batch(batch_id, merchant_id, pay_on, sum(one.count for one in due.sums), figures, state, 1, None, work.now)
 
