@@ -125,6 +125,10 @@ def test_the_settlement_account_is_shown_masked_and_opened_for_the_bank_only(wor
             "discount_invalid",
         ),
         ({"contract": replace(CONTRACT, minimum_payout=Money(-1, "CNY"))}, "minimum_payout_invalid"),
+        *(
+            ({"contract": replace(CONTRACT, reserve_ppm=ppm, reserve_days=days)}, "reserve_invalid")
+            for ppm, days in ((-1, 1), (1_000_000, 1), (1, 0), (1, 366), (0, 1), (0, -1))
+        ),
         ({"contract": replace(CONTRACT, minimum_payout=Money(1, "USD"))}, "minimum_payout_invalid"),
         ({"contract": replace(CONTRACT, fees=FEES * 34)}, "fees_invalid"),
         *(
@@ -178,19 +182,22 @@ def test_what_a_capture_costs_depends_on_what_was_sold_and_how_much_of_it(sold, 
 
 
 def test_fees_and_the_least_that_is_paid_out_are_kept_as_they_were_agreed(work, make_work, vault):
-    terms = replace(CONTRACT, fees=FEES, minimum_payout=Money(100_00, "CNY"))
+    terms = replace(CONTRACT, fees=FEES, minimum_payout=Money(100_00, "CNY"), reserve_ppm=50_000, reserve_days=90)
     merchant, plain = onboard(work, vault, new(contract=terms), new(2))
     assert queries.contracts_in_force(merchant_ids=[merchant], on=work.day.on)[merchant].terms == terms
-    contract_id = decide(make_work(by=BOB), propose(make_work(by=ALICE), plain, fees=FEES[1:], minimum_payout=Money(5, "CNY")))
+    contract_id = decide(
+        make_work(by=BOB), propose(make_work(by=ALICE), plain, fees=FEES[1:], minimum_payout=Money(5, "CNY"), reserve_ppm=1, reserve_days=2)
+    )
     (_, after) = queries.contract_versions(merchant_id=plain)
     assert (after.id, after.terms.fees, after.minimum_payout) == (contract_id, FEES[1:], Money(5, "CNY"))
+    assert (after.terms.reserve_ppm, after.terms.reserve_days) == (1, 2)
     assert terms_from_json(json.loads(json.dumps(terms_json(terms)))) == terms
 
 
 def test_an_amendment_that_was_asked_for_before_there_were_fees_can_still_be_approved(work, make_work, vault):
     merchant = one(onboard(work, vault, new()))
     content = terms_json(replace(CONTRACT, valid_from=work.day.on, fee_rate_ppm=5_000))
-    before = {name: value for name, value in content.items() if name not in {"fees", "minimum_payout_minor"}}
+    before = {name: value for name, value in content.items() if name not in {"fees", "minimum_payout_minor", "reserve_ppm", "reserve_days"}}
     with sql.transacting():
         asked = approvals.request(
             work=make_work(by=ALICE), action=merchants.AMEND, object_kind="merchant", object_id=merchant, content=before, reason="z"
@@ -327,6 +334,7 @@ def test_a_new_version_says_what_was_approved_for_this_merchant(work, make_work,
         {"settlement_days": 0},
         {"fees": [{}]},
         {"minimum_payout_minor": 1},
+        {"reserve_ppm": 1, "reserve_days": 1},
     ):
         assert refusal(approved, **changed) == not_approved, changed
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date
 from typing import Any
 from uuid import UUID
@@ -26,23 +27,25 @@ _numbers = itertools.count(1)
 MakeMerchant = Callable[..., UUID]
 
 
+TERMS = ContractTerms(
+    valid_from=date(2026, 10, 1),
+    fee_rate_ppm=6_000,
+    settlement_days=1,
+    channel="online",
+    discounts=((3, 18_000),),
+    fee_on_refund="returned",
+    negative_limit=Money(0, "CNY"),
+)
+
+
 @pytest.fixture
 def make_merchant(work: UnitOfWork, vault: Vault) -> MakeMerchant:
     """`make_merchant(fee_on_refund="kept", settlement_days=2)`: an onboarded merchant; fee 0.60 %, discount 1.80 % for three periods."""
 
-    def make(*, fee_on_refund: str = "returned", settlement_days: int = 1, valid_from: date = date(2026, 10, 1), **more: Any) -> UUID:
+    def make(**agreed: Any) -> UUID:
         number = next(_numbers)
         body = f"91110000{number:09d}"
-        terms = ContractTerms(
-            valid_from=valid_from,
-            fee_rate_ppm=6_000,
-            settlement_days=settlement_days,
-            channel="online",
-            discounts=((3, 18_000),),
-            fee_on_refund=fee_on_refund,
-            negative_limit=Money(0, "CNY"),
-            **more,
-        )
+        terms = replace(TERMS, **agreed)
         new = NewMerchant(
             key=f"m{number}",
             code=f"shop-{number}",

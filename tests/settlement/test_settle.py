@@ -13,11 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.settlement.scene import DAY, PAY_DAY, accrue, available, books, capture, cny, proofs_hold, refund, sell, settle
 from yuefu.errors import Refused
-from yuefu.ledger import queries as ledger
-from yuefu.ledger.rules import AccountKey
-from yuefu.merchants.rules import FeeRule, Tier
-from yuefu.money.amounts import Money
 from yuefu.money.rates import Rate
 from yuefu.payments import commands as payments
 from yuefu.payments import queries as payment_queries
@@ -26,111 +23,9 @@ from yuefu.runtime import sql
 from yuefu.runtime.values import UnitOfWork
 from yuefu.settlement import commands as settlement
 from yuefu.settlement import queries, rules
-from yuefu.settlement.commands import CaptureAccrual, RefundAccrual, batches
+from yuefu.settlement.commands import CaptureAccrual, RefundAccrual
 from yuefu.settlement.queries import Batch
 from yuefu.settlement.rules import Item
-
-# 2026-10-01 to 10-07 is the National Day holiday; 10-10 is a make-up Saturday.
-DAY = date(2026, 10, 1)
-PAY_DAY = date(2026, 10, 8)
-CODES = ["purchase_clearing", "fee_income", "unearned_discount", "merchant_pending", "payouts_in_transit"]
-
-
-def cny(minor: int) -> Money:
-    return Money(minor, "CNY")
-
-
-def capture(work: UnitOfWork, merchant_id: UUID, *, minor: int = 199_900, periods: int | None = 3) -> CaptureAccrual:
-    made = work.ids.many(work.now, 3)
-    return CaptureAccrual(made[0], made[1], merchant_id, made[2], None, "free", cny(minor), periods, DAY)
-
-
-def refund(work: UnitOfWork, of: CaptureAccrual, minor: int) -> RefundAccrual:
-    return RefundAccrual(work.ids.new(work.now), of.capture_id, cny(minor), DAY)
-
-
-def accrue(work: UnitOfWork, *items: CaptureAccrual | RefundAccrual) -> list[Item | Refused]:
-    with sql.transacting():
-        for item in items:
-            if isinstance(item, CaptureAccrual) and item.gross.minor > 0:
-                sell(work, item)
-        return settlement.accrue(work=work, items=items)
-
-
-def sell(work: UnitOfWork, item: CaptureAccrual) -> None:
-    """The order, capture and loan that an item of a known merchant comes from; once."""
-    if not sql.value(
-        "SELECT EXISTS (SELECT FROM merchants_merchant WHERE id = %s) AND NOT EXISTS (SELECT FROM orders_order WHERE id = %s)",
-        [item.merchant_id, item.order_id],
-    ):
-        return
-    consumer, account, product, paper, decision, quote = work.ids.many(work.now, 6)
-    known = {
-        "book": work.book.id, "merchant": item.merchant_id, "order": item.order_id, "capture": item.capture_id, "loan": item.loan_id,
-        "minor": item.gross.minor, "consumer": consumer, "account": account, "product": product, "paper": paper, "decision": decision, "quote": quote,
-    }  # fmt: skip
-    for statement in SOLD:
-        sql.run(statement, known)
-
-
-SOLD = (
-    "INSERT INTO consumers_consumer (id, book_id, external_ref, name_sealed, phone_sealed, phone_index, id_number_sealed, id_number_index,"
-    " birth_on_sealed, is_student, state, created_at)"
-    " VALUES (%(consumer)s, %(book)s, %(consumer)s, '', '', '', '', uuid_send(%(consumer)s), '', false, 'active', now())",
-    "INSERT INTO credit_account (id, book_id, consumer_id, currency, limit_minor, bill_day, repayment_day, cycle_from, next_bill_on, state, policy_version,"
-    " opened_at, revision, state_revision) VALUES (%(account)s, %(book)s, %(consumer)s, 'CNY', %(minor)s, 1, 10, '2026-10-01', '2026-11-01', 'active',"
-    " 1, now(), 1, 1)",
-    "INSERT INTO offers_product (id, book_id, code, version, name_zh, name_en, payer, annual_rate_ppm, periods, currency, minimum_minor,"
-    " maximum_minor, day_count, min_gap_days, rule_version, jurisdiction, lender_zh, lender_en, lender_licence, state, created_by, created_at)"
-    " VALUES (%(product)s, %(book)s, %(product)s, 1, '', '', 'merchant', 0, '[3]', 'CNY', 1, 1, 'act_365', 10, '1', 'CN', '', '', '', 'draft',"
-    " '', now())",
-    "INSERT INTO offers_disclosure (id, book_id, product_id, hash, content, template_version, first_shown_at) SELECT %(paper)s, %(book)s,"
-    " %(product)s, sha256(convert_to(c, 'UTF8')), c, '1', now() FROM (SELECT format('{\"id\": \"%%s\"}', %(paper)s) AS c) AS written",
-    "INSERT INTO risk_decision (id, book_id, order_id, consumer_id, merchant_id, outcome, reasons, features, policy_version, decided_at)"
-    " VALUES (%(decision)s, %(book)s, %(order)s, %(consumer)s, %(merchant)s, 'approved', '[]', '{}', 1, now())",
-    "INSERT INTO offers_quote (id, book_id, disclosure_id, merchant_id, consumer_id, language, shown_at, shown_on)"
-    " VALUES (%(quote)s, %(book)s, %(paper)s, %(merchant)s, %(consumer)s, 'zh', now(), '2026-10-01')",
-    "INSERT INTO orders_order (id, book_id, merchant_id, consumer_id, credit_account_id, merchant_reference, product_id, product, channel,"
-    " currency, amount_minor, authorised_minor, captured_minor, released_minor, refunded_minor, periods, state, created_at, created_on,"
-    " expires_at, due_day, annual_rate_ppm, day_count, rule_version, shown_total_minor, shown_instalment_minor, disclosure_id, quote_id,"
-    " quote_shown_to, decision_id, seq)"
-    " VALUES (%(order)s, %(book)s, %(merchant)s, %(consumer)s, %(account)s, %(order)s, %(product)s, 'free', 'online', 'CNY', %(minor)s,"
-    " %(minor)s, 0, 0, 0, 3, 'authorised', now(), '2026-10-01', now(), 1, 0, 'act_365', '1', 0, 0, %(paper)s, %(quote)s,"
-    " %(consumer)s, %(decision)s, 1)",
-    "INSERT INTO orders_capture (id, book_id, order_id, merchant_id, number, amount_minor, refunded_minor, captured_on, captured_at)"
-    " VALUES (%(capture)s, %(book)s, %(order)s, %(merchant)s, 1, %(minor)s, 0, '2026-10-01', now())",
-    "INSERT INTO loans_loan (id, book_id, capture_id, order_id, merchant_id, consumer_id, credit_account_id, funder_id, product, currency,"
-    " principal_minor, periods, annual_rate_ppm, day_count, disbursed_on, first_due_on, due_day, rule_version, booked_at, state,"
-    " refunded_principal_minor, excess_minor, last_event_on, seq, discount_minor, discount_earned_minor) VALUES (%(loan)s, %(book)s,"
-    " %(capture)s, %(order)s, %(merchant)s, %(consumer)s, %(account)s, %(book)s, 'free', 'CNY', %(minor)s, 3, 0, 'act_365', '2026-10-01',"
-    " '2026-11-01', 1, '1', now(), 'active', 0, 0, '2026-10-01', 1, 0, 0)",
-)
-
-
-def settle(work: UnitOfWork, on: date = PAY_DAY) -> list[Batch]:
-    with sql.transacting():
-        assert settlement.build(work=work, pay_on=on, after=None, limit=100) is None
-        return queries.batches_on(book_id=work.book.id, pay_on=on)
-
-
-def books(work: UnitOfWork) -> dict[str, int]:
-    rows = ledger.trial_balance(work.book.id)
-    assert sum(row.debit.minor - row.credit.minor for row in rows) == 0
-    return {row.code: row.debit.minor - row.credit.minor for row in rows if row.code in CODES and row.debit != row.credit}
-
-
-def available(work: UnitOfWork, merchant_id: UUID) -> int:
-    return -ledger.limited(work.book.id, "merchant_available", [merchant_id])[merchant_id].posted.minor
-
-
-def proofs_hold(work: UnitOfWork, *merchant_ids: UUID) -> bool:
-    pending = ledger.balances(work.book.id, [AccountKey("merchant_pending")], "CNY")[AccountKey("merchant_pending")]
-    kept = sum(available(work, m) for m in merchant_ids)
-    return (
-        queries.unsettled(book_id=work.book.id, currency="CNY") == -pending
-        and queries.kept_available(book_id=work.book.id, currency="CNY") == cny(kept)
-        and queries.not_adding_up(book_id=work.book.id) == []
-    )
 
 
 def test_a_capture_is_owed_net_of_fee_and_discount_and_settles_after_the_holidays(work: UnitOfWork, merchant_id: UUID) -> None:
@@ -346,76 +241,6 @@ BATCH = (
 )
 
 
-def test_what_is_too_little_is_carried_until_it_is_enough(work: UnitOfWork, make_merchant: Callable[..., UUID]) -> None:
-    merchant_id = make_merchant(minimum_payout=cny(200_00))
-    accrue(work, capture(work, merchant_id, minor=100_00, periods=None))
-    (first,) = settle(work)
-    assert (first.state, first.totals.payout, first.totals.carried) == ("accrued", cny(0), cny(99_40))
-    shown = queries.statement(batch_id=first.id)
-    assert shown is not None
-    assert shown.adds_up
-    assert settle(work, date(2026, 10, 9)) == []  # it is not enough by itself
-    accrue(work, capture(work, merchant_id, minor=101_21, periods=None))
-    (second,) = settle(work, date(2026, 10, 12))
-    assert (second.state, second.totals.opening, second.totals.payout, second.totals.carried) == (
-        "scheduled",
-        cny(99_40),
-        cny(200_00),
-        cny(0),
-    )
-    assert second.line_count == 2
-    assert proofs_hold(work, merchant_id)
-
-
-def test_what_was_carried_is_paid_once_the_contract_pays_out_less(
-    work: UnitOfWork, make_merchant: Callable[..., UUID], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    merchant_id = make_merchant(minimum_payout=cny(200_00))
-    accrue(work, capture(work, merchant_id, minor=100_00, periods=None))
-    settle(work)
-    monkeypatch.setattr(batches.merchants, "contracts_in_force", lambda **given: {})
-    (paid,) = settle(work, date(2026, 10, 9))
-    assert (paid.line_count, paid.totals.payout) == (1, cny(99_40))
-    assert proofs_hold(work, merchant_id)
-
-
-def test_a_capture_costs_what_the_contract_says_of_its_product_channel_and_periods(
-    work: UnitOfWork, make_merchant: Callable[..., UUID]
-) -> None:
-    merchant_id = make_merchant(
-        fees=(FeeRule(3_800, cny(10), channel="store"), FeeRule(0, cny(5_00), fewest_periods=12), FeeRule(5_000, cny(0), product="flex"))
-    )
-    of = capture(work, merchant_id, minor=100_00, periods=None)
-    each = [replace(of, capture_id=i, order_id=o, loan_id=n) for i, o, n in zip(*(iter(work.ids.many(work.now, 15)),) * 3, strict=True)]
-    items = accrue(
-        work,
-        replace(each[0], channel="store", periods=3),
-        replace(each[1], channel="online", periods=12),
-        replace(each[2], product="flex", channel="online", periods=3),
-        each[3],
-        replace(each[4], gross=cny(3), periods=24),
-    )
-    assert [(item.fee.minor, item.net.minor) for item in items if isinstance(item, Item)] == [
-        (48, 99_52), (5_00, 95_00), (50, 99_50), (60, 99_40), (3, 0),  # never more than there is
-    ]  # fmt: skip
-    back = accrue(work, refund(work, each[0], 50_00), refund(work, each[0], 50_00))
-    assert [item.fee.minor for item in back if isinstance(item, Item)] == [-24, -24]  # with its share of what each capture costs
-
-
-def test_a_tier_is_reached_by_what_was_sold_in_the_month_before(work: UnitOfWork, make_merchant: Callable[..., UUID]) -> None:
-    tiers = (Tier(cny(150_00), 4_000), Tier(cny(1_000_00), 1_000))
-    merchant_id = make_merchant(fees=(FeeRule(5_000, cny(0), tiers=tiers),), valid_from=date(2026, 1, 1))
-
-    def sold(on: date, minor: int) -> CaptureAccrual:
-        return replace(capture(work, merchant_id, minor=minor, periods=None), earned_on=on, channel="online", periods=3)
-
-    first = sold(date(2026, 8, 10), 100_00)
-    accrue(work, first, sold(date(2026, 8, 31), 60_00), replace(refund(work, first, 40_00), earned_on=date(2026, 8, 31)))
-    days = (date(2026, 8, 31), date(2026, 9, 1), date(2026, 9, 30), date(2026, 10, 1))
-    items = accrue(work, *(sold(on, 70_00) for on in days))  # in August nothing was sold in July, in September 230.00 in August
-    assert [item.fee.minor for item in items if isinstance(item, Item)] == [35, 28, 28, 35]
-
-
 def waiting(merchant_id: UUID) -> set[UUID]:
     return {row[0] for row in sql.rows("SELECT item_id FROM settlement_waiting WHERE merchant_id = %s", [merchant_id])}
 
@@ -508,8 +333,8 @@ def test_what_does_not_wait_cannot_be_paid(as_role, work: UnitOfWork, merchant_i
         " loan_id, funder_id, product, -gross_minor - 1, -fee_minor, -discount_minor, -net_minor - 1, currency, contract_version,"
         " fee_on_refund, earned_on, settles_on, recorded_at FROM settlement_item WHERE id = %(item)s",  # more back than was captured
         "UPDATE settlement_batch SET state = 'accrued' WHERE id = %(id)s",  # a payout that vanishes
-        "INSERT INTO settlement_waiting (item_id, book_id, merchant_id, settles_on, carried) SELECT gen_random_uuid(), book_id, merchant_id,"
-        " settles_on, false FROM settlement_item WHERE id = %(item)s",  # what is no item cannot wait
+        "INSERT INTO settlement_waiting (item_id, book_id, merchant_id, settles_on) SELECT gen_random_uuid(), book_id, merchant_id,"
+        " settles_on FROM settlement_item WHERE id = %(item)s",  # what is no item cannot wait
     ],
 )
 def test_the_database_refuses_a_statement_that_does_not_add_up(as_role, work: UnitOfWork, merchant_id: UUID, attack: str) -> None:  # type: ignore[no-untyped-def]

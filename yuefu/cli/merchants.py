@@ -17,30 +17,21 @@ if TYPE_CHECKING:
     from yuefu.merchants.commands import NewMerchant
     from yuefu.merchants.rules import ContractTerms, FeeRule
 
-CONTRACT: Final = "valid_from fee_rate settlement_days channel discounts? fee_on_refund negative_limit currency fees? minimum_payout?"
+CONTRACT: Final = (
+    "valid_from fee_rate settlement_days channel discounts? fee_on_refund negative_limit currency fees? minimum_payout? reserve?"
+)
 FEE: Final = "rate fixed? product? channel? fewest_periods? most_periods? tiers?"
 MERCHANT: Final = "code name_zh name_en uscc industry settlement_account settlement_account_kind contract"
 _IN_CONTRACT: Final = {"fee_rate_ppm": "fee_rate"}
 _IN_MERCHANT: Final = {
     "fee_rate_ppm": "contract.fee_rate",
-    **{
-        name: f"contract.{name}"
-        for name in (
-            "settlement_days",
-            "channel",
-            "discounts",
-            "fee_on_refund",
-            "negative_limit",
-            "valid_from",
-            "fees",
-            "minimum_payout",
-        )
-    },
+    **{name: f"contract.{name}" for name in CONTRACT.replace("?", "").split() if name not in {"fee_rate", "currency"}},
 }
 _EXAMPLE: Final = 'An item: {code, name_zh, name_en, uscc, industry, settlement_account (8 to 32 digits), settlement_account_kind: "corporate", contract}.'
 _CONTRACT_EXAMPLE: Final = (
     'A contract: {valid_from: "2026-10-01", fee_rate: "0.60" (percent), settlement_days, channel, discounts: [{periods, rate}],'
-    ' fee_on_refund: kept or returned, negative_limit: "500000.00", currency: "CNY"}. It may have minimum_payout: "100.00", and fees, of which the first'
+    ' fee_on_refund: kept or returned, negative_limit: "500000.00", currency: "CNY"}. It may have minimum_payout: "100.00",'
+    ' reserve: {rate: "5.00", days: 90} (kept back of captures for so many days after the pay day), and fees, of which the first'
     ' that is for a capture says what it costs: [{rate: "0.38", fixed: "0.10" (each capture), product, channel, fewest_periods, most_periods,'
     ' tiers: [{volume: "1000000.00" (sold in the month before), rate: "0.30"}]}]; what is left out is any.'
 )
@@ -114,6 +105,7 @@ def _merchant(fields: Fields, key: str, currency: str) -> NewMerchant:
 def _contract(fields: Fields, currency: str) -> ContractTerms:
     from yuefu.merchants.rules import ContractTerms
 
+    reserve = fields.inside("reserve", "rate days") if fields.has("reserve") else None
     discounts = [(one.whole("periods"), one.percent("rate").ppm) for one in fields.each("discounts", "periods rate")]
     return ContractTerms(
         valid_from=fields.day("valid_from"),
@@ -125,6 +117,8 @@ def _contract(fields: Fields, currency: str) -> ContractTerms:
         negative_limit=fields.money("negative_limit", fields.currency(currency)),
         fees=tuple([_fee(one, currency) for one in fields.each("fees", FEE)]),
         minimum_payout=fields.money("minimum_payout", currency) if fields.has("minimum_payout") else None,
+        reserve_ppm=reserve.percent("rate").ppm if reserve else 0,
+        reserve_days=reserve.whole("days") if reserve else 0,
     )
 
 

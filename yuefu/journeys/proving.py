@@ -32,7 +32,15 @@ Control = Mapping[tuple[str, UUID | None, str, str], int]
 """Balances as `ledger.totals` gives them."""
 
 _PROVEN: Final = (
-    *("loan_principal", "loan_interest", "unearned_discount", "credit_line_contra", "merchant_pending", "payouts_in_transit"),
+    *(
+        "loan_principal",
+        "loan_interest",
+        "unearned_discount",
+        "credit_line_contra",
+        "merchant_pending",
+        "merchant_reserve",
+        "payouts_in_transit",
+    ),
     *("suspense", "purchase_clearing", "collections_clearing", "consumer_balance", "client_cash"),
 )
 _STANDING: Final = tuple(code for code in STANDING if code != "consumer_balance")
@@ -148,6 +156,7 @@ def _pairs(book: Book, read: _Read, positions: Mapping[Any, Any]) -> dict[str, t
         "holds/orders": (orders.held(book.id), held),
         "holds/ledger": (ledger.holds_pending(book.id, "credit_line"), held),
         "merchant_pending": (settlement.unsettled(book_id=book.id, currency=book.currency).minor, -_total(control, "merchant_pending")),
+        "merchant_reserve": (settlement.in_reserve(book_id=book.id, currency=book.currency).minor, -_total(control, "merchant_reserve")),
         "merchant_available": (read.kept, -available),
         "payouts_in_transit": (read.in_transit, -_total(control, "payouts_in_transit")),
     }

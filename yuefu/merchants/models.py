@@ -49,6 +49,8 @@ class Contract(BookRow):
     negative_limit_minor = models.BigIntegerField()
     fees = models.JSONField(default=list, db_default=[])
     minimum_payout_minor = models.BigIntegerField(default=0, db_default=0)
+    reserve_ppm = models.IntegerField(default=0, db_default=0)
+    reserve_days = models.SmallIntegerField(default=0, db_default=0)
     currency = models.TextField()
     approval_id = models.UUIDField(null=True, unique=True)
     recorded_by = models.TextField()
@@ -69,4 +71,8 @@ class Contract(BookRow):
             models.CheckConstraint(condition=Q(fee_on_refund__in=["kept", "returned"]), name="merchants_contract_fee_on_refund"),
             models.CheckConstraint(condition=Q(negative_limit_minor__gte=0), name="merchants_contract_negative_limit"),
             models.CheckConstraint(condition=Q(minimum_payout_minor__gte=0), name="merchants_contract_minimum_payout"),
+            models.CheckConstraint(
+                condition=Q(reserve_ppm=0, reserve_days=0) | Q(reserve_ppm__gt=0, reserve_ppm__lt=1_000_000, reserve_days__gt=0),
+                name="merchants_contract_reserve",
+            ),
         ]

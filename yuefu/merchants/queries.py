@@ -18,7 +18,7 @@ TABLE: Final = "merchants_merchant"
 _SHOWN = "id, code, name_zh, name_en, state, industry, uscc, settlement_account_masked"
 _CONTRACT = (
     "id, merchant_id, version, valid_from, fee_rate_ppm, settlement_days, channel, discount_ppm, fee_on_refund,"
-    " negative_limit_minor, currency, fees, minimum_payout_minor"
+    " negative_limit_minor, currency, fees, minimum_payout_minor, reserve_ppm, reserve_days"
 )
 
 
@@ -98,9 +98,13 @@ def _contract(
     currency: str,
     fees: Sequence[Mapping[str, Any]],
     minimum_payout_minor: int,
+    reserve_ppm: int,
+    reserve_days: int,
 ) -> Contract:
     discounts = tuple(sorted((int(periods), ppm) for periods, ppm in discount_ppm.items()))
     limit = Money(negative_limit_minor, currency)
     asked, least = fees_from_json(fees, currency), least_from_json(minimum_payout_minor, currency)
-    terms = ContractTerms(valid_from, fee_rate_ppm, settlement_days, channel, discounts, fee_on_refund, limit, asked, least)
+    terms = ContractTerms(
+        valid_from, fee_rate_ppm, settlement_days, channel, discounts, fee_on_refund, limit, asked, least, reserve_ppm, reserve_days
+    )
     return Contract(contract_id, merchant_id, version, terms)

@@ -31,11 +31,13 @@ FEE_ON_REFUND_INVALID: Final = "fee_on_refund_invalid"
 NEGATIVE_LIMIT_INVALID: Final = "negative_limit_invalid"
 FEES_INVALID: Final = "fees_invalid"
 MINIMUM_PAYOUT_INVALID: Final = "minimum_payout_invalid"
+RESERVE_INVALID: Final = "reserve_invalid"
 
 CHANNELS: Final = ("online", "store", "mini", "live", "agent")
 FEE_ON_REFUND: Final = ("kept", "returned")
 LONGEST_SETTLEMENT_DAYS: Final = 60
 MOST_FEES: Final = 100
+LONGEST_RESERVE_DAYS: Final = 365
 TRANSITIONS: Final = {("active", "suspended"), ("suspended", "active"), ("active", "closed"), ("suspended", "closed")}
 
 _WHOLE: Final = 1_000_000
@@ -92,6 +94,7 @@ class ContractTerms:
 
     `discounts` are (periods, ppm): what the merchant pays for an interest-free plan of so many periods, in rising order of periods. Of `fees` the
     first that is for a capture says what it costs; where none is, it costs `fee_rate_ppm`. Less than `minimum_payout` is not paid out, but carried.
+    Of what is captured `reserve_ppm` is kept back (rolling reserve 滚动准备金) for `reserve_days` after the pay day.
     """
 
     valid_from: date
@@ -103,6 +106,8 @@ class ContractTerms:
     negative_limit: Money
     fees: tuple[FeeRule, ...] = ()
     minimum_payout: Money | None = None
+    reserve_ppm: int = 0
+    reserve_days: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +187,9 @@ def terms_fault(terms: ContractTerms, *, currency: str) -> Refused | None:
         return Refused(NEGATIVE_LIMIT_INVALID, f"a limit is not negative and in {currency}", "negative_limit")
     if terms.minimum_payout is not None and (terms.minimum_payout.currency != currency or terms.minimum_payout.minor < 0):
         return Refused(MINIMUM_PAYOUT_INVALID, f"the least that is paid out is not negative and in {currency}", "minimum_payout")
+    days = range(1, LONGEST_RESERVE_DAYS + 1) if terms.reserve_ppm else range(1)
+    if not 0 <= terms.reserve_ppm < _WHOLE or terms.reserve_days not in days:
+        return Refused(RESERVE_INVALID, f"less than the whole is kept back, for 1 to {LONGEST_RESERVE_DAYS} days", "reserve")
     return _fees_fault(terms, currency) or _discounts_fault(terms)
 
 
@@ -238,6 +246,8 @@ def terms_json(terms: ContractTerms) -> dict[str, Any]:
         "currency": terms.negative_limit.currency,
         "fees": fees_json(terms.fees),
         "minimum_payout_minor": terms.minimum_payout.minor if terms.minimum_payout else 0,
+        "reserve_ppm": terms.reserve_ppm,
+        "reserve_days": terms.reserve_days,
     }
 
 
@@ -290,4 +300,6 @@ def terms_from_json(content: Mapping[str, Any]) -> ContractTerms:
         Money(content["negative_limit_minor"], currency),
         fees_from_json(content.get("fees", ()), currency),
         least_from_json(content.get("minimum_payout_minor", 0), currency),
+        content.get("reserve_ppm", 0),
+        content.get("reserve_days", 0),
     )

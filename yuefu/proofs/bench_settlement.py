@@ -93,8 +93,8 @@ _RETURNED: Final = {
 }
 # As the trigger of items has it, which is off meanwhile.
 _WAITING: Final = """
-INSERT INTO settlement_waiting (item_id, book_id, merchant_id, settles_on, carried)
-    SELECT id, book_id, merchant_id, settles_on, false FROM settlement_item WHERE book_id = %s ORDER BY id
+INSERT INTO settlement_waiting (item_id, book_id, merchant_id, settles_on)
+    SELECT id, book_id, merchant_id, settles_on FROM settlement_item WHERE book_id = %s ORDER BY id
 """
 
 

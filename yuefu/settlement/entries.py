@@ -10,6 +10,7 @@ from yuefu.money.amounts import Money
 from yuefu.settlement.rules import Item
 
 PENDING = AccountKey("merchant_pending")
+RESERVE = AccountKey("merchant_reserve")
 
 
 def accrued(item: Item) -> Entry:
@@ -44,6 +45,17 @@ def made_available(batch_id: UUID, merchant_id: UUID, shares: Mapping[UUID, Mone
         if net
     ]
     return Entry(key=f"settlement:batch:{batch_id}", kind="settlement_batch", lines=tuple(lines))
+
+
+def reserved(batch_id: UUID, merchant_id: UUID, *, kept: Money, released: Money, funder_id: UUID) -> Entry:
+    """What a batch keeps back: Dr owed to merchant, Cr reserve. What it releases of earlier ones: the reverse."""
+    lines = [
+        Line(account, amount, merchant_id=merchant_id, funder_id=funder_id)
+        for part in (kept, -released)
+        for account, amount in ((PENDING, part), (RESERVE, -part))
+        if part
+    ]
+    return Entry(key=f"settlement:reserve:{batch_id}", kind="settlement_reserve", lines=tuple(lines))
 
 
 def _line(account: AccountKey, amount: Money, item: Item) -> Line:

@@ -45,7 +45,9 @@ class Item(BookRow):
             models.CheckConstraint(
                 condition=Q(kind="capture", gross_minor__gt=0, fee_minor__gte=0, discount_minor__gte=0, capture_id=F("source_id"))
                 | Q(kind="refund", gross_minor__lt=0, fee_minor__lte=0, discount_minor__lte=0, capture_id__isnull=False)
-                | (Q(kind="carried", fee_minor=0, discount_minor=0, capture_id__isnull=True) & ~Q(gross_minor=0)),
+                | (Q(kind="carried", fee_minor=0, discount_minor=0, capture_id__isnull=True) & ~Q(gross_minor=0))
+                | Q(kind="reserved", gross_minor__lt=0, fee_minor=0, discount_minor=0, capture_id__isnull=True)
+                | Q(kind="released", gross_minor__gt=0, fee_minor=0, discount_minor=0, capture_id__isnull=True),
                 name="settlement_item_signs",
             ),
             models.CheckConstraint(condition=Q(fee_on_refund__in=["kept", "returned", ""]), name="settlement_item_fee_on_refund"),
@@ -70,12 +72,9 @@ class Waiting(models.Model):
     book_id = models.UUIDField()
     merchant_id = models.UUIDField()
     settles_on = models.DateField()
-    carried = models.BooleanField()
 
     class Meta:
-        indexes = [
-            models.Index(fields=["book_id", "merchant_id", "settles_on"], include=["carried", "item_id"], name="settlement_waiting_due")
-        ]
+        indexes = [models.Index(fields=["book_id", "merchant_id", "settles_on"], include=["item_id"], name="settlement_waiting_due")]
 
 
 class Batch(BookRow):
@@ -88,6 +87,8 @@ class Batch(BookRow):
     discounts_minor = models.BigIntegerField()
     refunds_minor = models.BigIntegerField()
     opening_minor = models.BigIntegerField()
+    reserved_minor = models.BigIntegerField(default=0, db_default=0)
+    released_minor = models.BigIntegerField(default=0, db_default=0)
     net_minor = models.BigIntegerField()
     payout_minor = models.BigIntegerField()
     carried_minor = models.BigIntegerField()
@@ -101,8 +102,15 @@ class Batch(BookRow):
             models.UniqueConstraint(fields=["book_id", "merchant_id", "pay_on"], name="settlement_batch_once_a_day"),
             models.CheckConstraint(
                 condition=Q(
-                    net_minor=F("captures_minor") - F("fees_minor") - F("discounts_minor") - F("refunds_minor") + F("opening_minor")
-                ),
+                    net_minor=F("captures_minor")
+                    - F("fees_minor")
+                    - F("discounts_minor")
+                    - F("refunds_minor")
+                    + F("opening_minor")
+                    - F("reserved_minor")
+                    + F("released_minor")
+                )
+                & Q(reserved_minor__gte=0, released_minor__gte=0),
                 name="settlement_batch_net",
             ),
             models.CheckConstraint(

@@ -55,8 +55,8 @@ _ITEM = (
 )
 _ITEM_WIDTH = 19
 _BATCH = (
-    "SELECT id, merchant_id, pay_on, line_count, captures_minor, fees_minor, discounts_minor, refunds_minor, opening_minor, net_minor,"
-    " payout_minor, carried_minor, state, version, payout_id, built_at, currency FROM settlement_batch"
+    "SELECT id, merchant_id, pay_on, line_count, captures_minor, fees_minor, discounts_minor, refunds_minor, opening_minor, reserved_minor,"
+    " released_minor, net_minor, payout_minor, carried_minor, state, version, payout_id, built_at, currency FROM settlement_batch"
 )
 
 
@@ -206,10 +206,19 @@ def of_orders(*, order_ids: Sequence[UUID]) -> dict[UUID, list[SettledItem]]:
 
 
 def unsettled(*, book_id: UUID, currency: str) -> Money:
-    """The net of all items in no batch. The ledger's merchant_pending has the same as a credit balance."""
+    """The net of all items in no batch, but for what is kept back. The ledger's merchant_pending has the same as a credit balance."""
+    return _waiting(book_id, currency, "i.kind <> 'released'")
+
+
+def in_reserve(*, book_id: UUID, currency: str) -> Money:
+    """What is kept back of merchants and not released yet. The ledger's merchant_reserve has the same as a credit balance."""
+    return _waiting(book_id, currency, "i.kind = 'released'")
+
+
+def _waiting(book_id: UUID, currency: str, where: str) -> Money:
     minor = sql.value(
         "SELECT coalesce(sum(i.net_minor), 0)::bigint FROM settlement_waiting AS w JOIN settlement_item AS i ON i.id = w.item_id"
-        " WHERE w.book_id = %s AND i.currency = %s",
+        f" WHERE w.book_id = %s AND i.currency = %s AND {where}",
         [book_id, currency],
     )
     return Money(minor, currency)

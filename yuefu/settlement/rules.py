@@ -104,10 +104,11 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """A batch in figures. net = captures − fees − discounts − refunds + opening; payout is net or nothing, carried what is not paid out: below zero,
-    or too little to be paid.
+    """A batch in figures. net = captures − fees − discounts − refunds + opening − reserved + released; payout is net or nothing, carried what is
+    not paid out: below zero, or too little to be paid.
 
-    `refunds` is what refunds cost the merchant after fee and discount came back (≥ 0); `opening` what an earlier batch carried.
+    `refunds` is what refunds cost the merchant after fee and discount came back (≥ 0); `opening` what an earlier batch carried; `reserved` is kept
+    back of this one, `released` was kept back of an earlier one.
     """
 
     captures: Money
@@ -115,6 +116,8 @@ class Totals:
     discounts: Money
     refunds: Money
     opening: Money
+    reserved: Money
+    released: Money
     net: Money
     payout: Money
     carried: Money
@@ -156,15 +159,25 @@ def shares_of_funders(items: Iterable[Figures], *, own_funds: UUID) -> dict[UUID
 
 def totals(items: Iterable[Figures], currency: str, *, least: Money | None = None) -> Totals:
     """The figures of a batch of items, or of sums of them. What is less than `least` is not paid out."""
-    captures = fees = discounts = refunds = opening = Money.zero(currency)
+    captures = fees = discounts = refunds = opening = reserved = released = Money.zero(currency)
     for item in items:
         if item.kind == "capture":
             captures, fees, discounts = captures + item.gross, fees + item.fee, discounts + item.discount
         elif item.kind == "refund":
             refunds -= item.net
+        elif item.kind == "reserved":
+            reserved -= item.net
+        elif item.kind == "released":
+            released += item.net
         else:
             opening += item.net
-    net = captures - fees - discounts - refunds + opening
+    net = captures - fees - discounts - refunds + opening - reserved + released
     pays = net.minor > 0 and (least is None or net >= least)
     payout = net if pays else Money.zero(currency)
-    return Totals(captures, fees, discounts, refunds, opening, net, payout, net - payout)
+    return Totals(captures, fees, discounts, refunds, opening, reserved, released, net, payout, net - payout)
+
+
+def kept_back(figures: Totals, rate: Rate) -> Money:
+    """What is kept back of a batch as a reserve: a part of its captures, half up, and no more than what would be left to pay."""
+    most = max(figures.net - figures.released, Money.zero(figures.net.currency))
+    return min(rate.of(figures.captures, rounding=Rounding.HALF_UP), most)

@@ -167,6 +167,7 @@ ENTRY_KINDS: Final[Table] = {
     "settlement_capture": _("Owed to the merchant for the sale"),
     "settlement_refund": _("Taken back from the merchant for the refund"),
     "settlement_batch": _("Made available to the merchant"),
+    "settlement_reserve": _("Kept back of the merchant, or given back"),
     "payout_ordered": _("Payout ordered"),
     "payout_paid": _("Payout left the bank"),
     "payout_returned": _("Payout came back from the bank"),

@@ -10,9 +10,11 @@ from uuid import UUID
 
 from yuefu.errors import Refused
 from yuefu.ledger import commands as ledger
+from yuefu.ledger.rules import Entry
 from yuefu.merchants import queries as merchants
 from yuefu.merchants.rules import Contract
 from yuefu.money.amounts import Money
+from yuefu.money.rates import Rate
 from yuefu.payments import commands as payments
 from yuefu.payments.commands import PayoutOrder
 from yuefu.payments.rules import Payout
@@ -22,7 +24,7 @@ from yuefu.runtime.values import UnitOfWork
 from yuefu.settlement import entries, queries, rules
 from yuefu.settlement.commands.accrual import insert_items
 from yuefu.settlement.queries import Batch, Due
-from yuefu.settlement.rules import Item, Totals
+from yuefu.settlement.rules import Item, Sum, Totals
 
 _BATCH: Final = {
     "id": "uuid",
@@ -36,6 +38,8 @@ _BATCH: Final = {
     "discounts_minor": "bigint",
     "refunds_minor": "bigint",
     "opening_minor": "bigint",
+    "reserved_minor": "bigint",
+    "released_minor": "bigint",
     "net_minor": "bigint",
     "payout_minor": "bigint",
     "carried_minor": "bigint",
@@ -66,14 +70,9 @@ def build(*, work: UnitOfWork, pay_on: date, after: UUID | None, limit: int) -> 
     unserved = [merchant_id for merchant_id in asked if merchant_id not in served]
     due = queries.due(book_id=work.book.id, on=pay_on, merchant_ids=unserved, currency=work.book.currency)
     contracts = merchants.contracts_in_force(merchant_ids=unserved, on=pay_on)
-    figures = {
-        merchant_id: rules.totals(one.sums, work.book.currency, least=_least(contracts.get(merchant_id)))
-        for merchant_id, one in due.items()
-    }
-    wanted = [m for m, one in due.items() if figures[m].payout or any(part.kind != "carried" for part in one.sums)]
+    wanted = _drafts(work, pay_on, due, contracts)
     if wanted:
-        new = work.ids.many(work.now, len(wanted))
-        built = [_Built(_draft(work, i, m, pay_on, due[m], figures[m]), due[m]) for i, m in zip(new, wanted, strict=True)]
+        built = _keep_back(work, wanted, contracts)
         _make_available(work, built)
         _store(work, _with_payouts(work, built), pay_on)
     return asked[-1] if len(asked) == limit else None
@@ -120,14 +119,53 @@ def mark_reconciled(*, work: UnitOfWork, batch_ids: Sequence[UUID]) -> list[Batc
     return [outcomes[i] for i in batch_ids]
 
 
-def _least(contract: Contract | None) -> Money | None:
-    """What is less stays with us for another day; of a merchant without a contract nothing does."""
-    return contract.minimum_payout if contract else None
+def _drafts(work: UnitOfWork, pay_on: date, due: Mapping[UUID, Due], contracts: Mapping[UUID, Contract]) -> list[_Built]:
+    """The batches that are to be: each merchant's whose items are more than a balance that was carried and is not paid out by itself."""
+    figures = {m: _figures(work, one.sums, contracts.get(m)) for m, one in due.items()}
+    wanted = [m for m, one in due.items() if figures[m].payout or any(part.kind != "carried" for part in one.sums)]
+    new = work.ids.many(work.now, len(wanted))
+    return [_Built(_draft(work, i, m, pay_on, due[m], figures[m]), due[m]) for i, m in zip(new, wanted, strict=True)]
+
+
+def _figures(work: UnitOfWork, sums: Sequence[Sum], contract: Contract | None) -> Totals:
+    """What is less than the contract pays out stays with us for another day; of a merchant without a contract nothing does."""
+    return rules.totals(sums, work.book.currency, least=contract.minimum_payout if contract else None)
 
 
 def _draft(work: UnitOfWork, batch_id: UUID, merchant_id: UUID, pay_on: date, due: Due, figures: Totals) -> Batch:
     state = "held" if figures.payout else "accrued"
-    return Batch(batch_id, merchant_id, pay_on, sum(one.count for one in due.sums), figures, state, 1, None, work.now)
+    count = sum(one.count for one in due.sums)
+    return Batch(batch_id, merchant_id, pay_on, count, figures, state, 1, None, work.now)
+
+
+def _keep_back(work: UnitOfWork, drafts: Sequence[_Built], contracts: Mapping[UUID, Contract]) -> list[_Built]:
+    """Keeps back what contracts say, as an item of the batch, and one that comes later and gives it back; posts both, and what is given back now."""
+    built: list[_Built] = []
+    items: list[Item] = []
+    moves: list[Entry] = []
+    for draft in drafts:
+        batch, contract = draft.batch, contracts.get(draft.batch.merchant_id)
+        kept, released = Money.zero(work.book.currency), batch.totals.released
+        if contract and contract.terms.reserve_ppm:
+            kept = rules.kept_back(batch.totals, Rate(contract.terms.reserve_ppm))
+        if contract and kept:
+            item = _of_batch(work, batch, "reserved", -kept, batch.pay_on)
+            items += [item, _of_batch(work, batch, "released", kept, batch.pay_on + timedelta(days=contract.terms.reserve_days))]
+            sums = (*draft.due.sums, Sum("reserved", None, 1, item.gross, item.fee, item.discount, item.net))
+            due = Due(sums, f"{draft.due.item_ids[:-1]},{item.id}}}")
+            built.append(_Built(_draft(work, batch.id, batch.merchant_id, batch.pay_on, due, _figures(work, sums, contract)), due))
+        else:
+            built.append(draft)
+        if kept or released:
+            moves.append(entries.reserved(batch.id, batch.merchant_id, kept=kept, released=released, funder_id=work.book.id))
+    insert_items(work, items)
+    _post(work, moves)
+    return built
+
+
+def _post(work: UnitOfWork, moves: Sequence[Entry]) -> None:
+    refused = [o for o in ledger.post(work=work, entries=moves) if isinstance(o, Refused)] if moves else []
+    assert not refused, f"what is owed can always be made available: {refused[:1]}"
 
 
 def _make_available(work: UnitOfWork, built: Sequence[_Built]) -> None:
@@ -135,8 +173,7 @@ def _make_available(work: UnitOfWork, built: Sequence[_Built]) -> None:
     if paying:
         shares = [rules.shares_of_funders(b.due.sums, own_funds=work.book.id) for b in paying]
         moves = [entries.made_available(b.batch.id, b.batch.merchant_id, parts) for b, parts in zip(paying, shares, strict=True)]
-        refused = [o for o in ledger.post(work=work, entries=moves) if isinstance(o, Refused)]
-        assert not refused, f"what is owed can always be made available: {refused[:1]}"
+        _post(work, moves)
 
 
 def _with_payouts(work: UnitOfWork, built: Sequence[_Built]) -> list[_Built]:
@@ -157,7 +194,8 @@ def _order(work: UnitOfWork, batches: Sequence[Batch]) -> list[Payout | Refused]
 
 
 def _store(work: UnitOfWork, built: Sequence[_Built], pay_on: date) -> None:
-    carried = [_carried(work, b.batch, pay_on) for b in built if b.batch.totals.carried]
+    tomorrow = pay_on + timedelta(days=1)
+    carried = [_of_batch(work, b.batch, "carried", b.batch.totals.carried, tomorrow) for b in built if b.batch.totals.carried]
     insert_items(work, carried)
     values = [
         (
@@ -184,26 +222,27 @@ def _put_in(work: UnitOfWork, built: Sequence[_Built]) -> None:
     )
 
 
-def _carried(work: UnitOfWork, batch: Batch, pay_on: date) -> Item:
+def _of_batch(work: UnitOfWork, batch: Batch, kind: str, net: Money, settles_on: date) -> Item:
+    """An item that a batch makes: what is carried, kept back, or given back later."""
     nothing = Money.zero(work.book.currency)
     return Item(
         id=work.ids.new(work.now),
         merchant_id=batch.merchant_id,
-        kind="carried",
+        kind=kind,
         order_id=None,
         source_id=batch.id,
         capture_id=None,
         loan_id=None,
         funder_id=None,
         product="",
-        gross=batch.totals.carried,
+        gross=net,
         fee=nothing,
         discount=nothing,
-        net=batch.totals.carried,
+        net=net,
         contract_version=0,
         fee_on_refund="",
-        earned_on=pay_on,
-        settles_on=pay_on + timedelta(days=1),
+        earned_on=batch.pay_on,
+        settles_on=settles_on,
     )
 
 

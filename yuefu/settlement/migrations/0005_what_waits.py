@@ -5,8 +5,8 @@ from django.db import migrations, models
 from yuefu.runtime.tables import Reference, fixed, nothing_put_aside, references_as_a_set, secure
 
 PROMISES = """
-INSERT INTO settlement_waiting (item_id, book_id, merchant_id, settles_on, carried)
-    SELECT i.id, i.book_id, i.merchant_id, i.settles_on, i.kind = 'carried' FROM settlement_item i
+INSERT INTO settlement_waiting (item_id, book_id, merchant_id, settles_on)
+    SELECT i.id, i.book_id, i.merchant_id, i.settles_on FROM settlement_item i
     WHERE NOT EXISTS (SELECT FROM settlement_batch_line l WHERE l.item_id = i.id);
 
 -- Rows come and go by the thousand every day: what is gone must not be read over and over.
@@ -15,8 +15,8 @@ ALTER TABLE settlement_waiting SET (autovacuum_vacuum_scale_factor = 0.02, autov
 -- An item waits from when it is written.
 CREATE FUNCTION settlement_item_waits() RETURNS trigger LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
 BEGIN
-    INSERT INTO settlement_waiting (item_id, book_id, merchant_id, settles_on, carried)
-        SELECT id, book_id, merchant_id, settles_on, kind = 'carried' FROM added;
+    INSERT INTO settlement_waiting (item_id, book_id, merchant_id, settles_on)
+        SELECT id, book_id, merchant_id, settles_on FROM added;
     RETURN NULL;
 END $$;
 CREATE TRIGGER settlement_item_waits AFTER INSERT ON settlement_item
@@ -63,13 +63,10 @@ class Migration(migrations.Migration):
                 ("book_id", models.UUIDField()),
                 ("merchant_id", models.UUIDField()),
                 ("settles_on", models.DateField()),
-                ("carried", models.BooleanField()),
             ],
             options={
                 "indexes": [
-                    models.Index(
-                        fields=["book_id", "merchant_id", "settles_on"], include=["carried", "item_id"], name="settlement_waiting_due"
-                    )
+                    models.Index(fields=["book_id", "merchant_id", "settles_on"], include=["item_id"], name="settlement_waiting_due")
                 ],
             },
         ),
