@@ -172,21 +172,37 @@ def batches(*, merchant_id: UUID, limit: int, before: date | None = None) -> lis
     return sql.rows_as(_batch, _BATCH + where, [merchant_id, before, before, limit])
 
 
+def batches_between(*, merchant_id: UUID, since: date, until: date) -> list[UUID]:
+    """The batches of a merchant of the pay days from one to another, by pay day."""
+    found = sql.rows(
+        "SELECT id FROM settlement_batch WHERE merchant_id = %s AND pay_on BETWEEN %s AND %s ORDER BY pay_on", [merchant_id, since, until]
+    )
+    return [row[0] for row in found]
+
+
 def statement(*, batch_id: UUID) -> Statement | None:
     """A batch, its lines by age, and whether they add up to it."""
-    found = sql.rows_as(_batch, _BATCH + " WHERE id = %s", [batch_id])
-    if not found:
-        return None
-    lines = sql.rows_as(
-        _item,
-        f"SELECT {_ITEM} FROM settlement_batch_line AS l JOIN settlement_item AS i ON i.id = l.item_id"
-        " WHERE l.batch_id = %s ORDER BY i.earned_on, i.recorded_at, i.kind, i.id",
-        [batch_id],
-    )
-    batch = found[0]
+    found = statements(batch_ids=[batch_id])
+    return found[0] if found else None
+
+
+def statements(*, batch_ids: Sequence[UUID]) -> list[Statement]:
+    """Batches by pay day, each with its lines by age, and whether they add up to it."""
+    found = sql.rows_as(_batch, _BATCH + " WHERE id = ANY(%s) ORDER BY pay_on, id", [list(batch_ids)])
+    lines: dict[UUID, list[Item]] = defaultdict(list)
+    for batch_id, *row in sql.rows(
+        f"SELECT l.batch_id, {_ITEM} FROM settlement_batch_line AS l JOIN settlement_item AS i ON i.id = l.item_id"
+        " WHERE l.batch_id = ANY(%s) ORDER BY i.earned_on, i.recorded_at, i.kind, i.id",
+        [[batch.id for batch in found]],
+    ):
+        lines[batch_id].append(_item(*row))
+    return [Statement(batch, tuple(lines[batch.id]), _adds_up(batch, lines[batch.id])) for batch in found]
+
+
+def _adds_up(batch: Batch, lines: Sequence[Item]) -> bool:
+    """What of the net is paid depends on the contract of that day; that it is all of it, the table says."""
     summed = totals(lines, batch.totals.net.currency)
-    adds_up = len(lines) == batch.line_count and replace(summed, payout=batch.totals.payout, carried=batch.totals.carried) == batch.totals
-    return Statement(batch, tuple(lines), adds_up)
+    return len(lines) == batch.line_count and replace(summed, payout=batch.totals.payout, carried=batch.totals.carried) == batch.totals
 
 
 def of_orders(*, order_ids: Sequence[UUID]) -> dict[UUID, list[SettledItem]]:

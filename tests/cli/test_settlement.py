@@ -1,0 +1,114 @@
+"""Batches and statements of merchants from the command line, and as a file."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.conftest import Command, Town, a_town
+from yuefu.journeys import statements
+from yuefu.runtime.vault import Vault
+
+
+@pytest.fixture(scope="module")
+def town(keys: Vault) -> Town:
+    """A book of its own, for its days go by."""
+    return a_town(keys)
+
+
+@pytest.fixture
+def settled(cli: Command, authorised: Callable[..., dict[str, Any]]) -> dict[str, Any]:
+    """Two orders of a shop, one of them given back in part, and one of another; paid on the next day."""
+    mine = [authorised(amount="30.00"), authorised(amount="200.00")]
+    other = authorised(amount="40.00", merchant="disc-city")
+    for order in (*mine, other):
+        assert cli("order", "capture", order["order"]).status == 0
+    assert cli("order", "refund", mine[0]["order"], "--amount", "10.00").status == 0
+    assert cli("close-day").status == 0
+    batches = cli("settle").last["batches"]
+    assert len(batches) == 2
+    return {"references": [order["reference"] for order in mine]}
+
+
+def test_a_statement_is_listed_shown_and_written(
+    cli: Command, raw: Command, town: Town, settled: dict[str, Any], person: Callable[..., str], tmp_path: Path
+) -> None:
+    owner = person("merchant_owner", "record-house")
+    (listed,) = cli("settlement", "list", "--as", owner).last["batches"]
+    assert (listed["state"], listed["lines"], listed["carried"]["minor"]) == ("paid", 3, 0)
+
+    shown = cli("settlement", "show", listed["batch"], "--as", owner).last
+    assert shown["adds_up"]
+    assert [one["kind"] for one in shown["items"]] == ["capture", "capture", "refund"]
+    assert {one["reference"] for one in shown["items"]} == set(settled["references"])
+    assert shown["items"][2]["reference"] == settled["references"][0]
+    assert sum(one["net"]["minor"] for one in shown["items"]) == shown["totals"]["net"]["minor"] == shown["payout"]["minor"]
+    (paid,) = shown["payouts"]
+    assert (paid["state"], paid["amount"], paid["paid_on"]) == ("paid", shown["payout"], "2026-10-13")
+
+    for language, kinds in (("zh", ["请款", "请款", "退款", "付款"]), ("en", ["capture", "capture", "refund", "payout"])):
+        file = tmp_path / f"{language}.csv"
+        written = cli("settlement", "show", listed["batch"], "--out", str(file), "--language", language, "--as", owner).last
+        assert (written["file"], written["bytes"]) == (str(file), file.stat().st_size)
+        head, *rows = csv.reader(io.StringIO(file.read_bytes().decode("utf-8-sig"), newline=""))
+        assert tuple(head) == statements.COLUMNS[language]  # type: ignore[index]
+        assert [row[3] for row in rows] == kinds
+        assert sum(Decimal(row[9]) for row in rows) == 0
+        assert rows[-1][5] == paid["reference"]
+
+    month = cli("settlement", "month", "2026-10", "--as", owner).last
+    assert ([one["batch"] for one in month["batches"]], month["totals"], month["adds_up"]) == ([listed["batch"]], shown["totals"], True)
+    empty = cli("settlement", "month", "2026-09", "--as", owner).last
+    assert (empty["batches"], empty["totals"]["net"]["minor"]) == ([], 0)
+
+    said = raw("settlement", "show", listed["batch"], "--book", town.book)
+    assert "Record House" in said.out
+    assert settled["references"][1] in said.out
+    assert "NOT add up" not in said.out
+
+
+def test_a_merchant_sees_its_own(cli: Command, person: Callable[..., str]) -> None:
+    (theirs,) = cli("settlement", "list", "--merchant", "disc-city").last["batches"]
+    owner = person("merchant_owner", "record-house")
+    assert cli("settlement", "list", "--merchant", "disc-city", "--as", owner).code == "unknown_merchant"
+    assert cli("settlement", "month", "2026-10", "--merchant", "disc-city", "--as", owner).code == "unknown_merchant"
+    assert cli("settlement", "show", theirs["batch"], "--as", owner).code == "unknown_batch"
+    assert cli("settlement", "show", theirs["batch"], "--as", person("finance")).status == 0
+    assert cli("settlement", "list", "--as", person("risk")).code == "not_allowed"
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (("show", "batch_x"), "bad_id"),
+        (("show", "stl_01m4psz9m0egnsh56jknyf32m3"), "unknown_batch"),
+        (("month", "2026-13"), "bad_date"),
+        (("month", "202610"), "bad_month"),
+        (("month", "2026-10", "--out", "/nowhere/x.csv"), "not_written"),
+        (("list", "--merchant", "nobody"), "unknown_merchant"),
+        (("list", "--before", "soon"), "bad_date"),
+    ],
+)
+def test_what_cannot_be_asked_is_refused(cli: Command, words: tuple[str, ...], code: str) -> None:
+    assert cli("settlement", *words).code == code
+
+
+def test_pages_of_batches_follow_one_another(cli: Command, authorised: Callable[..., dict[str, Any]]) -> None:
+    order = authorised(amount="50.00")
+    assert cli("order", "capture", order["order"]).status == 0
+    assert cli("close-day").status == 0
+    assert len(cli("settle").last["batches"]) == 1
+    first = cli("settlement", "list", "--merchant", "record-house", "--limit", "1").last
+    second = cli("settlement", "list", "--merchant", "record-house", "--limit", "1", "--before", first["next"]).last
+    assert [one["pay_on"] for one in first["batches"] + second["batches"]] == ["2026-10-14", "2026-10-13"]
+    assert second["next"] is None
+
+
+def test_no_reference_is_a_formula_to_a_program_for_tables() -> None:
+    assert [statements._plain(text) for text in ("=1+1", "+1", "-1", "@x", "A=1", "")] == ["'=1+1", "'+1", "'-1", "'@x", "A=1", ""]

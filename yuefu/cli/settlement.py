@@ -1,0 +1,193 @@
+"""`yuefu settlement …`: the batches of merchants, and their statements line by line."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from yuefu.cli import context, inputs, output
+from yuefu.cli.faults import fail
+from yuefu.cli.quote import merchant_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from yuefu.journeys.statements import Statement
+    from yuefu.money.amounts import Money
+    from yuefu.settlement.queries import Batch
+    from yuefu.settlement.rules import Totals
+
+app = typer.Typer(no_args_is_help=True, help="Settlement: the batches of merchants and their statements.")
+
+Merchant = Annotated[str | None, typer.Option(help="The merchant's code; the first one unless given.")]
+Out = Annotated[Path | None, typer.Option(metavar="FILE", help="Write the lines to this file, as CSV.")]
+Language = Annotated[Literal["zh", "en"], typer.Option(help="The language of the file.")]
+
+UNKNOWN_BATCH = "unknown_batch"
+
+
+@app.command("list")
+def list_batches(
+    merchant: Merchant = None,
+    before: Annotated[
+        date | None, typer.Option(metavar="DATE", parser=inputs.day, help="Of pay days before this one: `next` of the page before.")
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="How many at most.")] = 100,
+) -> None:
+    """The batches of a merchant, the latest pay day first."""
+    with context.at_work("settlement.read") as caller:
+        from yuefu.settlement import queries as settlement
+
+        merchant_id = merchant_of(caller, merchant)
+        with caller.reading():
+            found = settlement.batches(merchant_id=merchant_id, limit=limit + 1, before=before)
+        told = [_batch(one) for one in found[:limit]]
+        rows = [[one["batch"], one["pay_on"], one["state"], one["lines"], one["net"], one["payout"], one["carried"]] for one in told]
+        more = found[limit - 1].pay_on if len(found) > limit else None
+        table = output.table(["batch", "pay on", "state", "lines", "net", "payout", "carried"], rows)
+        lines = [table if told else "No batch of this merchant."]
+        if more:
+            lines.append(f"There are more: --before {more}")
+        output.result({"batches": told, "next": more}, lines)
+
+
+@app.command()
+def show(
+    batch: Annotated[str, typer.Argument(metavar="BATCH", help="The id of the batch (stl_…, from `settlement list`).")],
+    out: Out = None,
+    language: Language = "zh",
+) -> None:
+    """The statement of a batch: its lines, what they come to, and what was paid."""
+    with context.at_work("settlement.read") as caller:
+        from yuefu.journeys import statements
+
+        batch_id = inputs.object_id("batch", batch)
+        with caller.reading():
+            found = statements.of_batch(batch_id=batch_id)
+        if found is None:
+            fail(UNKNOWN_BATCH, f"There is no batch {batch!r:.60} here.")
+        value = {**_statement(found), **_written(out, [found], language)}
+        output.result(value, [*_lines(found), *([f"Written to {out}."] if out else [])])
+
+
+@app.command()
+def month(
+    of: Annotated[str, typer.Argument(metavar="MONTH", help="The month of the pay days, YYYY-MM.")],
+    merchant: Merchant = None,
+    out: Out = None,
+    language: Language = "zh",
+) -> None:
+    """The statement of a month: its batches and what they come to together."""
+    with context.at_work("settlement.read") as caller:
+        from yuefu import ids
+        from yuefu.journeys import statements
+
+        first = _month(of)
+        merchant_id = merchant_of(caller, merchant)
+        with caller.reading():
+            found = statements.of_month(merchant_id=merchant_id, month=first, currency=caller.book.currency)
+        assert found is not None, "the merchant was found by its code"
+        value = {
+            "merchant": ids.text("merchant", merchant_id),
+            "code": found.merchant.code,
+            "month": f"{first:%Y-%m}",
+            "batches": [_batch(one.batch) for one in found.statements],
+            "totals": _totals(found.totals),
+            "adds_up": found.adds_up,
+            **_written(out, found.statements, language),
+        }
+        rows = [[one["batch"], one["pay_on"], one["state"], one["net"], one["payout"], one["carried"]] for one in value["batches"]]
+        table = output.table(["batch", "pay on", "state", "net", "payout", "carried"], rows)
+        lines = [
+            table if rows else f"{found.merchant.name_en} was paid nothing in {first:%Y-%m}.",
+            *_figures(found.totals, adds_up=found.adds_up),
+        ]
+        output.result(value, [*lines, *([f"Written to {out}."] if out else [])])
+
+
+def _month(text: str) -> date:
+    if len(text) != len("2026-10"):
+        fail("bad_month", f"A month is written YYYY-MM, not {text!r:.40}.")
+    return inputs.day(f"{text}-01")
+
+
+def _written(out: Path | None, found: Sequence[Statement], language: Literal["zh", "en"]) -> dict[str, Any]:
+    """The file, with the mark by which programs for tables know UTF-8."""
+    from yuefu.journeys import statements
+
+    if out is None:
+        return {}
+    content = b"\xef\xbb\xbf" + statements.as_csv(found, language).encode()
+    try:
+        out.write_bytes(content)
+    except OSError as error:
+        fail("not_written", f"{out} cannot be written: {error.strerror}.")
+    return {"file": str(out), "bytes": len(content)}
+
+
+def _batch(one: Batch) -> dict[str, Any]:
+    from yuefu import ids
+
+    return {
+        "batch": ids.text("batch", one.id),
+        "pay_on": one.pay_on,
+        "state": one.state,
+        "lines": one.line_count,
+        "net": one.totals.net,
+        "payout": one.totals.payout,
+        "carried": one.totals.carried,
+    }
+
+
+def _totals(figures: Totals) -> dict[str, Money]:
+    from yuefu.journeys.statements import FIGURES
+
+    return {name: getattr(figures, name) for name in FIGURES}
+
+
+def _statement(found: Statement) -> dict[str, Any]:
+    from yuefu import ids
+
+    return {
+        **_batch(found.batch),
+        "merchant": ids.text("merchant", found.merchant.id),
+        "code": found.merchant.code,
+        "totals": _totals(found.batch.totals),
+        "adds_up": found.adds_up,
+        "items": [
+            {
+                "on": line.item.earned_on,
+                "kind": line.item.kind,
+                "order": ids.text("order", line.item.order_id) if line.item.order_id else None,
+                "reference": line.reference,
+                "gross": line.item.gross,
+                "fee": line.item.fee,
+                "discount": line.item.discount,
+                "net": line.item.net,
+                "contract": line.item.contract_version or None,
+            }
+            for line in found.lines
+        ],
+        "payouts": [
+            {"reference": one.reference, "amount": one.amount, "state": one.state, "paid_on": one.paid_on, "returned_on": one.returned_on}
+            for one in found.payouts
+        ],
+    }
+
+
+def _lines(found: Statement) -> list[str]:
+    told = _statement(found)
+    head = f"{found.merchant.name_zh} {found.merchant.name_en}: {told['batch']}, {found.batch.pay_on}, {found.batch.state}"
+    rows = [[one["on"], one["kind"], one["reference"], one["gross"], one["fee"], one["discount"], one["net"]] for one in told["items"]]
+    paid = [f"{one['state']} as {one['reference']}: {output.shown(one['amount'])}" for one in told["payouts"]]
+    table = output.table(["date", "kind", "reference", "gross", "fee", "discount", "net"], rows)
+    return [head, table, *_figures(found.batch.totals, adds_up=found.adds_up), *paid]
+
+
+def _figures(figures: Totals, *, adds_up: bool) -> list[str]:
+    told = {name: amount for name, amount in _totals(figures).items() if amount or name in {"net", "payout"}}
+    sums = ", ".join(f"{name} {output.shown(amount)}" for name, amount in told.items())
+    return [sums + ("" if adds_up else "; the lines do NOT add up to it")]
