@@ -1,17 +1,18 @@
-"""What a capture costs by product, channel, periods and volume; and the least that is paid out."""
+"""What a capture costs by product, channel, periods and volume; the least that is paid out; what is kept back."""
 
 from django.db import migrations, models
 
 PROMISES = """
--- Also what was asked for before there were fees in it, and means that there are none.
+-- Also what was asked for before there were fees or reserves in it, and means that there are none.
 CREATE OR REPLACE FUNCTION merchants_guard_contract() RETURNS trigger LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
 BEGIN
     IF NOT EXISTS (SELECT 1 FROM runtime_approval a WHERE a.id = NEW.approval_id AND a.book_id = NEW.book_id AND a.state = 'approved'
         AND a.action = 'merchant.amend_contract' AND a.object_kind = 'merchant' AND a.object_id = NEW.merchant_id
-        AND '{"fees": [], "minimum_payout_minor": 0}'::jsonb || (a.content - 'discounts') = jsonb_build_object('valid_from', NEW.valid_from,
+        AND '{"fees": [], "minimum_payout_minor": 0, "reserve_ppm": 0, "reserve_days": 0}'::jsonb || (a.content - 'discounts') = jsonb_build_object('valid_from', NEW.valid_from,
             'fee_rate_ppm', NEW.fee_rate_ppm, 'settlement_days', NEW.settlement_days, 'channel', NEW.channel,
             'fee_on_refund', NEW.fee_on_refund, 'negative_limit_minor', NEW.negative_limit_minor, 'currency', NEW.currency,
-            'fees', NEW.fees, 'minimum_payout_minor', NEW.minimum_payout_minor)
+            'fees', NEW.fees, 'minimum_payout_minor', NEW.minimum_payout_minor,
+            'reserve_ppm', NEW.reserve_ppm, 'reserve_days', NEW.reserve_days)
         AND NEW.discount_ppm = (SELECT coalesce(jsonb_object_agg(pair ->> 0, pair -> 1), '{}')
             FROM jsonb_array_elements(a.content -> 'discounts') AS pair)) THEN
         RAISE EXCEPTION 'version % of this contract was not approved', NEW.version USING ERRCODE = 'check_violation';
@@ -37,10 +38,31 @@ class Migration(migrations.Migration):
             name="minimum_payout_minor",
             field=models.BigIntegerField(db_default=0, default=0),
         ),
+        migrations.AddField(
+            model_name="contract",
+            name="reserve_days",
+            field=models.SmallIntegerField(db_default=0, default=0),
+        ),
+        migrations.AddField(
+            model_name="contract",
+            name="reserve_ppm",
+            field=models.IntegerField(db_default=0, default=0),
+        ),
         migrations.AddConstraint(
             model_name="contract",
             constraint=models.CheckConstraint(
                 condition=models.Q(("minimum_payout_minor__gte", 0)), name="merchants_contract_minimum_payout"
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="contract",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("reserve_days", 0), ("reserve_ppm", 0)),
+                    models.Q(("reserve_days__gt", 0), ("reserve_ppm__gt", 0), ("reserve_ppm__lt", 1000000)),
+                    _connector="OR",
+                ),
+                name="merchants_contract_reserve",
             ),
         ),
         migrations.RunSQL(PROMISES, migrations.RunSQL.noop),

@@ -1,4 +1,4 @@
-"""A part of what is captured is kept back of a batch, and given back by a later one."""
+"""What is too little to be paid is carried, and a part of what is captured is kept back for a time; what a merchant sold in a month is found."""
 
 import django.db.models.expressions
 from django.db import migrations, models
@@ -39,13 +39,17 @@ ALTER TABLE settlement_item ADD CONSTRAINT settlement_item_has_its_loan
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("settlement", "0006_too_little_is_carried"),
+        ("settlement", "0005_what_waits"),
     ]
 
     operations = [
         migrations.RemoveConstraint(
             model_name="batch",
             name="settlement_batch_net",
+        ),
+        migrations.RemoveConstraint(
+            model_name="batch",
+            name="settlement_batch_payout",
         ),
         migrations.RemoveConstraint(
             model_name="item",
@@ -60,6 +64,15 @@ class Migration(migrations.Migration):
             model_name="batch",
             name="reserved_minor",
             field=models.BigIntegerField(db_default=0, default=0),
+        ),
+        migrations.AddIndex(
+            model_name="item",
+            index=models.Index(
+                condition=models.Q(("kind", "capture")),
+                fields=["merchant_id", "earned_on"],
+                include=("gross_minor", "book_id"),
+                name="settlement_item_sold",
+            ),
         ),
         migrations.AddConstraint(
             model_name="batch",
@@ -95,6 +108,20 @@ class Migration(migrations.Migration):
                     ("reserved_minor__gte", 0),
                 ),
                 name="settlement_batch_net",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="batch",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    (
+                        "net_minor",
+                        django.db.models.expressions.CombinedExpression(models.F("payout_minor"), "+", models.F("carried_minor")),
+                    ),
+                    ("payout_minor__gte", 0),
+                    models.Q(("payout_minor", 0), ("carried_minor", 0), _connector="OR"),
+                ),
+                name="settlement_batch_payout",
             ),
         ),
         migrations.AddConstraint(
