@@ -155,3 +155,42 @@ def test_who_may_not_is_told_so(given: Given, cli: Command, shop: str, person: C
         assert given(contract(), "merchant", "amend", shop, "--reason", "x", "--as", login).code == "not_allowed"
         assert cli("merchant", "state", shop, "suspended", "--reason", "x", "--as", login).code == "not_allowed"
     assert cli("merchant", "state", shop, "suspended", "--reason", "x", "--as", person("compliance")).status == 0
+
+
+def minors(told: dict[str, Any]) -> dict[str, int]:
+    return {name: amount["minor"] for name, amount in told.items()}
+
+
+def test_what_a_contract_brings_is_told_before_it_is_signed(given: Given) -> None:
+    terms = contract(
+        valid_from="2026-09-30",
+        settlement_days=1,
+        fees=[{"rate": "0.60", "fixed": "1.00", "tiers": [{"volume": "100000.00", "rate": "0.40"}]}],
+        reserve={"rate": "5.00", "days": 90},
+    )
+    asked = ("merchant", "income", "--amount", "1999.00", "--periods", "3", "--orders", "100", "--interest-free", "--cost-of-money", "7.30")
+    told = given(terms, *asked).last
+    # T+1 from the day before the holidays is eight days later; 5 % come 90 days after that.
+    assert (told["sold_on"], told["paid_on"], told["kept_back_days"]) == ("2026-09-30", "2026-10-08", 90)
+    net = 1999_00 - 12_99 - 35_98
+    waiting = round((net * 8 + 99_95 * 90) * 0.073 / 365)
+    assert minors(told["first_month"]) == {
+        "fee": 12_99, "discount": 35_98, "net": net, "kept_back": 99_95, "waiting_costs": waiting, "income": net - waiting,
+        "month": (net - waiting) * 100,
+    }  # fmt: skip
+    assert minors(told["later_months"])["fee"] == 9_00  # 199,900.00 were sold in the month before
+    assert given({**terms, "discounts": []}, *asked).code == "no_such_plan"
+    assert given({**terms, "fee_rate": "100"}, *asked).code == "fee_rate_invalid"
+
+
+def test_what_the_contract_in_force_brings_is_told_too(cli: Command, shop: str, given: Given) -> None:
+    asked = ("merchant", "income", "--amount", "100.00", "--periods", "6")
+    told = cli(*asked, "--merchant", shop).last
+    assert told["first_month"] == told["later_months"]
+    assert told["first_month"]["month"] == told["first_month"]["income"]
+    assert cli(*asked).code == "contract_needed"
+    assert given(contract(), *asked, "--merchant", shop).code == "contract_needed"
+    assert cli(*asked, "--merchant", "nobody").code == "unknown_merchant"
+    assert cli(*asked, "--merchant", shop, "--on", "2020-01-01").code == "no_contract"
+    assert cli(*asked, "--merchant", shop, "--cost-of-money", "much").code == "percent_invalid"
+    assert cli("merchant", "income", "--amount", "0", "--periods", "6", "--merchant", shop).code == "amount_not_positive"

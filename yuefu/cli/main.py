@@ -34,6 +34,7 @@ from yuefu.cli import (
     ledger,
     loan,
     mandate,
+    merchant_income,
     merchants,
     notices,
     order,
@@ -82,6 +83,7 @@ def shared(
 for group in (demo, trace, quote, reconcile, day, serve, proofs):
     group.register(app)
 collect_measures.register(collect.app)
+merchant_income.register(merchants.app)
 for name, group_app in (
     ("book", books.app),
     ("account", accounts.app),

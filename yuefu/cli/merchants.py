@@ -28,7 +28,7 @@ _IN_MERCHANT: Final = {
     **{name: f"contract.{name}" for name in CONTRACT.replace("?", "").split() if name not in {"fee_rate", "currency"}},
 }
 _EXAMPLE: Final = 'An item: {code, name_zh, name_en, uscc, industry, settlement_account (8 to 32 digits), settlement_account_kind: "corporate", contract}.'
-_CONTRACT_EXAMPLE: Final = (
+CONTRACT_EXAMPLE: Final = (
     'A contract: {valid_from: "2026-10-01", fee_rate: "0.60" (percent), settlement_days, channel, discounts: [{periods, rate}],'
     ' fee_on_refund: kept or returned, negative_limit: "500000.00", currency: "CNY"}. It may have minimum_payout: "100.00",'
     ' reserve: {rate: "5.00", days: 90} (kept back of captures for so many days after the pay day), and fees, of which the first'
@@ -51,7 +51,7 @@ def list_merchants() -> None:
         output.result({"merchants": found}, output.table(["merchant", "code", "name", "名称", "state", "account"], rows))
 
 
-@app.command(help=f"Take on merchants with their contracts: all of a file or none.\n\n{_EXAMPLE}\n\n{_CONTRACT_EXAMPLE}")
+@app.command(help=f"Take on merchants with their contracts: all of a file or none.\n\n{_EXAMPLE}\n\n{CONTRACT_EXAMPLE}")
 def onboard(
     file: Annotated[str, typer.Option(metavar="FILE", help="JSON: one merchant or a list of them; - is standard input.")],
     key: Annotated[str | None, typer.Option(help="For items without a key of their own; repeating it finds what was made before.")] = None,
@@ -98,11 +98,11 @@ def _merchant(fields: Fields, key: str, currency: str) -> NewMerchant:
         industry=fields.text("industry"),
         settlement_account=fields.text("settlement_account"),
         settlement_account_kind=fields.text("settlement_account_kind"),
-        contract=_contract(fields.inside("contract", CONTRACT), currency),
+        contract=contract_of(fields.inside("contract", CONTRACT), currency),
     )
 
 
-def _contract(fields: Fields, currency: str) -> ContractTerms:
+def contract_of(fields: Fields, currency: str) -> ContractTerms:
     from yuefu.merchants.rules import ContractTerms
 
     reserve = fields.inside("reserve", "rate days") if fields.has("reserve") else None
@@ -138,7 +138,7 @@ def _fee(fields: Fields, currency: str) -> FeeRule:
     )
 
 
-@app.command(help=f"Ask for a new contract of a merchant; it begins once a second person approves it.\n\n{_CONTRACT_EXAMPLE}")
+@app.command(help=f"Ask for a new contract of a merchant; it begins once a second person approves it.\n\n{CONTRACT_EXAMPLE}")
 def amend(
     merchant: Annotated[str, typer.Argument(metavar="CODE", help="The merchant's code.")],
     file: Annotated[str, typer.Option(metavar="FILE", help="JSON: the whole contract; - is standard input.")],
@@ -151,7 +151,7 @@ def amend(
 
         merchant_id, _ = merchant_named(caller.for_the_book(), merchant)
         why = inputs.reason(reason)
-        given = items.read(file, CONTRACT, lambda fields, _: _contract(fields, caller.book.currency))
+        given = items.read(file, CONTRACT, lambda fields, _: contract_of(fields, caller.book.currency))
         if len(given) > 1 or given[0].place:
             fail("wrong_type", "An amendment is one contract: an object, not a list.")
         if isinstance(given[0].request, FieldFault):

@@ -8,8 +8,10 @@ from datetime import date
 from typing import Final, Protocol
 from uuid import UUID
 
+from yuefu.errors import Refused
+from yuefu.merchants.rules import Contract, Sold
 from yuefu.money.amounts import Money
-from yuefu.money.rates import Rate, Rounding
+from yuefu.money.rates import Rate, Rounding, divide
 from yuefu.money.split import pro_rata_step
 
 UNKNOWN_CAPTURE = "unknown_capture"  # a refund names a capture that was never accrued
@@ -181,3 +183,60 @@ def kept_back(figures: Totals, rate: Rate) -> Money:
     """What is kept back of a batch as a reserve: a part of its captures, half up, and no more than what would be left to pay."""
     most = max(figures.net - figures.released, Money.zero(figures.net.currency))
     return min(rate.of(figures.captures, rounding=Rounding.HALF_UP), most)
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What a merchant expects to sell: orders of one amount, `orders` of them a month; `interest_free` at the merchant's expense."""
+
+    sold: Sold
+    amount: Money
+    orders: int
+    interest_free: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Income:
+    """What an order brings: amount − fee − discount = net, of which `kept_back` comes later. `waiting_costs` is what the money costs until it is there.
+
+    income = net − waiting_costs. `month` is that of all orders of a month.
+    """
+
+    fee: Money
+    discount: Money
+    net: Money
+    kept_back: Money
+    waiting_costs: Money
+    income: Money
+    month: Money
+
+
+def income(contract: Contract, expected: Expected, *, waits_days: int, cost_of_money: Rate) -> tuple[Income, Income] | Refused:
+    """What orders bring in the first month, and in the ones after it, when tiers count what was sold. Refused with NO_SUCH_PLAN.
+
+    Money costs `cost_of_money` a year of 365 days, for `waits_days` from sale to payout, and what is kept back for the days of the reserve besides:
+    Σ amount × rate × days ÷ 365, half up to the cent.
+    """
+    discount = contract.discount_rate(expected.sold.periods) if expected.interest_free else Rate(0)
+    if discount is None:
+        return Refused(NO_SUCH_PLAN, f"the contract has no interest-free plan of {expected.sold.periods} periods", "periods")
+    nothing = Money.zero(expected.amount.currency)
+    first, later = (
+        _income(contract, expected, discount, volume, waits_days, cost_of_money)
+        for volume in (nothing, _times(expected.amount, expected.orders))
+    )
+    return first, later
+
+
+def _income(contract: Contract, expected: Expected, discount: Rate, volume: Money, waits_days: int, cost_of_money: Rate) -> Income:
+    fee_rate, fixed = contract.fee_of(expected.sold, volume)
+    share = capture_share(expected.amount, fee_rate=fee_rate, fixed=fixed, discount_rate=discount)
+    kept = min(Rate(contract.terms.reserve_ppm).of(expected.amount, rounding=Rounding.HALF_UP), share.net)
+    days = share.net.minor * waits_days + kept.minor * contract.terms.reserve_days
+    costs = Money(divide(days * cost_of_money.ppm, 365 * 1_000_000, Rounding.HALF_UP), share.net.currency)
+    left = share.net - costs
+    return Income(share.fee, share.discount, share.net, kept, costs, left, _times(left, expected.orders))
+
+
+def _times(amount: Money, count: int) -> Money:
+    return Money(amount.minor * count, amount.currency)
