@@ -6,6 +6,9 @@ from yuefu.money.amounts import LARGEST_MINOR, Money
 from yuefu.reconciliation.rules.bills import BillError
 
 AMOUNT_LIMIT = LARGEST_MINOR
+# Fees are printed with up to three more decimals than the currency has.
+FEE_PLACES = 3
+_FEE_SCALE = 10**FEE_PLACES
 
 
 def places_of(currency: str) -> int:
@@ -39,6 +42,20 @@ def read_minor(text: str, places: int, line_no: int, limit: int = AMOUNT_LIMIT) 
 def read_total(text: str, places: int, line_no: int) -> int:
     # A sum may be beyond the limit of its items.
     return read_minor(text, places, line_no, AMOUNT_LIMIT * 10**9)
+
+
+def read_fee(text: str, places: int, line_no: int) -> tuple[int, int]:
+    """A fee in minor units, half a unit rounded away from zero; and as it is printed, in units of 10^-(`places` + FEE_PLACES)."""
+    printed = read_minor(text, places + FEE_PLACES, line_no, AMOUNT_LIMIT * _FEE_SCALE)
+    whole = (abs(printed) + _FEE_SCALE // 2) // _FEE_SCALE
+    return (whole if printed >= 0 else -whole), printed
+
+
+def agree(name: str, printed: str, value: int, computed: int, places: int, line_no: int) -> None:
+    """The `value` of a total as `printed` is what the lines add up to, or else BillError summary_mismatch."""
+    if value != computed:
+        detail = f"The summary prints {name} {printed}, the lines add up to {plain_text(computed, places)}."
+        raise BillError("summary_mismatch", detail, line_no)
 
 
 def read_count(text: str, line_no: int) -> int:

@@ -12,7 +12,7 @@ class BillError(Exception):
     """A bill that cannot be used. `code` is stable, `detail` is one sentence, `line_no` counts from 1 (None: the file as a whole).
 
     Codes of reading: bad_encoding, unknown_layout, missing_column, row_width, bad_amount, bad_time, other_currency, summary_missing,
-    summary_mismatch, balance_break, several_accounts, several_days, after_summary, too_large, truncated, no_bill.
+    summary_mismatch, balance_break, several_accounts, several_days, after_summary, too_large, truncated, no_bill, checksum_mismatch.
     Codes of comparing two bills: not_a_pair.
     """
 

@@ -1,0 +1,81 @@
+"""Reads a file of any known layout: says from its bytes what it is and calls the reader of that layout."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from yuefu.reconciliation.gateways import wechat
+from yuefu.reconciliation.gateways.streams import BOM, ZIP_MAGIC, Source, members, unpacking
+from yuefu.reconciliation.gateways.wechat_columns import KNOWN as WECHAT_COLUMNS
+from yuefu.reconciliation.rules.bills import Bill, BillError
+
+# What stands above a header: titles, accounts, periods.
+_PREFACE_LINES = 20
+
+_Reader = Callable[[Source, str | None], list[Bill]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """A layout with a header: the columns it is known by, and its reader."""
+
+    columns: frozenset[str]
+    read: _Reader
+
+
+def _wechat(source: Source, currency: str | None) -> list[Bill]:
+    return [wechat.read_source(source, currency or "CNY")]
+
+
+_TABLES: Sequence[_Table] = (_Table(WECHAT_COLUMNS, _wechat),)
+
+
+def read(data: bytes, *, currency: str | None = None, sha1: str | None = None) -> list[Bill]:
+    """The bills in a file, plain, gzipped or zipped, each checked as a whole, or BillError: nothing is half-read.
+
+    What the file is is said by its first bytes and the names in its header, never by its name. `currency` is what it must be in; None
+    takes the currency that the file states, CNY where its layout states none. `sha1` is the checksum of the unpacked bytes that came
+    along; a file that differs from it is refused as checksum_mismatch before anything in it is used.
+    """
+    with unpacking():
+        if data.startswith(ZIP_MAGIC):
+            return [bill for source in members(data) for bill in _read(source, currency, sha1)]
+        return _read(Source.of(data), currency, sha1)
+
+
+def _read(source: Source, currency: str | None, sha1: str | None) -> list[Bill]:
+    bills = _reader(source.head())(source, currency)
+    source.exhaust()
+    if sha1 is not None and source.sha1() != sha1.strip().lower():
+        detail = f"The file has the SHA-1 {source.sha1()}, its channel said {sha1.strip().lower()[:40]}: fetch it again."
+        raise BillError("checksum_mismatch", detail)
+    return bills
+
+
+def _reader(head: bytes) -> _Reader:
+    start = head.removeprefix(BOM).lstrip()
+    if start.startswith(ZIP_MAGIC):
+        raise BillError("unknown_layout", "There is a zip file in the file: unpack it first.")
+    return _reader_of_table(head)
+
+
+def _reader_of_table(head: bytes) -> _Reader:
+    """The layout that knows most of the names in one of the first lines; a file that none knows goes where it is told what it lacks."""
+    best = 0
+    reader: _Reader = _wechat
+    for text in _decodings(head):
+        for line in text.splitlines()[:_PREFACE_LINES]:
+            names = {name_of_column(cell) for cell in line.split(",")}
+            for table in _TABLES:
+                known = len(names & table.columns)
+                if known > best:
+                    best, reader = known, table.read
+    return reader
+
+
+def _decodings(head: bytes) -> list[str]:
+    # The head may end within a character.
+    return [head.removeprefix(BOM).decode(encoding, "ignore") for encoding in ("utf-8", "gb18030")]
+
+
+def name_of_column(cell: str) -> str:
+    return cell.strip().strip('"`').strip().replace("（", "(").replace("）", ")")

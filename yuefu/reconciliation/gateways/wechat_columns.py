@@ -1,0 +1,80 @@
+"""The columns of WeChat Pay's bills: the name each has had, and which layout a header is."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from yuefu.reconciliation.rules.bills import BillError
+
+COLUMN_NAMES = {
+    "子商户号": "特约商户号",
+    "总金额": "应结订单金额",
+    "代金券或立减优惠金额": "代金券金额",
+    "企业红包金额": "代金券金额",
+    "代金券或立减优惠退款金额": "充值券退款金额",
+    "企业红包退款金额": "充值券退款金额",
+    "总交易额": "应结订单总金额",
+    "总退款金额": "退款总金额",
+    "总代金券或立减优惠退款金额": "充值券退款总金额",
+    "总企业红包退款金额": "充值券退款总金额",
+}
+TRADE_COLUMNS = ("交易时间", "商户号", "微信订单号", "商户订单号", "交易状态", "货币种类", "应结订单金额", "手续费")
+_REFUND_COLUMNS = ("微信退款单号", "商户退款单号", "退款金额", "退款状态")
+_REFUND_TIME_COLUMNS = ("退款申请时间", "退款成功时间")
+_GLOBAL_COLUMNS = ("标价币种", "结算币种", "退款结算币种")
+FUND_COLUMNS = ("记账时间", "微信支付业务单号", "资金流水单号", "业务类型", "收支类型", "收支金额(元)", "账户结余(元)", "业务凭证号")
+# What a header of WeChat Pay is known by.
+KNOWN = frozenset((*COLUMN_NAMES, *COLUMN_NAMES.values(), *TRADE_COLUMNS, *_REFUND_COLUMNS, *_REFUND_TIME_COLUMNS, *FUND_COLUMNS))
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """A header that is known: what layout it is and where each column stands, by its present-day name."""
+
+    layout: str
+    is_fund_flow: bool
+    width: int
+    at: Mapping[str, int]
+
+    @classmethod
+    def of(cls, names: Sequence[str]) -> "Header":
+        at = {COLUMN_NAMES.get(name, name): index for index, name in enumerate(names)}
+        if len(at) != len(names):
+            raise BillError("unknown_layout", "The header names a column twice.", 1)
+        is_fund_flow = "资金流水单号" in at or "记账时间" in at
+        _require_columns(at, FUND_COLUMNS if is_fund_flow else _trade_columns(at))
+        layout = "wechat.fundflow.BASIC" if is_fund_flow else "wechat.trade." + _trade_layout(names)
+        return cls(layout, is_fund_flow, len(names), at)
+
+
+def _trade_columns(at: Mapping[str, int]) -> tuple[str, ...]:
+    has_refunds = any(name in at for name in (*_REFUND_COLUMNS, *_REFUND_TIME_COLUMNS))
+    return TRADE_COLUMNS + (_REFUND_COLUMNS if has_refunds else ())
+
+
+def _require_columns(at: Mapping[str, int], required: Sequence[str]) -> None:
+    missing = [name for name in required if name not in at]
+    if not missing:
+        return
+    listed = ", ".join(missing)
+    if any(name in at for name in _GLOBAL_COLUMNS):
+        raise BillError(
+            "unknown_layout", f"This is a statement of the global (cross-border) layout, which is not read; it lacks {listed}.", 1
+        )
+    if 2 * len(missing) > len(required):
+        raise BillError("unknown_layout", f"The header is not that of a known bill; it lacks {listed}.", 1)
+    raise BillError("missing_column", f"The header lacks {listed}.", 1)
+
+
+def _trade_layout(names: Sequence[str]) -> str:
+    if any(name in names for name in _REFUND_TIME_COLUMNS):
+        kind = "REFUND"
+    else:
+        kind = "ALL" if "微信退款单号" in names else "SUCCESS"
+    if "企业红包金额" in names:
+        return kind + ".older"
+    return kind + ".legacy" if "总金额" in names else kind
+
+
+def cells_of_header(line: str) -> list[str]:
+    cells = (cell.strip().removeprefix("`").replace("（", "(").replace("）", ")") for cell in line.split(","))
+    return list(cells)
