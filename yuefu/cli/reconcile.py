@@ -119,7 +119,8 @@ def _file_line(read: Read) -> str:
 
 def _pairs(found: Sequence[Read]) -> list[dict[str, Any]]:
     """Each complete trade bill with each fund flow of its day. A refund that is still under way is expected and is no disagreement."""
-    from yuefu.reconciliation.rules.bills import Bill, PairKind, verify_pair
+    from yuefu.reconciliation.rules.bills import Bill
+    from yuefu.reconciliation.rules.pairs import PairKind, verify_pair
 
     bills = [(read.path, read.bill) for read in found if isinstance(read.bill, Bill) and read.bill.on is not None]
     pairs = []

@@ -3,13 +3,11 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from yuefu.reconciliation.gateways import wechat
+from yuefu.reconciliation.gateways import alipay, wechat, wechat_columns
 from yuefu.reconciliation.gateways.streams import BOM, ZIP_MAGIC, Source, members, unpacking
-from yuefu.reconciliation.gateways.wechat_columns import KNOWN as WECHAT_COLUMNS
+from yuefu.reconciliation.gateways.tables import Found, find_header
 from yuefu.reconciliation.rules.bills import Bill, BillError
-
-# What stands above a header: titles, accounts, periods.
-_PREFACE_LINES = 20
+from yuefu.reconciliation.rules.pairs import summary_differences
 
 _Reader = Callable[[Source, str | None], list[Bill]]
 
@@ -19,14 +17,14 @@ class _Table:
     """A layout with a header: the columns it is known by, and its reader."""
 
     columns: frozenset[str]
-    read: _Reader
+    read: Callable[[Source, str | None, Found], list[Bill]]
 
 
-def _wechat(source: Source, currency: str | None) -> list[Bill]:
+def _wechat(source: Source, currency: str | None, _: Found | None = None) -> list[Bill]:
     return [wechat.read_source(source, currency or "CNY")]
 
 
-_TABLES: Sequence[_Table] = (_Table(WECHAT_COLUMNS, _wechat),)
+_TABLES: Sequence[_Table] = (_Table(wechat_columns.KNOWN, _wechat), _Table(alipay.KNOWN, alipay.read_source))
 
 
 def read(data: bytes, *, currency: str | None = None, sha1: str | None = None) -> list[Bill]:
@@ -37,9 +35,11 @@ def read(data: bytes, *, currency: str | None = None, sha1: str | None = None) -
     along; a file that differs from it is refused as checksum_mismatch before anything in it is used.
     """
     with unpacking():
-        if data.startswith(ZIP_MAGIC):
-            return [bill for source in members(data) for bill in _read(source, currency, sha1)]
-        return _read(Source.of(data), currency, sha1)
+        if not data.startswith(ZIP_MAGIC):
+            return _read(Source.of(data), currency, sha1)
+        bills = [bill for source in members(data) for bill in _read(source, currency, sha1)]
+    _require_summaries(bills)
+    return bills
 
 
 def _read(source: Source, currency: str | None, sha1: str | None) -> list[Bill]:
@@ -62,20 +62,21 @@ def _reader_of_table(head: bytes) -> _Reader:
     """The layout that knows most of the names in one of the first lines; a file that none knows goes where it is told what it lacks."""
     best = 0
     reader: _Reader = _wechat
-    for text in _decodings(head):
-        for line in text.splitlines()[:_PREFACE_LINES]:
-            names = {name_of_column(cell) for cell in line.split(",")}
-            for table in _TABLES:
-                known = len(names & table.columns)
-                if known > best:
-                    best, reader = known, table.read
+    for table in _TABLES:
+        known, found = find_header(head, table.columns)
+        if found is not None and known > best:
+            best, reader = known, _bound(table, found)
     return reader
 
 
-def _decodings(head: bytes) -> list[str]:
-    # The head may end within a character.
-    return [head.removeprefix(BOM).decode(encoding, "ignore") for encoding in ("utf-8", "gb18030")]
+def _bound(table: _Table, found: Found) -> _Reader:
+    return lambda source, currency: table.read(source, currency, found)
 
 
-def name_of_column(cell: str) -> str:
-    return cell.strip().strip('"`').strip().replace("（", "(").replace("）", ")")
+def _require_summaries(bills: Sequence[Bill]) -> None:
+    """A summary that comes with its details is what they add up to."""
+    for summary in bills:
+        for detail in bills:
+            for name, said, computed in summary_differences(summary, detail):
+                text = f"The summary in the file says {name} {said}, the details beside it add up to {computed} (minor units)."
+                raise BillError("summary_mismatch", text)
