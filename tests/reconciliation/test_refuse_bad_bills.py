@@ -134,11 +134,6 @@ def test_a_missing_column_is_named() -> None:
     assert "微信订单号" in refusal(b"date,amount\r\n").detail
 
 
-def test_the_global_statement_is_named_as_what_it_is() -> None:
-    header = "交易时间,公众账号ID,商户号,微信订单号,商户订单号,交易状态,手续费,费率,标价币种,结算币种,应结订单金额\r\n"
-    assert "global" in refusal(header.encode()).detail
-
-
 def test_a_summary_that_does_not_add_up_says_which_total_and_both_values() -> None:
     detail = refusal(changed(TRADE, ("`5,`1359.01,`349.00", "`5,`1359.01,`350.00"))).detail
     assert "退款总金额" in detail

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from yuefu.money.amounts import LARGEST_MINOR, Money
+from yuefu.money.amounts import LARGEST_MINOR, Money, MoneyError
 from yuefu.reconciliation.rules.bills import BillError
 
 AMOUNT_LIMIT = LARGEST_MINOR
@@ -13,6 +13,14 @@ _FEE_SCALE = 10**FEE_PLACES
 
 def places_of(currency: str) -> int:
     return len(Money(0, currency).decimal_text().partition(".")[2])
+
+
+def places_of_stated(currency: str, line_no: int | None = None) -> int:
+    """As `places_of`, of a currency that a file states: one that does not exist is the file's fault."""
+    try:
+        return places_of(currency)
+    except MoneyError as error:
+        raise BillError("other_currency", f"The file is in {currency[:40]!r}, which is no currency that is known.", line_no) from error
 
 
 def plain_text(value: int, places: int) -> str:

@@ -21,7 +21,7 @@ class _Table:
 
 
 def _wechat(source: Source, currency: str | None, _: Found | None = None) -> list[Bill]:
-    return [wechat.read_source(source, currency or "CNY")]
+    return [wechat.read_source(source, currency)]
 
 
 _TABLES: Sequence[_Table] = (_Table(wechat_columns.KNOWN, _wechat), _Table(alipay.KNOWN, alipay.read_source))

@@ -1,8 +1,9 @@
 """Reads the bills of WeChat Pay, and the files of banks that use the same layout.
 
-Layouts: the trade bill in its types ALL, SUCCESS and REFUND, with the present and both earlier sets of column names, and the fund-flow bill
-with half- or full-width parentheses. Source: the public documentation of WeChat Pay API v2 and v3 (tradebill, fundflowbill). A file is
-read line by line as a stream, its columns by header name; every value starts with a backtick, so that a value may hold a comma.
+Layouts: the trade bill in its types ALL, SUCCESS and REFUND, with the present and both earlier sets of column names, the statement of
+merchants outside of the mainland (38 columns), and the fund-flow bill with half- or full-width parentheses. Source: the public
+documentation of WeChat Pay API v2 and v3 (tradebill, fundflowbill, global/statements). A file is read line by line as a stream, its columns
+by header name; every value starts with a backtick, so that a value may hold a comma.
 """
 
 import io
@@ -12,7 +13,7 @@ from types import MappingProxyType
 
 from yuefu.reconciliation.gateways.streams import BOM, BufferedSource, Source, text_lines, unpacking
 from yuefu.reconciliation.gateways.wechat_columns import COLUMN_NAMES, FUND_COLUMNS, TRADE_COLUMNS, Header, cells_of_header
-from yuefu.reconciliation.gateways.wechat_rows import FundRows, Rows, TradeRows
+from yuefu.reconciliation.gateways.wechat_rows import FundRows, GlobalRows, Rows, TradeRows
 from yuefu.reconciliation.rules.bills import Bill, BillError, BillLine
 
 _HEADER_LIMIT = 1 << 16
@@ -30,21 +31,28 @@ def read_bill(data: bytes, *, currency: str = "CNY") -> Bill:
         return read_source(Source.of(data), currency)
 
 
-def read_source(source: Source, currency: str) -> Bill:
+def read_source(source: Source, currency: str | None) -> Bill:
+    """As read_bill. Without a `currency` that which a trade bill states is taken, and CNY for a fund flow, which states none."""
     stream = io.BufferedReader(source, 1 << 16)
     encoding, names = _header(stream)
     header = Header.of(names)
-    rows: Rows = FundRows(header, currency) if header.is_fund_flow else TradeRows(header, currency)
+    rows = _rows_of(header, currency)
     lines = _body(text_lines(stream, encoding), header, rows)
     return Bill(
         layout=header.layout,
         account=rows.account,
         on=lines[0].occurred_on if lines else None,
-        currency=currency,
+        currency=rows.currency or "CNY",
         lines=tuple(lines),
         sha256=source.sha256(),
         totals=MappingProxyType(rows.totals()),
     )
+
+
+def _rows_of(header: Header, currency: str | None) -> Rows:
+    if header.is_fund_flow:
+        return FundRows(header, currency or "CNY")
+    return GlobalRows(header, currency) if header.is_global else TradeRows(header, currency)
 
 
 def _header(stream: BufferedSource) -> tuple[str, list[str]]:

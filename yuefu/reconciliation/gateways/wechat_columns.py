@@ -20,10 +20,16 @@ COLUMN_NAMES = {
 TRADE_COLUMNS = ("交易时间", "商户号", "微信订单号", "商户订单号", "交易状态", "货币种类", "应结订单金额", "手续费")
 _REFUND_COLUMNS = ("微信退款单号", "商户退款单号", "退款金额", "退款状态")
 _REFUND_TIME_COLUMNS = ("退款申请时间", "退款成功时间")
-_GLOBAL_COLUMNS = ("标价币种", "结算币种", "退款结算币种")
+_GLOBAL_MARKS = ("标价币种", "结算币种", "退款结算币种")
+_GLOBAL_COLUMNS = (
+    *("交易时间", "商户号", "微信订单号", "商户订单号", "交易状态", "结算币种", "应结订单金额", "手续费"),
+    *("微信退款单号", "商户退款单号", "退款状态", "退款结算币种", "退款应结订单金额"),
+)
 FUND_COLUMNS = ("记账时间", "微信支付业务单号", "资金流水单号", "业务类型", "收支类型", "收支金额(元)", "账户结余(元)", "业务凭证号")
 # What a header of WeChat Pay is known by.
-KNOWN = frozenset((*COLUMN_NAMES, *COLUMN_NAMES.values(), *TRADE_COLUMNS, *_REFUND_COLUMNS, *_REFUND_TIME_COLUMNS, *FUND_COLUMNS))
+KNOWN = frozenset(
+    (*COLUMN_NAMES, *COLUMN_NAMES.values(), *TRADE_COLUMNS, *_REFUND_COLUMNS, *_REFUND_TIME_COLUMNS, *_GLOBAL_COLUMNS, *FUND_COLUMNS)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +38,7 @@ class Header:
 
     layout: str
     is_fund_flow: bool
+    is_global: bool
     width: int
     at: Mapping[str, int]
 
@@ -41,9 +48,10 @@ class Header:
         if len(at) != len(names):
             raise BillError("unknown_layout", "The header names a column twice.", 1)
         is_fund_flow = "资金流水单号" in at or "记账时间" in at
-        _require_columns(at, FUND_COLUMNS if is_fund_flow else _trade_columns(at))
-        layout = "wechat.fundflow.BASIC" if is_fund_flow else "wechat.trade." + _trade_layout(names)
-        return cls(layout, is_fund_flow, len(names), at)
+        is_global = not is_fund_flow and any(name in at for name in _GLOBAL_MARKS)
+        _require_columns(at, FUND_COLUMNS if is_fund_flow else _GLOBAL_COLUMNS if is_global else _trade_columns(at))
+        layout = "wechat.fundflow.BASIC" if is_fund_flow else "wechat.trade." + ("GLOBAL" if is_global else _trade_layout(names))
+        return cls(layout, is_fund_flow, is_global, len(names), at)
 
 
 def _trade_columns(at: Mapping[str, int]) -> tuple[str, ...]:
@@ -56,10 +64,6 @@ def _require_columns(at: Mapping[str, int], required: Sequence[str]) -> None:
     if not missing:
         return
     listed = ", ".join(missing)
-    if any(name in at for name in _GLOBAL_COLUMNS):
-        raise BillError(
-            "unknown_layout", f"This is a statement of the global (cross-border) layout, which is not read; it lacks {listed}.", 1
-        )
     if 2 * len(missing) > len(required):
         raise BillError("unknown_layout", f"The header is not that of a known bill; it lacks {listed}.", 1)
     raise BillError("missing_column", f"The header lacks {listed}.", 1)

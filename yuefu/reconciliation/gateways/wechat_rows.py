@@ -8,6 +8,7 @@ from yuefu.reconciliation.gateways.cells import (
     FEE_PLACES,
     agree,
     places_of,
+    places_of_stated,
     plain_text,
     read_count,
     read_fee,
@@ -38,6 +39,7 @@ class Rows(Protocol):
 
     summary: Mapping[str, str]
     account: str
+    currency: str | None
 
     def read(self, line_no: int, values: Sequence[str]) -> BillLine: ...
 
@@ -67,15 +69,20 @@ class TradeRows:
         "申请退款总金额": ("申请退款金额", "refunds_requested"),
     }
 
-    def __init__(self, header: Header, currency: str) -> None:
+    # The columns of what a payment is in, what a refund is in, and how much of it went back.
+    _money_names = ("货币种类", "货币种类", "退款金额")
+
+    def __init__(self, header: Header, currency: str | None) -> None:
         at = header.at
+        payment_money, refund_money, refunded = self._money_names
         self.account = ""
+        self.currency = currency
         self._at = at
-        self._currency = currency
-        self._places = places_of(currency)
-        self._time, self._merchant, self._money_kind = at["交易时间"], at["商户号"], at["货币种类"]
+        self._places = places_of(currency) if currency else 0
+        self._time, self._merchant, self._payment_money = at["交易时间"], at["商户号"], at[payment_money]
         self._payment = (at["商户订单号"], at["微信订单号"], at["应结订单金额"])
-        self._refund = (at["商户退款单号"], at["微信退款单号"], at["退款金额"]) if "微信退款单号" in at else None
+        self._refund = (at["商户退款单号"], at["微信退款单号"], at[refunded]) if "微信退款单号" in at else None
+        self._refund_money = at.get(refund_money, self._payment_money)
         self._trade_status, self._refund_status = at["交易状态"], at.get("退款状态", 0)
         self._fee = at["手续费"]
         self._summed = [(name, at[column]) for column, name in self._sums.values() if column in at]
@@ -83,13 +90,13 @@ class TradeRows:
         self._printed_fees = 0
 
     def read(self, line_no: int, values: Sequence[str]) -> BillLine:
-        self._require_one_account(line_no, values)
+        kind, status, (reference, number, column) = self._kind(line_no, values)
+        currency = self._require_one_account(line_no, values, self._payment_money if kind == "payment" else self._refund_money)
         totals = self._totals
-        for name, column in self._summed:
-            totals[name] += read_minor(values[column], self._places, line_no)
+        for name, summed in self._summed:
+            totals[name] += self._summand(values[summed], line_no)
         fee = self._fee_of(values[self._fee], line_no)
         occurred_at = read_moment(values[self._time], line_no)
-        kind, status, (reference, number, column) = self._kind(line_no, values)
         minor = read_minor(values[column], self._places, line_no)
         if minor < 0:
             raise BillError("bad_amount", f"Line {line_no} has a negative amount, {values[column]}; its kind gives it the sign.", line_no)
@@ -102,20 +109,27 @@ class TradeRows:
             business_id="",
             occurred_at=occurred_at,
             occurred_on=occurred_at.date(),
-            amount=Money(minor if kind == "payment" else -minor, self._currency),
-            fee=Money(fee, self._currency),
+            amount=Money(minor if kind == "payment" else -minor, currency),
+            fee=Money(fee, currency),
             status=status,
             balance=None,
         )
 
-    def _require_one_account(self, line_no: int, values: Sequence[str]) -> None:
-        merchant, currency = values[self._merchant].strip(), values[self._money_kind].strip()
+    def _summand(self, text: str, line_no: int) -> int:
+        return read_minor(text, self._places, line_no)
+
+    def _require_one_account(self, line_no: int, values: Sequence[str], money: int) -> str:
+        """The currency of the line, which is that of all of them, as its merchant is."""
+        merchant, currency = values[self._merchant].strip(), values[money].strip()
         if merchant != self.account:
             if self._totals["lines"]:
                 raise BillError("several_accounts", f"Line {line_no} is of merchant {merchant}, the bill of {self.account}.", line_no)
             self.account = merchant
-        if currency != self._currency:
-            raise BillError("other_currency", f"Line {line_no} is in {currency}, the bill is read in {self._currency}.", line_no)
+        if self.currency is None:
+            self.currency, self._places = currency, places_of_stated(currency, line_no)
+        if currency != self.currency:
+            raise BillError("other_currency", f"Line {line_no} is in {currency[:40]}, the bill is read in {self.currency}.", line_no)
+        return currency
 
     def _kind(self, line_no: int, values: Sequence[str]) -> tuple[str, str, tuple[int, int, int]]:
         """The kind, the status, and where reference, number and amount stand; a refund says so or carries a refund number."""
@@ -152,6 +166,32 @@ class TradeRows:
             agree(name, printed, value, self._totals[total], self._places, line_no)
 
 
+class GlobalRows(TradeRows):
+    """Rows of the statement of merchants outside of the mainland. Only what is settled is added up: prices and payments are in currencies of their own."""
+
+    summary: Mapping[str, str] = {
+        "总交易单数": "lines",
+        "应结订单总金额": "payments",
+        "手续费总金额": "fees",
+        "退款总金额": "",
+        "退款应结订单总金额": "",
+    }
+    _sums: Mapping[str, tuple[str, str]] = {
+        "应结订单总金额": ("应结订单金额", "payments"),
+        "退款总金额": ("退款应结订单金额", "refunds"),
+        "退款应结订单总金额": ("退款应结订单金额", "refunds"),
+    }
+    _money_names = ("结算币种", "退款结算币种", "退款应结订单金额")
+
+    def __init__(self, header: Header, currency: str | None) -> None:
+        super().__init__(header, currency)
+        self._summed = [("payments", header.at["应结订单金额"]), ("refunds", header.at["退款应结订单金额"])]
+
+    def _summand(self, text: str, line_no: int) -> int:
+        # A payment leaves the amount of a refund empty, and the other way round.
+        return read_minor(text, self._places, line_no) if text.strip() else 0
+
+
 class FundRows:
     """Rows of a fund flow: each balance is the one before it and the line's amount."""
 
@@ -166,7 +206,8 @@ class FundRows:
     def __init__(self, header: Header, currency: str) -> None:
         at = header.at
         self.account = ""
-        self._currency = currency
+        self.currency: str | None = currency
+        self._money = currency
         self._places = places_of(currency)
         self._nothing = Money(0, currency)
         self._time, self._type, self._direction = at["记账时间"], at["业务类型"], at["收支类型"]
@@ -191,10 +232,10 @@ class FundRows:
             business_id=values[self._business].strip(),
             occurred_at=occurred_at,
             occurred_on=occurred_at.date(),
-            amount=Money(minor, self._currency),
+            amount=Money(minor, self._money),
             fee=self._nothing,
             status="",
-            balance=Money(balance, self._currency),
+            balance=Money(balance, self._money),
         )
 
     def _signed(self, line_no: int, values: Sequence[str]) -> int:

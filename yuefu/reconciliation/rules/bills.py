@@ -53,7 +53,8 @@ class BillLine:
 class Bill:
     """A whole bill that passed every check of its layout: all lines of one account and currency, summary equal to lines.
 
-    `layout` is "wechat.trade.ALL|SUCCESS|REFUND" (with ".legacy" or ".older" for the earlier column names) or "wechat.fundflow.BASIC";
+    `layout` is "wechat.trade.ALL|SUCCESS|REFUND" (with ".legacy" or ".older" for the earlier column names), "wechat.trade.GLOBAL" (what is
+    settled outside of the mainland) or "wechat.fundflow.BASIC";
     a fund-flow file does not say which account type it is of, so the layout carries the default's name for all of them. Alipay's are
     "alipay.trade", "alipay.account" and "alipay.summary", which has no lines.
     `account` is the merchant number, "" where nothing states one. `on` is the day, the last one where it is of several, and then `since`
