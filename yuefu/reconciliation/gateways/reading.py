@@ -3,7 +3,8 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from yuefu.reconciliation.gateways import alipay, wechat, wechat_columns
+from yuefu.money.amounts import Money, MoneyError
+from yuefu.reconciliation.gateways import adyen, affirm, alipay, json_files, klarna, wechat, wechat_columns
 from yuefu.reconciliation.gateways.streams import BOM, ZIP_MAGIC, Source, members, unpacking
 from yuefu.reconciliation.gateways.tables import Found, find_header
 from yuefu.reconciliation.rules.bills import Bill, BillError
@@ -24,7 +25,11 @@ def _wechat(source: Source, currency: str | None, _: Found | None = None) -> lis
     return [wechat.read_source(source, currency)]
 
 
-_TABLES: Sequence[_Table] = (_Table(wechat_columns.KNOWN, _wechat), _Table(alipay.KNOWN, alipay.read_source))
+_TABLES: Sequence[_Table] = (
+    _Table(wechat_columns.KNOWN, _wechat),
+    _Table(alipay.KNOWN, alipay.read_source),
+    _Table(adyen.KNOWN, adyen.read_source),
+)
 
 
 def read(data: bytes, *, currency: str | None = None, sha1: str | None = None) -> list[Bill]:
@@ -32,8 +37,11 @@ def read(data: bytes, *, currency: str | None = None, sha1: str | None = None) -
 
     What the file is is said by its first bytes and the names in its header, never by its name. `currency` is what it must be in; None
     takes the currency that the file states, CNY where its layout states none. `sha1` is the checksum of the unpacked bytes that came
-    along; a file that differs from it is refused as checksum_mismatch before anything in it is used.
+    along; a file that differs from it is refused as checksum_mismatch before anything in it is used. A `currency` that does not exist is a
+    MoneyError, the caller's mistake.
     """
+    if currency is not None:
+        Money(0, currency)
     with unpacking():
         if not data.startswith(ZIP_MAGIC):
             return _read(Source.of(data), currency, sha1)
@@ -43,7 +51,10 @@ def read(data: bytes, *, currency: str | None = None, sha1: str | None = None) -
 
 
 def _read(source: Source, currency: str | None, sha1: str | None) -> list[Bill]:
-    bills = _reader(source.head())(source, currency)
+    try:
+        bills = _reader(source.head())(source, currency)
+    except MoneyError as error:
+        raise BillError("bad_amount", f"A sum in the file cannot be: {error.detail}") from error
     source.exhaust()
     if sha1 is not None and source.sha1() != sha1.strip().lower():
         detail = f"The file has the SHA-1 {source.sha1()}, its channel said {sha1.strip().lower()[:40]}: fetch it again."
@@ -55,7 +66,24 @@ def _reader(head: bytes) -> _Reader:
     start = head.removeprefix(BOM).lstrip()
     if start.startswith(ZIP_MAGIC):
         raise BillError("unknown_layout", "There is a zip file in the file: unpack it first.")
+    if start.startswith((b"{", b"[")):
+        return _json
     return _reader_of_table(head)
+
+
+def _json(source: Source, currency: str | None) -> list[Bill]:
+    document = json_files.load(source)
+    if "payouts" in document:
+        return klarna.read_payouts(document, currency, source.sha256())
+    if "totals" in document and "payment_reference" in document:
+        return klarna.read_payouts({"payouts": [document]}, currency, source.sha256())
+    if "transactions" in document:
+        return klarna.read_transactions(document, currency, source.sha256())
+    if "data" in document:
+        return affirm.read_events(document, currency, source.sha256())
+    if "hash_value" in document:
+        raise BillError("unknown_layout", "This is not a bill but the checksum of one: leave it beside its bill, where it is looked at.")
+    raise BillError("unknown_layout", "The JSON file is not of a known channel: it has neither payouts, transactions nor data.")
 
 
 def _reader_of_table(head: bytes) -> _Reader:
