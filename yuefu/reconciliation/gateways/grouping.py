@@ -1,9 +1,12 @@
-"""Bills out of a file that holds several: one for each account and currency in it."""
+"""Bills out of what was read: one for each account and currency in a file, one for each bank statement."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
 from types import MappingProxyType
 
-from yuefu.reconciliation.rules.bills import Bill, BillLine
+from yuefu.reconciliation.gateways.cells import places_of, plain_text
+from yuefu.reconciliation.rules.bills import Bill, BillError, BillLine
 
 Group = tuple[str, ...]
 
@@ -26,8 +29,49 @@ def _bill(layout: str, account: str, currency: str, lines: tuple[BillLine, ...],
         currency=currency,
         lines=lines,
         sha256=sha256,
-        totals=MappingProxyType({"lines": len(lines), **sums_by_kind(lines), **totals}),
+        totals=MappingProxyType({"lines": len(lines), **_sums_by_kind(lines), **totals}),
         since=first if first != last else None,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """A bank statement as it was read: balances in minor units, `ended_on` the day of the closing one."""
+
+    layout: str
+    account: str
+    currency: str
+    opening: int
+    closing: int
+    ended_on: date
+    lines: Sequence[BillLine]
+
+
+def bill_of_statement(statement: Statement, sha256: str) -> Bill:
+    """The bill of a statement whose opening balance and lines make its closing balance, or BillError balance_break."""
+    amounts = [line.amount.minor for line in statement.lines]
+    computed = statement.opening + sum(amounts)
+    if computed != statement.closing:
+        places = places_of(statement.currency)
+        printed, made = plain_text(statement.closing, places), plain_text(computed, places)
+        raise BillError("balance_break", f"The statement prints the closing balance {printed}, its opening balance and lines make {made}.")
+    days = [statement.ended_on, *(line.occurred_on for line in statement.lines)]
+    totals = {
+        "lines": len(amounts),
+        "credits": sum(minor for minor in amounts if minor > 0),
+        "debits": -sum(minor for minor in amounts if minor < 0),
+        "opening": statement.opening,
+        "closing": statement.closing,
+    }
+    return Bill(
+        layout=statement.layout,
+        account=statement.account,
+        on=max(days),
+        currency=statement.currency,
+        lines=tuple(statement.lines),
+        sha256=sha256,
+        totals=MappingProxyType(totals),
+        since=min(days) if min(days) != max(days) else None,
     )
 
 
@@ -38,12 +82,10 @@ _NAMES = {
     "fee": ("fees", -1),
     "payout": ("payouts", -1),
     "chargeback": ("chargebacks", -1),
-    "credit": ("credits", 1),
-    "debit": ("debits", -1),
 }
 
 
-def sums_by_kind(lines: Iterable[BillLine]) -> dict[str, int]:
+def _sums_by_kind(lines: Iterable[BillLine]) -> dict[str, int]:
     """Payments, refunds and fees always; other kinds where there are any."""
     sums = {"payments": 0, "refunds": 0, "fees": 0}
     for line in lines:

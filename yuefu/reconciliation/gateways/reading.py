@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from yuefu.money.amounts import Money, MoneyError
-from yuefu.reconciliation.gateways import adyen, affirm, alipay, json_files, klarna, wechat, wechat_columns
+from yuefu.reconciliation.gateways import adyen, affirm, alipay, camt, json_files, klarna, mt940, wechat, wechat_columns
 from yuefu.reconciliation.gateways.streams import BOM, ZIP_MAGIC, Source, members, unpacking
 from yuefu.reconciliation.gateways.tables import Found, find_header
 from yuefu.reconciliation.rules.bills import Bill, BillError
@@ -66,9 +66,19 @@ def _reader(head: bytes) -> _Reader:
     start = head.removeprefix(BOM).lstrip()
     if start.startswith(ZIP_MAGIC):
         raise BillError("unknown_layout", "There is a zip file in the file: unpack it first.")
+    if mt940.is_statement(start):
+        return mt940.read_source
     if start.startswith((b"{", b"[")):
         return _json
+    if _is_other_xml(head, start):
+        return camt.read_source
     return _reader_of_table(head)
+
+
+def _is_other_xml(head: bytes, start: bytes) -> bool:
+    """XML that is not the answer of the channel of WeChat Pay; UTF-16 is XML too, wherever its first character is one of a tag."""
+    wide = head.startswith((b"\xff\xfe<\0", b"\xfe\xff\0<"))
+    return wide or (start.startswith(b"<") and b"<return_code>" not in head and not start.startswith(b"<xml>"))
 
 
 def _json(source: Source, currency: str | None) -> list[Bill]:

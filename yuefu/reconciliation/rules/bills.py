@@ -13,7 +13,7 @@ class BillError(Exception):
 
     Codes of reading: bad_encoding, unknown_layout, missing_column, row_width, bad_amount, bad_time, other_currency, summary_missing,
     summary_mismatch, balance_break, several_accounts, several_days, after_summary, too_large, truncated, no_bill, checksum_mismatch,
-    unknown_kind, bad_text, incomplete (a page of several), doubled_line.
+    unknown_kind, bad_text, bad_field, incomplete (a page of several), doubled_line.
     Codes of comparing two bills: not_a_pair.
     """
 
@@ -32,7 +32,7 @@ class BillLine:
     "payout_returned", "funding", "receipt", "share" and "other". `reference` is our number, `provider_id` the channel's number of this line
     (unique in its file; "" where it has none), `business_id` the channel's number of the business that a line belongs to: the trade, in
     Klarna's the payout ("" in a trade bill of WeChat Pay). Channels abroad have other kinds besides: "chargeback", "tax", "reserve", "debt",
-    "balance_transfer".
+    "balance_transfer"; a bank statement has "credit" and "debit".
     `occurred_at` is naive, in the channel's local time. `amount` is signed: + came in, − went out. `fee` is as printed, rounded to
     minor units: + we pay it, − it is given back (0 in a fund flow). `status` is the channel's word, "" where the layout has none.
     `balance` is the account's balance after the line (fund flow only).
@@ -59,7 +59,7 @@ class Bill:
     settled outside of the mainland) or "wechat.fundflow.BASIC";
     a fund-flow file does not say which account type it is of, so the layout carries the default's name for all of them. Alipay's are
     "alipay.trade", "alipay.account" and "alipay.summary", which has no lines. "klarna.transactions", "klarna.payouts", "affirm.events" and
-    "adyen.batch" are those of channels abroad.
+    "adyen.batch" are those of channels abroad, "bank.camt.053.001.08" (of any version) and "bank.mt940" those of banks.
     `account` is the merchant number, "" where nothing states one. `on` is the day, the last one where it is of several, and then `since`
     the first; None for a bill that has no lines and does not state its day.
     `sha256` is over the decompressed bytes, in hexadecimal. `totals` are sums over the lines: counts, or amounts in minor units.
