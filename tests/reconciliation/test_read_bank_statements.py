@@ -136,11 +136,19 @@ def test_an_mt940_statement_without_envelope_and_with_other_line_ends_is_the_sam
         ("bad_amount", changed(MT940, ("C170,00", "C170,001"), ("EUR500,00", "EUR499,999"))),
         ("other_currency", changed(MT940, (":62M:C261001EUR", ":62M:C261001USD"))),
         ("unknown_layout", b"{1:F01ABNANL2AXXXX0000000000}"),
+        ("bad_field", changed(MT940, (":20:", ":2O:"))),
+        ("incomplete", MT940[MT940.rindex("{1:") :].encode()),
+        ("incomplete", MT940[: MT940.rindex("{1:")].encode()),
     ],
 )
 def test_an_mt940_file_that_is_broken_is_refused(code: str, data: bytes) -> None:
     error = refusal(data)
     assert error.code == code, error.detail
+
+
+def test_what_cannot_be_read_of_a_statement_is_not_logged(caplog: pytest.LogCaptureFixture) -> None:
+    assert refusal(changed(MT940, ("2610011001C170,00", "26ab011001C170,00"))).code == "bad_field"
+    assert caplog.text == ""
 
 
 def test_the_currency_asked_for_must_be_that_of_the_statement() -> None:

@@ -68,6 +68,7 @@ def changed(data: bytes, *pairs: tuple[str, str]) -> bytes:
         ("bad_time", 2, changed(TRADE, ("2026-10-01 09:15:02", "2026-02-30 09:15:02"))),
         ("bad_time", 2, changed(FUND, ("2026-10-01 09:15:02", ""))),
         ("other_currency", 2, changed(TRADE, ("`CNY", "`USD"))),
+        ("bad_amount", 3, changed(TRADE, ("`60.00,`0.00,`0,", "`60.00,`0.00,`5,"))),  # a refund number would make a refund of a payment
         ("summary_missing", None, TRADE[: TRADE.index("总交易单数".encode())]),
         ("summary_missing", None, TRADE[: TRADE.index(b"`5,`1359.01")]),
         ("summary_missing", None, changed(TRADE, ("手续费总金额", "费用总金额"))),

@@ -68,7 +68,7 @@ def _elements(source: Source) -> Iterator[tuple[str, Any]]:
 def _layout(root: Any) -> str:
     if root.getroottree().docinfo.internalDTD is not None:
         raise BillError("unknown_layout", "The XML file has a document type of its own, which no bank statement has.")
-    namespace = etree.QName(root).namespace or ""
+    namespace = str(root.tag).rpartition("}")[0]
     if "camt." in namespace and "camt.053." not in namespace:
         raise BillError("unknown_layout", f"The XML file is {namespace[-40:]}, not a statement (camt.053).")
     version = _VERSION.search(namespace)
@@ -76,7 +76,8 @@ def _layout(root: Any) -> str:
 
 
 def _name(element: Any) -> str:
-    return str(etree.QName(element).localname) if isinstance(element.tag, str) else ""
+    # Not etree.QName: it refuses some names that the parser lets pass.
+    return str(element.tag).rpartition("}")[2] if isinstance(element.tag, str) else ""
 
 
 def _below(element: Any, *path: str) -> Iterator[Any]:

@@ -80,6 +80,7 @@ _NAMES = {
     "payment": ("payments", 1),
     "refund": ("refunds", -1),
     "fee": ("fees", -1),
+    "tax": ("taxes", -1),
     "payout": ("payouts", -1),
     "chargeback": ("chargebacks", -1),
 }

@@ -4,6 +4,7 @@ The library leaves out what it does not understand, and adds nothing up: here th
 and lines make its closing balance.
 """
 
+import logging
 import re
 from datetime import date, datetime, time
 from decimal import Decimal
@@ -19,10 +20,13 @@ from yuefu.reconciliation.rules.bills import Bill, BillError, BillLine
 
 _START = re.compile(rb"(\{1:|:20:|:940:)")
 _STATEMENT = re.compile(r"^(?=:20:)", re.MULTILINE)
+_PART = re.compile(r"^:(6[0-5]|25|86)[A-Z]?:", re.MULTILINE)
 _LINE = re.compile(r"^:61:", re.MULTILINE)
 _SIZE_LIMIT = 128 << 20
 # What the library raises for a field that is not as it should be.
 _FAULTS: Final = (RuntimeError, ValueError, ArithmeticError, LookupError, TypeError, AttributeError)
+# The library logs what it cannot read, and that is a bank statement.
+logging.getLogger("mt940").setLevel(logging.CRITICAL + 1)
 
 
 def is_statement(start: bytes) -> bool:
@@ -32,17 +36,27 @@ def is_statement(start: bytes) -> bool:
 def read_source(source: Source, currency: str | None) -> list[Bill]:
     """A bill for each statement in the file; one that goes on over pages must go on where the page before ended."""
     text = _decoded(source)
-    blocks = [block for block in _STATEMENT.split(text) if block.startswith(":20:")]
+    before, *blocks = _STATEMENT.split(text) if not text.startswith(":20:") else ["", *filter(None, _STATEMENT.split(text))]
     if not blocks:
         raise BillError("unknown_layout", "The file begins like a SWIFT message but holds no statement (:20:).")
+    if _PART.search(before):
+        raise BillError("bad_field", "The file has lines before its first statement (:20:): fetch it again.")
     bills: list[Bill] = []
-    ends: dict[str, int] = {}
+    ends: dict[str, tuple[int, bool]] = {}
     for number, block in enumerate(blocks, start=1):
         statement = _statement(block, number, currency)
-        if ends.get(statement.account, statement.opening) != statement.opening:
+        begins, ends_here = ":60M:" not in block, ":62M:" not in block
+        before_it = ends.get(statement.account, (statement.opening, True))
+        if before_it[0] != statement.opening:
             raise BillError("balance_break", f"Statement {number} does not begin with the balance that the one before it ended with.")
-        ends[statement.account] = statement.closing
+        if before_it[1] != begins:
+            raise BillError(
+                "incomplete", f"Statement {number} is a page of several, and the one before it is not there: put all into one file."
+            )
+        ends[statement.account] = statement.closing, ends_here
         bills.append(bill_of_statement(statement, source.sha256()))
+    if not all(ended for _, ended in ends.values()):
+        raise BillError("incomplete", "The last page of a statement is not there: put all pages into one file.")
     return bills
 
 

@@ -4,10 +4,11 @@ import contextlib
 import gzip
 import hashlib
 import io
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Protocol, Self
+from typing import IO, TYPE_CHECKING, Protocol, Self
 
 from yuefu.reconciliation.rules.bills import BillError
 
@@ -110,7 +111,11 @@ def unpacking() -> Iterator[None]:
 
 def members(data: bytes) -> Iterator[Source]:
     """The files in a zip file, one after the other. Their names are not looked at: some are in GBK without saying so."""
-    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+    try:
+        archive = zipfile.ZipFile(io.BytesIO(data))
+    except (ValueError, OSError, LookupError, struct.error) as error:
+        raise zipfile.BadZipFile("the directory cannot be read") from error
+    with archive:
         found = [member for member in archive.infolist() if not member.is_dir()]
         if not found:
             raise BillError("truncated", "There is no file in the zip file.")
@@ -119,8 +124,17 @@ def members(data: bytes) -> Iterator[Source]:
         if sum(member.file_size for member in found) > _SIZE_LIMIT:
             raise BillError("too_large", f"The zip file unpacks to more than {_SIZE_LIMIT >> 20} MiB.")
         for member in found:
-            with archive.open(member) as stream:
+            with _opened(archive, member) as stream:
                 yield Source(stream, member.compress_size)
+
+
+def _opened(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> IO[bytes]:
+    if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise NotImplementedError(member.compress_type)
+    try:
+        return archive.open(member)
+    except (ValueError, OSError, LookupError, struct.error) as error:
+        raise zipfile.BadZipFile("a file in it cannot be found") from error
 
 
 def decoded_lines(stream: BufferedSource, encoding: str, first: int = 1) -> Iterator[str]:

@@ -100,6 +100,7 @@ class TradeRows:
         minor = read_minor(values[column], self._places, line_no)
         if minor < 0:
             raise BillError("bad_amount", f"Line {line_no} has a negative amount, {values[column]}; its kind gives it the sign.", line_no)
+        self._require_one_kind(line_no, values, kind)
         totals["lines"] += 1
         return BillLine(
             line_no=line_no,
@@ -117,6 +118,13 @@ class TradeRows:
 
     def _summand(self, text: str, line_no: int) -> int:
         return read_minor(text, self._places, line_no)
+
+    def _require_one_kind(self, line_no: int, values: Sequence[str], kind: str) -> None:
+        """What a line is not has no amount in it: the totals count the amounts of both columns."""
+        if self._refund is not None:
+            other = values[self._refund[2] if kind == "payment" else self._payment[2]]
+            if self._summand(other, line_no):
+                raise BillError("bad_amount", f"Line {line_no} is a {kind} and has the amount of the other kind too, {other}.", line_no)
 
     def _require_one_account(self, line_no: int, values: Sequence[str], money: int) -> str:
         """The currency of the line, which is that of all of them, as its merchant is."""

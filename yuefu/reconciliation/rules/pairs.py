@@ -1,6 +1,6 @@
 """How two bills that tell of the same money agree."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -9,13 +9,17 @@ from yuefu.reconciliation.rules.bills import Bill, BillError, Effect, effect_of
 
 
 class PairKind(StrEnum):
-    """How a trade bill and the fund flow of its day differ. TIMING is expected: the refund is accepted, its cash comes later."""
+    """How a trade bill and the fund flow of its day differ. TIMING is expected: the refund is accepted, its cash comes later.
+
+    DUPLICATE: one of the two has the same line several times, the other once.
+    """
 
     TIMING = "timing"
     MISSING_IN_FUND = "missing_in_fund"
     MISSING_IN_TRADE = "missing_in_trade"
     AMOUNT_DIFFERS = "amount_differs"
     FEE_DIFFERS = "fee_differs"
+    DUPLICATE = "duplicate"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,19 +41,20 @@ class _Cash:
     reference: str
     minor: int = 0
     pending: bool = False
+    lines: int = 0
 
 
 _CashKey = tuple[str, str]
 
 
 def verify_pair(trade: Bill, fund: Bill) -> list[PairDifference]:
-    """Compare a trade bill with the fund flow of the same day; an empty list means that they agree to the cent.
+    """Compare a trade bill with the fund flow of the same day, of WeChat Pay or of Alipay; an empty list means that they agree to the cent.
 
-    Each successful payment has a payment line of its amount and a fee line of its fee (none for a fee of 0); each successful refund
-    has a refund line net of the fee given back. A refund still in process has no cash yet: a TIMING difference, unless its cash is
-    there. Rows that moved no money expect no cash. Joined by the channel's number, else by our reference; lines with the same number
-    are added up. Withdrawals and other fund-flow lines have no counterpart and are left out. Order: trade bill first, then fund flow.
-    Raises BillError not_a_pair for other layouts, days or currencies.
+    Each successful payment has a payment line of its amount and a fee line of its fee (none for a fee of 0). Each successful refund has a
+    refund line: at WeChat Pay net of the fee given back, at Alipay whole, and the fee comes back as a line of its own. A refund still in
+    process has no cash yet: a TIMING difference, unless its cash is there. Rows that moved no money expect no cash. Joined by the channel's
+    number, else by our reference; lines with the same number are added up. Withdrawals and other fund-flow lines have no counterpart and
+    are left out. Order: trade bill first, then fund flow. Raises BillError not_a_pair for other layouts, days or currencies.
     """
     _require_pair(trade, fund)
     expected, actual = _expected_cash(trade), _actual_cash(fund)
@@ -59,7 +64,8 @@ def verify_pair(trade: Bill, fund: Bill) -> list[PairDifference]:
 
 
 def _require_pair(trade: Bill, fund: Bill) -> None:
-    if not trade.layout.startswith("wechat.trade.") or not fund.layout.startswith("wechat.fundflow."):
+    of_wechat = trade.layout.startswith("wechat.trade.") and fund.layout.startswith("wechat.fundflow.")
+    if not of_wechat and (trade.layout, fund.layout) != ("alipay.trade", "alipay.account"):
         raise BillError("not_a_pair", f"A trade bill and a fund flow are compared, not {trade.layout} and {fund.layout}.")
     if trade.currency != fund.currency:
         raise BillError("not_a_pair", f"The trade bill is in {trade.currency}, the fund flow in {fund.currency}.")
@@ -69,16 +75,18 @@ def _require_pair(trade: Bill, fund: Bill) -> None:
 
 def _expected_cash(trade: Bill) -> dict[_CashKey, _Cash]:
     cash: dict[_CashKey, _Cash] = {}
+    net_of_fee = trade.layout.startswith("wechat.")
     for line in trade.lines:
         effect = effect_of(line.status)
-        number = line.provider_id or line.reference
-        if effect is Effect.NOT_MOVED or (effect is Effect.PENDING and line.kind == "payment"):
+        number = line.business_id or line.provider_id or line.reference
+        pending = effect is Effect.PENDING
+        if effect is Effect.NOT_MOVED or (pending and line.kind == "payment"):
             continue
-        if line.kind == "payment":
-            _add(cash, ("payment", number), line.reference, line.amount.minor)
-            _add(cash, ("fee", number), line.reference, -line.fee.minor)
+        if line.kind == "refund" and net_of_fee:
+            _add(cash, ("refund", number), line.reference, line.amount.minor - line.fee.minor, pending=pending)
         else:
-            _add(cash, ("refund", number), line.reference, line.amount.minor - line.fee.minor, pending=effect is Effect.PENDING)
+            _add(cash, (line.kind, number), line.reference, line.amount.minor, pending=pending)
+            _add(cash, ("fee", number), line.reference, -line.fee.minor)
     return cash
 
 
@@ -93,6 +101,7 @@ def _actual_cash(fund: Bill) -> dict[_CashKey, _Cash]:
 def _add(cash: dict[_CashKey, _Cash], key: _CashKey, reference: str, minor: int, *, pending: bool = False) -> None:
     entry = cash.setdefault(key, _Cash(reference))
     entry.minor += minor
+    entry.lines += 1
     entry.pending = entry.pending or pending
 
 
@@ -105,8 +114,10 @@ def _compare(key: _CashKey, expected: _Cash | None, actual: _Cash | None, curren
         kind = PairKind.MISSING_IN_TRADE
     elif actual is None:
         kind = PairKind.TIMING if expected.pending else PairKind.MISSING_IN_FUND
+    elif key[0] != "fee" and expected.lines != actual.lines and expected.minor * actual.lines == actual.minor * expected.lines:
+        kind = PairKind.DUPLICATE
     else:
-        kind = PairKind.FEE_DIFFERS if key[0] == "fee" else PairKind.AMOUNT_DIFFERS
+        kind = PairKind.FEE_DIFFERS if key[0] in ("fee", "tax") else PairKind.AMOUNT_DIFFERS
     return PairDifference(
         kind=kind,
         line_kind=key[0],
@@ -115,6 +126,58 @@ def _compare(key: _CashKey, expected: _Cash | None, actual: _Cash | None, curren
         trade=None if expected is None else Money(expected.minor, currency),
         fund=None if actual is None else Money(actual.minor, currency),
     )
+
+
+def verify_payouts(transactions: Bill, payouts: Bill) -> list[PairDifference]:
+    """Compare Klarna's transactions with the payouts they are in: each total of a payout is the sum of its transactions.
+
+    A payout that one side does not know is one difference, of all that is in it. A transaction that is in no payout yet is TIMING.
+    """
+    expected, actual = _parts_of_transactions(transactions), _parts_of_payouts(payouts)
+    here, there = _sums_by_payout(expected), _sums_by_payout(actual)
+    currency = transactions.currency
+    found = [
+        PairDifference(PairKind.TIMING, line.kind, line.reference, line.provider_id, line.amount, None)
+        for line in transactions.lines
+        if not line.business_id
+    ]
+    for name in [*here, *(name for name in there if name not in here)]:
+        if name not in there:
+            found.append(PairDifference(PairKind.MISSING_IN_FUND, "payout", name, name, Money(here[name], currency), None))
+        elif name not in here:
+            found.append(PairDifference(PairKind.MISSING_IN_TRADE, "payout", name, name, None, Money(there[name], currency)))
+    common = [key for key in dict.fromkeys([*expected, *actual]) if key[1] in here and key[1] in there]
+    compared = (_compare(key, expected.get(key, _Cash(key[1])), actual.get(key, _Cash(key[1])), currency) for key in common)
+    return [*found, *(difference for difference in compared if difference is not None)]
+
+
+def _parts_of_transactions(transactions: Bill) -> dict[_CashKey, _Cash]:
+    cash: dict[_CashKey, _Cash] = {}
+    # The tax on fees stands in lines of its own, or else with the fees.
+    with_tax_lines = {line.business_id for line in transactions.lines if line.kind == "tax"}
+    for line in transactions.lines:
+        if line.business_id:
+            _add(cash, (line.kind, line.business_id), line.business_id, line.amount.minor)
+            if line.fee.minor and line.business_id not in with_tax_lines:
+                _add(cash, ("tax", line.business_id), line.business_id, -line.fee.minor)
+    return cash
+
+
+def _parts_of_payouts(payouts: Bill) -> dict[_CashKey, _Cash]:
+    cash: dict[_CashKey, _Cash] = {}
+    for line in payouts.lines:
+        if line.kind not in ("payout", "debt"):
+            _add(cash, (line.kind, line.business_id), line.business_id, line.amount.minor)
+        else:
+            _add(cash, ("payment", line.business_id), line.business_id, 0)
+    return cash
+
+
+def _sums_by_payout(cash: Mapping[_CashKey, _Cash]) -> dict[str, int]:
+    sums: dict[str, int] = {}
+    for (_, name), entry in cash.items():
+        sums[name] = sums.get(name, 0) + entry.minor
+    return sums
 
 
 def summary_differences(summary: Bill, detail: Bill) -> Iterator[tuple[str, int, int]]:
