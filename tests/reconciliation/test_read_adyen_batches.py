@@ -111,6 +111,7 @@ def test_fees_finer_than_a_cent_are_what_lies_between_gross_and_net() -> None:
         ("bad_amount", "EUR,,145.40", "EUR,1.00,145.40"),
         ("missing_column", "Net Credit (NC)", "Net Credit"),
         ("missing_column", "Commission (NC)", "Comission (NC)"),
+        ("missing_column", "Exchange Rate", "Rate of Exchange"),
         ("unknown_layout", "TimeZone", "Type"),
         ("bad_time", "2026-10-01 09:00:00", "2026-10-01"),
         ("row_width", "TX1 batch 42, Co", 'TX1 batch" 42, Co'),

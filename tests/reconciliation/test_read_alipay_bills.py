@@ -190,6 +190,8 @@ def test_an_empty_day_is_a_bill_of_its_day() -> None:
         ("after_summary", TRADE + TRADE.split("\r\n")[5] + "\r\n"),
         ("missing_column", changed(TRADE, ("商家实收", "商家收入"))),
         ("missing_column", changed(ACCOUNT, ("账户余额", "余额"))),
+        ("missing_column", changed(ACCOUNT, ("交易渠道", "渠道"))),
+        ("missing_column", changed(TRADE, ("商家优惠（元）", "商家优惠金额（元）"))),
         ("unknown_layout", changed(TRADE, ("门店编号", "门店名称"))),
         ("unknown_kind", changed(TRADE, ("退款\t", "返还\t"))),
         ("row_width", changed(TRADE, ("耳机 12期", "耳机, 12期"))),

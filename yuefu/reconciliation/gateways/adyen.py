@@ -21,7 +21,8 @@ _REQUIRED: Final = (
     *_FEES,
     "Batch Number",
 )
-KNOWN = frozenset((*_REQUIRED, "Company Account", "Payment Method", "TimeZone", "Exchange Rate", "Journal Type"))
+_USUAL: Final = (*_REQUIRED, "Company Account", "Payment Method", "TimeZone", "Exchange Rate")
+KNOWN = frozenset((*_USUAL, "Journal Type"))
 _KINDS: Final[Mapping[str, str]] = {
     "Settled": "payment",
     "SettledBulk": "payment",
@@ -65,7 +66,7 @@ def read_source(source: Source, currency: str | None, found: Found) -> list[Bill
 
 class _Rows:
     def __init__(self, found: Found, currency: str | None) -> None:
-        self._at = places_of_columns(found, {}, _REQUIRED)
+        self._at = places_of_columns(found, {}, _REQUIRED, _USUAL)
         self._wanted = currency
         self.places: dict[str, int] = {}
 

@@ -27,14 +27,19 @@ _KINDS = {
 
 
 class Rows:
-    """The rows of one layout. `footers` names the totals that must stand below them."""
+    """The rows of one layout: its columns, those that are needed and those that are not; `footers` names the totals that must stand below."""
 
     layout: ClassVar[str]
     required: ClassVar[tuple[str, ...]]
+    others: ClassVar[tuple[str, ...]]
     footers: ClassVar[tuple[str, ...]]
 
     def __init__(self, found: Found, currency: str) -> None:
-        self.at = places_of_columns(found, _RENAMED, self.required)
+        usual = (*self.required, *self.others)
+        if "交易门店" in found.names:
+            # The old layout has one column for number and name of the shop, and none for some others.
+            usual = (*(name for name in usual if name in found.names), "交易门店")
+        self.at = places_of_columns(found, _RENAMED, self.required, usual)
         self.currency = currency
         self.places = places_of(currency)
         self.totals: dict[str, int] = {"lines": 0}
@@ -83,6 +88,10 @@ class TradeRows(Rows):
 
     layout = "alipay.trade"
     required = ("支付宝交易号", "商户订单号", "业务类型", "完成时间", "订单金额", "商家实收", "服务费")
+    others = (
+        *("商品名称", "创建时间", "门店编号", "门店名称", "操作员", "终端号", "对方账户", "支付宝红包", "集分宝", "支付宝优惠", "商家优惠"),
+        *("券核销金额", "券名称", "商家红包消费金额", "卡消费金额", "退款批次号/请求号", "分润", "备注"),
+    )
     footers = ("交易合计", "退款合计")
 
     def __init__(self, found: Found, currency: str) -> None:
@@ -157,6 +166,7 @@ class AccountRows(Rows):
 
     layout = "alipay.account"
     required = ("账务流水号", "业务流水号", "商户订单号", "发生时间", "收入金额", "支出金额", "账户余额", "业务类型")
+    others = ("商品名称", "对方账号", "交易渠道", "备注")
     footers = ("支出合计", "收入合计")
 
     def __init__(self, found: Found, currency: str) -> None:
@@ -209,6 +219,7 @@ class SummaryRows(Rows):
 
     layout = "alipay.summary"
     required = ("交易订单总笔数", "退款订单总笔数", "订单金额", "商家实收", "服务费", "实收净额")
+    others = ("门店编号", "门店名称", "支付宝优惠", "商家优惠", "卡消费金额", "分润")
     footers = ()
     _names: ClassVar[Mapping[str, str]] = {
         "交易订单总笔数": "payment_lines",

@@ -1,5 +1,6 @@
 """The values of a bill, from their texts: amounts, counts and times, read exactly or refused with BillError."""
 
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from yuefu.money.amounts import LARGEST_MINOR, Money, MoneyError
@@ -64,6 +65,14 @@ def agree(name: str, printed: str, value: int, computed: int, places: int, line_
     if value != computed:
         detail = f"The summary prints {name} {printed}, the lines add up to {plain_text(computed, places)}."
         raise BillError("summary_mismatch", detail, line_no)
+
+
+def require_not_renamed(names: Collection[str], usual: Sequence[str], line_no: int, code: str = "missing_column") -> None:
+    """Columns more are new ones, columns less those of an older layout; one less and another more is a column that got another name."""
+    absent = [name for name in usual if name not in names]
+    unknown = [name for name in names if name and name not in usual]
+    if absent and unknown:
+        raise BillError(code, f"The header lacks {absent[0]} and has {unknown[0][:40]}: what a column means is not guessed.", line_no)
 
 
 def read_count(text: str, line_no: int) -> int:

@@ -5,6 +5,7 @@ import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from yuefu.reconciliation.gateways.cells import require_not_renamed
 from yuefu.reconciliation.gateways.streams import BOM, Source, decoded_lines
 from yuefu.reconciliation.rules.bills import BillError
 
@@ -47,8 +48,8 @@ def plain_name(cell: str) -> str:
     return name
 
 
-def places_of_columns(found: Found, renamed: Mapping[str, str], required: Sequence[str]) -> dict[str, int]:
-    """Where each column stands, by its present-day name; a name that is missing or stands twice is refused."""
+def places_of_columns(found: Found, renamed: Mapping[str, str], required: Sequence[str], usual: Sequence[str]) -> dict[str, int]:
+    """Where each column stands, by its present-day name; a name that is missing, stands twice or is another than usual is refused."""
     at: dict[str, int] = {}
     for place, printed in enumerate(found.names):
         name = renamed.get(printed, printed)
@@ -58,6 +59,7 @@ def places_of_columns(found: Found, renamed: Mapping[str, str], required: Sequen
     missing = [name for name in required if name not in at]
     if missing:
         raise BillError("missing_column", f"The header lacks {', '.join(missing)}.", found.line_no)
+    require_not_renamed(at, usual, found.line_no)
     return at
 
 

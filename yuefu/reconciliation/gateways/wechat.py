@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from datetime import date
 from types import MappingProxyType
 
+from yuefu.reconciliation.gateways.cells import require_not_renamed
 from yuefu.reconciliation.gateways.streams import BOM, BufferedSource, Source, text_lines, unpacking
 from yuefu.reconciliation.gateways.wechat_columns import COLUMN_NAMES, FUND_COLUMNS, TRADE_COLUMNS, Header, cells_of_header
 from yuefu.reconciliation.gateways.wechat_rows import FundRows, GlobalRows, Rows, TradeRows
@@ -120,6 +121,8 @@ def _check_summary(lines: Iterator[tuple[int, str]], cells: Sequence[str], rows:
     missing = [name for name, needed in rows.summary.items() if needed and name not in names]
     if missing:
         raise BillError("summary_missing", f"The summary lacks {', '.join(missing)}.")
+    if rows.strict:
+        require_not_renamed(names, list(rows.summary), 0, "summary_missing")
     line_no, text = next(lines, (0, ""))
     if not text:
         raise BillError("summary_missing", "The file ends after the header of its summary.")

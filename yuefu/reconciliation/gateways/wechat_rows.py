@@ -38,6 +38,7 @@ class Rows(Protocol):
     """The rows of one layout: reads each and keeps the sums the summary is checked against."""
 
     summary: Mapping[str, str]
+    strict: bool  # the names of all totals are documented
     account: str
     currency: str | None
 
@@ -51,6 +52,7 @@ class Rows(Protocol):
 class TradeRows:
     """Rows of a trade bill. The summary counts a refund still in process, so the sums do too."""
 
+    strict = True
     # The printed name of a total, and the total's own name where every layout must print it.
     summary: Mapping[str, str] = {
         "总交易单数": "lines",
@@ -177,6 +179,7 @@ class TradeRows:
 class GlobalRows(TradeRows):
     """Rows of the statement of merchants outside of the mainland. Only what is settled is added up: prices and payments are in currencies of their own."""
 
+    strict = False
     summary: Mapping[str, str] = {
         "总交易单数": "lines",
         "应结订单总金额": "payments",
@@ -203,6 +206,7 @@ class GlobalRows(TradeRows):
 class FundRows:
     """Rows of a fund flow: each balance is the one before it and the line's amount."""
 
+    strict = True
     summary: Mapping[str, str] = {
         "资金流水总笔数": "lines",
         "收入笔数": "income_lines",
