@@ -4,7 +4,7 @@ An entry stands in memory only while it is read. Entities, document types and th
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from typing import Any, Final
@@ -20,6 +20,10 @@ from yuefu.reconciliation.rules.bills import Bill, BillError, BillLine
 _VERSION = re.compile(r"camt\.053\.001\.[0-9]{2}$")
 _OPENING: Final = ("OPBD", "PRCD", "ITBD")
 _CLOSING: Final = ("CLBD", "ITBD")
+_PARTS: Final = ("Acct", "Bal", "TxsSummry", "Ntry")
+_OF_ONE: Final = tuple(
+    f"NtryDtls/TxDtls/{path}" for path in ("Refs/EndToEndId", "Refs/InstrId", "Refs/PmtInfId", "RmtInf/Strd/CdtrRefInf/Ref")
+)
 _NO_REFERENCE: Final = frozenset({"", "NOTPROVIDED", "NONREF"})
 
 
@@ -44,11 +48,10 @@ def read_source(source: Source, currency: str | None) -> list[Bill]:
         for event, element in _elements(source):
             name = _name(element)
             if event == "start":
-                if element.getparent() is None:
-                    layout = _layout(element)
-                elif name == "Stmt":
+                layout = layout or _layout(element.getroottree())
+                if name == "Stmt":
                     statements.append(_Statement(currency))
-            elif statements and element.getparent() is not None and _name(element.getparent()) == "Stmt":
+            elif statements and name in _PARTS and _name(element.getparent()) == "Stmt":
                 _take(statements[-1], name, element)
                 element.clear()
                 while element.getprevious() is not None:
@@ -62,13 +65,14 @@ def read_source(source: Source, currency: str | None) -> list[Bill]:
 
 def _elements(source: Source) -> Iterator[tuple[str, Any]]:
     safe = {"resolve_entities": False, "no_network": True, "load_dtd": False, "huge_tree": False}
-    yield from etree.iterparse(source, events=("start", "end"), remove_comments=True, remove_pis=True, **safe)
+    wanted = [f"{{*}}{name}" for name in ("Document", "Stmt", *_PARTS)]
+    yield from etree.iterparse(source, events=("start", "end"), tag=wanted, remove_comments=True, remove_pis=True, **safe)
 
 
-def _layout(root: Any) -> str:
-    if root.getroottree().docinfo.internalDTD is not None:
+def _layout(tree: Any) -> str:
+    if tree.docinfo.internalDTD is not None:
         raise BillError("unknown_layout", "The XML file has a document type of its own, which no bank statement has.")
-    namespace = str(root.tag).rpartition("}")[0]
+    namespace = str(tree.getroot().tag).rpartition("}")[0]
     if "camt." in namespace and "camt.053." not in namespace:
         raise BillError("unknown_layout", f"The XML file is {namespace[-40:]}, not a statement (camt.053).")
     version = _VERSION.search(namespace)
@@ -77,38 +81,39 @@ def _layout(root: Any) -> str:
 
 def _name(element: Any) -> str:
     # Not etree.QName: it refuses some names that the parser lets pass.
-    return str(element.tag).rpartition("}")[2] if isinstance(element.tag, str) else ""
+    return element.tag.rpartition("}")[2] if element is not None and isinstance(element.tag, str) else ""
 
 
-def _below(element: Any, *path: str) -> Iterator[Any]:
-    if not path:
-        yield element
-        return
+def _texts(element: Any, above: str = "", found: dict[str, str] | None = None) -> dict[str, str]:
+    """The text of the first element on each path below, such as "Dt/DtTm", and under "Amt@Ccy" the currency of an amount."""
+    found = {} if found is None else found
     for child in element:
-        if _name(child) == path[0]:
-            yield from _below(child, *path[1:])
-
-
-def _text(element: Any, *path: str) -> str:
-    """The text of the first element on the path, "" where there is none."""
-    return next(((found.text or "").strip() for found in _below(element, *path)), "")
+        path = above + _name(child)
+        found.setdefault(path, (child.text or "").strip())
+        if child.get("Ccy"):
+            found.setdefault(f"{path}@Ccy", child.get("Ccy"))
+        if len(child):
+            _texts(child, f"{path}/", found)
+    return found
 
 
 def _take(statement: _Statement, name: str, element: Any) -> None:
+    texts = _texts(element)
     if name == "Acct":
-        statement.account = _text(element, "Id", "IBAN") or _text(element, "Id", "Othr", "Id")
-        if _text(element, "Ccy"):
-            _require_currency(statement, _text(element, "Ccy"), 0)
+        statement.account = texts.get("Id/IBAN") or texts.get("Id/Othr/Id", "")
+        if texts.get("Ccy"):
+            _require_currency(statement, texts["Ccy"], 0)
     elif name == "Bal":
-        code = _text(element, "Tp", "CdOrPrtry", "Cd")
+        code = texts.get("Tp/CdOrPrtry/Cd", "")
         if code in (*_OPENING, *_CLOSING):
-            statement.balances.append((code, _signed(statement, element, 0), _day(element, 0, "Dt")[0]))
+            statement.balances.append((code, _signed(statement, texts, 0), _day(texts, 0, "Dt")[0]))
     elif name == "TxsSummry":
         for part in ("TtlNtries", "TtlCdtNtries", "TtlDbtNtries"):
-            count, total = _text(element, part, "NbOfNtries"), _text(element, part, "Sum")
-            statement.said.append((part, count, "" if part == "TtlNtries" else total))
-    elif name == "Ntry":
-        statement.lines.append(_entry(statement, element, len(statement.lines) + 1))
+            total = "" if part == "TtlNtries" else texts.get(f"{part}/Sum", "")
+            statement.said.append((part, texts.get(f"{part}/NbOfNtries", ""), total))
+    else:
+        parts = sum(_name(part) == "TxDtls" for details in element if _name(details) == "NtryDtls" for part in details)
+        statement.lines.append(_entry(statement, texts, parts, len(statement.lines) + 1))
 
 
 def _require_currency(statement: _Statement, currency: str, number: int) -> None:
@@ -119,22 +124,21 @@ def _require_currency(statement: _Statement, currency: str, number: int) -> None
         raise BillError("other_currency", f"Entry {number} is in {currency[:40]}, the statement is read in {wanted}.", number or None)
 
 
-def _signed(statement: _Statement, element: Any, number: int) -> int:
-    amount = next(_below(element, "Amt"), None)
-    direction = _text(element, "CdtDbtInd")
+def _signed(statement: _Statement, texts: Mapping[str, str], number: int) -> int:
+    amount, direction = texts.get("Amt"), texts.get("CdtDbtInd")
     if amount is None or direction not in ("CRDT", "DBIT"):
         raise BillError("bad_amount", f"Entry {number} has no amount, or neither CRDT nor DBIT.", number)
-    _require_currency(statement, str(amount.get("Ccy", "")), number)
-    minor = read_minor((amount.text or "").strip(), statement.places, number)
+    _require_currency(statement, texts.get("Amt@Ccy", ""), number)
+    minor = read_minor(amount, statement.places, number)
     if minor < 0:
         raise BillError("bad_amount", f"Entry {number} has a negative amount; CdtDbtInd gives it the sign.", number)
     return minor if direction == "CRDT" else -minor
 
 
-def _day(element: Any, number: int, *names: str) -> tuple[date, datetime]:
+def _day(texts: Mapping[str, str], number: int, *names: str) -> tuple[date, datetime]:
     """The first of the days that are named, and the moment where the bank says it."""
     for name in names:
-        text = _text(element, name, "Dt") or _text(element, name, "DtTm")
+        text = texts.get(f"{name}/Dt") or texts.get(f"{name}/DtTm")
         if text:
             try:
                 at = datetime.fromisoformat(text) if "T" in text else datetime.combine(date.fromisoformat(text[:10]), time.min)
@@ -144,19 +148,18 @@ def _day(element: Any, number: int, *names: str) -> tuple[date, datetime]:
     raise BillError("bad_time", f"Entry {number} has no day.", number)
 
 
-def _entry(statement: _Statement, element: Any, number: int) -> BillLine:
-    status = _text(element, "Sts", "Cd") or _text(element, "Sts")
+def _entry(statement: _Statement, texts: Mapping[str, str], parts: int, number: int) -> BillLine:
+    status = texts.get("Sts/Cd") or texts.get("Sts", "")
     if status != "BOOK":
-        raise BillError(
-            "unknown_kind", f"Entry {number} is not booked but {status[:20] or 'without status'}; a statement has booked ones.", number
-        )
-    minor = _signed(statement, element, number)
-    on, at = _day(element, number, "BookgDt", "ValDt")
+        detail = f"Entry {number} is not booked but {status[:20] or 'without status'}; a statement has booked ones."
+        raise BillError("unknown_kind", detail, number)
+    minor = _signed(statement, texts, number)
+    on, at = _day(texts, number, "BookgDt", "ValDt")
     return BillLine(
         line_no=number,
         kind="credit" if minor >= 0 else "debit",
-        reference=_reference(element),
-        provider_id=_text(element, "AcctSvcrRef"),
+        reference=_reference(texts, parts),
+        provider_id=texts.get("AcctSvcrRef", ""),
         business_id="",
         occurred_at=at,
         occurred_on=on,
@@ -167,13 +170,10 @@ def _entry(statement: _Statement, element: Any, number: int) -> BillLine:
     )
 
 
-def _reference(element: Any) -> str:
+def _reference(texts: Mapping[str, str], parts: int) -> str:
     """Our reference: of the one payment in the entry, or of the batch that it is."""
-    parts = list(_below(element, "NtryDtls", "TxDtls"))
-    paths = [("Refs", "EndToEndId"), ("Refs", "InstrId"), ("Refs", "PmtInfId"), ("RmtInf", "Strd", "CdtrRefInf", "Ref")]
-    found = [_text(parts[0], *path) for path in paths] if len(parts) == 1 else []
-    found += [_text(element, "NtryDtls", "Btch", "PmtInfId"), _text(element, "NtryRef")]
-    return next((text for text in found if text not in _NO_REFERENCE), "")
+    paths = [*(_OF_ONE if parts == 1 else ()), "NtryDtls/Btch/PmtInfId", "NtryRef"]
+    return next((texts[path] for path in paths if texts.get(path, "") not in _NO_REFERENCE), "")
 
 
 def _bill(statement: _Statement, layout: str, sha256: str) -> Bill:
