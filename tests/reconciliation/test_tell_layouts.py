@@ -69,6 +69,17 @@ def test_a_member_under_a_password_is_refused() -> None:
     assert "encrypted" in refusal(bytes(packed)).detail
 
 
+@pytest.mark.parametrize(
+    "spoilt", [(b"PK\x01\x02", 42, b"\xff\xff\xff\x7f"), (b"PK\x01\x02", 10, b"\x0e\0"), (b"PK\x05\x06", 16, b"\xff\xff\xff\x7f")]
+)
+def test_a_zip_file_whose_directory_leads_nowhere_is_refused(spoilt: tuple[bytes, int, bytes]) -> None:
+    magic, at, value = spoilt
+    packed = bytearray(zipped(TRADE))
+    place = packed.index(magic) + at
+    packed[place : place + len(value)] = value
+    assert refusal(bytes(packed)).code in ("truncated", "unknown_layout")
+
+
 def test_a_zip_file_that_unpacks_to_too_much_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     bomb = zipped(TRADE[: TRADE.index(b"\n") + 1] + b"\n" * (8 << 20))
     monkeypatch.setattr(streams, "_RATIO_FREE_SIZE", 1 << 20)
