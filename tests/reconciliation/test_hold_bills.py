@@ -189,6 +189,14 @@ def test_a_transaction_that_is_in_no_payout_yet_is_pending() -> None:
     assert held(json.dumps(document), PAYOUTS).verdict() == "pending"
 
 
+def test_a_payout_that_is_settled_gross_is_a_warning() -> None:
+    document = json.loads(PAYOUTS)
+    document["payouts"][0]["merchant_settlement_type"] = "GROSS"
+    document["payouts"][0]["totals"]["settlement_amount"] = 12000
+    found = held(TRANSACTIONS, json.dumps(document))
+    assert (found.verdict(), found.breaks, len(found.warnings)) == ("warnings", [], 1)
+
+
 def test_the_tax_on_fees_may_stand_in_lines_of_its_own() -> None:
     document = json.loads(TRANSACTIONS)
     tax = document["transactions"][1] | {"type": "TAX", "detailed_type": "TAX", "amount": -111, "vat_amount": 0}

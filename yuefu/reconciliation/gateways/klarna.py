@@ -107,7 +107,9 @@ def _require_whole(document: Mapping[str, Any], count: int) -> None:
 
 
 def read_payouts(document: Mapping[str, Any], currency: str | None, sha256: str) -> list[Bill]:
-    """A bill for each merchant and currency. A payout has a line for each of its totals and one for what was paid; its lines add up to 0."""
+    """A bill for each merchant and currency. A payout has a line for each of its totals and one for what was paid. Where fees are taken off
+    (NET) its lines add up to 0; of the gross ways to settle it is not documented what is taken off, so their payment is not checked.
+    """
     found = objects(document, "payouts")
     _require_whole(document, len(found))
     groups: dict[Group, list[BillLine]] = defaultdict(list)

@@ -125,7 +125,7 @@ class TradeRows:
         """What a line is not has no amount in it: the totals count the amounts of both columns."""
         if self._refund is not None:
             other = values[self._refund[2] if kind == "payment" else self._payment[2]]
-            if self._summand(other, line_no):
+            if other != "0.00" and self._summand(other, line_no):
                 raise BillError("bad_amount", f"Line {line_no} is a {kind} and has the amount of the other kind too, {other}.", line_no)
 
     def _require_one_account(self, line_no: int, values: Sequence[str], money: int) -> str:

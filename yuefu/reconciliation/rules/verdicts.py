@@ -100,6 +100,8 @@ def hold(bills: Sequence[Bill], on: date | None = None) -> Held:
     for _, bill in kept:
         if bill.layout.startswith(("affirm.", "bank.")) or bill.layout == "wechat.trade.GLOBAL":
             held.warnings.append(f"{_said(bill)} adds up in itself; there is no other file to hold it against")
+        if bill.layout == "klarna.payouts" and sum(line.amount.minor for line in bill.lines) != 0:
+            held.warnings.append(f"{_said(bill)} is settled gross: what was paid out is not held against its totals")
         unknown = sorted({line.status for line in bill.lines if effect_of(line.status) is Effect.UNKNOWN})
         if unknown:
             held.warnings.append(f"{_said(bill)} has a status that is not known: {', '.join(unknown)[:80]}")
