@@ -57,6 +57,7 @@ def breaks(*files: str) -> list[tuple[str, str, str, str]]:
         ("warnings", [ALIPAY, ACCOUNT, ALIPAY.encode("gbk")]),
         ("warnings", [changed(TRADE, ("`PROCESSING", "`CLOSED"), ("`MICROPAY,`SUCCESS", "`MICROPAY,`NEVER_HEARD")), FUND]),
         ("warnings", [sample("bank_mt940_20261001.sta")]),
+        ("warnings", [changed(sample("adyen_settlement_details_batch_42.csv"), (",Fee,", ",Feast,"))]),
         ("incomplete", [TRADE]),
         ("incomplete", [FUND]),
         ("incomplete", [SUCCESS, FUND]),

@@ -93,6 +93,11 @@ def test_a_batch_in_two_currencies_is_two_bills() -> None:
     assert [(bill.currency, bill.totals["fees"]) for bill in bills] == [("EUR", 500), ("JPY", 5)]
 
 
+def test_an_amount_in_another_currency_is_told_by_what_is_left_of_it() -> None:
+    (bill,) = read(BATCH.replace("EUR,,150.00,1,", "USD,,176.00,0.8523,").encode())
+    assert (bill.lines[0].amount, bill.lines[0].fee) == (Money.parse("150.00", "EUR"), Money.parse("4.60", "EUR"))
+
+
 def test_fees_finer_than_a_cent_are_what_lies_between_gross_and_net() -> None:
     fine = published("ady-row-01").replace("0.04,0.01,0.07", "0.04125,0.01,0.07")
     assert read(file(fine, row("MerchantPayout", "4.88", "", "GBP")))[0].lines[0].fee.minor == 12
@@ -116,6 +121,7 @@ def test_fees_finer_than_a_cent_are_what_lies_between_gross_and_net() -> None:
         ("bad_time", "2026-10-01 09:00:00", "2026-10-01"),
         ("row_width", "TX1 batch 42, Co", 'TX1 batch" 42, Co'),
         ("other_currency", "EUR,,145.40", "EUS,,145.40"),
+        ("other_currency", "EUR,,150.00", "EUS,,150.00"),
     ],
 )
 def test_a_batch_that_contradicts_itself_is_refused(code: str, old: str, new: str) -> None:

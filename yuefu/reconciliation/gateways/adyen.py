@@ -113,7 +113,10 @@ class _Rows:
         printed = sum(read_fee(values[self._at[name]], places, line_no)[1] for name in _FEES if values[self._at[name]])
         fee = read_fee(plain_text(printed, places + FEE_PLACES), places, line_no)[0]
         has_gross = values[self._at["Gross Debit (GC)"]] or values[self._at["Gross Credit (GC)"]]
-        if not has_gross or values[self._at["Gross Currency"]] != currency:
+        gross_currency = values[self._at["Gross Currency"]]
+        if has_gross and gross_currency != currency:
+            places_of_stated(gross_currency, line_no)
+        if not has_gross or gross_currency != currency:
             return net + fee, fee
         gross = self._signed(line_no, values, "Gross Debit (GC)", "Gross Credit (GC)", places)
         allowed = 1 if printed % 10**FEE_PLACES else 0

@@ -102,6 +102,9 @@ def hold(bills: Sequence[Bill], on: date | None = None) -> Held:
             held.warnings.append(f"{_said(bill)} adds up in itself; there is no other file to hold it against")
         if bill.layout == "klarna.payouts" and sum(line.amount.minor for line in bill.lines) != 0:
             held.warnings.append(f"{_said(bill)} is settled gross: what was paid out is not held against its totals")
+        strange = sum(line.kind == "other" for line in bill.lines) if bill.layout.startswith(("adyen.", "affirm.")) else 0
+        if strange:
+            held.warnings.append(f"{_said(bill)} has {strange} lines of a type that is not known; they count in its sums")
         unknown = sorted({line.status for line in bill.lines if effect_of(line.status) is Effect.UNKNOWN})
         if unknown:
             held.warnings.append(f"{_said(bill)} has a status that is not known: {', '.join(unknown)[:80]}")
