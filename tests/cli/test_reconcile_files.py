@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -26,6 +28,103 @@ def test_the_sample_bills_are_read_and_agree_without_a_database(raw: Command, mo
     (pair,) = answer.last["pairs"]
     assert (pair["on"], pair["agrees"]) == ("2026-10-01", True)
     assert [d["kind"] for d in pair["differences"]] == ["timing"]
+
+
+def test_the_sample_day_is_pending_without_a_break(raw: Command) -> None:
+    answer = raw("reconcile", str(TRADE), str(FUND), "--json")
+    assert (answer.status, answer.last["verdict"], answer.last["breaks"]) == (0, "pending", [])
+    assert [one["reference"] for one in answer.last["pending"]] == ["RF20261001-0002"]
+    assert [(file["name"], file["layout"], file["accepted"], file["error"], file["rows"]) for file in answer.last["files"]] == [
+        (TRADE.name, "wechat.trade.ALL", True, None, 5),
+        (FUND.name, "wechat.fundflow.BASIC", True, None, 7),
+    ]
+    assert answer.last["files"][0]["totals"]["payments"] == 135901
+
+
+def test_files_of_every_channel_are_read_at_once(raw: Command) -> None:
+    names = [
+        "alipay_20880000000000010156_20261001.zip",
+        "alipay_account_detail_20261001.gbk.csv",
+        "klarna_transactions.json",
+        "klarna_payouts.json",
+    ]
+    names += [
+        "adyen_settlement_details_batch_42.csv",
+        "bank_camt053_20261001.xml",
+        "bank_mt940_20261001.sta",
+        "affirm_settlement_events.json",
+    ]
+    answer = raw("reconcile", *(str(BILLS / name) for name in names), "--json")
+    assert [(file["layout"], file["rows"]) for file in answer.last["files"]] == [
+        ("alipay.trade", 3),
+        ("alipay.account", 6),
+        ("klarna.transactions", 6),
+        ("klarna.payouts", 1),
+        ("adyen.batch", 6),
+        ("bank.camt.053.001.08", 3),
+        ("bank.mt940", 3),
+        ("affirm.events", 2),
+    ]
+    assert [bill["layout"] for bill in answer.last["files"][0]["bills"]] == ["alipay.summary", "alipay.trade"]
+    assert [pair["agrees"] for pair in answer.last["pairs"]] == [True, True]
+    assert (answer.status, answer.last["verdict"], answer.last["breaks"]) == (0, "warnings", [])
+
+
+def test_a_break_has_a_class_a_reference_and_an_amount(raw: Command, tmp_path: Path) -> None:
+    less = tmp_path / "klarna.json"
+    less.write_text((BILLS / "klarna_transactions.json").read_text().replace('"amount": 10000', '"amount": 9900'))
+    answer = raw("reconcile", str(less), str(BILLS / "klarna_payouts.json"), "--json")
+    assert (answer.status, answer.last["verdict"]) == (1, "breaks")
+    assert answer.last["breaks"] == [
+        {"class": "amount_differs", "kind": "payment", "reference": "XISA93DJ", "amount": {"minor": 100, "currency": "EUR"}}
+    ]
+
+
+def test_a_file_that_comes_twice_counts_once(raw: Command, tmp_path: Path) -> None:
+    twin = tmp_path / "again.csv.gz"
+    twin.write_bytes(gzip.compress(TRADE.read_bytes()))
+    answer = raw("reconcile", str(TRADE), str(FUND), str(twin), "--json")
+    assert [file["again"] for file in answer.last["files"]] == [False, False, True]
+    assert (answer.status, answer.last["verdict"], answer.last["breaks"]) == (0, "warnings", [])
+
+
+def test_two_versions_of_a_day_are_never_green(raw: Command, tmp_path: Path) -> None:
+    other = tmp_path / "other.csv"
+    other.write_bytes(TRADE.read_bytes().replace(b"`PROCESSING", b"`CLOSED"))
+    answer = raw("reconcile", str(TRADE), str(FUND), str(other), "--json")
+    assert (answer.status, answer.code, answer.last["verdict"]) == (1, "other_version", "incomplete")
+    assert [file["accepted"] for file in answer.last["files"]] == [True, True, False]
+
+
+def test_the_checksum_beside_a_bill_is_looked_at(raw: Command, tmp_path: Path) -> None:
+    answer = json.loads((BILLS / "wechat_tradebill_ALL_20261001.apply.json").read_bytes())
+    beside = tmp_path / "day.apply.json"
+    beside.write_text(json.dumps(answer))
+    for name, content in (("day.csv", TRADE.read_bytes()), ("day.csv.gz", gzip.compress(TRADE.read_bytes()))):
+        (tmp_path / name).write_bytes(content)
+        assert raw("reconcile", str(tmp_path / name), "--json").last["files"][0]["accepted"]
+    (tmp_path / "day.csv").write_bytes(TRADE.read_bytes().replace("手机".encode(), "手表".encode()))
+    assert raw("reconcile", str(tmp_path / "day.csv"), "--json").code == "checksum_mismatch"
+    for spoilt in (b"{", b"[]", json.dumps(answer | {"hash_type": "MD5"}).encode()):
+        beside.write_bytes(spoilt)
+        assert raw("reconcile", str(tmp_path / "day.csv.gz"), "--json").code == "checksum_mismatch"
+    assert raw("reconcile", str(TRADE), "--sha1", answer["hash_value"], "--json").status == 0
+    assert raw("reconcile", str(TRADE), "--sha1", "0" * 40, "--json").code == "checksum_mismatch"
+    assert raw("reconcile", str(TRADE), "--sha1", "0", "--json").code == "bad_checksum"
+
+
+def test_a_file_of_two_gigabytes_is_refused_unread(raw: Command, tmp_path: Path) -> None:
+    large = tmp_path / "large.csv"
+    with large.open("wb") as file:
+        file.truncate(2 << 30)
+    answer = raw("reconcile", str(TRADE), str(large), "--json")
+    assert (answer.status, answer.code, answer.last["verdict"]) == (1, "too_large", "incomplete")
+    assert [file["accepted"] for file in answer.last["files"]] == [True, False]
+
+
+def test_what_cannot_be_received_is_said_before_anything_is_stored(cli: Command) -> None:
+    answer = cli("reconcile", "--store", str(TRADE), str(BILLS / "klarna_payouts.json"))
+    assert (answer.status, answer.code) == (1, "wrong_source")
 
 
 def test_a_trade_bill_and_fund_flow_that_differ_fail(raw: Command, tmp_path: Path) -> None:
@@ -69,7 +168,8 @@ def test_a_file_that_is_no_bill_is_named_with_its_fault(raw: Command, tmp_path: 
     answer = raw("reconcile", str(TRADE), str(broken), "--json")
     assert (answer.status, answer.code) == (1, code)
     assert str(broken) in answer.last["error"]["detail"]
-    assert [("error" in file) for file in answer.last["files"]] == [False, True]
+    assert [file["accepted"] for file in answer.last["files"]] == [True, False]
+    assert (answer.last["files"][1]["error"]["code"], answer.last["verdict"]) == (code, "incomplete")
 
 
 def test_a_file_that_cannot_be_read_is_a_clear_error(raw: Command, tmp_path: Path) -> None:

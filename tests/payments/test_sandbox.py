@@ -11,7 +11,7 @@ from yuefu.payments.gateways.ports import Bank, Channel, GatewayError
 from yuefu.payments.gateways.sandbox import SandboxBank, SandboxChannel
 from yuefu.payments.rules import CHANNEL_NUMBER, CLIENT_NUMBER, OPERATING_NUMBER, CollectOrder, MoveOrder, PayOrder, RefundOrder
 from yuefu.reconciliation.gateways.wechat import read_bill
-from yuefu.reconciliation.rules.bills import verify_pair
+from yuefu.reconciliation.rules.pairs import verify_pair
 from yuefu.runtime import sql
 from yuefu.runtime.values import UnitOfWork
 

@@ -56,6 +56,10 @@ def changed(data: bytes, *pairs: tuple[str, str]) -> bytes:
         ("missing_column", 1, changed(TRADE, ("商户退款单号", "别的单号"))),
         ("missing_column", 1, changed(TRADE, ("手续费,", "费用,"))),
         ("missing_column", 1, changed(FUND, ("业务凭证号", "凭证"))),
+        ("missing_column", 1, changed(FUND, ("备注", "说明"))),
+        ("missing_column", 1, changed(TRADE, ("费率备注", "费率说明"))),
+        ("missing_column", 1, changed(SUCCESS, ("商品名称", "商品"))),
+        ("summary_missing", 0, changed(TRADE, (",订单总金额", ",订单金额合计"))),
         ("missing_column", 6, changed(SUCCESS, ("`0.00,`0.00,`8.15000", "`5.00,`0.00,`8.15000"))),
         ("missing_column", 2, changed(SUCCESS, ("`SUCCESS", "`REFUND"))),
         ("row_width", 3, changed(TRADE, ("口红,套装A,,", "口红,`套装A,,"))),
@@ -68,6 +72,7 @@ def changed(data: bytes, *pairs: tuple[str, str]) -> bytes:
         ("bad_time", 2, changed(TRADE, ("2026-10-01 09:15:02", "2026-02-30 09:15:02"))),
         ("bad_time", 2, changed(FUND, ("2026-10-01 09:15:02", ""))),
         ("other_currency", 2, changed(TRADE, ("`CNY", "`USD"))),
+        ("bad_amount", 3, changed(TRADE, ("`60.00,`0.00,`0,", "`60.00,`0.00,`5,"))),  # a refund number would make a refund of a payment
         ("summary_missing", None, TRADE[: TRADE.index("总交易单数".encode())]),
         ("summary_missing", None, TRADE[: TRADE.index(b"`5,`1359.01")]),
         ("summary_missing", None, changed(TRADE, ("手续费总金额", "费用总金额"))),
@@ -132,11 +137,6 @@ def test_a_missing_column_is_named() -> None:
     assert "商户退款单号" in refusal(changed(TRADE, ("商户退款单号", "别的单号"))).detail
     assert "记账时间" in refusal(changed(FUND, ("记账时间", "时间"))).detail
     assert "微信订单号" in refusal(b"date,amount\r\n").detail
-
-
-def test_the_global_statement_is_named_as_what_it_is() -> None:
-    header = "交易时间,公众账号ID,商户号,微信订单号,商户订单号,交易状态,手续费,费率,标价币种,结算币种,应结订单金额\r\n"
-    assert "global" in refusal(header.encode()).detail
 
 
 def test_a_summary_that_does_not_add_up_says_which_total_and_both_values() -> None:

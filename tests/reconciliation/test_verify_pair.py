@@ -6,7 +6,8 @@ import pytest
 
 from yuefu.money.amounts import Money
 from yuefu.reconciliation.gateways.wechat import read_bill
-from yuefu.reconciliation.rules.bills import Bill, BillError, verify_pair
+from yuefu.reconciliation.rules.bills import Bill, BillError
+from yuefu.reconciliation.rules.pairs import verify_pair
 
 BILLS = Path(__file__).parents[1] / "data" / "bills"
 

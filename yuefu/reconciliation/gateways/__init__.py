@@ -1,1 +1,1 @@
-"""Readers of outside bill files: bytes in, one checked `Bill` or one `BillError` out; nothing is half-read."""
+"""Readers of outside bill files: bytes in, checked `Bill`s or one `BillError` out; nothing is half-read. `reading` tells the layouts apart."""

@@ -1,15 +1,27 @@
 """The values of a bill, from their texts: amounts, counts and times, read exactly or refused with BillError."""
 
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from yuefu.money.amounts import LARGEST_MINOR, Money
+from yuefu.money.amounts import LARGEST_MINOR, Money, MoneyError
 from yuefu.reconciliation.rules.bills import BillError
 
 AMOUNT_LIMIT = LARGEST_MINOR
+# Fees are printed with up to three more decimals than the currency has.
+FEE_PLACES = 3
+_FEE_SCALE = 10**FEE_PLACES
 
 
 def places_of(currency: str) -> int:
     return len(Money(0, currency).decimal_text().partition(".")[2])
+
+
+def places_of_stated(currency: str, line_no: int | None = None) -> int:
+    """As `places_of`, of a currency that a file states: one that does not exist is the file's fault."""
+    try:
+        return places_of(currency)
+    except MoneyError as error:
+        raise BillError("other_currency", f"The file is in {currency[:40]!r}, which is no currency that is known.", line_no) from error
 
 
 def plain_text(value: int, places: int) -> str:
@@ -39,6 +51,28 @@ def read_minor(text: str, places: int, line_no: int, limit: int = AMOUNT_LIMIT) 
 def read_total(text: str, places: int, line_no: int) -> int:
     # A sum may be beyond the limit of its items.
     return read_minor(text, places, line_no, AMOUNT_LIMIT * 10**9)
+
+
+def read_fee(text: str, places: int, line_no: int) -> tuple[int, int]:
+    """A fee in minor units, half a unit rounded away from zero; and as it is printed, in units of 10^-(`places` + FEE_PLACES)."""
+    printed = read_minor(text, places + FEE_PLACES, line_no, AMOUNT_LIMIT * _FEE_SCALE)
+    whole = (abs(printed) + _FEE_SCALE // 2) // _FEE_SCALE
+    return (whole if printed >= 0 else -whole), printed
+
+
+def agree(name: str, printed: str, value: int, computed: int, places: int, line_no: int) -> None:
+    """The `value` of a total as `printed` is what the lines add up to, or else BillError summary_mismatch."""
+    if value != computed:
+        detail = f"The summary prints {name} {printed}, the lines add up to {plain_text(computed, places)}."
+        raise BillError("summary_mismatch", detail, line_no)
+
+
+def require_not_renamed(names: Collection[str], usual: Sequence[str], line_no: int, code: str = "missing_column") -> None:
+    """Columns more are new ones, columns less those of an older layout; one less and another more is a column that got another name."""
+    absent = [name for name in usual if name not in names]
+    unknown = [name for name in names if name and name not in usual]
+    if absent and unknown:
+        raise BillError(code, f"The header lacks {absent[0]} and has {unknown[0][:40]}: what a column means is not guessed.", line_no)
 
 
 def read_count(text: str, line_no: int) -> int:

@@ -1,0 +1,96 @@
+"""What a file is is told from its bytes, however it is packed; a package that is damaged, hostile or another than was announced is refused."""
+
+import gzip
+import hashlib
+import io
+import json
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from yuefu.reconciliation.gateways import streams
+from yuefu.reconciliation.gateways.reading import read
+from yuefu.reconciliation.gateways.wechat import read_bill
+from yuefu.reconciliation.rules.bills import BillError
+
+BILLS = Path(__file__).parents[1] / "data" / "bills"
+TRADE = (BILLS / "wechat_tradebill_ALL_20261001.csv").read_bytes()
+FUND = (BILLS / "wechat_fundflow_BASIC_20261001.csv").read_bytes()
+
+
+def refusal(data: bytes, sha1: str | None = None) -> BillError:
+    with pytest.raises(BillError) as caught:
+        read(data, sha1=sha1)
+    assert caught.value.detail.endswith(".")
+    return caught.value
+
+
+def zipped(*contents: bytes, how: int = zipfile.ZIP_DEFLATED) -> bytes:
+    held = io.BytesIO()
+    with zipfile.ZipFile(held, "w", how) as archive:
+        for number, content in enumerate(contents):
+            archive.writestr(f"{number}.csv", content)
+    return held.getvalue()
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress, zipped])
+def test_a_file_is_read_plain_gzipped_or_zipped(pack: type[bytes]) -> None:
+    assert read(pack(TRADE)) == [read_bill(TRADE)]
+    assert read(pack(FUND)) == [read_bill(FUND)]
+
+
+def test_a_zip_file_holds_several_bills_in_their_order() -> None:
+    assert [bill.layout for bill in read(zipped(FUND, TRADE))] == ["wechat.fundflow.BASIC", "wechat.trade.ALL"]
+
+
+@pytest.mark.parametrize(
+    ("code", "data"),
+    [
+        ("truncated", zipped(TRADE)[:-30]),
+        ("truncated", zipped(TRADE)[:100]),
+        ("truncated", zipped(TRADE, how=zipfile.ZIP_STORED).replace(b"1299.00", b"1299.01", 1)),  # its own checksum
+        ("truncated", b"PK\x03\x04"),
+        ("truncated", zipped()),
+        ("truncated", gzip.compress(TRADE)[:-9]),
+        ("unknown_layout", zipped(zipped(TRADE))),
+        ("unknown_layout", b"name,value\n1,2\n"),
+        ("summary_mismatch", zipped(FUND, TRADE.replace(b"`349.00", b"`349.01"))),
+    ],
+)
+def test_a_broken_package_is_refused_as_a_whole(code: str, data: bytes) -> None:
+    assert refusal(data).code == code
+
+
+def test_a_member_under_a_password_is_refused() -> None:
+    packed = bytearray(zipped(TRADE))
+    for magic, at in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        packed[packed.index(magic) + at] |= 1
+    assert "encrypted" in refusal(bytes(packed)).detail
+
+
+@pytest.mark.parametrize(
+    "spoilt", [(b"PK\x01\x02", 42, b"\xff\xff\xff\x7f"), (b"PK\x01\x02", 10, b"\x0e\0"), (b"PK\x05\x06", 16, b"\xff\xff\xff\x7f")]
+)
+def test_a_zip_file_whose_directory_leads_nowhere_is_refused(spoilt: tuple[bytes, int, bytes]) -> None:
+    magic, at, value = spoilt
+    packed = bytearray(zipped(TRADE))
+    place = packed.index(magic) + at
+    packed[place : place + len(value)] = value
+    assert refusal(bytes(packed)).code in ("truncated", "unknown_layout")
+
+
+def test_a_zip_file_that_unpacks_to_too_much_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    bomb = zipped(TRADE[: TRADE.index(b"\n") + 1] + b"\n" * (8 << 20))
+    monkeypatch.setattr(streams, "_RATIO_FREE_SIZE", 1 << 20)
+    assert refusal(bomb).code == "too_large"
+    monkeypatch.setattr(streams, "_SIZE_LIMIT", 1 << 20)
+    assert "unpacks" in refusal(bomb).detail
+    assert refusal(zipped(*[b""] * 101)).code == "too_large"
+
+
+def test_the_checksum_that_came_along_is_over_the_unpacked_bytes() -> None:
+    said = json.loads((BILLS / "wechat_tradebill_ALL_20261001.apply.json").read_bytes())["hash_value"]
+    assert said == hashlib.sha1(TRADE, usedforsecurity=False).hexdigest()
+    assert read(gzip.compress(TRADE), sha1=said.upper()) == read(TRADE, sha1=said)
+    assert refusal(TRADE.replace("手机".encode(), "手表".encode()), sha1=said).code == "checksum_mismatch"
