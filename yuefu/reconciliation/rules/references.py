@@ -157,12 +157,15 @@ def halves(
     movement: tuple[Money, str] | None,
     duplicate: bool,
 ) -> list[Told]:
-    """What an item of a day tells: the amount and status of its line, of its movement, or of both."""
+    """What an item of a day tells: the amount and status of its line, of its movement, or of both.
+
+    A bill tells how things were by the end of its day, so that what we booked on that day came first.
+    """
     told = []
-    if line is not None:
-        told.append(Told(key, kind, reference, "there", on, line[0], effect_of(line[1]), duplicate=duplicate))
     if movement is not None:
         told.append(Told(key, kind, reference, "here", on, movement[0], effect_of(movement[1])))
+    if line is not None:
+        told.append(Told(key, kind, reference, "there", on, line[0], effect_of(line[1]), duplicate=duplicate))
     return told
 
 
