@@ -112,7 +112,7 @@ def test_the_worked_day_closes_to_zero_fr_day_01() -> None:
     pending = [(item.standing.reference, item.placed.break_on) for item in found.having(Result.PENDING)]
     assert pending == [("PAY-45", date(2026, 9, 25)), ("PAY-99", date(2026, 10, 1))]
     assert sorted(carried) == ["PAY-39", "PAY-44", "PAY-45", "PAY-99"]
-    assert (found.verdict(), found.verdict(["bank"])) == (Verdict.BREAKS, Verdict.INCOMPLETE)
+    assert (found.verdict(), found.verdict(missing=["bank"])) == (Verdict.BREAKS, Verdict.INCOMPLETE)
     assert total((item.standing.held for item in found.items), "EUR") == eur(55_000), "what is announced and not final: PAY-46 and PAY-99"
 
 

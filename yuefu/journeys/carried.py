@@ -34,7 +34,8 @@ _SHOWN: Final = 10
 class SourceDay:
     """One source: `state` is that of its day, or missing. Without a statement there is no verdict but incomplete.
 
-    `before` is whether the bill begins with what the last one before it ended with, as the account's balances are printed.
+    `before` is whether the bill begins with what the last one before it ended with, as the account's balances are printed; a warning
+    where it does not: lines are missing in one of the two, or a bill between them.
     """
 
     source: str
@@ -93,8 +94,8 @@ def _source(book_id: UUID, source: str, on: date, bridge: DayBridge | None, grac
     )
     balances = reconciliation.balances(book_id=book_id, source=source, on=on)
     before = _begins_where_it_ended(balances)
-    missing = ["balance before"] if before is not None and not before.passed else []
-    return SourceDay(source, bridge.state, found.verdict(missing), found, balances, before)
+    warnings = int(before is not None and not before.passed)
+    return SourceDay(source, bridge.state, found.verdict(warnings=warnings), found, balances, before)
 
 
 def _begins_where_it_ended(balances: Balances | None) -> Check | None:

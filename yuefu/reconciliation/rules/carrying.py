@@ -88,12 +88,13 @@ class Statement:
         """Of breaks alone: what is pending may still come right by itself."""
         return total((item.at_risk for item in self.having(Result.BREAK)), self.bill.currency)
 
-    def verdict(self, missing: Sequence[str] = ()) -> Verdict:
+    def verdict(self, *, missing: Sequence[str] = (), warnings: int = 0) -> Verdict:
+        """That of the statement, with what else is `missing` and how many `warnings` there are besides its own."""
         broken = [name for name, check in ((RESIDUAL, self.residual), (CONTINUITY, self.continuity)) if not check.passed]
         return verdict(
             missing=[*missing, *broken],
             breaks=len(self.having(Result.BREAK)),
-            warnings=len(self.having(Result.WARNING)) + self.unclassified,
+            warnings=len(self.having(Result.WARNING)) + self.unclassified + warnings,
             pending=len(self.having(Result.PENDING)),
         )
 
