@@ -13,6 +13,7 @@ from tests.journeys.test_reconciliation import DUE, paid_day, sent
 from yuefu import ids
 from yuefu.errors import Refused, one
 from yuefu.journeys import carried, reconciliation, settings
+from yuefu.ledger import queries as ledger
 from yuefu.money.amounts import Money
 from yuefu.reconciliation import commands
 from yuefu.reconciliation import queries as found
@@ -224,6 +225,7 @@ def test_the_other_half_of_a_break_is_suggested_by_the_rules_of_the_book(shop):
         ({"suggestions": [{"name": "a b", "days": 1}]}, "letters"),
         ({"suggestions": [{"name": "a", "days": 1, "sql": ""}]}, "nothing else"),
         ({"suggestions": {}}, "list"),
+        ({"checks": [{"name": "a", "same": ["bill:bank", "bill:bank"]}]}, "twice"),
     ],
 )
 def test_a_setting_that_is_none_is_refused_with_what_is_wrong(change, why):
@@ -242,3 +244,30 @@ def test_the_grace_of_a_book_is_a_setting(shop):
     with reconciliation.open_day(shop.desk, shop.now(9)) as work:
         policies.establish(work=work, name=POLICY, value={**DEFAULT_POLICY, "there_days": 0}, valid_from=DUE)
     assert of(statements(shop, DUE)).verdict == "breaks"
+
+
+def test_checks_of_balances_are_a_setting_and_count_in_the_verdict(shop):
+    paid_day(shop, 1)
+    files = files_of(shop, DUE)
+    client = files.pop("bank_client")
+    sent(shop, files)
+    checks = [
+        {"name": "channel", "zero": {"ledger:channel_cash": 1, "bill:channel_fund": -1}},
+        {"name": "client", "same": ["ledger:client_cash", "bill:bank_client"]},
+        {"name": "funded", "zero": {"ledger:bank_cash": 1, "ledger:suspense": 1}, "tolerance_minor": 5},
+    ]
+    with reconciliation.open_day(shop.desk, shop.now(9)) as work:
+        policies.establish(work=work, name=POLICY, value={**DEFAULT_POLICY, "checks": checks}, valid_from=DUE)
+    day = statements(shop, DUE)
+    channel, missing, funded = day.checks
+    assert (channel.name, channel.outcome.passed, channel.outcome.off) == ("channel", True, yuan(0))
+    assert (missing.outcome.reason, missing.missing, missing.verdict) == ("source_missing", ("bill:bank_client",), "incomplete")
+    assert (funded.outcome.reason, funded.verdict) == ("beyond_tolerance", "warnings")
+    with sql.reading(book_id=shop.book_id):
+        row = next(row for row in ledger.trial_balance(shop.book_id, posted_until=DUE) if row.code == "bank_cash")
+    assert funded.outcome.off == row.balance
+    assert day.verdict == "incomplete"
+    sent(shop, {"bank_client": client})
+    day = statements(shop, DUE)
+    assert [source.verdict for source in day.sources] == ["reconciled"] * 4
+    assert day.verdict == "incomplete", "that account never moved: nothing says what lies in it"

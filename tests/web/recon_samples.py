@@ -6,9 +6,10 @@ from datetime import date, timedelta
 
 from tests.web.samples import AS_OF, yuan
 from yuefu.journeys.carried import MISSING, DayStatements, SourceDay
-from yuefu.money.amounts import total
+from yuefu.money.amounts import Money, total
 from yuefu.reconciliation.queries import Balances
 from yuefu.reconciliation.rules.carrying import Statement, statement
+from yuefu.reconciliation.rules.checks import check_set, evaluate
 from yuefu.reconciliation.rules.references import Grace, Told, fold, halves
 from yuefu.reconciliation.rules.verdicts import Term, Verdict, balance
 
@@ -54,4 +55,12 @@ def a_day() -> DayStatements:
         SourceDay("bank", MISSING, Verdict.INCOMPLETE),
         SourceDay("bank_client", "failed", Verdict.INCOMPLETE),
     )
-    return DayStatements(ON, Verdict.INCOMPLETE, sources)
+    given = [
+        {"name": "channel_cash", "zero": {"ledger:channel_cash": 1, "bill:channel_fund": -1}},
+        {"name": "client_money", "same": ["ledger:client_cash", "bill:bank_client"], "tolerance_minor": 100},
+        {"name": "euro", "rate": {"base": "ledger:bank_cash/EUR", "quote": "ledger:bank_cash", "target": "7.8", "bps": 25}},
+    ]
+    figures = {"ledger:channel_cash": yuan("13331.67"), "bill:channel_fund": yuan("13330.00"), "ledger:client_cash": yuan("5.00")}
+    figures |= {"ledger:bank_cash/EUR": Money(0, "EUR"), "ledger:bank_cash": yuan("1.00")}
+    checks = tuple(evaluate(check_set(one), figures, "CNY") for one in given)
+    return DayStatements(ON, Verdict.INCOMPLETE, sources, checks)

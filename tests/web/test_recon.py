@@ -47,4 +47,5 @@ def test_days_that_are_there_and_are_not(person: Person, work: UnitOfWork, next_
     assert "Moved there, not booked" in shown
     assert "a break on " in shown
     assert "on=2026-09-30" in shown
+    assert "Checks of balances" not in shown
     assert page("2026-09-30").count("There is no bill of this day.") == 4

@@ -23,6 +23,7 @@ from yuefu.payments.rules import TRANSFER_ENDS
 from yuefu.payments.rules import receipts as receipt_rules
 from yuefu.plans.lifecycle.plain import KINDS
 from yuefu.plans.lifecycle.terms import PaidBy
+from yuefu.reconciliation.rules import verdicts
 from yuefu.reconciliation.rules.breaks import STATES as BREAK_STATES
 from yuefu.reconciliation.rules.carrying import Lifecycle
 from yuefu.reconciliation.rules.matching import SOURCES, Outcome
@@ -114,6 +115,7 @@ CODES = {
     "carried_result": set(Result),
     "lifecycle": set(Lifecycle),
     "ended": set(BREAK_STATES) - {"open"},
+    "check": {"", verdicts.SOURCE_MISSING, verdicts.BEYOND_TOLERANCE, verdicts.BASE_BALANCE_ZERO},
     "loan_state": set(listing.STATES),
     "related": {"bill", "case", "measure", "aftersale", "payoff_quote", "certificate"},
     "aftersale": set(aftersales.KINDS),

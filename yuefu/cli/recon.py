@@ -14,6 +14,7 @@ from yuefu.cli.breaks import BreakId
 if TYPE_CHECKING:
     from yuefu.journeys.carried import DayStatements, SourceDay
     from yuefu.reconciliation.rules.carrying import Carried, Line, Statement
+    from yuefu.reconciliation.rules.checks import Checked
 
 app = typer.Typer(no_args_is_help=True, help="Days of reconciliation: their verdict, and what is carried from day to day.")
 
@@ -38,6 +39,7 @@ def day(
             "on": found.on,
             "verdict": str(found.verdict),
             "sources": [_source(source) for source in found.sources],
+            "checks": [_check(check) for check in found.checks],
         }
         output.result(value, _told(found))
 
@@ -98,6 +100,17 @@ def _statement(found: Statement) -> dict[str, Any]:
     }
 
 
+def _check(check: Checked) -> dict[str, Any]:
+    from yuefu.reconciliation.rules.verdicts import RateCheck
+
+    outcome = check.outcome
+    value: dict[str, Any] = {"name": check.name, "passed": outcome.passed, "reason": outcome.reason or None}
+    if isinstance(outcome, RateCheck):
+        observed = None if outcome.observed is None else str(outcome.observed)
+        return value | {"observed": observed, "bounds": [str(bound) for bound in outcome.bounds]}
+    return value | {"off": outcome.off, "missing": list(outcome.missing)}
+
+
 def _line(line: Line) -> dict[str, Any]:
     return {
         "class": str(line.cls),
@@ -141,6 +154,13 @@ def _told(found: DayStatements) -> Iterator[str]:
         if source.statement is not None:
             yield _bridge(source.statement)
             yield from _items(source.statement)
+    if found.checks:
+        yield ""
+        rows = [
+            [one["name"], one["passed"], one["reason"], one.get("off") or one.get("observed"), ", ".join(one.get("missing", ()))]
+            for one in map(_check, found.checks)
+        ]
+        yield output.table(["check", "passed", "reason", "off", "missing"], rows)
 
 
 def _bridge(found: Statement) -> str:

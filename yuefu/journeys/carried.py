@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Final
 from uuid import UUID
 
 from yuefu.errors import Refused
+from yuefu.ledger import queries as ledger
+from yuefu.ledger.rules.chart import CHART
 from yuefu.money.amounts import Money
 from yuefu.reconciliation import queries as reconciliation
 from yuefu.reconciliation.queries import Balances, DayBridge
 from yuefu.reconciliation.rules.bills import BillLine
 from yuefu.reconciliation.rules.carrying import Statement, statement
+from yuefu.reconciliation.rules.checks import Checked, SetCheck, evaluate
 from yuefu.reconciliation.rules.criteria import Suggestion, suggest
 from yuefu.reconciliation.rules.matching import SOURCES, Movement
 from yuefu.reconciliation.rules.policy import DEFAULT_POLICY, POLICY, Policy, policy
 from yuefu.reconciliation.rules.references import Grace, fold
 from yuefu.reconciliation.rules.verdicts import Check, Term, Verdict, balance, together
-from yuefu.runtime import policies
+from yuefu.runtime import books, policies
 
 UNKNOWN_BREAK: Final = "unknown_break"
 NO_FILES: Final = "no_files"  # no bill of any day was ever received
@@ -48,11 +52,12 @@ class SourceDay:
 
 @dataclass(frozen=True, slots=True)
 class DayStatements:
-    """All sources of a day, in their order; the verdict is that of the worst of them."""
+    """All sources of a day, in their order, and the checks that the book has set; the verdict is that of the worst of them."""
 
     on: date
     verdict: Verdict
     sources: tuple[SourceDay, ...]
+    checks: tuple[Checked, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,10 +76,26 @@ def day(*, book_id: UUID, on: date | None = None) -> DayStatements | Refused:
     on = on or reconciliation.last_day(book_id=book_id)
     if on is None:
         return Refused(NO_FILES, "no bill has been received yet", "on")
-    grace = _policy(book_id, on).grace
+    kept = _policy(book_id, on)
     bridges = {bridge.source: bridge for bridge in reconciliation.day_bridges(book_id=book_id, since=on, until=on)}
-    sources = tuple(_source(book_id, source, on, bridges.get(source), grace) for source in SOURCES)
-    return DayStatements(on, together(source.verdict for source in sources), sources)
+    sources = tuple(_source(book_id, source, on, bridges.get(source), kept.grace) for source in SOURCES)
+    checks = _checked(book_id, on, kept.checks) if kept.checks else ()
+    worst = together([*(source.verdict for source in sources), *(check.verdict for check in checks)])
+    return DayStatements(on, worst, sources, checks)
+
+
+def _checked(book_id: UUID, on: date, checks: Sequence[SetCheck]) -> tuple[Checked, ...]:
+    """The checks by the end of a day: balances of the ledger as it was posted until then, and what the bills of the day print."""
+    book = books.by_id(book_id)
+    assert book is not None, "its settings were read"
+    figures = {f"ledger:{code}": Money.zero(book.currency) for code in CHART}
+    figures |= {f"bill:{source}": amount for source, amount in reconciliation.printed_balances(book_id=book_id, on=on).items()}
+    for row in ledger.trial_balance(book_id, posted_until=on):
+        name = f"ledger:{row.code}"
+        figures[f"{name}/{row.balance.currency}"] = row.balance
+        if row.balance.currency == book.currency:
+            figures[name] = row.balance
+    return tuple(evaluate(check, figures, book.currency) for check in checks)
 
 
 def _source(book_id: UUID, source: str, on: date, bridge: DayBridge | None, grace: Grace) -> SourceDay:

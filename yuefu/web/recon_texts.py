@@ -49,3 +49,10 @@ ENDINGS: Final[Table] = {
     "corrected": pgettext_lazy("ended", "Corrected"),
     "closed": pgettext_lazy("ended", "Closed"),
 }
+CHECKS: Final[Table] = {
+    "": pgettext_lazy("check", "Holds"),
+    "source_missing": pgettext_lazy("check", "A figure is missing"),
+    "beyond_tolerance": pgettext_lazy("check", "Does not hold"),
+    "base_balance_zero": pgettext_lazy("check", "There is no rate of nothing"),
+}
+CHECK_TONES: Final[dict[str, Tone]] = {"": "good", "source_missing": "bad", "beyond_tolerance": "warn", "base_balance_zero": "warn"}

@@ -1,6 +1,6 @@
 """Reads of reconciliation, set-based. Values, never rows of the tables."""
 
-from yuefu.reconciliation.queries.carried import Balances, balances, last_day, open_halves, told
+from yuefu.reconciliation.queries.carried import Balances, balances, last_day, open_halves, printed_balances, told
 from yuefu.reconciliation.queries.days import (
     MONEY_ACCOUNT,
     BillFile,
@@ -57,6 +57,7 @@ __all__ = [
     "movements",
     "open_halves",
     "open_items",
+    "printed_balances",
     "seen",
     "told",
     "unclassified",

@@ -82,6 +82,18 @@ def balances(*, book_id: UUID, source: str, on: date) -> Balances | None:
     return Balances(None if before is None else Money(before, currency), opening, Money(closing, currency))
 
 
+def printed_balances(*, book_id: UUID, on: date) -> dict[str, Money]:
+    """What lies in the accounts by the bills of a day, by source: also where nothing moved on it, then as the last line before it says."""
+    found = sql.rows(
+        "SELECT d.source, f.currency, last.balance_minor FROM reconciliation_file AS d CROSS JOIN LATERAL (SELECT id, currency"
+        " FROM reconciliation_file WHERE book_id = d.book_id AND source = d.source AND on_date <= d.on_date AND line_count > 0"
+        " ORDER BY on_date DESC LIMIT 1) AS f CROSS JOIN LATERAL (SELECT balance_minor FROM reconciliation_line WHERE file_id = f.id"
+        " ORDER BY line_no DESC LIMIT 1) AS last WHERE d.book_id = %s AND d.on_date = %s AND last.balance_minor IS NOT NULL",
+        [book_id, on],
+    )
+    return {source: Money(minor, currency) for source, currency, minor in found}
+
+
 def open_halves(*, book_id: UUID, source: str, break_id: UUID, most: int) -> list[tuple[UUID, BillLine | Movement]]:
     """The halves of open breaks of a source that wait for another, each with its break: that of `break_id`, then the youngest, `most` in all."""
     found = sql.rows(

@@ -1,4 +1,4 @@
-"""The setting `reconciliation.policy` of a book: how long a side may be late, and by which rules candidates are suggested. Pure."""
+"""The setting `reconciliation.policy` of a book: how long a side may be late, rules for suggestions, and checks of balances. Pure."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from datetime import timedelta
 from fractions import Fraction
 from typing import Any, Final
 
+from yuefu.reconciliation.rules.checks import SetCheck, check_set
 from yuefu.reconciliation.rules.criteria import Amount, Comparison, Criterion, Reference, Rule, When
 from yuefu.reconciliation.rules.matching import DEFAULT_WINDOW_DAYS
 from yuefu.reconciliation.rules.references import Grace
@@ -22,6 +23,7 @@ DEFAULT_POLICY: Final[Mapping[str, Any]] = {
         {"name": "same_sum", "amount_drift": "0", "days": 7, "together": True},
         {"name": "near_amount", "reference": "contains", "amount_drift": "0.01", "days": 30},
     ],
+    "checks": [],
 }
 _MOST_DAYS: Final = 365
 _MOST_RULES: Final = 20
@@ -30,23 +32,28 @@ _CRITERIA: Final = ("reference", "amount_drift", "days")
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """How a book is reconciled: grace before what is late is a break, and rules for suggestions in their order."""
+    """How a book is reconciled: grace before what is late is a break, rules for suggestions in their order, and checks of balances."""
 
     grace: Grace
     rules: tuple[Rule, ...]
+    checks: tuple[SetCheck, ...]
 
 
 def policy(value: Mapping[str, Any]) -> Policy:
     """Raises ValueError or KeyError for what is no such setting. A drift is a decimal text from 0 to 1: "0.01" is one percent."""
     if set(value) != set(DEFAULT_POLICY):
         raise ValueError(f"it has {', '.join(DEFAULT_POLICY)} and nothing else")
-    given = value["suggestions"]
+    rules = tuple(map(_rule, _list("suggestions", value["suggestions"])))
+    checks = tuple(map(check_set, _list("checks", value["checks"])))
+    if len({rule.name for rule in rules}) < len(rules) or len({check.name for check in checks}) < len(checks):
+        raise ValueError("each rule and each check has a name of its own")
+    return Policy(Grace(_days("here_days", value["here_days"]), _days("there_days", value["there_days"])), rules, checks)
+
+
+def _list(name: str, given: Any) -> list[Any]:
     if not isinstance(given, list) or len(given) > _MOST_RULES:
-        raise ValueError(f"suggestions is a list of at most {_MOST_RULES} rules")
-    rules = tuple(_rule(one) for one in given)
-    if len({rule.name for rule in rules}) < len(rules):
-        raise ValueError("each rule has a name of its own")
-    return Policy(Grace(_days("here_days", value["here_days"]), _days("there_days", value["there_days"])), rules)
+        raise ValueError(f"{name} is a list of at most {_MOST_RULES}")
+    return given
 
 
 def _rule(given: Any) -> Rule:
