@@ -253,6 +253,19 @@ def test_a_payment_that_failed_before_it_was_booked_is_told_from_one_that_failed
     assert classify(undone, on=DAY, grace=GRACE) == Placed(Class.FAILED, Result.OK)
 
 
+def test_a_payment_booked_once_more_after_it_failed_was_booked_before_it_failed() -> None:
+    events = [*paid("A", 22, 100), told("A", "here", 22, 100), told("A", "there", 23, -100, Effect.NOT_MOVED), told("A", "here", 24, 10)]
+    assert classify(fold(events, through=DAY)["A"], on=DAY, grace=GRACE).cls == "reversed_after_application"
+
+
+def test_the_days_of_grace_begin_when_money_moved_and_not_when_it_was_announced() -> None:
+    before = announced("A", 20, 100)
+    last = final(before, key="A", kind="payment", reference="A", on=DAY, amount=eur(100))
+    one = fold([before, last], through=DAY)["A"]
+    assert fold([before], through=DAY)["A"].first_seen is None
+    assert (one.first_seen, classify(one, on=DAY, grace=GRACE).result) == (DAY, Result.PENDING)
+
+
 def test_what_is_told_of_later_days_is_left_out() -> None:
     events = [*paid("A", 23, 100), told("A", "here", 25, 100)]
     assert fold(events, through=DAY)["A"].difference == eur(100)
