@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from tests.reconciliation.test_match_injected_faults import DAYS, FIRST, World, build
 from yuefu.money.amounts import Money, total
 from yuefu.reconciliation.rules.carrying import Statement, carried_on, statement
+from yuefu.reconciliation.rules.judgement import Verdict
 from yuefu.reconciliation.rules.matching import DayResult, Item, Key, OpenItem, Outcome, Seen, match_day
 from yuefu.reconciliation.rules.references import Grace, Result, Standing, Told, fold, halves
-from yuefu.reconciliation.rules.verdicts import Verdict
 
 
 def cny(minor: int) -> Money:

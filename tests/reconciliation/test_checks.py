@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from yuefu.money.amounts import Money
+from yuefu.reconciliation.rules.balances import RateCheck
 from yuefu.reconciliation.rules.checks import Checked, check_set, evaluate
-from yuefu.reconciliation.rules.verdicts import RateCheck
 
 FIGURES = {
     "ledger:channel_cash": Money(10_000, "CNY"),

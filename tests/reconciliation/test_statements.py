@@ -9,8 +9,10 @@ import pytest
 
 from tests.published import published
 from yuefu.money.amounts import Money, total
+from yuefu.reconciliation.rules.balances import Term, balance
 from yuefu.reconciliation.rules.bills import Effect
 from yuefu.reconciliation.rules.carrying import Line, Statement, carried_on, statement
+from yuefu.reconciliation.rules.judgement import Verdict
 from yuefu.reconciliation.rules.references import (
     Class,
     Grace,
@@ -26,7 +28,6 @@ from yuefu.reconciliation.rules.references import (
     fold,
     rewind,
 )
-from yuefu.reconciliation.rules.verdicts import Term, Verdict, balance
 
 DAY = date(2026, 9, 24)
 GRACE = Grace(here_days=1, there_days=7)

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from tests.published import published
 from yuefu.money.amounts import Money
-from yuefu.reconciliation.rules.verdicts import RateCheck, Term, Verdict, balance, consensus, rate, together, verdict
+from yuefu.reconciliation.rules.balances import RateCheck, Term, balance, consensus, rate
+from yuefu.reconciliation.rules.judgement import Verdict, together, verdict
 
 
 def cny(minor: int) -> Money:

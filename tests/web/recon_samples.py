@@ -8,10 +8,11 @@ from tests.web.samples import AS_OF, yuan
 from yuefu.journeys.carried import MISSING, DayStatements, SourceDay
 from yuefu.money.amounts import Money, total
 from yuefu.reconciliation.queries import Balances
+from yuefu.reconciliation.rules.balances import Term, balance
 from yuefu.reconciliation.rules.carrying import Statement, statement
 from yuefu.reconciliation.rules.checks import check_set, evaluate
+from yuefu.reconciliation.rules.judgement import Verdict
 from yuefu.reconciliation.rules.references import Grace, Told, fold, halves
-from yuefu.reconciliation.rules.verdicts import Term, Verdict, balance
 
 ON = AS_OF - timedelta(days=1)
 GRACE = Grace(here_days=1, there_days=3)

@@ -101,7 +101,7 @@ def _statement(found: Statement) -> dict[str, Any]:
 
 
 def _check(check: Checked) -> dict[str, Any]:
-    from yuefu.reconciliation.rules.verdicts import RateCheck
+    from yuefu.reconciliation.rules.balances import RateCheck
 
     outcome = check.outcome
     value: dict[str, Any] = {"name": check.name, "passed": outcome.passed, "reason": outcome.reason or None}

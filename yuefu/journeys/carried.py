@@ -14,14 +14,15 @@ from yuefu.ledger.rules.chart import CHART
 from yuefu.money.amounts import Money
 from yuefu.reconciliation import queries as reconciliation
 from yuefu.reconciliation.queries import Balances, DayBridge
+from yuefu.reconciliation.rules.balances import Check, Term, balance
 from yuefu.reconciliation.rules.bills import BillLine
 from yuefu.reconciliation.rules.carrying import Statement, statement
 from yuefu.reconciliation.rules.checks import Checked, SetCheck, evaluate
 from yuefu.reconciliation.rules.criteria import Suggestion, suggest
+from yuefu.reconciliation.rules.judgement import Verdict, together
 from yuefu.reconciliation.rules.matching import SOURCES, Movement
 from yuefu.reconciliation.rules.policy import DEFAULT_POLICY, POLICY, Policy, policy
 from yuefu.reconciliation.rules.references import Grace, fold
-from yuefu.reconciliation.rules.verdicts import Check, Term, Verdict, balance, together
 from yuefu.runtime import books, policies
 
 UNKNOWN_BREAK: Final = "unknown_break"

@@ -13,8 +13,9 @@ from datetime import date, timedelta
 from enum import StrEnum
 
 from yuefu.money.amounts import Money, total
+from yuefu.reconciliation.rules.balances import Check, Term, balance
+from yuefu.reconciliation.rules.judgement import Verdict, verdict
 from yuefu.reconciliation.rules.references import Class, Grace, Placed, Result, Standing, at_risk, classify
-from yuefu.reconciliation.rules.verdicts import Check, Term, Verdict, balance, verdict
 
 RESIDUAL = "residual"
 CONTINUITY = "continuity"

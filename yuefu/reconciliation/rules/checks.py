@@ -15,8 +15,9 @@ from typing import Any, Final
 from yuefu.ledger.rules.chart import CHART
 from yuefu.money.amounts import Money
 from yuefu.money.currencies import EXPONENTS
+from yuefu.reconciliation.rules.balances import SOURCE_MISSING, Check, RateCheck, Term, balance, consensus, rate
+from yuefu.reconciliation.rules.judgement import Verdict
 from yuefu.reconciliation.rules.matching import SOURCES
-from yuefu.reconciliation.rules.verdicts import SOURCE_MISSING, Check, RateCheck, Term, Verdict, balance, consensus, rate
 
 _FIGURE: Final = re.compile(r"ledger:(?P<code>[a-z_]{1,40})(?:/(?P<currency>[A-Z]{3}))?|bill:(?:" + "|".join(SOURCES) + ")")
 _POSITIVE: Final = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9})?")

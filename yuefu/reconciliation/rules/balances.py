@@ -1,13 +1,12 @@
-"""The verdict of a day, and the checks of balances that lead to it: an equation, several sources of one figure, a rate. Exact; pure.
+"""Exact checks of balances: an equation, several sources of one figure, a rate. Pure.
 
-What is missing is never taken for zero: a check without all of its figures has failed, and a day without all of its sources is incomplete.
+What is missing is never taken for zero: a check without all of its figures has failed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from fractions import Fraction
 from typing import Final
 
@@ -18,30 +17,6 @@ SOURCE_MISSING: Final = "source_missing"  # a figure is not there
 BEYOND_TOLERANCE: Final = "beyond_tolerance"  # the figures are there and do not agree
 BASE_BALANCE_ZERO: Final = "base_balance_zero"  # there is no rate of nothing
 _BASIS_POINTS: Final = 10_000
-
-
-class Verdict(StrEnum):
-    """What may be said of a day, the worst first; RECONCILED alone is green."""
-
-    INCOMPLETE = "incomplete"
-    BREAKS = "breaks"
-    WARNINGS = "warnings"
-    PENDING = "pending"
-    RECONCILED = "reconciled"
-
-
-_WORST_FIRST: Final = tuple(Verdict)
-
-
-def verdict(*, missing: Collection[str] = (), breaks: int = 0, warnings: int = 0, pending: int = 0) -> Verdict:
-    """The first that holds: something is `missing`, there are breaks, warnings, things that are pending, or nothing of all that."""
-    held = (bool(missing), breaks > 0, warnings > 0, pending > 0, True)
-    return next(one for one, holds in zip(_WORST_FIRST, held, strict=True) if holds)
-
-
-def together(verdicts: Iterable[Verdict]) -> Verdict:
-    """The verdict of several sources or days: the worst of theirs; of none at all, incomplete."""
-    return min(verdicts, key=_WORST_FIRST.index, default=Verdict.INCOMPLETE)
 
 
 @dataclass(frozen=True, slots=True)
