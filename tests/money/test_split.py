@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.published import published
 from yuefu.money.amounts import Money
 from yuefu.money.rates import Rounding
 from yuefu.money.split import pro_rata_step, split, split_evenly
@@ -41,6 +42,24 @@ def test_the_parts_add_up_lie_within_one_of_their_share_and_nothing_goes_to_a_ze
 @given(minors, weights)
 def test_a_negative_total_is_split_as_the_mirror_of_the_positive_one(minor: int, weights: list[int]) -> None:
     assert split(Money(-minor, "CNY"), weights) == [-part for part in split(Money(minor, "CNY"), weights)]
+
+
+def test_percentages_are_split_to_the_cent_bl_split_02_bl_split_04_bl_split_05() -> None:
+    for name in ("bl-split-02", "bl-split-04", "bl-split-05"):
+        given_, expected = published(name)
+        parts = split(Money(given_["total_minor"], "CNY"), [thousandths(part) for part in given_["parts"]])
+        assert sum(part.minor for part in parts) == expected["sum_exactly"], name
+        assert min(part.minor for part in parts) >= 0, name
+
+
+def test_one_cent_goes_to_the_first_half_bl_split_06() -> None:
+    given_, expected = published("bl-split-06")
+    parts = split(Money(given_["total_minor"], "CNY"), [thousandths(part) for part in given_["parts"]])
+    assert [part.minor for part in parts] == [expected["a"], expected["b"]]
+
+
+def thousandths(percent: str) -> int:
+    return int(Fraction(percent.rstrip("%")) * 1000)
 
 
 @pytest.mark.parametrize("weights", [[], [0], [0, 0], [1, -1, 5]])

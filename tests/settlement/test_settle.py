@@ -106,7 +106,9 @@ def test_refunds_that_add_up_to_a_capture_give_all_of_its_fee_and_discount_back(
     assert sum(s.net.minor for s in shares) == share.net.minor
 
 
-def test_a_pay_day_makes_one_batch_a_merchant_and_orders_its_payout(work: UnitOfWork, make_merchant: Callable[..., UUID]) -> None:
+def test_a_pay_day_makes_one_batch_a_merchant_whose_lines_add_up_to_its_payout_str_bt_02(
+    work: UnitOfWork, make_merchant: Callable[..., UUID]
+) -> None:
     first, second, slow = make_merchant(), make_merchant(), make_merchant(settlement_days=3)
     asked = capture(work, first)
     accrue(work, asked, refund(work, asked, 99_900), capture(work, first, minor=5_000), capture(work, second), capture(work, slow))
@@ -121,6 +123,7 @@ def test_a_pay_day_makes_one_batch_a_merchant_and_orders_its_payout(work: UnitOf
     assert [item.kind for item in statement.items] == ["capture", "capture", "refund"]
     (payout,) = payment_queries.payouts_of_batches(batch_ids=[mine.id])[mine.id]
     assert (payout.id, payout.amount) == (mine.payout_id, mine.totals.payout)
+    assert sum(item.net.minor for item in statement.items) == payout.amount.minor
     assert books(work)["payouts_in_transit"] == -sum(b.totals.payout.minor for b in batches)
     assert proofs_hold(work, first, second, slow)
     settled = queries.of_orders(order_ids=[asked.order_id])[asked.order_id]

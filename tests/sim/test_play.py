@@ -13,9 +13,12 @@ import pytest
 from django.conf import settings
 
 from tests import fresh
+from yuefu.errors import Refused
+from yuefu.journeys import carried
 from yuefu.loans.queries import Due
 from yuefu.money.amounts import Money
-from yuefu.runtime import sql
+from yuefu.reconciliation import queries as reconciliation
+from yuefu.runtime import books, sql
 from yuefu.runtime.vault import Vault
 from yuefu.sim import play, purchases
 from yuefu.sim.faults import CLASSES
@@ -65,6 +68,38 @@ def test_days_with_faults_of_every_class_hold_every_proof_and_every_fault_is_fou
     )[0]
     assert (levelled, lived) == (0, result["loans"]), "the world lends by the rules of today"
     assert late > 0, "being late costs something where there is interest"
+    statements_follow_one_another(elsewhere)
+
+
+def statements_follow_one_another(code: str) -> None:
+    """Every day's statement closes and begins with what the one before ended with; after people end all breaks, a day is reconciled."""
+    book = books.by_code(code)
+    assert book is not None
+    with sql.reading(book_id=book.id):
+        days = sorted({bridge.on for bridge in reconciliation.day_bridges(book_id=book.id)})
+        told = [carried.day(book_id=book.id, on=on) for on in days]
+    kept: dict[str, Money] = {}
+    verdicts = set()
+    for day in told:
+        assert not isinstance(day, Refused)
+        for source in day.sources:
+            found = source.statement
+            assert found is not None
+            assert (found.residual.passed, found.continuity.passed) == (True, True), (day.on, source.source)
+            assert found.opening == kept.get(source.source, Money(0, "CNY"))
+            kept[source.source] = found.closing
+            verdicts.add(str(source.verdict))
+    assert verdicts == {"breaks", "reconciled"}
+    with sql.owning():
+        sql.run(
+            "UPDATE reconciliation_break SET state = 'closed', reason = 'x', closed_on = %s WHERE book_id = %s AND state = 'open'",
+            [days[-1], book.id],
+        )
+    with sql.reading(book_id=book.id):
+        last = carried.day(book_id=book.id, on=days[-1])
+    assert not isinstance(last, Refused)
+    assert {str(source.statement.verdict()) for source in last.sources if source.statement} == {"reconciled"}
+    assert [source.statement.closing for source in last.sources if source.statement] == [Money(0, "CNY")] * 4
 
 
 PAYMENTS = [

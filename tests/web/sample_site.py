@@ -10,9 +10,9 @@ from django.shortcuts import redirect
 from django.urls import path
 from django.views.i18n import set_language
 
-from tests.web import loan_samples, samples
+from tests.web import loan_samples, recon_samples, samples
 from yuefu.runtime.values import Book
-from yuefu.web import closing, home, loans, login, orders, suspense
+from yuefu.web import closing, home, loans, login, orders, recon, suspense
 
 BOOK = Book(samples.ORDER_ID, "demo", "Yuefu Demo Lending Ltd", "test", "CNY", "Asia/Shanghai", "CN", time(0), None)
 asked: dict[str, int] = {}
@@ -64,6 +64,11 @@ def _act(request: HttpRequest, public_id: str) -> HttpResponse:
     return redirect("/suspense/explained/?done=matched" if good else "/suspense/refused/")
 
 
+def _recon(request: HttpRequest) -> HttpResponse:
+    request.user = AnonymousUser()
+    return recon.show(request, recon_samples.a_day(), book=BOOK)
+
+
 def _late_loans(request: HttpRequest, which: str = "") -> HttpResponse:
     request.user = AnonymousUser()
     return loans.show_late(request, loan_samples.no_late_loan() if which else loan_samples.late_page(), book=BOOK)
@@ -102,6 +107,7 @@ urlpatterns = [
     path("suspense/empty/", _suspense, {"which": "empty"}),
     path("suspense/<str:public_id>/", _receipt, name="receipt"),
     path("suspense/<str:public_id>/act/", _act, name="receipt_act"),
+    path("recon/", _recon, name="recon"),
     path("loans/", _late_loans, name="late_loans"),
     path("loans/empty/", _late_loans, {"which": "empty"}),
     path("loans/<str:public_id>/", _loan, name="loan"),

@@ -27,6 +27,7 @@ PAGES = {
     "receipt": "/suspense/one/",
     "receipt-refused": "/suspense/refused/",
     "receipt-explained": "/suspense/explained/?done=matched",
+    "recon": "/recon/",
     "late-loans": "/loans/",
     "late-loans-empty": "/loans/empty/",
     "loan": "/loans/one/",

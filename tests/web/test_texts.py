@@ -23,7 +23,12 @@ from yuefu.payments.rules import TRANSFER_ENDS
 from yuefu.payments.rules import receipts as receipt_rules
 from yuefu.plans.lifecycle.plain import KINDS
 from yuefu.plans.lifecycle.terms import PaidBy
+from yuefu.reconciliation.rules import balances
+from yuefu.reconciliation.rules.breaks import STATES as BREAK_STATES
+from yuefu.reconciliation.rules.carrying import Lifecycle
+from yuefu.reconciliation.rules.judgement import Verdict
 from yuefu.reconciliation.rules.matching import SOURCES, Outcome
+from yuefu.reconciliation.rules.references import Class, Result
 from yuefu.risk.rules import wording
 from yuefu.web import closing, loan_texts, suspense, texts
 
@@ -105,6 +110,12 @@ CODES = {
     "return_state": {state for step in receipt_rules.RETURN_STEPS for state in step},
     "heard_by": set(receipt_rules.HEARD_BY),
     "suspense_done": set(suspense.DONE),
+    "verdict": set(Verdict),
+    "carried_class": set(Class),
+    "carried_result": set(Result),
+    "lifecycle": set(Lifecycle),
+    "ended": set(BREAK_STATES) - {"open"},
+    "check": {"", balances.SOURCE_MISSING, balances.BEYOND_TOLERANCE, balances.BASE_BALANCE_ZERO},
     "loan_state": set(listing.STATES),
     "related": {"bill", "case", "measure", "aftersale", "payoff_quote", "certificate"},
     "aftersale": set(aftersales.KINDS),

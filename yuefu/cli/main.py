@@ -45,6 +45,7 @@ from yuefu.cli import (
     proofs,
     quarantine,
     quote,
+    recon,
     reconcile,
     serve,
     settlement,
@@ -111,6 +112,7 @@ for name, group_app in (
     ("approval", approvals.approval_app),
     ("setting", approvals.setting_app),
     ("break", breaks.app),
+    ("recon", recon.app),
     ("stop", stop.app),
     ("quarantine", quarantine.app),
 ):

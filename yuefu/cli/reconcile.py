@@ -131,7 +131,8 @@ def _checksum_beside(path: Path) -> str | None:
 
 
 def _report(found: Sequence[Read], on: date | None) -> None:
-    from yuefu.reconciliation.rules.holding import Verdict, hold
+    from yuefu.reconciliation.rules.holding import hold
+    from yuefu.reconciliation.rules.judgement import Verdict
 
     placed = [(place, bill) for place, read in enumerate(found) if not isinstance(read.bills, Fault) for bill in read.bills]
     held = hold([bill for _, bill in placed], on)

@@ -23,6 +23,7 @@ from yuefu.papers.rules import quotes
 from yuefu.payments import rules as payments
 from yuefu.payments.rules import DEBIT_POLICY, DEFAULT_POLICY
 from yuefu.plans.caps import checked as checked_caps
+from yuefu.reconciliation.rules import policy as reconciliation
 from yuefu.risk.rules.decision import policy
 from yuefu.runtime import policies
 from yuefu.runtime.values import UnitOfWork
@@ -60,6 +61,7 @@ CHECKS: Final[Mapping[str, Callable[[Any], object]]] = {
     DEBIT_POLICY: lambda value: payments.policy(0, value),
     collecting.POLICY: collecting.policy,
     quotes.VALID_MINUTES: quotes.minutes,
+    reconciliation.POLICY: reconciliation.policy,
 }
 LATER: Final[Mapping[str, Any]] = {
     GL_CODES: DEFAULT_CODES,
@@ -69,5 +71,6 @@ LATER: Final[Mapping[str, Any]] = {
     aftersales.POLICY: aftersales.DEFAULT_POLICY,
     collecting.POLICY: collecting.DEFAULT_POLICY,
     quotes.VALID_MINUTES: quotes.WHOLE_DAY,
+    reconciliation.POLICY: reconciliation.DEFAULT_POLICY,
 }
 """Settings that books from before did not begin with: such a book has this value, and gets it as its first version when another is asked for."""

@@ -12,7 +12,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from yuefu.web import loan_texts, suspense_texts
+from yuefu.web import loan_texts, recon_texts, suspense_texts
 
 Tone = Literal["good", "busy", "warn", "bad", "still"]
 Table = Mapping[str, Promise]
@@ -327,6 +327,12 @@ TABLES: Final[Mapping[str, Table]] = {
     "heard_by": suspense_texts.HEARD_BY,
     "suspense_done": suspense_texts.SUSPENSE_DONE,
     "suspense_refused": suspense_texts.SUSPENSE_REFUSED,
+    "verdict": recon_texts.VERDICTS,
+    "carried_class": recon_texts.CLASSES,
+    "carried_result": recon_texts.RESULTS,
+    "lifecycle": recon_texts.LIFECYCLES,
+    "ended": recon_texts.ENDINGS,
+    "check": recon_texts.CHECKS,
     "loan_state": loan_texts.LOAN_STATES,
     "related": loan_texts.RELATED,
     "aftersale": loan_texts.AFTERSALES,
@@ -359,6 +365,9 @@ TONES: Final[Mapping[str, Mapping[str, Tone]]] = {
     "bridge_state": {"waiting": "still", "running": "busy", "done": "good", "failed": "bad"},
     "run_state": {"waiting": "still", "running": "busy", "failed": "bad", "done": "good"},
     "return_state": suspense_texts.RETURN_STATE_TONES,
+    "verdict": recon_texts.VERDICT_TONES,
+    "carried_result": recon_texts.RESULT_TONES,
+    "check": recon_texts.CHECK_TONES,
     "mode": {"test": "warn", "live": "good"},
     "decision": {"approved": "good", "declined": "bad"},
     "answer": {"adds_up": "good", "breaks_open": "warn", "day_not_closed": "warn", "does_not_add_up": "bad"},

@@ -7,24 +7,13 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
-from enum import StrEnum
 from typing import Final
 
 from yuefu.money.amounts import Money
 from yuefu.reconciliation.rules.bills import Bill, BillError, BillLine, Effect, effect_of
+from yuefu.reconciliation.rules.judgement import Verdict, verdict
 from yuefu.reconciliation.rules.matching import Outcome
 from yuefu.reconciliation.rules.pairs import PairDifference, PairKind, summary_differences, verify_pair, verify_payouts
-
-
-class Verdict(StrEnum):
-    """In order: the first that holds is the verdict. INCOMPLETE is never green: something is missing, so nothing is known of it."""
-
-    INCOMPLETE = "incomplete"
-    BREAKS = "breaks"
-    WARNINGS = "warnings"
-    PENDING = "pending"
-    RECONCILED = "reconciled"
-
 
 FEE_DIFFERS: Final = "fee_differs"
 
@@ -72,13 +61,9 @@ class Held:
     pending: list[PairDifference] = field(default_factory=list)
 
     def verdict(self) -> Verdict:
-        if self.missing or self.refused:
-            return Verdict.INCOMPLETE
-        if self.breaks:
-            return Verdict.BREAKS
-        if self.warnings:
-            return Verdict.WARNINGS
-        return Verdict.PENDING if self.pending else Verdict.RECONCILED
+        """Something missing is never green: nothing is known of it."""
+        missing = [*self.missing, *(error.code for error in self.refused.values())]
+        return verdict(missing=missing, breaks=len(self.breaks), warnings=len(self.warnings), pending=len(self.pending))
 
 
 _Placed = tuple[int, Bill]

@@ -204,13 +204,14 @@ def found_by_class(*, book_id: UUID) -> dict[str, list[str]]:
     return dict(by_class)
 
 
-def day_bridges(*, book_id: UUID, source: str | None = None, since: date | None = None) -> list[DayBridge]:
-    """Every source and day, in order; with `since` only from that day on."""
+def day_bridges(*, book_id: UUID, source: str | None = None, since: date | None = None, until: date | None = None) -> list[DayBridge]:
+    """Every source and day, in order; with `since` and `until` only from the one to the other."""
     found = sql.rows(
         "SELECT d.source, d.on_date, d.state, d.bill_total_minor, d.ledger_total_minor, d.differences, d.residual_minor, d.line_count,"
         " d.movement_count, f.currency FROM reconciliation_day AS d JOIN reconciliation_file AS f ON f.id = d.file_id"
-        " WHERE d.book_id = %s AND (%s::text IS NULL OR d.source = %s) AND (%s::date IS NULL OR d.on_date >= %s) ORDER BY d.on_date, d.source",
-        [book_id, source, source, since, since],
+        " WHERE d.book_id = %s AND (%s::text IS NULL OR d.source = %s) AND (%s::date IS NULL OR d.on_date >= %s)"
+        " AND (%s::date IS NULL OR d.on_date <= %s) ORDER BY d.on_date, d.source",
+        [book_id, source, source, since, since, until, until],
     )
     return [_bridge(*row) for row in found]
 

@@ -1,0 +1,64 @@
+"""The statements of a day of reconciliation: for each source what was open, what moved, what explains it, and what is carried on."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from typing import Any, Final
+
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from yuefu.errors import Refused
+from yuefu.journeys import carried
+from yuefu.journeys.carried import DayStatements, SourceDay
+from yuefu.reconciliation.rules.carrying import Carried
+from yuefu.reconciliation.rules.references import Result
+from yuefu.runtime import books
+from yuefu.runtime.values import Book
+from yuefu.web.acting import books_with
+
+READ: Final = "reconcile"
+YEARS: Final = range(2000, 3000)
+MOST_ROWS: Final = 200
+"""How many breaks, warnings and pending things of a source a page shows; the most urgent come first."""
+
+
+@login_required
+@require_safe
+def statements(request: HttpRequest) -> HttpResponse:
+    """Those of the book that `?book=` names, else of the first one, and of the day `?on=`, else of the last one with a bill."""
+    code = request.GET.get("book", "")
+    scope = next((scope for scope in books_with(request.user, READ) if code in ("", scope.book.code)), None)
+    if scope is None:
+        return render(request, "404.html", status=404)
+    try:
+        on = date.fromisoformat(request.GET["on"]) if request.GET.get("on") else None
+    except ValueError:
+        on = date.max
+    if on is not None and on.year not in YEARS:
+        return render(request, "400.html", status=400)
+    with scope.reading():
+        found = carried.day(book_id=scope.book.id, on=on)
+    return show(request, None if isinstance(found, Refused) else found, book=scope.book)
+
+
+def show(request: HttpRequest, found: DayStatements | None, *, book: Book) -> HttpResponse:
+    """The page; None where no bill has come yet."""
+    context: dict[str, Any] = {"found": found, "book": book, "as_of": books.now_in(book).date(), "most": MOST_ROWS}
+    if found is not None:
+        acted_on = [(source, _to_act_on(source)) for source in found.sources]
+        context |= {
+            "sources": [(source, items[:MOST_ROWS], len(items) > MOST_ROWS) for source, items in acted_on],
+            "before": found.on - timedelta(days=1),
+            "after": found.on + timedelta(days=1),
+        }
+    with timezone.override(book.tz):
+        return render(request, "web/recon.html", context)
+
+
+def _to_act_on(source: SourceDay) -> list[Carried]:
+    """What is a break, a warning or pending, and that nobody ended."""
+    return [item for item in source.statement.items if item.placed.result is not Result.OK and not item.ended] if source.statement else []
