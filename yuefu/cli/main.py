@@ -34,6 +34,7 @@ from yuefu.cli import (
     ledger,
     loan,
     mandate,
+    match,
     merchants,
     notices,
     order,
@@ -78,7 +79,7 @@ def shared(
     del json, login, book, home
 
 
-for group in (demo, trace, quote, reconcile, day, serve, proofs):
+for group in (demo, trace, quote, reconcile, match, day, serve, proofs):
     group.register(app)
 collect_measures.register(collect.app)
 for name, group_app in (
