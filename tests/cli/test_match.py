@@ -52,7 +52,7 @@ def test_a_file_that_is_not_there_is_named(raw: Command, paths: list[str]):
 
 
 def test_what_does_not_add_up_leaves_nothing_behind(raw: Command, paths: list[str], monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(files, "_totals", lambda engine, side: {"CNY": (1, 1)})
+    monkeypatch.setattr(files, "_totals", lambda engine, side, path: {"CNY": (1, 1)})
     answer = raw("match", *paths, "--json")
     assert (answer.status, answer.code) == (1, "not_adding_up")
     assert sorted(path.name for path in Path(paths[2]).parent.iterdir()) == ["here.parquet", "there.parquet"]

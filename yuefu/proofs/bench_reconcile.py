@@ -1,12 +1,14 @@
 """`yuefu bench reconcile`: two sides of many rows, matched by `yuefu match` from files to files, held to what must come out and to SQL written by hand.
 
-Each contestant is a process of its own on the same files, so starting is measured too; both take turns and the faster of their rounds counts, because
-machines are shared. pandas does a million rows, where it is installed. No database is needed.
+Each contestant is a process of its own on the same files, so starting is measured too; both take turns and the faster of their rounds counts. Machines
+are shared: the seconds of processors say what each is worth where others work beside it. pandas does a million rows, where it is installed. No database
+is needed.
 """
 
 from __future__ import annotations
 
 import os
+import resource
 import shutil
 import subprocess
 import sys
@@ -15,7 +17,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import psutil
 
@@ -36,6 +38,14 @@ _SAMPLE_S: Final = 0.02
 Say = Callable[[str], None]
 
 
+class Took(NamedTuple):
+    """What a process took until its end: seconds, those of processors, and the most megabytes that it and its own processes had together."""
+
+    seconds: float
+    cpu_seconds: float
+    peak_mb: int
+
+
 class Failed(Exception):
     """A contestant did not come to an end."""
 
@@ -51,24 +61,28 @@ def measure(say: Say, *, rows: int = ROWS, rounds: int = ROUNDS, of_pandas: int 
         at = Path(made)
         say(f"making two sides of {rows:,} rows")
         counts = match_sides.make(rows, at, memory_mb=MEMORY_MB)
-        found: dict[str, list[tuple[float, int]]] = {"match": [], "sql": []}
+        found: dict[str, list[Took]] = {"match": [], "sql": []}
         for number in range(1, rounds + 1):
             for name, times in found.items():
                 say(f"round {number} of {rounds}: {name}")
                 times.append(timed(command(name, at), at / name))
         say("comparing each row with what it must be")
         right = {name: not sum(differing(at, at / name)) for name in found}
-        (seconds, _), (by_sql, _) = min(found["match"]), min(found["sql"])
+        ours, theirs = min(found["match"]), min(found["sql"])
+        cpu, cpu_by_sql = (min(each.cpu_seconds for each in found[name]) for name in found)
         figures = {
             "rows": rows,
             **{f"rows_{side}": count for side, count in counts.items()},
-            "seconds": round(seconds, 2),
-            "peak_mb": max(peak for _, peak in found["match"]),
+            "seconds": ours.seconds,
+            "peak_mb": max(each.peak_mb for each in found["match"]),
             "correct": right["match"],
-            "duckdb_sql_seconds": round(by_sql, 2),
+            "duckdb_sql_seconds": theirs.seconds,
             "duckdb_sql_correct": right["sql"],
-            "duckdb_sql_ratio": round(seconds / by_sql, 2),
-            "rounds": {name: [round(each, 2) for each, _ in times] for name, times in found.items()},
+            "duckdb_sql_ratio": round(ours.seconds / theirs.seconds, 2),
+            "cpu_seconds": cpu,
+            "duckdb_sql_cpu_seconds": cpu_by_sql,
+            "duckdb_sql_cpu_ratio": round(cpu / cpu_by_sql, 2),
+            "rounds": {name: [each.seconds for each in times] for name, times in found.items()},
             "threads": _threads(),
             "memory_mb": MEMORY_MB,
             "ok": all(right.values()),
@@ -97,11 +111,11 @@ def differing(at: Path, found: Path) -> list[int]:
     return [match_sides.differing(at / f"must_{side}.parquet", found / f"{side}.parquet", memory_mb=MEMORY_MB) for side in SIDES]
 
 
-def timed(words: Sequence[str], into: Path, **environment: str) -> tuple[float, int]:
-    """Seconds from the start of a process to its end, and the most megabytes that it and its own processes had together. Raises Failed."""
+def timed(words: Sequence[str], into: Path, **environment: str) -> Took:
+    """Runs a process that makes `into` anew. Raises Failed."""
     shutil.rmtree(into, ignore_errors=True)
     settings = {"YUEFU_MATCH_ENGINE": "duckdb", "YUEFU_MATCH_ADDRESS": "", "YUEFU_MATCH_MEMORY_MB": str(MEMORY_MB), **environment}
-    begun, most = stopwatch(), 0
+    begun, used, most = stopwatch(), _used(), 0
     with subprocess.Popen(words, env={**os.environ, **settings}, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL) as process:
         try:
             while True:
@@ -116,7 +130,13 @@ def timed(words: Sequence[str], into: Path, **environment: str) -> tuple[float, 
             raise
     if status:
         raise Failed(" ".join(words[1:4]), status)
-    return stopwatch() - begun, round(most / 2**20)
+    return Took(round(stopwatch() - begun, 2), round(_used() - used, 2), round(most / 2**20))
+
+
+def _used() -> float:
+    """Seconds that processors worked for processes of ours that have ended."""
+    ended = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return ended.ru_utime + ended.ru_stime
 
 
 def _resident(pid: int) -> int:
@@ -144,5 +164,5 @@ def _pandas(say: Say, rows: int) -> dict[str, Any]:
         at = Path(made)
         match_sides.make(rows, at, memory_mb=MEMORY_MB)
         say(f"pandas, {rows:,} rows")
-        seconds, _ = timed(command("pandas", at), at / "pandas")
-        return {"pandas_rows": rows, "pandas_seconds_1m": round(seconds, 2), "pandas_correct": not sum(differing(at, at / "pandas"))}
+        took = timed(command("pandas", at), at / "pandas")
+        return {"pandas_rows": rows, "pandas_seconds_1m": took.seconds, "pandas_correct": not sum(differing(at, at / "pandas"))}

@@ -32,8 +32,8 @@ def matched(here: Frame, there: Frame, *, keep: Keep, days_apart: int = DAYS_APA
     once_here, once_there = (side.join(repeating, on="reference", how="anti") for side in (here, there))
     joined = keep(_side_by_side(once_here, once_there, by=_KEY))
     grouped = keep(_grouped(*(side.join(repeating, on="reference", how="semi") for side in (here, there))))
-    left_here = keep(nw.concat([_alone(once_here, joined, "here"), _loose(grouped, "here")]))
-    left_there = keep(nw.concat([_alone(once_there, joined, "there"), _loose(grouped, "there")]))
+    left_here = keep(nw.concat([_alone(here, joined, "here"), _loose(grouped, "here")]))
+    left_there = keep(nw.concat([_alone(there, joined, "there"), _loose(grouped, "there")]))
     pairs = [_paired(joined, 1)]
     for days in _offsets(days_apart):
         joined = keep(_side_by_side(_numbered(left_here, days), _numbered(left_there), by=_MEET))

@@ -15,6 +15,8 @@ from yuefu.reconciliation.matching.expression import DAYS_APART, Frame, matched
 
 Say = Callable[[str], None]
 
+_COUNTED = (nw.len().alias("rows"), nw.col("amount_minor").sum().alias("minor"))
+
 
 def say_nothing(text: str) -> None:
     """Nobody watches."""
@@ -59,13 +61,13 @@ def match_files(
     Returns the sums by side, class, pass and currency. Raises BadSide for a file that is no such side, and NotAddingUp; what was written is of no
     use then.
     """
-    given = [_given(engine, here), _given(engine, there)]
+    given = {side: _given(engine, path) for side, path in zip(SIDES, (here, there), strict=True)}
+    totals = {side: _totals(engine, frame, path) for (side, frame), path in zip(given.items(), (here, there), strict=True)}
     say("matching")
-    for frame, path in zip(matched(*given, keep=engine.keep, days_apart=days_apart), into, strict=True):
+    for frame, path in zip(matched(*given.values(), keep=engine.keep, days_apart=days_apart), into, strict=True):
         say(f"writing {path}")
         engine.write(frame, path)
     say("proving")
-    totals = {side: _totals(engine, frame) for side, frame in zip(SIDES, given, strict=True)}
     sums = [one for side, path in zip(SIDES, into, strict=True) for one in _sums(engine, side, engine.read(path))]
     prove(totals, sums)
     return sums
@@ -81,11 +83,6 @@ def _given(engine: Engine, path: str) -> Frame:
     wrong = [f"{name} is to be {kind}, not {found.get(name, 'missing')}" for name, kind in COLUMNS.items() if found.get(name) != kind]
     if wrong:
         raise BadSide(f"{path}: {'; '.join(wrong)}.")
-    nulls = side.select(*(nw.col(name).is_null().cast(nw.Int64).sum().alias(name) for name in NEVER_NULL))
-    (counts,) = engine.rows(nulls)
-    if any(counts):
-        names = ", ".join(name for name, count in zip(NEVER_NULL, counts, strict=True) if count)
-        raise BadSide(f"{path}: {names} may not be null in any row.")
     return side
 
 
@@ -114,17 +111,20 @@ def _by_currency(sums: Iterable[Sum]) -> tuple[Counter[str], Counter[str]]:
     return rows, minor
 
 
-def _totals(engine: Engine, side: Frame) -> dict[str, tuple[int, int]]:
-    counted = _counted(side, "currency")
-    return {currency: (rows, int(minor)) for currency, rows, minor in engine.rows(counted)}
+def _totals(engine: Engine, side: Frame, path: str) -> dict[str, tuple[int, int]]:
+    """Rows and their sum by currency. Raises BadSide where a value is null that may not be."""
+    asked = [name for name in NEVER_NULL if name != "currency"]
+    nulls = [nw.col(name).is_null().cast(nw.Int64).sum().alias(f"without_{name}") for name in asked]
+    found = engine.rows(side.group_by("currency").agg(*_COUNTED, *nulls))
+    empty = {name for _, _, _, *counts in found for name, count in zip(asked, counts, strict=True) if count}
+    if any(currency is None for currency, *_ in found):
+        empty.add("currency")
+    if empty:
+        raise BadSide(f"{path}: {', '.join(sorted(empty))} may not be null in any row.")
+    return {currency: (rows, int(minor)) for currency, rows, minor, *_ in found}
 
 
 def _sums(engine: Engine, side: str, found: Frame) -> list[Sum]:
-    counted: list[tuple[Any, ...]] = engine.rows(_counted(found, "class", "pass", "currency"))
+    counted: list[tuple[Any, ...]] = engine.rows(found.group_by("class", "pass", "currency").agg(*_COUNTED))
     sums = [Sum(side, Class(word), by_pass, currency, rows, int(minor)) for word, by_pass, currency, rows, minor in counted]
     return sorted(sums, key=lambda one: (one.currency, one.found, one.by_pass or 0))
-
-
-def _counted(frame: Frame, *by: str) -> Frame:
-    """Rows and minor units; an empty file has none."""
-    return frame.group_by(*by).agg(nw.len().alias("rows"), nw.col("amount_minor").sum().alias("minor"))
