@@ -5,7 +5,7 @@ SHELL := /bin/sh
 YUEFU := .venv/bin/yuefu
 export PYTHON
 
-.PHONY: help install install-run install-test demo test check bench prove format lock audit clean
+.PHONY: help install install-run install-test install-spark demo test check bench prove format lock audit clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -36,6 +36,9 @@ install-run:
 
 install-test: install-run
 	@tools/once test .venv/bin/pytest requirements-test.txt -- tools/install_test
+
+install-spark: install-run
+	@tools/once spark .venv/bin/spark-class requirements-spark.txt -- tools/install_spark
 
 format: install ## put the code into the one format
 	@.venv/bin/ruff check --quiet --fix-only . && .venv/bin/ruff format --quiet .

@@ -5,6 +5,7 @@ import re
 import sys
 import tomllib
 from collections.abc import Iterator
+from itertools import combinations
 from pathlib import Path
 
 from packaging.requirements import Requirement
@@ -30,6 +31,7 @@ def python_problems() -> Iterator[str]:
         "requirements-test.txt": groups["test"],
         "requirements-demo.txt": groups["demo"],
         "requirements-front.txt": groups["front"],
+        "requirements-spark.txt": groups["spark"],
     }
     versions: dict[str, dict[str, set[str]]] = {}
     for name, requirements in wanted.items():
@@ -42,7 +44,8 @@ def python_problems() -> Iterator[str]:
         )
         yield from unhashed(name, text)
         yield from unmet(name, requirements, versions[name])
-    yield from disagreements(versions["requirements.txt"], versions["requirements-test.txt"])
+    for name, other in combinations(("requirements.txt", "requirements-test.txt", "requirements-spark.txt"), 2):
+        yield from disagreements(other, versions[other], name, versions[name])
 
 
 def pins(text: str) -> dict[str, set[str]]:
@@ -67,10 +70,11 @@ def unmet(name: str, requirements: list[str], found: dict[str, set[str]]) -> Ite
             yield f"{name}: {text} of pyproject.toml is not met by {sorted(releases) or 'any pin'}; run `make lock`"
 
 
-def disagreements(run: dict[str, set[str]], test: dict[str, set[str]]) -> Iterator[str]:
-    for package in sorted(run.keys() & test.keys()):
-        if run[package] != test[package]:
-            yield f"requirements-test.txt: {package} differs from requirements.txt; run `make lock`"
+def disagreements(name: str, pinned: dict[str, set[str]], other: str, others: dict[str, set[str]]) -> Iterator[str]:
+    """Files that are installed side by side pin the same releases."""
+    for package in sorted(pinned.keys() & others.keys()):
+        if pinned[package] != others[package]:
+            yield f"{name}: {package} differs from {other}; run `make lock`"
 
 
 def npm_problems() -> Iterator[str]:

@@ -19,7 +19,7 @@ def test_an_unknown_proof_is_told_which_there_are(raw: Command):
     assert (answer.status, answer.code) == (1, "unknown_proof")
     assert (
         answer.last["error"]["detail"]
-        == "There is no proof 'nothing'; there are bills, close-of-day, crash, faults, full, loans, machine, matrix, races."
+        == "There is no proof 'nothing'; there are bills, close-of-day, crash, faults, full, loans, machine, matrix, races, reconcile-spark."
     )
 
 
@@ -30,7 +30,7 @@ def test_an_unknown_benchmark_is_refused_before_a_database_is_made_for_it(raw: C
     assert (answer.status, answer.code) == (1, "unknown_benchmark")
     assert (
         answer.last["error"]["detail"]
-        == "There is no benchmark 'nothing'; there are checkout, close-of-day, demo, ledger, loop, plans, settlement."
+        == "There is no benchmark 'nothing'; there are checkout, close-of-day, demo, ledger, loop, plans, reconcile, settlement."
     )
 
 

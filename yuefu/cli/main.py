@@ -34,6 +34,7 @@ from yuefu.cli import (
     ledger,
     loan,
     mandate,
+    match,
     merchant_income,
     merchants,
     notices,
@@ -81,7 +82,7 @@ def shared(
     del json, login, book, home
 
 
-for group in (demo, trace, quote, reconcile, day, serve, proofs):
+for group in (demo, trace, quote, reconcile, match, day, serve, proofs):
     group.register(app)
 collect_measures.register(collect.app)
 merchant_income.register(merchants.app)

@@ -1,5 +1,5 @@
 """`yuefu bench`, `yuefu prove` and `yuefu conform`: how fast it is, that nothing gets lost, that it answers as others do. Each works on a
-database of its own, but for what needs none: `bench plans`, `conform loans` and `conform apr`.
+database of its own, but for what needs none: `bench plans`, `bench reconcile`, `prove reconcile-spark`, `conform loans` and `conform apr`.
 """
 
 from __future__ import annotations
@@ -33,6 +33,8 @@ LIVES: Final = 2_000
 DAYS_OF_BILLS: Final = 365
 BENCH_LOANS: Final = 100_000
 BENCH_ORDERS, BENCH_MERCHANTS = 1_000_000, 10_000
+BENCH_ROWS: Final = 1_000_000
+SPARK_ROWS: Final = 50_000
 FULL_AT_LEAST: Final = 0.8
 """Orders a second beside so many that are there already, to those without."""
 
@@ -48,7 +50,9 @@ def register(app: typer.Typer) -> None:
 def bench(
     name: Annotated[
         str | None,
-        typer.Argument(metavar="[NAME]", help="checkout, close-of-day, settlement, ledger, loop, demo or plans; all unless given."),
+        typer.Argument(
+            metavar="[NAME]", help="checkout, close-of-day, settlement, ledger, loop, demo, plans or reconcile; all unless given."
+        ),
     ] = None,
     loans: Annotated[
         int, typer.Option(min=1_000, max=20_000_000, help="close-of-day: so many loans in the book whose days are closed.")
@@ -64,16 +68,23 @@ def bench(
     merchants: Annotated[
         int | None, typer.Option(min=10, max=1_000_000, help="settlement: so many merchants; a hundredth of the orders unless given.")
     ] = None,
+    rows: Annotated[int, typer.Option(min=1_000, max=100_000_000, help="reconcile: so many rows on each side.")] = BENCH_ROWS,
 ) -> None:
-    """Measure, beside pgbench on the same server; plans beside numpy-financial and pyxirr, without a server."""
+    """Measure, beside pgbench on the same server. Without a server: plans beside numpy-financial and pyxirr, matching beside SQL by hand and pandas."""
     from yuefu.proofs import bench as benchmarks
-    from yuefu.proofs import bench_close, bench_settlement
+    from yuefu.proofs import bench_close, bench_settlement, match_sides
 
     if name is not None and name not in benchmarks.BENCHMARKS:  # asked here, before a database is made for it
         fail(benchmarks.UNKNOWN, f"There is no benchmark {name!r:.40}; there are {', '.join(sorted(benchmarks.BENCHMARKS))}.")
     if name == benchmarks.PLANS:
         found = benchmarks.run(name, say=output.say)
         _tell(found, _beside_bars(found))
+        return
+    if name in {None, benchmarks.RECONCILE}:
+        _require_room_for(rows, "rows", match_sides.BYTES_A_ROW)
+    if name == benchmarks.RECONCILE:
+        found = benchmarks.run(name, say=output.say, rows=rows)
+        _tell(found, _matching_beside_bars(found))
         return
     sold = orders or (BENCH_ORDERS if name == benchmarks.SETTLEMENT else BENCH_ORDERS // 10)
     sellers = merchants or max(sold // (BENCH_ORDERS // BENCH_MERCHANTS), 10)
@@ -82,19 +93,24 @@ def bench(
             "not_so_many", f"A merchant sells 1 to {bench_settlement.MOST_OF_A_MERCHANT:,} orders here: give other --orders or --merchants."
         )
     if name in {None, benchmarks.CLOSE}:
-        _require_room(loans, bench_close.BYTES_A_LOAN, "loans", "--loans")
+        _require_room(loans, "loans", bench_close.BYTES_A_LOAN)
     if name in {None, benchmarks.SETTLEMENT}:
-        _require_room(sold, bench_settlement.BYTES_AN_ORDER, "orders", "--orders")
+        _require_room(sold, "orders", bench_settlement.BYTES_AN_ORDER)
     with installation.scratch():
-        _tell(benchmarks.run(name, say=output.say, loans=loans, orders=sold, merchants=sellers, watch=output.progress))
+        _tell(benchmarks.run(name, say=output.say, loans=loans, orders=sold, merchants=sellers, rows=rows, watch=output.progress))
 
 
-def _require_room(count: int, bytes_each: int, what: str, option: str) -> None:
+def _require_room(count: int, things: str, bytes_each: int) -> None:
     """Where we can see the disk that the database is on: with a server of somebody else's we cannot."""
-    needed, free = count * bytes_each, shutil.disk_usage(tempfile.gettempdir()).free
-    if free < needed and not os.environ.get("DATABASE_URL"):
-        at = tempfile.gettempdir()
-        fail("no_room", f"{count:,} {what} take {needed // 10**9} GB, {at} has {free // 10**9}: give fewer with {option}.")
+    if not os.environ.get("DATABASE_URL"):
+        _require_room_for(count, things, bytes_each)
+
+
+def _require_room_for(count: int, things: str, bytes_each: int) -> None:
+    needed, at = count * bytes_each, tempfile.gettempdir()
+    free = shutil.disk_usage(at).free
+    if free < needed:
+        fail("no_room", f"{count:,} {things} take {needed // 10**9} GB, {at} has {free // 10**9}: give fewer with --{things}.")
 
 
 def _beside_bars(found: Mapping[str, Any]) -> list[str]:
@@ -109,13 +125,24 @@ def _beside_bars(found: Mapping[str, Any]) -> list[str]:
     return lines
 
 
+def _matching_beside_bars(found: Mapping[str, Any]) -> list[str]:
+    """The figures of matching, with what they are held to."""
+    from yuefu.proofs import bench_reconcile
+
+    held = {figure: (f"at most {_figure(most)}", "met" if met else "not met") for figure, most, met in bench_reconcile.bars(found)}
+    names = [name for name, value in found.items() if not isinstance(value, list | dict)]
+    return [output.table(["figure", "value", "bar", ""], [[name, _figure(found[name]), *held.get(name, ("", ""))] for name in names])]
+
+
 def _bar(bar: bench_plans.Bar | None) -> tuple[str, str]:
     if bar is None:
         return "", ""
     return f"{'at most' if bar.at_most else 'at least'} {_figure(bar.value)}", "met" if bar.met else "not met"
 
 
-def _figure(value: float | None) -> str:
+def _figure(value: bool | float | None) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "NO"
     return "not installed" if value is None else f"{value:,}"
 
 
@@ -123,7 +150,8 @@ def prove(
     name: Annotated[
         str | None,
         typer.Argument(
-            metavar="[NAME]", help="matrix, crash, close-of-day, faults, races, machine, loans, bills or full; all unless given."
+            metavar="[NAME]",
+            help="matrix, crash, close-of-day, faults, races, machine, loans, bills, reconcile-spark or full; all unless given.",
         ),
     ] = None,
     rounds: Annotated[
@@ -139,11 +167,12 @@ def prove(
     examples: Annotated[int, typer.Option(min=1, max=1_000_000, help="machine: so many sequences of transfers.")] = EXAMPLES,
     lives: Annotated[int, typer.Option(min=1, max=1_000_000, help="loans: so many lives of loans for each promise.")] = LIVES,
     billed: Annotated[int, typer.Option(min=150, max=3_650, help="bills: so many days of four people who pay them.")] = DAYS_OF_BILLS,
+    rows: Annotated[int, typer.Option(min=1_000, max=100_000_000, help="reconcile-spark: so many rows on each side.")] = SPARK_ROWS,
     orders: Annotated[int, typer.Option(min=1_000, max=1_000_000_000, help="full: orders that are there already.")] = ORDERS,
 ) -> None:
     """The proofs that take longer than a test: nothing is lost or doubled, whatever is killed, cut or fails or comes at once, the ledger
-    answers as its model does, loans and their bills are right to the cent whatever happens to them, and a full database is no slower than an empty one.
-    Exit status 1 unless all hold.
+    answers as its model does, loans and their bills are right to the cent whatever happens to them, a cluster matches as one machine does, and a full
+    database is no slower than an empty one. Exit status 1 unless all hold.
     """
     proofs: dict[str, tuple[Callable[[], dict[str, Any]], dict[str, int | None]]] = {
         "matrix": (_matrix, {}),
@@ -154,6 +183,7 @@ def prove(
         "machine": (lambda: _at_length("machine", examples), {"--examples": examples}),
         "loans": (lambda: _at_length("loans", lives), {"--lives": lives}),
         "bills": (lambda: _at_length("bills", billed), {"--billed": billed}),
+        "reconcile-spark": (lambda: _on_spark(rows), {"--rows": rows}),
         "full": (lambda: _full(orders), {"--orders": orders}),
     }
     if name is not None and name not in proofs:
@@ -226,6 +256,12 @@ def _at_length(name: str, count: int) -> dict[str, Any]:
     from yuefu.proofs import tests_at_length
 
     return tests_at_length.run(name, count, say=output.say)
+
+
+def _on_spark(rows: int) -> dict[str, Any]:
+    from yuefu.proofs import reconcile_spark
+
+    return reconcile_spark.run(rows=rows, say=output.say)
 
 
 def _full(orders: int) -> dict[str, Any]:

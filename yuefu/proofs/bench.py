@@ -1,5 +1,5 @@
 """Benchmarks, each with its yardstick from the same run: pgbench on the same server with the same settings, before and after; for the
-arithmetic of plans, which needs no server, the numpy libraries that do a part of it (`bench_plans`).
+arithmetic of plans, which needs no server, the numpy libraries that do a part of it (`bench_plans`); for matching files, SQL by hand (`bench_reconcile`).
 
 Yardstick: `pgbench -i -s 16`, then `pgbench -n -c 16 -j 2 -T 10 -M simple`; `pgbench_tps` is the mean of both runs. A figure says
 little by itself, because machines differ and are noisy; the ratio to the yardstick says what the design is worth.
@@ -22,7 +22,7 @@ import psycopg
 from psycopg import sql as pgsql
 
 from yuefu.orders.commands import CaptureRequest
-from yuefu.proofs import bench_checkout, bench_close, bench_plans, bench_settlement, bench_world, big_balance
+from yuefu.proofs import bench_checkout, bench_close, bench_plans, bench_reconcile, bench_settlement, bench_world, big_balance
 from yuefu.proofs.bench_close import Watch, unwatched
 from yuefu.proofs.bench_world import BATCH
 from yuefu.runtime import cluster, provision, vault
@@ -31,7 +31,9 @@ from yuefu.sim import play
 SCALE, CLIENTS, SECONDS, THREADS = 16, 16, 10, 2
 UNKNOWN: Final = "unknown_benchmark"
 PLANS: Final = "plans"
-"""The one that needs no database."""
+RECONCILE: Final = "reconcile"
+"""Of as many rows as one likes."""
+WITHOUT_DATABASE: Final = (PLANS, RECONCILE)
 CLOSE: Final = "close-of-day"
 """The one whose book may be of any size."""
 
@@ -57,10 +59,11 @@ def run(
     loans: int = bench_close.LOANS,
     orders: int = bench_settlement.ORDERS,
     merchants: int = bench_settlement.MERCHANTS,
+    rows: int = bench_reconcile.ROWS,
     watch: Watch = unwatched,
 ) -> dict[str, Any]:
-    """One benchmark or all; each beside pgbench of the same run. `loans` are in the book whose days are closed, `orders` of `merchants` are settled;
-    `watch` shows how far that is. Raises UnknownBenchmark."""
+    """One benchmark or all; beside pgbench of the same run, if it needs a database. `loans` are in the book whose days are closed, `orders` of `merchants`
+    are settled, and `watch` shows how far that is; `rows` has each side that is matched. Raises UnknownBenchmark."""
     if name is not None and name not in BENCHMARKS:
         raise UnknownBenchmark(f"there is no benchmark {name!r:.40}; there are {', '.join(sorted(BENCHMARKS))}")
     wanted = [name] if name else list(BENCHMARKS)
@@ -68,9 +71,10 @@ def run(
         **BENCHMARKS,
         CLOSE: partial(bench_close.measure, loans=loans, watch=watch),
         SETTLEMENT: partial(bench_settlement.measure, orders=orders, merchants=merchants, watch=watch),
+        RECONCILE: partial(bench_reconcile.measure, rows=rows),
     }
-    if wanted == [PLANS]:
-        return {"benchmarks": wanted, **bench_plans.measure(say)}
+    if name in WITHOUT_DATABASE:
+        return {"benchmarks": wanted, **benchmarks[name](say)}
     with _yardstick() as measure:
         say("pgbench before")
         before = measure()
@@ -180,4 +184,5 @@ BENCHMARKS: Final[dict[str, Callable[[Say], dict[str, Any]]]] = {
     PLANS: bench_plans.measure,
     CLOSE: bench_close.measure,
     SETTLEMENT: bench_settlement.measure,
+    RECONCILE: bench_reconcile.measure,
 }
