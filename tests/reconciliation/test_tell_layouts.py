@@ -57,6 +57,7 @@ def test_a_zip_file_holds_several_bills_in_their_order() -> None:
         ("unknown_layout", b"name,value\n1,2\n"),
         ("summary_mismatch", zipped(FUND, TRADE.replace(b"`349.00", b"`349.01"))),
     ],
+    ids=[f"{n}" for n in range(9)],  # a zip file tells when it was made, and two processes have to name a test alike
 )
 def test_a_broken_package_is_refused_as_a_whole(code: str, data: bytes) -> None:
     assert refusal(data).code == code
