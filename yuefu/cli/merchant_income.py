@@ -11,9 +11,10 @@ import typer
 
 from yuefu.cli import context, inputs, items, output
 from yuefu.cli.context import Caller
+from yuefu.cli.contracts import CONTRACT, CONTRACT_EXAMPLE, contract_of
 from yuefu.cli.faults import fail
 from yuefu.cli.items import FieldFault
-from yuefu.cli.merchants import CONTRACT, CONTRACT_EXAMPLE, contract_of, merchant_named
+from yuefu.cli.merchants import merchant_named
 
 if TYPE_CHECKING:
     from yuefu.merchants.rules import Contract

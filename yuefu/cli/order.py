@@ -26,6 +26,13 @@ Key = Annotated[
 ]
 Part = Annotated[str | None, typer.Option("--amount", help="A part, as a decimal; all that is left unless given.")]
 
+Event = Annotated[
+    str,
+    typer.Option(
+        "--as", help="refund, rejection (refused at the door) or charge_back (contested): a contract may say of each what it costs."
+    ),
+]
+
 
 @app.command()
 def authorise(
@@ -98,15 +105,17 @@ def void(order: OrderName, key: Key = None) -> None:
 
 
 @app.command()
-def refund(order: OrderName, amount: Part = None, key: Key = None) -> None:
-    """Take back captured goods, wholly or in part."""
+def refund(order: OrderName, amount: Part = None, key: Key = None, event: Event = "refund") -> None:
+    """Take back captured goods, wholly or in part. What becomes of the merchant's fee is the contract's to say, by the way it comes back."""
     with context.at_work("order.refund") as caller:
         from yuefu import ids
         from yuefu.journeys import refund as refunds
         from yuefu.orders.commands import RefundRequest
 
         found = order_of(caller, order)
-        request = RefundRequest(inputs.key_or_new(key), found.merchant_id, found.id, inputs.amount_if_given(amount, found.currency))
+        request = RefundRequest(
+            inputs.key_or_new(key), found.merchant_id, found.id, inputs.amount_if_given(amount, found.currency), event=event
+        )
         done = only(refunds.refund(desk=caller.desk, now=caller.now, requests=[request]))
         output.result(
             {

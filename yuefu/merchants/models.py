@@ -51,6 +51,7 @@ class Contract(BookRow):
     minimum_payout_minor = models.BigIntegerField(default=0, db_default=0)
     reserve_ppm = models.IntegerField(default=0, db_default=0)
     reserve_days = models.SmallIntegerField(default=0, db_default=0)
+    more = models.JSONField(default=dict, db_default={})
     currency = models.TextField()
     approval_id = models.UUIDField(null=True, unique=True)
     recorded_by = models.TextField()
@@ -68,7 +69,7 @@ class Contract(BookRow):
             models.CheckConstraint(
                 condition=Q(channel__in=["online", "store", "mini", "live", "agent"]), name="merchants_contract_channel"
             ),
-            models.CheckConstraint(condition=Q(fee_on_refund__in=["kept", "returned"]), name="merchants_contract_fee_on_refund"),
+            models.CheckConstraint(condition=Q(fee_on_refund__in=["kept", "returned", "whole"]), name="merchants_contract_fee_on_refund"),
             models.CheckConstraint(condition=Q(negative_limit_minor__gte=0), name="merchants_contract_negative_limit"),
             models.CheckConstraint(condition=Q(minimum_payout_minor__gte=0), name="merchants_contract_minimum_payout"),
             models.CheckConstraint(

@@ -8,7 +8,7 @@ from datetime import date
 from typing import Any, Final
 from uuid import UUID
 
-from yuefu.merchants.rules import Contract, ContractTerms, fees_from_json, least_from_json
+from yuefu.merchants.rules import Contract, ContractTerms, fees_from_json, least_from_json, more_from_json
 from yuefu.money.amounts import Money
 from yuefu.runtime import sql
 from yuefu.runtime.vault import Vault
@@ -18,7 +18,7 @@ TABLE: Final = "merchants_merchant"
 _SHOWN = "id, code, name_zh, name_en, state, industry, uscc, settlement_account_masked"
 _CONTRACT = (
     "id, merchant_id, version, valid_from, fee_rate_ppm, settlement_days, channel, discount_ppm, fee_on_refund,"
-    " negative_limit_minor, currency, fees, minimum_payout_minor, reserve_ppm, reserve_days"
+    " negative_limit_minor, currency, fees, minimum_payout_minor, reserve_ppm, reserve_days, more"
 )
 
 
@@ -73,6 +73,17 @@ def contracts_in_force(*, merchant_ids: Sequence[UUID], on: date) -> dict[UUID, 
     return {contract.merchant_id: contract for contract in found}
 
 
+def contracts_by_version(*, versions: Sequence[tuple[UUID, int]]) -> dict[tuple[UUID, int], Contract]:
+    """Contracts by merchant and number of the version."""
+    if not versions:
+        return {}
+    named, params = sql.unnest({"of": "uuid", "number": "integer"}, versions)
+    found = sql.rows_as(
+        _contract, f"SELECT {_CONTRACT} FROM {named} AS g JOIN merchants_contract ON merchant_id = g.of AND version = g.number", params
+    )
+    return {(contract.merchant_id, contract.version): contract for contract in found}
+
+
 def contract_versions(*, merchant_id: UUID) -> list[Contract]:
     """Every version of a merchant's contract, the first one first."""
     return sql.rows_as(_contract, f"SELECT {_CONTRACT} FROM merchants_contract WHERE merchant_id = %s ORDER BY version", [merchant_id])
@@ -100,11 +111,13 @@ def _contract(
     minimum_payout_minor: int,
     reserve_ppm: int,
     reserve_days: int,
+    more: Mapping[str, Any],
 ) -> Contract:
     discounts = tuple(sorted((int(periods), ppm) for periods, ppm in discount_ppm.items()))
     limit = Money(negative_limit_minor, currency)
     asked, least = fees_from_json(fees, currency), least_from_json(minimum_payout_minor, currency)
     terms = ContractTerms(
-        valid_from, fee_rate_ppm, settlement_days, channel, discounts, fee_on_refund, limit, asked, least, reserve_ppm, reserve_days
+        *(valid_from, fee_rate_ppm, settlement_days, channel, discounts, fee_on_refund, limit, asked, least, reserve_ppm, reserve_days),
+        **more_from_json(more, currency),
     )
     return Contract(contract_id, merchant_id, version, terms)

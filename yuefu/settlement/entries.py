@@ -9,12 +9,13 @@ from yuefu.ledger.rules import AccountKey, Entry, Line
 from yuefu.money.amounts import Money
 from yuefu.settlement.rules import Item
 
+VAT = AccountKey("vat_payable")
 PENDING = AccountKey("merchant_pending")
 RESERVE = AccountKey("merchant_reserve")
 
 
 def accrued(item: Item) -> Entry:
-    """Capture: Dr purchase clearing gross, Cr service fee, Cr discount not yet earned, Cr owed to merchant net. Refund: the reverse.
+    """Capture: Dr purchase clearing gross, Cr service fee and the tax in it, Cr discount not yet earned, Cr owed to merchant net. Refund: the reverse.
 
     Item figures are signed, negative in a refund, so that both are one entry.
     """
@@ -23,7 +24,8 @@ def accrued(item: Item) -> Entry:
     discount = AccountKey("purchase_clearing") if item.lived else unearned  # a loan of 2026-2 takes from there what it is to earn
     lines = [
         _line(AccountKey("purchase_clearing"), item.gross, item),
-        _line(fee, -item.fee, item),
+        _line(fee, item.vat - item.fee, item),
+        _line(VAT, -item.vat, item),
         _line(discount, -item.discount, item),
         _line(PENDING, -item.net, item),
     ]

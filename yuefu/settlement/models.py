@@ -29,6 +29,9 @@ class Item(BookRow):
     fee_minor = models.BigIntegerField()
     discount_minor = models.BigIntegerField()
     net_minor = models.BigIntegerField()
+    vat_minor = models.BigIntegerField(default=0, db_default=0)
+    """The tax in the fee."""
+    event = models.TextField(default="", db_default="")
     currency = models.TextField()
     contract_version = models.IntegerField()
     fee_on_refund = models.TextField()
@@ -50,7 +53,15 @@ class Item(BookRow):
                 | Q(kind="released", gross_minor__gt=0, fee_minor=0, discount_minor=0, capture_id__isnull=True),
                 name="settlement_item_signs",
             ),
-            models.CheckConstraint(condition=Q(fee_on_refund__in=["kept", "returned", ""]), name="settlement_item_fee_on_refund"),
+            models.CheckConstraint(condition=Q(fee_on_refund__in=["kept", "returned", "whole", ""]), name="settlement_item_fee_on_refund"),
+            models.CheckConstraint(
+                condition=Q(vat_minor__gte=0, vat_minor__lte=F("fee_minor")) | Q(vat_minor__lte=0, vat_minor__gte=F("fee_minor")),
+                name="settlement_item_vat",
+            ),
+            models.CheckConstraint(
+                condition=Q(event="") | Q(kind="refund", event__in=["refund", "reversal", "rejection", "charge_back"]),
+                name="settlement_item_event",
+            ),
         ]
         indexes = [
             models.Index(fields=["book_id", "settles_on"], name="settlement_item_due"),

@@ -18,7 +18,7 @@ from yuefu.runtime import audit, locks, sql
 from yuefu.runtime.calendars import calendar
 from yuefu.runtime.values import UnitOfWork
 from yuefu.settlement import entries, queries, rules
-from yuefu.settlement.rules import Item
+from yuefu.settlement.rules import GivenBack, Item
 
 SOURCE_REUSED = "source_reused"  # this capture or refund was accrued before with another amount or merchant
 
@@ -44,6 +44,8 @@ _ITEM: Final = {
     "settles_on": "date",
     "recorded_at": "timestamptz",
     "lived": "boolean",
+    "vat_minor": "bigint",
+    "event": "text",
 }
 
 
@@ -68,12 +70,13 @@ class CaptureAccrual:
 
 @dataclass(frozen=True, slots=True)
 class RefundAccrual:
-    """An amount of a capture that goes back to the consumer."""
+    """An amount of a capture that goes back to the consumer. `event`: refund, rejection (goods refused at the door) or charge_back."""
 
     refund_id: UUID
     capture_id: UUID
     amount: Money
     earned_on: date
+    event: str = "refund"
 
 
 Accrual = CaptureAccrual | RefundAccrual
@@ -118,7 +121,7 @@ def insert_items(work: UnitOfWork, items: Sequence[Item]) -> None:
         (
             *(i.id, work.book.id, i.merchant_id, i.kind, i.order_id, i.source_id, i.capture_id, i.loan_id, i.funder_id, i.product),
             *(i.gross.minor, i.fee.minor, i.discount.minor, i.net.minor, i.net.currency, i.contract_version, i.fee_on_refund),
-            *(i.earned_on, i.settles_on, work.now, i.lived),
+            *(i.earned_on, i.settles_on, work.now, i.lived, i.vat.minor, i.event),
         )
         for i in items
     ]
@@ -132,13 +135,15 @@ class _State:
         self,
         work: UnitOfWork,
         known: dict[tuple[str, UUID], Item],
-        refunded: dict[UUID, int],
+        given_back: dict[UUID, GivenBack],
         contracts: Mapping[date, Mapping[UUID, Contract]],
+        agreed: Mapping[tuple[UUID, int], Contract],
         volumes: Mapping[tuple[date, UUID], Money],
     ) -> None:
         self.known = known
         self._work = work
-        self._refunded = refunded
+        self._given_back = given_back
+        self._agreed = agreed
         self._contracts = contracts
         self._volumes = volumes
         self._settles: dict[tuple[date, int], date] = {}
@@ -154,7 +159,12 @@ class _State:
     def add(self, item: Item) -> None:
         self.known[item.kind, item.source_id] = item
         if item.kind == "refund" and item.capture_id is not None:
-            self._refunded[item.capture_id] = self._refunded.get(item.capture_id, 0) - item.gross.minor
+            before = self._before(item.capture_id, item.gross.currency)
+            after = GivenBack(before.gross - item.gross, before.fee - item.fee, before.discount - item.discount)
+            self._given_back[item.capture_id] = after
+
+    def _before(self, capture_id: UUID, currency: str) -> GivenBack:
+        return self._given_back.get(capture_id) or GivenBack.nothing(currency)
 
     def _capture(self, accrual: CaptureAccrual) -> Item | Refused:
         if earlier := self.known.get(("capture", accrual.capture_id)):
@@ -188,6 +198,7 @@ class _State:
             fee=share.fee,
             discount=share.discount,
             net=share.net,
+            vat=rules.vat_of(share.fee, Rate(contract.terms.vat_ppm)),
             contract_version=contract.version,
             fee_on_refund=contract.terms.fee_on_refund,
             earned_on=accrual.earned_on,
@@ -202,10 +213,12 @@ class _State:
         capture = self.known.get(("capture", accrual.capture_id))
         if capture is None:
             return Refused(rules.UNKNOWN_CAPTURE, "this capture was never accrued", "capture_id")
-        before = Money(self._refunded.get(accrual.capture_id, 0), accrual.amount.currency)
-        if before + accrual.amount > capture.gross:
-            return Refused(rules.REFUND_EXCEEDS_CAPTURE, f"{capture.gross - before} of the capture is left", "amount")
-        share = rules.refund_share(capture, refunded_before=before, amount=accrual.amount)
+        before = self._before(accrual.capture_id, accrual.amount.currency)
+        if before.gross + accrual.amount > capture.gross:
+            return Refused(rules.REFUND_EXCEEDS_CAPTURE, f"{capture.gross - before.gross} of the capture is left", "amount")
+        event = rules.way_back(accrual.event, capture, before=before, amount=accrual.amount, on=accrual.earned_on)
+        treatment = self._treatment(capture, event)
+        share = rules.refund_share(capture, before=before, amount=accrual.amount, treatment=treatment)
         contract = self._contracts.get(accrual.earned_on, {}).get(capture.merchant_id)
         days = contract.terms.settlement_days if contract else 0
         return Item(
@@ -222,12 +235,19 @@ class _State:
             fee=-share.fee,
             discount=-share.discount,
             net=-share.net,
+            vat=-share.vat,
             contract_version=capture.contract_version,
-            fee_on_refund=capture.fee_on_refund,
+            fee_on_refund=treatment,
             earned_on=accrual.earned_on,
             settles_on=self._settles_on(accrual.earned_on, days),
             lived=capture.lived,
+            event=event,
         )
+
+    def _treatment(self, capture: Item, event: str) -> str:
+        """What becomes of the fee: as the contract said that the capture was made under."""
+        agreed = self._agreed.get((capture.merchant_id, capture.contract_version))
+        return agreed.terms.fee_treatment(event) if agreed and event != "refund" else capture.fee_on_refund
 
     def _settles_on(self, earned_on: date, days: int) -> date:
         found = self._settles.get((earned_on, days))
@@ -247,7 +267,7 @@ def _load(work: UnitOfWork, items: Sequence[Accrual]) -> _State:
         locks.wait_for_each(locks.CAPTURE, refunded_captures)
     sources = [("capture", c.capture_id) for c in captures] + [("capture", c) for c in refunded_captures]
     known = queries.items_of_sources(book_id=work.book.id, sources=sources + [("refund", r.refund_id) for r in refunds])
-    refunded = queries.refunded_of_captures(book_id=work.book.id, capture_ids=refunded_captures) if refunds else {}
+    given_back = queries.given_back(book_id=work.book.id, capture_ids=refunded_captures) if refunds else {}
     wanted: dict[date, set[UUID]] = {}
     for capture in captures:
         wanted.setdefault(capture.earned_on, set()).add(capture.merchant_id)
@@ -256,7 +276,17 @@ def _load(work: UnitOfWork, items: Sequence[Accrual]) -> _State:
         if refund.capture_id in merchants_of:
             wanted.setdefault(refund.earned_on, set()).add(merchants_of[refund.capture_id])
     contracts = {on: merchants.contracts_in_force(merchant_ids=sorted(who), on=on) for on, who in wanted.items()}
-    return _State(work, known, refunded, contracts, _volumes(work, contracts))
+    return _State(work, known, given_back, contracts, _agreed(known, refunded_captures, contracts), _volumes(work, contracts))
+
+
+def _agreed(
+    known: Mapping[tuple[str, UUID], Item], refunded: Sequence[UUID], contracts: Mapping[date, Mapping[UUID, Contract]]
+) -> dict[tuple[UUID, int], Contract]:
+    """The contracts that captures were made under of which something comes back."""
+    found = {(merchant_id, c.version): c for of_day in contracts.values() for merchant_id, c in of_day.items()}
+    made = [item for capture_id in refunded if (item := known.get(("capture", capture_id)))]
+    asked = {(item.merchant_id, item.contract_version) for item in made} - found.keys()
+    return found | merchants.contracts_by_version(versions=sorted(asked))
 
 
 def _volumes(work: UnitOfWork, contracts: Mapping[date, Mapping[UUID, Contract]]) -> dict[tuple[date, UUID], Money]:

@@ -239,6 +239,7 @@ def _of_batch(work: UnitOfWork, batch: Batch, kind: str, net: Money, settles_on:
         fee=nothing,
         discount=nothing,
         net=net,
+        vat=nothing,
         contract_version=0,
         fee_on_refund="",
         earned_on=batch.pay_on,

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from yuefu.money.amounts import Money
 from yuefu.runtime import sql
-from yuefu.settlement.rules import Item, Sum, Totals, totals
+from yuefu.settlement.rules import GivenBack, Item, Sum, Totals, totals
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +51,9 @@ class SettledItem:
 
 _ITEM = (
     "i.id, i.merchant_id, i.kind, i.order_id, i.source_id, i.capture_id, i.loan_id, i.funder_id, i.product, i.gross_minor, i.fee_minor,"
-    " i.discount_minor, i.net_minor, i.contract_version, i.fee_on_refund, i.earned_on, i.settles_on, i.lived, i.currency"
+    " i.discount_minor, i.net_minor, i.vat_minor, i.contract_version, i.fee_on_refund, i.earned_on, i.settles_on, i.lived, i.event, i.currency"
 )
-_ITEM_WIDTH = 19
+_ITEM_WIDTH = 21
 _BATCH = (
     "SELECT id, merchant_id, pay_on, line_count, captures_minor, fees_minor, discounts_minor, refunds_minor, opening_minor, reserved_minor,"
     " released_minor, net_minor, payout_minor, carried_minor, state, version, payout_id, built_at, currency FROM settlement_batch"
@@ -61,9 +61,9 @@ _BATCH = (
 
 
 def _item(*row: Any) -> Item:
-    *head, gross, fee, discount, net, version, rule, earned, settles, lived, currency = row
-    figures = (Money(minor, currency) for minor in (gross, fee, discount, net))
-    return Item(*[*head, *figures, version, rule, earned, settles, lived])
+    *head, gross, fee, discount, net, vat, version, rule, earned, settles, lived, event, currency = row
+    figures = (Money(minor, currency) for minor in (gross, fee, discount, net, vat))
+    return Item(*[*head, *figures, version, rule, earned, settles, lived, event])
 
 
 def _batch(*row: Any) -> Batch:
@@ -87,15 +87,14 @@ def items_of_sources(*, book_id: UUID, sources: Sequence[tuple[str, UUID]]) -> d
     return {(item.kind, item.source_id): item for item in found}
 
 
-def refunded_of_captures(*, book_id: UUID, capture_ids: Sequence[UUID]) -> dict[UUID, int]:
-    """Minor units refunded so far of each capture that has refunds."""
-    return dict(
-        sql.rows(
-            "SELECT capture_id, -sum(gross_minor)::bigint FROM settlement_item"
-            " WHERE book_id IS NOT DISTINCT FROM %s AND kind = 'refund' AND capture_id = ANY(%s) GROUP BY capture_id",
-            [book_id, list(capture_ids)],
-        )
+def given_back(*, book_id: UUID, capture_ids: Sequence[UUID]) -> dict[UUID, GivenBack]:
+    """What was given back so far of each capture that has refunds."""
+    found = sql.rows(
+        "SELECT capture_id, currency, -sum(gross_minor)::bigint, -sum(fee_minor)::bigint, -sum(discount_minor)::bigint FROM settlement_item"
+        " WHERE book_id IS NOT DISTINCT FROM %s AND kind = 'refund' AND capture_id = ANY(%s) GROUP BY capture_id, currency",
+        [book_id, list(capture_ids)],
     )
+    return {capture_id: GivenBack(*(Money(minor, currency) for minor in minors)) for capture_id, currency, *minors in found}
 
 
 def sold(*, book_id: UUID, merchant_ids: Sequence[UUID], since: date, until: date) -> dict[UUID, int]:

@@ -38,10 +38,11 @@ TRANSITIONS: Final = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A merchant's balance transaction: net = gross − fee − discount, all negative in a refund.
+    """A merchant's balance transaction: net = gross − fee − discount, all negative in a refund. `vat` is the tax in the fee.
 
     `source_id` is the capture or refund (or, for a carried balance, the batch it comes from); `capture_id` the capture it belongs to.
-    `fee_on_refund` is the rule of the contract that the capture was made under. `lived`: the loan is one of rule version 2026-2, which keeps
+    `fee_on_refund` is the rule of the contract that the capture was made under; of a refund, what became of its fee. `event` says what way back a
+    refund was. `lived`: the loan is one of rule version 2026-2, which keeps
     what the merchant pays for it itself.
     """
 
@@ -58,11 +59,13 @@ class Item:
     fee: Money
     discount: Money
     net: Money
+    vat: Money
     contract_version: int
     fee_on_refund: str
     earned_on: date
     settles_on: date
     lived: bool = False
+    event: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,21 +136,61 @@ def capture_share(gross: Money, *, fee_rate: Rate, fixed: Money, discount_rate: 
     return Share(fee, discount, gross - fee - discount)
 
 
-def refund_share(capture: Item, *, refunded_before: Money, amount: Money) -> Share:
-    """What a refund gives back of fee and discount (as positive amounts), and what it costs the merchant.
+def vat_of(fee: Money, rate: Rate) -> Money:
+    """The tax in a fee that has it in it: fee × rate ÷ (1 + rate), half up."""
+    return Money(divide(fee.minor * rate.ppm, 1_000_000 + rate.ppm, Rounding.HALF_UP), fee.currency)
+
+
+@dataclass(frozen=True, slots=True)
+class GivenBack:
+    """What of a capture was given back so far, as positive amounts."""
+
+    gross: Money
+    fee: Money
+    discount: Money
+
+    @staticmethod
+    def nothing(currency: str) -> GivenBack:
+        """Of a capture without refunds."""
+        return GivenBack(*[Money.zero(currency)] * 3)
+
+
+@dataclass(frozen=True, slots=True)
+class ShareBack:
+    """What a refund gives back, as positive amounts: of the fee, of the tax in it, of the discount; and what it costs the merchant."""
+
+    fee: Money
+    vat: Money
+    discount: Money
+    net: Money
+
+
+def way_back(event: str, capture: Item, *, before: GivenBack, amount: Money, on: date) -> str:
+    """What a refund is: a capture that comes back whole on its own day was never meant, and is a reversal 冲正."""
+    same = event == "refund" and on == capture.earned_on and amount == capture.gross and not before.gross
+    return "reversal" if same else event
+
+
+def refund_share(capture: Item, *, before: GivenBack, amount: Money, treatment: str) -> ShareBack:
+    """What a refund gives back of fee and discount, and what it costs the merchant.
 
     Where the contract returns them: the cumulative share, half up, so that refunds which add up to the capture give all of it back.
-    Where it keeps them: nothing.
+    Where it gives the fee back whole: what is left of it, and the share of the discount. Where it keeps them: nothing.
     """
     nothing = Money.zero(amount.currency)
-    if capture.fee_on_refund == "kept":
-        return Share(nothing, nothing, amount)
-    before, after, of = refunded_before.minor, refunded_before.minor + amount.minor, capture.gross.minor
-    fee, discount = (
-        pro_rata_step(whole, done_before=before, done_after=after, of=of, rounding=Rounding.HALF_UP)
-        for whole in (capture.fee, capture.discount)
+    if treatment == "kept":
+        return ShareBack(nothing, nothing, nothing, amount)
+    share, discount = (
+        min(_step(whole, before.gross, amount, capture.gross), whole - back)
+        for whole, back in ((capture.fee, before.fee), (capture.discount, before.discount))
     )
-    return Share(fee, discount, amount - fee - discount)
+    fee = capture.fee - before.fee if treatment == "whole" else share
+    vat = _step(capture.vat, before.fee, fee, capture.fee) if fee else nothing
+    return ShareBack(fee, vat, discount, amount - fee - discount)
+
+
+def _step(whole: Money, before: Money, step: Money, of: Money) -> Money:
+    return pro_rata_step(whole, done_before=before.minor, done_after=(before + step).minor, of=of.minor, rounding=Rounding.HALF_UP)
 
 
 def shares_of_funders(items: Iterable[Figures], *, own_funds: UUID) -> dict[UUID, Money]:

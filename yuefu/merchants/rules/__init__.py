@@ -13,6 +13,8 @@ from stdnum.cn import uscc
 from stdnum.exceptions import ValidationError
 
 from yuefu.errors import Refused
+from yuefu.merchants.rules import sharing as shares
+from yuefu.merchants.rules.sharing import ProfitShare
 from yuefu.money.amounts import Money
 from yuefu.money.rates import Rate
 from yuefu.plans.terms import FEWEST_PERIODS, MOST_PERIODS
@@ -32,9 +34,11 @@ NEGATIVE_LIMIT_INVALID: Final = "negative_limit_invalid"
 FEES_INVALID: Final = "fees_invalid"
 MINIMUM_PAYOUT_INVALID: Final = "minimum_payout_invalid"
 RESERVE_INVALID: Final = "reserve_invalid"
+VAT_INVALID: Final = "vat_invalid"
 
 CHANNELS: Final = ("online", "store", "mini", "live", "agent")
-FEE_ON_REFUND: Final = ("kept", "returned")
+FEE_TREATMENTS: Final = ("kept", "returned", "whole")
+FEE_EVENTS: Final = ("reversal", "rejection", "charge_back")
 LONGEST_SETTLEMENT_DAYS: Final = 60
 MOST_FEES: Final = 100
 LONGEST_RESERVE_DAYS: Final = 365
@@ -92,6 +96,10 @@ class FeeRule:
 class ContractTerms:
     """What a contract says. Rates in parts per million; `negative_limit` is how far the merchant's balance may fall below zero.
 
+    `fee_on_refund` says what becomes of the fee when goods come back: it is kept, returned in proportion, or given back whole with the first of them;
+    `fee_on` says so of other ways back where it differs (FEE_EVENTS): a capture that is taken back whole on its day, goods refused at the door,
+    a charge-back. Fees have value added tax of `vat_ppm` in them. `sharing` says who else has a part of them.
+
     `discounts` are (periods, ppm): what the merchant pays for an interest-free plan of so many periods, in rising order of periods. Of `fees` the
     first that is for a capture says what it costs; where none is, it costs `fee_rate_ppm`. Less than `minimum_payout` is not paid out, but carried.
     Of what is captured `reserve_ppm` is kept back (rolling reserve 滚动准备金) for `reserve_days` after the pay day.
@@ -108,6 +116,18 @@ class ContractTerms:
     minimum_payout: Money | None = None
     reserve_ppm: int = 0
     reserve_days: int = 0
+    vat_ppm: int = 0
+    fee_on: tuple[tuple[str, str], ...] = ()
+    sharing: ProfitShare | None = None
+
+    @property
+    def fee_rates(self) -> list[int]:
+        """Every rate that a capture may cost, in parts per million."""
+        return [self.fee_rate_ppm, *(ppm for rule in self.fees for ppm in (rule.rate_ppm, *(tier.rate_ppm for tier in rule.tiers)))]
+
+    def fee_treatment(self, event: str) -> str:
+        """What becomes of the fee on a refund or another way back."""
+        return dict(self.fee_on).get(event, self.fee_on_refund)
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,8 +201,13 @@ def terms_fault(terms: ContractTerms, *, currency: str) -> Refused | None:
         return Refused(SETTLEMENT_DAYS_INVALID, f"money comes within {LONGEST_SETTLEMENT_DAYS} business days", "settlement_days")
     if terms.channel not in CHANNELS:
         return Refused(CHANNEL_INVALID, f"a channel is one of {', '.join(CHANNELS)}", "channel")
-    if terms.fee_on_refund not in FEE_ON_REFUND:
-        return Refused(FEE_ON_REFUND_INVALID, "the fee of a refunded amount is kept or returned", "fee_on_refund")
+    events = [event for event, _ in terms.fee_on]
+    if not {terms.fee_on_refund, *(treatment for _, treatment in terms.fee_on)} <= set(FEE_TREATMENTS):
+        return Refused(FEE_ON_REFUND_INVALID, f"the fee of what comes back is {', '.join(FEE_TREATMENTS)}", "fee_on_refund")
+    if events != sorted(set(events)) or not set(events) <= set(FEE_EVENTS):
+        return Refused(FEE_ON_REFUND_INVALID, f"other ways back are {', '.join(FEE_EVENTS)}, each once", "fee_on")
+    if not 0 <= terms.vat_ppm < _WHOLE:
+        return Refused(VAT_INVALID, "a tax is at least nothing and less than the whole", "vat")
     if terms.negative_limit.currency != currency or terms.negative_limit.minor < 0:
         return Refused(NEGATIVE_LIMIT_INVALID, f"a limit is not negative and in {currency}", "negative_limit")
     if terms.minimum_payout is not None and (terms.minimum_payout.currency != currency or terms.minimum_payout.minor < 0):
@@ -190,7 +215,8 @@ def terms_fault(terms: ContractTerms, *, currency: str) -> Refused | None:
     days = range(1, LONGEST_RESERVE_DAYS + 1) if terms.reserve_ppm else range(1)
     if not 0 <= terms.reserve_ppm < _WHOLE or terms.reserve_days not in days:
         return Refused(RESERVE_INVALID, f"less than the whole is kept back, for 1 to {LONGEST_RESERVE_DAYS} days", "reserve")
-    return _fees_fault(terms, currency) or _discounts_fault(terms)
+    shared = shares.fault(terms.sharing, currency=currency, fees_ppm=terms.fee_rates) if terms.sharing else None
+    return _fees_fault(terms, currency) or _discounts_fault(terms) or shared
 
 
 def _fees_fault(terms: ContractTerms, currency: str) -> Refused | None:
@@ -227,7 +253,7 @@ def _discounts_fault(terms: ContractTerms) -> Refused | None:
         return Refused(
             DISCOUNT_INVALID, f"discounts name each number of periods once, {FEWEST_PERIODS} to {MOST_PERIODS}, rising", "discounts"
         )
-    highest = max([terms.fee_rate_ppm, *(ppm for rule in terms.fees for ppm in (rule.rate_ppm, *(tier.rate_ppm for tier in rule.tiers)))])
+    highest = max(terms.fee_rates)
     if not all(ppm >= 0 and ppm + highest < _WHOLE for _, ppm in terms.discounts):
         return Refused(DISCOUNT_INVALID, "fee and discount together are less than the whole", "discounts")
     return None
@@ -248,7 +274,26 @@ def terms_json(terms: ContractTerms) -> dict[str, Any]:
         "minimum_payout_minor": terms.minimum_payout.minor if terms.minimum_payout else 0,
         "reserve_ppm": terms.reserve_ppm,
         "reserve_days": terms.reserve_days,
+        "more": more_json(terms),
     }
+
+
+def more_json(terms: ContractTerms) -> dict[str, Any]:
+    """What few contracts say; what one does not say is left out."""
+    more: dict[str, Any] = {}
+    if terms.vat_ppm:
+        more["vat_ppm"] = terms.vat_ppm
+    if terms.fee_on:
+        more["fee_on"] = dict(terms.fee_on)
+    if terms.sharing:
+        more["sharing"] = shares.to_json(terms.sharing)
+    return more
+
+
+def more_from_json(content: Mapping[str, Any], currency: str) -> dict[str, Any]:
+    """The inverse of `more_json`: fields of the terms."""
+    more: dict[str, Any] = {"vat_ppm": content.get("vat_ppm", 0), "fee_on": tuple(sorted(content.get("fee_on", {}).items()))}
+    return more | ({"sharing": shares.from_json(content["sharing"], currency)} if "sharing" in content else {})
 
 
 def fees_json(fees: Sequence[FeeRule]) -> list[dict[str, Any]]:
@@ -302,4 +347,5 @@ def terms_from_json(content: Mapping[str, Any]) -> ContractTerms:
         least_from_json(content.get("minimum_payout_minor", 0), currency),
         content.get("reserve_ppm", 0),
         content.get("reserve_days", 0),
+        **more_from_json(content.get("more", {}), currency),
     )

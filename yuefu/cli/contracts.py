@@ -1,0 +1,66 @@
+"""Contracts as files say them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from yuefu.cli.items import Fields
+
+if TYPE_CHECKING:
+    from yuefu.merchants.rules import ContractTerms, FeeRule
+
+CONTRACT: Final = "valid_from fee_rate settlement_days channel discounts? fee_on_refund negative_limit currency fees? minimum_payout? reserve? vat? fee_on?"
+FEE: Final = "rate fixed? product? channel? fewest_periods? most_periods? tiers?"
+FEE_ON: Final = "rejection? charge_back? reversal?"
+CONTRACT_EXAMPLE: Final = (
+    'A contract: {valid_from: "2026-10-01", fee_rate: "0.60" (percent), settlement_days, channel, discounts: [{periods, rate}],'
+    ' fee_on_refund: kept, returned (in proportion) or whole (with the first part), negative_limit: "500000.00", currency: "CNY"}. It may have'
+    ' minimum_payout: "100.00", reserve: {rate: "5.00", days: 90} (kept back of captures for so many days after the pay day), and fees, of which the'
+    ' first that is for a capture says what it costs: [{rate: "0.38", fixed: "0.10" (each capture), product, channel, fewest_periods, most_periods,'
+    ' tiers: [{volume: "1000000.00" (sold in the month before), rate: "0.30"}]}]; what is left out is any. vat: "6.00" is the tax in fees;'
+    " fee_on: {rejection, charge_back, reversal} says what becomes of fees where it differs from a refund: of goods refused at the door, of contested"
+    " payments, and of captures that are taken back whole on their day."
+)
+
+
+def contract_of(fields: Fields, currency: str) -> ContractTerms:
+    """The terms that a file says."""
+    from yuefu.merchants.rules import ContractTerms
+
+    reserve = fields.inside("reserve", "rate days") if fields.has("reserve") else None
+    discounts = [(one.whole("periods"), one.percent("rate").ppm) for one in fields.each("discounts", "periods rate")]
+    return ContractTerms(
+        valid_from=fields.day("valid_from"),
+        fee_rate_ppm=fields.percent("fee_rate").ppm,
+        settlement_days=fields.whole("settlement_days"),
+        channel=fields.text("channel"),
+        discounts=tuple(sorted(discounts)),
+        fee_on_refund=fields.text("fee_on_refund"),
+        negative_limit=fields.money("negative_limit", fields.currency(currency)),
+        fees=tuple([_fee(one, currency) for one in fields.each("fees", FEE)]),
+        minimum_payout=fields.money("minimum_payout", currency) if fields.has("minimum_payout") else None,
+        reserve_ppm=reserve.percent("rate").ppm if reserve else 0,
+        reserve_days=reserve.whole("days") if reserve else 0,
+        vat_ppm=fields.percent("vat").ppm if fields.has("vat") else 0,
+        fee_on=_fee_on(fields.inside("fee_on", FEE_ON)) if fields.has("fee_on") else (),
+    )
+
+
+def _fee_on(fields: Fields) -> tuple[tuple[str, str], ...]:
+    return tuple((event, fields.text(event)) for event in sorted(FEE_ON.replace("?", "").split()) if fields.has(event))
+
+
+def _fee(fields: Fields, currency: str) -> FeeRule:
+    from yuefu.merchants.rules import FeeRule, Tier
+    from yuefu.money.amounts import Money
+    from yuefu.plans.terms import FEWEST_PERIODS, MOST_PERIODS
+
+    return FeeRule(
+        rate_ppm=fields.percent("rate").ppm,
+        fixed=fields.money("fixed", currency) if fields.has("fixed") else Money.zero(currency),
+        product=fields.text("product") if fields.has("product") else "",
+        channel=fields.text("channel") if fields.has("channel") else "",
+        fewest_periods=fields.whole("fewest_periods") if fields.has("fewest_periods") else FEWEST_PERIODS,
+        most_periods=fields.whole("most_periods") if fields.has("most_periods") else MOST_PERIODS,
+        tiers=tuple([Tier(one.money("volume", currency), one.percent("rate").ppm) for one in fields.each("tiers", "volume rate")]),
+    )
