@@ -73,6 +73,7 @@ class NewOrder(Body):
     consumer_id: ConsumerId
     merchant_reference: Annotated[Text, Field(min_length=1, max_length=64, examples=["A-1001"])]
     channel: Literal[CHANNELS] = "online"  # type: ignore[valid-type]
+    host: Annotated[Text, Field(max_length=40, examples=["lin"])] | None = None
 
 
 class Part(Body):

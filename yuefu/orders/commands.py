@@ -48,6 +48,7 @@ _ORDER = {
     "quote_id": "uuid",
     "quote_shown_to": "uuid",
     "decision_id": "uuid",
+    "host_id": "uuid",
 }
 _CALLED = {
     "amount_minor": "amount",

@@ -74,6 +74,7 @@ class Order:
     decision_id: UUID
     seq: int
     placed_on: date
+    host_id: UUID | None = None
     captures: tuple[Capture, ...] = ()
 
     @property

@@ -190,7 +190,12 @@ def account_fault(account: str, kind: str) -> Refused | None:
     """Where a merchant's money goes: a corporate account."""
     if kind != "corporate":
         return Refused(ACCOUNT_NOT_CORPORATE, "a merchant is paid to a corporate account only", "settlement_account_kind")
-    return None if _ACCOUNT.fullmatch(account) else Refused(ACCOUNT_INVALID, "an account number has 8 to 32 digits", "settlement_account")
+    return account_number_fault(account, field="settlement_account")
+
+
+def account_number_fault(account: str, *, field: str) -> Refused | None:
+    """The number of an account at a bank."""
+    return None if _ACCOUNT.fullmatch(account) else Refused(ACCOUNT_INVALID, "an account number has 8 to 32 digits", field)
 
 
 def terms_fault(terms: ContractTerms, *, currency: str) -> Refused | None:
