@@ -58,6 +58,7 @@ PREFIXES: Final = {
     "transfer": "trf",
     "payout": "po",
     "batch": "stl",
+    "share": "shr",
     "share_batch": "shb",
     "bill_file": "file",
     "break": "brk",

@@ -11,7 +11,7 @@ import typer
 
 from yuefu.cli import context, inputs, items, output
 from yuefu.cli.context import Caller
-from yuefu.cli.contracts import CONTRACT, CONTRACT_EXAMPLE, contract_of
+from yuefu.cli.contracts import CONTRACT, CONTRACT_EXAMPLE, agents_of, contract_of
 from yuefu.cli.faults import fail
 from yuefu.cli.items import FieldFault
 from yuefu.cli.merchants import merchant_named
@@ -83,7 +83,8 @@ def _contract_of(caller: Caller, file: str | None, merchant: str | None, on: dat
         if merchant_id not in known:
             fail("no_contract", f"{merchant} has no contract on {day}.")
         return known[merchant_id], day
-    given = items.read(file or "", CONTRACT, lambda fields, _: contract_of(fields, caller.book.currency))
+    agents = agents_of(caller)
+    given = items.read(file or "", CONTRACT, lambda fields, _: contract_of(fields, caller.book.currency, agents))
     if len(given) > 1 or given[0].place:
         fail("wrong_type", "This is about one contract: an object, not a list.")
     terms = given[0].request

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any, Final
 from uuid import UUID
 
@@ -19,7 +20,7 @@ from yuefu.money.amounts import Money
 from yuefu.runtime import approvals, audit, keys, outbox, sql
 from yuefu.runtime.jsontext import dumps
 from yuefu.runtime.outbox import Event
-from yuefu.runtime.values import UnitOfWork
+from yuefu.runtime.values import Book, UnitOfWork
 from yuefu.runtime.vault import Vault, mask
 
 CODE_TAKEN: Final = "code_taken"
@@ -112,7 +113,7 @@ def _onboard(work: UnitOfWork, vault: Vault, given: Mapping[int, tuple[UUID, New
     outcomes: dict[int, UUID | Refused] = {}
     fresh: dict[str, tuple[int, UUID, NewMerchant]] = {}
     wanted = {i: Wanted(new.industry, _account_index(vault, new.settlement_account), new.contract) for i, (_, new) in given.items()}
-    unshared = sharing.faults(work, wanted)
+    unshared = sharing.faults(work.book, work.day.on, wanted)
     for i, (merchant_id, new) in given.items():
         fault = _new_merchant_fault(work, new) or unshared.get(i) or (_code_taken(new.code) if new.code in fresh else None)
         if fault:
@@ -237,7 +238,7 @@ def _unshared(work: UnitOfWork, wanted: Mapping[int, tuple[UUID, ContractTerms]]
             "SELECT id, industry, settlement_account_index FROM merchants_merchant WHERE id = ANY(%s)", [[m for m, _ in wanted.values()]]
         )
     }
-    return sharing.faults(work, {i: Wanted(*known[m], terms) for i, (m, terms) in wanted.items() if m in known})
+    return sharing.faults(work.book, work.day.on, {i: Wanted(*known[m], terms) for i, (m, terms) in wanted.items() if m in known})
 
 
 def _request(work: UnitOfWork, amendment: Amendment) -> UUID:
@@ -259,6 +260,17 @@ def _amendment_fault(work: UnitOfWork, contract: ContractTerms, state: str) -> R
     if contract.valid_from < work.day.on:
         return Refused(BACKDATED, f"a contract changes from {work.day.on} on", "valid_from")
     return rules.terms_fault(contract, currency=work.book.currency)
+
+
+def contract_fault(*, book: Book, on: date, merchant_id: UUID, contract: ContractTerms) -> Refused | None:
+    """Why a contract could not be proposed for a merchant, whenever it begins: UNKNOWN_MERCHANT or the codes of `rules.terms_fault` and `sharing`."""
+    found = sql.rows(
+        "SELECT industry, settlement_account_index FROM merchants_merchant WHERE book_id = %s AND id = %s", [book.id, merchant_id]
+    )
+    if not found:
+        return Refused(UNKNOWN_MERCHANT, "there is no such merchant in this book", "merchant_id")
+    wanted = Wanted(found[0][0], bytes(found[0][1]), contract)
+    return rules.terms_fault(contract, currency=book.currency) or sharing.faults(book, on, {0: wanted}).get(0)
 
 
 def decide_amendment(*, work: UnitOfWork, approval_id: UUID, approve: bool, reason: str) -> UUID | Refused | None:

@@ -89,7 +89,7 @@ def register(*, work: UnitOfWork, vault: Vault, new: Sequence[NewPayee]) -> list
 def _register(work: UnitOfWork, vault: Vault, given: Mapping[int, tuple[UUID, NewPayee]]) -> dict[int, UUID | Refused]:
     locks.wait(locks.PAYEES, work.book.id)  # Each is held against all others.
     known = queries.by_code(book_id=work.book.id)
-    depth = bands_of(work).agent_depth
+    depth = bands_of(work.book, work.day.on).agent_depth
     outcomes: dict[int, UUID | Refused] = {}
     made: list[tuple[UUID, NewPayee, UUID | None]] = []
     for i, (payee_id, new) in given.items():

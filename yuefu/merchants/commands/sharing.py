@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import TypeVar
 
 from yuefu.errors import Refused
@@ -12,7 +13,7 @@ from yuefu.merchants.rules import ContractTerms, payees
 from yuefu.merchants.rules.sharing import BANDS, DEFAULT_BANDS, SHARING_INVALID, Bands, bands, outside
 from yuefu.runtime import policies
 from yuefu.runtime.policies import MissingSetting
-from yuefu.runtime.values import UnitOfWork
+from yuefu.runtime.values import Book
 
 K = TypeVar("K")
 
@@ -26,22 +27,22 @@ class Wanted:
     terms: ContractTerms
 
 
-def bands_of(work: UnitOfWork) -> Bands:
-    """The bands of a book on its open day. A book from before there was a setting has those that a new one begins with."""
+def bands_of(book: Book, on: date) -> Bands:
+    """The bands of a book on a day. A book from before there was a setting has those that a new one begins with."""
     try:
-        return bands(policies.in_force(book_id=work.book.id, name=BANDS, on=work.day.on)[1])
+        return bands(policies.in_force(book_id=book.id, name=BANDS, on=on)[1])
     except MissingSetting:
         return bands(DEFAULT_BANDS)
 
 
-def faults(work: UnitOfWork, wanted: Mapping[K, Wanted]) -> dict[K, Refused]:
+def faults(book: Book, on: date, wanted: Mapping[K, Wanted]) -> dict[K, Refused]:
     """Why some cannot be, by what they are known by; contracts that share nothing are not among them."""
     sharing = {name: one for name, one in wanted.items() if one.terms.sharing}
     if not sharing:
         return {}
-    of_book = bands_of(work)
+    of_book = bands_of(book, on)
     agents = sorted({one.terms.sharing.agent_id for one in sharing.values() if one.terms.sharing and one.terms.sharing.agent_id})
-    lines = queries.lines(agent_ids=agents, book_id=work.book.id)
+    lines = queries.lines(agent_ids=agents, book_id=book.id)
     accounts = queries.accounts(ids=agents)
     found = {}
     for name, one in sharing.items():

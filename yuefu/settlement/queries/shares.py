@@ -129,15 +129,16 @@ def served(*, book_id: UUID, pay_on: date) -> set[tuple[str, UUID]]:
 
 
 def batches(
-    *, book_id: UUID, payee_id: UUID | None = None, before: date | None = None, state: str | None = None, limit: int = 100
+    *, book_id: UUID, payee_id: UUID | None = None, after: UUID | None = None, state: str | None = None, limit: int = 100
 ) -> list[ShareBatch]:
-    """Batches of payees, the latest first; of pay days before one where given."""
+    """Batches of payees, the latest first; those that come after one where given."""
     return sql.rows_as(
         _batch,
         _BATCH
-        + " WHERE book_id = %(book)s AND (%(payee)s::uuid IS NULL OR payee_id = %(payee)s) AND (%(before)s::date IS NULL OR pay_on < %(before)s)"
-        " AND (%(state)s::text IS NULL OR state = %(state)s) ORDER BY pay_on DESC, party, payee_id LIMIT %(limit)s",
-        {"book": book_id, "payee": payee_id, "before": before, "state": state, "limit": limit},
+        + " WHERE book_id = %(book)s AND (%(payee)s::uuid IS NULL OR payee_id = %(payee)s) AND (%(state)s::text IS NULL OR state = %(state)s)"
+        " AND (%(after)s::uuid IS NULL OR (pay_on, id) < (SELECT b.pay_on, b.id FROM settlement_share_batch AS b WHERE b.id = %(after)s))"
+        " ORDER BY pay_on DESC, id DESC LIMIT %(limit)s",
+        {"book": book_id, "payee": payee_id, "after": after, "state": state, "limit": limit},
     )
 
 
