@@ -20,11 +20,12 @@ from yuefu.journeys.desk import open_day
 from yuefu.ledger import queries as ledger
 from yuefu.merchants import commands as merchants
 from yuefu.merchants.commands import NewMerchant, payees
-from yuefu.merchants.rules import ContractTerms
+from yuefu.merchants.rules import ContractTerms, FeeRule
 from yuefu.merchants.rules.sharing import BANDS, DEFAULT_BANDS, ProfitShare, Receiver
 from yuefu.money.amounts import Money
 from yuefu.orders import queries as orders
 from yuefu.runtime.vault import Vault
+from yuefu.settlement import queries as statements
 from yuefu.settlement.queries import shares as share_book
 
 CNY = Money.zero("CNY")
@@ -45,6 +46,7 @@ def live_shop(request: pytest.FixtureRequest, vault: Vault, ids: IdSource) -> Sh
         body = "91110000MA0000003"
         terms = ContractTerms(
             *(work.day.on, 80_000, 1, "live", ((3, 18_000),), "returned", Money(50_000_00, "CNY")),
+            fees=(FeeRule(90_000, CNY, category="shoes"),),
             sharing=ProfitShare(receivers, agent, early_periods=2, early_days=10),
         )
         new = NewMerchant(
@@ -131,6 +133,23 @@ def test_a_loan_that_defaults_early_takes_the_shares_back_and_a_good_one_does_no
         "agent": ("accrued", -3_00),
     }
     live_shop.prove()
+
+
+def test_what_a_sale_costs_depends_on_its_category(live_shop: Shop) -> None:
+    """The order remembers it from when it is placed until it is captured."""
+    consumer_id = live_shop.consumer()
+    wish = Wish(live_shop.merchants[2], consumer_id, "free", Money.parse("600.00", "CNY"), 3)
+    (quoted,) = checkout.quote(desk=live_shop.desk, now=live_shop.now(), wishes=[wish])
+    assert not isinstance(quoted, Refused)
+    purchase = Purchase("cat", live_shop.merchants[2], "CAT-1", consumer_id, quoted.quote_id, category="x y")
+    (refused,) = checkout.authorise(desk=live_shop.desk, now=live_shop.now(), purchases=[purchase])
+    assert isinstance(refused, Refused)
+    assert (refused.code, refused.field) == ("category_invalid", "category")
+    (done,) = checkout.authorise(desk=live_shop.desk, now=live_shop.now(), purchases=[replace(purchase, category="shoes")])
+    assert isinstance(done, Authorised)
+    live_shop.capture(done.order_id)
+    (settled,) = statements.of_orders(order_ids=[done.order_id])[done.order_id]
+    assert settled.item.fee == Money.parse("54.00", "CNY")
 
 
 def test_loans_at_risk_are_gone_through_by_chunks(live_shop: Shop) -> None:

@@ -18,7 +18,7 @@ from yuefu.merchants import commands as merchants
 from yuefu.merchants import queries
 from yuefu.merchants.commands import payees as commands
 from yuefu.merchants.queries import payees
-from yuefu.merchants.rules import sharing, terms_from_json, terms_json
+from yuefu.merchants.rules import FeeRule, sharing, terms_from_json, terms_json
 from yuefu.merchants.rules.sharing import ProfitShare, Receiver
 from yuefu.money.amounts import Money
 from yuefu.runtime import sql
@@ -215,6 +215,13 @@ def test_a_second_person_approves_exactly_what_is_shared(work: UnitOfWork, make_
     agreed = queries.contracts_in_force(merchant_ids=[shop], on=work.day.on)[shop].terms
     assert agreed.sharing == shares
     assert terms_from_json(terms_json(agreed)) == agreed
+
+
+@pytest.mark.parametrize("category", ["A", "x", "phones and more", "é" * 3])
+def test_a_fee_names_a_category_by_its_code(work: UnitOfWork, vault: Vault, category: str) -> None:
+    (refused,) = onboard(work, vault, new(contract=replace(CONTRACT, fees=(FeeRule(1, NOTHING, category=category),))))
+    assert isinstance(refused, Refused)
+    assert (refused.code, refused.detail) == ("fees_invalid", "fee 1: a category is named by its code")
 
 
 def test_the_default_bands_are_those_of_the_industries() -> None:

@@ -18,7 +18,7 @@ CONTRACT: Final = (
     "valid_from fee_rate settlement_days channel discounts? fee_on_refund negative_limit currency fees? minimum_payout? reserve? vat? fee_on?"
     " profit_share?"
 )
-FEE: Final = "rate fixed? product? channel? fewest_periods? most_periods? tiers?"
+FEE: Final = "rate fixed? product? channel? category? fewest_periods? most_periods? tiers?"
 PROFIT_SHARE: Final = "receivers agent? early_default?"
 RECEIVER: Final = "party rate? fixed? cap? level? on_refund? on_default?"
 FEE_ON: Final = "rejection? charge_back? reversal?"
@@ -26,7 +26,7 @@ CONTRACT_EXAMPLE: Final = (
     'A contract: {valid_from: "2026-10-01", fee_rate: "0.60" (percent), settlement_days, channel, discounts: [{periods, rate}],'
     ' fee_on_refund: kept, returned (in proportion) or whole (with the first part), negative_limit: "500000.00", currency: "CNY"}. It may have'
     ' minimum_payout: "100.00", reserve: {rate: "5.00", days: 90} (kept back of captures for so many days after the pay day), and fees, of which the'
-    ' first that is for a capture says what it costs: [{rate: "0.38", fixed: "0.10" (each capture), product, channel, fewest_periods, most_periods,'
+    ' first that is for a capture says what it costs: [{rate: "0.38", fixed: "0.10" (each capture), product, channel, category, fewest_periods, most_periods,'
     ' tiers: [{volume: "1000000.00" (sold in the month before), rate: "0.30"}]}]; what is left out is any. vat: "6.00" is the tax in fees;'
     " fee_on: {rejection, charge_back, reversal} says what becomes of fees where it differs from a refund: of goods refused at the door, of contested"
     ' payments, and of captures that are taken back whole on their day. profit_share: {receivers: [{party: host, agent or funder, rate: "5.00" (of the'
@@ -112,6 +112,7 @@ def _fee(fields: Fields, currency: str) -> FeeRule:
         fixed=fields.money("fixed", currency) if fields.has("fixed") else Money.zero(currency),
         product=fields.text("product") if fields.has("product") else "",
         channel=fields.text("channel") if fields.has("channel") else "",
+        category=fields.text("category") if fields.has("category") else "",
         fewest_periods=fields.whole("fewest_periods") if fields.has("fewest_periods") else FEWEST_PERIODS,
         most_periods=fields.whole("most_periods") if fields.has("most_periods") else MOST_PERIODS,
         tiers=tuple([Tier(one.money("volume", currency), one.percent("rate").ppm) for one in fields.each("tiers", "volume rate")]),

@@ -77,7 +77,7 @@ def trial(*, book: Book, merchant_id: UUID, terms: ContractTerms, since: date, u
             was.add(item, {(s.party, s.level, s.payee_id): s.amount.minor for s in earned.get(item.source_id, []) if s.kind == "earned"})
             order = found[item.order_id] if item.order_id else None
             assert order is not None, "a capture is of an order"
-            sold = Sold(item.product, order.channel, order.periods)
+            sold = Sold(item.product, order.channel, order.periods, order.category)
             again, has_plan = _again(item, contract, sold, volumes.get(item.earned_on.replace(day=1), Money.zero(book.currency)))
             without_plan += not has_plan
             new = of_capture(again, contract, line=line, host_id=order.host_id, own_funds=book.id, new_id=item.id)

@@ -75,6 +75,7 @@ class Order:
     seq: int
     placed_on: date
     host_id: UUID | None = None
+    category: str = ""
     captures: tuple[Capture, ...] = ()
 
     @property

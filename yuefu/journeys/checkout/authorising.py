@@ -42,7 +42,7 @@ from yuefu.loans import queries as loan_book
 from yuefu.loans.queries import Arrears
 from yuefu.merchants import queries as merchants
 from yuefu.merchants.queries import payees
-from yuefu.merchants.rules import CHANNELS, Contract
+from yuefu.merchants.rules import CHANNELS, Contract, category_fault
 from yuefu.money.amounts import Money
 from yuefu.money.rates import Rate
 from yuefu.offers import queries as products
@@ -70,9 +70,9 @@ def authorise(*, desk: Desk, now: datetime, purchases: Sequence[Purchase]) -> li
     """Decides purchases and holds the approved ones against the credit lines, each seeing those before it.
 
     One outcome a purchase, in order; a decline is an outcome with reasons and is kept as an order. A known key returns its first
-    outcome. Refused, without the key being used, with unknown_merchant, unknown_consumer, unknown_channel, unknown_host, unknown_quote (of another
-    merchant or consumer as well), quote_outdated, quote_not_personal, no_contract, no_such_plan or merchant_reference_invalid; with
-    key_reused where the key has another content.
+    outcome. Refused, without the key being used, with unknown_merchant, unknown_consumer, unknown_channel, unknown_host, category_invalid,
+    unknown_quote (of another merchant or consumer as well), quote_outdated, quote_not_personal, no_contract, no_such_plan or
+    merchant_reference_invalid; with key_reused where the key has another content.
     """
     return in_batches(
         desk, now, "authorise", purchases, lambda batch: on_open_day(desk, now, batch, lambda work, given: _authorise(desk, work, given))
@@ -158,8 +158,7 @@ class _Facts:
         self.policy: Policy = policy(*risk_policy)
         self.shown = _tables(book, self.quotes.values())
         self.products = products.products(ids=sorted({quote.product_id for quote in self.quotes.values()}))
-        hosts = sorted({p.host for p in purchases if p.host})
-        self.hosts = payees.by_code(book_id=book, codes=hosts) if hosts else {}
+        self.hosts = payees.by_code(book_id=book, codes=hosts) if (hosts := sorted({p.host for p in purchases if p.host})) else {}
         self.cases: dict[int, _Case] = {}
         self.lines: Mapping[UUID, Balance] = {}
         self.exposure: dict[UUID, int] = {}
@@ -181,6 +180,8 @@ class _Facts:
             return Refused(UNKNOWN_CHANNEL, f"a channel is one of {', '.join(CHANNELS)}", "channel")
         if purchase.host and self.host_id(purchase) is None:
             return Refused(UNKNOWN_HOST, f"{purchase.host:.40} is no active host of this book, or the order is not live", "host")
+        if purchase.category and (fault := category_fault(purchase.category)):
+            return fault
         reference = purchase.merchant_reference
         if not reference or len(reference) > 64 or not reference.isprintable() or reference != reference.strip():
             return Refused(REFERENCE_INVALID, "a merchant reference has 1 to 64 printable characters", "merchant_reference")
@@ -381,6 +382,7 @@ def _draft(
         seq=1,
         placed_on=on,
         host_id=host_id,
+        category=purchase.category,
     )
 
 

@@ -114,6 +114,7 @@ def _book(work: UnitOfWork, taken: Sequence[Taken]) -> dict[UUID, Captured]:
             channel=t.order.channel,
             periods=t.order.periods,
             host_id=t.order.host_id,
+            category=t.order.category,
         )
         for t in taken
     ]

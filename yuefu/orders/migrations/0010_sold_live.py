@@ -1,4 +1,4 @@
-"""Who sold an order live."""
+"""Who sold an order live, and which category its goods are of."""
 
 from django.db import migrations, models
 
@@ -10,5 +10,6 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.AddField(model_name="order", name="host_id", field=models.UUIDField(null=True)),
+        migrations.AddField(model_name="order", name="category", field=models.TextField(db_default="", default="")),
         composite_fk("orders_order", ["book_id", "host_id"], "merchants_payee", ["book_id", "id"]),
     ]

@@ -53,7 +53,7 @@ _ITEM: Final = {
 @dataclass(frozen=True, slots=True)
 class CaptureAccrual:
     """A captured amount. `discount_periods`: the number of periods of a plan that the merchant makes interest-free, else None. `lived`: the loan is
-    one of rule version 2026-2. `channel` and `periods` are those of the order: what it costs may depend on them; `host_id` is who sold it live."""
+    one of rule version 2026-2. `channel`, `periods` and `category` are those of the order: what it costs may depend on them; `host_id` is who sold it live."""
 
     capture_id: UUID
     order_id: UUID
@@ -68,6 +68,7 @@ class CaptureAccrual:
     channel: str = ""
     periods: int = 0
     host_id: UUID | None = None
+    category: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,7 +208,7 @@ class _State:
                 rules.NO_SUCH_PLAN, f"the contract has no interest-free plan of {accrual.discount_periods} periods", "discount_periods"
             )
         nothing = Money.zero(accrual.gross.currency)
-        sold = Sold(accrual.product, accrual.channel, accrual.periods)
+        sold = Sold(accrual.product, accrual.channel, accrual.periods, accrual.category)
         fee_rate, fixed = contract.fee_of(sold, self._volumes.get((accrual.earned_on, accrual.merchant_id), nothing))
         share = rules.capture_share(accrual.gross, fee_rate=fee_rate, fixed=fixed, discount_rate=discount)
         return Item(
