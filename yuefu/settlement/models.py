@@ -137,7 +137,15 @@ class Batch(BookRow):
                 name="settlement_batch_state",
             ),
         ]
-        indexes = [models.Index(fields=["merchant_id", "-pay_on"], name="settlement_batch_of_merchant")]
+        indexes = [
+            models.Index(fields=["merchant_id", "-pay_on"], name="settlement_batch_of_merchant"),
+            models.Index(fields=["book_id", "-pay_on", "-id"], name="settlement_batch_listed"),
+            models.Index(
+                fields=["book_id", "state", "-pay_on", "-id"],
+                condition=Q(state__in=["held", "scheduled", "returned"]),
+                name="settlement_batch_under_way",
+            ),
+        ]
 
 
 class BatchLine(models.Model):
@@ -150,4 +158,4 @@ class BatchLine(models.Model):
 
     class Meta:
         db_table = "settlement_batch_line"
-        indexes = [models.Index(fields=["batch_id"], name="settlement_batch_line_batch")]
+        indexes = [models.Index(fields=["batch_id", "item_id"], name="settlement_batch_line_paged")]
