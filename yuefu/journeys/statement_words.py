@@ -30,7 +30,7 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     "uscc": ("统一社会信用代码", "Credit code (USCC)"),
     "account": ("结算账户", "Settlement account"),
     "batch": ("批次", "Batch"),
-    "pay_on": ("付款日", "Pay day"),
+    "pay_on": ("结算日", "Pay day"),
     "month": ("月份", "Month"),
     "batches": ("批次数", "Batches"),
     "line_count": ("明细笔数", "Lines"),
@@ -72,7 +72,7 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     ),
 }  # fmt: skip
 COLUMNS: Final[Mapping[Language, tuple[str, ...]]] = {
-    "zh": ("付款日", "批次", "日期", "类型", "订单", "商户订单号", "总额", "服务费", "贴息", "净额", "币种", "合同版本"),
+    "zh": ("结算日", "批次", "日期", "类型", "订单", "商户订单号", "总额", "服务费", "贴息", "净额", "币种", "合同版本"),
     "en": ("pay_on", "batch", "date", "kind", "order", "reference", "gross", "fee", "discount", "net", "currency", "contract"),
 }
 KINDS: Final[Mapping[str, tuple[str, str]]] = {

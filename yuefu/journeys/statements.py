@@ -43,6 +43,11 @@ class Line:
     item: Item
     reference: str
 
+    @property
+    def order(self) -> str:
+        """The outside id of its order; "" for what is of none."""
+        return ids.text("order", self.item.order_id) if self.item.order_id else ""
+
 
 @dataclass(frozen=True, slots=True)
 class Part:

@@ -8,9 +8,7 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.RemoveIndex(model_name="batchline", name="settlement_batch_line_batch"),
-        migrations.AddIndex(
-            model_name="batchline", index=models.Index(fields=["batch_id", "item_id"], name="settlement_batch_line_paged")
-        ),
+        migrations.AddIndex(model_name="batchline", index=models.Index(fields=["batch_id", "item_id"], name="settlement_batch_line_paged")),
         migrations.AddIndex(model_name="batch", index=models.Index(fields=["book_id", "-pay_on", "-id"], name="settlement_batch_listed")),
         migrations.AddIndex(
             model_name="batch",

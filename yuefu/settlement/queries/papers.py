@@ -14,7 +14,6 @@ from yuefu.runtime import sql
 from yuefu.settlement.queries import _BATCH, _ITEM, Batch, _batch, _item
 from yuefu.settlement.rules import Item, Sum, totals
 
-
 _FIRST: Final = UUID(int=0)
 
 
