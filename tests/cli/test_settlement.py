@@ -61,7 +61,7 @@ def test_a_statement_is_listed_shown_and_written(
         head, *rows = csv.reader(io.StringIO(files[0].read_bytes().decode("utf-8-sig"), newline=""))
         assert tuple(head) == statement_words.COLUMNS[language]  # type: ignore[index]
         assert [*sorted(row[3] for row in rows[:-1]), rows[-1][3]] == kinds
-        assert sum(Decimal(row[9]) for row in rows) == 0
+        assert sum(Decimal(row[10]) for row in rows) == 0
         assert rows[-1][5] == paid["reference"]
         assert [file.read_bytes()[:4] for file in files[1:]] == [b"PK\x03\x04", b"%PDF"]
 

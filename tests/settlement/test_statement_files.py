@@ -32,7 +32,7 @@ LENDER = "Example Lending Ltd"
 @pytest.fixture
 def sold(work: UnitOfWork, make_merchant: MakeMerchant) -> tuple[UUID, UUID]:
     """A merchant that keeps a tenth back, three sales, of which one came back in part, in a batch; merchant and batch."""
-    merchant_id = make_merchant(reserve_ppm=100_000, reserve_days=30)
+    merchant_id = make_merchant(reserve_ppm=100_000, reserve_days=30, vat_ppm=60_000)
     first = capture(work, merchant_id)
     accrue(work, first, capture(work, merchant_id, minor=1_000_000), refund(work, first, 60_000), capture(work, merchant_id, minor=5))
     (batch,) = settle(work)
@@ -79,17 +79,18 @@ def test_each_file_says_the_same_and_adds_up(
     assert tuple(head) == statement_words.COLUMNS[language]
     kinds = ("capture", "capture", "refund", "capture", "reserved", "payout")
     assert [row[3] for row in rows] == [statement_words.kind(code, language) for code in kinds]
-    assert sum(Decimal(row[9]) for row in rows) == 0
-    assert Decimal(rows[-1][9]) == -Decimal(batch.totals.payout.decimal_text())
+    assert sum(Decimal(row[10]) for row in rows) == 0
+    assert rows[0][8] == "0.68", "the tax in 11.99, at 6 %"
+    assert Decimal(rows[-1][10]) == -Decimal(batch.totals.payout.decimal_text())
 
     book = sheets(file(work, of, "xlsx", language))
     sums, (shown, *lines) = book.values()
     assert list(book) == [statement_words.text("sums", language), statement_words.text("lines", language)]
     assert shown == [statement_words.text(name, language) for name in statement_files.COLUMNS_SHOWN]
-    assert [(row[3], row[5] or "", *(f"{one:.2f}" if one is not None else "" for one in row[6:10])) for row in lines] == [
-        (row[3], row[5], *row[6:10]) for row in rows
+    assert [(row[3], row[5] or "", *(f"{one:.2f}" if one is not None else "" for one in row[6:11])) for row in lines] == [
+        (row[3], row[5], *row[6:11]) for row in rows
     ]
-    assert {type(one) for row in lines for one in row[6:10] if one is not None} <= {int, float}
+    assert {type(one) for row in lines for one in row[6:11] if one is not None} <= {int, float}
     assert {row[0] for row in lines} == {datetime(PAY_DAY.year, PAY_DAY.month, PAY_DAY.day)}
     said = {row[0]: row[1] for row in sums if len(row) > 1 and isinstance(row[1], int | float)}
     net = said[statement_words.text("net", language)]

@@ -103,6 +103,20 @@ def _line(number: int, kind: str, gross: str, fee: str, discount: str, reference
     order = UUID(int=number) if reference else None
     amounts = (yuan(gross), yuan(fee), yuan(discount), yuan(gross) - yuan(fee) - yuan(discount))
     item = Item(
-        UUID(int=number), OURS.id, kind, order, UUID(int=number), order, order, None, "free", *amounts, 1, "returned", AS_OF - _DAY, AS_OF
+        UUID(int=number),
+        OURS.id,
+        kind,
+        order,
+        UUID(int=number),
+        order,
+        order,
+        None,
+        "free",
+        *amounts,
+        yuan("0.00"),
+        1,
+        "returned",
+        AS_OF - _DAY,
+        AS_OF,
     )
     return Line(item, reference)

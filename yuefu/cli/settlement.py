@@ -178,6 +178,7 @@ def _statement(found: Statement, lines: Sequence[Line]) -> dict[str, Any]:
                 "reference": line.reference,
                 "gross": line.item.gross,
                 "fee": line.item.fee,
+                "vat": line.item.vat,
                 "discount": line.item.discount,
                 "net": line.item.net,
                 "contract": line.item.contract_version or None,

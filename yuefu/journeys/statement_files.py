@@ -36,9 +36,9 @@ MOST_LINES_SET: Final = 5_000
 """A PDF of more lines has them by day: to set 10,000 takes some three seconds and a gigabyte."""
 MOST_LINES_TAGGED: Final = 500
 _FORMULAS: Final = frozenset("=+-@\t\r\n＝＋－＠")
-_AMOUNTS: Final = ("gross", "fee", "discount", "net")
+_AMOUNTS: Final = ("gross", "fee", "vat", "discount", "net")
 
-Row = tuple[date, str, date, str, str, str, Money | None, Money | None, Money | None, Money, str, int | None]
+Row = tuple[date, str, date, str, str, str, Money | None, Money | None, Money | None, Money | None, Money, str, int | None]
 
 
 def write(*, proven: Proven, form: Form, language: Language, lender: str, to: IO[bytes]) -> None:
@@ -61,7 +61,18 @@ def _row(part: Part, line: Line, language: Language) -> Row:
     item = line.item
     head = (part.batch.pay_on, ids.text("batch", part.batch.id), item.earned_on, kind(item.kind, language))
     order = ids.text("order", item.order_id) if item.order_id else ""
-    return (*head, order, line.reference, item.gross, item.fee, item.discount, item.net, item.net.currency, item.contract_version or None)
+    return (
+        *head,
+        order,
+        line.reference,
+        item.gross,
+        item.fee,
+        item.vat,
+        item.discount,
+        item.net,
+        item.net.currency,
+        item.contract_version or None,
+    )
 
 
 def _ends(part: Part, language: Language) -> Iterator[Row]:
@@ -69,7 +80,7 @@ def _ends(part: Part, language: Language) -> Iterator[Row]:
     for code, amount, named in (("payout", batch.totals.payout, reference), ("next", batch.totals.carried, "")):
         if amount:
             head = (batch.pay_on, ids.text("batch", batch.id), batch.pay_on, kind(code, language))
-            yield (*head, "", named, None, None, None, -amount, amount.currency, None)
+            yield (*head, "", named, None, None, None, None, -amount, amount.currency, None)
 
 
 # ---------------------------------------------------------------------------------------------------------------- CSV
@@ -207,13 +218,13 @@ def _set_lines(part: Part, language: Language) -> Iterator[dict[str, Any]]:
 
 
 def _set_day(one: DaySum, language: Language) -> dict[str, Any]:
-    amounts = [figure(getattr(one.sum, name)) for name in _AMOUNTS]
+    amounts = [figure(one.vat if name == "vat" else getattr(one.sum, name)) for name in _AMOUNTS]
     return row("plain", [str(one.on), kind(one.sum.kind, language), f"{one.sum.count:,}", *amounts])
 
 
 def _set_end(one: Row, language: Language, *, short: bool) -> dict[str, Any]:
     del language
-    cells = [str(one[2]), one[3], one[5], "", "", "", figure(one[9])]
+    cells = [str(one[2]), one[3], one[5], "", "", "", "", figure(one[10])]
     return row("sum", [*cells, *([""] if short else [])])
 
 

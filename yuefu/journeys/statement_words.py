@@ -55,6 +55,7 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     "reference": ("商户订单号", "Reference"),
     "gross": ("总额", "Gross"),
     "fee": ("服务费", "Fee"),
+    "vat": ("其中增值税", "VAT in the fee"),
     "discount": ("贴息", "Discount"),
     "contract": ("合同版本", "Contract"),
     "count": ("笔数", "Count"),
@@ -72,8 +73,8 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     ),
 }  # fmt: skip
 COLUMNS: Final[Mapping[Language, tuple[str, ...]]] = {
-    "zh": ("结算日", "批次", "日期", "类型", "订单", "商户订单号", "总额", "服务费", "贴息", "净额", "币种", "合同版本"),
-    "en": ("pay_on", "batch", "date", "kind", "order", "reference", "gross", "fee", "discount", "net", "currency", "contract"),
+    "zh": ("结算日", "批次", "日期", "类型", "订单", "商户订单号", "总额", "服务费", "其中增值税", "贴息", "净额", "币种", "合同版本"),
+    "en": ("pay_on", "batch", "date", "kind", "order", "reference", "gross", "fee", "vat", "discount", "net", "currency", "contract"),
 }
 KINDS: Final[Mapping[str, tuple[str, str]]] = {
     "capture": ("请款", "capture"),

@@ -23,6 +23,7 @@ class DaySum:
 
     on: date
     sum: Sum
+    vat: Money
 
 
 def seen(*, ids: Sequence[UUID]) -> list[Batch]:
@@ -79,10 +80,11 @@ def lines(*, batch_id: UUID, after: UUID | None, limit: int) -> list[Item]:
 def by_day(*, batch_id: UUID) -> list[DaySum]:
     """What the lines of a batch come to, day by day and kind by kind."""
     return [
-        DaySum(on, Sum(kind, None, count, *(Money(minor, currency) for minor in minors)))
-        for on, kind, count, *minors, currency in sql.rows(
+        DaySum(on, Sum(kind, None, count, *(Money(minor, currency) for minor in minors)), Money(vat, currency))
+        for on, kind, count, *minors, vat, currency in sql.rows(
             "SELECT i.earned_on, i.kind, count(*), sum(i.gross_minor)::bigint, sum(i.fee_minor)::bigint, sum(i.discount_minor)::bigint,"
-            " sum(i.net_minor)::bigint, i.currency FROM settlement_batch_line AS l JOIN settlement_item AS i ON i.id = l.item_id"
+            " sum(i.net_minor)::bigint, sum(i.vat_minor)::bigint, i.currency"
+            " FROM settlement_batch_line AS l JOIN settlement_item AS i ON i.id = l.item_id"
             " WHERE l.batch_id = %s GROUP BY i.earned_on, i.kind, i.currency ORDER BY i.earned_on, i.kind",
             [batch_id],
         )
