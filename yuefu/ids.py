@@ -57,6 +57,7 @@ PREFIXES: Final = {
     "transfer": "trf",
     "payout": "po",
     "batch": "stl",
+    "invoice": "inv",
     "bill_file": "file",
     "break": "brk",
     "event": "evt",
