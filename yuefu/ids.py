@@ -60,6 +60,7 @@ PREFIXES: Final = {
     "batch": "stl",
     "share": "shr",
     "share_batch": "shb",
+    "invoice": "inv",
     "bill_file": "file",
     "break": "brk",
     "event": "evt",

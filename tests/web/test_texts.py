@@ -13,13 +13,13 @@ from django.utils.translation import override
 
 from yuefu.access.rules import ROLES
 from yuefu.aftersales import rules as aftersales
-from yuefu.journeys import close_of_day, proving, stopping, views
+from yuefu.journeys import close_of_day, proving, statement_words, statements, stopping, views
 from yuefu.ledger.rules.chart import CHART
 from yuefu.loans.queries import listing
 from yuefu.merchants.rules import CHANNELS
 from yuefu.offers.rules.wording import LANGUAGES
 from yuefu.orders.rules import State
-from yuefu.payments.rules import TRANSFER_ENDS
+from yuefu.payments.rules import PAYOUT_STEPS, TRANSFER_ENDS
 from yuefu.payments.rules import receipts as receipt_rules
 from yuefu.plans.lifecycle.plain import KINDS
 from yuefu.plans.lifecycle.terms import PaidBy
@@ -30,6 +30,7 @@ from yuefu.reconciliation.rules.judgement import Verdict
 from yuefu.reconciliation.rules.matching import SOURCES, Outcome
 from yuefu.reconciliation.rules.references import Class, Result
 from yuefu.risk.rules import wording
+from yuefu.settlement import rules as settlement
 from yuefu.web import closing, loan_texts, suspense, texts
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -116,6 +117,10 @@ CODES = {
     "lifecycle": set(Lifecycle),
     "ended": set(BREAK_STATES) - {"open"},
     "check": {"", balances.SOURCE_MISSING, balances.BEYOND_TOLERANCE, balances.BASE_BALANCE_ZERO},
+    "batch_state": {state for step in settlement.TRANSITIONS for state in step} | {"accrued"},
+    "payout_state": {state for step in PAYOUT_STEPS for state in step},
+    "settlement_line": set(statement_words.KINDS) - {"payout", "next"},
+    "statement_fault": {statements.DOES_NOT_ADD_UP, statements.LEDGER_DIFFERS, statements.PAYOUT_DIFFERS},
     "loan_state": set(listing.STATES),
     "related": {"bill", "case", "measure", "aftersale", "payoff_quote", "certificate"},
     "aftersale": set(aftersales.KINDS),

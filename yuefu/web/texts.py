@@ -12,7 +12,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from yuefu.web import loan_texts, recon_texts, suspense_texts
+from yuefu.web import loan_texts, recon_texts, settlement_texts, suspense_texts
 
 Tone = Literal["good", "busy", "warn", "bad", "still"]
 Table = Mapping[str, Promise]
@@ -333,6 +333,10 @@ TABLES: Final[Mapping[str, Table]] = {
     "lifecycle": recon_texts.LIFECYCLES,
     "ended": recon_texts.ENDINGS,
     "check": recon_texts.CHECKS,
+    "batch_state": settlement_texts.BATCH_STATES,
+    "payout_state": settlement_texts.PAYOUT_STATES,
+    "settlement_line": settlement_texts.LINE_KINDS,
+    "statement_fault": settlement_texts.STATEMENT_FAULTS,
     "loan_state": loan_texts.LOAN_STATES,
     "related": loan_texts.RELATED,
     "aftersale": loan_texts.AFTERSALES,
@@ -355,6 +359,8 @@ TONES: Final[Mapping[str, Mapping[str, Tone]]] = {
         "declined": "bad", "authorised": "busy", "part_captured": "busy", "captured": "good", "part_refunded": "warn", "refunded": "still",
         "voided": "still", "expired": "still",
     },
+    "batch_state": settlement_texts.BATCH_STATE_TONES,
+    "payout_state": settlement_texts.PAYOUT_STATE_TONES,
     "loan_state": loan_texts.LOAN_STATE_TONES,
     "instalment_state": {"paid": "good", "refunded": "good", "given_up": "still", "part_paid": "busy", "due": "warn", "overdue": "bad", "upcoming": "still"},
     "outcome": {

@@ -6,7 +6,7 @@ from django.contrib.auth.views import LogoutView
 from django.urls import path
 from django.views.i18n import set_language
 
-from yuefu.web import closing, health, home, loans, orders, recon, suspense
+from yuefu.web import closing, health, home, loans, orders, recon, settlements, suspense
 from yuefu.web.login import SignIn
 
 urlpatterns = [
@@ -19,6 +19,11 @@ urlpatterns = [
     path("suspense/<str:public_id>/", suspense.receipt, name="receipt"),
     path("suspense/<str:public_id>/act/", suspense.act, name="receipt_act"),
     path("recon/", recon.statements, name="recon"),
+    path("settlements/", settlements.listing, name="settlements"),
+    path("settlements/months/<str:merchant>/<str:month>/", settlements.month, name="settlement_month"),
+    path("settlements/months/<str:merchant>/<str:month>/statement.<str:form>", settlements.month_file, name="settlement_month_file"),
+    path("settlements/<str:public_id>/", settlements.batch, name="settlement"),
+    path("settlements/<str:public_id>/statement.<str:form>", settlements.batch_file, name="settlement_file"),
     path("loans/", loans.late, name="late_loans"),
     path("loans/<str:public_id>/", loans.loan, name="loan"),
     path("login/", SignIn.as_view(), name="login"),
