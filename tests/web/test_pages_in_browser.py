@@ -37,6 +37,12 @@ PAGES = {
     "settlement": "/settlements/one/",
     "settlement-refused": "/settlements/refused/",
     "settlement-month": "/settlements/month/",
+    "invoices": "/settlements/invoices/",
+    "invoices-empty": "/settlements/invoices/empty/",
+    "fees": "/settlements/fees/none/",
+    "fees-requested": "/settlements/fees/requested/",
+    "fees-refused": "/settlements/fees/refused/",
+    "fees-issued": "/settlements/fees/issued/?done=issued",
     "login": "/login/",
     "no-order": "/find/?q=ord_nonsense",
 }
@@ -98,7 +104,7 @@ def test_a_page_fits_reads_well_and_complains_of_nothing(visit: Any, shots: Path
     save(page, shots, f"{name}-{width}-{language}")
     page.evaluate(OPEN_ALL)
     save(page, shots, f"{name}-{width}-{language}-open")
-    statuses = {"no-order": "404", "receipt-refused": "422", "settlement-refused": "409"}
+    statuses = {"no-order": "404", "receipt-refused": "422", "settlement-refused": "409", "fees-refused": "422"}
     complaints = [text for text in found.complaints if statuses.get(name, "none") not in text]
     assert complaints == []
     assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
@@ -246,3 +252,12 @@ def test_batches_are_chosen_and_one_is_opened_by_the_keyboard_without_javascript
     page.keyboard.press("Enter")
     page.get_by_role("heading", name="Payout", exact=True).wait_for()
     assert [link.inner_text() for link in page.locator(".files a").all()] == ["CSV", "XLSX", "PDF"]
+
+
+def test_an_invoice_is_issued_by_the_keyboard_without_javascript(visit: Any) -> None:
+    page = visit("/settlements/fees/requested/", js=False).page
+    page.get_by_label("Number", exact=True).focus()
+    page.keyboard.type("26119000000000000001")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/settlements/fees/issued/*")
+    assert page.get_by_role("status").inner_text() == "The invoice is issued."

@@ -31,7 +31,9 @@ from yuefu.reconciliation.rules.matching import SOURCES, Outcome
 from yuefu.reconciliation.rules.references import Class, Result
 from yuefu.risk.rules import wording
 from yuefu.settlement import rules as settlement
+from yuefu.settlement.rules import invoices
 from yuefu.web import closing, loan_texts, suspense, texts
+from yuefu.web import invoices as web_invoices
 
 ROOT = Path(__file__).resolve().parents[2]
 # Kinds of entries that are put together at run time, by the expression that does it.
@@ -121,6 +123,10 @@ CODES = {
     "payout_state": {state for step in PAYOUT_STEPS for state in step},
     "settlement_line": set(statement_words.KINDS) - {"payout", "next"},
     "statement_fault": {statements.DOES_NOT_ADD_UP, statements.LEDGER_DIFFERS, statements.PAYOUT_DIFFERS},
+    "invoice_state": set(invoices.STATES),
+    "invoice_done": set(web_invoices.DONE),
+    "invoice_refused": {value for name, value in vars(invoices).items() if name.isupper() and str(value).isidentifier()}
+    | {"no_open_day", "read_only"},
     "loan_state": set(listing.STATES),
     "related": {"bill", "case", "measure", "aftersale", "payoff_quote", "certificate"},
     "aftersale": set(aftersales.KINDS),

@@ -5,17 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Final
 from uuid import UUID
 
+from yuefu import ids
 from yuefu.errors import Refused
 from yuefu.journeys.desk import Desk, on_open_day
+from yuefu.journeys.statement_pages import CURSOR_MALFORMED
 from yuefu.merchants import queries as merchants
 from yuefu.merchants.queries import Shown
 from yuefu.money.amounts import Money
+from yuefu.money.rates import Rate
+from yuefu.runtime.values import Book
 from yuefu.settlement.commands import invoices
 from yuefu.settlement.commands.invoices import Issue, Void
 from yuefu.settlement.queries import invoices as invoice_book
 from yuefu.settlement.rules.invoices import Fees, Invoice
+
+PAGE: Final = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +35,10 @@ class RateFees:
     charged: Money
     given_back: Money
     vat: Money
+
+    @property
+    def percent(self) -> str:
+        return Rate(self.vat_ppm).percent_text()
 
     @property
     def fees(self) -> Money:
@@ -59,6 +70,19 @@ class InvoiceRow:
     later: Money
 
 
+@dataclass(frozen=True, slots=True)
+class InvoiceList:
+    """A page of invoices, the latest request first; `next_cursor` is "" on the last. What was asked for is a merchant's code, a state and a month; ""
+    and None are for all. `unknown_merchant`: nobody has that code."""
+
+    merchant: str
+    state: str
+    month: date | None
+    rows: tuple[InvoiceRow, ...]
+    next_cursor: str
+    unknown_merchant: bool = False
+
+
 def request(*, desk: Desk, now: datetime, months: Sequence[tuple[UUID, date]]) -> list[Invoice | Refused]:
     """Requests invoices for the fees of merchants in months. Refused as `invoices.request` refuses."""
     return on_open_day(desk, now, months, lambda work, given: invoices.request(work=work, months=given))
@@ -85,6 +109,24 @@ def fee_statement(*, book_id: UUID, merchant_id: UUID, month: date, currency: st
     agreed = merchants.contracts_by_version(versions=[(merchant_id, part.contract_version) for part in fees.parts])
     tax = {version: contract.terms.vat_ppm for (_, version), contract in agreed.items()}
     return FeeStatement(who, fees, _by_rate(fees, tax, currency), invoice, _later(invoice, fees))
+
+
+def listed(
+    *, book: Book, merchant: str = "", state: str = "", month: date | None = None, cursor: str = "", limit: int | None = None
+) -> InvoiceList | Refused:
+    """Invoices that this scope sees, from behind `cursor` on. Refused with cursor_malformed."""
+    most = limit or PAGE
+    try:
+        before = ids.parse("invoice", cursor) if cursor else None
+    except ids.BadId:
+        return Refused(CURSOR_MALFORMED, "this is not a place in the list", "after")
+    merchant_id = merchants.by_codes(book_id=book.id, codes=[merchant]).get(merchant) if merchant else None
+    if merchant and merchant_id is None:
+        return InvoiceList(merchant, state, month, (), "", unknown_merchant=True)
+    found = invoice_book.listed(book_id=book.id, merchant_id=merchant_id, state=state or None, month=month, before=before, limit=most + 1)
+    rows = shown(book_id=book.id, found=found[:most], currency=book.currency)
+    more = ids.text("invoice", found[most - 1].id) if len(found) > most else ""
+    return InvoiceList(merchant, state, month, tuple(rows), more)
 
 
 def shown(*, book_id: UUID, found: Sequence[Invoice], currency: str) -> list[InvoiceRow]:

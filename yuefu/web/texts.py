@@ -337,6 +337,9 @@ TABLES: Final[Mapping[str, Table]] = {
     "payout_state": settlement_texts.PAYOUT_STATES,
     "settlement_line": settlement_texts.LINE_KINDS,
     "statement_fault": settlement_texts.STATEMENT_FAULTS,
+    "invoice_state": settlement_texts.INVOICE_STATES,
+    "invoice_done": settlement_texts.INVOICE_DONE,
+    "invoice_refused": settlement_texts.INVOICE_REFUSED,
     "loan_state": loan_texts.LOAN_STATES,
     "related": loan_texts.RELATED,
     "aftersale": loan_texts.AFTERSALES,
@@ -361,6 +364,7 @@ TONES: Final[Mapping[str, Mapping[str, Tone]]] = {
     },
     "batch_state": settlement_texts.BATCH_STATE_TONES,
     "payout_state": settlement_texts.PAYOUT_STATE_TONES,
+    "invoice_state": settlement_texts.INVOICE_STATE_TONES,
     "loan_state": loan_texts.LOAN_STATE_TONES,
     "instalment_state": {"paid": "good", "refunded": "good", "given_up": "still", "part_paid": "busy", "due": "warn", "overdue": "bad", "upcoming": "still"},
     "outcome": {

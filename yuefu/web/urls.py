@@ -6,7 +6,7 @@ from django.contrib.auth.views import LogoutView
 from django.urls import path
 from django.views.i18n import set_language
 
-from yuefu.web import closing, health, home, loans, orders, recon, settlements, suspense
+from yuefu.web import closing, health, home, invoices, loans, orders, recon, settlements, suspense
 from yuefu.web.login import SignIn
 
 urlpatterns = [
@@ -20,6 +20,9 @@ urlpatterns = [
     path("suspense/<str:public_id>/act/", suspense.act, name="receipt_act"),
     path("recon/", recon.statements, name="recon"),
     path("settlements/", settlements.listing, name="settlements"),
+    path("settlements/invoices/", invoices.listing, name="invoices"),
+    path("settlements/fees/<str:merchant>/<str:month>/", invoices.fees, name="fees"),
+    path("settlements/fees/<str:merchant>/<str:month>/act/", invoices.act, name="fees_act"),
     path("settlements/months/<str:merchant>/<str:month>/", settlements.month, name="settlement_month"),
     path("settlements/months/<str:merchant>/<str:month>/statement.<str:form>", settlements.month_file, name="settlement_month_file"),
     path("settlements/<str:public_id>/", settlements.batch, name="settlement"),
