@@ -35,6 +35,7 @@ from yuefu.cli import (
     loan,
     mandate,
     match,
+    merchant_account,
     merchant_income,
     merchants,
     notices,
@@ -85,6 +86,7 @@ def shared(
 for group in (demo, trace, quote, reconcile, match, day, serve, proofs):
     group.register(app)
 collect_measures.register(collect.app)
+merchant_account.register(merchants.app)
 merchant_income.register(merchants.app)
 for name, group_app in (
     ("book", books.app),

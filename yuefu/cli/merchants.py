@@ -21,13 +21,16 @@ CONTRACT: Final = (
     "valid_from fee_rate settlement_days channel discounts? fee_on_refund negative_limit currency fees? minimum_payout? reserve?"
 )
 FEE: Final = "rate fixed? product? channel? fewest_periods? most_periods? tiers?"
-MERCHANT: Final = "code name_zh name_en uscc industry settlement_account settlement_account_kind contract"
+MERCHANT: Final = "code name_zh name_en uscc industry settlement_account settlement_account_kind settlement_account_holder? settlement_bank_code? contract"
 _IN_CONTRACT: Final = {"fee_rate_ppm": "fee_rate"}
 _IN_MERCHANT: Final = {
     "fee_rate_ppm": "contract.fee_rate",
     **{name: f"contract.{name}" for name in CONTRACT.replace("?", "").split() if name not in {"fee_rate", "currency"}},
 }
-_EXAMPLE: Final = 'An item: {code, name_zh, name_en, uscc, industry, settlement_account (8 to 32 digits), settlement_account_kind: "corporate", contract}.'
+_EXAMPLE: Final = (
+    'An item: {code, name_zh, name_en, uscc, industry, settlement_account (8 to 32 digits), settlement_account_kind: "corporate", contract};'
+    " it may have settlement_account_holder (the merchant itself) and settlement_bank_code (CNAPS number or BIC)."
+)
 CONTRACT_EXAMPLE: Final = (
     'A contract: {valid_from: "2026-10-01", fee_rate: "0.60" (percent), settlement_days, channel, discounts: [{periods, rate}],'
     ' fee_on_refund: kept or returned, negative_limit: "500000.00", currency: "CNY"}. It may have minimum_payout: "100.00",'
@@ -99,6 +102,8 @@ def _merchant(fields: Fields, key: str, currency: str) -> NewMerchant:
         settlement_account=fields.text("settlement_account"),
         settlement_account_kind=fields.text("settlement_account_kind"),
         contract=contract_of(fields.inside("contract", CONTRACT), currency),
+        settlement_account_holder=fields.text("settlement_account_holder") if fields.has("settlement_account_holder") else "",
+        settlement_bank_code=fields.text("settlement_bank_code") if fields.has("settlement_bank_code") else "",
     )
 
 

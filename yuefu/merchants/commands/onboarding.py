@@ -1,4 +1,4 @@
-"""Writes of merchants: onboarding, contracts, states."""
+"""Onboarding of merchants, their contracts and states."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from uuid import UUID
 from yuefu.errors import Refused, RefusedError
 from yuefu.ledger import commands as ledger
 from yuefu.ledger.rules import AccountKey, LimitedAccount
-from yuefu.merchants import rules
+from yuefu.merchants import payees, rules
+from yuefu.merchants.commands import accounts
 from yuefu.merchants.queries import TABLE
 from yuefu.merchants.rules import ContractTerms, fees_json
 from yuefu.money.amounts import Money
@@ -34,7 +35,8 @@ AMEND: Final = "merchant.amend_contract"
 
 @dataclass(frozen=True, slots=True)
 class NewMerchant:
-    """The account number never appears in a text of this value."""
+    """The account number never appears in a text of this value. Its holder is the merchant, whose Chinese name is meant where none is given; the bank
+    that keeps it is named by its CNAPS number or BIC, or not at all."""
 
     key: str
     code: str
@@ -45,6 +47,8 @@ class NewMerchant:
     settlement_account: str = field(repr=False)
     settlement_account_kind: str
     contract: ContractTerms
+    settlement_account_holder: str = ""
+    settlement_bank_code: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +64,8 @@ class _Content:
     settlement_account: bytes
     settlement_account_kind: str
     contract: ContractTerms
+    settlement_account_holder: str = ""
+    settlement_bank_code: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +109,10 @@ def onboard(*, work: UnitOfWork, vault: Vault, merchants: Sequence[NewMerchant])
 
 def _content(vault: Vault, new: NewMerchant) -> _Content:
     account = vault.index(new.settlement_account, purpose="key.settlement_account")
-    return _Content(new.key, new.code, new.name_zh, new.name_en, new.uscc, new.industry, account, new.settlement_account_kind, new.contract)
+    return _Content(
+        *(new.key, new.code, new.name_zh, new.name_en, new.uscc, new.industry, account, new.settlement_account_kind, new.contract),
+        *(new.settlement_account_holder, new.settlement_bank_code),
+    )
 
 
 def _onboard(work: UnitOfWork, vault: Vault, given: Mapping[int, tuple[UUID, NewMerchant]]) -> dict[int, UUID | Refused]:
@@ -134,6 +143,7 @@ def _new_merchant_fault(work: UnitOfWork, new: NewMerchant) -> Refused | None:
         or (None if rules.uscc_form(new.uscc) else Refused(rules.USCC_INVALID, "form or check digit of the credit code is wrong", "uscc"))
         or rules.industry_fault(new.industry)
         or rules.account_fault(new.settlement_account, new.settlement_account_kind)
+        or payees.fault(new.settlement_account_holder, new.settlement_bank_code, name_zh=new.name_zh, name_en=new.name_en)
         or rules.terms_fault(new.contract, currency=work.book.currency)
     )
 
@@ -154,7 +164,15 @@ def _insert_merchants(work: UnitOfWork, vault: Vault, new: Sequence[tuple[UUID, 
         "settlement_account_masked": "text", "created_at": "timestamptz", "revision": "integer",
     }  # fmt: skip
     sql.insert(TABLE, columns, [_row(work, vault, row_id, merchant) for row_id, merchant in new], suffix="ON CONFLICT DO NOTHING")
-    return {row[0] for row in sql.rows("SELECT id FROM merchants_merchant WHERE id = ANY(%s)", [[row_id for row_id, _ in new]])}
+    made = {row[0] for row in sql.rows("SELECT id FROM merchants_merchant WHERE id = ANY(%s)", [[row_id for row_id, _ in new]])}
+    accounts.insert_first(work, [(row_id, *_payee(merchant)) for row_id, merchant in new if row_id in made])
+    return made
+
+
+def _payee(new: NewMerchant) -> tuple[str, str]:
+    holder = payees.holder_form(new.settlement_account_holder, name_zh=new.name_zh, name_en=new.name_en)
+    assert holder is not None, "it was looked at before"
+    return holder, new.settlement_bank_code
 
 
 def _row(work: UnitOfWork, vault: Vault, row: UUID, new: NewMerchant) -> tuple[object, ...]:
