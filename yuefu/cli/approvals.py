@@ -71,6 +71,7 @@ def _decide(work: UnitOfWork, asked: Approval, *, approve: bool, reason: str) ->
     from yuefu.merchants import commands as merchants
     from yuefu.offers import commands as offers
     from yuefu.runtime import approvals, policies
+    from yuefu.settlement import commands as settlement
 
     if asked.action == policies.ACTION:
         return policies.decide(work=work, approval_id=asked.id, approve=approve, reason=reason)
@@ -80,6 +81,13 @@ def _decide(work: UnitOfWork, asked: Approval, *, approve: bool, reason: str) ->
         return merchants.decide_amendment(work=work, approval_id=asked.id, approve=approve, reason=reason)
     if asked.action == merchants.CHANGE_ACCOUNT:
         return merchants.decide_account(work=work, approval_id=asked.id, approve=approve, reason=reason)
+    of_settlement = {
+        settlement.FREEZE: settlement.decide_freeze,
+        settlement.UNFREEZE: settlement.decide_unfreeze,
+        settlement.CLEAR: settlement.decide_clearing,
+    }
+    if asked.action in of_settlement:
+        return of_settlement[asked.action](work=work, approval_id=asked.id, approve=approve, reason=reason)
     if asked.action == ledger.JOURNAL:
         return ledger.decide_entry(work=work, approval_id=asked.id, approve=approve, reason=reason)
     if asked.action == collecting.MEASURE:

@@ -101,9 +101,16 @@ def again(*, desk: Desk, file_id: UUID) -> tuple[PayoutFile, bytes] | Refused:
 
 
 def cancel(*, desk: Desk, now: datetime, file_id: UUID, reason: str) -> PayoutFile | Refused:
-    """Cancels a file that the bank was not given, or does not carry out; its payouts wait for the next. Refused as `payments.cancel_file`."""
+    """Cancels a file that the bank was not given, or does not carry out; its payouts wait for the next, but for what was frozen meanwhile. Refused as
+    `payments.cancel_file`."""
     with open_day(desk, now) as work:
-        return work if isinstance(work, Refused) else payments.cancel_file(work=work, file_id=file_id, reason=reason)
+        if isinstance(work, Refused):
+            return work
+        in_it = payment_book.payouts_of_file(book_id=desk.book.id, file_id=file_id)
+        cancelled = payments.cancel_file(work=work, file_id=file_id, reason=reason)
+        if isinstance(cancelled, PayoutFile):
+            settlement.keep_what_is_there(work=work, merchant_ids=sorted({p.merchant_id for p in in_it}))
+    return cancelled
 
 
 def take_answer(*, desk: Desk, now: datetime, data: bytes) -> Answered | Refused:

@@ -36,10 +36,15 @@ KINDS: Final[Mapping[Language, Mapping[str, str]]] = {
         "carried": "上期结转",
         "reserved": "暂扣准备金",
         "released": "释放准备金",
+        "frozen": "冻结",
+        "thawed": "解冻",
+        "withheld": "付款前冻结",
         "payout": "付款",
         "next": "结转下期",
     },
-    "en": {name: name for name in ("capture", "refund", "carried", "reserved", "released", "payout", "next")},
+    "en": {
+        name: name for name in ("capture", "refund", "carried", "reserved", "released", "frozen", "thawed", "withheld", "payout", "next")
+    },
 }
 
 
@@ -126,7 +131,7 @@ def as_csv(statements: Sequence[Statement], language: Language) -> str:
 def _rows(one: Statement, kinds: Mapping[str, str]) -> list[tuple[str, ...]]:
     batch, head = one.batch, (one.batch.pay_on.isoformat(), ids.text("batch", one.batch.id))
     rows = [(*head, *_row(line, kinds)) for line in one.lines]
-    for kind, amount in (("payout", batch.totals.payout), ("next", batch.totals.carried)):
+    for kind, amount in (("payout", batch.pays), ("withheld", batch.totals.payout - batch.pays), ("next", batch.totals.carried)):
         if amount:
             reference = one.payouts[-1].reference if kind == "payout" and one.payouts else ""
             rows.append((*head, batch.pay_on.isoformat(), kinds[kind], "", reference, "", "", "", _decimal(-amount), amount.currency, ""))

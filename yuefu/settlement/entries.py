@@ -11,6 +11,7 @@ from yuefu.settlement.rules import Item
 
 PENDING = AccountKey("merchant_pending")
 RESERVE = AccountKey("merchant_reserve")
+FROZEN = AccountKey("merchant_frozen")
 
 
 def accrued(item: Item) -> Entry:
@@ -60,3 +61,27 @@ def reserved(batch_id: UUID, merchant_id: UUID, *, kept: Money, released: Money,
 
 def _line(account: AccountKey, amount: Money, item: Item) -> Line:
     return Line(account, amount, order_id=item.order_id, loan_id=item.loan_id, merchant_id=item.merchant_id, funder_id=item.funder_id)
+
+
+def frozen(batch_id: UUID, merchant_id: UUID, amount: Money, *, funder_id: UUID) -> Entry:
+    """What a freeze keeps of a batch that is built: Dr owed to merchant, Cr frozen."""
+    return _moved(f"settlement:frozen:{batch_id}", "settlement_frozen", (PENDING, FROZEN), merchant_id, amount, funder_id)
+
+
+def withheld(part_id: UUID, merchant_id: UUID, amount: Money, *, funder_id: UUID) -> Entry:
+    """What a freeze keeps of a batch that was built before: Dr available to merchant, Cr frozen."""
+    available = AccountKey("merchant_available", owner_id=merchant_id)
+    return _moved(f"settlement:withheld:{part_id}", "settlement_withheld", (available, FROZEN), merchant_id, amount, funder_id)
+
+
+def thawed(batch_id: UUID, merchant_id: UUID, amount: Money, *, funder_id: UUID) -> Entry:
+    """What freezes kept that have ended, as a batch takes it: Dr frozen, Cr owed to merchant."""
+    return _moved(f"settlement:thawed:{batch_id}", "settlement_thawed", (FROZEN, PENDING), merchant_id, amount, funder_id)
+
+
+def _moved(key: str, kind: str, accounts: tuple[AccountKey, AccountKey], merchant_id: UUID, amount: Money, funder_id: UUID) -> Entry:
+    lines = [
+        Line(account, minor, merchant_id=merchant_id, funder_id=funder_id)
+        for account, minor in zip(accounts, (amount, -amount), strict=True)
+    ]
+    return Entry(key=key, kind=kind, lines=tuple(lines))

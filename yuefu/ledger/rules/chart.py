@@ -31,6 +31,7 @@ _TYPES: Final = (
     AccountType("merchant_available", "limited", "liability", "Available to merchant", "商户可提现"),
     AccountType("merchant_pending", "control", "liability", "Owed to merchants, not settled", "商户待结算"),
     AccountType("merchant_reserve", "control", "liability", "Kept back of merchants for a time", "商户滚动准备金"),
+    AccountType("merchant_frozen", "control", "liability", "Frozen of merchants", "商户冻结款项"),
     AccountType("payouts_in_transit", "control", "liability", "Payouts on their way", "在途付款"),
     AccountType("consumer_balance", "control", "liability", "Owed to consumers", "用户溢缴款"),
     AccountType("collections_clearing", "control", "liability", "Collections to be applied", "待入账还款"),

@@ -36,6 +36,7 @@ DEFAULT_CODES: Final[Mapping[str, str]] = {
     "collections_clearing": "2241.05",
     "purchase_clearing": "2241.06",
     "merchant_reserve": "2241.07",
+    "merchant_frozen": "2241.08",
     "suspense": "2241.99",
     "unearned_discount": "2401",
     "funder_capital": "4001",

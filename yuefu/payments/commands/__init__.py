@@ -25,7 +25,7 @@ from yuefu.payments.commands.mandates import (
     settle_mandates,
 )
 from yuefu.payments.commands.payout_files import FileWanted, cancel_file, keep_answer, make_file
-from yuefu.payments.commands.payouts import PayoutOrder, order_payouts, send_payouts, settle_payouts
+from yuefu.payments.commands.payouts import PayoutOrder, order_payouts, recall_payouts, send_payouts, settle_payouts
 from yuefu.payments.commands.receipts import (
     NewMatch,
     ReturnOrder,
@@ -85,6 +85,7 @@ __all__ = [
     "order_transfers",
     "plan_again",
     "plan_debits",
+    "recall_payouts",
     "refunds_attempted",
     "release_parts",
     "revoke_mandates",

@@ -124,6 +124,15 @@ def settle_payouts(*, work: UnitOfWork, results: Sequence[PayResult]) -> list[Pa
     return decided.outcomes
 
 
+def recall_payouts(*, work: UnitOfWork, merchant_ids: Sequence[UUID], code: str) -> list[Payout]:
+    """Takes back the payouts of merchants that no bank was given yet, for a reason; what they would pay is available to them again. Returns them."""
+    waiting = queries.payouts_where(
+        "p.state = 'scheduled' AND p.merchant_id = ANY(%s)", [list(merchant_ids)], book_id=work.book.id, lock=True
+    )
+    results = [PayResult(p.reference, "rejected", p.amount, "", work.day.on, code) for p in waiting]
+    return [p for p in settle_payouts(work=work, results=results) if isinstance(p, Payout)] if results else []
+
+
 def _say_where(decided: Changes[Payout]) -> None:
     """What leaves goes to the account that its merchant has then, and keeps it."""
     leaving = [p for p in decided.changed.values() if p.account_id is None and (p.state == "sent" or p.paid_on)]
