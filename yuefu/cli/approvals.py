@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from yuefu.errors import Refused
     from yuefu.runtime.approvals import Approval
     from yuefu.runtime.values import UnitOfWork
+    from yuefu.settlement.queries.shares import ShareBatch
 
 approval_app = typer.Typer(no_args_is_help=True, help="Requests that a second person decides.")
 setting_app = typer.Typer(no_args_is_help=True, help="Versioned settings of the book.")
@@ -61,13 +62,14 @@ def decide(
         output.result({**value, "version": done} if isinstance(done, int) else value)
 
 
-def _decide(work: UnitOfWork, asked: Approval, *, approve: bool, reason: str) -> UUID | int | Approval | Refused | None:
+def _decide(work: UnitOfWork, asked: Approval, *, approve: bool, reason: str) -> UUID | int | Approval | ShareBatch | Refused | None:
     """The command that knows what follows from the decision; where nothing does, the decision itself."""
     from yuefu.collecting import commands as collecting
     from yuefu.ledger import commands as ledger
     from yuefu.merchants import commands as merchants
     from yuefu.offers import commands as offers
     from yuefu.runtime import approvals, policies
+    from yuefu.settlement import commands as settlement
 
     if asked.action == policies.ACTION:
         return policies.decide(work=work, approval_id=asked.id, approve=approve, reason=reason)
@@ -79,6 +81,8 @@ def _decide(work: UnitOfWork, asked: Approval, *, approve: bool, reason: str) ->
         return ledger.decide_entry(work=work, approval_id=asked.id, approve=approve, reason=reason)
     if asked.action == collecting.MEASURE:
         return collecting.decide_measure(work=work, approval_id=asked.id, approve=approve, reason=reason)
+    if asked.action == settlement.PAY:
+        return settlement.decide_share_payment(work=work, approval_id=asked.id, approve=approve, reason=reason)
     return approvals.decide(work=work, approval_id=asked.id, approve=approve, reason=reason)
 
 

@@ -11,7 +11,7 @@ import typer
 
 from yuefu.cli import context, inputs, items, output
 from yuefu.cli.context import Caller
-from yuefu.cli.contracts import CONTRACT, CONTRACT_EXAMPLE, contract_of
+from yuefu.cli.contracts import CONTRACT, CONTRACT_EXAMPLE, agents_of, contract_of
 from yuefu.cli.faults import fail
 from yuefu.cli.items import FieldFault
 from yuefu.cli.merchants import merchant_named
@@ -35,6 +35,7 @@ def income(
     merchant: Annotated[str | None, typer.Option(metavar="CODE", help="The contract that this merchant has, unless one is given.")] = None,
     orders: Annotated[int, typer.Option(min=1, max=10_000_000, help="So many orders a month.")] = 1,
     product: Annotated[str, typer.Option(help="The product, where fees depend on it.")] = "",
+    category: Annotated[str, typer.Option(help="The category of the goods, where fees depend on it.")] = "",
     channel: Annotated[str | None, typer.Option(help="The channel, where fees depend on it; that of the contract unless given.")] = None,
     interest_free: Annotated[bool, typer.Option("--interest-free", help="The merchant pays for the plan.")] = False,
     cost_of_money: Annotated[str, typer.Option(help="What money costs the merchant, in percent a year.")] = "0.00",
@@ -51,7 +52,10 @@ def income(
 
         contract, day = _contract_of(caller.for_the_book(), file, merchant, on)
         expected = settlement.Expected(
-            Sold(product, channel or contract.terms.channel, periods), inputs.amount(amount, caller.book.currency), orders, interest_free
+            Sold(product, channel or contract.terms.channel, periods, category),
+            inputs.amount(amount, caller.book.currency),
+            orders,
+            interest_free,
         )
         paid_on = calendar(caller.book.calendar, day.year, day.year + 1).add_business_days(day, contract.terms.settlement_days)
         waits = (paid_on - day).days
@@ -83,7 +87,8 @@ def _contract_of(caller: Caller, file: str | None, merchant: str | None, on: dat
         if merchant_id not in known:
             fail("no_contract", f"{merchant} has no contract on {day}.")
         return known[merchant_id], day
-    given = items.read(file or "", CONTRACT, lambda fields, _: contract_of(fields, caller.book.currency))
+    agents = agents_of(caller)
+    given = items.read(file or "", CONTRACT, lambda fields, _: contract_of(fields, caller.book.currency, agents))
     if len(given) > 1 or given[0].place:
         fail("wrong_type", "This is about one contract: an object, not a list.")
     terms = given[0].request

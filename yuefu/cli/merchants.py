@@ -10,11 +10,13 @@ import typer
 
 from yuefu.cli import batches, context, inputs, items, output
 from yuefu.cli.context import Caller
-from yuefu.cli.contracts import CONTRACT, CONTRACT_EXAMPLE, contract_of
+from yuefu.cli.contracts import CONTRACT, CONTRACT_EXAMPLE, agents_of, contract_of
 from yuefu.cli.faults import fail
 from yuefu.cli.items import FieldFault, Fields
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from yuefu.merchants.commands import NewMerchant
 
 MERCHANT: Final = "code name_zh name_en uscc industry settlement_account settlement_account_kind contract"
@@ -50,7 +52,8 @@ def onboard(
         from yuefu.merchants import queries as known
 
         currency = caller.for_the_book().book.currency
-        given = items.read(file, MERCHANT, lambda fields, own: _merchant(fields, own, currency), key=key)
+        agents = agents_of(caller)
+        given = items.read(file, MERCHANT, lambda fields, own: _merchant(fields, own, currency, agents), key=key)
         done = batches.all_or_nothing(
             caller,
             given,
@@ -74,7 +77,7 @@ def onboard(
         )
 
 
-def _merchant(fields: Fields, key: str, currency: str) -> NewMerchant:
+def _merchant(fields: Fields, key: str, currency: str, agents: Mapping[str, UUID]) -> NewMerchant:
     from yuefu.merchants.commands import NewMerchant
 
     return NewMerchant(
@@ -86,7 +89,7 @@ def _merchant(fields: Fields, key: str, currency: str) -> NewMerchant:
         industry=fields.text("industry"),
         settlement_account=fields.text("settlement_account"),
         settlement_account_kind=fields.text("settlement_account_kind"),
-        contract=contract_of(fields.inside("contract", CONTRACT), currency),
+        contract=contract_of(fields.inside("contract", CONTRACT), currency, agents),
     )
 
 
@@ -103,7 +106,8 @@ def amend(
 
         merchant_id, _ = merchant_named(caller.for_the_book(), merchant)
         why = inputs.reason(reason)
-        given = items.read(file, CONTRACT, lambda fields, _: contract_of(fields, caller.book.currency))
+        agents = agents_of(caller)
+        given = items.read(file, CONTRACT, lambda fields, _: contract_of(fields, caller.book.currency, agents))
         if len(given) > 1 or given[0].place:
             fail("wrong_type", "An amendment is one contract: an object, not a list.")
         if isinstance(given[0].request, FieldFault):

@@ -41,6 +41,8 @@ def authorise(
     reference: Annotated[str, typer.Option(help="The merchant's own reference of the purchase.")],
     merchant: Annotated[str | None, typer.Option(help="The merchant's code; the first one unless given.")] = None,
     channel: Annotated[str, typer.Option(help="online, store, mini, live or agent.")] = "online",
+    host: Annotated[str, typer.Option(help="The code of who sold it live.")] = "",
+    category: Annotated[str, typer.Option(help="The code of the category of the goods.")] = "",
     key: Key = None,
 ) -> None:
     """Decide on a purchase and hold its amount."""
@@ -55,6 +57,8 @@ def authorise(
             consumer_id=consumer_of(caller, consumer),
             quote_id=inputs.object_id("quote", quote),
             channel=channel,
+            host=host,
+            category=category,
         )
         done = only(checkout.authorise(desk=caller.desk, now=caller.now, purchases=[purchase]))
         value = {

@@ -19,12 +19,14 @@ from yuefu.ledger import queries as ledger
 from yuefu.loans import queries as loans
 from yuefu.loans.entries import STANDING
 from yuefu.loans.queries import Position
+from yuefu.merchants.rules.sharing import PARTIES
 from yuefu.orders import queries as orders
 from yuefu.payments import queries as payments
 from yuefu.payments.queries import GivenBack
 from yuefu.runtime import days
 from yuefu.runtime.values import Book
 from yuefu.settlement import queries as settlement
+from yuefu.settlement.queries import shares as share_book
 
 _NAMED: Final = 20
 
@@ -41,6 +43,7 @@ _PROVEN: Final = (
         "merchant_reserve",
         "payouts_in_transit",
     ),
+    *("funder_share", "agent_share", "host_share"),
     *("suspense", "purchase_clearing", "collections_clearing", "consumer_balance", "client_cash"),
 )
 _STANDING: Final = tuple(code for code in STANDING if code != "consumer_balance")
@@ -158,8 +161,15 @@ def _pairs(book: Book, read: _Read, positions: Mapping[Any, Any]) -> dict[str, t
         "merchant_pending": (settlement.unsettled(book_id=book.id, currency=book.currency).minor, -_total(control, "merchant_pending")),
         "merchant_reserve": (settlement.in_reserve(book_id=book.id, currency=book.currency).minor, -_total(control, "merchant_reserve")),
         "merchant_available": (read.kept, -available),
+        **_shares(book, control),
         "payouts_in_transit": (read.in_transit, -_total(control, "payouts_in_transit")),
     }
+
+
+def _shares(book: Book, control: Control) -> dict[str, tuple[int, int]]:
+    """What agents, hosts and funders are owed of fees."""
+    owed = share_book.owed(book_id=book.id, currency=book.currency)
+    return {f"{party}_share": (owed.get(party, 0), -_total(control, f"{party}_share")) for party in PARTIES}
 
 
 def _limits_differing(book: Book) -> int:

@@ -17,6 +17,7 @@ from yuefu.errors import Refused
 from yuefu.journeys.checkout import AUTHORISATION_DAYS, RISK_POLICY
 from yuefu.ledger.rules.gl import DEFAULT_CODES, GL_CODES
 from yuefu.ledger.rules.gl import checked as checked_codes
+from yuefu.merchants.rules import sharing
 from yuefu.notices.rules import policy as notices
 from yuefu.offers.commands import CAPS
 from yuefu.papers.rules import quotes
@@ -62,6 +63,7 @@ CHECKS: Final[Mapping[str, Callable[[Any], object]]] = {
     collecting.POLICY: collecting.policy,
     quotes.VALID_MINUTES: quotes.minutes,
     reconciliation.POLICY: reconciliation.policy,
+    sharing.BANDS: sharing.bands,
 }
 LATER: Final[Mapping[str, Any]] = {
     GL_CODES: DEFAULT_CODES,
@@ -72,5 +74,6 @@ LATER: Final[Mapping[str, Any]] = {
     collecting.POLICY: collecting.DEFAULT_POLICY,
     quotes.VALID_MINUTES: quotes.WHOLE_DAY,
     reconciliation.POLICY: reconciliation.DEFAULT_POLICY,
+    sharing.BANDS: sharing.DEFAULT_BANDS,
 }
 """Settings that books from before did not begin with: such a book has this value, and gets it as its first version when another is asked for."""

@@ -35,6 +35,37 @@ class Merchant(BookRow):
         indexes = [models.Index(fields=["book_id", "settlement_account_index"], name="merchants_merchant_account")]
 
 
+class Payee(BookRow):
+    """An agent or host. Identity and account are sealed to this row."""
+
+    code = models.TextField()
+    kind = models.TextField()
+    form = models.TextField()
+    name_zh = models.TextField()
+    name_en = models.TextField()
+    identity_sealed = models.BinaryField()
+    identity_index = models.BinaryField()
+    parent_id = models.UUIDField(null=True)
+    account_kind = models.TextField()
+    account_sealed = models.BinaryField()
+    account_index = models.BinaryField()
+    account_masked = models.TextField()
+    state = models.TextField()
+    created_at = models.DateTimeField()
+    revision = models.IntegerField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["book_id", "code"], name="merchants_payee_code"),
+            models.CheckConstraint(condition=Q(kind="agent") | Q(kind="host", parent_id__isnull=True), name="merchants_payee_kind"),
+            models.CheckConstraint(
+                condition=Q(form="company", account_kind="corporate") | Q(form="person", account_kind="personal"),
+                name="merchants_payee_account",
+            ),
+            models.CheckConstraint(condition=Q(state__in=["active", "ended"]), name="merchants_payee_state"),
+        ]
+
+
 class Contract(BookRow):
     """One version of a merchant's contract; never changed."""
 

@@ -48,6 +48,8 @@ _ORDER = {
     "quote_id": "uuid",
     "quote_shown_to": "uuid",
     "decision_id": "uuid",
+    "host_id": "uuid",
+    "category": "text",
 }
 _CALLED = {
     "amount_minor": "amount",
@@ -319,6 +321,7 @@ def _event(order: Order, kind: str) -> Event:
         "merchant_reference": order.merchant_reference,
         "product": order.product,
         "channel": order.channel,
+        "category": order.category,
         "periods": order.periods,
         "state": order.state,
         "amount": _money(order.amount, currency),

@@ -74,6 +74,8 @@ class Order:
     decision_id: UUID
     seq: int
     placed_on: date
+    host_id: UUID | None = None
+    category: str = ""
     captures: tuple[Capture, ...] = ()
 
     @property

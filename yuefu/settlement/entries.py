@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 from yuefu.ledger.rules import AccountKey, Entry, Line
 from yuefu.money.amounts import Money
 from yuefu.settlement.rules import Item
+from yuefu.settlement.rules.shares import Share
 
 VAT = AccountKey("vat_payable")
 PENDING = AccountKey("merchant_pending")
@@ -62,3 +63,32 @@ def reserved(batch_id: UUID, merchant_id: UUID, *, kept: Money, released: Money,
 
 def _line(account: AccountKey, amount: Money, item: Item) -> Line:
     return Line(account, amount, order_id=item.order_id, loan_id=item.loan_id, merchant_id=item.merchant_id, funder_id=item.funder_id)
+
+
+SHARES = {party: AccountKey(f"{party}_share") for party in ("funder", "agent", "host")}
+"""Where the shares of a party are owed."""
+
+
+def shared(shares: Sequence[Share], funder_id: UUID | None, product: str) -> Entry:
+    """The shares of one capture, refund or default, all of one source: Dr service fee, Cr each party its own. What goes back: the reverse, for the
+    platform has it then."""
+    first = shares[0]
+    whole = sum((share.amount for share in shares[1:]), first.amount)
+    fee = AccountKey("fee_income", funder_id=funder_id, product=product)
+    lines = [(fee, whole), *((SHARES[share.party], -share.amount) for share in shares)]
+    return Entry(
+        key=f"settlement:shares:{first.kind}:{first.source_id}",
+        kind="settlement_shares",
+        lines=tuple(
+            Line(account, amount, order_id=first.order_id, loan_id=first.loan_id, merchant_id=first.merchant_id, funder_id=funder_id)
+            for account, amount in lines
+        ),
+        effective_on=first.earned_on,
+        cause=first.source_id,
+    )
+
+
+def shares_paid(batch_id: UUID, party: str, amount: Money, bank: AccountKey, reference: str) -> Entry:
+    """What a payee got: Dr what it is owed, Cr our bank account, as the bank's statement will show it."""
+    lines = (Line(SHARES[party], amount), Line(bank, -amount, movement="payout", reference=reference))
+    return Entry(key=f"settlement:shares_paid:{batch_id}", kind="settlement_shares_paid", lines=lines)

@@ -31,6 +31,7 @@ CHANNEL_INVALID: Final = "channel_invalid"
 DISCOUNT_INVALID: Final = "discount_invalid"
 FEE_ON_REFUND_INVALID: Final = "fee_on_refund_invalid"
 NEGATIVE_LIMIT_INVALID: Final = "negative_limit_invalid"
+CATEGORY_INVALID: Final = "category_invalid"
 FEES_INVALID: Final = "fees_invalid"
 MINIMUM_PAYOUT_INVALID: Final = "minimum_payout_invalid"
 RESERVE_INVALID: Final = "reserve_invalid"
@@ -51,11 +52,12 @@ _ACCOUNT = re.compile(r"[0-9]{8,32}")
 
 @dataclass(frozen=True, slots=True)
 class Sold:
-    """What a fee depends on: the product, the channel and the number of periods of a captured order."""
+    """What a fee depends on: the product, the channel, the number of periods and the category of goods of a captured order."""
 
     product: str
     channel: str
     periods: int
+    category: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +70,8 @@ class Tier:
 
 @dataclass(frozen=True, slots=True)
 class FeeRule:
-    """What captures cost that are of a product, a channel and so many periods, each of them any where it is left out; `fixed` is charged besides for
-    each capture. Of `tiers`, in rising order of volume, the last one reached is the rate."""
+    """What captures cost that are of a product, a channel, a category of goods and so many periods, each of them any where it is left out; `fixed` is
+    charged besides for each capture. Of `tiers`, in rising order of volume, the last one reached is the rate."""
 
     rate_ppm: int
     fixed: Money
@@ -78,12 +80,14 @@ class FeeRule:
     fewest_periods: int = FEWEST_PERIODS
     most_periods: int = MOST_PERIODS
     tiers: tuple[Tier, ...] = ()
+    category: str = ""
 
     def is_for(self, sold: Sold) -> bool:
         """Whether it says what this costs."""
         return (
             self.product in {"", sold.product}
             and self.channel in {"", sold.channel}
+            and self.category in {"", sold.category}
             and self.fewest_periods <= sold.periods <= self.most_periods
         )
 
@@ -180,6 +184,11 @@ def industry_fault(industry: str) -> Refused | None:
     return None if _CODE.fullmatch(industry) else Refused(INDUSTRY_INVALID, "an industry has 2 to 40 of a-z, 0-9, - and _", "industry")
 
 
+def category_fault(category: str) -> Refused | None:
+    """A category of goods is a code like the merchant's."""
+    return None if _CODE.fullmatch(category) else Refused(CATEGORY_INVALID, "a category has 2 to 40 of a-z, 0-9, - and _", "category")
+
+
 def name_fault(name: str, *, field: str) -> Refused | None:
     """A name in one language."""
     good = 1 <= len(name) <= 120 and name.isprintable() and name == name.strip()
@@ -190,7 +199,12 @@ def account_fault(account: str, kind: str) -> Refused | None:
     """Where a merchant's money goes: a corporate account."""
     if kind != "corporate":
         return Refused(ACCOUNT_NOT_CORPORATE, "a merchant is paid to a corporate account only", "settlement_account_kind")
-    return None if _ACCOUNT.fullmatch(account) else Refused(ACCOUNT_INVALID, "an account number has 8 to 32 digits", "settlement_account")
+    return account_number_fault(account, field="settlement_account")
+
+
+def account_number_fault(account: str, *, field: str) -> Refused | None:
+    """The number of an account at a bank."""
+    return None if _ACCOUNT.fullmatch(account) else Refused(ACCOUNT_INVALID, "an account number has 8 to 32 digits", field)
 
 
 def terms_fault(terms: ContractTerms, *, currency: str) -> Refused | None:
@@ -235,6 +249,8 @@ def _fee_fault(rule: FeeRule, currency: str) -> str | None:
         return f"a channel is one of {', '.join(CHANNELS)}"
     if rule.product and not _CODE.fullmatch(rule.product):
         return "a product is named by its code"
+    if rule.category and category_fault(rule.category):
+        return "a category is named by its code"
     if not FEWEST_PERIODS <= rule.fewest_periods <= rule.most_periods <= MOST_PERIODS:
         return f"periods are {FEWEST_PERIODS} to {MOST_PERIODS}, the fewest first"
     volumes = [tier.volume.minor for tier in rule.tiers]
@@ -306,6 +322,7 @@ def fees_json(fees: Sequence[FeeRule]) -> list[dict[str, Any]]:
             "channel": rule.channel,
             "periods": [rule.fewest_periods, rule.most_periods],
             "tiers": [[tier.volume.minor, tier.rate_ppm] for tier in rule.tiers],
+            **({"category": rule.category} if rule.category else {}),
         }
         for rule in fees
     ]
@@ -322,6 +339,7 @@ def fees_from_json(content: Sequence[Mapping[str, Any]], currency: str) -> tuple
             fewest_periods=one["periods"][0],
             most_periods=one["periods"][1],
             tiers=tuple(Tier(Money(minor, currency), ppm) for minor, ppm in one["tiers"]),
+            category=one.get("category", ""),
         )
         for one in content
     )

@@ -18,6 +18,7 @@ from yuefu.runtime import audit, locks, sql
 from yuefu.runtime.calendars import calendar
 from yuefu.runtime.values import UnitOfWork
 from yuefu.settlement import entries, queries, rules
+from yuefu.settlement.commands.shares import Return, Sale, share
 from yuefu.settlement.rules import GivenBack, Item
 
 SOURCE_REUSED = "source_reused"  # this capture or refund was accrued before with another amount or merchant
@@ -52,7 +53,7 @@ _ITEM: Final = {
 @dataclass(frozen=True, slots=True)
 class CaptureAccrual:
     """A captured amount. `discount_periods`: the number of periods of a plan that the merchant makes interest-free, else None. `lived`: the loan is
-    one of rule version 2026-2. `channel` and `periods` are those of the order: what it costs may depend on them."""
+    one of rule version 2026-2. `channel`, `periods` and `category` are those of the order: what it costs may depend on them; `host_id` is who sold it live."""
 
     capture_id: UUID
     order_id: UUID
@@ -66,6 +67,8 @@ class CaptureAccrual:
     lived: bool = False
     channel: str = ""
     periods: int = 0
+    host_id: UUID | None = None
+    category: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +107,7 @@ def accrue(*, work: UnitOfWork, items: Sequence[Accrual]) -> list[Item | Refused
     for index, refusal in refused.items():
         outcomes[index] = refusal
     insert_items(work, [item for i, item in fresh.items() if i not in refused])
+    _share(work, state, [(items[i], item) for i, item in fresh.items() if i not in refused])
     new = list(fresh.values())
     audit.record(
         work=work,
@@ -113,6 +117,24 @@ def accrue(*, work: UnitOfWork, items: Sequence[Accrual]) -> list[Item | Refused
         causes=[item.source_id for item in new],
     )
     return outcomes
+
+
+def _share(work: UnitOfWork, state: _State, written: Sequence[tuple[Accrual, Item]]) -> None:
+    """What others have of the fees of new captures, and give back of new refunds."""
+    sales, returns, before = [], [], dict(state.given_back_before)
+    for accrual, item in written:
+        if isinstance(accrual, CaptureAccrual):
+            contract = state.contract_of(item)
+            if contract is not None and contract.terms.sharing:
+                sales.append(Sale(item, contract, accrual.host_id))
+            continue
+        capture = state.known["capture", accrual.capture_id]
+        contract = state.contract_of(capture)
+        refunded = before.get(accrual.capture_id, 0)
+        before[accrual.capture_id] = refunded + accrual.amount.minor
+        if contract is not None and contract.terms.sharing:
+            returns.append(Return(item, capture, Money(refunded, accrual.amount.currency)))
+    share(work=work, sales=sales, returns=returns)
 
 
 def insert_items(work: UnitOfWork, items: Sequence[Item]) -> None:
@@ -143,6 +165,7 @@ class _State:
         self.known = known
         self._work = work
         self._given_back = given_back
+        self.given_back_before = {capture_id: back.gross.minor for capture_id, back in given_back.items()}
         self._agreed = agreed
         self._contracts = contracts
         self._volumes = volumes
@@ -163,6 +186,10 @@ class _State:
             after = GivenBack(before.gross - item.gross, before.fee - item.fee, before.discount - item.discount)
             self._given_back[item.capture_id] = after
 
+    def contract_of(self, capture: Item) -> Contract | None:
+        """The contract that a capture was made under."""
+        return self._agreed.get((capture.merchant_id, capture.contract_version))
+
     def _before(self, capture_id: UUID, currency: str) -> GivenBack:
         return self._given_back.get(capture_id) or GivenBack.nothing(currency)
 
@@ -181,7 +208,7 @@ class _State:
                 rules.NO_SUCH_PLAN, f"the contract has no interest-free plan of {accrual.discount_periods} periods", "discount_periods"
             )
         nothing = Money.zero(accrual.gross.currency)
-        sold = Sold(accrual.product, accrual.channel, accrual.periods)
+        sold = Sold(accrual.product, accrual.channel, accrual.periods, accrual.category)
         fee_rate, fixed = contract.fee_of(sold, self._volumes.get((accrual.earned_on, accrual.merchant_id), nothing))
         share = rules.capture_share(accrual.gross, fee_rate=fee_rate, fixed=fixed, discount_rate=discount)
         return Item(
@@ -246,7 +273,7 @@ class _State:
 
     def _treatment(self, capture: Item, event: str) -> str:
         """What becomes of the fee: as the contract said that the capture was made under."""
-        agreed = self._agreed.get((capture.merchant_id, capture.contract_version))
+        agreed = self.contract_of(capture)
         return agreed.terms.fee_treatment(event) if agreed and event != "refund" else capture.fee_on_refund
 
     def _settles_on(self, earned_on: date, days: int) -> date:

@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("settlement", "0007_tax_and_ways_back")]
+    dependencies = [("settlement", "0008_shares")]
 
     operations = [
         migrations.RemoveIndex(model_name="batchline", name="settlement_batch_line_batch"),

@@ -108,6 +108,16 @@ def sold(*, book_id: UUID, merchant_ids: Sequence[UUID], since: date, until: dat
     )
 
 
+def captures(*, book_id: UUID, merchant_id: UUID, since: date, until: date, after: UUID | None, limit: int) -> list[Item]:
+    """What a merchant captured on these days, ids ascending and above `after`."""
+    return sql.rows_as(
+        _item,
+        f"SELECT {_ITEM} FROM settlement_item AS i WHERE i.book_id IS NOT DISTINCT FROM %s AND i.merchant_id = %s AND i.kind = 'capture'"
+        " AND i.earned_on BETWEEN %s AND %s AND (%s::uuid IS NULL OR i.id > %s) ORDER BY i.id LIMIT %s",
+        [book_id, merchant_id, since, until, after, after, limit],
+    )
+
+
 def served(*, book_id: UUID, pay_on: date, merchant_ids: Sequence[UUID]) -> set[UUID]:
     """Which of these merchants have their batch of a pay day."""
     found = sql.rows(

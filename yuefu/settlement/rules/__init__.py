@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Final, Protocol
 from uuid import UUID
@@ -96,6 +96,11 @@ class Figures(Protocol):
     def discount(self) -> Money: ...
     @property
     def net(self) -> Money: ...
+
+
+def with_figures(item: Item, *, fee: Money, vat: Money, discount: Money) -> Item:
+    """A capture that costs something else."""
+    return replace(item, fee=fee, vat=vat, discount=discount, net=item.gross - fee - discount)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any, Final
 from uuid import UUID
 
@@ -11,13 +12,15 @@ from yuefu.errors import Refused, RefusedError
 from yuefu.ledger import commands as ledger
 from yuefu.ledger.rules import AccountKey, LimitedAccount
 from yuefu.merchants import rules
+from yuefu.merchants.commands import sharing
+from yuefu.merchants.commands.sharing import Wanted
 from yuefu.merchants.queries import TABLE
 from yuefu.merchants.rules import ContractTerms, fees_json, more_json
 from yuefu.money.amounts import Money
 from yuefu.runtime import approvals, audit, keys, outbox, sql
 from yuefu.runtime.jsontext import dumps
 from yuefu.runtime.outbox import Event
-from yuefu.runtime.values import UnitOfWork
+from yuefu.runtime.values import Book, UnitOfWork
 from yuefu.runtime.vault import Vault, mask
 
 CODE_TAKEN: Final = "code_taken"
@@ -109,8 +112,10 @@ def _content(vault: Vault, new: NewMerchant) -> _Content:
 def _onboard(work: UnitOfWork, vault: Vault, given: Mapping[int, tuple[UUID, NewMerchant]]) -> dict[int, UUID | Refused]:
     outcomes: dict[int, UUID | Refused] = {}
     fresh: dict[str, tuple[int, UUID, NewMerchant]] = {}
+    wanted = {i: Wanted(new.industry, _account_index(vault, new.settlement_account), new.contract) for i, (_, new) in given.items()}
+    unshared = sharing.faults(work.book, work.day.on, wanted)
     for i, (merchant_id, new) in given.items():
-        fault = _new_merchant_fault(work, new) or (_code_taken(new.code) if new.code in fresh else None)
+        fault = _new_merchant_fault(work, new) or unshared.get(i) or (_code_taken(new.code) if new.code in fresh else None)
         if fault:
             outcomes[i] = fault
         else:
@@ -124,6 +129,10 @@ def _onboard(work: UnitOfWork, vault: Vault, given: Mapping[int, tuple[UUID, New
         ledger.open_limited(work=work, accounts=[_account(merchant_id, contract) for merchant_id, contract in stored])
     _tell(work, "merchant.created", "merchants.onboard", [(merchant_id, 1, "active") for merchant_id, _ in stored])
     return outcomes
+
+
+def _account_index(vault: Vault, account: str) -> bytes:
+    return vault.index(account, purpose="settlement_account")
 
 
 def _new_merchant_fault(work: UnitOfWork, new: NewMerchant) -> Refused | None:
@@ -169,7 +178,7 @@ def _row(work: UnitOfWork, vault: Vault, row: UUID, new: NewMerchant) -> tuple[o
         "active",
         new.settlement_account_kind,
         vault.seal(new.settlement_account, table=TABLE, column="settlement_account", row=row),
-        vault.index(new.settlement_account, purpose="settlement_account"),
+        _account_index(vault, new.settlement_account),
         mask(new.settlement_account, head=0, tail=4),
         work.now,
         1,
@@ -213,11 +222,23 @@ def propose_amendments(*, work: UnitOfWork, amendments: Sequence[Amendment]) -> 
     Returns the approvals. Refused with UNKNOWN_MERCHANT, MERCHANT_CLOSED, BACKDATED or the codes of `rules.terms_fault`.
     """
     states = _lock_states(work, [amendment.merchant_id for amendment in amendments])
+    unshared = _unshared(work, {i: (amendment.merchant_id, amendment.contract) for i, amendment in enumerate(amendments)})
     outcomes: list[UUID | Refused] = []
-    for amendment in amendments:
+    for i, amendment in enumerate(amendments):
         state, _ = states.get(amendment.merchant_id, ("", 0))
-        outcomes.append(_amendment_fault(work, amendment.contract, state) or _request(work, amendment))
+        outcomes.append(_amendment_fault(work, amendment.contract, state) or unshared.get(i) or _request(work, amendment))
     return outcomes
+
+
+def _unshared(work: UnitOfWork, wanted: Mapping[int, tuple[UUID, ContractTerms]]) -> dict[int, Refused]:
+    """What the band of the industry, or the agent, does not allow."""
+    known = {
+        row: (industry, bytes(index))
+        for row, industry, index in sql.rows(
+            "SELECT id, industry, settlement_account_index FROM merchants_merchant WHERE id = ANY(%s)", [[m for m, _ in wanted.values()]]
+        )
+    }
+    return sharing.faults(work.book, work.day.on, {i: Wanted(*known[m], terms) for i, (m, terms) in wanted.items() if m in known})
 
 
 def _request(work: UnitOfWork, amendment: Amendment) -> UUID:
@@ -241,6 +262,17 @@ def _amendment_fault(work: UnitOfWork, contract: ContractTerms, state: str) -> R
     return rules.terms_fault(contract, currency=work.book.currency)
 
 
+def contract_fault(*, book: Book, on: date, merchant_id: UUID, contract: ContractTerms) -> Refused | None:
+    """Why a contract could not be proposed for a merchant, whenever it begins: UNKNOWN_MERCHANT or the codes of `rules.terms_fault` and `sharing`."""
+    found = sql.rows(
+        "SELECT industry, settlement_account_index FROM merchants_merchant WHERE book_id = %s AND id = %s", [book.id, merchant_id]
+    )
+    if not found:
+        return Refused(UNKNOWN_MERCHANT, "there is no such merchant in this book", "merchant_id")
+    wanted = Wanted(found[0][0], bytes(found[0][1]), contract)
+    return rules.terms_fault(contract, currency=book.currency) or sharing.faults(book, on, {0: wanted}).get(0)
+
+
 def decide_amendment(*, work: UnitOfWork, approval_id: UUID, approve: bool, reason: str) -> UUID | Refused | None:
     """Approves an amendment, which writes the new version, or rejects it. Returns the contract; None after a rejection.
 
@@ -258,7 +290,7 @@ def decide_amendment(*, work: UnitOfWork, approval_id: UUID, approve: bool, reas
 
 def _amend(work: UnitOfWork, merchant_id: UUID, terms: ContractTerms, approval_id: UUID) -> UUID:
     state, _ = _lock_states(work, [merchant_id]).get(merchant_id, ("", 0))
-    fault = _amendment_fault(work, terms, state)
+    fault = _amendment_fault(work, terms, state) or _unshared(work, {0: (merchant_id, terms)}).get(0)
     if fault:
         raise RefusedError(fault)
     latest: int = sql.value("SELECT max(version) FROM merchants_contract WHERE merchant_id = %s", [merchant_id])
