@@ -226,3 +226,20 @@ def test_what_the_contract_in_force_brings_is_told_too(cli: Command, shop: str, 
     assert cli(*asked, "--merchant", shop, "--on", "2020-01-01").code == "no_contract"
     assert cli(*asked, "--merchant", shop, "--cost-of-money", "much").code == "percent_invalid"
     assert cli("merchant", "income", "--amount", "0", "--periods", "6", "--merchant", shop).code == "amount_not_positive"
+
+
+def test_another_account_is_asked_for_approved_and_the_first_one_stays_to_be_seen(
+    given: Given, cli: Command, shop: str, person: Callable[..., str]
+) -> None:
+    wanted = {"settlement_account": "622200001234567", "settlement_account_kind": "corporate", "settlement_bank_code": "ICBKCNBJ"}
+    personal = given({**wanted, "settlement_account_kind": "personal"}, "merchant", "change-account", shop, "--reason", "moved")
+    assert (personal.status, personal.code) == (1, "account_not_corporate")
+    asked = given(wanted, "merchant", "change-account", shop, "--reason", "moved")
+    assert asked.status == 0, asked.out
+    listed = cli("approval", "list", "--limit", "1000")
+    (waiting,) = [one for one in listed.last["approvals"] if one["approval"] == asked.last["approval"]]
+    assert set(waiting["content"]) == {"version", "kind", "holder", "bank_code", "masked"}
+    assert wanted["settlement_account"] not in listed.out
+    assert cli("approval", "decide", asked.last["approval"], "--approve", "--reason", "called", "--as", person("compliance")).status == 0
+    first, second = cli("merchant", "account", shop).last["accounts"]
+    assert (first["version"], second["version"], second["bank_code"], second["account"][-4:]) == (1, 2, "ICBKCNBJ", "4567")

@@ -196,7 +196,9 @@ SHARES = (
 )
 
 
-def test_a_batch_follows_its_payout_and_a_returned_one_is_paid_again(work: UnitOfWork, merchant_id: UUID) -> None:
+def test_a_batch_follows_its_payout_and_a_returned_one_is_paid_again(
+    work: UnitOfWork, merchant_id: UUID, correct: Callable[[UUID], None]
+) -> None:
     accrue(work, capture(work, merchant_id))
     (batch,) = settle(work)
 
@@ -210,6 +212,11 @@ def test_a_batch_follows_its_payout_and_a_returned_one_is_paid_again(work: UnitO
     assert [o.state for o in follow("paid") if isinstance(o, Batch)] == ["paid", "paid"]
     assert [o.state for o in follow("returned") if isinstance(o, Batch)] == ["returned", "returned"]
     assert (available(work, merchant_id), proofs_hold(work, merchant_id)) == (batch.totals.payout.minor, True)
+    with sql.transacting():
+        (flagged,) = settlement.schedule(work=work, batch_ids=[batch.id])
+    assert isinstance(flagged, Refused)
+    assert flagged.code == rules.ACCOUNT_FLAGGED
+    correct(merchant_id)
     with sql.transacting():
         (again,) = settlement.schedule(work=work, batch_ids=[batch.id])
     assert isinstance(again, Batch)

@@ -70,6 +70,8 @@ WITHOUT_A_KEY = {
     "payments_contradiction.provider_id": OUTSIDE,
     "payments_debit.loan_id": UPWARD,
     "payments_payout.batch_id": UPWARD,
+    "payments_payout_answer.message_id": OUTSIDE,
+    "payments_payout_file.message_id": "what we name the file by to the bank; it has its own row",
     "payments_payout.provider_id": OUTSIDE,
     "payments_receipt_return.provider_id": OUTSIDE,
     "payments_sandbox_contract.book_id": SANDBOX,

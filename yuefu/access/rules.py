@@ -20,8 +20,8 @@ STAFF_PERMISSIONS: Final = frozenset({
     "notice.change", "notice.read", "order.authorise", "order.capture", "order.read", "order.refund", "order.void",
     "paper.issue", "paper.read", "product.draft", "product.publish", "product.read", "product.retire", "quarantine.read",
     "quarantine.settle", "reconcile", "repayment.record", "repayment.undo", "setting.propose", "setting.read",
-    "settlement.read", "settlement.run", "stop.lift", "stop.read", "stop.set", "suspense.match", "suspense.read",
-    "suspense.return", "trace",
+    "settlement.propose", "settlement.read", "settlement.run", "stop.lift", "stop.read", "stop.set", "suspense.match",
+    "suspense.read", "suspense.return", "trace",
 })  # fmt: skip
 MERCHANT_PERMISSIONS: Final = frozenset({
     "api_key.issue", "order.authorise", "order.capture", "order.read", "order.refund", "order.void", "repayment.collect",
@@ -34,16 +34,16 @@ ROLES: Final = {
     "risk": frozenset({
         "approve", "collect.propose", "collect.read", "consumer.read", "credit.change_days", "credit.change_limit",
         "credit.close", "credit.freeze", "credit.open", "merchant.change_state", "merchant.read", "order.read",
-        "product.read", "quarantine.read", "setting.propose", "setting.read", "stop.lift", "stop.read", "stop.set",
-        "trace",
+        "product.read", "quarantine.read", "setting.propose", "setting.read", "settlement.propose", "settlement.read",
+        "stop.lift", "stop.read", "stop.set", "trace",
     }),
     "finance": frozenset({
         "approve", "break.resolve", "close_day", "collect.propose", "collect.read", "contradiction.close", "debit.read",
         "debit.run", "funding.record", "invoice.issue", "invoice.request", "jobs.run", "journal.propose", "ledger.read",
         "loan.rebuild", "mandate.read",
         "merchant.read", "order.read", "paper.issue", "paper.read", "product.read", "quarantine.read", "reconcile",
-        "repayment.record", "repayment.undo", "setting.propose", "setting.read", "settlement.read", "settlement.run",
-        "stop.lift", "stop.read", "stop.set", "suspense.match", "suspense.read", "suspense.return", "trace",
+        "repayment.record", "repayment.undo", "setting.propose", "setting.read", "settlement.propose", "settlement.read",
+        "settlement.run", "stop.lift", "stop.read", "stop.set", "suspense.match", "suspense.read", "suspense.return", "trace",
     }),
     "support": frozenset({
         "collect.propose", "collect.read", "collect.work", "consumer.close", "consumer.consent", "consumer.read",

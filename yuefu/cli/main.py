@@ -30,18 +30,21 @@ from yuefu.cli import (
     day,
     debit,
     demo,
+    freezes,
     invoices,
     journal,
     ledger,
     loan,
     mandate,
     match,
+    merchant_account,
     merchant_income,
     merchants,
     notices,
     order,
     paper,
     payees,
+    payouts,
     people,
     plan,
     products,
@@ -88,6 +91,8 @@ def shared(
 for group in (demo, trace, quote, reconcile, match, day, serve, proofs):
     group.register(app)
 collect_measures.register(collect.app)
+freezes.register(settlement.app)
+merchant_account.register(merchants.app)
 merchant_income.register(merchants.app)
 for name, group_app in (
     ("book", books.app),
@@ -105,9 +110,10 @@ for name, group_app in (
     ("loan", loan.app),
     ("paper", paper.app),
     ("settlement", settlement.app),
-    ("invoice", invoices.app),
     ("payee", payees.app),
     ("share", shares.app),
+    ("invoice", invoices.app),
+    ("payout", payouts.app),
     ("mandate", mandate.app),
     ("debit", debit.app),
     ("collect", collect.app),

@@ -19,13 +19,16 @@ if TYPE_CHECKING:
 
     from yuefu.merchants.commands import NewMerchant
 
-MERCHANT: Final = "code name_zh name_en uscc industry settlement_account settlement_account_kind contract"
+MERCHANT: Final = "code name_zh name_en uscc industry settlement_account settlement_account_kind settlement_account_holder? settlement_bank_code? contract"
 _IN_CONTRACT: Final = {"fee_rate_ppm": "fee_rate"}
 _IN_MERCHANT: Final = {
     "fee_rate_ppm": "contract.fee_rate",
     **{name: f"contract.{name}" for name in CONTRACT.replace("?", "").split() if name not in {"fee_rate", "currency"}},
 }
-_EXAMPLE: Final = 'An item: {code, name_zh, name_en, uscc, industry, settlement_account (8 to 32 digits), settlement_account_kind: "corporate", contract}.'
+_EXAMPLE: Final = (
+    'An item: {code, name_zh, name_en, uscc, industry, settlement_account (8 to 32 digits), settlement_account_kind: "corporate", contract};'
+    " it may have settlement_account_holder (the merchant itself) and settlement_bank_code (CNAPS number or BIC)."
+)
 app = typer.Typer(no_args_is_help=True, help="Merchants and their contracts.")
 
 
@@ -90,6 +93,8 @@ def _merchant(fields: Fields, key: str, currency: str, agents: Mapping[str, UUID
         settlement_account=fields.text("settlement_account"),
         settlement_account_kind=fields.text("settlement_account_kind"),
         contract=contract_of(fields.inside("contract", CONTRACT), currency, agents),
+        settlement_account_holder=fields.text("settlement_account_holder") if fields.has("settlement_account_holder") else "",
+        settlement_bank_code=fields.text("settlement_bank_code") if fields.has("settlement_bank_code") else "",
     )
 
 

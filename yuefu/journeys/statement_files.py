@@ -76,7 +76,8 @@ def _row(part: Part, line: Line, language: Language) -> Row:
 
 def _ends(part: Part, language: Language) -> Iterator[Row]:
     batch, reference = part.batch, part.payouts[-1].reference if part.payouts else ""
-    for code, amount, named in (("payout", batch.totals.payout, reference), ("next", batch.totals.carried, "")):
+    withheld = batch.totals.payout - batch.pays
+    for code, amount, named in (("payout", batch.pays, reference), ("withheld", withheld, ""), ("next", batch.totals.carried, "")):
         if amount:
             head = (batch.pay_on, ids.text("batch", batch.id), batch.pay_on, kind(code, language))
             yield (*head, "", named, None, None, None, None, -amount, amount.currency, None)

@@ -160,19 +160,20 @@ def _fault(book_id: UUID, part: Part) -> Refused | None:
     now = [one.totals for one in paper_book.seen(ids=[batch.id])]
     if now != [said] or batch.id not in paper_book.adding_up(batches=[batch]):
         return Refused(DOES_NOT_ADD_UP, f"the lines of {number} do not come to what it says is paid and carried", "batch")
-    kept = said.reserved - said.released
-    posted = ledger.moved_by(book_id, [f"settlement:batch:{batch.id}"], "merchant_available") | ledger.moved_by(
-        book_id, [f"settlement:reserve:{batch.id}"], "merchant_reserve"
-    )
-    if posted.get(f"settlement:batch:{batch.id}", 0) != -said.payout.minor:
+    keys = {"merchant_available": ("batch",), "merchant_reserve": ("reserve",), "merchant_frozen": ("frozen", "thawed")}
+    posted = {
+        code: sum(ledger.moved_by(book_id, [f"settlement:{kind}:{batch.id}" for kind in kinds], code).values())
+        for code, kinds in keys.items()
+    }
+    if posted["merchant_available"] != -said.payout.minor:
         return Refused(LEDGER_DIFFERS, f"the ledger does not have the {said.payout} that {number} pays", "batch")
-    if posted.get(f"settlement:reserve:{batch.id}", 0) != -kept.minor:
+    if posted["merchant_reserve"] + posted["merchant_frozen"] != (said.released - said.reserved).minor:
         return Refused(LEDGER_DIFFERS, f"the ledger does not have what {number} keeps back and gives back", "batch")
     if (wrong := _wrong_line(book_id, batch.id)) is not None:
         return Refused(LEDGER_DIFFERS, f"the ledger does not have a line of {number}: {wrong.kind} {wrong.net}, {wrong.id}", "batch")
     ordered = [one for one in part.payouts if one.id == batch.payout_id]
-    if batch.payout_id and [one.amount for one in ordered] != [said.payout]:
-        return Refused(PAYOUT_DIFFERS, f"the payout of {number} is not {said.payout}", "batch")
+    if batch.payout_id and batch.state != "held" and [one.amount for one in ordered] != [batch.pays]:
+        return Refused(PAYOUT_DIFFERS, f"the payout of {number} is not {batch.pays}", "batch")
     return None
 
 

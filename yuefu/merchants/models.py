@@ -66,6 +66,40 @@ class Payee(BookRow):
         ]
 
 
+class Account(BookRow):
+    """A version of the account that a merchant is paid to, sealed to the merchant. Nothing of it ever changes but that it is flagged once: a bank
+    sent money back from it."""
+
+    merchant_id = models.UUIDField()
+    version = models.IntegerField()
+    kind = models.TextField()
+    holder = models.TextField()
+    bank_code = models.TextField()
+    number_sealed = models.BinaryField()
+    number_index = models.BinaryField()
+    number_masked = models.TextField()
+    valid_from = models.DateField()
+    flagged_on = models.DateField(null=True)
+    fault = models.TextField(default="", db_default="")
+    approval_id = models.UUIDField(null=True, unique=True)
+    recorded_by = models.TextField()
+    recorded_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["merchant_id", "version"], name="merchants_account_version"),
+            models.CheckConstraint(condition=Q(kind="corporate"), name="merchants_account_is_corporate"),
+            models.CheckConstraint(
+                condition=Q(version=1, approval_id__isnull=True) | Q(version__gt=1, approval_id__isnull=False),
+                name="merchants_account_change_is_approved",
+            ),
+            models.CheckConstraint(
+                condition=Q(flagged_on__isnull=True, fault="") | (Q(flagged_on__isnull=False) & ~Q(fault="")),
+                name="merchants_account_flagged",
+            ),
+        ]
+
+
 class Contract(BookRow):
     """One version of a merchant's contract; never changed."""
 

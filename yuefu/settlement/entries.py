@@ -13,6 +13,7 @@ from yuefu.settlement.rules.shares import Share
 VAT = AccountKey("vat_payable")
 PENDING = AccountKey("merchant_pending")
 RESERVE = AccountKey("merchant_reserve")
+FROZEN = AccountKey("merchant_frozen")
 
 
 def accrued(item: Item) -> Entry:
@@ -92,3 +93,27 @@ def shares_paid(batch_id: UUID, party: str, amount: Money, bank: AccountKey, ref
     """What a payee got: Dr what it is owed, Cr our bank account, as the bank's statement will show it."""
     lines = (Line(SHARES[party], amount), Line(bank, -amount, movement="payout", reference=reference))
     return Entry(key=f"settlement:shares_paid:{batch_id}", kind="settlement_shares_paid", lines=lines)
+
+
+def frozen(batch_id: UUID, merchant_id: UUID, amount: Money, *, funder_id: UUID) -> Entry:
+    """What a freeze keeps of a batch that is built: Dr owed to merchant, Cr frozen."""
+    return _moved(f"settlement:frozen:{batch_id}", "settlement_frozen", (PENDING, FROZEN), merchant_id, amount, funder_id)
+
+
+def withheld(part_id: UUID, merchant_id: UUID, amount: Money, *, funder_id: UUID) -> Entry:
+    """What a freeze keeps of a batch that was built before: Dr available to merchant, Cr frozen."""
+    available = AccountKey("merchant_available", owner_id=merchant_id)
+    return _moved(f"settlement:withheld:{part_id}", "settlement_withheld", (available, FROZEN), merchant_id, amount, funder_id)
+
+
+def thawed(batch_id: UUID, merchant_id: UUID, amount: Money, *, funder_id: UUID) -> Entry:
+    """What freezes kept that have ended, as a batch takes it: Dr frozen, Cr owed to merchant."""
+    return _moved(f"settlement:thawed:{batch_id}", "settlement_thawed", (FROZEN, PENDING), merchant_id, amount, funder_id)
+
+
+def _moved(key: str, kind: str, accounts: tuple[AccountKey, AccountKey], merchant_id: UUID, amount: Money, funder_id: UUID) -> Entry:
+    lines = [
+        Line(account, minor, merchant_id=merchant_id, funder_id=funder_id)
+        for account, minor in zip(accounts, (amount, -amount), strict=True)
+    ]
+    return Entry(key=key, kind=kind, lines=tuple(lines))

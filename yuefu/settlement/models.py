@@ -50,7 +50,9 @@ class Item(BookRow):
                 | Q(kind="refund", gross_minor__lt=0, fee_minor__lte=0, discount_minor__lte=0, capture_id__isnull=False)
                 | (Q(kind="carried", fee_minor=0, discount_minor=0, capture_id__isnull=True) & ~Q(gross_minor=0))
                 | Q(kind="reserved", gross_minor__lt=0, fee_minor=0, discount_minor=0, capture_id__isnull=True)
-                | Q(kind="released", gross_minor__gt=0, fee_minor=0, discount_minor=0, capture_id__isnull=True),
+                | Q(kind="released", gross_minor__gt=0, fee_minor=0, discount_minor=0, capture_id__isnull=True)
+                | Q(kind="frozen", gross_minor__lt=0, fee_minor=0, discount_minor=0, capture_id__isnull=True)
+                | Q(kind="thawed", gross_minor__gt=0, fee_minor=0, discount_minor=0, capture_id__isnull=True),
                 name="settlement_item_signs",
             ),
             models.CheckConstraint(condition=Q(fee_on_refund__in=["kept", "returned", "whole", ""]), name="settlement_item_fee_on_refund"),
@@ -230,6 +232,10 @@ class Batch(BookRow):
     version = models.IntegerField()
     payout_id = models.UUIDField(null=True)
     built_at = models.DateTimeField()
+    reason = models.TextField(default="", db_default="")
+    """Why it is not paid: it is held, or its payout came back."""
+    withheld_minor = models.BigIntegerField(default=0, db_default=0)
+    """What freezes took of its payout after it was built."""
 
     class Meta:
         constraints = [
@@ -258,6 +264,12 @@ class Batch(BookRow):
                 | Q(state="held", payout_minor__gt=0, payout_id__isnull=True)
                 | Q(state__in=["scheduled", "paid", "reconciled", "returned"], payout_minor__gt=0, payout_id__isnull=False),
                 name="settlement_batch_state",
+            ),
+            models.CheckConstraint(condition=Q(reason="") | Q(state__in=["accrued", "held", "returned"]), name="settlement_batch_reason"),
+            models.CheckConstraint(
+                condition=Q(withheld_minor__gte=0, withheld_minor__lte=F("payout_minor"))
+                & (Q(state__in=["held", "returned"]) | Q(withheld_minor=0) | Q(withheld_minor__lt=F("payout_minor"))),
+                name="settlement_batch_withheld",
             ),
         ]
         indexes = [
@@ -335,3 +347,53 @@ class Invoice(BookRow):
             models.Index(fields=["book_id", "-id"], name="settlement_invoice_listed"),
             models.Index(fields=["merchant_id", "-id"], name="settlement_invoice_of_merchant"),
         ]
+
+
+class Freeze(BookRow):
+    """Money of a merchant that stays here until a day, by two people. What it keeps is added up by the table from its parts, and is never more than
+    was asked."""
+
+    merchant_id = models.UUIDField()
+    asked_minor = models.BigIntegerField(null=True)
+    kept_minor = models.BigIntegerField(default=0, db_default=0)
+    currency = models.TextField()
+    until = models.DateField()
+    state = models.TextField(default="open", db_default="open")
+    reason = models.TextField()
+    begun_on = models.DateField()
+    ended_on = models.DateField(null=True)
+    approval_id = models.UUIDField(unique=True)
+    ended_by_id = models.UUIDField(null=True, unique=True)
+    recorded_by = models.TextField()
+    recorded_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(asked_minor__isnull=True) | Q(asked_minor__gt=0), name="settlement_freeze_asked"),
+            models.CheckConstraint(
+                condition=Q(kept_minor__gte=0) & (Q(asked_minor__isnull=True) | Q(kept_minor__lte=F("asked_minor"))),
+                name="settlement_freeze_keeps_no_more",
+            ),
+            models.CheckConstraint(
+                condition=Q(state="open", ended_on__isnull=True, ended_by_id__isnull=True)
+                | (Q(state="ended") & (Q(ended_on__gte=F("until")) | Q(ended_on__isnull=False, ended_by_id__isnull=False))),
+                name="settlement_freeze_ends",
+            ),
+            models.CheckConstraint(condition=Q(until__gt=F("begun_on")), name="settlement_freeze_until"),
+        ]
+        indexes = [models.Index(fields=["book_id", "merchant_id", "id"], condition=Q(state="open"), name="settlement_freeze_open")]
+
+
+class FreezePart(BookRow):
+    """What a freeze keeps of a batch, of its lines as it was built or of its payout later."""
+
+    merchant_id = models.UUIDField()
+    freeze_id = models.UUIDField()
+    batch_id = models.UUIDField()
+    amount_minor = models.BigIntegerField()
+    recorded_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "settlement_freeze_part"
+        constraints = [models.CheckConstraint(condition=Q(amount_minor__gt=0), name="settlement_freeze_part_amount")]
+        indexes = [models.Index(fields=["freeze_id"], name="settlement_freeze_part_freeze")]

@@ -39,6 +39,8 @@ LINE_KINDS: Final[Table] = {
     "carried": pgettext_lazy("settlement line", "Carried in"),
     "reserved": pgettext_lazy("settlement line", "Kept back as reserve"),
     "released": pgettext_lazy("settlement line", "Reserve given back"),
+    "frozen": pgettext_lazy("settlement line", "Frozen"),
+    "thawed": pgettext_lazy("settlement line", "Freeze ended"),
 }
 STATEMENT_FAULTS: Final[Table] = {
     "statement_does_not_add_up": _("Its lines do not come to what it says is paid and carried."),

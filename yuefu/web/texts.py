@@ -168,6 +168,8 @@ ENTRY_KINDS: Final[Table] = {
     "settlement_refund": _("Taken back from the merchant for the refund"),
     "settlement_batch": _("Made available to the merchant"),
     "settlement_reserve": _("Kept back of the merchant, or given back"),
+    "settlement_shares": _("What others have of a fee"),
+    "settlement_shares_paid": _("Share of a fee paid"),
     "payout_ordered": _("Payout ordered"),
     "payout_paid": _("Payout left the bank"),
     "payout_returned": _("Payout came back from the bank"),

@@ -11,12 +11,13 @@ from uuid import UUID
 
 from yuefu.money.amounts import Money
 from yuefu.runtime import sql
-from yuefu.settlement.rules import GivenBack, Item, Sum, Totals, totals
+from yuefu.settlement.rules import Freeze, GivenBack, Item, Sum, Totals, totals
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What a merchant gets on a pay day. `version` counts its states from 1."""
+    """What a merchant gets on a pay day. `version` counts its states from 1. `reason`: why it is not paid, where it is held or its payout came back;
+    `withheld` is what was frozen of its payout after it was built."""
 
     id: UUID
     merchant_id: UUID
@@ -27,6 +28,13 @@ class Batch:
     version: int
     payout_id: UUID | None
     built_at: datetime
+    reason: str = ""
+    withheld: Money | None = None
+
+    @property
+    def pays(self) -> Money:
+        """What goes to the merchant of it: its payout but for what was frozen of it later."""
+        return self.totals.payout - self.withheld if self.withheld else self.totals.payout
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +64,7 @@ _ITEM = (
 _ITEM_WIDTH = 21
 _BATCH = (
     "SELECT id, merchant_id, pay_on, line_count, captures_minor, fees_minor, discounts_minor, refunds_minor, opening_minor, reserved_minor,"
-    " released_minor, net_minor, payout_minor, carried_minor, state, version, payout_id, built_at, currency FROM settlement_batch"
+    " released_minor, net_minor, payout_minor, carried_minor, state, version, payout_id, built_at, reason, withheld_minor, currency FROM settlement_batch"
 )
 
 
@@ -67,9 +75,9 @@ def _item(*row: Any) -> Item:
 
 
 def _batch(*row: Any) -> Batch:
-    batch_id, merchant, pay_on, count, *minors, state, version, payout, built, currency = row
+    batch_id, merchant, pay_on, count, *minors, state, version, payout, built, reason, withheld, currency = row
     figures = Totals(*(Money(minor, currency) for minor in minors))
-    return Batch(batch_id, merchant, pay_on, count, figures, state, version, payout, built)
+    return Batch(batch_id, merchant, pay_on, count, figures, state, version, payout, built, reason, Money(withheld, currency))
 
 
 def items_of_sources(*, book_id: UUID, sources: Sequence[tuple[str, UUID]]) -> dict[tuple[str, UUID], Item]:
@@ -231,8 +239,8 @@ def of_orders(*, order_ids: Sequence[UUID]) -> dict[UUID, list[SettledItem]]:
 
 
 def unsettled(*, book_id: UUID, currency: str) -> Money:
-    """The net of all items in no batch, but for what is kept back. The ledger's merchant_pending has the same as a credit balance."""
-    return _waiting(book_id, currency, "i.kind <> 'released'")
+    """The net of all items in no batch, but for what is kept back or was frozen. The ledger's merchant_pending has the same as a credit balance."""
+    return _waiting(book_id, currency, "i.kind NOT IN ('released', 'thawed')")
 
 
 def in_reserve(*, book_id: UUID, currency: str) -> Money:
@@ -252,7 +260,7 @@ def _waiting(book_id: UUID, currency: str, where: str) -> Money:
 def kept_available(*, book_id: UUID, currency: str) -> Money:
     """What held and returned batches would pay out. The ledger's merchant_available accounts have the same as credit balances."""
     minor = sql.value(
-        "SELECT coalesce(sum(payout_minor), 0)::bigint FROM settlement_batch WHERE book_id = %s AND currency = %s"
+        "SELECT coalesce(sum(payout_minor - withheld_minor), 0)::bigint FROM settlement_batch WHERE book_id = %s AND currency = %s"
         " AND state IN ('held', 'returned')",
         [book_id, currency],
     )
@@ -319,5 +327,65 @@ def without_payout(*, book_id: UUID) -> list[UUID]:
     """Batches that pay something, are not held, and have no payout."""
     found = sql.rows(
         "SELECT id FROM settlement_batch WHERE book_id = %s AND payout_minor > 0 AND payout_id IS NULL AND state <> 'held'", [book_id]
+    )
+    return [row[0] for row in found]
+
+
+def batches_unpaid(*, book_id: UUID, merchant_ids: Sequence[UUID] | None = None, lock: bool = False) -> list[Batch]:
+    """Batches that are held or whose payout came back, of these merchants or of all, the oldest first; with `lock` in the order of ids, for update until the
+    transaction ends."""
+    ending = " ORDER BY id FOR UPDATE" if lock else " ORDER BY pay_on, id"
+    where = " WHERE book_id = %s AND state IN ('held', 'returned') AND (%s::uuid[] IS NULL OR merchant_id = ANY(%s))"
+    wanted = None if merchant_ids is None else list(merchant_ids)
+    found = sql.rows_as(_batch, _BATCH + where + ending, [book_id, wanted, wanted])
+    return sorted(found, key=lambda batch: (batch.pay_on, batch.id))
+
+
+_FREEZE = "SELECT id, merchant_id, asked_minor, kept_minor, until, state, reason, begun_on, ended_on, recorded_by, currency FROM settlement_freeze"
+
+
+def _freeze(*row: Any) -> Freeze:
+    freeze_id, merchant, asked, kept, *rest, currency = row
+    return Freeze(freeze_id, merchant, None if asked is None else Money(asked, currency), Money(kept, currency), *rest)
+
+
+def freezes_in_force(*, book_id: UUID, merchant_ids: Sequence[UUID], on: date) -> list[Freeze]:
+    """Freezes of merchants that are in force on a day, in the order in which they began, for update until the transaction ends."""
+    where = " WHERE book_id = %s AND merchant_id = ANY(%s) AND state = 'open' AND until > %s ORDER BY id FOR UPDATE"
+    return sql.rows_as(_freeze, _FREEZE + where, [book_id, list(merchant_ids), on])
+
+
+def freezes_passed(*, book_id: UUID, on: date) -> list[Freeze]:
+    """Freezes whose day has come, for update until the transaction ends."""
+    return sql.rows_as(_freeze, _FREEZE + " WHERE book_id = %s AND state = 'open' AND until <= %s ORDER BY id FOR UPDATE", [book_id, on])
+
+
+def freeze(*, book_id: UUID, freeze_id: UUID, lock: bool = False) -> Freeze | None:
+    """A freeze by its id."""
+    found = sql.rows_as(_freeze, _FREEZE + " WHERE book_id = %s AND id = %s" + (" FOR UPDATE" if lock else ""), [book_id, freeze_id])
+    return found[0] if found else None
+
+
+def freezes(*, book_id: UUID, merchant_id: UUID | None, with_ended: bool, limit: int) -> list[Freeze]:
+    """Freezes of a merchant or of all, the newest first."""
+    where = " WHERE book_id = %s AND (%s::uuid IS NULL OR merchant_id = %s) AND (%s OR state = 'open') ORDER BY id DESC LIMIT %s"
+    return sql.rows_as(_freeze, _FREEZE + where, [book_id, merchant_id, merchant_id, with_ended, limit])
+
+
+def frozen(*, book_id: UUID, currency: str) -> Money:
+    """What freezes keep, and kept until they ended where no batch has taken it yet. The ledger's merchant_frozen has the same as a credit balance."""
+    minor = sql.value(
+        "SELECT coalesce(sum(kept_minor), 0)::bigint FROM settlement_freeze WHERE book_id = %s AND currency = %s AND state = 'open'",
+        [book_id, currency],
+    )
+    return Money(minor, currency) + _waiting(book_id, currency, "i.kind = 'thawed'")
+
+
+def merchants_lacking(*, book_id: UUID, merchant_ids: Sequence[UUID]) -> list[UUID]:
+    """Those of these merchants of whom a freeze would keep more if there were more, in the order of ids."""
+    found = sql.rows(
+        "SELECT DISTINCT merchant_id FROM settlement_freeze WHERE book_id = %s AND merchant_id = ANY(%s) AND state = 'open'"
+        " AND (asked_minor IS NULL OR asked_minor > kept_minor) ORDER BY 1",
+        [book_id, list(merchant_ids)],
     )
     return [row[0] for row in found]

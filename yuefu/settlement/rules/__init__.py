@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Final, Protocol
@@ -22,6 +22,20 @@ CURRENCY_DIFFERS = "currency_differs"
 REFUND_EXCEEDS_CAPTURE = "refund_exceeds_capture"
 UNKNOWN_BATCH = "unknown_batch"
 NOT_POSSIBLE = "not_possible"  # the state of the batch does not allow this step
+NOTHING_TO_PAY = "nothing_to_pay"  # all that the batch would pay is frozen
+ACCOUNT_FLAGGED = "account_flagged"  # a bank sent money back from the merchant's account, and it has no other yet
+UNKNOWN_MERCHANT = "unknown_merchant"
+UNKNOWN_FREEZE = "unknown_freeze"
+UNTIL_PASSED = "until_passed"  # a freeze ends on a day that is to come
+FREEZE_ENDED = "freeze_ended"
+CHANGED_SINCE = "changed_since"  # what was asked for is not as it was: reject it and ask anew
+REFERENCE_INVALID = "reference_invalid"  # 1 to 64 characters by which the bank's statement names the payment
+REFERENCE_REUSED = "reference_reused"  # another payout has this reference
+PAID_ON_INVALID = "paid_on_invalid"  # what was paid outside was paid today or before
+
+NOT_ACTIVE: Final = "merchant_not_active"
+FROZEN: Final = "frozen"
+"""Why a batch is held, beside ACCOUNT_FLAGGED and what the ledger or a bank says."""
 
 TRANSITIONS: Final = frozenset(
     {
@@ -118,7 +132,7 @@ class Totals:
     not paid out: below zero, or too little to be paid.
 
     `refunds` is what refunds cost the merchant after fee and discount came back (≥ 0); `opening` what an earlier batch carried; `reserved` is kept
-    back of this one, `released` was kept back of an earlier one.
+    back of this one, as a reserve or because it is frozen, `released` was kept back of an earlier one.
     """
 
     captures: Money
@@ -215,9 +229,9 @@ def totals(items: Iterable[Figures], currency: str, *, least: Money | None = Non
             captures, fees, discounts = captures + item.gross, fees + item.fee, discounts + item.discount
         elif item.kind == "refund":
             refunds -= item.net
-        elif item.kind == "reserved":
+        elif item.kind in {"reserved", "frozen"}:
             reserved -= item.net
-        elif item.kind == "released":
+        elif item.kind in {"released", "thawed"}:
             released += item.net
         else:
             opening += item.net
@@ -288,3 +302,54 @@ def _income(contract: Contract, expected: Expected, discount: Rate, volume: Mone
 
 def _times(amount: Money, count: int) -> Money:
     return Money(amount.minor * count, amount.currency)
+
+
+@dataclass(frozen=True, slots=True)
+class Freeze:
+    """What of a merchant's money stays here until a day, on which it ends by itself: `asked`, or all of it where that is None. `kept` is what it
+    keeps now, or kept when it ended."""
+
+    id: UUID
+    merchant_id: UUID
+    asked: Money | None
+    kept: Money
+    until: date
+    state: str
+    reason: str
+    begun_on: date
+    ended_on: date | None
+    recorded_by: str
+
+    @property
+    def lacks(self) -> bool:
+        """Whether it would keep more, if there were more."""
+        return self.state == "open" and (self.asked is None or self.asked > self.kept)
+
+    def wants(self, left: Money) -> Money:
+        """What of so much it takes: no more than it lacks."""
+        return left if self.asked is None else min(left, self.asked - self.kept)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What a freeze keeps of a batch."""
+
+    freeze_id: UUID
+    merchant_id: UUID
+    batch_id: UUID
+    amount: Money
+
+
+def withheld(freezes: Sequence[Freeze], owed: Sequence[tuple[UUID, UUID, Money]]) -> list[Part]:
+    """What freezes keep of batches (batch, merchant, what it would pay), in order: each freeze takes what it lacks, and no cent is kept by two."""
+    kept = {freeze.id: freeze for freeze in freezes}
+    parts: list[Part] = []
+    for batch_id, merchant_id, amount in owed:
+        left = amount
+        for freeze in [one for one in kept.values() if one.merchant_id == merchant_id]:
+            taken = freeze.wants(left)
+            if taken:
+                parts.append(Part(freeze.id, merchant_id, batch_id, taken))
+                kept[freeze.id] = replace(freeze, kept=freeze.kept + taken)
+                left -= taken
+    return parts
