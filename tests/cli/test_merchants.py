@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -181,6 +182,37 @@ def test_what_a_contract_brings_is_told_before_it_is_signed(given: Given) -> Non
     assert minors(told["later_months"])["fee"] == 9_00  # 199,900.00 were sold in the month before
     assert given({**terms, "discounts": []}, *asked).code == "no_such_plan"
     assert given({**terms, "fee_rate": "100"}, *asked).code == "fee_rate_invalid"
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [("zh", ["净收入", "服务费", "贴息", "资金占用成本", "首月"]), ("en", ["is left", "Fee", "Subsidy", "First month"])],
+)
+def test_what_a_contract_brings_is_drawn_and_is_the_same_each_time(given: Given, tmp_path: Path, language: str, words: list[str]) -> None:
+    terms = contract(settlement_days=1, fees=[{"rate": "0.60", "tiers": [{"volume": "100000.00", "rate": "0.40"}]}])
+    files = [tmp_path / "one.svg", tmp_path / "two.svg"]
+    asked = (
+        "--amount",
+        "1999.00",
+        "--periods",
+        "3",
+        "--orders",
+        "100",
+        "--interest-free",
+        "--cost-of-money",
+        "7.30",
+        "--language",
+        language,
+    )
+    for file in files:
+        told = given(terms, "merchant", "income", *asked, "--chart", str(file)).last
+        assert told["chart"] == str(file)
+    drawn = files[0].read_text()
+    assert files[1].read_text() == drawn
+    texts = ["".join(node.itertext()) for node in ET.fromstring(drawn).iter() if node.tag.endswith("text")]
+    for text in (*words, *(f"¥{one['income']['minor'] / 100:,.2f}" for one in (told["first_month"], told["later_months"]))):
+        assert any(text in one for one in texts), text
+    assert given(terms, "merchant", "income", *asked, "--chart", str(tmp_path / "one.pdf")).code == "chart_format"
 
 
 def test_what_the_contract_in_force_brings_is_told_too(cli: Command, shop: str, given: Given) -> None:

@@ -122,7 +122,7 @@ def test_fees_that_come_later_are_told_and_stop_the_invoice_until_it_is_requeste
     assert request(later, merchant_id) == made
     assert code(issue(later, made.id)) == rules.FEES_CHANGED
     assert code(void(later, made.id)) == "voided"
-    again = requested(later, merchant_id)
+    again = requested(replace(later, now=later.now + timedelta(seconds=1)), merchant_id)
     assert (again.id != made.id, again.fees) == (True, cny(6_839 + 1_199))
     assert code(issue(later, again.id)) == "issued"
     with sql.reading(book_id=work.book.id):

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from datetime import date
-from typing import TYPE_CHECKING, Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
 from uuid import UUID
 
 import typer
 
-from yuefu.cli import context, inputs, items, output
+from yuefu.cli import context, income_chart, inputs, items, output, plan_chart
 from yuefu.cli.context import Caller
 from yuefu.cli.contracts import CONTRACT, CONTRACT_EXAMPLE, agents_of, contract_of
 from yuefu.cli.faults import fail
@@ -43,7 +44,10 @@ def income(
         date | None,
         typer.Option(metavar="DATE", parser=inputs.day, help="Sold on this day; today, or when the contract begins, unless given."),
     ] = None,
+    chart: Annotated[Path | None, typer.Option("--chart", metavar="FILE", help="Draw it to this file too, .svg or .png.")] = None,
+    language: Annotated[Literal["zh", "en"], typer.Option(help="The language of the picture.")] = "zh",
 ) -> None:
+    picture = plan_chart.checked(chart) if chart else None
     with context.at_work("merchant.read") as caller:
         from yuefu.errors import Refused, RefusedError
         from yuefu.merchants.rules import Sold
@@ -69,7 +73,11 @@ def income(
         table = [[shown, *(one[name] for one in told.values())] for name, shown in names.items()]
         later = f"; {contract.terms.reserve_days} days later what is kept back" if contract.terms.reserve_days else ""
         note = f"Sold on {day}, paid on {paid_on}{later}."
-        output.result(value, [output.table(["an order", "first month", "later months"], table), note])
+        if picture:
+            income_chart.draw(picture, rows, amount=expected.amount, orders=orders, waits_days=waits, language=language)
+            value["chart"] = str(picture)
+        lines = [output.table(["an order", "first month", "later months"], table), note]
+        output.result(value, [*lines, *([f"The picture is in {picture}."] if picture else [])])
 
 
 def _contract_of(caller: Caller, file: str | None, merchant: str | None, on: date | None) -> tuple[Contract, date]:

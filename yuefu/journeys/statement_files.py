@@ -19,7 +19,6 @@ from yuefu.journeys.statements import Line, Part, Proven, Statement
 from yuefu.ledger.rules.gl import decimal_text
 from yuefu.money.amounts import Money
 from yuefu.papers.rules.setting import figure, row, section, typeset
-from yuefu.plans.label import with_symbol
 
 if TYPE_CHECKING:
     from yuefu.settlement.queries.papers import DaySum
@@ -170,7 +169,9 @@ def _head(statement: Statement, language: Language) -> Iterator[tuple[str, Any]]
 
 def pdf(statement: Statement, language: Language, lender: str) -> bytes:
     """The paper: the same bytes for the same statement. Of more than MOST_LINES_SET lines it has sums by day."""
-    sections = [section(text("sums", language), [[text(name, language), _signed(amount)] for name, amount in _steps(statement)])]
+    columns = [{"name": "", "number": False, "wide": False}, {"name": statement.currency, "number": True, "wide": False}]
+    sums = [row("sum" if name == "net" else "plain", [text(name, language), figure(amount)]) for name, amount in _steps(statement)]
+    sections = [section(text("sums", language), [], columns, sums)]
     short = statement.line_count <= MOST_LINES_SET
     sections += [_of_batch(statement, part, language, short=short) for part in statement.parts]
     notes = [text("sum_note", language)]
@@ -227,7 +228,3 @@ def _set_end(one: Row, language: Language, *, short: bool) -> dict[str, Any]:
     del language
     cells = [str(one[2]), one[3], one[5], "", "", "", "", figure(one[10])]
     return row("sum", [*cells, *([""] if short else [])])
-
-
-def _signed(amount: Money) -> str:
-    return f"−{with_symbol(-amount)}" if amount.minor < 0 else with_symbol(amount)
