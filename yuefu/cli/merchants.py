@@ -15,10 +15,11 @@ from yuefu.cli.items import FieldFault, Fields
 
 if TYPE_CHECKING:
     from yuefu.merchants.commands import NewMerchant
+    from yuefu.merchants.holds import Holds
     from yuefu.merchants.rules import ContractTerms, FeeRule
 
 CONTRACT: Final = (
-    "valid_from fee_rate settlement_days channel discounts? fee_on_refund negative_limit currency fees? minimum_payout? reserve?"
+    "valid_from fee_rate settlement_days channel discounts? fee_on_refund negative_limit currency fees? minimum_payout? reserve? holds?"
 )
 FEE: Final = "rate fixed? product? channel? fewest_periods? most_periods? tiers?"
 MERCHANT: Final = "code name_zh name_en uscc industry settlement_account settlement_account_kind settlement_account_holder? settlement_bank_code? contract"
@@ -34,7 +35,9 @@ _EXAMPLE: Final = (
 CONTRACT_EXAMPLE: Final = (
     'A contract: {valid_from: "2026-10-01", fee_rate: "0.60" (percent), settlement_days, channel, discounts: [{periods, rate}],'
     ' fee_on_refund: kept or returned, negative_limit: "500000.00", currency: "CNY"}. It may have minimum_payout: "100.00",'
-    ' reserve: {rate: "5.00", days: 90} (kept back of captures for so many days after the pay day), and fees, of which the first'
+    ' reserve: {rate: "5.00", days: 90} (kept back of captures for so many days after the pay day),'
+    ' holds: {evidence_days: 14 (a capture waits so many days more, or until there is evidence of delivery), tier: "high", more_days: 5 (held so many'
+    " business days more)}, and fees, of which the first"
     ' that is for a capture says what it costs: [{rate: "0.38", fixed: "0.10" (each capture), product, channel, fewest_periods, most_periods,'
     ' tiers: [{volume: "1000000.00" (sold in the month before), rate: "0.30"}]}]; what is left out is any.'
 )
@@ -108,6 +111,7 @@ def _merchant(fields: Fields, key: str, currency: str) -> NewMerchant:
 
 
 def contract_of(fields: Fields, currency: str) -> ContractTerms:
+    from yuefu.merchants.holds import NO_HOLDS
     from yuefu.merchants.rules import ContractTerms
 
     reserve = fields.inside("reserve", "rate days") if fields.has("reserve") else None
@@ -124,7 +128,15 @@ def contract_of(fields: Fields, currency: str) -> ContractTerms:
         minimum_payout=fields.money("minimum_payout", currency) if fields.has("minimum_payout") else None,
         reserve_ppm=reserve.percent("rate").ppm if reserve else 0,
         reserve_days=reserve.whole("days") if reserve else 0,
+        holds=_holds(fields.inside("holds", "evidence_days? tier? more_days?")) if fields.has("holds") else NO_HOLDS,
     )
+
+
+def _holds(fields: Fields) -> Holds:
+    from yuefu.merchants.holds import Holds
+
+    evidence, more = (fields.whole(name) if fields.has(name) else 0 for name in ("evidence_days", "more_days"))
+    return Holds(evidence, fields.text("tier") if fields.has("tier") else "", more)
 
 
 def _fee(fields: Fields, currency: str) -> FeeRule:

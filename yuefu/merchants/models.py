@@ -85,6 +85,7 @@ class Contract(BookRow):
     minimum_payout_minor = models.BigIntegerField(default=0, db_default=0)
     reserve_ppm = models.IntegerField(default=0, db_default=0)
     reserve_days = models.SmallIntegerField(default=0, db_default=0)
+    holds = models.JSONField(default=dict, db_default={})
     currency = models.TextField()
     approval_id = models.UUIDField(null=True, unique=True)
     recorded_by = models.TextField()

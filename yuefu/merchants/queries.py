@@ -8,6 +8,7 @@ from datetime import date
 from typing import Any, Final
 from uuid import UUID
 
+from yuefu.merchants.holds import holds_from_json
 from yuefu.merchants.rules import Contract, ContractTerms, fees_from_json, least_from_json
 from yuefu.money.amounts import Money
 from yuefu.runtime import sql
@@ -18,7 +19,7 @@ TABLE: Final = "merchants_merchant"
 _SHOWN = "id, code, name_zh, name_en, state, industry, uscc, settlement_account_masked"
 _CONTRACT = (
     "id, merchant_id, version, valid_from, fee_rate_ppm, settlement_days, channel, discount_ppm, fee_on_refund,"
-    " negative_limit_minor, currency, fees, minimum_payout_minor, reserve_ppm, reserve_days"
+    " negative_limit_minor, currency, fees, minimum_payout_minor, reserve_ppm, reserve_days, holds"
 )
 
 
@@ -165,11 +166,23 @@ def _contract(
     minimum_payout_minor: int,
     reserve_ppm: int,
     reserve_days: int,
+    holds: Mapping[str, Any],
 ) -> Contract:
     discounts = tuple(sorted((int(periods), ppm) for periods, ppm in discount_ppm.items()))
     limit = Money(negative_limit_minor, currency)
     asked, least = fees_from_json(fees, currency), least_from_json(minimum_payout_minor, currency)
     terms = ContractTerms(
-        valid_from, fee_rate_ppm, settlement_days, channel, discounts, fee_on_refund, limit, asked, least, reserve_ppm, reserve_days
+        valid_from,
+        fee_rate_ppm,
+        settlement_days,
+        channel,
+        discounts,
+        fee_on_refund,
+        limit,
+        asked,
+        least,
+        reserve_ppm,
+        reserve_days,
+        holds_from_json(holds),
     )
     return Contract(contract_id, merchant_id, version, terms)

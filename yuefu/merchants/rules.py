@@ -13,6 +13,7 @@ from stdnum.cn import uscc
 from stdnum.exceptions import ValidationError
 
 from yuefu.errors import Refused
+from yuefu.merchants.holds import NO_HOLDS, Holds, holds_fault, holds_from_json, holds_json
 from yuefu.money.amounts import Money
 from yuefu.money.rates import Rate
 from yuefu.plans.terms import FEWEST_PERIODS, MOST_PERIODS
@@ -108,6 +109,7 @@ class ContractTerms:
     minimum_payout: Money | None = None
     reserve_ppm: int = 0
     reserve_days: int = 0
+    holds: Holds = NO_HOLDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +192,7 @@ def terms_fault(terms: ContractTerms, *, currency: str) -> Refused | None:
     days = range(1, LONGEST_RESERVE_DAYS + 1) if terms.reserve_ppm else range(1)
     if not 0 <= terms.reserve_ppm < _WHOLE or terms.reserve_days not in days:
         return Refused(RESERVE_INVALID, f"less than the whole is kept back, for 1 to {LONGEST_RESERVE_DAYS} days", "reserve")
-    return _fees_fault(terms, currency) or _discounts_fault(terms)
+    return holds_fault(terms.holds) or _fees_fault(terms, currency) or _discounts_fault(terms)
 
 
 def _fees_fault(terms: ContractTerms, currency: str) -> Refused | None:
@@ -248,6 +250,7 @@ def terms_json(terms: ContractTerms) -> dict[str, Any]:
         "minimum_payout_minor": terms.minimum_payout.minor if terms.minimum_payout else 0,
         "reserve_ppm": terms.reserve_ppm,
         "reserve_days": terms.reserve_days,
+        "holds": holds_json(terms.holds),
     }
 
 
@@ -302,4 +305,5 @@ def terms_from_json(content: Mapping[str, Any]) -> ContractTerms:
         least_from_json(content.get("minimum_payout_minor", 0), currency),
         content.get("reserve_ppm", 0),
         content.get("reserve_days", 0),
+        holds_from_json(content.get("holds", {})),
     )

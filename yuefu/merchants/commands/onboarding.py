@@ -12,6 +12,7 @@ from yuefu.ledger import commands as ledger
 from yuefu.ledger.rules import AccountKey, LimitedAccount
 from yuefu.merchants import payees, rules
 from yuefu.merchants.commands import accounts
+from yuefu.merchants.holds import holds_json
 from yuefu.merchants.queries import TABLE
 from yuefu.merchants.rules import ContractTerms, fees_json
 from yuefu.money.amounts import Money
@@ -199,7 +200,7 @@ def _insert_contracts(work: UnitOfWork, contracts: Sequence[tuple[UUID, int, Con
         "id": "uuid", "book_id": "uuid", "merchant_id": "uuid", "version": "integer", "valid_from": "date", "fee_rate_ppm": "integer",
         "settlement_days": "smallint", "channel": "text", "discount_ppm": "jsonb", "fee_on_refund": "text",
         "negative_limit_minor": "bigint", "currency": "text", "fees": "jsonb",
-        "minimum_payout_minor": "bigint", "reserve_ppm": "integer", "reserve_days": "smallint", "approval_id": "uuid",
+        "minimum_payout_minor": "bigint", "reserve_ppm": "integer", "reserve_days": "smallint", "holds": "jsonb", "approval_id": "uuid",
         "recorded_by": "text", "recorded_at": "timestamptz",
     }  # fmt: skip
     new_ids = work.ids.many(work.now, len(contracts))
@@ -207,8 +208,8 @@ def _insert_contracts(work: UnitOfWork, contracts: Sequence[tuple[UUID, int, Con
         (
             row_id, work.book.id, merchant_id, version, t.valid_from, t.fee_rate_ppm, t.settlement_days, t.channel,
             dumps(dict(t.discounts)), t.fee_on_refund, t.negative_limit.minor, t.negative_limit.currency,
-            dumps(fees_json(t.fees)), t.minimum_payout.minor if t.minimum_payout else 0, t.reserve_ppm, t.reserve_days, approval_id, work.by.label,
-            work.now,
+            dumps(fees_json(t.fees)), t.minimum_payout.minor if t.minimum_payout else 0, t.reserve_ppm, t.reserve_days, dumps(holds_json(t.holds)),
+            approval_id, work.by.label, work.now,
         )
         for row_id, (merchant_id, version, t, approval_id) in zip(new_ids, contracts, strict=True)
     ]  # fmt: skip
@@ -301,6 +302,7 @@ def _snapshot(terms: ContractTerms) -> dict[str, Any]:
         "minimum_payout": terms.minimum_payout,
         "reserve_ppm": terms.reserve_ppm,
         "reserve_days": terms.reserve_days,
+        "holds": holds_json(terms.holds),
     }
 
 

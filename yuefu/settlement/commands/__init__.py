@@ -3,6 +3,7 @@
 from yuefu.settlement.commands.accrual import CaptureAccrual, RefundAccrual, accrue
 from yuefu.settlement.commands.batches import build
 from yuefu.settlement.commands.clearing import CLEAR, Clearing, decide_clearing, propose_clearing
+from yuefu.settlement.commands.evidence import NewEvidence, Proven, record_evidence
 from yuefu.settlement.commands.following import mark_payouts, mark_reconciled, schedule
 from yuefu.settlement.commands.freezes import (
     FREEZE,
@@ -21,7 +22,9 @@ __all__ = [
     "UNFREEZE",
     "CaptureAccrual",
     "Clearing",
+    "NewEvidence",
     "NewFreeze",
+    "Proven",
     "RefundAccrual",
     "accrue",
     "build",
@@ -34,5 +37,6 @@ __all__ = [
     "propose_clearing",
     "propose_freeze",
     "propose_unfreeze",
+    "record_evidence",
     "schedule",
 ]

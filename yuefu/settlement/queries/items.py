@@ -11,7 +11,7 @@ from uuid import UUID
 
 from yuefu.money.amounts import Money
 from yuefu.runtime import sql
-from yuefu.settlement.rules import Freeze, Item, Sum, Totals, totals
+from yuefu.settlement.rules import Item, Sum, Totals, totals
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +59,9 @@ class SettledItem:
 
 _ITEM = (
     "i.id, i.merchant_id, i.kind, i.order_id, i.source_id, i.capture_id, i.loan_id, i.funder_id, i.product, i.gross_minor, i.fee_minor,"
-    " i.discount_minor, i.net_minor, i.contract_version, i.fee_on_refund, i.earned_on, i.settles_on, i.lived, i.currency"
+    " i.discount_minor, i.net_minor, i.contract_version, i.fee_on_refund, i.earned_on, i.settles_on, i.lived, i.due_on, i.currency"
 )
-_ITEM_WIDTH = 19
+_ITEM_WIDTH = 20
 _BATCH = (
     "SELECT id, merchant_id, pay_on, line_count, captures_minor, fees_minor, discounts_minor, refunds_minor, opening_minor, reserved_minor,"
     " released_minor, net_minor, payout_minor, carried_minor, state, version, payout_id, built_at, reason, withheld_minor, currency FROM settlement_batch"
@@ -69,9 +69,9 @@ _BATCH = (
 
 
 def _item(*row: Any) -> Item:
-    *head, gross, fee, discount, net, version, rule, earned, settles, lived, currency = row
+    *head, gross, fee, discount, net, version, rule, earned, settles, lived, due, currency = row
     figures = (Money(minor, currency) for minor in (gross, fee, discount, net))
-    return Item(*[*head, *figures, version, rule, earned, settles, lived])
+    return Item(*[*head, *figures, version, rule, earned, settles, lived, due])
 
 
 def _batch(*row: Any) -> Batch:
@@ -231,15 +231,16 @@ def of_orders(*, order_ids: Sequence[UUID]) -> dict[UUID, list[SettledItem]]:
 
 def unsettled(*, book_id: UUID, currency: str) -> Money:
     """The net of all items in no batch, but for what is kept back or was frozen. The ledger's merchant_pending has the same as a credit balance."""
-    return _waiting(book_id, currency, "i.kind NOT IN ('released', 'thawed')")
+    return waiting(book_id, currency, "i.kind NOT IN ('released', 'thawed')")
 
 
 def in_reserve(*, book_id: UUID, currency: str) -> Money:
     """What is kept back of merchants and not released yet. The ledger's merchant_reserve has the same as a credit balance."""
-    return _waiting(book_id, currency, "i.kind = 'released'")
+    return waiting(book_id, currency, "i.kind = 'released'")
 
 
-def _waiting(book_id: UUID, currency: str, where: str) -> Money:
+def waiting(book_id: UUID, currency: str, where: str) -> Money:
+    """The net of items that pass a test and are in no batch."""
     minor = sql.value(
         "SELECT coalesce(sum(i.net_minor), 0)::bigint FROM settlement_waiting AS w JOIN settlement_item AS i ON i.id = w.item_id"
         f" WHERE w.book_id = %s AND i.currency = %s AND {where}",
@@ -330,53 +331,3 @@ def batches_unpaid(*, book_id: UUID, merchant_ids: Sequence[UUID] | None = None,
     wanted = None if merchant_ids is None else list(merchant_ids)
     found = sql.rows_as(_batch, _BATCH + where + ending, [book_id, wanted, wanted])
     return sorted(found, key=lambda batch: (batch.pay_on, batch.id))
-
-
-_FREEZE = "SELECT id, merchant_id, asked_minor, kept_minor, until, state, reason, begun_on, ended_on, recorded_by, currency FROM settlement_freeze"
-
-
-def _freeze(*row: Any) -> Freeze:
-    freeze_id, merchant, asked, kept, *rest, currency = row
-    return Freeze(freeze_id, merchant, None if asked is None else Money(asked, currency), Money(kept, currency), *rest)
-
-
-def freezes_in_force(*, book_id: UUID, merchant_ids: Sequence[UUID], on: date) -> list[Freeze]:
-    """Freezes of merchants that are in force on a day, in the order in which they began, for update until the transaction ends."""
-    where = " WHERE book_id = %s AND merchant_id = ANY(%s) AND state = 'open' AND until > %s ORDER BY id FOR UPDATE"
-    return sql.rows_as(_freeze, _FREEZE + where, [book_id, list(merchant_ids), on])
-
-
-def freezes_passed(*, book_id: UUID, on: date) -> list[Freeze]:
-    """Freezes whose day has come, for update until the transaction ends."""
-    return sql.rows_as(_freeze, _FREEZE + " WHERE book_id = %s AND state = 'open' AND until <= %s ORDER BY id FOR UPDATE", [book_id, on])
-
-
-def freeze(*, book_id: UUID, freeze_id: UUID, lock: bool = False) -> Freeze | None:
-    """A freeze by its id."""
-    found = sql.rows_as(_freeze, _FREEZE + " WHERE book_id = %s AND id = %s" + (" FOR UPDATE" if lock else ""), [book_id, freeze_id])
-    return found[0] if found else None
-
-
-def freezes(*, book_id: UUID, merchant_id: UUID | None, with_ended: bool, limit: int) -> list[Freeze]:
-    """Freezes of a merchant or of all, the newest first."""
-    where = " WHERE book_id = %s AND (%s::uuid IS NULL OR merchant_id = %s) AND (%s OR state = 'open') ORDER BY id DESC LIMIT %s"
-    return sql.rows_as(_freeze, _FREEZE + where, [book_id, merchant_id, merchant_id, with_ended, limit])
-
-
-def frozen(*, book_id: UUID, currency: str) -> Money:
-    """What freezes keep, and kept until they ended where no batch has taken it yet. The ledger's merchant_frozen has the same as a credit balance."""
-    minor = sql.value(
-        "SELECT coalesce(sum(kept_minor), 0)::bigint FROM settlement_freeze WHERE book_id = %s AND currency = %s AND state = 'open'",
-        [book_id, currency],
-    )
-    return Money(minor, currency) + _waiting(book_id, currency, "i.kind = 'thawed'")
-
-
-def merchants_lacking(*, book_id: UUID, merchant_ids: Sequence[UUID]) -> list[UUID]:
-    """Those of these merchants of whom a freeze would keep more if there were more, in the order of ids."""
-    found = sql.rows(
-        "SELECT DISTINCT merchant_id FROM settlement_freeze WHERE book_id = %s AND merchant_id = ANY(%s) AND state = 'open'"
-        " AND (asked_minor IS NULL OR asked_minor > kept_minor) ORDER BY 1",
-        [book_id, list(merchant_ids)],
-    )
-    return [row[0] for row in found]
