@@ -30,6 +30,7 @@ from yuefu.cli import (
     day,
     debit,
     demo,
+    evidence,
     freezes,
     invoices,
     journal,
@@ -91,6 +92,7 @@ def shared(
 for group in (demo, trace, quote, reconcile, match, day, serve, proofs):
     group.register(app)
 collect_measures.register(collect.app)
+evidence.register(order.app)
 freezes.register(settlement.app)
 merchant_account.register(merchants.app)
 merchant_income.register(merchants.app)

@@ -14,6 +14,7 @@ from stdnum.exceptions import ValidationError
 
 from yuefu.errors import Refused
 from yuefu.merchants.rules import sharing as shares
+from yuefu.merchants.rules.holds import NO_HOLDS, Holds, holds_fault, holds_from_json, holds_json
 from yuefu.merchants.rules.sharing import ProfitShare
 from yuefu.money.amounts import Money
 from yuefu.money.rates import Rate
@@ -123,6 +124,7 @@ class ContractTerms:
     vat_ppm: int = 0
     fee_on: tuple[tuple[str, str], ...] = ()
     sharing: ProfitShare | None = None
+    holds: Holds = NO_HOLDS
 
     @property
     def fee_rates(self) -> list[int]:
@@ -230,7 +232,7 @@ def terms_fault(terms: ContractTerms, *, currency: str) -> Refused | None:
     if not 0 <= terms.reserve_ppm < _WHOLE or terms.reserve_days not in days:
         return Refused(RESERVE_INVALID, f"less than the whole is kept back, for 1 to {LONGEST_RESERVE_DAYS} days", "reserve")
     shared = shares.fault(terms.sharing, currency=currency, fees_ppm=terms.fee_rates) if terms.sharing else None
-    return _fees_fault(terms, currency) or _discounts_fault(terms) or shared
+    return holds_fault(terms.holds) or _fees_fault(terms, currency) or _discounts_fault(terms) or shared
 
 
 def _fees_fault(terms: ContractTerms, currency: str) -> Refused | None:
@@ -303,12 +305,18 @@ def more_json(terms: ContractTerms) -> dict[str, Any]:
         more["fee_on"] = dict(terms.fee_on)
     if terms.sharing:
         more["sharing"] = shares.to_json(terms.sharing)
+    if terms.holds != NO_HOLDS:
+        more["holds"] = holds_json(terms.holds)
     return more
 
 
 def more_from_json(content: Mapping[str, Any], currency: str) -> dict[str, Any]:
     """The inverse of `more_json`: fields of the terms."""
-    more: dict[str, Any] = {"vat_ppm": content.get("vat_ppm", 0), "fee_on": tuple(sorted(content.get("fee_on", {}).items()))}
+    more: dict[str, Any] = {
+        "vat_ppm": content.get("vat_ppm", 0),
+        "fee_on": tuple(sorted(content.get("fee_on", {}).items())),
+        "holds": holds_from_json(content.get("holds", {})),
+    }
     return more | ({"sharing": shares.from_json(content["sharing"], currency)} if "sharing" in content else {})
 
 

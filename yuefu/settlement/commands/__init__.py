@@ -3,6 +3,7 @@
 from yuefu.settlement.commands.accrual import CaptureAccrual, RefundAccrual, accrue
 from yuefu.settlement.commands.batches import build
 from yuefu.settlement.commands.clearing import CLEAR, Clearing, decide_clearing, propose_clearing
+from yuefu.settlement.commands.evidence import NewEvidence, Proven, record_evidence
 from yuefu.settlement.commands.following import mark_payouts, mark_reconciled, schedule
 from yuefu.settlement.commands.freezes import (
     FREEZE,
@@ -24,7 +25,9 @@ __all__ = [
     "UNFREEZE",
     "CaptureAccrual",
     "Clearing",
+    "NewEvidence",
     "NewFreeze",
+    "Proven",
     "RefundAccrual",
     "SharePayment",
     "accrue",
@@ -42,5 +45,6 @@ __all__ = [
     "propose_freeze",
     "propose_share_payments",
     "propose_unfreeze",
+    "record_evidence",
     "schedule",
 ]

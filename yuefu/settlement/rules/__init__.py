@@ -31,6 +31,8 @@ FREEZE_ENDED = "freeze_ended"
 CHANGED_SINCE = "changed_since"  # what was asked for is not as it was: reject it and ask anew
 REFERENCE_INVALID = "reference_invalid"  # 1 to 64 characters by which the bank's statement names the payment
 REFERENCE_REUSED = "reference_reused"  # another payout has this reference
+EVIDENCE_INVALID = "evidence_invalid"
+NO_EVIDENCE_NEEDED = "no_evidence_needed"  # the contract of the order waits for none
 PAID_ON_INVALID = "paid_on_invalid"  # what was paid outside was paid today or before
 
 NOT_ACTIVE: Final = "merchant_not_active"
@@ -56,8 +58,8 @@ class Item:
 
     `source_id` is the capture or refund (or, for a carried balance, the batch it comes from); `capture_id` the capture it belongs to.
     `fee_on_refund` is the rule of the contract that the capture was made under; of a refund, what became of its fee. `event` says what way back a
-    refund was. `lived`: the loan is one of rule version 2026-2, which keeps
-    what the merchant pays for it itself.
+    refund was. `lived`: the loan is one of rule version 2026-2, which keeps what the merchant pays for it itself. `due_on`: the day it settles once
+    there is evidence of its delivery; None where none is waited for.
     """
 
     id: UUID
@@ -80,6 +82,7 @@ class Item:
     settles_on: date
     lived: bool = False
     event: str = ""
+    due_on: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
