@@ -110,7 +110,7 @@ def test_a_contract_may_have_fees_of_their_own_and_a_least_payout(given: Given, 
     (waiting,) = [one for one in cli("approval", "list", "--limit", "1000").last["approvals"] if one["approval"] == asked.last["approval"]]
     assert waiting["content"]["minimum_payout_minor"] == 100_00
     assert (waiting["content"]["reserve_ppm"], waiting["content"]["reserve_days"]) == (50_000, 90)
-    assert waiting["content"]["holds"] == {"evidence_days": 14, "tier": "high", "more_days": 5}
+    assert waiting["content"]["more"]["holds"] == {"evidence_days": 14, "tier": "high", "more_days": 5}
     assert waiting["content"]["fees"] == [
         {"rate_ppm": 3_800, "fixed_minor": 10, "product": "", "channel": "store", "periods": [3, 6], "tiers": []},
         {"rate_ppm": 5_500, "fixed_minor": 0, "product": "free", "channel": "", "periods": [2, 36], "tiers": [[1_000_000_00, 4_500]]},
