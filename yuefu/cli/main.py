@@ -17,6 +17,7 @@ import typer
 
 from yuefu.cli import (
     accounts,
+    adjustments,
     aftersale,
     approvals,
     bill,
@@ -96,6 +97,7 @@ evidence.register(order.app)
 freezes.register(settlement.app)
 merchant_account.register(merchants.app)
 merchant_income.register(merchants.app)
+adjustments.register(settlement.app)
 for name, group_app in (
     ("book", books.app),
     ("account", accounts.app),

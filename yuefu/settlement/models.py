@@ -57,7 +57,9 @@ class Item(BookRow):
                 | Q(kind="reserved", gross_minor__lt=0, fee_minor=0, discount_minor=0, capture_id__isnull=True)
                 | Q(kind="released", gross_minor__gt=0, fee_minor=0, discount_minor=0, capture_id__isnull=True)
                 | Q(kind="frozen", gross_minor__lt=0, fee_minor=0, discount_minor=0, capture_id__isnull=True)
-                | Q(kind="thawed", gross_minor__gt=0, fee_minor=0, discount_minor=0, capture_id__isnull=True),
+                | Q(kind="thawed", gross_minor__gt=0, fee_minor=0, discount_minor=0, capture_id__isnull=True)
+                | Q(kind="penalty", gross_minor__lt=0, fee_minor=0, discount_minor=0, capture_id__isnull=True)
+                | Q(kind__in=["subsidy", "collected"], gross_minor__gt=0, fee_minor=0, discount_minor=0, capture_id__isnull=True),
                 name="settlement_item_signs",
             ),
             models.CheckConstraint(condition=Q(fee_on_refund__in=["kept", "returned", "whole", ""]), name="settlement_item_fee_on_refund"),
@@ -75,6 +77,11 @@ class Item(BookRow):
             models.Index(fields=["order_id"], name="settlement_item_order"),
             models.Index(fields=["capture_id"], name="settlement_item_capture"),
             models.Index(fields=["id"], condition=Q(due_on__isnull=False), name="settlement_item_unproven"),
+            models.Index(
+                fields=["book_id", "product"],
+                condition=Q(kind__in=["subsidy", "collected"]),
+                name="settlement_item_adjusted",
+            ),
             models.Index(
                 fields=["merchant_id", "earned_on"],
                 include=["gross_minor", "book_id"],
@@ -231,6 +238,7 @@ class Batch(BookRow):
     opening_minor = models.BigIntegerField()
     reserved_minor = models.BigIntegerField(default=0, db_default=0)
     released_minor = models.BigIntegerField(default=0, db_default=0)
+    adjusted_minor = models.BigIntegerField(default=0, db_default=0)
     net_minor = models.BigIntegerField()
     payout_minor = models.BigIntegerField()
     carried_minor = models.BigIntegerField()
@@ -255,6 +263,7 @@ class Batch(BookRow):
                     + F("opening_minor")
                     - F("reserved_minor")
                     + F("released_minor")
+                    + F("adjusted_minor")
                 )
                 & Q(reserved_minor__gte=0, released_minor__gte=0),
                 name="settlement_batch_net",

@@ -54,6 +54,8 @@ DEFAULT_CODES: Final[Mapping[str, str]] = {
     "credit_loss": "6702.01",
     "goodwill_expense": "6601",
     "fee_income": "6021",
+    "merchant_penalty_income": "6301.01",
+    "merchant_subsidy_expense": "6601.02",
     "channel_fee_expense": "6421",
     "credit_line": "9001",
     "credit_line_contra": "9002",

@@ -1,6 +1,7 @@
 """Writes of settlement: accrue what is earned, build batches of what is due, follow the payouts; freezes and clearing by hand."""
 
 from yuefu.settlement.commands.accrual import CaptureAccrual, RefundAccrual, accrue
+from yuefu.settlement.commands.adjusting import ADJUST, NewAdjustment, content_of, decide_adjustment, propose_adjustment
 from yuefu.settlement.commands.batches import build
 from yuefu.settlement.commands.clearing import CLEAR, Clearing, decide_clearing, propose_clearing
 from yuefu.settlement.commands.evidence import NewEvidence, Proven, record_evidence
@@ -19,12 +20,14 @@ from yuefu.settlement.commands.share_batches import PAY, SharePayment, build_sha
 from yuefu.settlement.commands.shares import claw_back
 
 __all__ = [
+    "ADJUST",
     "CLEAR",
     "FREEZE",
     "PAY",
     "UNFREEZE",
     "CaptureAccrual",
     "Clearing",
+    "NewAdjustment",
     "NewEvidence",
     "NewFreeze",
     "Proven",
@@ -34,6 +37,8 @@ __all__ = [
     "build",
     "build_shares",
     "claw_back",
+    "content_of",
+    "decide_adjustment",
     "decide_clearing",
     "decide_freeze",
     "decide_share_payment",
@@ -41,6 +46,7 @@ __all__ = [
     "keep_what_is_there",
     "mark_payouts",
     "mark_reconciled",
+    "propose_adjustment",
     "propose_clearing",
     "propose_freeze",
     "propose_share_payments",

@@ -65,7 +65,8 @@ _ITEM = (
 _ITEM_WIDTH = 22
 _BATCH = (
     "SELECT id, merchant_id, pay_on, line_count, captures_minor, fees_minor, discounts_minor, refunds_minor, opening_minor, reserved_minor,"
-    " released_minor, net_minor, payout_minor, carried_minor, state, version, payout_id, built_at, reason, withheld_minor, currency FROM settlement_batch"
+    " released_minor, adjusted_minor, net_minor, payout_minor, carried_minor, state, version, payout_id, built_at, reason, withheld_minor, currency"
+    " FROM settlement_batch"
 )
 
 

@@ -39,6 +39,9 @@ NOT_ACTIVE: Final = "merchant_not_active"
 FROZEN: Final = "frozen"
 """Why a batch is held, beside ACCOUNT_FLAGGED and what the ledger or a bank says."""
 
+ADJUSTMENTS: Final = ("penalty", "subsidy", "collected")
+"""What two people charge a merchant or give it beside its sales: `collected` is what it paid of its debt."""
+
 TRANSITIONS: Final = frozenset(
     {
         ("held", "scheduled"),
@@ -131,11 +134,12 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """A batch in figures. net = captures − fees − discounts − refunds + opening − reserved + released; payout is net or nothing, carried what is
+    """A batch in figures. net = captures − fees − discounts − refunds + opening − reserved + released + adjusted; payout is net or nothing, carried what is
     not paid out: below zero, or too little to be paid.
 
     `refunds` is what refunds cost the merchant after fee and discount came back (≥ 0); `opening` what an earlier batch carried; `reserved` is kept
-    back of this one, as a reserve or because it is frozen, `released` was kept back of an earlier one.
+    back of this one, as a reserve or because it is frozen, `released` was kept back of an earlier one;
+    `adjusted` is what was charged (below nothing) or given beside the sales.
     """
 
     captures: Money
@@ -145,6 +149,7 @@ class Totals:
     opening: Money
     reserved: Money
     released: Money
+    adjusted: Money
     net: Money
     payout: Money
     carried: Money
@@ -226,7 +231,7 @@ def shares_of_funders(items: Iterable[Figures], *, own_funds: UUID) -> dict[UUID
 
 def totals(items: Iterable[Figures], currency: str, *, least: Money | None = None) -> Totals:
     """The figures of a batch of items, or of sums of them. What is less than `least` is not paid out."""
-    captures = fees = discounts = refunds = opening = reserved = released = Money.zero(currency)
+    captures = fees = discounts = refunds = opening = reserved = released = adjusted = Money.zero(currency)
     for item in items:
         if item.kind == "capture":
             captures, fees, discounts = captures + item.gross, fees + item.fee, discounts + item.discount
@@ -236,12 +241,14 @@ def totals(items: Iterable[Figures], currency: str, *, least: Money | None = Non
             reserved -= item.net
         elif item.kind in {"released", "thawed"}:
             released += item.net
+        elif item.kind in ADJUSTMENTS:
+            adjusted += item.net
         else:
             opening += item.net
-    net = captures - fees - discounts - refunds + opening - reserved + released
+    net = captures - fees - discounts - refunds + opening - reserved + released + adjusted
     pays = net.minor > 0 and (least is None or net >= least)
     payout = net if pays else Money.zero(currency)
-    return Totals(captures, fees, discounts, refunds, opening, reserved, released, net, payout, net - payout)
+    return Totals(captures, fees, discounts, refunds, opening, reserved, released, adjusted, net, payout, net - payout)
 
 
 def kept_back(figures: Totals, rate: Rate) -> Money:
