@@ -121,7 +121,7 @@ CODES = {
     "check": {"", balances.SOURCE_MISSING, balances.BEYOND_TOLERANCE, balances.BASE_BALANCE_ZERO},
     "batch_state": {state for step in settlement.TRANSITIONS for state in step} | {"accrued"},
     "payout_state": {state for step in PAYOUT_STEPS for state in step},
-    "settlement_line": set(statement_words.KINDS) - {"payout", "next"},
+    "settlement_line": set(statement_words.KINDS) - {"payout", "withheld", "next"},
     "statement_fault": {statements.DOES_NOT_ADD_UP, statements.LEDGER_DIFFERS, statements.PAYOUT_DIFFERS},
     "invoice_state": set(invoices.STATES),
     "invoice_done": set(web_invoices.DONE),
