@@ -6,6 +6,7 @@ from datetime import date
 from uuid import UUID
 
 from yuefu.errors import Refused
+from yuefu.journeys import statements
 from yuefu.ledger import queries as ledger
 from yuefu.ledger.rules import AccountKey
 from yuefu.money.amounts import Money
@@ -15,6 +16,7 @@ from yuefu.settlement import commands as settlement
 from yuefu.settlement import queries
 from yuefu.settlement.commands import CaptureAccrual, RefundAccrual
 from yuefu.settlement.queries import Batch
+from yuefu.settlement.queries import papers as paper_book
 from yuefu.settlement.rules import Item
 
 # 2026-10-01 to 10-07 is the National Day holiday; 10-10 is a make-up Saturday.
@@ -121,4 +123,14 @@ def proofs_hold(work: UnitOfWork, *merchant_ids: UUID) -> bool:
         and queries.in_reserve(book_id=work.book.id, currency="CNY") == -reserve
         and queries.kept_available(book_id=work.book.id, currency="CNY") == cny(kept)
         and queries.not_adding_up(book_id=work.book.id) == []
+        and unproven(work) == []
     )
+
+
+def unproven(work: UnitOfWork) -> list[Refused]:
+    """Why statements of batches would not be given out; there is nothing to say."""
+    with sql.reading(book_id=work.book.id):
+        batches = paper_book.listed(book_id=work.book.id, merchant_id=None, state=None, pay_on=None, before=None, limit=1_000)
+        found = [statements.of_batch(batch_id=batch.id) for batch in batches]
+    outcomes = [statements.prove(book_id=work.book.id, statement=one) for one in found if one]
+    return [one for one in outcomes if isinstance(one, Refused)]

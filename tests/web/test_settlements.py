@@ -60,7 +60,7 @@ def test_staff_see_all_batches_and_merchants_their_own(
         assert owner.get(f"/settlements/{batches[ours]}/{path}").status_code == 200
         assert owner.get(f"/settlements/{batches[theirs]}/{path}").status_code == 404
         assert owner.get(f"/settlements/months/{public.text('merchant', theirs)}/2026-10/{path}").status_code == 404
-    for stranger in (person("merchant_staff", ours), person("finance", book=second_book)):
+    for stranger in (person("merchant_staff", ours), person("merchant_staff", theirs), person("finance", book=second_book)):
         assert stranger.get(f"/settlements/{batches[ours]}/").status_code == 404
         assert shown(stranger.get("/settlements/").content.decode()) == []
 

@@ -33,6 +33,8 @@ LEDGER_DIFFERS: Final = "ledger_differs"  # the ledger does not have what a line
 PAYOUT_DIFFERS: Final = "payout_differs"  # what the bank was told to pay is not what the batch pays
 
 FIGURES: Final = tuple(one.name for one in fields(Totals))
+ORDERED: Final = frozenset({"scheduled", "paid", "reconciled"})
+"""States of a batch in which a payout of what it pays is under way, or was carried out."""
 CHUNK: Final = 2_000
 
 
@@ -172,7 +174,8 @@ def _fault(book_id: UUID, part: Part) -> Refused | None:
     if (wrong := _wrong_line(book_id, batch.id)) is not None:
         return Refused(LEDGER_DIFFERS, f"the ledger does not have a line of {number}: {wrong.kind} {wrong.net}, {wrong.id}", "batch")
     ordered = [one for one in part.payouts if one.id == batch.payout_id]
-    if batch.payout_id and batch.state != "held" and [one.amount for one in ordered] != [batch.pays]:
+    # One that came back was of what it paid by then: a part may have been frozen since.
+    if batch.state in ORDERED and [one.amount for one in ordered] != [batch.pays]:
         return Refused(PAYOUT_DIFFERS, f"the payout of {number} is not {batch.pays}", "batch")
     return None
 
