@@ -36,6 +36,8 @@ MATRIX: dict[str, dict[str, object]] = {
     "receipt": dict.fromkeys(VISITORS, 404) | {"anonymous": "login"},
     "receipt_act": dict.fromkeys(VISITORS, 405) | {"anonymous": "login"},
     "recon": dict.fromkeys(VISITORS, 404) | {"anonymous": "login", "finance": 200, "other_book": 200},
+    "reports": dict.fromkeys(VISITORS, 404) | {"anonymous": "login", "finance": 200, "other_book": 200},
+    "money_flow": dict.fromkeys(VISITORS, 404) | {"anonymous": "login", "finance": 200},
     "late_loans": dict.fromkeys(VISITORS, 404) | {"anonymous": "login", "finance": 200, "support": 200, "other_book": 200},
     "loan": dict.fromkeys(VISITORS, 404) | {"anonymous": "login"},
     "login": dict.fromkeys(VISITORS, "home") | {"anonymous": 200},

@@ -13,7 +13,10 @@ from django.utils.translation import override
 
 from yuefu.access.rules import ROLES
 from yuefu.aftersales import rules as aftersales
+from yuefu.insight.rules.clearing import Sold
+from yuefu.insight.rules.places import ALL_PLACES
 from yuefu.journeys import close_of_day, proving, stopping, views
+from yuefu.journeys.reports import sold_figures
 from yuefu.ledger.rules.chart import CHART
 from yuefu.loans.queries import listing
 from yuefu.merchants.rules import CHANNELS
@@ -134,6 +137,8 @@ CODES = {
         "withdrawn",
     }
     | set(aftersales.STATES),
+    "place": {"money", "owed", *ALL_PLACES},
+    "sold": set(sold_figures(Sold("CNY", *[0] * 12))),
     "sales_channel": set(CHANNELS),
     "mode": {"test", "live"},
     "role": set(ROLES),

@@ -12,7 +12,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from yuefu.web import loan_texts, recon_texts, suspense_texts
+from yuefu.web import loan_texts, recon_texts, report_texts, suspense_texts
 
 Tone = Literal["good", "busy", "warn", "bad", "still"]
 Table = Mapping[str, Promise]
@@ -337,6 +337,8 @@ TABLES: Final[Mapping[str, Table]] = {
     "related": loan_texts.RELATED,
     "aftersale": loan_texts.AFTERSALES,
     "related_state": loan_texts.RELATED_STATES,
+    "place": report_texts.PLACES,
+    "sold": report_texts.SOLD,
     "sales_channel": SALES_CHANNELS,
     "mode": MODES,
     "role": ROLES,
