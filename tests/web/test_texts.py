@@ -15,9 +15,9 @@ from yuefu.access.rules import ROLES
 from yuefu.aftersales import rules as aftersales
 from yuefu.insight.rules.clearing import Sold
 from yuefu.insight.rules.places import ALL_PLACES
-from yuefu.journeys import close_of_day, proving, stopping, views
+from yuefu.journeys import close_of_day, opening, proving, stopping, views
 from yuefu.journeys.reports import sold_figures
-from yuefu.ledger.rules.chart import CHART
+from yuefu.ledger.rules.chart import CHART, OPENING
 from yuefu.loans.queries import listing
 from yuefu.merchants.rules import CHANNELS
 from yuefu.offers.rules.wording import LANGUAGES
@@ -100,8 +100,8 @@ CODES = {
     "instalment_state": {"paid", "refunded", "given_up", "part_paid", "due", "overdue", "upcoming"},
     "outcome": {outcome.value for outcome in Outcome},
     "source": set(SOURCES),
-    "movement": {"payment", "refund", "fee", "payout", "payout_returned", "receipt", "other"} | set(TRANSFER_ENDS),
-    "entry_kind": entry_kinds(),
+    "movement": {"payment", "refund", "fee", "payout", "payout_returned", "receipt", "other", OPENING} | set(TRANSFER_ENDS),
+    "entry_kind": entry_kinds() | {opening.KIND},
     "day_state": {"open", "closing", "closed"},
     "bridge_state": {"waiting", "running", "done", "failed"},
     "run_state": {"waiting", "running", "done", "failed"},

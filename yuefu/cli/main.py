@@ -30,6 +30,7 @@ from yuefu.cli import (
     day,
     debit,
     demo,
+    imports,
     journal,
     ledger,
     loan,
@@ -87,6 +88,7 @@ for group in (demo, trace, quote, reconcile, match, day, serve, proofs):
     group.register(app)
 collect_measures.register(collect.app)
 merchant_income.register(merchants.app)
+imports.register_export(loan.app)
 for name, group_app in (
     ("book", books.app),
     ("account", accounts.app),
@@ -101,6 +103,7 @@ for name, group_app in (
     ("ledger", ledger.app),
     ("journal", journal.app),
     ("loan", loan.app),
+    ("import", imports.app),
     ("paper", paper.app),
     ("settlement", settlement.app),
     ("report", report.app),

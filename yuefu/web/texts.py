@@ -129,6 +129,7 @@ MOVEMENTS: Final[Table] = {
     "safeguarding": pgettext_lazy("movement", "Moved to client money"),
     "release": pgettext_lazy("movement", "Released from client money"),
     "other": pgettext_lazy("movement", "Other"),
+    "opening": pgettext_lazy("movement", "Opening balance"),
 }
 ENTRY_KINDS: Final[Table] = {
     "loan.booked": _("Loan booked"),
@@ -138,6 +139,9 @@ ENTRY_KINDS: Final[Table] = {
     "loan.accrued": _("Interest accrued"),
     "loan.discount_earned": _("Discount earned"),
     "loan.brought": _("What the day brought the loans"),
+    "loan.moved_here": _("Loans of another core, as they stood"),
+    "loan.brought_since": _("What loans of another core brought since then"),
+    "opening": _("Opening balances"),
     "loan.disbursed": _("Lent"),
     "loan.paid": _("Payment applied to the loan"),
     "loan.paid_off": _("Loan paid off"),

@@ -2,5 +2,6 @@
 
 from yuefu.settlement.commands.accrual import CaptureAccrual, RefundAccrual, accrue
 from yuefu.settlement.commands.batches import build, mark_payouts, mark_reconciled, schedule
+from yuefu.settlement.commands.opening import Owed, bring_in
 
-__all__ = ["CaptureAccrual", "RefundAccrual", "accrue", "build", "mark_payouts", "mark_reconciled", "schedule"]
+__all__ = ["CaptureAccrual", "Owed", "RefundAccrual", "accrue", "bring_in", "build", "mark_payouts", "mark_reconciled", "schedule"]
