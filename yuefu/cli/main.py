@@ -37,6 +37,7 @@ from yuefu.cli import (
     mandate,
     match,
     merchant_income,
+    merchant_money,
     merchants,
     notices,
     order,
@@ -88,6 +89,7 @@ for group in (demo, trace, quote, reconcile, match, day, serve, proofs):
     group.register(app)
 collect_measures.register(collect.app)
 merchant_income.register(merchants.app)
+merchant_money.register(merchants.app)
 imports.register_export(loan.app)
 for name, group_app in (
     ("book", books.app),

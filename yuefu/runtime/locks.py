@@ -28,6 +28,7 @@ HANDS: Final = 7041788  # of a run: shared by all who work on a chunk of it, to 
 REVERSAL: Final = 7041790  # an entry that is being taken back
 PORTFOLIOS: Final = 7041791  # the numbers of the portfolios of a book
 CERTIFICATES: Final = 7041792  # the numbers of the certificates of a book
+FUND_PLAN: Final = 7041801  # what a merchant plans and tells
 
 
 def wait(kind: int, name: UUID | str, *, shared: bool = False) -> None:

@@ -180,3 +180,43 @@ def back_dated(book_id: UUID, since: date, until: date) -> list[BackDated]:
         """,
         {"book": book_id, "since": since, "until": until, **placed()},
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Coming:
+    """What is to come to a merchant on a day: of sales and of reserves that are released, or by a payout that is ordered."""
+
+    on: date
+    what: str
+    minor: int
+
+
+def coming(book_id: UUID, merchant_id: UUID, currency: str, today: date) -> list[Coming]:
+    """What a merchant is owed and when it is settled, as it stands now, by day; what is payable and under way is there today."""
+    return sql.rows_as(
+        Coming,
+        """
+        SELECT w.settles_on, CASE i.kind WHEN 'released' THEN 'reserve' ELSE 'sales' END, sum(i.net_minor)::bigint
+        FROM settlement_waiting w JOIN settlement_item i ON i.id = w.item_id
+        WHERE w.book_id = %(book)s AND w.merchant_id = %(merchant)s AND i.currency = %(currency)s GROUP BY 1, 2
+        UNION ALL SELECT %(today)s, 'payouts', sum(amount_minor)::bigint FROM payments_payout
+        WHERE book_id = %(book)s AND merchant_id = %(merchant)s AND currency = %(currency)s AND state IN ('scheduled', 'sent')
+        HAVING sum(amount_minor) > 0
+        UNION ALL SELECT %(today)s, 'held', sum(payout_minor)::bigint FROM settlement_batch
+        WHERE book_id = %(book)s AND merchant_id = %(merchant)s AND currency = %(currency)s AND state IN ('held', 'returned')
+        HAVING sum(payout_minor) > 0
+        ORDER BY 1, 2
+        """,
+        {"book": book_id, "merchant": merchant_id, "currency": currency, "today": today},
+    )
+
+
+def sold_by_month(book_id: UUID, merchant_id: UUID, currency: str, since: date, until: date) -> dict[date, int]:
+    """What a merchant captured, by calendar month, in minor units; refunds are not deducted."""
+    return dict(
+        sql.rows(
+            "SELECT date_trunc('month', earned_on)::date, sum(gross_minor)::bigint FROM settlement_item WHERE book_id = %s AND merchant_id = %s"
+            " AND kind = 'capture' AND currency = %s AND earned_on BETWEEN %s AND %s GROUP BY 1",
+            [book_id, merchant_id, currency, since, until],
+        )
+    )
