@@ -12,17 +12,25 @@ from yuefu.insight.rules.places import ALL_PLACES
 from yuefu.runtime import sql
 
 # What an entry gives and what it takes lie side by side on a line of its whole turnover, each in the order of places: where two overlap, so much went
-# from the one to the other. Exact, whatever the number on either side.
-_SPANS: Final = """
-    SELECT entry_id, currency, place, minor > 0 AS takes, end_at - abs(minor) AS begin_at, end_at FROM (
+# from the one to the other. Exact, whatever the number on either side. The two sides of an entry are arrays of one row: joined as rows of their own,
+# all of a day were compared with all, where nothing was known of how many there are.
+_SIDES: Final = """
+    SELECT entry_id, currency,
+        array_agg(place) FILTER (WHERE minor < 0) AS givers, array_agg(end_at - abs(minor)) FILTER (WHERE minor < 0) AS given_from,
+        array_agg(end_at) FILTER (WHERE minor < 0) AS given_to,
+        array_agg(place) FILTER (WHERE minor > 0) AS takers, array_agg(end_at - abs(minor)) FILTER (WHERE minor > 0) AS taken_from,
+        array_agg(end_at) FILTER (WHERE minor > 0) AS taken_to
+    FROM (
         SELECT entry_id, currency, place, minor,
             sum(abs(minor)) OVER (PARTITION BY entry_id, currency, minor > 0 ORDER BY array_position(%(order)s::text[], place)) AS end_at
-        FROM nets WHERE minor <> 0) AS summed
+        FROM nets WHERE minor <> 0
+    ) AS summed GROUP BY entry_id, currency
 """
 _OVERLAP: Final = "least(f.end_at, t.end_at) - greatest(f.begin_at, t.begin_at)"
 _PAIRS: Final = """
-    spans AS f JOIN spans AS t ON t.entry_id = f.entry_id AND t.currency = f.currency AND NOT f.takes AND t.takes
-        AND f.begin_at < t.end_at AND t.begin_at < f.end_at
+    sides AS s CROSS JOIN LATERAL unnest(s.givers, s.given_from, s.given_to) AS f (place, begin_at, end_at)
+        JOIN LATERAL unnest(s.takers, s.taken_from, s.taken_to) AS t (place, begin_at, end_at)
+            ON f.begin_at < t.end_at AND t.begin_at < f.end_at
 """
 
 
@@ -35,10 +43,10 @@ def flows(book_id: UUID, on: date) -> list[Flow]:
             SELECT l.entry_id, l.currency, p.place, sum(l.amount_minor) AS minor
             FROM ledger_line l JOIN ledger_account a ON a.id = l.account_id JOIN {PLACED} AS p ON p.code = a.code
             WHERE l.book_id = %(book)s AND l.posted_on = %(on)s GROUP BY l.entry_id, l.currency, p.place
-        ), spans AS MATERIALIZED ({_SPANS})
-        SELECT f.place, t.place, f.currency, e.kind, count(*), sum({_OVERLAP})::bigint
-        FROM {_PAIRS} JOIN ledger_entry e ON e.posted_on = %(on)s AND e.id = f.entry_id
-        GROUP BY f.place, t.place, f.currency, e.kind
+        ), sides AS MATERIALIZED ({_SIDES})
+        SELECT f.place, t.place, s.currency, e.kind, count(*), sum({_OVERLAP})::bigint
+        FROM {_PAIRS} JOIN ledger_entry e ON e.posted_on = %(on)s AND e.id = s.entry_id
+        GROUP BY f.place, t.place, s.currency, e.kind
         """,
         {"book": book_id, "on": on, "order": list(ALL_PLACES), **placed()},
     )
@@ -57,7 +65,7 @@ def entries_of(
                 SELECT l.entry_id, l.currency, p.place, sum(l.amount_minor) AS minor
                 FROM ledger_line l JOIN ledger_account a ON a.id = l.account_id JOIN {PLACED} AS p ON p.code = a.code
                 WHERE l.posted_on = e.posted_on AND l.entry_id = e.id AND l.currency = %(currency)s GROUP BY l.entry_id, l.currency, p.place
-            ), spans AS ({_SPANS})
+            ), sides AS ({_SIDES})
             SELECT ({_OVERLAP})::bigint AS minor FROM {_PAIRS} WHERE f.place = %(origin)s AND t.place = %(target)s
         ) AS flow LEFT JOIN LATERAL (
             SELECT (array_agg(DISTINCT l.order_id))[1] AS order_id, (array_agg(DISTINCT l.loan_id))[1] AS loan_id,
