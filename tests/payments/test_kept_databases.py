@@ -61,7 +61,7 @@ def from_before(work: UnitOfWork) -> Iterator[None]:
 
 def _merchant(work: UnitOfWork, vault: Vault, monkeypatch: pytest.MonkeyPatch) -> UUID:
     """Without its account in the ledger, whose table is of before."""
-    monkeypatch.setattr("yuefu.merchants.commands.ledger.open_limited", lambda **_: None)
+    monkeypatch.setattr("yuefu.merchants.commands.onboarding.ledger.open_limited", lambda **_: None)
     terms = ContractTerms(work.day.on, 6_000, 1, "online", ((3, 18_000),), "returned", Money(0, "CNY"))
     new = NewMerchant(
         "m", "shop", "商店", "Shop", uscc=BODY + uscc.calc_check_digit(BODY), industry="media", settlement_account="622200009990003",

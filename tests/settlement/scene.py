@@ -113,9 +113,11 @@ def available(work: UnitOfWork, merchant_id: UUID) -> int:
 def proofs_hold(work: UnitOfWork, *merchant_ids: UUID) -> bool:
     pending = ledger.balances(work.book.id, [AccountKey("merchant_pending")], "CNY")[AccountKey("merchant_pending")]
     reserve = ledger.balances(work.book.id, [AccountKey("merchant_reserve")], "CNY")[AccountKey("merchant_reserve")]
+    frozen = ledger.balances(work.book.id, [AccountKey("merchant_frozen")], "CNY")[AccountKey("merchant_frozen")]
     kept = sum(available(work, m) for m in merchant_ids)
     return (
-        queries.unsettled(book_id=work.book.id, currency="CNY") == -pending
+        queries.frozen(book_id=work.book.id, currency="CNY") == -frozen
+        and queries.unsettled(book_id=work.book.id, currency="CNY") == -pending
         and queries.in_reserve(book_id=work.book.id, currency="CNY") == -reserve
         and queries.kept_available(book_id=work.book.id, currency="CNY") == cny(kept)
         and queries.not_adding_up(book_id=work.book.id) == []

@@ -10,9 +10,9 @@ from django.shortcuts import redirect
 from django.urls import path
 from django.views.i18n import set_language
 
-from tests.web import loan_samples, recon_samples, report_samples, samples
+from tests.web import invoice_samples, loan_samples, recon_samples, report_samples, samples, settlement_samples
 from yuefu.runtime.values import Book
-from yuefu.web import closing, home, loans, login, orders, recon, reports, suspense
+from yuefu.web import closing, home, invoices, loans, login, orders, recon, reports, settlements, suspense
 
 BOOK = Book(samples.ORDER_ID, "demo", "Yuefu Demo Lending Ltd", "test", "CNY", "Asia/Shanghai", "CN", time(0), None)
 asked: dict[str, int] = {}
@@ -99,6 +99,49 @@ def _loan(request: HttpRequest, public_id: str) -> HttpResponse:
     return loans.show(request, loan_samples.a_settled_loan() if public_id == "settled" else loan_samples.a_loan(), book=BOOK)
 
 
+def _settlements(request: HttpRequest, which: str = "") -> HttpResponse:
+    request.user = AnonymousUser()
+    found = (
+        settlement_samples.no_batch()
+        if which
+        else settlement_samples.batches(request.GET.get("merchant", ""), request.GET.get("state", ""))
+    )
+    return settlements.show_list(request, found, book=BOOK)
+
+
+def _settlement(request: HttpRequest, public_id: str) -> HttpResponse:
+    request.user = AnonymousUser()
+    refused = "ledger_differs" if public_id == "refused" else ""
+    return settlements.show_batch(request, settlement_samples.a_batch(), settlement_samples.lines(), book=BOOK, refused=refused)
+
+
+def _settlement_month(request: HttpRequest, merchant: str = "", month: str = "") -> HttpResponse:
+    request.user = AnonymousUser()
+    return settlements.show_month(request, settlement_samples.a_month(), book=BOOK)
+
+
+def _invoices(request: HttpRequest, which: str = "") -> HttpResponse:
+    request.user = AnonymousUser()
+    return invoices.show_list(request, invoice_samples.no_invoice() if which else invoice_samples.invoices(), book=BOOK)
+
+
+def _fees(request: HttpRequest, which: str) -> HttpResponse:
+    request.user = AnonymousUser()
+    refused = "invoice_number_used" if which == "refused" else ""
+    typed = {"do": "issue", "number": "26119000000000000001"} if refused else {}
+    allowed = invoices.Allowed(request=True, issue=True)
+    return invoices.show_fees(request, invoice_samples.fees(which), book=BOOK, allowed=allowed, refused=refused, typed=typed)
+
+
+def _fees_of(request: HttpRequest, merchant: str, month: str) -> HttpResponse:
+    return _fees(request, "requested")
+
+
+def _fees_act(request: HttpRequest, merchant: str, month: str) -> HttpResponse:
+    good = request.POST.get("do") == "issue" and len(request.POST.get("number", "")) == 20
+    return redirect(f"/settlements/fees/{'issued/?done=issued' if good else 'refused/'}")
+
+
 def _trace(request: HttpRequest, public_id: str) -> HttpResponse:
     request.user = AnonymousUser()
     if request.GET.get("format") == "json":
@@ -134,6 +177,18 @@ urlpatterns = [
     path("loans/", _late_loans, name="late_loans"),
     path("loans/empty/", _late_loans, {"which": "empty"}),
     path("loans/<str:public_id>/", _loan, name="loan"),
+    path("settlements/", _settlements, name="settlements"),
+    path("settlements/empty/", _settlements, {"which": "empty"}),
+    path("settlements/invoices/", _invoices, name="invoices"),
+    path("settlements/invoices/empty/", _invoices, {"which": "empty"}),
+    path("settlements/fees/<str:which>/", _fees),
+    path("settlements/fees/<str:merchant>/<str:month>/", _fees_of, name="fees"),
+    path("settlements/fees/<str:merchant>/<str:month>/act/", _fees_act, name="fees_act"),
+    path("settlements/month/", _settlement_month),
+    path("settlements/months/<str:merchant>/<str:month>/", _settlement_month, name="settlement_month"),
+    path("settlements/months/<str:merchant>/<str:month>/statement.<str:form>", _broken, name="settlement_month_file"),
+    path("settlements/<str:public_id>/", _settlement, name="settlement"),
+    path("settlements/<str:public_id>/statement.<str:form>", _broken, name="settlement_file"),
     path("trace/<str:public_id>/", _trace, name="trace"),
     path("find/", _find, name="find"),
     path("broken/", _broken),

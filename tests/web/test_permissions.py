@@ -38,6 +38,14 @@ MATRIX: dict[str, dict[str, object]] = {
     "recon": dict.fromkeys(VISITORS, 404) | {"anonymous": "login", "finance": 200, "other_book": 200},
     "reports": dict.fromkeys(VISITORS, 404) | {"anonymous": "login", "finance": 200, "other_book": 200},
     "money_flow": dict.fromkeys(VISITORS, 404) | {"anonymous": "login", "finance": 200},
+    "settlements": dict.fromkeys(VISITORS, 200) | {"anonymous": "login", "nobody": 404, "staff": 404},
+    "invoices": dict.fromkeys(VISITORS, 200) | {"anonymous": "login", "nobody": 404, "staff": 404},
+    "fees": dict.fromkeys(VISITORS, 404) | {"anonymous": "login", "finance": 200, "support": 200, "owner": 200},
+    "fees_act": dict.fromkeys(VISITORS, 405) | {"anonymous": "login"},
+    "settlement": dict.fromkeys(VISITORS, 404) | {"anonymous": "login"},
+    "settlement_file": dict.fromkeys(VISITORS, 404) | {"anonymous": "login"},
+    "settlement_month": dict.fromkeys(VISITORS, 404) | {"anonymous": "login", "finance": 200, "support": 200, "owner": 200},
+    "settlement_month_file": dict.fromkeys(VISITORS, 404) | {"anonymous": "login", "finance": 200, "support": 200, "owner": 200},
     "late_loans": dict.fromkeys(VISITORS, 404) | {"anonymous": "login", "finance": 200, "support": 200, "other_book": 200},
     "loan": dict.fromkeys(VISITORS, 404) | {"anonymous": "login"},
     "login": dict.fromkeys(VISITORS, "home") | {"anonymous": 200},
@@ -72,7 +80,13 @@ def stranger(person: Person, second_book: Book) -> Client:
 
 
 def address(route: str, placed: Placed) -> str:
+    batch, month = (
+        "/settlements/stl_01m4psz9m0egnsh56jknyf32m3/",
+        f"/settlements/months/{public.text('merchant', placed.merchant_id)}/2026-10/",
+    )
     return {
+        "settlement": batch, "settlement_file": f"{batch}statement.csv", "settlement_month": month, "settlement_month_file": f"{month}statement.csv",
+        "fees": month.replace("months", "fees"), "fees_act": f"{month.replace('months', 'fees')}act/",
         "home": "/", "find": f"/find/?q={placed.reference}", "trace": f"/trace/{placed.public_id}/", "set_language": "/language/",
         "loan": "/loans/loan_01m4nvbnz0e44r30qama92cgm4/",
         "receipt": "/suspense/rcpt_01m4nvbnz0e44r30qama92cgm4/", "receipt_act": "/suspense/rcpt_01m4nvbnz0e44r30qama92cgm4/act/",

@@ -30,18 +30,24 @@ from yuefu.cli import (
     day,
     debit,
     demo,
+    evidence,
+    freezes,
     imports,
+    invoices,
     journal,
     ledger,
     loan,
     mandate,
     match,
+    merchant_account,
     merchant_income,
     merchant_money,
     merchants,
     notices,
     order,
     paper,
+    payees,
+    payouts,
     people,
     plan,
     products,
@@ -53,6 +59,7 @@ from yuefu.cli import (
     report,
     serve,
     settlement,
+    shares,
     stop,
     suspense,
     trace,
@@ -88,6 +95,9 @@ def shared(
 for group in (demo, trace, quote, reconcile, match, day, serve, proofs):
     group.register(app)
 collect_measures.register(collect.app)
+evidence.register(order.app)
+freezes.register(settlement.app)
+merchant_account.register(merchants.app)
 merchant_income.register(merchants.app)
 merchant_money.register(merchants.app)
 imports.register_export(loan.app)
@@ -109,6 +119,10 @@ for name, group_app in (
     ("paper", paper.app),
     ("settlement", settlement.app),
     ("report", report.app),
+    ("payee", payees.app),
+    ("share", shares.app),
+    ("invoice", invoices.app),
+    ("payout", payouts.app),
     ("mandate", mandate.app),
     ("debit", debit.app),
     ("collect", collect.app),

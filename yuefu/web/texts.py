@@ -12,7 +12,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from yuefu.web import loan_texts, recon_texts, report_texts, suspense_texts
+from yuefu.web import loan_texts, recon_texts, report_texts, settlement_texts, suspense_texts
 
 Tone = Literal["good", "busy", "warn", "bad", "still"]
 Table = Mapping[str, Promise]
@@ -172,6 +172,11 @@ ENTRY_KINDS: Final[Table] = {
     "settlement_refund": _("Taken back from the merchant for the refund"),
     "settlement_batch": _("Made available to the merchant"),
     "settlement_reserve": _("Kept back of the merchant, or given back"),
+    "settlement_frozen": _("Frozen for the merchant"),
+    "settlement_withheld": _("Frozen before it was paid"),
+    "settlement_thawed": _("No longer frozen"),
+    "settlement_shares": _("What others have of a fee"),
+    "settlement_shares_paid": _("Share of a fee paid"),
     "payout_ordered": _("Payout ordered"),
     "payout_paid": _("Payout left the bank"),
     "payout_returned": _("Payout came back from the bank"),
@@ -337,6 +342,13 @@ TABLES: Final[Mapping[str, Table]] = {
     "lifecycle": recon_texts.LIFECYCLES,
     "ended": recon_texts.ENDINGS,
     "check": recon_texts.CHECKS,
+    "batch_state": settlement_texts.BATCH_STATES,
+    "payout_state": settlement_texts.PAYOUT_STATES,
+    "settlement_line": settlement_texts.LINE_KINDS,
+    "statement_fault": settlement_texts.STATEMENT_FAULTS,
+    "invoice_state": settlement_texts.INVOICE_STATES,
+    "invoice_done": settlement_texts.INVOICE_DONE,
+    "invoice_refused": settlement_texts.INVOICE_REFUSED,
     "loan_state": loan_texts.LOAN_STATES,
     "related": loan_texts.RELATED,
     "aftersale": loan_texts.AFTERSALES,
@@ -361,6 +373,9 @@ TONES: Final[Mapping[str, Mapping[str, Tone]]] = {
         "declined": "bad", "authorised": "busy", "part_captured": "busy", "captured": "good", "part_refunded": "warn", "refunded": "still",
         "voided": "still", "expired": "still",
     },
+    "batch_state": settlement_texts.BATCH_STATE_TONES,
+    "payout_state": settlement_texts.PAYOUT_STATE_TONES,
+    "invoice_state": settlement_texts.INVOICE_STATE_TONES,
     "loan_state": loan_texts.LOAN_STATE_TONES,
     "instalment_state": {"paid": "good", "refunded": "good", "given_up": "still", "part_paid": "busy", "due": "warn", "overdue": "bad", "upcoming": "still"},
     "outcome": {

@@ -130,7 +130,7 @@ def _settlement(params: dict[str, Any]) -> list[Fact]:
             SELECT e.kind, a.code, l.currency, -sum(l.amount_minor) AS minor
             FROM ledger_line l JOIN ledger_entry e ON e.posted_on = l.posted_on AND e.id = l.entry_id
             JOIN ledger_account a ON a.id = l.account_id
-            WHERE l.book_id = %(book)s AND l.posted_on BETWEEN %(since)s AND %(until)s AND starts_with(e.kind, 'settlement_')
+            WHERE l.book_id = %(book)s AND l.posted_on BETWEEN %(since)s AND %(until)s AND e.kind IN ('settlement_capture', 'settlement_refund', 'settlement_batch', 'settlement_reserve')
                 AND a.code IN ('merchant_pending', 'merchant_available', 'merchant_reserve')
             GROUP BY e.kind, a.code, l.currency
         ), ours AS (
@@ -139,7 +139,7 @@ def _settlement(params: dict[str, Any]) -> list[Fact]:
                 ELSE 'merchant_pending' END
         ), theirs AS (
             SELECT 'settlement_' || kind AS name, currency, sum(net_minor) AS minor FROM settlement_item
-                WHERE book_id = %(book)s AND earned_on BETWEEN %(since)s AND %(until)s AND kind NOT IN ('carried', 'reserved', 'released')
+                WHERE book_id = %(book)s AND earned_on BETWEEN %(since)s AND %(until)s AND kind IN ('capture', 'refund')
                 GROUP BY kind, currency
             UNION ALL SELECT 'available', currency, sum(payout_minor) FROM settlement_batch
                 WHERE book_id = %(book)s AND pay_on BETWEEN %(since)s AND %(until)s GROUP BY currency

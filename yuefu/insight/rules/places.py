@@ -20,6 +20,9 @@ PLACES: Final[Mapping[Place, tuple[str, ...]]] = {
     "suspense": ("suspense",),
     "merchants": ("merchant_pending", "merchant_available", "payouts_in_transit"),
     "reserve": ("merchant_reserve",),
+    "frozen": ("merchant_frozen",),
+    "shares": ("funder_share", "agent_share", "host_share"),
+    "tax": ("vat_payable",),
     "unearned": ("unearned_discount",),
     "interest": ("interest_income", "interest_given_up", "discount_income"),
     "charges": ("loan_fee_income", "penalty_income", "fees_given_up"),
@@ -39,7 +42,7 @@ PLACE_OF: Final[Mapping[str, Place]] = {code: place for place, codes in PLACES.i
 MONEY: Final = ("channel", "bank", "client_bank")
 """Where money lies outside: at a channel or bank."""
 
-OWED: Final = ("merchants", "reserve")
+OWED: Final = ("merchants", "reserve", "frozen")
 """What merchants are owed, at once or later."""
 
 BY_COMPONENT: Final = frozenset({"interest", "charges", "merchant_fees", "losses", "channel_fees"})

@@ -10,7 +10,11 @@ from uuid import UUID
 from yuefu.ledger.rules import AccountKey, Line, Written
 from yuefu.ledger.rules.chart import OPENING
 from yuefu.money.amounts import Money
+from yuefu.runtime import keys as stored
 from yuefu.runtime import sql
+
+SCOPE = "ledger"
+"""Of the keys that entries are posted under."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +86,23 @@ def written(book_id: UUID, entry_ids: Sequence[UUID]) -> list[Written]:
         heads[entry] = (kind, posted, effective)
         lines.setdefault(entry, []).append(Line(AccountKey(code, owner, of_funder, product), Money(minor, currency), *rest))
     return [Written(entry, *head, tuple(lines[entry])) for entry, head in heads.items()]
+
+
+def moved_by(book_id: UUID, keys: Sequence[str], code: str) -> dict[str, int]:
+    """What entries moved on the accounts of a code, in minor units, by the keys that they were posted under; debit +, credit −. A key under which
+    nothing was posted is absent, and so is one whose entry was taken back."""
+    posted = stored.objects(book_id=book_id, scope=SCOPE, names=keys)
+    moved = dict(
+        sql.rows(
+            "SELECT g.id, s.moved FROM unnest(%s::uuid[]) AS g (id) CROSS JOIN LATERAL (SELECT coalesce(sum(l.amount_minor)"
+            " FILTER (WHERE a.code = %s), 0)::bigint AS moved FROM ledger_entry e"
+            " JOIN ledger_line l ON l.posted_on = e.posted_on AND l.entry_id = e.id JOIN ledger_account a ON a.id = l.account_id"
+            " WHERE e.id = g.id AND e.book_id = %s HAVING count(*) > 0) AS s"
+            " WHERE NOT EXISTS (SELECT FROM ledger_reversal r WHERE r.reversed_id = g.id)",
+            [list(posted.values()), code, book_id],
+        )
+    )
+    return {key: moved[entry_id] for key, entry_id in posted.items() if entry_id in moved}
 
 
 def reversals(book_id: UUID, entry_ids: Sequence[UUID]) -> dict[UUID, UUID]:

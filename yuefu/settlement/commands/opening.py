@@ -47,6 +47,7 @@ def bring_in(*, work: UnitOfWork, owed: Sequence[Owed], source_ids: Sequence[UUI
             fee=nothing,
             discount=nothing,
             net=one.amount,
+            vat=nothing,
             contract_version=0,
             fee_on_refund="",
             earned_on=one.earned_on,

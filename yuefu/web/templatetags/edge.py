@@ -14,6 +14,7 @@ from django.utils.translation import get_language
 from structlog.contextvars import get_contextvars
 
 from yuefu import ids
+from yuefu.journeys import statement_words
 from yuefu.money.amounts import Money
 from yuefu.web import edge, loan_texts, texts
 
@@ -101,6 +102,12 @@ def text(code: str, kind: str) -> str:
 def fact(kind: str) -> str:
     """The word for what was entered of a loan."""
     return loan_texts.fact(kind, chinese=edge.is_chinese(_language()))
+
+
+@register.filter
+def statement(code: str) -> str:
+    """What a figure of a statement is called, as in its files."""
+    return statement_words.text(code, "zh" if edge.is_chinese(_language()) else "en")
 
 
 @register.filter

@@ -1,9 +1,10 @@
-"""Writes of merchants: onboarding, contracts, states."""
+"""Onboarding of merchants, their contracts and states."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any, Final
 from uuid import UUID
 
@@ -11,13 +12,15 @@ from yuefu.errors import Refused, RefusedError
 from yuefu.ledger import commands as ledger
 from yuefu.ledger.rules import AccountKey, LimitedAccount
 from yuefu.merchants import rules
+from yuefu.merchants.commands import accounts, sharing
+from yuefu.merchants.commands.sharing import Wanted
 from yuefu.merchants.queries import TABLE
-from yuefu.merchants.rules import ContractTerms, fees_json
+from yuefu.merchants.rules import ContractTerms, fees_json, holders, more_json
 from yuefu.money.amounts import Money
 from yuefu.runtime import approvals, audit, keys, outbox, sql
 from yuefu.runtime.jsontext import dumps
 from yuefu.runtime.outbox import Event
-from yuefu.runtime.values import UnitOfWork
+from yuefu.runtime.values import Book, UnitOfWork
 from yuefu.runtime.vault import Vault, mask
 
 CODE_TAKEN: Final = "code_taken"
@@ -34,7 +37,8 @@ AMEND: Final = "merchant.amend_contract"
 
 @dataclass(frozen=True, slots=True)
 class NewMerchant:
-    """The account number never appears in a text of this value."""
+    """The account number never appears in a text of this value. Its holder is the merchant, whose Chinese name is meant where none is given; the bank
+    that keeps it is named by its CNAPS number or BIC, or not at all."""
 
     key: str
     code: str
@@ -45,6 +49,8 @@ class NewMerchant:
     settlement_account: str = field(repr=False)
     settlement_account_kind: str
     contract: ContractTerms
+    settlement_account_holder: str = ""
+    settlement_bank_code: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +66,8 @@ class _Content:
     settlement_account: bytes
     settlement_account_kind: str
     contract: ContractTerms
+    settlement_account_holder: str = ""
+    settlement_bank_code: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,14 +111,19 @@ def onboard(*, work: UnitOfWork, vault: Vault, merchants: Sequence[NewMerchant])
 
 def _content(vault: Vault, new: NewMerchant) -> _Content:
     account = vault.index(new.settlement_account, purpose="key.settlement_account")
-    return _Content(new.key, new.code, new.name_zh, new.name_en, new.uscc, new.industry, account, new.settlement_account_kind, new.contract)
+    return _Content(
+        *(new.key, new.code, new.name_zh, new.name_en, new.uscc, new.industry, account, new.settlement_account_kind, new.contract),
+        *(new.settlement_account_holder, new.settlement_bank_code),
+    )
 
 
 def _onboard(work: UnitOfWork, vault: Vault, given: Mapping[int, tuple[UUID, NewMerchant]]) -> dict[int, UUID | Refused]:
     outcomes: dict[int, UUID | Refused] = {}
     fresh: dict[str, tuple[int, UUID, NewMerchant]] = {}
+    wanted = {i: Wanted(new.industry, _account_index(vault, new.settlement_account), new.contract) for i, (_, new) in given.items()}
+    unshared = sharing.faults(work.book, work.day.on, wanted)
     for i, (merchant_id, new) in given.items():
-        fault = _new_merchant_fault(work, new) or (_code_taken(new.code) if new.code in fresh else None)
+        fault = _new_merchant_fault(work, new) or unshared.get(i) or (_code_taken(new.code) if new.code in fresh else None)
         if fault:
             outcomes[i] = fault
         else:
@@ -126,6 +139,10 @@ def _onboard(work: UnitOfWork, vault: Vault, given: Mapping[int, tuple[UUID, New
     return outcomes
 
 
+def _account_index(vault: Vault, account: str) -> bytes:
+    return vault.index(account, purpose="settlement_account")
+
+
 def _new_merchant_fault(work: UnitOfWork, new: NewMerchant) -> Refused | None:
     return (
         rules.code_fault(new.code)
@@ -134,6 +151,7 @@ def _new_merchant_fault(work: UnitOfWork, new: NewMerchant) -> Refused | None:
         or (None if rules.uscc_form(new.uscc) else Refused(rules.USCC_INVALID, "form or check digit of the credit code is wrong", "uscc"))
         or rules.industry_fault(new.industry)
         or rules.account_fault(new.settlement_account, new.settlement_account_kind)
+        or holders.fault(new.settlement_account_holder, new.settlement_bank_code, name_zh=new.name_zh, name_en=new.name_en)
         or rules.terms_fault(new.contract, currency=work.book.currency)
     )
 
@@ -154,7 +172,15 @@ def _insert_merchants(work: UnitOfWork, vault: Vault, new: Sequence[tuple[UUID, 
         "settlement_account_masked": "text", "created_at": "timestamptz", "revision": "integer",
     }  # fmt: skip
     sql.insert(TABLE, columns, [_row(work, vault, row_id, merchant) for row_id, merchant in new], suffix="ON CONFLICT DO NOTHING")
-    return {row[0] for row in sql.rows("SELECT id FROM merchants_merchant WHERE id = ANY(%s)", [[row_id for row_id, _ in new]])}
+    made = {row[0] for row in sql.rows("SELECT id FROM merchants_merchant WHERE id = ANY(%s)", [[row_id for row_id, _ in new]])}
+    accounts.insert_first(work, [(row_id, *_payee(merchant)) for row_id, merchant in new if row_id in made])
+    return made
+
+
+def _payee(new: NewMerchant) -> tuple[str, str]:
+    holder = holders.holder_form(new.settlement_account_holder, name_zh=new.name_zh, name_en=new.name_en)
+    assert holder is not None, "it was looked at before"
+    return holder, new.settlement_bank_code
 
 
 def _row(work: UnitOfWork, vault: Vault, row: UUID, new: NewMerchant) -> tuple[object, ...]:
@@ -169,7 +195,7 @@ def _row(work: UnitOfWork, vault: Vault, row: UUID, new: NewMerchant) -> tuple[o
         "active",
         new.settlement_account_kind,
         vault.seal(new.settlement_account, table=TABLE, column="settlement_account", row=row),
-        vault.index(new.settlement_account, purpose="settlement_account"),
+        _account_index(vault, new.settlement_account),
         mask(new.settlement_account, head=0, tail=4),
         work.now,
         1,
@@ -181,7 +207,7 @@ def _insert_contracts(work: UnitOfWork, contracts: Sequence[tuple[UUID, int, Con
         "id": "uuid", "book_id": "uuid", "merchant_id": "uuid", "version": "integer", "valid_from": "date", "fee_rate_ppm": "integer",
         "settlement_days": "smallint", "channel": "text", "discount_ppm": "jsonb", "fee_on_refund": "text",
         "negative_limit_minor": "bigint", "currency": "text", "fees": "jsonb",
-        "minimum_payout_minor": "bigint", "reserve_ppm": "integer", "reserve_days": "smallint", "approval_id": "uuid",
+        "minimum_payout_minor": "bigint", "reserve_ppm": "integer", "reserve_days": "smallint", "more": "jsonb", "approval_id": "uuid",
         "recorded_by": "text", "recorded_at": "timestamptz",
     }  # fmt: skip
     new_ids = work.ids.many(work.now, len(contracts))
@@ -189,8 +215,8 @@ def _insert_contracts(work: UnitOfWork, contracts: Sequence[tuple[UUID, int, Con
         (
             row_id, work.book.id, merchant_id, version, t.valid_from, t.fee_rate_ppm, t.settlement_days, t.channel,
             dumps(dict(t.discounts)), t.fee_on_refund, t.negative_limit.minor, t.negative_limit.currency,
-            dumps(fees_json(t.fees)), t.minimum_payout.minor if t.minimum_payout else 0, t.reserve_ppm, t.reserve_days, approval_id, work.by.label,
-            work.now,
+            dumps(fees_json(t.fees)), t.minimum_payout.minor if t.minimum_payout else 0, t.reserve_ppm, t.reserve_days, dumps(more_json(t)),
+            approval_id, work.by.label, work.now,
         )
         for row_id, (merchant_id, version, t, approval_id) in zip(new_ids, contracts, strict=True)
     ]  # fmt: skip
@@ -213,11 +239,23 @@ def propose_amendments(*, work: UnitOfWork, amendments: Sequence[Amendment]) -> 
     Returns the approvals. Refused with UNKNOWN_MERCHANT, MERCHANT_CLOSED, BACKDATED or the codes of `rules.terms_fault`.
     """
     states = _lock_states(work, [amendment.merchant_id for amendment in amendments])
+    unshared = _unshared(work, {i: (amendment.merchant_id, amendment.contract) for i, amendment in enumerate(amendments)})
     outcomes: list[UUID | Refused] = []
-    for amendment in amendments:
+    for i, amendment in enumerate(amendments):
         state, _ = states.get(amendment.merchant_id, ("", 0))
-        outcomes.append(_amendment_fault(work, amendment.contract, state) or _request(work, amendment))
+        outcomes.append(_amendment_fault(work, amendment.contract, state) or unshared.get(i) or _request(work, amendment))
     return outcomes
+
+
+def _unshared(work: UnitOfWork, wanted: Mapping[int, tuple[UUID, ContractTerms]]) -> dict[int, Refused]:
+    """What the band of the industry, or the agent, does not allow."""
+    known = {
+        row: (industry, bytes(index))
+        for row, industry, index in sql.rows(
+            "SELECT id, industry, settlement_account_index FROM merchants_merchant WHERE id = ANY(%s)", [[m for m, _ in wanted.values()]]
+        )
+    }
+    return sharing.faults(work.book, work.day.on, {i: Wanted(*known[m], terms) for i, (m, terms) in wanted.items() if m in known})
 
 
 def _request(work: UnitOfWork, amendment: Amendment) -> UUID:
@@ -241,6 +279,17 @@ def _amendment_fault(work: UnitOfWork, contract: ContractTerms, state: str) -> R
     return rules.terms_fault(contract, currency=work.book.currency)
 
 
+def contract_fault(*, book: Book, on: date, merchant_id: UUID, contract: ContractTerms) -> Refused | None:
+    """Why a contract could not be proposed for a merchant, whenever it begins: UNKNOWN_MERCHANT or the codes of `rules.terms_fault` and `sharing`."""
+    found = sql.rows(
+        "SELECT industry, settlement_account_index FROM merchants_merchant WHERE book_id = %s AND id = %s", [book.id, merchant_id]
+    )
+    if not found:
+        return Refused(UNKNOWN_MERCHANT, "there is no such merchant in this book", "merchant_id")
+    wanted = Wanted(found[0][0], bytes(found[0][1]), contract)
+    return rules.terms_fault(contract, currency=book.currency) or sharing.faults(book, on, {0: wanted}).get(0)
+
+
 def decide_amendment(*, work: UnitOfWork, approval_id: UUID, approve: bool, reason: str) -> UUID | Refused | None:
     """Approves an amendment, which writes the new version, or rejects it. Returns the contract; None after a rejection.
 
@@ -258,7 +307,7 @@ def decide_amendment(*, work: UnitOfWork, approval_id: UUID, approve: bool, reas
 
 def _amend(work: UnitOfWork, merchant_id: UUID, terms: ContractTerms, approval_id: UUID) -> UUID:
     state, _ = _lock_states(work, [merchant_id]).get(merchant_id, ("", 0))
-    fault = _amendment_fault(work, terms, state)
+    fault = _amendment_fault(work, terms, state) or _unshared(work, {0: (merchant_id, terms)}).get(0)
     if fault:
         raise RefusedError(fault)
     latest: int = sql.value("SELECT max(version) FROM merchants_contract WHERE merchant_id = %s", [merchant_id])
@@ -283,6 +332,7 @@ def _snapshot(terms: ContractTerms) -> dict[str, Any]:
         "minimum_payout": terms.minimum_payout,
         "reserve_ppm": terms.reserve_ppm,
         "reserve_days": terms.reserve_days,
+        **more_json(terms),
     }
 
 

@@ -13,6 +13,9 @@ from stdnum.cn import uscc
 from stdnum.exceptions import ValidationError
 
 from yuefu.errors import Refused
+from yuefu.merchants.rules import sharing as shares
+from yuefu.merchants.rules.holds import NO_HOLDS, Holds, holds_fault, holds_from_json, holds_json
+from yuefu.merchants.rules.sharing import ProfitShare
 from yuefu.money.amounts import Money
 from yuefu.money.rates import Rate
 from yuefu.plans.terms import FEWEST_PERIODS, MOST_PERIODS
@@ -29,12 +32,15 @@ CHANNEL_INVALID: Final = "channel_invalid"
 DISCOUNT_INVALID: Final = "discount_invalid"
 FEE_ON_REFUND_INVALID: Final = "fee_on_refund_invalid"
 NEGATIVE_LIMIT_INVALID: Final = "negative_limit_invalid"
+CATEGORY_INVALID: Final = "category_invalid"
 FEES_INVALID: Final = "fees_invalid"
 MINIMUM_PAYOUT_INVALID: Final = "minimum_payout_invalid"
 RESERVE_INVALID: Final = "reserve_invalid"
+VAT_INVALID: Final = "vat_invalid"
 
 CHANNELS: Final = ("online", "store", "mini", "live", "agent")
-FEE_ON_REFUND: Final = ("kept", "returned")
+FEE_TREATMENTS: Final = ("kept", "returned", "whole")
+FEE_EVENTS: Final = ("reversal", "rejection", "charge_back")
 LONGEST_SETTLEMENT_DAYS: Final = 60
 MOST_FEES: Final = 100
 LONGEST_RESERVE_DAYS: Final = 365
@@ -47,11 +53,12 @@ _ACCOUNT = re.compile(r"[0-9]{8,32}")
 
 @dataclass(frozen=True, slots=True)
 class Sold:
-    """What a fee depends on: the product, the channel and the number of periods of a captured order."""
+    """What a fee depends on: the product, the channel, the number of periods and the category of goods of a captured order."""
 
     product: str
     channel: str
     periods: int
+    category: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +71,8 @@ class Tier:
 
 @dataclass(frozen=True, slots=True)
 class FeeRule:
-    """What captures cost that are of a product, a channel and so many periods, each of them any where it is left out; `fixed` is charged besides for
-    each capture. Of `tiers`, in rising order of volume, the last one reached is the rate."""
+    """What captures cost that are of a product, a channel, a category of goods and so many periods, each of them any where it is left out; `fixed` is
+    charged besides for each capture. Of `tiers`, in rising order of volume, the last one reached is the rate."""
 
     rate_ppm: int
     fixed: Money
@@ -74,12 +81,14 @@ class FeeRule:
     fewest_periods: int = FEWEST_PERIODS
     most_periods: int = MOST_PERIODS
     tiers: tuple[Tier, ...] = ()
+    category: str = ""
 
     def is_for(self, sold: Sold) -> bool:
         """Whether it says what this costs."""
         return (
             self.product in {"", sold.product}
             and self.channel in {"", sold.channel}
+            and self.category in {"", sold.category}
             and self.fewest_periods <= sold.periods <= self.most_periods
         )
 
@@ -91,6 +100,10 @@ class FeeRule:
 @dataclass(frozen=True, slots=True)
 class ContractTerms:
     """What a contract says. Rates in parts per million; `negative_limit` is how far the merchant's balance may fall below zero.
+
+    `fee_on_refund` says what becomes of the fee when goods come back: it is kept, returned in proportion, or given back whole with the first of them;
+    `fee_on` says so of other ways back where it differs (FEE_EVENTS): a capture that is taken back whole on its day, goods refused at the door,
+    a charge-back. Fees have value added tax of `vat_ppm` in them. `sharing` says who else has a part of them.
 
     `discounts` are (periods, ppm): what the merchant pays for an interest-free plan of so many periods, in rising order of periods. Of `fees` the
     first that is for a capture says what it costs; where none is, it costs `fee_rate_ppm`. Less than `minimum_payout` is not paid out, but carried.
@@ -108,6 +121,19 @@ class ContractTerms:
     minimum_payout: Money | None = None
     reserve_ppm: int = 0
     reserve_days: int = 0
+    vat_ppm: int = 0
+    fee_on: tuple[tuple[str, str], ...] = ()
+    sharing: ProfitShare | None = None
+    holds: Holds = NO_HOLDS
+
+    @property
+    def fee_rates(self) -> list[int]:
+        """Every rate that a capture may cost, in parts per million."""
+        return [self.fee_rate_ppm, *(ppm for rule in self.fees for ppm in (rule.rate_ppm, *(tier.rate_ppm for tier in rule.tiers)))]
+
+    def fee_treatment(self, event: str) -> str:
+        """What becomes of the fee on a refund or another way back."""
+        return dict(self.fee_on).get(event, self.fee_on_refund)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +186,11 @@ def industry_fault(industry: str) -> Refused | None:
     return None if _CODE.fullmatch(industry) else Refused(INDUSTRY_INVALID, "an industry has 2 to 40 of a-z, 0-9, - and _", "industry")
 
 
+def category_fault(category: str) -> Refused | None:
+    """A category of goods is a code like the merchant's."""
+    return None if _CODE.fullmatch(category) else Refused(CATEGORY_INVALID, "a category has 2 to 40 of a-z, 0-9, - and _", "category")
+
+
 def name_fault(name: str, *, field: str) -> Refused | None:
     """A name in one language."""
     good = 1 <= len(name) <= 120 and name.isprintable() and name == name.strip()
@@ -170,7 +201,12 @@ def account_fault(account: str, kind: str) -> Refused | None:
     """Where a merchant's money goes: a corporate account."""
     if kind != "corporate":
         return Refused(ACCOUNT_NOT_CORPORATE, "a merchant is paid to a corporate account only", "settlement_account_kind")
-    return None if _ACCOUNT.fullmatch(account) else Refused(ACCOUNT_INVALID, "an account number has 8 to 32 digits", "settlement_account")
+    return account_number_fault(account, field="settlement_account")
+
+
+def account_number_fault(account: str, *, field: str) -> Refused | None:
+    """The number of an account at a bank."""
+    return None if _ACCOUNT.fullmatch(account) else Refused(ACCOUNT_INVALID, "an account number has 8 to 32 digits", field)
 
 
 def terms_fault(terms: ContractTerms, *, currency: str) -> Refused | None:
@@ -181,8 +217,13 @@ def terms_fault(terms: ContractTerms, *, currency: str) -> Refused | None:
         return Refused(SETTLEMENT_DAYS_INVALID, f"money comes within {LONGEST_SETTLEMENT_DAYS} business days", "settlement_days")
     if terms.channel not in CHANNELS:
         return Refused(CHANNEL_INVALID, f"a channel is one of {', '.join(CHANNELS)}", "channel")
-    if terms.fee_on_refund not in FEE_ON_REFUND:
-        return Refused(FEE_ON_REFUND_INVALID, "the fee of a refunded amount is kept or returned", "fee_on_refund")
+    events = [event for event, _ in terms.fee_on]
+    if not {terms.fee_on_refund, *(treatment for _, treatment in terms.fee_on)} <= set(FEE_TREATMENTS):
+        return Refused(FEE_ON_REFUND_INVALID, f"the fee of what comes back is {', '.join(FEE_TREATMENTS)}", "fee_on_refund")
+    if events != sorted(set(events)) or not set(events) <= set(FEE_EVENTS):
+        return Refused(FEE_ON_REFUND_INVALID, f"other ways back are {', '.join(FEE_EVENTS)}, each once", "fee_on")
+    if not 0 <= terms.vat_ppm < _WHOLE:
+        return Refused(VAT_INVALID, "a tax is at least nothing and less than the whole", "vat")
     if terms.negative_limit.currency != currency or terms.negative_limit.minor < 0:
         return Refused(NEGATIVE_LIMIT_INVALID, f"a limit is not negative and in {currency}", "negative_limit")
     if terms.minimum_payout is not None and (terms.minimum_payout.currency != currency or terms.minimum_payout.minor < 0):
@@ -190,7 +231,8 @@ def terms_fault(terms: ContractTerms, *, currency: str) -> Refused | None:
     days = range(1, LONGEST_RESERVE_DAYS + 1) if terms.reserve_ppm else range(1)
     if not 0 <= terms.reserve_ppm < _WHOLE or terms.reserve_days not in days:
         return Refused(RESERVE_INVALID, f"less than the whole is kept back, for 1 to {LONGEST_RESERVE_DAYS} days", "reserve")
-    return _fees_fault(terms, currency) or _discounts_fault(terms)
+    shared = shares.fault(terms.sharing, currency=currency, fees_ppm=terms.fee_rates) if terms.sharing else None
+    return holds_fault(terms.holds) or _fees_fault(terms, currency) or _discounts_fault(terms) or shared
 
 
 def _fees_fault(terms: ContractTerms, currency: str) -> Refused | None:
@@ -209,6 +251,8 @@ def _fee_fault(rule: FeeRule, currency: str) -> str | None:
         return f"a channel is one of {', '.join(CHANNELS)}"
     if rule.product and not _CODE.fullmatch(rule.product):
         return "a product is named by its code"
+    if rule.category and category_fault(rule.category):
+        return "a category is named by its code"
     if not FEWEST_PERIODS <= rule.fewest_periods <= rule.most_periods <= MOST_PERIODS:
         return f"periods are {FEWEST_PERIODS} to {MOST_PERIODS}, the fewest first"
     volumes = [tier.volume.minor for tier in rule.tiers]
@@ -227,7 +271,7 @@ def _discounts_fault(terms: ContractTerms) -> Refused | None:
         return Refused(
             DISCOUNT_INVALID, f"discounts name each number of periods once, {FEWEST_PERIODS} to {MOST_PERIODS}, rising", "discounts"
         )
-    highest = max([terms.fee_rate_ppm, *(ppm for rule in terms.fees for ppm in (rule.rate_ppm, *(tier.rate_ppm for tier in rule.tiers)))])
+    highest = max(terms.fee_rates)
     if not all(ppm >= 0 and ppm + highest < _WHOLE for _, ppm in terms.discounts):
         return Refused(DISCOUNT_INVALID, "fee and discount together are less than the whole", "discounts")
     return None
@@ -248,7 +292,32 @@ def terms_json(terms: ContractTerms) -> dict[str, Any]:
         "minimum_payout_minor": terms.minimum_payout.minor if terms.minimum_payout else 0,
         "reserve_ppm": terms.reserve_ppm,
         "reserve_days": terms.reserve_days,
+        "more": more_json(terms),
     }
+
+
+def more_json(terms: ContractTerms) -> dict[str, Any]:
+    """What few contracts say; what one does not say is left out."""
+    more: dict[str, Any] = {}
+    if terms.vat_ppm:
+        more["vat_ppm"] = terms.vat_ppm
+    if terms.fee_on:
+        more["fee_on"] = dict(terms.fee_on)
+    if terms.sharing:
+        more["sharing"] = shares.to_json(terms.sharing)
+    if terms.holds != NO_HOLDS:
+        more["holds"] = holds_json(terms.holds)
+    return more
+
+
+def more_from_json(content: Mapping[str, Any], currency: str) -> dict[str, Any]:
+    """The inverse of `more_json`: fields of the terms."""
+    more: dict[str, Any] = {
+        "vat_ppm": content.get("vat_ppm", 0),
+        "fee_on": tuple(sorted(content.get("fee_on", {}).items())),
+        "holds": holds_from_json(content.get("holds", {})),
+    }
+    return more | ({"sharing": shares.from_json(content["sharing"], currency)} if "sharing" in content else {})
 
 
 def fees_json(fees: Sequence[FeeRule]) -> list[dict[str, Any]]:
@@ -261,6 +330,7 @@ def fees_json(fees: Sequence[FeeRule]) -> list[dict[str, Any]]:
             "channel": rule.channel,
             "periods": [rule.fewest_periods, rule.most_periods],
             "tiers": [[tier.volume.minor, tier.rate_ppm] for tier in rule.tiers],
+            **({"category": rule.category} if rule.category else {}),
         }
         for rule in fees
     ]
@@ -277,6 +347,7 @@ def fees_from_json(content: Sequence[Mapping[str, Any]], currency: str) -> tuple
             fewest_periods=one["periods"][0],
             most_periods=one["periods"][1],
             tiers=tuple(Tier(Money(minor, currency), ppm) for minor, ppm in one["tiers"]),
+            category=one.get("category", ""),
         )
         for one in content
     )
@@ -302,4 +373,5 @@ def terms_from_json(content: Mapping[str, Any]) -> ContractTerms:
         least_from_json(content.get("minimum_payout_minor", 0), currency),
         content.get("reserve_ppm", 0),
         content.get("reserve_days", 0),
+        **more_from_json(content.get("more", {}), currency),
     )

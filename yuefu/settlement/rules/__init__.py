@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Final, Protocol
 from uuid import UUID
@@ -22,6 +22,22 @@ CURRENCY_DIFFERS = "currency_differs"
 REFUND_EXCEEDS_CAPTURE = "refund_exceeds_capture"
 UNKNOWN_BATCH = "unknown_batch"
 NOT_POSSIBLE = "not_possible"  # the state of the batch does not allow this step
+NOTHING_TO_PAY = "nothing_to_pay"  # all that the batch would pay is frozen
+ACCOUNT_FLAGGED = "account_flagged"  # a bank sent money back from the merchant's account, and it has no other yet
+UNKNOWN_MERCHANT = "unknown_merchant"
+UNKNOWN_FREEZE = "unknown_freeze"
+UNTIL_PASSED = "until_passed"  # a freeze ends on a day that is to come
+FREEZE_ENDED = "freeze_ended"
+CHANGED_SINCE = "changed_since"  # what was asked for is not as it was: reject it and ask anew
+REFERENCE_INVALID = "reference_invalid"  # 1 to 64 characters by which the bank's statement names the payment
+REFERENCE_REUSED = "reference_reused"  # another payout has this reference
+EVIDENCE_INVALID = "evidence_invalid"
+NO_EVIDENCE_NEEDED = "no_evidence_needed"  # the contract of the order waits for none
+PAID_ON_INVALID = "paid_on_invalid"  # what was paid outside was paid today or before
+
+NOT_ACTIVE: Final = "merchant_not_active"
+FROZEN: Final = "frozen"
+"""Why a batch is held, beside ACCOUNT_FLAGGED and what the ledger or a bank says."""
 
 TRANSITIONS: Final = frozenset(
     {
@@ -38,11 +54,12 @@ TRANSITIONS: Final = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A merchant's balance transaction: net = gross − fee − discount, all negative in a refund.
+    """A merchant's balance transaction: net = gross − fee − discount, all negative in a refund. `vat` is the tax in the fee.
 
     `source_id` is the capture or refund (or, for a carried balance, the batch it comes from); `capture_id` the capture it belongs to.
-    `fee_on_refund` is the rule of the contract that the capture was made under. `lived`: the loan is one of rule version 2026-2, which keeps
-    what the merchant pays for it itself.
+    `fee_on_refund` is the rule of the contract that the capture was made under; of a refund, what became of its fee. `event` says what way back a
+    refund was. `lived`: the loan is one of rule version 2026-2, which keeps what the merchant pays for it itself. `due_on`: the day it settles once
+    there is evidence of its delivery; None where none is waited for.
     """
 
     id: UUID
@@ -58,11 +75,14 @@ class Item:
     fee: Money
     discount: Money
     net: Money
+    vat: Money
     contract_version: int
     fee_on_refund: str
     earned_on: date
     settles_on: date
     lived: bool = False
+    event: str = ""
+    due_on: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +115,11 @@ class Figures(Protocol):
     def net(self) -> Money: ...
 
 
+def with_figures(item: Item, *, fee: Money, vat: Money, discount: Money) -> Item:
+    """A capture that costs something else."""
+    return replace(item, fee=fee, vat=vat, discount=discount, net=item.gross - fee - discount)
+
+
 @dataclass(frozen=True, slots=True)
 class Share:
     """How an amount is divided between fee, discount and merchant."""
@@ -110,7 +135,7 @@ class Totals:
     not paid out: below zero, or too little to be paid.
 
     `refunds` is what refunds cost the merchant after fee and discount came back (≥ 0); `opening` what an earlier batch carried; `reserved` is kept
-    back of this one, `released` was kept back of an earlier one.
+    back of this one, as a reserve or because it is frozen, `released` was kept back of an earlier one.
     """
 
     captures: Money
@@ -133,21 +158,61 @@ def capture_share(gross: Money, *, fee_rate: Rate, fixed: Money, discount_rate: 
     return Share(fee, discount, gross - fee - discount)
 
 
-def refund_share(capture: Item, *, refunded_before: Money, amount: Money) -> Share:
-    """What a refund gives back of fee and discount (as positive amounts), and what it costs the merchant.
+def vat_of(fee: Money, rate: Rate) -> Money:
+    """The tax in a fee that has it in it: fee × rate ÷ (1 + rate), half up."""
+    return Money(divide(fee.minor * rate.ppm, 1_000_000 + rate.ppm, Rounding.HALF_UP), fee.currency)
+
+
+@dataclass(frozen=True, slots=True)
+class GivenBack:
+    """What of a capture was given back so far, as positive amounts."""
+
+    gross: Money
+    fee: Money
+    discount: Money
+
+    @staticmethod
+    def nothing(currency: str) -> GivenBack:
+        """Of a capture without refunds."""
+        return GivenBack(*[Money.zero(currency)] * 3)
+
+
+@dataclass(frozen=True, slots=True)
+class ShareBack:
+    """What a refund gives back, as positive amounts: of the fee, of the tax in it, of the discount; and what it costs the merchant."""
+
+    fee: Money
+    vat: Money
+    discount: Money
+    net: Money
+
+
+def way_back(event: str, capture: Item, *, before: GivenBack, amount: Money, on: date) -> str:
+    """What a refund is: a capture that comes back whole on its own day was never meant, and is a reversal 冲正."""
+    same = event == "refund" and on == capture.earned_on and amount == capture.gross and not before.gross
+    return "reversal" if same else event
+
+
+def refund_share(capture: Item, *, before: GivenBack, amount: Money, treatment: str) -> ShareBack:
+    """What a refund gives back of fee and discount, and what it costs the merchant.
 
     Where the contract returns them: the cumulative share, half up, so that refunds which add up to the capture give all of it back.
-    Where it keeps them: nothing.
+    Where it gives the fee back whole: what is left of it, and the share of the discount. Where it keeps them: nothing.
     """
     nothing = Money.zero(amount.currency)
-    if capture.fee_on_refund == "kept":
-        return Share(nothing, nothing, amount)
-    before, after, of = refunded_before.minor, refunded_before.minor + amount.minor, capture.gross.minor
-    fee, discount = (
-        pro_rata_step(whole, done_before=before, done_after=after, of=of, rounding=Rounding.HALF_UP)
-        for whole in (capture.fee, capture.discount)
+    if treatment == "kept":
+        return ShareBack(nothing, nothing, nothing, amount)
+    share, discount = (
+        min(_step(whole, before.gross, amount, capture.gross), whole - back)
+        for whole, back in ((capture.fee, before.fee), (capture.discount, before.discount))
     )
-    return Share(fee, discount, amount - fee - discount)
+    fee = capture.fee - before.fee if treatment == "whole" else share
+    vat = _step(capture.vat, before.fee, fee, capture.fee) if fee else nothing
+    return ShareBack(fee, vat, discount, amount - fee - discount)
+
+
+def _step(whole: Money, before: Money, step: Money, of: Money) -> Money:
+    return pro_rata_step(whole, done_before=before.minor, done_after=(before + step).minor, of=of.minor, rounding=Rounding.HALF_UP)
 
 
 def shares_of_funders(items: Iterable[Figures], *, own_funds: UUID) -> dict[UUID, Money]:
@@ -167,9 +232,9 @@ def totals(items: Iterable[Figures], currency: str, *, least: Money | None = Non
             captures, fees, discounts = captures + item.gross, fees + item.fee, discounts + item.discount
         elif item.kind == "refund":
             refunds -= item.net
-        elif item.kind == "reserved":
+        elif item.kind in {"reserved", "frozen"}:
             reserved -= item.net
-        elif item.kind == "released":
+        elif item.kind in {"released", "thawed"}:
             released += item.net
         else:
             opening += item.net
@@ -240,3 +305,54 @@ def _income(contract: Contract, expected: Expected, discount: Rate, volume: Mone
 
 def _times(amount: Money, count: int) -> Money:
     return Money(amount.minor * count, amount.currency)
+
+
+@dataclass(frozen=True, slots=True)
+class Freeze:
+    """What of a merchant's money stays here until a day, on which it ends by itself: `asked`, or all of it where that is None. `kept` is what it
+    keeps now, or kept when it ended."""
+
+    id: UUID
+    merchant_id: UUID
+    asked: Money | None
+    kept: Money
+    until: date
+    state: str
+    reason: str
+    begun_on: date
+    ended_on: date | None
+    recorded_by: str
+
+    @property
+    def lacks(self) -> bool:
+        """Whether it would keep more, if there were more."""
+        return self.state == "open" and (self.asked is None or self.asked > self.kept)
+
+    def wants(self, left: Money) -> Money:
+        """What of so much it takes: no more than it lacks."""
+        return left if self.asked is None else min(left, self.asked - self.kept)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What a freeze keeps of a batch."""
+
+    freeze_id: UUID
+    merchant_id: UUID
+    batch_id: UUID
+    amount: Money
+
+
+def withheld(freezes: Sequence[Freeze], owed: Sequence[tuple[UUID, UUID, Money]]) -> list[Part]:
+    """What freezes keep of batches (batch, merchant, what it would pay), in order: each freeze takes what it lacks, and no cent is kept by two."""
+    kept = {freeze.id: freeze for freeze in freezes}
+    parts: list[Part] = []
+    for batch_id, merchant_id, amount in owed:
+        left = amount
+        for freeze in [one for one in kept.values() if one.merchant_id == merchant_id]:
+            taken = freeze.wants(left)
+            if taken:
+                parts.append(Part(freeze.id, merchant_id, batch_id, taken))
+                kept[freeze.id] = replace(freeze, kept=freeze.kept + taken)
+                left -= taken
+    return parts

@@ -11,12 +11,13 @@ from uuid import UUID
 
 from yuefu.money.amounts import Money
 from yuefu.runtime import sql
-from yuefu.settlement.rules import Item, Sum, Totals, totals
+from yuefu.settlement.rules import GivenBack, Item, Sum, Totals, totals
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What a merchant gets on a pay day. `version` counts its states from 1."""
+    """What a merchant gets on a pay day. `version` counts its states from 1. `reason`: why it is not paid, where it is held or its payout came back;
+    `withheld` is what was frozen of its payout after it was built."""
 
     id: UUID
     merchant_id: UUID
@@ -27,6 +28,13 @@ class Batch:
     version: int
     payout_id: UUID | None
     built_at: datetime
+    reason: str = ""
+    withheld: Money | None = None
+
+    @property
+    def pays(self) -> Money:
+        """What goes to the merchant of it: its payout but for what was frozen of it later."""
+        return self.totals.payout - self.withheld if self.withheld else self.totals.payout
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,25 +59,26 @@ class SettledItem:
 
 _ITEM = (
     "i.id, i.merchant_id, i.kind, i.order_id, i.source_id, i.capture_id, i.loan_id, i.funder_id, i.product, i.gross_minor, i.fee_minor,"
-    " i.discount_minor, i.net_minor, i.contract_version, i.fee_on_refund, i.earned_on, i.settles_on, i.lived, i.currency"
+    " i.discount_minor, i.net_minor, i.vat_minor, i.contract_version, i.fee_on_refund, i.earned_on, i.settles_on, i.lived, i.event, i.due_on,"
+    " i.currency"
 )
-_ITEM_WIDTH = 19
+_ITEM_WIDTH = 22
 _BATCH = (
     "SELECT id, merchant_id, pay_on, line_count, captures_minor, fees_minor, discounts_minor, refunds_minor, opening_minor, reserved_minor,"
-    " released_minor, net_minor, payout_minor, carried_minor, state, version, payout_id, built_at, currency FROM settlement_batch"
+    " released_minor, net_minor, payout_minor, carried_minor, state, version, payout_id, built_at, reason, withheld_minor, currency FROM settlement_batch"
 )
 
 
 def _item(*row: Any) -> Item:
-    *head, gross, fee, discount, net, version, rule, earned, settles, lived, currency = row
-    figures = (Money(minor, currency) for minor in (gross, fee, discount, net))
-    return Item(*[*head, *figures, version, rule, earned, settles, lived])
+    *head, gross, fee, discount, net, vat, version, rule, earned, settles, lived, event, due, currency = row
+    figures = (Money(minor, currency) for minor in (gross, fee, discount, net, vat))
+    return Item(*[*head, *figures, version, rule, earned, settles, lived, event, due])
 
 
 def _batch(*row: Any) -> Batch:
-    batch_id, merchant, pay_on, count, *minors, state, version, payout, built, currency = row
+    batch_id, merchant, pay_on, count, *minors, state, version, payout, built, reason, withheld, currency = row
     figures = Totals(*(Money(minor, currency) for minor in minors))
-    return Batch(batch_id, merchant, pay_on, count, figures, state, version, payout, built)
+    return Batch(batch_id, merchant, pay_on, count, figures, state, version, payout, built, reason, Money(withheld, currency))
 
 
 def items_of_sources(*, book_id: UUID, sources: Sequence[tuple[str, UUID]]) -> dict[tuple[str, UUID], Item]:
@@ -87,15 +96,14 @@ def items_of_sources(*, book_id: UUID, sources: Sequence[tuple[str, UUID]]) -> d
     return {(item.kind, item.source_id): item for item in found}
 
 
-def refunded_of_captures(*, book_id: UUID, capture_ids: Sequence[UUID]) -> dict[UUID, int]:
-    """Minor units refunded so far of each capture that has refunds."""
-    return dict(
-        sql.rows(
-            "SELECT capture_id, -sum(gross_minor)::bigint FROM settlement_item"
-            " WHERE book_id IS NOT DISTINCT FROM %s AND kind = 'refund' AND capture_id = ANY(%s) GROUP BY capture_id",
-            [book_id, list(capture_ids)],
-        )
+def given_back(*, book_id: UUID, capture_ids: Sequence[UUID]) -> dict[UUID, GivenBack]:
+    """What was given back so far of each capture that has refunds."""
+    found = sql.rows(
+        "SELECT capture_id, currency, -sum(gross_minor)::bigint, -sum(fee_minor)::bigint, -sum(discount_minor)::bigint FROM settlement_item"
+        " WHERE book_id IS NOT DISTINCT FROM %s AND kind = 'refund' AND capture_id = ANY(%s) GROUP BY capture_id, currency",
+        [book_id, list(capture_ids)],
     )
+    return {capture_id: GivenBack(*(Money(minor, currency) for minor in minors)) for capture_id, currency, *minors in found}
 
 
 def sold(*, book_id: UUID, merchant_ids: Sequence[UUID], since: date, until: date) -> dict[UUID, int]:
@@ -106,6 +114,16 @@ def sold(*, book_id: UUID, merchant_ids: Sequence[UUID], since: date, until: dat
             " AND kind = 'capture' AND earned_on BETWEEN %s AND %s GROUP BY merchant_id",
             [book_id, list(merchant_ids), since, until],
         )
+    )
+
+
+def captures(*, book_id: UUID, merchant_id: UUID, since: date, until: date, after: UUID | None, limit: int) -> list[Item]:
+    """What a merchant captured on these days, ids ascending and above `after`."""
+    return sql.rows_as(
+        _item,
+        f"SELECT {_ITEM} FROM settlement_item AS i WHERE i.book_id IS NOT DISTINCT FROM %s AND i.merchant_id = %s AND i.kind = 'capture'"
+        " AND i.earned_on BETWEEN %s AND %s AND (%s::uuid IS NULL OR i.id > %s) ORDER BY i.id LIMIT %s",
+        [book_id, merchant_id, since, until, after, after, limit],
     )
 
 
@@ -222,16 +240,17 @@ def of_orders(*, order_ids: Sequence[UUID]) -> dict[UUID, list[SettledItem]]:
 
 
 def unsettled(*, book_id: UUID, currency: str) -> Money:
-    """The net of all items in no batch, but for what is kept back. The ledger's merchant_pending has the same as a credit balance."""
-    return _waiting(book_id, currency, "i.kind <> 'released'")
+    """The net of all items in no batch, but for what is kept back or was frozen. The ledger's merchant_pending has the same as a credit balance."""
+    return waiting(book_id, currency, "i.kind NOT IN ('released', 'thawed')")
 
 
 def in_reserve(*, book_id: UUID, currency: str) -> Money:
     """What is kept back of merchants and not released yet. The ledger's merchant_reserve has the same as a credit balance."""
-    return _waiting(book_id, currency, "i.kind = 'released'")
+    return waiting(book_id, currency, "i.kind = 'released'")
 
 
-def _waiting(book_id: UUID, currency: str, where: str) -> Money:
+def waiting(book_id: UUID, currency: str, where: str) -> Money:
+    """The net of items that pass a test and are in no batch."""
     minor = sql.value(
         "SELECT coalesce(sum(i.net_minor), 0)::bigint FROM settlement_waiting AS w JOIN settlement_item AS i ON i.id = w.item_id"
         f" WHERE w.book_id = %s AND i.currency = %s AND {where}",
@@ -243,7 +262,7 @@ def _waiting(book_id: UUID, currency: str, where: str) -> Money:
 def kept_available(*, book_id: UUID, currency: str) -> Money:
     """What held and returned batches would pay out. The ledger's merchant_available accounts have the same as credit balances."""
     minor = sql.value(
-        "SELECT coalesce(sum(payout_minor), 0)::bigint FROM settlement_batch WHERE book_id = %s AND currency = %s"
+        "SELECT coalesce(sum(payout_minor - withheld_minor), 0)::bigint FROM settlement_batch WHERE book_id = %s AND currency = %s"
         " AND state IN ('held', 'returned')",
         [book_id, currency],
     )
@@ -312,3 +331,13 @@ def without_payout(*, book_id: UUID) -> list[UUID]:
         "SELECT id FROM settlement_batch WHERE book_id = %s AND payout_minor > 0 AND payout_id IS NULL AND state <> 'held'", [book_id]
     )
     return [row[0] for row in found]
+
+
+def batches_unpaid(*, book_id: UUID, merchant_ids: Sequence[UUID] | None = None, lock: bool = False) -> list[Batch]:
+    """Batches that are held or whose payout came back, of these merchants or of all, the oldest first; with `lock` in the order of ids, for update until the
+    transaction ends."""
+    ending = " ORDER BY id FOR UPDATE" if lock else " ORDER BY pay_on, id"
+    where = " WHERE book_id = %s AND state IN ('held', 'returned') AND (%s::uuid[] IS NULL OR merchant_id = ANY(%s))"
+    wanted = None if merchant_ids is None else list(merchant_ids)
+    found = sql.rows_as(_batch, _BATCH + where + ending, [book_id, wanted, wanted])
+    return sorted(found, key=lambda batch: (batch.pay_on, batch.id))
