@@ -9,8 +9,9 @@ from typing import Any
 import psycopg
 import pytest
 
-from tests.journeys.conftest import FIRST_DAY, Shop
+from tests.journeys.conftest import FIRST_DAY, Shop, shop_opened
 from yuefu.errors import Refused
+from yuefu.ids import IdSource
 from yuefu.insight.rules import clearing
 from yuefu.insight.rules.clearing import Report, Section
 from yuefu.insight.rules.places import PLACES
@@ -22,6 +23,7 @@ from yuefu.ledger.rules import CHART, AccountKey, Entry, Line, Posted
 from yuefu.money.amounts import Money
 from yuefu.runtime import sql
 from yuefu.runtime.values import UnitOfWork
+from yuefu.runtime.vault import Vault
 
 
 def given_out(shop: Shop) -> list[Report]:
@@ -105,20 +107,34 @@ def test_it_is_kept_as_it_was_given_out_and_tells_what_was_back_dated(busy: Shop
     assert reports.as_csv(after.report).startswith("since,until,section,currency,row,entries,amount\r\n")
 
 
-def test_a_month_stands_on_its_days(shop_at_the_end_of_january: Shop) -> None:
-    shop = shop_at_the_end_of_january
+def test_a_month_stands_on_its_days(vault: Vault, ids: IdSource) -> None:
+    """The last three days of a January: a month begins with the first day that its book has."""
+    first = date(2027, 1, 29)
+    shop = shop_opened(vault, ids, first)
     shop.bought("1999.00")
-    missing = reports.of(book=shop.desk.book, kind="month", on=shop.on)
+    missing = reports.of(book=shop.desk.book, kind="month", on=first)
     assert isinstance(missing, Refused)
-    assert missing.code == "day_not_closed"
+    assert missing.code == "unknown_day", "its last day is not there yet"
     shop.next_day()
-    day, month = given_out(shop)
-    assert ((month.kind, month.since, month.until), day.kind) == (("month", shop.on - timedelta(days=1), date(2027, 1, 31)), "day")
-    assert month.sections == day.sections
-    assert clearing.joined(month, [replace(day, sections=day.sections[1:])]), "a day that lacks a place is not one of this month"
-    unknown = reports.of(book=shop.desk.book, kind="month", on=date(2027, 3, 1))
-    assert isinstance(unknown, Refused)
-    assert unknown.code == "unknown_day"
+    assert [one.kind for one in given_out(shop)] == ["day"]
+    shop.bought("300.00")
+    shop.next_day()
+    shop.settle()
+    shop.next_day()
+    *days, month = given_out(shop)
+    before = reports.of(book=shop.desk.book, kind="day", on=first)
+    assert isinstance(before, GivenOut)
+    days = [before.report, *days]
+    assert ((month.kind, month.since, month.until), len(days)) == (("month", first, date(2027, 1, 31)), 3)
+    for section in month.sections:
+        of_days = [one for day in days for one in day.sections if (one.place, one.currency) == (section.place, section.currency)]
+        assert sum(row.minor for one in of_days for row in one.rows) == sum(row.minor for row in section.rows)
+        assert section.closing == of_days[-1].closing
+    assert month.sold[0].captures == sum(day.sold[0].captures for day in days if day.sold) == 2
+    assert clearing.joined(month, days) == ()
+    other = replace(days[1], sections=tuple(replace(one, rows=one.rows[1:]) for one in days[1].sections))
+    assert {one.name.split(".")[-1] for one in clearing.joined(month, [days[0], other, days[2]])} == {"moved"}
+    assert clearing.joined(month, [replace(days[0], sections=()), *days[1:]]), "a day that lacks its places is not one of this month"
 
 
 def test_what_does_not_add_up_is_not_given_out(busy: Shop) -> None:

@@ -130,7 +130,8 @@ def _settlement(params: dict[str, Any]) -> list[Fact]:
             SELECT e.kind, a.code, l.currency, -sum(l.amount_minor) AS minor
             FROM ledger_line l JOIN ledger_entry e ON e.posted_on = l.posted_on AND e.id = l.entry_id
             JOIN ledger_account a ON a.id = l.account_id
-            WHERE l.book_id = %(book)s AND l.posted_on BETWEEN %(since)s AND %(until)s AND e.kind IN ('settlement_capture', 'settlement_refund', 'settlement_batch', 'settlement_reserve')
+            WHERE l.book_id = %(book)s AND l.posted_on BETWEEN %(since)s AND %(until)s
+                AND e.kind IN ('settlement_capture', 'settlement_refund', 'settlement_batch', 'settlement_reserve')
                 AND a.code IN ('merchant_pending', 'merchant_available', 'merchant_reserve')
             GROUP BY e.kind, a.code, l.currency
         ), ours AS (
