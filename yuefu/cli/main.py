@@ -33,6 +33,7 @@ from yuefu.cli import (
     demo,
     evidence,
     freezes,
+    imports,
     invoices,
     journal,
     ledger,
@@ -41,6 +42,7 @@ from yuefu.cli import (
     match,
     merchant_account,
     merchant_income,
+    merchant_money,
     merchants,
     notices,
     order,
@@ -55,6 +57,7 @@ from yuefu.cli import (
     quote,
     recon,
     reconcile,
+    report,
     serve,
     settlement,
     shares,
@@ -98,6 +101,8 @@ freezes.register(settlement.app)
 merchant_account.register(merchants.app)
 merchant_income.register(merchants.app)
 adjustments.register(settlement.app)
+merchant_money.register(merchants.app)
+imports.register_export(loan.app)
 for name, group_app in (
     ("book", books.app),
     ("account", accounts.app),
@@ -112,8 +117,10 @@ for name, group_app in (
     ("ledger", ledger.app),
     ("journal", journal.app),
     ("loan", loan.app),
+    ("import", imports.app),
     ("paper", paper.app),
     ("settlement", settlement.app),
+    ("report", report.app),
     ("payee", payees.app),
     ("share", shares.app),
     ("invoice", invoices.app),

@@ -65,4 +65,7 @@ _TYPES: Final = (
     AccountType("goodwill_expense", "control", "expense", "Goodwill credits to consumers", "客户补偿支出", manual=True),
     AccountType("channel_fee_expense", "control", "expense", "Channel fees", "渠道手续费", manual=True),
 )
+OPENING: Final = "opening"
+"""The movement of a line on an account of money that says what lay there when the book was opened: no bank shows it."""
+
 CHART: Final = {account.code: account for account in _TYPES}

@@ -82,6 +82,17 @@ class Moved:
         return self.opening + self.debit - self.credit
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What a component held before some days and after them, in minor units, debit positive; an account of money by its owner."""
+
+    code: str
+    owner_id: UUID | None
+    currency: str
+    opening: int
+    closing: int
+
+
 def checked(value: Any) -> Mapping[str, str]:
     """The codes as given; raises ValueError or TypeError where they are not one for each component, 1 to 20 printable characters."""
     if not isinstance(value, dict):

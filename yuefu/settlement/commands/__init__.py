@@ -16,6 +16,7 @@ from yuefu.settlement.commands.freezes import (
     propose_freeze,
     propose_unfreeze,
 )
+from yuefu.settlement.commands.opening import Owed, bring_in
 from yuefu.settlement.commands.share_batches import PAY, SharePayment, build_shares, decide_share_payment, propose_share_payments
 from yuefu.settlement.commands.shares import claw_back
 
@@ -30,10 +31,12 @@ __all__ = [
     "NewAdjustment",
     "NewEvidence",
     "NewFreeze",
+    "Owed",
     "Proven",
     "RefundAccrual",
     "SharePayment",
     "accrue",
+    "bring_in",
     "build",
     "build_shares",
     "claw_back",
