@@ -59,6 +59,7 @@ PREFIXES: Final = {
     "batch": "stl",
     "bill_file": "file",
     "break": "brk",
+    "fix": "fix",
     "event": "evt",
     "stop": "stop",
     "message": "msg",

@@ -20,6 +20,7 @@ from yuefu.errors import Refused
 from yuefu.ids import IdSource
 from yuefu.journeys import (
     billing,
+    breaks,
     checkout,
     close_of_day,
     collecting,
@@ -291,9 +292,14 @@ def settle_merchants(timestamp: int) -> None:
 @app.periodic(cron="40 * * * *")
 @app.task(queueing_lock="reconcile_days", pass_context=False)
 def reconcile_days(timestamp: int) -> None:
-    """Fetches the bills of days that are over and reconciles what is not done."""
+    """Fetches the bills of days that are over, reconciles what is not done, and carries out fixes of breaks that broke off."""
     del timestamp
-    _each_book("reconcile_days", lambda desk, now: reconciliation.catch_up(desk=desk, now=now))
+    _each_book("reconcile_days", reconcile)
+
+
+def reconcile(desk: Desk, now: datetime) -> None:
+    """One round of reconciling in a book; fixes of breaks that broke off are carried out, whatever becomes of the bills."""
+    _all_of([lambda: reconciliation.catch_up(desk=desk, now=now), lambda: breaks.carry_out(desk=desk, now=now)])
 
 
 @app.periodic(cron="*/5 * * * *")

@@ -12,6 +12,7 @@ from datetime import date, datetime, timedelta
 from typing import Final
 
 from yuefu.errors import Refused
+from yuefu.journeys import breaks
 from yuefu.journeys.desk import Desk, open_day
 from yuefu.payments import queries as payments
 from yuefu.payments.rules import CHANNEL, CLIENT, OPERATING
@@ -96,7 +97,8 @@ def _run(desk: Desk, now: datetime, source: str, on: date) -> DayOutcome | Refus
         with open_day(desk, now) as work:
             if isinstance(work, Refused):
                 return work
-            outcome = reconciliation.reconcile_day(work=work, source=source, on=on)
+            by = breaks.working_of(work.book.id, work.day.on)
+            outcome = reconciliation.reconcile_day(work=work, source=source, on=on, by=by)
             if source in _PAYS and isinstance(outcome, DayOutcome) and not outcome.again:
                 _settle(desk, source, on, work)
             return outcome

@@ -23,6 +23,7 @@ from yuefu.papers.rules import quotes
 from yuefu.payments import rules as payments
 from yuefu.payments.rules import DEBIT_POLICY, DEFAULT_POLICY
 from yuefu.plans.caps import checked as checked_caps
+from yuefu.reconciliation.rules import breaks as working
 from yuefu.reconciliation.rules import policy as reconciliation
 from yuefu.risk.rules.decision import policy
 from yuefu.runtime import policies
@@ -62,6 +63,7 @@ CHECKS: Final[Mapping[str, Callable[[Any], object]]] = {
     collecting.POLICY: collecting.policy,
     quotes.VALID_MINUTES: quotes.minutes,
     reconciliation.POLICY: reconciliation.policy,
+    working.WORKING: working.working,
 }
 LATER: Final[Mapping[str, Any]] = {
     GL_CODES: DEFAULT_CODES,
@@ -72,5 +74,6 @@ LATER: Final[Mapping[str, Any]] = {
     collecting.POLICY: collecting.DEFAULT_POLICY,
     quotes.VALID_MINUTES: quotes.WHOLE_DAY,
     reconciliation.POLICY: reconciliation.DEFAULT_POLICY,
+    working.WORKING: working.DEFAULT_WORKING,
 }
 """Settings that books from before did not begin with: such a book has this value, and gets it as its first version when another is asked for."""

@@ -57,5 +57,6 @@ _TYPES: Final = (
     AccountType("credit_loss", "control", "expense", "Credit losses", "信用减值损失", manual=True),
     AccountType("goodwill_expense", "control", "expense", "Goodwill credits to consumers", "客户补偿支出", manual=True),
     AccountType("channel_fee_expense", "control", "expense", "Channel fees", "渠道手续费", manual=True),
+    AccountType("reconciliation_difference", "control", "expense", "Differences written off", "对账差错核销", manual=True),
 )
 CHART: Final = {account.code: account for account in _TYPES}

@@ -50,6 +50,7 @@ DEFAULT_CODES: Final[Mapping[str, str]] = {
     "goodwill_expense": "6601",
     "fee_income": "6021",
     "channel_fee_expense": "6421",
+    "reconciliation_difference": "6711",
     "credit_line": "9001",
     "credit_line_contra": "9002",
 }
