@@ -26,6 +26,7 @@ from yuefu.journeys import (
     collecting,
     debits,
     dunning,
+    levels,
     mandates,
     papers,
     receipts,
@@ -298,8 +299,13 @@ def reconcile_days(timestamp: int) -> None:
 
 
 def reconcile(desk: Desk, now: datetime) -> None:
-    """One round of reconciling in a book; fixes of breaks that broke off are carried out, whatever becomes of the bills."""
-    _all_of([lambda: reconciliation.catch_up(desk=desk, now=now), lambda: breaks.carry_out(desk=desk, now=now)])
+    """One round of reconciling in a book: bills, fixes of breaks that broke off, and what is said of the last days, each whatever becomes of the others."""
+    rounds: list[Callable[[], object]] = [
+        lambda: reconciliation.catch_up(desk=desk, now=now),
+        lambda: breaks.carry_out(desk=desk, now=now),
+        lambda: levels.catch_up(desk=desk, now=now),
+    ]
+    _all_of(rounds)
 
 
 @app.periodic(cron="*/5 * * * *")

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 
-from yuefu.runtime.tables import BookRow
+from yuefu.runtime.tables import BookRow, JsonTextField
 
 _SOURCES = ["channel_trade", "channel_fund", "bank", "bank_client"]
 _OUTCOMES = ["matched", "amount_differs", "status_differs", "missing_here", "missing_there", "duplicate", "other_day", "correction"]
@@ -277,4 +278,26 @@ class BreakEvent(BookRow):
                 | (~Q(action="evidence") & Q(evidence_name="", evidence_sha256="", evidence__isnull=True)),
                 name="reconciliation_breakevent_evidence",
             ),
+        ]
+
+
+class Level(BookRow):
+    """What was said of a day on one level, each time it was another than before. Append-only."""
+
+    on_date = models.DateField()
+    level = models.TextField()
+    no = models.IntegerField()
+    at = models.DateTimeField()
+    verdict = models.TextField()
+    figures = JsonTextField()
+    missing = ArrayField(models.TextField())
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["book_id", "on_date", "level", "no"], name="reconciliation_level_in_order"),
+            models.CheckConstraint(condition=Q(level__in=["transaction", "cash", "balance"]), name="reconciliation_level_name"),
+            models.CheckConstraint(
+                condition=Q(verdict__in=["incomplete", "breaks", "warnings", "pending", "reconciled"]), name="reconciliation_level_verdict"
+            ),
+            models.CheckConstraint(condition=~Q(verdict="reconciled") | Q(missing__len=0), name="reconciliation_level_never_green_without"),
         ]

@@ -13,6 +13,7 @@ from yuefu.reconciliation.commands.breaks import (
 from yuefu.reconciliation.commands.days import DayOutcome, fail_day, reconcile_day
 from yuefu.reconciliation.commands.files import FileIn, Received, receive_files
 from yuefu.reconciliation.commands.fixes import FIX, NewFix, ask_fixes, decide_fix, finish_repayment
+from yuefu.reconciliation.commands.levels import keep_levels
 
 __all__ = [
     "FIX",
@@ -29,6 +30,7 @@ __all__ = [
     "decide_fix",
     "fail_day",
     "finish_repayment",
+    "keep_levels",
     "note_breaks",
     "prove_breaks",
     "receive_files",

@@ -34,6 +34,7 @@ from yuefu.reconciliation.queries.days import (
 from yuefu.reconciliation.queries.working import (
     BreakEvent,
     Fix,
+    KeptLevel,
     Trend,
     ages,
     breaks_listed,
@@ -46,6 +47,7 @@ from yuefu.reconciliation.queries.working import (
     fixes_of,
     fixes_to_carry_out,
     history,
+    levels_kept,
     opposite_breaks,
     trend,
 )
@@ -58,6 +60,7 @@ __all__ = [
     "BreakEvent",
     "DayBridge",
     "Fix",
+    "KeptLevel",
     "SeenLine",
     "ToldOfBreaks",
     "Trend",
@@ -87,6 +90,7 @@ __all__ = [
     "history",
     "last_day",
     "latest_bridges",
+    "levels_kept",
     "lines_of_file",
     "lines_of_orders",
     "lines_of_references",

@@ -14,8 +14,10 @@ from yuefu.payments import queries as payments
 from yuefu.reconciliation.queries.breaks import _BREAK, Break, _break
 from yuefu.reconciliation.rules.breaks import Aged, Stood, ageing
 from yuefu.reconciliation.rules.fixes import Case, Kind
+from yuefu.reconciliation.rules.judgement import Verdict
 from yuefu.reconciliation.rules.matching import Outcome
 from yuefu.runtime import sql
+from yuefu.runtime.jsontext import loads
 
 FIX_WAITING: Final = frozenset({"waiting", "approved"})
 
@@ -303,3 +305,32 @@ def opposite_breaks(*, book_id: UUID, breaks: Sequence[tuple[UUID, str, Money]])
         [*params, book_id],
     )
     return dict(found)
+
+
+# ----------------------------------------------------------------------------------------------------------------------------- levels of days
+
+
+@dataclass(frozen=True, slots=True)
+class KeptLevel:
+    """What was said of a day on a level, the `no`th time."""
+
+    on: date
+    name: str
+    no: int
+    at: datetime
+    verdict: Verdict
+    figures: Mapping[str, Any]
+    missing: tuple[str, ...]
+
+
+def levels_kept(*, book_id: UUID, on: date, until: date | None = None) -> list[KeptLevel]:
+    """What was said last of a day, or of each day from one to another, on each level."""
+    found = sql.rows(
+        "SELECT DISTINCT ON (on_date, level) on_date, level, no, at, verdict, figures::text, missing FROM reconciliation_level"
+        " WHERE book_id = %s AND on_date BETWEEN %s AND %s ORDER BY on_date, level, no DESC",
+        [book_id, on, until or on],
+    )
+    return [
+        KeptLevel(day, name, no, at, Verdict(verdict), loads(figures), tuple(missing))
+        for day, name, no, at, verdict, figures, missing in found
+    ]
