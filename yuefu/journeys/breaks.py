@@ -13,9 +13,11 @@ from datetime import date, datetime
 from typing import Final
 from uuid import UUID
 
+from yuefu import ids
 from yuefu.errors import Refused
 from yuefu.journeys import debits, receipts, repayment
 from yuefu.journeys.desk import Desk, in_batches, on_open_day, open_day
+from yuefu.money.amounts import Money
 from yuefu.payments import queries as payment_book
 from yuefu.payments.commands import Closing, Taken
 from yuefu.payments.rules import OPERATING, BankCredit
@@ -39,13 +41,14 @@ _TOLD: Final = "told"
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A break whole: as a fix sees it, what is suggested today, what was asked for, and all that happened. `waits_until` is from when on it is worth
-    a fix, where its other half may still come; `opposite` another break that would offset it.
+    """A break whole: as a fix sees it, what is suggested today, what fits besides, what was asked for, and all that happened. `waits_until` is from
+    when on it is worth a fix, where its other half may still come; `opposite` another break that would offset it.
     """
 
     found: Break
     case: Case
     suggested: tuple[Suggested, ...]
+    besides: tuple[Suggested, ...]
     waits_until: date | None
     opposite: UUID | None
     fixes: tuple[Fix, ...]
@@ -69,11 +72,13 @@ def seen(*, desk: Desk, break_ids: Sequence[UUID], on: date) -> dict[UUID, Seen]
     fixes = found.fixes_of(book_id=desk.book.id, break_ids=break_ids)
     history = found.history(book_id=desk.book.id, break_ids=break_ids)
     opposites = found.opposite_breaks(book_id=desk.book.id, breaks=[(b.id, b.source, cases[b.id].difference) for b in breaks])
+    first = {b.id: rules.suggested(cases[b.id], by, on) for b in breaks}
     return {
         b.id: Seen(
             found=b,
             case=cases[b.id],
-            suggested=rules.suggested(cases[b.id], by, on),
+            suggested=first[b.id],
+            besides=tuple(one for one in rules.fitting(cases[b.id], by) if one not in first[b.id]),
             waits_until=until if b.state == "open" and (until := rules.waits_until(cases[b.id])) and on < until else None,
             opposite=opposites.get(b.id),
             fixes=tuple(fixes.get(b.id, ())),
@@ -164,3 +169,43 @@ def _credits(desk: Desk, asked: Sequence[Break]) -> dict[str, BankCredit]:
     account = payment_book.money_accounts(book_id=desk.book.id)[OPERATING]
     since = min(b.opened_on for b in asked)
     return {credit.number: credit for credit in desk.bank.credits(account=account.number, since=since)}
+
+
+# ------------------------------------------------------------------------------------------------------------------------------- a list
+
+
+PAGE: Final = 50
+CURSOR_MALFORMED: Final = "cursor_malformed"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A break in a list: what is left of its difference, how old it is, and whether it should have been dealt with before today."""
+
+    public_id: str
+    found: Break
+    difference: Money
+    age_days: int
+    overdue: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A page of breaks, the oldest first; `next_cursor` is "" on the last."""
+
+    rows: tuple[Row, ...]
+    next_cursor: str
+
+
+def listed(*, book_id: UUID, on: date, state: str | None = "open", source: str | None = None, cursor: str = "") -> Listed | Refused:
+    """Breaks of one state or all, from behind `cursor` on. Refused with cursor_malformed. Reads only."""
+    try:
+        after = ids.parse("break", cursor) if cursor else None
+    except ids.BadId:
+        return Refused(CURSOR_MALFORMED, "this is not a place in the list", "after")
+    breaks = found.breaks_listed(book_id=book_id, state=state, source=source, after=after, limit=PAGE + 1)
+    cases = found.cases(book_id=book_id, breaks=breaks[:PAGE])
+    rows = tuple(
+        Row(ids.text("break", b.id), b, cases[b.id].difference, b.age_days(on), b.state == "open" and b.due_on < on) for b in breaks[:PAGE]
+    )
+    return Listed(rows, rows[-1].public_id if len(breaks) > PAGE else "")

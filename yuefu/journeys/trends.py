@@ -45,6 +45,11 @@ class Trends:
     ageing: tuple[Aged, ...]
     levels: Mapping[date, Mapping[str, Verdict]]
 
+    @property
+    def days(self) -> list[Trend]:
+        """All sources together, the latest day first."""
+        return sorted((day for source in self.sources for day in source.days), key=lambda one: one.on, reverse=True)
+
 
 def trends(*, book_id: UUID, on: date, days: int) -> Trends:
     """Those of the last `days` days before `on`."""

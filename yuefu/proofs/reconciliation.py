@@ -47,6 +47,7 @@ ANSWER: Final[tuple[Source, ...]] = ("bank", "bank_client")
 """The sources whose provider answers when it is asked; of the channel nobody hears, and what is left is written off."""
 _ROUNDS: Final = 4
 _EVERYTHING: Final = 100_000
+_ALONE_AT_MOST: Final = 50_00
 _WRITTEN_OFF_AT_MOST: Final = 50_000_00
 """More than any payment of this world."""
 
@@ -211,8 +212,8 @@ class Work:
         self._by_two += len(waiting)
 
     def _allow_more(self) -> None:
-        """The setting of the book, changed as any other by two people: the sums of a played world are larger than those of a careful one."""
-        value = {**DEFAULT_WORKING, "write_off_minor": _WRITTEN_OFF_AT_MOST}
+        """The setting of the book, changed as any other by two people: whatever a payment of this world may be is written off, less by one alone."""
+        value = {**DEFAULT_WORKING, "alone_minor": _ALONE_AT_MOST, "write_off_minor": _WRITTEN_OFF_AT_MOST}
         with open_day(self._by(self._clerk), self._now) as work:
             assert isinstance(work, UnitOfWork)
             asked = one([settings.propose(work=work, name=WORKING, value=value, valid_from=self._on, reason="a proof")])

@@ -257,7 +257,7 @@ class Bill:
 
     def _other_amount(self, row: Row, more: int) -> Row:
         names = ("应结订单金额", "订单金额") if self.source == "channel_trade" else ("收支金额(元)",)
-        return row | {name: _yuan(_fen(row[name]) + more) for name in names}
+        return row | {name: raised(row[name], more) for name in names}
 
     def _other_ids(self, reference: str) -> Row:
         names = ("微信订单号",) if self.source == "channel_trade" else ("微信支付业务单号", "资金流水单号")
@@ -307,6 +307,11 @@ class Bill:
     def closing(self) -> int:
         """What the file says lies in the account after it, as it came."""
         return _fen(self.rows[-1]["账户结余(元)"]) if self.rows else self.before
+
+
+def raised(text: str, more: int) -> str:
+    """An amount as a file has it, raised by so many minor units."""
+    return _yuan(_fen(text) + more)
 
 
 def _fen(text: str) -> int:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Final
 
-from yuefu.sim.faults import Source
+from yuefu.sim.faults import Source, raised
 
 MISSING, TWICE, CUT_OFF, OTHER_CURRENCY, BALANCE_BROKEN = "file_missing", "file_twice", "file_cut_off", "other_currency", "balance_broken"
 OTHER_CONTENT: Final = "file_replaced"
@@ -23,6 +23,8 @@ _OF: Final[Mapping[str, Source]] = {
     OTHER_CONTENT: "bank",
     MISSING: "bank_client",
 }
+_NEEDED: Final = {MISSING: 0, TWICE: 0, BALANCE_BROKEN: 2}
+"""How many lines a file has that is spoilt so."""
 FOUND_AS: Final[Mapping[str, frozenset[str]]] = {
     CUT_OFF: frozenset({"summary_missing", "truncated", "row_width", "summary_mismatch"}),
     OTHER_CURRENCY: frozenset({"other_currency"}),
@@ -56,7 +58,7 @@ class Files:
         self._day += 1
         if not self.every or self._day % self.every:
             return None
-        kind = next(kind for kind in self._turns if kind in (MISSING, TWICE) or _lines(files[_OF[kind]]))
+        kind = next(kind for kind in self._turns if _lines(files[_OF[kind]]) >= _NEEDED.get(kind, 1))
         self._turns.remove(kind)
         self._turns.append(kind)
         self.injected.append(FileFault(kind, _OF[kind], on))
@@ -77,7 +79,7 @@ def bad(fault: FileFault, data: bytes) -> bytes:
     if fault.kind == BALANCE_BROKEN:
         head, row, *rest = data.split(b"\r\n")
         cells = row.split(b",`")
-        cells[7] = b"9" + cells[7]
+        cells[7] = raised(cells[7].decode(), 1_00).encode()
         return b"\r\n".join([head, b",`".join(cells), *rest])
     return data
 

@@ -12,7 +12,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from yuefu.web import loan_texts, recon_texts, suspense_texts
+from yuefu.web import break_texts, loan_texts, recon_texts, suspense_texts
 
 Tone = Literal["good", "busy", "warn", "bad", "still"]
 Table = Mapping[str, Promise]
@@ -109,6 +109,7 @@ OUTCOMES: Final[Table] = {
     "missing_there": _("In our books, not in the bill"),
     "duplicate": _("In the bill twice"),
     "other_day": _("Booked on another day"),
+    "correction": _("Corrects a break"),
     "": _("Not compared yet"),
 }
 SOURCES: Final[Table] = {
@@ -158,6 +159,7 @@ ENTRY_KINDS: Final[Table] = {
     "loan.recovered": _("Recovered after the write-off"),
     "loan.bought_down": _("Lower rate paid for by the merchant"),
     "loan.undone": _("An earlier entry of the loan undone"),
+    "break_corrected": _("Difference of a bill corrected"),
     "collection": _("Money collected from the shopper"),
     "collection_released": _("Money paid ahead, on its day"),
     "channel_refund": _("Money sent back to the shopper"),
@@ -333,6 +335,13 @@ TABLES: Final[Mapping[str, Table]] = {
     "lifecycle": recon_texts.LIFECYCLES,
     "ended": recon_texts.ENDINGS,
     "check": recon_texts.CHECKS,
+    "break_state": break_texts.STATES,
+    "fix": break_texts.FIXES,
+    "fix_state": break_texts.FIX_STATES,
+    "break_event": break_texts.EVENTS,
+    "level": break_texts.LEVELS,
+    "break_done": break_texts.BREAK_DONE,
+    "break_refused": break_texts.BREAK_REFUSED,
     "loan_state": loan_texts.LOAN_STATES,
     "related": loan_texts.RELATED,
     "aftersale": loan_texts.AFTERSALES,
@@ -359,7 +368,7 @@ TONES: Final[Mapping[str, Mapping[str, Tone]]] = {
     "instalment_state": {"paid": "good", "refunded": "good", "given_up": "still", "part_paid": "busy", "due": "warn", "overdue": "bad", "upcoming": "still"},
     "outcome": {
         "matched": "good", "amount_differs": "bad", "status_differs": "warn", "missing_here": "bad", "missing_there": "bad",
-        "duplicate": "bad", "other_day": "warn", "": "still",
+        "duplicate": "bad", "other_day": "warn", "correction": "good", "": "still",
     },
     "day_state": {"open": "good", "closing": "warn", "closed": "still"},
     "bridge_state": {"waiting": "still", "running": "busy", "done": "good", "failed": "bad"},
@@ -368,6 +377,8 @@ TONES: Final[Mapping[str, Mapping[str, Tone]]] = {
     "verdict": recon_texts.VERDICT_TONES,
     "carried_result": recon_texts.RESULT_TONES,
     "check": recon_texts.CHECK_TONES,
+    "break_state": break_texts.STATE_TONES,
+    "fix_state": break_texts.FIX_STATE_TONES,
     "mode": {"test": "warn", "live": "good"},
     "decision": {"approved": "good", "declined": "bad"},
     "answer": {"adds_up": "good", "breaks_open": "warn", "day_not_closed": "warn", "does_not_add_up": "bad"},

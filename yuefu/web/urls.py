@@ -6,7 +6,7 @@ from django.contrib.auth.views import LogoutView
 from django.urls import path
 from django.views.i18n import set_language
 
-from yuefu.web import closing, health, home, loans, orders, recon, suspense
+from yuefu.web import breaks, closing, health, home, loans, orders, recon, suspense
 from yuefu.web.login import SignIn
 
 urlpatterns = [
@@ -19,6 +19,10 @@ urlpatterns = [
     path("suspense/<str:public_id>/", suspense.receipt, name="receipt"),
     path("suspense/<str:public_id>/act/", suspense.act, name="receipt_act"),
     path("recon/", recon.statements, name="recon"),
+    path("breaks/", breaks.listing, name="breaks"),
+    path("breaks/<str:public_id>/", breaks.one, name="break"),
+    path("breaks/<str:public_id>/act/", breaks.act, name="break_act"),
+    path("breaks/<str:public_id>/evidence/<int:no>/", breaks.evidence, name="break_evidence"),
     path("loans/", loans.late, name="late_loans"),
     path("loans/<str:public_id>/", loans.loan, name="loan"),
     path("login/", SignIn.as_view(), name="login"),

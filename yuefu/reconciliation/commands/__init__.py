@@ -1,6 +1,7 @@
 """Writes of reconciliation: receive files, reconcile a day of a source, work on breaks and fix them."""
 
 from yuefu.reconciliation.commands.breaks import (
+    MOST_EVIDENCE,
     Assignment,
     Ending,
     Evidence,
@@ -17,6 +18,7 @@ from yuefu.reconciliation.commands.levels import keep_levels
 
 __all__ = [
     "FIX",
+    "MOST_EVIDENCE",
     "Assignment",
     "DayOutcome",
     "Ending",

@@ -199,7 +199,7 @@ def _insert(work: UnitOfWork, asked: Sequence[Fix], known: Mapping[UUID, Break])
         for f in asked
     ]
     sql.insert("reconciliation_fix", _COLUMNS, values, same={"book_id": ("uuid", work.book.id)})
-    happened = [Happened(f.break_id, "asked", known[f.break_id].state, f"{f.kind}: {f.reason}", until=f.until, fix_id=f.id) for f in asked]
+    happened = [Happened(f.break_id, "asked", known[f.break_id].state, f.reason, until=f.until, fix_id=f.id) for f in asked]
     tell(work=work, happened=happened)
     audit.record(work=work, action="break.ask_fix", object_kind="fix", object_ids=[f.id for f in asked])
 

@@ -18,7 +18,14 @@ def keep_levels(*, work: UnitOfWork, on: date, levels: Sequence[Level]) -> int:
     changed = [one for one in levels if one.name not in known or _said(known[one.name]) != _said(one)]
     columns = {"id": "uuid", "level": "text", "no": "integer", "verdict": "text", "figures": "json", "missing": "text[]"}
     values = [
-        (new_id, one.name, known[one.name].no + 1 if one.name in known else 1, one.verdict.value, dumps(one.figures), "{" + ",".join(one.missing) + "}")
+        (
+            new_id,
+            one.name,
+            known[one.name].no + 1 if one.name in known else 1,
+            one.verdict.value,
+            dumps(one.figures),
+            "{" + ",".join(one.missing) + "}",
+        )
         for new_id, one in zip(work.ids.many(work.now, len(changed)), changed, strict=True)
     ]
     same = {"book_id": ("uuid", work.book.id), "on_date": ("date", on), "at": ("timestamptz", work.now)}

@@ -94,14 +94,18 @@ def fault(kind: Kind, case: Case, working: Working) -> Refused | None:
 
 def suggested(case: Case, working: Working, on: date) -> tuple[Suggested, ...]:
     """What fits a break on a day, the best first. Of one whose other half may still come by itself, nothing; see `waits_until`."""
-    if case.state != "open" or case.waits or ((until := waits_until(case)) is not None and on < until):
+    if (until := waits_until(case)) is not None and on < until:
         return ()
-    amount = case.stake
-    return tuple(
-        Suggested(kind, amount, kind not in ALONE and working.needs_second(amount))
-        for kind in _in_order(case, on)
-        if fault(kind, case, working) is None
-    )
+    return tuple(_suggested(kind, case, working) for kind in _in_order(case, on) if fault(kind, case, working) is None)
+
+
+def fitting(case: Case, working: Working) -> tuple[Suggested, ...]:
+    """All that may be done about a break, whether it is suggested or not."""
+    return tuple(_suggested(kind, case, working) for kind in Kind if fault(kind, case, working) is None)
+
+
+def _suggested(kind: Kind, case: Case, working: Working) -> Suggested:
+    return Suggested(kind, case.stake, kind not in ALONE and working.needs_second(case.stake))
 
 
 def waits_until(case: Case) -> date | None:
