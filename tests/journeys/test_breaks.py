@@ -133,6 +133,7 @@ def test_a_repayment_that_was_paid_and_not_booked_goes_the_way_of_every_other(sh
     assert asked(shop, trade, Kind.CHASE, key="more").code == "fix_waits"
     approved = decided(shop, waiting)
     assert approved.state == "approved"
+    assert stands(shop, trade)[0] == "open", "nothing is called within the transaction of a decision"
     jobs.reconcile(shop.desk, shop.now(17))
     assert found.fixes_by_id(book_id=shop.book_id, ids=[waiting.id])[waiting.id].state == "done"
     assert {stands(shop, b)[:2] for b in missing} == {("corrected", "post_repayment")}
@@ -355,6 +356,47 @@ def test_opening_a_break_again_changes_no_statement_of_a_day_before(shop):
     assert ended_on < reopened_on
     moved("open")
     assert stands(shop, missing) == ("open", "looked at it", None)
+
+
+def test_a_half_that_came_while_its_break_was_taken_for_ended_is_told_of_on_its_day(shop):
+    paid_day(shop)
+    bad, late, _ = spoilt(shop, "channel_trade", faults.OTHER_DAY)
+    sent(shop, bad)
+    (missing,) = open_breaks(shop)
+    with open_day(shop.desk, shop.now(15)) as work:
+        one(commands.resolve_breaks(work=work, endings=[Ending(missing.id, "explained", "theirs")]))
+    first, second = shop.on, shop.on + timedelta(days=1)
+    shop.next_day()
+    sent(shop, reconciliation.fetch(desk=shop.desk, on=first), first)
+    shop.next_day()
+    with open_day(shop.desk, shop.now(7)) as work:
+        one(commands.resolve_breaks(work=work, endings=[Ending(missing.id, "open", "not theirs")]))
+    files = reconciliation.fetch(desk=shop.desk, on=second)
+    mine = [row | {"交易时间": f"{second} 10:00:00"} for row in late]
+    sent(shop, {**files, "channel_trade": Bill("channel_trade", files["channel_trade"]).written(mine)}, second)
+    assert stands(shop, missing) == ("explained", "came_on_another_day", second)
+    told_of = of(statements(shop, second)).statement
+    assert (told_of.opening, told_of.net, dict(told_of.ended), told_of.closing) == (yuan(0), yuan(200), {"reopened": yuan(200)}, yuan(0))
+
+
+def test_a_payout_that_the_bank_shows_late_reconciles_its_batch(shop):
+    shop.bought("600.00")
+    shop.next_day()
+    shop.settle()
+    paid_on = shop.on
+    shop.next_day()
+    bad, late, _ = spoilt(shop, "bank_client", faults.OTHER_DAY, 1, paid_on)
+    sent(shop, bad, paid_on)
+
+    def states():
+        return sql.value("SELECT array_agg(DISTINCT state) FROM settlement_batch WHERE book_id = %s", [shop.book_id])
+
+    assert states() == ["paid"]
+    on = shop.on
+    shop.next_day()
+    files = reconciliation.fetch(desk=shop.desk, on=on)
+    sent(shop, {**files, "bank_client": Bill("bank_client", files["bank_client"], 100_00).written(list(late))}, on)
+    assert states() == ["reconciled"]
 
 
 def test_a_break_has_an_owner_a_day_notes_and_evidence_and_its_history_never_changes(shop, as_role):

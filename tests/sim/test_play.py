@@ -93,6 +93,8 @@ def every_break_is_one_that_was_injected_and_is_mended(result, truth, vault) -> 
     assert set(proven["files"]) == set(files.KINDS)
     assert {"chase_provider", "confirmed_by_money", "offset", "post_fee", "write_off"} <= set(proven["fixes"])
     assert proven["fixes"]["by_two_people"] > 0
+    assert (proven["chains"]["found"], proven["chains"]["false"]) == (proven["chains"]["injected"], 0)
+    assert proven["chains"]["injected"] > 0
     assert proven["last_day"]["verdict"] == "reconciled", proven
     assert proven["ok"], proven
 

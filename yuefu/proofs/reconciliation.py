@@ -80,14 +80,12 @@ def run(
     return {"days": days, "seed": seed, "rate": rate, "orders": played["orders"], **found_all}
 
 
-def judged(
-    *, played: Mapping[str, Any], truth: Mapping[str, Sequence[Mapping[str, Any]]], vault: Vault, seed: int, as_of: date, say: Say
-) -> dict[str, Any]:
+def judged(*, played: Mapping[str, Any], truth: Mapping[str, Any], vault: Vault, seed: int, as_of: date, say: Say) -> dict[str, Any]:
     """What was found of a world that was played until `as_of`, compared with the truth; then its breaks are worked."""
     book = books.by_code(played["book"])
     assert book is not None, "it was played"
     table, exact = _compared(truth["breaks"], _told(book.id))
-    spoilt = _files_compared(truth)
+    spoilt, chains = _files_compared(truth), _chains_compared(book.id, truth["unchained"])
     ids = IdSource(random.Random(f"{seed}:prove").getrandbits)
     work = Work(Desk(book, system_actor("prove"), ids, vault, SandboxChannel(book), SandboxBank(book)), as_of, say)
     work.all_of_it()
@@ -96,10 +94,15 @@ def judged(
         "world_holds": holds,
         "faults": table,
         "files": spoilt,
+        "chains": chains,
         "false": sum(one["false"] for one in table.values()),
         "fixes": work.figures(),
         "last_day": last,
-        "ok": holds and exact and all(one["injected"] == one["found"] for one in spoilt.values()) and last["bridges_zero"],
+        "ok": holds
+        and exact
+        and not chains["false"]
+        and all(one["injected"] == one["found"] for one in [*spoilt.values(), chains])
+        and last["bridges_zero"],
     }
 
 
@@ -131,6 +134,21 @@ def _compared(expected: Sequence[Mapping[str, Any]], told: Counter[Told]) -> tup
 def _files_compared(truth: Mapping[str, Sequence[Mapping[str, Any]]]) -> dict[str, dict[str, int]]:
     injected, said = (Counter(one["kind"] for one in truth[name]) for name in ("files", "said"))
     return {kind: {"injected": injected[kind], "found": said[kind]} for kind in files.KINDS if injected[kind]}
+
+
+def _chains_compared(book_id: UUID, unchained: Sequence[Sequence[str]]) -> dict[str, int]:
+    """Of files that do not begin where the last one ended, by source and day: how many there were, of how many that was told, and of how many more."""
+    with sql.reading(book_id=book_id):
+        days = [carried.day(book_id=book_id, on=on) for on in sorted({bridge.on for bridge in found.day_bridges(book_id=book_id)})]
+    told = {
+        (source.source, day.on.isoformat())
+        for day in days
+        if not isinstance(day, Refused)
+        for source in day.sources
+        if source.before is not None and not source.before.passed
+    }
+    there = {(source, on) for source, on in unchained}
+    return {"injected": len(there), "found": len(there & told), "false": len(told - there)}
 
 
 class Work:

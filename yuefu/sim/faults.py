@@ -88,9 +88,12 @@ class Injector:
     banks: bool = False
     injected: list[Fault] = field(default_factory=list)
     expected: list[Expected] = field(default_factory=list)
+    unchained: list[tuple[Source, date]] = field(default_factory=list)
+    """Files whose balances do not go on where those before them ended: lines are missing in one of the two, or are other than they were."""
     _spoilt: set[UUID | str] = field(default_factory=set)
     _postponed: dict[tuple[Source, date], list[Row]] = field(default_factory=lambda: defaultdict(list))
     _closing: dict[Source, int] = field(default_factory=dict)
+    _printed: dict[Source, int] = field(default_factory=dict)
     _owed: float = 0.0
     turns: list[tuple[str, Source]] = field(default_factory=list)
     """What is injected next, in this order, as far as there is something for it; what was has its next turn last."""
@@ -111,7 +114,15 @@ class Injector:
                 spoilt[source] = bill.spoil(mine, late, self._postponed[source, following], following, self.dice)
             if bill is not None and source != "channel_trade":
                 self._closing[source] = bill.closing()
+                self._follow(source, on, Bill(source, spoilt[source]))
         return spoilt
+
+    def _follow(self, source: Source, on: date, sent: Bill) -> None:
+        """Notes a file that does not begin with the balance that the last one with lines ended with."""
+        if sent.rows:
+            if self._printed.get(source, sent.opening()) != sent.opening():
+                self.unchained.append((source, on))
+            self._printed[source] = sent.closing()
 
     def _plan(self, files: Mapping[str, bytes], on: date) -> dict[tuple[Source, str], Fault]:
         """Chooses lines that no fault has touched, each with its order."""
@@ -287,7 +298,7 @@ class Bill:
 
     def _fund_totals(self, rows: list[Row]) -> list[str]:
         """Counts and sums by direction, after running the balance anew from where the file began."""
-        opening = self._opening()
+        opening = self.opening()
         sums = {"收入": [0, 0], "支出": [0, 0]}
         for row in rows:
             amount, direction = _fen(row["收支金额(元)"]), row["收支类型"]
@@ -297,7 +308,8 @@ class Bill:
             sums[direction][1] += amount
         return [str(len(rows)), str(sums["收入"][0]), _yuan(sums["收入"][1]), str(sums["支出"][0]), _yuan(sums["支出"][1])]
 
-    def _opening(self) -> int:
+    def opening(self) -> int:
+        """What the file says lay in the account before it."""
         if not self.rows:
             return self.before
         first = self.rows[0]

@@ -262,7 +262,7 @@ def play(
                 progress(number + 1, days, placed)
         night.answer()
         injected = night.call("truth")
-        expected, spoilt, said = night.call("faults")
+        expected, spoilt, said, unchained = night.call("faults")
         night.tell("verified")
         proven_until = as_of if close_last else as_of - timedelta(days=1)
         figures = _figures(player.desk)
@@ -271,10 +271,8 @@ def play(
     if out is not None:
         _write(out / "truth.json", injected)
         _write(out / "found.json", found)
-        _write(
-            out / "faults.json",
-            {"breaks": list(map(asdict, expected)), "files": list(map(asdict, spoilt)), "said": list(map(asdict, said))},
-        )
+        lists = {"breaks": expected, "files": spoilt, "said": said}
+        _write(out / "faults.json", {name: list(map(asdict, told)) for name, told in lists.items()} | {"unchained": unchained})
     seconds = stopwatch() - began
     return {
         "book": made.desk.book.code,

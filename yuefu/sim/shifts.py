@@ -84,9 +84,11 @@ class Shifts:
         """The faults injected so far, by class."""
         return self._injector.by_class()
 
-    def faults(self) -> tuple[list[Expected], list[FileFault], list[FileFault]]:
-        """The breaks that faults should be found as; the files that were spoilt, and those of which that was said."""
-        return self._injector.expected, self._files.injected, self._files.found
+    def faults(self) -> tuple[list[Expected], list[FileFault], list[FileFault], list[tuple[str, date]]]:
+        """The breaks that faults should be found as; the files that were spoilt, and those of which that was said; and by source and day the files
+        whose balances do not go on where those before them ended.
+        """
+        return self._injector.expected, self._files.injected, self._files.found, [*self._injector.unchained]
 
     def verified(self) -> bool:
         """Seals what is not sealed yet and reads the whole chain again: every entry still says what was sealed, and the heads kept outside

@@ -101,6 +101,8 @@ def decide_fix(*, work: UnitOfWork, by: Working, approval_id: UUID, approve: boo
     fix = queries.fix_of_approval(book_id=work.book.id, approval_id=approval_id)
     assert fix is not None, "an approval of a fix is stored with it"
     found = queries.breaks_by_id(book_id=work.book.id, ids=[fix.break_id], lock=True)[fix.break_id]
+    if approve and found.state != "open":
+        raise RefusedError(Refused(rules.NO_LONGER_FITS, f"the break is {found.state}", "break_id"))
     state = "approved" if approve else "rejected"
     _end(work, replace(fix, state=state))
     tell(work=work, happened=[Happened(found.id, state, found.state, reason, fix_id=fix.id)])

@@ -20,7 +20,7 @@ from yuefu.runtime import sql
 @dataclass(frozen=True, slots=True)
 class ToldOfBreaks:
     """What both sides said of breaks up to a day. The key is the id of the break: `ended` is how a person ended those of that day, `reopened` are
-    those that had ended before and were opened again on it. A break that explained itself, by its other half, is not ended by a person.
+    those that had ended before and are told of again. A break that explained itself, by its other half, is not ended by a person.
     """
 
     said: list[Told]
@@ -44,12 +44,14 @@ def told(*, book_id: UUID, source: str, on: date) -> ToldOfBreaks:
     histories = stood(book_id=book_id, break_ids=list({row[0] for row in found}))
     nothing: list[Stood] = []
     spans = {row[0]: _span(histories.get(row[0], nothing), on) for row in found}
-    open_then = {break_id for break_id, (before, after) in spans.items() if _is_open(before) or _is_open(after)}
+    # A half of the day counts in its sums, also where its break had ended before and was open again when it came.
+    of_day = {row[0] for row in found if row[3] == on}
+    told_of = {i for i, (before, after) in spans.items() if _is_open(before) or _is_open(after) or i in of_day}
     ended = {
-        str(i): after.state for i, (_, after) in spans.items() if i in open_then and after and not _is_open(after) and not after.by_itself
+        str(i): after.state for i, (_, after) in spans.items() if i in told_of and after and not _is_open(after) and not after.by_itself
     }
-    reopened = frozenset(str(i) for i, (before, _) in spans.items() if i in open_then and not _is_open(before))
-    return ToldOfBreaks([one for row in found if row[0] in open_then for one in _told(row)], ended, reopened)
+    reopened = frozenset(str(i) for i, (before, _) in spans.items() if i in told_of and not _is_open(before))
+    return ToldOfBreaks([one for row in found if row[0] in told_of for one in _told(row)], ended, reopened)
 
 
 def _span(history: list[Stood], on: date) -> tuple[Stood | None, Stood | None]:

@@ -248,9 +248,10 @@ def _classified(book_id: UUID, source: str, on: date) -> Counter[tuple[UUID, str
 
 
 def matched_references(*, book_id: UUID, source: str, on: date, kind: str) -> list[str]:
-    """References of one kind that a day's bill shows exactly as they were booked."""
+    """References of one kind that a day's bill shows exactly as they were booked, on that day or on another."""
     found = sql.rows(
-        "SELECT reference FROM reconciliation_item WHERE book_id = %s AND source = %s AND on_date = %s AND kind = %s AND outcome = 'matched'",
+        "SELECT reference FROM reconciliation_item WHERE book_id = %s AND source = %s AND on_date = %s AND kind = %s"
+        " AND outcome IN ('matched', 'other_day')",
         [book_id, source, on, kind],
     )
     return [row[0] for row in found]
