@@ -80,7 +80,7 @@ def test_a_merchant_sees_its_own(cli: Command, person: Callable[..., str]) -> No
     assert cli("settlement", "month", "2026-10", "--merchant", "disc-city", "--as", owner).code == "unknown_merchant"
     assert cli("settlement", "show", theirs["batch"], "--as", owner).code == "unknown_batch"
     assert cli("settlement", "show", theirs["batch"], "--as", person("finance")).status == 0
-    assert cli("settlement", "list", "--as", person("risk")).code == "not_allowed"
+    assert cli("settlement", "list", "--as", person("merchant_staff", "record-house")).code == "not_allowed"
 
 
 @pytest.mark.parametrize(
