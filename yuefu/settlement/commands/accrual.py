@@ -136,12 +136,14 @@ class _State:
         refunded: dict[UUID, int],
         contracts: Mapping[date, Mapping[UUID, Contract]],
         volumes: Mapping[tuple[date, UUID], Money],
+        proven: set[UUID],
     ) -> None:
         self.known = known
         self._work = work
         self._refunded = refunded
         self._contracts = contracts
         self._volumes = volumes
+        self._proven = proven
         self._settles: dict[tuple[date, int], date] = {}
 
     def decide(self, accrual: Accrual) -> Item | Refused:
@@ -211,7 +213,9 @@ class _State:
             return Refused(rules.REFUND_EXCEEDS_CAPTURE, f"{capture.gross - before} of the capture is left", "amount")
         share = rules.refund_share(capture, refunded_before=before, amount=accrual.amount)
         contract = self._contracts.get(accrual.earned_on, {}).get(capture.merchant_id)
-        days = contract.terms.settlement_days if contract else 0
+        due_on = self._settles_on(accrual.earned_on, contract.terms.settlement_days if contract else 0)
+        # While its money waits for evidence, what goes back of a capture is deducted from it and from nothing else.
+        waits = capture.due_on is not None and capture.id not in self._proven and capture.settles_on > due_on
         return Item(
             id=self._work.ids.new(self._work.now),
             merchant_id=capture.merchant_id,
@@ -229,8 +233,9 @@ class _State:
             contract_version=capture.contract_version,
             fee_on_refund=capture.fee_on_refund,
             earned_on=accrual.earned_on,
-            settles_on=self._settles_on(accrual.earned_on, days),
+            settles_on=capture.settles_on if waits else due_on,
             lived=capture.lived,
+            due_on=due_on if waits else None,
         )
 
     def _settles_on(self, earned_on: date, days: int) -> date:
@@ -260,7 +265,9 @@ def _load(work: UnitOfWork, items: Sequence[Accrual]) -> _State:
         if refund.capture_id in merchants_of:
             wanted.setdefault(refund.earned_on, set()).add(merchants_of[refund.capture_id])
     contracts = {on: merchants.contracts_in_force(merchant_ids=sorted(who), on=on) for on, who in wanted.items()}
-    return _State(work, known, refunded, contracts, _volumes(work, contracts))
+    waiting = [item.id for item in known.values() if item.due_on is not None] if refunds else []
+    proven = queries.proven(item_ids=waiting) if waiting else set()
+    return _State(work, known, refunded, contracts, _volumes(work, contracts), proven)
 
 
 def _volumes(work: UnitOfWork, contracts: Mapping[date, Mapping[UUID, Contract]]) -> dict[tuple[date, UUID], Money]:

@@ -8,6 +8,7 @@ from yuefu.settlement.queries.freezes import (
     freezes_passed,
     frozen,
     merchants_lacking,
+    proven,
     waits_for_evidence,
 )
 from yuefu.settlement.queries.items import (
@@ -68,6 +69,7 @@ __all__ = [
     "merchants_lacking",
     "not_adding_up",
     "of_orders",
+    "proven",
     "refunded_of_captures",
     "served",
     "sold",
