@@ -51,7 +51,9 @@ class Migration(migrations.Migration):
             model_name="item",
             constraint=models.CheckConstraint(
                 condition=models.Q(
-                    ("due_on__isnull", True), models.Q(("due_on__lt", models.F("settles_on")), ("kind", "capture")), _connector="OR"
+                    ("due_on__isnull", True),
+                    models.Q(("due_on__lt", models.F("settles_on")), ("kind__in", ["capture", "refund"])),
+                    _connector="OR",
                 ),
                 name="settlement_item_evidence",
             ),
