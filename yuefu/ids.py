@@ -45,6 +45,7 @@ PREFIXES: Final = {
     "bill": "bill",
     "aftersale": "afts",
     "charge_back": "cgb",
+    "report": "rpt",
     "payoff_quote": "pqt",
     "certificate": "cert",
     "collection": "pay",

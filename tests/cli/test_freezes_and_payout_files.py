@@ -12,6 +12,7 @@ import pytest
 from lxml import etree
 
 from tests.cli.conftest import Command, Town, a_town
+from tests.cli.samples import contract
 from yuefu.runtime.vault import Vault
 
 
@@ -124,3 +125,20 @@ def test_payouts_are_exported_once_written_again_and_answered(
     assert flagged["fault"] == "account_closed"
     assert cli("settlement", "held").last["batches"][0]["reason"] == "account_closed"
     assert cli("payout", "export", "--out", str(tmp_path / "b.xml"), "--as", person("support")).code == "not_allowed"
+
+
+def test_money_waits_for_evidence_that_the_shop_gives(
+    cli: Command, authorised: Callable[..., dict[str, Any]], decide: Callable[..., Any], person: Callable[..., str], tmp_path: Path
+) -> None:
+    owner = person("merchant_owner", "disc-city")
+    before = authorised(amount="30.00", merchant="disc-city")
+    assert cli("order", "capture", before["order"]).status == 0
+    assert cli("order", "delivered", before["order"], "--reference", "SF1", "--as", owner).code == "no_evidence_needed"
+    (tmp_path / "terms.json").write_text(json.dumps(contract(valid_from="2026-10-20", holds={"evidence_days": 30})))
+    assert decide(cli("merchant", "amend", "disc-city", "--file", str(tmp_path / "terms.json"), "--reason", "vouchers")).status == 0
+    while cli("close-day").last["on"] < "2026-10-19":
+        pass
+    order = authorised(amount="30.00", merchant="disc-city")
+    assert cli("order", "capture", order["order"]).status == 0
+    told = [cli("order", "delivered", order["order"], "--reference", "SF2", "--as", owner).last for _ in range(2)]
+    assert [(one["captures"], one["again"]) for one in told] == [(1, False), (0, True)]

@@ -93,7 +93,13 @@ def test_a_contract_may_have_fees_of_their_own_and_a_least_payout(given: Given, 
         {"rate": "0.55", "product": "free", "tiers": [{"volume": "1000000.00", "rate": "0.45"}]},
     ]
     asked = given(
-        contract(valid_from="2026-12-01", fees=fees, minimum_payout="100.00", reserve={"rate": "5.00", "days": 90}),
+        contract(
+            valid_from="2026-12-01",
+            fees=fees,
+            minimum_payout="100.00",
+            reserve={"rate": "5.00", "days": 90},
+            holds={"evidence_days": 14, "tier": "high", "more_days": 5},
+        ),
         "merchant",
         "amend",
         shop,
@@ -104,6 +110,7 @@ def test_a_contract_may_have_fees_of_their_own_and_a_least_payout(given: Given, 
     (waiting,) = [one for one in cli("approval", "list", "--limit", "1000").last["approvals"] if one["approval"] == asked.last["approval"]]
     assert waiting["content"]["minimum_payout_minor"] == 100_00
     assert (waiting["content"]["reserve_ppm"], waiting["content"]["reserve_days"]) == (50_000, 90)
+    assert waiting["content"]["more"]["holds"] == {"evidence_days": 14, "tier": "high", "more_days": 5}
     assert waiting["content"]["fees"] == [
         {"rate_ppm": 3_800, "fixed_minor": 10, "product": "", "channel": "store", "periods": [3, 6], "tiers": []},
         {"rate_ppm": 5_500, "fixed_minor": 0, "product": "free", "channel": "", "periods": [2, 36], "tiers": [[1_000_000_00, 4_500]]},
@@ -115,6 +122,8 @@ def test_a_contract_may_have_fees_of_their_own_and_a_least_payout(given: Given, 
         ({"minimum_payout": "-1.00"}, "minimum_payout_invalid", "minimum_payout"),
         ({"reserve": {"rate": "5.00"}}, "missing_field", "reserve.days"),
         ({"reserve": {"rate": "5.00", "days": 0}}, "reserve_invalid", "reserve"),
+        ({"holds": {"more_days": 5}}, "holds_invalid", "holds"),
+        ({"holds": {"evidence": 5}}, "unknown_field", "holds.evidence"),
     ):
         answer = given(contract(valid_from="2026-12-01", **wrong), "merchant", "amend", shop, "--reason", "volume")
         assert (answer.status, answer.code, answer.last["error"]["detail"].split(":")[0]) == (1, code, path), answer.out

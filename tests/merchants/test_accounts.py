@@ -67,7 +67,7 @@ def test_another_account_takes_two_people_and_the_first_stays(work, make_work, v
         (made, 2, queries.shown(ids=[shop])[shop].settlement_account_masked, "102100099996"),
     ]
     assert queries.settlement_accounts(merchant_ids=[shop], vault=vault) == {shop: OTHER}
-    numbers = {one.account_id: one.number for one in queries.payees(account_ids=[first.id, made], vault=vault).values()}
+    numbers = {one.account_id: one.number for one in queries.beneficiaries(account_ids=[first.id, made], vault=vault).values()}
     assert numbers == {first.id: "6222020200112233445", made: OTHER}
 
 

@@ -10,9 +10,9 @@ from django.shortcuts import redirect
 from django.urls import path
 from django.views.i18n import set_language
 
-from tests.web import invoice_samples, loan_samples, recon_samples, samples, settlement_samples
+from tests.web import invoice_samples, loan_samples, recon_samples, report_samples, samples, settlement_samples
 from yuefu.runtime.values import Book
-from yuefu.web import closing, home, invoices, loans, login, orders, recon, settlements, suspense
+from yuefu.web import closing, home, invoices, loans, login, orders, recon, reports, settlements, suspense
 
 BOOK = Book(samples.ORDER_ID, "demo", "Yuefu Demo Lending Ltd", "test", "CNY", "Asia/Shanghai", "CN", time(0), None)
 asked: dict[str, int] = {}
@@ -67,6 +67,26 @@ def _act(request: HttpRequest, public_id: str) -> HttpResponse:
 def _recon(request: HttpRequest) -> HttpResponse:
     request.user = AnonymousUser()
     return recon.show(request, recon_samples.a_day(), book=BOOK)
+
+
+def _reports(request: HttpRequest) -> HttpResponse:
+    request.user = AnonymousUser()
+    return reports.show_list(request, [report_samples.kept("month")], [report_samples.kept("day")], book=BOOK)
+
+
+def _report(request: HttpRequest) -> HttpResponse:
+    request.user = AnonymousUser()
+    return reports.show(request, report_samples.a_day(), book=BOOK)
+
+
+def _flow(request: HttpRequest) -> HttpResponse:
+    request.user = AnonymousUser()
+    if request.GET.get("from"):
+        entries = report_samples.some_entries()
+        return reports.show_entries(
+            request, entries, book=BOOK, on=report_samples.ON, origin="merchants", target="clearing", currency="CNY"
+        )
+    return reports.show_flow(request, report_samples.a_flow(), book=BOOK)
 
 
 def _late_loans(request: HttpRequest, which: str = "") -> HttpResponse:
@@ -151,6 +171,9 @@ urlpatterns = [
     path("suspense/<str:public_id>/", _receipt, name="receipt"),
     path("suspense/<str:public_id>/act/", _act, name="receipt_act"),
     path("recon/", _recon, name="recon"),
+    path("reports/", _reports, name="reports"),
+    path("reports/day/", _report),
+    path("reports/flow/", _flow, name="money_flow"),
     path("loans/", _late_loans, name="late_loans"),
     path("loans/empty/", _late_loans, {"which": "empty"}),
     path("loans/<str:public_id>/", _loan, name="loan"),

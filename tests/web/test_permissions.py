@@ -36,6 +36,8 @@ MATRIX: dict[str, dict[str, object]] = {
     "receipt": dict.fromkeys(VISITORS, 404) | {"anonymous": "login"},
     "receipt_act": dict.fromkeys(VISITORS, 405) | {"anonymous": "login"},
     "recon": dict.fromkeys(VISITORS, 404) | {"anonymous": "login", "finance": 200, "other_book": 200},
+    "reports": dict.fromkeys(VISITORS, 404) | {"anonymous": "login", "finance": 200, "other_book": 200},
+    "money_flow": dict.fromkeys(VISITORS, 404) | {"anonymous": "login", "finance": 200},
     "settlements": dict.fromkeys(VISITORS, 200) | {"anonymous": "login", "nobody": 404, "staff": 404},
     "invoices": dict.fromkeys(VISITORS, 200) | {"anonymous": "login", "nobody": 404, "staff": 404},
     "fees": dict.fromkeys(VISITORS, 404) | {"anonymous": "login", "finance": 200, "support": 200, "owner": 200},

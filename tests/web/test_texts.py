@@ -13,8 +13,11 @@ from django.utils.translation import override
 
 from yuefu.access.rules import ROLES
 from yuefu.aftersales import rules as aftersales
-from yuefu.journeys import close_of_day, proving, statement_words, statements, stopping, views
-from yuefu.ledger.rules.chart import CHART
+from yuefu.insight.rules.clearing import Sold
+from yuefu.insight.rules.places import ALL_PLACES
+from yuefu.journeys import close_of_day, opening, proving, statement_words, statements, stopping, views
+from yuefu.journeys.reports import sold_figures
+from yuefu.ledger.rules.chart import CHART, OPENING
 from yuefu.loans.queries import listing
 from yuefu.merchants.rules import CHANNELS
 from yuefu.offers.rules.wording import LANGUAGES
@@ -100,8 +103,8 @@ CODES = {
     "instalment_state": {"paid", "refunded", "given_up", "part_paid", "due", "overdue", "upcoming"},
     "outcome": {outcome.value for outcome in Outcome},
     "source": set(SOURCES),
-    "movement": {"payment", "refund", "fee", "payout", "payout_returned", "receipt", "other"} | set(TRANSFER_ENDS),
-    "entry_kind": entry_kinds(),
+    "movement": {"payment", "refund", "fee", "payout", "payout_returned", "receipt", "other", OPENING} | set(TRANSFER_ENDS),
+    "entry_kind": entry_kinds() | {opening.KIND},
     "day_state": {"open", "closing", "closed"},
     "bridge_state": {"waiting", "running", "done", "failed"},
     "run_state": {"waiting", "running", "done", "failed"},
@@ -145,6 +148,8 @@ CODES = {
         "withdrawn",
     }
     | set(aftersales.STATES),
+    "place": {"money", "owed", *ALL_PLACES},
+    "sold": set(sold_figures(Sold("CNY", *[0] * 12))),
     "sales_channel": set(CHANNELS),
     "mode": {"test", "live"},
     "role": set(ROLES),

@@ -18,13 +18,13 @@ STAFF_PERMISSIONS: Final = frozenset({
     "funding.record", "invoice.issue", "invoice.request", "jobs.run", "journal.propose", "ledger.import", "ledger.read", "loan.rebuild", "mandate.read",
     "mandate.revoke", "mandate.sign", "merchant.amend", "merchant.change_state", "merchant.onboard", "merchant.read",
     "notice.change", "notice.read", "order.authorise", "order.capture", "order.read", "order.refund", "order.void",
-    "paper.issue", "paper.read", "product.draft", "product.publish", "product.read", "product.retire", "quarantine.read",
+    "paper.issue", "paper.read", "plan.change", "product.draft", "product.publish", "product.read", "product.retire", "quarantine.read",
     "quarantine.settle", "reconcile", "repayment.record", "repayment.undo", "setting.propose", "setting.read",
     "settlement.propose", "settlement.read", "settlement.run", "stop.lift", "stop.read", "stop.set", "suspense.match",
     "suspense.read", "suspense.return", "trace",
 })  # fmt: skip
 MERCHANT_PERMISSIONS: Final = frozenset({
-    "api_key.issue", "order.authorise", "order.capture", "order.read", "order.refund", "order.void", "repayment.collect",
+    "api_key.issue", "order.authorise", "order.capture", "order.read", "order.refund", "order.void", "plan.change", "repayment.collect",
     "settlement.read", "trace",
 })  # fmt: skip
 PERMISSIONS: Final = STAFF_PERMISSIONS | MERCHANT_PERMISSIONS
@@ -61,8 +61,8 @@ ROLES: Final = {
 }  # fmt: skip
 MERCHANT_ROLES: Final = frozenset({"merchant_owner", "merchant_staff"})
 
-KEY_SCOPES: Final = MERCHANT_PERMISSIONS - {"api_key.issue"}
-"""What a program may be allowed; it never makes keys for itself."""
+KEY_SCOPES: Final = MERCHANT_PERMISSIONS - {"api_key.issue", "plan.change"}
+"""What a program may be allowed; it never makes keys for itself, and no route is there yet for what a merchant plans."""
 
 LONGEST_OVERLAP: Final = timedelta(days=30)
 SECRET_BYTES: Final = 32

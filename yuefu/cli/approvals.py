@@ -86,6 +86,7 @@ def _decide(work: UnitOfWork, asked: Approval, *, approve: bool, reason: str) ->
         settlement.FREEZE: settlement.decide_freeze,
         settlement.UNFREEZE: settlement.decide_unfreeze,
         settlement.CLEAR: settlement.decide_clearing,
+        settlement.ADJUST: settlement.decide_adjustment,
     }
     if asked.action in of_settlement:
         return of_settlement[asked.action](work=work, approval_id=asked.id, approve=approve, reason=reason)

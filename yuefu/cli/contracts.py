@@ -12,15 +12,19 @@ if TYPE_CHECKING:
 
     from yuefu.cli.context import Caller
     from yuefu.merchants.rules import ContractTerms, FeeRule
+    from yuefu.merchants.rules.charges import Penalty, Subsidy
+    from yuefu.merchants.rules.holds import Holds
     from yuefu.merchants.rules.sharing import ProfitShare, Receiver
 
 CONTRACT: Final = (
     "valid_from fee_rate settlement_days channel discounts? fee_on_refund negative_limit currency fees? minimum_payout? reserve? vat? fee_on?"
-    " profit_share?"
+    " profit_share? holds? penalties? subsidies?"
 )
 FEE: Final = "rate fixed? product? channel? category? fewest_periods? most_periods? tiers?"
 PROFIT_SHARE: Final = "receivers agent? early_default?"
 RECEIVER: Final = "party rate? fixed? cap? level? on_refund? on_default?"
+PENALTY: Final = "code amount of_month?"
+HOLDS: Final = "evidence_days? tier? more_days?"
 FEE_ON: Final = "rejection? charge_back? reversal?"
 CONTRACT_EXAMPLE: Final = (
     'A contract: {valid_from: "2026-10-01", fee_rate: "0.60" (percent), settlement_days, channel, discounts: [{periods, rate}],'
@@ -32,6 +36,9 @@ CONTRACT_EXAMPLE: Final = (
     ' payments, and of captures that are taken back whole on their day. profit_share: {receivers: [{party: host, agent or funder, rate: "5.00" (of the'
     ' price), fixed (each capture), cap (each capture), level (of agents: 2 is above the one named), on_refund: returned or kept, on_default: "100.00" (what'
     " of it goes back)}], agent: its code, early_default: {periods: 3, days: 30}} divides the fee; the platform has what is left."
+    ' holds: {evidence_days: 14 (a capture waits so many days more, or until there is evidence of delivery), tier: "high", more_days: 5 (held so many'
+    ' business days more)}. penalties: [{code, amount: "500000.00", of_month: "80.00" (percent of what the sales of that month bring)}] and'
+    ' subsidies: [{code, most: "10000.00"}] are the most that two people may charge or give (settlement adjust).'
 )
 
 
@@ -46,6 +53,7 @@ def agents_of(caller: Caller) -> Mapping[str, UUID]:
 def contract_of(fields: Fields, currency: str, agents: Mapping[str, UUID]) -> ContractTerms:
     """The terms that a file says."""
     from yuefu.merchants.rules import ContractTerms
+    from yuefu.merchants.rules.holds import NO_HOLDS
 
     reserve = fields.inside("reserve", "rate days") if fields.has("reserve") else None
     discounts = [(one.whole("periods"), one.percent("rate").ppm) for one in fields.each("discounts", "periods rate")]
@@ -63,8 +71,31 @@ def contract_of(fields: Fields, currency: str, agents: Mapping[str, UUID]) -> Co
         reserve_days=reserve.whole("days") if reserve else 0,
         vat_ppm=fields.percent("vat").ppm if fields.has("vat") else 0,
         fee_on=_fee_on(fields.inside("fee_on", FEE_ON)) if fields.has("fee_on") else (),
+        penalties=tuple([_penalty(one, currency) for one in fields.each("penalties", PENALTY)]),
+        subsidies=tuple([_subsidy(one, currency) for one in fields.each("subsidies", "code most")]),
+        holds=_holds(fields.inside("holds", HOLDS)) if fields.has("holds") else NO_HOLDS,
         sharing=_sharing(fields.inside("profit_share", PROFIT_SHARE), currency, agents) if fields.has("profit_share") else None,
     )
+
+
+def _penalty(fields: Fields, currency: str) -> Penalty:
+    from yuefu.merchants.rules.charges import Penalty
+
+    of_month = fields.percent("of_month").ppm if fields.has("of_month") else 0
+    return Penalty(fields.text("code"), fields.money("amount", currency), of_month)
+
+
+def _subsidy(fields: Fields, currency: str) -> Subsidy:
+    from yuefu.merchants.rules.charges import Subsidy
+
+    return Subsidy(fields.text("code"), fields.money("most", currency))
+
+
+def _holds(fields: Fields) -> Holds:
+    from yuefu.merchants.rules.holds import Holds
+
+    evidence, more = (fields.whole(name) if fields.has(name) else 0 for name in ("evidence_days", "more_days"))
+    return Holds(evidence, fields.text("tier") if fields.has("tier") else "", more)
 
 
 def _sharing(fields: Fields, currency: str, agents: Mapping[str, UUID]) -> ProfitShare:

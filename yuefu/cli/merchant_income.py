@@ -61,7 +61,9 @@ def income(
             orders,
             interest_free,
         )
-        paid_on = calendar(caller.book.calendar, day.year, day.year + 1).add_business_days(day, contract.terms.settlement_days)
+        paid_on = calendar(caller.book.calendar, day.year, day.year + 1).add_business_days(
+            day, contract.terms.settlement_days + contract.terms.holds.more_days
+        )
         waits = (paid_on - day).days
         found = settlement.income(contract, expected, waits_days=waits, cost_of_money=_percent(cost_of_money))
         if isinstance(found, Refused):

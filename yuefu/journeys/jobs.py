@@ -32,6 +32,7 @@ from yuefu.journeys import (
     refund,
     reminders,
     repayment,
+    reports,
     sending,
     settlement,
     stopping,
@@ -294,6 +295,19 @@ def reconcile_days(timestamp: int) -> None:
     """Fetches the bills of days that are over and reconciles what is not done."""
     del timestamp
     _each_book("reconcile_days", lambda desk, now: reconciliation.catch_up(desk=desk, now=now))
+
+
+@app.periodic(cron="50 * * * *")
+@app.task(queueing_lock="make_reports", pass_context=False)
+def make_reports(timestamp: int) -> None:
+    """Gives out the reports of days that closed since, and of the months that these end."""
+    del timestamp
+    _each_book("make_reports", report)
+
+
+def report(desk: Desk, now: datetime) -> None:
+    """One round of giving out in a book; again, there is nothing left."""
+    reports.give_out(desk=desk, now=now)
 
 
 @app.periodic(cron="*/5 * * * *")

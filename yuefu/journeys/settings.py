@@ -14,6 +14,7 @@ from uuid import UUID
 from yuefu.aftersales import rules as aftersales
 from yuefu.collecting.rules import policy as collecting
 from yuefu.errors import Refused
+from yuefu.growth.rules import concentration
 from yuefu.journeys.checkout import AUTHORISATION_DAYS, RISK_POLICY
 from yuefu.ledger.rules.gl import DEFAULT_CODES, GL_CODES
 from yuefu.ledger.rules.gl import checked as checked_codes
@@ -64,6 +65,7 @@ CHECKS: Final[Mapping[str, Callable[[Any], object]]] = {
     collecting.POLICY: collecting.policy,
     quotes.VALID_MINUTES: quotes.minutes,
     reconciliation.POLICY: reconciliation.policy,
+    concentration.POLICY: concentration.lines,
     sharing.BANDS: sharing.bands,
 }
 LATER: Final[Mapping[str, Any]] = {
@@ -76,6 +78,7 @@ LATER: Final[Mapping[str, Any]] = {
     collecting.POLICY: collecting.DEFAULT_POLICY,
     quotes.VALID_MINUTES: quotes.WHOLE_DAY,
     reconciliation.POLICY: reconciliation.DEFAULT_POLICY,
+    concentration.POLICY: concentration.DEFAULT_POLICY,
     sharing.BANDS: sharing.DEFAULT_BANDS,
 }
 """Settings that books from before did not begin with: such a book has this value, and gets it as its first version when another is asked for."""

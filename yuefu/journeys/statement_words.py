@@ -19,6 +19,7 @@ IDENTITY: Final[tuple[tuple[str, int], ...]] = (
     ("opening", 1),
     ("reserved", -1),
     ("released", 1),
+    ("adjusted", 1),
 )
 """Net is these figures, added or taken away; payout and carried are what becomes of it."""
 
@@ -46,6 +47,7 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     "opening": ("上期结转", "Carried in"),
     "reserved": ("暂扣准备金及冻结", "Kept back as reserve, or frozen"),
     "released": ("释放准备金及解冻", "Given back of reserve, or thawed"),
+    "adjusted": ("违约金、补贴及回款", "Penalties, subsidies, debts paid"),
     "net": ("净额", "Net"),
     "payout": ("付款", "Paid out"),
     "carried": ("结转下期", "Carried on"),
@@ -84,6 +86,9 @@ KINDS: Final[Mapping[str, tuple[str, str]]] = {
     "released": ("释放准备金", "released"),
     "frozen": ("冻结", "frozen"),
     "thawed": ("解冻", "thawed"),
+    "penalty": ("违约金", "penalty"),
+    "subsidy": ("补贴", "subsidy"),
+    "collected": ("商户回款", "paid by the merchant"),
     "withheld": ("付款前冻结", "frozen before it was paid"),
     "payout": ("付款", "payout"),
     "next": ("结转下期", "next"),

@@ -26,7 +26,7 @@ from yuefu.settlement import queries as settlement
 from yuefu.settlement.queries import Batch
 from yuefu.settlement.queries import papers as paper_book
 from yuefu.settlement.queries.papers import DaySum
-from yuefu.settlement.rules import Item, Totals
+from yuefu.settlement.rules import ADJUSTMENTS, Item, Totals
 
 DOES_NOT_ADD_UP: Final = "statement_does_not_add_up"  # its lines do not come to what is paid and carried
 LEDGER_DIFFERS: Final = "ledger_differs"  # the ledger does not have what a line says
@@ -185,7 +185,7 @@ def _wrong_line(book_id: UUID, batch_id: UUID) -> Item | None:
     last: UUID | None = None
     while found := paper_book.lines(batch_id=batch_id, after=last, limit=CHUNK):
         last = found[-1].id
-        entered = {f"settlement:{item.kind}:{item.source_id}": item for item in found if item.order_id}
+        entered = {f"settlement:{item.kind}:{item.source_id}": item for item in found if item.order_id or item.kind in ADJUSTMENTS}
         moved = ledger.moved_by(book_id, list(entered), "merchant_pending")
         wrong = (item for key, item in entered.items() if moved.get(key, 0) != -item.net.minor)
         if (first := next(islice(wrong, 1), None)) is not None:

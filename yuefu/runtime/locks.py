@@ -29,6 +29,7 @@ HANDS: Final = 7041788  # of a run: shared by all who work on a chunk of it, to 
 REVERSAL: Final = 7041790  # an entry that is being taken back
 PORTFOLIOS: Final = 7041791  # the numbers of the portfolios of a book
 CERTIFICATES: Final = 7041792  # the numbers of the certificates of a book
+FUND_PLAN: Final = 7041801  # what a merchant plans and tells
 PAYEES: Final = 7041793  # the agents and hosts of a book
 INVOICES: Final = 7041796  # the invoices of a book and their numbers
 

@@ -51,6 +51,26 @@ def made_available(batch_id: UUID, merchant_id: UUID, shares: Mapping[UUID, Mone
     return Entry(key=f"settlement:batch:{batch_id}", kind="settlement_batch", lines=tuple(lines))
 
 
+def penalised(item: Item) -> Entry:
+    """Dr owed to merchant, Cr penalties of merchants."""
+    return _adjusted("settlement_penalty", item, Line(AccountKey("merchant_penalty_income"), item.net, merchant_id=item.merchant_id))
+
+
+def subsidised(item: Item) -> Entry:
+    """Dr subsidies to merchants, Cr owed to merchant."""
+    return _adjusted("settlement_subsidy", item, Line(AccountKey("merchant_subsidy_expense"), item.net, merchant_id=item.merchant_id))
+
+
+def debt_paid(item: Item, bank: AccountKey, reference: str) -> Entry:
+    """What a merchant paid of its debt: Dr our bank account, as the bank's statement shows it, Cr owed to merchant."""
+    return _adjusted("settlement_collected", item, Line(bank, item.net, movement="payment", reference=reference))
+
+
+def _adjusted(kind: str, item: Item, against: Line) -> Entry:
+    lines = (against, _line(PENDING, -item.net, item))
+    return Entry(key=f"settlement:{item.kind}:{item.source_id}", kind=kind, lines=lines, effective_on=item.earned_on, cause=item.source_id)
+
+
 def reserved(batch_id: UUID, merchant_id: UUID, *, kept: Money, released: Money, funder_id: UUID) -> Entry:
     """What a batch keeps back: Dr owed to merchant, Cr reserve. What it releases of earlier ones: the reverse."""
     lines = [

@@ -37,10 +37,15 @@ class Item(BookRow):
     fee_on_refund = models.TextField()
     earned_on = models.DateField()
     settles_on = models.DateField()
+    due_on = models.DateField(null=True)
+    """The day it settles once there is evidence of its delivery."""
     recorded_at = models.DateTimeField()
 
     class Meta:
         constraints = [
+            models.CheckConstraint(
+                condition=Q(due_on__isnull=True) | Q(kind="capture", due_on__lt=F("settles_on")), name="settlement_item_evidence"
+            ),
             models.UniqueConstraint(fields=["kind", "source_id"], name="settlement_item_source"),
             models.CheckConstraint(
                 condition=Q(net_minor=F("gross_minor") - F("fee_minor") - F("discount_minor")), name="settlement_item_adds_up"
@@ -52,7 +57,9 @@ class Item(BookRow):
                 | Q(kind="reserved", gross_minor__lt=0, fee_minor=0, discount_minor=0, capture_id__isnull=True)
                 | Q(kind="released", gross_minor__gt=0, fee_minor=0, discount_minor=0, capture_id__isnull=True)
                 | Q(kind="frozen", gross_minor__lt=0, fee_minor=0, discount_minor=0, capture_id__isnull=True)
-                | Q(kind="thawed", gross_minor__gt=0, fee_minor=0, discount_minor=0, capture_id__isnull=True),
+                | Q(kind="thawed", gross_minor__gt=0, fee_minor=0, discount_minor=0, capture_id__isnull=True)
+                | Q(kind="penalty", gross_minor__lt=0, fee_minor=0, discount_minor=0, capture_id__isnull=True)
+                | Q(kind__in=["subsidy", "collected"], gross_minor__gt=0, fee_minor=0, discount_minor=0, capture_id__isnull=True),
                 name="settlement_item_signs",
             ),
             models.CheckConstraint(condition=Q(fee_on_refund__in=["kept", "returned", "whole", ""]), name="settlement_item_fee_on_refund"),
@@ -69,6 +76,12 @@ class Item(BookRow):
             models.Index(fields=["book_id", "settles_on"], name="settlement_item_due"),
             models.Index(fields=["order_id"], name="settlement_item_order"),
             models.Index(fields=["capture_id"], name="settlement_item_capture"),
+            models.Index(fields=["id"], condition=Q(due_on__isnull=False), name="settlement_item_unproven"),
+            models.Index(
+                fields=["book_id", "product"],
+                condition=Q(kind__in=["subsidy", "collected"]),
+                name="settlement_item_adjusted",
+            ),
             models.Index(
                 fields=["merchant_id", "earned_on"],
                 include=["gross_minor", "book_id"],
@@ -225,6 +238,7 @@ class Batch(BookRow):
     opening_minor = models.BigIntegerField()
     reserved_minor = models.BigIntegerField(default=0, db_default=0)
     released_minor = models.BigIntegerField(default=0, db_default=0)
+    adjusted_minor = models.BigIntegerField(default=0, db_default=0)
     net_minor = models.BigIntegerField()
     payout_minor = models.BigIntegerField()
     carried_minor = models.BigIntegerField()
@@ -249,6 +263,7 @@ class Batch(BookRow):
                     + F("opening_minor")
                     - F("reserved_minor")
                     + F("released_minor")
+                    + F("adjusted_minor")
                 )
                 & Q(reserved_minor__gte=0, released_minor__gte=0),
                 name="settlement_batch_net",
@@ -397,3 +412,21 @@ class FreezePart(BookRow):
         db_table = "settlement_freeze_part"
         constraints = [models.CheckConstraint(condition=Q(amount_minor__gt=0), name="settlement_freeze_part_amount")]
         indexes = [models.Index(fields=["freeze_id"], name="settlement_freeze_part_freeze")]
+
+
+class Evidence(BookRow):
+    """That what a capture was for reached who bought it: from then on its money is due, whatever its contract waits for. Nothing of it ever changes."""
+
+    item_id = models.UUIDField(unique=True)
+    merchant_id = models.UUIDField()
+    kind = models.TextField()
+    reference = models.TextField()
+    proven_on = models.DateField()
+    recorded_by = models.TextField()
+    recorded_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(kind__in=["delivered", "activated", "redeemed"]), name="settlement_evidence_kind"),
+            models.CheckConstraint(condition=~Q(reference=""), name="settlement_evidence_reference"),
+        ]

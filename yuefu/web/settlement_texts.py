@@ -41,6 +41,9 @@ LINE_KINDS: Final[Table] = {
     "released": pgettext_lazy("settlement line", "Reserve given back"),
     "frozen": pgettext_lazy("settlement line", "Frozen"),
     "thawed": pgettext_lazy("settlement line", "Freeze ended"),
+    "penalty": pgettext_lazy("settlement line", "Penalty"),
+    "subsidy": pgettext_lazy("settlement line", "Subsidy"),
+    "collected": pgettext_lazy("settlement line", "Paid by the merchant"),
 }
 STATEMENT_FAULTS: Final[Table] = {
     "statement_does_not_add_up": _("Its lines do not come to what it says is paid and carried."),

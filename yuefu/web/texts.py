@@ -12,7 +12,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from yuefu.web import loan_texts, recon_texts, settlement_texts, suspense_texts
+from yuefu.web import loan_texts, recon_texts, report_texts, settlement_texts, suspense_texts
 
 Tone = Literal["good", "busy", "warn", "bad", "still"]
 Table = Mapping[str, Promise]
@@ -129,6 +129,7 @@ MOVEMENTS: Final[Table] = {
     "safeguarding": pgettext_lazy("movement", "Moved to client money"),
     "release": pgettext_lazy("movement", "Released from client money"),
     "other": pgettext_lazy("movement", "Other"),
+    "opening": pgettext_lazy("movement", "Opening balance"),
 }
 ENTRY_KINDS: Final[Table] = {
     "loan.booked": _("Loan booked"),
@@ -138,6 +139,9 @@ ENTRY_KINDS: Final[Table] = {
     "loan.accrued": _("Interest accrued"),
     "loan.discount_earned": _("Discount earned"),
     "loan.brought": _("What the day brought the loans"),
+    "loan.moved_here": _("Loans of another core, as they stood"),
+    "loan.brought_since": _("What loans of another core brought since then"),
+    "opening": _("Opening balances"),
     "loan.disbursed": _("Lent"),
     "loan.paid": _("Payment applied to the loan"),
     "loan.paid_off": _("Loan paid off"),
@@ -168,9 +172,12 @@ ENTRY_KINDS: Final[Table] = {
     "settlement_refund": _("Taken back from the merchant for the refund"),
     "settlement_batch": _("Made available to the merchant"),
     "settlement_reserve": _("Kept back of the merchant, or given back"),
-    "settlement_frozen": _("Money of the merchant frozen"),
-    "settlement_thawed": _("Money of the merchant no longer frozen"),
-    "settlement_withheld": _("Frozen before it was paid out"),
+    "settlement_penalty": _("Penalty of the merchant"),
+    "settlement_subsidy": _("Subsidy to the merchant"),
+    "settlement_collected": _("The merchant paid of its debt"),
+    "settlement_frozen": _("Frozen for the merchant"),
+    "settlement_withheld": _("Frozen before it was paid"),
+    "settlement_thawed": _("No longer frozen"),
     "settlement_shares": _("What others have of a fee"),
     "settlement_shares_paid": _("Share of a fee paid"),
     "payout_ordered": _("Payout ordered"),
@@ -349,6 +356,8 @@ TABLES: Final[Mapping[str, Table]] = {
     "related": loan_texts.RELATED,
     "aftersale": loan_texts.AFTERSALES,
     "related_state": loan_texts.RELATED_STATES,
+    "place": report_texts.PLACES,
+    "sold": report_texts.SOLD,
     "sales_channel": SALES_CHANNELS,
     "mode": MODES,
     "role": ROLES,

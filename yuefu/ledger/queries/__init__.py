@@ -36,6 +36,7 @@ from yuefu.ledger.queries.entries import (
     written,
 )
 from yuefu.ledger.queries.seals import sealed, verify
+from yuefu.ledger.queries.standings import standings
 from yuefu.ledger.queries.transfers import expiring_transfers, figures, transferred
 
 __all__ = [
@@ -69,6 +70,7 @@ __all__ = [
     "movements",
     "reversals",
     "sealed",
+    "standings",
     "sums_by_component",
     "sums_now",
     "totals",

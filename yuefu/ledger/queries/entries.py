@@ -8,6 +8,7 @@ from datetime import date, datetime
 from uuid import UUID
 
 from yuefu.ledger.rules import AccountKey, Line, Written
+from yuefu.ledger.rules.chart import OPENING
 from yuefu.money.amounts import Money
 from yuefu.runtime import keys as stored
 from yuefu.runtime import sql
@@ -59,11 +60,11 @@ def movements(book_id: UUID, code: str, on: date, *, owner_id: UUID | None = Non
     found = sql.rows(
         "SELECT l.entry_id, min(l.line_no), l.movement, l.reference, sum(l.amount_minor)::bigint, l.currency, l.posted_on"
         " FROM ledger_account a JOIN ledger_line l ON l.account_id = a.id AND l.posted_on = %s"
-        " WHERE a.book_id = %s AND a.code = %s AND (%s::uuid IS NULL OR a.owner_id = %s)"
+        " WHERE a.book_id = %s AND a.code = %s AND (%s::uuid IS NULL OR a.owner_id = %s) AND l.movement <> %s"
         # Without a movement a line is no part of one: it stands by itself.
         " GROUP BY l.entry_id, l.movement, l.reference, l.currency, l.posted_on, CASE WHEN l.movement = '' THEN l.line_no END"
         " ORDER BY l.entry_id, 2",
-        [on, book_id, code, owner_id, owner_id],
+        [on, book_id, code, owner_id, owner_id, OPENING],
     )
     return [
         Movement(entry, number, movement, reference, Money(amount, currency), day)
@@ -169,7 +170,7 @@ def movement_days(book_id: UUID, owner_id: UUID) -> dict[tuple[str, str], date]:
     """Everything the account of money of an owner should show: (movement, reference) and its posting day."""
     found = sql.rows(
         "SELECT l.movement, l.reference, l.posted_on FROM ledger_account a JOIN ledger_line l ON l.account_id = a.id"
-        " WHERE a.book_id = %s AND a.kind = 'money' AND a.owner_id = %s AND l.movement <> ''",
-        [book_id, owner_id],
+        " WHERE a.book_id = %s AND a.kind = 'money' AND a.owner_id = %s AND l.movement NOT IN ('', %s)",
+        [book_id, owner_id, OPENING],
     )
     return {(movement, reference): on for movement, reference, on in found}

@@ -58,9 +58,14 @@ _TYPES: Final = (
     AccountType("fees_given_up", "control", "income", "Fees and late charges waived", "减免费用", manual=True),
     AccountType("recovery_income", "control", "income", "Recovered after write-off", "已核销贷款收回", manual=True),
     AccountType("discount_income", "control", "income", "Interest-free discount earned", "贴息收入", manual=True),
+    AccountType("merchant_penalty_income", "control", "income", "Penalties of merchants", "商户违约金收入", manual=True),
     AccountType("fee_income", "control", "income", "Merchant service fees", "商户服务费收入", manual=True),
     AccountType("credit_loss", "control", "expense", "Credit losses", "信用减值损失", manual=True),
+    AccountType("merchant_subsidy_expense", "control", "expense", "Subsidies to merchants", "商户补贴支出", manual=True),
     AccountType("goodwill_expense", "control", "expense", "Goodwill credits to consumers", "客户补偿支出", manual=True),
     AccountType("channel_fee_expense", "control", "expense", "Channel fees", "渠道手续费", manual=True),
 )
+OPENING: Final = "opening"
+"""The movement of a line on an account of money that says what lay there when the book was opened: no bank shows it."""
+
 CHART: Final = {account.code: account for account in _TYPES}

@@ -54,6 +54,8 @@ DEFAULT_CODES: Final[Mapping[str, str]] = {
     "credit_loss": "6702.01",
     "goodwill_expense": "6601",
     "fee_income": "6021",
+    "merchant_penalty_income": "6301.01",
+    "merchant_subsidy_expense": "6601.02",
     "channel_fee_expense": "6421",
     "credit_line": "9001",
     "credit_line_contra": "9002",
@@ -78,6 +80,17 @@ class Moved:
     @property
     def closing(self) -> int:
         return self.opening + self.debit - self.credit
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What a component held before some days and after them, in minor units, debit positive; an account of money by its owner."""
+
+    code: str
+    owner_id: UUID | None
+    currency: str
+    opening: int
+    closing: int
 
 
 def checked(value: Any) -> Mapping[str, str]:

@@ -13,7 +13,10 @@ from stdnum.cn import uscc
 from stdnum.exceptions import ValidationError
 
 from yuefu.errors import Refused
+from yuefu.merchants.rules import charges
 from yuefu.merchants.rules import sharing as shares
+from yuefu.merchants.rules.charges import Penalty, Subsidy
+from yuefu.merchants.rules.holds import NO_HOLDS, Holds, holds_fault, holds_from_json, holds_json
 from yuefu.merchants.rules.sharing import ProfitShare
 from yuefu.money.amounts import Money
 from yuefu.money.rates import Rate
@@ -102,7 +105,8 @@ class ContractTerms:
 
     `fee_on_refund` says what becomes of the fee when goods come back: it is kept, returned in proportion, or given back whole with the first of them;
     `fee_on` says so of other ways back where it differs (FEE_EVENTS): a capture that is taken back whole on its day, goods refused at the door,
-    a charge-back. Fees have value added tax of `vat_ppm` in them. `sharing` says who else has a part of them.
+    a charge-back. `penalties` and `subsidies` are what may be charged or given beside the sales. Fees have value added tax of
+    `vat_ppm` in them. `sharing` says who else has a part of them.
 
     `discounts` are (periods, ppm): what the merchant pays for an interest-free plan of so many periods, in rising order of periods. Of `fees` the
     first that is for a capture says what it costs; where none is, it costs `fee_rate_ppm`. Less than `minimum_payout` is not paid out, but carried.
@@ -123,6 +127,9 @@ class ContractTerms:
     vat_ppm: int = 0
     fee_on: tuple[tuple[str, str], ...] = ()
     sharing: ProfitShare | None = None
+    holds: Holds = NO_HOLDS
+    penalties: tuple[Penalty, ...] = ()
+    subsidies: tuple[Subsidy, ...] = ()
 
     @property
     def fee_rates(self) -> list[int]:
@@ -230,7 +237,8 @@ def terms_fault(terms: ContractTerms, *, currency: str) -> Refused | None:
     if not 0 <= terms.reserve_ppm < _WHOLE or terms.reserve_days not in days:
         return Refused(RESERVE_INVALID, f"less than the whole is kept back, for 1 to {LONGEST_RESERVE_DAYS} days", "reserve")
     shared = shares.fault(terms.sharing, currency=currency, fees_ppm=terms.fee_rates) if terms.sharing else None
-    return _fees_fault(terms, currency) or _discounts_fault(terms) or shared
+    charged = charges.fault(terms.penalties, terms.subsidies, currency=currency)
+    return holds_fault(terms.holds) or _fees_fault(terms, currency) or _discounts_fault(terms) or shared or charged
 
 
 def _fees_fault(terms: ContractTerms, currency: str) -> Refused | None:
@@ -303,12 +311,19 @@ def more_json(terms: ContractTerms) -> dict[str, Any]:
         more["fee_on"] = dict(terms.fee_on)
     if terms.sharing:
         more["sharing"] = shares.to_json(terms.sharing)
-    return more
+    if terms.holds != NO_HOLDS:
+        more["holds"] = holds_json(terms.holds)
+    return more | charges.to_json(terms.penalties, terms.subsidies)
 
 
 def more_from_json(content: Mapping[str, Any], currency: str) -> dict[str, Any]:
     """The inverse of `more_json`: fields of the terms."""
-    more: dict[str, Any] = {"vat_ppm": content.get("vat_ppm", 0), "fee_on": tuple(sorted(content.get("fee_on", {}).items()))}
+    more: dict[str, Any] = {
+        "vat_ppm": content.get("vat_ppm", 0),
+        "fee_on": tuple(sorted(content.get("fee_on", {}).items())),
+        "holds": holds_from_json(content.get("holds", {})),
+        **charges.from_json(content, currency),
+    }
     return more | ({"sharing": shares.from_json(content["sharing"], currency)} if "sharing" in content else {})
 
 

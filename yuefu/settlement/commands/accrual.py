@@ -47,6 +47,7 @@ _ITEM: Final = {
     "lived": "boolean",
     "vat_minor": "bigint",
     "event": "text",
+    "due_on": "date",
 }
 
 
@@ -90,8 +91,8 @@ def accrue(*, work: UnitOfWork, items: Sequence[Accrual]) -> list[Item | Refused
 
     A capture or refund accrued before returns its item. Fee and discount by the contract in force on `earned_on`, and by what the merchant sold
     in the month before, where they depend on it; a refund returns them, or not, by the contract of its capture. Settles T+N business days after
-    `earned_on`. Refused with NO_CONTRACT, NO_SUCH_PLAN, AMOUNT_NOT_POSITIVE, CURRENCY_DIFFERS, UNKNOWN_CAPTURE, REFUND_EXCEEDS_CAPTURE,
-    SOURCE_REUSED, or as the ledger refuses.
+    `earned_on`; a capture later, where the contract holds it (`merchants.rules.holds`). Refused with NO_CONTRACT, NO_SUCH_PLAN, AMOUNT_NOT_POSITIVE,
+    CURRENCY_DIFFERS, UNKNOWN_CAPTURE, REFUND_EXCEEDS_CAPTURE, SOURCE_REUSED, or as the ledger refuses.
     """
     state = _load(work, items)
     outcomes: list[Item | Refused] = []
@@ -143,7 +144,7 @@ def insert_items(work: UnitOfWork, items: Sequence[Item]) -> None:
         (
             *(i.id, work.book.id, i.merchant_id, i.kind, i.order_id, i.source_id, i.capture_id, i.loan_id, i.funder_id, i.product),
             *(i.gross.minor, i.fee.minor, i.discount.minor, i.net.minor, i.net.currency, i.contract_version, i.fee_on_refund),
-            *(i.earned_on, i.settles_on, work.now, i.lived, i.vat.minor, i.event),
+            *(i.earned_on, i.settles_on, work.now, i.lived, i.vat.minor, i.event, i.due_on),
         )
         for i in items
     ]
@@ -211,6 +212,8 @@ class _State:
         sold = Sold(accrual.product, accrual.channel, accrual.periods, accrual.category)
         fee_rate, fixed = contract.fee_of(sold, self._volumes.get((accrual.earned_on, accrual.merchant_id), nothing))
         share = rules.capture_share(accrual.gross, fee_rate=fee_rate, fixed=fixed, discount_rate=discount)
+        holds = contract.terms.holds
+        due_on = self._settles_on(accrual.earned_on, contract.terms.settlement_days + holds.more_days)
         return Item(
             id=self._work.ids.new(self._work.now),
             merchant_id=accrual.merchant_id,
@@ -229,8 +232,9 @@ class _State:
             contract_version=contract.version,
             fee_on_refund=contract.terms.fee_on_refund,
             earned_on=accrual.earned_on,
-            settles_on=self._settles_on(accrual.earned_on, contract.terms.settlement_days),
+            settles_on=due_on + timedelta(days=holds.evidence_days),
             lived=accrual.lived,
+            due_on=due_on if holds.evidence_days else None,
         )
 
     def _refund(self, accrual: RefundAccrual) -> Item | Refused:
@@ -279,7 +283,7 @@ class _State:
     def _settles_on(self, earned_on: date, days: int) -> date:
         found = self._settles.get((earned_on, days))
         if found is None:
-            # T+60 and the longest holidays stay within the following year.
+            # T+60, 60 days more and the longest holidays stay within the following year.
             of_book = calendar(self._work.book.calendar, earned_on.year, earned_on.year + 1)
             found = self._settles[earned_on, days] = of_book.add_business_days(earned_on, days)
         return found

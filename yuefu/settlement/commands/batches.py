@@ -38,6 +38,7 @@ _BATCH: Final = {
     "opening_minor": "bigint",
     "reserved_minor": "bigint",
     "released_minor": "bigint",
+    "adjusted_minor": "bigint",
     "net_minor": "bigint",
     "payout_minor": "bigint",
     "carried_minor": "bigint",

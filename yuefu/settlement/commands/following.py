@@ -146,4 +146,6 @@ def _snapshot(batch: Batch) -> Mapping[str, Any]:
         "line_count": batch.line_count,
         "totals": batch.totals,
         "payout_id": batch.payout_id,
+        "reason": batch.reason,
+        "withheld": batch.totals.payout - batch.pays,
     }

@@ -17,11 +17,11 @@ from yuefu.merchants import queries as merchants
 from yuefu.money.amounts import Money
 from yuefu.payments import commands as payments
 from yuefu.payments.rules import amount_refusal
-from yuefu.runtime import approvals, audit, locks, sql
+from yuefu.runtime import approvals, audit, locks, outbox, sql
 from yuefu.runtime.values import UnitOfWork
 from yuefu.settlement import queries, rules
 from yuefu.settlement.commands.following import mark_payouts, schedule
-from yuefu.settlement.commands.freezing import end, keep_of
+from yuefu.settlement.commands.freezing import end, keep_of, told
 from yuefu.settlement.rules import Freeze
 
 FREEZE: Final = "settlement.freeze"
@@ -142,6 +142,9 @@ def _begin(work: UnitOfWork, merchant_id: UUID, content: Mapping[str, Any], appr
             *(work.day.on, approval_id, work.by.label, work.now),
         ],
     )
+    begun = queries.freeze(book_id=work.book.id, freeze_id=freeze_id)
+    assert begun is not None, "it was written"
+    outbox.emit(work=work, events=[told(begun)])
     audit.record(
         work=work, action=FREEZE, object_kind="freeze", object_ids=[freeze_id], detail={"merchant": merchant_id, "approval": approval_id}
     )

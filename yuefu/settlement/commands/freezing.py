@@ -11,7 +11,8 @@ from yuefu.errors import Refused
 from yuefu.ledger import commands as ledger
 from yuefu.ledger.rules import Entry
 from yuefu.money.amounts import Money
-from yuefu.runtime import audit, sql
+from yuefu.runtime import audit, outbox, sql
+from yuefu.runtime.outbox import Event
 from yuefu.runtime.values import UnitOfWork
 from yuefu.settlement import entries, queries, rules
 from yuefu.settlement.commands.accrual import insert_items
@@ -70,7 +71,23 @@ def end(*, work: UnitOfWork, ended: Sequence[Freeze], approval_id: UUID | None) 
         "UPDATE settlement_freeze SET state = 'ended', ended_on = %s, ended_by_id = %s WHERE id = ANY(%s)",
         [work.day.on, approval_id, [freeze.id for freeze in ended]],
     )
+    outbox.emit(work=work, events=[told(replace(freeze, state="ended", ended_on=work.day.on)) for freeze in ended])
     audit.record(work=work, action="settlement.end_freeze", object_kind="freeze", object_ids=[freeze.id for freeze in ended])
+
+
+def told(freeze: Freeze) -> Event:
+    """The event of a freeze that began or ended."""
+    now = {
+        "id": freeze.id,
+        "merchant_id": freeze.merchant_id,
+        "asked": freeze.asked,
+        "kept": freeze.kept,
+        "until": freeze.until,
+        "state": freeze.state,
+        "reason": freeze.reason,
+    }
+    ended = freeze.state == "ended"
+    return Event(f"freeze.{freeze.state}", "freeze", freeze.id, 2 if ended else 1, now, {"state": "open"} if ended else None)
 
 
 def post(work: UnitOfWork, moves: Sequence[Entry]) -> None:

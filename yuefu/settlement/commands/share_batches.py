@@ -109,11 +109,10 @@ def decide_share_payment(*, work: UnitOfWork, approval_id: UUID, approve: bool, 
 
     Refused as `approvals.decide`. Raises RefusedError where the batch has been paid meanwhile: the transaction rolls back.
     """
-    decided = approvals.decide(work=work, approval_id=approval_id, approve=approve, reason=reason)
+    decided = approvals.decide(work=work, approval_id=approval_id, approve=approve, reason=reason, action=PAY)
     if isinstance(decided, Refused) or not approve:
         return decided if isinstance(decided, Refused) else None
-    if decided.action != PAY or decided.object_id is None:
-        raise RefusedError(Refused("not_a_share_payment", f"this approval is about {decided.action}", "approval_id"))
+    assert decided.object_id is not None, "it is about a batch"
     batch = queries.batches_by_id(book_id=work.book.id, ids=[decided.object_id], lock=True).get(decided.object_id)
     reference = decided.content["reference"]
     if fault := _fault(batch, reference):

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from yuefu.money.amounts import Money
 from yuefu.runtime import sql
-from yuefu.settlement.queries import _BATCH, _ITEM, Batch, _batch, _item
+from yuefu.settlement.queries.items import _BATCH, _ITEM, Batch, _batch, _item
 from yuefu.settlement.rules import Item, Sum, totals
 
 _FIRST: Final = UUID(int=0)

@@ -31,11 +31,16 @@ FREEZE_ENDED = "freeze_ended"
 CHANGED_SINCE = "changed_since"  # what was asked for is not as it was: reject it and ask anew
 REFERENCE_INVALID = "reference_invalid"  # 1 to 64 characters by which the bank's statement names the payment
 REFERENCE_REUSED = "reference_reused"  # another payout has this reference
+EVIDENCE_INVALID = "evidence_invalid"
+NO_EVIDENCE_NEEDED = "no_evidence_needed"  # the contract of the order waits for none
 PAID_ON_INVALID = "paid_on_invalid"  # what was paid outside was paid today or before
 
 NOT_ACTIVE: Final = "merchant_not_active"
 FROZEN: Final = "frozen"
 """Why a batch is held, beside ACCOUNT_FLAGGED and what the ledger or a bank says."""
+
+ADJUSTMENTS: Final = ("penalty", "subsidy", "collected")
+"""What two people charge a merchant or give it beside its sales: `collected` is what it paid of its debt."""
 
 TRANSITIONS: Final = frozenset(
     {
@@ -56,8 +61,8 @@ class Item:
 
     `source_id` is the capture or refund (or, for a carried balance, the batch it comes from); `capture_id` the capture it belongs to.
     `fee_on_refund` is the rule of the contract that the capture was made under; of a refund, what became of its fee. `event` says what way back a
-    refund was. `lived`: the loan is one of rule version 2026-2, which keeps
-    what the merchant pays for it itself.
+    refund was. `lived`: the loan is one of rule version 2026-2, which keeps what the merchant pays for it itself. `due_on`: the day it settles once
+    there is evidence of its delivery; None where none is waited for.
     """
 
     id: UUID
@@ -80,6 +85,7 @@ class Item:
     settles_on: date
     lived: bool = False
     event: str = ""
+    due_on: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,11 +134,12 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """A batch in figures. net = captures − fees − discounts − refunds + opening − reserved + released; payout is net or nothing, carried what is
+    """A batch in figures. net = captures − fees − discounts − refunds + opening − reserved + released + adjusted; payout is net or nothing, carried what is
     not paid out: below zero, or too little to be paid.
 
     `refunds` is what refunds cost the merchant after fee and discount came back (≥ 0); `opening` what an earlier batch carried; `reserved` is kept
-    back of this one, as a reserve or because it is frozen, `released` was kept back of an earlier one.
+    back of this one, as a reserve or because it is frozen, `released` was kept back of an earlier one;
+    `adjusted` is what was charged (below nothing) or given beside the sales.
     """
 
     captures: Money
@@ -142,6 +149,7 @@ class Totals:
     opening: Money
     reserved: Money
     released: Money
+    adjusted: Money
     net: Money
     payout: Money
     carried: Money
@@ -223,7 +231,7 @@ def shares_of_funders(items: Iterable[Figures], *, own_funds: UUID) -> dict[UUID
 
 def totals(items: Iterable[Figures], currency: str, *, least: Money | None = None) -> Totals:
     """The figures of a batch of items, or of sums of them. What is less than `least` is not paid out."""
-    captures = fees = discounts = refunds = opening = reserved = released = Money.zero(currency)
+    captures = fees = discounts = refunds = opening = reserved = released = adjusted = Money.zero(currency)
     for item in items:
         if item.kind == "capture":
             captures, fees, discounts = captures + item.gross, fees + item.fee, discounts + item.discount
@@ -233,12 +241,14 @@ def totals(items: Iterable[Figures], currency: str, *, least: Money | None = Non
             reserved -= item.net
         elif item.kind in {"released", "thawed"}:
             released += item.net
+        elif item.kind in ADJUSTMENTS:
+            adjusted += item.net
         else:
             opening += item.net
-    net = captures - fees - discounts - refunds + opening - reserved + released
+    net = captures - fees - discounts - refunds + opening - reserved + released + adjusted
     pays = net.minor > 0 and (least is None or net >= least)
     payout = net if pays else Money.zero(currency)
-    return Totals(captures, fees, discounts, refunds, opening, reserved, released, net, payout, net - payout)
+    return Totals(captures, fees, discounts, refunds, opening, reserved, released, adjusted, net, payout, net - payout)
 
 
 def kept_back(figures: Totals, rate: Rate) -> Money:

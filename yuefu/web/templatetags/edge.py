@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 from typing import Any
+from uuid import UUID
 
 from django import template
 from django.utils import timezone
@@ -12,6 +13,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import get_language
 from structlog.contextvars import get_contextvars
 
+from yuefu import ids
 from yuefu.journeys import statement_words
 from yuefu.money.amounts import Money
 from yuefu.web import edge, loan_texts, texts
@@ -82,6 +84,12 @@ def local_day(value: datetime) -> date:
 def seconds(value: float) -> str:
     """How long something took: 0.4 s, 58 s, 3 min 20 s, 2 h 5 min."""
     return edge.seconds(value)
+
+
+@register.filter
+def public(value: UUID, kind: str) -> str:
+    """An id as it is written outside: `order.id|public:"order"`."""
+    return ids.text(kind, value)
 
 
 @register.filter
