@@ -21,7 +21,7 @@ CREATE TRIGGER settlement_batch_line_evidence AFTER INSERT ON settlement_batch_l
 
 
 class Migration(migrations.Migration):
-    dependencies = [("settlement", "0020_freezes"), ("merchants", "0007_accounts")]
+    dependencies = [("settlement", "0009_freezes"), ("merchants", "0007_accounts")]
 
     operations = [
         migrations.CreateModel(
