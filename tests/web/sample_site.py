@@ -12,7 +12,7 @@ from django.views.i18n import set_language
 
 from tests.web import invoice_samples, loan_samples, recon_samples, report_samples, samples, settlement_samples
 from yuefu.runtime.values import Book
-from yuefu.web import closing, home, invoices, loans, login, orders, recon, reports, settlements, suspense
+from yuefu.web import closing, funds, home, invoices, loans, login, orders, recon, reports, settlements, suspense
 
 BOOK = Book(samples.ORDER_ID, "demo", "Yuefu Demo Lending Ltd", "test", "CNY", "Asia/Shanghai", "CN", time(0), None)
 asked: dict[str, int] = {}
@@ -67,6 +67,12 @@ def _act(request: HttpRequest, public_id: str) -> HttpResponse:
 def _recon(request: HttpRequest) -> HttpResponse:
     request.user = AnonymousUser()
     return recon.show(request, recon_samples.a_day(), book=BOOK)
+
+
+def _funds(request: HttpRequest) -> HttpResponse:
+    request.user = AnonymousUser()
+    plan, months, liquid = report_samples.money_of_a_merchant()
+    return funds.show(request, plan, months, liquid, book=BOOK, shop=report_samples.SHOP)
 
 
 def _reports(request: HttpRequest) -> HttpResponse:
@@ -171,6 +177,7 @@ urlpatterns = [
     path("suspense/<str:public_id>/", _receipt, name="receipt"),
     path("suspense/<str:public_id>/act/", _act, name="receipt_act"),
     path("recon/", _recon, name="recon"),
+    path("funds/", _funds, name="funds"),
     path("reports/", _reports, name="reports"),
     path("reports/day/", _report),
     path("reports/flow/", _flow, name="money_flow"),
