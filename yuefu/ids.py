@@ -67,6 +67,7 @@ PREFIXES: Final = {
     "invoice": "inv",
     "bill_file": "file",
     "break": "brk",
+    "fix": "fix",
     "event": "evt",
     "stop": "stop",
     "message": "msg",

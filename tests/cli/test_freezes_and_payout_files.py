@@ -141,4 +141,4 @@ def test_money_waits_for_evidence_that_the_shop_gives(
     order = authorised(amount="30.00", merchant="disc-city")
     assert cli("order", "capture", order["order"]).status == 0
     told = [cli("order", "delivered", order["order"], "--reference", "SF2", "--as", owner).last for _ in range(2)]
-    assert [(one["captures"], one["again"]) for one in told] == [(1, False), (0, True)]
+    assert [(one["items"], one["again"]) for one in told] == [(1, False), (0, True)]

@@ -19,7 +19,7 @@ def test_an_unknown_proof_is_told_which_there_are(raw: Command):
     assert (answer.status, answer.code) == (1, "unknown_proof")
     assert (
         answer.last["error"]["detail"]
-        == "There is no proof 'nothing'; there are bills, close-of-day, crash, faults, full, loans, machine, matrix, races, reconcile-spark."
+        == "There is no proof 'nothing'; there are bills, close-of-day, crash, faults, full, loans, machine, matrix, races, reconcile-spark, reconciliation."
     )
 
 

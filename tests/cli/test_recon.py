@@ -31,6 +31,11 @@ def test_the_statement_of_a_day_is_told_with_what_may_belong_to_a_break(
     found = cli("recon", "day").last
     assert cli("recon", "day", *DAY, "--as", person("finance")).last == found
     assert (found["on"], found["verdict"]) == ("2026-10-01", "incomplete"), "of the other sources there is no file"
+    assert [(one["level"], one["verdict"], one["missing"]) for one in found["levels"]] == [
+        ("transaction", "incomplete", ["channel_fund"]),
+        ("cash", "incomplete", ["bank", "bank_client"]),
+        ("balance", "incomplete", ["close_of_day"]),
+    ]
     trade, *others = found["sources"]
     assert [(one["state"], one["verdict"]) for one in others] == [("missing", "incomplete")] * 3
     assert (trade["source"], trade["state"], trade["opening"]["minor"], trade["balances"]) == ("channel_trade", "done", 0, None)
@@ -50,6 +55,17 @@ def test_the_statement_of_a_day_is_told_with_what_may_belong_to_a_break(
     assert {"2026-10-01: incomplete", f"channel_trade: {trade['verdict']} (done)", "bank: incomplete (missing)"} <= set(said.splitlines())
     assert first["break"] in said
     assert "unexplained" in said
+
+    trend = cli("recon", "trend", "--days", "30").last
+    assert {one["source"] for one in trend["breaks"]} == {"channel_trade"}
+    assert (
+        sum(one["count"] for one in trend["breaks"])
+        == sum(one["count"] for one in trend["ageing"])
+        == len(cli("break", "list").last["breaks"])
+    )
+    assert trend["days"] == [{"on": "2026-10-01", "balance": "incomplete", "cash": "incomplete", "transaction": "incomplete"}]
+    assert "8 to 30" in raw("recon", "trend", "--book", town.book).out
+    assert cli("recon", "trend", "--days", "3").last["breaks"] == []
 
     waiting = next(one for one in cli("break", "list").last["breaks"] if one["class"] == "missing_here")
     assert cli("recon", "suggest", waiting["break"]).last == {"break": waiting["break"], "candidates": []}

@@ -21,7 +21,7 @@ from yuefu.reconciliation.commands import Ending
 from yuefu.reconciliation.rules.policy import DEFAULT_POLICY, POLICY, policy
 from yuefu.runtime import policies, sql
 from yuefu.sim import faults
-from yuefu.sim.faults import Fault, _Bill
+from yuefu.sim.faults import Bill, Fault
 
 NEXT = DUE + timedelta(days=1)
 
@@ -51,14 +51,14 @@ def files_of(shop, on):
 
 
 def payments_in(files):
-    return _Bill("channel_trade", files["channel_trade"]).payments()
+    return Bill("channel_trade", files["channel_trade"]).payments()
 
 
 def spoilt(files, cls, reference, *, named=""):
     """The trade bill of the day with one fault at a payment, and the rows that come a day later."""
     late = []
     fault = Fault(cls, named or reference, "channel_trade", DUE)
-    bill = _Bill("channel_trade", files["channel_trade"]).spoil({reference: fault}, [], late, NEXT, random.Random(1))
+    bill = Bill("channel_trade", files["channel_trade"]).spoil({reference: fault}, [], late, NEXT, random.Random(1))
     return {**files, "channel_trade": bill}, late
 
 
@@ -99,7 +99,7 @@ def test_a_line_that_comes_a_day_late_is_pending_then_matches_of_an_earlier_day(
     assert shown(of(first)) == [("applied_before_final", "pending", "", yuan(-200), yuan(-200), "")]
     shop.next_day()
     following = files_of(shop, NEXT)
-    bill = _Bill("channel_trade", following["channel_trade"])
+    bill = Bill("channel_trade", following["channel_trade"])
     sent(shop, {**following, "channel_trade": bill.spoil({}, late, [], NEXT, random.Random(1))}, NEXT)
     second = statements(shop, NEXT)
     assert second.verdict == "reconciled"

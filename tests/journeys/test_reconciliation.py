@@ -15,7 +15,7 @@ from yuefu.reconciliation import queries as found
 from yuefu.reconciliation.commands import DayOutcome, FileIn
 from yuefu.runtime import sql
 from yuefu.sim import faults
-from yuefu.sim.faults import Fault, Injector, _Bill
+from yuefu.sim.faults import Bill, Fault, Injector
 
 DUE = date(2026, 10, 25)
 
@@ -49,7 +49,7 @@ def spoilt(files, source, cls, reference):
     """The files of the day with one fault, totals mended as a bill's would be."""
     fault = Fault(cls, reference, source, DUE)
     late: list = []
-    bill = _Bill(source, files[source]).spoil({reference: fault}, [], late, DUE + timedelta(days=1), random.Random(1))
+    bill = Bill(source, files[source]).spoil({reference: fault}, [], late, DUE + timedelta(days=1), random.Random(1))
     return {**files, source: bill}, late
 
 
@@ -75,7 +75,7 @@ def test_each_fault_is_found_as_what_it_is_and_the_bridge_still_closes(shop, sou
     files = reconciliation.fetch(desk=shop.desk, on=DUE)
     orders = payments.orders_of_references
     injector = Injector(1.0, random.Random(3), lambda given: orders(book_id=shop.book_id, references=given))
-    injector._turn = faults.CLASSES.index(cls) + (len(faults.CLASSES) if source == "channel_fund" else 0)
+    injector.turns = [(cls, source)]
     injector._owed = 1.0 - 3.0  # one fault of the three payments
     following = DUE + timedelta(days=1)
     bad = injector.spoil(on=DUE, following=following, files=files, allowed=True)
@@ -106,7 +106,7 @@ def test_another_content_for_the_same_day_is_refused(shop):
     files = reconciliation.fetch(desk=shop.desk, on=DUE)
     sent(shop, files)
     before = kept(shop)
-    reference = _Bill("channel_trade", files["channel_trade"]).payments()[0]
+    reference = Bill("channel_trade", files["channel_trade"]).payments()[0]
     other, _ = spoilt(files, "channel_trade", faults.MISSING_THERE, reference)
     (refused,) = sent(shop, {"channel_trade": other["channel_trade"]})
     assert isinstance(refused.received, Refused)

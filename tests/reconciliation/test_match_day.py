@@ -216,6 +216,7 @@ def test_the_bridge_leads_from_the_ledger_to_the_bill_by_outcome() -> None:
         "missing_there": -1000,
         "duplicate": 7,
         "other_day": 0,
+        "correction": 0,
     }
 
 

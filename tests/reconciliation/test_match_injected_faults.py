@@ -59,7 +59,7 @@ def build(random: Random, size: int, fault_rate: float) -> World:
 
 
 def inject(world: World, random: Random, on: int, line: BillLine, movement: Movement) -> None:
-    fault = random.choice([outcome for outcome in Outcome if outcome is not Outcome.MATCHED])
+    fault = random.choice([outcome for outcome in Outcome if outcome not in (Outcome.MATCHED, Outcome.CORRECTION)])
     world.truth[str(fault), line.reference] += 1
     later = on + random.randint(1, 3)
     if fault is Outcome.AMOUNT_DIFFERS:

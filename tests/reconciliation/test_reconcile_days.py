@@ -333,7 +333,7 @@ def test_a_break_is_assigned_explained_and_closed_with_a_reason(work: UnitOfWork
     nobody = work.ids.new(work.now)
     with sql.transacting():
         person = one(access.create_users(work=work, users=[NewUser(f"u-{nobody}", "Ma Li", "a long password of hers")]))
-    steps = [("explained", ""), ("explained", "channel_confirmed"), ("corrected", "x"), ("closed", "checked"), ("open", "x")]
+    steps = [("explained", ""), ("explained", "channel_confirmed"), ("corrected", "x"), ("closed", "checked"), ("corrected", "x")]
     with sql.transacting():
         (assigned,) = reconciliation.assign_breaks(work=following, assignments=[Assignment(found.id, "operator", person)])
         outcomes = reconciliation.resolve_breaks(work=following, endings=[Ending(found.id, state, reason) for state, reason in steps])

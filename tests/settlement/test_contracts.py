@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.settlement.scene import PAY_DAY, accrue, capture, cny, proofs_hold, refund, settle
+from tests.settlement.scene import PAY_DAY, accrue, capture, cny, proofs_hold, refund, settle, unproven
 from yuefu.ledger import queries as ledger
 from yuefu.merchants.rules import FeeRule, Tier
 from yuefu.runtime.values import UnitOfWork
@@ -141,6 +141,7 @@ def test_what_is_given_back_covers_what_the_merchant_owes(work: UnitOfWork, make
     (batch,) = settle(work, PAY_DAY + timedelta(days=1))
     assert (batch.totals.released, batch.totals.net, batch.totals.carried, batch.state) == (cny(10_00), cny(-20_00), cny(-20_00), "accrued")
     assert proofs_hold(work, merchant_id)
+    assert unproven(work) == []
 
 
 Step = tuple[str, int]

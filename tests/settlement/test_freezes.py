@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
@@ -11,7 +11,7 @@ import psycopg
 import pytest
 
 from tests.people import person
-from tests.settlement.scene import PAY_DAY, accrue, available, capture, cny, proofs_hold, settle
+from tests.settlement.scene import PAY_DAY, accrue, available, capture, cny, proofs_hold, settle, unproven
 from yuefu.errors import Refused, RefusedError, one
 from yuefu.ledger import queries as ledger
 from yuefu.ledger.rules import AccountKey
@@ -31,6 +31,13 @@ ALICE, BOB = person("alice"), person("bob")
 MakeWork = Callable[..., UnitOfWork]
 NET = 97_600  # of 1,000.00: 0.60 % fee and 1.80 % discount
 UNTIL = date(2026, 12, 1)
+
+
+@pytest.fixture(autouse=True)
+def given_out(work: UnitOfWork) -> Iterator[None]:
+    """Whatever was frozen: every statement may be given out in the end."""
+    yield
+    assert unproven(work) == []
 
 
 @pytest.fixture

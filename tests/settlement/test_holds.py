@@ -51,6 +51,27 @@ def test_a_capture_waits_for_evidence_and_is_due_at_once_when_it_is_there(work: 
     assert proofs_hold(work, merchant)
 
 
+def test_what_goes_back_while_a_capture_waits_is_deducted_from_it_and_from_nothing_else(
+    work: UnitOfWork, make_merchant: MakeMerchant
+) -> None:
+    merchant = make_merchant(holds=Holds(evidence_days=14))
+    sold, other = capture(work, merchant), capture(work, merchant)
+    item, _, back = accrue(work, sold, other, refund(work, sold, 100_000))
+    assert isinstance(item, Item)
+    assert isinstance(back, Item)
+    assert (back.due_on, back.settles_on) == (PAY_DAY, item.settles_on)
+    prove(work, other)
+    (batch,) = settle(work, PAY_DAY)
+    assert (batch.line_count, batch.totals.refunds) == (1, cny(0))
+    assert prove(work, sold) == Proven(sold.order_id, 2, item.net + back.net)
+    (late,) = accrue(work, refund(work, sold, 100))
+    assert isinstance(late, Item)
+    assert late.due_on is None
+    (batch,) = settle(work, PAY_DAY + timedelta(days=1))
+    assert (batch.line_count, batch.totals.payout) == (3, item.net + back.net + late.net)
+    assert proofs_hold(work, merchant)
+
+
 def test_evidence_before_the_day_lets_it_settle_on_its_day_and_not_before(work: UnitOfWork, make_merchant: MakeMerchant) -> None:
     sold = capture(work, make_merchant(holds=WAITS))
     accrue(work, sold)

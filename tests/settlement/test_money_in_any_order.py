@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from tests.people import person
 from tests.settlement.conftest import MakeMerchant
-from tests.settlement.scene import PAY_DAY, accrue, available, capture, cny, proofs_hold, refund, settle
+from tests.settlement.scene import PAY_DAY, accrue, available, capture, cny, proofs_hold, refund, settle, unproven
 from yuefu.errors import Refused, RefusedError
 from yuefu.merchants import queries as merchants
 from yuefu.payments import commands as payments
@@ -224,3 +224,4 @@ def test_what_was_owed_is_what_was_paid_and_what_is_owed_still(
     for name, value in steps:
         play.step(name, value)
         play.check()
+    assert unproven(work, play.merchant_id) == [], "every statement may be given out"

@@ -185,6 +185,13 @@ def test_a_merchant_reads_its_own_and_nobody_elses(work: UnitOfWork, sold: tuple
         assert statements.of_month(merchant_id=sold[0], month=PAY_DAY, currency="CNY") is None
 
 
+def test_the_identity_is_written_out_as_it_is_computed() -> None:
+    assert statement_words.sum_note("en").startswith(
+        "Net = Captured − Fees − Discounts − Refunds, after fees given back + Carried in − Kept back"
+    )
+    assert all(statement_words.text(name, "zh") in statement_words.sum_note("zh") for name, _ in statement_words.IDENTITY)
+
+
 def test_each_figure_has_a_term_in_the_identity_and_a_name() -> None:
     named = [name for name, _ in statement_words.IDENTITY]
     assert [one.name for one in fields(Totals)] == [*named, "net", "payout", "carried"]

@@ -83,6 +83,7 @@ WITHOUT_A_KEY = {
     "payments_transfer.funder_id": FUNDER,
     "payments_transfer.provider_id": OUTSIDE,
     "reconciliation_break.order_id": "a suggestion of the matcher, found by reference; it may be wrong",
+    "reconciliation_fix.entry_id": "entries are partitioned by day; posted by the command that writes this, and never again",
     "reconciliation_item.movement_id": "an entry, a collection or a payout, by its kind",
     "reconciliation_line.provider_id": OUTSIDE,
     "reconciliation_line.business_id": OUTSIDE,

@@ -10,9 +10,10 @@ from django.shortcuts import redirect
 from django.urls import path
 from django.views.i18n import set_language
 
-from tests.web import invoice_samples, loan_samples, recon_samples, report_samples, samples, settlement_samples
+from tests.web import break_samples, invoice_samples, loan_samples, recon_samples, report_samples, samples, settlement_samples
+from yuefu.journeys.breaks import Listed
 from yuefu.runtime.values import Book
-from yuefu.web import closing, funds, home, invoices, loans, login, orders, recon, reports, settlements, suspense
+from yuefu.web import breaks, closing, funds, home, invoices, loans, login, orders, recon, reports, settlements, suspense
 
 BOOK = Book(samples.ORDER_ID, "demo", "Yuefu Demo Lending Ltd", "test", "CNY", "Asia/Shanghai", "CN", time(0), None)
 asked: dict[str, int] = {}
@@ -66,7 +67,19 @@ def _act(request: HttpRequest, public_id: str) -> HttpResponse:
 
 def _recon(request: HttpRequest) -> HttpResponse:
     request.user = AnonymousUser()
-    return recon.show(request, recon_samples.a_day(), book=BOOK)
+    return recon.show(request, recon_samples.a_day(), book=BOOK, made=break_samples.levels(), told=break_samples.trend())
+
+
+def _breaks(request: HttpRequest, which: str = "") -> HttpResponse:
+    request.user = AnonymousUser()
+    return breaks.show_list(request, Listed((), "") if which else break_samples.a_list(), book=BOOK)
+
+
+def _break(request: HttpRequest, public_id: str) -> HttpResponse:
+    request.user = AnonymousUser()
+    found = {"waiting": break_samples.seen(waiting=True), "ended": break_samples.an_ended_break()}.get(public_id) or break_samples.seen()
+    refused = "above_write_off" if public_id == "refused" else ""
+    return breaks.show(request, found, book=BOOK, allowed=breaks.Allowed(work=True, decide=True), refused=refused)
 
 
 def _funds(request: HttpRequest) -> HttpResponse:
@@ -181,6 +194,11 @@ urlpatterns = [
     path("reports/", _reports, name="reports"),
     path("reports/day/", _report),
     path("reports/flow/", _flow, name="money_flow"),
+    path("breaks/", _breaks, name="breaks"),
+    path("breaks/empty/", _breaks, {"which": "empty"}),
+    path("breaks/<str:public_id>/", _break, name="break"),
+    path("breaks/<str:public_id>/act/", _break, name="break_act"),
+    path("breaks/<str:public_id>/evidence/<int:no>/", _break, name="break_evidence"),
     path("loans/", _late_loans, name="late_loans"),
     path("loans/empty/", _late_loans, {"which": "empty"}),
     path("loans/<str:public_id>/", _loan, name="loan"),

@@ -33,6 +33,12 @@ PAGES = {
     "report": "/reports/day/",
     "flow": "/reports/flow/",
     "flow-entries": "/reports/flow/?from=merchants&to=clearing",
+    "breaks": "/breaks/",
+    "breaks-empty": "/breaks/empty/",
+    "break": "/breaks/one/",
+    "break-waiting": "/breaks/waiting/",
+    "break-ended": "/breaks/ended/?done=fixed",
+    "break-refused": "/breaks/refused/",
     "late-loans": "/loans/",
     "late-loans-empty": "/loans/empty/",
     "loan": "/loans/one/",
@@ -109,7 +115,7 @@ def test_a_page_fits_reads_well_and_complains_of_nothing(visit: Any, shots: Path
     save(page, shots, f"{name}-{width}-{language}")
     page.evaluate(OPEN_ALL)
     save(page, shots, f"{name}-{width}-{language}-open")
-    statuses = {"no-order": "404", "receipt-refused": "422", "settlement-refused": "409", "fees-refused": "422"}
+    statuses = {"no-order": "404", "receipt-refused": "422", "settlement-refused": "409", "fees-refused": "422", "break-refused": "422"}
     complaints = [text for text in found.complaints if statuses.get(name, "none") not in text]
     assert complaints == []
     assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")

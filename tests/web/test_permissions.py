@@ -47,6 +47,10 @@ MATRIX: dict[str, dict[str, object]] = {
     "settlement_file": dict.fromkeys(VISITORS, 404) | {"anonymous": "login"},
     "settlement_month": dict.fromkeys(VISITORS, 404) | {"anonymous": "login", "finance": 200, "support": 200, "owner": 200},
     "settlement_month_file": dict.fromkeys(VISITORS, 404) | {"anonymous": "login", "finance": 200, "support": 200, "owner": 200},
+    "breaks": dict.fromkeys(VISITORS, 404) | {"anonymous": "login", "finance": 200, "other_book": 200},
+    "break": dict.fromkeys(VISITORS, 404) | {"anonymous": "login"},
+    "break_act": dict.fromkeys(VISITORS, 405) | {"anonymous": "login"},
+    "break_evidence": dict.fromkeys(VISITORS, 404) | {"anonymous": "login"},
     "late_loans": dict.fromkeys(VISITORS, 404) | {"anonymous": "login", "finance": 200, "support": 200, "other_book": 200},
     "loan": dict.fromkeys(VISITORS, 404) | {"anonymous": "login"},
     "login": dict.fromkeys(VISITORS, "home") | {"anonymous": 200},
@@ -90,6 +94,8 @@ def address(route: str, placed: Placed) -> str:
         "fees": month.replace("months", "fees"), "fees_act": f"{month.replace('months', 'fees')}act/",
         "home": "/", "find": f"/find/?q={placed.reference}", "trace": f"/trace/{placed.public_id}/", "set_language": "/language/",
         "loan": "/loans/loan_01m4nvbnz0e44r30qama92cgm4/",
+        "break": "/breaks/brk_01m4nvbnz0e44r30qama92cgm4/", "break_act": "/breaks/brk_01m4nvbnz0e44r30qama92cgm4/act/",
+        "break_evidence": "/breaks/brk_01m4nvbnz0e44r30qama92cgm4/evidence/1/",
         "receipt": "/suspense/rcpt_01m4nvbnz0e44r30qama92cgm4/", "receipt_act": "/suspense/rcpt_01m4nvbnz0e44r30qama92cgm4/act/",
     }.get(route) or "/" + next(str(pattern.pattern) for pattern in urlpatterns if pattern.name == route)  # fmt: skip
 

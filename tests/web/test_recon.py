@@ -43,7 +43,11 @@ def test_days_that_are_there_and_are_not(person: Person, work: UnitOfWork, next_
     assert "2026-10-01" in shown
     assert page("2026-10-01").count('class="under"') == shown.count('class="under"') > 0
     assert shown.count("There is no bill of this day.") == 3
-    assert shown.count('class="state tone-bad">Incomplete') == 4, "the whole day, and the three sources of which there is nothing"
+    assert shown.count('class="state tone-bad">Incomplete') == 7, (
+        "the whole day, its three levels, and the three sources of which there is nothing"
+    )
+    assert "missing: Bank: statement of client money" in shown
+    assert "Open breaks by age" in shown
     assert "Moved there, not booked" in shown
     assert "a break on " in shown
     assert "on=2026-09-30" in shown

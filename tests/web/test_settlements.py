@@ -55,6 +55,8 @@ def test_staff_see_all_batches_and_merchants_their_own(
         assert set(shown(browser.get("/settlements/", {"book": work.book.code}).content.decode())) == set(batches.values())
         assert browser.get(f"/settlements/{batches[theirs]}/").status_code == 200
     owner = person("merchant_owner", ours)
+    assert 'href="/settlements/"' in owner.get("/").content.decode(), "they find it from their start page"
+    assert 'href="/settlements/"' not in person("merchant_staff", ours).get("/").content.decode()
     assert shown(owner.get("/settlements/").content.decode()) == [batches[ours]]
     for path in ("", "statement.csv", "statement.pdf"):
         assert owner.get(f"/settlements/{batches[ours]}/{path}").status_code == 200

@@ -28,16 +28,19 @@ from yuefu.payments.rules import PAYOUT_STEPS, TRANSFER_ENDS
 from yuefu.payments.rules import receipts as receipt_rules
 from yuefu.plans.lifecycle.plain import KINDS
 from yuefu.plans.lifecycle.terms import PaidBy
+from yuefu.reconciliation.models import BreakEvent
 from yuefu.reconciliation.rules import balances
 from yuefu.reconciliation.rules.breaks import STATES as BREAK_STATES
-from yuefu.reconciliation.rules.carrying import Lifecycle
+from yuefu.reconciliation.rules.carrying import REOPENED, Lifecycle
+from yuefu.reconciliation.rules.fixes import Kind as FixKind
 from yuefu.reconciliation.rules.judgement import Verdict
+from yuefu.reconciliation.rules.levels import NAMES as LEVEL_NAMES
 from yuefu.reconciliation.rules.matching import SOURCES, Outcome
 from yuefu.reconciliation.rules.references import Class, Result
 from yuefu.risk.rules import wording
 from yuefu.settlement import rules as settlement
 from yuefu.settlement.rules import invoices
-from yuefu.web import closing, loan_texts, suspense, texts
+from yuefu.web import breaks, closing, loan_texts, suspense, texts
 from yuefu.web import invoices as web_invoices
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -95,6 +98,12 @@ def proofs() -> set[str]:
     return {key.value for node in ast.walk(prove) if isinstance(node, ast.Dict) for key in node.keys if isinstance(key, ast.Constant)}
 
 
+def break_events() -> set[str]:
+    """What may happen to a break, as the table has it."""
+    (constraint,) = [c for c in BreakEvent._meta.constraints if c.name == "reconciliation_breakevent_action"]
+    return set(dict(constraint.condition.children)["action__in"])
+
+
 CODES = {
     "stage": set(get_args(views.StageCode)),
     "stage_state": set(get_args(views.StageState)),
@@ -122,7 +131,13 @@ CODES = {
     "carried_class": set(Class),
     "carried_result": set(Result),
     "lifecycle": set(Lifecycle),
-    "ended": set(BREAK_STATES) - {"open"},
+    "ended": (set(BREAK_STATES) - {"open"}) | {REOPENED},
+    "break_state": {*BREAK_STATES, "all"},
+    "fix": set(FixKind),
+    "fix_state": {"waiting", "approved", "done", "rejected", "dropped"},
+    "break_event": break_events(),
+    "level": set(LEVEL_NAMES),
+    "break_done": set(breaks.DONE),
     "check": {"", balances.SOURCE_MISSING, balances.BEYOND_TOLERANCE, balances.BASE_BALANCE_ZERO},
     "batch_state": {state for step in settlement.TRANSITIONS for state in step} | {"accrued"},
     "payout_state": {state for step in PAYOUT_STEPS for state in step},

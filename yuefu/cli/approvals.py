@@ -51,6 +51,8 @@ def decide(
 ) -> None:
     """Approve or reject what somebody else asked for, as a person (--as USER); an approval carries out what it is about."""
     with context.at_work("approve") as caller:
+        from yuefu.journeys import breaks
+        from yuefu.reconciliation import commands as reconciliation
         from yuefu.runtime import approvals
 
         if caller.desk.by.user_id is None:
@@ -61,6 +63,8 @@ def decide(
         if asked is None:
             fail(approvals.UNKNOWN_APPROVAL, "There is no such request in this book.")
         done = caller.acting(lambda work: _decide(work, asked, approve=approve, reason=reason) or asked.id)
+        if asked.action == reconciliation.FIX and approve and asked.object_id:
+            breaks.carry_out(desk=caller.desk, now=caller.now, fix_ids=[asked.object_id])
         value = {"approval": approval, "action": asked.action, "state": "approved" if approve else "rejected"}
         output.result({**value, "version": done} if isinstance(done, int) else value)
 
@@ -68,12 +72,18 @@ def decide(
 def _decide(work: UnitOfWork, asked: Approval, *, approve: bool, reason: str) -> UUID | int | Approval | ShareBatch | Refused | None:
     """The command that knows what follows from the decision; where nothing does, the decision itself."""
     from yuefu.collecting import commands as collecting
+    from yuefu.errors import Refused
+    from yuefu.journeys import breaks
     from yuefu.ledger import commands as ledger
     from yuefu.merchants import commands as merchants
     from yuefu.offers import commands as offers
+    from yuefu.reconciliation import commands as reconciliation
     from yuefu.runtime import approvals, policies
     from yuefu.settlement import commands as settlement
 
+    if asked.action == reconciliation.FIX:
+        fix = breaks.decide(work=work, approval_id=asked.id, approve=approve, reason=reason)
+        return fix if isinstance(fix, Refused) else fix.id
     if asked.action == policies.ACTION:
         return policies.decide(work=work, approval_id=asked.id, approve=approve, reason=reason)
     if asked.action == offers.PUBLISH:

@@ -33,4 +33,4 @@ def delivered(
         found = order_of(caller, order)
         new = NewEvidence(found.id, found.merchant_id, kind, reference, on or caller.today)
         done = only(caller.acting(lambda work: [only(settlement.record_evidence(work=work, given=[new]))]))
-        output.result({"order": ids.text("order", done.order_id), "captures": done.captures, "due": done.net, "again": not done.captures})
+        output.result({"order": ids.text("order", done.order_id), "items": done.items, "due": done.net, "again": not done.items})

@@ -26,6 +26,7 @@ ROUNDS: Final = 50
 CLOSES: Final = 30
 SEEDS: Final = 60
 DAYS: Final = 3
+RECONCILED_DAYS: Final = 120
 ORDERS: Final = 10_000_000
 RACES: Final = 20
 EXAMPLES: Final = 500
@@ -151,7 +152,7 @@ def prove(
         str | None,
         typer.Argument(
             metavar="[NAME]",
-            help="matrix, crash, close-of-day, faults, races, machine, loans, bills, reconcile-spark or full; all unless given.",
+            help="matrix, crash, close-of-day, faults, races, machine, loans, bills, reconciliation, reconcile-spark or full; all unless given.",
         ),
     ] = None,
     rounds: Annotated[
@@ -160,9 +161,18 @@ def prove(
             min=1, max=10_000, help=f"crash, close-of-day: so many rounds, something broken in each; {ROUNDS} and {CLOSES} unless given."
         ),
     ] = None,
-    seed: Annotated[int | None, typer.Option(min=0, help="crash, close-of-day, faults: the dice; for faults this one seed only.")] = None,
+    seed: Annotated[
+        int | None, typer.Option(min=0, help="crash, close-of-day, faults, reconciliation: the dice; for faults this one seed only.")
+    ] = None,
     seeds: Annotated[int, typer.Option(min=1, max=100_000, help="faults: so many seeds, from 0 on.")] = SEEDS,
-    days: Annotated[int, typer.Option(min=1, max=60, help="faults: days of each seed.")] = DAYS,
+    days: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=540,
+            help=f"faults: days of each seed; reconciliation: days of the played world; {DAYS} and {RECONCILED_DAYS} unless given.",
+        ),
+    ] = None,
     races: Annotated[int, typer.Option(min=1, max=1_000, help="races: so often each two verbs of money meet.")] = RACES,
     examples: Annotated[int, typer.Option(min=1, max=1_000_000, help="machine: so many sequences of transfers.")] = EXAMPLES,
     lives: Annotated[int, typer.Option(min=1, max=1_000_000, help="loans: so many lives of loans for each promise.")] = LIVES,
@@ -171,18 +181,22 @@ def prove(
     orders: Annotated[int, typer.Option(min=1_000, max=1_000_000_000, help="full: orders that are there already.")] = ORDERS,
 ) -> None:
     """The proofs that take longer than a test: nothing is lost or doubled, whatever is killed, cut or fails or comes at once, the ledger
-    answers as its model does, loans and their bills are right to the cent whatever happens to them, a cluster matches as one machine does, and a full
-    database is no slower than an empty one. Exit status 1 unless all hold.
+    answers as its model does, loans and their bills are right to the cent whatever happens to them, every difference of a spoilt bill is found and
+    mended, a cluster matches as one machine does, and a full database is no slower than an empty one. Exit status 1 unless all hold.
     """
     proofs: dict[str, tuple[Callable[[], dict[str, Any]], dict[str, int | None]]] = {
         "matrix": (_matrix, {}),
         "crash": (lambda: _crash(rounds or ROUNDS, seed), {"--rounds": rounds, "--seed": seed}),
         "close-of-day": (lambda: _closes(rounds or CLOSES, seed), {"--rounds": rounds, "--seed": seed}),
-        "faults": (lambda: _faults(range(seeds) if seed is None else [seed], days), {"--seeds": seeds, "--days": days, "--seed": seed}),
+        "faults": (
+            lambda: _faults(range(seeds) if seed is None else [seed], days or DAYS),
+            {"--seeds": seeds, "--days": days, "--seed": seed},
+        ),
         "races": (lambda: _at_length("races", races), {"--races": races}),
         "machine": (lambda: _at_length("machine", examples), {"--examples": examples}),
         "loans": (lambda: _at_length("loans", lives), {"--lives": lives}),
         "bills": (lambda: _at_length("bills", billed), {"--billed": billed}),
+        "reconciliation": (lambda: _reconciliation(days or RECONCILED_DAYS, seed), {"--days": days, "--seed": seed}),
         "reconcile-spark": (lambda: _on_spark(rows), {"--rows": rows}),
         "full": (lambda: _full(orders), {"--orders": orders}),
     }
@@ -249,6 +263,14 @@ def _faults(seeds: Sequence[int], days: int) -> dict[str, Any]:
         from yuefu.proofs import faults
 
         return faults.run(seeds=seeds, days=days, vault=context.the_vault(), say=output.say)
+
+
+def _reconciliation(days: int, seed: int | None) -> dict[str, Any]:
+    with installation.scratch():
+        from yuefu.proofs import reconciliation
+
+        dice = reconciliation.SEED if seed is None else seed
+        return reconciliation.run(days=days, seed=dice, vault=context.the_vault(), say=output.say)
 
 
 def _at_length(name: str, count: int) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from yuefu.journeys.carried import DayStatements, SourceDay
     from yuefu.reconciliation.rules.carrying import Carried, Line, Statement
     from yuefu.reconciliation.rules.checks import Checked
+    from yuefu.reconciliation.rules.levels import Level
 
 app = typer.Typer(no_args_is_help=True, help="Days of reconciliation: their verdict, and what is carried from day to day.")
 
@@ -28,20 +29,69 @@ def day(
     """The statements of a day: what was open, what moved, what explains the difference, what is carried on. Bill less books throughout."""
     with context.at_work("reconcile") as caller:
         from yuefu.errors import Refused, RefusedError
-        from yuefu.journeys import carried
+        from yuefu.journeys import carried, levels
 
         with caller.for_the_book().reading():
             found = carried.day(book_id=caller.book.id, on=on)
-        if isinstance(found, Refused):
-            raise RefusedError(found)
+            if isinstance(found, Refused):
+                raise RefusedError(found)
+            made = levels.of_day(book_id=caller.book.id, on=found.on, sources=found.sources)
         value = {
             "book": caller.book.code,
             "on": found.on,
             "verdict": str(found.verdict),
+            "levels": [_level(level) for level in made],
             "sources": [_source(source) for source in found.sources],
             "checks": [_check(check) for check in found.checks],
         }
-        output.result(value, _told(found))
+        output.result(value, _told(found, made))
+
+
+@app.command()
+def trend(days: Annotated[int, typer.Option(min=1, max=366, help="So many days before today.")] = 30) -> None:
+    """Breaks of each channel from day to day, how old those are that are open, and what was said of each day on the three levels."""
+    with context.at_work("reconcile") as caller:
+        from yuefu.journeys import trends
+
+        on = caller.for_the_book().today
+        with caller.reading():
+            found = trends.trends(book_id=caller.book.id, on=on, days=days)
+        told = [
+            {"source": one.source, "on": day.on, "class": day.cls, "count": day.count, "open": day.open, "amount": day.amount}
+            for one in found.sources
+            for day in one.days
+        ]
+        ages = [
+            {"class": one.cls, "since_days": one.since, "until_days": one.until, "count": one.count, "amount": one.amount}
+            for one in found.ageing
+        ]
+        levels = [{"on": day, **{name: str(verdict) for name, verdict in kept.items()}} for day, kept in found.levels.items()]
+        value = {"book": caller.book.code, "since": found.since, "until": found.until, "breaks": told, "ageing": ages, "days": levels}
+        output.result(value, _trends(value))
+
+
+def _trends(value: dict[str, Any]) -> Iterator[str]:
+    from yuefu.reconciliation.rules.levels import NAMES
+
+    yield f"{value['since']} to {value['until']}"
+    columns = ["source", "on", "class", "count", "open", "amount"]
+    rows = [[one[name] for name in columns] for one in value["breaks"]]
+    yield output.table(columns, rows, figures={"amount"}) if rows else "No break was found on these days."
+    if value["ageing"]:
+        yield ""
+        ages = [[one["class"], _days(one), one["count"], one["amount"]] for one in value["ageing"]]
+        yield output.table(["open", "days", "count", "amount"], ages, figures={"amount"})
+    if value["days"]:
+        yield ""
+        yield output.table(["day", *NAMES], [[one["on"], *(one.get(name, "") for name in NAMES)] for one in value["days"]])
+
+
+def _days(one: dict[str, Any]) -> str:
+    return f"more than {one['since_days'] - 1}" if one["until_days"] is None else f"{one['since_days']} to {one['until_days']}"
+
+
+def _level(level: Level) -> dict[str, Any]:
+    return {"level": level.name, "verdict": str(level.verdict), "missing": list(level.missing), "figures": dict(level.figures)}
 
 
 @app.command()
@@ -146,8 +196,9 @@ def _item(item: Carried) -> dict[str, Any]:
     }
 
 
-def _told(found: DayStatements) -> Iterator[str]:
+def _told(found: DayStatements, levels: Sequence[Level]) -> Iterator[str]:
     yield f"{found.on}: {found.verdict}"
+    yield output.table(["level", "verdict", "missing"], [[one.name, str(one.verdict), ", ".join(one.missing)] for one in levels])
     for source in found.sources:
         yield ""
         yield f"{source.source}: {source.verdict} ({source.state})"
@@ -173,7 +224,7 @@ def _bridge(found: Statement) -> str:
         ("difference of the day", found.net, ""),
         *explained,
         ("  unexplained", found.residual.off, ""),
-        *((f"ended: {how}", -amount, "") for how, amount in found.ended.items()),
+        *(("opened again" if how == "reopened" else f"ended: {how}", -amount, "") for how, amount in found.ended.items()),
         ("carried on", found.closing, found.closing_count),
         *((f"  of it before: {_words(line.cls)}, {line.result}", line.amount, line.count) for line in found.outside),
         ("at risk", found.at_risk, ""),

@@ -104,15 +104,16 @@ def _source(book_id: UUID, source: str, on: date, bridge: DayBridge | None, grac
         return SourceDay(source, MISSING, Verdict.INCOMPLETE)
     if bridge.bill_total is None or bridge.ledger_total is None:
         return SourceDay(source, bridge.state, Verdict.INCOMPLETE)
-    told, ended = reconciliation.told(book_id=book_id, source=source, on=on)
+    told = reconciliation.told(book_id=book_id, source=source, on=on)
     found = statement(
         on=on,
-        before=fold(told, through=on - timedelta(days=1)),
-        after=fold(told, through=on),
+        before=fold(told.said, through=on - timedelta(days=1)),
+        after=fold(told.said, through=on),
         bill=bridge.bill_total,
         books=bridge.ledger_total,
         grace=grace,
-        ended=ended,
+        ended=told.ended,
+        reopened=told.reopened,
     )
     balances = reconciliation.balances(book_id=book_id, source=source, on=on)
     before = _begins_where_it_ended(balances)

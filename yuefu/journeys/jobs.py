@@ -20,11 +20,13 @@ from yuefu.errors import Refused
 from yuefu.ids import IdSource
 from yuefu.journeys import (
     billing,
+    breaks,
     checkout,
     close_of_day,
     collecting,
     debits,
     dunning,
+    levels,
     mandates,
     papers,
     receipts,
@@ -292,9 +294,19 @@ def settle_merchants(timestamp: int) -> None:
 @app.periodic(cron="40 * * * *")
 @app.task(queueing_lock="reconcile_days", pass_context=False)
 def reconcile_days(timestamp: int) -> None:
-    """Fetches the bills of days that are over and reconciles what is not done."""
+    """Fetches the bills of days that are over, reconciles what is not done, and carries out fixes of breaks that broke off."""
     del timestamp
-    _each_book("reconcile_days", lambda desk, now: reconciliation.catch_up(desk=desk, now=now))
+    _each_book("reconcile_days", reconcile)
+
+
+def reconcile(desk: Desk, now: datetime) -> None:
+    """One round of reconciling in a book: bills, fixes of breaks that broke off, and what is said of the last days, each whatever becomes of the others."""
+    rounds: list[Callable[[], object]] = [
+        lambda: reconciliation.catch_up(desk=desk, now=now),
+        lambda: breaks.carry_out(desk=desk, now=now),
+        lambda: levels.catch_up(desk=desk, now=now),
+    ]
+    _all_of(rounds)
 
 
 @app.periodic(cron="50 * * * *")

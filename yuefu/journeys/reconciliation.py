@@ -12,6 +12,7 @@ from datetime import date, datetime, timedelta
 from typing import Final
 
 from yuefu.errors import Refused
+from yuefu.journeys import breaks, levels
 from yuefu.journeys.desk import Desk, open_day
 from yuefu.payments import queries as payments
 from yuefu.payments.rules import CHANNEL, CLIENT, OPERATING
@@ -66,6 +67,7 @@ def reconcile(*, desk: Desk, now: datetime, files: Sequence[FileIn], accounts: M
         received = reconciliation.receive_files(work=work, files=files, read=read_bill, accounts=accounts)
     completed = sorted({(r.file.on, r.file.source) for r in received if isinstance(r, Received)})
     outcomes = {(on, source): _run(desk, now, source, on) for on, source in completed}
+    levels.keep(desk=desk, now=now, on=sorted({on for on, _ in completed}))
     return [
         Reconciled(file.source, given.file.on, given, outcomes[given.file.on, given.file.source])
         if isinstance(given, Received)
@@ -96,7 +98,8 @@ def _run(desk: Desk, now: datetime, source: str, on: date) -> DayOutcome | Refus
         with open_day(desk, now) as work:
             if isinstance(work, Refused):
                 return work
-            outcome = reconciliation.reconcile_day(work=work, source=source, on=on)
+            by = breaks.working_of(work.book.id, work.day.on)
+            outcome = reconciliation.reconcile_day(work=work, source=source, on=on, by=by)
             if source in _PAYS and isinstance(outcome, DayOutcome) and not outcome.again:
                 _settle(desk, source, on, work)
             return outcome

@@ -25,6 +25,7 @@ from yuefu.papers.rules import quotes
 from yuefu.payments import rules as payments
 from yuefu.payments.rules import DEBIT_POLICY, DEFAULT_POLICY
 from yuefu.plans.caps import checked as checked_caps
+from yuefu.reconciliation.rules import breaks as working
 from yuefu.reconciliation.rules import policy as reconciliation
 from yuefu.risk.rules.decision import policy
 from yuefu.runtime import policies
@@ -67,6 +68,7 @@ CHECKS: Final[Mapping[str, Callable[[Any], object]]] = {
     reconciliation.POLICY: reconciliation.policy,
     concentration.POLICY: concentration.lines,
     sharing.BANDS: sharing.bands,
+    working.WORKING: working.working,
 }
 LATER: Final[Mapping[str, Any]] = {
     GL_CODES: DEFAULT_CODES,
@@ -80,5 +82,6 @@ LATER: Final[Mapping[str, Any]] = {
     reconciliation.POLICY: reconciliation.DEFAULT_POLICY,
     concentration.POLICY: concentration.DEFAULT_POLICY,
     sharing.BANDS: sharing.DEFAULT_BANDS,
+    working.WORKING: working.DEFAULT_WORKING,
 }
 """Settings that books from before did not begin with: such a book has this value, and gets it as its first version when another is asked for."""

@@ -14,7 +14,7 @@ from typing import IO, TYPE_CHECKING, Any, Final, Literal
 
 from yuefu import ids
 from yuefu.journeys import statements
-from yuefu.journeys.statement_words import COLUMNS, Language, kind, state, steps, text
+from yuefu.journeys.statement_words import COLUMNS, Language, kind, state, steps, sum_note, text
 from yuefu.journeys.statements import Line, Part, Proven, Statement
 from yuefu.ledger.rules.gl import decimal_text
 from yuefu.money.amounts import Money
@@ -139,7 +139,7 @@ def _sums(statement: Statement, language: Language) -> Iterator[list[Any]]:
         told = (batch.pay_on, ids.text("batch", batch.id), state(batch.state, language), batch.line_count)
         yield [*told, batch.totals.net, batch.totals.payout, batch.totals.carried]
     yield []
-    yield [text("sum_note", language)]
+    yield [sum_note(language)]
 
 
 def _head(statement: Statement, language: Language) -> Iterator[tuple[str, Any]]:
@@ -174,7 +174,7 @@ def pdf(statement: Statement, language: Language, lender: str) -> bytes:
     sections = [section(text("sums", language), [], columns, sums)]
     short = statement.line_count <= MOST_LINES_SET
     sections += [_of_batch(statement, part, language, short=short) for part in statement.parts]
-    notes = [text("sum_note", language)]
+    notes = [sum_note(language)]
     if not short:
         notes.append(text("too_long", language, count=f"{statement.line_count:,}", most=f"{MOST_LINES_SET:,}"))
     return typeset(

@@ -65,9 +65,8 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     "paid_on": ("付款完成日", "Paid on"),
     "none": ("本期没有结算。", "Nothing was settled."),
     "sum_note": (
-        "净额 = 请款总额 − 服务费 − 贴息 − 退款 + 上期结转 − 暂扣准备金 + 释放准备金 = 付款 + 结转下期。出具前已逐笔与总账核对一致。",
-        "Net = captured − fees − discounts − refunds + carried in − kept back + given back = paid out + carried on."
-        " Each line was compared with the ledger before this statement was given out.",
+        "{identity}。出具前已逐笔与总账核对一致。",
+        "{identity}. Each line was compared with the ledger before this statement was given out.",
     ),
     "too_long": (
         "本结算单共 {count} 笔明细，超过本文件可列的 {most} 笔，故按日汇总；逐笔明细请见 CSV 或 XLSX 文件。",
@@ -125,3 +124,10 @@ def steps(figures: Totals) -> list[tuple[str, Money]]:
     ]
     assert sum(amount.minor for _, amount in signed) == figures.net.minor, "the identity has a term for each figure"
     return signed
+
+
+def sum_note(language: Language) -> str:
+    """What the figures of a statement have to do with each other, and that they were proven."""
+    first, *more = (f"{'+' if sign > 0 else '−'} {text(name, language)}" for name, sign in IDENTITY)
+    net, payout, carried = (text(name, language) for name in ("net", "payout", "carried"))
+    return text("sum_note", language, identity=f"{net} = {' '.join((first[2:], *more))} = {payout} + {carried}")

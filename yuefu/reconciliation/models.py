@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 
-from yuefu.runtime.tables import BookRow
+from yuefu.runtime.tables import BookRow, JsonTextField
 
 _SOURCES = ["channel_trade", "channel_fund", "bank", "bank_client"]
-_OUTCOMES = ["matched", "amount_differs", "status_differs", "missing_here", "missing_there", "duplicate", "other_day"]
+_OUTCOMES = ["matched", "amount_differs", "status_differs", "missing_here", "missing_there", "duplicate", "other_day", "correction"]
+_STATES = ["open", "explained", "corrected", "closed"]
+_FIXES = ["post_fee", "post_repayment", "confirmed_by_money", "offset", "chase_provider", "write_off"]
+_ALONE = ["chase_provider", "offset"]
 
 
 class File(BookRow):
@@ -106,10 +110,15 @@ class Item(BookRow):
     movement_status = models.TextField(default="")
     difference_minor = models.BigIntegerField()
     currency = models.TextField()
+    break_id = models.UUIDField(null=True)
 
     class Meta:
         constraints = [
             models.CheckConstraint(condition=Q(outcome__in=_OUTCOMES), name="reconciliation_item_outcome"),
+            models.CheckConstraint(
+                condition=Q(outcome="correction", break_id__isnull=False) | (~Q(outcome="correction") & Q(break_id__isnull=True)),
+                name="reconciliation_item_correction_of_a_break",
+            ),
             models.CheckConstraint(
                 condition=Q(file_id__isnull=False, line_no__isnull=False, line_minor__isnull=False)
                 | Q(file_id__isnull=True, line_no__isnull=True, line_minor__isnull=True, movement_id__isnull=False),
@@ -120,7 +129,10 @@ class Item(BookRow):
                 fields=["movement_id", "kind", "source"], condition=Q(movement_id__isnull=False), name="reconciliation_item_movement_once"
             ),
         ]
-        indexes = [models.Index(fields=["day_id", "place"], name="reconciliation_item_day")]
+        indexes = [
+            models.Index(fields=["day_id", "place"], name="reconciliation_item_day"),
+            models.Index(fields=["break_id"], condition=Q(break_id__isnull=False), name="reconciliation_item_break"),
+        ]
 
 
 class Break(BookRow):
@@ -140,14 +152,18 @@ class Break(BookRow):
     state = models.TextField()
     reason = models.TextField(default="")
     opened_on = models.DateField()
+    due_on = models.DateField()
     closed_on = models.DateField(null=True)
     resolved_by_item_id = models.UUIDField(null=True)
+    fix_id = models.UUIDField(null=True)
 
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["item_id"], name="reconciliation_break_one_of_an_item"),
-            models.CheckConstraint(condition=Q(cls__in=_OUTCOMES) & ~Q(cls="matched"), name="reconciliation_break_class"),
-            models.CheckConstraint(condition=Q(state__in=["open", "explained", "corrected", "closed"]), name="reconciliation_break_state"),
+            models.CheckConstraint(
+                condition=Q(cls__in=_OUTCOMES) & ~Q(cls__in=["matched", "correction"]), name="reconciliation_break_class"
+            ),
+            models.CheckConstraint(condition=Q(state__in=_STATES), name="reconciliation_break_state"),
             models.CheckConstraint(
                 condition=Q(state="open", closed_on__isnull=True) | (~Q(state="open") & Q(closed_on__isnull=False) & ~Q(reason="")),
                 name="reconciliation_break_ended_with_reason",
@@ -157,4 +173,131 @@ class Break(BookRow):
             models.Index(fields=["book_id", "source"], condition=Q(state="open"), name="reconciliation_break_open"),
             models.Index(fields=["book_id", "cls"], name="reconciliation_break_by_class"),
             models.Index(fields=["order_id"], name="reconciliation_break_order"),
+            models.Index(fields=["book_id", "source", "reference"], name="reconciliation_break_reference"),
+            models.Index(fields=["book_id", "opened_on", "id"], name="reconciliation_break_by_age"),
+            models.Index(fields=["fix_id"], condition=Q(fix_id__isnull=False), name="reconciliation_break_fixed"),
+        ]
+
+
+class Fix(BookRow):
+    """What somebody asked to have done about a break, and what became of it."""
+
+    break_id = models.UUIDField()
+    source = models.TextField()
+    kind = models.TextField()
+    amount_minor = models.BigIntegerField()
+    currency = models.TextField()
+    other_id = models.UUIDField(null=True)
+    until = models.DateField(null=True)
+    reason = models.TextField()
+    alone = models.BooleanField()
+    approval_id = models.UUIDField(null=True)
+    state = models.TextField()
+    asked_by = models.TextField()
+    asked_on = models.DateField()
+    asked_at = models.DateTimeField()
+    code = models.TextField(default="")
+    entry_id = models.UUIDField(null=True)
+    ended_on = models.DateField(null=True)
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(kind__in=_FIXES), name="reconciliation_fix_kind"),
+            models.UniqueConstraint(
+                fields=["break_id"], condition=Q(state__in=["waiting", "approved"]), name="reconciliation_fix_one_waiting"
+            ),
+            models.UniqueConstraint(fields=["approval_id"], name="reconciliation_fix_approval_once"),
+            models.CheckConstraint(
+                condition=Q(alone=True, approval_id__isnull=True) | Q(alone=False, approval_id__isnull=False),
+                name="reconciliation_fix_by_two",
+            ),
+            models.CheckConstraint(condition=Q(kind__in=_ALONE, alone=True) | ~Q(kind__in=_ALONE), name="reconciliation_fix_alone"),
+            models.CheckConstraint(
+                condition=Q(kind="offset", other_id__isnull=False) | (~Q(kind="offset") & Q(other_id__isnull=True)),
+                name="reconciliation_fix_offset_by_another",
+            ),
+            models.CheckConstraint(
+                condition=Q(kind="chase_provider", until__isnull=False) | (~Q(kind="chase_provider") & Q(until__isnull=True)),
+                name="reconciliation_fix_chased_until",
+            ),
+            models.CheckConstraint(
+                condition=Q(state__in=["waiting", "approved"], ended_on__isnull=True, ended_at__isnull=True, entry_id__isnull=True, code="")
+                | Q(state="done", ended_on__isnull=False, ended_at__isnull=False, code="")
+                | (
+                    Q(state__in=["rejected", "dropped"], ended_on__isnull=False, ended_at__isnull=False, entry_id__isnull=True)
+                    & (Q(state="rejected") | ~Q(code=""))
+                ),
+                name="reconciliation_fix_state",
+            ),
+            models.CheckConstraint(
+                condition=Q(entry_id__isnull=False, kind__in=["post_fee", "write_off"], state="done")
+                | (Q(entry_id__isnull=True) & ~Q(kind__in=["post_fee", "write_off"], state="done")),
+                name="reconciliation_fix_books_what_it_says",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["break_id", "asked_at"], name="reconciliation_fix_break"),
+            models.Index(fields=["book_id", "kind"], name="reconciliation_fix_kinds"),
+        ]
+
+
+class BreakEvent(BookRow):
+    """One thing that happened to a break, with how it stood after it. Append-only: statements of past days are made of these."""
+
+    break_id = models.UUIDField()
+    no = models.IntegerField()
+    on_date = models.DateField()
+    at = models.DateTimeField()
+    actor = models.TextField()
+    action = models.TextField()
+    state = models.TextField()
+    text = models.TextField(default="")
+    until = models.DateField(null=True)
+    fix_id = models.UUIDField(null=True)
+    evidence_name = models.TextField(default="")
+    evidence_sha256 = models.TextField(default="")
+    evidence = models.BinaryField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["break_id", "no"], name="reconciliation_breakevent_in_order"),
+            models.CheckConstraint(condition=Q(no__gte=1), name="reconciliation_breakevent_no"),
+            models.CheckConstraint(condition=Q(state__in=_STATES), name="reconciliation_breakevent_state"),
+            models.CheckConstraint(
+                condition=Q(
+                    action__in=[
+                        *("assigned", "due", "noted", "evidence", "asked", "approved", "rejected", "dropped", "chased"),
+                        *("fixed", "ended", "reopened", "came"),
+                    ]
+                ),
+                name="reconciliation_breakevent_action",
+            ),
+            models.CheckConstraint(
+                condition=(Q(action="evidence") & ~Q(evidence_name="") & ~Q(evidence_sha256=""))
+                | (~Q(action="evidence") & Q(evidence_name="", evidence_sha256="", evidence__isnull=True)),
+                name="reconciliation_breakevent_evidence",
+            ),
+        ]
+
+
+class Level(BookRow):
+    """What was said of a day on one level, each time it was another than before. Append-only."""
+
+    on_date = models.DateField()
+    level = models.TextField()
+    no = models.IntegerField()
+    at = models.DateTimeField()
+    verdict = models.TextField()
+    figures = JsonTextField()
+    missing = ArrayField(models.TextField())
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["book_id", "on_date", "level", "no"], name="reconciliation_level_in_order"),
+            models.CheckConstraint(condition=Q(level__in=["transaction", "cash", "balance"]), name="reconciliation_level_name"),
+            models.CheckConstraint(
+                condition=Q(verdict__in=["incomplete", "breaks", "warnings", "pending", "reconciled"]), name="reconciliation_level_verdict"
+            ),
+            models.CheckConstraint(condition=~Q(verdict="reconciled") | Q(missing__len=0), name="reconciliation_level_never_green_without"),
         ]

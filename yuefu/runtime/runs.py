@@ -189,3 +189,9 @@ def latest(*, book_id: UUID, kind: str, limit: int) -> list[tuple[date, str]]:
         "SELECT on_date, state FROM runtime_run WHERE book_id = %s AND kind = %s ORDER BY on_date DESC LIMIT %s", [book_id, kind, limit]
     )
     return [(row[0], row[1]) for row in found]
+
+
+def on_day(*, book_id: UUID, kind: str, on: date) -> tuple[str, list[Step]] | None:
+    """State and steps of the run of a day; None where nobody has begun it."""
+    found = sql.rows("SELECT id, state FROM runtime_run WHERE book_id = %s AND kind = %s AND on_date = %s", [book_id, kind, on])
+    return (found[0][1], steps(found[0][0])) if found else None

@@ -38,13 +38,14 @@ class Item(BookRow):
     earned_on = models.DateField()
     settles_on = models.DateField()
     due_on = models.DateField(null=True)
-    """The day it settles once there is evidence of its delivery."""
+    """The day it settles once there is evidence of delivery; a refund waits with its capture."""
     recorded_at = models.DateTimeField()
 
     class Meta:
         constraints = [
             models.CheckConstraint(
-                condition=Q(due_on__isnull=True) | Q(kind="capture", due_on__lt=F("settles_on")), name="settlement_item_evidence"
+                condition=Q(due_on__isnull=True) | Q(kind__in=["capture", "refund"], due_on__lt=F("settles_on")),
+                name="settlement_item_evidence",
             ),
             models.UniqueConstraint(fields=["kind", "source_id"], name="settlement_item_source"),
             models.CheckConstraint(

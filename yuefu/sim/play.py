@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -232,8 +232,10 @@ def play(
     out: Path | None = None,
     close_last: bool = True,
     progress: Callable[[int, int, int], None] | None = None,
+    spoil_a_file_every: int = 0,
 ) -> dict[str, Any]:
-    """Plays `days` days ending with `as_of` on the present database and proves the result.
+    """Plays `days` days ending with `as_of` on the present database and proves the result. `out` is where the truth is written and what was found
+    of it; a whole file is spoilt every so many days.
 
     Returns figures, proofs and faults, ready to be printed as JSON, and `logins` for whoever serves the world. With `close_last`
     false the last day stays open, so that there is a today to look at. `progress` hears after each day how many are done, of how
@@ -243,7 +245,7 @@ def play(
     log = purchases.load(days=days, as_of=as_of)
     first = as_of - timedelta(days=days - 1)
     made = world.found(first_day=first, seed=seed, vault=vault, months=days // 28 + 2)
-    place = Place(made.desk.book.id, vault, seed, as_of, faults)
+    place = Place(made.desk.book.id, vault, seed, as_of, faults, spoil_a_file_every)
     with Beside("yuefu.sim.shifts:Shifts", place) as night, Beside("yuefu.sim.reception:Reception", place) as reception:
         player = Play(made=made, seed=seed, as_of=as_of, night=night, reception=reception)
         player.expect(on=first, buying=log.purchases.get(first, []))
@@ -260,6 +262,7 @@ def play(
                 progress(number + 1, days, placed)
         night.answer()
         injected = night.call("truth")
+        expected, spoilt, said, unchained = night.call("faults")
         night.tell("verified")
         proven_until = as_of if close_last else as_of - timedelta(days=1)
         figures = _figures(player.desk)
@@ -267,10 +270,12 @@ def play(
         found = _found(player.desk)
     if out is not None:
         _write(out / "truth.json", injected)
-    if out is not None:
         _write(out / "found.json", found)
+        lists = {"breaks": expected, "files": spoilt, "said": said}
+        _write(out / "faults.json", {name: list(map(asdict, told)) for name, told in lists.items()} | {"unchained": unchained})
     seconds = stopwatch() - began
     return {
+        "book": made.desk.book.code,
         "days": days,
         "seed": seed,
         "as_of": as_of.isoformat(),
@@ -288,9 +293,9 @@ def play(
     }
 
 
-def _write(path: Path, by_class: Mapping[str, Sequence[str]]) -> None:
+def _write(path: Path, told: Mapping[str, Sequence[Any]]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(by_class, ensure_ascii=False, indent=1), encoding="utf-8")
+    path.write_text(json.dumps(told, ensure_ascii=False, indent=1, default=str), encoding="utf-8")
 
 
 def holds(result: Mapping[str, Any]) -> bool:

@@ -8,6 +8,7 @@ the two processes interleave.
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from time import sleep
@@ -16,8 +17,9 @@ from uuid import UUID
 
 from yuefu.errors import Refused
 from yuefu.ids import IdSource
-from yuefu.journeys import close_of_day, jobs, reconciliation, settlement
+from yuefu.journeys import carried, close_of_day, jobs, reconciliation, settlement
 from yuefu.journeys.desk import Desk
+from yuefu.journeys.reconciliation import Reconciled
 from yuefu.ledger import queries as ledger
 from yuefu.payments import queries as payments
 from yuefu.payments.gateways.sandbox import SandboxBank, SandboxChannel
@@ -25,7 +27,9 @@ from yuefu.reconciliation.commands import FileIn
 from yuefu.runtime import books
 from yuefu.runtime.values import system_actor
 from yuefu.runtime.vault import Vault
-from yuefu.sim.faults import Injector
+from yuefu.sim import files as whole
+from yuefu.sim.faults import Expected, Injector
+from yuefu.sim.files import FileFault, Files
 
 _TRIES: Final = 120
 _BETWEEN: Final = 0.5  # seconds
@@ -44,6 +48,7 @@ class Place:
     seed: int
     as_of: date
     faults: float
+    spoil_a_file_every: int = 0
 
 
 class Shifts:
@@ -59,7 +64,10 @@ class Shifts:
             place.faults,
             random.Random(f"{place.seed}:faults"),
             lambda given: payments.orders_of_references(book_id=book.id, references=given),
+            banks=True,
         )
+        self._files = Files(place.spoil_a_file_every)
+        self._held_back: list[FileIn] = []
 
     def work(self, on: date, morning: bool) -> None:
         """Proves and closes a day that has posted all it had to post and reconciles it; with `morning`, settles what is due on the next."""
@@ -75,6 +83,12 @@ class Shifts:
     def truth(self) -> dict[str, list[str]]:
         """The faults injected so far, by class."""
         return self._injector.by_class()
+
+    def faults(self) -> tuple[list[Expected], list[FileFault], list[FileFault], list[tuple[str, date]]]:
+        """The breaks that faults should be found as; the files that were spoilt, and those of which that was said; and by source and day the files
+        whose balances do not go on where those before them ended.
+        """
+        return self._injector.expected, self._files.injected, self._files.found, [*self._injector.unchained]
 
     def verified(self) -> bool:
         """Seals what is not sealed yet and reads the whole chain again: every entry still says what was sealed, and the heads kept outside
@@ -98,8 +112,34 @@ class Shifts:
         files = reconciliation.fetch(desk=self._desk, on=on)
         allowed = on < self._as_of - timedelta(days=1)
         spoilt = self._injector.spoil(on=on, following=following, files=files, allowed=allowed)
+        fault = self._files.fault(on, spoilt) if allowed else None
         given = [FileIn(source, data, on) for source, data in spoilt.items()]
-        for outcome in reconciliation.reconcile(desk=self._desk, now=self._at(following, time(8, 30)), files=given):
+        now = self._at(following, time(8, 30))
+        late, self._held_back = self._held_back, []
+        if fault is not None:
+            given = self._badly(fault, given, now)
+        self._receive([*late, *given], now)
+        if fault is not None and fault.kind in (whole.TWICE, whole.OTHER_CONTENT):
+            again = next(one for one in given if one.source == fault.source)
+            data = whole.other(again.data) if fault.kind == whole.OTHER_CONTENT else again.data
+            self._files.say(fault, _said(reconciliation.reconcile(desk=self._desk, now=now, files=[FileIn(again.source, data, on)])))
+        if fault is not None and fault.kind == whole.MISSING:
+            day = carried.day(book_id=self._desk.book.id, on=on)
+            self._files.say(fault, [] if isinstance(day, Refused) else [str(day.verdict)])
+
+    def _badly(self, fault: FileFault, given: list[FileIn], now: datetime) -> list[FileIn]:
+        """A spoilt file comes first, or none does until the next morning; returns the files that come as they should."""
+        mine = next(one for one in given if one.source == fault.source)
+        if fault.kind == whole.MISSING:
+            self._held_back = [mine]
+            return [one for one in given if one is not mine]
+        if (data := whole.bad(fault, mine.data)) != mine.data:
+            said = reconciliation.reconcile(desk=self._desk, now=now, files=[FileIn(mine.source, data, mine.on)])
+            self._files.say(fault, _said(said))
+        return given
+
+    def _receive(self, given: list[FileIn], now: datetime) -> None:
+        for outcome in reconciliation.reconcile(desk=self._desk, now=now, files=given):
             assert not isinstance(outcome.received, Refused), outcome
             assert not isinstance(outcome.outcome, Refused), outcome
 
@@ -107,3 +147,9 @@ class Shifts:
         batches = settlement.settle(desk=self._desk, now=self._at(on, time(9, 30)))
         assert not isinstance(batches, Refused), batches
         settlement.poll_payouts(desk=self._desk, now=self._at(on, time(9, 45)), paid_since=on)
+
+
+def _said(outcomes: Sequence[Reconciled]) -> list[str]:
+    """What was said of files: why one was refused, or that it is known."""
+    received = [outcome.received for outcome in outcomes]
+    return [one.code if isinstance(one, Refused) else "again" if one.again else "" for one in received]

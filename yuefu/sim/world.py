@@ -126,7 +126,7 @@ def _terms(code: str, zh: str, en: str, payer: str, rate: Rate, late: LateTerms 
     )
 
 
-def _person(work: UnitOfWork, login: str) -> Actor:
+def person(work: UnitOfWork, login: str) -> Actor:
     """A person without a role or a password that anybody knows; a demo before may have brought them along."""
     known = users.user_by_login(login=login)
     user_id = known.id if known else one(access.create_users(work=work, users=[NewUser(login, login, secrets.token_urlsafe(24))]))
@@ -139,7 +139,7 @@ def _products(work: UnitOfWork) -> None:
         DraftProduct("demo:free", _terms("free", "免息分期", "Interest-free plan", MERCHANT, Rate(0))),
         DraftProduct("demo:flex", _terms("flex", "灵活分期", "Flexible plan", CONSUMER, Rate(144_000), _LATE)),
     ]
-    author, second = (replace(work, by=_person(work, login)) for login in ("product-author", "product-approver"))
+    author, second = (replace(work, by=person(work, login)) for login in ("product-author", "product-approver"))
     products = [_sure(p) for p in offers.draft_products(work=author, products=drafts)]
     publications = [Publication(product, "opening of the demo") for product in products]
     for approval in offers.propose_publications(work=author, publications=publications):

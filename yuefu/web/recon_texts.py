@@ -48,6 +48,7 @@ ENDINGS: Final[Table] = {
     "explained": pgettext_lazy("ended", "Explained"),
     "corrected": pgettext_lazy("ended", "Corrected"),
     "closed": pgettext_lazy("ended", "Closed"),
+    "reopened": pgettext_lazy("ended", "Opened again"),
 }
 CHECKS: Final[Table] = {
     "": pgettext_lazy("check", "Holds"),

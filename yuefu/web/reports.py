@@ -26,7 +26,7 @@ from yuefu.ledger.rules import CHART
 from yuefu.money.amounts import Money
 from yuefu.runtime import books, days, sql
 from yuefu.runtime.values import Book
-from yuefu.web import edge, flow_chart, texts
+from yuefu.web import edge, entry_texts, flow_chart, texts
 from yuefu.web.acting import books_with
 from yuefu.web.scopes import Scope
 
@@ -162,10 +162,10 @@ def row_text(name: str) -> str:
     """What a row of a section is: a component, a kind of entry, or a kind and what the bank or channel shows of it."""
     if name in CHART:
         return _component(name)
-    if name in texts.ENTRY_KINDS:
+    if name in entry_texts.ENTRY_KINDS:
         return texts.text_of("entry_kind", name)
     kind, _, movement = name.rpartition(".")
-    if kind in texts.ENTRY_KINDS:
+    if kind in entry_texts.ENTRY_KINDS:
         return f"{texts.text_of('entry_kind', kind)} · {texts.text_of('movement', movement)}"
     return texts.text_of("entry_kind", name)
 

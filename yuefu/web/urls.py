@@ -6,7 +6,7 @@ from django.contrib.auth.views import LogoutView
 from django.urls import path
 from django.views.i18n import set_language
 
-from yuefu.web import closing, funds, health, home, invoices, loans, orders, recon, reports, settlements, suspense
+from yuefu.web import breaks, closing, funds, health, home, invoices, loans, orders, recon, reports, settlements, suspense
 from yuefu.web.login import SignIn
 
 urlpatterns = [
@@ -30,6 +30,10 @@ urlpatterns = [
     path("settlements/months/<str:merchant>/<str:month>/statement.<str:form>", settlements.month_file, name="settlement_month_file"),
     path("settlements/<str:public_id>/", settlements.batch, name="settlement"),
     path("settlements/<str:public_id>/statement.<str:form>", settlements.batch_file, name="settlement_file"),
+    path("breaks/", breaks.listing, name="breaks"),
+    path("breaks/<str:public_id>/", breaks.one, name="break"),
+    path("breaks/<str:public_id>/act/", breaks.act, name="break_act"),
+    path("breaks/<str:public_id>/evidence/<int:no>/", breaks.evidence, name="break_evidence"),
     path("loans/", loans.late, name="late_loans"),
     path("loans/<str:public_id>/", loans.loan, name="loan"),
     path("login/", SignIn.as_view(), name="login"),

@@ -27,7 +27,7 @@ PLACES: Final[Mapping[Place, tuple[str, ...]]] = {
     "interest": ("interest_income", "interest_given_up", "discount_income"),
     "charges": ("loan_fee_income", "penalty_income", "fees_given_up"),
     "merchant_fees": ("fee_income", "merchant_penalty_income"),
-    "losses": ("credit_loss", "recovery_income", "goodwill_expense", "merchant_subsidy_expense"),
+    "losses": ("credit_loss", "recovery_income", "goodwill_expense", "merchant_subsidy_expense", "reconciliation_difference"),
     "channel_fees": ("channel_fee_expense",),
     "lines": ("credit_line", "credit_line_contra"),
 }

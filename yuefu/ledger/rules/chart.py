@@ -64,6 +64,7 @@ _TYPES: Final = (
     AccountType("merchant_subsidy_expense", "control", "expense", "Subsidies to merchants", "商户补贴支出", manual=True),
     AccountType("goodwill_expense", "control", "expense", "Goodwill credits to consumers", "客户补偿支出", manual=True),
     AccountType("channel_fee_expense", "control", "expense", "Channel fees", "渠道手续费", manual=True),
+    AccountType("reconciliation_difference", "control", "expense", "Differences written off", "对账差错核销", manual=True),
 )
 OPENING: Final = "opening"
 """The movement of a line on an account of money that says what lay there when the book was opened: no bank shows it."""

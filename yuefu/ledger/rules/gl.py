@@ -57,6 +57,7 @@ DEFAULT_CODES: Final[Mapping[str, str]] = {
     "merchant_penalty_income": "6301.01",
     "merchant_subsidy_expense": "6601.02",
     "channel_fee_expense": "6421",
+    "reconciliation_difference": "6711",
     "credit_line": "9001",
     "credit_line_contra": "9002",
 }

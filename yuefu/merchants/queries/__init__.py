@@ -124,6 +124,11 @@ def accounts_in_force(*, merchant_ids: Sequence[UUID]) -> dict[UUID, Account]:
     return {account.merchant_id: account for account in found}
 
 
+def first_accounts(*, merchant_ids: Sequence[UUID]) -> dict[UUID, UUID]:
+    """The id of the first account of each merchant."""
+    return dict(sql.rows("SELECT merchant_id, id FROM merchants_account WHERE merchant_id = ANY(%s) AND version = 1", [list(merchant_ids)]))
+
+
 def account_versions(*, merchant_id: UUID) -> list[Account]:
     """Every account that a merchant was paid to, the first one first."""
     return sql.rows_as(Account, f"SELECT {_ACCOUNT} FROM merchants_account WHERE merchant_id = %s ORDER BY version", [merchant_id])

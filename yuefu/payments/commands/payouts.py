@@ -134,12 +134,17 @@ def recall_payouts(*, work: UnitOfWork, merchant_ids: Sequence[UUID], code: str)
 
 
 def _say_where(decided: Changes[Payout]) -> None:
-    """What leaves goes to the account that its merchant has then, and keeps it."""
+    """What leaves goes to the account that its merchant has then, and keeps it. What left before that was written down went to the first: there was no
+    other."""
     leaving = [p for p in decided.changed.values() if p.account_id is None and (p.state == "sent" or p.paid_on)]
     if not leaving:
         return
-    accounts = merchants.accounts_in_force(merchant_ids=sorted({p.merchant_id for p in leaving}))
-    decided.changed.update({p.id: replace(p, account_id=accounts[p.merchant_id].id) for p in leaving})
+    concerned = sorted({p.merchant_id for p in leaving})
+    accounts = {merchant_id: account.id for merchant_id, account in merchants.accounts_in_force(merchant_ids=concerned).items()}
+    left_before = {p.id for p in leaving if decided.before[p.id].state != "scheduled"}
+    first = merchants.first_accounts(merchant_ids=concerned) if left_before else {}
+    where = {p.id: (first if p.id in left_before else accounts)[p.merchant_id] for p in leaving}
+    decided.changed.update({p.id: replace(p, account_id=where[p.id]) for p in leaving})
     decided.outcomes[:] = [decided.changed.get(o.id, o) if isinstance(o, Payout) else o for o in decided.outcomes]
 
 

@@ -5,7 +5,7 @@ from django.db import migrations, models
 from yuefu.runtime.tables import composite_fk
 
 PROMISES = """
--- What left before says no account, and none is made up for it. From here on nothing is on its way or paid without one.
+-- What left before says no account until a bank says something new of it: it went to the first. From here on nothing leaves without one.
 ALTER TABLE payments_payout ADD CONSTRAINT payments_payout_says_where
     CHECK (account_id IS NOT NULL OR state = 'scheduled' OR (state = 'returned' AND paid_on IS NULL)) NOT VALID;
 -- A personal account would have another kind, so that no payout can name it.

@@ -9,32 +9,61 @@ from uuid import UUID
 
 from yuefu.money.amounts import Money
 from yuefu.reconciliation.queries.days import _LINE, _line
+from yuefu.reconciliation.queries.working import stood
 from yuefu.reconciliation.rules.bills import BillLine
-from yuefu.reconciliation.rules.matching import Movement, Outcome
+from yuefu.reconciliation.rules.breaks import Stood, by_then
+from yuefu.reconciliation.rules.matching import Movement
 from yuefu.reconciliation.rules.references import Told, Touch, halves, rewind
 from yuefu.runtime import sql
 
 
-def told(*, book_id: UUID, source: str, on: date) -> tuple[list[Told], dict[str, str]]:
-    """What both sides said up to a day of the breaks that nobody had ended before it, and how a person ended those of that day.
-
-    The key is the id of the break. A break that explained itself, by its other half, is not ended by a person.
+@dataclass(frozen=True, slots=True)
+class ToldOfBreaks:
+    """What both sides said of breaks up to a day. The key is the id of the break: `ended` is how a person ended those of that day, `reopened` are
+    those that had ended before and are told of again. A break that explained itself, by its other half, is not ended by a person.
     """
+
+    said: list[Told]
+    ended: dict[str, str]
+    reopened: frozenset[str]
+
+
+def told(*, book_id: UUID, source: str, on: date) -> ToldOfBreaks:
+    """Of all breaks that were open at the beginning of a day or by its end, as they stood then: what became of one later says nothing of the day."""
     found = sql.rows(
-        "SELECT b.id, b.state, b.cls, b.closed_on, i.kind, i.reference, i.on_date, i.line_minor, l.status, i.movement_minor,"
-        " i.movement_status, i.currency, i.outcome = 'duplicate' FROM reconciliation_break AS b"
-        " CROSS JOIN LATERAL unnest(ARRAY[b.item_id, b.resolved_by_item_id]) AS half(id) JOIN reconciliation_item AS i ON i.id = half.id"
+        "SELECT b.id, i.kind, i.reference, i.on_date, i.line_minor, l.status, i.movement_minor, i.movement_status, i.currency,"
+        " i.outcome = 'duplicate' FROM reconciliation_break AS b"
+        " CROSS JOIN LATERAL (SELECT unnest(ARRAY[b.item_id, b.resolved_by_item_id]) AS id"
+        "  UNION ALL SELECT c.id FROM reconciliation_item AS c WHERE c.break_id = b.id) AS half"
+        " JOIN reconciliation_item AS i ON i.id = half.id"
         " LEFT JOIN reconciliation_line AS l ON l.file_id = i.file_id AND l.line_no = i.line_no"
         " WHERE b.book_id = %s AND b.source = %s AND b.opened_on <= %s AND (b.closed_on IS NULL OR b.closed_on >= %s) AND i.on_date <= %s"
         " ORDER BY b.id, i.on_date",
         [book_id, source, on, on, on],
     )
-    ended = {str(row[0]): row[1] for row in found if row[3] == on and row[2] != Outcome.OTHER_DAY}
-    return [one for row in found for one in _told(row)], ended
+    histories = stood(book_id=book_id, break_ids=list({row[0] for row in found}))
+    nothing: list[Stood] = []
+    spans = {row[0]: _span(histories.get(row[0], nothing), on) for row in found}
+    # A half of the day counts in its sums, also where its break had ended before and was open again when it came.
+    of_day = {row[0] for row in found if row[3] == on}
+    told_of = {i for i, (before, after) in spans.items() if _is_open(before) or _is_open(after) or i in of_day}
+    ended = {
+        str(i): after.state for i, (_, after) in spans.items() if i in told_of and after and not _is_open(after) and not after.by_itself
+    }
+    reopened = frozenset(str(i) for i, (before, _) in spans.items() if i in told_of and not _is_open(before))
+    return ToldOfBreaks([one for row in found if row[0] in told_of for one in _told(row)], ended, reopened)
+
+
+def _span(history: list[Stood], on: date) -> tuple[Stood | None, Stood | None]:
+    return by_then(history, on - timedelta(days=1)), by_then(history, on)
+
+
+def _is_open(stands: Stood | None) -> bool:
+    return stands is None or stands.state == "open"
 
 
 def _told(row: Any) -> list[Told]:
-    break_id, _, _, _, kind, reference, on, line, line_status, movement, movement_status, currency, duplicate = row
+    break_id, kind, reference, on, line, line_status, movement, movement_status, currency, duplicate = row
     return halves(
         key=str(break_id),
         kind=kind,

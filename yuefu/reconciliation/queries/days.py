@@ -54,29 +54,6 @@ class DayBridge:
 
 
 @dataclass(frozen=True, slots=True)
-class Break:
-    """A difference. `line` is the amount in the bill, `movement` ours; `age_days` counts from `opened_on` to its end or the day asked."""
-
-    id: UUID
-    source: str
-    cls: str
-    kind: str
-    reference: str
-    line: Money | None
-    movement: Money | None
-    order_id: UUID | None
-    owner_role: str
-    owner_id: UUID | None
-    state: str
-    reason: str
-    opened_on: date
-    closed_on: date | None
-
-    def age_days(self, on: date) -> int:
-        return ((self.closed_on or on) - self.opened_on).days
-
-
-@dataclass(frozen=True, slots=True)
 class SeenLine:
     """A bill line by its reference, with the outcome of its item once the day ran."""
 
@@ -99,10 +76,6 @@ _LINE = (
     " l.balance_minor, l.currency"
 )
 _LINE_WIDTH = 12
-_BREAK = (
-    "SELECT id, source, cls, kind, reference, line_minor, movement_minor, order_id, owner_role, owner_id, state, reason, opened_on,"
-    " closed_on, currency FROM reconciliation_break"
-)
 
 
 def _line(*row: Any) -> BillLine:
@@ -111,12 +84,6 @@ def _line(*row: Any) -> BillLine:
     # A bill's time is local to the channel and has no zone; it is kept as if in UTC and given back as it came.
     naive = at.replace(tzinfo=None)
     return BillLine(line_no, kind, reference, provider, business, naive, on, Money(amount, currency), Money(fee, currency), status, left)
-
-
-def _break(*row: Any) -> Break:
-    *head, line, movement, order, role, owner, state, reason, opened, closed, currency = row
-    amounts = (None if minor is None else Money(minor, currency) for minor in (line, movement))
-    return Break(*[*head, *amounts, order, role, owner, state, reason, opened, closed])
 
 
 def files_of_days(*, book_id: UUID, days: Sequence[tuple[str, date]]) -> dict[tuple[str, date], BillFile]:
@@ -152,22 +119,29 @@ def _shown(account: MoneyAccount, book_id: UUID, on: date) -> list[Movement]:
 
 
 def open_items(*, book_id: UUID, source: str, before: date) -> list[OpenItem]:
-    """The halves of open breaks of earlier days that wait for the other half."""
+    """The halves of breaks of earlier days that wait for the other half: of open ones, and of those that were corrected by a repayment posted late,
+    whose movement is still to come.
+    """
     found = sql.rows(
-        "SELECT i.id, i.on_date, b.cls, i.kind, i.reference, i.movement_id, i.movement_minor, i.movement_status, i.currency,"
-        f" l.file_id, {_LINE} FROM reconciliation_break AS b JOIN reconciliation_item AS i ON i.id = b.item_id"
-        " LEFT JOIN reconciliation_line AS l ON l.file_id = i.file_id AND l.line_no = i.line_no"
+        "WITH waiting AS (SELECT id, item_id, cls, EXISTS (SELECT 1 FROM reconciliation_fix AS f WHERE f.break_id = b.id"
+        " AND f.kind = 'chase_provider' AND f.state = 'done') AS awaited FROM reconciliation_break AS b"
         " WHERE b.book_id = %s AND b.source = %s AND b.state = 'open' AND b.cls IN ('missing_here', 'missing_there')"
-        " AND i.on_date < %s ORDER BY i.on_date, i.place",
-        [book_id, source, before],
+        " UNION ALL SELECT b.id, b.item_id, b.cls, true FROM reconciliation_fix AS f JOIN reconciliation_break AS b ON b.fix_id = f.id"
+        " WHERE f.book_id = %s AND f.kind = 'post_repayment' AND f.state = 'done' AND b.source = %s AND b.state <> 'open'"
+        " AND b.resolved_by_item_id IS NULL AND b.cls = 'missing_here')"
+        " SELECT i.id, i.on_date, b.cls, i.kind, i.reference, i.movement_id, i.movement_minor, i.movement_status, i.currency, b.awaited,"
+        f" l.file_id, {_LINE} FROM waiting AS b JOIN reconciliation_item AS i ON i.id = b.item_id"
+        " LEFT JOIN reconciliation_line AS l ON l.file_id = i.file_id AND l.line_no = i.line_no"
+        " WHERE i.on_date < %s ORDER BY i.on_date, i.place",
+        [book_id, source, book_id, source, before],
     )
     return [_open_item(*row) for row in found]
 
 
 def _open_item(item_id: UUID, on: date, cls: str, kind: str, reference: str, movement_id: UUID | None, *rest: Any) -> OpenItem:
-    minor, status, currency, file_id, *line = rest
+    minor, status, currency, awaited, file_id, *line = rest
     movement = None if movement_id is None else Movement(movement_id, reference, kind, Money(minor, currency), status, on)
-    return OpenItem(item_id, on, Outcome(cls), _line(*line) if file_id else None, movement)
+    return OpenItem(item_id, on, Outcome(cls), _line(*line) if file_id else None, movement, awaited)
 
 
 def seen(*, book_id: UUID, source: str, before: date, file_id: UUID) -> dict[Key, Seen]:
@@ -195,15 +169,6 @@ _NOT_OPEN = (
 )
 
 
-def found_by_class(*, book_id: UUID) -> dict[str, list[str]]:
-    """References of all breaks by class, sorted, each once: several lines of one business (payment and fee) tell of one break."""
-    found = sql.rows("SELECT DISTINCT cls, reference FROM reconciliation_break WHERE book_id = %s ORDER BY 1, 2", [book_id])
-    by_class: dict[str, list[str]] = defaultdict(list)
-    for cls, reference in found:
-        by_class[cls].append(reference)
-    return dict(by_class)
-
-
 def day_bridges(*, book_id: UUID, source: str | None = None, since: date | None = None, until: date | None = None) -> list[DayBridge]:
     """Every source and day, in order; with `since` and `until` only from the one to the other."""
     found = sql.rows(
@@ -220,27 +185,6 @@ def _bridge(*row: Any) -> DayBridge:
     source, on, state, bill, ours, differences, residual, lines, movements_, currency = row
     bill_total, ledger_total, rest = (None if minor is None else Money(minor, currency) for minor in (bill, ours, residual))
     return DayBridge(source, on, state, bill_total, ledger_total, differences, rest, lines, movements_)
-
-
-def breaks(*, book_id: UUID, state: str | None = "open", limit: int = 1_000) -> list[Break]:
-    """Breaks, the oldest first, of one state or of all."""
-    where = " WHERE book_id = %s AND (%s::text IS NULL OR state = %s) ORDER BY opened_on, id LIMIT %s"
-    return sql.rows_as(_break, _BREAK + where, [book_id, state, state, limit])
-
-
-def breaks_by_id(*, book_id: UUID, ids: Sequence[UUID], lock: bool = False) -> dict[UUID, Break]:
-    ending = " ORDER BY id FOR UPDATE" if lock else ""
-    found = sql.rows_as(_break, _BREAK + " WHERE book_id = %s AND id = ANY(%s)" + ending, [book_id, list(ids)])
-    return {found_break.id: found_break for found_break in found}
-
-
-def breaks_of_orders(*, order_ids: Sequence[UUID]) -> dict[UUID, list[Break]]:
-    """Breaks of orders, oldest first."""
-    by_order: dict[UUID, list[Break]] = defaultdict(list)
-    for found in sql.rows_as(_break, _BREAK + " WHERE order_id = ANY(%s) ORDER BY opened_on, id", [list(order_ids)]):
-        assert found.order_id is not None
-        by_order[found.order_id].append(found)
-    return dict(by_order)
 
 
 def lines_of_references(*, book_id: UUID, references: Sequence[str]) -> dict[str, list[SeenLine]]:
@@ -304,9 +248,10 @@ def _classified(book_id: UUID, source: str, on: date) -> Counter[tuple[UUID, str
 
 
 def matched_references(*, book_id: UUID, source: str, on: date, kind: str) -> list[str]:
-    """References of one kind that a day's bill shows exactly as they were booked."""
+    """References of one kind that a day's bill shows exactly as they were booked, on that day or on another."""
     found = sql.rows(
-        "SELECT reference FROM reconciliation_item WHERE book_id = %s AND source = %s AND on_date = %s AND kind = %s AND outcome = 'matched'",
+        "SELECT reference FROM reconciliation_item WHERE book_id = %s AND source = %s AND on_date = %s AND kind = %s"
+        " AND outcome IN ('matched', 'other_day')",
         [book_id, source, on, kind],
     )
     return [row[0] for row in found]
@@ -346,9 +291,3 @@ def latest_bridges(*, book_id: UUID) -> list[DayBridge]:
         [book_id],
     )
     return sorted((_bridge(*row) for row in found), key=lambda bridge: SOURCES.index(bridge.source))
-
-
-def breaks_open(*, book_id: UUID) -> int:
-    """How many breaks nobody has explained yet."""
-    count: int = sql.value("SELECT count(*) FROM reconciliation_break WHERE book_id = %s AND state = 'open'", [book_id])
-    return count

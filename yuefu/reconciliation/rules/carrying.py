@@ -7,7 +7,7 @@ Two identities must hold, else nothing may be said of the day: bill − books = 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
@@ -19,6 +19,8 @@ from yuefu.reconciliation.rules.references import Class, Grace, Placed, Result, 
 
 RESIDUAL = "residual"
 CONTINUITY = "continuity"
+REOPENED = "reopened"
+"""Among what people ended: what they opened again, with the opposite sign."""
 
 
 class Lifecycle(StrEnum):
@@ -109,20 +111,22 @@ def statement(
     books: Money,
     grace: Grace,
     ended: Mapping[str, str] | None = None,
+    reopened: Collection[str] = (),
     unclassified: int = 0,
 ) -> Statement:
     """The statement of `on`: `before` is what was open at its beginning, `after` the same keys and the day's own, by its end.
 
     `bill` and `books` are the day's sums by themselves, not made from the standings: that is what the bridge proves. What matched within
-    the day need not be among the standings. `ended` tells how a person ended a key today: it is carried no further. `unclassified` counts
-    what stands in no key.
+    the day need not be among the standings. `ended` tells how a person ended a key today: it is carried no further; `reopened` are keys that
+    were not carried into the day, for they had ended, and are again from today on. `unclassified` counts what stands in no key.
     """
     ended = ended or {}
-    items = [_carried(after[key], before.get(key), on, grace, ended.get(key, "")) for key in after]
+    items = [_carried(after[key], before.get(key), on, grace, ended.get(key, ""), again=key in reopened) for key in after]
     currency = bill.currency
-    opening = total((one.difference for one in before.values()), currency)
+    carried_in = {key: one for key, one in before.items() if key not in reopened}
+    opening = total((one.difference for one in carried_in.values()), currency)
     closing = total((item.standing.difference for item in items if not item.ended), currency)
-    ends = _by_ending(items)
+    ends = _by_ending(items, [one.difference for key, one in before.items() if key in reopened])
     still = [item for item in items if not item.ended and not item.impact and item.standing.difference]
     moved = [item for item in items if item.impact]
     explained = total((item.impact for item in items), currency)
@@ -130,7 +134,7 @@ def statement(
     return Statement(
         on=on,
         opening=opening,
-        opening_count=sum(bool(one.difference) for one in before.values()),
+        opening_count=sum(bool(one.difference) for one in carried_in.values()),
         bill=bill,
         books=books,
         lines=_lines(on, [(item, item.impact) for item in moved]),
@@ -161,10 +165,10 @@ def carried_on(found: Statement) -> dict[str, Standing]:
     }
 
 
-def _carried(now: Standing, before: Standing | None, on: date, grace: Grace, ended: str) -> Carried:
+def _carried(now: Standing, before: Standing | None, on: date, grace: Grace, ended: str, *, again: bool) -> Carried:
     placed = classify(now, on=on, grace=grace)
     impact = now.difference if before is None else now.difference - before.difference
-    was = before is not None and classify(before, on=on - timedelta(days=1), grace=grace).result is Result.BREAK
+    was = before is not None and not again and classify(before, on=on - timedelta(days=1), grace=grace).result is Result.BREAK
     broken = placed.result is Result.BREAK and not ended
     lifecycle = {
         (True, True): Lifecycle.PERSISTING, (False, True): Lifecycle.NEW, (True, False): Lifecycle.RESOLVED, (False, False): Lifecycle.NONE,
@@ -172,13 +176,14 @@ def _carried(now: Standing, before: Standing | None, on: date, grace: Grace, end
     return Carried(now, placed, impact, at_risk(now, placed), lifecycle, ended)
 
 
-def _by_ending(items: Iterable[Carried]) -> dict[str, Money]:
-    """The differences that people ended, by how, in the order of the words."""
+def _by_ending(items: Iterable[Carried], reopened: Sequence[Money]) -> dict[str, Money]:
+    """The differences that people ended, by how, in the order of the words; what they opened again counts the other way round."""
     ends: dict[str, list[Money]] = defaultdict(list)
+    ends[REOPENED] = [-amount for amount in reopened if amount]
     for item in items:
         if item.ended and item.standing.difference:
             ends[item.ended].append(item.standing.difference)
-    return {how: total(amounts, amounts[0].currency) for how, amounts in sorted(ends.items())}
+    return {how: total(amounts, amounts[0].currency) for how, amounts in sorted(ends.items()) if amounts}
 
 
 def _lines(on: date, parts: Iterable[tuple[Carried, Money]]) -> tuple[Line, ...]:

@@ -31,6 +31,8 @@ class Outcome(StrEnum):
     MISSING_THERE = "missing_there"
     DUPLICATE = "duplicate"
     OTHER_DAY = "other_day"
+    CORRECTION = "correction"
+    """Our entry of today that corrects a break of an earlier day (see `rules.correcting`); nothing else is matched with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +64,17 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class OpenItem:
-    """A break of the earlier day `on` that still waits for its other half: MISSING_HERE with `line`, or MISSING_THERE with `movement`."""
+    """A break of the earlier day `on` that still waits for its other half: MISSING_HERE with `line`, or MISSING_THERE with `movement`.
+
+    One that is `awaited`, because somebody asked for it, may come on any day.
+    """
 
     item_id: UUID
     on: date
     outcome: Outcome
     line: BillLine | None
     movement: Movement | None
+    awaited: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +208,7 @@ class _Waiting:
         self.line_keys: set[Key] = set()
         self.numbers: set[str] = set()
         for item in open_items:
-            in_window = 1 <= (on - item.on).days <= window_days
+            in_window = (on - item.on).days >= 1 and (item.awaited or (on - item.on).days <= window_days)
             if item.outcome is Outcome.MISSING_HERE and item.line is not None:
                 self._add_line(item, item.line, in_window)
             elif item.movement is not None and in_window:

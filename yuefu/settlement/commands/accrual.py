@@ -162,6 +162,7 @@ class _State:
         contracts: Mapping[date, Mapping[UUID, Contract]],
         agreed: Mapping[tuple[UUID, int], Contract],
         volumes: Mapping[tuple[date, UUID], Money],
+        proven: set[UUID],
     ) -> None:
         self.known = known
         self._work = work
@@ -170,6 +171,7 @@ class _State:
         self._agreed = agreed
         self._contracts = contracts
         self._volumes = volumes
+        self._proven = proven
         self._settles: dict[tuple[date, int], date] = {}
 
     def decide(self, accrual: Accrual) -> Item | Refused:
@@ -251,7 +253,9 @@ class _State:
         treatment = self._treatment(capture, event)
         share = rules.refund_share(capture, before=before, amount=accrual.amount, treatment=treatment)
         contract = self._contracts.get(accrual.earned_on, {}).get(capture.merchant_id)
-        days = contract.terms.settlement_days if contract else 0
+        due_on = self._settles_on(accrual.earned_on, contract.terms.settlement_days if contract else 0)
+        # While its money waits for evidence, what goes back of a capture is deducted from it and from nothing else.
+        waits = capture.due_on is not None and capture.id not in self._proven and capture.settles_on > due_on
         return Item(
             id=self._work.ids.new(self._work.now),
             merchant_id=capture.merchant_id,
@@ -270,9 +274,10 @@ class _State:
             contract_version=capture.contract_version,
             fee_on_refund=treatment,
             earned_on=accrual.earned_on,
-            settles_on=self._settles_on(accrual.earned_on, days),
+            settles_on=capture.settles_on if waits else due_on,
             lived=capture.lived,
             event=event,
+            due_on=due_on if waits else None,
         )
 
     def _treatment(self, capture: Item, event: str) -> str:
@@ -307,7 +312,10 @@ def _load(work: UnitOfWork, items: Sequence[Accrual]) -> _State:
         if refund.capture_id in merchants_of:
             wanted.setdefault(refund.earned_on, set()).add(merchants_of[refund.capture_id])
     contracts = {on: merchants.contracts_in_force(merchant_ids=sorted(who), on=on) for on, who in wanted.items()}
-    return _State(work, known, given_back, contracts, _agreed(known, refunded_captures, contracts), _volumes(work, contracts))
+    waiting = [item.id for item in known.values() if item.due_on is not None] if refunds else []
+    proven = queries.proven(item_ids=waiting) if waiting else set()
+    agreed = _agreed(known, refunded_captures, contracts)
+    return _State(work, known, given_back, contracts, agreed, _volumes(work, contracts), proven)
 
 
 def _agreed(

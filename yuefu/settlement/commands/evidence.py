@@ -31,10 +31,10 @@ class NewEvidence:
 
 @dataclass(frozen=True, slots=True)
 class Proven:
-    """What evidence came to: so many captures are due now, of so much together; those that were proven before stay as they were."""
+    """What evidence came to: so many captures and refunds of them are due now, of so much together; what was proven before stays as it was."""
 
     order_id: UUID
-    captures: int
+    items: int
     net: Money
 
 

@@ -8,6 +8,7 @@ from yuefu.settlement.queries.freezes import (
     freezes_passed,
     frozen,
     merchants_lacking,
+    proven,
     waits_for_evidence,
 )
 from yuefu.settlement.queries.items import (
@@ -71,6 +72,7 @@ __all__ = [
     "merchants_lacking",
     "not_adding_up",
     "of_orders",
+    "proven",
     "served",
     "sold",
     "statement",

@@ -65,7 +65,7 @@ def merchants_lacking(*, book_id: UUID, merchant_ids: Sequence[UUID]) -> list[UU
 
 @dataclass(frozen=True, slots=True)
 class Waits:
-    """A capture of an order that settles once there is evidence of its delivery, at the latest on `settles_on`; `proven_on` where there is."""
+    """A capture of an order, or a refund of one, that settles once there is evidence of delivery, at the latest on `settles_on`; `proven_on` where there is."""
 
     item_id: UUID
     order_id: UUID
@@ -77,7 +77,7 @@ class Waits:
 
 
 def waits_for_evidence(*, book_id: UUID, order_ids: Sequence[UUID], lock: bool = False) -> list[Waits]:
-    """The captures of orders whose contract waits for evidence, the oldest first; with `lock`, those that are in no batch cannot go into one until the
+    """What of orders waits for evidence by contract, the oldest first; with `lock`, those that are in no batch cannot go into one until the
     transaction ends."""
     found = sql.rows(
         "SELECT i.id, i.order_id, i.merchant_id, i.net_minor, i.currency, i.due_on, i.settles_on, e.proven_on FROM settlement_item AS i"
@@ -87,3 +87,8 @@ def waits_for_evidence(*, book_id: UUID, order_ids: Sequence[UUID], lock: bool =
         [book_id, list(order_ids)],
     )
     return [Waits(item, order, merchant, Money(net, currency), *days) for item, order, merchant, net, currency, *days in found]
+
+
+def proven(*, item_ids: Sequence[UUID]) -> set[UUID]:
+    """Those of these items for which there is evidence."""
+    return {row[0] for row in sql.rows("SELECT item_id FROM settlement_evidence WHERE item_id = ANY(%s)", [list(item_ids)])}

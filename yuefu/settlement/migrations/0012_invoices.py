@@ -45,7 +45,7 @@ NUMBER = r"^(\d{20}|(\d{10}|\d{12})-\d{8})$"
 
 
 class Migration(migrations.Migration):
-    dependencies = [("settlement", "0030_batches_in_a_list")]
+    dependencies = [("settlement", "0011_batches_in_a_list")]
 
     operations = [
         migrations.CreateModel(

@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("settlement", "0021_evidence")]
+    dependencies = [("settlement", "0010_evidence")]
 
     operations = [
         migrations.RemoveIndex(model_name="batchline", name="settlement_batch_line_batch"),

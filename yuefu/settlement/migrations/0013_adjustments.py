@@ -55,7 +55,7 @@ CREATE TRIGGER settlement_item_approved BEFORE INSERT ON settlement_item FOR EAC
 
 
 class Migration(migrations.Migration):
-    dependencies = [("settlement", "0031_invoices")]
+    dependencies = [("settlement", "0012_invoices")]
 
     operations = [
         migrations.RemoveConstraint(

@@ -21,7 +21,7 @@ CREATE TRIGGER settlement_batch_line_evidence AFTER INSERT ON settlement_batch_l
 
 
 class Migration(migrations.Migration):
-    dependencies = [("settlement", "0020_freezes"), ("merchants", "0007_accounts")]
+    dependencies = [("settlement", "0009_freezes"), ("merchants", "0007_accounts")]
 
     operations = [
         migrations.CreateModel(
@@ -51,7 +51,9 @@ class Migration(migrations.Migration):
             model_name="item",
             constraint=models.CheckConstraint(
                 condition=models.Q(
-                    ("due_on__isnull", True), models.Q(("due_on__lt", models.F("settles_on")), ("kind", "capture")), _connector="OR"
+                    ("due_on__isnull", True),
+                    models.Q(("due_on__lt", models.F("settles_on")), ("kind__in", ["capture", "refund"])),
+                    _connector="OR",
                 ),
                 name="settlement_item_evidence",
             ),
