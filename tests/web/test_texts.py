@@ -167,7 +167,7 @@ CODES = {
     | set(aftersales.STATES),
     "place": {"money", "owed", *ALL_PLACES},
     "envelope": {one.name for one in DEFAULT},
-    "level": set(get_args(Level)),
+    "concentration": set(get_args(Level)),
     "coming": {"sales", "reserve", "payouts", "held"},
     "path": {"as_agreed", "later"},
     "sold": set(sold_figures(Sold("CNY", *[0] * 12))),
