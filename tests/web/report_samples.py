@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Literal
 from uuid import UUID
 
 from tests.web import samples
-from tests.web.samples import AS_OF, at
+from tests.web.samples import AS_OF, at, yuan
+from yuefu.growth.rules import concentration, plans, stress
+from yuefu.growth.rules.concentration import Month
 from yuefu.insight.queries import BackDated, Kept
 from yuefu.insight.rules import flows
 from yuefu.insight.rules.clearing import FORM, Fact, Part, Report, Row, Section, Sold
 from yuefu.insight.rules.flows import Flow, FlowEntry
+from yuefu.journeys.merchant_money import Divided, Funds, Liquidity
 from yuefu.journeys.money_flow import Day, Entries
 from yuefu.journeys.reports import GivenOut
 from yuefu.ledger.rules.gl import Standing
+from yuefu.merchants.queries import Shown
 
 ON = AS_OF - timedelta(days=1)
 MONEY = Section(
@@ -82,3 +86,22 @@ def some_entries() -> Entries:
     made = FlowEntry(samples.ORDER_ID, "settlement_capture", ON, ON, "system:checkout", 1_951_03, samples.ORDER_ID, None, UUID(int=2))
     other = FlowEntry(UUID(int=7), "loan.accrued", ON, ON, "system:close_of_day", 2_881_04, None, None, None)
     return Entries((made, other), "ent_01m4nvbnz0e44r30qama92cgm4")
+
+
+SHOP = Shown(UUID(int=9), "harbour", "海港唱片", "Harbour Records", "active", "media", "91110000600037341L", "**** 0001")
+
+
+def money_of_a_merchant() -> tuple[Funds, list[Month], Liquidity]:
+    plan, paid = plans.Plan(SHOP.id, 0, date.min, plans.DEFAULT), yuan("12345.67")
+    parts = tuple(plans.divided(paid, plan.envelopes))
+    sums = tuple((one.name, part) for one, part in zip(plan.envelopes, parts, strict=True))
+    lines = concentration.lines(dict(concentration.DEFAULT_POLICY))
+    told = [("9000.00", "10000.00"), ("7500.00", "10000.00"), ("100.00", "10000.00"), ("500.00", None), ("2.00", "1.00")]
+    months = [
+        concentration.month(date(2026, 9 - n, 1), yuan(sold), yuan(all_of_it) if all_of_it else None, lines)
+        for n, (sold, all_of_it) in enumerate(told)
+    ]
+    coming = (stress.Dated(AS_OF + timedelta(days=2), yuan("30000.00"), "sales"), stress.Dated(AS_OF, yuan("1000.00"), "payouts"))
+    due = (stress.Dated(AS_OF + timedelta(days=3), yuan("28000.00"), "Press & Co."),)
+    tried = stress.stressed(yuan("500.00"), coming, due, today=AS_OF, until=AS_OF + timedelta(days=60), shift_days=3)
+    return Funds(plan, (Divided(AS_OF, paid, plan, parts),), sums), months, Liquidity(yuan("500.00"), coming, due, tried)

@@ -13,7 +13,7 @@ from django.views.i18n import set_language
 from tests.web import break_samples, invoice_samples, loan_samples, recon_samples, report_samples, samples, settlement_samples
 from yuefu.journeys.breaks import Listed
 from yuefu.runtime.values import Book
-from yuefu.web import breaks, closing, home, invoices, loans, login, orders, recon, reports, settlements, suspense
+from yuefu.web import breaks, closing, funds, home, invoices, loans, login, orders, recon, reports, settlements, suspense
 
 BOOK = Book(samples.ORDER_ID, "demo", "Yuefu Demo Lending Ltd", "test", "CNY", "Asia/Shanghai", "CN", time(0), None)
 asked: dict[str, int] = {}
@@ -80,6 +80,12 @@ def _break(request: HttpRequest, public_id: str) -> HttpResponse:
     found = {"waiting": break_samples.seen(waiting=True), "ended": break_samples.an_ended_break()}.get(public_id) or break_samples.seen()
     refused = "above_write_off" if public_id == "refused" else ""
     return breaks.show(request, found, book=BOOK, allowed=breaks.Allowed(work=True, decide=True), refused=refused)
+
+
+def _funds(request: HttpRequest) -> HttpResponse:
+    request.user = AnonymousUser()
+    plan, months, liquid = report_samples.money_of_a_merchant()
+    return funds.show(request, plan, months, liquid, book=BOOK, shop=report_samples.SHOP)
 
 
 def _reports(request: HttpRequest) -> HttpResponse:
@@ -184,6 +190,7 @@ urlpatterns = [
     path("suspense/<str:public_id>/", _receipt, name="receipt"),
     path("suspense/<str:public_id>/act/", _act, name="receipt_act"),
     path("recon/", _recon, name="recon"),
+    path("funds/", _funds, name="funds"),
     path("reports/", _reports, name="reports"),
     path("reports/day/", _report),
     path("reports/flow/", _flow, name="money_flow"),

@@ -28,6 +28,7 @@ PAGES = {
     "receipt-refused": "/suspense/refused/",
     "receipt-explained": "/suspense/explained/?done=matched",
     "recon": "/recon/",
+    "funds": "/funds/",
     "reports": "/reports/",
     "report": "/reports/day/",
     "flow": "/reports/flow/",

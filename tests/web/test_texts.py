@@ -13,6 +13,8 @@ from django.utils.translation import override
 
 from yuefu.access.rules import ROLES
 from yuefu.aftersales import rules as aftersales
+from yuefu.growth.rules.concentration import Level
+from yuefu.growth.rules.plans import DEFAULT
 from yuefu.insight.rules.clearing import Sold
 from yuefu.insight.rules.places import ALL_PLACES
 from yuefu.journeys import close_of_day, opening, proving, statement_words, statements, stopping, views
@@ -164,6 +166,10 @@ CODES = {
     }
     | set(aftersales.STATES),
     "place": {"money", "owed", *ALL_PLACES},
+    "envelope": {one.name for one in DEFAULT},
+    "concentration": set(get_args(Level)),
+    "coming": {"sales", "reserve", "payouts", "held"},
+    "path": {"as_agreed", "later"},
     "sold": set(sold_figures(Sold("CNY", *[0] * 12))),
     "sales_channel": set(CHANNELS),
     "mode": {"test", "live"},

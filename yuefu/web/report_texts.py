@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 if TYPE_CHECKING:
-    from yuefu.web.texts import Table
+    from yuefu.web.texts import Table, Tone
 
 PLACES: Final[Table] = {
     "money": pgettext_lazy("place", "Money at channels and banks"),
@@ -45,4 +45,27 @@ SOLD: Final[Table] = {
     "carried": pgettext_lazy("settlement", "Of it carried on"),
     "reserved": pgettext_lazy("settlement", "Kept back in them"),
     "released": pgettext_lazy("settlement", "Released in them"),
+}
+ENVELOPES: Final[Table] = {
+    "restock": pgettext_lazy("envelope", "Restocking"),
+    "marketing": pgettext_lazy("envelope", "Marketing"),
+    "reserve": pgettext_lazy("envelope", "Reserve"),
+}
+LEVELS: Final[Table] = {
+    "unknown": pgettext_lazy("level", "Not told"),
+    "ok": pgettext_lazy("level", "Within bounds"),
+    "watch": pgettext_lazy("level", "To be watched"),
+    "alert": pgettext_lazy("level", "Too much"),
+    "more_than_all": pgettext_lazy("level", "More than all: a figure is wrong"),
+}
+LEVEL_TONES: Final[dict[str, Tone]] = {"unknown": "still", "ok": "good", "watch": "warn", "alert": "bad", "more_than_all": "bad"}
+COMING: Final[Table] = {
+    "sales": pgettext_lazy("coming", "Sales that will be settled"),
+    "reserve": pgettext_lazy("coming", "Reserve that will be released"),
+    "payouts": pgettext_lazy("coming", "Payouts that are ordered"),
+    "held": pgettext_lazy("coming", "Batches that are held or came back"),
+}
+PATHS: Final[Table] = {
+    "as_agreed": pgettext_lazy("path", "As agreed"),
+    "later": pgettext_lazy("path", "So many days later"),
 }

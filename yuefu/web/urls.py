@@ -6,7 +6,7 @@ from django.contrib.auth.views import LogoutView
 from django.urls import path
 from django.views.i18n import set_language
 
-from yuefu.web import breaks, closing, health, home, invoices, loans, orders, recon, reports, settlements, suspense
+from yuefu.web import breaks, closing, funds, health, home, invoices, loans, orders, recon, reports, settlements, suspense
 from yuefu.web.login import SignIn
 
 urlpatterns = [
@@ -19,6 +19,7 @@ urlpatterns = [
     path("suspense/<str:public_id>/", suspense.receipt, name="receipt"),
     path("suspense/<str:public_id>/act/", suspense.act, name="receipt_act"),
     path("recon/", recon.statements, name="recon"),
+    path("funds/", funds.funds, name="funds"),
     path("reports/", reports.listing, name="reports"),
     path("reports/flow/", reports.flow, name="money_flow"),
     path("settlements/", settlements.listing, name="settlements"),
