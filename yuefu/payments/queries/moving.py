@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 from yuefu.money.amounts import Money
-from yuefu.payments.rules import TRANSFER_ENDS, ChannelRefund, Collection, MoneyAccount, Payout, Transfer
+from yuefu.payments.rules import TRANSFER_ENDS, ChannelRefund, Collection, MoneyAccount, Transfer
 from yuefu.runtime import sql
 
 T = TypeVar("T")
@@ -48,10 +48,6 @@ _REFUND = (
     " r.channel"
     " FROM payments_channel_refund AS r JOIN payments_collection AS c ON c.id = r.collection_id"
 )
-_PAYOUT = (
-    "SELECT p.id, p.reference, p.money_account_id, p.merchant_id, p.batch_id, p.amount_minor, p.provider_id, p.state, p.failure_code,"
-    " p.ordered_at, p.paid_on, p.returned_on, p.account_id, p.file_id, p.by_hand, p.currency FROM payments_payout AS p"
-)
 _TRANSFER = (
     "SELECT t.id, t.reference, t.kind, t.from_account_id, t.to_account_id, t.amount_minor, t.funder_id, t.provider_id, t.state,"
     " t.failure_code, t.ordered_at, t.moved_on, t.currency FROM payments_transfer AS t"
@@ -72,11 +68,6 @@ def _refund(*row: Any) -> ChannelRefund:
     return ChannelRefund(*[*head, Money(amount, currency), Money(fee, currency), provider, state, failure, at, settled, posted, channel])
 
 
-def _payout(*row: Any) -> Payout:
-    *head, amount, provider, state, failure, at, paid, returned, account, file, by_hand, currency = row
-    return Payout(*[*head, Money(amount, currency), provider, state, failure, at, paid, returned, account, file, by_hand])
-
-
 def _transfer(*row: Any) -> Transfer:
     row_id, reference, kind, origin, target, amount, *rest, currency = row
     return Transfer(row_id, reference, kind, origin, target, Money(amount, currency), *rest)
@@ -93,13 +84,13 @@ def money_accounts(*, book_id: UUID) -> dict[str, MoneyAccount]:
 
 def collections(*, book_id: UUID, ids: Sequence[UUID], lock: bool = False) -> dict[UUID, Collection]:
     """Collections by id; with `lock`, for update until the transaction ends, ids ascending."""
-    return {c.id: c for c in _chosen(_collection, _COLLECTION, "c", "id", "uuid", book_id, ids, lock=lock)}
+    return {c.id: c for c in chosen(_collection, _COLLECTION, "c", "id", "uuid", book_id, ids, lock=lock)}
 
 
 def collections_by_reference(*, book_id: UUID, references: Sequence[str], lock: bool = False) -> dict[str, Collection]:
     """What the channel knows by these references: never the parts of a whole, which have its reference too."""
-    chosen = _chosen(_collection, _COLLECTION, "c", "reference", "text", book_id, references, lock=lock, only=" AND c.part_of_id IS NULL")
-    return {c.reference: c for c in chosen}
+    found = chosen(_collection, _COLLECTION, "c", "reference", "text", book_id, references, lock=lock, only=" AND c.part_of_id IS NULL")
+    return {c.reference: c for c in found}
 
 
 def parts_of(*, book_id: UUID, whole_ids: Sequence[UUID], lock: bool = False) -> dict[UUID, list[Collection]]:
@@ -114,36 +105,22 @@ def parts_of(*, book_id: UUID, whole_ids: Sequence[UUID], lock: bool = False) ->
 
 
 def refunds(*, book_id: UUID, ids: Sequence[UUID]) -> dict[UUID, ChannelRefund]:
-    return {r.id: r for r in _chosen(_refund, _REFUND, "r", "id", "uuid", book_id, ids)}
+    return {r.id: r for r in chosen(_refund, _REFUND, "r", "id", "uuid", book_id, ids)}
 
 
 def refunds_by_reference(*, book_id: UUID, references: Sequence[str], lock: bool = False) -> dict[str, ChannelRefund]:
-    return {r.reference: r for r in _chosen(_refund, _REFUND, "r", "reference", "text", book_id, references, lock=lock)}
-
-
-def payouts(*, book_id: UUID, ids: Sequence[UUID]) -> dict[UUID, Payout]:
-    return {p.id: p for p in _chosen(_payout, _PAYOUT, "p", "id", "uuid", book_id, ids)}
-
-
-def payouts_by_reference(*, book_id: UUID, references: Sequence[str], lock: bool = False) -> dict[str, Payout]:
-    return {p.reference: p for p in _chosen(_payout, _PAYOUT, "p", "reference", "text", book_id, references, lock=lock)}
-
-
-def payouts_where(test: str, values: Sequence[Any], *, book_id: UUID, lock: bool = False) -> list[Payout]:
-    """Payouts that pass a test, in the order of ids; with `lock`, for update until the transaction ends."""
-    ending = " ORDER BY p.id" + (" FOR UPDATE OF p" if lock else "")
-    return sql.rows_as(_payout, _PAYOUT + " WHERE p.book_id = %s AND " + test + ending, [book_id, *values])
+    return {r.reference: r for r in chosen(_refund, _REFUND, "r", "reference", "text", book_id, references, lock=lock)}
 
 
 def transfers(*, book_id: UUID, ids: Sequence[UUID]) -> dict[UUID, Transfer]:
-    return {t.id: t for t in _chosen(_transfer, _TRANSFER, "t", "id", "uuid", book_id, ids)}
+    return {t.id: t for t in chosen(_transfer, _TRANSFER, "t", "id", "uuid", book_id, ids)}
 
 
 def transfers_by_reference(*, book_id: UUID, references: Sequence[str], lock: bool = False) -> dict[str, Transfer]:
-    return {t.reference: t for t in _chosen(_transfer, _TRANSFER, "t", "reference", "text", book_id, references, lock=lock)}
+    return {t.reference: t for t in chosen(_transfer, _TRANSFER, "t", "reference", "text", book_id, references, lock=lock)}
 
 
-def _chosen(
+def chosen(
     make: Callable[..., T],
     query: str,
     alias: str,
@@ -155,6 +132,7 @@ def _chosen(
     lock: bool = False,
     only: str = "",
 ) -> list[T]:
+    """Rows of a book by one column of theirs; with `lock`, for update until the transaction ends."""
     ending = f" ORDER BY {alias}.id FOR UPDATE OF {alias}" if lock else ""
     where = f" WHERE {alias}.book_id = %s AND {alias}.{column} = ANY(%s::{kind}[]){only}"
     return sql.rows_as(make, query + where + ending, [book_id, list(wanted)])
@@ -177,26 +155,6 @@ def collections_to_poll(*, book_id: UUID, before: datetime, limit: int) -> list[
 def refunds_to_poll(*, book_id: UUID, before: datetime, limit: int) -> list[ChannelRefund]:
     where = " WHERE r.book_id = %s AND r.state IN ('attempted', 'unknown') AND r.attempted_at < %s ORDER BY r.attempted_at, r.id LIMIT %s"
     return sql.rows_as(_refund, _REFUND + where, [book_id, before, limit])
-
-
-def payouts_to_send(*, book_id: UUID, limit: int, except_to: Sequence[UUID] = (), unless_by_hand: Sequence[UUID] = ()) -> list[Payout]:
-    """Payouts that were ordered and not yet given to the bank, oldest first. Those of merchants `except_to` take up no place in the limit, nor those of
-    merchants `unless_by_hand` that two people did not order."""
-    where = (
-        " WHERE p.book_id = %s AND p.state = 'scheduled' AND p.merchant_id <> ALL(%s::uuid[])"
-        " AND (p.by_hand OR p.merchant_id <> ALL(%s::uuid[])) ORDER BY p.ordered_at, p.id LIMIT %s"
-    )
-    return sql.rows_as(_payout, _PAYOUT + where, [book_id, list(except_to), list(unless_by_hand), limit])
-
-
-def payouts_to_poll(*, book_id: UUID, paid_since: date, limit: int) -> list[Payout]:
-    """Payouts on their way, and after all of them those paid since a day, which the bank may still return; oldest first. What was given to the bank in
-    a file is answered by a file, and nobody is asked for it: nor sent again by a bank that has not heard of it this way."""
-    where = (
-        " WHERE p.book_id = %s AND p.file_id IS NULL AND (p.state = 'sent' OR (p.state = 'paid' AND p.paid_on >= %s))"
-        " ORDER BY (p.state = 'sent') DESC, p.ordered_at, p.id LIMIT %s"
-    )
-    return sql.rows_as(_payout, _PAYOUT + where, [book_id, paid_since, limit])
 
 
 def transfers_open(*, book_id: UUID, kinds: Sequence[str] = tuple(TRANSFER_ENDS), lock: bool = False) -> list[Transfer]:
@@ -277,14 +235,6 @@ def days_failed(*, book_id: UUID, loan_ids: Sequence[UUID], zone: str) -> dict[U
     return dict(found)
 
 
-def payouts_of_batches(*, batch_ids: Sequence[UUID]) -> dict[UUID, list[Payout]]:
-    """Payouts of settlement batches, oldest first."""
-    by_batch: dict[UUID, list[Payout]] = defaultdict(list)
-    for payout in sql.rows_as(_payout, _PAYOUT + " WHERE p.batch_id = ANY(%s) ORDER BY p.ordered_at, p.id", [list(batch_ids)]):
-        by_batch[payout.batch_id].append(payout)
-    return dict(by_batch)
-
-
 def orders_of_references(*, book_id: UUID, references: Sequence[str]) -> Mapping[str, UUID]:
     """The order behind a number in a bill, where it is the number of a collection or channel refund; of a payment over several, one of them."""
     found = sql.rows(
@@ -338,25 +288,6 @@ def waiting_in_all(*, book_id: UUID) -> int:
         f"SELECT coalesce(sum(c.amount_minor), 0)::bigint FROM payments_collection AS c WHERE c.book_id = %s AND {_WAITING}", [book_id]
     )
     return amount
-
-
-def in_transit(*, book_id: UUID) -> int:
-    """Payouts ordered and not paid yet, in minor units: the ledger's payouts_in_transit has the same as a credit balance."""
-    amount: int = sql.value(
-        "SELECT coalesce(sum(amount_minor), 0)::bigint FROM payments_payout WHERE book_id = %s AND state IN ('scheduled', 'sent')",
-        [book_id],
-    )
-    return amount
-
-
-def sent(*, book_id: UUID) -> dict[UUID, int]:
-    """Minor units that the bank was told to pay and that have not left yet, by account."""
-    return dict(
-        sql.rows(
-            "SELECT money_account_id, sum(amount_minor)::bigint FROM payments_payout WHERE book_id = %s AND state = 'sent' GROUP BY 1",
-            [book_id],
-        )
-    )
 
 
 def safeguarding_under_way(*, book_id: UUID) -> int:
@@ -421,16 +352,3 @@ def moved(*, book_id: UUID) -> list[Moved]:
         " WHERE r.book_id = %s AND r.state = 'succeeded' AND c.order_id IS NOT NULL",
         [book_id, book_id],
     )
-
-
-def payouts_of_book(*, book_id: UUID) -> dict[UUID, Payout]:
-    """Every payout of a book."""
-    return {p.id: p for p in sql.rows_as(_payout, _PAYOUT + " WHERE p.book_id = %s", [book_id])}
-
-
-def paid_out_by_day(*, book_id: UUID, since: date) -> dict[date, int]:
-    """Minor units that left the bank for merchants, by the bank's day; what came back later is not taken off."""
-    found = sql.rows(
-        "SELECT paid_on, sum(amount_minor)::bigint FROM payments_payout WHERE book_id = %s AND paid_on >= %s GROUP BY 1", [book_id, since]
-    )
-    return {row[0]: row[1] for row in found}

@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from yuefu.money.amounts import Money
-from yuefu.payments.queries.moving import payouts_where
+from yuefu.payments.queries.payouts import payouts_where
 from yuefu.payments.rules import Payout, PayoutFile
 from yuefu.runtime import sql
 from yuefu.runtime.vault import Vault
