@@ -33,7 +33,7 @@ UNREADABLE: Final = {
     "malformed_json", "unsupported_media_type",
 }  # fmt: skip
 # What a text may hold is said in words: no pattern knows which characters of Unicode are printable.
-SAID_IN_WORDS: Final = {"#/merchant_reference", "#/product", "#/instrument", "#/currency"}
+SAID_IN_WORDS: Final = {"#/merchant_reference", "#/product", "#/instrument", "#/currency", "#/host", "#/category"}
 
 repeatable = settings(max_examples=40, derandomize=True, deadline=None, database=None, suppress_health_check=list(HealthCheck))
 

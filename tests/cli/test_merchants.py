@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -92,7 +93,13 @@ def test_a_contract_may_have_fees_of_their_own_and_a_least_payout(given: Given, 
         {"rate": "0.55", "product": "free", "tiers": [{"volume": "1000000.00", "rate": "0.45"}]},
     ]
     asked = given(
-        contract(valid_from="2026-12-01", fees=fees, minimum_payout="100.00", reserve={"rate": "5.00", "days": 90}),
+        contract(
+            valid_from="2026-12-01",
+            fees=fees,
+            minimum_payout="100.00",
+            reserve={"rate": "5.00", "days": 90},
+            holds={"evidence_days": 14, "tier": "high", "more_days": 5},
+        ),
         "merchant",
         "amend",
         shop,
@@ -103,6 +110,7 @@ def test_a_contract_may_have_fees_of_their_own_and_a_least_payout(given: Given, 
     (waiting,) = [one for one in cli("approval", "list", "--limit", "1000").last["approvals"] if one["approval"] == asked.last["approval"]]
     assert waiting["content"]["minimum_payout_minor"] == 100_00
     assert (waiting["content"]["reserve_ppm"], waiting["content"]["reserve_days"]) == (50_000, 90)
+    assert waiting["content"]["more"]["holds"] == {"evidence_days": 14, "tier": "high", "more_days": 5}
     assert waiting["content"]["fees"] == [
         {"rate_ppm": 3_800, "fixed_minor": 10, "product": "", "channel": "store", "periods": [3, 6], "tiers": []},
         {"rate_ppm": 5_500, "fixed_minor": 0, "product": "free", "channel": "", "periods": [2, 36], "tiers": [[1_000_000_00, 4_500]]},
@@ -114,6 +122,8 @@ def test_a_contract_may_have_fees_of_their_own_and_a_least_payout(given: Given, 
         ({"minimum_payout": "-1.00"}, "minimum_payout_invalid", "minimum_payout"),
         ({"reserve": {"rate": "5.00"}}, "missing_field", "reserve.days"),
         ({"reserve": {"rate": "5.00", "days": 0}}, "reserve_invalid", "reserve"),
+        ({"holds": {"more_days": 5}}, "holds_invalid", "holds"),
+        ({"holds": {"evidence": 5}}, "unknown_field", "holds.evidence"),
     ):
         answer = given(contract(valid_from="2026-12-01", **wrong), "merchant", "amend", shop, "--reason", "volume")
         assert (answer.status, answer.code, answer.last["error"]["detail"].split(":")[0]) == (1, code, path), answer.out
@@ -183,6 +193,37 @@ def test_what_a_contract_brings_is_told_before_it_is_signed(given: Given) -> Non
     assert given({**terms, "fee_rate": "100"}, *asked).code == "fee_rate_invalid"
 
 
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [("zh", ["净收入", "服务费", "贴息", "资金占用成本", "首月"]), ("en", ["is left", "Fee", "Subsidy", "First month"])],
+)
+def test_what_a_contract_brings_is_drawn_and_is_the_same_each_time(given: Given, tmp_path: Path, language: str, words: list[str]) -> None:
+    terms = contract(settlement_days=1, fees=[{"rate": "0.60", "tiers": [{"volume": "100000.00", "rate": "0.40"}]}])
+    files = [tmp_path / "one.svg", tmp_path / "two.svg"]
+    asked = (
+        "--amount",
+        "1999.00",
+        "--periods",
+        "3",
+        "--orders",
+        "100",
+        "--interest-free",
+        "--cost-of-money",
+        "7.30",
+        "--language",
+        language,
+    )
+    for file in files:
+        told = given(terms, "merchant", "income", *asked, "--chart", str(file)).last
+        assert told["chart"] == str(file)
+    drawn = files[0].read_text()
+    assert files[1].read_text() == drawn
+    texts = ["".join(node.itertext()) for node in ET.fromstring(drawn).iter() if node.tag.endswith("text")]
+    for text in (*words, *(f"¥{one['income']['minor'] / 100:,.2f}" for one in (told["first_month"], told["later_months"]))):
+        assert any(text in one for one in texts), text
+    assert given(terms, "merchant", "income", *asked, "--chart", str(tmp_path / "one.pdf")).code == "chart_format"
+
+
 def test_what_the_contract_in_force_brings_is_told_too(cli: Command, shop: str, given: Given) -> None:
     asked = ("merchant", "income", "--amount", "100.00", "--periods", "6")
     told = cli(*asked, "--merchant", shop).last
@@ -194,3 +235,20 @@ def test_what_the_contract_in_force_brings_is_told_too(cli: Command, shop: str, 
     assert cli(*asked, "--merchant", shop, "--on", "2020-01-01").code == "no_contract"
     assert cli(*asked, "--merchant", shop, "--cost-of-money", "much").code == "percent_invalid"
     assert cli("merchant", "income", "--amount", "0", "--periods", "6", "--merchant", shop).code == "amount_not_positive"
+
+
+def test_another_account_is_asked_for_approved_and_the_first_one_stays_to_be_seen(
+    given: Given, cli: Command, shop: str, person: Callable[..., str]
+) -> None:
+    wanted = {"settlement_account": "622200001234567", "settlement_account_kind": "corporate", "settlement_bank_code": "ICBKCNBJ"}
+    personal = given({**wanted, "settlement_account_kind": "personal"}, "merchant", "change-account", shop, "--reason", "moved")
+    assert (personal.status, personal.code) == (1, "account_not_corporate")
+    asked = given(wanted, "merchant", "change-account", shop, "--reason", "moved")
+    assert asked.status == 0, asked.out
+    listed = cli("approval", "list", "--limit", "1000")
+    (waiting,) = [one for one in listed.last["approvals"] if one["approval"] == asked.last["approval"]]
+    assert set(waiting["content"]) == {"version", "kind", "holder", "bank_code", "masked"}
+    assert wanted["settlement_account"] not in listed.out
+    assert cli("approval", "decide", asked.last["approval"], "--approve", "--reason", "called", "--as", person("compliance")).status == 0
+    first, second = cli("merchant", "account", shop).last["accounts"]
+    assert (first["version"], second["version"], second["bank_code"], second["account"][-4:]) == (1, 2, "ICBKCNBJ", "4567")

@@ -12,6 +12,7 @@ from django.conf import settings as django_settings
 from django.test import override_settings
 
 from tests.notices.conftest import SENDER as SPEAKER
+from yuefu.insight import queries as reports
 from yuefu.journeys import events, jobs, reconciliation, settlement
 from yuefu.journeys.desk import open_day
 from yuefu.ledger import queries as ledger
@@ -276,3 +277,11 @@ def settings_of_django():
     """Django's settings, as they were after the test."""
     with override_settings():
         yield django_settings
+
+
+def test_the_worker_gives_out_each_report_once(shop):
+    shop.bought("600.00")
+    shop.next_day()
+    for _ in range(2):
+        jobs.report(shop.desk, shop.now())
+    assert [one.since for one in reports.kept_reports(book_id=shop.book_id, kind="day", limit=9)] == [shop.on - timedelta(days=1)]

@@ -240,13 +240,14 @@ def test_payouts_are_looked_at_again_under_the_lock_of_the_day(shop, monkeypatch
     """A stop that comes after the payouts were read and before they are marked as sent is seen."""
     shop.bought("600.00")
     shop.next_day()
-    original = settlement.merchants.settlement_accounts
+    original = settlement.payouts_waiting
 
     def late(**given):
+        found = original(**given)
         stop(shop, PAYOUTS, hour=9)
-        return original(**given)
+        return found
 
-    monkeypatch.setattr(settlement.merchants, "settlement_accounts", late)
+    monkeypatch.setattr(settlement, "payouts_waiting", late)
     shop.settle()
     assert [state for _, state in payout_states(shop)] == ["scheduled"]
 

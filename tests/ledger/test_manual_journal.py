@@ -155,7 +155,8 @@ def test_the_refusals_come_in_their_order_of_precedence() -> None:
 def test_no_component_that_something_else_keeps_is_posted_to_by_hand() -> None:
     """Those that the proofs of a close compare with a sub-ledger, or that are limited."""
     kept = {
-        "credit_line", "credit_line_contra", "merchant_available", "merchant_pending", "merchant_reserve", "payouts_in_transit", "consumer_balance",
+        "credit_line", "credit_line_contra", "merchant_available", "merchant_pending", "merchant_reserve", "merchant_frozen",
+        "funder_share", "agent_share", "host_share", "payouts_in_transit", "consumer_balance",
         "collections_clearing", "purchase_clearing", "unearned_discount", "loan_principal", "loan_interest",
         "loan_fees",
         "loan_penalties",

@@ -17,13 +17,16 @@ from stdnum.cn import uscc
 from yuefu.errors import one
 from yuefu.ledger import commands as ledger
 from yuefu.ledger import queries
+from yuefu.ledger.rules import AccountKey, LimitedAccount
 from yuefu.merchants import commands as merchants
+from yuefu.merchants import queries as merchant_book
 from yuefu.merchants.commands import NewMerchant
 from yuefu.merchants.rules import ContractTerms
 from yuefu.money.amounts import Money
+from yuefu.payments import commands
 from yuefu.payments import queries as payments
 from yuefu.payments.gateways.sandbox import SandboxBank
-from yuefu.payments.rules import CLIENT_NUMBER, OPERATING_NUMBER
+from yuefu.payments.rules import CLIENT_NUMBER, OPERATING_NUMBER, Payout, PayResult
 from yuefu.runtime import books, days, sql
 from yuefu.runtime.values import UnitOfWork
 from yuefu.runtime.vault import Vault
@@ -61,7 +64,7 @@ def from_before(work: UnitOfWork) -> Iterator[None]:
 
 def _merchant(work: UnitOfWork, vault: Vault, monkeypatch: pytest.MonkeyPatch) -> UUID:
     """Without its account in the ledger, whose table is of before."""
-    monkeypatch.setattr("yuefu.merchants.commands.ledger.open_limited", lambda **_: None)
+    monkeypatch.setattr("yuefu.merchants.commands.onboarding.ledger.open_limited", lambda **_: None)
     terms = ContractTerms(work.day.on, 6_000, 1, "online", ((3, 18_000),), "returned", Money(0, "CNY"))
     new = NewMerchant(
         "m", "shop", "商店", "Shop", uscc=BODY + uscc.calc_check_digit(BODY), industry="media", settlement_account="622200009990003",
@@ -142,3 +145,14 @@ def test_a_book_from_before_has_its_accounts_and_the_balances_it_had(
     assert sql.value("SELECT count(*) FROM pg_proc WHERE proname = 'ledger_give_owner'") == 0
     with pytest.raises(psycopg.errors.CheckViolation, match="stays what it was opened as"), sql.transacting():
         sql.run("UPDATE ledger_account SET owner_id = %s WHERE book_id = %s AND code = 'bank_cash'", [client, book.id])
+
+    monkeypatch.undo()
+    # What comes back of a payout from before went to the first account of its merchant, whatever it has since.
+    with sql.transacting():
+        ledger.open_limited(work=here, accounts=[LimitedAccount(AccountKey("merchant_available", merchant), Money(0, "CNY"), merchant)])
+        (back,) = commands.settle_payouts(
+            work=here, results=[PayResult("p", "returned", Money(300, "CNY"), "n", work.day.on, "account_closed")]
+        )
+    assert isinstance(back, Payout)
+    assert back == payments.payouts_by_reference(book_id=book.id, references=["p"])["p"]
+    assert back.account_id == merchant_book.account_versions(merchant_id=merchant)[0].id

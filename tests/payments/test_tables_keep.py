@@ -29,7 +29,7 @@ Writer = psycopg.Connection[Any]
 WRITTEN = {
     "collection": {"state", "fee_minor", "provider_id", "failure_code", "settled_on", "posted_on", "released_on"},
     "channel_refund": {"state", "fee_returned_minor", "provider_id", "failure_code", "settled_on", "posted_on"},
-    "payout": {"state", "provider_id", "failure_code", "paid_on", "returned_on"},
+    "payout": {"state", "provider_id", "failure_code", "paid_on", "returned_on", "account_id", "file_id"},
     "transfer": {"state", "provider_id", "failure_code", "moved_on"},
 }
 """The columns that a gateway's word is written to, and when a part was released to its loan; no others are the writer's to change."""
@@ -43,7 +43,8 @@ STEP = {
     "collection": _ANSWERED.format(fee="fee_minor"),
     "channel_refund": _ANSWERED.format(fee="fee_returned_minor"),
     "payout": "state = %(to)s, paid_on = CASE WHEN %(to)s IN ('paid', 'returned') THEN coalesce(paid_on, '2026-10-01') END,"
-    " returned_on = CASE WHEN %(to)s = 'returned' THEN coalesce(returned_on, '2026-10-01') END",
+    " returned_on = CASE WHEN %(to)s = 'returned' THEN coalesce(returned_on, '2026-10-01') END,"
+    " account_id = coalesce(account_id, (SELECT a.id FROM merchants_account AS a WHERE a.merchant_id = payments_payout.merchant_id))",
     "transfer": "state = %(to)s, moved_on = CASE WHEN %(to)s = 'done' THEN coalesce(moved_on, '2026-10-01') END",
 }
 """A step to a state with the days that the checks of the table ask of it, so that only its being no step can refuse it."""

@@ -12,9 +12,10 @@ from uuid import UUID
 import pytest
 from stdnum.cn import uscc
 
+from tests.people import person
 from yuefu.errors import one
 from yuefu.merchants import commands as merchants
-from yuefu.merchants.commands import NewMerchant
+from yuefu.merchants.commands import AccountChange, NewMerchant
 from yuefu.merchants.rules import ContractTerms
 from yuefu.money.amounts import Money
 from yuefu.runtime import sql
@@ -61,6 +62,21 @@ def make_merchant(work: UnitOfWork, vault: Vault) -> MakeMerchant:
             return one(merchants.onboard(work=work, vault=vault, merchants=[new]))
 
     return make
+
+
+@pytest.fixture
+def correct(make_work: Callable[..., UnitOfWork], vault: Vault) -> Callable[[UUID], None]:
+    """`correct(merchant_id)`: two people give a merchant the account that it says it has."""
+
+    def change(merchant_id: UUID) -> None:
+        asked = AccountChange(merchant_id, "622200009990009", "corporate", "商店", "102100099996", "the bank told us")
+        with sql.transacting():
+            approval = merchants.propose_account(work=make_work(by=person("alice")), vault=vault, change=asked)
+            assert isinstance(approval, UUID)
+            done = merchants.decide_account(work=make_work(by=person("bob")), approval_id=approval, approve=True, reason="called")
+            assert isinstance(done, UUID)
+
+    return change
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ from datetime import date
 from uuid import UUID
 
 from yuefu.errors import Refused
+from yuefu.journeys import statements
 from yuefu.ledger import queries as ledger
 from yuefu.ledger.rules import AccountKey
 from yuefu.money.amounts import Money
@@ -15,6 +16,7 @@ from yuefu.settlement import commands as settlement
 from yuefu.settlement import queries
 from yuefu.settlement.commands import CaptureAccrual, RefundAccrual
 from yuefu.settlement.queries import Batch
+from yuefu.settlement.queries import papers as paper_book
 from yuefu.settlement.rules import Item
 
 # 2026-10-01 to 10-07 is the National Day holiday; 10-10 is a make-up Saturday.
@@ -113,10 +115,21 @@ def available(work: UnitOfWork, merchant_id: UUID) -> int:
 def proofs_hold(work: UnitOfWork, *merchant_ids: UUID) -> bool:
     pending = ledger.balances(work.book.id, [AccountKey("merchant_pending")], "CNY")[AccountKey("merchant_pending")]
     reserve = ledger.balances(work.book.id, [AccountKey("merchant_reserve")], "CNY")[AccountKey("merchant_reserve")]
+    frozen = ledger.balances(work.book.id, [AccountKey("merchant_frozen")], "CNY")[AccountKey("merchant_frozen")]
     kept = sum(available(work, m) for m in merchant_ids)
     return (
-        queries.unsettled(book_id=work.book.id, currency="CNY") == -pending
+        queries.frozen(book_id=work.book.id, currency="CNY") == -frozen
+        and queries.unsettled(book_id=work.book.id, currency="CNY") == -pending
         and queries.in_reserve(book_id=work.book.id, currency="CNY") == -reserve
         and queries.kept_available(book_id=work.book.id, currency="CNY") == cny(kept)
         and queries.not_adding_up(book_id=work.book.id) == []
     )
+
+
+def unproven(work: UnitOfWork, merchant_id: UUID | None = None) -> list[Refused]:
+    """Why statements of batches would not be given out; there is nothing to say."""
+    with sql.reading(book_id=work.book.id):
+        batches = paper_book.listed(book_id=work.book.id, merchant_id=merchant_id, state=None, pay_on=None, before=None, limit=1_000)
+        found = [statements.of_batch(batch_id=batch.id) for batch in batches]
+    outcomes = [statements.prove(book_id=work.book.id, statement=one) for one in found if one]
+    return [one for one in outcomes if isinstance(one, Refused)]

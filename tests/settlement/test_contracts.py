@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.settlement.scene import PAY_DAY, accrue, capture, cny, proofs_hold, refund, settle
+from tests.settlement.scene import PAY_DAY, accrue, capture, cny, proofs_hold, refund, settle, unproven
 from yuefu.ledger import queries as ledger
 from yuefu.merchants.rules import FeeRule, Tier
 from yuefu.runtime.values import UnitOfWork
@@ -53,14 +53,19 @@ def test_what_was_carried_is_paid_once_the_contract_pays_out_less(
     assert proofs_hold(work, merchant_id)
 
 
-def test_a_capture_costs_what_the_contract_says_of_its_product_channel_and_periods(
+def test_a_capture_costs_what_the_contract_says_of_its_product_channel_category_and_periods(
     work: UnitOfWork, make_merchant: Callable[..., UUID]
 ) -> None:
     merchant_id = make_merchant(
-        fees=(FeeRule(3_800, cny(10), channel="store"), FeeRule(0, cny(5_00), fewest_periods=12), FeeRule(5_000, cny(0), product="flex"))
+        fees=(
+            FeeRule(9_000, cny(0), channel="store", category="phones"),
+            FeeRule(3_800, cny(10), channel="store"),
+            FeeRule(0, cny(5_00), fewest_periods=12),
+            FeeRule(5_000, cny(0), product="flex"),
+        )
     )
     of = capture(work, merchant_id, minor=100_00, periods=None)
-    each = [replace(of, capture_id=i, order_id=o, loan_id=n) for i, o, n in zip(*(iter(work.ids.many(work.now, 15)),) * 3, strict=True)]
+    each = [replace(of, capture_id=i, order_id=o, loan_id=n) for i, o, n in zip(*(iter(work.ids.many(work.now, 18)),) * 3, strict=True)]
     items = accrue(
         work,
         replace(each[0], channel="store", periods=3),
@@ -68,9 +73,11 @@ def test_a_capture_costs_what_the_contract_says_of_its_product_channel_and_perio
         replace(each[2], product="flex", channel="online", periods=3),
         each[3],
         replace(each[4], gross=cny(3), periods=24),
+        replace(each[5], channel="store", category="phones", periods=3),
     )
     assert [(item.fee.minor, item.net.minor) for item in items if isinstance(item, Item)] == [
         (48, 99_52), (5_00, 95_00), (50, 99_50), (60, 99_40), (3, 0),  # never more than there is
+        (90, 99_10),
     ]  # fmt: skip
     back = accrue(work, refund(work, each[0], 50_00), refund(work, each[0], 50_00))
     assert [item.fee.minor for item in back if isinstance(item, Item)] == [-24, -24]  # with its share of what each capture costs
@@ -134,6 +141,7 @@ def test_what_is_given_back_covers_what_the_merchant_owes(work: UnitOfWork, make
     (batch,) = settle(work, PAY_DAY + timedelta(days=1))
     assert (batch.totals.released, batch.totals.net, batch.totals.carried, batch.state) == (cny(10_00), cny(-20_00), cny(-20_00), "accrued")
     assert proofs_hold(work, merchant_id)
+    assert unproven(work) == []
 
 
 Step = tuple[str, int]

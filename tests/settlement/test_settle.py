@@ -25,7 +25,7 @@ from yuefu.settlement import commands as settlement
 from yuefu.settlement import queries, rules
 from yuefu.settlement.commands import CaptureAccrual, RefundAccrual
 from yuefu.settlement.queries import Batch
-from yuefu.settlement.rules import Item
+from yuefu.settlement.rules import GivenBack, Item
 
 
 def test_a_capture_is_owed_net_of_fee_and_discount_and_settles_after_the_holidays(work: UnitOfWork, merchant_id: UUID) -> None:
@@ -95,12 +95,14 @@ def test_refunds_that_add_up_to_a_capture_give_all_of_its_fee_and_discount_back(
     ids = [UUID(int=n) for n in range(4)]
     of = Item(
         *(ids[0], ids[1], "capture", None, ids[2], ids[2], None, None, "free", gross),
-        *(share.fee, share.discount, share.net, 1, "returned", DAY, DAY),
+        *(share.fee, share.discount, share.net, rules.vat_of(share.fee, Rate(60_000)), 1, "returned", DAY, DAY),
     )
-    before, shares = cny(0), []
+    before, shares = GivenBack.nothing("CNY"), []
     for part in parts:
-        shares.append(rules.refund_share(of, refunded_before=before, amount=cny(part)))
-        before += cny(part)
+        one = rules.refund_share(of, before=before, amount=cny(part), treatment="returned")
+        shares.append(one)
+        before = GivenBack(before.gross + cny(part), before.fee + one.fee, before.discount + one.discount)
+    assert sum(s.vat.minor for s in shares) == of.vat.minor
     assert sum(s.fee.minor for s in shares) == share.fee.minor
     assert sum(s.discount.minor for s in shares) == share.discount.minor
     assert sum(s.net.minor for s in shares) == share.net.minor
@@ -182,7 +184,7 @@ def test_what_becomes_available_names_the_funder_of_each_share(work: UnitOfWork,
 def test_a_carried_balance_is_of_own_funds(work: UnitOfWork) -> None:
     funder, merchant = work.ids.many(work.now, 2)
     items = [
-        Item(*work.ids.many(work.now, 1), merchant, kind, None, merchant, None, None, of, "", *[cny(minor)] * 4, 1, "", DAY, DAY)  # type: ignore[arg-type]
+        Item(*work.ids.many(work.now, 1), merchant, kind, None, merchant, None, None, of, "", *[cny(minor)] * 5, 1, "", DAY, DAY)  # type: ignore[arg-type]
         for kind, of, minor in [("capture", funder, 900), ("carried", None, -200), ("refund", funder, -100)]
     ]
     assert rules.shares_of_funders(items, own_funds=work.book.id) == {funder: cny(800), work.book.id: cny(-200)}
@@ -194,7 +196,9 @@ SHARES = (
 )
 
 
-def test_a_batch_follows_its_payout_and_a_returned_one_is_paid_again(work: UnitOfWork, merchant_id: UUID) -> None:
+def test_a_batch_follows_its_payout_and_a_returned_one_is_paid_again(
+    work: UnitOfWork, merchant_id: UUID, correct: Callable[[UUID], None]
+) -> None:
     accrue(work, capture(work, merchant_id))
     (batch,) = settle(work)
 
@@ -208,6 +212,11 @@ def test_a_batch_follows_its_payout_and_a_returned_one_is_paid_again(work: UnitO
     assert [o.state for o in follow("paid") if isinstance(o, Batch)] == ["paid", "paid"]
     assert [o.state for o in follow("returned") if isinstance(o, Batch)] == ["returned", "returned"]
     assert (available(work, merchant_id), proofs_hold(work, merchant_id)) == (batch.totals.payout.minor, True)
+    with sql.transacting():
+        (flagged,) = settlement.schedule(work=work, batch_ids=[batch.id])
+    assert isinstance(flagged, Refused)
+    assert flagged.code == rules.ACCOUNT_FLAGGED
+    correct(merchant_id)
     with sql.transacting():
         (again,) = settlement.schedule(work=work, batch_ids=[batch.id])
     assert isinstance(again, Batch)

@@ -17,6 +17,7 @@ SANDBOX = "the sandbox plays the world outside, which knows no books of ours"
 AS_A_SET = "a statement trigger checks it, with book and currency (ADR 0013)"
 HOT = "written by each command beside rows whose keys hold the book; a key here would share-lock the row of the book for every write"
 RANGE = "an end of a range of ids, which need not be one itself"
+OF_ITS_ITEM = "as the item of its capture has it: a trigger compares them"
 EITHER = "of either rule version: levelled_id and agreement_id, one of which is empty, have the keys"
 FUNDER = "packages of funding do not exist yet; until then own funds, the id of the book"
 
@@ -69,6 +70,8 @@ WITHOUT_A_KEY = {
     "payments_contradiction.provider_id": OUTSIDE,
     "payments_debit.loan_id": UPWARD,
     "payments_payout.batch_id": UPWARD,
+    "payments_payout_answer.message_id": OUTSIDE,
+    "payments_payout_file.message_id": "what we name the file by to the bank; it has its own row",
     "payments_payout.provider_id": OUTSIDE,
     "payments_receipt_return.provider_id": OUTSIDE,
     "payments_sandbox_contract.book_id": SANDBOX,
@@ -99,6 +102,13 @@ WITHOUT_A_KEY = {
     "billing_line.loan_id": EITHER,
     "settlement_item.source_id": "a capture, a refund share or a batch, by its kind",
     "settlement_item.funder_id": FUNDER,
+    "settlement_share.source_id": "a capture or a refund share, by its kind",
+    "settlement_share.payee_id": "an agent or host, whose key payee_ref is, or a funder",
+    "settlement_share.merchant_id": OF_ITS_ITEM,
+    "settlement_share.order_id": OF_ITS_ITEM,
+    "settlement_share.capture_id": OF_ITS_ITEM,
+    "settlement_share.loan_id": OF_ITS_ITEM,
+    "settlement_share_batch.payee_id": "as its lines have it: a trigger compares them",
     "runtime_run_chunk.first_id": RANGE,
     "runtime_run_chunk.last_id": RANGE,
 }

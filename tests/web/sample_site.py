@@ -10,10 +10,10 @@ from django.shortcuts import redirect
 from django.urls import path
 from django.views.i18n import set_language
 
-from tests.web import break_samples, loan_samples, recon_samples, samples
+from tests.web import break_samples, invoice_samples, loan_samples, recon_samples, report_samples, samples, settlement_samples
 from yuefu.journeys.breaks import Listed
 from yuefu.runtime.values import Book
-from yuefu.web import breaks, closing, home, loans, login, orders, recon, suspense
+from yuefu.web import breaks, closing, funds, home, invoices, loans, login, orders, recon, reports, settlements, suspense
 
 BOOK = Book(samples.ORDER_ID, "demo", "Yuefu Demo Lending Ltd", "test", "CNY", "Asia/Shanghai", "CN", time(0), None)
 asked: dict[str, int] = {}
@@ -82,6 +82,32 @@ def _break(request: HttpRequest, public_id: str) -> HttpResponse:
     return breaks.show(request, found, book=BOOK, allowed=breaks.Allowed(work=True, decide=True), refused=refused)
 
 
+def _funds(request: HttpRequest) -> HttpResponse:
+    request.user = AnonymousUser()
+    plan, months, liquid = report_samples.money_of_a_merchant()
+    return funds.show(request, plan, months, liquid, book=BOOK, shop=report_samples.SHOP)
+
+
+def _reports(request: HttpRequest) -> HttpResponse:
+    request.user = AnonymousUser()
+    return reports.show_list(request, [report_samples.kept("month")], [report_samples.kept("day")], book=BOOK)
+
+
+def _report(request: HttpRequest) -> HttpResponse:
+    request.user = AnonymousUser()
+    return reports.show(request, report_samples.a_day(), book=BOOK)
+
+
+def _flow(request: HttpRequest) -> HttpResponse:
+    request.user = AnonymousUser()
+    if request.GET.get("from"):
+        entries = report_samples.some_entries()
+        return reports.show_entries(
+            request, entries, book=BOOK, on=report_samples.ON, origin="merchants", target="clearing", currency="CNY"
+        )
+    return reports.show_flow(request, report_samples.a_flow(), book=BOOK)
+
+
 def _late_loans(request: HttpRequest, which: str = "") -> HttpResponse:
     request.user = AnonymousUser()
     return loans.show_late(request, loan_samples.no_late_loan() if which else loan_samples.late_page(), book=BOOK)
@@ -90,6 +116,49 @@ def _late_loans(request: HttpRequest, which: str = "") -> HttpResponse:
 def _loan(request: HttpRequest, public_id: str) -> HttpResponse:
     request.user = AnonymousUser()
     return loans.show(request, loan_samples.a_settled_loan() if public_id == "settled" else loan_samples.a_loan(), book=BOOK)
+
+
+def _settlements(request: HttpRequest, which: str = "") -> HttpResponse:
+    request.user = AnonymousUser()
+    found = (
+        settlement_samples.no_batch()
+        if which
+        else settlement_samples.batches(request.GET.get("merchant", ""), request.GET.get("state", ""))
+    )
+    return settlements.show_list(request, found, book=BOOK)
+
+
+def _settlement(request: HttpRequest, public_id: str) -> HttpResponse:
+    request.user = AnonymousUser()
+    refused = "ledger_differs" if public_id == "refused" else ""
+    return settlements.show_batch(request, settlement_samples.a_batch(), settlement_samples.lines(), book=BOOK, refused=refused)
+
+
+def _settlement_month(request: HttpRequest, merchant: str = "", month: str = "") -> HttpResponse:
+    request.user = AnonymousUser()
+    return settlements.show_month(request, settlement_samples.a_month(), book=BOOK)
+
+
+def _invoices(request: HttpRequest, which: str = "") -> HttpResponse:
+    request.user = AnonymousUser()
+    return invoices.show_list(request, invoice_samples.no_invoice() if which else invoice_samples.invoices(), book=BOOK)
+
+
+def _fees(request: HttpRequest, which: str) -> HttpResponse:
+    request.user = AnonymousUser()
+    refused = "invoice_number_used" if which == "refused" else ""
+    typed = {"do": "issue", "number": "26119000000000000001"} if refused else {}
+    allowed = invoices.Allowed(request=True, issue=True)
+    return invoices.show_fees(request, invoice_samples.fees(which), book=BOOK, allowed=allowed, refused=refused, typed=typed)
+
+
+def _fees_of(request: HttpRequest, merchant: str, month: str) -> HttpResponse:
+    return _fees(request, "requested")
+
+
+def _fees_act(request: HttpRequest, merchant: str, month: str) -> HttpResponse:
+    good = request.POST.get("do") == "issue" and len(request.POST.get("number", "")) == 20
+    return redirect(f"/settlements/fees/{'issued/?done=issued' if good else 'refused/'}")
 
 
 def _trace(request: HttpRequest, public_id: str) -> HttpResponse:
@@ -121,6 +190,10 @@ urlpatterns = [
     path("suspense/<str:public_id>/", _receipt, name="receipt"),
     path("suspense/<str:public_id>/act/", _act, name="receipt_act"),
     path("recon/", _recon, name="recon"),
+    path("funds/", _funds, name="funds"),
+    path("reports/", _reports, name="reports"),
+    path("reports/day/", _report),
+    path("reports/flow/", _flow, name="money_flow"),
     path("breaks/", _breaks, name="breaks"),
     path("breaks/empty/", _breaks, {"which": "empty"}),
     path("breaks/<str:public_id>/", _break, name="break"),
@@ -129,6 +202,18 @@ urlpatterns = [
     path("loans/", _late_loans, name="late_loans"),
     path("loans/empty/", _late_loans, {"which": "empty"}),
     path("loans/<str:public_id>/", _loan, name="loan"),
+    path("settlements/", _settlements, name="settlements"),
+    path("settlements/empty/", _settlements, {"which": "empty"}),
+    path("settlements/invoices/", _invoices, name="invoices"),
+    path("settlements/invoices/empty/", _invoices, {"which": "empty"}),
+    path("settlements/fees/<str:which>/", _fees),
+    path("settlements/fees/<str:merchant>/<str:month>/", _fees_of, name="fees"),
+    path("settlements/fees/<str:merchant>/<str:month>/act/", _fees_act, name="fees_act"),
+    path("settlements/month/", _settlement_month),
+    path("settlements/months/<str:merchant>/<str:month>/", _settlement_month, name="settlement_month"),
+    path("settlements/months/<str:merchant>/<str:month>/statement.<str:form>", _broken, name="settlement_month_file"),
+    path("settlements/<str:public_id>/", _settlement, name="settlement"),
+    path("settlements/<str:public_id>/statement.<str:form>", _broken, name="settlement_file"),
     path("trace/<str:public_id>/", _trace, name="trace"),
     path("find/", _find, name="find"),
     path("broken/", _broken),

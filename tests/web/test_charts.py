@@ -8,9 +8,9 @@ from datetime import timedelta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.web import samples
+from tests.web import report_samples, samples
 from yuefu.money.amounts import Money
-from yuefu.web import charts
+from yuefu.web import charts, flow_chart
 
 
 def test_no_picture_is_drawn_of_nothing() -> None:
@@ -46,3 +46,18 @@ def test_every_bar_stands_inside_the_picture_and_shows_where_there_is_money(amou
             end = bar.x + bar.width
     assert end <= chart.width
     assert chart.half.minor * 2 == chart.top.minor
+
+
+def test_the_bands_of_a_flow_are_as_wide_as_their_sums_and_leave_no_place_empty() -> None:
+    (picture,) = report_samples.a_flow().pictures
+    drawn = flow_chart.sankey(picture)
+    assert drawn is not None
+    assert {(band.origin, band.target): band.amount.minor for band in drawn.bands} == picture.between()
+    for node in drawn.nodes:
+        assert 0 <= node.y < node.y + node.height <= drawn.height
+        side = [one for one in drawn.nodes if one.is_origin == node.is_origin and one.y > node.y]
+        assert all(node.y + node.height <= other.y for other in side), "no bar lies on another"
+        assert node.amount.minor == sum(
+            minor for pair, minor in picture.between().items() if pair[0 if node.is_origin else 1] == node.place
+        )
+    assert flow_chart.sankey(replace(picture, flows=())) is None

@@ -28,6 +28,11 @@ PAGES = {
     "receipt-refused": "/suspense/refused/",
     "receipt-explained": "/suspense/explained/?done=matched",
     "recon": "/recon/",
+    "funds": "/funds/",
+    "reports": "/reports/",
+    "report": "/reports/day/",
+    "flow": "/reports/flow/",
+    "flow-entries": "/reports/flow/?from=merchants&to=clearing",
     "breaks": "/breaks/",
     "breaks-empty": "/breaks/empty/",
     "break": "/breaks/one/",
@@ -38,6 +43,17 @@ PAGES = {
     "late-loans-empty": "/loans/empty/",
     "loan": "/loans/one/",
     "loan-settled": "/loans/settled/",
+    "settlements": "/settlements/",
+    "settlements-empty": "/settlements/empty/",
+    "settlement": "/settlements/one/",
+    "settlement-refused": "/settlements/refused/",
+    "settlement-month": "/settlements/month/",
+    "invoices": "/settlements/invoices/",
+    "invoices-empty": "/settlements/invoices/empty/",
+    "fees": "/settlements/fees/none/",
+    "fees-requested": "/settlements/fees/requested/",
+    "fees-refused": "/settlements/fees/refused/",
+    "fees-issued": "/settlements/fees/issued/?done=issued",
     "login": "/login/",
     "no-order": "/find/?q=ord_nonsense",
 }
@@ -99,7 +115,7 @@ def test_a_page_fits_reads_well_and_complains_of_nothing(visit: Any, shots: Path
     save(page, shots, f"{name}-{width}-{language}")
     page.evaluate(OPEN_ALL)
     save(page, shots, f"{name}-{width}-{language}-open")
-    statuses = {"no-order": "404", "receipt-refused": "422", "break-refused": "422"}
+    statuses = {"no-order": "404", "receipt-refused": "422", "settlement-refused": "409", "fees-refused": "422", "break-refused": "422"}
     complaints = [text for text in found.complaints if statuses.get(name, "none") not in text]
     assert complaints == []
     assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
@@ -229,3 +245,30 @@ def test_what_was_refused_says_why_and_keeps_what_was_typed(visit: Any) -> None:
     assert page.get_by_role("alert").inner_text() == "That is more than is left of this receipt. Nothing was changed."
     assert page.locator("#amount").input_value() == "9999.00"
     assert page.locator("#back-amount").input_value() == "", "what was typed into one form stands in no other"
+
+
+def test_batches_are_chosen_and_one_is_opened_by_the_keyboard_without_javascript(visit: Any) -> None:
+    page = visit("/settlements/", js=False).page
+    page.get_by_label("Merchant’s code").focus()
+    page.keyboard.type("harbour")
+    page.keyboard.press("Tab")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Tab")
+    page.get_by_role("button", name="Show", exact=True).focus()
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/settlements/?book=demo&merchant=harbour&state=held&on=")
+    assert page.get_by_label("State").input_value() == "held"
+    page.get_by_role("link", name="stl_").first.focus()
+    page.keyboard.press("Enter")
+    page.get_by_role("heading", name="Payout", exact=True).wait_for()
+    assert [link.inner_text() for link in page.locator(".files a").all()] == ["CSV", "XLSX", "PDF"]
+
+
+def test_an_invoice_is_issued_by_the_keyboard_without_javascript(visit: Any) -> None:
+    page = visit("/settlements/fees/requested/", js=False).page
+    page.get_by_label("Number", exact=True).focus()
+    page.keyboard.type("26119000000000000001")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/settlements/fees/issued/*")
+    assert page.get_by_role("status").inner_text() == "The invoice is issued."

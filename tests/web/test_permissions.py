@@ -36,6 +36,17 @@ MATRIX: dict[str, dict[str, object]] = {
     "receipt": dict.fromkeys(VISITORS, 404) | {"anonymous": "login"},
     "receipt_act": dict.fromkeys(VISITORS, 405) | {"anonymous": "login"},
     "recon": dict.fromkeys(VISITORS, 404) | {"anonymous": "login", "finance": 200, "other_book": 200},
+    "funds": dict.fromkeys(VISITORS, 200) | {"anonymous": "login", "nobody": 404, "staff": 404, "other_book": 404},
+    "reports": dict.fromkeys(VISITORS, 404) | {"anonymous": "login", "finance": 200, "other_book": 200},
+    "money_flow": dict.fromkeys(VISITORS, 404) | {"anonymous": "login", "finance": 200},
+    "settlements": dict.fromkeys(VISITORS, 200) | {"anonymous": "login", "nobody": 404, "staff": 404},
+    "invoices": dict.fromkeys(VISITORS, 200) | {"anonymous": "login", "nobody": 404, "staff": 404},
+    "fees": dict.fromkeys(VISITORS, 404) | {"anonymous": "login", "finance": 200, "support": 200, "owner": 200},
+    "fees_act": dict.fromkeys(VISITORS, 405) | {"anonymous": "login"},
+    "settlement": dict.fromkeys(VISITORS, 404) | {"anonymous": "login"},
+    "settlement_file": dict.fromkeys(VISITORS, 404) | {"anonymous": "login"},
+    "settlement_month": dict.fromkeys(VISITORS, 404) | {"anonymous": "login", "finance": 200, "support": 200, "owner": 200},
+    "settlement_month_file": dict.fromkeys(VISITORS, 404) | {"anonymous": "login", "finance": 200, "support": 200, "owner": 200},
     "breaks": dict.fromkeys(VISITORS, 404) | {"anonymous": "login", "finance": 200, "other_book": 200},
     "break": dict.fromkeys(VISITORS, 404) | {"anonymous": "login"},
     "break_act": dict.fromkeys(VISITORS, 405) | {"anonymous": "login"},
@@ -74,7 +85,13 @@ def stranger(person: Person, second_book: Book) -> Client:
 
 
 def address(route: str, placed: Placed) -> str:
+    batch, month = (
+        "/settlements/stl_01m4psz9m0egnsh56jknyf32m3/",
+        f"/settlements/months/{public.text('merchant', placed.merchant_id)}/2026-10/",
+    )
     return {
+        "settlement": batch, "settlement_file": f"{batch}statement.csv", "settlement_month": month, "settlement_month_file": f"{month}statement.csv",
+        "fees": month.replace("months", "fees"), "fees_act": f"{month.replace('months', 'fees')}act/",
         "home": "/", "find": f"/find/?q={placed.reference}", "trace": f"/trace/{placed.public_id}/", "set_language": "/language/",
         "loan": "/loans/loan_01m4nvbnz0e44r30qama92cgm4/",
         "break": "/breaks/brk_01m4nvbnz0e44r30qama92cgm4/", "break_act": "/breaks/brk_01m4nvbnz0e44r30qama92cgm4/act/",

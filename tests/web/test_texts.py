@@ -13,13 +13,18 @@ from django.utils.translation import override
 
 from yuefu.access.rules import ROLES
 from yuefu.aftersales import rules as aftersales
-from yuefu.journeys import close_of_day, proving, stopping, views
-from yuefu.ledger.rules.chart import CHART
+from yuefu.growth.rules.concentration import Level
+from yuefu.growth.rules.plans import DEFAULT
+from yuefu.insight.rules.clearing import Sold
+from yuefu.insight.rules.places import ALL_PLACES
+from yuefu.journeys import close_of_day, opening, proving, statement_words, statements, stopping, views
+from yuefu.journeys.reports import sold_figures
+from yuefu.ledger.rules.chart import CHART, OPENING
 from yuefu.loans.queries import listing
 from yuefu.merchants.rules import CHANNELS
 from yuefu.offers.rules.wording import LANGUAGES
 from yuefu.orders.rules import State
-from yuefu.payments.rules import TRANSFER_ENDS
+from yuefu.payments.rules import PAYOUT_STEPS, TRANSFER_ENDS
 from yuefu.payments.rules import receipts as receipt_rules
 from yuefu.plans.lifecycle.plain import KINDS
 from yuefu.plans.lifecycle.terms import PaidBy
@@ -33,7 +38,10 @@ from yuefu.reconciliation.rules.levels import NAMES as LEVEL_NAMES
 from yuefu.reconciliation.rules.matching import SOURCES, Outcome
 from yuefu.reconciliation.rules.references import Class, Result
 from yuefu.risk.rules import wording
+from yuefu.settlement import rules as settlement
+from yuefu.settlement.rules import invoices
 from yuefu.web import breaks, closing, loan_texts, suspense, texts
+from yuefu.web import invoices as web_invoices
 
 ROOT = Path(__file__).resolve().parents[2]
 # Kinds of entries that are put together at run time, by the expression that does it.
@@ -106,8 +114,8 @@ CODES = {
     "instalment_state": {"paid", "refunded", "given_up", "part_paid", "due", "overdue", "upcoming"},
     "outcome": {outcome.value for outcome in Outcome},
     "source": set(SOURCES),
-    "movement": {"payment", "refund", "fee", "payout", "payout_returned", "receipt", "other"} | set(TRANSFER_ENDS),
-    "entry_kind": entry_kinds(),
+    "movement": {"payment", "refund", "fee", "payout", "payout_returned", "receipt", "other", OPENING} | set(TRANSFER_ENDS),
+    "entry_kind": entry_kinds() | {opening.KIND},
     "day_state": {"open", "closing", "closed"},
     "bridge_state": {"waiting", "running", "done", "failed"},
     "run_state": {"waiting", "running", "done", "failed"},
@@ -131,6 +139,14 @@ CODES = {
     "level": set(LEVEL_NAMES),
     "break_done": set(breaks.DONE),
     "check": {"", balances.SOURCE_MISSING, balances.BEYOND_TOLERANCE, balances.BASE_BALANCE_ZERO},
+    "batch_state": {state for step in settlement.TRANSITIONS for state in step} | {"accrued"},
+    "payout_state": {state for step in PAYOUT_STEPS for state in step},
+    "settlement_line": set(statement_words.KINDS) - {"payout", "withheld", "next"},
+    "statement_fault": {statements.DOES_NOT_ADD_UP, statements.LEDGER_DIFFERS, statements.PAYOUT_DIFFERS},
+    "invoice_state": set(invoices.STATES),
+    "invoice_done": set(web_invoices.DONE),
+    "invoice_refused": {value for name, value in vars(invoices).items() if name.isupper() and str(value).isidentifier()}
+    | {"no_open_day", "read_only"},
     "loan_state": set(listing.STATES),
     "related": {"bill", "case", "measure", "aftersale", "payoff_quote", "certificate"},
     "aftersale": set(aftersales.KINDS),
@@ -149,6 +165,12 @@ CODES = {
         "withdrawn",
     }
     | set(aftersales.STATES),
+    "place": {"money", "owed", *ALL_PLACES},
+    "envelope": {one.name for one in DEFAULT},
+    "concentration": set(get_args(Level)),
+    "coming": {"sales", "reserve", "payouts", "held"},
+    "path": {"as_agreed", "later"},
+    "sold": set(sold_figures(Sold("CNY", *[0] * 12))),
     "sales_channel": set(CHANNELS),
     "mode": {"test", "live"},
     "role": set(ROLES),

@@ -15,16 +15,16 @@ STAFF_PERMISSIONS: Final = frozenset({
     "access.grant", "api_key.issue", "approve", "break.resolve", "close_day", "collect.propose", "collect.read",
     "collect.work", "consumer.close", "consumer.consent", "consumer.read", "consumer.register", "contradiction.close",
     "credit.change_days", "credit.change_limit", "credit.close", "credit.freeze", "credit.open", "debit.read", "debit.run",
-    "funding.record", "jobs.run", "journal.propose", "ledger.import", "ledger.read", "loan.rebuild", "mandate.read",
+    "funding.record", "invoice.issue", "invoice.request", "jobs.run", "journal.propose", "ledger.import", "ledger.read", "loan.rebuild", "mandate.read",
     "mandate.revoke", "mandate.sign", "merchant.amend", "merchant.change_state", "merchant.onboard", "merchant.read",
     "notice.change", "notice.read", "order.authorise", "order.capture", "order.read", "order.refund", "order.void",
-    "paper.issue", "paper.read", "product.draft", "product.publish", "product.read", "product.retire", "quarantine.read",
+    "paper.issue", "paper.read", "plan.change", "product.draft", "product.publish", "product.read", "product.retire", "quarantine.read",
     "quarantine.settle", "reconcile", "repayment.record", "repayment.undo", "setting.propose", "setting.read",
-    "settlement.read", "settlement.run", "stop.lift", "stop.read", "stop.set", "suspense.match", "suspense.read",
-    "suspense.return", "trace",
+    "settlement.propose", "settlement.read", "settlement.run", "stop.lift", "stop.read", "stop.set", "suspense.match",
+    "suspense.read", "suspense.return", "trace",
 })  # fmt: skip
 MERCHANT_PERMISSIONS: Final = frozenset({
-    "api_key.issue", "order.authorise", "order.capture", "order.read", "order.refund", "order.void", "repayment.collect",
+    "api_key.issue", "order.authorise", "order.capture", "order.read", "order.refund", "order.void", "plan.change", "repayment.collect",
     "settlement.read", "trace",
 })  # fmt: skip
 PERMISSIONS: Final = STAFF_PERMISSIONS | MERCHANT_PERMISSIONS
@@ -34,19 +34,20 @@ ROLES: Final = {
     "risk": frozenset({
         "approve", "collect.propose", "collect.read", "consumer.read", "credit.change_days", "credit.change_limit",
         "credit.close", "credit.freeze", "credit.open", "merchant.change_state", "merchant.read", "order.read",
-        "product.read", "quarantine.read", "setting.propose", "setting.read", "stop.lift", "stop.read", "stop.set",
-        "trace",
+        "product.read", "quarantine.read", "setting.propose", "setting.read", "settlement.propose", "settlement.read",
+        "stop.lift", "stop.read", "stop.set", "trace",
     }),
     "finance": frozenset({
         "approve", "break.resolve", "close_day", "collect.propose", "collect.read", "contradiction.close", "debit.read",
-        "debit.run", "funding.record", "jobs.run", "journal.propose", "ledger.read", "loan.rebuild", "mandate.read",
+        "debit.run", "funding.record", "invoice.issue", "invoice.request", "jobs.run", "journal.propose", "ledger.read",
+        "loan.rebuild", "mandate.read",
         "merchant.read", "order.read", "paper.issue", "paper.read", "product.read", "quarantine.read", "reconcile",
-        "repayment.record", "repayment.undo", "setting.propose", "setting.read", "settlement.read", "settlement.run",
-        "stop.lift", "stop.read", "stop.set", "suspense.match", "suspense.read", "suspense.return", "trace",
+        "repayment.record", "repayment.undo", "setting.propose", "setting.read", "settlement.propose", "settlement.read",
+        "settlement.run", "stop.lift", "stop.read", "stop.set", "suspense.match", "suspense.read", "suspense.return", "trace",
     }),
     "support": frozenset({
         "collect.propose", "collect.read", "collect.work", "consumer.close", "consumer.consent", "consumer.read",
-        "credit.change_days", "debit.read", "mandate.read", "mandate.revoke", "merchant.read", "notice.change",
+        "credit.change_days", "debit.read", "invoice.request", "mandate.read", "mandate.revoke", "merchant.read", "notice.change",
         "notice.read", "order.read", "order.refund", "order.void", "paper.issue", "paper.read", "product.read",
         "settlement.read", "stop.read", "suspense.read", "trace",
     }),
@@ -60,8 +61,8 @@ ROLES: Final = {
 }  # fmt: skip
 MERCHANT_ROLES: Final = frozenset({"merchant_owner", "merchant_staff"})
 
-KEY_SCOPES: Final = MERCHANT_PERMISSIONS - {"api_key.issue"}
-"""What a program may be allowed; it never makes keys for itself."""
+KEY_SCOPES: Final = MERCHANT_PERMISSIONS - {"api_key.issue", "plan.change"}
+"""What a program may be allowed; it never makes keys for itself, and no route is there yet for what a merchant plans."""
 
 LONGEST_OVERLAP: Final = timedelta(days=30)
 SECRET_BYTES: Final = 32

@@ -66,6 +66,9 @@ class NewQuote(Body):
     language: Literal[LANGUAGES] = "zh"  # type: ignore[valid-type]
 
 
+_CODE = "^[a-z0-9][a-z0-9_-]{1,39}$"
+
+
 class NewOrder(Body):
     """The consumer's consent to a quote that was shown to them today."""
 
@@ -73,6 +76,8 @@ class NewOrder(Body):
     consumer_id: ConsumerId
     merchant_reference: Annotated[Text, Field(min_length=1, max_length=64, examples=["A-1001"])]
     channel: Literal[CHANNELS] = "online"  # type: ignore[valid-type]
+    host: Annotated[Text, Field(pattern=_CODE, examples=["lin"])] | None = None
+    category: Annotated[Text, Field(pattern=_CODE, examples=["phones"])] | None = None
 
 
 class Part(Body):

@@ -33,6 +33,8 @@ async def create(call: Call) -> dict[str, Any]:
         quote_id=body.quote_id,
         channel=body.channel,
         by=call.by,
+        host=body.host or "",
+        category=body.category or "",
     )
     done: Authorised = await call.ask("authorise", purchase)
     order_id = ids.text("order", done.order_id)

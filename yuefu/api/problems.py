@@ -106,6 +106,9 @@ KINDS: Final[Mapping[str, Kind]] = {
     "merchant_reference_invalid": Kind(
         422, _("The merchant reference cannot be used"), _("Send 1 to 64 printable characters, without blanks at the ends.")
     ),
+    "unknown_event": Kind(422, _("There is no such way back"), _("Send one of those that the detail names.")),
+    "category_invalid": Kind(422, _("This is no category"), _("Send the code of a category: 2 to 40 of a-z, 0-9, - and _.")),
+    "unknown_host": Kind(422, _("There is no such host"), _("Send the code of an active host, and only with the channel live.")),
     "unknown_channel": Kind(422, _("There is no such channel"), _("Send one of the channels that the detail names.")),
     "unknown_consumer": Kind(422, _("There is no such consumer"), _("Check the id of the consumer.")),
     "unknown_language": Kind(422, _("There is no such language"), _("Send one of the languages that the detail names.")),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import date
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 from uuid import UUID
 
 import typer
@@ -16,9 +16,13 @@ if TYPE_CHECKING:
     from yuefu.errors import Refused
     from yuefu.runtime.approvals import Approval
     from yuefu.runtime.values import UnitOfWork
+    from yuefu.settlement.queries.shares import ShareBatch
 
 approval_app = typer.Typer(no_args_is_help=True, help="Requests that a second person decides.")
 setting_app = typer.Typer(no_args_is_help=True, help="Versioned settings of the book.")
+
+_NOT_SHOWN: Final = frozenset({"index", "sealed"})
+"""What a request keeps for the database to compare; people read the number masked."""
 
 
 @approval_app.command("list")
@@ -65,7 +69,7 @@ def decide(
         output.result({**value, "version": done} if isinstance(done, int) else value)
 
 
-def _decide(work: UnitOfWork, asked: Approval, *, approve: bool, reason: str) -> UUID | int | Approval | Refused | None:
+def _decide(work: UnitOfWork, asked: Approval, *, approve: bool, reason: str) -> UUID | int | Approval | ShareBatch | Refused | None:
     """The command that knows what follows from the decision; where nothing does, the decision itself."""
     from yuefu.collecting import commands as collecting
     from yuefu.errors import Refused
@@ -75,6 +79,7 @@ def _decide(work: UnitOfWork, asked: Approval, *, approve: bool, reason: str) ->
     from yuefu.offers import commands as offers
     from yuefu.reconciliation import commands as reconciliation
     from yuefu.runtime import approvals, policies
+    from yuefu.settlement import commands as settlement
 
     if asked.action == reconciliation.FIX:
         fix = breaks.decide(work=work, approval_id=asked.id, approve=approve, reason=reason)
@@ -85,10 +90,22 @@ def _decide(work: UnitOfWork, asked: Approval, *, approve: bool, reason: str) ->
         return offers.decide_publication(work=work, approval_id=asked.id, approve=approve, reason=reason)
     if asked.action == merchants.AMEND:
         return merchants.decide_amendment(work=work, approval_id=asked.id, approve=approve, reason=reason)
+    if asked.action == merchants.CHANGE_ACCOUNT:
+        return merchants.decide_account(work=work, approval_id=asked.id, approve=approve, reason=reason)
+    of_settlement = {
+        settlement.FREEZE: settlement.decide_freeze,
+        settlement.UNFREEZE: settlement.decide_unfreeze,
+        settlement.CLEAR: settlement.decide_clearing,
+        settlement.ADJUST: settlement.decide_adjustment,
+    }
+    if asked.action in of_settlement:
+        return of_settlement[asked.action](work=work, approval_id=asked.id, approve=approve, reason=reason)
     if asked.action == ledger.JOURNAL:
         return ledger.decide_entry(work=work, approval_id=asked.id, approve=approve, reason=reason)
     if asked.action == collecting.MEASURE:
         return collecting.decide_measure(work=work, approval_id=asked.id, approve=approve, reason=reason)
+    if asked.action == settlement.PAY:
+        return settlement.decide_share_payment(work=work, approval_id=asked.id, approve=approve, reason=reason)
     return approvals.decide(work=work, approval_id=asked.id, approve=approve, reason=reason)
 
 
@@ -100,7 +117,7 @@ def _value(asked: Approval) -> dict[str, Any]:
         "action": asked.action,
         "object_kind": asked.object_kind,
         "object_id": asked.object_id,
-        "content": asked.content,
+        "content": {name: value for name, value in asked.content.items() if name not in _NOT_SHOWN},
         "requested_by": asked.requested_by,
         "state": asked.state,
         "decided_by": asked.decided_by,

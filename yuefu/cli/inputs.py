@@ -63,6 +63,13 @@ def duration(text: str) -> timedelta:
     return timedelta(minutes=int(match[1]) * {"m": 1, "h": 60, "d": 1_440}[match[2]])
 
 
+def month(text: str) -> date:
+    """The first day of a month that is written YYYY-MM."""
+    if len(text) != len("2026-10"):
+        fail("bad_month", f"A month is written YYYY-MM, not {text!r:.40}.")
+    return day(f"{text}-01")
+
+
 def object_id(kind: str, text: str) -> UUID:
     """The inside form of an outside id; raises BadId."""
     return ids.parse(kind, text)

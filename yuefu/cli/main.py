@@ -17,6 +17,7 @@ import typer
 
 from yuefu.cli import (
     accounts,
+    adjustments,
     aftersale,
     approvals,
     bill,
@@ -30,16 +31,24 @@ from yuefu.cli import (
     day,
     debit,
     demo,
+    evidence,
+    freezes,
+    imports,
+    invoices,
     journal,
     ledger,
     loan,
     mandate,
     match,
+    merchant_account,
     merchant_income,
+    merchant_money,
     merchants,
     notices,
     order,
     paper,
+    payees,
+    payouts,
     people,
     plan,
     products,
@@ -48,8 +57,10 @@ from yuefu.cli import (
     quote,
     recon,
     reconcile,
+    report,
     serve,
     settlement,
+    shares,
     stop,
     suspense,
     trace,
@@ -85,7 +96,13 @@ def shared(
 for group in (demo, trace, quote, reconcile, match, day, serve, proofs):
     group.register(app)
 collect_measures.register(collect.app)
+evidence.register(order.app)
+freezes.register(settlement.app)
+merchant_account.register(merchants.app)
 merchant_income.register(merchants.app)
+adjustments.register(settlement.app)
+merchant_money.register(merchants.app)
+imports.register_export(loan.app)
 for name, group_app in (
     ("book", books.app),
     ("account", accounts.app),
@@ -100,8 +117,14 @@ for name, group_app in (
     ("ledger", ledger.app),
     ("journal", journal.app),
     ("loan", loan.app),
+    ("import", imports.app),
     ("paper", paper.app),
     ("settlement", settlement.app),
+    ("report", report.app),
+    ("payee", payees.app),
+    ("share", shares.app),
+    ("invoice", invoices.app),
+    ("payout", payouts.app),
     ("mandate", mandate.app),
     ("debit", debit.app),
     ("collect", collect.app),

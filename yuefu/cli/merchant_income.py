@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from datetime import date
-from typing import TYPE_CHECKING, Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
 from uuid import UUID
 
 import typer
 
-from yuefu.cli import context, inputs, items, output
+from yuefu.cli import context, income_chart, inputs, items, output, plan_chart
 from yuefu.cli.context import Caller
+from yuefu.cli.contracts import CONTRACT, CONTRACT_EXAMPLE, agents_of, contract_of
 from yuefu.cli.faults import fail
 from yuefu.cli.items import FieldFault
-from yuefu.cli.merchants import CONTRACT, CONTRACT_EXAMPLE, contract_of, merchant_named
+from yuefu.cli.merchants import merchant_named
 
 if TYPE_CHECKING:
     from yuefu.merchants.rules import Contract
@@ -34,6 +36,7 @@ def income(
     merchant: Annotated[str | None, typer.Option(metavar="CODE", help="The contract that this merchant has, unless one is given.")] = None,
     orders: Annotated[int, typer.Option(min=1, max=10_000_000, help="So many orders a month.")] = 1,
     product: Annotated[str, typer.Option(help="The product, where fees depend on it.")] = "",
+    category: Annotated[str, typer.Option(help="The category of the goods, where fees depend on it.")] = "",
     channel: Annotated[str | None, typer.Option(help="The channel, where fees depend on it; that of the contract unless given.")] = None,
     interest_free: Annotated[bool, typer.Option("--interest-free", help="The merchant pays for the plan.")] = False,
     cost_of_money: Annotated[str, typer.Option(help="What money costs the merchant, in percent a year.")] = "0.00",
@@ -41,7 +44,10 @@ def income(
         date | None,
         typer.Option(metavar="DATE", parser=inputs.day, help="Sold on this day; today, or when the contract begins, unless given."),
     ] = None,
+    chart: Annotated[Path | None, typer.Option("--chart", metavar="FILE", help="Draw it to this file too, .svg or .png.")] = None,
+    language: Annotated[Literal["zh", "en"], typer.Option(help="The language of the picture.")] = "zh",
 ) -> None:
+    picture = plan_chart.checked(chart) if chart else None
     with context.at_work("merchant.read") as caller:
         from yuefu.errors import Refused, RefusedError
         from yuefu.merchants.rules import Sold
@@ -50,9 +56,14 @@ def income(
 
         contract, day = _contract_of(caller.for_the_book(), file, merchant, on)
         expected = settlement.Expected(
-            Sold(product, channel or contract.terms.channel, periods), inputs.amount(amount, caller.book.currency), orders, interest_free
+            Sold(product, channel or contract.terms.channel, periods, category),
+            inputs.amount(amount, caller.book.currency),
+            orders,
+            interest_free,
         )
-        paid_on = calendar(caller.book.calendar, day.year, day.year + 1).add_business_days(day, contract.terms.settlement_days)
+        paid_on = calendar(caller.book.calendar, day.year, day.year + 1).add_business_days(
+            day, contract.terms.settlement_days + contract.terms.holds.more_days
+        )
         waits = (paid_on - day).days
         found = settlement.income(contract, expected, waits_days=waits, cost_of_money=_percent(cost_of_money))
         if isinstance(found, Refused):
@@ -64,7 +75,11 @@ def income(
         table = [[shown, *(one[name] for one in told.values())] for name, shown in names.items()]
         later = f"; {contract.terms.reserve_days} days later what is kept back" if contract.terms.reserve_days else ""
         note = f"Sold on {day}, paid on {paid_on}{later}."
-        output.result(value, [output.table(["an order", "first month", "later months"], table), note])
+        if picture:
+            income_chart.draw(picture, rows, amount=expected.amount, orders=orders, waits_days=waits, language=language)
+            value["chart"] = str(picture)
+        lines = [output.table(["an order", "first month", "later months"], table), note]
+        output.result(value, [*lines, *([f"The picture is in {picture}."] if picture else [])])
 
 
 def _contract_of(caller: Caller, file: str | None, merchant: str | None, on: date | None) -> tuple[Contract, date]:
@@ -82,7 +97,8 @@ def _contract_of(caller: Caller, file: str | None, merchant: str | None, on: dat
         if merchant_id not in known:
             fail("no_contract", f"{merchant} has no contract on {day}.")
         return known[merchant_id], day
-    given = items.read(file or "", CONTRACT, lambda fields, _: contract_of(fields, caller.book.currency))
+    agents = agents_of(caller)
+    given = items.read(file or "", CONTRACT, lambda fields, _: contract_of(fields, caller.book.currency, agents))
     if len(given) > 1 or given[0].place:
         fail("wrong_type", "This is about one contract: an object, not a list.")
     terms = given[0].request

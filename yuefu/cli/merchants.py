@@ -10,32 +10,25 @@ import typer
 
 from yuefu.cli import batches, context, inputs, items, output
 from yuefu.cli.context import Caller
+from yuefu.cli.contracts import CONTRACT, CONTRACT_EXAMPLE, agents_of, contract_of
 from yuefu.cli.faults import fail
 from yuefu.cli.items import FieldFault, Fields
 
 if TYPE_CHECKING:
-    from yuefu.merchants.commands import NewMerchant
-    from yuefu.merchants.rules import ContractTerms, FeeRule
+    from collections.abc import Mapping
 
-CONTRACT: Final = (
-    "valid_from fee_rate settlement_days channel discounts? fee_on_refund negative_limit currency fees? minimum_payout? reserve?"
-)
-FEE: Final = "rate fixed? product? channel? fewest_periods? most_periods? tiers?"
-MERCHANT: Final = "code name_zh name_en uscc industry settlement_account settlement_account_kind contract"
+    from yuefu.merchants.commands import NewMerchant
+
+MERCHANT: Final = "code name_zh name_en uscc industry settlement_account settlement_account_kind settlement_account_holder? settlement_bank_code? contract"
 _IN_CONTRACT: Final = {"fee_rate_ppm": "fee_rate"}
 _IN_MERCHANT: Final = {
     "fee_rate_ppm": "contract.fee_rate",
     **{name: f"contract.{name}" for name in CONTRACT.replace("?", "").split() if name not in {"fee_rate", "currency"}},
 }
-_EXAMPLE: Final = 'An item: {code, name_zh, name_en, uscc, industry, settlement_account (8 to 32 digits), settlement_account_kind: "corporate", contract}.'
-CONTRACT_EXAMPLE: Final = (
-    'A contract: {valid_from: "2026-10-01", fee_rate: "0.60" (percent), settlement_days, channel, discounts: [{periods, rate}],'
-    ' fee_on_refund: kept or returned, negative_limit: "500000.00", currency: "CNY"}. It may have minimum_payout: "100.00",'
-    ' reserve: {rate: "5.00", days: 90} (kept back of captures for so many days after the pay day), and fees, of which the first'
-    ' that is for a capture says what it costs: [{rate: "0.38", fixed: "0.10" (each capture), product, channel, fewest_periods, most_periods,'
-    ' tiers: [{volume: "1000000.00" (sold in the month before), rate: "0.30"}]}]; what is left out is any.'
+_EXAMPLE: Final = (
+    'An item: {code, name_zh, name_en, uscc, industry, settlement_account (8 to 32 digits), settlement_account_kind: "corporate", contract};'
+    " it may have settlement_account_holder (the merchant itself) and settlement_bank_code (CNAPS number or BIC)."
 )
-
 app = typer.Typer(no_args_is_help=True, help="Merchants and their contracts.")
 
 
@@ -62,7 +55,8 @@ def onboard(
         from yuefu.merchants import queries as known
 
         currency = caller.for_the_book().book.currency
-        given = items.read(file, MERCHANT, lambda fields, own: _merchant(fields, own, currency), key=key)
+        agents = agents_of(caller)
+        given = items.read(file, MERCHANT, lambda fields, own: _merchant(fields, own, currency, agents), key=key)
         done = batches.all_or_nothing(
             caller,
             given,
@@ -86,7 +80,7 @@ def onboard(
         )
 
 
-def _merchant(fields: Fields, key: str, currency: str) -> NewMerchant:
+def _merchant(fields: Fields, key: str, currency: str, agents: Mapping[str, UUID]) -> NewMerchant:
     from yuefu.merchants.commands import NewMerchant
 
     return NewMerchant(
@@ -98,43 +92,9 @@ def _merchant(fields: Fields, key: str, currency: str) -> NewMerchant:
         industry=fields.text("industry"),
         settlement_account=fields.text("settlement_account"),
         settlement_account_kind=fields.text("settlement_account_kind"),
-        contract=contract_of(fields.inside("contract", CONTRACT), currency),
-    )
-
-
-def contract_of(fields: Fields, currency: str) -> ContractTerms:
-    from yuefu.merchants.rules import ContractTerms
-
-    reserve = fields.inside("reserve", "rate days") if fields.has("reserve") else None
-    discounts = [(one.whole("periods"), one.percent("rate").ppm) for one in fields.each("discounts", "periods rate")]
-    return ContractTerms(
-        valid_from=fields.day("valid_from"),
-        fee_rate_ppm=fields.percent("fee_rate").ppm,
-        settlement_days=fields.whole("settlement_days"),
-        channel=fields.text("channel"),
-        discounts=tuple(sorted(discounts)),
-        fee_on_refund=fields.text("fee_on_refund"),
-        negative_limit=fields.money("negative_limit", fields.currency(currency)),
-        fees=tuple([_fee(one, currency) for one in fields.each("fees", FEE)]),
-        minimum_payout=fields.money("minimum_payout", currency) if fields.has("minimum_payout") else None,
-        reserve_ppm=reserve.percent("rate").ppm if reserve else 0,
-        reserve_days=reserve.whole("days") if reserve else 0,
-    )
-
-
-def _fee(fields: Fields, currency: str) -> FeeRule:
-    from yuefu.merchants.rules import FeeRule, Tier
-    from yuefu.money.amounts import Money
-    from yuefu.plans.terms import FEWEST_PERIODS, MOST_PERIODS
-
-    return FeeRule(
-        rate_ppm=fields.percent("rate").ppm,
-        fixed=fields.money("fixed", currency) if fields.has("fixed") else Money.zero(currency),
-        product=fields.text("product") if fields.has("product") else "",
-        channel=fields.text("channel") if fields.has("channel") else "",
-        fewest_periods=fields.whole("fewest_periods") if fields.has("fewest_periods") else FEWEST_PERIODS,
-        most_periods=fields.whole("most_periods") if fields.has("most_periods") else MOST_PERIODS,
-        tiers=tuple([Tier(one.money("volume", currency), one.percent("rate").ppm) for one in fields.each("tiers", "volume rate")]),
+        contract=contract_of(fields.inside("contract", CONTRACT), currency, agents),
+        settlement_account_holder=fields.text("settlement_account_holder") if fields.has("settlement_account_holder") else "",
+        settlement_bank_code=fields.text("settlement_bank_code") if fields.has("settlement_bank_code") else "",
     )
 
 
@@ -151,7 +111,8 @@ def amend(
 
         merchant_id, _ = merchant_named(caller.for_the_book(), merchant)
         why = inputs.reason(reason)
-        given = items.read(file, CONTRACT, lambda fields, _: contract_of(fields, caller.book.currency))
+        agents = agents_of(caller)
+        given = items.read(file, CONTRACT, lambda fields, _: contract_of(fields, caller.book.currency, agents))
         if len(given) > 1 or given[0].place:
             fail("wrong_type", "An amendment is one contract: an object, not a list.")
         if isinstance(given[0].request, FieldFault):

@@ -26,6 +26,13 @@ Key = Annotated[
 ]
 Part = Annotated[str | None, typer.Option("--amount", help="A part, as a decimal; all that is left unless given.")]
 
+Event = Annotated[
+    str,
+    typer.Option(
+        "--as", help="refund, rejection (refused at the door) or charge_back (contested): a contract may say of each what it costs."
+    ),
+]
+
 
 @app.command()
 def authorise(
@@ -34,6 +41,8 @@ def authorise(
     reference: Annotated[str, typer.Option(help="The merchant's own reference of the purchase.")],
     merchant: Annotated[str | None, typer.Option(help="The merchant's code; the first one unless given.")] = None,
     channel: Annotated[str, typer.Option(help="online, store, mini, live or agent.")] = "online",
+    host: Annotated[str, typer.Option(help="The code of who sold it live.")] = "",
+    category: Annotated[str, typer.Option(help="The code of the category of the goods.")] = "",
     key: Key = None,
 ) -> None:
     """Decide on a purchase and hold its amount."""
@@ -48,6 +57,8 @@ def authorise(
             consumer_id=consumer_of(caller, consumer),
             quote_id=inputs.object_id("quote", quote),
             channel=channel,
+            host=host,
+            category=category,
         )
         done = only(checkout.authorise(desk=caller.desk, now=caller.now, purchases=[purchase]))
         value = {
@@ -98,15 +109,17 @@ def void(order: OrderName, key: Key = None) -> None:
 
 
 @app.command()
-def refund(order: OrderName, amount: Part = None, key: Key = None) -> None:
-    """Take back captured goods, wholly or in part."""
+def refund(order: OrderName, amount: Part = None, key: Key = None, event: Event = "refund") -> None:
+    """Take back captured goods, wholly or in part. What becomes of the merchant's fee is the contract's to say, by the way it comes back."""
     with context.at_work("order.refund") as caller:
         from yuefu import ids
         from yuefu.journeys import refund as refunds
         from yuefu.orders.commands import RefundRequest
 
         found = order_of(caller, order)
-        request = RefundRequest(inputs.key_or_new(key), found.merchant_id, found.id, inputs.amount_if_given(amount, found.currency))
+        request = RefundRequest(
+            inputs.key_or_new(key), found.merchant_id, found.id, inputs.amount_if_given(amount, found.currency), event=event
+        )
         done = only(refunds.refund(desk=caller.desk, now=caller.now, requests=[request]))
         output.result(
             {

@@ -84,8 +84,8 @@ def of_offer(found: Offer, language: Language) -> Picture:
 
 def draw(path: Path, picture: Picture, language: Language) -> None:
     """Writes the picture of a loan: stacked bars of each payment, and the line of what is owed."""
-    with _style(path, language):
-        figure = _figure(5.8, picture.title, picture.subtitle)
+    with style(path, language):
+        figure = new_figure(5.8, picture.title, picture.subtitle)
         bars = figure.add_subplot()
         _bars(bars, picture.dues, language)
         owed, currency = bars.twinx(), picture.lent.currency
@@ -93,19 +93,19 @@ def draw(path: Path, picture: Picture, language: Language) -> None:
         bars.set_xlabel(text("chart_x", language))
         bars.set_ylabel(text("chart_y", language, currency=currency))
         owed.set_ylabel(text("chart_y2", language, currency=currency))
-        _legend(figure, (bars, owed))
-        _save(figure, path)
+        legend(figure, (bars, owed))
+        save(figure, path)
 
 
 def draw_comparison(path: Path, found: Comparison, names: Sequence[str], language: Language) -> None:
     """Writes the picture of a comparison: what each way costs in all, the price of the purchase and what comes on top of it."""
-    with _style(path, language):
+    with style(path, language):
         title = text("chart_ways", language, amount=with_symbol(found.price))
-        figure = _figure(2.2 + 0.62 * len(names), title, text("chart_ways_sub", language))
+        figure = new_figure(2.2 + 0.62 * len(names), title, text("chart_ways_sub", language))
         ways = figure.add_subplot()
-        price, places = _units(found.price), range(len(names))
+        price, places = units(found.price), range(len(names))
         ways.barh(places, [price] * len(names), height=0.6, label=text("chart_price", language), linewidth=0.8, **FILLS["principal"])
-        charges = {place: _units(column.charge) for place, column in enumerate(found.columns) if column.charge}
+        charges = {place: units(column.charge) for place, column in enumerate(found.columns) if column.charge}
         if charges:
             said = text("chart_charge", language)
             ways.barh([*charges], [*charges.values()], left=price, height=0.6, label=said, linewidth=0.8, **FILLS["interest"])
@@ -116,13 +116,13 @@ def draw_comparison(path: Path, found: Comparison, names: Sequence[str], languag
         totals = ways.twinx()
         totals.set_ylim(ways.get_ylim())
         totals.set_yticks(places, [_total(column) for column in found.columns], color=INK)
-        _plain_axes(totals, grid=None)
-        ways.set_xlim(0, max(_units(column.total) for column in found.columns) * 1.02)
+        plain_axes(totals, grid=None)
+        ways.set_xlim(0, max(units(column.total) for column in found.columns) * 1.02)
         ways.set_xlabel(text("chart_total", language, currency=found.price.currency))
-        _plain_axes(ways, grid="x")
-        _thousands(ways.xaxis)
-        _legend(figure, (ways,))
-        _save(figure, path)
+        plain_axes(ways, grid="x")
+        thousands(ways.xaxis)
+        legend(figure, (ways,))
+        save(figure, path)
 
 
 def _total(column: Column) -> str:
@@ -133,7 +133,7 @@ def _total(column: Column) -> str:
 def _bars(axes: Axes, dues: Sequence[Due], language: Language) -> None:
     places, bottom = range(len(dues)), [0.0] * len(dues)
     for part, fill in FILLS.items():
-        heights = {place: _units(getattr(due, part)) for place, due in enumerate(dues) if getattr(due, part)}
+        heights = {place: units(getattr(due, part)) for place, due in enumerate(dues) if getattr(due, part)}
         if heights:
             below, said = [bottom[place] for place in heights], text(f"chart_{part}", language)
             axes.bar([*heights], [*heights.values()], bottom=below, width=0.72, label=said, linewidth=0.8, **fill)
@@ -144,38 +144,38 @@ def _bars(axes: Axes, dues: Sequence[Due], language: Language) -> None:
     step = next((step for step in STEPS if len(dues) <= step * MOST_LABELS), STEPS[-1])
     shown = list(places)[::step]
     axes.set_xticks(shown, [dues[place].on.isoformat() for place in shown], rotation=30, ha="right", rotation_mode="anchor")
-    _plain_axes(axes, grid="y")
-    _thousands(axes.yaxis)
+    plain_axes(axes, grid="y")
+    thousands(axes.yaxis)
 
 
 def _owed(axes: Axes, picture: Picture, language: Language) -> None:
     from matplotlib.patheffects import withStroke
 
-    after = [_units(due.owed) for due in picture.dues]
+    after = [units(due.owed) for due in picture.dues]
     marks: dict[str, Any] = {"marker": "o", "markersize": 4.5, "markerfacecolor": "white"} if len(after) <= BARS_WITH_MARKS else {}
     line = axes.plot(range(len(after)), after, color=INK, linewidth=1.8, label=text("chart_owed", language), clip_on=False, **marks)
     for one in line:
         one.set_path_effects([withStroke(linewidth=3.8, foreground="white")])
-    axes.set_ylim(0, _units(picture.lent) * 1.12)
+    axes.set_ylim(0, units(picture.lent) * 1.12)
     for side in ("top", "left"):
         axes.spines[side].set_visible(False)
     axes.tick_params(length=0)
-    _thousands(axes.yaxis)
+    thousands(axes.yaxis)
 
 
-def _units(money: Money) -> float:
+def units(money: Money) -> float:
     """An amount in whole units of its currency: the height of a bar, never printed."""
     return float(money.decimal_text())
 
 
-def _thousands(axis: Any) -> None:
+def thousands(axis: Any) -> None:
     """Grouped figures on an axis; decimals only where steps are smaller than one."""
     from matplotlib.ticker import FuncFormatter
 
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}" if value == int(value) else f"{value:,.2f}"))
 
 
-def _plain_axes(axes: Axes, *, grid: Literal["x", "y"] | None) -> None:
+def plain_axes(axes: Axes, *, grid: Literal["x", "y"] | None) -> None:
     axes.set_axisbelow(True)
     if grid is not None:
         axes.grid(axis=grid, color=RULE, linewidth=0.8)
@@ -184,7 +184,7 @@ def _plain_axes(axes: Axes, *, grid: Literal["x", "y"] | None) -> None:
     axes.tick_params(length=0)
 
 
-def _figure(height: float, title: str, subtitle: str) -> Figure:
+def new_figure(height: float, title: str, subtitle: str) -> Figure:
     """An empty picture, ten inches wide, with its title and subtitle at the left edge and the rest laid out below them."""
     from matplotlib.figure import Figure
 
@@ -195,7 +195,7 @@ def _figure(height: float, title: str, subtitle: str) -> Figure:
     return figure
 
 
-def _legend(figure: Figure, axes: Sequence[Axes]) -> None:
+def legend(figure: Figure, axes: Sequence[Axes]) -> None:
     handles, labels = [], []
     for one in axes:
         more, names = one.get_legend_handles_labels()
@@ -204,7 +204,7 @@ def _legend(figure: Figure, axes: Sequence[Axes]) -> None:
     figure.legend(handles, labels, loc="outside lower left", ncols=len(labels), frameon=False, handlelength=1.8)
 
 
-def _save(figure: Figure, path: Path) -> None:
+def save(figure: Figure, path: Path) -> None:
     """The picture, whole or not at all; without the moment it was made, so that the same plan gives the same file."""
     kind, drawn = path.suffix.lower()[1:], io.BytesIO()
     metadata = {"Date": None, "Creator": "Yuefu"} if kind == "svg" else {"Software": "Yuefu"}
@@ -214,7 +214,7 @@ def _save(figure: Figure, path: Path) -> None:
 
 
 @contextlib.contextmanager
-def _style(path: Path, language: Language) -> Iterator[None]:
+def style(path: Path, language: Language) -> Iterator[None]:
     """The settings of a picture for as long as it is drawn, with the fonts of its language."""
     import matplotlib as mpl
     from matplotlib.font_manager import fontManager

@@ -16,6 +16,7 @@ from yuefu.cli import context, inputs, output
 from yuefu.cli.faults import FAILED, CommandError, Fault, fail, fault_of
 
 if TYPE_CHECKING:
+    from yuefu.cli.context import Caller
     from yuefu.journeys.reconciliation import Reconciled
     from yuefu.reconciliation.rules.bills import Bill
     from yuefu.reconciliation.rules.holding import Held, Pair
@@ -24,7 +25,9 @@ SOURCES: Final = ("channel_trade", "channel_fund", "bank", "bank_client")
 
 
 # Files of these layouts can be received in a book; all others are read, checked and held against each other.
-_RECEIVED: Final = ("wechat.trade.ALL", "wechat.trade.SUCCESS", "wechat.trade.REFUND", "wechat.fundflow.")
+_RECEIVED: Final = (
+    *("wechat.trade.ALL", "wechat.trade.SUCCESS", "wechat.trade.REFUND", "wechat.fundflow.", "alipay.trade", "alipay.account", "bank."),
+)
 _CHECKSUM_SUFFIX: Final = ".apply.json"
 _SHA1: Final = re.compile(r"[0-9a-fA-F]{40}")
 
@@ -251,7 +254,8 @@ def _store(found: Sequence[Read], source: str | None, on: date | None) -> None:
                     "wrong_source",
                     f"{read.path}: files of the layout {read.layout} are checked, not received in a book: leave out --store.",
                 )
-        files = [FileIn(source or _source_of(read), read.data, on) for read in found]
+        client = _client_number(caller)
+        files = [FileIn(source or _source_of(read, client), read.data, on) for read in found]
         done = reconciliation.reconcile(desk=caller.for_the_book().desk, now=caller.now, files=files)
         results = [_stored(read, outcome) for read, outcome in zip(found, done, strict=True)]
         value: dict[str, Any] = {"book": caller.book.code, "files": results}
@@ -263,9 +267,22 @@ def _store(found: Sequence[Read], source: str | None, on: date | None) -> None:
         raise typer.Exit(FAILED)
 
 
-def _source_of(read: Read) -> str:
-    """A trade bill says what it is; a fund flow may be the channel's or a bank's, and is taken for the channel's."""
-    return "channel_trade" if read.layout.startswith("wechat.trade.") else "channel_fund"
+def _client_number(caller: Caller) -> str:
+    """The number of our account of client money at the bank."""
+    from yuefu.payments import queries as payments
+    from yuefu.payments.rules import CLIENT
+
+    with caller.for_the_book().reading():
+        accounts = payments.money_accounts(book_id=caller.book.id)
+    return accounts[CLIENT].number if CLIENT in accounts else ""
+
+
+def _source_of(read: Read, client: str) -> str:
+    """A trade bill and a bank statement say what they are; a fund flow may be the channel's or a bank's, and is taken for the channel's."""
+    if read.layout.startswith("bank."):
+        mine = not isinstance(read.bills, Fault) and any(bill.account == client for bill in read.bills)
+        return "bank_client" if mine else "bank"
+    return "channel_trade" if read.layout.startswith(("wechat.trade.", "alipay.trade")) else "channel_fund"
 
 
 def _stored(read: Read, outcome: Reconciled) -> dict[str, Any]:

@@ -15,7 +15,9 @@ from yuefu.cli.quote import merchant_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from yuefu.journeys.statements import Statement
+    from yuefu.cli.context import Caller
+    from yuefu.journeys.statement_files import Form
+    from yuefu.journeys.statements import Line, Statement
     from yuefu.money.amounts import Money
     from yuefu.settlement.queries import Batch
     from yuefu.settlement.rules import Totals
@@ -23,8 +25,10 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True, help="Settlement: the batches of merchants and their statements.")
 
 Merchant = Annotated[str | None, typer.Option(help="The merchant's code; the first one unless given.")]
-Out = Annotated[Path | None, typer.Option(metavar="FILE", help="Write the lines to this file, as CSV.")]
-Language = Annotated[Literal["zh", "en"], typer.Option(help="The language of the file.")]
+Csv = Annotated[Path | None, typer.Option("--csv", metavar="FILE", help="Write the lines to this file, as CSV.")]
+Xlsx = Annotated[Path | None, typer.Option("--xlsx", metavar="FILE", help="Write sums and lines to this file, as a workbook.")]
+Pdf = Annotated[Path | None, typer.Option("--pdf", metavar="FILE", help="Write the statement to this file, as a paper.")]
+Language = Annotated[Literal["zh", "en"], typer.Option(help="The language of the files.")]
 
 UNKNOWN_BATCH = "unknown_batch"
 
@@ -57,7 +61,9 @@ def list_batches(
 @app.command()
 def show(
     batch: Annotated[str, typer.Argument(metavar="BATCH", help="The id of the batch (stl_…, from `settlement list`).")],
-    out: Out = None,
+    csv: Csv = None,
+    xlsx: Xlsx = None,
+    pdf: Pdf = None,
     language: Language = "zh",
 ) -> None:
     """The statement of a batch: its lines, what they come to, and what was paid."""
@@ -67,17 +73,20 @@ def show(
         batch_id = inputs.object_id("batch", batch)
         with caller.reading():
             found = statements.of_batch(batch_id=batch_id)
+            lines = [line for chunk in statements.lines(found.parts[0]) for line in chunk] if found else []
         if found is None:
             fail(UNKNOWN_BATCH, f"There is no batch {batch!r:.60} here.")
-        value = {**_statement(found), **_written(out, [found], language)}
-        output.result(value, [*_lines(found), *([f"Written to {out}."] if out else [])])
+        written = _written(caller, found, {"csv": csv, "xlsx": xlsx, "pdf": pdf}, language)
+        output.result({**_statement(found, lines), "files": written}, [*_lines(found, lines), *_told(written)])
 
 
 @app.command()
 def month(
+    merchant: Annotated[str, typer.Argument(metavar="MERCHANT", help="The merchant's code.")],
     of: Annotated[str, typer.Argument(metavar="MONTH", help="The month of the pay days, YYYY-MM.")],
-    merchant: Merchant = None,
-    out: Out = None,
+    csv: Csv = None,
+    xlsx: Xlsx = None,
+    pdf: Pdf = None,
     language: Language = "zh",
 ) -> None:
     """The statement of a month: its batches and what they come to together."""
@@ -85,47 +94,51 @@ def month(
         from yuefu import ids
         from yuefu.journeys import statements
 
-        first = _month(of)
+        first = inputs.month(of)
         merchant_id = merchant_of(caller, merchant)
         with caller.reading():
             found = statements.of_month(merchant_id=merchant_id, month=first, currency=caller.book.currency)
         assert found is not None, "the merchant was found by its code"
+        written = _written(caller, found, {"csv": csv, "xlsx": xlsx, "pdf": pdf}, language)
+        batches = [_batch(one.batch) for one in found.parts]
         value = {
             "merchant": ids.text("merchant", merchant_id),
             "code": found.merchant.code,
             "month": f"{first:%Y-%m}",
-            "batches": [_batch(one.batch) for one in found.statements],
+            "batches": batches,
             "totals": _totals(found.totals),
             "adds_up": found.adds_up,
-            **_written(out, found.statements, language),
+            "files": written,
         }
-        rows = [[one["batch"], one["pay_on"], one["state"], one["net"], one["payout"], one["carried"]] for one in value["batches"]]
+        rows = [[one["batch"], one["pay_on"], one["state"], one["net"], one["payout"], one["carried"]] for one in batches]
         table = output.table(["batch", "pay on", "state", "net", "payout", "carried"], rows)
         lines = [
             table if rows else f"{found.merchant.name_en} was paid nothing in {first:%Y-%m}.",
             *_figures(found.totals, adds_up=found.adds_up),
         ]
-        output.result(value, [*lines, *([f"Written to {out}."] if out else [])])
+        output.result(value, [*lines, *_told(written)])
 
 
-def _month(text: str) -> date:
-    if len(text) != len("2026-10"):
-        fail("bad_month", f"A month is written YYYY-MM, not {text!r:.40}.")
-    return inputs.day(f"{text}-01")
-
-
-def _written(out: Path | None, found: Sequence[Statement], language: Literal["zh", "en"]) -> dict[str, Any]:
-    """The file, with the mark by which programs for tables know UTF-8."""
+def _written(caller: Caller, found: Statement, wanted: dict[Form, Path | None], language: Literal["zh", "en"]) -> list[dict[str, Any]]:
+    """Writes the files that are wanted. Of a statement that does not prove itself none is."""
+    from yuefu.errors import Refused, RefusedError
     from yuefu.journeys import statements
+    from yuefu.journeys.statement_files import write
 
-    if out is None:
-        return {}
-    content = b"\xef\xbb\xbf" + statements.as_csv(found, language).encode()
-    try:
-        out.write_bytes(content)
-    except OSError as error:
-        fail("not_written", f"{out} cannot be written: {error.strerror}.")
-    return {"file": str(out), "bytes": len(content)}
+    asked = {form: path for form, path in wanted.items() if path is not None}
+    if not asked:
+        return []
+    proven = statements.prove(book_id=caller.book.id, statement=found)
+    if isinstance(proven, Refused):
+        raise RefusedError(proven)
+    for form, path in asked.items():
+        with inputs.writing(path) as file, caller.reading():
+            write(proven=proven, form=form, language=language, lender=caller.book.legal_entity, to=file)
+    return [{"file": str(path), "bytes": path.stat().st_size} for path in asked.values()]
+
+
+def _told(written: list[dict[str, Any]]) -> list[str]:
+    return [f"Written to {one['file']}." for one in written]
 
 
 def _batch(one: Batch) -> dict[str, Any]:
@@ -148,14 +161,14 @@ def _totals(figures: Totals) -> dict[str, Money]:
     return {name: getattr(figures, name) for name in FIGURES}
 
 
-def _statement(found: Statement) -> dict[str, Any]:
+def _statement(found: Statement, lines: Sequence[Line]) -> dict[str, Any]:
     from yuefu import ids
 
     return {
-        **_batch(found.batch),
+        **_batch(found.parts[0].batch),
         "merchant": ids.text("merchant", found.merchant.id),
         "code": found.merchant.code,
-        "totals": _totals(found.batch.totals),
+        "totals": _totals(found.totals),
         "adds_up": found.adds_up,
         "items": [
             {
@@ -165,26 +178,27 @@ def _statement(found: Statement) -> dict[str, Any]:
                 "reference": line.reference,
                 "gross": line.item.gross,
                 "fee": line.item.fee,
+                "vat": line.item.vat,
                 "discount": line.item.discount,
                 "net": line.item.net,
                 "contract": line.item.contract_version or None,
             }
-            for line in found.lines
+            for line in lines
         ],
         "payouts": [
             {"reference": one.reference, "amount": one.amount, "state": one.state, "paid_on": one.paid_on, "returned_on": one.returned_on}
-            for one in found.payouts
+            for one in found.parts[0].payouts
         ],
     }
 
 
-def _lines(found: Statement) -> list[str]:
-    told = _statement(found)
-    head = f"{found.merchant.name_zh} {found.merchant.name_en}: {told['batch']}, {found.batch.pay_on}, {found.batch.state}"
+def _lines(found: Statement, lines: Sequence[Line]) -> list[str]:
+    told = _statement(found, lines)
+    head = f"{found.merchant.name_zh} {found.merchant.name_en}: {told['batch']}, {told['pay_on']}, {told['state']}"
     rows = [[one["on"], one["kind"], one["reference"], one["gross"], one["fee"], one["discount"], one["net"]] for one in told["items"]]
     paid = [f"{one['state']} as {one['reference']}: {output.shown(one['amount'])}" for one in told["payouts"]]
     table = output.table(["date", "kind", "reference", "gross", "fee", "discount", "net"], rows)
-    return [head, table, *_figures(found.batch.totals, adds_up=found.adds_up), *paid]
+    return [head, table, *_figures(found.totals, adds_up=found.adds_up), *paid]
 
 
 def _figures(figures: Totals, *, adds_up: bool) -> list[str]:

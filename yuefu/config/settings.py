@@ -64,6 +64,8 @@ INSTALLED_APPS = [
     "yuefu.settlement",
     "yuefu.aftersales",
     "yuefu.reconciliation",
+    "yuefu.growth",
+    "yuefu.insight",
     "yuefu.web",
     "yuefu.api",
 ]

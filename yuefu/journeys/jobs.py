@@ -34,6 +34,7 @@ from yuefu.journeys import (
     refund,
     reminders,
     repayment,
+    reports,
     sending,
     settlement,
     stopping,
@@ -306,6 +307,19 @@ def reconcile(desk: Desk, now: datetime) -> None:
         lambda: levels.catch_up(desk=desk, now=now),
     ]
     _all_of(rounds)
+
+
+@app.periodic(cron="50 * * * *")
+@app.task(queueing_lock="make_reports", pass_context=False)
+def make_reports(timestamp: int) -> None:
+    """Gives out the reports of days that closed since, and of the months that these end."""
+    del timestamp
+    _each_book("make_reports", report)
+
+
+def report(desk: Desk, now: datetime) -> None:
+    """One round of giving out in a book; again, there is nothing left."""
+    reports.give_out(desk=desk, now=now)
 
 
 @app.periodic(cron="*/5 * * * *")

@@ -19,12 +19,14 @@ from yuefu.ledger import queries as ledger
 from yuefu.loans import queries as loans
 from yuefu.loans.entries import STANDING
 from yuefu.loans.queries import Position
+from yuefu.merchants.rules.sharing import PARTIES
 from yuefu.orders import queries as orders
 from yuefu.payments import queries as payments
 from yuefu.payments.queries import GivenBack
 from yuefu.runtime import days
 from yuefu.runtime.values import Book
 from yuefu.settlement import queries as settlement
+from yuefu.settlement.queries import shares as share_book
 
 _NAMED: Final = 20
 
@@ -39,8 +41,10 @@ _PROVEN: Final = (
         "credit_line_contra",
         "merchant_pending",
         "merchant_reserve",
+        "merchant_frozen",
         "payouts_in_transit",
     ),
+    *("funder_share", "agent_share", "host_share"),
     *("suspense", "purchase_clearing", "collections_clearing", "consumer_balance", "client_cash"),
 )
 _STANDING: Final = tuple(code for code in STANDING if code != "consumer_balance")
@@ -75,7 +79,7 @@ def prove(*, book: Book, since: date | None = None, ended: datetime | None = Non
 @dataclass(frozen=True, slots=True)
 class _Read:
     """What several proofs hold something against: balances now and by the end of the day, which portfolios of 2026-2 there are, whether later days
-    are closing too, payouts on their way, and what is kept available for merchants.
+    are closing too, payouts on their way, and what is kept available for merchants or frozen of it.
     """
 
     control: Control
@@ -84,6 +88,7 @@ class _Read:
     later_days_wait: bool
     in_transit: int
     kept: int
+    frozen: int
 
 
 def _read(book: Book, on: date | None) -> _Read:
@@ -95,7 +100,8 @@ def _read(book: Book, on: date | None) -> _Read:
     # proves it.
     later = on is not None and bool(portfolios) and any(day > on for day in days.waiting_to_close(book.id))
     kept = settlement.kept_available(book_id=book.id, currency=book.currency).minor
-    return _Read(control, by_then, portfolios, later, payments.in_transit(book_id=book.id), kept)
+    frozen = settlement.frozen(book_id=book.id, currency=book.currency).minor
+    return _Read(control, by_then, portfolios, later, payments.in_transit(book_id=book.id), kept, frozen)
 
 
 def _trial_balance(book: Book) -> Proof:
@@ -157,9 +163,17 @@ def _pairs(book: Book, read: _Read, positions: Mapping[Any, Any]) -> dict[str, t
         "holds/ledger": (ledger.holds_pending(book.id, "credit_line"), held),
         "merchant_pending": (settlement.unsettled(book_id=book.id, currency=book.currency).minor, -_total(control, "merchant_pending")),
         "merchant_reserve": (settlement.in_reserve(book_id=book.id, currency=book.currency).minor, -_total(control, "merchant_reserve")),
+        "merchant_frozen": (read.frozen, -_total(control, "merchant_frozen")),
         "merchant_available": (read.kept, -available),
+        **_shares(book, control),
         "payouts_in_transit": (read.in_transit, -_total(control, "payouts_in_transit")),
     }
+
+
+def _shares(book: Book, control: Control) -> dict[str, tuple[int, int]]:
+    """What agents, hosts and funders are owed of fees."""
+    owed = share_book.owed(book_id=book.id, currency=book.currency)
+    return {f"{party}_share": (owed.get(party, 0), -_total(control, f"{party}_share")) for party in PARTIES}
 
 
 def _limits_differing(book: Book) -> int:
@@ -223,12 +237,13 @@ def _replayed(book: Book, on: date, workers: int) -> Proof:
 
 
 def _client_money(book: Book, read: _Read) -> Proof:
-    """No own money lies in the client account, or is on its way there: never more than the packages know to be owed to merchants at once.
+    """No own money lies in the client account, or is on its way there: never more than the packages know to be owed to merchants at once,
+    or to be frozen of it.
 
     Less may: between the first batch of a pay day and its safeguarding transfer, after one that failed until settlement orders it anew, and
     in a book from before there was such an account. What lacks is told as `shortfall`; a payout is not sent on it.
     """
-    owed = read.in_transit + read.kept
+    owed = read.in_transit + read.kept + read.frozen
     held = _total(read.control, "client_cash")
     under_way = payments.safeguarding_under_way(book_id=book.id)
     return Proof(held + under_way <= owed, {"owed": owed, "held": held, "under_way": under_way, "shortfall": owed - held - under_way})

@@ -19,7 +19,7 @@ from yuefu.payments.rules import CHANNEL, CLIENT, OPERATING
 from yuefu.reconciliation import commands as reconciliation
 from yuefu.reconciliation import queries as found
 from yuefu.reconciliation.commands import DayOutcome, FileIn, Received
-from yuefu.reconciliation.gateways.wechat import read_bill
+from yuefu.reconciliation.gateways.reading import read_one
 from yuefu.runtime import days
 from yuefu.runtime.logs import logger
 from yuefu.runtime.values import UnitOfWork
@@ -28,6 +28,8 @@ from yuefu.settlement import commands as settlement
 SOURCES: Final = ("channel_trade", "channel_fund", "bank", "bank_client")
 _PAYS: Final = ("bank_client", "bank")
 """Where payouts leave; before there was an account for client money they left the own one."""
+
+_NUMBERS: Final = {"channel_trade": CHANNEL, "bank": OPERATING, "bank_client": CLIENT}
 
 log = logger(__name__)
 
@@ -56,15 +58,16 @@ def fetch(*, desk: Desk, on: date) -> dict[str, bytes]:
 def reconcile(*, desk: Desk, now: datetime, files: Sequence[FileIn], accounts: Mapping[str, str] | None = None) -> list[Reconciled]:
     """Receives files and reconciles the days they complete, in order of days. One outcome a file, in order.
 
-    `accounts` gives the number that the files of a source must name, where their layout has one: that of our account at the channel unless
-    given.
+    `accounts` gives the number that the files of a source must name, where their layout has one: those of our accounts at the channel and the bank
+    unless given.
     """
     if accounts is None:
-        accounts = {"channel_trade": payments.money_accounts(book_id=desk.book.id)[CHANNEL].number}
+        ours = payments.money_accounts(book_id=desk.book.id)
+        accounts = {source: ours[code].number for source, code in _NUMBERS.items() if code in ours}
     with open_day(desk, now) as work:
         if isinstance(work, Refused):
             return [Reconciled(file.source, file.on, work, None) for file in files]
-        received = reconciliation.receive_files(work=work, files=files, read=read_bill, accounts=accounts)
+        received = reconciliation.receive_files(work=work, files=files, read=read_one, accounts=accounts)
     completed = sorted({(r.file.on, r.file.source) for r in received if isinstance(r, Received)})
     outcomes = {(on, source): _run(desk, now, source, on) for on, source in completed}
     levels.keep(desk=desk, now=now, on=sorted({on for on, _ in completed}))

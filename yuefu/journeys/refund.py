@@ -144,9 +144,10 @@ def credit(work: UnitOfWork, made: Sequence[TakenBack], excess: list[Excess]) ->
     if not made:
         return {}
     shares = [share for group in order_book.refund_shares([m.refund_id for m in made]).values() for share in group]
+    events = {m.refund_id: m.event for m in made}
     work.claimed.update({share.id: work.claimed[share.refund_id] for share in shares})  # What a share leads to, its refund's key led to.
     loan_of = loan_book.by_capture([share.capture_id for share in shares])
-    accruals = [RefundAccrual(share.id, share.capture_id, share.amount, work.day.on) for share in shares]
+    accruals = [RefundAccrual(share.id, share.capture_id, share.amount, work.day.on, events[share.refund_id]) for share in shares]
     credited = []
     for share, item in zip(shares, settlement.accrue(work=work, items=accruals), strict=True):
         assert isinstance(item, Item), f"a captured amount can be taken back: {item}"

@@ -14,9 +14,11 @@ from uuid import UUID
 from yuefu.aftersales import rules as aftersales
 from yuefu.collecting.rules import policy as collecting
 from yuefu.errors import Refused
+from yuefu.growth.rules import concentration
 from yuefu.journeys.checkout import AUTHORISATION_DAYS, RISK_POLICY
 from yuefu.ledger.rules.gl import DEFAULT_CODES, GL_CODES
 from yuefu.ledger.rules.gl import checked as checked_codes
+from yuefu.merchants.rules import sharing
 from yuefu.notices.rules import policy as notices
 from yuefu.offers.commands import CAPS
 from yuefu.papers.rules import quotes
@@ -60,9 +62,12 @@ CHECKS: Final[Mapping[str, Callable[[Any], object]]] = {
     notices.SENDER: notices.sender,
     aftersales.POLICY: aftersales.policy,
     DEBIT_POLICY: lambda value: payments.policy(0, value),
+    payments.PAYOUTS: payments.how_paid,
     collecting.POLICY: collecting.policy,
     quotes.VALID_MINUTES: quotes.minutes,
     reconciliation.POLICY: reconciliation.policy,
+    concentration.POLICY: concentration.lines,
+    sharing.BANDS: sharing.bands,
     working.WORKING: working.working,
 }
 LATER: Final[Mapping[str, Any]] = {
@@ -70,10 +75,13 @@ LATER: Final[Mapping[str, Any]] = {
     notices.POLICY: notices.DEFAULT_POLICY,
     notices.SENDER: notices.NO_SENDER,
     DEBIT_POLICY: DEFAULT_POLICY,
+    payments.PAYOUTS: payments.DEFAULT_PAYOUTS,
     aftersales.POLICY: aftersales.DEFAULT_POLICY,
     collecting.POLICY: collecting.DEFAULT_POLICY,
     quotes.VALID_MINUTES: quotes.WHOLE_DAY,
     reconciliation.POLICY: reconciliation.DEFAULT_POLICY,
+    concentration.POLICY: concentration.DEFAULT_POLICY,
+    sharing.BANDS: sharing.DEFAULT_BANDS,
     working.WORKING: working.DEFAULT_WORKING,
 }
 """Settings that books from before did not begin with: such a book has this value, and gets it as its first version when another is asked for."""

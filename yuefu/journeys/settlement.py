@@ -9,24 +9,26 @@ moves on.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from functools import partial
 from typing import Final, TypeVar
 from uuid import UUID
 
 from yuefu.errors import Refused
-from yuefu.journeys import stopping
+from yuefu.journeys import sharing, stopping
 from yuefu.journeys.desk import Desk, open_day
 from yuefu.merchants import queries as merchants
 from yuefu.money.amounts import Money
 from yuefu.payments import commands as payments
 from yuefu.payments import queries as payment_book
+from yuefu.payments import rules
 from yuefu.payments.commands import TransferOrder
-from yuefu.payments.rules import MoveOrder, PayOrder, Payout, PayResult, Transfer, TransferResult
-from yuefu.runtime import keys, runs, stops
+from yuefu.payments.rules import DEFAULT_PAYOUTS, PAYOUTS, HowPaid, MoveOrder, PayOrder, Payout, PayResult, Transfer, TransferResult
+from yuefu.runtime import days, keys, policies, runs, stops
 from yuefu.runtime.logs import logger
 from yuefu.runtime.metrics import CLIENT_MONEY_SHORT, GATEWAY_FAILED
+from yuefu.runtime.policies import MissingSetting
 from yuefu.runtime.runs import Run
 from yuefu.runtime.values import UnitOfWork
 from yuefu.settlement import commands as settlement
@@ -60,6 +62,7 @@ def settle(*, desk: Desk, now: datetime, chunk: int = CHUNK) -> list[Batch] | Re
         run = runs.start(book_id=desk.book.id, kind=KIND, on=on, steps=STEPS, now=now, ids=desk.ids, actor=desk.by.label)
     if run.state != "done":
         _build(desk, now, run, chunk)
+    sharing.settle_shares(desk=desk, now=now)
     batches = statements.batches_on(book_id=desk.book.id, pay_on=on)
     _safeguard(desk, now, run)
     while len(send_payouts(desk=desk, now=now)) >= SENT_AT_ONCE:
@@ -119,20 +122,43 @@ def _finish(desk: Desk, now: datetime, run: Run) -> None:
 
 def send_payouts(*, desk: Desk, now: datetime, limit: int = SENT_AT_ONCE) -> list[Payout]:
     """Marks scheduled payouts of active merchants as sent as far as client money goes, then asks the bank to pay them: after a crash in
-    between, `poll_payouts` asks what became of them. Without an open day nothing is sent, and nothing that a stop is for.
+    between, `poll_payouts` asks what became of them. Without an open day nothing is sent, nothing that a stop is for, and nothing in a book that
+    pays by files (`payout_files`).
     """
+    if how_paid(book_id=desk.book.id, on=days.business_date(desk.book, now)).by == "file":
+        return []
     all_stopped, merchants_stopped = stopping.payouts_stopped(book_id=desk.book.id, now=now)
-    held_back = [*merchants.not_active(book_id=desk.book.id), *merchants_stopped]
-    waiting = [] if all_stopped else payment_book.payouts_to_send(book_id=desk.book.id, limit=limit, except_to=held_back)
+    waiting = [] if all_stopped else payouts_waiting(desk=desk, limit=limit, stopped=merchants_stopped)
     if not waiting:
         return []
-    accounts = merchants.settlement_accounts(merchant_ids=sorted({p.merchant_id for p in waiting}), vault=desk.vault)
     with open_day(desk, now) as work:
         if isinstance(work, Refused):
             return []
         meant = _not_stopped(desk, now, waiting)  # Looked at again under the lock of the day, which whoever stops them waits for.
-        sent = [p for p in payments.send_payouts(work=work, payouts=meant) if isinstance(p, Payout)]
-    return _book(desk, now, _pay(desk, now, sent, accounts))
+        done = payments.send_payouts(work=work, payouts=meant)
+        # What went into a file or was taken back meanwhile is not on its way by this bank.
+        sent = [p for p in done if isinstance(p, Payout) and p.state == "sent" and p.file_id is None]
+    return book_answers(desk=desk, now=now, results=_pay(desk, now, sent))
+
+
+def how_paid(*, book_id: UUID, on: date) -> HowPaid:
+    """The setting in force; a book from before there was one pays by its bank at once."""
+    try:
+        _, value = policies.in_force(book_id=book_id, name=PAYOUTS, on=on)
+    except MissingSetting:
+        value = DEFAULT_PAYOUTS
+    return rules.how_paid(value)
+
+
+def payouts_waiting(*, desk: Desk, limit: int, stopped: Sequence[UUID]) -> list[Payout]:
+    """Payouts that may be given to a bank now, oldest first: not to merchants whose payouts are `stopped` or whose account a bank sent money back from,
+    and to one that is not active only what two people ordered."""
+    return payment_book.payouts_to_send(
+        book_id=desk.book.id,
+        limit=limit,
+        except_to=[*stopped, *merchants.flagged(book_id=desk.book.id)],
+        unless_by_hand=merchants.not_active(book_id=desk.book.id),
+    )
 
 
 def _not_stopped(desk: Desk, now: datetime, payouts: Sequence[Payout]) -> list[Payout]:
@@ -141,11 +167,13 @@ def _not_stopped(desk: Desk, now: datetime, payouts: Sequence[Payout]) -> list[P
     return [] if all_stopped else [payout for payout in payouts if payout.merchant_id not in merchants_stopped]
 
 
-def _pay(desk: Desk, now: datetime, payouts: Sequence[Payout], beneficiaries: Mapping[UUID, str]) -> list[PayResult]:
-    """One call for each account they are paid from. After one that failed its payouts are on their way for all we know: they are polled."""
+def _pay(desk: Desk, now: datetime, payouts: Sequence[Payout]) -> list[PayResult]:
+    """One call for each account they are paid from, each to the account it says. After one that failed its payouts are on their way for all we know:
+    they are polled."""
     results: list[PayResult] = []
+    to = merchants.beneficiaries(account_ids=sorted({p.account_id for p in payouts if p.account_id}), vault=desk.vault) if payouts else {}
     for number, mine in _by_account(desk, payouts).items():
-        orders = [PayOrder(p.reference, beneficiaries[p.merchant_id], p.amount) for p in mine]
+        orders = [PayOrder(p.reference, to[p.account_id].number, p.amount) for p in mine if p.account_id]
         results += _answers(desk, "pay", partial(desk.bank.pay, account=number, orders=orders, now=now))
     return results
 
@@ -176,12 +204,12 @@ def poll_payouts(*, desk: Desk, now: datetime, paid_since: date, limit: int = 5_
     news = [result for reference, result in answers.items() if result.outcome != states[reference]]
     lost = _not_stopped(desk, now, [p for p in asked if p.reference not in answers and p.state == "sent"])
     if lost:  # The bank never heard of them: sending them now, under the same reference, cannot pay twice.
-        accounts = merchants.settlement_accounts(merchant_ids=sorted({p.merchant_id for p in lost}), vault=desk.vault)
-        news += _pay(desk, now, lost, accounts)
-    return _book(desk, now, news)
+        news += _pay(desk, now, lost)
+    return book_answers(desk=desk, now=now, results=news)
 
 
-def _book(desk: Desk, now: datetime, results: Sequence[PayResult]) -> list[Payout]:
+def book_answers(*, desk: Desk, now: datetime, results: Sequence[PayResult]) -> list[Payout]:
+    """Books what a bank says of payouts, and lets their batches follow."""
     if not results:
         return []
     with open_day(desk, now) as work:

@@ -61,7 +61,7 @@ class Position:
     goodwill_expense: int = 0
 
 
-def _line(dims: Dimensions | Party, code: str, minor: int, *, dimensioned: bool) -> Line:
+def _line(dims: Dimensions | Party | _Portfolio, code: str, minor: int, *, dimensioned: bool) -> Line:
     key = AccountKey(code, None, dims.funder_id, dims.product) if dimensioned else AccountKey(code)
     return Line(key, Money(minor, dims.currency), dims.order_id, dims.loan_id, dims.merchant_id, dims.funder_id)
 
@@ -281,6 +281,40 @@ def brought(on: date, no: int, funder_id: UUID, product: str, currency: str, ear
         if minor
     )
     return Entry(f"loan.brought:{on}:{no}", "loan.brought", lines) if lines else None
+
+
+def moved_here(key: str, funder_id: UUID, product: str, currency: str, stood: Position, stands: Position, as_of: date) -> tuple[Entry, ...]:
+    """What loans of one portfolio that come from another core are of the accounts that say what is owed: as they stood over there by the end of
+    `as_of`, against the funds of their funder, which is where their past income is too; and what they brought since, as from any day."""
+    dims = _Portfolio(funder_id, product, currency)
+    owed = [_line(dims, name, getattr(stood, name), dimensioned=name in BY_FUNDER) for name in STANDING if getattr(stood, name)]
+    funds = -sum(line.amount.minor for line in owed)
+    if funds:
+        owed.append(Line(AccountKey("funder_capital", None, funder_id), Money(funds, currency), funder_id=funder_id))
+    since = [(name, now - was) for name, was, now in zip(_ACCOUNTS, _each(stood), _each(stands), strict=True) if now != was]
+    brought_since = [_line(dims, name, minor, dimensioned=name in BY_FUNDER) for name, minor in sorted(since, key=_is_credit)]
+    entries = []
+    if owed:
+        entries.append(Entry(f"{key}:stood", "loan.moved_here", tuple(sorted(owed, key=_is_credit_line)), effective_on=as_of))
+    if brought_since:
+        entries.append(Entry(f"{key}:since", "loan.brought_since", tuple(brought_since)))
+    return tuple(entries)
+
+
+@dataclass(frozen=True, slots=True)
+class _Portfolio:
+    """What lines of a whole portfolio carry."""
+
+    funder_id: UUID
+    product: str
+    currency: str
+    order_id: UUID | None = None
+    loan_id: UUID | None = None
+    merchant_id: UUID | None = None
+
+
+def _is_credit_line(line: Line) -> bool:
+    return line.amount.minor < 0
 
 
 def _daily(kind: str, on: date, debit: str, credit: str, funder_id: UUID, product: str, amount: Money) -> Entry:

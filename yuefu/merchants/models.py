@@ -35,6 +35,71 @@ class Merchant(BookRow):
         indexes = [models.Index(fields=["book_id", "settlement_account_index"], name="merchants_merchant_account")]
 
 
+class Payee(BookRow):
+    """An agent or host. Identity and account are sealed to this row."""
+
+    code = models.TextField()
+    kind = models.TextField()
+    form = models.TextField()
+    name_zh = models.TextField()
+    name_en = models.TextField()
+    identity_sealed = models.BinaryField()
+    identity_index = models.BinaryField()
+    parent_id = models.UUIDField(null=True)
+    account_kind = models.TextField()
+    account_sealed = models.BinaryField()
+    account_index = models.BinaryField()
+    account_masked = models.TextField()
+    state = models.TextField()
+    created_at = models.DateTimeField()
+    revision = models.IntegerField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["book_id", "code"], name="merchants_payee_code"),
+            models.CheckConstraint(condition=Q(kind="agent") | Q(kind="host", parent_id__isnull=True), name="merchants_payee_kind"),
+            models.CheckConstraint(
+                condition=Q(form="company", account_kind="corporate") | Q(form="person", account_kind="personal"),
+                name="merchants_payee_account",
+            ),
+            models.CheckConstraint(condition=Q(state__in=["active", "ended"]), name="merchants_payee_state"),
+        ]
+
+
+class Account(BookRow):
+    """A version of the account that a merchant is paid to, sealed to the merchant. Nothing of it ever changes but that it is flagged once: a bank
+    sent money back from it."""
+
+    merchant_id = models.UUIDField()
+    version = models.IntegerField()
+    kind = models.TextField()
+    holder = models.TextField()
+    bank_code = models.TextField()
+    number_sealed = models.BinaryField()
+    number_index = models.BinaryField()
+    number_masked = models.TextField()
+    valid_from = models.DateField()
+    flagged_on = models.DateField(null=True)
+    fault = models.TextField(default="", db_default="")
+    approval_id = models.UUIDField(null=True, unique=True)
+    recorded_by = models.TextField()
+    recorded_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["merchant_id", "version"], name="merchants_account_version"),
+            models.CheckConstraint(condition=Q(kind="corporate"), name="merchants_account_is_corporate"),
+            models.CheckConstraint(
+                condition=Q(version=1, approval_id__isnull=True) | Q(version__gt=1, approval_id__isnull=False),
+                name="merchants_account_change_is_approved",
+            ),
+            models.CheckConstraint(
+                condition=Q(flagged_on__isnull=True, fault="") | (Q(flagged_on__isnull=False) & ~Q(fault="")),
+                name="merchants_account_flagged",
+            ),
+        ]
+
+
 class Contract(BookRow):
     """One version of a merchant's contract; never changed."""
 
@@ -51,6 +116,7 @@ class Contract(BookRow):
     minimum_payout_minor = models.BigIntegerField(default=0, db_default=0)
     reserve_ppm = models.IntegerField(default=0, db_default=0)
     reserve_days = models.SmallIntegerField(default=0, db_default=0)
+    more = models.JSONField(default=dict, db_default={})
     currency = models.TextField()
     approval_id = models.UUIDField(null=True, unique=True)
     recorded_by = models.TextField()
@@ -68,7 +134,7 @@ class Contract(BookRow):
             models.CheckConstraint(
                 condition=Q(channel__in=["online", "store", "mini", "live", "agent"]), name="merchants_contract_channel"
             ),
-            models.CheckConstraint(condition=Q(fee_on_refund__in=["kept", "returned"]), name="merchants_contract_fee_on_refund"),
+            models.CheckConstraint(condition=Q(fee_on_refund__in=["kept", "returned", "whole"]), name="merchants_contract_fee_on_refund"),
             models.CheckConstraint(condition=Q(negative_limit_minor__gte=0), name="merchants_contract_negative_limit"),
             models.CheckConstraint(condition=Q(minimum_payout_minor__gte=0), name="merchants_contract_minimum_payout"),
             models.CheckConstraint(

@@ -48,6 +48,8 @@ _ORDER = {
     "quote_id": "uuid",
     "quote_shown_to": "uuid",
     "decision_id": "uuid",
+    "host_id": "uuid",
+    "category": "text",
 }
 _CALLED = {
     "amount_minor": "amount",
@@ -92,13 +94,15 @@ class VoidRequest:
 
 @dataclass(frozen=True, slots=True)
 class RefundRequest:
-    """Refund `amount` of what was captured of an order of the merchant, or all of it."""
+    """Refund `amount` of what was captured of an order of the merchant, or all of it. `event` is what way
+    back it is: one of `rules.EVENTS`."""
 
     key: str
     merchant_id: UUID
     order_id: UUID
     amount: Money | None = None
     by: Actor | None = field(default=None, compare=False)
+    event: str = "refund"
 
     @property
     def of_merchant(self) -> OfMerchant:
@@ -130,6 +134,7 @@ class TakenBack:
     refund_id: UUID
     order: Order
     parts: tuple[Part, ...]
+    event: str = "refund"
 
     @property
     def amount(self) -> Money:
@@ -225,12 +230,12 @@ def refund(*, work: UnitOfWork, requests: Mapping[UUID, RefundRequest]) -> dict[
     before = _by_id(locked)
     outcomes: dict[UUID, TakenBack | Refused] = {}
     for refund_id, request in requests.items():
-        done = rules.refund(locked.get(request.of_merchant), request.amount)
+        done = rules.refund(locked.get(request.of_merchant), request.amount, request.event)
         if isinstance(done, Refused):
             outcomes[refund_id] = done
         else:
             locked[request.of_merchant], parts = done
-            outcomes[refund_id] = TakenBack(refund_id, done[0], parts)
+            outcomes[refund_id] = TakenBack(refund_id, done[0], parts, request.event)
     made = [o for o in outcomes.values() if isinstance(o, TakenBack)]
     _write_shares(work, made)
     _store(work, before, [(m.order, m.refund_id) for m in made], "order.refunded")
@@ -316,6 +321,7 @@ def _event(order: Order, kind: str) -> Event:
         "merchant_reference": order.merchant_reference,
         "product": order.product,
         "channel": order.channel,
+        "category": order.category,
         "periods": order.periods,
         "state": order.state,
         "amount": _money(order.amount, currency),

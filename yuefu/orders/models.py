@@ -40,6 +40,10 @@ class Order(BookRow):
     quote_id = models.UUIDField(null=True)
     quote_shown_to = models.UUIDField(null=True)
     decision_id = models.UUIDField()
+    category = models.TextField(default="", db_default="")
+    """Of the goods, as the merchant says."""
+    host_id = models.UUIDField(null=True)
+    """Who sold it live."""
     seq = models.IntegerField()
 
     class Meta:

@@ -17,7 +17,7 @@ _ORDER = (
     "id, merchant_id, consumer_id, credit_account_id, merchant_reference, product_id, product, channel, currency, amount_minor,"
     " authorised_minor, captured_minor, released_minor, refunded_minor, periods, state, expires_at, first_due_on, due_day,"
     " annual_rate_ppm, day_count, rule_version, shown_total_minor, shown_instalment_minor, disclosure_id, quote_id, quote_shown_to,"
-    " decision_id, seq, created_on"
+    " decision_id, seq, created_on, host_id, category"
 )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from typing import Literal
+from typing import Final, Literal
 from uuid import UUID
 
 from yuefu.errors import Refused
@@ -23,7 +23,11 @@ OTHER_CURRENCY = "other_currency"
 CAPTURE_EXCEEDS = "capture_exceeds_authorised"
 CAPTURE_TOO_SMALL = "capture_too_small"  # less than one minor unit per instalment
 REFUND_EXCEEDS = "refund_exceeds_captured"
+UNKNOWN_EVENT = "unknown_event"
 CALENDAR_PASSED = "calendar_passed"  # the first due day shown to the consumer has come
+
+EVENTS: Final = ("refund", "rejection", "charge_back")
+"""What way money comes back: goods are given back, refused at the door, or the payer has contested. What it costs is the contract's to say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +74,8 @@ class Order:
     decision_id: UUID
     seq: int
     placed_on: date
+    host_id: UUID | None = None
+    category: str = ""
     captures: tuple[Capture, ...] = ()
 
     @property
@@ -133,8 +139,10 @@ def release(order: Order | None, by: Literal["voided", "expired"], now: datetime
     return replace(after, state=state_of(after, by)), freed
 
 
-def refund(order: Order | None, amount: Money | None) -> tuple[Order, tuple[Part, ...]] | Refused:
+def refund(order: Order | None, amount: Money | None, event: str = "refund") -> tuple[Order, tuple[Part, ...]] | Refused:
     """Takes back `amount` of what was captured, or all of it: from the latest capture first, as it is the least repaid."""
+    if event not in EVENTS:
+        return Refused(UNKNOWN_EVENT, f"what comes back is one of {', '.join(EVENTS)}", "event")
     refused = _usable(order, amount)
     if refused or order is None:
         return refused or Refused(UNKNOWN_ORDER)

@@ -225,6 +225,16 @@ def stored(*, work: UnitOfWork, names: Sequence[tuple[str, str]]) -> dict[tuple[
     }
 
 
+def objects(*, book_id: UUID, scope: str, names: Sequence[str]) -> dict[str, UUID]:
+    """What keys of a scope stand for in a book, of those that were not refused. Unknown ones are absent."""
+    found = sql.rows(
+        "SELECT g.key, k.object_id FROM unnest(%s::text[]) AS g (key) CROSS JOIN LATERAL (SELECT object_id FROM runtime_key k"
+        " WHERE k.book_id = %s AND k.scope = %s AND k.key = g.key AND k.refused_code IS NULL OFFSET 0) AS k",
+        [list(names), book_id, scope],
+    )
+    return dict(found)
+
+
 def settle(*, work: UnitOfWork, refusals: Sequence[tuple[str, str, Refused]]) -> None:
     """Stores the refusals of fresh requests (scope, key, refusal), so that a decline is sticky for its key."""
     if not refusals:

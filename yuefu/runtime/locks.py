@@ -1,6 +1,7 @@
 """Advisory locks: what queues by a name rather than by a row, all kinds in one place so that no two share a number.
 
 Held until the transaction ends. Some stand in SQL as well, where triggers and functions take them, and have the same number there: CAPTURE
+and INVOICES
 (of `settlement`), PARTITIONS and CLOSING (of `ledger`). SET_UP is taken by `databases`, before there is a connection of ours.
 """
 
@@ -28,6 +29,9 @@ HANDS: Final = 7041788  # of a run: shared by all who work on a chunk of it, to 
 REVERSAL: Final = 7041790  # an entry that is being taken back
 PORTFOLIOS: Final = 7041791  # the numbers of the portfolios of a book
 CERTIFICATES: Final = 7041792  # the numbers of the certificates of a book
+FUND_PLAN: Final = 7041801  # what a merchant plans and tells
+PAYEES: Final = 7041793  # the agents and hosts of a book
+INVOICES: Final = 7041796  # the invoices of a book and their numbers
 
 
 def wait(kind: int, name: UUID | str, *, shared: bool = False) -> None:

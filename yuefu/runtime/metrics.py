@@ -32,6 +32,12 @@ REFUNDS_FAILING = Counter("yuefu_refunds_failing_total", "Refunds tried again af
 STOPS_IN_FORCE = Gauge(
     "yuefu_stops_in_force", "Stops that are in force, by what they stop", ["book", "action"], multiprocess_mode="mostrecent"
 )
+REPORTS_WRONG = Gauge(
+    "yuefu_reports_not_made",
+    "Reports of days and months that were not made because their figures differ",
+    ["book"],
+    multiprocess_mode="mostrecent",
+)
 PROOFS_FAILED = Counter("yuefu_proofs_failed_total", "Proofs of a close of day that failed", ["proof"])
 
 

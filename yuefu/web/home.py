@@ -16,9 +16,10 @@ from yuefu.journeys.views import Overview
 from yuefu.runtime import books
 from yuefu.runtime.values import Book
 from yuefu.web import charts, demo
-from yuefu.web.scopes import Scope, overviews_for
+from yuefu.web.scopes import Scope, overviews_for, scopes_of
 
 LONGEST_CURSOR = 200
+SETTLEMENT = "settlement.read"
 
 
 @require_safe
@@ -26,7 +27,9 @@ def home(request: HttpRequest) -> HttpResponse:
     """The overview of the book that `?book=` names, else of the first one the visitor may see; `?after=` pages through its orders."""
     allowed = overviews_for(request.user)
     if not allowed:
-        return render(request, "web/lobby.html") if request.user.is_authenticated else redirect_to_login(request.get_full_path())
+        if not request.user.is_authenticated:
+            return redirect_to_login(request.get_full_path())
+        return render(request, "web/lobby.html", {"settled": bool(scopes_of(request.user, SETTLEMENT))})
     wanted, cursor = request.GET.get("book", ""), request.GET.get("after", "")
     scope = next((scope for scope in allowed if scope.book.code == wanted), allowed[0] if not wanted else None)
     if scope is None:

@@ -6,7 +6,7 @@ from django.contrib.auth.views import LogoutView
 from django.urls import path
 from django.views.i18n import set_language
 
-from yuefu.web import breaks, closing, health, home, loans, orders, recon, suspense
+from yuefu.web import breaks, closing, funds, health, home, invoices, loans, orders, recon, reports, settlements, suspense
 from yuefu.web.login import SignIn
 
 urlpatterns = [
@@ -19,6 +19,17 @@ urlpatterns = [
     path("suspense/<str:public_id>/", suspense.receipt, name="receipt"),
     path("suspense/<str:public_id>/act/", suspense.act, name="receipt_act"),
     path("recon/", recon.statements, name="recon"),
+    path("funds/", funds.funds, name="funds"),
+    path("reports/", reports.listing, name="reports"),
+    path("reports/flow/", reports.flow, name="money_flow"),
+    path("settlements/", settlements.listing, name="settlements"),
+    path("settlements/invoices/", invoices.listing, name="invoices"),
+    path("settlements/fees/<str:merchant>/<str:month>/", invoices.fees, name="fees"),
+    path("settlements/fees/<str:merchant>/<str:month>/act/", invoices.act, name="fees_act"),
+    path("settlements/months/<str:merchant>/<str:month>/", settlements.month, name="settlement_month"),
+    path("settlements/months/<str:merchant>/<str:month>/statement.<str:form>", settlements.month_file, name="settlement_month_file"),
+    path("settlements/<str:public_id>/", settlements.batch, name="settlement"),
+    path("settlements/<str:public_id>/statement.<str:form>", settlements.batch_file, name="settlement_file"),
     path("breaks/", breaks.listing, name="breaks"),
     path("breaks/<str:public_id>/", breaks.one, name="break"),
     path("breaks/<str:public_id>/act/", breaks.act, name="break_act"),

@@ -25,6 +25,7 @@ from yuefu.journeys.checkout.values import (
     RISK_POLICY,
     UNKNOWN_CHANNEL,
     UNKNOWN_CONSUMER,
+    UNKNOWN_HOST,
     UNKNOWN_MERCHANT,
     UNKNOWN_QUOTE,
     Authorised,
@@ -40,7 +41,8 @@ from yuefu.ledger.rules.posting import Balance
 from yuefu.loans import queries as loan_book
 from yuefu.loans.queries import Arrears
 from yuefu.merchants import queries as merchants
-from yuefu.merchants.rules import CHANNELS, Contract
+from yuefu.merchants.queries import payees
+from yuefu.merchants.rules import CHANNELS, Contract, category_fault
 from yuefu.money.amounts import Money
 from yuefu.money.rates import Rate
 from yuefu.offers import queries as products
@@ -68,9 +70,9 @@ def authorise(*, desk: Desk, now: datetime, purchases: Sequence[Purchase]) -> li
     """Decides purchases and holds the approved ones against the credit lines, each seeing those before it.
 
     One outcome a purchase, in order; a decline is an outcome with reasons and is kept as an order. A known key returns its first
-    outcome. Refused, without the key being used, with unknown_merchant, unknown_consumer, unknown_channel, unknown_quote (of another
-    merchant or consumer as well), quote_outdated, quote_not_personal, no_contract, no_such_plan or merchant_reference_invalid; with
-    key_reused where the key has another content.
+    outcome. Refused, without the key being used, with unknown_merchant, unknown_consumer, unknown_channel, unknown_host, category_invalid,
+    unknown_quote (of another merchant or consumer as well), quote_outdated, quote_not_personal, no_contract, no_such_plan or
+    merchant_reference_invalid; with key_reused where the key has another content.
     """
     return in_batches(
         desk, now, "authorise", purchases, lambda batch: on_open_day(desk, now, batch, lambda work, given: _authorise(desk, work, given))
@@ -156,6 +158,7 @@ class _Facts:
         self.policy: Policy = policy(*risk_policy)
         self.shown = _tables(book, self.quotes.values())
         self.products = products.products(ids=sorted({quote.product_id for quote in self.quotes.values()}))
+        self.hosts = payees.by_code(book_id=book, codes=hosts) if (hosts := sorted({p.host for p in purchases if p.host})) else {}
         self.cases: dict[int, _Case] = {}
         self.lines: Mapping[UUID, Balance] = {}
         self.exposure: dict[UUID, int] = {}
@@ -175,6 +178,10 @@ class _Facts:
             return Refused(UNKNOWN_CONSUMER, "there is no such consumer in this book", "consumer_id")
         if purchase.channel not in CHANNELS:
             return Refused(UNKNOWN_CHANNEL, f"a channel is one of {', '.join(CHANNELS)}", "channel")
+        if purchase.host and self.host_id(purchase) is None:
+            return Refused(UNKNOWN_HOST, f"{purchase.host:.40} is no active host of this book, or the order is not live", "host")
+        if purchase.category and (fault := category_fault(purchase.category)):
+            return fault
         reference = purchase.merchant_reference
         if not reference or len(reference) > 64 or not reference.isprintable() or reference != reference.strip():
             return Refused(REFERENCE_INVALID, "a merchant reference has 1 to 64 printable characters", "merchant_reference")
@@ -190,6 +197,11 @@ class _Facts:
         if product.terms.payer == MERCHANT and shown.terms.periods not in self.paid_plans[purchase.merchant_id]:
             return Refused(NO_SUCH_PLAN, f"the merchant pays for no plan of {shown.terms.periods} periods", "quote_id")
         return _Case(merchant_state, contract, person, account, self.arrears.get(purchase.consumer_id), quote, shown, product)
+
+    def host_id(self, purchase: Purchase) -> UUID | None:
+        """Who sold it live, if it names one that can have."""
+        host = self.hosts.get(purchase.host)
+        return host.id if host and (host.kind, host.state, purchase.channel) == ("host", "active", "live") else None
 
     def _agreed(self, purchase: Purchase) -> AgreedQuote | Refused:
         """The quote that the consumer can have agreed to. Whose it is instead is nobody else's business: the answer is the same."""
@@ -319,7 +331,7 @@ def _decide(work: UnitOfWork, facts: _Facts, fresh: Mapping[int, tuple[UUID, Pur
         case = facts.cases[index]
         features = facts.features(purchase, case)
         decision = decide(features, facts.policy)
-        order = _draft(facts.on, order_id, purchase, decision_id, case, decision.approved, expires_at)
+        order = _draft(facts.on, order_id, purchase, decision_id, case, decision.approved, expires_at, facts.host_id(purchase))
         facts.note(order)
         drafts[index] = (order, features, decision)
     with sql.without_waiting():
@@ -333,7 +345,9 @@ def _decide(work: UnitOfWork, facts: _Facts, fresh: Mapping[int, tuple[UUID, Pur
     }
 
 
-def _draft(on: date, order_id: UUID, purchase: Purchase, decision_id: UUID, case: _Case, approved: bool, expires_at: datetime) -> Order:
+def _draft(
+    on: date, order_id: UUID, purchase: Purchase, decision_id: UUID, case: _Case, approved: bool, expires_at: datetime, host_id: UUID | None
+) -> Order:
     quote, shown, product, account, terms = case.quote, case.shown, case.product, case.account, case.shown.terms
     amount = terms.principal
     return Order(
@@ -367,6 +381,8 @@ def _draft(on: date, order_id: UUID, purchase: Purchase, decision_id: UUID, case
         decision_id=decision_id,
         seq=1,
         placed_on=on,
+        host_id=host_id,
+        category=purchase.category,
     )
 
 

@@ -113,6 +113,8 @@ def _book(work: UnitOfWork, taken: Sequence[Taken]) -> dict[UUID, Captured]:
             lived=t.order.rule_version == LIVED,
             channel=t.order.channel,
             periods=t.order.periods,
+            host_id=t.order.host_id,
+            category=t.order.category,
         )
         for t in taken
     ]

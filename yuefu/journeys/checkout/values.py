@@ -15,6 +15,8 @@ UNKNOWN_PRODUCT: Final = "unknown_product"
 UNKNOWN_MERCHANT: Final = "unknown_merchant"
 UNKNOWN_CONSUMER: Final = "unknown_consumer"
 UNKNOWN_CHANNEL: Final = "unknown_channel"
+CATEGORY_INVALID: Final = "category_invalid"
+UNKNOWN_HOST: Final = "unknown_host"  # only what is sold live has a host, and it is one of the book that is active
 UNKNOWN_LANGUAGE: Final = "unknown_language"
 UNKNOWN_QUOTE: Final = "unknown_quote"  # quote first: a consumer can only agree to what was shown to them, by this merchant
 QUOTE_OUTDATED: Final = "quote_outdated"  # shown on another day: quote again
@@ -54,7 +56,8 @@ class Quoted:
 @dataclass(frozen=True, slots=True)
 class Purchase:
     """The consumer's consent to a plan that was shown to them, sent by the merchant under its own reference. Here as in other requests
-    `by` is who sent it, where that is not who carries out the batch.
+    `by` is who sent it, where that is not who carries out the batch. `host` is the code of who sold it live,
+    `category` that of the goods.
     """
 
     key: str
@@ -64,6 +67,8 @@ class Purchase:
     quote_id: UUID
     channel: str = "online"
     by: Actor | None = field(default=None, compare=False)
+    host: str = ""
+    category: str = ""
 
 
 @dataclass(frozen=True, slots=True)

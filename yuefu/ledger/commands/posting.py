@@ -15,6 +15,7 @@ from yuefu.errors import Refused
 from yuefu.ledger.commands.accounts import ensure_control
 from yuefu.ledger.commands.columns import ENTRY, LINE
 from yuefu.ledger.queries.accounts import closed_among, lock_holds, lock_limited
+from yuefu.ledger.queries.entries import SCOPE
 from yuefu.ledger.rules import CHART, AccountKey, Entry, Posted
 from yuefu.ledger.rules.posting import (
     DAY_NOT_OPEN,
@@ -31,8 +32,6 @@ from yuefu.runtime import days, keys, sql
 from yuefu.runtime.values import UnitOfWork
 
 T = TypeVar("T")
-
-SCOPE = "ledger"
 
 
 def post(*, work: UnitOfWork, entries: Sequence[Entry]) -> list[Posted | Refused]:

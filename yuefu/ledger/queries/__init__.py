@@ -29,12 +29,14 @@ from yuefu.ledger.queries.entries import (
     journal_entries,
     lines_of_order,
     lines_of_payouts,
+    moved_by,
     movement_days,
     movements,
     reversals,
     written,
 )
 from yuefu.ledger.queries.seals import sealed, verify
+from yuefu.ledger.queries.standings import standings
 from yuefu.ledger.queries.transfers import expiring_transfers, figures, transferred
 
 __all__ = [
@@ -62,11 +64,13 @@ __all__ = [
     "lock_limited",
     "lock_owned",
     "money_balances",
+    "moved_by",
     "moved_on",
     "movement_days",
     "movements",
     "reversals",
     "sealed",
+    "standings",
     "sums_by_component",
     "sums_now",
     "totals",

@@ -60,7 +60,7 @@ def limited(book_id: UUID, code: str, owner_ids: Sequence[UUID]) -> dict[UUID, L
     }
 
 
-def _movements(book_id: UUID, where: str) -> str:
+def movements_by_day(book_id: UUID, where: str) -> str:
     """Movement of every account by posting day: checkpoints, and the tail that is not in them yet."""
     del book_id
     return f"""
@@ -79,7 +79,7 @@ def _movements(book_id: UUID, where: str) -> str:
 
 def trial_balance(book_id: UUID, *, posted_until: date | None = None) -> list[TrialRow]:
     """Debits and credits of every account type of a book, by currency, up to and including a posting day. The balances sum to zero."""
-    inner = _movements(book_id, "AND (%(until)s::date IS NULL OR m.posted_on <= %(until)s)")
+    inner = movements_by_day(book_id, "AND (%(until)s::date IS NULL OR m.posted_on <= %(until)s)")
     found = sql.rows(
         f"SELECT code, cls, currency, sum(debit)::bigint, sum(credit)::bigint FROM ({inner}) AS t GROUP BY code, cls, currency ORDER BY cls, code, currency",
         {"book": book_id, "until": posted_until},
@@ -115,7 +115,7 @@ def sums_now(book_id: UUID) -> dict[str, int]:
 
 def totals(book_id: UUID, codes: Sequence[str], *, posted_until: date | None = None) -> dict[tuple[str, UUID | None, str, str], int]:
     """Balance (debit positive, minor units) of control and money accounts by (code, funder, product, currency)."""
-    inner = _movements(book_id, "AND a.code = ANY(%(codes)s) AND (%(until)s::date IS NULL OR m.posted_on <= %(until)s)")
+    inner = movements_by_day(book_id, "AND a.code = ANY(%(codes)s) AND (%(until)s::date IS NULL OR m.posted_on <= %(until)s)")
     found = sql.rows(
         f"SELECT code, funder_id, product, currency, sum(debit - credit)::bigint FROM ({inner}) AS t GROUP BY code, funder_id, product, currency",
         {"book": book_id, "codes": list(codes), "until": posted_until},
@@ -127,7 +127,7 @@ def totals_now_and_by(
     book_id: UUID, codes: Sequence[str], on: date
 ) -> tuple[dict[tuple[str, UUID | None, str, str], int], dict[tuple[str, UUID | None, str, str], int]]:
     """`totals` now, and up to and including a posting day, by one statement: each month of lines takes long to plan for."""
-    inner = _movements(book_id, "AND a.code = ANY(%(codes)s)")
+    inner = movements_by_day(book_id, "AND a.code = ANY(%(codes)s)")
     found = sql.rows(
         "SELECT code, funder_id, product, currency, sum(debit - credit)::bigint,"
         " coalesce(sum(debit - credit) FILTER (WHERE posted_on <= %(on)s), 0)::bigint"
@@ -142,7 +142,7 @@ def moved_on(book_id: UUID, on: date) -> list[Moved]:
 
     Control accounts by checkpoint and tail; limited accounts, which have no checkpoints, by what is kept of them and the lines since.
     """
-    inner = _movements(book_id, "AND a.kind <> 'limited' AND m.posted_on <= %(on)s")
+    inner = movements_by_day(book_id, "AND a.kind <> 'limited' AND m.posted_on <= %(on)s")
     return sql.rows_as(
         Moved,
         f"""
@@ -171,7 +171,7 @@ def sums_by_component(book_id: UUID) -> list[Sum]:
     """What all accounts of each component × funder × product × currency that were ever used hold: control accounts by checkpoint and tail,
     limited ones as they are kept, at one moment.
     """
-    inner = _movements(book_id, "AND a.kind <> 'limited'")
+    inner = movements_by_day(book_id, "AND a.kind <> 'limited'")
     return sql.rows_as(
         Sum,
         f"""
@@ -188,7 +188,7 @@ def sums_by_component(book_id: UUID) -> list[Sum]:
 
 def money_balances(book_id: UUID) -> dict[tuple[str, UUID | None], int]:
     """Balance (debit positive, minor units) of each account of money that was ever used, by (code, owner)."""
-    inner = _movements(book_id, "AND a.kind = 'money'")
+    inner = movements_by_day(book_id, "AND a.kind = 'money'")
     found = sql.rows(f"SELECT code, owner_id, sum(debit - credit)::bigint FROM ({inner}) AS t GROUP BY code, owner_id", {"book": book_id})
     return {(code, owner): amount for code, owner, amount in found}
 
@@ -197,7 +197,7 @@ def code_sums(book_id: UUID, codes: Sequence[str]) -> dict[str, int]:
     """Balance (debit positive, minor units) of all accounts of each code, limited ones as they are kept, at one moment: it is one
     statement, so no entry is seen on one account and missed on another. A code never used is 0.
     """
-    inner = _movements(book_id, "AND a.kind <> 'limited' AND a.code = ANY(%(codes)s)")
+    inner = movements_by_day(book_id, "AND a.kind <> 'limited' AND a.code = ANY(%(codes)s)")
     found = sql.rows(
         f"SELECT code, sum(minor)::bigint FROM (SELECT code, debit - credit AS minor FROM ({inner}) AS t"
         " UNION ALL SELECT a.code, t.posted_minor FROM ledger_account a JOIN ledger_limit t ON t.account_id = a.id"

@@ -8,8 +8,13 @@ from datetime import date, datetime
 from uuid import UUID
 
 from yuefu.ledger.rules import AccountKey, Line, Written
+from yuefu.ledger.rules.chart import OPENING
 from yuefu.money.amounts import Money
+from yuefu.runtime import keys as stored
 from yuefu.runtime import sql
+
+SCOPE = "ledger"
+"""Of the keys that entries are posted under."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +60,11 @@ def movements(book_id: UUID, code: str, on: date, *, owner_id: UUID | None = Non
     found = sql.rows(
         "SELECT l.entry_id, min(l.line_no), l.movement, l.reference, sum(l.amount_minor)::bigint, l.currency, l.posted_on"
         " FROM ledger_account a JOIN ledger_line l ON l.account_id = a.id AND l.posted_on = %s"
-        " WHERE a.book_id = %s AND a.code = %s AND (%s::uuid IS NULL OR a.owner_id = %s)"
+        " WHERE a.book_id = %s AND a.code = %s AND (%s::uuid IS NULL OR a.owner_id = %s) AND l.movement <> %s"
         # Without a movement a line is no part of one: it stands by itself.
         " GROUP BY l.entry_id, l.movement, l.reference, l.currency, l.posted_on, CASE WHEN l.movement = '' THEN l.line_no END"
         " ORDER BY l.entry_id, 2",
-        [on, book_id, code, owner_id, owner_id],
+        [on, book_id, code, owner_id, owner_id, OPENING],
     )
     return [
         Movement(entry, number, movement, reference, Money(amount, currency), day)
@@ -81,6 +86,23 @@ def written(book_id: UUID, entry_ids: Sequence[UUID]) -> list[Written]:
         heads[entry] = (kind, posted, effective)
         lines.setdefault(entry, []).append(Line(AccountKey(code, owner, of_funder, product), Money(minor, currency), *rest))
     return [Written(entry, *head, tuple(lines[entry])) for entry, head in heads.items()]
+
+
+def moved_by(book_id: UUID, keys: Sequence[str], code: str) -> dict[str, int]:
+    """What entries moved on the accounts of a code, in minor units, by the keys that they were posted under; debit +, credit −. A key under which
+    nothing was posted is absent, and so is one whose entry was taken back."""
+    posted = stored.objects(book_id=book_id, scope=SCOPE, names=keys)
+    moved = dict(
+        sql.rows(
+            "SELECT g.id, s.moved FROM unnest(%s::uuid[]) AS g (id) CROSS JOIN LATERAL (SELECT coalesce(sum(l.amount_minor)"
+            " FILTER (WHERE a.code = %s), 0)::bigint AS moved FROM ledger_entry e"
+            " JOIN ledger_line l ON l.posted_on = e.posted_on AND l.entry_id = e.id JOIN ledger_account a ON a.id = l.account_id"
+            " WHERE e.id = g.id AND e.book_id = %s HAVING count(*) > 0) AS s"
+            " WHERE NOT EXISTS (SELECT FROM ledger_reversal r WHERE r.reversed_id = g.id)",
+            [list(posted.values()), code, book_id],
+        )
+    )
+    return {key: moved[entry_id] for key, entry_id in posted.items() if entry_id in moved}
 
 
 def reversals(book_id: UUID, entry_ids: Sequence[UUID]) -> dict[UUID, UUID]:
@@ -148,7 +170,7 @@ def movement_days(book_id: UUID, owner_id: UUID) -> dict[tuple[str, str], date]:
     """Everything the account of money of an owner should show: (movement, reference) and its posting day."""
     found = sql.rows(
         "SELECT l.movement, l.reference, l.posted_on FROM ledger_account a JOIN ledger_line l ON l.account_id = a.id"
-        " WHERE a.book_id = %s AND a.kind = 'money' AND a.owner_id = %s AND l.movement <> ''",
-        [book_id, owner_id],
+        " WHERE a.book_id = %s AND a.kind = 'money' AND a.owner_id = %s AND l.movement NOT IN ('', %s)",
+        [book_id, owner_id, OPENING],
     )
     return {(movement, reference): on for movement, reference, on in found}

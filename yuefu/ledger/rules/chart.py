@@ -31,6 +31,11 @@ _TYPES: Final = (
     AccountType("merchant_available", "limited", "liability", "Available to merchant", "商户可提现"),
     AccountType("merchant_pending", "control", "liability", "Owed to merchants, not settled", "商户待结算"),
     AccountType("merchant_reserve", "control", "liability", "Kept back of merchants for a time", "商户滚动准备金"),
+    AccountType("funder_share", "control", "liability", "Profit shares of funders", "应付资金方分润"),
+    AccountType("agent_share", "control", "liability", "Profit shares of agents", "应付代理商分润"),
+    AccountType("host_share", "control", "liability", "Profit shares of live hosts", "应付主播分润"),
+    AccountType("vat_payable", "control", "liability", "Value added tax in fees", "应交增值税", manual=True),
+    AccountType("merchant_frozen", "control", "liability", "Frozen of merchants", "商户冻结款项"),
     AccountType("payouts_in_transit", "control", "liability", "Payouts on their way", "在途付款"),
     AccountType("consumer_balance", "control", "liability", "Owed to consumers", "用户溢缴款"),
     AccountType("collections_clearing", "control", "liability", "Collections to be applied", "待入账还款"),
@@ -53,10 +58,15 @@ _TYPES: Final = (
     AccountType("fees_given_up", "control", "income", "Fees and late charges waived", "减免费用", manual=True),
     AccountType("recovery_income", "control", "income", "Recovered after write-off", "已核销贷款收回", manual=True),
     AccountType("discount_income", "control", "income", "Interest-free discount earned", "贴息收入", manual=True),
+    AccountType("merchant_penalty_income", "control", "income", "Penalties of merchants", "商户违约金收入", manual=True),
     AccountType("fee_income", "control", "income", "Merchant service fees", "商户服务费收入", manual=True),
     AccountType("credit_loss", "control", "expense", "Credit losses", "信用减值损失", manual=True),
+    AccountType("merchant_subsidy_expense", "control", "expense", "Subsidies to merchants", "商户补贴支出", manual=True),
     AccountType("goodwill_expense", "control", "expense", "Goodwill credits to consumers", "客户补偿支出", manual=True),
     AccountType("channel_fee_expense", "control", "expense", "Channel fees", "渠道手续费", manual=True),
     AccountType("reconciliation_difference", "control", "expense", "Differences written off", "对账差错核销", manual=True),
 )
+OPENING: Final = "opening"
+"""The movement of a line on an account of money that says what lay there when the book was opened: no bank shows it."""
+
 CHART: Final = {account.code: account for account in _TYPES}

@@ -29,6 +29,7 @@ DEFAULT_CODES: Final[Mapping[str, str]] = {
     "loan_allowance": "1304",
     "loan_fees": "1221.01",
     "loan_penalties": "1221.02",
+    "vat_payable": "2221.01",
     "merchant_available": "2241.01",
     "merchant_pending": "2241.02",
     "payouts_in_transit": "2241.03",
@@ -36,6 +37,10 @@ DEFAULT_CODES: Final[Mapping[str, str]] = {
     "collections_clearing": "2241.05",
     "purchase_clearing": "2241.06",
     "merchant_reserve": "2241.07",
+    "funder_share": "2241.08",
+    "agent_share": "2241.09",
+    "host_share": "2241.10",
+    "merchant_frozen": "2241.08",
     "suspense": "2241.99",
     "unearned_discount": "2401",
     "funder_capital": "4001",
@@ -49,6 +54,8 @@ DEFAULT_CODES: Final[Mapping[str, str]] = {
     "credit_loss": "6702.01",
     "goodwill_expense": "6601",
     "fee_income": "6021",
+    "merchant_penalty_income": "6301.01",
+    "merchant_subsidy_expense": "6601.02",
     "channel_fee_expense": "6421",
     "reconciliation_difference": "6711",
     "credit_line": "9001",
@@ -74,6 +81,17 @@ class Moved:
     @property
     def closing(self) -> int:
         return self.opening + self.debit - self.credit
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What a component held before some days and after them, in minor units, debit positive; an account of money by its owner."""
+
+    code: str
+    owner_id: UUID | None
+    currency: str
+    opening: int
+    closing: int
 
 
 def checked(value: Any) -> Mapping[str, str]:

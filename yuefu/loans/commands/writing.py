@@ -65,6 +65,11 @@ def insert_dues(work: UnitOfWork, kept: Sequence[Kept]) -> None:
     sql.insert("loans_due", DUE, rows, same=_same(work), often_same=_OF_UNPAID)
 
 
+def insert_lateness(work: UnitOfWork, kept: Sequence[Kept]) -> None:
+    """How late loans are that are new here; one that is not is not told."""
+    _insert_lateness(work, [(one.party.loan_id, one.running.late) for one in kept if one.running.late.since is not None])
+
+
 def update(
     work: UnitOfWork, changed: Sequence[tuple[Kept, Kept]], *, closing: bool, late_before: Mapping[UUID, Overdue] | None = None
 ) -> None:

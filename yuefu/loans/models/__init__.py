@@ -3,6 +3,7 @@
 from yuefu.loans.models.closing import Brought, Lateness, Portfolio, Stand, Stretch
 from yuefu.loans.models.levelled import Accrual, Event, Instalment, Loan
 from yuefu.loans.models.lived import Agreement, Applied, Checkpoint, Due, Fact, Sheet
+from yuefu.loans.models.moved_in import Import, ImportChunk, MovedIn
 
 __all__ = [
     "Accrual",
@@ -13,9 +14,12 @@ __all__ = [
     "Due",
     "Event",
     "Fact",
+    "Import",
+    "ImportChunk",
     "Instalment",
     "Lateness",
     "Loan",
+    "MovedIn",
     "Portfolio",
     "Sheet",
     "Stand",

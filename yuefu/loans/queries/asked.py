@@ -53,6 +53,21 @@ def arrears(book_id: UUID, consumer_ids: Sequence[UUID], on: date, currency: str
     return {row[0]: Arrears(Money(row[1], currency), (on - row[2]).days) for row in found}
 
 
+def missed_early(book_id: UUID, asked: Sequence[tuple[UUID, int, int]], on: date) -> set[UUID]:
+    """Of loans, each with a number of instalments and of days, those that have one among the first so many unpaid so many days after it was due."""
+    if not asked:
+        return set()
+    named, params = sql.unnest({"loan_id": "uuid", "periods": "integer", "days": "integer"}, asked)
+    found = sql.rows(
+        f"SELECT g.loan_id FROM {named} AS g WHERE EXISTS (SELECT FROM loans_instalment i JOIN loans_loan l ON l.id = i.loan_id"
+        f" WHERE i.loan_id = g.loan_id AND i.book_id = %s AND l.state = 'active' AND i.no <= g.periods AND i.due_on <= %s - g.days AND {_UNPAID} > 0)"
+        f" OR EXISTS (SELECT FROM loans_due d WHERE d.loan_id = g.loan_id AND d.book_id = %s AND d.no <= g.periods AND d.due_on <= %s - g.days"
+        f" AND {_UNSETTLED} > 0)",
+        [*params, book_id, on, book_id, on],
+    )
+    return {row[0] for row in found}
+
+
 def due(
     book_id: UUID, until: date, *, after: UUID | None = None, limit: int = 100_000, loan_ids: Sequence[UUID] | None = None
 ) -> list[Due]:

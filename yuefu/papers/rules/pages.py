@@ -3,27 +3,21 @@ machine and no chance in them; fonts and typesetter are pinned with the project 
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, tzinfo
-from functools import cache
-from pathlib import Path
-from threading import Lock
 from typing import Any, Final
 
 from yuefu import ids
 from yuefu.money.amounts import Money
 from yuefu.papers.rules.certificates import Certificate
 from yuefu.papers.rules.quotes import PayoffQuote
+from yuefu.papers.rules.setting import figure, row, section, typeset
 from yuefu.papers.rules.statements import Account, Line, Parts, Statement
 from yuefu.papers.rules.wording import text
 from yuefu.plans.label import with_symbol
 from yuefu.plans.offer.wording import Language
 
-_TEMPLATE: Final = Path(__file__).with_name("paper.typ")
 _PARTS: Final = Parts.__slots__
-_one_at_a_time: Final = Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +40,13 @@ def certificate_pdf(certificate: Certificate, holder: Holder, language: Language
         _field("settled_on", told.settled_on, language),
     ]
     code = [_field("number", certificate.number, language), _field("code", certificate.sha256, language)]
-    return _set(
+    return typeset(
         language,
         title=text("certificate", language),
         lender=certificate.lender,
         fields=fields,
         body=[text(told.how, language, settled_on=told.settled_on)],
-        sections=[_section("", [_field("lender", certificate.lender, language), _field("issued_on", certificate.issued_on, language)])],
+        sections=[section("", [_field("lender", certificate.lender, language), _field("issued_on", certificate.issued_on, language)])],
         notes=[
             *([text("replaces", language)] if certificate.replaces_id else []),
             text("verify_certificate", language),
@@ -74,7 +68,7 @@ def statement_pdf(statement: Statement, holder: Holder, lender: str, made_on: da
         sections.append(_sums(statement, language))
     notes = [text("statement_note", language)] if statement.accounts else []
     notes += [text("left_out", language, count=len(statement.left_out))] if statement.left_out else []
-    return _set(
+    return typeset(
         language,
         title=text("statement", language),
         lender=lender,
@@ -91,9 +85,9 @@ def payoff_pdf(quote: PayoffQuote, holder: Holder, lender: str, zone: tzinfo, la
     """The quote of what ends loans on a day."""
     names = ("principal", "interest", "fees", "penalties", "from_credit", "total", "saved")
     columns = [_column("loan", language, wide=True), *(_column(name, language, number=True) for name in names)]
-    rows = [_row("plain", [ids.text("loan", one.loan_id), *(_amount(_signed(one, name)) for name in names)]) for one in quote.loans]
+    rows = [row("plain", [ids.text("loan", one.loan_id), *(figure(_signed(one, name)) for name in names)]) for one in quote.loans]
     sums = [sum(_signed(one, name).minor for one in quote.loans) for name in names]
-    rows.append(_row("sum", [text("sums", language), *(_amount(Money(minor, quote.currency)) for minor in sums)]))
+    rows.append(row("sum", [text("sums", language), *(figure(Money(minor, quote.currency)) for minor in sums)]))
     fields = [
         _field("number", ids.text("payoff_quote", quote.id), language),
         *_whose(holder, quote.consumer_id, language),
@@ -102,13 +96,13 @@ def payoff_pdf(quote: PayoffQuote, holder: Holder, lender: str, zone: tzinfo, la
         _field("currency", quote.currency, language),
         _field("total", with_symbol(quote.total), language),
     ]
-    return _set(
+    return typeset(
         language,
         title=text("payoff", language),
         lender=lender,
         fields=fields,
         body=[],
-        sections=[_section("", [], columns, rows)],
+        sections=[section("", [], columns, rows)],
         notes=[text("payoff_note", language)],
         code=[_field("code", quote.sha256, language)],
         footer=ids.text("payoff_quote", quote.id),
@@ -143,8 +137,8 @@ def _account(one: Account, language: Language) -> dict[str, Any]:
         _column("amount", language, number=True),
         *(_column(name, language, number=True) for name in (*_PARTS, "owed")),
     ]
-    opening = _row("sum", ["", "", text("opening", language), "", *_figures(one.opening, one.currency)])
-    closing = _row("sum", ["", "", text("closing", language), "", *_figures(one.closing, one.currency)])
+    opening = row("sum", ["", "", text("opening", language), "", *_figures(one.opening, one.currency)])
+    closing = row("sum", ["", "", text("closing", language), "", *_figures(one.closing, one.currency)])
     lines, stands = [], one.opening.owed
     for line in one.lines:
         stands += line.moved.owed
@@ -154,7 +148,7 @@ def _account(one: Account, language: Language) -> dict[str, Any]:
         amounts = {name: with_symbol(Money(getattr(one, name), one.currency)) for name in ("given_up", "recovered")}
         given_up = [text("given_up", language, **amounts)]
     heading = f"{text('loan', language)} {ids.text('loan', one.loan_id)}"
-    return _section(heading, fields, columns, [opening, *lines, closing], given_up)
+    return section(heading, fields, columns, [opening, *lines, closing], given_up)
 
 
 def _line(line: Line, stands: int, currency: str, language: Language) -> dict[str, Any]:
@@ -162,33 +156,23 @@ def _line(line: Line, stands: int, currency: str, language: Language) -> dict[st
     what = text("borne" if line.what is None else f"fact_{line.what}", language)
     if line.kind == "undone":
         what = text("undone", language, what=what, on=line.undone_on)
-    amount = "" if line.amount is None else _amount(line.amount)
-    figures = (
-        [""] * (len(_PARTS) + 1) if line.kind == "undone" else [*_figures(line.moved, currency)[:-1], _amount(Money(stands, currency))]
-    )
+    amount = "" if line.amount is None else figure(line.amount)
+    figures = [""] * (len(_PARTS) + 1) if line.kind == "undone" else [*_figures(line.moved, currency)[:-1], figure(Money(stands, currency))]
     entered = "" if line.recorded_on is None else str(line.recorded_on)
-    return _row("undone" if line.kind == "undone" else "plain", [str(line.on), entered, what, amount, *figures])
+    return row("undone" if line.kind == "undone" else "plain", [str(line.on), entered, what, amount, *figures])
 
 
 def _sums(statement: Statement, language: Language) -> dict[str, Any]:
     columns = [_column("of_all", language, wide=True), *(_column(name, language, number=True) for name in (*_PARTS, "owed"))]
     rows = []
     for currency, (opening, closing) in statement.sums().items():
-        rows.append(_row("plain", [f"{text('opening', language)} {currency}", *_figures(opening, currency)]))
-        rows.append(_row("sum", [f"{text('closing', language)} {currency}", *_figures(closing, currency)]))
-    return _section(text("sums", language), [], columns, rows)
+        rows.append(row("plain", [f"{text('opening', language)} {currency}", *_figures(opening, currency)]))
+        rows.append(row("sum", [f"{text('closing', language)} {currency}", *_figures(closing, currency)]))
+    return section(text("sums", language), [], columns, rows)
 
 
 def _figures(parts: Parts, currency: str) -> list[str]:
-    return [_amount(Money(minor, currency)) for minor in (*(getattr(parts, name) for name in _PARTS), parts.owed)]
-
-
-def _amount(money: Money) -> str:
-    """With grouped thousands and a true minus; nothing is a dash."""
-    if not money.minor:
-        return "–"
-    whole, point, decimals = Money(abs(money.minor), money.currency).decimal_text().partition(".")
-    return f"{'−' if money.minor < 0 else ''}{int(whole):,}{point}{decimals}"
+    return [figure(Money(minor, currency)) for minor in (*(getattr(parts, name) for name in _PARTS), parts.owed)]
 
 
 def _field(code: str, value: object, language: Language) -> list[str]:
@@ -197,42 +181,3 @@ def _field(code: str, value: object, language: Language) -> list[str]:
 
 def _column(code: str, language: Language, *, number: bool = False, wide: bool = False) -> dict[str, Any]:
     return {"name": text(code, language), "number": number, "wide": wide}
-
-
-def _row(kind: str, cells: Sequence[str]) -> dict[str, Any]:
-    return {"kind": kind, "cells": list(cells)}
-
-
-def _section(
-    heading: str,
-    fields: Sequence[Sequence[str]],
-    columns: Sequence[dict[str, Any]] = (),
-    rows: Sequence[dict[str, Any]] = (),
-    notes: Sequence[str] = (),
-) -> dict[str, Any]:
-    return {"heading": heading, "fields": list(fields), "columns": list(columns), "rows": list(rows), "notes": list(notes)}
-
-
-def _set(language: Language, *, code: Sequence[Sequence[str]] = (), wide: bool = False, **paper: Any) -> bytes:
-    """The paper, set. Everything in it is text by now."""
-    plain = {
-        "language": language,
-        "wide": wide,
-        "code": list(code),
-        "page": text("page", language, page="{page}", pages="{pages}"),
-        **paper,
-    }
-    said = json.dumps(plain, ensure_ascii=False)
-    with _one_at_a_time:  # the typesetter refuses a second thread while it is at work
-        found = _compiler().compile(input=_TEMPLATE.read_bytes(), format="pdf", sys_inputs={"paper": said}, timestamp=0)
-    assert isinstance(found, bytes), "a paper is one file"
-    return found
-
-
-@cache
-def _compiler() -> Any:
-    """Loaded where a paper is asked for and nowhere else; its fonts are read once."""
-    import pylopdf_fonts_zh_cn as fonts
-    import typst
-
-    return typst.Compiler(font_paths=[str(fonts.sans_path().parent)], ignore_system_fonts=True)

@@ -24,7 +24,8 @@ from yuefu.payments.commands.mandates import (
     revoke_mandates,
     settle_mandates,
 )
-from yuefu.payments.commands.payouts import PayoutOrder, order_payouts, send_payouts, settle_payouts
+from yuefu.payments.commands.payout_files import FileWanted, cancel_file, keep_answer, make_file
+from yuefu.payments.commands.payouts import PayoutOrder, order_payouts, recall_payouts, send_payouts, settle_payouts
 from yuefu.payments.commands.receipts import (
     NewMatch,
     ReturnOrder,
@@ -48,6 +49,7 @@ __all__ = [
     "CollectionAttempt",
     "DebitPlan",
     "Drop",
+    "FileWanted",
     "NewMandate",
     "NewMatch",
     "Part",
@@ -66,12 +68,15 @@ __all__ = [
     "attempted",
     "begin_mandates",
     "begin_tries",
+    "cancel_file",
     "close_contradictions",
     "drop_tries",
     "expire_mandates",
     "follow_tries",
+    "keep_answer",
     "keep_bad_lines",
     "leave_receipts",
+    "make_file",
     "match_receipts",
     "name_payers",
     "open_money_accounts",
@@ -80,6 +85,7 @@ __all__ = [
     "order_transfers",
     "plan_again",
     "plan_debits",
+    "recall_payouts",
     "refunds_attempted",
     "release_parts",
     "revoke_mandates",

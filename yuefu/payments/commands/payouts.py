@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 from uuid import UUID
 
@@ -12,10 +12,12 @@ from yuefu.errors import Refused
 from yuefu.ledger import commands as ledger
 from yuefu.ledger import queries as ledger_book
 from yuefu.ledger.rules import Entry
+from yuefu.merchants import queries as merchants
 from yuefu.money.amounts import Money
 from yuefu.payments import entries, queries, rules
 from yuefu.payments.commands import changes
 from yuefu.payments.commands.accounts import accounts_of, missing
+from yuefu.payments.commands.changes import Changes
 from yuefu.payments.commands.safeguarding import lock_client_money
 from yuefu.payments.rules import MoneyAccount, Payout, PayResult
 from yuefu.runtime import keys, sql
@@ -30,12 +32,15 @@ _SEQ: Final = {
 
 @dataclass(frozen=True, slots=True)
 class PayoutOrder:
-    """Pay a merchant what a settlement batch says. `key` names batch and try."""
+    """Pay a merchant what a settlement batch says. `key` names batch and try. `by_hand`: two people ordered it. `reference`: by which the bank knows
+    it already, where it was paid outside of the platform; else we make one."""
 
     key: str
     merchant_id: UUID
     batch_id: UUID
     amount: Money
+    by_hand: bool = False
+    reference: str = ""
 
 
 def order_payouts(*, work: UnitOfWork, orders: Sequence[PayoutOrder]) -> list[Payout | Refused]:
@@ -64,13 +69,19 @@ def order_payouts(*, work: UnitOfWork, orders: Sequence[PayoutOrder]) -> list[Pa
     return keys.answer(work=work, scope="payments.payout", requests=orders, object_ids=new, decide=decide, recall=recall)
 
 
-def send_payouts(*, work: UnitOfWork, payouts: Sequence[Payout]) -> list[Payout | Refused]:
+def send_payouts(*, work: UnitOfWork, payouts: Sequence[Payout], only_now: bool = False) -> list[Payout | Refused]:
     """Marks payouts as sent, before the bank is called: from then on its word is asked for, never the payment sent again blind.
 
     Only as far as the money in the client account goes that was not sent before and is not on its way out of it, in order: Refused with
-    NOT_COVERED otherwise, and the payout stays scheduled.
+    NOT_COVERED otherwise, and the payout stays scheduled. With `only_now`, what somebody else has sent meanwhile is left out.
     """
     lock_client_money(work)
+    if only_now:
+        scheduled = queries.payouts_where(
+            "p.state = 'scheduled' AND p.id = ANY(%s)", [[p.id for p in payouts]], book_id=work.book.id, lock=True
+        )
+        still = {p.id for p in scheduled}
+        payouts = [p for p in payouts if p.id in still]
     # What is promised is read first, what is there last: of money that moves in between, too little is seen and never too much.
     promised = queries.sent(book_id=work.book.id)
     for leaving in queries.transfers_open(book_id=work.book.id, kinds=["release"]):
@@ -93,15 +104,48 @@ def settle_payouts(*, work: UnitOfWork, results: Sequence[PayResult]) -> list[Pa
     known = queries.payouts_by_reference(book_id=work.book.id, references=[r.reference for r in results], lock=True)
     decided = changes.decide(results, known, lambda r: r.reference, rules.paid_out, _entries)
     changes.post(work, decided)
+    _say_where(decided)
     settled = list(decided.changed.values())
     sql.update(
         "payments_payout",
         "id",
-        {"id": "uuid", "state": "text", "provider_id": "text", "failure_code": "text", "paid_on": "date", "returned_on": "date"},
-        [(p.id, p.state, p.provider_id, p.failure_code, p.paid_on, p.returned_on) for p in settled],
+        {
+            "id": "uuid",
+            "state": "text",
+            "provider_id": "text",
+            "failure_code": "text",
+            "paid_on": "date",
+            "returned_on": "date",
+            "account_id": "uuid",
+        },
+        [(p.id, p.state, p.provider_id, p.failure_code, p.paid_on, p.returned_on, p.account_id) for p in settled],
     )
     changes.tell(work, action="payments.settle_payouts", kind="payout", things=settled, before=decided.before, seq=_SEQ, snapshot=_snapshot)
     return decided.outcomes
+
+
+def recall_payouts(*, work: UnitOfWork, merchant_ids: Sequence[UUID], code: str) -> list[Payout]:
+    """Takes back the payouts of merchants that no bank was given yet, for a reason; what they would pay is available to them again. Returns them."""
+    waiting = queries.payouts_where(
+        "p.state = 'scheduled' AND p.merchant_id = ANY(%s)", [list(merchant_ids)], book_id=work.book.id, lock=True
+    )
+    results = [PayResult(p.reference, "rejected", p.amount, "", work.day.on, code) for p in waiting]
+    return [p for p in settle_payouts(work=work, results=results) if isinstance(p, Payout)] if results else []
+
+
+def _say_where(decided: Changes[Payout]) -> None:
+    """What leaves goes to the account that its merchant has then, and keeps it. What left before that was written down went to the first: there was no
+    other."""
+    leaving = [p for p in decided.changed.values() if p.account_id is None and (p.state == "sent" or p.paid_on)]
+    if not leaving:
+        return
+    concerned = sorted({p.merchant_id for p in leaving})
+    accounts = {merchant_id: account.id for merchant_id, account in merchants.accounts_in_force(merchant_ids=concerned).items()}
+    left_before = {p.id for p in leaving if decided.before[p.id].state != "scheduled"}
+    first = merchants.first_accounts(merchant_ids=concerned) if left_before else {}
+    where = {p.id: (first if p.id in left_before else accounts)[p.merchant_id] for p in leaving}
+    decided.changed.update({p.id: replace(p, account_id=where[p.id]) for p in leaving})
+    decided.outcomes[:] = [decided.changed.get(o.id, o) if isinstance(o, Payout) else o for o in decided.outcomes]
 
 
 def _entries(before: Payout, after: Payout) -> list[Entry]:
@@ -116,7 +160,7 @@ def _entries(before: Payout, after: Payout) -> list[Entry]:
 def _ordered(work: UnitOfWork, new_id: UUID, order: PayoutOrder, account: MoneyAccount) -> Payout:
     return Payout(
         id=new_id,
-        reference=ids.text("payout", new_id),
+        reference=order.reference or ids.text("payout", new_id),
         money_account_id=account.id,
         merchant_id=order.merchant_id,
         batch_id=order.batch_id,
@@ -127,6 +171,7 @@ def _ordered(work: UnitOfWork, new_id: UUID, order: PayoutOrder, account: MoneyA
         ordered_at=work.now,
         paid_on=None,
         returned_on=None,
+        by_hand=order.by_hand,
     )
 
 
@@ -144,11 +189,12 @@ def _insert(work: UnitOfWork, ordered: Sequence[Payout]) -> None:
         "state": "text",
         "failure_code": "text",
         "ordered_at": "timestamptz",
+        "by_hand": "boolean",
     }
     values = [
         (
             *(p.id, work.book.id, p.reference, p.money_account_id, p.merchant_id, p.batch_id, p.amount.minor, p.amount.currency),
-            *("", p.state, "", p.ordered_at),
+            *("", p.state, "", p.ordered_at, p.by_hand),
         )
         for p in ordered
     ]

@@ -15,14 +15,14 @@ from yuefu.payments.rules import Transfer
 from yuefu.runtime import locks
 from yuefu.runtime.values import UnitOfWork
 
-OWED: Final = ("merchant_available", "payouts_in_transit")
+OWED: Final = ("merchant_available", "merchant_frozen", "payouts_in_transit")
 _HELD: Final = "client_cash"
 _KINDS: Final = ("safeguarding", "release")
 
 
 @dataclass(frozen=True, slots=True)
 class Safeguarded:
-    """What is owed to merchants at once, what of it lies in the client account, and what is ordered into it (less what out of it)."""
+    """What is owed to merchants at once or frozen of it, what of it lies in the client account, and what is ordered into it (less what out of it)."""
 
     owed: Money
     held: Money

@@ -3,6 +3,7 @@
 from yuefu.payments.models.debit_files import DebitLine
 from yuefu.payments.models.mandates import Contradiction, Debit, DebitTry, Mandate, MandateStep, SandboxContract, SandboxNotice
 from yuefu.payments.models.moving import ChannelRefund, Collection, MoneyAccount, Payout, SandboxFlow, SandboxTrade, Transfer
+from yuefu.payments.models.payout_files import PayoutAnswer, PayoutFile, PayoutFileLine
 from yuefu.payments.models.receipts import PayerReference, Receipt, ReceiptMatch, ReceiptReturn
 
 __all__ = [
@@ -17,6 +18,9 @@ __all__ = [
     "MoneyAccount",
     "PayerReference",
     "Payout",
+    "PayoutAnswer",
+    "PayoutFile",
+    "PayoutFileLine",
     "Receipt",
     "ReceiptMatch",
     "ReceiptReturn",

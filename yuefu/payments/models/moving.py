@@ -163,7 +163,8 @@ class ChannelRefund(BookRow):
 
 
 class Payout(BookRow):
-    """Money to a merchant for one settlement batch; one that was returned may be followed by another."""
+    """Money to a merchant for one settlement batch; one that was returned may be followed by another. What left names the version of the account it
+    went to, whose kind a key compares: a personal one is none."""
 
     reference = models.TextField()
     money_account_id = models.UUIDField()
@@ -177,6 +178,9 @@ class Payout(BookRow):
     ordered_at = models.DateTimeField()
     paid_on = models.DateField(null=True)
     returned_on = models.DateField(null=True)
+    account_id = models.UUIDField(null=True)
+    file_id = models.UUIDField(null=True)
+    by_hand = models.BooleanField(default=False, db_default=False)
 
     class Meta:
         constraints = [

@@ -55,6 +55,7 @@ from yuefu.payments.queries.moving import (
     payouts_of_book,
     payouts_to_poll,
     payouts_to_send,
+    payouts_where,
     refundable,
     refunds,
     refunds_by_reference,
@@ -70,6 +71,7 @@ from yuefu.payments.queries.moving import (
     waiting_in_all,
     waiting_of,
 )
+from yuefu.payments.queries.payout_files import FileListed, answer_taken, payout_file, payout_file_content, payout_files, payouts_of_file
 from yuefu.payments.queries.receipts import (
     in_suspense,
     left_counted_wrong,
@@ -92,12 +94,14 @@ from yuefu.payments.queries.receipts import (
 )
 
 __all__ = [
+    "FileListed",
     "GivenBack",
     "KeptLine",
     "Moved",
     "OrderPayments",
     "TradeMovement",
     "accepted",
+    "answer_taken",
     "bad_lines",
     "collections",
     "collections_by_reference",
@@ -136,12 +140,17 @@ __all__ = [
     "payer",
     "payer_references",
     "payers_of_references",
+    "payout_file",
+    "payout_file_content",
+    "payout_files",
     "payouts",
     "payouts_by_reference",
     "payouts_of_batches",
     "payouts_of_book",
+    "payouts_of_file",
     "payouts_to_poll",
     "payouts_to_send",
+    "payouts_where",
     "receipts",
     "receipts_listed",
     "receipts_numbered",

@@ -50,7 +50,7 @@ _REFUND = (
 )
 _PAYOUT = (
     "SELECT p.id, p.reference, p.money_account_id, p.merchant_id, p.batch_id, p.amount_minor, p.provider_id, p.state, p.failure_code,"
-    " p.ordered_at, p.paid_on, p.returned_on, p.currency FROM payments_payout AS p"
+    " p.ordered_at, p.paid_on, p.returned_on, p.account_id, p.file_id, p.by_hand, p.currency FROM payments_payout AS p"
 )
 _TRANSFER = (
     "SELECT t.id, t.reference, t.kind, t.from_account_id, t.to_account_id, t.amount_minor, t.funder_id, t.provider_id, t.state,"
@@ -73,8 +73,8 @@ def _refund(*row: Any) -> ChannelRefund:
 
 
 def _payout(*row: Any) -> Payout:
-    *head, amount, provider, state, failure, at, paid, returned, currency = row
-    return Payout(*[*head, Money(amount, currency), provider, state, failure, at, paid, returned])
+    *head, amount, provider, state, failure, at, paid, returned, account, file, by_hand, currency = row
+    return Payout(*[*head, Money(amount, currency), provider, state, failure, at, paid, returned, account, file, by_hand])
 
 
 def _transfer(*row: Any) -> Transfer:
@@ -129,6 +129,12 @@ def payouts_by_reference(*, book_id: UUID, references: Sequence[str], lock: bool
     return {p.reference: p for p in _chosen(_payout, _PAYOUT, "p", "reference", "text", book_id, references, lock=lock)}
 
 
+def payouts_where(test: str, values: Sequence[Any], *, book_id: UUID, lock: bool = False) -> list[Payout]:
+    """Payouts that pass a test, in the order of ids; with `lock`, for update until the transaction ends."""
+    ending = " ORDER BY p.id" + (" FOR UPDATE OF p" if lock else "")
+    return sql.rows_as(_payout, _PAYOUT + " WHERE p.book_id = %s AND " + test + ending, [book_id, *values])
+
+
 def transfers(*, book_id: UUID, ids: Sequence[UUID]) -> dict[UUID, Transfer]:
     return {t.id: t for t in _chosen(_transfer, _TRANSFER, "t", "id", "uuid", book_id, ids)}
 
@@ -173,16 +179,21 @@ def refunds_to_poll(*, book_id: UUID, before: datetime, limit: int) -> list[Chan
     return sql.rows_as(_refund, _REFUND + where, [book_id, before, limit])
 
 
-def payouts_to_send(*, book_id: UUID, limit: int, except_to: Sequence[UUID] = ()) -> list[Payout]:
-    """Payouts that were ordered and not yet given to the bank, oldest first. Those of merchants `except_to` take up no place in the limit."""
-    where = " WHERE p.book_id = %s AND p.state = 'scheduled' AND p.merchant_id <> ALL(%s::uuid[]) ORDER BY p.ordered_at, p.id LIMIT %s"
-    return sql.rows_as(_payout, _PAYOUT + where, [book_id, list(except_to), limit])
+def payouts_to_send(*, book_id: UUID, limit: int, except_to: Sequence[UUID] = (), unless_by_hand: Sequence[UUID] = ()) -> list[Payout]:
+    """Payouts that were ordered and not yet given to the bank, oldest first. Those of merchants `except_to` take up no place in the limit, nor those of
+    merchants `unless_by_hand` that two people did not order."""
+    where = (
+        " WHERE p.book_id = %s AND p.state = 'scheduled' AND p.merchant_id <> ALL(%s::uuid[])"
+        " AND (p.by_hand OR p.merchant_id <> ALL(%s::uuid[])) ORDER BY p.ordered_at, p.id LIMIT %s"
+    )
+    return sql.rows_as(_payout, _PAYOUT + where, [book_id, list(except_to), list(unless_by_hand), limit])
 
 
 def payouts_to_poll(*, book_id: UUID, paid_since: date, limit: int) -> list[Payout]:
-    """Payouts on their way, and after all of them those paid since a day, which the bank may still return; oldest first."""
+    """Payouts on their way, and after all of them those paid since a day, which the bank may still return; oldest first. What was given to the bank in
+    a file is answered by a file, and nobody is asked for it: nor sent again by a bank that has not heard of it this way."""
     where = (
-        " WHERE p.book_id = %s AND (p.state = 'sent' OR (p.state = 'paid' AND p.paid_on >= %s))"
+        " WHERE p.book_id = %s AND p.file_id IS NULL AND (p.state = 'sent' OR (p.state = 'paid' AND p.paid_on >= %s))"
         " ORDER BY (p.state = 'sent') DESC, p.ordered_at, p.id LIMIT %s"
     )
     return sql.rows_as(_payout, _PAYOUT + where, [book_id, paid_since, limit])

@@ -38,6 +38,12 @@ LATE_STEPS: Final = frozenset({("failed", "succeeded")})
 PAYOUT_STEPS: Final = frozenset(
     {("scheduled", "sent"), ("scheduled", "paid"), ("scheduled", "returned"), ("sent", "paid"), ("sent", "returned"), ("paid", "returned")}
 )
+ACCOUNT_FAULTS: Final = frozenset(
+    {"beneficiary_rejected", "beneficiary_account_closed"}
+    # ISO 20022: account number, closed, blocked, transaction forbidden, creditor's name, agent, address
+    | {f"bank_{code}" for code in ("ac01", "ac03", "ac04", "ac06", "ac07", "ag01", "be01", "be04", "be06", "be22", "rc01", "rc04")}
+)
+"""What banks say of an account; what they say of the order, or of ours, is not its fault."""
 TRANSFER_STEPS: Final = frozenset({("ordered", "done"), ("ordered", "failed")})
 
 
@@ -149,6 +155,15 @@ def paid_out(current: Payout | None, result: PayResult) -> Payout | Refused:
     returned = replace(current, state=state, provider_id=number, returned_on=result.on, failure_code=result.failure_code)
     # Money can only come back after it went: a bank that reports both at once is booked as both.
     return replace(returned, paid_on=current.paid_on or result.on) if result.outcome == "returned" else returned
+
+
+def account_at_fault(payout: Payout) -> bool:
+    """Whether a payout came back because of the account it went to: after it was paid, or rejected with a reason that says so."""
+    return (
+        payout.state == "returned"
+        and payout.account_id is not None
+        and (payout.paid_on is not None or payout.failure_code in ACCOUNT_FAULTS)
+    )
 
 
 def transferred(current: Transfer | None, result: TransferResult) -> Transfer | Refused:

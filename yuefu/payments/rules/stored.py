@@ -141,7 +141,11 @@ class ChannelRefund:
 
 @dataclass(frozen=True, slots=True)
 class Payout:
-    """Money on its way to a merchant, for one settlement batch, from an account of client money."""
+    """Money on its way to a merchant, for one settlement batch, from an account of client money.
+
+    `account_id` is the version of the merchant's account that it went to, from when it is sent; `file_id` the file that the bank was given it in, if
+    it was. `by_hand`: two people ordered it, so it does not wait for its merchant to be active.
+    """
 
     id: UUID
     reference: str
@@ -155,6 +159,9 @@ class Payout:
     ordered_at: datetime
     paid_on: date | None
     returned_on: date | None
+    account_id: UUID | None = None
+    file_id: UUID | None = None
+    by_hand: bool = False
 
 
 @dataclass(frozen=True, slots=True)

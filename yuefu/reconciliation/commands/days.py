@@ -17,6 +17,7 @@ from yuefu.reconciliation.rules.breaks import DEFAULT_WORKING, FIRST_OWNER, Work
 from yuefu.reconciliation.rules.correcting import set_apart, with_corrections
 from yuefu.reconciliation.rules.fixes import CORRECTION
 from yuefu.reconciliation.rules.matching import DEFAULT_WINDOW_DAYS, DayResult, Item, Movement, Outcome, Resolution, match_day
+from yuefu.reconciliation.rules.naming import named
 from yuefu.runtime import audit, outbox, sql
 from yuefu.runtime.jsontext import dumps
 from yuefu.runtime.outbox import Event
@@ -77,13 +78,15 @@ def reconcile_day(
     movements = queries.movements(book_id=work.book.id, source=source, on=on)
     corrects = _corrected(work, movements)
     shown, corrections = set_apart(movements, corrects)
-    lines = queries.lines_of_file(file_id=file_id)
+    open_items = queries.open_items(book_id=work.book.id, source=source, before=on)
+    seen = queries.seen(book_id=work.book.id, source=source, before=on, file_id=file_id)
+    lines, seen = named(queries.lines_of_file(file_id=file_id), shown, open_items, seen)
     result = match_day(
         on=on,
         lines=lines,
         movements=shown,
-        open_items=queries.open_items(book_id=work.book.id, source=source, before=on),
-        seen=queries.seen(book_id=work.book.id, source=source, before=on, file_id=file_id),
+        open_items=open_items,
+        seen=seen,
         currency=work.book.currency,
         window_days=window_days,
     )

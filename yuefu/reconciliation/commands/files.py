@@ -22,16 +22,18 @@ UNKNOWN_SOURCE = "unknown_source"
 WRONG_SOURCE = "wrong_source"  # a trade bill given as a fund flow, or the other way round
 FOREIGN_ACCOUNT = "foreign_account"  # the bill of another merchant number
 OTHER_DAY = "other_day"  # the lines are of another day than the file was said to be of
+SEVERAL_DAYS = "several_days"
 DAY_UNKNOWN = "day_unknown"  # an empty bill does not say its day: give it
 DAY_NOT_BEGUN = "day_not_begun"  # no honest bill is of a day to come
 DAY_HAS_A_FILE = "day_already_has_a_file"  # this source and day has a file with other content
 
 _LAYOUTS: Final = {
-    "channel_trade": "wechat.trade.",
-    "channel_fund": "wechat.fundflow.",
-    "bank": "wechat.fundflow.",
-    "bank_client": "wechat.fundflow.",
+    "channel_trade": ("wechat.trade.ALL", "wechat.trade.SUCCESS", "wechat.trade.REFUND", "alipay.trade"),
+    "channel_fund": ("wechat.fundflow.", "alipay.account"),
+    "bank": ("wechat.fundflow.", "bank."),
+    "bank_client": ("wechat.fundflow.", "bank."),
 }
+"""The layouts that a source may come in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,7 @@ def receive_files(
 ) -> list[Received | Refused]:
     """Reads and stores bills; one outcome each, in order. A refused file leaves nothing behind and disturbs no other.
 
-    `read` is the reader of the layout (gateways.wechat.read_bill); `accounts` gives the account a source must be of, where its layout
+    `read` is the reader of a file of one bill (gateways.reading.read_one); `accounts` gives the account a source must be of, where its layout
     states one. The same content again is Received with `again`. Refused with the code of a BillError or one of this module's.
     """
     # Two deliveries of one day queue here: the second one finds the first.
@@ -85,18 +87,20 @@ def receive_files(
 
 
 def _read(file: FileIn, read: Callable[[bytes], Bill], accounts: Mapping[str, str], currency: str) -> tuple[Bill, date] | Refused:
-    layout = _LAYOUTS.get(file.source)
-    if layout is None:
+    layouts = _LAYOUTS.get(file.source)
+    if layouts is None:
         return Refused(UNKNOWN_SOURCE, f"a source is one of {', '.join(_LAYOUTS)}", "source")
     try:
         bill = read(file.data)
     except BillError as error:
         return Refused(error.code, error.detail, "data")
-    if not bill.layout.startswith(layout):
+    if not bill.layout.startswith(layouts):
         return Refused(WRONG_SOURCE, f"this is a file of layout {bill.layout}, not one of {file.source}", "source")
     expected = accounts.get(file.source, "")
     if expected and bill.account not in ("", expected):
         return Refused(FOREIGN_ACCOUNT, f"the file is of account {bill.account[:40]}, not of {expected}", "data")
+    if bill.since is not None:
+        return Refused(SEVERAL_DAYS, f"the file is of {bill.since} to {bill.on}: a book receives one day after the other", "data")
     if bill.currency != currency:
         return Refused("other_currency", f"the file is in {bill.currency}, the book in {currency}", "data")
     if file.on is not None and bill.on is not None and file.on != bill.on:

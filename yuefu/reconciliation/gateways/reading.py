@@ -50,6 +50,16 @@ def read(data: bytes, *, currency: str | None = None, sha1: str | None = None) -
     return bills
 
 
+def read_one(data: bytes) -> Bill:
+    """The one bill in a file, in whatever currency it states, or BillError; also where there are several, for then it is not said which is meant."""
+    found = read(data)
+    bills = [bill for bill in found if bill.layout != "alipay.summary"] or found  # what comes beside its details was held against them
+    if len(bills) != 1:
+        accounts = ", ".join(sorted({bill.account[:40] for bill in bills})) or "none"
+        raise BillError("several_accounts", f"The file holds {len(bills)} bills, of {accounts}: give them one by one.")
+    return bills[0]
+
+
 def _read(source: Source, currency: str | None, sha1: str | None) -> list[Bill]:
     try:
         bills = _reader(source.head())(source, currency)

@@ -18,7 +18,8 @@ from yuefu.runtime import audit, locks, sql
 from yuefu.runtime.calendars import calendar
 from yuefu.runtime.values import UnitOfWork
 from yuefu.settlement import entries, queries, rules
-from yuefu.settlement.rules import Item
+from yuefu.settlement.commands.shares import Return, Sale, share
+from yuefu.settlement.rules import GivenBack, Item
 
 SOURCE_REUSED = "source_reused"  # this capture or refund was accrued before with another amount or merchant
 
@@ -44,13 +45,16 @@ _ITEM: Final = {
     "settles_on": "date",
     "recorded_at": "timestamptz",
     "lived": "boolean",
+    "vat_minor": "bigint",
+    "event": "text",
+    "due_on": "date",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class CaptureAccrual:
     """A captured amount. `discount_periods`: the number of periods of a plan that the merchant makes interest-free, else None. `lived`: the loan is
-    one of rule version 2026-2. `channel` and `periods` are those of the order: what it costs may depend on them."""
+    one of rule version 2026-2. `channel`, `periods` and `category` are those of the order: what it costs may depend on them; `host_id` is who sold it live."""
 
     capture_id: UUID
     order_id: UUID
@@ -64,16 +68,19 @@ class CaptureAccrual:
     lived: bool = False
     channel: str = ""
     periods: int = 0
+    host_id: UUID | None = None
+    category: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class RefundAccrual:
-    """An amount of a capture that goes back to the consumer."""
+    """An amount of a capture that goes back to the consumer. `event`: refund, rejection (goods refused at the door) or charge_back."""
 
     refund_id: UUID
     capture_id: UUID
     amount: Money
     earned_on: date
+    event: str = "refund"
 
 
 Accrual = CaptureAccrual | RefundAccrual
@@ -84,8 +91,8 @@ def accrue(*, work: UnitOfWork, items: Sequence[Accrual]) -> list[Item | Refused
 
     A capture or refund accrued before returns its item. Fee and discount by the contract in force on `earned_on`, and by what the merchant sold
     in the month before, where they depend on it; a refund returns them, or not, by the contract of its capture. Settles T+N business days after
-    `earned_on`. Refused with NO_CONTRACT, NO_SUCH_PLAN, AMOUNT_NOT_POSITIVE, CURRENCY_DIFFERS, UNKNOWN_CAPTURE, REFUND_EXCEEDS_CAPTURE,
-    SOURCE_REUSED, or as the ledger refuses.
+    `earned_on`; a capture later, where the contract holds it (`merchants.rules.holds`). Refused with NO_CONTRACT, NO_SUCH_PLAN, AMOUNT_NOT_POSITIVE,
+    CURRENCY_DIFFERS, UNKNOWN_CAPTURE, REFUND_EXCEEDS_CAPTURE, SOURCE_REUSED, or as the ledger refuses.
     """
     state = _load(work, items)
     outcomes: list[Item | Refused] = []
@@ -101,6 +108,7 @@ def accrue(*, work: UnitOfWork, items: Sequence[Accrual]) -> list[Item | Refused
     for index, refusal in refused.items():
         outcomes[index] = refusal
     insert_items(work, [item for i, item in fresh.items() if i not in refused])
+    _share(work, state, [(items[i], item) for i, item in fresh.items() if i not in refused])
     new = list(fresh.values())
     audit.record(
         work=work,
@@ -112,13 +120,31 @@ def accrue(*, work: UnitOfWork, items: Sequence[Accrual]) -> list[Item | Refused
     return outcomes
 
 
+def _share(work: UnitOfWork, state: _State, written: Sequence[tuple[Accrual, Item]]) -> None:
+    """What others have of the fees of new captures, and give back of new refunds."""
+    sales, returns, before = [], [], dict(state.given_back_before)
+    for accrual, item in written:
+        if isinstance(accrual, CaptureAccrual):
+            contract = state.contract_of(item)
+            if contract is not None and contract.terms.sharing:
+                sales.append(Sale(item, contract, accrual.host_id))
+            continue
+        capture = state.known["capture", accrual.capture_id]
+        contract = state.contract_of(capture)
+        refunded = before.get(accrual.capture_id, 0)
+        before[accrual.capture_id] = refunded + accrual.amount.minor
+        if contract is not None and contract.terms.sharing:
+            returns.append(Return(item, capture, Money(refunded, accrual.amount.currency)))
+    share(work=work, sales=sales, returns=returns)
+
+
 def insert_items(work: UnitOfWork, items: Sequence[Item]) -> None:
     """Stores items; one statement."""
     values = [
         (
             *(i.id, work.book.id, i.merchant_id, i.kind, i.order_id, i.source_id, i.capture_id, i.loan_id, i.funder_id, i.product),
             *(i.gross.minor, i.fee.minor, i.discount.minor, i.net.minor, i.net.currency, i.contract_version, i.fee_on_refund),
-            *(i.earned_on, i.settles_on, work.now, i.lived),
+            *(i.earned_on, i.settles_on, work.now, i.lived, i.vat.minor, i.event, i.due_on),
         )
         for i in items
     ]
@@ -132,15 +158,20 @@ class _State:
         self,
         work: UnitOfWork,
         known: dict[tuple[str, UUID], Item],
-        refunded: dict[UUID, int],
+        given_back: dict[UUID, GivenBack],
         contracts: Mapping[date, Mapping[UUID, Contract]],
+        agreed: Mapping[tuple[UUID, int], Contract],
         volumes: Mapping[tuple[date, UUID], Money],
+        proven: set[UUID],
     ) -> None:
         self.known = known
         self._work = work
-        self._refunded = refunded
+        self._given_back = given_back
+        self.given_back_before = {capture_id: back.gross.minor for capture_id, back in given_back.items()}
+        self._agreed = agreed
         self._contracts = contracts
         self._volumes = volumes
+        self._proven = proven
         self._settles: dict[tuple[date, int], date] = {}
 
     def decide(self, accrual: Accrual) -> Item | Refused:
@@ -154,7 +185,16 @@ class _State:
     def add(self, item: Item) -> None:
         self.known[item.kind, item.source_id] = item
         if item.kind == "refund" and item.capture_id is not None:
-            self._refunded[item.capture_id] = self._refunded.get(item.capture_id, 0) - item.gross.minor
+            before = self._before(item.capture_id, item.gross.currency)
+            after = GivenBack(before.gross - item.gross, before.fee - item.fee, before.discount - item.discount)
+            self._given_back[item.capture_id] = after
+
+    def contract_of(self, capture: Item) -> Contract | None:
+        """The contract that a capture was made under."""
+        return self._agreed.get((capture.merchant_id, capture.contract_version))
+
+    def _before(self, capture_id: UUID, currency: str) -> GivenBack:
+        return self._given_back.get(capture_id) or GivenBack.nothing(currency)
 
     def _capture(self, accrual: CaptureAccrual) -> Item | Refused:
         if earlier := self.known.get(("capture", accrual.capture_id)):
@@ -171,9 +211,11 @@ class _State:
                 rules.NO_SUCH_PLAN, f"the contract has no interest-free plan of {accrual.discount_periods} periods", "discount_periods"
             )
         nothing = Money.zero(accrual.gross.currency)
-        sold = Sold(accrual.product, accrual.channel, accrual.periods)
+        sold = Sold(accrual.product, accrual.channel, accrual.periods, accrual.category)
         fee_rate, fixed = contract.fee_of(sold, self._volumes.get((accrual.earned_on, accrual.merchant_id), nothing))
         share = rules.capture_share(accrual.gross, fee_rate=fee_rate, fixed=fixed, discount_rate=discount)
+        holds = contract.terms.holds
+        due_on = self._settles_on(accrual.earned_on, contract.terms.settlement_days + holds.more_days)
         return Item(
             id=self._work.ids.new(self._work.now),
             merchant_id=accrual.merchant_id,
@@ -188,11 +230,13 @@ class _State:
             fee=share.fee,
             discount=share.discount,
             net=share.net,
+            vat=rules.vat_of(share.fee, Rate(contract.terms.vat_ppm)),
             contract_version=contract.version,
             fee_on_refund=contract.terms.fee_on_refund,
             earned_on=accrual.earned_on,
-            settles_on=self._settles_on(accrual.earned_on, contract.terms.settlement_days),
+            settles_on=due_on + timedelta(days=holds.evidence_days),
             lived=accrual.lived,
+            due_on=due_on if holds.evidence_days else None,
         )
 
     def _refund(self, accrual: RefundAccrual) -> Item | Refused:
@@ -202,12 +246,16 @@ class _State:
         capture = self.known.get(("capture", accrual.capture_id))
         if capture is None:
             return Refused(rules.UNKNOWN_CAPTURE, "this capture was never accrued", "capture_id")
-        before = Money(self._refunded.get(accrual.capture_id, 0), accrual.amount.currency)
-        if before + accrual.amount > capture.gross:
-            return Refused(rules.REFUND_EXCEEDS_CAPTURE, f"{capture.gross - before} of the capture is left", "amount")
-        share = rules.refund_share(capture, refunded_before=before, amount=accrual.amount)
+        before = self._before(accrual.capture_id, accrual.amount.currency)
+        if before.gross + accrual.amount > capture.gross:
+            return Refused(rules.REFUND_EXCEEDS_CAPTURE, f"{capture.gross - before.gross} of the capture is left", "amount")
+        event = rules.way_back(accrual.event, capture, before=before, amount=accrual.amount, on=accrual.earned_on)
+        treatment = self._treatment(capture, event)
+        share = rules.refund_share(capture, before=before, amount=accrual.amount, treatment=treatment)
         contract = self._contracts.get(accrual.earned_on, {}).get(capture.merchant_id)
-        days = contract.terms.settlement_days if contract else 0
+        due_on = self._settles_on(accrual.earned_on, contract.terms.settlement_days if contract else 0)
+        # While its money waits for evidence, what goes back of a capture is deducted from it and from nothing else.
+        waits = capture.due_on is not None and capture.id not in self._proven and capture.settles_on > due_on
         return Item(
             id=self._work.ids.new(self._work.now),
             merchant_id=capture.merchant_id,
@@ -222,17 +270,25 @@ class _State:
             fee=-share.fee,
             discount=-share.discount,
             net=-share.net,
+            vat=-share.vat,
             contract_version=capture.contract_version,
-            fee_on_refund=capture.fee_on_refund,
+            fee_on_refund=treatment,
             earned_on=accrual.earned_on,
-            settles_on=self._settles_on(accrual.earned_on, days),
+            settles_on=capture.settles_on if waits else due_on,
             lived=capture.lived,
+            event=event,
+            due_on=due_on if waits else None,
         )
+
+    def _treatment(self, capture: Item, event: str) -> str:
+        """What becomes of the fee: as the contract said that the capture was made under."""
+        agreed = self.contract_of(capture)
+        return agreed.terms.fee_treatment(event) if agreed and event != "refund" else capture.fee_on_refund
 
     def _settles_on(self, earned_on: date, days: int) -> date:
         found = self._settles.get((earned_on, days))
         if found is None:
-            # T+60 and the longest holidays stay within the following year.
+            # T+60, 60 days more and the longest holidays stay within the following year.
             of_book = calendar(self._work.book.calendar, earned_on.year, earned_on.year + 1)
             found = self._settles[earned_on, days] = of_book.add_business_days(earned_on, days)
         return found
@@ -247,7 +303,7 @@ def _load(work: UnitOfWork, items: Sequence[Accrual]) -> _State:
         locks.wait_for_each(locks.CAPTURE, refunded_captures)
     sources = [("capture", c.capture_id) for c in captures] + [("capture", c) for c in refunded_captures]
     known = queries.items_of_sources(book_id=work.book.id, sources=sources + [("refund", r.refund_id) for r in refunds])
-    refunded = queries.refunded_of_captures(book_id=work.book.id, capture_ids=refunded_captures) if refunds else {}
+    given_back = queries.given_back(book_id=work.book.id, capture_ids=refunded_captures) if refunds else {}
     wanted: dict[date, set[UUID]] = {}
     for capture in captures:
         wanted.setdefault(capture.earned_on, set()).add(capture.merchant_id)
@@ -256,7 +312,20 @@ def _load(work: UnitOfWork, items: Sequence[Accrual]) -> _State:
         if refund.capture_id in merchants_of:
             wanted.setdefault(refund.earned_on, set()).add(merchants_of[refund.capture_id])
     contracts = {on: merchants.contracts_in_force(merchant_ids=sorted(who), on=on) for on, who in wanted.items()}
-    return _State(work, known, refunded, contracts, _volumes(work, contracts))
+    waiting = [item.id for item in known.values() if item.due_on is not None] if refunds else []
+    proven = queries.proven(item_ids=waiting) if waiting else set()
+    agreed = _agreed(known, refunded_captures, contracts)
+    return _State(work, known, given_back, contracts, agreed, _volumes(work, contracts), proven)
+
+
+def _agreed(
+    known: Mapping[tuple[str, UUID], Item], refunded: Sequence[UUID], contracts: Mapping[date, Mapping[UUID, Contract]]
+) -> dict[tuple[UUID, int], Contract]:
+    """The contracts that captures were made under of which something comes back."""
+    found = {(merchant_id, c.version): c for of_day in contracts.values() for merchant_id, c in of_day.items()}
+    made = [item for capture_id in refunded if (item := known.get(("capture", capture_id)))]
+    asked = {(item.merchant_id, item.contract_version) for item in made} - found.keys()
+    return found | merchants.contracts_by_version(versions=sorted(asked))
 
 
 def _volumes(work: UnitOfWork, contracts: Mapping[date, Mapping[UUID, Contract]]) -> dict[tuple[date, UUID], Money]:

@@ -1,30 +1,28 @@
-"""Batches: on a pay day one per merchant, its payout ordered in the same transaction; afterwards they follow what the bank says."""
+"""Batches: on a pay day one per merchant, its payout ordered in the same transaction."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 from yuefu.errors import Refused
-from yuefu.ledger import commands as ledger
 from yuefu.ledger.rules import Entry
 from yuefu.merchants import queries as merchants
 from yuefu.merchants.rules import Contract
 from yuefu.money.amounts import Money
 from yuefu.money.rates import Rate
-from yuefu.payments import commands as payments
-from yuefu.payments.commands import PayoutOrder
 from yuefu.payments.rules import Payout
-from yuefu.runtime import audit, locks, outbox, sql
-from yuefu.runtime.outbox import Event
+from yuefu.runtime import locks, sql
 from yuefu.runtime.values import UnitOfWork
 from yuefu.settlement import entries, queries, rules
 from yuefu.settlement.commands.accrual import insert_items
+from yuefu.settlement.commands.following import order, tell
+from yuefu.settlement.commands.freezing import end_passed, own_item, parts_of, post, store_parts
 from yuefu.settlement.queries import Batch, Due
-from yuefu.settlement.rules import Item, Sum, Totals
+from yuefu.settlement.rules import Item, Part, Sum, Totals
 
 _BATCH: Final = {
     "id": "uuid",
@@ -40,6 +38,7 @@ _BATCH: Final = {
     "opening_minor": "bigint",
     "reserved_minor": "bigint",
     "released_minor": "bigint",
+    "adjusted_minor": "bigint",
     "net_minor": "bigint",
     "payout_minor": "bigint",
     "carried_minor": "bigint",
@@ -47,6 +46,7 @@ _BATCH: Final = {
     "version": "integer",
     "payout_id": "uuid",
     "built_at": "timestamptz",
+    "reason": "text",
 }
 
 
@@ -62,9 +62,11 @@ def build(*, work: UnitOfWork, pay_on: date, after: UUID | None, limit: int) -> 
 
     Of a merchant that has its batch nothing is built again: it has one a pay day, and what came later waits for the next. A positive net
     becomes available and is paid out; of a merchant that is not active it is held. A negative net, and one below the least that the contract in
-    force pays out, pays nothing and is carried to the next batch; for the carried balance alone one is built only where it pays.
+    force pays out, pays nothing and is carried to the next batch; for the carried balance alone one is built only where it pays. Freezes keep what they
+    lack of what would be paid; those whose day has come end before.
     """
     locks.wait(locks.SETTLEMENT, work.book.id)
+    end_passed(work=work)
     asked = queries.due_merchants(book_id=work.book.id, on=pay_on, after=after, limit=limit)
     served = queries.served(book_id=work.book.id, pay_on=pay_on, merchant_ids=asked)
     unserved = [merchant_id for merchant_id in asked if merchant_id not in served]
@@ -72,51 +74,11 @@ def build(*, work: UnitOfWork, pay_on: date, after: UUID | None, limit: int) -> 
     contracts = merchants.contracts_in_force(merchant_ids=unserved, on=pay_on)
     wanted = _drafts(work, pay_on, due, contracts)
     if wanted:
-        built = _keep_back(work, wanted, contracts)
+        built, frozen = _freeze(work, _keep_back(work, wanted, contracts), contracts)
         _make_available(work, built)
         _store(work, _with_payouts(work, built), pay_on)
+        store_parts(work=work, parts=frozen)
     return asked[-1] if len(asked) == limit else None
-
-
-def schedule(*, work: UnitOfWork, batch_ids: Sequence[UUID]) -> list[Batch | Refused]:
-    """Orders the payout of batches that were held, or whose payout came back. Refused with UNKNOWN_BATCH, NOT_POSSIBLE, or as the
-    ledger refuses."""
-    known = queries.batches_by_id(book_id=work.book.id, ids=batch_ids, lock=True)
-    outcomes: dict[UUID, Batch | Refused] = {i: _step(known.get(i), "scheduled") for i in batch_ids}
-    ready = [outcome for outcome in outcomes.values() if isinstance(outcome, Batch)]
-    for batch, payout in zip(ready, _order(work, ready), strict=True):
-        outcomes[batch.id] = payout if isinstance(payout, Refused) else replace(batch, payout_id=payout.id)
-    _change(work, "settlement.schedule", known, [o for o in outcomes.values() if isinstance(o, Batch)])
-    return [outcomes[i] for i in batch_ids]
-
-
-def mark_payouts(*, work: UnitOfWork, payouts: Sequence[Payout]) -> list[Batch | Refused]:
-    """Lets batches follow their payouts: paid or returned. What is not news changes nothing.
-
-    Refused with UNKNOWN_BATCH, or NOT_POSSIBLE where a batch has another payout by now.
-    """
-    known = queries.batches_by_id(book_id=work.book.id, ids=[p.batch_id for p in payouts], lock=True)
-    changed: dict[UUID, Batch] = {}
-    steps: list[Batch] = []
-    outcomes: list[Batch | Refused] = []
-    for payout in payouts:
-        batch = changed.get(payout.batch_id, known.get(payout.batch_id))
-        outcome = _follow(batch, payout)
-        outcomes.append(outcome)
-        if isinstance(outcome, Batch) and outcome is not batch:
-            changed[outcome.id] = outcome
-            steps.append(outcome)
-    _change(work, "settlement.mark_payouts", known, steps)
-    return outcomes
-
-
-def mark_reconciled(*, work: UnitOfWork, batch_ids: Sequence[UUID]) -> list[Batch | Refused]:
-    """Marks paid batches whose payout was found in the bank's statement. Refused with UNKNOWN_BATCH or NOT_POSSIBLE."""
-    known = queries.batches_by_id(book_id=work.book.id, ids=batch_ids, lock=True)
-    outcomes = {i: _known_as(known.get(i), "reconciled") or _step(known.get(i), "reconciled") for i in batch_ids}
-    news = [o for o in outcomes.values() if isinstance(o, Batch) and o is not known.get(o.id)]
-    _change(work, "settlement.mark_reconciled", known, news)
-    return [outcomes[i] for i in batch_ids]
 
 
 def _drafts(work: UnitOfWork, pay_on: date, due: Mapping[UUID, Due], contracts: Mapping[UUID, Contract]) -> list[_Built]:
@@ -139,33 +101,55 @@ def _draft(work: UnitOfWork, batch_id: UUID, merchant_id: UUID, pay_on: date, du
 
 
 def _keep_back(work: UnitOfWork, drafts: Sequence[_Built], contracts: Mapping[UUID, Contract]) -> list[_Built]:
-    """Keeps back what contracts say, as an item of the batch, and one that comes later and gives it back; posts both, and what is given back now."""
+    """Keeps back what contracts say, as an item of the batch, and one that comes later and gives it back; posts both, and what is given back or thawed
+    now."""
     built: list[_Built] = []
     items: list[Item] = []
     moves: list[Entry] = []
     for draft in drafts:
         batch, contract = draft.batch, contracts.get(draft.batch.merchant_id)
-        kept, released = Money.zero(work.book.currency), batch.totals.released
+        kept = Money.zero(work.book.currency)
+        released, thawed = (sum((part.net for part in draft.due.sums if part.kind == kind), kept) for kind in ("released", "thawed"))
         if contract and contract.terms.reserve_ppm:
             kept = rules.kept_back(batch.totals, Rate(contract.terms.reserve_ppm))
         if contract and kept:
             item = _of_batch(work, batch, "reserved", -kept, batch.pay_on)
             items += [item, _of_batch(work, batch, "released", kept, batch.pay_on + timedelta(days=contract.terms.reserve_days))]
-            sums = (*draft.due.sums, Sum("reserved", None, 1, item.gross, item.fee, item.discount, item.net))
-            due = Due(sums, f"{draft.due.item_ids[:-1]},{item.id}}}")
-            built.append(_Built(_draft(work, batch.id, batch.merchant_id, batch.pay_on, due, _figures(work, sums, contract)), due))
+            built.append(_with_item(work, draft, item, contract))
         else:
             built.append(draft)
+        if thawed:
+            moves.append(entries.thawed(batch.id, batch.merchant_id, thawed, funder_id=work.book.id))
         if kept or released:
             moves.append(entries.reserved(batch.id, batch.merchant_id, kept=kept, released=released, funder_id=work.book.id))
     insert_items(work, items)
-    _post(work, moves)
+    post(work, moves)
     return built
 
 
-def _post(work: UnitOfWork, moves: Sequence[Entry]) -> None:
-    refused = [o for o in ledger.post(work=work, entries=moves) if isinstance(o, Refused)] if moves else []
-    assert not refused, f"what is owed can always be made available: {refused[:1]}"
+def _with_item(work: UnitOfWork, draft: _Built, item: Item, contract: Contract | None) -> _Built:
+    """A draft with one more item in it, and the figures that follow."""
+    sums = (*draft.due.sums, Sum(item.kind, None, 1, item.gross, item.fee, item.discount, item.net))
+    due = Due(sums, f"{draft.due.item_ids[:-1]},{item.id}}}")
+    return _Built(_draft(work, draft.batch.id, draft.batch.merchant_id, draft.batch.pay_on, due, _figures(work, sums, contract)), due)
+
+
+def _freeze(work: UnitOfWork, drafts: Sequence[_Built], contracts: Mapping[UUID, Contract]) -> tuple[list[_Built], list[Part]]:
+    """Freezes keep what they lack of what would be paid, as an item of the batch; what each of them keeps is written once the batches are."""
+    parts = parts_of(work=work, owed=[(b.batch.id, b.batch.merchant_id, b.batch.totals.payout) for b in drafts if b.batch.totals.payout])
+    if not parts:
+        return list(drafts), []
+    kept: dict[UUID, Money] = {}
+    for part in parts:
+        kept[part.batch_id] = kept.get(part.batch_id, Money.zero(work.book.currency)) + part.amount
+    items = {b.batch.id: _of_batch(work, b.batch, "frozen", -kept[b.batch.id], b.batch.pay_on) for b in drafts if b.batch.id in kept}
+    insert_items(work, list(items.values()))
+    merchant_of = {item.source_id: item.merchant_id for item in items.values()}
+    post(work, [entries.frozen(i, merchant_of[i], amount, funder_id=work.book.id) for i, amount in kept.items()])
+    built = [_with_item(work, b, items[b.batch.id], contracts.get(b.batch.merchant_id)) if b.batch.id in items else b for b in drafts]
+    return [
+        replace(b, batch=replace(b.batch, reason=rules.FROZEN)) if b.batch.id in items and not b.batch.totals.payout else b for b in built
+    ], parts
 
 
 def _make_available(work: UnitOfWork, built: Sequence[_Built]) -> None:
@@ -173,24 +157,26 @@ def _make_available(work: UnitOfWork, built: Sequence[_Built]) -> None:
     if paying:
         shares = [rules.shares_of_funders(b.due.sums, own_funds=work.book.id) for b in paying]
         moves = [entries.made_available(b.batch.id, b.batch.merchant_id, parts) for b, parts in zip(paying, shares, strict=True)]
-        _post(work, moves)
+        post(work, moves)
 
 
 def _with_payouts(work: UnitOfWork, built: Sequence[_Built]) -> list[_Built]:
-    """Orders payouts of batches of active merchants; what cannot be paid out stays held."""
+    """Orders payouts of batches of active merchants whose account is good; what cannot be paid out stays held, and says why."""
     paying = [b.batch for b in built if b.batch.totals.payout]
     active = {m.id for m in merchants.shown(ids=[b.merchant_id for b in paying]).values() if m.state == "active"}
-    ready = [batch for batch in paying if batch.merchant_id in active]
-    ordered = {batch.id: payout for batch, payout in zip(ready, _order(work, ready), strict=True) if isinstance(payout, Payout)}
-    return [
-        replace(b, batch=replace(b.batch, state="scheduled", payout_id=ordered[b.batch.id].id)) if b.batch.id in ordered else b
-        for b in built
-    ]
+    flagged = set(merchants.flagged(book_id=work.book.id)) if paying else set()
+    why = {
+        b.id: rules.NOT_ACTIVE if b.merchant_id not in active else rules.ACCOUNT_FLAGGED if b.merchant_id in flagged else "" for b in paying
+    }
+    ready = [batch for batch in paying if not why[batch.id]]
+    ordered = dict(zip((batch.id for batch in ready), order(work, ready), strict=True))
+    return [replace(b, batch=_paid_by(b.batch, ordered.get(b.batch.id), why)) if b.batch.id in why else b for b in built]
 
 
-def _order(work: UnitOfWork, batches: Sequence[Batch]) -> list[Payout | Refused]:
-    orders = [PayoutOrder(f"{b.id}:{b.version}", b.merchant_id, b.id, b.totals.payout) for b in batches]
-    return payments.order_payouts(work=work, orders=orders)
+def _paid_by(batch: Batch, ordered: Payout | Refused | None, why: Mapping[UUID, str]) -> Batch:
+    if isinstance(ordered, Payout):
+        return replace(batch, state="scheduled", payout_id=ordered.id)
+    return replace(batch, reason=ordered.code if ordered else why[batch.id])
 
 
 def _store(work: UnitOfWork, built: Sequence[_Built], pay_on: date) -> None:
@@ -201,13 +187,13 @@ def _store(work: UnitOfWork, built: Sequence[_Built], pay_on: date) -> None:
         (
             *(b.batch.id, work.book.id, b.batch.merchant_id, pay_on, work.book.currency, b.batch.line_count),
             *(getattr(b.batch.totals, name[: -len("_minor")]).minor for name in _BATCH if name.endswith("_minor")),
-            *(b.batch.state, b.batch.version, b.batch.payout_id, b.batch.built_at),
+            *(b.batch.state, b.batch.version, b.batch.payout_id, b.batch.built_at, b.batch.reason),
         )
         for b in built
     ]
     sql.insert("settlement_batch", _BATCH, values)
     _put_in(work, built)
-    _tell(work, "settlement.settle", {}, [b.batch for b in built])
+    tell(work, "settlement.settle", {}, [b.batch for b in built])
 
 
 def _put_in(work: UnitOfWork, built: Sequence[_Built]) -> None:
@@ -223,80 +209,4 @@ def _put_in(work: UnitOfWork, built: Sequence[_Built]) -> None:
 
 
 def _of_batch(work: UnitOfWork, batch: Batch, kind: str, net: Money, settles_on: date) -> Item:
-    """An item that a batch makes: what is carried, kept back, or given back later."""
-    nothing = Money.zero(work.book.currency)
-    return Item(
-        id=work.ids.new(work.now),
-        merchant_id=batch.merchant_id,
-        kind=kind,
-        order_id=None,
-        source_id=batch.id,
-        capture_id=None,
-        loan_id=None,
-        funder_id=None,
-        product="",
-        gross=net,
-        fee=nothing,
-        discount=nothing,
-        net=net,
-        contract_version=0,
-        fee_on_refund="",
-        earned_on=batch.pay_on,
-        settles_on=settles_on,
-    )
-
-
-def _follow(batch: Batch | None, payout: Payout) -> Batch | Refused:
-    if batch is not None and batch.payout_id != payout.id:
-        return Refused(rules.NOT_POSSIBLE, "the batch has another payout by now", "payout_id")
-    if payout.state in ("scheduled", "sent") or (payout.state == "paid" and batch is not None and batch.state == "reconciled"):
-        return batch or _unknown()
-    return _known_as(batch, payout.state) or _step(batch, payout.state)
-
-
-def _known_as(batch: Batch | None, state: str) -> Batch | None:
-    return batch if batch is not None and batch.state == state else None
-
-
-def _step(batch: Batch | None, state: str) -> Batch | Refused:
-    if batch is None:
-        return _unknown()
-    if (batch.state, state) not in rules.TRANSITIONS:
-        return Refused(rules.NOT_POSSIBLE, f"the batch is {batch.state} and cannot become {state}", "state")
-    return replace(batch, state=state, version=batch.version + 1)
-
-
-def _unknown() -> Refused:
-    return Refused(rules.UNKNOWN_BATCH, "there is no such batch in this book", "batch_id")
-
-
-def _change(work: UnitOfWork, action: str, before: Mapping[UUID, Batch], steps: Sequence[Batch]) -> None:
-    """Writes the last state of each batch and tells of every step."""
-    columns = {"id": "uuid", "state": "text", "version": "integer", "payout_id": "uuid"}
-    last = {batch.id: batch for batch in steps}
-    sql.update("settlement_batch", "id", columns, [(b.id, b.state, b.version, b.payout_id) for b in last.values()])
-    _tell(work, action, before, steps)
-
-
-def _tell(work: UnitOfWork, action: str, before: Mapping[UUID, Batch], steps: Sequence[Batch]) -> None:
-    seen = dict(before)
-    events = []
-    for batch in steps:
-        snapshot, earlier = _snapshot(batch), seen.get(batch.id)
-        changed = outbox.changes(_snapshot(earlier), snapshot) if earlier else None
-        events.append(Event(f"settlement_batch.{batch.state}", "settlement_batch", batch.id, batch.version, snapshot, changed))
-        seen[batch.id] = batch
-    outbox.emit(work=work, events=events)
-    audit.record(work=work, action=action, object_kind="settlement_batch", object_ids=[batch.id for batch in steps])
-
-
-def _snapshot(batch: Batch) -> Mapping[str, Any]:
-    return {
-        "id": batch.id,
-        "merchant_id": batch.merchant_id,
-        "pay_on": batch.pay_on,
-        "state": batch.state,
-        "line_count": batch.line_count,
-        "totals": batch.totals,
-        "payout_id": batch.payout_id,
-    }
+    return own_item(work, batch.id, batch.merchant_id, kind, net, batch.pay_on, settles_on)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 from typing import Any
+from uuid import UUID
 
 from django import template
 from django.utils import timezone
@@ -12,6 +13,8 @@ from django.utils.safestring import SafeString
 from django.utils.translation import get_language
 from structlog.contextvars import get_contextvars
 
+from yuefu import ids
+from yuefu.journeys import statement_words
 from yuefu.money.amounts import Money
 from yuefu.web import edge, loan_texts, texts
 
@@ -84,6 +87,12 @@ def seconds(value: float) -> str:
 
 
 @register.filter
+def public(value: UUID, kind: str) -> str:
+    """An id as it is written outside: `order.id|public:"order"`."""
+    return ids.text(kind, value)
+
+
+@register.filter
 def text(code: str, kind: str) -> str:
     """The word for a code of a kind."""
     return texts.text_of(kind, code)
@@ -93,6 +102,12 @@ def text(code: str, kind: str) -> str:
 def fact(kind: str) -> str:
     """The word for what was entered of a loan."""
     return loan_texts.fact(kind, chinese=edge.is_chinese(_language()))
+
+
+@register.filter
+def statement(code: str) -> str:
+    """What a figure of a statement is called, as in its files."""
+    return statement_words.text(code, "zh" if edge.is_chinese(_language()) else "en")
 
 
 @register.filter

@@ -1,0 +1,105 @@
+"""`yuefu payee …`: agents who bring merchants, and hosts who sell live."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+
+from yuefu.cli import batches, context, inputs, items, output
+from yuefu.cli.faults import fail
+from yuefu.cli.items import Fields
+
+if TYPE_CHECKING:
+    from yuefu.merchants.commands.payees import NewPayee
+
+PAYEE: Final = "code kind form name_zh name_en identity account account_kind parent?"
+_EXAMPLE: Final = (
+    'An item: {code, kind: "agent" or "host", form: "company" or "person", name_zh, name_en, identity (credit code of a company, identity number of a'
+    ' person), account (8 to 32 digits), account_kind: "corporate" of a company, "personal" of a person, parent: the code of the agent above an agent}.'
+)
+
+app = typer.Typer(no_args_is_help=True, help="Agents and hosts, who share in merchants' fees.")
+
+
+@app.command(help=f"Register agents and hosts: all of a file or none.\n\n{_EXAMPLE}")
+def register(
+    file: Annotated[str, typer.Option(metavar="FILE", help="JSON: one of them or a list; - is standard input.")],
+    key: Annotated[str | None, typer.Option(help="For items without a key of their own; repeating it finds what was made before.")] = None,
+) -> None:
+    with context.at_work("merchant.onboard") as caller:
+        from yuefu import ids
+        from yuefu.merchants.commands import payees
+
+        caller.for_the_book()
+        given = items.read(file, PAYEE, _payee, key=key)
+        done = batches.all_or_nothing(
+            caller, given, lambda work, new: payees.register(work=work, vault=caller.desk.vault, new=new), {"payee_id": "code"}
+        )
+        found: list[dict[str, Any]] = [
+            {"payee": ids.text("payee", one.id), "code": item.request.code, "again": one.again}
+            for one, item in zip(done, given, strict=True)
+        ]
+        output.result({"payees": found}, output.table(["payee", "code", "again"], [list(row.values()) for row in found]))
+
+
+def _payee(fields: Fields, key: str) -> NewPayee:
+    from yuefu.merchants.commands.payees import NewPayee
+
+    return NewPayee(
+        key=key,
+        code=fields.text("code"),
+        kind=fields.text("kind"),
+        form=fields.text("form"),
+        name_zh=fields.text("name_zh"),
+        name_en=fields.text("name_en"),
+        identity=fields.text("identity"),
+        account=fields.text("account"),
+        account_kind=fields.text("account_kind"),
+        parent=fields.text("parent") if fields.has("parent") else "",
+    )
+
+
+@app.command("list")
+def list_payees() -> None:
+    """The agents and hosts of the book; agents below the one they stand under."""
+    with context.at_work("merchant.read") as caller, caller.for_the_book().reading():
+        from yuefu import ids
+        from yuefu.merchants.queries import payees
+
+        known = payees.payees(book_id=caller.book.id)
+        codes = {one.id: one.code for one in known}
+        found = [
+            {
+                "payee": ids.text("payee", one.id), "code": one.code, "kind": one.kind, "form": one.form, "name_zh": one.name_zh,
+                "name_en": one.name_en, "parent": codes[one.parent_id] if one.parent_id else None, "state": one.state, "account": one.account_masked,
+            }
+            for one in known
+        ]  # fmt: skip
+        rows = [
+            [one["code"], one["kind"], one["form"], one["name_en"], one["name_zh"], one["parent"] or "", one["state"], one["account"]]
+            for one in found
+        ]
+        table = output.table(["code", "kind", "form", "name", "名称", "below", "state", "account"], rows)
+        output.result({"payees": found}, table if found else "No agent and no host. See `yuefu payee register --help`.")
+
+
+@app.command()
+def end(
+    code: Annotated[str, typer.Argument(metavar="CODE", help="The code of the agent or host.")],
+    reason: Annotated[str, typer.Option(help="Why, as a code, e.g. contract_ended.")],
+) -> None:
+    """End one: nothing that is sold from now on is shared with it. What it has, it keeps."""
+    with context.at_work("merchant.change_state") as caller:
+        from yuefu import ids
+        from yuefu.merchants.commands import payees
+        from yuefu.merchants.queries import payees as known
+
+        with caller.for_the_book().reading():
+            found = known.by_code(book_id=caller.book.id, codes=[code]).get(code)
+        if found is None:
+            fail("unknown_payee", f"There is no agent or host {code!r:.60} in this book.")
+        why = inputs.reason_code(reason)
+        if found.state != "ended":
+            caller.acting(lambda work: payees.end(work=work, payee_ids=[found.id], reason=why)[0])
+        output.result({"payee": ids.text("payee", found.id), "code": code, "state": "ended", "again": found.state == "ended"})

@@ -1,0 +1,1 @@
+"""Fund plans, concentration and liquidity of a merchant, pure."""

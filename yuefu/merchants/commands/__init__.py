@@ -1,0 +1,47 @@
+"""Writes of merchants: onboarding, contracts, states, and the accounts that their money goes to."""
+
+from yuefu.merchants.commands.accounts import CHANGE_ACCOUNT, AccountChange, decide_account, flag_accounts, propose_account
+from yuefu.merchants.commands.onboarding import (
+    AMEND,
+    BACKDATED,
+    CODE_TAKEN,
+    MERCHANT_CLOSED,
+    NOT_ALLOWED_FROM_STATE,
+    NOT_AN_AMENDMENT,
+    REASON_MISSING,
+    UNKNOWN_MERCHANT,
+    Amendment,
+    NewMerchant,
+    StateChange,
+    apply_limits,
+    change_states,
+    contract_fault,
+    decide_amendment,
+    onboard,
+    propose_amendments,
+)
+
+__all__ = [
+    "AMEND",
+    "BACKDATED",
+    "CHANGE_ACCOUNT",
+    "CODE_TAKEN",
+    "MERCHANT_CLOSED",
+    "NOT_ALLOWED_FROM_STATE",
+    "NOT_AN_AMENDMENT",
+    "REASON_MISSING",
+    "UNKNOWN_MERCHANT",
+    "AccountChange",
+    "Amendment",
+    "NewMerchant",
+    "StateChange",
+    "apply_limits",
+    "change_states",
+    "contract_fault",
+    "decide_account",
+    "decide_amendment",
+    "flag_accounts",
+    "onboard",
+    "propose_account",
+    "propose_amendments",
+]

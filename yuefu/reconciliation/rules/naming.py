@@ -1,0 +1,40 @@
+"""What the lines of a bank statement are. A bank says of a line that it is a credit or a debit, and which reference it was given; what it was we know
+ourselves, by that reference. Pure."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Final
+
+from yuefu.reconciliation.rules.bills import BillLine
+from yuefu.reconciliation.rules.matching import Key, Movement, OpenItem, Seen
+
+UNKNOWN: Final[Mapping[str, str]] = {"credit": "receipt", "debit": "other"}
+"""What a line is that nobody knows, by its direction: money that came in from somebody, and something else."""
+
+
+def named(
+    lines: Sequence[BillLine], movements: Iterable[Movement], open_items: Iterable[OpenItem], seen: Mapping[Key, Seen]
+) -> tuple[list[BillLine], dict[Key, Seen]]:
+    """Lines that are credits or debits as what we know of their reference in that direction: a movement of the day or one that still waits; of
+    several the one of the same amount. All other lines are as they were. `seen` is told in the same names."""
+    known: dict[Key, dict[int, str]] = defaultdict(dict)
+    for one in (*movements, *(item.movement for item in open_items if item.movement)):
+        if one.reference:
+            known[_direction(one.amount.minor), one.reference].setdefault(one.amount.minor, one.kind)
+    kinds: dict[Key, str] = {}
+    told = []
+    for line in lines:
+        kind = line.kind
+        if kind in UNKNOWN:
+            of_reference = known.get((kind, line.reference), {})
+            kind = of_reference.get(line.amount.minor) or next(iter(of_reference.values()), UNKNOWN[kind])
+            kinds[line.kind, line.reference] = kind
+        told.append(line if kind == line.kind else replace(line, kind=kind))
+    return told, {(kinds.get(key, key[0]), key[1]): before for key, before in seen.items()}
+
+
+def _direction(minor: int) -> str:
+    return "credit" if minor >= 0 else "debit"

@@ -1,0 +1,21 @@
+"""Tables of settlement."""
+
+from yuefu.settlement.models.freezes import Freeze, FreezePart
+from yuefu.settlement.models.invoices import Invoice
+from yuefu.settlement.models.items import Batch, BatchLine, Evidence, Item, Waiting
+from yuefu.settlement.models.shares import Share, ShareBatch, ShareLine, ShareWaiting
+
+__all__ = [
+    "Batch",
+    "BatchLine",
+    "Evidence",
+    "Freeze",
+    "FreezePart",
+    "Invoice",
+    "Item",
+    "Share",
+    "ShareBatch",
+    "ShareLine",
+    "ShareWaiting",
+    "Waiting",
+]
