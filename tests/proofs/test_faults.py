@@ -25,10 +25,10 @@ def silent(_text: str) -> None:
     return None
 
 
-def test_four_seeds_come_to_the_books_of_a_world_without_faults(vault: Vault):
-    found = faults.run(seeds=range(4), days=1, vault=vault, say=silent)
+def test_six_seeds_come_to_the_books_of_a_world_without_faults(vault: Vault):
+    found = faults.run(seeds=range(6), days=1, vault=vault, say=silent)
     assert found["ok"], found["failed"]
-    assert found["seeds"] == 4
+    assert found["seeds"] == 6
     kinds = {"dropped", "duplicated", "reordered", "delayed", "failed after the effect", "reply lost"}
     assert kinds | {"40001", "40P01", "55P03", "commit without a reply"} <= set(found["faults"])
 
