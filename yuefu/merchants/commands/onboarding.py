@@ -281,9 +281,8 @@ def _amendment_fault(work: UnitOfWork, contract: ContractTerms, state: str) -> R
 
 def contract_fault(*, book: Book, on: date, merchant_id: UUID, contract: ContractTerms) -> Refused | None:
     """Why a contract could not be proposed for a merchant, whenever it begins: UNKNOWN_MERCHANT or the codes of `rules.terms_fault` and `sharing`."""
-    found = sql.rows(
-        "SELECT industry, settlement_account_index FROM merchants_merchant WHERE book_id = %s AND id = %s", [book.id, merchant_id]
-    )
+    row = "SELECT industry, settlement_account_index FROM merchants_merchant WHERE book_id = %s AND id = %s"
+    found = sql.rows(row, [book.id, merchant_id])
     if not found:
         return Refused(UNKNOWN_MERCHANT, "there is no such merchant in this book", "merchant_id")
     wanted = Wanted(found[0][0], bytes(found[0][1]), contract)
