@@ -1,8 +1,8 @@
-"""A bank's own statement (camt.053) is received in a book as the bank's file of a day, and says the same as any other."""
+"""A bank's own statement (camt.053, MT940) is received in a book as the bank's file of a day, and says the same as any other."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from uuid import uuid4
 
@@ -52,6 +52,24 @@ def camt(account: str, on: date, lines: Sequence[tuple[str, int]], opening: int 
     ).encode()
 
 
+def mt940(account: str, on: date, lines: Sequence[tuple[str, int]], opening: int = 0) -> bytes:
+    """The same in the older form, our references in the details: they are longer than a line has room for."""
+
+    def balance(tag: str, minor: int) -> str:
+        return f":{tag}:{'C' if minor >= 0 else 'D'}{on:%y%m%d}CNY{text(minor).replace('.', ',')}"
+
+    told = [
+        f":61:{on:%y%m%d}{on:%m%d}{'C' if minor >= 0 else 'D'}{text(minor).replace('.', ',')}NTRFNONREF//B{uuid4().hex[:12]}\n:86:/EREF/{reference}/REMI/payout"
+        for reference, minor in lines
+    ]
+    closing = opening + sum(minor for _, minor in lines)
+    head = [":20:1", f":25:{account}", ":28C:1/1", balance("60F", opening)]
+    return "\n".join([*head, *told, balance("62F", closing), ""]).encode()
+
+
+Form = Callable[[str, date, Sequence[tuple[str, int]]], bytes]
+
+
 @pytest.fixture
 def paid(shop: Shop) -> Shop:
     """The day after a pay day: money of a funder came on the first, two merchants were paid on the second."""
@@ -63,19 +81,20 @@ def paid(shop: Shop) -> Shop:
     return shop
 
 
-def as_told(shop: Shop, source: str, account: str, on: date, spoilt: Sequence[tuple[str, int]] = ()) -> FileIn:
+def as_told(shop: Shop, source: str, account: str, on: date, spoilt: Sequence[tuple[str, int]] = (), *, form: Form = camt) -> FileIn:
     """The file of a source and day as the bank itself would tell it, and some lines more."""
     lines = [(line.reference, line.amount.minor) for line in read_bill(reconciliation.fetch(desk=shop.desk, on=on)[source]).lines]
-    return FileIn(source, camt(account, on, [*lines, *spoilt]))
+    return FileIn(source, form(account, on, [*lines, *spoilt]))
 
 
 def reconcile(shop: Shop, *files: FileIn) -> list[reconciliation.Reconciled]:
     return reconciliation.reconcile(desk=shop.desk, now=shop.now(8), files=files)
 
 
-def test_a_statement_of_the_bank_closes_the_day_and_reconciles_its_payouts(paid: Shop) -> None:
-    first = [as_told(paid, source, number, FIRST_DAY) for source, number in (("bank", OPERATING_NUMBER), ("bank_client", CLIENT_NUMBER))]
-    second = [as_told(paid, source, number, DAY) for source, number in (("bank", OPERATING_NUMBER), ("bank_client", CLIENT_NUMBER))]
+@pytest.mark.parametrize("form", [camt, mt940])
+def test_a_statement_of_the_bank_closes_the_day_and_reconciles_its_payouts(paid: Shop, form: Form) -> None:
+    accounts = (("bank", OPERATING_NUMBER), ("bank_client", CLIENT_NUMBER))
+    first, second = ([as_told(paid, source, number, on, form=form) for source, number in accounts] for on in (FIRST_DAY, DAY))
     for outcome in reconcile(paid, *first, *second):
         assert isinstance(outcome.outcome, DayOutcome), outcome
         assert (outcome.outcome.opened, outcome.outcome.bridge.residual) == (0, Money(0, "CNY"))

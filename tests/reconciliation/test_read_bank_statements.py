@@ -21,6 +21,26 @@ def changed(text: str, *pairs: tuple[str, str]) -> bytes:
     return text.encode()
 
 
+LONG = "po_01m4rdf800egrre9m1n93exfh8"
+
+
+@pytest.mark.parametrize(
+    ("line", "details", "reference"),
+    [
+        ("NTRFNONREF", f"/EREF/{LONG}/REMI/payout", LONG),
+        ("NTRFNONREF", f"/EREF/{LONG[:20]}\n{LONG[20:]}/REMI/payout", LONG),  # a line of a statement ends anywhere
+        ("NTRFNONREF", f"166?00GUTSCHRIFT?20EREF+{LONG[:22]}?21{LONG[22:]}?22SVWZ+payout", LONG),
+        ("NTRFPO-7", "/EREF/NOTPROVIDED/REMI/payout", "PO-7"),
+        ("NTRFPO-7", "payout", "PO-7"),
+        ("NTRFNONREF", "payout", ""),
+    ],
+)
+def test_a_line_of_mt940_has_our_reference_from_its_details_where_it_is_there(line: str, details: str, reference: str) -> None:
+    text = f":20:1\n:25:ACC\n:28C:1/1\n:60F:C261013CNY0,00\n:61:2610131013C1,00{line}//B-2\n:86:{details}\n:62F:C261013CNY1,00\n"
+    (bill,) = read(text.encode())
+    assert [one.reference for one in bill.lines] == [reference]
+
+
 def refusal(data: bytes, currency: str | None = None) -> BillError:
     with pytest.raises(BillError) as caught:
         read(data, currency=currency)

@@ -22,6 +22,8 @@ _START = re.compile(rb"(\{1:|:20:|:940:)")
 _STATEMENT = re.compile(r"^(?=:20:)", re.MULTILINE)
 _PART = re.compile(r"^:(6[0-5]|25|86)[A-Z]?:", re.MULTILINE)
 _LINE = re.compile(r"^:61:", re.MULTILINE)
+_EREF = re.compile(r"/EREF/([^/]{1,35})")
+_NO_REFERENCE: Final = frozenset({"", "NONREF", "NOTPROVIDED"})
 _SIZE_LIMIT = 128 << 20
 # What the library raises for a field that is not as it should be.
 _FAULTS: Final = (RuntimeError, ValueError, ArithmeticError, LookupError, TypeError, AttributeError)
@@ -124,14 +126,21 @@ def _day(found: Any, number: int) -> date:
     return date(found.year, found.month, found.day)
 
 
+def _end_to_end(data: Any) -> str:
+    """Our reference: as the details have it, where it may be as long as ours are, else that of the line, which has 16 characters."""
+    details = _EREF.search(str(data.get("transaction_details") or "").replace("\n", ""))
+    named = (data.get("end_to_end_reference"), details and details[1], data.get("customer_reference"))
+    return next((text for one in named if (text := str(one or "").strip()) not in _NO_REFERENCE), "")
+
+
 def _line(data: Any, number: int, currency: str, places: int) -> BillLine:
     minor = _minor(data["amount"].amount, places, number)
     on = _day(data.get("entry_date") or data["date"], number)
-    ours, theirs = (str(data.get(name) or "").strip() for name in ("customer_reference", "bank_reference"))
+    ours, theirs = _end_to_end(data), str(data.get("bank_reference") or "").strip()
     return BillLine(
         line_no=number,
         kind="credit" if minor >= 0 else "debit",
-        reference="" if ours == "NONREF" else ours,
+        reference=ours,
         provider_id=theirs,
         business_id="",
         occurred_at=datetime.combine(on, time.min),
