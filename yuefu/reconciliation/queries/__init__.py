@@ -1,5 +1,20 @@
 """Reads of reconciliation, set-based. Values, never rows of the tables."""
 
+from yuefu.reconciliation.queries.asked import (
+    MONEY_ACCOUNT,
+    Asked,
+    corrections,
+    lines_asked,
+    lines_of_file,
+    lines_summed,
+    movements,
+    movements_asked,
+    movements_summed,
+    open_items,
+    open_items_asked,
+    seen,
+    seen_asked,
+)
 from yuefu.reconciliation.queries.breaks import (
     Break,
     breaks,
@@ -11,7 +26,6 @@ from yuefu.reconciliation.queries.breaks import (
 )
 from yuefu.reconciliation.queries.carried import Balances, ToldOfBreaks, balances, last_day, open_halves, printed_balances, told
 from yuefu.reconciliation.queries.days import (
-    MONEY_ACCOUNT,
     BillFile,
     DayBridge,
     SeenLine,
@@ -22,13 +36,9 @@ from yuefu.reconciliation.queries.days import (
     days_done,
     files_of_days,
     latest_bridges,
-    lines_of_file,
     lines_of_orders,
     lines_of_references,
     matched_references,
-    movements,
-    open_items,
-    seen,
     unclassified,
 )
 from yuefu.reconciliation.queries.working import (
@@ -54,6 +64,7 @@ from yuefu.reconciliation.queries.working import (
 
 __all__ = [
     "MONEY_ACCOUNT",
+    "Asked",
     "Balances",
     "BillFile",
     "Break",
@@ -76,6 +87,7 @@ __all__ = [
     "classified",
     "classified_keys",
     "content",
+    "corrections",
     "corrections_known",
     "day_bridges",
     "days_done",
@@ -91,16 +103,22 @@ __all__ = [
     "last_day",
     "latest_bridges",
     "levels_kept",
+    "lines_asked",
     "lines_of_file",
     "lines_of_orders",
     "lines_of_references",
+    "lines_summed",
     "matched_references",
     "movements",
+    "movements_asked",
+    "movements_summed",
     "open_halves",
     "open_items",
+    "open_items_asked",
     "opposite_breaks",
     "printed_balances",
     "seen",
+    "seen_asked",
     "told",
     "trend",
     "unclassified",
