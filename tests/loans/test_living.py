@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from random import Random
 from typing import Any
 from uuid import UUID
@@ -86,7 +86,8 @@ def entered(work: UnitOfWork, loan_id: UUID, *entries: Event | Undone) -> Entere
 
 def stored(loan_id: UUID) -> dict[str, Any]:
     """All that is kept of a loan but the order in which its facts were entered."""
-    checkpoint = sql.rows("SELECT waits_for, status, state::text, tally::text FROM loans_checkpoint WHERE loan_id = %s", [loan_id])
+    (book_id,) = sql.rows("SELECT book_id FROM loans_agreement WHERE id = %s", [loan_id])[0]
+    life = keeping.read(book_id, [loan_id])[loan_id].life
     columns = ", ".join([*keeping.LINES, *keeping.ACCOUNTS, "until", "late_since", "bucket", "late_principal_minor"])
     stretch = sql.rows(f"SELECT {columns} FROM loans_stretch WHERE loan_id = %s", [loan_id])
     dues = sql.rows(
@@ -94,7 +95,7 @@ def stored(loan_id: UUID) -> dict[str, Any]:
         " interest_settled_minor, fees_settled_minor, penalties_settled_minor FROM loans_due WHERE loan_id = %s ORDER BY no",
         [loan_id],
     )
-    return {"checkpoint": checkpoint[0], "stretch": stretch, "dues": dues}
+    return {"life": (life.waits_for, life.status, written_state(life.state), life.tally.told()), "stretch": stretch, "dues": dues}
 
 
 def books_of(work: UnitOfWork) -> dict[str, int]:
@@ -350,3 +351,20 @@ def test_a_waiver_and_a_charge_are_posted(late: UnitOfWork) -> None:
 def kept_state(work: UnitOfWork, loan_id: UUID) -> Any:
     with sql.transacting():
         return keeping.lock(work.book.id, [loan_id])[loan_id].life.state
+
+
+@pytest.mark.parametrize("upfront", [0, 3_00])
+def test_an_early_default_is_of_the_first_instalments_and_of_nothing_that_is_due_at_once(late: UnitOfWork, upfront: int) -> None:
+    agreed = terms(periods=3, fees=(t.Fee("opening", t.FeeWhen.UPFRONT, amount=fen(upfront)),) if upfront else ())
+    loan_id = lend(late, agreed)
+    entered(late, loan_id, e.Disbursed(LENT, agreed.principal))
+    if upfront:
+        assert loan_book.missed_early(late.book.id, [(loan_id, 12, 0)], LENT) == set()
+        entered(late, loan_id, e.Paid(LENT, fen(upfront)))
+    asked = [(row[3], fen(sum(row[4:8]))) for row in keeping.dues([loan_id])[loan_id] if row[1] == 0]
+    for k, (due_on, amount) in enumerate(asked, start=1):
+        for first, missed in [(k - 1, set()), (k, {loan_id}), (12, {loan_id})]:
+            assert loan_book.missed_early(late.book.id, [(loan_id, first, 9)], due_on + timedelta(days=9)) == missed
+        assert loan_book.missed_early(late.book.id, [(loan_id, k, 9)], due_on + timedelta(days=8)) == set()
+        entered(late, loan_id, e.Paid(due_on, amount))
+    assert len(asked) == 3
