@@ -28,6 +28,7 @@ from yuefu.payments.commands.payout_files import FileWanted, cancel_file, keep_a
 from yuefu.payments.commands.payouts import PayoutOrder, order_payouts, recall_payouts, send_payouts, settle_payouts
 from yuefu.payments.commands.receipts import (
     NewMatch,
+    OfMerchant,
     ReturnOrder,
     Taken,
     leave_receipts,
@@ -35,6 +36,7 @@ from yuefu.payments.commands.receipts import (
     name_payers,
     order_returns,
     settle_returns,
+    take_of_merchants,
     take_receipts,
 )
 from yuefu.payments.commands.refunds import RefundAttempt, attempt_refunds, refunds_attempted, settle_refunds
@@ -52,6 +54,7 @@ __all__ = [
     "FileWanted",
     "NewMandate",
     "NewMatch",
+    "OfMerchant",
     "Part",
     "PayoutOrder",
     "RefundAttempt",
@@ -98,5 +101,6 @@ __all__ = [
     "settle_refunds",
     "settle_returns",
     "settle_transfers",
+    "take_of_merchants",
     "take_receipts",
 ]
