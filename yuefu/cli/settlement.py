@@ -97,7 +97,7 @@ def month(
         first = inputs.month(of)
         merchant_id = merchant_of(caller, merchant)
         with caller.reading():
-            found = statements.of_month(merchant_id=merchant_id, month=first, currency=caller.book.currency)
+            found = statements.of_month(book_id=caller.book.id, merchant_id=merchant_id, month=first, currency=caller.book.currency)
         assert found is not None, "the merchant was found by its code"
         written = _written(caller, found, {"csv": csv, "xlsx": xlsx, "pdf": pdf}, language)
         batches = [_batch(one.batch) for one in found.parts]
@@ -107,6 +107,7 @@ def month(
             "month": f"{first:%Y-%m}",
             "batches": batches,
             "totals": _totals(found.totals),
+            "waiting": found.undated,
             "adds_up": found.adds_up,
             "files": written,
         }

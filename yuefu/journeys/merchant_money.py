@@ -51,9 +51,11 @@ class Funds:
 
 @dataclass(frozen=True, slots=True)
 class Liquidity:
-    """What comes to a merchant and what it owes, and the path of its money as agreed and under stress."""
+    """What comes to a merchant and what it owes, and the path of its money as agreed and under stress. `waiting` has no day yet, for it settles from an
+    event: it is on no path."""
 
     cash: Money
+    waiting: Money
     coming: tuple[Dated, ...]
     due: tuple[Dated, ...]
     stress: Stress
@@ -111,4 +113,5 @@ def liquidity(*, book: Book, merchant_id: UUID, today: date, cash: Money, shift_
     )
     owed = tuple(Dated(one.due_on, one.amount, one.supplier) for one in growth.payables(merchant_id=merchant_id))
     until = today + timedelta(days=horizon_days)
-    return Liquidity(cash, comes, owed, stress.stressed(cash, comes, owed, today=today, until=until, shift_days=shift_days))
+    waits = settlement.undated(book_id=book.id, currency=book.currency, merchant_id=merchant_id)
+    return Liquidity(cash, waits, comes, owed, stress.stressed(cash, comes, owed, today=today, until=until, shift_days=shift_days))
