@@ -205,9 +205,9 @@ def coming(book_id: UUID, merchant_id: UUID, currency: str, today: date) -> list
         UNION ALL SELECT %(today)s, 'payouts', sum(amount_minor)::bigint FROM payments_payout
         WHERE book_id = %(book)s AND merchant_id = %(merchant)s AND currency = %(currency)s AND state IN ('scheduled', 'sent')
         HAVING sum(amount_minor) > 0
-        UNION ALL SELECT %(today)s, 'held', sum(payout_minor)::bigint FROM settlement_batch
+        UNION ALL SELECT %(today)s, 'held', sum(payout_minor - withheld_minor)::bigint FROM settlement_batch
         WHERE book_id = %(book)s AND merchant_id = %(merchant)s AND currency = %(currency)s AND state IN ('held', 'returned')
-        HAVING sum(payout_minor) > 0
+        HAVING sum(payout_minor - withheld_minor) > 0
         ORDER BY 1, 2
         """,
         {"book": book_id, "merchant": merchant_id, "currency": currency, "today": today},

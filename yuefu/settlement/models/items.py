@@ -175,7 +175,7 @@ class Batch(BookRow):
             models.CheckConstraint(condition=Q(line_count__gt=0, version__gt=0), name="settlement_batch_counts"),
             models.CheckConstraint(
                 condition=Q(state="accrued", payout_minor=0, payout_id__isnull=True)
-                | Q(state="held", payout_minor__gt=0, payout_id__isnull=True)
+                | (Q(state="held", payout_id__isnull=True) & (Q(payout_minor__gt=0) | Q(reason="frozen")))
                 | Q(state__in=["scheduled", "paid", "reconciled", "returned"], payout_minor__gt=0, payout_id__isnull=False),
                 name="settlement_batch_state",
             ),
