@@ -144,6 +144,8 @@ def test_money_waits_for_evidence_that_the_shop_gives(
     assert cli("order", "capture", new["order"]).status == 0
     waits = cli("merchant", "stress", "record-house").last["waiting"]["minor"]
     assert waits > 0
+    stages = {one["code"]: one["state"] for one in cli("trace", new["order"]).last["stages"]}
+    assert (stages["settlement"], cli("settlement", "month", "record-house", "2026-10").last["waiting"]["minor"]) == ("waiting", waits)
     receipt = ("order", "received", new["order"], "--reference", "R1")
     assert cli("order", "delivered", new["order"], "--reference", "SF1").code == "other_event"
     assert cli(*receipt, "--by", "carrier").code == "unknown_choice"

@@ -76,6 +76,15 @@ class Migration(migrations.Migration):
             model_name="item",
             index=models.Index(condition=models.Q(("settles_on__isnull", True)), fields=["id"], name="settlement_item_eventful"),
         ),
+        migrations.AddIndex(
+            model_name="waiting",
+            index=models.Index(
+                condition=models.Q(("settles_on__isnull", True)),
+                fields=["book_id", "merchant_id"],
+                include=["item_id"],
+                name="settlement_waiting_undated",
+            ),
+        ),
         migrations.AlterField("evidence", "item_id", models.UUIDField(null=True, unique=True)),
         migrations.AddField("evidence", "order_id", models.UUIDField(null=True)),
         migrations.AddField("evidence", "settles_on", models.DateField(null=True)),

@@ -122,7 +122,15 @@ class Waiting(models.Model):
     settles_on = models.DateField(null=True)
 
     class Meta:
-        indexes = [models.Index(fields=["book_id", "merchant_id", "settles_on"], include=["item_id"], name="settlement_waiting_due")]
+        indexes = [
+            models.Index(fields=["book_id", "merchant_id", "settles_on"], include=["item_id"], name="settlement_waiting_due"),
+            models.Index(
+                fields=["book_id", "merchant_id"],
+                include=["item_id"],
+                condition=Q(settles_on__isnull=True),
+                name="settlement_waiting_undated",
+            ),
+        ]
 
 
 class Batch(BookRow):
