@@ -104,11 +104,11 @@ WITHOUT_A_KEY = {
     "settlement_item.funder_id": FUNDER,
     "settlement_share.source_id": "a capture or a refund share, by its kind",
     "settlement_share.payee_id": "an agent or host, whose key payee_ref is, or a funder",
+    "merchants_payee_account.payee_id": "an agent or host, whose key payee_ref is, or a funder",
     "settlement_share.merchant_id": OF_ITS_ITEM,
     "settlement_share.order_id": OF_ITS_ITEM,
     "settlement_share.capture_id": OF_ITS_ITEM,
     "settlement_share.loan_id": OF_ITS_ITEM,
-    "settlement_share_batch.payee_id": "as its lines have it: a trigger compares them",
     "runtime_run_chunk.first_id": RANGE,
     "runtime_run_chunk.last_id": RANGE,
 }
