@@ -1,4 +1,4 @@
-"""What is sold live is shared: by whom it was sold and who brought the merchant, paid with the merchant, taken back when the loan defaults early."""
+"""What is sold live is shared: by whom it was sold and who brought the merchant, due with the merchant's batch, taken back when the loan defaults early."""
 
 from __future__ import annotations
 
@@ -35,11 +35,17 @@ CNY = Money.zero("CNY")
 def live_shop(request: pytest.FixtureRequest, vault: Vault, ids: IdSource) -> Shop:
     """One that lends by either rule version, with a third merchant that sells live: 8 % of a sale, 5 % of it the host's, 1 % the agent's. An instalment
     of the first two that is ten days late takes all of it back."""
-    shop = shop_opened(vault, ids, LATE_DAY, version=request.param)
+    return live_shop_of(shop_opened(vault, ids, LATE_DAY, version=request.param), vault)
+
+
+def live_shop_of(shop: Shop, vault: Vault, *, host_account: str = "6217000000000077") -> Shop:
+    """A shop with a third merchant that sells live."""
     with open_day(shop.desk, shop.now(9)) as work:
         assert not isinstance(work, Refused)
         agent, _, _ = payees.register(
-            work=work, vault=vault, new=[new_payee("harbour"), new_payee("lin", "host"), new_payee("wei", "host")]
+            work=work,
+            vault=vault,
+            new=[new_payee("harbour"), new_payee("lin", "host", account=host_account), new_payee("wei", "host")],
         )
         assert isinstance(agent, UUID)
         receivers = (Receiver("host", 50_000, CNY), Receiver("agent", 10_000, CNY, default_ppm=500_000))
@@ -78,7 +84,7 @@ def owed(shop: Shop) -> dict[str, int]:
     return {code: -minor for (code, *_), minor in ledger.totals(shop.book_id, codes).items()}
 
 
-def test_what_is_sold_live_is_shared_when_the_merchant_is_paid(live_shop: Shop) -> None:
+def test_what_is_sold_live_is_due_when_the_batch_of_the_merchant_has_it(live_shop: Shop) -> None:
     sold(live_shop)
     sold(live_shop, channel="online", host="")
     assert owed(live_shop) == {"host_share": 30_00, "agent_share": 12_00}

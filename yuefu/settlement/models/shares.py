@@ -82,6 +82,10 @@ class ShareBatch(BookRow):
     state = models.TextField()
     reference = models.TextField()
     built_at = models.DateTimeField()
+    version = models.IntegerField(default=1, db_default=1)
+    payout_id = models.UUIDField(null=True)
+    approval_id = models.UUIDField(null=True)
+    reason = models.TextField(default="", db_default="")
 
     class Meta:
         db_table = "settlement_share_batch"
@@ -103,14 +107,18 @@ class ShareBatch(BookRow):
                 name="settlement_share_batch_due",
             ),
             models.CheckConstraint(
-                condition=Q(state="accrued", due_minor=0, reference="")
-                | Q(state="due", due_minor__gt=0, reference="")
-                | (Q(state="paid", due_minor__gt=0) & ~Q(reference="")),
+                condition=Q(state="accrued", due_minor=0, reference="", payout_id__isnull=True)
+                | Q(state="due", due_minor__gt=0, reference="", payout_id__isnull=True)
+                | (Q(state__in=["paid", "reconciled"], due_minor__gt=0) & ~Q(reference=""))
+                | (Q(state__in=["scheduled", "returned"], due_minor__gt=0, payout_id__isnull=False) & ~Q(reference="")),
                 name="settlement_share_batch_state",
             ),
             models.CheckConstraint(condition=Q(line_count__gt=0), name="settlement_share_batch_lines"),
         ]
-        indexes = [models.Index(fields=["book_id", "-pay_on"], name="settlement_share_batch_latest")]
+        indexes = [
+            models.Index(fields=["book_id", "-pay_on"], name="settlement_share_batch_latest"),
+            models.Index(fields=["book_id", "reference"], condition=~Q(reference=""), name="settlement_share_batch_known"),
+        ]
 
 
 class ShareLine(models.Model):
