@@ -1,7 +1,8 @@
 """Settlement: on its pay day each merchant gets one batch and one payout, each payee one batch of its shares; money moves between funder, channel and
 bank.
 
-A pay day is a run: **build** the batches in chunks of merchants, **safeguard** what became owed in the client account, **pay** out of it.
+A pay day is a run: **build** the batches in chunks of merchants, **share**: those of payees, **safeguard** what became owed in the client account, **pay** out
+of it.
 What cannot be safeguarded is not paid: its payouts stay scheduled, and whoever settles or polls later takes them up. So do those of a
 merchant who is suspended or closed, until it is active again, and what a stop of payouts is for, until that is over. A gateway that
 fails or is silent holds up what it was asked for and nothing else: it is logged and counted, and the money that does not wait for it
@@ -38,7 +39,7 @@ from yuefu.settlement import queries as statements
 from yuefu.settlement.queries import Batch
 
 KIND: Final = "settlement"
-STEPS: Final = ("build", "safeguard", "pay")
+STEPS: Final = ("build", "safeguard", "pay", sharing.STEP)
 CHUNK: Final = 300
 SENT_AT_ONCE: Final = 5_000
 
@@ -64,7 +65,7 @@ def settle(*, desk: Desk, now: datetime, chunk: int = CHUNK) -> list[Batch] | Re
         run = runs.start(book_id=desk.book.id, kind=KIND, on=on, steps=STEPS, now=now, ids=desk.ids, actor=desk.by.label)
     if run.state != "done":
         _build(desk, now, run, chunk)
-    sharing.settle_shares(desk=desk, now=now)
+        sharing.settle_shares(desk=desk, now=now, run=run)
     batches = statements.batches_on(book_id=desk.book.id, pay_on=on)
     _safeguard(desk, now, run)
     while len(send_payouts(desk=desk, now=now)) >= SENT_AT_ONCE:
@@ -113,11 +114,12 @@ def _safeguard(desk: Desk, now: datetime, run: Run) -> None:
 
 
 def _finish(desk: Desk, now: datetime, run: Run) -> None:
-    """The run ends when all its batches are built; payouts that wait for money are sent by whoever comes later."""
+    """The run ends when all its batches are built, those of payees too; payouts that wait for money are sent by whoever comes later."""
     with open_day(desk, now) as work:
         if isinstance(work, Refused):
             return
-        if runs.take_turn(run_id=run.id, name="build").state == "done":
+        steps = runs.turn(run_id=run.id)
+        if all(steps[name].state == "done" for name in ("build", sharing.STEP)):
             runs.finish_step(run_id=run.id, name="pay", state="done", detail={}, now=now)
             runs.finish(run_id=run.id, state="done", now=now)
 

@@ -27,7 +27,7 @@ from yuefu.settlement.commands.share_payouts import (
     mark_shares_reconciled,
     propose_share_release,
 )
-from yuefu.settlement.commands.shares import claw_back
+from yuefu.settlement.commands.shares import claw_back, out_of_risk
 
 __all__ = [
     "ADJUST",
@@ -64,6 +64,7 @@ __all__ = [
     "mark_reconciled",
     "mark_share_payouts",
     "mark_shares_reconciled",
+    "out_of_risk",
     "propose_adjustment",
     "propose_clearing",
     "propose_freeze",

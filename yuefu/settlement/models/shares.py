@@ -49,7 +49,6 @@ class Share(BookRow):
         ]
         indexes = [
             models.Index(fields=["book_id", "payee_id", "earned_on"], name="settlement_share_of_payee"),
-            models.Index(fields=["book_id", "loan_id"], condition=Q(kind="earned", default_ppm__gt=0), name="settlement_share_at_risk"),
         ]
 
 
@@ -119,6 +118,20 @@ class ShareBatch(BookRow):
             models.Index(fields=["book_id", "-pay_on"], name="settlement_share_batch_latest"),
             models.Index(fields=["book_id", "reference"], condition=~Q(reference=""), name="settlement_share_batch_known"),
         ]
+
+
+class ShareAtRisk(models.Model):
+    """A capture whose shares go back if its loan defaults early, until they have, or until that cannot be any more."""
+
+    capture_id = models.UUIDField(primary_key=True)
+    book_id = models.UUIDField()
+    loan_id = models.UUIDField()
+    early_periods = models.SmallIntegerField()
+    early_days = models.SmallIntegerField()
+
+    class Meta:
+        db_table = "settlement_share_at_risk"
+        indexes = [models.Index(fields=["book_id", "loan_id"], name="settlement_at_risk_loan")]
 
 
 class ShareLine(models.Model):

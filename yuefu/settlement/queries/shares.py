@@ -70,15 +70,13 @@ class AtRisk:
     days: int
 
 
-def at_risk(*, book_id: UUID, since: date, after: UUID | None, limit: int) -> list[AtRisk]:
-    """Loans of captures since a day whose shares have not been taken back, ids ascending and above `after`."""
+def at_risk(*, book_id: UUID, after: UUID | None, limit: int) -> list[AtRisk]:
+    """Loans whose shares may still be taken back, ids ascending and above `after`."""
     return sql.rows_as(
         AtRisk,
-        "SELECT s.loan_id, s.capture_id, max(s.early_periods), max(s.early_days) FROM settlement_share AS s WHERE s.book_id = %s AND s.kind = 'earned'"
-        " AND s.default_ppm > 0 AND s.early_days > 0 AND s.earned_on >= %s AND (%s::uuid IS NULL OR s.loan_id > %s)"
-        " AND NOT EXISTS (SELECT FROM settlement_share AS d WHERE d.capture_id = s.capture_id AND d.kind = 'defaulted')"
-        " GROUP BY s.loan_id, s.capture_id ORDER BY s.loan_id LIMIT %s",
-        [book_id, since, after, after, limit],
+        "SELECT loan_id, capture_id, early_periods, early_days FROM settlement_share_at_risk WHERE book_id = %s"
+        " AND (%s::uuid IS NULL OR loan_id > %s) ORDER BY loan_id LIMIT %s",
+        [book_id, after, after, limit],
     )
 
 
