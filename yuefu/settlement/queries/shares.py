@@ -140,16 +140,23 @@ def served(*, book_id: UUID, pay_on: date) -> set[tuple[str, UUID]]:
 
 
 def batches(
-    *, book_id: UUID, payee_id: UUID | None = None, after: UUID | None = None, state: str | None = None, limit: int = 100
+    *,
+    book_id: UUID,
+    payee_id: UUID | None = None,
+    after: UUID | None = None,
+    state: str | None = None,
+    pay_on: date | None = None,
+    limit: int = 100,
 ) -> list[ShareBatch]:
     """Batches of payees, the latest first; those that come after one where given."""
     return sql.rows_as(
         _batch,
         _BATCH
         + " WHERE book_id = %(book)s AND (%(payee)s::uuid IS NULL OR payee_id = %(payee)s) AND (%(state)s::text IS NULL OR state = %(state)s)"
+        " AND (%(on)s::date IS NULL OR pay_on = %(on)s)"
         " AND (%(after)s::uuid IS NULL OR (pay_on, id) < (SELECT b.pay_on, b.id FROM settlement_share_batch AS b WHERE b.id = %(after)s))"
         " ORDER BY pay_on DESC, id DESC LIMIT %(limit)s",
-        {"book": book_id, "payee": payee_id, "after": after, "state": state, "limit": limit},
+        {"book": book_id, "payee": payee_id, "after": after, "state": state, "on": pay_on, "limit": limit},
     )
 
 
@@ -207,16 +214,26 @@ def lines(*, batch_id: UUID, after: UUID | None = None, limit: int = 100_000) ->
 def owed(*, book_id: UUID, currency: str) -> dict[str, int]:
     """What is owed to each party, in minor units: all shares, but for what was paid. The ledger's accounts of shares have the same as credit
     balances."""
+    return _owed(book_id, currency, None)
+
+
+def owed_to(*, book_id: UUID, payee_id: UUID, currency: str) -> dict[str, int]:
+    """What is owed to one payee, by party; nothing where it is absent."""
+    return _owed(book_id, currency, payee_id)
+
+
+def _owed(book_id: UUID, currency: str, payee_id: UUID | None) -> dict[str, int]:
     found = sql.rows(
         "SELECT party, sum(minor)::bigint FROM ("
         "SELECT s.party, s.amount_minor AS minor FROM settlement_share_waiting AS w JOIN settlement_share AS s ON s.id = w.share_id"
-        " WHERE w.book_id = %(book)s AND s.currency = %(currency)s"
+        " WHERE w.book_id = %(book)s AND s.currency = %(currency)s AND (%(payee)s::uuid IS NULL OR s.payee_id = %(payee)s)"
         # In a batch: what it carries is carried on by the next, so that of the last one counts; what is due counts until it is paid.
         " UNION ALL SELECT party, due_minor FROM settlement_share_batch WHERE book_id = %(book)s AND currency = %(currency)s"
-        " AND state = ANY(%(owed)s)"
+        " AND state = ANY(%(owed)s) AND (%(payee)s::uuid IS NULL OR payee_id = %(payee)s)"
         " UNION ALL (SELECT DISTINCT ON (party, payee_id) party, carried_minor FROM settlement_share_batch"
-        " WHERE book_id = %(book)s AND currency = %(currency)s ORDER BY party, payee_id, pay_on DESC)) AS one GROUP BY party",
-        {"book": book_id, "currency": currency, "owed": list(OWED)},
+        " WHERE book_id = %(book)s AND currency = %(currency)s AND (%(payee)s::uuid IS NULL OR payee_id = %(payee)s)"
+        " ORDER BY party, payee_id, pay_on DESC)) AS one GROUP BY party",
+        {"book": book_id, "currency": currency, "owed": list(OWED), "payee": payee_id},
     )
     return dict(found)
 
