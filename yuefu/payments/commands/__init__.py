@@ -25,7 +25,15 @@ from yuefu.payments.commands.mandates import (
     settle_mandates,
 )
 from yuefu.payments.commands.payout_files import FileWanted, cancel_file, keep_answer, make_file
-from yuefu.payments.commands.payouts import PayoutOrder, order_payouts, recall_payouts, send_payouts, settle_payouts
+from yuefu.payments.commands.payouts import (
+    PayoutOrder,
+    SharePayoutOrder,
+    order_payouts,
+    order_share_payouts,
+    recall_payouts,
+    send_payouts,
+    settle_payouts,
+)
 from yuefu.payments.commands.receipts import (
     NewMatch,
     OfMerchant,
@@ -61,6 +69,7 @@ __all__ = [
     "ReturnOrder",
     "Revocation",
     "Safeguarded",
+    "SharePayoutOrder",
     "Take",
     "Taken",
     "TogetherAttempt",
@@ -85,6 +94,7 @@ __all__ = [
     "open_money_accounts",
     "order_payouts",
     "order_returns",
+    "order_share_payouts",
     "order_transfers",
     "plan_again",
     "plan_debits",
