@@ -16,7 +16,7 @@ _ALONE = ["chase_provider", "offset"]
 
 
 class File(BookRow):
-    """A bill as it came, with its bytes (gzip), so that it can be read again."""
+    """A bill as it came, of a day, with its bytes (gzip), so that it can be read again; of one of several days, one file keeps them for the others."""
 
     source = models.TextField()
     on_date = models.DateField()
@@ -26,8 +26,9 @@ class File(BookRow):
     currency = models.TextField()
     line_count = models.IntegerField()
     totals = models.JSONField()
-    content = models.BinaryField()
+    content = models.BinaryField(null=True)
     received_at = models.DateTimeField()
+    whole_id = models.UUIDField(null=True)
 
     class Meta:
         constraints = [
@@ -35,7 +36,14 @@ class File(BookRow):
             models.UniqueConstraint(fields=["book_id", "source", "on_date"], name="reconciliation_file_one_a_day"),
             # An empty bill has the same bytes on every day.
             models.UniqueConstraint(
-                fields=["book_id", "source", "sha256"], condition=Q(line_count__gt=0), name="reconciliation_file_content_once"
+                fields=["book_id", "source", "sha256"],
+                condition=Q(line_count__gt=0, whole_id__isnull=True),
+                name="reconciliation_file_content_once",
+            ),
+            models.UniqueConstraint(fields=["id", "book_id", "source", "sha256"], name="reconciliation_file_whole"),
+            models.CheckConstraint(
+                condition=Q(content__isnull=False, whole_id__isnull=True) | Q(content__isnull=True, whole_id__isnull=False),
+                name="reconciliation_file_bytes_once",
             ),
         ]
 

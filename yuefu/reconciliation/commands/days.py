@@ -80,7 +80,7 @@ def reconcile_day(
     shown, corrections = set_apart(movements, corrects)
     open_items = queries.open_items(book_id=work.book.id, source=source, before=on)
     seen = queries.seen(book_id=work.book.id, source=source, before=on, file_id=file_id)
-    lines, seen = named(queries.lines_of_file(file_id=file_id), shown, open_items, seen)
+    lines, seen = named(queries.lines_told(book_id=work.book.id, file_id=file_id), shown, open_items, seen)
     result = match_day(
         on=on,
         lines=lines,
