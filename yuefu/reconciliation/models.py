@@ -11,7 +11,7 @@ from yuefu.runtime.tables import BookRow, JsonTextField
 _SOURCES = ["channel_trade", "channel_fund", "bank", "bank_client"]
 _OUTCOMES = ["matched", "amount_differs", "status_differs", "missing_here", "missing_there", "duplicate", "other_day", "correction"]
 _STATES = ["open", "explained", "corrected", "closed"]
-_FIXES = ["post_fee", "post_repayment", "confirmed_by_money", "offset", "chase_provider", "write_off"]
+_FIXES = ["post_fee", "post_repayment", "confirmed_by_money", "offset", "chase_provider", "write_off", "send_refund_again"]
 _ALONE = ["chase_provider", "offset"]
 
 
@@ -164,6 +164,8 @@ class Break(BookRow):
     closed_on = models.DateField(null=True)
     resolved_by_item_id = models.UUIDField(null=True)
     fix_id = models.UUIDField(null=True)
+    told = models.IntegerField(db_default=0)
+    """How many events were told of it."""
 
     class Meta:
         constraints = [

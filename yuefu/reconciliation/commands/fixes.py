@@ -15,6 +15,7 @@ from yuefu.payments import queries as payments
 from yuefu.payments.entries import COMPONENTS
 from yuefu.reconciliation import entries, queries
 from yuefu.reconciliation.commands.breaks import UNKNOWN_BREAK, store
+from yuefu.reconciliation.commands.events import Became, tell_breaks, tell_fixes
 from yuefu.reconciliation.commands.history import Happened, tell
 from yuefu.reconciliation.queries import MONEY_ACCOUNT, Break, Fix
 from yuefu.reconciliation.rules import fixes as rules
@@ -104,7 +105,7 @@ def decide_fix(*, work: UnitOfWork, by: Working, approval_id: UUID, approve: boo
     if approve and found.state != "open":
         raise RefusedError(Refused(rules.NO_LONGER_FITS, f"the break is {found.state}", "break_id"))
     state = "approved" if approve else "rejected"
-    _end(work, replace(fix, state=state))
+    _end(work, fix, replace(fix, state=state))
     tell(work=work, happened=[Happened(found.id, state, found.state, reason, fix_id=fix.id)])
     if not approve or fix.kind is Kind.POST_REPAYMENT:
         return queries.fixes_by_id(book_id=work.book.id, ids=[fix.id])[fix.id]
@@ -203,6 +204,7 @@ def _insert(work: UnitOfWork, asked: Sequence[Fix], known: Mapping[UUID, Break])
     sql.insert("reconciliation_fix", _COLUMNS, values, same={"book_id": ("uuid", work.book.id)})
     happened = [Happened(f.break_id, "asked", known[f.break_id].state, f.reason, until=f.until, fix_id=f.id) for f in asked]
     tell(work=work, happened=happened)
+    tell_fixes(work=work, became=[(None, fix) for fix in asked])
     audit.record(work=work, action="break.ask_fix", object_kind="fix", object_ids=[f.id for f in asked])
 
 
@@ -235,12 +237,13 @@ def _posted(work: UnitOfWork, fix: Fix, found: Break) -> UUID:
 def _ended(work: UnitOfWork, waiting: Sequence[Break], fix: Fix) -> list[Break]:
     ended = [replace(b, state=_ENDS_AS[fix.kind], reason=fix.kind.value, closed_on=work.day.on, fix_id=fix.id) for b in waiting]
     store(changed=ended)
+    tell_breaks(work=work, became=[Became(was, now, cause=fix.id) for was, now in zip(waiting, ended, strict=True)])
     return ended
 
 
 def _done(work: UnitOfWork, fix: Fix, ended: Sequence[Break], entry_id: UUID | None) -> Fix:
     done = replace(fix, state="done", entry_id=entry_id, ended_on=work.day.on, ended_at=work.now)
-    _end(work, done)
+    _end(work, fix, done)
     happened = [Happened(b.id, "fixed", b.state, fix.kind.value, fix_id=fix.id) for b in ended]
     if fix.kind is Kind.CHASE:
         happened = [Happened(fix.break_id, "chased", "open", fix.reason, until=fix.until, fix_id=fix.id)]
@@ -251,14 +254,15 @@ def _done(work: UnitOfWork, fix: Fix, ended: Sequence[Break], entry_id: UUID | N
 
 def _drop(work: UnitOfWork, fix: Fix, found: Break, code: str) -> Fix:
     dropped = replace(fix, state="dropped", code=code, ended_on=work.day.on, ended_at=work.now)
-    _end(work, dropped)
+    _end(work, fix, dropped)
     tell(work=work, happened=[Happened(found.id, "dropped", found.state, code, fix_id=fix.id)])
     audit.record(work=work, action="break.fix_dropped", object_kind="fix", object_ids=[fix.id], detail={"code": code})
     return dropped
 
 
-def _end(work: UnitOfWork, fix: Fix) -> None:
+def _end(work: UnitOfWork, before: Fix, fix: Fix) -> None:
     over = fix.state not in ("waiting", "approved")
     columns = {"id": "uuid", "state": "text", "code": "text", "entry_id": "uuid", "ended_on": "date", "ended_at": "timestamptz"}
     ended = (work.day.on, work.now) if over else (None, None)
     sql.update("reconciliation_fix", "id", columns, [(fix.id, fix.state, fix.code, fix.entry_id, *ended)])
+    tell_fixes(work=work, became=[(before, replace(fix, ended_on=ended[0]))])

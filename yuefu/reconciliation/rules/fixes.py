@@ -40,6 +40,8 @@ class Kind(StrEnum):
 
 BOOKED: Final = frozenset({Kind.POST_FEE, Kind.WRITE_OFF})
 """These post an entry of their own to the account of money."""
+MOVES_MONEY: Final = frozenset({*BOOKED, Kind.POST_REPAYMENT})
+"""These leave something in the ledger: an entry of their own, or what a channel or bank answers."""
 ALONE: Final = frozenset({Kind.CHASE, Kind.OFFSET})
 """These move and end no difference, so one person does them."""
 CORRECTION: Final = "correction"

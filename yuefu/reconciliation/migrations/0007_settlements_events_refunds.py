@@ -1,4 +1,6 @@
-"""A settlement of a channel abroad is of several days: a file for each of them, of which one keeps the bytes."""
+"""A settlement of a channel abroad is of several days: a file for each of them, of which one keeps the bytes. Breaks are told as events, and a refund that
+never reached its provider is sent again.
+"""
 
 from django.db import migrations, models
 
@@ -11,6 +13,20 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
+        migrations.AddField("break", "told", models.IntegerField(db_default=0)),
+        migrations.RemoveConstraint("fix", "reconciliation_fix_kind"),
+        migrations.AddConstraint(
+            "fix",
+            models.CheckConstraint(
+                condition=models.Q(
+                    (
+                        "kind__in",
+                        ["post_fee", "post_repayment", "confirmed_by_money", "offset", "chase_provider", "write_off", "send_refund_again"],
+                    )
+                ),
+                name="reconciliation_fix_kind",
+            ),
+        ),
         migrations.AddField("file", "whole_id", models.UUIDField(null=True)),
         migrations.AlterField("file", "content", models.BinaryField(null=True)),
         migrations.RemoveConstraint("file", "reconciliation_file_content_once"),
