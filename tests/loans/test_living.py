@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from random import Random
 from typing import Any
 from uuid import UUID
@@ -350,3 +350,20 @@ def test_a_waiver_and_a_charge_are_posted(late: UnitOfWork) -> None:
 def kept_state(work: UnitOfWork, loan_id: UUID) -> Any:
     with sql.transacting():
         return keeping.lock(work.book.id, [loan_id])[loan_id].life.state
+
+
+@pytest.mark.parametrize("upfront", [0, 3_00])
+def test_an_early_default_is_of_the_first_instalments_and_of_nothing_that_is_due_at_once(late: UnitOfWork, upfront: int) -> None:
+    agreed = terms(periods=3, fees=(t.Fee("opening", t.FeeWhen.UPFRONT, amount=fen(upfront)),) if upfront else ())
+    loan_id = lend(late, agreed)
+    entered(late, loan_id, e.Disbursed(LENT, agreed.principal))
+    if upfront:
+        assert loan_book.missed_early(late.book.id, [(loan_id, 12, 0)], LENT) == set()
+        entered(late, loan_id, e.Paid(LENT, fen(upfront)))
+    asked = [(row[3], fen(sum(row[4:8]))) for row in keeping.dues([loan_id])[loan_id] if row[1] == 0]
+    for k, (due_on, amount) in enumerate(asked, start=1):
+        for first, missed in [(k - 1, set()), (k, {loan_id}), (12, {loan_id})]:
+            assert loan_book.missed_early(late.book.id, [(loan_id, first, 9)], due_on + timedelta(days=9)) == missed
+        assert loan_book.missed_early(late.book.id, [(loan_id, k, 9)], due_on + timedelta(days=8)) == set()
+        entered(late, loan_id, e.Paid(due_on, amount))
+    assert len(asked) == 3

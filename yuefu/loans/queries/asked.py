@@ -9,6 +9,7 @@ from typing import Final
 from uuid import UUID
 
 from yuefu.money.amounts import Money, total
+from yuefu.plans.lifecycle.rows import NORMAL
 from yuefu.runtime import sql
 
 _UNPAID: Final = "i.principal_minor + i.interest_minor - i.principal_paid_minor - i.interest_paid_minor"
@@ -54,16 +55,17 @@ def arrears(book_id: UUID, consumer_ids: Sequence[UUID], on: date, currency: str
 
 
 def missed_early(book_id: UUID, asked: Sequence[tuple[UUID, int, int]], on: date) -> set[UUID]:
-    """Of loans, each with a number of instalments and of days, those that have one among the first so many unpaid so many days after it was due."""
+    """Of loans, each with a number of instalments and of days, those that have one among the first so many unpaid so many days after it was due.
+    What is due when money is lent, a down payment or a fee, is no instalment."""
     if not asked:
         return set()
     named, params = sql.unnest({"loan_id": "uuid", "periods": "integer", "days": "integer"}, asked)
     found = sql.rows(
         f"SELECT g.loan_id FROM {named} AS g WHERE EXISTS (SELECT FROM loans_instalment i JOIN loans_loan l ON l.id = i.loan_id"
         f" WHERE i.loan_id = g.loan_id AND i.book_id = %s AND l.state = 'active' AND i.no <= g.periods AND i.due_on <= %s - g.days AND {_UNPAID} > 0)"
-        f" OR EXISTS (SELECT FROM loans_due d WHERE d.loan_id = g.loan_id AND d.book_id = %s AND d.no <= g.periods AND d.due_on <= %s - g.days"
-        f" AND {_UNSETTLED} > 0)",
-        [*params, book_id, on, book_id, on],
+        " OR EXISTS (SELECT FROM (SELECT * FROM loans_due f WHERE f.loan_id = g.loan_id AND f.book_id = %s AND f.kind = %s"
+        f" ORDER BY f.no LIMIT g.periods) AS d WHERE d.due_on <= %s - g.days AND {_UNSETTLED} > 0)",
+        [*params, book_id, on, book_id, NORMAL, on],
     )
     return {row[0] for row in found}
 
