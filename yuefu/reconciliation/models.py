@@ -277,7 +277,7 @@ class BreakEvent(BookRow):
             models.CheckConstraint(
                 condition=Q(
                     action__in=[
-                        *("assigned", "due", "noted", "evidence", "asked", "approved", "rejected", "dropped", "chased"),
+                        *("assigned", "due", "noted", "evidence", "asked", "approved", "rejected", "dropped", "chased", "sent"),
                         *("fixed", "ended", "reopened", "came"),
                     ]
                 ),

@@ -20,7 +20,7 @@ from yuefu.reconciliation.commands.history import Happened, tell
 from yuefu.reconciliation.queries import MONEY_ACCOUNT, Break, Fix
 from yuefu.reconciliation.rules import fixes as rules
 from yuefu.reconciliation.rules.breaks import Working
-from yuefu.reconciliation.rules.fixes import ALONE, BOOKED, Case, Kind
+from yuefu.reconciliation.rules.fixes import ALONE, BOOKED, OUTSIDE, Case, Kind
 from yuefu.runtime import approvals, audit, keys, sql
 from yuefu.runtime.values import Actor, UnitOfWork
 
@@ -51,8 +51,8 @@ class NewFix:
 
 
 def ask_fixes(*, work: UnitOfWork, by: Working, fixes: Sequence[NewFix], told: Mapping[UUID, str] | None = None) -> list[Fix | Refused]:
-    """Asks for fixes; those that one person may do are carried out at once, but for repayments, which the caller books. One outcome a request, in order;
-    a known key gives its fix as it stands. `told` is how records outside stand, by break.
+    """Asks for fixes; those that one person may do are carried out at once, but for those that call the outside, which the caller does. One outcome a
+    request, in order; a known key gives its fix as it stands. `told` is how records outside stand, by break.
 
     Refused with unknown_break, reason_missing, day_passed, or as `rules.fixes` says; a refusal uses no key.
     """
@@ -75,7 +75,7 @@ def ask_fixes(*, work: UnitOfWork, by: Working, fixes: Sequence[NewFix], told: M
     def decide(fresh: list[int]) -> Mapping[int, Fix | Refused]:
         asked = {i: _asked(work, new[i], fixes[i], cases[fixes[i].break_id], by) for i in fresh}
         _insert(work, list(asked.values()), known)
-        at_once = [fix.id for fix in asked.values() if fix.alone and fix.kind is not Kind.POST_REPAYMENT]
+        at_once = [fix.id for fix in asked.values() if fix.alone and fix.kind not in OUTSIDE]
         done = {fix_id: _carry_out(work, fix_id, by) for fix_id in at_once}
         return {i: done.get(fix.id, fix) for i, fix in asked.items()}
 
@@ -91,7 +91,7 @@ def ask_fixes(*, work: UnitOfWork, by: Working, fixes: Sequence[NewFix], told: M
 
 
 def decide_fix(*, work: UnitOfWork, by: Working, approval_id: UUID, approve: bool, reason: str) -> Fix | Refused:
-    """Approves a fix, which carries it out (a repayment is booked by the caller), or rejects it.
+    """Approves a fix, which carries it out (what calls the outside is done by the caller), or rejects it.
 
     Refused as `approvals.decide`. Raises RefusedError where it does not fit any more: the transaction rolls back, and the request goes on waiting,
     to be rejected.
@@ -107,7 +107,7 @@ def decide_fix(*, work: UnitOfWork, by: Working, approval_id: UUID, approve: boo
     state = "approved" if approve else "rejected"
     _end(work, fix, replace(fix, state=state))
     tell(work=work, happened=[Happened(found.id, state, found.state, reason, fix_id=fix.id)])
-    if not approve or fix.kind is Kind.POST_REPAYMENT:
+    if not approve or fix.kind in OUTSIDE:
         return queries.fixes_by_id(book_id=work.book.id, ids=[fix.id])[fix.id]
     return _carry_out(work, fix.id, by)
 
@@ -120,8 +120,7 @@ def finish_repayment(*, work: UnitOfWork, fix_id: UUID, code: str = "") -> Fix:
     fix = queries.fixes_by_id(book_id=work.book.id, ids=[fix_id], lock=True)[fix_id]
     if fix.state != "approved":
         return fix
-    assert fix.kind is Kind.POST_REPAYMENT, "others are carried out where they are decided"
-    found = queries.breaks_by_id(book_id=work.book.id, ids=[fix.break_id], lock=True)[fix.break_id]
+    found = _about(work, fix, Kind.POST_REPAYMENT)
     if code:
         return _drop(work, fix, found, code)
     waiting = [
@@ -129,6 +128,27 @@ def finish_repayment(*, work: UnitOfWork, fix_id: UUID, code: str = "") -> Fix:
     ]
     ended = _ended(work, waiting, fix)
     return _done(work, fix, ended, None)
+
+
+def finish_refund(*, work: UnitOfWork, fix_id: UUID, known: bool = False, code: str = "") -> Fix:
+    """The refund of an approved fix is with its channel, which knew it before or has it now; or it refuses it, for the reason `code`.
+
+    The break goes on waiting for its line, which may come on any day. A fix that ended stays as it is.
+    """
+    fix = queries.fixes_by_id(book_id=work.book.id, ids=[fix_id], lock=True)[fix_id]
+    if fix.state != "approved":
+        return fix
+    found = _about(work, fix, Kind.SEND_REFUND)
+    if code:
+        return _drop(work, fix, found, code)
+    done = _done(work, fix, [], None)
+    tell(work=work, happened=[Happened(found.id, "sent", found.state, "known_there" if known else "sent", fix_id=fix.id)])
+    return done
+
+
+def _about(work: UnitOfWork, fix: Fix, kind: Kind) -> Break:
+    assert fix.kind is kind, "each is carried out in its own way"
+    return queries.breaks_by_id(book_id=work.book.id, ids=[fix.break_id], lock=True)[fix.break_id]
 
 
 def _fault(work: UnitOfWork, given: NewFix, cases: Mapping[UUID, Case], by: Working) -> Refused | None:

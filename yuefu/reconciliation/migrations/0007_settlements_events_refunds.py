@@ -27,6 +27,22 @@ class Migration(migrations.Migration):
                 name="reconciliation_fix_kind",
             ),
         ),
+        migrations.RemoveConstraint("breakevent", "reconciliation_breakevent_action"),
+        migrations.AddConstraint(
+            "breakevent",
+            models.CheckConstraint(
+                condition=models.Q(
+                    (
+                        "action__in",
+                        [
+                            *("assigned", "due", "noted", "evidence", "asked", "approved", "rejected", "dropped", "chased", "sent"),
+                            *("fixed", "ended", "reopened", "came"),
+                        ],
+                    )
+                ),
+                name="reconciliation_breakevent_action",
+            ),
+        ),
         migrations.AddField("file", "whole_id", models.UUIDField(null=True)),
         migrations.AlterField("file", "content", models.BinaryField(null=True)),
         migrations.RemoveConstraint("file", "reconciliation_file_content_once"),

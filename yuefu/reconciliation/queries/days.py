@@ -181,7 +181,9 @@ def open_items(*, book_id: UUID, source: str, before: date) -> list[OpenItem]:
     """
     found = sql.rows(
         "WITH waiting AS (SELECT id, item_id, cls, EXISTS (SELECT 1 FROM reconciliation_fix AS f WHERE f.break_id = b.id"
-        " AND f.kind = 'chase_provider' AND f.state = 'done') AS awaited FROM reconciliation_break AS b"
+        " AND f.kind = 'chase_provider' AND f.state = 'done') OR (b.kind = 'refund' AND EXISTS (SELECT 1 FROM reconciliation_break AS o"
+        " JOIN reconciliation_fix AS f ON f.break_id = o.id AND f.kind = 'send_refund_again' AND f.state = 'done' WHERE o.book_id = b.book_id"
+        " AND o.source IN ('channel_trade', 'channel_fund') AND o.reference = b.reference)) AS awaited FROM reconciliation_break AS b"
         " WHERE b.book_id = %s AND b.source = %s AND b.state = 'open' AND b.cls IN ('missing_here', 'missing_there')"
         " UNION ALL SELECT b.id, b.item_id, b.cls, true FROM reconciliation_fix AS f JOIN reconciliation_break AS b ON b.fix_id = f.id"
         " WHERE f.book_id = %s AND f.kind = 'post_repayment' AND f.state = 'done' AND b.source = %s AND b.state <> 'open'"
