@@ -11,7 +11,7 @@ CREATE TRIGGER payments_receipt_of_merchant_taken AFTER INSERT ON payments_recei
 
 
 class Migration(migrations.Migration):
-    dependencies = [("payments", "0011_payout_files"), ("merchants", "0007_accounts")]
+    dependencies = [("payments", "0012_payouts_to_payees"), ("merchants", "0007_accounts")]
 
     operations = [
         migrations.CreateModel(
