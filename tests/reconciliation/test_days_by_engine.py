@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.reconciliation.test_reconcile_days import DAY, NextDay, cny, collect, receive, trade, trade_rows
+from tests.reconciliation.test_reconcile_days import DAY, NextDay, cny, collect, give_back, receive, trade, trade_rows
 from yuefu.errors import Refused
 from yuefu.payments.gateways.wechat_layout import TradeRow
 from yuefu.reconciliation import commands as reconciliation
@@ -59,6 +59,7 @@ def same_both_ways(work: UnitOfWork, on: date) -> Kept:
 def two_days(work: UnitOfWork, consumer_id, next_day: NextDay) -> UnitOfWork:
     """Two days with a fault of every kind, received and not run; it is the third."""
     first = collect(work, consumer_id, *range(1_000, 1_010))
+    refund = give_back(work, first[8], 300)
     second_work = next_day(work)
     collect(second_work, consumer_id, 2_000, 2_001)
     third_work = next_day(second_work)
@@ -67,6 +68,8 @@ def two_days(work: UnitOfWork, consumer_id, next_day: NextDay) -> UnitOfWork:
     gone = today.pop(missing_there)
     today[amount] = replace(today[amount], amount=cny(1_111))
     today[status] = replace(today[status], status="REVOKED")
+    given = today[refund.reference]
+    today[refund.reference] = replace(given, reference=refund.original_reference, amount=-given.amount)  # as Alipay does
     moved = replace(today.pop(late), at=tomorrow[0].at)
     foreign = replace(gone, reference="pay_nobody", provider_id="42000000000000000000000000zz")
     unlike = replace(today[other], amount=cny(5), provider_id="42000000000000000000000000yy")
@@ -80,6 +83,7 @@ def two_days(work: UnitOfWork, consumer_id, next_day: NextDay) -> UnitOfWork:
 def test_an_engine_finds_of_every_fault_what_this_process_finds(two_days: UnitOfWork) -> None:
     first = same_both_ways(two_days, DAY)
     assert {row[0] for row in first["break"]} == {"missing_here", "missing_there", "amount_differs", "status_differs", "duplicate"}
+    assert [(row[1], row[2]) for row in first["item"] if row[2] == "refund"] == [("matched", "refund")]
     second = same_both_ways(two_days, DAY + timedelta(days=1))
     assert [row[0] for row in second["break"] if row[7] == "explained"] == ["other_day"]
     assert [row[5] for row in second["day"]] == [0, 0]
@@ -120,7 +124,7 @@ def _bank_lines(work: UnitOfWork) -> None:
 
 
 def test_a_day_is_large_by_its_lines_its_movements_and_what_waits(two_days: UnitOfWork, monkeypatch: pytest.MonkeyPatch) -> None:
-    """11 lines and 10 movements on the first day; then 5 lines, 2 movements, and 3 that wait."""
+    """12 lines and 11 movements on the first day; then 5 lines, 2 movements, and 3 that wait."""
     asked: list[date] = []
 
     def engine(*args: Any, on: date, **given: Any) -> Iterator[Any]:
@@ -131,7 +135,7 @@ def test_a_day_is_large_by_its_lines_its_movements_and_what_waits(two_days: Unit
         pass
 
     monkeypatch.setattr("yuefu.reconciliation.commands.by_engine.matched", engine)
-    for on, most in ((DAY, 21), (DAY + timedelta(days=1), 10)):
+    for on, most in ((DAY, 23), (DAY + timedelta(days=1), 10)):
         for from_rows in (1, most):
             with pytest.raises(Went), sql.transacting():
                 run(two_days, on, Matching(from_rows=from_rows))

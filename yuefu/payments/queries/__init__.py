@@ -50,6 +50,7 @@ from yuefu.payments.queries.moving import (
     refundable,
     refunds,
     refunds_by_reference,
+    refunds_of_payments,
     refunds_to_poll,
     safeguarding_under_way,
     trade_movements,
@@ -76,6 +77,7 @@ from yuefu.payments.queries.payouts import (
     sent,
 )
 from yuefu.payments.queries.receipts import (
+    debts_paid_by,
     in_suspense,
     left_counted_wrong,
     matches,
@@ -116,6 +118,7 @@ __all__ = [
     "debits_listed",
     "debits_planned",
     "debits_to_stop",
+    "debts_paid_by",
     "failing",
     "given_back",
     "in_suspense",
@@ -161,6 +164,7 @@ __all__ = [
     "refundable",
     "refunds",
     "refunds_by_reference",
+    "refunds_of_payments",
     "refunds_to_poll",
     "returns",
     "returns_by_reference",

@@ -11,6 +11,8 @@ from typing import Final, NamedTuple
 from uuid import UUID
 
 from yuefu.payments import queries as payments
+from yuefu.reconciliation import queries
+from yuefu.reconciliation.commands.events import Became, tell_breaks
 from yuefu.reconciliation.commands.history import Happened, tell
 from yuefu.reconciliation.rules.breaks import FIRST_OWNER, Working
 from yuefu.reconciliation.rules.matching import DayResult, Item, Movement, Outcome
@@ -155,6 +157,7 @@ def _open_breaks(work: UnitOfWork, place: Place, ids: Sequence[UUID], items: Seq
     ]
     if not differing:
         return 0
+    new_ids = work.ids.many(work.now, len(differing))
     orders = payments.orders_of_references(book_id=work.book.id, references=[item.reference for _, item in differing])
     columns = {
         "id": "uuid",
@@ -180,9 +183,12 @@ def _open_breaks(work: UnitOfWork, place: Place, ids: Sequence[UUID], items: Seq
             *(work.book.currency, orders.get(item.reference), FIRST_OWNER[Outcome(item.outcome)], "open", "", place.on),
             by.due_on(Outcome(item.outcome), place.on),
         )
-        for new_id, (item_id, item) in zip(work.ids.many(work.now, len(differing)), differing, strict=True)
+        for new_id, (item_id, item) in zip(new_ids, differing, strict=True)
     ]
-    return sql.insert("reconciliation_break", columns, values)
+    opened = sql.insert("reconciliation_break", columns, values)
+    found = queries.breaks_by_id(book_id=work.book.id, ids=new_ids)
+    tell_breaks(work=work, became=[Became(None, found[new_id]) for new_id in new_ids])
+    return opened
 
 
 def _resolve(work: UnitOfWork, on: date, ids: Sequence[UUID], items: Sequence[Found]) -> int:
@@ -208,6 +214,7 @@ def _resolve(work: UnitOfWork, on: date, ids: Sequence[UUID], items: Sequence[Fo
             values.append((item.resolves, item.outcome, item.line_minor, item.movement_minor, item_id, owner, *ending))
     if not values:
         return 0
+    before = queries.breaks_of_items(book_id=work.book.id, item_ids=[value[0] for value in values])
     source, params = sql.unnest(columns, values)
     # A break that a fix ended stays as it was ended, where its other half is what was to come.
     found = sql.rows(
@@ -223,4 +230,6 @@ def _resolve(work: UnitOfWork, on: date, ids: Sequence[UUID], items: Sequence[Fo
     )
     happened = [Happened(i, "came" if state != "open" else "reopened", state, on=on) for i, before, state in found if before != state]
     tell(work=work, happened=happened)
+    after = queries.breaks_by_id(book_id=work.book.id, ids=list(before))
+    tell_breaks(work=work, became=[Became(was, after[break_id]) for break_id, was in before.items()])
     return len(values)

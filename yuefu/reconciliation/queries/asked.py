@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date
 from typing import Any, Final
 from uuid import UUID
@@ -15,6 +16,7 @@ from yuefu.payments.rules import CHANNEL, CLIENT, OPERATING
 from yuefu.reconciliation.rules.bills import BillLine
 from yuefu.reconciliation.rules.fixes import CORRECTION
 from yuefu.reconciliation.rules.matching import Key, Movement, OpenItem, Outcome, Seen
+from yuefu.reconciliation.rules.naming import GivenBack, refunds_named
 from yuefu.runtime import sql
 
 MONEY_ACCOUNT: Final = {"channel_fund": CHANNEL, "bank": OPERATING, "bank_client": CLIENT}
@@ -46,11 +48,47 @@ def lines_of_file(*, file_id: UUID) -> list[BillLine]:
     return sql.rows_as(line_of, f"SELECT {LINE} FROM reconciliation_line AS l WHERE l.file_id = %s ORDER BY l.line_no", [file_id])
 
 
-def lines_asked(*, file_id: UUID) -> Asked:
-    """line_no, kind, reference, amount_minor, status, provider_id."""
+def lines_of_files(*, file_ids: Sequence[UUID]) -> dict[UUID, list[BillLine]]:
+    """The lines of some files, each in its order."""
+    if not file_ids:
+        return {}
+    by_file: dict[UUID, list[BillLine]] = defaultdict(list)
+    for file_id, *row in sql.rows(
+        f"SELECT l.file_id, {LINE} FROM reconciliation_line AS l WHERE l.file_id = ANY(%s) ORDER BY l.file_id, l.line_no", [list(file_ids)]
+    ):
+        by_file[file_id].append(line_of(*row))
+    return dict(by_file)
+
+
+def lines_told(*, book_id: UUID, file_id: UUID) -> list[BillLine]:
+    """The lines of a file, what went back under the reference of our refund also where the channel has that of its payment."""
+    return _refunds_told(book_id, lines_of_file(file_id=file_id))
+
+
+def references_told(*, book_id: UUID, file_id: UUID) -> dict[int, str]:
+    """Of the lines that `lines_told` gives another reference than their file, that reference, by number. Only refunds are read."""
+    query = (
+        f"SELECT {LINE} FROM reconciliation_line AS l WHERE l.file_id = %s AND l.kind = 'refund' AND l.reference <> '' ORDER BY l.line_no"
+    )
+    given = sql.rows_as(line_of, query, [file_id])
+    told = zip(given, _refunds_told(book_id, given), strict=True)
+    return {line.line_no: ours.reference for line, ours in told if ours.reference != line.reference}
+
+
+def _refunds_told(book_id: UUID, lines: list[BillLine]) -> list[BillLine]:
+    paid = sorted({line.reference for line in lines if line.kind == "refund" and line.reference})
+    known = payments.refunds_of_payments(book_id=book_id, references=paid)
+    given_back = [GivenBack(one.reference, one.original_reference, one.amount.minor, (one.amount - one.fee).minor) for one in known]
+    return refunds_named(lines, given_back) if given_back else lines
+
+
+def lines_asked(*, file_id: UUID, told: Mapping[int, str]) -> Asked:
+    """line_no, kind, reference, amount_minor, status, provider_id; `told` gives lines another reference, by number."""
     return (
-        "SELECT line_no, kind, nullif(reference, ''), amount_minor, status, nullif(provider_id, '') FROM reconciliation_line WHERE file_id = %s",
-        [file_id],
+        "SELECT l.line_no, l.kind, nullif(coalesce(t.reference, l.reference), ''), l.amount_minor, l.status, nullif(l.provider_id, '')"
+        " FROM reconciliation_line AS l LEFT JOIN unnest(%s::integer[], %s::text[]) AS t (line_no, reference) ON t.line_no = l.line_no"
+        " WHERE l.file_id = %s",
+        [list(told), list(told.values()), file_id],
     )
 
 
@@ -148,7 +186,9 @@ def open_items_asked(*, book_id: UUID, source: str, before: date, window_days: i
 def _waiting(book_id: UUID, source: str, before: date) -> Asked:
     return (
         "FROM (SELECT id, item_id, cls, EXISTS (SELECT 1 FROM reconciliation_fix AS f WHERE f.break_id = b.id"
-        " AND f.kind = 'chase_provider' AND f.state = 'done') AS awaited FROM reconciliation_break AS b"
+        " AND f.kind = 'chase_provider' AND f.state = 'done') OR (b.kind = 'refund' AND EXISTS (SELECT 1 FROM reconciliation_break AS o"
+        " JOIN reconciliation_fix AS f ON f.break_id = o.id AND f.kind = 'send_refund_again' AND f.state = 'done' WHERE o.book_id = b.book_id"
+        " AND o.source IN ('channel_trade', 'channel_fund') AND o.reference = b.reference)) AS awaited FROM reconciliation_break AS b"
         " WHERE b.book_id = %s AND b.source = %s AND b.state = 'open' AND b.cls IN ('missing_here', 'missing_there')"
         " UNION ALL SELECT b.id, b.item_id, b.cls, true FROM reconciliation_fix AS f JOIN reconciliation_break AS b ON b.fix_id = f.id"
         " WHERE f.book_id = %s AND f.kind = 'post_repayment' AND f.state = 'done' AND b.source = %s AND b.state <> 'open'"

@@ -18,7 +18,7 @@ from yuefu.runtime import sql
 
 @dataclass(frozen=True, slots=True)
 class BillFile:
-    """A bill that was received."""
+    """A bill that was received: of one day. `whole_id` is the file that keeps the bytes of one that is of several days, where it is not this one."""
 
     id: UUID
     source: str
@@ -30,6 +30,7 @@ class BillFile:
     line_count: int
     totals: Mapping[str, int]
     received_at: datetime
+    whole_id: UUID | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,7 @@ class SeenLine:
     outcome: str | None
 
 
-_FILE = "SELECT id, source, on_date, sha256, layout, account, currency, line_count, totals, received_at FROM reconciliation_file"
+_FILE = "SELECT id, source, on_date, sha256, layout, account, currency, line_count, totals, received_at, whole_id FROM reconciliation_file"
 
 
 def files_of_days(*, book_id: UUID, days: Sequence[tuple[str, date]]) -> dict[tuple[str, date], BillFile]:
@@ -74,9 +75,43 @@ def files_of_days(*, book_id: UUID, days: Sequence[tuple[str, date]]) -> dict[tu
     return {(file.source, file.on): file for file in found if (file.source, file.on) in wanted}
 
 
+def files_of_contents(*, book_id: UUID, contents: Sequence[tuple[str, str]]) -> dict[tuple[str, str], list[BillFile]]:
+    """Files with lines by source and SHA-256: one of several days is several, in order."""
+    if not contents:
+        return {}
+    found = sql.rows_as(
+        BillFile,
+        _FILE + " WHERE book_id = %s AND sha256 = ANY(%s) AND (line_count > 0 OR whole_id IS NOT NULL) ORDER BY on_date",
+        [book_id, sorted({sha256 for _, sha256 in contents})],
+    )
+    by_content: dict[tuple[str, str], list[BillFile]] = defaultdict(list)
+    for file in found:
+        by_content[file.source, file.sha256].append(file)
+    return dict(by_content)
+
+
+def payouts_of_klarna(*, book_id: UUID, named: Sequence[tuple[str, str]]) -> dict[tuple[str, str], tuple[int, bool]]:
+    """What lines of earlier files make of some payouts, by source and payout, in minor units, and whether these are their totals."""
+    wanting = [one for one in named if one[1]]
+    if not wanting:
+        return {}
+    wanted, params = sql.unnest({"source": "text", "payout": "text"}, wanting)
+    found = sql.rows(
+        "SELECT l.source, l.business_id, sum(l.amount_minor)::bigint, bool_or(l.reference = l.business_id) FROM reconciliation_line AS l"
+        f" JOIN reconciliation_file AS f ON f.id = l.file_id AND f.book_id = l.book_id AND f.layout LIKE 'klarna.%%' JOIN {wanted} AS w ON w.source = l.source"
+        " AND w.payout = l.business_id WHERE l.book_id = %s AND l.kind NOT IN ('withdrawal', 'debt') GROUP BY 1, 2",
+        [*params, book_id],
+    )
+    return {(source, payout): (minor, totals) for source, payout, minor, totals in found}
+
+
 def content(*, file_id: UUID) -> bytes | None:
-    """The bytes of a file as they are kept: gzip."""
-    found: bytes | None = sql.value("SELECT content FROM reconciliation_file WHERE id = %s", [file_id])
+    """The bytes of a file as they are kept: gzip; of all days that it is of."""
+    found: bytes | None = sql.value(
+        "SELECT coalesce(f.content, w.content) FROM reconciliation_file AS f LEFT JOIN reconciliation_file AS w ON w.id = f.whole_id"
+        " WHERE f.id = %s",
+        [file_id],
+    )
     return found
 
 
