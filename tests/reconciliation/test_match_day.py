@@ -9,7 +9,7 @@ import pytest
 from yuefu.money.amounts import Money
 from yuefu.reconciliation.rules.bills import BillLine
 from yuefu.reconciliation.rules.matching import DayResult, Item, Movement, OpenItem, Outcome, Seen, bridge, match_day, statuses_agree
-from yuefu.reconciliation.rules.naming import named
+from yuefu.reconciliation.rules.naming import named, waiting_named
 
 TODAY = date(2026, 10, 5)
 
@@ -136,6 +136,18 @@ def test_lines_of_one_reference_that_are_of_several_kinds_all_came_before() -> N
     told, seen = named(lines, movements, [], {("credit", "A"): Seen(day(1), "")})
     assert [one.kind for one in told] == ["payment", "receipt"]
     assert table(matched(told, movements, seen=seen).items)[:2] == [("duplicate", "A", 100), ("duplicate", "A", 200)]
+
+
+def test_a_line_that_waits_is_named_by_what_is_booked_today() -> None:
+    """It was "credit" for good before: the movement of the next day was missing there, and the line stayed missing here."""
+    movements = [movement("A", 100, kind="payment")]
+    waiting = waiting_named(
+        movements, [open_line(line("A", 100, kind="credit", on=day(4))), open_line(line("B", -1, kind="debit", on=day(4)), no=2)]
+    )
+    assert [item.line.kind for item in waiting if item.line] == ["payment", "other"]
+    assert table(matched(movements=movements, open_items=waiting).items) == [("other_day", "A", -100)]
+    again, _ = named([line("B", -1, number="", kind="debit")], [], waiting, {})
+    assert table(matched(again, open_items=waiting).items) == [("duplicate", "B", -1)]
 
 
 def test_a_duplicate_of_a_line_we_do_not_know_is_one_break_of_each_kind() -> None:

@@ -20,7 +20,7 @@ from yuefu.reconciliation.matching import book
 from yuefu.reconciliation.matching.engines.opening import Choice, Engine, opened
 from yuefu.reconciliation.rules.bills import BillLine
 from yuefu.reconciliation.rules.matching import DayResult, Key, Movement, OpenItem, Outcome, Seen, match_day
-from yuefu.reconciliation.rules.naming import named
+from yuefu.reconciliation.rules.naming import named, waiting_named
 
 ON = date(2026, 10, 5)
 WINDOW = 3
@@ -50,7 +50,8 @@ class Day:
             key = (kind, reference)
             by_key[key if reference and key not in by_key else (kind, f"\0{number}")] = Seen(ON - timedelta(days=1), number)
         lines, seen = named(self.lines, self.movements, self.waiting, by_key)
-        found = match_day(on=ON, lines=lines, movements=self.movements, open_items=self.waiting, seen=seen, window_days=WINDOW)
+        waiting = waiting_named(self.movements, self.waiting)
+        found = match_day(on=ON, lines=lines, movements=self.movements, open_items=waiting, seen=seen, window_days=WINDOW)
         return sorted(told(found), key=repr)
 
     def by(self, engine: Engine) -> Told:
@@ -59,8 +60,12 @@ class Day:
             for name, rows in self.files().items():
                 schema = {column: TYPES[kind] for column, kind in book.COLUMNS[name].items()}
                 pl.DataFrame(rows, schema=schema, orient="row").write_parquet(at / f"{name}.parquet")
-            found = pl.read_parquet(book.match(engine, at, unnamed=any(line.kind in ("credit", "debit") for line in self.lines)))
+            found = pl.read_parquet(book.match(engine, at, unnamed=self.unnamed()))
         return sorted((item_of(*row) for row in found.iter_rows()), key=repr)
+
+    def unnamed(self) -> bool:
+        lines = (*self.lines, *(item.line for item in self.waiting if item.line))
+        return any(line.kind in ("credit", "debit") for line in lines)
 
     def files(self) -> dict[str, Rows]:
         return {

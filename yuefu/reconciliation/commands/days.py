@@ -20,7 +20,7 @@ from yuefu.reconciliation.rules.correcting import set_apart, with_corrections
 from yuefu.reconciliation.rules.engines import Choice, Matching
 from yuefu.reconciliation.rules.fixes import CORRECTION
 from yuefu.reconciliation.rules.matching import DEFAULT_WINDOW_DAYS, Movement, match_day
-from yuefu.reconciliation.rules.naming import named
+from yuefu.reconciliation.rules.naming import BANKS, named, waiting_named
 from yuefu.runtime import audit, outbox, sql
 from yuefu.runtime.jsontext import dumps
 from yuefu.runtime.outbox import Event
@@ -120,6 +120,7 @@ def _plainly(work: UnitOfWork, bill: _Bill, window_days: int, from_rows: int) ->
         return None
     corrects = _corrected(work, movements)
     shown, corrections = set_apart(movements, corrects)
+    open_items = waiting_named(shown, open_items)
     seen = queries.seen(book_id=book_id, source=source, before=bill.on, file_id=bill.file_id)
     lines, seen = named(queries.lines_told(book_id=book_id, file_id=bill.file_id), shown, open_items, seen)
     currency = work.book.currency
@@ -133,7 +134,7 @@ def _plainly(work: UnitOfWork, bill: _Bill, window_days: int, from_rows: int) ->
 
 def _by_engine(work: UnitOfWork, bill: _Bill, window_days: int, choice: Choice) -> _Matched:
     book_id, source = work.book.id, bill.source
-    lines, unnamed = queries.lines_summed(file_id=bill.file_id)
+    lines = queries.lines_summed(file_id=bill.file_id)
     movements = queries.movements_summed(book_id=book_id, source=source, on=bill.on)
     if others := (lines.keys() | movements.keys()) - {work.book.currency}:
         raise ValueError(f"{source} of {bill.on} has lines or movements in {', '.join(sorted(others))}, not {work.book.currency}.")
@@ -148,7 +149,7 @@ def _by_engine(work: UnitOfWork, bill: _Bill, window_days: int, choice: Choice) 
         on=bill.on,
         file_id=bill.file_id,
         apart=corrects,
-        unnamed=unnamed,
+        unnamed=source in BANKS,
         window_days=window_days,
         choice=choice,
     )

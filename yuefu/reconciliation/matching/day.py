@@ -48,12 +48,13 @@ _KEY: Final = ("kind", "reference")
 
 
 def found_of_day(*, lines: Frame, movements: Frame, waiting: Frame, seen: Frame, keep: Keep, unnamed: bool) -> Frame:
-    """The items of a day (`FOUND`), in no particular order: each line and each movement is in exactly one. `unnamed` where the bill says of lines no
+    """The items of a day (`FOUND`), in no particular order: each line and each movement is in exactly one. `unnamed` where bills say of lines no
     more than credit or debit.
     """
     shown, waiting = _stated(movements), keep(_stated(waiting))
     if unnamed:
-        lines, seen = _named(keep(lines), movements, waiting, seen)
+        lines, waiting, seen = _named(keep(lines), movements, waiting, seen)
+        waiting = keep(waiting)
     came = keep(_stated(lines))
     aside = keep(_aside(came, waiting, seen))
     fresh = keep(came.join(aside, on="line_no", how="anti"))
@@ -93,8 +94,8 @@ def _stated(side: Frame) -> Frame:
     return side.with_columns(status=said)
 
 
-def _named(lines: Frame, movements: Frame, waiting: Frame, seen: Frame) -> tuple[Frame, Frame]:
-    """Lines, and what was seen, by the kinds that we know of their references (`rules.naming`)."""
+def _named(lines: Frame, movements: Frame, waiting: Frame, seen: Frame) -> tuple[Frame, Frame, Frame]:
+    """Lines, those that wait, and what was seen, by the kinds that we know of their references (`rules.naming`)."""
     ours = nw.concat(
         [
             movements.select(*_KEY, "amount_minor", nw.col("place").alias("no"), nw.lit(0).alias("later")),
@@ -109,17 +110,21 @@ def _named(lines: Frame, movements: Frame, waiting: Frame, seen: Frame) -> tuple
         .select(*by, nw.col("kind").alias(f"kind_{n}"))
         for n, by in enumerate((("told", "reference", "amount_minor"), ("told", "reference")))
     )
+    found = _by_name(lines, of_amount, of_any)
+    names = found.select(*_KEY, "name").unique()
+    seen = seen.join(names, on=list(_KEY), how="left").with_columns(kind=nw.coalesce("name", "kind"))
+    waits = _by_name(waiting, of_amount, of_any)
+    waits = waits.with_columns(kind=nw.when(nw.col("of_bill")).then(nw.col("name")).otherwise(nw.col("kind")))
+    return found.with_columns(kind=nw.col("name")).select(*LINES), waits.select(*WAITING), seen.select(*SEEN)
+
+
+def _by_name(lines: Frame, of_amount: Frame, of_any: Frame) -> Frame:
     kind = nw.col("kind")
     for word, otherwise in UNKNOWN.items():
         kind = nw.when(nw.col("kind") == word).then(nw.lit(otherwise)).otherwise(kind)
-    found = (
-        lines.join(of_amount, left_on=["kind", "reference", "amount_minor"], right_on=["told", "reference", "amount_minor"], how="left")
-        .join(of_any, left_on=list(_KEY), right_on=["told", "reference"], how="left")
-        .with_columns(name=nw.coalesce("kind_0", "kind_1", kind))
-    )
-    names = found.select(*_KEY, "name").unique()
-    seen = seen.join(names, on=list(_KEY), how="left").with_columns(kind=nw.coalesce("name", "kind"))
-    return found.with_columns(kind=nw.col("name")).select(*LINES), seen.select(*SEEN)
+    met = lines.join(of_amount, left_on=["kind", "reference", "amount_minor"], right_on=["told", "reference", "amount_minor"], how="left")
+    known = met.join(of_any, left_on=list(_KEY), right_on=["told", "reference"], how="left")
+    return known.with_columns(name=nw.coalesce("kind_0", "kind_1", kind))
 
 
 # --------------------------------------------------------------------------------------------------------------------------- within the day

@@ -92,14 +92,10 @@ def lines_asked(*, file_id: UUID, told: Mapping[int, str]) -> Asked:
     )
 
 
-def lines_summed(*, file_id: UUID) -> tuple[dict[str, tuple[int, int]], bool]:
-    """How many lines a file has and what they come to, by currency; and whether there are some that the bank only calls credits or debits."""
-    found = sql.rows(
-        "SELECT currency, count(*), sum(amount_minor)::bigint, bool_or(kind IN ('credit', 'debit')) FROM reconciliation_line"
-        " WHERE file_id = %s GROUP BY currency",
-        [file_id],
-    )
-    return {currency: (count, minor) for currency, count, minor, _ in found}, any(row[3] for row in found)
+def lines_summed(*, file_id: UUID) -> dict[str, tuple[int, int]]:
+    """How many lines a file has and what they come to, by currency."""
+    query = "SELECT currency, count(*), sum(amount_minor)::bigint FROM reconciliation_line WHERE file_id = %s GROUP BY currency"
+    return {currency: (count, minor) for currency, count, minor in sql.rows(query, [file_id])}
 
 
 # --------------------------------------------------------------------------------------------------------------------------- movements

@@ -14,26 +14,46 @@ from yuefu.reconciliation.rules.matching import Key, Movement, OpenItem, Seen
 UNKNOWN: Final[Mapping[str, str]] = {"credit": "receipt", "debit": "other"}
 """What a line is that nobody knows, by its direction: money that came in from somebody, and something else."""
 
+BANKS: Final = ("bank", "bank_client")
+"""The sources that say no more."""
+
 
 def named(
     lines: Sequence[BillLine], movements: Iterable[Movement], open_items: Iterable[OpenItem], seen: Mapping[Key, Seen]
 ) -> tuple[list[BillLine], dict[Key, Seen]]:
     """Lines that are credits or debits as what we know of their reference in that direction: a movement of the day or one that still waits; of
     several the one of the same amount. All other lines are as they were. `seen` is told in the same names."""
+    known = _known(movements, open_items)
+    kinds: dict[Key, list[str]] = defaultdict(list)
+    told = []
+    for line in lines:
+        one = _by_name(line, known)
+        if line.kind in UNKNOWN:
+            kinds[line.kind, line.reference].append(one.kind)
+        told.append(one)
+    return told, _seen_by_name(seen, kinds)
+
+
+def waiting_named(movements: Iterable[Movement], open_items: Sequence[OpenItem]) -> list[OpenItem]:
+    """Open items whose lines are named as those of the day are: by what is booked today a line of yesterday is known too."""
+    known = _known(movements, open_items)
+    return [replace(item, line=_by_name(item.line, known)) if item.line else item for item in open_items]
+
+
+def _known(movements: Iterable[Movement], open_items: Iterable[OpenItem]) -> dict[Key, dict[int, str]]:
+    """By direction and reference, and then by amount: what a movement is, the first of the day before one that waits."""
     known: dict[Key, dict[int, str]] = defaultdict(dict)
     for one in (*movements, *(item.movement for item in open_items if item.movement)):
         if one.reference:
             known[_direction(one.amount.minor), one.reference].setdefault(one.amount.minor, one.kind)
-    kinds: dict[Key, list[str]] = defaultdict(list)
-    told = []
-    for line in lines:
-        kind = line.kind
-        if kind in UNKNOWN:
-            of_reference = known.get((kind, line.reference), {})
-            kind = of_reference.get(line.amount.minor) or next(iter(of_reference.values()), UNKNOWN[kind])
-            kinds[line.kind, line.reference].append(kind)
-        told.append(line if kind == line.kind else replace(line, kind=kind))
-    return told, _seen_by_name(seen, kinds)
+    return known
+
+
+def _by_name(line: BillLine, known: Mapping[Key, Mapping[int, str]]) -> BillLine:
+    if line.kind not in UNKNOWN:
+        return line
+    of_reference = known.get((line.kind, line.reference), {})
+    return replace(line, kind=of_reference.get(line.amount.minor) or next(iter(of_reference.values()), UNKNOWN[line.kind]))
 
 
 def _seen_by_name(seen: Mapping[Key, Seen], kinds: Mapping[Key, Sequence[str]]) -> dict[Key, Seen]:
