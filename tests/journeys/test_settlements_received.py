@@ -211,6 +211,38 @@ def test_bad_settlements_are_refused_with_nothing_half_stored(shop: Shop) -> Non
     assert isinstance(sent(shop, b'{"data": [], "next_cursor": null}', on=date(2026, 10, 6)).outcome, DayOutcome)
 
 
+def test_events_fetched_from_too_early_a_day_on_are_refused_and_those_that_came_later_are_taken(shop: Shop) -> None:
+    def event(number: int, on: int) -> str:
+        return f'{{"id": "se_{number}", "transaction_id": "TX-{number}", "type": "capture", "amount": 100, "currency": "CNY", "created": "2026-10-{on:02d}"}}'
+
+    def events(*given: tuple[int, int]) -> bytes:
+        return f'{{"data": [{", ".join(event(*one) for one in given)}], "next_cursor": null}}'.encode()
+
+    first = [(1, 2), (2, 3)]
+    sent(shop, events(*first))
+    before = stored(shop)
+    assert refusal(shop, events(*first, (3, 4))) == "lines_received"
+    assert stored(shop) == before
+    after = sent(shop, events((2, 3), (4, 3), (3, 4)))  # one is told twice, and one came late
+    assert [on.day for on, _ in after.days] == [4]
+    assert sorted((b.reference, b.cls) for b in found.breaks(book_id=shop.book_id)) == [
+        *(("TX-1/se_1", "missing_here"), ("TX-2/se_2", "duplicate"), ("TX-2/se_2", "missing_here")),
+        *(("TX-3/se_3", "missing_here"), ("TX-4/se_4", "missing_here")),
+    ]
+
+
+def test_a_settlement_that_is_paid_today_is_reconciled_when_the_day_is_over(shop: Shop) -> None:
+    data = ours(ADYEN).replace(b"2026-10-05", str(FIRST_DAY).encode())
+    early = sent(shop, data)
+    assert isinstance(early.outcome, Refused)
+    assert early.outcome.code == "day_still_open"
+    assert [isinstance(outcome, DayOutcome) for _, outcome in early.days] == [True] * 11 + [False]
+    shop.next_day()
+    assert all(one.source != "channel_fund" for one in reconciliation.catch_up(desk=shop.desk, now=shop.now(8)))
+    assert [b.state for b in found.day_bridges(book_id=shop.book_id, source="channel_fund", since=FIRST_DAY)] == ["done"]
+    assert Counter(b.kind for b in found.breaks(book_id=shop.book_id))["withdrawal"] == 1
+
+
 def alipay(shop: Shop, name: str) -> bytes:
     """A sample of Alipay's whose first trade is a payment of ours, moved to its day."""
     payment, _, refund = flow(shop, FIRST_DAY)
