@@ -12,9 +12,10 @@ from datetime import date, timedelta
 import pytest
 
 from tests.journeys.conftest import FIRST_DAY, Shop
+from tests.journeys.test_carried import of
 from tests.reconciliation.test_settlements import ADYEN, AFFIRM, BILLS, PAYOUTS, TRANSACTIONS, zipped
 from yuefu.errors import Refused
-from yuefu.journeys import breaks, reconciliation
+from yuefu.journeys import breaks, carried, reconciliation
 from yuefu.money.amounts import Money
 from yuefu.payments.rules import CHANNEL_NUMBER
 from yuefu.reconciliation import queries as found
@@ -121,6 +122,11 @@ def test_batches_that_meet_within_a_day_are_matched_with_what_we_booked(three_da
     assert found.found_by_class(book_id=shop.book_id)["other_day"] == sorted({line.reference for line in late})
     assert isinstance(after.outcome, DayOutcome)
     assert after.outcome.bridge.residual == Money(0, "CNY")
+    statements = [of(carried.day(book_id=shop.book_id, on=on), "channel_fund").statement for on in days]
+    assert all(one.residual.passed and one.continuity.passed for one in statements)
+    assert [one.opening for one in statements[1:]] == [one.closing for one in statements[:-1]]
+    paid = sum(b.line.minor for b in found.breaks(book_id=shop.book_id))
+    assert statements[2].closing == Money(paid, "CNY"), "what the channel paid out, of which our books know nothing"
     left = found.breaks(book_id=shop.book_id)
     seen = breaks.seen(desk=shop.desk, break_ids=[left[0].id], on=shop.on + timedelta(days=9))
     assert [str(one.kind) for one in seen[left[0].id].suggested] == ["chase_provider"]
