@@ -13,15 +13,17 @@ from django.utils.translation import override
 
 from yuefu.access.rules import ROLES
 from yuefu.aftersales import rules as aftersales
+from yuefu.growth import commands as growth
 from yuefu.growth.rules.concentration import Level
-from yuefu.growth.rules.plans import DEFAULT
+from yuefu.growth.rules.plans import DEFAULT, ENVELOPES_INVALID
 from yuefu.insight.rules.clearing import Sold
 from yuefu.insight.rules.places import ALL_PLACES
-from yuefu.journeys import close_of_day, opening, proving, statement_words, statements, stopping, views
+from yuefu.journeys import close_of_day, opening, proving, share_pages, statement_words, statements, stopping, views
 from yuefu.journeys.reports import sold_figures
 from yuefu.ledger.rules.chart import CHART, OPENING
 from yuefu.loans.queries import listing
 from yuefu.merchants.rules import CHANNELS
+from yuefu.merchants.rules.sharing import PARTIES
 from yuefu.offers.rules.wording import LANGUAGES
 from yuefu.orders.rules import State
 from yuefu.payments.rules import PAYOUT_STEPS, TRANSFER_ENDS
@@ -41,8 +43,9 @@ from yuefu.reconciliation.rules.matching import SOURCES, Outcome
 from yuefu.reconciliation.rules.references import Class, Result
 from yuefu.risk.rules import wording
 from yuefu.settlement import rules as settlement
-from yuefu.settlement.rules import invoices
+from yuefu.settlement.rules import invoices, shares
 from yuefu.web import breaks, closing, loan_texts, suspense, texts
+from yuefu.web import funds as web_funds
 from yuefu.web import invoices as web_invoices
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -106,6 +109,7 @@ def break_events() -> set[str]:
     return set(dict(constraint.condition.children)["action__in"])
 
 
+REFUSALS = ("BACKDATED", "_OVER", "_INVALID", "_DIFFERS", "_REUSED", "UNKNOWN_PAYABLE", "ENDED", "_MALFORMED")
 CODES = {
     "stage": set(get_args(views.StageCode)),
     "stage_state": set(get_args(views.StageState)),
@@ -146,6 +150,9 @@ CODES = {
     "break_done": set(breaks.DONE),
     "check": {"", balances.SOURCE_MISSING, balances.BEYOND_TOLERANCE, balances.BASE_BALANCE_ZERO},
     "batch_state": {state for step in settlement.TRANSITIONS for state in step} | {"accrued"},
+    "share_state": {state for step in shares.TRANSITIONS for state in step} | {"accrued"},
+    "share_line": set(share_pages.KINDS) - {"due", "carried"},
+    "party": set(PARTIES),
     "payout_state": {state for step in PAYOUT_STEPS for state in step},
     "settlement_line": set(statement_words.KINDS) - {"payout", "withheld", "next"},
     "statement_fault": {statements.DOES_NOT_ADD_UP, statements.LEDGER_DIFFERS, statements.PAYOUT_DIFFERS},
@@ -176,6 +183,12 @@ CODES = {
     "concentration": set(get_args(Level)),
     "coming": {"sales", "reserve", "payouts", "held"},
     "path": {"as_agreed", "later"},
+    "funds_done": set(web_funds.ACTS),
+    "funds_refused": {
+        value for module in (growth, web_funds) for name, value in vars(module).items() if name.isupper() and name.endswith(REFUSALS)
+    }
+    - {"currency_differs"}
+    | {ENVELOPES_INVALID, "no_open_day", "read_only"},
     "sold": set(sold_figures(Sold("CNY", *[0] * 12))),
     "sales_channel": set(CHANNELS),
     "mode": {"test", "live"},

@@ -133,4 +133,6 @@ def _settle(desk: Desk, source: str, on: date, work: UnitOfWork) -> None:
     """Batches whose payout the bank shows as we booked it are reconciled."""
     matched = found.matched_references(book_id=desk.book.id, source=source, on=on, kind="payout")
     paid = payments.payouts_by_reference(book_id=desk.book.id, references=matched)
-    settlement.mark_reconciled(work=work, batch_ids=sorted({p.batch_id for p in paid.values() if p.state == "paid"}))
+    batch_ids = {p.batch_id for p in paid.values() if p.state == "paid" and p.merchant_id}
+    settlement.mark_reconciled(work=work, batch_ids=sorted(batch_ids))
+    settlement.mark_shares_reconciled(work=work, references=matched)

@@ -45,7 +45,9 @@ def listing(request: HttpRequest) -> HttpResponse:
     if wanted is None:
         return render(request, "400.html", status=400)
     with scope.reading():
-        found = statement_pages.listed(book_id=scope.book.id, wanted=wanted, cursor=request.GET.get("after", "")[:_LONGEST])
+        found = statement_pages.listed(
+            book_id=scope.book.id, currency=scope.book.currency, wanted=wanted, cursor=request.GET.get("after", "")[:_LONGEST]
+        )
     if isinstance(found, Refused):
         return render(request, "400.html", status=400)
     return show_list(request, found, book=scope.book, for_staff=scope.merchant_id is None)
@@ -176,14 +178,20 @@ def _file(placed: tuple[Scope, Statement], form: Form, why_not: Callable[[Scope,
     return FileResponse(made, as_attachment=True, filename=f"{found.name}.{form}", content_type=CONTENT_TYPES[form])
 
 
+def day_of(text: str) -> date | None:
+    """A day that somebody wrote, or None."""
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        return None
+    return day if day.year in YEARS else None
+
+
 def _wanted(request: HttpRequest) -> Wanted | None:
     """What the form asks for; None where that is no day or state."""
     merchant, state, on = (request.GET.get(name, "").strip()[:_LONGEST] for name in ("merchant", "state", "on"))
-    try:
-        day = date.fromisoformat(on) if on else None
-    except ValueError:
-        return None
-    if (day and day.year not in YEARS) or (state and state not in STATES) or not merchant.isprintable():
+    day = day_of(on) if on else None
+    if (on and day is None) or (state and state not in STATES) or not merchant.isprintable():
         return None
     return Wanted(merchant, state, day)
 
@@ -216,7 +224,7 @@ def _month(visitor: Visitor, merchant: str, month: str) -> tuple[Scope, Statemen
 
 def _seen_month(scope: Scope, merchant_id: UUID, first: date) -> Statement | None:
     with scope.reading():
-        return statements.of_month(merchant_id=merchant_id, month=first, currency=scope.book.currency)
+        return statements.of_month(book_id=scope.book.id, merchant_id=merchant_id, month=first, currency=scope.book.currency)
 
 
 def _page(request: HttpRequest, template: str, book: Book, context: dict[str, Any], *, status: int = 200) -> HttpResponse:

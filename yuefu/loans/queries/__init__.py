@@ -48,6 +48,7 @@ from yuefu.loans.queries.closing import (
     portfolios,
     stands,
 )
+from yuefu.loans.queries.early import early_past
 from yuefu.loans.queries.figures import Position, positions, repaid_by_day, totals
 from yuefu.loans.queries.levelled import REPLAYED_AT_ONCE, Repayment, Reversal, loans, loans_of
 from yuefu.loans.queries.served import overpaid
@@ -77,6 +78,7 @@ __all__ = [
     "credit_kept",
     "drawn",
     "due",
+    "early_past",
     "earning",
     "excesses",
     "falling_behind",

@@ -76,6 +76,7 @@ from yuefu.payments.queries.payouts import (
     sent,
 )
 from yuefu.payments.queries.receipts import (
+    debts_paid_by,
     in_suspense,
     left_counted_wrong,
     matches,
@@ -116,6 +117,7 @@ __all__ = [
     "debits_listed",
     "debits_planned",
     "debits_to_stop",
+    "debts_paid_by",
     "failing",
     "given_back",
     "in_suspense",
