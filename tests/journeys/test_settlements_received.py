@@ -16,10 +16,12 @@ from tests.journeys.test_carried import of
 from tests.reconciliation.test_settlements import ADYEN, AFFIRM, BILLS, PAYOUTS, TRANSACTIONS, zipped
 from yuefu.errors import Refused
 from yuefu.journeys import breaks, carried, reconciliation
+from yuefu.journeys.desk import open_day
 from yuefu.money.amounts import Money
 from yuefu.payments.rules import CHANNEL_NUMBER
 from yuefu.reconciliation import queries as found
-from yuefu.reconciliation.commands import DayOutcome, FileIn, Received
+from yuefu.reconciliation.commands import DayOutcome, FileIn, Received, receive_files
+from yuefu.reconciliation.gateways.reading import read_one
 from yuefu.reconciliation.gateways.wechat import read_bill
 from yuefu.reconciliation.rules.bills import BillLine
 from yuefu.runtime import sql
@@ -247,6 +249,20 @@ def test_a_settlement_that_is_paid_today_is_reconciled_when_the_day_is_over(shop
     assert all(one.source != "channel_fund" for one in reconciliation.catch_up(desk=shop.desk, now=shop.now(8)))
     assert [b.state for b in found.day_bridges(book_id=shop.book_id, source="channel_fund", since=FIRST_DAY)] == ["done"]
     assert Counter(b.kind for b in found.breaks(book_id=shop.book_id))["withdrawal"] == 1
+
+
+def test_two_deliveries_at_once_store_a_settlement_once_and_one_that_broke_off_goes_on(shop: Shop) -> None:
+    data, accounts = ours(ADYEN), {"channel_fund": CHANNEL_NUMBER}
+    with open_day(shop.desk, shop.now()) as work:
+        assert not isinstance(work, Refused)
+        receive_files(work=work, files=[FileIn("channel_fund", data)], read=read_one, accounts=accounts)
+    assert {b.state for b in found.day_bridges(book_id=shop.book_id)} == {"waiting"}, "it broke off here"
+    other = ours(AFFIRM).replace(b"2026-10-0", b"2026-09-0")
+    outcomes = [one for one in shop.at_once(*[lambda: sent(shop, other)] * 2) if isinstance(one, reconciliation.Reconciled)]
+    assert sorted(one.received.again for one in outcomes if isinstance(one.received, Received)) == [False, True]
+    assert isinstance(sent(shop, data).outcome, DayOutcome)
+    assert {b.state for b in found.day_bridges(book_id=shop.book_id)} == {"done"}
+    assert len(found.breaks(book_id=shop.book_id)) == 8 + 2
 
 
 def alipay(shop: Shop, name: str) -> bytes:
