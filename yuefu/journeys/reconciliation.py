@@ -117,7 +117,7 @@ def _run(desk: Desk, now: datetime, source: str, on: date) -> DayOutcome | Refus
             if isinstance(work, Refused):
                 return work
             by = breaks.working_of(work.book.id, work.day.on)
-            outcome = reconciliation.reconcile_day(work=work, source=source, on=on, by=by)
+            outcome = reconciliation.reconcile_day(work=work, source=source, on=on, by=by, matching=desk.matching())
             if source in _PAYS and isinstance(outcome, DayOutcome) and not outcome.again:
                 _settle(desk, source, on, work)
             return outcome
