@@ -89,7 +89,10 @@ def show(
 def release(
     reason: Annotated[str, typer.Option(help="Why; the second person reads it.")],
     batch: Annotated[
-        list[str] | None, typer.Argument(metavar="BATCH...", help="Batches that are due or came back (shb_…); all of them unless given.")
+        list[str] | None,
+        typer.Argument(
+            metavar="BATCH...", help="Batches that are due or came back (shb_…); all that may be paid, up to 1,000, unless given."
+        ),
     ] = None,
     pay_day: Annotated[date | None, typer.Option(metavar="DATE", parser=inputs.day, help="All of this pay day.")] = None,
 ) -> None:
@@ -104,10 +107,11 @@ def release(
         if batch and pay_day:
             fail("bad_arguments", "Name batches or a pay day, not both.")
         caller.for_the_book()
+        left: Mapping[UUID, str] = {}
         wanted = [inputs.object_id("share_batch", one) for one in batch or []]
         if not wanted:
             with caller.reading():
-                wanted = shares.unpaid(book_id=caller.book.id, pay_on=pay_day)
+                wanted, left = settlement.releasable(book_id=caller.book.id, pay_on=pay_day)
         asked = settlement.ShareRelease(tuple(wanted), inputs.reason(reason))
         approval = caller.acting(lambda work: settlement.propose_share_release(work=work, release=asked))
         with caller.reading():
@@ -118,6 +122,7 @@ def release(
                 "approval": ids.text("approval", approval),
                 "batches": [ids.text("share_batch", one) for one in sorted(found)],
                 "total": Money(total, caller.book.currency),
+                "left_out": [{"batch": ids.text("share_batch", one), "reason": why} for one, why in left.items()],
                 "state": "waiting",
             }
         )

@@ -18,6 +18,7 @@ NOT_DUE: Final = "not_due"  # the state of a payee's batch does not allow this s
 UNKNOWN_BATCH: Final = "unknown_batch"
 SALE_HELD: Final = "sale_held"  # what merchants are owed for a sale in it is held or frozen
 NOTHING_TO_PAY: Final = "nothing_to_pay"  # no batch is due
+WAITS: Final = "waits_for_approval"  # it is in a request that nobody has decided yet
 TOO_MANY: Final = "too_many_batches"
 
 TRANSITIONS: Final = frozenset(
