@@ -20,7 +20,8 @@ from yuefu.ledger import queries as ledger
 from yuefu.merchants import commands as merchants
 from yuefu.merchants.commands import StateChange, payees
 from yuefu.merchants.rules.sharing import Receiver
-from yuefu.runtime import sql
+from yuefu.payments import queries as payments
+from yuefu.runtime import policies, sql
 from yuefu.runtime.values import UnitOfWork
 from yuefu.runtime.vault import Vault
 from yuefu.settlement import commands as settlement
@@ -228,6 +229,45 @@ def test_what_cannot_be_released_is_not_asked_for(work: UnitOfWork, wanted: tupl
         refused = settlement.propose_share_release(work=work, release=ShareRelease(wanted, "r"))
     assert isinstance(refused, Refused)
     assert refused.code == code
+
+
+def test_tax_of_persons_is_withheld_as_the_setting_says_and_owed_to_the_tax_office(
+    work: UnitOfWork, make_work: Callable[..., UnitOfWork], shop: UUID, of: Others, vault: Vault, make_merchant: Make
+) -> None:
+    """20 % of hosts, nothing of agents, and nothing of companies: of 53.33 it is 10.67, half up."""
+    identity = "91110000600037341L"
+    (studio,) = register(
+        work, vault, new_payee("studio", "host", form="company", identity=identity, account="6222000000001234", account_kind="corporate")
+    )
+    assert isinstance(studio, UUID)
+    with sql.transacting():
+        policies.establish(work=work, name=shares.WITHHOLDING, value={"agent": 0, "host": 200_000}, valid_from=work.day.on)
+    sold(work, shop, of, 1_066_60)
+    sold(work, shop, replace(of, host=studio), 1_066_60)
+    settle(work)
+    built = build(work)
+    host = of_payee(built, of.host)
+    assert (host.totals.due.minor, host.totals.withheld.minor, host.totals.pays.minor) == (53_33, 10_67, 42_66)
+    assert {one.totals.withheld.minor for one in built.values() if one is not host} == {0}
+    assert (owed(work)["host"], trial(work)["tax_withheld"]) == (42_66 + 53_33, -10_67)
+    with sql.transacting():
+        asked = settlement.propose_share_release(work=work, release=ShareRelease((host.id,), "pay day"))
+        assert isinstance(asked, UUID)
+        (ordered,) = settlement.decide_share_release(work=make_work(by=person("bob")), approval_id=asked, approve=True, reason="seen") or []  # type: ignore[misc]
+    (payout,) = payments.payouts_of_batches(batch_ids=[host.id])[host.id]
+    assert (ordered.state, payout.amount.minor) == ("scheduled", 42_66)
+
+
+@pytest.mark.parametrize("value", [{}, {"agent": 0}, {"agent": 0, "host": 450_001}, {"agent": -1, "host": 0}, {"agent": 0, "host": 0.2}, 7])
+def test_a_wrong_rate_of_withholding_never_becomes_a_setting(value: object) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        shares.withholding(value)
+
+
+@given(due=st.integers(1, 10**12), ppm=st.integers(0, shares.MOST_WITHHELD))
+def test_something_is_left_to_pay_whatever_is_withheld(due: int, ppm: int) -> None:
+    figures = shares.totals({"earned": due}, opening=cny(0), withheld_ppm=ppm)
+    assert 0 <= figures.withheld.minor < due
 
 
 def test_what_goes_back_after_a_payment_is_carried_until_it_is_earned(

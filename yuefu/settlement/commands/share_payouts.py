@@ -66,9 +66,9 @@ def propose_share_release(*, work: UnitOfWork, release: ShareRelease) -> UUID | 
     known = queries.batches_by_id(book_id=work.book.id, ids=wanted)
     if faults := _faults(work.book.id, wanted, known):
         return next(iter(faults.values()))
-    total = sum(batch.totals.due.minor for batch in known.values())
+    total = sum(batch.totals.pays.minor for batch in known.values())
     content = {
-        "batches": {str(batch_id): known[batch_id].totals.due.minor for batch_id in wanted},
+        "batches": {str(batch_id): known[batch_id].totals.pays.minor for batch_id in wanted},
         "total_minor": total,
         "currency": work.book.currency,
     }
@@ -90,10 +90,10 @@ def decide_share_release(*, work: UnitOfWork, approval_id: UUID, approve: bool, 
     known = queries.batches_by_id(book_id=work.book.id, ids=sorted(asked), lock=True)
     if faults := _faults(work.book.id, sorted(asked), known):
         raise RefusedError(next(iter(faults.values())))
-    if any(batch.totals.due.minor != asked[batch.id] for batch in known.values()):
+    if any(batch.totals.pays.minor != asked[batch.id] for batch in known.values()):
         raise RefusedError(Refused(CHANGED_SINCE, "a batch is not as it was: reject this and ask anew", "approval_id"))
     batches = [known[batch_id] for batch_id in sorted(asked)]
-    orders = [SharePayoutOrder(f"{b.id}:{b.version}", b.party, b.payee_id, b.id, b.totals.due) for b in batches]
+    orders = [SharePayoutOrder(f"{b.id}:{b.version}", b.party, b.payee_id, b.id, b.totals.pays) for b in batches]
     ordered = []
     for batch, payout in zip(batches, payments.order_share_payouts(work=work, orders=orders), strict=True):
         if isinstance(payout, Refused):

@@ -19,7 +19,7 @@ _SHARE: Final = (
 )
 _BATCH: Final = (
     "SELECT id, party, payee_id, pay_on, line_count, earned_minor, refunded_minor, defaulted_minor, opening_minor, net_minor, due_minor,"
-    " carried_minor, currency, state, reference, version, payout_id, reason FROM settlement_share_batch"
+    " carried_minor, withheld_minor, currency, state, reference, version, payout_id, reason FROM settlement_share_batch"
 )
 
 
@@ -228,7 +228,7 @@ def _owed(book_id: UUID, currency: str, payee_id: UUID | None) -> dict[str, int]
         "SELECT s.party, s.amount_minor AS minor FROM settlement_share_waiting AS w JOIN settlement_share AS s ON s.id = w.share_id"
         " WHERE w.book_id = %(book)s AND s.currency = %(currency)s AND (%(payee)s::uuid IS NULL OR s.payee_id = %(payee)s)"
         # In a batch: what it carries is carried on by the next, so that of the last one counts; what is due counts until it is paid.
-        " UNION ALL SELECT party, due_minor FROM settlement_share_batch WHERE book_id = %(book)s AND currency = %(currency)s"
+        " UNION ALL SELECT party, due_minor - withheld_minor FROM settlement_share_batch WHERE book_id = %(book)s AND currency = %(currency)s"
         " AND state = ANY(%(owed)s) AND (%(payee)s::uuid IS NULL OR payee_id = %(payee)s)"
         " UNION ALL (SELECT DISTINCT ON (party, payee_id) party, carried_minor FROM settlement_share_batch"
         " WHERE book_id = %(book)s AND currency = %(currency)s AND (%(payee)s::uuid IS NULL OR payee_id = %(payee)s)"
