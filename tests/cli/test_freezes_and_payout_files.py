@@ -136,9 +136,27 @@ def test_money_waits_for_evidence_that_the_shop_gives(
     assert cli("order", "delivered", before["order"], "--reference", "SF1", "--as", owner).code == "no_evidence_needed"
     (tmp_path / "terms.json").write_text(json.dumps(contract(valid_from="2026-10-20", holds={"evidence_days": 30})))
     assert decide(cli("merchant", "amend", "disc-city", "--file", str(tmp_path / "terms.json"), "--reason", "vouchers")).status == 0
+    (tmp_path / "receipt.json").write_text(json.dumps(contract(valid_from="2026-10-20", settle_from="receipt")))
+    assert decide(cli("merchant", "amend", "record-house", "--file", str(tmp_path / "receipt.json"), "--reason", "new shop")).status == 0
     while cli("close-day").last["on"] < "2026-10-19":
         pass
+    new = authorised(amount="30.00")
+    assert cli("order", "capture", new["order"]).status == 0
+    waits = cli("merchant", "stress", "record-house").last["waiting"]["minor"]
+    assert waits > 0
+    stages = {one["code"]: one["state"] for one in cli("trace", new["order"]).last["stages"]}
+    assert (stages["settlement"], cli("settlement", "month", "record-house", "2026-10").last["waiting"]["minor"]) == ("waiting", waits)
+    receipt = ("order", "received", new["order"], "--reference", "R1")
+    assert cli("order", "delivered", new["order"], "--reference", "SF1").code == "other_event"
+    assert cli(*receipt, "--by", "carrier").code == "unknown_choice"
+    received = [cli(*receipt, "--by", "consumer").last for _ in range(2)]
+    assert [(one["due"]["minor"], one["settles_on"], one["again"]) for one in received] == [
+        (waits, "2026-10-21", False),
+        (waits, "2026-10-21", True),
+    ]
+    assert cli(*receipt, "--by", "merchant").code == "evidence_differs"
+    assert cli("merchant", "stress", "record-house").last["waiting"]["minor"] == 0
     order = authorised(amount="30.00", merchant="disc-city")
     assert cli("order", "capture", order["order"]).status == 0
     told = [cli("order", "delivered", order["order"], "--reference", "SF2", "--as", owner).last for _ in range(2)]
-    assert [(one["items"], one["again"]) for one in told] == [(1, False), (0, True)]
+    assert [(one["items"], one["again"]) for one in told] == [(1, False), (1, True)]

@@ -13,6 +13,7 @@ import pytest
 from tests.people import person
 from tests.settlement.scene import PAY_DAY, accrue, available, capture, cny, proofs_hold, settle, unproven
 from yuefu.errors import Refused, RefusedError, one
+from yuefu.insight import queries as insight
 from yuefu.ledger import queries as ledger
 from yuefu.ledger.rules import AccountKey
 from yuefu.money.amounts import Money
@@ -134,7 +135,7 @@ def test_a_freeze_of_everything_pays_nothing_until_it_ends(work: UnitOfWork, mer
     made = freeze(None)
     accrue(work, capture(work, merchant_id, minor=100_000))
     (batch,) = settle(work)
-    assert (batch.state, batch.reason, batch.totals.payout, frozen(work)) == ("accrued", rules.FROZEN, cny(0), NET)
+    assert (batch.state, batch.reason, batch.totals.payout, frozen(work)) == ("held", rules.FROZEN, cny(0), NET)
     assert proofs_hold(work, merchant_id)
     assert unfreeze(made) == made
     assert (frozen(work), unfreeze(made).code, proofs_hold(work, merchant_id)) == (NET, rules.FREEZE_ENDED, True)
@@ -223,6 +224,7 @@ def test_a_held_batch_is_frozen_where_it_is_and_cleared_of_the_rest(work: UnitOf
     assert (batch.state, batch.reason) == ("held", rules.NOT_ACTIVE)
     freeze(40_000)
     assert (of(batch).pays, frozen(work)) == (cny(NET - 40_000), 40_000)
+    assert [(one.what, one.minor) for one in insight.coming(work.book.id, merchant_id, "CNY", work.day.on)] == [("held", NET - 40_000)]
     assert clear(batch.id) == batch.id
     (payout,) = payment_book.payouts_of_batches(batch_ids=[batch.id])[batch.id]
     assert (payout.by_hand, payout.amount) == (True, cny(NET - 40_000))

@@ -44,7 +44,10 @@ def test_a_capture_waits_for_evidence_and_is_due_at_once_when_it_is_there(work: 
     assert (first.due_on, first.settles_on) == (DUE, LATEST)
     assert settle(work, DUE) == []
     assert prove(work, one) == Proven(one.order_id, 1, first.net)
-    assert prove(work, one, reference="SF9999") == Proven(one.order_id, 0, cny(0))
+    assert prove(work, one) == Proven(one.order_id, 1, first.net, again=True)
+    other_one = prove(work, one, reference="SF9999")
+    assert isinstance(other_one, Refused)
+    assert other_one.code == rules.EVIDENCE_DIFFERS
     (batch,) = settle(work, DUE)
     assert (batch.line_count, batch.totals.payout) == (1, first.net)
     assert (lines(work, LATEST - timedelta(days=1)), lines(work, LATEST)) == (0, 1)

@@ -111,7 +111,8 @@ def test_each_file_says_the_same_and_adds_up(
 def test_a_month_has_the_batches_of_its_pay_days(work: UnitOfWork, sold: tuple[UUID, UUID]) -> None:
     with sql.reading(book_id=work.book.id):
         month, other = (
-            statements.of_month(merchant_id=sold[0], month=PAY_DAY.replace(month=number), currency="CNY") for number in (10, 11)
+            statements.of_month(book_id=work.book.id, merchant_id=sold[0], month=PAY_DAY.replace(month=number), currency="CNY")
+            for number in (10, 11)
         )
     assert month is not None
     assert other is not None
@@ -182,7 +183,7 @@ def test_a_merchant_reads_its_own_and_nobody_elses(work: UnitOfWork, sold: tuple
     with sql.reading(merchant_id=make_merchant()):
         assert statements.of_batch(batch_id=sold[1]) is None
         assert list(statements.lines(own.parts[0])) == []
-        assert statements.of_month(merchant_id=sold[0], month=PAY_DAY, currency="CNY") is None
+        assert statements.of_month(book_id=work.book.id, merchant_id=sold[0], month=PAY_DAY, currency="CNY") is None
 
 
 def test_the_identity_is_written_out_as_it_is_computed() -> None:
@@ -203,7 +204,7 @@ FORMULAS = ["=1+1", "+1", "-1", "@x", "\tx", "\r=1", "＝1", "=cmd|' /C calc'!A0
 
 @pytest.mark.parametrize("text", [*FORMULAS, "A=1", "甲-1", "a\x0bb", "0012", "'x"])
 def test_no_text_is_a_formula_to_a_program_for_tables(text: str) -> None:
-    assert statement_files._plain(text) == (f"'{text}" if text in FORMULAS else text)
+    assert statement_files.plain(text) == (f"'{text}" if text in FORMULAS else text)
     made, written = Sheets("CNY"), io.BytesIO()
     made.table("Lines", ["reference"], ["=head"], [[text]])
     made.save(written)

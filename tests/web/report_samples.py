@@ -8,6 +8,7 @@ from uuid import UUID
 
 from tests.web import samples
 from tests.web.samples import AS_OF, at, yuan
+from yuefu.growth.queries import Payable
 from yuefu.growth.rules import concentration, plans, stress
 from yuefu.growth.rules.concentration import Month
 from yuefu.insight.queries import BackDated, Kept
@@ -103,5 +104,10 @@ def money_of_a_merchant() -> tuple[Funds, list[Month], Liquidity]:
     ]
     coming = (stress.Dated(AS_OF + timedelta(days=2), yuan("30000.00"), "sales"), stress.Dated(AS_OF, yuan("1000.00"), "payouts"))
     due = (stress.Dated(AS_OF + timedelta(days=3), yuan("28000.00"), "Press & Co."),)
+    owed = (Payable(UUID(int=11), "Press & Co.", "INV-2026-000000123456", yuan("28000.00"), AS_OF + timedelta(days=3), None, None),)
     tried = stress.stressed(yuan("500.00"), coming, due, today=AS_OF, until=AS_OF + timedelta(days=60), shift_days=3)
-    return Funds(plan, (Divided(AS_OF, paid, plan, parts),), sums), months, Liquidity(yuan("500.00"), coming, due, tried)
+    return (
+        Funds(plan, (Divided(AS_OF, paid, plan, parts),), sums),
+        months,
+        Liquidity(yuan("500.00"), yuan("1288.00"), coming, due, tried, owed),
+    )

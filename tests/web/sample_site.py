@@ -94,7 +94,7 @@ def _break(request: HttpRequest, public_id: str) -> HttpResponse:
 def _funds(request: HttpRequest) -> HttpResponse:
     request.user = AnonymousUser()
     plan, months, liquid = report_samples.money_of_a_merchant()
-    return funds.show(request, plan, months, liquid, book=BOOK, shop=report_samples.SHOP)
+    return funds.show(request, plan, months, liquid, book=BOOK, shop=report_samples.SHOP, allowed=True)
 
 
 def _reports(request: HttpRequest) -> HttpResponse:
@@ -217,6 +217,7 @@ urlpatterns = [
     path("suspense/<str:public_id>/act/", _act, name="receipt_act"),
     path("recon/", _recon, name="recon"),
     path("funds/", _funds, name="funds"),
+    path("funds/act/", _funds, name="funds_act"),
     path("reports/", _reports, name="reports"),
     path("reports/day/", _report),
     path("reports/flow/", _flow, name="money_flow"),

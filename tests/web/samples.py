@@ -226,6 +226,7 @@ def a_stopped_overview() -> Overview:
             StopView("stop_4", "read_only", "", "", "", "the database moves tonight", "system:cli", since, until + timedelta(days=1)),
         ),
         set_aside=3,
+        owed_undated=yuan("1288.00"),
     )
 
 

@@ -49,7 +49,7 @@ def batches(merchant: str = "", state: str = "") -> BatchList:
         (batch(6, LONG, date(2025, 12, 31), "reconciled"), LONG),
     ]
     rows = tuple(BatchRow(ids.text("batch", one.id), one, who) for one, who in shown)
-    return BatchList(Wanted(merchant, state), rows, rows[-1].public_id)
+    return BatchList(Wanted(merchant, state), rows, rows[-1].public_id, undated=yuan("1288.00"))
 
 
 def no_batch() -> BatchList:
@@ -84,7 +84,7 @@ def a_month() -> Statement:
         Part(batch(1, LONG, AS_OF, "paid"), (), adds_up=True),
     )
     sums = [sum(getattr(part.batch.totals, name).minor for part in parts) for name in FIGURES]
-    return Statement(LONG, AS_OF.replace(day=1), parts, Totals(*(Money(minor, "CNY") for minor in sums)))
+    return Statement(LONG, AS_OF.replace(day=1), parts, Totals(*(Money(minor, "CNY") for minor in sums)), yuan("1288.00"))
 
 
 def lines() -> LinePage:

@@ -37,6 +37,7 @@ MATRIX: dict[str, dict[str, object]] = {
     "receipt_act": dict.fromkeys(VISITORS, 405) | {"anonymous": "login"},
     "recon": dict.fromkeys(VISITORS, 404) | {"anonymous": "login", "finance": 200, "other_book": 200},
     "funds": dict.fromkeys(VISITORS, 200) | {"anonymous": "login", "nobody": 404, "staff": 404, "other_book": 404},
+    "funds_act": dict.fromkeys(VISITORS, 405) | {"anonymous": "login"},
     "reports": dict.fromkeys(VISITORS, 404) | {"anonymous": "login", "finance": 200, "other_book": 200},
     "money_flow": dict.fromkeys(VISITORS, 404) | {"anonymous": "login", "finance": 200},
     "settlements": dict.fromkeys(VISITORS, 200) | {"anonymous": "login", "nobody": 404, "staff": 404},

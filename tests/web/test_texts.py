@@ -13,8 +13,9 @@ from django.utils.translation import override
 
 from yuefu.access.rules import ROLES
 from yuefu.aftersales import rules as aftersales
+from yuefu.growth import commands as growth
 from yuefu.growth.rules.concentration import Level
-from yuefu.growth.rules.plans import DEFAULT
+from yuefu.growth.rules.plans import DEFAULT, ENVELOPES_INVALID
 from yuefu.insight.rules.clearing import Sold
 from yuefu.insight.rules.places import ALL_PLACES
 from yuefu.journeys import close_of_day, opening, proving, share_pages, statement_words, statements, stopping, views
@@ -42,6 +43,7 @@ from yuefu.risk.rules import wording
 from yuefu.settlement import rules as settlement
 from yuefu.settlement.rules import invoices, shares
 from yuefu.web import breaks, closing, loan_texts, suspense, texts
+from yuefu.web import funds as web_funds
 from yuefu.web import invoices as web_invoices
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -105,6 +107,7 @@ def break_events() -> set[str]:
     return set(dict(constraint.condition.children)["action__in"])
 
 
+REFUSALS = ("BACKDATED", "_OVER", "_INVALID", "_DIFFERS", "_REUSED", "UNKNOWN_PAYABLE", "ENDED", "_MALFORMED")
 CODES = {
     "stage": set(get_args(views.StageCode)),
     "stage_state": set(get_args(views.StageState)),
@@ -174,6 +177,12 @@ CODES = {
     "concentration": set(get_args(Level)),
     "coming": {"sales", "reserve", "payouts", "held"},
     "path": {"as_agreed", "later"},
+    "funds_done": set(web_funds.ACTS),
+    "funds_refused": {
+        value for module in (growth, web_funds) for name, value in vars(module).items() if name.isupper() and name.endswith(REFUSALS)
+    }
+    - {"currency_differs"}
+    | {ENVELOPES_INVALID, "no_open_day", "read_only"},
     "sold": set(sold_figures(Sold("CNY", *[0] * 12))),
     "sales_channel": set(CHANNELS),
     "mode": {"test", "live"},

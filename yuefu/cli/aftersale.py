@@ -262,7 +262,7 @@ def _told(effect: Effect) -> list[str]:
         rows = [[one.due_on, one.before[3], one.after[3]] for one in effect.instalments]
         lines.append(output.table(["due on", "unpaid before", "unpaid after"], rows))
     if effect.merchant:
-        sides = [[one.gross, one.fee, one.discount, one.net, one.settles_on] for one in effect.merchant]
+        sides = [[one.gross, one.fee, one.discount, one.net, one.settles_on or "with the sale"] for one in effect.merchant]
         lines.append(output.table(["gross", "fee", "discount", "net to the merchant", "settles on"], sides))
     lines += [f"{one.amount} goes back through {ids.text('collection', one.collection_id)}." for one in effect.back]
     lines += [f"The loan rests until {effect.paused_until}."] if effect.paused_until else []

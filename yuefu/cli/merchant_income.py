@@ -51,6 +51,7 @@ def income(
     with context.at_work("merchant.read") as caller:
         from yuefu.errors import Refused, RefusedError
         from yuefu.merchants.rules import Sold
+        from yuefu.merchants.rules.cycle import CAPTURE
         from yuefu.runtime.calendars import calendar
         from yuefu.settlement import rules as settlement
 
@@ -68,13 +69,21 @@ def income(
         found = settlement.income(contract, expected, waits_days=waits, cost_of_money=_percent(cost_of_money))
         if isinstance(found, Refused):
             raise RefusedError(found)
+        since = contract.terms.settle_from
         rows = {"first_month": found[0], "later_months": found[1]}
         told = {name: asdict(one) for name, one in rows.items()}
-        value = {"sold_on": day, "paid_on": paid_on, "kept_back_days": contract.terms.reserve_days, "orders": orders, **told}
+        value = {
+            "sold_on": day,
+            "settle_from": since,
+            "paid_on": paid_on,
+            "kept_back_days": contract.terms.reserve_days,
+            "orders": orders,
+            **told,
+        }
         names = {name: name.replace("_", " ") + (f" of {orders:,}" if name == "month" else "") for name in told["later_months"]}
         table = [[shown, *(one[name] for one in told.values())] for name, shown in names.items()]
         later = f"; {contract.terms.reserve_days} days later what is kept back" if contract.terms.reserve_days else ""
-        note = f"Sold on {day}, paid on {paid_on}{later}."
+        note = f"Sold on {day}{'' if since == CAPTURE else f', {since} on the same day'}, paid on {paid_on}{later}."
         if picture:
             income_chart.draw(picture, rows, amount=expected.amount, orders=orders, waits_days=waits, language=language)
             value["chart"] = str(picture)

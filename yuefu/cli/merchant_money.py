@@ -206,6 +206,7 @@ def stress(
         value = {
             "merchant": code,
             "cash": found.cash,
+            "waiting": found.waiting,
             "days": days,
             "coming": [{"on": one.on, "amount": one.amount, "what": one.what} for one in found.coming],
             "due": [{"on": one.on, "amount": one.amount, "what": one.what} for one in found.due],
@@ -214,7 +215,8 @@ def stress(
         }
         rows = [[name.replace("_", " "), path.lowest, path.gap, path.short_on, path.worst_on] for name, path in paths.items()]
         table = output.table(["path", "lowest", "missing", "from", "worst on"], rows)
-        output.result(value, [table, f"{days} days later, {output.shown(found.stress.more)} more is missing."])
+        waits = [f"{output.shown(found.waiting)} waits for delivery or receipt, and has no day yet."] if found.waiting else []
+        output.result(value, [table, f"{days} days later, {output.shown(found.stress.more)} more is missing.", *waits])
 
 
 def _path(path: Path) -> dict[str, Any]:

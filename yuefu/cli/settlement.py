@@ -97,7 +97,7 @@ def month(
         first = inputs.month(of)
         merchant_id = merchant_of(caller, merchant)
         with caller.reading():
-            found = statements.of_month(merchant_id=merchant_id, month=first, currency=caller.book.currency)
+            found = statements.of_month(book_id=caller.book.id, merchant_id=merchant_id, month=first, currency=caller.book.currency)
         assert found is not None, "the merchant was found by its code"
         written = _written(caller, found, {"csv": csv, "xlsx": xlsx, "pdf": pdf}, language)
         batches = [_batch(one.batch) for one in found.parts]
@@ -107,6 +107,7 @@ def month(
             "month": f"{first:%Y-%m}",
             "batches": batches,
             "totals": _totals(found.totals),
+            "waiting": found.undated,
             "adds_up": found.adds_up,
             "files": written,
         }
@@ -115,6 +116,7 @@ def month(
         lines = [
             table if rows else f"{found.merchant.name_en} was paid nothing in {first:%Y-%m}.",
             *_figures(found.totals, adds_up=found.adds_up),
+            *([f"{output.shown(found.undated)} waits for delivery or receipt now, and has no pay day yet."] if found.undated else []),
         ]
         output.result(value, [*lines, *_told(written)])
 

@@ -69,7 +69,8 @@ class StepRequest:
 
 @dataclass(frozen=True, slots=True)
 class MerchantSide:
-    """What a case costs the merchant of one capture: net = gross − fee − discount, all below zero, in the batch of the day it settles on."""
+    """What a case costs the merchant of one capture: net = gross − fee − discount, all below zero, in the batch of the day it settles on,
+    or once the sale has one."""
 
     capture_id: UUID
     gross: Money
@@ -77,7 +78,7 @@ class MerchantSide:
     discount: Money
     net: Money
     fee_on_refund: str
-    settles_on: date
+    settles_on: date | None
 
 
 @dataclass(frozen=True, slots=True)

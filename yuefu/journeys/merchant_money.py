@@ -1,23 +1,29 @@
-"""A merchant's own money: its fund plan over what it was paid, how much of its sales is by monthly payment, and what is missing if it is paid later.
+"""A merchant's own money: its fund plan over what it was paid, how much of its sales is by monthly payment, and what is missing if it is paid later; and
+what it plans and tells of itself.
 
 Reads inside the caller's `sql.reading(…)`, and what a merchant tells of itself. Nothing here holds money back or moves it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Final
 from uuid import UUID
 
 from yuefu.errors import Refused
+from yuefu.growth import commands
 from yuefu.growth import queries as growth
+from yuefu.growth.commands import Bill
+from yuefu.growth.queries import Payable
 from yuefu.growth.rules import concentration as rules
 from yuefu.growth.rules import plans, stress
 from yuefu.growth.rules.concentration import Lines, Month
-from yuefu.growth.rules.plans import Plan
+from yuefu.growth.rules.plans import Envelope, Plan
 from yuefu.growth.rules.stress import Dated, Stress
 from yuefu.insight import queries as insight
+from yuefu.journeys.desk import Desk, open_day
 from yuefu.money.amounts import Money
 from yuefu.runtime import policies
 from yuefu.runtime.policies import MissingSetting
@@ -51,12 +57,15 @@ class Funds:
 
 @dataclass(frozen=True, slots=True)
 class Liquidity:
-    """What comes to a merchant and what it owes, and the path of its money as agreed and under stress."""
+    """What comes to a merchant and what it owes, and the path of its money as agreed and under stress. `waiting` has no day yet, for it settles from an
+    event: it is on no path."""
 
     cash: Money
+    waiting: Money
     coming: tuple[Dated, ...]
     due: tuple[Dated, ...]
     stress: Stress
+    payables: tuple[Payable, ...]
 
 
 def funds(*, book: Book, merchant_id: UUID, today: date, since: date, until: date) -> Funds:
@@ -109,6 +118,38 @@ def liquidity(*, book: Book, merchant_id: UUID, today: date, cash: Money, shift_
     comes = tuple(
         Dated(one.on, Money(one.minor, book.currency), one.what) for one in insight.coming(book.id, merchant_id, book.currency, today)
     )
-    owed = tuple(Dated(one.due_on, one.amount, one.supplier) for one in growth.payables(merchant_id=merchant_id))
+    payables = tuple(growth.payables(merchant_id=merchant_id))
+    owed = tuple(Dated(one.due_on, one.amount, one.supplier) for one in payables)
     until = today + timedelta(days=horizon_days)
-    return Liquidity(cash, comes, owed, stress.stressed(cash, comes, owed, today=today, until=until, shift_days=shift_days))
+    waits = settlement.undated(book_id=book.id, currency=book.currency, merchant_id=merchant_id)
+    return Liquidity(
+        cash, waits, comes, owed, stress.stressed(cash, comes, owed, today=today, until=until, shift_days=shift_days), payables
+    )
+
+
+def change_plan(*, desk: Desk, now: datetime, merchant_id: UUID, envelopes: Sequence[Envelope], valid_from: date | None) -> Plan | Refused:
+    """As `growth.change_plan`; from today on unless a day is given."""
+    with open_day(desk, now) as work:
+        if isinstance(work, Refused):
+            return work
+        return commands.change_plan(work=work, merchant_id=merchant_id, envelopes=envelopes, valid_from=valid_from or work.day.on)
+
+
+def tell_revenue(*, desk: Desk, now: datetime, merchant_id: UUID, month: date, amount: Money) -> Refused | None:
+    """As `growth.tell_revenue`."""
+    with open_day(desk, now) as work:
+        return work if isinstance(work, Refused) else commands.tell_revenue(work=work, merchant_id=merchant_id, month=month, amount=amount)
+
+
+def owe(*, desk: Desk, now: datetime, merchant_id: UUID, bill: Bill) -> UUID | Refused:
+    """As `growth.owe`, of one bill."""
+    with open_day(desk, now) as work:
+        return work if isinstance(work, Refused) else commands.owe(work=work, merchant_id=merchant_id, bills=[bill])[0]
+
+
+def end_payable(*, desk: Desk, now: datetime, merchant_id: UUID, supplier: str, reference: str, how: str) -> UUID | Refused:
+    """As `growth.end_payable`."""
+    with open_day(desk, now) as work:
+        if isinstance(work, Refused):
+            return work
+        return commands.end_payable(work=work, merchant_id=merchant_id, supplier=supplier, reference=reference, how=how)

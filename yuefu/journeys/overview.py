@@ -71,6 +71,7 @@ def overview(*, book_id: UUID, cursor: str = "", limit: int = 20) -> Overview | 
         next_cursor=ids.text("order", listed[limit - 1].id) if len(listed) > limit else "",
         stops=_stops(book),
         set_aside=quarantine.how_many_wait(book_id=book_id),
+        owed_undated=settlement.undated(book_id=book.id, currency=book.currency),
     )
 
 

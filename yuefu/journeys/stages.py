@@ -73,7 +73,7 @@ def _settled(life: Life) -> Reached:
 
 
 def _item_state(item: SettledItem, life: Life) -> Reached:
-    """Held by us or on its way within its pay day is waiting; a batch that pays nothing is done when it is built."""
+    """Held by us, without a day yet, or on its way within its pay day is waiting; a batch that pays nothing is done when it is built."""
     due = item.pay_on or item.item.settles_on
     match item.batch_state:
         case "accrued":
@@ -84,7 +84,7 @@ def _item_state(item: SettledItem, life: Life) -> Reached:
             return "waiting", None
         case "returned":
             return "overdue", due
-    return "overdue" if due < life.as_of else "waiting", due
+    return "overdue" if due and due < life.as_of else "waiting", due
 
 
 def _repaid(life: Life) -> Reached:

@@ -12,6 +12,8 @@ from yuefu.errors import Refused
 from yuefu.journeys.statements import Line, Part, named
 from yuefu.merchants import queries as merchants
 from yuefu.merchants.queries import Shown
+from yuefu.money.amounts import Money
+from yuefu.settlement import queries as settlement
 from yuefu.settlement.queries import Batch
 from yuefu.settlement.queries import papers as paper_book
 
@@ -40,12 +42,14 @@ class BatchRow:
 
 @dataclass(frozen=True, slots=True)
 class BatchList:
-    """A page of batches, the latest pay day first; `next_cursor` is "" on the last. `unknown_merchant`: nobody has the code that was asked for."""
+    """A page of batches, the latest pay day first; `next_cursor` is "" on the last. `unknown_merchant`: nobody has the code that was asked for. `undated` is
+    in none, for it settles from an event that has not come."""
 
     wanted: Wanted
     rows: tuple[BatchRow, ...]
     next_cursor: str
     unknown_merchant: bool = False
+    undated: Money | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +60,7 @@ class LinePage:
     next_cursor: str
 
 
-def listed(*, book_id: UUID, wanted: Wanted, cursor: str = "", limit: int | None = None) -> BatchList | Refused:
+def listed(*, book_id: UUID, currency: str, wanted: Wanted, cursor: str = "", limit: int | None = None) -> BatchList | Refused:
     """Batches that this scope sees, from behind `cursor` on. Refused with cursor_malformed."""
     most, place = limit or PAGE, _place(cursor)
     if isinstance(place, Refused):
@@ -69,7 +73,8 @@ def listed(*, book_id: UUID, wanted: Wanted, cursor: str = "", limit: int | None
     )
     who = merchants.shown(ids=sorted({one.merchant_id for one in found}))
     rows = tuple([BatchRow(ids.text("batch", one.id), one, who[one.merchant_id]) for one in found[:most]])
-    return BatchList(wanted, rows, rows[-1].public_id if len(found) > most else "")
+    undated = settlement.undated(book_id=book_id, currency=currency, merchant_id=merchant_id)
+    return BatchList(wanted, rows, rows[-1].public_id if len(found) > most else "", undated=undated)
 
 
 def page(*, part: Part, cursor: str = "", limit: int | None = None) -> LinePage | Refused:

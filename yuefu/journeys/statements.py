@@ -63,12 +63,13 @@ class Part:
 @dataclass(frozen=True, slots=True)
 class Statement:
     """What a merchant was paid in a batch, or on the pay days of a month, of which `month` is the first day. `totals` has all figures together;
-    those of what is paid and carried are sums too."""
+    those of what is paid and carried are sums too. `undated`, of a month, is what has no pay day as it stands now, for it settles from an event."""
 
     merchant: Shown
     month: date | None
     parts: tuple[Part, ...]
     totals: Totals
+    undated: Money | None = None
 
     @property
     def adds_up(self) -> bool:
@@ -97,7 +98,7 @@ def of_batch(*, batch_id: UUID) -> Statement | None:
     return Statement(who[found[0].merchant_id], None, tuple(_parts(found)), found[0].totals)
 
 
-def of_month(*, merchant_id: UUID, month: date, currency: str) -> Statement | None:
+def of_month(*, book_id: UUID, merchant_id: UUID, month: date, currency: str) -> Statement | None:
     """The statement of a merchant over the batches of which the pay day is in the month of a day; None where this scope sees no such merchant."""
     who = merchants.shown(ids=[merchant_id]).get(merchant_id)
     if who is None:
@@ -105,7 +106,8 @@ def of_month(*, merchant_id: UUID, month: date, currency: str) -> Statement | No
     first = month.replace(day=1)
     found = paper_book.seen(ids=settlement.batches_between(merchant_id=merchant_id, since=first, until=last_of(first)))
     sums = [sum(getattr(one.totals, name).minor for one in found) for name in FIGURES]
-    return Statement(who, first, tuple(_parts(found)), Totals(*(Money(minor, currency) for minor in sums)))
+    undated = settlement.undated(book_id=book_id, currency=currency, merchant_id=merchant_id)
+    return Statement(who, first, tuple(_parts(found)), Totals(*(Money(minor, currency) for minor in sums)), undated)
 
 
 def last_of(first: date) -> date:

@@ -207,4 +207,6 @@ class Overview:
     stops: tuple[StopView, ...] = ()
     """In force now, the oldest first."""
     set_aside: int = 0
+    owed_undated: Money | None = None
+    """Of what is owed to merchants, what has no pay day yet: it settles from an event that has not come."""
     """Requests that broke and wait for somebody to look."""

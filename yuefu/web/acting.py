@@ -1,4 +1,4 @@
-"""Where somebody who has logged in works: as themselves, in one book, and never for a merchant only."""
+"""Where somebody who has logged in works: as themselves, in one book; only what a merchant tells of itself is done for a merchant alone."""
 
 from __future__ import annotations
 

@@ -65,6 +65,30 @@ COMING: Final[Table] = {
     "payouts": pgettext_lazy("coming", "Payouts that are ordered"),
     "held": pgettext_lazy("coming", "Batches that are held or came back"),
 }
+FUNDS_DONE: Final[Table] = {
+    "plan": _("The plan is kept; it divides what is paid from its day on."),
+    "revenue": _("What was taken in that month is kept."),
+    "owe": _("What is owed to the supplier is kept."),
+    "end": _("It is owed no more."),
+}
+FUNDS_REFUSED: Final[Table] = {
+    "envelopes_invalid": _(
+        "A plan has 1 to 20 envelopes with names of their own, and shares above zero that are 100 % together. Nothing was changed."
+    ),
+    "percent_invalid": _("A share is written like 40 or 33.33. Nothing was changed."),
+    "backdated": _("What was divided stays divided: a plan begins today or later. Nothing was changed."),
+    "day_invalid": _("A day is missing, or is none. Nothing was changed."),
+    "month_invalid": _("The month is missing, or is none. Nothing was changed."),
+    "month_not_over": _("This month is not over. Nothing was changed."),
+    "amount_malformed": _("The amount is not a decimal such as 450.00. Nothing was changed."),
+    "amount_invalid": _("The amount is too small. Nothing was changed."),
+    "name_invalid": _("Supplier and number have 1 to 64 characters each. Nothing was changed."),
+    "key_reused": _("This supplier has this number with another amount or day. Nothing was changed."),
+    "unknown_payable": _("Nothing is owed under this number. Nothing was changed."),
+    "ended": _("It ended before, in another way. Nothing was changed."),
+    "no_open_day": _("No day of the book is open now. Nothing was changed."),
+    "read_only": _("The book is read only for now. Nothing was changed."),
+}
 PATHS: Final[Table] = {
     "as_agreed": pgettext_lazy("path", "As agreed"),
     "later": pgettext_lazy("path", "So many days later"),

@@ -45,7 +45,9 @@ def listing(request: HttpRequest) -> HttpResponse:
     if wanted is None:
         return render(request, "400.html", status=400)
     with scope.reading():
-        found = statement_pages.listed(book_id=scope.book.id, wanted=wanted, cursor=request.GET.get("after", "")[:_LONGEST])
+        found = statement_pages.listed(
+            book_id=scope.book.id, currency=scope.book.currency, wanted=wanted, cursor=request.GET.get("after", "")[:_LONGEST]
+        )
     if isinstance(found, Refused):
         return render(request, "400.html", status=400)
     return show_list(request, found, book=scope.book, for_staff=scope.merchant_id is None)
@@ -222,7 +224,7 @@ def _month(visitor: Visitor, merchant: str, month: str) -> tuple[Scope, Statemen
 
 def _seen_month(scope: Scope, merchant_id: UUID, first: date) -> Statement | None:
     with scope.reading():
-        return statements.of_month(merchant_id=merchant_id, month=first, currency=scope.book.currency)
+        return statements.of_month(book_id=scope.book.id, merchant_id=merchant_id, month=first, currency=scope.book.currency)
 
 
 def _page(request: HttpRequest, template: str, book: Book, context: dict[str, Any], *, status: int = 200) -> HttpResponse:

@@ -314,6 +314,8 @@ TABLES: Final[Mapping[str, Table]] = {
     "envelope": report_texts.ENVELOPES,
     "concentration": report_texts.LEVELS,
     "coming": report_texts.COMING,
+    "funds_done": report_texts.FUNDS_DONE,
+    "funds_refused": report_texts.FUNDS_REFUSED,
     "path": report_texts.PATHS,
     "sales_channel": SALES_CHANNELS,
     "mode": MODES,

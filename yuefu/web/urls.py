@@ -20,6 +20,7 @@ urlpatterns = [
     path("suspense/<str:public_id>/act/", suspense.act, name="receipt_act"),
     path("recon/", recon.statements, name="recon"),
     path("funds/", funds.funds, name="funds"),
+    path("funds/act/", funds.act, name="funds_act"),
     path("reports/", reports.listing, name="reports"),
     path("reports/flow/", reports.flow, name="money_flow"),
     path("settlements/", settlements.listing, name="settlements"),

@@ -193,19 +193,21 @@ class Coming:
 
 
 def coming(book_id: UUID, merchant_id: UUID, currency: str, today: date) -> list[Coming]:
-    """What a merchant is owed and when it is settled, as it stands now, by day; what is payable and under way is there today."""
+    """What a merchant is owed and when it is settled, as it stands now, by day; what is payable and under way is there today. What has no day yet is left
+    out."""
     return sql.rows_as(
         Coming,
         """
         SELECT w.settles_on, CASE i.kind WHEN 'released' THEN 'reserve' ELSE 'sales' END, sum(i.net_minor)::bigint
         FROM settlement_waiting w JOIN settlement_item i ON i.id = w.item_id
-        WHERE w.book_id = %(book)s AND w.merchant_id = %(merchant)s AND i.currency = %(currency)s GROUP BY 1, 2
+        WHERE w.book_id = %(book)s AND w.merchant_id = %(merchant)s AND i.currency = %(currency)s
+            AND w.settles_on IS NOT NULL GROUP BY 1, 2
         UNION ALL SELECT %(today)s, 'payouts', sum(amount_minor)::bigint FROM payments_payout
         WHERE book_id = %(book)s AND merchant_id = %(merchant)s AND currency = %(currency)s AND state IN ('scheduled', 'sent')
         HAVING sum(amount_minor) > 0
-        UNION ALL SELECT %(today)s, 'held', sum(payout_minor)::bigint FROM settlement_batch
+        UNION ALL SELECT %(today)s, 'held', sum(payout_minor - withheld_minor)::bigint FROM settlement_batch
         WHERE book_id = %(book)s AND merchant_id = %(merchant)s AND currency = %(currency)s AND state IN ('held', 'returned')
-        HAVING sum(payout_minor) > 0
+        HAVING sum(payout_minor - withheld_minor) > 0
         ORDER BY 1, 2
         """,
         {"book": book_id, "merchant": merchant_id, "currency": currency, "today": today},

@@ -36,6 +36,7 @@ from yuefu.payments.commands.payouts import (
 )
 from yuefu.payments.commands.receipts import (
     NewMatch,
+    OfMerchant,
     ReturnOrder,
     Taken,
     leave_receipts,
@@ -43,6 +44,7 @@ from yuefu.payments.commands.receipts import (
     name_payers,
     order_returns,
     settle_returns,
+    take_of_merchants,
     take_receipts,
 )
 from yuefu.payments.commands.refunds import RefundAttempt, attempt_refunds, refunds_attempted, settle_refunds
@@ -60,6 +62,7 @@ __all__ = [
     "FileWanted",
     "NewMandate",
     "NewMatch",
+    "OfMerchant",
     "Part",
     "PayoutOrder",
     "RefundAttempt",
@@ -108,5 +111,6 @@ __all__ = [
     "settle_refunds",
     "settle_returns",
     "settle_transfers",
+    "take_of_merchants",
     "take_receipts",
 ]

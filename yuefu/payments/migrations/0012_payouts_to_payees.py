@@ -35,7 +35,7 @@ _ROLE = ["book_id", "id", "role", "currency"]
 
 
 class Migration(migrations.Migration):
-    dependencies = [("payments", "0011_payout_files"), ("merchants", "0009_payee_accounts")]
+    dependencies = [("payments", "0011_payout_files"), ("merchants", "0008_payee_accounts")]
 
     operations = [
         migrations.AddField(

@@ -5,20 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from yuefu.errors import Refused
 from yuefu.ledger import commands as ledger
 from yuefu.merchants import queries as merchants
 from yuefu.merchants.rules import Contract, Sold
+from yuefu.merchants.rules.cycle import CAPTURE
 from yuefu.money.amounts import Money
 from yuefu.money.rates import Rate
 from yuefu.runtime import audit, locks, sql
-from yuefu.runtime.calendars import calendar
 from yuefu.runtime.values import UnitOfWork
 from yuefu.settlement import entries, queries, rules
+from yuefu.settlement.commands.due_days import DueDays
+from yuefu.settlement.commands.evidence import give_back, told_ahead
 from yuefu.settlement.commands.shares import Return, Sale, share
+from yuefu.settlement.queries import Event
 from yuefu.settlement.rules import GivenBack, Item
 
 SOURCE_REUSED = "source_reused"  # this capture or refund was accrued before with another amount or merchant
@@ -49,6 +52,8 @@ _ITEM: Final = {
     "event": "text",
     "due_on": "date",
 }
+
+_FROM_EVENT: Final = {"settle_from": "text", "settle_days": "smallint"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +96,8 @@ def accrue(*, work: UnitOfWork, items: Sequence[Accrual]) -> list[Item | Refused
 
     A capture or refund accrued before returns its item. Fee and discount by the contract in force on `earned_on`, and by what the merchant sold
     in the month before, where they depend on it; a refund returns them, or not, by the contract of its capture. Settles T+N business days after
-    `earned_on`; a capture later, where the contract holds it (`merchants.rules.holds`). Refused with NO_CONTRACT, NO_SUCH_PLAN, AMOUNT_NOT_POSITIVE,
+    `earned_on`; a capture later, where the contract holds it (`merchants.rules.holds`); without a day, where it counts from an event that has not come,
+    and what goes back of it then with it, or both at once when all of it went back. Refused with NO_CONTRACT, NO_SUCH_PLAN, AMOUNT_NOT_POSITIVE,
     CURRENCY_DIFFERS, UNKNOWN_CAPTURE, REFUND_EXCEEDS_CAPTURE, SOURCE_REUSED, or as the ledger refuses.
     """
     state = _load(work, items)
@@ -107,7 +113,9 @@ def accrue(*, work: UnitOfWork, items: Sequence[Accrual]) -> list[Item | Refused
     refused = {i: p for i, p in zip(fresh, posted, strict=True) if isinstance(p, Refused)}
     for index, refusal in refused.items():
         outcomes[index] = refusal
-    insert_items(work, [item for i, item in fresh.items() if i not in refused])
+    written = [item for i, item in fresh.items() if i not in refused]
+    insert_items(work, written)
+    _settle_from_events(work, state, written)
     _share(work, state, [(items[i], item) for i, item in fresh.items() if i not in refused])
     new = list(fresh.values())
     audit.record(
@@ -118,6 +126,21 @@ def accrue(*, work: UnitOfWork, items: Sequence[Accrual]) -> list[Item | Refused
         causes=[item.source_id for item in new],
     )
     return outcomes
+
+
+def _settle_from_events(work: UnitOfWork, state: _State, written: Sequence[Item]) -> None:
+    """What was told before a capture is known of it, and what went back whole waits for nothing."""
+    eventful = [item for item in written if item.settles_on is None]
+    captures = [item for item in eventful if item.kind == "capture"]
+    if captures:
+        told_ahead(work=work, days=state.days, captures=captures)
+    whole = {
+        item.capture_id: (item.source_id, state.refund_settles_on(item))
+        for item in eventful
+        if item.kind == "refund" and item.capture_id and state.is_whole(item.capture_id)
+    }
+    if whole:
+        give_back(work=work, whole=whole)
 
 
 def _share(work: UnitOfWork, state: _State, written: Sequence[tuple[Accrual, Item]]) -> None:
@@ -140,7 +163,7 @@ def _share(work: UnitOfWork, state: _State, written: Sequence[tuple[Accrual, Ite
 
 def insert_items(work: UnitOfWork, items: Sequence[Item]) -> None:
     """Stores items; one statement."""
-    values = [
+    values: list[tuple[Any, ...]] = [
         (
             *(i.id, work.book.id, i.merchant_id, i.kind, i.order_id, i.source_id, i.capture_id, i.loan_id, i.funder_id, i.product),
             *(i.gross.minor, i.fee.minor, i.discount.minor, i.net.minor, i.net.currency, i.contract_version, i.fee_on_refund),
@@ -148,7 +171,11 @@ def insert_items(work: UnitOfWork, items: Sequence[Item]) -> None:
         )
         for i in items
     ]
-    sql.insert("settlement_item", _ITEM, values)
+    if all(i.settles_on for i in items):  # Nearly always: no more is carried for what few contracts say.
+        sql.insert("settlement_item", _ITEM, values)
+        return
+    values = [(*row, i.settle_from, i.settle_days) for row, i in zip(values, items, strict=True)]
+    sql.insert("settlement_item", _ITEM | _FROM_EVENT, values)
 
 
 class _State:
@@ -162,7 +189,7 @@ class _State:
         contracts: Mapping[date, Mapping[UUID, Contract]],
         agreed: Mapping[tuple[UUID, int], Contract],
         volumes: Mapping[tuple[date, UUID], Money],
-        proven: set[UUID],
+        told: Mapping[UUID, Event],
     ) -> None:
         self.known = known
         self._work = work
@@ -171,8 +198,8 @@ class _State:
         self._agreed = agreed
         self._contracts = contracts
         self._volumes = volumes
-        self._proven = proven
-        self._settles: dict[tuple[date, int], date] = {}
+        self._told = told
+        self.days = DueDays(work.book)
 
     def decide(self, accrual: Accrual) -> Item | Refused:
         amount = accrual.gross if isinstance(accrual, CaptureAccrual) else accrual.amount
@@ -215,7 +242,9 @@ class _State:
         fee_rate, fixed = contract.fee_of(sold, self._volumes.get((accrual.earned_on, accrual.merchant_id), nothing))
         share = rules.capture_share(accrual.gross, fee_rate=fee_rate, fixed=fixed, discount_rate=discount)
         holds = contract.terms.holds
-        due_on = self._settles_on(accrual.earned_on, contract.terms.settlement_days + holds.more_days)
+        from_event = contract.terms.settle_from != CAPTURE
+        days = contract.terms.settlement_days + holds.more_days
+        due_on = self.days.after(accrual.earned_on, days)
         return Item(
             id=self._work.ids.new(self._work.now),
             merchant_id=accrual.merchant_id,
@@ -234,9 +263,11 @@ class _State:
             contract_version=contract.version,
             fee_on_refund=contract.terms.fee_on_refund,
             earned_on=accrual.earned_on,
-            settles_on=due_on + timedelta(days=holds.evidence_days),
+            settles_on=None if from_event else due_on + timedelta(days=holds.evidence_days),
             lived=accrual.lived,
             due_on=due_on if holds.evidence_days else None,
+            settle_from=contract.terms.settle_from if from_event else "",
+            settle_days=days if from_event else 0,
         )
 
     def _refund(self, accrual: RefundAccrual) -> Item | Refused:
@@ -252,10 +283,11 @@ class _State:
         event = rules.way_back(accrual.event, capture, before=before, amount=accrual.amount, on=accrual.earned_on)
         treatment = self._treatment(capture, event)
         share = rules.refund_share(capture, before=before, amount=accrual.amount, treatment=treatment)
-        contract = self._contracts.get(accrual.earned_on, {}).get(capture.merchant_id)
-        due_on = self._settles_on(accrual.earned_on, contract.terms.settlement_days if contract else 0)
+        due_on = self._refund_due(capture.merchant_id, accrual.earned_on)
+        untold = capture.id not in self._told
         # While its money waits for evidence, what goes back of a capture is deducted from it and from nothing else.
-        waits = capture.due_on is not None and capture.id not in self._proven and capture.settles_on > due_on
+        waits = untold and capture.due_on is not None and capture.settles_on is not None and capture.settles_on > due_on
+        without_a_day = untold and capture.settles_on is None
         return Item(
             id=self._work.ids.new(self._work.now),
             merchant_id=capture.merchant_id,
@@ -274,10 +306,12 @@ class _State:
             contract_version=capture.contract_version,
             fee_on_refund=treatment,
             earned_on=accrual.earned_on,
-            settles_on=capture.settles_on if waits else due_on,
+            settles_on=None if without_a_day else capture.settles_on if waits else due_on,
             lived=capture.lived,
             event=event,
             due_on=due_on if waits else None,
+            settle_from=capture.settle_from if without_a_day else "",
+            settle_days=capture.settle_days if without_a_day else 0,
         )
 
     def _treatment(self, capture: Item, event: str) -> str:
@@ -285,13 +319,17 @@ class _State:
         agreed = self.contract_of(capture)
         return agreed.terms.fee_treatment(event) if agreed and event != "refund" else capture.fee_on_refund
 
-    def _settles_on(self, earned_on: date, days: int) -> date:
-        found = self._settles.get((earned_on, days))
-        if found is None:
-            # T+60, 60 days more and the longest holidays stay within the following year.
-            of_book = calendar(self._work.book.calendar, earned_on.year, earned_on.year + 1)
-            found = self._settles[earned_on, days] = of_book.add_business_days(earned_on, days)
-        return found
+    def _refund_due(self, merchant_id: UUID, on: date) -> date:
+        contract = self._contracts.get(on, {}).get(merchant_id)
+        return self.days.after(on, contract.terms.settlement_days if contract else 0)
+
+    def refund_settles_on(self, item: Item) -> date:
+        """The day on which a refund settles that waits for nothing."""
+        return self._refund_due(item.merchant_id, item.earned_on)
+
+    def is_whole(self, capture_id: UUID) -> bool:
+        """Whether all of a capture went back."""
+        return self._given_back[capture_id].gross == self.known["capture", capture_id].gross
 
 
 def _load(work: UnitOfWork, items: Sequence[Accrual]) -> _State:
@@ -312,10 +350,10 @@ def _load(work: UnitOfWork, items: Sequence[Accrual]) -> _State:
         if refund.capture_id in merchants_of:
             wanted.setdefault(refund.earned_on, set()).add(merchants_of[refund.capture_id])
     contracts = {on: merchants.contracts_in_force(merchant_ids=sorted(who), on=on) for on, who in wanted.items()}
-    waiting = [item.id for item in known.values() if item.due_on is not None] if refunds else []
-    proven = queries.proven(item_ids=waiting) if waiting else set()
+    waiting = [item.id for item in known.values() if item.due_on is not None or item.settles_on is None] if refunds else []
+    told = queries.events(item_ids=waiting) if waiting else {}
     agreed = _agreed(known, refunded_captures, contracts)
-    return _State(work, known, given_back, contracts, agreed, _volumes(work, contracts), proven)
+    return _State(work, known, given_back, contracts, agreed, _volumes(work, contracts), told)
 
 
 def _agreed(

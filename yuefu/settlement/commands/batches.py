@@ -148,7 +148,8 @@ def _freeze(work: UnitOfWork, drafts: Sequence[_Built], contracts: Mapping[UUID,
     post(work, [entries.frozen(i, merchant_of[i], amount, funder_id=work.book.id) for i, amount in kept.items()])
     built = [_with_item(work, b, items[b.batch.id], contracts.get(b.batch.merchant_id)) if b.batch.id in items else b for b in drafts]
     return [
-        replace(b, batch=replace(b.batch, reason=rules.FROZEN)) if b.batch.id in items and not b.batch.totals.payout else b for b in built
+        replace(b, batch=replace(b.batch, state="held", reason=rules.FROZEN)) if b.batch.id in items and not b.batch.totals.payout else b
+        for b in built
     ], parts
 
 

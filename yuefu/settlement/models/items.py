@@ -36,7 +36,10 @@ class Item(BookRow):
     contract_version = models.IntegerField()
     fee_on_refund = models.TextField()
     earned_on = models.DateField()
-    settles_on = models.DateField()
+    settles_on = models.DateField(null=True)
+    """Empty where the contract counts from an event: the day follows from the evidence of it, `settle_days` business days later."""
+    settle_from = models.TextField(default="", db_default="")
+    settle_days = models.SmallIntegerField(default=0, db_default=0)
     due_on = models.DateField(null=True)
     """The day it settles once there is evidence of delivery; a refund waits with its capture."""
     recorded_at = models.DateTimeField()
@@ -46,6 +49,17 @@ class Item(BookRow):
             models.CheckConstraint(
                 condition=Q(due_on__isnull=True) | Q(kind__in=["capture", "refund"], due_on__lt=F("settles_on")),
                 name="settlement_item_evidence",
+            ),
+            models.CheckConstraint(
+                condition=Q(settles_on__isnull=False, settle_from="", settle_days=0)
+                | Q(
+                    settles_on__isnull=True,
+                    due_on__isnull=True,
+                    kind__in=["capture", "refund"],
+                    settle_from__in=["delivery", "receipt"],
+                    settle_days__gte=0,
+                ),
+                name="settlement_item_has_a_day",
             ),
             models.UniqueConstraint(fields=["kind", "source_id"], name="settlement_item_source"),
             models.CheckConstraint(
@@ -78,6 +92,7 @@ class Item(BookRow):
             models.Index(fields=["order_id"], name="settlement_item_order"),
             models.Index(fields=["capture_id"], name="settlement_item_capture"),
             models.Index(fields=["id"], condition=Q(due_on__isnull=False), name="settlement_item_unproven"),
+            models.Index(fields=["id"], condition=Q(settles_on__isnull=True), name="settlement_item_eventful"),
             models.Index(
                 fields=["book_id", "product"],
                 condition=Q(kind__in=["subsidy", "collected"]),
@@ -104,10 +119,18 @@ class Waiting(models.Model):
     item_id = models.UUIDField(primary_key=True)
     book_id = models.UUIDField()
     merchant_id = models.UUIDField()
-    settles_on = models.DateField()
+    settles_on = models.DateField(null=True)
 
     class Meta:
-        indexes = [models.Index(fields=["book_id", "merchant_id", "settles_on"], include=["item_id"], name="settlement_waiting_due")]
+        indexes = [
+            models.Index(fields=["book_id", "merchant_id", "settles_on"], include=["item_id"], name="settlement_waiting_due"),
+            models.Index(
+                fields=["book_id", "merchant_id"],
+                include=["item_id"],
+                condition=Q(settles_on__isnull=True),
+                name="settlement_waiting_undated",
+            ),
+        ]
 
 
 class Batch(BookRow):
@@ -160,7 +183,7 @@ class Batch(BookRow):
             models.CheckConstraint(condition=Q(line_count__gt=0, version__gt=0), name="settlement_batch_counts"),
             models.CheckConstraint(
                 condition=Q(state="accrued", payout_minor=0, payout_id__isnull=True)
-                | Q(state="held", payout_minor__gt=0, payout_id__isnull=True)
+                | (Q(state="held", payout_id__isnull=True) & (Q(payout_minor__gt=0) | Q(reason="frozen")))
                 | Q(state__in=["scheduled", "paid", "reconciled", "returned"], payout_minor__gt=0, payout_id__isnull=False),
                 name="settlement_batch_state",
             ),
@@ -196,18 +219,36 @@ class BatchLine(models.Model):
 
 
 class Evidence(BookRow):
-    """That what a capture was for reached who bought it: from then on its money is due, whatever its contract waits for. Nothing of it ever changes."""
+    """That what a capture was for reached who bought it: from then on its money is due, or its days count. Nothing of it ever changes."""
 
-    item_id = models.UUIDField(unique=True)
+    item_id = models.UUIDField(unique=True, null=True)
+    order_id = models.UUIDField(null=True)
+    """Of what was told before anything of the order was captured; its first capture has it as evidence of its own then."""
     merchant_id = models.UUIDField()
     kind = models.TextField()
     reference = models.TextField()
     proven_on = models.DateField()
+    settles_on = models.DateField(null=True)
+    """The day that follows from it, where the contract counts from such an event."""
+    told_on = models.DateField(null=True)
     recorded_by = models.TextField()
     recorded_at = models.DateTimeField()
 
     class Meta:
         constraints = [
-            models.CheckConstraint(condition=Q(kind__in=["delivered", "activated", "redeemed"]), name="settlement_evidence_kind"),
+            models.CheckConstraint(
+                condition=Q(kind__in=["delivered", "activated", "redeemed", "received", "attested", "given_back"]),
+                name="settlement_evidence_kind",
+            ),
             models.CheckConstraint(condition=~Q(reference=""), name="settlement_evidence_reference"),
+            models.CheckConstraint(
+                condition=Q(item_id__isnull=False, order_id__isnull=True)
+                | Q(item_id__isnull=True, order_id__isnull=False, settles_on__isnull=True),
+                name="settlement_evidence_of",
+            ),
+            models.CheckConstraint(condition=Q(settles_on__isnull=True) | Q(told_on__isnull=False), name="settlement_evidence_told"),
+            models.UniqueConstraint(fields=["order_id"], condition=Q(order_id__isnull=False), name="settlement_evidence_ahead"),
+        ]
+        indexes = [
+            models.Index(fields=["book_id", "settles_on"], condition=Q(settles_on__isnull=False), name="settlement_evidence_due"),
         ]

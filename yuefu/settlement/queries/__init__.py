@@ -1,15 +1,23 @@
 """Reads of settlement, set-based. Values, never rows of the tables."""
 
-from yuefu.settlement.queries.freezes import (
+from yuefu.settlement.queries.evidence import (
+    Ahead,
+    Event,
     Waits,
+    ahead,
+    events,
+    items_of_orders,
+    undated,
+    waits_for_evidence,
+    without_a_day,
+)
+from yuefu.settlement.queries.freezes import (
     freeze,
     freezes,
     freezes_in_force,
     freezes_passed,
     frozen,
     merchants_lacking,
-    proven,
-    waits_for_evidence,
 )
 from yuefu.settlement.queries.items import (
     Accrued,
@@ -44,12 +52,15 @@ from yuefu.settlement.queries.items import (
 
 __all__ = [
     "Accrued",
+    "Ahead",
     "Batch",
     "Due",
+    "Event",
     "SettledItem",
     "Statement",
     "Waits",
     "accrued",
+    "ahead",
     "batch_count",
     "batches",
     "batches_between",
@@ -59,6 +70,7 @@ __all__ = [
     "captures",
     "due",
     "due_merchants",
+    "events",
     "freeze",
     "freezes",
     "freezes_in_force",
@@ -66,18 +78,20 @@ __all__ = [
     "frozen",
     "given_back",
     "in_reserve",
+    "items_of_orders",
     "items_of_sources",
     "kept_available",
     "left_out",
     "merchants_lacking",
     "not_adding_up",
     "of_orders",
-    "proven",
     "served",
     "sold",
     "statement",
     "statements",
+    "undated",
     "unsettled",
     "waits_for_evidence",
+    "without_a_day",
     "without_payout",
 ]

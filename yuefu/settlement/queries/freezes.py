@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date
 from typing import Any
 from uuid import UUID
@@ -61,34 +60,3 @@ def merchants_lacking(*, book_id: UUID, merchant_ids: Sequence[UUID]) -> list[UU
         [book_id, list(merchant_ids)],
     )
     return [row[0] for row in found]
-
-
-@dataclass(frozen=True, slots=True)
-class Waits:
-    """A capture of an order, or a refund of one, that settles once there is evidence of delivery, at the latest on `settles_on`; `proven_on` where there is."""
-
-    item_id: UUID
-    order_id: UUID
-    merchant_id: UUID
-    net: Money
-    due_on: date
-    settles_on: date
-    proven_on: date | None
-
-
-def waits_for_evidence(*, book_id: UUID, order_ids: Sequence[UUID], lock: bool = False) -> list[Waits]:
-    """What of orders waits for evidence by contract, the oldest first; with `lock`, those that are in no batch cannot go into one until the
-    transaction ends."""
-    found = sql.rows(
-        "SELECT i.id, i.order_id, i.merchant_id, i.net_minor, i.currency, i.due_on, i.settles_on, e.proven_on FROM settlement_item AS i"
-        " LEFT JOIN settlement_evidence AS e ON e.item_id = i.id"
-        + (" LEFT JOIN LATERAL (SELECT FROM settlement_waiting AS w WHERE w.item_id = i.id FOR UPDATE) AS held ON true" if lock else "")
-        + " WHERE i.book_id IS NOT DISTINCT FROM %s AND i.order_id = ANY(%s) AND i.due_on IS NOT NULL ORDER BY i.id",
-        [book_id, list(order_ids)],
-    )
-    return [Waits(item, order, merchant, Money(net, currency), *days) for item, order, merchant, net, currency, *days in found]
-
-
-def proven(*, item_ids: Sequence[UUID]) -> set[UUID]:
-    """Those of these items for which there is evidence."""
-    return {row[0] for row in sql.rows("SELECT item_id FROM settlement_evidence WHERE item_id = ANY(%s)", [list(item_ids)])}

@@ -60,9 +60,9 @@ class SettledItem:
 _ITEM = (
     "i.id, i.merchant_id, i.kind, i.order_id, i.source_id, i.capture_id, i.loan_id, i.funder_id, i.product, i.gross_minor, i.fee_minor,"
     " i.discount_minor, i.net_minor, i.vat_minor, i.contract_version, i.fee_on_refund, i.earned_on, i.settles_on, i.lived, i.event, i.due_on,"
-    " i.currency"
+    " i.settle_from, i.settle_days, i.currency"
 )
-_ITEM_WIDTH = 22
+_ITEM_WIDTH = 24
 _BATCH = (
     "SELECT id, merchant_id, pay_on, line_count, captures_minor, fees_minor, discounts_minor, refunds_minor, opening_minor, reserved_minor,"
     " released_minor, adjusted_minor, net_minor, payout_minor, carried_minor, state, version, payout_id, built_at, reason, withheld_minor, currency"
@@ -71,9 +71,9 @@ _BATCH = (
 
 
 def _item(*row: Any) -> Item:
-    *head, gross, fee, discount, net, vat, version, rule, earned, settles, lived, event, due, currency = row
+    *head, gross, fee, discount, net, vat, version, rule, earned, settles, lived, event, due, since, days, currency = row
     figures = (Money(minor, currency) for minor in (gross, fee, discount, net, vat))
-    return Item(*[*head, *figures, version, rule, earned, settles, lived, event, due])
+    return Item(*[*head, *figures, version, rule, earned, settles, lived, event, due, since, days])
 
 
 def _batch(*row: Any) -> Batch:
@@ -225,16 +225,18 @@ def _adds_up(batch: Batch, lines: Sequence[Item]) -> bool:
 
 
 def of_orders(*, order_ids: Sequence[UUID]) -> dict[UUID, list[SettledItem]]:
-    """Items of orders with their batches, oldest first; an order without items is absent."""
+    """Items of orders with their batches, oldest first; an order without items is absent. One that settles from an event has the day that followed from it."""
     found = sql.rows(
-        f"SELECT {_ITEM}, b.id, b.pay_on, b.state, b.payout_id FROM settlement_item AS i"
+        f"SELECT {_ITEM}, b.id, b.pay_on, b.state, b.payout_id, e.settles_on FROM settlement_item AS i"
+        " LEFT JOIN settlement_evidence AS e ON e.item_id = i.id"
         " LEFT JOIN settlement_batch_line AS l ON l.item_id = i.id LEFT JOIN settlement_batch AS b ON b.id = l.batch_id"
         " WHERE i.order_id = ANY(%s) ORDER BY i.earned_on, i.recorded_at, i.kind, i.id",
         [list(order_ids)],
     )
     by_order: dict[UUID, list[SettledItem]] = defaultdict(list)
-    for row in found:
+    for *row, from_event in found:
         item = _item(*row[:_ITEM_WIDTH])
+        item = item if item.settles_on or from_event is None else replace(item, settles_on=from_event)
         assert item.order_id is not None
         by_order[item.order_id].append(SettledItem(item, *row[_ITEM_WIDTH:]))
     return dict(by_order)
@@ -316,12 +318,14 @@ def accrued(*, book_id: UUID) -> list[Accrued]:
 
 
 def left_out(*, book_id: UUID, on: date) -> list[UUID]:
-    """Orders with an item earned before a day that settles by that day and is in no batch."""
+    """Orders with an item that settles by a day, is in no batch, and was earned before that day, or was told of before it where it settles from an event."""
     found = sql.rows(
         # Whether it waits or not: what was lost is in neither.
-        "SELECT DISTINCT i.order_id FROM settlement_item AS i WHERE i.book_id = %s AND i.settles_on <= %s AND i.earned_on < %s"
-        " AND i.order_id IS NOT NULL AND NOT EXISTS (SELECT FROM settlement_batch_line AS l WHERE l.item_id = i.id)",
-        [book_id, on, on],
+        "SELECT DISTINCT i.order_id FROM (SELECT i.id, i.order_id FROM settlement_item AS i WHERE i.book_id = %s AND i.settles_on <= %s"
+        " AND i.earned_on < %s UNION ALL SELECT i.id, i.order_id FROM settlement_evidence AS e JOIN settlement_item AS i ON i.id = e.item_id"
+        " WHERE e.book_id = %s AND e.settles_on <= %s AND e.told_on < %s) AS i"
+        " WHERE i.order_id IS NOT NULL AND NOT EXISTS (SELECT FROM settlement_batch_line AS l WHERE l.item_id = i.id)",
+        [book_id, on, on] * 2,
     )
     return [row[0] for row in found]
 

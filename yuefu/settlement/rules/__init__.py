@@ -33,6 +33,8 @@ REFERENCE_INVALID = "reference_invalid"  # 1 to 64 characters by which the bank'
 REFERENCE_REUSED = "reference_reused"  # another payout has this reference
 EVIDENCE_INVALID = "evidence_invalid"
 NO_EVIDENCE_NEEDED = "no_evidence_needed"  # the contract of the order waits for none
+EVIDENCE_DIFFERS = "evidence_differs"  # the order has other evidence
+OTHER_EVENT = "other_event"  # the contract counts from another event
 PAID_ON_INVALID = "paid_on_invalid"  # what was paid outside was paid today or before
 
 NOT_ACTIVE: Final = "merchant_not_active"
@@ -62,7 +64,8 @@ class Item:
     `source_id` is the capture or refund (or, for a carried balance, the batch it comes from); `capture_id` the capture it belongs to.
     `fee_on_refund` is the rule of the contract that the capture was made under; of a refund, what became of its fee. `event` says what way back a
     refund was. `lived`: the loan is one of rule version 2026-2, which keeps what the merchant pays for it itself. `due_on`: the day it settles once
-    there is evidence of its delivery; None where none is waited for.
+    there is evidence of its delivery; None where none is waited for. `settles_on` is None where its contract counts from an event:
+    then `settle_from` names it, and the day is `settle_days` business days after it.
     """
 
     id: UUID
@@ -82,10 +85,12 @@ class Item:
     contract_version: int
     fee_on_refund: str
     earned_on: date
-    settles_on: date
+    settles_on: date | None
     lived: bool = False
     event: str = ""
     due_on: date | None = None
+    settle_from: str = ""
+    settle_days: int = 0
 
 
 @dataclass(frozen=True, slots=True)
