@@ -199,25 +199,72 @@ def test_nothing_is_due_of_a_sale_while_the_batch_of_the_merchant_with_it_is_hel
     assert (of_host.totals.earned.minor, of_host.totals.refunded.minor, of_host.totals.due.minor) == (50_00, 25_00, 25_00)
 
 
-def test_a_batch_with_a_sale_that_is_frozen_meanwhile_is_not_released(
-    work: UnitOfWork, make_work: Callable[..., UnitOfWork], shop: UUID, of: Others
+@pytest.fixture
+def two(work: UnitOfWork, make_work: Callable[..., UnitOfWork]) -> Callable[..., object]:
+    """`two(propose, decide)`: bob decides what was asked for."""
+
+    def act(propose: Callable[[], object], decide: Callable[..., object]) -> object:
+        with sql.transacting():
+            asked = propose()
+        assert isinstance(asked, UUID), asked
+        with sql.transacting():
+            return decide(work=make_work(by=person("bob")), approval_id=asked, approve=True, reason="seen")
+
+    return act
+
+
+def test_a_share_of_a_sale_that_is_frozen_waits_for_the_end_of_the_freeze(
+    work: UnitOfWork, two: Callable[..., object], shop: UUID, of: Others
 ) -> None:
+    """Frozen before its batch is built, and after a batch of the payee was built, asked for, or ordered."""
+    wanted = NewFreeze(shop, None, PAY_DAY + timedelta(days=30), "asked by the police")
+
+    def freeze() -> UUID:
+        made = two(lambda: settlement.propose_freeze(work=work, wanted=wanted), settlement.decide_freeze)
+        assert isinstance(made, UUID)
+        return made
+
+    def thaw(freeze_id: UUID) -> None:
+        two(lambda: settlement.propose_unfreeze(work=work, freeze_id=freeze_id, reason="over"), settlement.decide_unfreeze)
+
+    def propose(batch: share_book.ShareBatch) -> UUID | Refused:
+        return settlement.propose_share_release(work=work, release=ShareRelease((batch.id,), "pay day"))
+
+    def ask(batch: share_book.ShareBatch) -> UUID | Refused:
+        with sql.transacting():
+            return propose(batch)
+
+    def waiting() -> list[UUID]:
+        kept = share_book.kept_on_the_way(book_id=work.book.id)
+        return [p.batch_id for p in payments.payouts_to_send(book_id=work.book.id, limit=9, except_of=kept) if p.payee_id]
+
     sold(work, shop, of)
+    begun = freeze()
     settle(work)
-    batch = of_payee(build(work), of.host)
-    release = ShareRelease((batch.id,), "pay day")
-    with sql.transacting():
-        before = settlement.propose_share_release(work=work, release=release)
-        freeze = settlement.propose_freeze(work=work, wanted=NewFreeze(shop, None, PAY_DAY + timedelta(days=30), "asked by the police"))
-    assert isinstance(before, UUID)
-    assert isinstance(freeze, UUID)
-    with sql.transacting():
-        assert isinstance(settlement.decide_freeze(work=make_work(by=person("bob")), approval_id=freeze, approve=True, reason="seen"), UUID)
-        refused = settlement.propose_share_release(work=work, release=release)
-    assert isinstance(refused, Refused)
-    assert refused.code == shares.SALE_HELD
-    with pytest.raises(RefusedError, match=shares.SALE_HELD), sql.transacting():
-        settlement.decide_share_release(work=make_work(by=person("bob")), approval_id=before, approve=True, reason="seen")
+    assert build(work) == {}
+    thaw(begun)
+    built = build(work)
+    host, agent = of_payee(built, of.host), of_payee(built, of.agent)
+    sold(work, shop, of)
+    later = PAY_DAY + timedelta(days=1)
+    settle(work, later)
+    host_later = of_payee(build(work, later), of.host)
+    two(lambda: propose(host_later), settlement.decide_share_release)
+    before = ask(of_payee(build_of(work), of.agent))
+    assert waiting() == [host_later.id]
+    begun = freeze()
+    assert waiting() == []
+    with pytest.raises(RefusedError, match=shares.SALE_HELD):
+        two(lambda: before, settlement.decide_share_release)
+    assert isinstance(ask(host), UUID), "of the first sale nothing is frozen any more"
+    assert isinstance(ask(agent), UUID)
+    thaw(begun)
+    assert waiting() == [host_later.id]
+
+
+def build_of(work: UnitOfWork) -> dict[str, share_book.ShareBatch]:
+    """The latest batch of each payee."""
+    return {str(one.payee_id): one for one in reversed(share_book.batches(book_id=work.book.id))}
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from yuefu.merchants.rules import payees
 from yuefu.payments import commands as payments
 from yuefu.payments.commands import SharePayoutOrder
 from yuefu.payments.rules import Payout, account_at_fault
-from yuefu.runtime import approvals
+from yuefu.runtime import approvals, locks
 from yuefu.runtime.values import UnitOfWork
 from yuefu.settlement.commands.following import mark_payouts
 from yuefu.settlement.commands.share_batches import store
@@ -83,6 +83,7 @@ def decide_share_release(*, work: UnitOfWork, approval_id: UUID, approve: bool, 
     Refused as `approvals.decide`. Raises RefusedError with CHANGED_SINCE where a batch pays another amount, and as `propose_share_release` refuses: the
     transaction rolls back and the request goes on waiting.
     """
+    locks.wait(locks.SETTLEMENT, work.book.id)  # nothing is frozen beside it
     decided = approvals.decide(work=work, approval_id=approval_id, approve=approve, reason=reason, action=RELEASE)
     if isinstance(decided, Refused) or not approve:
         return decided if isinstance(decided, Refused) else None

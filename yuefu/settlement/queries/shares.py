@@ -92,8 +92,13 @@ class ShareDue:
     carried: int
 
 
-_KEPT: Final = "(b.state = 'held' OR (b.state = 'returned' AND b.payout_minor = b.withheld_minor))"
-"""Of a merchant's batch: it is held, or all that it would pay is frozen."""
+_KEPT: Final = (
+    "((b.state = 'held' AND b.payout_minor > b.withheld_minor) OR (b.payout_minor = b.withheld_minor AND EXISTS (SELECT FROM settlement_freeze AS f"
+    " JOIN settlement_freeze_part AS p ON p.freeze_id = f.id WHERE f.book_id = b.book_id AND f.merchant_id = b.merchant_id AND f.state = 'open'"
+    " AND p.batch_id = b.id)))"
+)
+"""Of a merchant's batch: it is held, or all that it would pay is frozen by a freeze that has not ended. What was frozen goes into a later batch then, and
+this one stays as it is."""
 
 
 def due(*, book_id: UUID, on: date) -> list[ShareDue]:
@@ -190,6 +195,12 @@ def with_sales_kept(*, batch_ids: Sequence[UUID]) -> set[UUID]:
         [list(batch_ids)],
     )
     return {row[0] for row in found}
+
+
+def kept_on_the_way(*, book_id: UUID) -> list[UUID]:
+    """Batches whose payout is ordered, and with a sale in them of which the merchant's money was frozen since."""
+    found = sql.rows("SELECT id FROM settlement_share_batch WHERE book_id = %s AND state = 'scheduled'", [book_id])
+    return sorted(with_sales_kept(batch_ids=[row[0] for row in found])) if found else []
 
 
 def paid_as(*, book_id: UUID, references: Sequence[str]) -> list[UUID]:
