@@ -235,8 +235,8 @@ def test_a_share_of_a_sale_that_is_frozen_waits_for_the_end_of_the_freeze(
             return propose(batch)
 
     def waiting() -> list[UUID]:
-        kept = share_book.kept_on_the_way(book_id=work.book.id)
-        return [p.batch_id for p in payments.payouts_to_send(book_id=work.book.id, limit=9, except_of=kept) if p.payee_id]
+        kept = share_book.with_sales_kept(batch_ids=payments.payees_waiting(book_id=work.book.id))
+        return [p.batch_id for p in payments.payouts_to_send(book_id=work.book.id, limit=9, except_of=sorted(kept)) if p.payee_id]
 
     sold(work, shop, of)
     begun = freeze()

@@ -162,7 +162,7 @@ def payouts_waiting(*, desk: Desk, limit: int, stopped: Sequence[UUID], pays: Pa
         book_id=desk.book.id,
         limit=limit,
         except_to=[*stopped, *merchants.flagged(book_id=desk.book.id), *payee_accounts.flagged(book_id=desk.book.id)],
-        except_of=share_book.kept_on_the_way(book_id=desk.book.id),
+        except_of=sorted(share_book.with_sales_kept(batch_ids=payment_book.payees_waiting(book_id=desk.book.id))),
         unless_by_hand=merchants.not_active(book_id=desk.book.id),
         pays=pays,
     )

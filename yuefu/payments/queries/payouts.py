@@ -58,6 +58,15 @@ def payouts_to_send(
     return sql.rows_as(_payout, _PAYOUT + where, [book_id, list(except_to), list(unless_by_hand), list(except_of), pays, pays, limit])
 
 
+def payees_waiting(*, book_id: UUID) -> list[UUID]:
+    """The batches of payees whose payout was ordered and not yet given to the bank, by id."""
+    found = sql.rows(
+        "SELECT batch_id FROM payments_payout WHERE book_id = %s AND state = 'scheduled' AND party <> 'merchant' ORDER BY 1",
+        [book_id],
+    )
+    return [row[0] for row in found]
+
+
 def payouts_to_poll(*, book_id: UUID, paid_since: date, limit: int) -> list[Payout]:
     """Payouts on their way, and after all of them those paid since a day, which the bank may still return; oldest first. What was given to the bank in
     a file is answered by a file, and nobody is asked for it: nor sent again by a bank that has not heard of it this way."""

@@ -188,6 +188,8 @@ def unpaid(*, book_id: UUID, pay_on: date | None = None) -> list[UUID]:
 
 def with_sales_kept(*, batch_ids: Sequence[UUID]) -> set[UUID]:
     """Batches of payees with a sale in them of which the merchant's money is held or frozen by now."""
+    if not batch_ids:
+        return set()
     found = sql.rows(
         "SELECT DISTINCT sl.batch_id FROM settlement_share_line AS sl JOIN settlement_share AS s ON s.id = sl.share_id AND s.kind = 'earned'"
         " JOIN settlement_item AS i ON i.kind = 'capture' AND i.source_id = s.capture_id JOIN settlement_batch_line AS l ON l.item_id = i.id"
@@ -195,12 +197,6 @@ def with_sales_kept(*, batch_ids: Sequence[UUID]) -> set[UUID]:
         [list(batch_ids)],
     )
     return {row[0] for row in found}
-
-
-def kept_on_the_way(*, book_id: UUID) -> list[UUID]:
-    """Batches whose payout is ordered, and with a sale in them of which the merchant's money was frozen since."""
-    found = sql.rows("SELECT id FROM settlement_share_batch WHERE book_id = %s AND state = 'scheduled'", [book_id])
-    return sorted(with_sales_kept(batch_ids=[row[0] for row in found])) if found else []
 
 
 def paid_as(*, book_id: UUID, references: Sequence[str]) -> list[UUID]:
