@@ -124,6 +124,9 @@ def test_a_contract_may_have_fees_of_their_own_and_a_least_payout(given: Given, 
         ({"reserve": {"rate": "5.00", "days": 0}}, "reserve_invalid", "reserve"),
         ({"holds": {"more_days": 5}}, "holds_invalid", "holds"),
         ({"holds": {"evidence": 5}}, "unknown_field", "holds.evidence"),
+        ({"settle_from": "shipping"}, "settle_from_invalid", "settle_from"),
+        ({"settle_from": 5}, "wrong_type", "settle_from"),
+        ({"settle_by": "period", "settle_from": "receipt"}, "settle_by_invalid", "settle_by"),
     ):
         answer = given(contract(valid_from="2026-12-01", **wrong), "merchant", "amend", shop, "--reason", "volume")
         assert (answer.status, answer.code, answer.last["error"]["detail"].split(":")[0]) == (1, code, path), answer.out

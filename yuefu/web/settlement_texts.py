@@ -44,6 +44,8 @@ LINE_KINDS: Final[Table] = {
     "penalty": pgettext_lazy("settlement line", "Penalty"),
     "subsidy": pgettext_lazy("settlement line", "Subsidy"),
     "collected": pgettext_lazy("settlement line", "Paid by the merchant"),
+    "part": pgettext_lazy("settlement line", "Part of a sale, by instalment"),
+    "parted": pgettext_lazy("settlement line", "Paid in parts before"),
 }
 STATEMENT_FAULTS: Final[Table] = {
     "statement_does_not_add_up": _("Its lines do not come to what it says is paid and carried."),

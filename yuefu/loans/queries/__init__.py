@@ -48,6 +48,7 @@ from yuefu.loans.queries.closing import (
     portfolios,
     stands,
 )
+from yuefu.loans.queries.collected import Standing, standing, taken_off_since
 from yuefu.loans.queries.figures import Position, positions, repaid_by_day, totals
 from yuefu.loans.queries.levelled import REPLAYED_AT_ONCE, Repayment, Reversal, loans, loans_of
 from yuefu.loans.queries.served import overpaid
@@ -65,6 +66,7 @@ __all__ = [
     "Recorded",
     "Repayment",
     "Reversal",
+    "Standing",
     "accruing",
     "all_ids",
     "arrears",
@@ -100,8 +102,10 @@ __all__ = [
     "repayments",
     "reversals",
     "sources",
+    "standing",
     "stands",
     "still_asked",
+    "taken_off_since",
     "totals",
     "unmarked_arrears",
     "unpaid",
