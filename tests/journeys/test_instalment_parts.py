@@ -9,7 +9,7 @@ import pytest
 from tests.journeys.conftest import LATE_DAY, Shop, shop_opened
 from yuefu.errors import Refused
 from yuefu.ids import IdSource
-from yuefu.journeys import trace, undoing
+from yuefu.journeys import instalment_parts, trace, undoing
 from yuefu.journeys.desk import open_day
 from yuefu.journeys.undoing import Undone, UndoRequest
 from yuefu.loans.commands import living
@@ -49,7 +49,11 @@ def test_a_part_follows_each_instalment_and_what_is_taken_off_or_goes_back_follo
     shop.settle()
     assert paid(shop) == [], "the goods are delivered, and nothing is collected"
     repaid = [shop.repay(one.loan_id) for one in sales]
-    assert next_pay_day(shop) == [3 * PART]
+    shop.next_day()
+    looks = [lambda: instalment_parts.find(desk=shop.desk, now=shop.now(9), chunk=2)] * 2
+    assert sum(len(one) for one in shop.at_once(*looks) if isinstance(one, list)) == 3, "two at once find it once"
+    shop.settle()
+    assert paid(shop) == [3 * PART]
     shop.settle()
     assert paid(shop) == [3 * PART], "a pay day that is run again finds nothing"
     assert waiting(shop) == (3 + len(lost)) * NET - 3 * PART

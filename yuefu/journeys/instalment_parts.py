@@ -11,13 +11,14 @@ from yuefu.errors import Refused
 from yuefu.journeys.desk import Desk, open_day
 from yuefu.loans import queries as loans
 from yuefu.money.amounts import Money
+from yuefu.runtime import locks
 from yuefu.runtime.values import UnitOfWork
 from yuefu.settlement import commands as settlement
 from yuefu.settlement import queries as settlement_book
 from yuefu.settlement.commands import Collected
 from yuefu.settlement.rules import Item
 
-CHUNK: Final = 2_000
+CHUNK: Final = 500
 _LOOKS_BACK: Final = timedelta(days=31)
 """A sale that was paid whole waits for nothing: that a payment was taken off again is found so long after it."""
 
@@ -43,11 +44,15 @@ def find(*, desk: Desk, now: datetime, chunk: int = CHUNK) -> list[Item]:
 
 
 def _settle(work: UnitOfWork, capture_ids: Sequence[UUID]) -> list[Item]:
-    of_captures = {one.capture_id: one.loan_id for one in settlement_book.in_parts(book_id=work.book.id, capture_ids=capture_ids)}
-    standing = loans.standing(loan_ids=list(of_captures.values())) if of_captures else {}
+    """What loans ask is read once nobody else gives back of these captures or settles their parts."""
+    loan_of = {one.capture_id: one.loan_id for one in settlement_book.in_parts(book_id=work.book.id, capture_ids=capture_ids)}
+    if not loan_of:
+        return []
+    locks.wait_for_each(locks.CAPTURE, loan_of)
+    standing = loans.standing(loan_ids=list(loan_of.values()))
     collected = {
         capture_id: Collected(Money(standing[loan_id].principal, work.book.currency), standing[loan_id].changed_on)
-        for capture_id, loan_id in of_captures.items()
+        for capture_id, loan_id in loan_of.items()
         if loan_id in standing
     }
-    return settlement.settle_parts(work=work, collected=collected) if collected else []
+    return settlement.settle_parts(work=work, collected=collected)

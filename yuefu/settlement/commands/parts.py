@@ -42,7 +42,7 @@ def settle_parts(*, work: UnitOfWork, collected: Mapping[UUID, Collected]) -> li
     ended: list[Told] = []
     for one in queries.in_parts(book_id=work.book.id, capture_ids=list(collected)):
         of_it = collected[one.capture_id]
-        since = max(of_it.changed_on or work.day.on, one.earned_on)
+        since = max(of_it.changed_on or work.day.on, one.changed_on)
         if of_it.principal.minor <= 0:
             event = Event("collected", _COLLECTED, since, day_of(work, days, since, one.settle_days))
             ended += [(item_id, None, one.merchant_id, event) for item_id in one.waiting]

@@ -31,10 +31,11 @@ def orders_of_captures(*, capture_ids: Sequence[UUID]) -> dict[UUID, UUID]:
 def in_parts(*, book_id: UUID, capture_ids: Sequence[UUID]) -> list[InParts]:
     """These captures as they stand, by id; those that settle otherwise are left out."""
     found = sql.rows(
-        "SELECT c.source_id, c.merchant_id, c.loan_id, c.funder_id, c.product, c.contract_version, c.earned_on, c.settle_days, c.currency,"
+        "SELECT c.source_id, c.merchant_id, c.loan_id, c.funder_id, c.product, c.contract_version, s.changed_on, c.settle_days, c.currency,"
         " s.gross, s.net, s.rest, s.waiting FROM settlement_item AS c CROSS JOIN LATERAL ("
         "SELECT sum(i.gross_minor) FILTER (WHERE i.kind IN ('capture', 'refund'))::bigint AS gross,"
         " sum(i.net_minor) FILTER (WHERE i.kind IN ('capture', 'refund'))::bigint AS net,"
+        " max(i.earned_on) FILTER (WHERE i.kind IN ('capture', 'refund')) AS changed_on,"
         " coalesce(sum(i.net_minor) FILTER (WHERE i.settles_on IS NULL AND e.id IS NULL), 0)::bigint AS rest,"
         " coalesce(array_agg(i.id) FILTER (WHERE i.settles_on IS NULL AND e.id IS NULL), '{}') AS waiting"
         " FROM settlement_item AS i LEFT JOIN settlement_evidence AS e ON e.item_id = i.id WHERE i.capture_id = c.source_id) AS s"

@@ -18,8 +18,8 @@ KINDS: Final = ("part", "parted")
 
 @dataclass(frozen=True, slots=True)
 class InParts:
-    """A capture of which the merchant has its part of each instalment: `gross` and `net` of it and of what went back of it, and the `rest` that has no day
-    yet, which is what its `waiting` items come to."""
+    """A capture of which the merchant has its part of each instalment: `gross` and `net` of it and of what went back of it, the last of
+    them on `changed_on`, and the `rest` that has no day yet, which is what its `waiting` items come to."""
 
     capture_id: UUID
     merchant_id: UUID
@@ -27,7 +27,7 @@ class InParts:
     funder_id: UUID | None
     product: str
     version: int
-    earned_on: date
+    changed_on: date
     settle_days: int
     gross: Money
     net: Money
