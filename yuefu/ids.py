@@ -31,6 +31,7 @@ PREFIXES: Final = {
     "merchant": "mch",
     "contract": "ctr",
     "payee": "pye",
+    "payee_account": "pya",
     "merchant_account": "mac",
     "funder": "fnd",
     "credit_account": "crd",

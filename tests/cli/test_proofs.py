@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Command
-from yuefu.cli import output, proofs
+from yuefu.cli import bench, output, proofs
 from yuefu.proofs import bench_plans
 
 
@@ -55,7 +55,7 @@ def test_plans_are_measured_without_a_database_and_held_to_their_bars(raw: Comma
 def test_a_table_says_of_each_figure_whether_it_is_met_and_of_a_package_that_lacks_how_to_get_it():
     found = dict.fromkeys(bench_plans.FIGURES, 100) | {"vector_schedules_per_s": 999_999, "pyxirr_per_s": None, "plans_missing": ["pyxirr"]}
     with output.running(output.Run(as_json=False, stdout=io.StringIO(), request_id="")):
-        table, note = proofs._beside_bars(found)
+        table, note = bench._beside_bars(found)
     said = {line.split()[0]: " ".join(line.split()[1:]) for line in table.splitlines()}
     assert said["scalar_schedule_us"] == "100 at most 1,000 met"
     assert said["apply_event_us"] == "100 at most 100 met"

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import FIRST_DAY, Command, Town
+from tests.reconciliation.test_read_wechat_global import STATEMENT
 from yuefu.payments.gateways.sandbox import SandboxBank
 from yuefu.payments.rules import OPERATING_NUMBER
 from yuefu.runtime import books
@@ -122,9 +123,25 @@ def test_a_file_of_two_gigabytes_is_refused_unread(raw: Command, tmp_path: Path)
     assert [file["accepted"] for file in answer.last["files"]] == [True, False]
 
 
-def test_what_cannot_be_received_is_said_before_anything_is_stored(cli: Command) -> None:
-    answer = cli("reconcile", "--store", str(TRADE), str(BILLS / "klarna_payouts.json"))
+def test_what_cannot_be_received_is_said_before_anything_is_stored(cli: Command, tmp_path: Path) -> None:
+    abroad = tmp_path / "abroad.csv"
+    abroad.write_text(STATEMENT, "utf-8")
+    answer = cli("reconcile", "--store", str(TRADE), str(abroad))
     assert (answer.status, answer.code) == (1, "wrong_source")
+    assert cli("reconcile", "--store", str(BILLS / "affirm_settlement_events.json")).code == "other_currency"
+
+
+def test_a_settlement_of_several_days_is_stored_day_by_day(cli: Command, tmp_path: Path) -> None:
+    events = tmp_path / "events.json"
+    events.write_bytes((BILLS / "affirm_settlement_events.json").read_bytes().replace(b"USD", b"CNY"))
+    stored = cli("reconcile", "--store", str(events))
+    assert stored.status == 0, stored.out
+    (file,) = stored.last["files"]
+    assert [(day["on"], day["breaks_opened"], day["state"]) for day in file["days"]] == [
+        *(("2026-10-02", 1, "done"), ("2026-10-03", 0, "done"), ("2026-10-04", 1, "done")),
+    ]
+    assert (file["source"], file["again"], file["breaks_opened"]) == ("channel_fund", False, 2)
+    assert cli("reconcile", "--store", str(events)).last["files"][0]["again"] is True
 
 
 def test_a_trade_bill_and_fund_flow_that_differ_fail(raw: Command, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from uuid import uuid4
@@ -14,7 +15,7 @@ from yuefu.journeys import reconciliation, settlement
 from yuefu.money.amounts import Money
 from yuefu.payments.rules import CLIENT_NUMBER, OPERATING_NUMBER
 from yuefu.reconciliation import queries as found
-from yuefu.reconciliation.commands import DayOutcome, FileIn
+from yuefu.reconciliation.commands import DayOutcome, FileIn, Received
 from yuefu.reconciliation.gateways.wechat import read_bill
 from yuefu.reconciliation.rules.bills import BillLine
 from yuefu.reconciliation.rules.matching import Movement, OpenItem, Outcome, Seen
@@ -138,6 +139,55 @@ def test_a_statement_of_several_days_or_accounts_is_refused(paid: Shop) -> None:
         (outcome,) = reconcile(paid, FileIn("bank", data))
         assert isinstance(outcome.received, Refused)
         assert outcome.received.code == code
+
+
+def numbered(on: date, lines: Sequence[tuple[str, int]], *, form: Form, opening: int = 0, message: str = "1") -> bytes:
+    """A statement of a bank that counts its lines from 1 every day, and calls every statement the same."""
+    data = form(OPERATING_NUMBER, on, lines, opening)
+    for number, word in enumerate(re.findall(rb"B[0-9a-f]{12}", data), start=1):
+        data = data.replace(word, f"{number:04d}".encode(), 1)
+    return data.replace(b"<MsgId>1<", f"<MsgId>{message}<".encode())
+
+
+@pytest.mark.parametrize("form", [camt, mt940])
+def test_a_bank_that_counts_its_lines_anew_every_day_has_none_of_them_twice(paid: Shop, form: Form) -> None:
+    days = [FIRST_DAY, DAY]
+    known = [
+        [(one.reference, one.amount.minor) for one in read_bill(reconciliation.fetch(desk=paid.desk, on=on)["bank"]).lines] for on in days
+    ]
+    opening = 0
+    for on, lines in zip(days, known, strict=True):
+        (outcome,) = reconcile(paid, FileIn("bank", numbered(on, [*lines, ("", 7_00 + on.day)], form=form, opening=opening)))
+        opening += sum(minor for _, minor in lines) + 7_00 + on.day
+        assert isinstance(outcome.outcome, DayOutcome), outcome
+        assert (outcome.outcome.opened, outcome.outcome.bridge.residual) == (1, Money(0, "CNY"))
+    assert {(b.kind, b.cls) for b in found.breaks(book_id=paid.book_id)} == {("receipt", "missing_here")}
+
+
+def test_the_same_statement_is_known_again_in_another_message_and_another_one_is_not(paid: Shop) -> None:
+    given = [("A", 100), ("B", 200), ("", -50)]
+    (first,) = reconcile(paid, FileIn("bank", numbered(FIRST_DAY, given, form=camt)))
+    again, twin, other, more = reconcile(
+        paid,
+        FileIn("bank", numbered(FIRST_DAY, given, form=camt, message="2")),
+        FileIn("bank", numbered(FIRST_DAY, given, form=camt, message="3")),
+        FileIn("bank", numbered(FIRST_DAY, given, form=camt, opening=1)),
+        FileIn("bank", numbered(FIRST_DAY, [*given[:2], ("", -51)], form=camt)),
+    )
+    for one in (again, twin):
+        assert isinstance(one.received, Received)
+        assert isinstance(first.received, Received)
+        assert (one.received.again, one.received.file.id) == (True, first.received.file.id)
+    for one in (other, more):
+        assert isinstance(one.received, Refused)
+        assert one.received.code == "day_already_has_a_file"
+
+
+def test_parts_of_a_collected_payment_have_one_number_and_are_no_duplicates(paid: Shop) -> None:
+    data = re.sub(rb"<AcctSvcrRef>0+[0-9]", b"<AcctSvcrRef>0001", numbered(FIRST_DAY, [("A", 100), ("B", 200), ("B", 200)], form=camt))
+    reconcile(paid, FileIn("bank", data))
+    classes = sorted((b.reference, b.cls) for b in found.breaks(book_id=paid.book_id) if b.reference in ("A", "B"))
+    assert classes == [("A", "missing_here"), ("B", "duplicate"), ("B", "missing_here")], "of one reference only one is right"
 
 
 def line(kind: str, reference: str, minor: int) -> BillLine:

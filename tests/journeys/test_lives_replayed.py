@@ -22,6 +22,8 @@ from yuefu.errors import Refused
 from yuefu.journeys import close_of_day, replay
 from yuefu.loans import queries as loan_book
 from yuefu.loans.commands import Rebuilt
+from yuefu.loans.queries import keeping
+from yuefu.plans.lifecycle.plain import written_state
 from yuefu.runtime import sql
 
 
@@ -40,8 +42,24 @@ def tampered(table: str, query: str, *params: Any) -> None:
 
 def kept(loan_id: UUID) -> list[tuple[Any, ...]]:
     """All that a rebuild may write of a loan."""
-    checkpoint = sql.rows("SELECT seq, waits_for, status, state::text, tally::text FROM loans_checkpoint WHERE loan_id = %s", [loan_id])
-    return checkpoint + sql.rows("SELECT * FROM loans_due WHERE loan_id = %s ORDER BY no", [loan_id])
+    (book_id,) = sql.rows("SELECT book_id FROM loans_agreement WHERE id = %s", [loan_id])[0]
+    life = keeping.read(book_id, [loan_id])[loan_id].life
+    checkpoint = (life.seq, life.waits_for, life.status, written_state(life.state), life.tally.told())
+    return [checkpoint, *sql.rows("SELECT * FROM loans_due WHERE loan_id = %s ORDER BY no", [loan_id])]
+
+
+def is_behind(loan_id: UUID) -> bool:
+    """Whether the checkpoint of a loan does not know its last fact."""
+    (behind,) = sql.rows("SELECT behind FROM loans_stretch WHERE loan_id = %s AND replaced_on = %s", [loan_id, keeping.NEVER])[0]
+    return bool(behind)
+
+
+def caught_up(shop: Any, loan_id: UUID) -> None:
+    """The checkpoint of a loan that is behind is written, as a rebuild for some other reason does."""
+    assert is_behind(loan_id)
+    tampered("loans_due", "UPDATE loans_due SET due_on = due_on + 1 WHERE loan_id = %s AND no = 2", loan_id)
+    assert rebuilt(shop, loan_id) == [Rebuilt(loan_id, changed=True)]
+    assert not is_behind(loan_id)
 
 
 def test_a_changed_instalment_is_found_by_the_close_of_its_day_and_mended_by_a_rebuild(shop):
@@ -104,11 +122,61 @@ def test_what_was_changed_is_named_and_rebuilt(shop, table, tamper, found):
     got = shop.bought("600.00")
     shop.until(DUE)
     shop.repay(got.loan_id, "50.00")
+    caught_up(shop, got.loan_id)
     before = kept(got.loan_id)
     tampered(table, tamper, got.loan_id)
     assert {i: list(names) for i, names in differing(shop).items()} == {got.loan_id: found}
     assert rebuilt(shop, got.loan_id) == [Rebuilt(got.loan_id, changed=True)]
     assert kept(got.loan_id) == before
+    assert differing(shop) == {}
+    shop.prove()
+
+
+@pytest.mark.parametrize(
+    ("tamper", "found"),
+    [
+        ("UPDATE loans_checkpoint SET status = 'closed' WHERE loan_id = %s", {"status"}),
+        ("UPDATE loans_checkpoint SET seq = seq - 1 WHERE loan_id = %s", {"state", "tally", "seq"}),
+        ("UPDATE loans_checkpoint SET seq = seq + 1 WHERE loan_id = %s", {"state", "tally"}),
+        (
+            "UPDATE loans_checkpoint SET state = jsonb_set(state::jsonb, '{balance}', '1')::json WHERE loan_id = %s",
+            {"state", "tally", "seq"},
+        ),
+        ("UPDATE loans_checkpoint SET tally = jsonb_set(tally::jsonb, '{lent}', '1')::json WHERE loan_id = %s", {"tally"}),
+    ],
+)
+def test_what_was_changed_of_a_checkpoint_that_is_behind_is_named_and_rebuilt(shop, tamper, found):
+    got = shop.bought("600.00")
+    shop.until(DUE)
+    shop.repay(got.loan_id, "50.00")
+    before = kept(got.loan_id)
+    assert is_behind(got.loan_id)
+    assert differing(shop) == {}
+    tampered("loans_checkpoint", tamper, got.loan_id)
+    assert {i: set(names) for i, names in differing(shop).items()} == {got.loan_id: found}
+    assert rebuilt(shop, got.loan_id) == [Rebuilt(got.loan_id, changed=True)]
+    assert kept(got.loan_id) == before
+    assert not is_behind(got.loan_id)
+    shop.repay(got.loan_id, "50.00")
+    assert is_behind(got.loan_id)
+    assert differing(shop) == {}
+    shop.prove()
+
+
+def test_the_close_writes_what_a_checkpoint_was_behind_and_so_does_the_next_payment(shop):
+    got = shop.bought("600.00")
+    shop.until(DUE)
+    counts = []
+    for minor in ("50.00", "20.00", "1.00"):
+        shop.repay(got.loan_id, minor)
+        assert is_behind(got.loan_id)
+        counts += [sql.rows("SELECT seq FROM loans_checkpoint WHERE loan_id = %s", [got.loan_id])[0][0]]
+    assert counts == [counts[0], counts[0] + 1, counts[0] + 2]
+    before = kept(got.loan_id)
+    shop.next_day()
+    shop.next_day()
+    assert not is_behind(got.loan_id)
+    assert kept(got.loan_id)[0][0] == before[0][0] == counts[2] + 1
     assert differing(shop) == {}
     shop.prove()
 
@@ -146,6 +214,7 @@ def test_a_rebuild_leaves_alone_what_it_cannot_know_better(shop, table, tamper, 
     got = shop.bought("600.00")
     shop.until(DUE)
     shop.repay(got.loan_id, "50.00")
+    caught_up(shop, got.loan_id)
     tampered(table, tamper, got.loan_id)
     before = kept(got.loan_id)
     assert {i: list(names) for i, names in differing(shop).items()} == ({got.loan_id: found} if found else {})

@@ -488,11 +488,14 @@ def test_a_run_that_is_killed_between_two_chunks_goes_on_and_pays_everybody_once
     with pytest.raises(Killed):
         settlement.settle(desk=shop.desk, now=shop.now(9), chunk=1)
     shop.desk = whole
-    assert run_of(shop) == ("running", [("build", "running", 1), ("safeguard", "waiting", 0), ("pay", "waiting", 0)])
+    assert run_of(shop) == (
+        "running",
+        [("build", "running", 1), ("safeguard", "waiting", 0), ("pay", "waiting", 0), ("share", "waiting", 0)],
+    )
     assert len(statements.batches_on(book_id=shop.book_id, pay_on=shop.on)) == 1
     found = settlement.settle(desk=shop.desk, now=shop.now(10), chunk=1)
     assert [b.merchant_id for b in found] == sorted(shop.merchants)
-    assert run_of(shop) == ("done", [("build", "done", 2), ("safeguard", "done", 0), ("pay", "done", 0)])
+    assert run_of(shop) == ("done", [("build", "done", 2), ("safeguard", "done", 0), ("pay", "done", 0), ("share", "done", 0)])
     assert [[p.amount for p in payouts(shop, b)] for b in found] == [[NET], [NET]]
     assert [t.amount for t in payments.transfers_of_kind(book_id=shop.book_id, kind="safeguarding")] == [NET + NET]
     shop.prove()

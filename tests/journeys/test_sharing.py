@@ -1,9 +1,10 @@
-"""What is sold live is shared: by whom it was sold and who brought the merchant, paid with the merchant, taken back when the loan defaults early."""
+"""What is sold live is shared: by whom it was sold and who brought the merchant, due with the merchant's batch, taken back when the loan defaults early."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -18,6 +19,7 @@ from yuefu.journeys.checkout import Authorised, Purchase
 from yuefu.journeys.checkout.quoting import Wish
 from yuefu.journeys.desk import open_day
 from yuefu.ledger import queries as ledger
+from yuefu.loans import queries as loans
 from yuefu.merchants import commands as merchants
 from yuefu.merchants.commands import NewMerchant, payees
 from yuefu.merchants.rules import ContractTerms, FeeRule
@@ -27,6 +29,7 @@ from yuefu.orders import queries as orders
 from yuefu.runtime.vault import Vault
 from yuefu.settlement import queries as statements
 from yuefu.settlement.queries import shares as share_book
+from yuefu.settlement.queries.shares import AtRisk
 
 CNY = Money.zero("CNY")
 
@@ -35,11 +38,17 @@ CNY = Money.zero("CNY")
 def live_shop(request: pytest.FixtureRequest, vault: Vault, ids: IdSource) -> Shop:
     """One that lends by either rule version, with a third merchant that sells live: 8 % of a sale, 5 % of it the host's, 1 % the agent's. An instalment
     of the first two that is ten days late takes all of it back."""
-    shop = shop_opened(vault, ids, LATE_DAY, version=request.param)
+    return live_shop_of(shop_opened(vault, ids, LATE_DAY, version=request.param), vault)
+
+
+def live_shop_of(shop: Shop, vault: Vault, *, host_account: str = "6217000000000077") -> Shop:
+    """A shop with a third merchant that sells live."""
     with open_day(shop.desk, shop.now(9)) as work:
         assert not isinstance(work, Refused)
         agent, _, _ = payees.register(
-            work=work, vault=vault, new=[new_payee("harbour"), new_payee("lin", "host"), new_payee("wei", "host")]
+            work=work,
+            vault=vault,
+            new=[new_payee("harbour"), new_payee("lin", "host", account=host_account), new_payee("wei", "host")],
         )
         assert isinstance(agent, UUID)
         receivers = (Receiver("host", 50_000, CNY), Receiver("agent", 10_000, CNY, default_ppm=500_000))
@@ -78,11 +87,12 @@ def owed(shop: Shop) -> dict[str, int]:
     return {code: -minor for (code, *_), minor in ledger.totals(shop.book_id, codes).items()}
 
 
-def test_what_is_sold_live_is_shared_when_the_merchant_is_paid(live_shop: Shop) -> None:
+def test_what_is_sold_live_is_due_when_the_batch_of_the_merchant_has_it(live_shop: Shop) -> None:
     sold(live_shop)
     sold(live_shop, channel="online", host="")
     assert owed(live_shop) == {"host_share": 30_00, "agent_share": 12_00}
-    assert sharing.settle_shares(desk=live_shop.desk, now=live_shop.now(12)) == []
+    live_shop.settle()
+    assert share_book.batches(book_id=live_shop.book_id) == []
     live_shop.next_day()
     live_shop.settle()
     found = share_book.batches(book_id=live_shop.book_id)
@@ -126,7 +136,8 @@ def test_a_loan_that_defaults_early_takes_the_shares_back_and_a_good_one_does_no
     live_shop.next_day()  # the tenth day after the 25th
     live_shop.settle()
     assert owed(live_shop) == {"host_share": 30_00, "agent_share": 9_00}
-    assert sharing.claw_back(desk=live_shop.desk, now=live_shop.now(), chunk=1) == []
+    live_shop.settle()
+    assert owed(live_shop) == {"host_share": 30_00, "agent_share": 9_00}
     last = {one.party: one for one in share_book.batches(book_id=live_shop.book_id, limit=2)}
     assert {party: (one.state, one.totals.carried.minor) for party, one in last.items()} == {
         "host": ("accrued", -30_00),
@@ -152,12 +163,57 @@ def test_what_a_sale_costs_depends_on_its_category(live_shop: Shop) -> None:
     assert settled.item.fee == Money.parse("54.00", "CNY")
 
 
-def test_loans_at_risk_are_gone_through_by_chunks(live_shop: Shop) -> None:
+def at_risk(shop: Shop) -> int:
+    return len(share_book.at_risk(book_id=shop.book_id, after=None, limit=100))
+
+
+def test_loans_at_risk_are_gone_through_once_a_run_by_chunks_and_a_run_that_broke_off_goes_on(
+    live_shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for _ in range(3):
         sold(live_shop)
     live_shop.until(date(2026, 11, 4))
-    assert len(sharing.claw_back(desk=live_shop.desk, now=live_shop.now(), chunk=2)) == 6
+    monkeypatch.setattr(sharing, "CHUNK", 2)
+    asked = list[int]()
+    whole = share_book.at_risk
+
+    def counted(**given: Any) -> list[AtRisk]:
+        if len(asked) == 1 and given["after"]:
+            asked.append(0)
+            raise ConnectionError("broke off")
+        found = whole(**given)
+        asked.append(len(found))
+        return found
+
+    monkeypatch.setattr(share_book, "at_risk", counted)
+    with pytest.raises(ConnectionError):
+        live_shop.settle()
+    assert owed(live_shop) == {"host_share": 30_00, "agent_share": 12_00}
+    assert share_book.batches(book_id=live_shop.book_id) == [], "they wait for what goes back"
+    live_shop.settle()
+    assert owed(live_shop) == {"host_share": 0, "agent_share": 9_00}
+    live_shop.settle()
+    assert asked == [2, 0, 1]
+    assert at_risk(live_shop) == 0
     live_shop.prove()
+
+
+def test_a_loan_is_looked_at_until_its_own_first_instalments_lie_behind_it(live_shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However late the first of them is due: no bound is put to that."""
+    sold(live_shop)
+    sold(live_shop)
+    one, other = (found.loan_id for found in share_book.at_risk(book_id=live_shop.book_id, after=None, limit=9))
+    days = (date(2026, 10, 25), date(2026, 11, 4), date(2026, 11, 5), date(2026, 12, 5), date(2026, 12, 6))
+    with open_day(live_shop.desk, live_shop.now()) as work:
+        assert not isinstance(work, Refused)
+        found = [loans.early_past(live_shop.book_id, [(one, 2, 10), (other, 1, 10)], on) for on in days]
+    assert found == [set(), set(), {other}, {other}, {one, other}]
+    live_shop.settle()
+    assert at_risk(live_shop) == 2
+    live_shop.next_day()
+    monkeypatch.setattr(sharing, "UNDONE_WITHIN", -60)
+    live_shop.settle()
+    assert (at_risk(live_shop), owed(live_shop)) == (0, {"host_share": 60_00, "agent_share": 12_00})
 
 
 def test_bands_are_a_setting_that_a_wrong_value_never_becomes(live_shop: Shop) -> None:

@@ -219,14 +219,14 @@ def test_days_bring_interest_and_late_charges_once_and_a_pause_when_its_day_come
     work = new_book(ids, date(2025, 1, 31))
     loan_id = lend(work, terms(late=t.LateTerms(fee=fen(20_00))))
     entered(work, loan_id, e.Disbursed(LENT, fen(1200_00)), e.InterestPaused(date(2025, 2, 3), date(2025, 2, 4)))
-    assert stored(loan_id)["checkpoint"][0] == date(2025, 2, 2), "the night before it is the first without interest"
+    assert stored(loan_id)["life"][0] == date(2025, 2, 2), "the night before it is the first without interest"
     interest = [-books_of(work)["interest_income"]]
     for _ in range(6):
         work = close(work)
         interest.append(-books_of(work)["interest_income"])
     assert interest == [11_84, 11_84, 12_23, 12_62, 12_62, 12_62, 13_02]
     assert books_of(work)["loan_penalties"] == 20_00
-    assert stored(loan_id)["checkpoint"][0] is None
+    assert stored(loan_id)["life"][0] is None
 
 
 def test_what_a_day_brought_is_told_loan_by_loan_and_adds_up_to_its_entries(ids: IdSource) -> None:

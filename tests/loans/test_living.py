@@ -86,7 +86,8 @@ def entered(work: UnitOfWork, loan_id: UUID, *entries: Event | Undone) -> Entere
 
 def stored(loan_id: UUID) -> dict[str, Any]:
     """All that is kept of a loan but the order in which its facts were entered."""
-    checkpoint = sql.rows("SELECT waits_for, status, state::text, tally::text FROM loans_checkpoint WHERE loan_id = %s", [loan_id])
+    (book_id,) = sql.rows("SELECT book_id FROM loans_agreement WHERE id = %s", [loan_id])[0]
+    life = keeping.read(book_id, [loan_id])[loan_id].life
     columns = ", ".join([*keeping.LINES, *keeping.ACCOUNTS, "until", "late_since", "bucket", "late_principal_minor"])
     stretch = sql.rows(f"SELECT {columns} FROM loans_stretch WHERE loan_id = %s", [loan_id])
     dues = sql.rows(
@@ -94,7 +95,7 @@ def stored(loan_id: UUID) -> dict[str, Any]:
         " interest_settled_minor, fees_settled_minor, penalties_settled_minor FROM loans_due WHERE loan_id = %s ORDER BY no",
         [loan_id],
     )
-    return {"checkpoint": checkpoint[0], "stretch": stretch, "dues": dues}
+    return {"life": (life.waits_for, life.status, written_state(life.state), life.tally.told()), "stretch": stretch, "dues": dues}
 
 
 def books_of(work: UnitOfWork) -> dict[str, int]:

@@ -32,7 +32,10 @@ from yuefu.runtime.values import UnitOfWork
 from yuefu.runtime.vault import Vault
 
 BODY = "91110000MA0000001"
-BEFORE = {"payments": "0002_promises", "reconciliation": "0002_promises", "ledger": "0005_figures_follow_lines", "aftersales": None}
+BEFORE = {
+    "payments": "0002_promises", "reconciliation": "0002_promises", "ledger": "0005_figures_follow_lines", "settlement": "0013_adjustments",
+    "aftersales": None,
+}  # fmt: skip
 
 
 def migrate(*, before: bool) -> None:

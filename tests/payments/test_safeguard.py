@@ -10,16 +10,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.settlement.sharing import new_payee, register
 from yuefu.errors import Refused, one
 from yuefu.ledger import commands as ledger
 from yuefu.ledger.rules import AccountKey, Entry, Line
 from yuefu.money.amounts import Money
 from yuefu.payments import commands as payments
 from yuefu.payments import queries, rules
-from yuefu.payments.commands import PayoutOrder, Safeguarded, TransferOrder
+from yuefu.payments.commands import PayoutOrder, Safeguarded, SharePayoutOrder, TransferOrder
 from yuefu.payments.rules import Payout, PayResult, Transfer, TransferResult
 from yuefu.runtime import locks, sql
 from yuefu.runtime.values import UnitOfWork
+from yuefu.runtime.vault import Vault
 
 DAY = date(2026, 10, 1)
 
@@ -51,6 +53,11 @@ def hear(work: UnitOfWork, transfer: Transfer | None, outcome: str = "done") -> 
     assert transfer is not None
     with sql.transacting():
         one(payments.settle_transfers(work=work, results=[TransferResult(transfer.reference, outcome, transfer.amount, "n", DAY)]))  # type: ignore[arg-type]
+
+
+def fund(work: UnitOfWork, minor: int) -> Transfer:
+    with sql.transacting():
+        return one(payments.order_transfers(work=work, orders=[TransferOrder(f"f{minor}", "funding", cny(minor), work.book.id)]))
 
 
 def send(work: UnitOfWork) -> list[str]:
@@ -111,6 +118,21 @@ def test_payouts_wait_for_their_money_and_a_large_one_does_not_hold_up_the_other
     assert send(work) == [rules.NOT_COVERED], "what was sent is promised"
     hear(work, safeguard(work).ordered)
     assert send(work) == ["sent"]
+
+
+def test_nobody_with_shares_is_paid_out_of_what_merchants_are_owed(work: UnitOfWork, merchant_id: UUID, vault: Vault) -> None:
+    earn(work, merchant_id, 600)
+    agent = one(register(work, vault, new_payee("harbour")))
+    hear(work, fund(work, 1_000))
+    with sql.transacting():
+        orders = [SharePayoutOrder(f"s{minor}", "agent", agent, work.ids.new(work.now), cny(minor)) for minor in (401, 300, 150, 100)]
+        assert all(isinstance(one, Payout) for one in payments.order_share_payouts(work=work, orders=orders))
+    assert send(work) == [rules.NOT_COVERED, "sent", rules.NOT_COVERED, "sent"]
+    transfer = safeguard(work).ordered
+    assert send(work) == [rules.NOT_COVERED] * 2, "what is on its way to the client account is not there any more"
+    hear(work, transfer)
+    hear(work, fund(work, 551))
+    assert send(work) == ["sent", "sent"]
 
 
 def test_paying_and_returning_leaves_owed_and_held_equal(work: UnitOfWork, merchant_id: UUID) -> None:

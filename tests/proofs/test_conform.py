@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 import typer
 
+from yuefu.cli import conform as cli
 from yuefu.cli import installation, output
-from yuefu.cli import proofs as cli
 from yuefu.proofs import conform
 
 DATA = Path(__file__).parents[1] / "data"

@@ -56,9 +56,9 @@ def test_a_camt_statement_is_read_entry_by_entry() -> None:
     )
     table = [(x.line_no, x.kind, x.reference, x.provider_id, x.amount.decimal_text()) for x in bill.lines]
     assert table == [
-        (1, "credit", "TX1-BATCH-42", "B-1", "170.00"),
-        (2, "debit", "PO-7", "B-2", "-113.04"),
-        (3, "debit", "BATCH-9", "B-3", "-75.72"),
+        (1, "credit", "TX1-BATCH-42", "S-1@20261001/B-1", "170.00"),
+        (2, "debit", "PO-7", "S-1@20261001/B-2", "-113.04"),
+        (3, "debit", "BATCH-9", "S-1@20261001/B-3", "-75.72"),
     ]
     assert dict(bill.totals) == {"lines": 3, "credits": 17000, "debits": 18876, "opening": 50000, "closing": 48124}
 
@@ -129,9 +129,9 @@ def test_pages_of_an_mt940_statement_are_read_line_by_line() -> None:
         None,
     )
     assert [(x.kind, x.reference, x.provider_id, x.amount.decimal_text()) for x in (*first.lines, *second.lines)] == [
-        ("credit", "TX1-BATCH-42", "B-1", "170.00"),
-        ("debit", "PO-7", "B-2", "-113.04"),
-        ("debit", "", "B-3", "-75.72"),
+        ("credit", "TX1-BATCH-42", "274/1@20261001/B-1", "170.00"),
+        ("debit", "PO-7", "274/1@20261001/B-2", "-113.04"),
+        ("debit", "", "274/2@20261001/B-3", "-75.72"),
     ]
     assert dict(second.totals) == {"lines": 1, "credits": 0, "debits": 7572, "opening": 55696, "closing": 48124}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import date
+from datetime import date, datetime, time
 from typing import Any
 from uuid import UUID
 
@@ -21,9 +21,11 @@ from yuefu.merchants import rules as contracts
 from yuefu.merchants.rules import terms_from_json, terms_json
 from yuefu.merchants.rules.charges import Penalty, Subsidy
 from yuefu.payments import commands as payments
-from yuefu.payments.rules import SANDBOX_ACCOUNTS
+from yuefu.payments import queries as receipts
+from yuefu.payments.rules import OPERATING_NUMBER, SANDBOX_ACCOUNTS, BankCredit, Receipt
 from yuefu.runtime import sql
 from yuefu.runtime.values import UnitOfWork
+from yuefu.runtime.vault import Vault
 from yuefu.settlement import commands as settlement
 from yuefu.settlement import queries
 from yuefu.settlement.commands import NewAdjustment
@@ -40,6 +42,18 @@ def shop(work: UnitOfWork, make_merchant: Make) -> UUID:
     with sql.transacting():
         payments.open_money_accounts(work=work, accounts=SANDBOX_ACCOUNTS)
     return make_merchant(**CHARGES)
+
+
+@pytest.fixture
+def transfer(work: UnitOfWork, shop: UUID, vault: Vault) -> Receipt:
+    """80.00 that somebody transferred to us, by the bank's number BK-9: nobody knows yet what it is for."""
+    del shop
+    at = datetime.combine(work.day.on, time(9))
+    credit = BankCredit("BK-9", OPERATING_NUMBER, cny(80_00), "6222000000000001", "Shop", "debt", at)
+    with sql.transacting():
+        (taken,) = payments.take_receipts(work=work, vault=vault, came=[credit], heard_by="file")
+    assert not isinstance(taken, Refused)
+    return taken.receipt
 
 
 Ask = Callable[..., UUID | Refused]
@@ -69,7 +83,7 @@ def agree(make_work: Callable[..., UnitOfWork], ask: Ask) -> Callable[..., UUID]
 
 
 def sums(work: UnitOfWork) -> dict[str, int]:
-    codes = {"merchant_penalty_income", "merchant_subsidy_expense", "bank_cash"}
+    codes = {"merchant_penalty_income", "merchant_subsidy_expense", "bank_cash", "suspense"}
     found = {row.code: row.credit.minor - row.debit.minor for row in ledger.trial_balance(work.book.id) if row.code in codes}
     return {code: minor for code, minor in found.items() if minor}
 
@@ -101,10 +115,13 @@ def test_the_next_batch_takes_up_what_two_people_agreed(work: UnitOfWork, shop: 
         (("penalty", 5_01, "late_goods"), "more_than_agreed", "amount"),
         (("penalty", 50_01, "interest_free_beside_fee"), "more_than_agreed", "amount"),  # nothing was sold this month
         (("subsidy", 1, "late_goods"), "not_in_contract", "code"),
-        (("collected", 1), "reference_invalid", "reference"),
-        (("collected", 1, "", "BK-1"), "nothing_owed", "amount"),
+        (("collected", 1), "unknown_receipt", "reference"),
+        (("collected", 1, "", "BK-1"), "unknown_receipt", "reference"),
+        (("collected", 1, "", "BK-9"), "nothing_owed", "amount"),
+        (("collected", 80_01, "", "BK-9"), "more_than_left", "amount"),
     ],
 )
+@pytest.mark.usefixtures("transfer")
 def test_nobody_is_charged_or_given_more_than_the_contract_says(ask: Ask, given: tuple[Any, ...], code: str, field: str) -> None:
     kind, minor, *names = given
     refused = ask(kind, minor, **dict(zip(("code", "reference"), names, strict=False)))
@@ -136,21 +153,42 @@ def test_subsidies_of_a_campaign_end_when_it_is_spent(work: UnitOfWork, ask: Ask
 
 
 def test_a_debt_is_carried_offset_or_paid_and_never_more_than_there_is(
-    work: UnitOfWork, shop: UUID, ask: Ask, agree: Callable[..., UUID]
+    work: UnitOfWork, shop: UUID, transfer: Receipt, ask: Ask, agree: Callable[..., UUID]
 ) -> None:
     agree("penalty", 50_00, code="interest_free_beside_fee")
     (batch,) = settle(work)
     assert (batch.totals.payout, batch.totals.carried) == (cny(0), cny(-50_00))
     assert isinstance(ask("collected", 50_01, reference="BK-9"), Refused)
+    assert sums(work) == {"merchant_penalty_income": 50_00, "bank_cash": -80_00, "suspense": 80_00}
     agree("collected", 30_00, reference="BK-9")
     again = ask("collected", 1_00, reference="BK-9")
     assert isinstance(again, Refused)
     assert again.code == "reference_reused"
-    assert sums(work) == {"merchant_penalty_income": 50_00, "bank_cash": -30_00}
+    assert sums(work) == {"merchant_penalty_income": 50_00, "bank_cash": -80_00, "suspense": 50_00}, "the transfer was booked once"
+    book_id, asked = work.book.id, [transfer.id]
+    assert receipts.receipts(book_id=book_id, ids=asked)[transfer.id].left == cny(50_00)
+    ((paid,),) = receipts.debts_paid_by(book_id=book_id, receipt_ids=asked).values()
+    assert (paid.merchant_id, paid.amount, paid.actor) == (shop, cny(30_00), person("bob").label)
+    assert receipts.unexplained(book_id=book_id) == {"CNY": 50_00}
+    assert receipts.left_counted_wrong(book_id=book_id, limit=9) == []
     accrue(work, capture(work, shop, minor=100_00, periods=None))
     (later,) = settle(work, date(2026, 10, 9))
     assert (later.totals.opening, later.totals.adjusted, later.totals.payout) == (cny(-50_00), cny(30_00), cny(79_40))
     assert proofs_hold(work, shop)
+
+
+def test_what_was_given_back_meanwhile_pays_no_debt(
+    work: UnitOfWork, make_work: Any, transfer: Receipt, ask: Ask, agree: Callable[..., UUID]
+) -> None:
+    agree("penalty", 50_00, code="interest_free_beside_fee")
+    approval = ask("collected", 50_00, reference="BK-9")
+    assert isinstance(approval, UUID)
+    with sql.transacting():
+        (back,) = payments.order_returns(work=work, orders=[payments.ReturnOrder("k", transfer.id, cny(30_01), "not ours")])
+    assert not isinstance(back, Refused)
+    with pytest.raises(RefusedError, match="more_than_left"), sql.transacting():
+        settlement.decide_adjustment(work=make_work(by=person("bob")), approval_id=approval, approve=True, reason="read")
+    assert sums(work) == {"merchant_penalty_income": 50_00, "bank_cash": -80_00, "suspense": 80_00}
 
 
 def test_no_adjustment_is_written_without_a_second_person(

@@ -17,13 +17,14 @@ from tests.settlement.scene import DAY, PAY_DAY, accrue, capture, cny, proofs_ho
 from tests.settlement.sharing import Others, new_payee, others, owed, register, sharing
 from yuefu.errors import Refused, RefusedError
 from yuefu.ledger import queries as ledger
-from yuefu.merchants.commands import payees
+from yuefu.merchants import commands as merchants
+from yuefu.merchants.commands import StateChange, payees
 from yuefu.merchants.rules.sharing import Receiver
 from yuefu.runtime import sql
 from yuefu.runtime.values import UnitOfWork
 from yuefu.runtime.vault import Vault
 from yuefu.settlement import commands as settlement
-from yuefu.settlement.commands import CaptureAccrual, SharePayment
+from yuefu.settlement.commands import CaptureAccrual, NewFreeze, SharePayment, ShareRelease
 from yuefu.settlement.queries import shares as share_book
 from yuefu.settlement.rules import Item, shares
 
@@ -138,14 +139,13 @@ def test_an_early_default_takes_back_what_the_contract_says_once(work: UnitOfWor
 def test_loans_are_at_risk_until_their_shares_were_taken_back(work: UnitOfWork, shop: UUID, of: Others) -> None:
     asked = sold(work, shop, of)
 
-    def risks(since: date) -> list[share_book.AtRisk]:
-        return share_book.at_risk(book_id=work.book.id, since=since, after=None, limit=10)
+    def risks() -> list[share_book.AtRisk]:
+        return share_book.at_risk(book_id=work.book.id, after=None, limit=10)
 
     assert asked.loan_id
-    assert risks(DAY) == [share_book.AtRisk(asked.loan_id, asked.capture_id, 2, 30)]
-    assert risks(DAY + timedelta(days=1)) == []
+    assert risks() == [share_book.AtRisk(asked.loan_id, asked.capture_id, 2, 30)]
     claw_back(work, asked)
-    assert risks(DAY) == []
+    assert risks() == []
 
 
 # ------------------------------------------------------------------------------------------------------------------------ what is paid
@@ -161,7 +161,7 @@ def of_payee(built: dict[str, share_book.ShareBatch], payee_id: UUID) -> share_b
     return found
 
 
-def test_a_share_is_due_when_the_merchant_is_paid_and_not_before(work: UnitOfWork, shop: UUID, of: Others) -> None:
+def test_a_share_is_due_when_the_batch_of_the_merchant_has_the_sale_and_not_before(work: UnitOfWork, shop: UUID, of: Others) -> None:
     sold(work, shop, of)
     assert build(work, DAY) == {}
     settle(work)
@@ -175,6 +175,59 @@ def test_a_share_is_due_when_the_merchant_is_paid_and_not_before(work: UnitOfWor
     assert owed(work) == {"host": 50_00, "agent": 30_50}
     lines = share_book.lines(batch_id=of_payee(built, of.host).id)
     assert [one.amount.minor for one in lines] == [50_00]
+
+
+def test_nothing_is_due_of_a_sale_while_the_batch_of_the_merchant_with_it_is_held(
+    work: UnitOfWork, shop: UUID, of: Others, make_merchant: Make
+) -> None:
+    change = [StateChange(shop, "suspended", "asked"), StateChange(shop, "active", "cleared")]
+    other = make_merchant(fee_rate_ppm=100_000, sharing=sharing(of))
+    asked = sold(work, shop, of)
+    sold(work, other, of, 200_00)
+    with sql.transacting():
+        merchants.change_states(work=work, changes=change[:1])
+    (held,) = [batch for batch in settle(work) if batch.state == "held"]
+    assert of_payee(build(work), of.host).totals.due.minor == 10_00, "of the other merchant alone"
+    accrue(work, refund(work, asked, 500_00))
+    later = PAY_DAY + timedelta(days=1)
+    assert build(work, later) == {}, "what goes back of it waits with it, and is nobody's debt"
+    with sql.transacting():
+        merchants.change_states(work=work, changes=change[1:])
+        assert [o for o in settlement.schedule(work=work, batch_ids=[held.id]) if isinstance(o, Refused)] == []
+    of_host = of_payee(build(work, later), of.host)
+    assert (of_host.totals.earned.minor, of_host.totals.refunded.minor, of_host.totals.due.minor) == (50_00, 25_00, 25_00)
+
+
+def test_a_batch_with_a_sale_that_is_frozen_meanwhile_is_not_released(
+    work: UnitOfWork, make_work: Callable[..., UnitOfWork], shop: UUID, of: Others
+) -> None:
+    sold(work, shop, of)
+    settle(work)
+    batch = of_payee(build(work), of.host)
+    release = ShareRelease((batch.id,), "pay day")
+    with sql.transacting():
+        before = settlement.propose_share_release(work=work, release=release)
+        freeze = settlement.propose_freeze(work=work, wanted=NewFreeze(shop, None, PAY_DAY + timedelta(days=30), "asked by the police"))
+    assert isinstance(before, UUID)
+    assert isinstance(freeze, UUID)
+    with sql.transacting():
+        assert isinstance(settlement.decide_freeze(work=make_work(by=person("bob")), approval_id=freeze, approve=True, reason="seen"), UUID)
+        refused = settlement.propose_share_release(work=work, release=release)
+    assert isinstance(refused, Refused)
+    assert refused.code == shares.SALE_HELD
+    with pytest.raises(RefusedError, match=shares.SALE_HELD), sql.transacting():
+        settlement.decide_share_release(work=make_work(by=person("bob")), approval_id=before, approve=True, reason="seen")
+
+
+@pytest.mark.parametrize(
+    ("wanted", "code"),
+    [((), "nothing_to_pay"), ((UUID(int=7),), "unknown_batch"), (tuple(UUID(int=n) for n in range(1001)), "too_many_batches")],
+)
+def test_what_cannot_be_released_is_not_asked_for(work: UnitOfWork, wanted: tuple[UUID, ...], code: str) -> None:
+    with sql.transacting():
+        refused = settlement.propose_share_release(work=work, release=ShareRelease(wanted, "r"))
+    assert isinstance(refused, Refused)
+    assert refused.code == code
 
 
 def test_what_goes_back_after_a_payment_is_carried_until_it_is_earned(

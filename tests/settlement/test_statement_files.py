@@ -204,7 +204,7 @@ FORMULAS = ["=1+1", "+1", "-1", "@x", "\tx", "\r=1", "＝1", "=cmd|' /C calc'!A0
 
 @pytest.mark.parametrize("text", [*FORMULAS, "A=1", "甲-1", "a\x0bb", "0012", "'x"])
 def test_no_text_is_a_formula_to_a_program_for_tables(text: str) -> None:
-    assert statement_files._plain(text) == (f"'{text}" if text in FORMULAS else text)
+    assert statement_files.plain(text) == (f"'{text}" if text in FORMULAS else text)
     made, written = Sheets("CNY"), io.BytesIO()
     made.table("Lines", ["reference"], ["=head"], [[text]])
     made.save(written)

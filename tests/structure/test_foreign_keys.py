@@ -18,6 +18,7 @@ AS_A_SET = "a statement trigger checks it, with book and currency (ADR 0013)"
 HOT = "written by each command beside rows whose keys hold the book; a key here would share-lock the row of the book for every write"
 RANGE = "an end of a range of ids, which need not be one itself"
 OF_ITS_ITEM = "as the item of its capture has it: a trigger compares them"
+OF_ITS_SHARE = "as the share has it that a trigger puts at risk"
 EITHER = "of either rule version: levelled_id and agreement_id, one of which is empty, have the keys"
 FUNDER = "packages of funding do not exist yet; until then own funds, the id of the book"
 
@@ -104,11 +105,14 @@ WITHOUT_A_KEY = {
     "settlement_item.funder_id": FUNDER,
     "settlement_share.source_id": "a capture or a refund share, by its kind",
     "settlement_share.payee_id": "an agent or host, whose key payee_ref is, or a funder",
+    "merchants_payee_account.payee_id": "an agent or host, whose key payee_ref is, or a funder",
+    "settlement_share_at_risk.capture_id": OF_ITS_SHARE,
+    "settlement_share_at_risk.book_id": OF_ITS_SHARE,
+    "settlement_share_at_risk.loan_id": OF_ITS_SHARE,
     "settlement_share.merchant_id": OF_ITS_ITEM,
     "settlement_share.order_id": OF_ITS_ITEM,
     "settlement_share.capture_id": OF_ITS_ITEM,
     "settlement_share.loan_id": OF_ITS_ITEM,
-    "settlement_share_batch.payee_id": "as its lines have it: a trigger compares them",
     "runtime_run_chunk.first_id": RANGE,
     "runtime_run_chunk.last_id": RANGE,
 }

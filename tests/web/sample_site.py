@@ -10,10 +10,19 @@ from django.shortcuts import redirect
 from django.urls import path
 from django.views.i18n import set_language
 
-from tests.web import break_samples, invoice_samples, loan_samples, recon_samples, report_samples, samples, settlement_samples
+from tests.web import (
+    break_samples,
+    invoice_samples,
+    loan_samples,
+    recon_samples,
+    report_samples,
+    samples,
+    settlement_samples,
+    share_samples,
+)
 from yuefu.journeys.breaks import Listed
 from yuefu.runtime.values import Book
-from yuefu.web import breaks, closing, funds, home, invoices, loans, login, orders, recon, reports, settlements, suspense
+from yuefu.web import breaks, closing, funds, home, invoices, loans, login, orders, recon, reports, settlements, shares, suspense
 
 BOOK = Book(samples.ORDER_ID, "demo", "Yuefu Demo Lending Ltd", "test", "CNY", "Asia/Shanghai", "CN", time(0), None)
 asked: dict[str, int] = {}
@@ -134,6 +143,23 @@ def _settlement(request: HttpRequest, public_id: str) -> HttpResponse:
     return settlements.show_batch(request, settlement_samples.a_batch(), settlement_samples.lines(), book=BOOK, refused=refused)
 
 
+def _shares(request: HttpRequest, which: str = "") -> HttpResponse:
+    request.user = AnonymousUser()
+    asked = request.GET.get("payee", ""), request.GET.get("state", "")
+    return shares.show_list(request, share_samples.no_batch() if which else share_samples.batches(*asked), book=BOOK)
+
+
+def _share(request: HttpRequest, public_id: str) -> HttpResponse:
+    request.user = AnonymousUser()
+    refused = "ledger_differs" if public_id == "refused" else ""
+    return shares.show_batch(request, share_samples.a_batch(), share_samples.lines(), book=BOOK, refused=refused)
+
+
+def _payee(request: HttpRequest, public_id: str) -> HttpResponse:
+    request.user = AnonymousUser()
+    return shares.show_payee(request, share_samples.a_payee(), book=BOOK)
+
+
 def _settlement_month(request: HttpRequest, merchant: str = "", month: str = "") -> HttpResponse:
     request.user = AnonymousUser()
     return settlements.show_month(request, settlement_samples.a_month(), book=BOOK)
@@ -207,6 +233,11 @@ urlpatterns = [
     path("settlements/empty/", _settlements, {"which": "empty"}),
     path("settlements/invoices/", _invoices, name="invoices"),
     path("settlements/invoices/empty/", _invoices, {"which": "empty"}),
+    path("settlements/shares/", _shares, name="shares"),
+    path("settlements/shares/empty/", _shares, {"which": "empty"}),
+    path("settlements/shares/<str:public_id>/", _share, name="share"),
+    path("settlements/shares/<str:public_id>/shares.csv", _broken, name="share_file"),
+    path("settlements/payees/<str:public_id>/", _payee, name="payee"),
     path("settlements/fees/<str:which>/", _fees),
     path("settlements/fees/<str:merchant>/<str:month>/", _fees_of, name="fees"),
     path("settlements/fees/<str:merchant>/<str:month>/act/", _fees_act, name="fees_act"),

@@ -49,6 +49,8 @@ PAGES = {
     "settlement": "/settlements/one/",
     "settlement-refused": "/settlements/refused/",
     "settlement-month": "/settlements/month/",
+    "shares": "/settlements/shares/",
+    "share": "/settlements/shares/one/",
     "invoices": "/settlements/invoices/",
     "invoices-empty": "/settlements/invoices/empty/",
     "fees": "/settlements/fees/none/",
@@ -265,6 +267,18 @@ def test_batches_are_chosen_and_one_is_opened_by_the_keyboard_without_javascript
     page.keyboard.press("Enter")
     page.get_by_role("heading", name="Payout", exact=True).wait_for()
     assert [link.inner_text() for link in page.locator(".files a").all()] == ["CSV", "XLSX", "PDF"]
+
+
+def test_a_batch_of_a_payee_is_found_and_opened_by_the_keyboard_without_javascript(visit: Any) -> None:
+    page = visit("/settlements/shares/", js=False).page
+    page.get_by_label("Payee’s code").focus()
+    page.keyboard.type("harbour")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/settlements/shares/?book=demo&payee=harbour&state=&on=")
+    page.get_by_role("link", name="shb_").first.focus()
+    page.keyboard.press("Enter")
+    page.get_by_role("heading", name="Payout", exact=True).wait_for()
+    assert [link.inner_text() for link in page.locator(".files a").all()] == ["CSV"]
 
 
 def test_an_invoice_is_issued_by_the_keyboard_without_javascript(visit: Any) -> None:

@@ -42,6 +42,10 @@ MATRIX: dict[str, dict[str, object]] = {
     "money_flow": dict.fromkeys(VISITORS, 404) | {"anonymous": "login", "finance": 200},
     "settlements": dict.fromkeys(VISITORS, 200) | {"anonymous": "login", "nobody": 404, "staff": 404},
     "invoices": dict.fromkeys(VISITORS, 200) | {"anonymous": "login", "nobody": 404, "staff": 404},
+    "shares": dict.fromkeys(VISITORS, 404) | {"anonymous": "login", "finance": 200, "support": 200, "other_book": 200},
+    "share": dict.fromkeys(VISITORS, 404) | {"anonymous": "login"},
+    "share_file": dict.fromkeys(VISITORS, 404) | {"anonymous": "login"},
+    "payee": dict.fromkeys(VISITORS, 404) | {"anonymous": "login"},
     "fees": dict.fromkeys(VISITORS, 404) | {"anonymous": "login", "finance": 200, "support": 200, "owner": 200},
     "fees_act": dict.fromkeys(VISITORS, 405) | {"anonymous": "login"},
     "settlement": dict.fromkeys(VISITORS, 404) | {"anonymous": "login"},
@@ -92,6 +96,8 @@ def address(route: str, placed: Placed) -> str:
     )
     return {
         "settlement": batch, "settlement_file": f"{batch}statement.csv", "settlement_month": month, "settlement_month_file": f"{month}statement.csv",
+        "share": "/settlements/shares/shb_01m4psz9m0egnsh56jknyf32m3/", "payee": "/settlements/payees/pye_01m4psz9m0egnsh56jknyf32m3/",
+        "share_file": "/settlements/shares/shb_01m4psz9m0egnsh56jknyf32m3/shares.csv",
         "fees": month.replace("months", "fees"), "fees_act": f"{month.replace('months', 'fees')}act/",
         "home": "/", "find": f"/find/?q={placed.reference}", "trace": f"/trace/{placed.public_id}/", "set_language": "/language/",
         "loan": "/loans/loan_01m4nvbnz0e44r30qama92cgm4/",

@@ -18,11 +18,12 @@ from yuefu.growth.rules.concentration import Level
 from yuefu.growth.rules.plans import DEFAULT, ENVELOPES_INVALID
 from yuefu.insight.rules.clearing import Sold
 from yuefu.insight.rules.places import ALL_PLACES
-from yuefu.journeys import close_of_day, opening, proving, statement_words, statements, stopping, views
+from yuefu.journeys import close_of_day, opening, proving, share_pages, statement_words, statements, stopping, views
 from yuefu.journeys.reports import sold_figures
 from yuefu.ledger.rules.chart import CHART, OPENING
 from yuefu.loans.queries import listing
 from yuefu.merchants.rules import CHANNELS
+from yuefu.merchants.rules.sharing import PARTIES
 from yuefu.offers.rules.wording import LANGUAGES
 from yuefu.orders.rules import State
 from yuefu.payments.rules import PAYOUT_STEPS, TRANSFER_ENDS
@@ -40,7 +41,7 @@ from yuefu.reconciliation.rules.matching import SOURCES, Outcome
 from yuefu.reconciliation.rules.references import Class, Result
 from yuefu.risk.rules import wording
 from yuefu.settlement import rules as settlement
-from yuefu.settlement.rules import invoices
+from yuefu.settlement.rules import invoices, shares
 from yuefu.web import breaks, closing, loan_texts, suspense, texts
 from yuefu.web import funds as web_funds
 from yuefu.web import invoices as web_invoices
@@ -143,6 +144,9 @@ CODES = {
     "break_done": set(breaks.DONE),
     "check": {"", balances.SOURCE_MISSING, balances.BEYOND_TOLERANCE, balances.BASE_BALANCE_ZERO},
     "batch_state": {state for step in settlement.TRANSITIONS for state in step} | {"accrued"},
+    "share_state": {state for step in shares.TRANSITIONS for state in step} | {"accrued"},
+    "share_line": set(share_pages.KINDS) - {"due", "carried"},
+    "party": set(PARTIES),
     "payout_state": {state for step in PAYOUT_STEPS for state in step},
     "settlement_line": set(statement_words.KINDS) - {"payout", "withheld", "next"},
     "statement_fault": {statements.DOES_NOT_ADD_UP, statements.LEDGER_DIFFERS, statements.PAYOUT_DIFFERS},

@@ -23,7 +23,7 @@ def adjust(
     amount: Annotated[str, typer.Argument(help="How much, as a decimal.")],
     reason: Annotated[str, typer.Option(help="Why; the second person reads it.")],
     code: Annotated[str, typer.Option(help="Of a penalty or subsidy: its code in the contract.")] = "",
-    reference: Annotated[str, typer.Option(help="Of what was paid: by which the bank's statement shows it.")] = "",
+    reference: Annotated[str, typer.Option(help="Of what was paid: the bank's number of the transfer, which lies in suspense.")] = "",
 ) -> None:
     """Ask for a penalty or subsidy as the contract says, or book what a merchant paid of its debt. The next batch takes it up once a second
     person approves."""

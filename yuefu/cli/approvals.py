@@ -104,6 +104,11 @@ def _decide(work: UnitOfWork, asked: Approval, *, approve: bool, reason: str) ->
         return ledger.decide_entry(work=work, approval_id=asked.id, approve=approve, reason=reason)
     if asked.action == collecting.MEASURE:
         return collecting.decide_measure(work=work, approval_id=asked.id, approve=approve, reason=reason)
+    if asked.action == merchants.CHANGE_PAYEE_ACCOUNT:
+        return merchants.decide_payee_account(work=work, approval_id=asked.id, approve=approve, reason=reason)
+    if asked.action == settlement.RELEASE:
+        released = settlement.decide_share_release(work=work, approval_id=asked.id, approve=approve, reason=reason)
+        return released if isinstance(released, Refused) else None
     if asked.action == settlement.PAY:
         return settlement.decide_share_payment(work=work, approval_id=asked.id, approve=approve, reason=reason)
     return approvals.decide(work=work, approval_id=asked.id, approve=approve, reason=reason)

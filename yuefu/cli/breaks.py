@@ -172,7 +172,9 @@ def fix(
     name: BreakId,
     kind: Annotated[
         str,
-        typer.Argument(metavar="FIX", help="post_fee, post_repayment, confirmed_by_money, offset, chase_provider or write_off."),
+        typer.Argument(
+            metavar="FIX", help="post_fee, post_repayment, confirmed_by_money, offset, chase_provider, write_off or send_refund_again."
+        ),
     ],
     reason: Annotated[str, typer.Option(help="Why.")],
     other: Annotated[str | None, typer.Option(metavar="BREAK", help="offset: the break with the opposite difference.")] = None,

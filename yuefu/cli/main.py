@@ -20,12 +20,14 @@ from yuefu.cli import (
     adjustments,
     aftersale,
     approvals,
+    bench,
     bill,
     books,
     breaks,
     chargeback,
     collect,
     collect_measures,
+    conform,
     consumers,
     credit,
     day,
@@ -93,7 +95,7 @@ def shared(
     del json, login, book, home
 
 
-for group in (demo, trace, quote, reconcile, match, day, serve, proofs):
+for group in (demo, trace, quote, reconcile, match, day, serve, bench, proofs, conform):
     group.register(app)
 collect_measures.register(collect.app)
 evidence.register(order.app)

@@ -8,9 +8,12 @@ import typer
 
 from yuefu.cli import batches, context, inputs, items, output
 from yuefu.cli.faults import fail
-from yuefu.cli.items import Fields
+from yuefu.cli.items import FieldFault, Fields
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
+    from yuefu.cli.context import Caller
     from yuefu.merchants.commands.payees import NewPayee
 
 PAYEE: Final = "code kind form name_zh name_en identity account account_kind parent?"
@@ -58,6 +61,75 @@ def _payee(fields: Fields, key: str) -> NewPayee:
         account_kind=fields.text("account_kind"),
         parent=fields.text("parent") if fields.has("parent") else "",
     )
+
+
+ACCOUNT: Final = "account account_kind holder? bank_code?"
+_ACCOUNT_EXAMPLE: Final = (
+    'The account: {account (8 to 32 digits), account_kind: "corporate" of a company or funder, "personal" of a person, holder (the payee\'s name, which is'
+    " also meant where it is left out; of a funder it is needed), bank_code (CNAPS number 联行号 or BIC; may be left out)}."
+)
+_Payee = Annotated[str, typer.Argument(metavar="CODE", help="The code of the agent or host, or the id of a funder (fnd_…).")]
+
+
+@app.command()
+def account(code: _Payee) -> None:
+    """Every account that an agent, host or funder was paid to, the first one first, and what banks found of it."""
+    with context.at_work("merchant.read") as caller:
+        from yuefu import ids
+        from yuefu.merchants.queries import payee_accounts
+
+        _, payee_id = _named(caller.for_the_book(), code)
+        with caller.reading():
+            known = payee_accounts.versions(book_id=caller.book.id, payee_id=payee_id)
+        columns = ["version", "valid_from", "account", "kind", "holder", "bank_code", "flagged_on", "fault"]
+        found = [
+            {"id": ids.text("payee_account", one.id), "account": one.masked}
+            | {name: getattr(one, name) for name in columns if name != "account"}
+            for one in known
+        ]
+        rows = [["" if one[name] is None else one[name] for name in columns] for one in found]
+        output.result({"payee": code, "accounts": found}, output.table(columns, rows) if found else "No account yet.")
+
+
+@app.command("change-account", help=f"Ask for another account of one; it is paid to once a second person approves.\n\n{_ACCOUNT_EXAMPLE}")
+def change_account(
+    code: _Payee,
+    file: Annotated[str, typer.Option(metavar="FILE", help="JSON: the account; - is standard input.")],
+    reason: Annotated[str, typer.Option(help="Why; the second person reads it.")],
+) -> None:
+    with context.at_work("merchant.amend") as caller:
+        from yuefu import ids
+        from yuefu.merchants import commands as merchants
+        from yuefu.merchants.commands import PayeeAccountChange
+
+        party, payee_id = _named(caller.for_the_book(), code)
+        why = inputs.reason(reason)
+
+        def read(fields: Fields, _: str) -> PayeeAccountChange:
+            holder, bank = (fields.text(name) if fields.has(name) else "" for name in ("holder", "bank_code"))
+            return PayeeAccountChange(party, payee_id, fields.text("account"), fields.text("account_kind"), holder, bank, why)
+
+        given = items.read(file, ACCOUNT, read)
+        if len(given) > 1 or given[0].place:
+            fail("wrong_type", "An account is one object, not a list.")
+        wanted = given[0].request
+        if isinstance(wanted, FieldFault):
+            fail(wanted.code, str(wanted))
+        asked = caller.acting(lambda work: merchants.propose_payee_account(work=work, vault=caller.desk.vault, change=wanted))
+        output.result({"approval": ids.text("approval", asked), "payee": code, "state": "waiting"})
+
+
+def _named(caller: Caller, code: str) -> tuple[str, UUID]:
+    """The party and id that a code, or the id of a funder, names."""
+    from yuefu.merchants.queries import payees
+
+    if code.startswith("fnd_"):
+        return "funder", inputs.object_id("funder", code)
+    with caller.reading():
+        found = payees.by_code(book_id=caller.book.id, codes=[code]).get(code)
+    if found is None:
+        fail("unknown_payee", f"There is no agent or host {code!r:.60} in this book.")
+    return found.kind, found.id
 
 
 @app.command("list")

@@ -1,10 +1,10 @@
-"""`yuefu payout export|answer|cancel|returned|files`: payouts to merchants by a file that a person takes to the bank."""
+"""`yuefu payout export|answer|cancel|returned|files`: payouts to merchants and payees by a file that a person takes to the bank."""
 
 from __future__ import annotations
 
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -27,6 +27,9 @@ def export(
     pay_day: Annotated[
         date | None, typer.Option(metavar="DATE", parser=inputs.day, help="Only the batches of this pay day; all that wait unless given.")
     ] = None,
+    to: Annotated[
+        Literal["merchants", "payees"], typer.Option(help="Whom the file pays: merchants out of client money, or payees out of our own.")
+    ] = "merchants",
     again: Annotated[
         str | None, typer.Option(metavar="FILE", help="Write a file again that was made before (pof_…), byte for byte.")
     ] = None,
@@ -42,7 +45,7 @@ def export(
             made = payout_files.again(desk=caller.for_the_book().desk, file_id=inputs.object_id("payout_file", again))
         else:
             now = caller.to_write().now
-            made = payout_files.export(desk=caller.desk, now=now, layout=layout, pay_on=pay_day)
+            made = payout_files.export(desk=caller.desk, now=now, layout=layout, pay_on=pay_day, pays=to)
         if isinstance(made, Refused):
             raise RefusedError(made)
         found, content = made
@@ -71,7 +74,7 @@ def answer(path: Annotated[Path, typer.Argument(metavar="FILE", help="The bank's
         if isinstance(done, Refused):
             raise RefusedError(done)
         value = {"file": _told(done.file)["file"], "paid": done.paid, "rejected": done.rejected, "pending": done.pending}
-        more = ["What was rejected: `yuefu settlement list`, states returned."] if done.rejected else []
+        more = ["What was rejected: `yuefu settlement list` and `share list`, state returned."] if done.rejected else []
         output.result(value, [f"{done.paid} paid, {done.rejected} rejected, {done.pending} on their way still.", *more])
 
 
@@ -96,7 +99,7 @@ def returned(
     on: Annotated[date, typer.Option("--on", metavar="DATE", parser=inputs.day, help="The bank's day.")],
     reason: Annotated[str, typer.Option(help="The bank's reason as a code, e.g. account_closed.")],
 ) -> None:
-    """Book that the bank sent a payout back after it was paid: its batch is returned, and the merchant's account flagged."""
+    """Book that the bank sent a payout back after it was paid: its batch is returned, and the account it went to flagged."""
     with context.at_work("settlement.run") as caller:
         from yuefu import ids
         from yuefu.errors import Refused, RefusedError
@@ -138,6 +141,7 @@ def _told(one: PayoutFile) -> dict[str, Any]:
 
     return {
         "file": ids.text("payout_file", one.id),
+        "pays": one.pays,
         "format": one.layout,
         "execute_on": one.execute_on,
         "count": one.count,

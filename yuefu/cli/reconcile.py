@@ -18,6 +18,7 @@ from yuefu.cli.faults import FAILED, CommandError, Fault, fail, fault_of
 if TYPE_CHECKING:
     from yuefu.cli.context import Caller
     from yuefu.journeys.reconciliation import Reconciled
+    from yuefu.reconciliation.commands import DayOutcome
     from yuefu.reconciliation.rules.bills import Bill
     from yuefu.reconciliation.rules.holding import Held, Pair
 
@@ -27,6 +28,7 @@ SOURCES: Final = ("channel_trade", "channel_fund", "bank", "bank_client")
 # Files of these layouts can be received in a book; all others are read, checked and held against each other.
 _RECEIVED: Final = (
     *("wechat.trade.ALL", "wechat.trade.SUCCESS", "wechat.trade.REFUND", "wechat.fundflow.", "alipay.trade", "alipay.account", "bank."),
+    *("klarna.", "affirm.", "adyen."),
 )
 _CHECKSUM_SUFFIX: Final = ".apply.json"
 _SHA1: Final = re.compile(r"[0-9a-fA-F]{40}")
@@ -296,17 +298,28 @@ def _stored(read: Read, outcome: Reconciled) -> dict[str, Any]:
     if refused is not None:
         value["error"] = {"code": refused.code, "detail": f"{read.path}: {refused.detail}"}
     elif outcome.outcome is not None and not isinstance(outcome.outcome, Refused):
-        bridge = outcome.outcome.bridge
-        value |= {
-            "state": bridge.state,
-            "bill_total": bridge.bill_total,
-            "ledger_total": bridge.ledger_total,
-            "differences": dict(bridge.differences),
-            "residual": bridge.residual,
-            "breaks_opened": outcome.outcome.opened,
-            "breaks_resolved": outcome.outcome.resolved,
-        }
+        value |= _day(outcome.outcome)
+    if len(outcome.days) > 1:
+        value["days"] = [
+            {"on": on} | (_day(day) if not isinstance(day, Refused) else {"error": {"code": day.code, "detail": day.detail}})
+            for on, day in outcome.days
+        ]
+        done = [day for _, day in outcome.days if not isinstance(day, Refused)]
+        value |= {"breaks_opened": sum(day.opened for day in done), "breaks_resolved": sum(day.resolved for day in done)}
     return value
+
+
+def _day(outcome: DayOutcome) -> dict[str, Any]:
+    bridge = outcome.bridge
+    return {
+        "state": bridge.state,
+        "bill_total": bridge.bill_total,
+        "ledger_total": bridge.ledger_total,
+        "differences": dict(bridge.differences),
+        "residual": bridge.residual,
+        "breaks_opened": outcome.opened,
+        "breaks_resolved": outcome.resolved,
+    }
 
 
 def _stored_line(stored: dict[str, Any]) -> str:

@@ -32,7 +32,10 @@ UNKNOWN_BATCH = "unknown_batch"
 @app.command("list")
 def list_batches(
     payee: Annotated[str | None, typer.Option(metavar="CODE", help="Of this agent or host; of all unless given.")] = None,
-    state: Annotated[Literal["accrued", "due", "paid"] | None, typer.Option(help="In this state; in any unless given.")] = None,
+    state: Annotated[
+        Literal["accrued", "due", "scheduled", "paid", "returned", "reconciled"] | None,
+        typer.Option(help="In this state; in any unless given."),
+    ] = None,
     after: Annotated[str | None, typer.Option(metavar="BATCH", help="Those after this one: `next` of the page before.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=1000, help="How many at most.")] = 100,
 ) -> None:
@@ -83,12 +86,50 @@ def show(
 
 
 @app.command()
+def release(
+    reason: Annotated[str, typer.Option(help="Why; the second person reads it.")],
+    batch: Annotated[
+        list[str] | None, typer.Argument(metavar="BATCH...", help="Batches that are due or came back (shb_…); all of them unless given.")
+    ] = None,
+    pay_day: Annotated[date | None, typer.Option(metavar="DATE", parser=inputs.day, help="All of this pay day.")] = None,
+) -> None:
+    """Ask for batches to be paid to the accounts of their payees; once a second person approves, they are paid as merchants are: by the bank, or in a
+    file (`payout export --to payees`)."""
+    with context.at_work("settlement.run") as caller:
+        from yuefu import ids
+        from yuefu.money.amounts import Money
+        from yuefu.settlement import commands as settlement
+        from yuefu.settlement.queries import shares
+
+        if batch and pay_day:
+            fail("bad_arguments", "Name batches or a pay day, not both.")
+        caller.for_the_book()
+        wanted = [inputs.object_id("share_batch", one) for one in batch or []]
+        if not wanted:
+            with caller.reading():
+                wanted = shares.unpaid(book_id=caller.book.id, pay_on=pay_day)
+        asked = settlement.ShareRelease(tuple(wanted), inputs.reason(reason))
+        approval = caller.acting(lambda work: settlement.propose_share_release(work=work, release=asked))
+        with caller.reading():
+            found = shares.batches_by_id(book_id=caller.book.id, ids=wanted)
+        total = sum((one.totals.due.minor for one in found.values()), 0)
+        output.result(
+            {
+                "approval": ids.text("approval", approval),
+                "batches": [ids.text("share_batch", one) for one in sorted(found)],
+                "total": Money(total, caller.book.currency),
+                "state": "waiting",
+            }
+        )
+
+
+@app.command()
 def pay(
     batch: Annotated[str, typer.Argument(metavar="BATCH", help="The id of a batch that is due (shb_…).")],
     reference: Annotated[str, typer.Option(help="By which the bank's statement shows the payment.")],
     reason: Annotated[str, typer.Option(help="Why; the second person reads it.")],
 ) -> None:
-    """Ask for a batch to be booked as paid from our account at the bank; it is once a second person approves."""
+    """Ask for a batch that was paid outside of the platform to be booked as paid from our account; it is once a second person approves."""
     with context.at_work("settlement.run") as caller:
         from yuefu import ids
         from yuefu.settlement import commands as settlement
@@ -218,6 +259,8 @@ def _batch(one: ShareBatch, names: Mapping[UUID, Payee]) -> dict[str, Any]:
         "due": one.totals.due,
         "carried": one.totals.carried,
         "reference": one.reference or None,
+        "payout": ids.text("payout", one.payout_id) if one.payout_id else None,
+        "reason": one.reason or None,
     }
 
 

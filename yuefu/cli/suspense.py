@@ -130,6 +130,7 @@ def show(receipt: Which) -> None:
         with caller.reading():
             payer = payments.payer(found, vault=caller.desk.vault)
             matches = payments.matches_of(book_id=caller.book.id, receipt_ids=[found.id]).get(found.id, [])
+            debts = suspense.debts_paid(book_id=caller.book.id, receipt_id=found.id)
             returns = payments.returns_of(book_id=caller.book.id, receipt_ids=[found.id]).get(found.id, [])
             near = (
                 suspense.suggestions(book_id=caller.book.id, vault=caller.desk.vault, receipt=found, on=caller.today) if found.left else []
@@ -151,16 +152,22 @@ def show(receipt: Which) -> None:
                 }
                 for m in matches
             ],
+            "debts": [
+                {"merchant": one.merchant.code, "amount": one.amount, "by": one.actor, "reason": one.reason, "at": one.taken_at}
+                for one in debts
+            ],
             "returns": [_return(one) for one in returns],
             "suggestions": [
                 {"consumer": names[s.consumer_id], "why": s.why, "bill": ids.text("bill", s.bill_id) if s.bill_id else None} for s in near
             ],
         }
         lines = [
-            f"{name}: {output.shown(one)}" for name, one in value.items() if name not in ("matches", "returns", "suggestions", "payer")
+            f"{name}: {output.shown(one)}"
+            for name, one in value.items()
+            if name not in ("matches", "debts", "returns", "suggestions", "payer")
         ]
         lines += [f"payer: {payer.name} {value['payer']['account']}", f"text: {payer.text}"]
-        for name in ("matches", "returns", "suggestions"):
+        for name in ("matches", "debts", "returns", "suggestions"):
             rows = value[name]
             lines += (
                 [f"{name}:", output.table(list(rows[0]), [["" if c is None else c for c in row.values()] for row in rows])] if rows else []

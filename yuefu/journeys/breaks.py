@@ -1,7 +1,8 @@
 """Breaks are dealt with: what is suggested, what one person may do, what a second one decides, and what moves money outside of these tables.
 
 A fee and a difference written off are entries of the open day. A repayment that a bill shows goes the way of every other: the channel or the bank is
-asked again, and what it says is booked as it always is. It is called outside of a transaction; a fix that broke off in between is carried out by
+asked again, and what it says is booked as it always is; a refund that no bill shows is sent again under its reference, if its channel does not know it.
+It is called outside of a transaction; a fix that broke off in between is carried out by
 `carry_out`, which the worker does too.
 """
 
@@ -15,19 +16,19 @@ from uuid import UUID
 
 from yuefu import ids
 from yuefu.errors import Refused
-from yuefu.journeys import debits, receipts, repayment
+from yuefu.journeys import debits, receipts, refund, repayment
 from yuefu.journeys.desk import Desk, in_batches, on_open_day, open_day
 from yuefu.money.amounts import Money
 from yuefu.payments import queries as payment_book
 from yuefu.payments.commands import Closing, Taken
-from yuefu.payments.rules import OPERATING, BankCredit
+from yuefu.payments.rules import OPERATING, BankCredit, RefundOrder
 from yuefu.reconciliation import commands as reconciliation
 from yuefu.reconciliation import queries as found
 from yuefu.reconciliation.commands import NewFix
 from yuefu.reconciliation.queries import Break, BreakEvent, Fix
 from yuefu.reconciliation.rules import fixes as rules
 from yuefu.reconciliation.rules.breaks import DEFAULT_WORKING, WORKING, Working, working
-from yuefu.reconciliation.rules.fixes import Case, Suggested
+from yuefu.reconciliation.rules.fixes import Case, Kind, Suggested
 from yuefu.reconciliation.rules.matching import Outcome
 from yuefu.runtime import policies
 from yuefu.runtime.batch import Quarantined
@@ -35,6 +36,7 @@ from yuefu.runtime.values import UnitOfWork
 
 UNKNOWN_BREAK: Final = "unknown_break"
 NOT_PAID: Final = "not_paid"  # who is asked again does not say that it was paid
+REFUSED_THERE: Final = "refused_there"  # the channel does not give this money back
 NOT_BOOKED: Final = "not_booked"  # it was paid, and something keeps it from being booked: see its collection or receipt
 _TOLD: Final = "told"
 
@@ -107,13 +109,15 @@ def ask(*, desk: Desk, now: datetime, fixes: Sequence[NewFix]) -> list[Fix | Ref
 
 
 def decide(*, work: UnitOfWork, approval_id: UUID, approve: bool, reason: str) -> Fix | Refused:
-    """A second person decides, within a transaction of the caller; a repayment that is approved is booked by `carry_out` afterwards."""
+    """A second person decides, within a transaction of the caller; what calls the outside and is approved is done by `carry_out` afterwards."""
     by = working_of(work.book.id, work.day.on)
     return reconciliation.decide_fix(work=work, by=by, approval_id=approval_id, approve=approve, reason=reason)
 
 
 def carry_out(*, desk: Desk, now: datetime, fix_ids: Sequence[UUID] | None = None) -> list[Fix]:
-    """Books the repayments of fixes that are approved, of some or of all; what does not come true is dropped, with the reason."""
+    """Carries out fixes that are approved and call the outside, some or all; what does not come true is dropped, with the reason, and a refund of which
+    its channel says nothing goes on waiting.
+    """
     if fix_ids is None:
         waiting = found.fixes_to_carry_out(book_id=desk.book.id)
     else:
@@ -123,11 +127,29 @@ def carry_out(*, desk: Desk, now: datetime, fix_ids: Sequence[UUID] | None = Non
     done = []
     for fix in waiting:  # each calls the outside and has a transaction of its own: there are few of them
         about = breaks[fix.break_id]
+        if fix.kind is Kind.SEND_REFUND:
+            done += _sent_again(desk, now, about, fix)
+            continue
         code = _from_bank(desk, now, about) if about.source == "bank" else _from_channel(desk, now, about, fix.reason)
         with open_day(desk, now) as work:
             if not isinstance(work, Refused):
                 done.append(reconciliation.finish_repayment(work=work, fix_id=fix.id, code=code))
     return done
+
+
+def _sent_again(desk: Desk, now: datetime, about: Break, fix: Fix) -> list[Fix]:
+    """Asks the channel of a refund, and gives it the refund once more where it does not know it: the reference is the same, so it pays it once."""
+    given = payment_book.refunds_by_reference(book_id=desk.book.id, references=[about.reference])[about.reference]
+    answer = desk.channel.query(references=[given.reference], now=now).get(given.reference)
+    known = answer is not None
+    if answer is None:
+        (answer,) = desk.channel.refund(orders=[RefundOrder(given.reference, given.original_reference, given.amount)], now=now)
+    if answer.outcome not in ("succeeded", "failed"):
+        return []
+    refund.book(desk=desk, now=now, results=[answer])
+    code = "" if answer.outcome == "succeeded" and answer.amount == given.amount else REFUSED_THERE
+    with open_day(desk, now) as work:
+        return [] if isinstance(work, Refused) else [reconciliation.finish_refund(work=work, fix_id=fix.id, known=known, code=code)]
 
 
 def _from_channel(desk: Desk, now: datetime, about: Break, reason: str) -> str:

@@ -6,7 +6,7 @@ kept as it was made, so that it can be handed out again byte for byte; under the
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import partial
@@ -23,10 +23,13 @@ from yuefu.payments import queries as payment_book
 from yuefu.payments import rules
 from yuefu.payments.commands import FileWanted
 from yuefu.payments.gateways import pain_answer, pain_file
-from yuefu.payments.rules import Payout, PayoutFile, PayResult
+from yuefu.payments.rules import Payout, PayoutFile, PayResult, Pays
 from yuefu.settlement import commands as settlement
 from yuefu.settlement import queries as batches
+from yuefu.settlement.queries import shares as share_book
 
+_TEXTS: Final[Mapping[Pays, str]] = {"merchants": "settlement", "payees": "profit share"}
+"""What whoever is paid reads of it."""
 MOST: Final = 10_000
 """Payouts in one file: what banks take."""
 
@@ -41,11 +44,14 @@ class Answered:
     pending: int
 
 
-def export(*, desk: Desk, now: datetime, layout: str = rules.FORMATS[0], pay_on: date | None = None) -> tuple[PayoutFile, bytes] | Refused:
-    """Makes the file of payouts that wait, out of the account of client money, to be carried out today: all of them, or those of one pay day.
+def export(
+    *, desk: Desk, now: datetime, layout: str = rules.FORMATS[0], pay_on: date | None = None, pays: Pays = "merchants"
+) -> tuple[PayoutFile, bytes] | Refused:
+    """Makes the file of payouts that wait, to be carried out today: all of them, or those of one pay day. Merchants are paid out of the account of
+    client money, payees out of our own, so each have files of their own.
 
-    What a stop is for, what goes to a merchant who is not active or whose account is flagged, and what the client account does not hold yet, waits
-    for another file. Refused with unknown_format, debtor_unknown, nothing_to_export, read_only or no_open_day.
+    What a stop is for, what goes to a merchant who is not active or to an account that is flagged, and what our account does not hold yet, waits for
+    another file. Refused with unknown_format, debtor_unknown, nothing_to_export, read_only or no_open_day.
     """
     if layout not in rules.FORMATS:
         return Refused(rules.UNKNOWN_FORMAT, f"a format is {' or '.join(rules.FORMATS)}", "format")
@@ -55,7 +61,7 @@ def export(*, desk: Desk, now: datetime, layout: str = rules.FORMATS[0], pay_on:
         payer = paying.how_paid(book_id=desk.book.id, on=work.day.on)
         if not payer.debtor:
             return Refused(rules.DEBTOR_UNKNOWN, "nobody is named who pays: propose the setting payments.payouts with a debtor", "debtor")
-        account = payment_book.money_accounts(book_id=desk.book.id)[rules.CLIENT]
+        account = payment_book.money_accounts(book_id=desk.book.id)[rules.PAID_FROM[pays]]
         write = partial(
             pain_file.write,
             layout=layout,
@@ -63,30 +69,36 @@ def export(*, desk: Desk, now: datetime, layout: str = rules.FORMATS[0], pay_on:
             execute_on=work.day.on,
             account=account.number,
             payer=payer,
-            text=f"{desk.book.code} settlement",
+            text=f"{desk.book.code} {_TEXTS[pays]}",
         )
         made = payments.make_file(
             work=work,
             vault=desk.vault,
             wanted=FileWanted(
                 account=account,
-                payouts=_waiting(desk, now, pay_on),
+                payouts=_waiting(desk, now, pay_on, pays),
                 layout=layout,
                 execute_on=work.day.on,
                 write=lambda message_id, lines: write(message_id=message_id, lines=lines),
+                pays=pays,
             ),
         )
     return made if isinstance(made, Refused) else (made, payment_book.payout_file_content(file_id=made.id, vault=desk.vault))
 
 
-def _waiting(desk: Desk, now: datetime, pay_on: date | None) -> list[Payout]:
+def _waiting(desk: Desk, now: datetime, pay_on: date | None, pays: Pays) -> list[Payout]:
     all_stopped, stopped = stopping.payouts_stopped(book_id=desk.book.id, now=now)
     if all_stopped:
         return []
     if pay_on is None:
-        return paying.payouts_waiting(desk=desk, limit=MOST, stopped=stopped)
-    meant = {batch.payout_id for batch in batches.batches_on(book_id=desk.book.id, pay_on=pay_on) if batch.state == "scheduled"}
-    found = paying.payouts_waiting(desk=desk, limit=MOST + len(meant), stopped=stopped)
+        return paying.payouts_waiting(desk=desk, limit=MOST, stopped=stopped, pays=pays)
+    of_day = (
+        batches.batches_on(book_id=desk.book.id, pay_on=pay_on)
+        if pays == "merchants"
+        else share_book.on(book_id=desk.book.id, pay_on=pay_on)
+    )
+    meant = {batch.payout_id for batch in of_day if batch.state == "scheduled"}
+    found = paying.payouts_waiting(desk=desk, limit=MOST + len(meant), stopped=stopped, pays=pays)
     return [payout for payout in found if payout.id in meant][:MOST]
 
 
@@ -109,13 +121,13 @@ def cancel(*, desk: Desk, now: datetime, file_id: UUID, reason: str) -> PayoutFi
         in_it = payment_book.payouts_of_file(book_id=desk.book.id, file_id=file_id)
         cancelled = payments.cancel_file(work=work, file_id=file_id, reason=reason)
         if isinstance(cancelled, PayoutFile):
-            settlement.keep_what_is_there(work=work, merchant_ids=sorted({p.merchant_id for p in in_it}))
+            settlement.keep_what_is_there(work=work, merchant_ids=sorted({p.merchant_id for p in in_it if p.merchant_id}))
     return cancelled
 
 
 def take_answer(*, desk: Desk, now: datetime, data: bytes) -> Answered | Refused:
     """Books what the bank answers to a file, all of it or nothing. What is accepted and not settled stays on its way; what is rejected is available
-    to the merchant again, its batch returned, and where the account is at fault that is flagged.
+    or owed again, its batch returned, and where the account is at fault that is flagged.
 
     Refused with not_an_answer or cut_off, as `payments.keep_answer` refuses, and with contradicts where the bank said otherwise before.
     """
@@ -134,7 +146,7 @@ def take_answer(*, desk: Desk, now: datetime, data: bytes) -> Answered | Refused
             for outcome in booked:
                 if isinstance(outcome, Refused):
                     raise RefusedError(outcome)
-            settlement.mark_payouts(work=work, payouts=[p for p in booked if isinstance(p, Payout)])
+            settlement.follow_payouts(work=work, payouts=[p for p in booked if isinstance(p, Payout)])
     except RefusedError as error:
         return error.refused
     counts = [sum(result.outcome == said for result in results) for said in ("paid", "rejected", "sent")]
@@ -149,5 +161,5 @@ def came_back(*, desk: Desk, now: datetime, reference: str, amount: Money, on: d
             return work
         (outcome,) = payments.settle_payouts(work=work, results=results)
         if isinstance(outcome, Payout):
-            settlement.mark_payouts(work=work, payouts=[outcome])
+            settlement.follow_payouts(work=work, payouts=[outcome])
     return outcome

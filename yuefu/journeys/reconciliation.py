@@ -29,19 +29,22 @@ SOURCES: Final = ("channel_trade", "channel_fund", "bank", "bank_client")
 _PAYS: Final = ("bank_client", "bank")
 """Where payouts leave; before there was an account for client money they left the own one."""
 
-_NUMBERS: Final = {"channel_trade": CHANNEL, "bank": OPERATING, "bank_client": CLIENT}
+_NUMBERS: Final = {"channel_trade": CHANNEL, "channel_fund": CHANNEL, "bank": OPERATING, "bank_client": CLIENT}
 
 log = logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Reconciled:
-    """What became of one file: received (or again), and its day's outcome, or why not."""
+    """What became of one file: received (or again), and its day's outcome, or why not. Of one of several days, `days` has the outcome of each, and
+    `outcome` is that of the last, or of the first that was refused.
+    """
 
     source: str
     on: date | None
     received: Received | Refused
     outcome: DayOutcome | Refused | None
+    days: tuple[tuple[date, DayOutcome | Refused], ...] = ()
 
 
 def fetch(*, desk: Desk, on: date) -> dict[str, bytes]:
@@ -68,15 +71,19 @@ def reconcile(*, desk: Desk, now: datetime, files: Sequence[FileIn], accounts: M
         if isinstance(work, Refused):
             return [Reconciled(file.source, file.on, work, None) for file in files]
         received = reconciliation.receive_files(work=work, files=files, read=read_one, accounts=accounts)
-    completed = sorted({(r.file.on, r.file.source) for r in received if isinstance(r, Received)})
+    completed = sorted({(one.on, one.source) for r in received if isinstance(r, Received) for one in r.days})
     outcomes = {(on, source): _run(desk, now, source, on) for on, source in completed}
     levels.keep(desk=desk, now=now, on=sorted({on for on, _ in completed}))
     return [
-        Reconciled(file.source, given.file.on, given, outcomes[given.file.on, given.file.source])
-        if isinstance(given, Received)
-        else Reconciled(file.source, file.on, given, None)
+        _reconciled(given, outcomes) if isinstance(given, Received) else Reconciled(file.source, file.on, given, None)
         for file, given in zip(files, received, strict=True)
     ]
+
+
+def _reconciled(given: Received, outcomes: Mapping[tuple[date, str], DayOutcome | Refused]) -> Reconciled:
+    of_days = tuple((file.on, outcomes[file.on, file.source]) for file in given.days)
+    chief = next((outcome for _, outcome in of_days if isinstance(outcome, Refused)), of_days[-1][1])
+    return Reconciled(given.file.source, given.file.on, given, chief, of_days)
 
 
 def catch_up(*, desk: Desk, now: datetime, days_back: int = 14) -> list[Reconciled]:
@@ -118,4 +125,6 @@ def _settle(desk: Desk, source: str, on: date, work: UnitOfWork) -> None:
     """Batches whose payout the bank shows as we booked it are reconciled."""
     matched = found.matched_references(book_id=desk.book.id, source=source, on=on, kind="payout")
     paid = payments.payouts_by_reference(book_id=desk.book.id, references=matched)
-    settlement.mark_reconciled(work=work, batch_ids=sorted({p.batch_id for p in paid.values() if p.state == "paid"}))
+    batch_ids = {p.batch_id for p in paid.values() if p.state == "paid" and p.merchant_id}
+    settlement.mark_reconciled(work=work, batch_ids=sorted(batch_ids))
+    settlement.mark_shares_reconciled(work=work, references=matched)

@@ -1,6 +1,8 @@
-"""Settlement: on its pay day each merchant gets one batch and one payout; money moves between funder, channel and bank.
+"""Settlement: on its pay day each merchant gets one batch and one payout, each payee one batch of its shares; money moves between funder, channel and
+bank.
 
-A pay day is a run: **build** the batches in chunks of merchants, **safeguard** what became owed in the client account, **pay** out of it.
+A pay day is a run: **build** the batches in chunks of merchants, **share**: those of payees, **safeguard** what became owed in the client account, **pay** out
+of it.
 What cannot be safeguarded is not paid: its payouts stay scheduled, and whoever settles or polls later takes them up. So do those of a
 merchant who is suspended or closed, until it is active again, and what a stop of payouts is for, until that is over. A gateway that
 fails or is silent holds up what it was asked for and nothing else: it is logged and counted, and the money that does not wait for it
@@ -19,12 +21,13 @@ from yuefu.errors import Refused
 from yuefu.journeys import instalment_parts, sharing, stopping
 from yuefu.journeys.desk import Desk, open_day
 from yuefu.merchants import queries as merchants
+from yuefu.merchants.queries import payee_accounts
 from yuefu.money.amounts import Money
 from yuefu.payments import commands as payments
 from yuefu.payments import queries as payment_book
 from yuefu.payments import rules
 from yuefu.payments.commands import TransferOrder
-from yuefu.payments.rules import DEFAULT_PAYOUTS, PAYOUTS, HowPaid, MoveOrder, PayOrder, Payout, PayResult, Transfer, TransferResult
+from yuefu.payments.rules import DEFAULT_PAYOUTS, PAYOUTS, HowPaid, MoveOrder, PayOrder, Payout, PayResult, Pays, Transfer, TransferResult
 from yuefu.runtime import days, keys, policies, runs, stops
 from yuefu.runtime.logs import logger
 from yuefu.runtime.metrics import CLIENT_MONEY_SHORT, GATEWAY_FAILED
@@ -36,7 +39,7 @@ from yuefu.settlement import queries as statements
 from yuefu.settlement.queries import Batch
 
 KIND: Final = "settlement"
-STEPS: Final = ("build", "safeguard", "pay")
+STEPS: Final = ("build", "safeguard", "pay", sharing.STEP)
 CHUNK: Final = 300
 SENT_AT_ONCE: Final = 5_000
 
@@ -63,7 +66,7 @@ def settle(*, desk: Desk, now: datetime, chunk: int = CHUNK) -> list[Batch] | Re
     if run.state != "done":
         instalment_parts.find(desk=desk, now=now)
         _build(desk, now, run, chunk)
-    sharing.settle_shares(desk=desk, now=now)
+        sharing.settle_shares(desk=desk, now=now, run=run)
     batches = statements.batches_on(book_id=desk.book.id, pay_on=on)
     _safeguard(desk, now, run)
     while len(send_payouts(desk=desk, now=now)) >= SENT_AT_ONCE:
@@ -112,19 +115,20 @@ def _safeguard(desk: Desk, now: datetime, run: Run) -> None:
 
 
 def _finish(desk: Desk, now: datetime, run: Run) -> None:
-    """The run ends when all its batches are built; payouts that wait for money are sent by whoever comes later."""
+    """The run ends when all its batches are built, those of payees too; payouts that wait for money are sent by whoever comes later."""
     with open_day(desk, now) as work:
         if isinstance(work, Refused):
             return
-        if runs.take_turn(run_id=run.id, name="build").state == "done":
+        steps = runs.turn(run_id=run.id)
+        if all(steps[name].state == "done" for name in ("build", sharing.STEP)):
             runs.finish_step(run_id=run.id, name="pay", state="done", detail={}, now=now)
             runs.finish(run_id=run.id, state="done", now=now)
 
 
 def send_payouts(*, desk: Desk, now: datetime, limit: int = SENT_AT_ONCE) -> list[Payout]:
-    """Marks scheduled payouts of active merchants as sent as far as client money goes, then asks the bank to pay them: after a crash in
-    between, `poll_payouts` asks what became of them. Without an open day nothing is sent, nothing that a stop is for, and nothing in a book that
-    pays by files (`payout_files`).
+    """Marks scheduled payouts as sent, those of active merchants as far as client money goes and those of payees as far as own money does, then asks
+    the bank to pay them: after a crash in between, `poll_payouts` asks what became of them. Without an open day nothing is sent, nothing that a stop
+    is for, and nothing in a book that pays by files (`payout_files`).
     """
     if how_paid(book_id=desk.book.id, on=days.business_date(desk.book, now)).by == "file":
         return []
@@ -151,21 +155,22 @@ def how_paid(*, book_id: UUID, on: date) -> HowPaid:
     return rules.how_paid(value)
 
 
-def payouts_waiting(*, desk: Desk, limit: int, stopped: Sequence[UUID]) -> list[Payout]:
-    """Payouts that may be given to a bank now, oldest first: not to merchants whose payouts are `stopped` or whose account a bank sent money back from,
-    and to one that is not active only what two people ordered."""
+def payouts_waiting(*, desk: Desk, limit: int, stopped: Sequence[UUID], pays: Pays | None = None) -> list[Payout]:
+    """Payouts that may be given to a bank now, oldest first: not to merchants whose payouts are `stopped`, nor to whom a bank sent money back from the
+    account of, and to a merchant that is not active only what two people ordered."""
     return payment_book.payouts_to_send(
         book_id=desk.book.id,
         limit=limit,
-        except_to=[*stopped, *merchants.flagged(book_id=desk.book.id)],
+        except_to=[*stopped, *merchants.flagged(book_id=desk.book.id), *payee_accounts.flagged(book_id=desk.book.id)],
         unless_by_hand=merchants.not_active(book_id=desk.book.id),
+        pays=pays,
     )
 
 
 def _not_stopped(desk: Desk, now: datetime, payouts: Sequence[Payout]) -> list[Payout]:
     """Those that may go to the bank now."""
     all_stopped, merchants_stopped = stopping.payouts_stopped(book_id=desk.book.id, now=now)
-    return [] if all_stopped else [payout for payout in payouts if payout.merchant_id not in merchants_stopped]
+    return [] if all_stopped else [payout for payout in payouts if payout.to_id not in merchants_stopped]
 
 
 def _pay(desk: Desk, now: datetime, payouts: Sequence[Payout]) -> list[PayResult]:
@@ -217,7 +222,7 @@ def book_answers(*, desk: Desk, now: datetime, results: Sequence[PayResult]) -> 
         if isinstance(work, Refused):
             return []  # Read only since the bank was called: it is asked again.
         settled = [p for p in payments.settle_payouts(work=work, results=results) if isinstance(p, Payout)]
-        settlement.mark_payouts(work=work, payouts=settled)
+        settlement.follow_payouts(work=work, payouts=settled)
     return settled
 
 

@@ -92,11 +92,11 @@ def write_csv(statement: Statement, language: Language, to: IO[bytes]) -> None:
     wrapped = io.TextIOWrapper(to, encoding="utf-8", newline="", write_through=True)
     rows = csv.writer(wrapped, lineterminator="\r\n")
     rows.writerow(COLUMNS[language])
-    rows.writerows([_plain(cell) for cell in one] for one in _rows(statement, language))
+    rows.writerows([plain(cell) for cell in one] for one in _rows(statement, language))
     wrapped.detach()
 
 
-def _plain(cell: object) -> str:
+def plain(cell: object) -> str:
     """A cell as text, and a text that no program for tables takes for a formula."""
     if isinstance(cell, Money):
         return decimal_text(cell.minor, cell.currency)

@@ -13,6 +13,8 @@ from yuefu.billing import queries as bill_book
 from yuefu.consumers import queries as consumers
 from yuefu.errors import Refused
 from yuefu.journeys.overview import CURSOR_MALFORMED
+from yuefu.merchants import queries as merchants
+from yuefu.merchants.queries import Shown
 from yuefu.money.amounts import Money
 from yuefu.payments import queries as payments
 from yuefu.payments.rules import Match, Receipt, Return
@@ -84,6 +86,17 @@ class MatchView:
 
 
 @dataclass(frozen=True, slots=True)
+class DebtView:
+    """What a merchant paid of its debt."""
+
+    merchant: Shown
+    amount: Money
+    actor: str
+    reason: str
+    taken_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class SuggestionView:
     """Whose it may be and why; `target` is what a person would type."""
 
@@ -103,6 +116,7 @@ class ReceiptView:
     payer_account: str
     text: str
     matches: tuple[MatchView, ...]
+    debts: tuple[DebtView, ...]
     returns: tuple[Return, ...]
     suggestions: tuple[SuggestionView, ...]
 
@@ -144,12 +158,20 @@ def seen(*, book_id: UUID, vault: Vault, receipt_id: UUID, on: date) -> ReceiptV
         payer_account=mask(payer.account, head=4, tail=4),
         text=payer.text,
         matches=tuple(_match(one, whose) for one in matches),
+        debts=debts_paid(book_id=book_id, receipt_id=receipt_id),
         returns=tuple(payments.returns_of(book_id=book_id, receipt_ids=[receipt_id]).get(receipt_id, [])),
         suggestions=tuple(
             SuggestionView(whose[s.consumer_id], s.why, ids.text("bill", s.bill_id) if s.bill_id else whose[s.consumer_id].reference)
             for s in near
         ),
     )
+
+
+def debts_paid(*, book_id: UUID, receipt_id: UUID) -> tuple[DebtView, ...]:
+    """What of a receipt merchants paid of their debts, oldest first."""
+    found = payments.debts_paid_by(book_id=book_id, receipt_ids=[receipt_id]).get(receipt_id, [])
+    names = merchants.shown(ids=[one.merchant_id for one in found])
+    return tuple(DebtView(names[one.merchant_id], one.amount, one.actor, one.reason, one.taken_at) for one in found)
 
 
 def today(book_id: UUID, otherwise: date) -> date:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import Case, Q, When
 
 from yuefu.runtime.tables import BookRow
 
@@ -36,7 +36,7 @@ class Merchant(BookRow):
 
 
 class Payee(BookRow):
-    """An agent or host. Identity and account are sealed to this row."""
+    """An agent or host. Identity and account are sealed to this row; the account is that it came with, its versions are `PayeeAccount`."""
 
     code = models.TextField()
     kind = models.TextField()
@@ -63,6 +63,51 @@ class Payee(BookRow):
                 name="merchants_payee_account",
             ),
             models.CheckConstraint(condition=Q(state__in=["active", "ended"]), name="merchants_payee_state"),
+        ]
+
+
+class PayeeAccount(BookRow):
+    """A version of the account that an agent, a host or a funder is paid to, sealed to whom it is of. Nothing of it ever changes but that it is flagged
+    once: a bank sent money back from it."""
+
+    party = models.TextField()
+    payee_id = models.UUIDField()
+    payee_ref = models.GeneratedField(
+        expression=Case(When(~Q(party="funder"), then="payee_id")), output_field=models.UUIDField(null=True), db_persist=True, null=True
+    )
+    """The agent or host; funders have no rows yet."""
+    version = models.IntegerField()
+    kind = models.TextField()
+    holder = models.TextField()
+    bank_code = models.TextField()
+    number_sealed = models.BinaryField()
+    number_index = models.BinaryField()
+    number_masked = models.TextField()
+    valid_from = models.DateField()
+    flagged_on = models.DateField(null=True)
+    fault = models.TextField(default="", db_default="")
+    approval_id = models.UUIDField(null=True, unique=True)
+    recorded_by = models.TextField()
+    recorded_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "merchants_payee_account"
+        constraints = [
+            models.UniqueConstraint(fields=["book_id", "payee_id", "version"], name="merchants_payee_account_version"),
+            models.CheckConstraint(
+                condition=Q(party__in=["agent", "host"], kind__in=["corporate", "personal"]) | Q(party="funder", kind="corporate"),
+                name="merchants_payee_account_kind",
+            ),
+            models.CheckConstraint(
+                condition=Q(version=1, approval_id__isnull=True, party__in=["agent", "host"])
+                | Q(version=1, approval_id__isnull=False, party="funder")
+                | Q(version__gt=1, approval_id__isnull=False),
+                name="merchants_payee_account_approved",
+            ),
+            models.CheckConstraint(
+                condition=Q(flagged_on__isnull=True, fault="") | (Q(flagged_on__isnull=False) & ~Q(fault="")),
+                name="merchants_payee_account_flagged",
+            ),
         ]
 
 

@@ -96,21 +96,22 @@ def return_came_back(back: Return) -> Entry:
 
 
 def payout_ordered(payout: Payout) -> Entry:
-    """Dr available to merchant, Cr payouts on their way."""
+    """To a merchant: Dr available to merchant, Cr payouts on their way. What payees are owed stays owed to them until it has left."""
     lines = [_merchant(_available(payout), payout.amount, payout), _merchant(_TRANSIT, -payout.amount, payout)]
     return Entry(key=f"payout:{payout.id}:ordered", kind="payout_ordered", lines=tuple(lines))
 
 
 def payout_paid(payout: Payout) -> Entry:
-    """Dr payouts on their way, Cr client money at the bank."""
-    lines = [_merchant(_TRANSIT, payout.amount, payout), _merchant(_client(payout), -payout.amount, payout, movement="payout")]
+    """Dr payouts on their way, Cr client money at the bank; to a payee: Dr what it is owed of fees, Cr own money at the bank."""
+    owed = _TRANSIT if payout.merchant_id else _available(payout)
+    lines = [_merchant(owed, payout.amount, payout), _merchant(_bank(payout), -payout.amount, payout, movement="payout")]
     return Entry(key=f"payout:{payout.id}:paid", kind="payout_paid", lines=tuple(lines), effective_on=payout.paid_on)
 
 
 def payout_returned(payout: Payout) -> Entry:
-    """After it was paid: Dr client money at the bank, Cr available to merchant."""
+    """After it was paid: Dr client money at the bank, Cr available to merchant; from a payee: Dr own money there, Cr what it is owed of fees."""
     lines = [
-        _merchant(_client(payout), payout.amount, payout, movement="payout_returned"),
+        _merchant(_bank(payout), payout.amount, payout, movement="payout_returned"),
         _merchant(_available(payout), -payout.amount, payout),
     ]
     return Entry(key=f"payout:{payout.id}:returned", kind="payout_returned", lines=tuple(lines), effective_on=payout.returned_on)
@@ -160,12 +161,15 @@ def _entry(key: str, kind: str, lines: list[Line], settled: Collection | Channel
     return Entry(key=key, kind=kind, lines=tuple(line for line in lines if line.amount), effective_on=settled.settled_on)
 
 
-def _client(payout: Payout) -> AccountKey:
-    return AccountKey("client_cash", owner_id=payout.money_account_id)
+def _bank(payout: Payout) -> AccountKey:
+    return AccountKey("client_cash" if payout.merchant_id else "bank_cash", owner_id=payout.money_account_id)
 
 
 def _available(payout: Payout) -> AccountKey:
-    return AccountKey("merchant_available", owner_id=payout.merchant_id)
+    """Where it is owed before it leaves."""
+    if payout.merchant_id:
+        return AccountKey("merchant_available", owner_id=payout.merchant_id)
+    return AccountKey(f"{payout.party}_share")
 
 
 def _merchant(account: AccountKey, amount: Money, payout: Payout, *, movement: str = "") -> Line:

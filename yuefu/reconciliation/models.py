@@ -11,12 +11,12 @@ from yuefu.runtime.tables import BookRow, JsonTextField
 _SOURCES = ["channel_trade", "channel_fund", "bank", "bank_client"]
 _OUTCOMES = ["matched", "amount_differs", "status_differs", "missing_here", "missing_there", "duplicate", "other_day", "correction"]
 _STATES = ["open", "explained", "corrected", "closed"]
-_FIXES = ["post_fee", "post_repayment", "confirmed_by_money", "offset", "chase_provider", "write_off"]
+_FIXES = ["post_fee", "post_repayment", "confirmed_by_money", "offset", "chase_provider", "write_off", "send_refund_again"]
 _ALONE = ["chase_provider", "offset"]
 
 
 class File(BookRow):
-    """A bill as it came, with its bytes (gzip), so that it can be read again."""
+    """A bill as it came, of a day, with its bytes (gzip), so that it can be read again; of one of several days, one file keeps them for the others."""
 
     source = models.TextField()
     on_date = models.DateField()
@@ -26,8 +26,9 @@ class File(BookRow):
     currency = models.TextField()
     line_count = models.IntegerField()
     totals = models.JSONField()
-    content = models.BinaryField()
+    content = models.BinaryField(null=True)
     received_at = models.DateTimeField()
+    whole_id = models.UUIDField(null=True)
 
     class Meta:
         constraints = [
@@ -35,7 +36,14 @@ class File(BookRow):
             models.UniqueConstraint(fields=["book_id", "source", "on_date"], name="reconciliation_file_one_a_day"),
             # An empty bill has the same bytes on every day.
             models.UniqueConstraint(
-                fields=["book_id", "source", "sha256"], condition=Q(line_count__gt=0), name="reconciliation_file_content_once"
+                fields=["book_id", "source", "sha256"],
+                condition=Q(line_count__gt=0, whole_id__isnull=True),
+                name="reconciliation_file_content_once",
+            ),
+            models.UniqueConstraint(fields=["id", "book_id", "source", "sha256"], name="reconciliation_file_whole"),
+            models.CheckConstraint(
+                condition=Q(content__isnull=False, whole_id__isnull=True) | Q(content__isnull=True, whole_id__isnull=False),
+                name="reconciliation_file_bytes_once",
             ),
         ]
 
@@ -156,6 +164,8 @@ class Break(BookRow):
     closed_on = models.DateField(null=True)
     resolved_by_item_id = models.UUIDField(null=True)
     fix_id = models.UUIDField(null=True)
+    told = models.IntegerField(db_default=0)
+    """How many events were told of it."""
 
     class Meta:
         constraints = [
@@ -267,7 +277,7 @@ class BreakEvent(BookRow):
             models.CheckConstraint(
                 condition=Q(
                     action__in=[
-                        *("assigned", "due", "noted", "evidence", "asked", "approved", "rejected", "dropped", "chased"),
+                        *("assigned", "due", "noted", "evidence", "asked", "approved", "rejected", "dropped", "chased", "sent"),
                         *("fixed", "ended", "reopened", "came"),
                     ]
                 ),

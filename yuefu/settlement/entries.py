@@ -61,9 +61,9 @@ def subsidised(item: Item) -> Entry:
     return _adjusted("settlement_subsidy", item, Line(AccountKey("merchant_subsidy_expense"), item.net, merchant_id=item.merchant_id))
 
 
-def debt_paid(item: Item, bank: AccountKey, reference: str) -> Entry:
-    """What a merchant paid of its debt: Dr our bank account, as the bank's statement shows it, Cr owed to merchant."""
-    return _adjusted("settlement_collected", item, Line(bank, item.net, movement="payment", reference=reference))
+def debt_paid(item: Item) -> Entry:
+    """What a merchant paid of its debt by a transfer that was booked when it came: Dr suspense, Cr owed to merchant."""
+    return _adjusted("settlement_collected", item, Line(AccountKey("suspense"), item.net))
 
 
 def _adjusted(kind: str, item: Item, against: Line) -> Entry:

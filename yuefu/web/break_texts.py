@@ -25,6 +25,7 @@ FIXES: Final[Table] = {
     "offset": pgettext_lazy("fix", "Offset it by the opposite break"),
     "chase_provider": pgettext_lazy("fix", "Chase the provider"),
     "write_off": pgettext_lazy("fix", "Write off the difference"),
+    "send_refund_again": pgettext_lazy("fix", "Send the refund again, under its reference"),
 }
 FIX_STATES: Final[Table] = {
     "waiting": pgettext_lazy("fix", "Waits for a second person"),
@@ -44,6 +45,7 @@ EVENTS: Final[Table] = {
     "rejected": pgettext_lazy("break event", "Rejected"),
     "dropped": pgettext_lazy("break event", "Could not be done"),
     "chased": pgettext_lazy("break event", "Provider asked"),
+    "sent": pgettext_lazy("break event", "Refund with the provider"),
     "fixed": pgettext_lazy("break event", "Fixed"),
     "ended": pgettext_lazy("break event", "Ended"),
     "reopened": pgettext_lazy("break event", "Opened again"),
@@ -88,6 +90,7 @@ BREAK_REFUSED: Final[Table] = {
     "key_reused": _("This form was sent before with something else in it: look at what became of it, then try anew."),
     "read_only": _("The book is read only for now. Nothing was changed."),
     "not_paid": _("Who was asked again does not say that it was paid."),
+    "refused_there": _("The provider does not give this money back: look at its refund."),
     "not_booked": _("It was paid, and something keeps it from being booked: look at its payment."),
     "broke": _("It broke and was set aside, so that somebody can look. Nothing was changed."),
 }

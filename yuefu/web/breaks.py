@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -11,10 +10,7 @@ from uuid import UUID
 
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
-from django.urls import reverse
-from django.utils import timezone
-from django.utils.http import urlencode
+from django.shortcuts import render
 from django.views.decorators.http import require_POST, require_safe
 
 from yuefu import ids
@@ -33,28 +29,25 @@ from yuefu.reconciliation.rules.matching import SOURCES
 from yuefu.runtime import books, days
 from yuefu.runtime.batch import Quarantined
 from yuefu.runtime.values import Book, UnitOfWork
-from yuefu.web.acting import books_with, desk_of, holds
-from yuefu.web.scopes import Scope, Visitor
+from yuefu.web import cases
+from yuefu.web.acting import desk_of, holds
+from yuefu.web.cases import MOST_TEXT, Outcome, Pages, id_of, missing, text_of
+from yuefu.web.scopes import Scope
 
 READ: Final = "reconcile"
 WORK: Final = "break.resolve"
 DECIDE: Final = "approve"
 DONE: Final = frozenset({"fixed", "asked", "dropped", "decided", "noted", "kept", "assigned", "moved"})
 WORKERS: Final = tuple(role for role in ROLES if role not in MERCHANT_ROLES and WORK in ROLES[role])
-_LONGEST: Final = 2_000
-
-Outcome = str | Refused
-"""What was done, a code of DONE, or why not."""
 
 
 @login_required
 @require_safe
 def listing(request: HttpRequest) -> HttpResponse:
     """Breaks of the book that `?book=` names, else of the first one; of `?state=` (open unless given) and `?source=`, page by page by `?after=`."""
-    code = request.GET.get("book", "")
-    scope = next((scope for scope in books_with(request.user, READ) if code in ("", scope.book.code)), None)
+    scope = _PAGES.scope(request.user, request.GET.get("book", ""))
     if scope is None:
-        return render(request, "404.html", status=404)
+        return missing(request)
     state, source = request.GET.get("state", "open"), request.GET.get("source", "")
     if state not in {*STATES, "all"} or source not in {*SOURCES, ""}:
         return render(request, "400.html", status=400)
@@ -64,7 +57,7 @@ def listing(request: HttpRequest) -> HttpResponse:
             on=_today(scope.book),
             state=None if state == "all" else state,
             source=source or None,
-            cursor=request.GET.get("after", "")[:_LONGEST],
+            cursor=request.GET.get("after", "")[:MOST_TEXT],
         )
     if isinstance(found, Refused):
         return render(request, "400.html", status=400)
@@ -73,18 +66,15 @@ def listing(request: HttpRequest) -> HttpResponse:
 
 def show_list(request: HttpRequest, found: Listed, *, book: Book, state: str = "open", source: str = "") -> HttpResponse:
     """The page of the list."""
-    context = {"found": found, "book": book, "as_of": books.now_in(book).date(), "after": request.GET.get("after", "")}
-    context |= {"state": state, "source": source, "states": [*STATES, "all"], "sources": SOURCES}
-    with timezone.override(book.tz):
-        return render(request, "web/breaks.html", context)
+    more = {"state": state, "source": source, "states": [*STATES, "all"], "sources": SOURCES}
+    return cases.show_list(request, "web/breaks.html", found, book=book, **more)
 
 
 @login_required
 @require_safe
 def one(request: HttpRequest, public_id: str) -> HttpResponse:
     """One break, with forms for whoever may use them."""
-    placed = _placed(request.user, public_id)
-    return _page(request, *placed) if placed else render(request, "404.html", status=404)
+    return _PAGES.one(request, public_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,9 +89,9 @@ def show(
     request: HttpRequest, found: Seen, *, book: Book, allowed: Allowed, refused: str = "", typed: Mapping[str, str] | None = None
 ) -> HttpResponse:
     """The page of a break; where something was `refused`, with why and what was `typed`."""
-    done, b = request.GET.get("done", ""), found.found
+    b = found.found
     waiting = next((fix for fix in found.fixes if fix.state == "waiting"), None)
-    context = {
+    more = {
         "seen": found,
         "found": b,
         "public_id": ids.text("break", b.id),
@@ -110,30 +100,22 @@ def show(
         "approval": ids.text("approval", waiting.approval_id) if waiting and waiting.approval_id else "",
         "endings": [state for state in STATES if (b.state, state) in TRANSITIONS],
         "roles": WORKERS,
-        "book": book,
-        "as_of": books.now_in(book).date(),
         "allowed": allowed,
-        "done": done if done in DONE else "",
-        "refused": refused,
-        "typed": typed or {},
-        # The same form sent twice is one request: the second is answered as the first.
-        "key": secrets.token_hex(12),
     }
-    with timezone.override(book.tz):
-        return render(request, "web/break.html", context, status=422 if refused else 200)
+    return cases.show_one(request, "web/break.html", book=book, did=DONE, refused=refused, typed=typed, **more)
 
 
 @login_required
 @require_safe
 def evidence(request: HttpRequest, public_id: str, no: int) -> HttpResponse:
     """A file of evidence as it was given; it is downloaded, never shown as a page."""
-    placed = _placed(request.user, public_id)
+    placed = _PAGES.placed(request.user, public_id)
     kept = None
     if placed is not None:
         with placed[0].reading():
             kept = found_breaks.evidence(book_id=placed[0].book.id, break_id=placed[1], no=no)
     if kept is None:
-        return render(request, "404.html", status=404)
+        return missing(request)
     response = HttpResponse(kept[1], content_type="application/octet-stream")
     response["Content-Disposition"] = f'attachment; filename="evidence-{no}"'
     response["X-Content-Type-Options"] = "nosniff"
@@ -144,27 +126,18 @@ def evidence(request: HttpRequest, public_id: str, no: int) -> HttpResponse:
 @require_POST
 def act(request: HttpRequest, public_id: str) -> HttpResponse:
     """Does what `do` says; then the break with what became of it."""
-    placed, do = _placed(request.user, public_id), request.POST.get("do", "")
-    permission = DECIDE if do in ("approve", "reject") else WORK
-    if placed is None or do not in _ACTS or not holds(request.user, permission, placed[0].book):
-        return render(request, "404.html", status=404)
-    scope, break_id = placed
-    desk = desk_of(request.user, scope.book)
-    outcome = desk if isinstance(desk, Refused) else _ACTS[do](desk, break_id, request)
-    if isinstance(outcome, Refused):
-        return _page(request, scope, break_id, refused=outcome.code, typed={"do": do, **request.POST.dict()})
-    return redirect(f"{reverse('break', args=[public_id])}?{urlencode({'done': outcome})}")
+    return _PAGES.act(request, public_id)
 
 
 def _fix(desk: Desk, break_id: UUID, request: HttpRequest) -> Outcome:
-    kind = _text(request, "fix")
+    kind = text_of(request, "fix")
     if kind not in list(Kind):
         return Refused("unknown_fix", "there is no such fix", "fix")
-    other = _id("break", _text(request, "other"))
-    until = _day(_text(request, "until"))
+    other = id_of("break", text_of(request, "other"))
+    until = _day(text_of(request, "until"))
     if isinstance(until, Refused):
         return until
-    asked = NewFix(_text(request, "key"), break_id, Kind(kind), _text(request, "reason"), other, until)
+    asked = NewFix(text_of(request, "key"), break_id, Kind(kind), text_of(request, "reason"), other, until)
     (done,) = breaks.ask(desk=desk, now=books.now_in(desk.book), fixes=[asked])
     if isinstance(done, Quarantined):
         return Refused("broke", done.error)
@@ -177,14 +150,14 @@ _DID: Final = {"waiting": "asked", "approved": "asked", "dropped": "dropped"}
 
 
 def _decide(desk: Desk, break_id: UUID, request: HttpRequest) -> Outcome:
-    approval = _id("approval", _text(request, "approval"))
+    approval = id_of("approval", text_of(request, "approval"))
     approve = request.POST.get("do") == "approve"
     asked = found_breaks.fix_of_approval(book_id=desk.book.id, approval_id=approval) if approval else None
     if approval is None or asked is None or asked.break_id != break_id:
         return Refused("unknown_approval", "there is no such request about this break", "approval")
 
     def act(work: UnitOfWork) -> Fix | Refused:
-        return breaks.decide(work=work, approval_id=approval, approve=approve, reason=_text(request, "reason"))
+        return breaks.decide(work=work, approval_id=approval, approve=approve, reason=text_of(request, "reason"))
 
     done = _within(desk, act)
     if isinstance(done, Refused):
@@ -194,7 +167,7 @@ def _decide(desk: Desk, break_id: UUID, request: HttpRequest) -> Outcome:
 
 
 def _note(desk: Desk, break_id: UUID, request: HttpRequest) -> Outcome:
-    note = Note(break_id, _text(request, "text"))
+    note = Note(break_id, text_of(request, "text"))
     return _said(_within(desk, lambda work: reconciliation.note_breaks(work=work, notes=[note])[0]), "noted")
 
 
@@ -203,13 +176,13 @@ def _keep(desk: Desk, break_id: UUID, request: HttpRequest) -> Outcome:
     if file is not None and (file.size or 0) > reconciliation.MOST_EVIDENCE:
         return Refused("evidence_too_large", "the file is too large", "file")
     kept = Evidence(
-        break_id, (file.name or "") if file else _text(request, "reference"), file.read() if file else None, _text(request, "text")
+        break_id, (file.name or "") if file else text_of(request, "reference"), file.read() if file else None, text_of(request, "text")
     )
     return _said(_within(desk, lambda work: reconciliation.prove_breaks(work=work, evidence=[kept])[0]), "kept")
 
 
 def _assign(desk: Desk, break_id: UUID, request: HttpRequest) -> Outcome:
-    role, due = _text(request, "role"), _day(_text(request, "due"))
+    role, due = text_of(request, "role"), _day(text_of(request, "due"))
     if role not in WORKERS:
         return Refused("unknown_role", "nobody of this role works on breaks", "role")
     if isinstance(due, Refused):
@@ -219,19 +192,8 @@ def _assign(desk: Desk, break_id: UUID, request: HttpRequest) -> Outcome:
 
 
 def _move(desk: Desk, break_id: UUID, request: HttpRequest) -> Outcome:
-    ending = Ending(break_id, _text(request, "state"), _text(request, "reason"))
+    ending = Ending(break_id, text_of(request, "state"), text_of(request, "reason"))
     return _said(_within(desk, lambda work: reconciliation.resolve_breaks(work=work, endings=[ending])[0]), "moved")
-
-
-_ACTS: Final[Mapping[str, Callable[[Desk, UUID, HttpRequest], Outcome]]] = {
-    "fix": _fix,
-    "approve": _decide,
-    "reject": _decide,
-    "note": _note,
-    "evidence": _keep,
-    "assign": _assign,
-    "resolve": _move,
-}
 
 
 def _within(desk: Desk, act: Callable[[UnitOfWork], Any]) -> Any:
@@ -250,10 +212,6 @@ def _said(outcome: object, done: str) -> Outcome:
     return outcome if isinstance(outcome, Refused) else done
 
 
-def _text(request: HttpRequest, name: str) -> str:
-    return request.POST.get(name, "").strip()[: 2 * _LONGEST]
-
-
 def _day(text: str) -> date | Refused | None:
     try:
         return date.fromisoformat(text) if text else None
@@ -261,23 +219,8 @@ def _day(text: str) -> date | Refused | None:
         return Refused("bad_date", "this is no day", "until")
 
 
-def _id(kind: str, text: str) -> UUID | None:
-    try:
-        return ids.parse(kind, text) if text else None
-    except ids.BadId:
-        return None
-
-
 def _today(book: Book) -> date:
     return days.open_date(book.id) or books.now_in(book).date()
-
-
-def _placed(visitor: Visitor, public_id: str) -> tuple[Scope, UUID] | None:
-    """In which book somebody may see a break; None where it does not exist or is not theirs, which look the same from outside."""
-    break_id = _id("break", public_id)
-    if break_id is None:
-        return None
-    return next(((scope, break_id) for scope in books_with(visitor, READ) if _is_there(scope, break_id)), None)
 
 
 def _is_there(scope: Scope, break_id: UUID) -> bool:
@@ -288,10 +231,28 @@ def _is_there(scope: Scope, break_id: UUID) -> bool:
 def _page(request: HttpRequest, scope: Scope, break_id: UUID, *, refused: str = "", typed: Mapping[str, str] | None = None) -> HttpResponse:
     desk = desk_of(request.user, scope.book)
     if isinstance(desk, Refused):
-        return render(request, "404.html", status=404)
+        return missing(request)
     with scope.reading():
         found = breaks.seen(desk=desk, break_ids=[break_id], on=_today(scope.book)).get(break_id)
     if found is None:
-        return render(request, "404.html", status=404)
+        return missing(request)
     allowed = Allowed(holds(request.user, WORK, scope.book), holds(request.user, DECIDE, scope.book))
     return show(request, found, book=scope.book, allowed=allowed, refused=refused, typed=typed)
+
+
+_PAGES: Final = Pages(
+    kind="break",
+    route="break",
+    read=READ,
+    is_there=_is_there,
+    page=_page,
+    acts={
+        "fix": (WORK, _fix),
+        "approve": (DECIDE, _decide),
+        "reject": (DECIDE, _decide),
+        "note": (WORK, _note),
+        "evidence": (WORK, _keep),
+        "assign": (WORK, _assign),
+        "resolve": (WORK, _move),
+    },
+)

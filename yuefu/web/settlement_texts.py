@@ -47,6 +47,33 @@ LINE_KINDS: Final[Table] = {
     "part": pgettext_lazy("settlement line", "Part of a sale, by instalment"),
     "parted": pgettext_lazy("settlement line", "Paid in parts before"),
 }
+SHARE_STATES: Final[Table] = {
+    "accrued": pgettext_lazy("batch", "Nothing to pay"),
+    "due": pgettext_lazy("batch", "Waits for two people"),
+    "scheduled": pgettext_lazy("batch", "Scheduled"),
+    "paid": pgettext_lazy("batch", "Paid"),
+    "returned": pgettext_lazy("batch", "Came back from the bank"),
+    "reconciled": pgettext_lazy("batch", "Paid and found at the bank"),
+}
+SHARE_STATE_TONES: Final[dict[str, Tone]] = {
+    "accrued": "still",
+    "due": "warn",
+    "scheduled": "busy",
+    "paid": "good",
+    "returned": "bad",
+    "reconciled": "good",
+}
+SHARE_LINES: Final[Table] = {
+    "earned": pgettext_lazy("share", "Earned"),
+    "refunded": pgettext_lazy("share", "Given back with goods"),
+    "defaulted": pgettext_lazy("share", "Taken back, early default"),
+    "opening": pgettext_lazy("settlement line", "Carried in"),
+}
+PARTIES: Final[Table] = {
+    "agent": pgettext_lazy("payee", "Agent"),
+    "host": pgettext_lazy("payee", "Live host"),
+    "funder": pgettext_lazy("payee", "Funder"),
+}
 STATEMENT_FAULTS: Final[Table] = {
     "statement_does_not_add_up": _("Its lines do not come to what it says is paid and carried."),
     "ledger_differs": _("The ledger does not have what its lines say."),

@@ -178,14 +178,20 @@ def _file(placed: tuple[Scope, Statement], form: Form, why_not: Callable[[Scope,
     return FileResponse(made, as_attachment=True, filename=f"{found.name}.{form}", content_type=CONTENT_TYPES[form])
 
 
+def day_of(text: str) -> date | None:
+    """A day that somebody wrote, or None."""
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        return None
+    return day if day.year in YEARS else None
+
+
 def _wanted(request: HttpRequest) -> Wanted | None:
     """What the form asks for; None where that is no day or state."""
     merchant, state, on = (request.GET.get(name, "").strip()[:_LONGEST] for name in ("merchant", "state", "on"))
-    try:
-        day = date.fromisoformat(on) if on else None
-    except ValueError:
-        return None
-    if (day and day.year not in YEARS) or (state and state not in STATES) or not merchant.isprintable():
+    day = day_of(on) if on else None
+    if (on and day is None) or (state and state not in STATES) or not merchant.isprintable():
         return None
     return Wanted(merchant, state, day)
 

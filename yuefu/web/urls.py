@@ -6,7 +6,7 @@ from django.contrib.auth.views import LogoutView
 from django.urls import path
 from django.views.i18n import set_language
 
-from yuefu.web import breaks, closing, funds, health, home, invoices, loans, orders, recon, reports, settlements, suspense
+from yuefu.web import breaks, closing, funds, health, home, invoices, loans, orders, recon, reports, settlements, shares, suspense
 from yuefu.web.login import SignIn
 
 urlpatterns = [
@@ -25,6 +25,10 @@ urlpatterns = [
     path("reports/flow/", reports.flow, name="money_flow"),
     path("settlements/", settlements.listing, name="settlements"),
     path("settlements/invoices/", invoices.listing, name="invoices"),
+    path("settlements/shares/", shares.listing, name="shares"),
+    path("settlements/shares/<str:public_id>/", shares.batch, name="share"),
+    path("settlements/shares/<str:public_id>/shares.csv", shares.batch_file, name="share_file"),
+    path("settlements/payees/<str:public_id>/", shares.payee, name="payee"),
     path("settlements/fees/<str:merchant>/<str:month>/", invoices.fees, name="fees"),
     path("settlements/fees/<str:merchant>/<str:month>/act/", invoices.act, name="fees_act"),
     path("settlements/months/<str:merchant>/<str:month>/", settlements.month, name="settlement_month"),

@@ -134,6 +134,7 @@ def enter(*, work: UnitOfWork, facts: Sequence[NewFact]) -> list[Entered | Refus
                 life, seen = rules.entered(one.life, fact.entry, today, before[fact.loan_id]), None
             else:  # else all of its facts were read, see `_earlier`
                 life, seen = rules.went_on(one.life, fact.entry)
+            behind = seen is not None and one.life is read[fact.loan_id].life and life.status == one.life.status
         except LoanError as error:
             outcomes.append(Refused(error.code, error.detail, error.field))
             continue
@@ -144,7 +145,7 @@ def enter(*, work: UnitOfWork, facts: Sequence[NewFact]) -> list[Entered | Refus
             late_before[fact.loan_id] = _late_by(one, today - timedelta(days=1))
         if fact.loan_id in before:
             before[fact.loan_id].append(fact.entry)
-        after = touched(one, life, today, seen)
+        after = touched(one, life, today, seen, behind=behind)
         plain = written_event(fact.entry)
         kind: str = fact.known_as or plain["kind"]
         on = today if isinstance(fact.entry, Undone) else min(fact.entry.on, today)
@@ -170,24 +171,25 @@ def enter(*, work: UnitOfWork, facts: Sequence[NewFact]) -> list[Entered | Refus
     return outcomes
 
 
-def touched(one: Kept, life: Life, today: date, seen: Work | Outcome | None = None) -> Kept:
+def touched(one: Kept, life: Life, today: date, seen: Work | Outcome | None = None, *, behind: bool = False) -> Kept:
     """A loan after a fact: its stretch ends with the day, so that the next close looks at it. `seen` is the loan opened as the fact left it, or what
-    became of one that paid just what was asked, where that was at hand."""
+    became of one that paid just what was asked, where that was at hand. `behind`: it simply went on from what is kept, in the same state, so that
+    its checkpoint can stay behind: another fact on the same day is rare, and the close has more time."""
     running = one.running
     if not life.state.lent:
         after = Running(NEVER, running.portfolio_no, today, Stretch(FOREVER), False, running.told + 1, NOT_OVERDUE, _NOTHING)
         return Kept(one.party, life, after)
     if isinstance(seen, Outcome):
-        return _paid_as_asked(one, life, today, seen) or touched(one, life, today)
+        return _paid_as_asked(one, life, today, seen, behind=behind) or touched(one, life, today, behind=behind)
     left = seen if seen and seen.on == today.toordinal() and not life.terms.overdue_to_due_day else None
     work = left or looked_at(life.state, today)
     position, late = entries.position_of(work, life.tally), overdue_of(work)
     told = running.told + 1 + (change_of(running.late, late) is not None)
-    after = Running(NEVER, running.portfolio_no, today, Stretch(today.toordinal()), False, told, late, position)
+    after = Running(NEVER, running.portfolio_no, today, Stretch(today.toordinal()), False, told, late, position, behind)
     return Kept(one.party, life, after, life.state.columns if left else work.rows)
 
 
-def _paid_as_asked(one: Kept, life: Life, today: date, paid: Outcome) -> Kept | None:
+def _paid_as_asked(one: Kept, life: Life, today: date, paid: Outcome, *, behind: bool) -> Kept | None:
     """`touched` by a payment of just what was asked today, where the stretch says where the loan stands without it: nothing is overdue then, and
     what rows ask is as it was kept."""
     running, ordinal = one.running, today.toordinal()
@@ -197,7 +199,7 @@ def _paid_as_asked(one: Kept, life: Life, today: date, paid: Outcome) -> Kept | 
     if position is None:
         return None
     told = running.told + 1 + (change_of(running.late, NOT_OVERDUE) is not None)
-    after = Running(NEVER, running.portfolio_no, today, Stretch(ordinal), False, told, NOT_OVERDUE, position)
+    after = Running(NEVER, running.portfolio_no, today, Stretch(ordinal), False, told, NOT_OVERDUE, position, behind)
     return Kept(one.party, life, after, life.state.columns)
 
 

@@ -84,6 +84,7 @@ def _rebuild_lived(work: UnitOfWork, loan_ids: Sequence[UUID]) -> dict[UUID, Reb
     changed = {one.kept.party.loan_id for one in sound}
     lives = [writing.checkpoint_values(replace(one.kept, life=one.life)) for one in sound]
     sql.update("loans_checkpoint", "loan_id", keeping.CHECKPOINT, lives)
+    sql.run("UPDATE loans_stretch SET behind = false WHERE loan_id = ANY(%s) AND behind", [sorted(changed)])
     writing.rewrite_dues(work, {one.kept.party.loan_id: [row[1:] for row in one.dues] for one in sound})
     return {i: faults.get(i) or Rebuilt(i, i in changed) for i in told}
 

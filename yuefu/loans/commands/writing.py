@@ -22,6 +22,7 @@ from yuefu.runtime.values import UnitOfWork
 LENT: Final = ("loan_principal", "purchase_clearing", "unearned_discount")
 _OF_POSITION: Final = attrgetter(*ACCOUNTS)
 _OF_BEGUN: Final = tuple(name for name in STRETCH if name not in {"loan_id", "portfolio_no", *LENT})
+_COPIED: Final = ("book_id", "due_told_on", *(name for name in STRETCH if name not in {"loan_id", "replaced_on", "behind"}))
 _OF_UNPAID: Final = ("kind", "fees_minor", "penalties_minor", *(f"{part}_settled_minor" for part in PARTS))
 """What is the same of loans that begin on a day, and of what they will ask."""
 _DUE_CHANGES: Final = ", ".join(f"{name} = excluded.{name}" for name in list(DUE)[2:])
@@ -76,10 +77,11 @@ def update(
     """Writes what loans came to be, as (before, after): checkpoints whose facts are others, stretches, how late they are, and rows of what falls due.
 
     `closing`: a day before that of `work` is not closed yet, and has to find the stretch that ended. How late loans will be by the close of that
-    is in `late_before`, which is not written yet.
+    is in `late_before`, which is not written yet. A checkpoint may stay one fact behind (`Running.behind`), which the next one then writes, or the
+    close that looks at the loan.
     """
     was_late = late_before or {}
-    lives = [checkpoint_values(after) for before, after in changed if after.life is not before.life]
+    lives = [checkpoint_values(before if after.running.behind else after) for before, after in changed if _is_written(before, after)]
     sql.update("loans_checkpoint", "loan_id", CHECKPOINT, lives)
     _update_stretches(work, changed, closing=closing)
     late = [
@@ -91,26 +93,32 @@ def update(
     _update_dues(work, changed)
 
 
-_OF_TOUCHED: Final = ("replaced_on", "since", "until", "stuck", *LINES)
+def _is_written(before: Kept, after: Kept) -> bool:
+    return before.running.behind or (after.life is not before.life and not after.running.behind)
+
+
+_OF_TOUCHED: Final = ("replaced_on", "since", "until", "stuck", "behind", *LINES)
 """What of the stretches of loans that were touched on a day is the same, for that ends with the day."""
 
 
 def _update_stretches(work: UnitOfWork, changed: Sequence[tuple[Kept, Kept]], *, closing: bool) -> None:
-    """A stretch that tells of days which are closing stays, replaced as of today, and the new one is a row of its own; else it is written over."""
+    """The row of today, by which a loan is locked, is written over; where it tells of days which are closing, a copy of it stays, replaced as of
+    today."""
     apart = {
         before.party.loan_id
         for before, after in changed
         if closing and before.running.since < after.running.since and not before.running.stuck
     }
     if apart:
+        copied = ", ".join(["loan_id", *_COPIED])
         sql.run(
-            "UPDATE loans_stretch SET replaced_on = %s WHERE loan_id = ANY(%s) AND replaced_on = %s", [work.day.on, sorted(apart), NEVER]
+            f"INSERT INTO loans_stretch ({copied}, replaced_on, behind) SELECT {copied}, %s, false FROM loans_stretch"
+            " WHERE loan_id = ANY(%s) AND replaced_on = %s",
+            [work.day.on, sorted(apart), NEVER],
         )
-    new = [stretch_values(after.party.loan_id, after.running) for before, after in changed if before.party.loan_id in apart]
-    sql.insert("loans_stretch", STRETCH, new, same=_same(work))
-    over = [stretch_values(after.party.loan_id, after.running) for before, after in changed if before.party.loan_id not in apart]
-    if over:
-        source, params = sql.unnest(STRETCH, over, often_same=_OF_TOUCHED)
+    if changed:
+        written = [stretch_values(after.party.loan_id, after.running) for _, after in changed]
+        source, params = sql.unnest(STRETCH, written, often_same=_OF_TOUCHED)
         changes = ", ".join(f"{name} = given.{name}" for name in STRETCH if name not in {"loan_id", "replaced_on", "portfolio_no"})
         sql.run(
             f"UPDATE loans_stretch AS target SET {changes} FROM {source} AS given"
@@ -254,6 +262,7 @@ def stretch_values(loan_id: UUID, running: Running) -> tuple[Any, ...]:
         day(s.until),
         running.stuck,
         running.told,
+        running.behind,
         *lines,
         late.since,
         late.bucket,

@@ -30,9 +30,9 @@ class Stretch(models.Model):
     """Where a loan was posted to stand by the end of `since`, and how it goes on by itself until `until`: by lines that `plans` describes.
 
     The one of today is replaced on the last of all days; one that was replaced while an earlier day was still closing stays until that day is
-    closed. `stuck` says that the close could not go on with the loan, `told` counts the events of the loan, `due_told_on` is the last
-    due day of which the close has told. `late_since` and what follows: what
-    is overdue by its day.
+    closed. `stuck` says that the close could not go on with the loan, `told` counts the events of the loan, `behind` says that its checkpoint does
+    not know the last fact yet, `due_told_on` is the last due day of which the close has told. `late_since` and what follows: what is overdue by its
+    day.
     """
 
     pk = models.CompositePrimaryKey("loan_id", "replaced_on")
@@ -44,6 +44,7 @@ class Stretch(models.Model):
     until = models.DateField()
     stuck = models.BooleanField()
     told = models.IntegerField()
+    behind = models.BooleanField(db_default=False)
     due_told_on = models.DateField(null=True)
     begin = models.DateField()
     bearing = models.BigIntegerField()

@@ -152,7 +152,8 @@ class Applied(BookRow):
 
 class Checkpoint(models.Model):
     """A loan as it came to be after its first `seq` facts, as far as they were true on the day of its stretch: the state of the fold, and what
-    came in and went out. A cache: it is made anew from agreement and facts. `waits_for` is the day of the first fact that is still to come true."""
+    came in and went out. A cache: it is made anew from agreement and facts, and may be one fact behind (`Stretch.behind`).
+    `waits_for` is the day of the first fact that is still to come true."""
 
     loan_id = models.UUIDField(primary_key=True)
     book_id = models.UUIDField()

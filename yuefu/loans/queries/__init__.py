@@ -49,6 +49,7 @@ from yuefu.loans.queries.closing import (
     stands,
 )
 from yuefu.loans.queries.collected import Standing, standing, taken_off_since
+from yuefu.loans.queries.early import early_past
 from yuefu.loans.queries.figures import Position, positions, repaid_by_day, totals
 from yuefu.loans.queries.levelled import REPLAYED_AT_ONCE, Repayment, Reversal, loans, loans_of
 from yuefu.loans.queries.served import overpaid
@@ -79,6 +80,7 @@ __all__ = [
     "credit_kept",
     "drawn",
     "due",
+    "early_past",
     "earning",
     "excesses",
     "falling_behind",

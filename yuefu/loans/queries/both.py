@@ -46,9 +46,7 @@ def lock(book_id: UUID, loan_ids: Sequence[UUID]) -> None:
     wanted = sorted(set(loan_ids))
     sql.together(
         lambda: sql.rows("SELECT FROM loans_loan WHERE book_id = %s AND id = ANY(%s) ORDER BY id FOR NO KEY UPDATE", [book_id, wanted]),
-        lambda: sql.rows(
-            "SELECT FROM loans_checkpoint WHERE book_id = %s AND loan_id = ANY(%s) ORDER BY loan_id FOR NO KEY UPDATE", [book_id, wanted]
-        ),
+        lambda: keeping.lock_only(wanted),
     )
 
 

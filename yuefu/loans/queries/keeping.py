@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, fields, replace
 from datetime import date
 from typing import Any, Final
@@ -11,7 +12,7 @@ from uuid import UUID
 
 from yuefu.frozen import made_quickly
 from yuefu.loans.entries import Position
-from yuefu.loans.rules import PARTS, Life, Party, retold_life
+from yuefu.loans.rules import PARTS, Life, Party, retold_life, went_on
 from yuefu.money.amounts import Money
 from yuefu.plans.lifecycle.arrears import NOT_OVERDUE, Overdue
 from yuefu.plans.lifecycle.events import Event, Undone
@@ -45,6 +46,7 @@ STRETCH: Final = {
     "until": "date",
     "stuck": "boolean",
     "told": "integer",
+    "behind": "boolean",
     **{name: "date" if name.endswith("begin") else "integer" if name == "discount_days" else "bigint" for name in LINES},
     **{name: {"late_since": "date", "bucket": "text"}.get(name, "bigint") for name in _LATE},
     **dict.fromkeys(ACCOUNTS, "bigint"),
@@ -75,7 +77,8 @@ LATENESS: Final = {"loan_id": "uuid", "late_since": "date", "bucket": "text", **
 @made_quickly
 @dataclass(frozen=True, slots=True)
 class Running:
-    """Where a loan was posted to stand by the end of `since`, and how it goes on by itself; `told` events of it were emitted."""
+    """Where a loan was posted to stand by the end of `since`, and how it goes on by itself; `told` events of it were emitted. `behind`: the checkpoint
+    is of all facts but the last, with which the loan simply went on."""
 
     replaced_on: date
     portfolio_no: int
@@ -85,6 +88,7 @@ class Running:
     told: int
     late: Overdue
     position: Position
+    behind: bool = False
 
 
 @made_quickly
@@ -99,24 +103,33 @@ class Kept:
     seen: Rows | tuple[tuple[int, ...], ...] | None = None
 
 
-def lock(book_id: UUID, loan_ids: Iterable[UUID]) -> dict[UUID, Kept]:
+def lock(book_id: UUID, loan_ids: Iterable[UUID], *, as_written: bool = False) -> dict[UUID, Kept]:
     """Loans with their checkpoints and the stretch of today, locked in ascending order of id until the transaction ends. A checkpoint of another
-    format is made anew from the facts; where the loan stands stays as it was posted."""
+    format is made anew from the facts; where the loan stands stays as it was posted.
+
+    Locked is the stretch of today, the one row that whatever happens to a loan writes. Raises where the last fact of one that is behind is not there,
+    or cannot follow its checkpoint; `as_written`: such a loan is as its checkpoint has it, for whoever compares them."""
     wanted = sorted(set(loan_ids))
-    # The stretch is read by a statement of its own: one that waited for a lock would see the row that was replaced meanwhile.
+    # They are read by a statement of its own: one that waited for a lock would see the checkpoint as it was before.
     _, found = sql.together(
-        lambda: sql.rows(
-            "SELECT FROM loans_checkpoint WHERE book_id = %s AND loan_id = ANY(%s) ORDER BY loan_id FOR NO KEY UPDATE", [book_id, wanted]
-        ),
+        lambda: lock_only(wanted),
         lambda: _read("c.book_id = %s AND c.loan_id = ANY(%s) AND s.replaced_on = %s", [book_id, wanted, NEVER]),
     )
-    return kept_of(book_id, found)
+    return kept_of(book_id, found, as_written=as_written)
 
 
-def read(book_id: UUID, loan_ids: Iterable[UUID]) -> dict[UUID, Kept]:
-    """Loans with their checkpoints and the stretch of today, without locks."""
+def lock_only(loan_ids: Sequence[UUID]) -> None:
+    """Locks loans without reading them, in ascending order of id."""
+    sql.rows(
+        "SELECT FROM loans_stretch WHERE loan_id = ANY(%s) AND replaced_on = %s ORDER BY loan_id FOR NO KEY UPDATE", [list(loan_ids), NEVER]
+    )
+
+
+def read(book_id: UUID, loan_ids: Iterable[UUID], *, as_written: bool = False) -> dict[UUID, Kept]:
+    """Loans with their checkpoints and the stretch of today, without locks; otherwise as `lock`."""
     wanted = sorted(set(loan_ids))
-    return kept_of(book_id, _read("c.book_id = %s AND c.loan_id = ANY(%s) AND s.replaced_on = %s", [book_id, wanted, NEVER]))
+    found = _read("c.book_id = %s AND c.loan_id = ANY(%s) AND s.replaced_on = %s", [book_id, wanted, NEVER])
+    return kept_of(book_id, found, as_written=as_written)
 
 
 def read_on(book_id: UUID, loan_ids: Iterable[UUID], on: date) -> dict[UUID, Kept]:
@@ -173,8 +186,9 @@ def bare(book_id: UUID, loan_ids: Iterable[UUID]) -> list[Bare]:
     """Loans that cannot be opened, without locks."""
     found = _read("c.book_id = %s AND c.loan_id = ANY(%s) AND s.replaced_on = %s", [book_id, sorted(set(loan_ids)), NEVER])
     return [
-        Bare(Party(*row[:9]), terms, row[16], row[14], _running(row[19:]).late.bucket)
+        Bare(Party(*row[:9]), terms, row[16], row[14] + running.behind, running.late.bucket)
         for row, terms in zip(found, _terms(book_id, found), strict=True)
+        for running in (_running(row[19:]),)
     ]
 
 
@@ -182,7 +196,7 @@ def lock_for_close(book_id: UUID, on: date, first: UUID, last: UUID) -> None:
     """Locks those loans of a range of ids that the close of a day writes, in ascending order of id: all at once, so that who enters facts of
     several loans and the close never wait for each other."""
     sql.run(
-        "SELECT FROM loans_checkpoint WHERE loan_id IN"
+        "SELECT FROM loans_stretch WHERE replaced_on = %(never)s AND loan_id IN"
         f" (SELECT s.loan_id FROM loans_stretch s WHERE s.book_id = %(book)s AND {_AWAKE} AND s.replaced_on = %(never)s"
         " UNION SELECT d.loan_id FROM loans_due d WHERE d.book_id = %(book)s AND d.due_on = %(on)s AND d.loan_id BETWEEN %(first)s AND %(last)s)"
         " ORDER BY loan_id FOR NO KEY UPDATE",
@@ -228,32 +242,45 @@ def _one_by_one(book_id: UUID, found: Sequence[tuple[Any, ...]]) -> tuple[list[K
     return made, unread
 
 
-def kept_of(book_id: UUID, found: Sequence[tuple[Any, ...]]) -> dict[UUID, Kept]:
+def kept_of(book_id: UUID, found: Sequence[tuple[Any, ...]], *, as_written: bool = False) -> dict[UUID, Kept]:
     """Rows of a loan each, by its id."""
-    return {one.party.loan_id: one for one in _made(book_id, found)}
+    return {one.party.loan_id: one for one in _made(book_id, found, as_written=as_written)}
 
 
-def _made(book_id: UUID, found: Sequence[tuple[Any, ...]]) -> list[Kept]:
+def _made(book_id: UUID, found: Sequence[tuple[Any, ...]], *, as_written: bool = False) -> list[Kept]:
     terms = _terms(book_id, found)
     read = [read_state(agreed, loads(row[17])) for agreed, row in zip(terms, found, strict=True)]
+    running = [_running(row[19:]) for row in found]
     old = [row[0] for row, state in zip(found, read, strict=True) if state is None]
     told = facts(old) if old else {}
+    last = _last_facts([(row[0], row[14] + 1) for row, one in zip(found, running, strict=True) if one.behind])
     made = []
-    for row, agreed, state in zip(found, terms, read, strict=True):
-        running = _running(row[19:])
+    for row, agreed, state, one in zip(found, terms, read, running, strict=True):
         if state is None:
-            life = retold_life(agreed, told[row[0]], running.since)
+            life = retold_life(agreed, told[row[0]], one.since)
         else:
             life = Life(agreed, state, Tally(**loads(row[18])), row[14], row[15], row[16])
-        made.append(Kept(Party(*row[:9]), life, running))
+            if one.behind:
+                with suppress(Exception) if as_written else nullcontext():  # whatever is wrong with what was written, it is to be told
+                    life = replace(went_on(life, recalled_event(loads(last[row[0]])))[0], status=row[16])
+        made.append(Kept(Party(*row[:9]), life, one))
     return made
 
 
+def _last_facts(wanted: Sequence[tuple[UUID, int]]) -> dict[UUID, str]:
+    """Of each loan the fact of a number, as it was written."""
+    if not wanted:
+        return {}
+    source, params = sql.unnest({"loan_id": "uuid", "no": "integer"}, wanted)
+    return dict(sql.rows(f"SELECT f.loan_id, f.body::text FROM {source} AS given JOIN loans_fact f USING (loan_id, no)", params))
+
+
 def _running(row: Sequence[Any]) -> Running:
-    replaced_on, portfolio_no, since, until, stuck, told, begin, bearing, nightly, whole, rest, floor, discount, first, days = row[:15]
+    replaced_on, portfolio_no, since, until, stuck, told, behind, *lines = row[:16]
+    begin, bearing, nightly, whole, rest, floor, discount, first, days = lines
     stretch = Stretch(until.toordinal(), begin.toordinal(), bearing, nightly, whole, rest, floor, discount, first.toordinal(), days)
-    late = Overdue(*row[15:21]) if row[15] else NOT_OVERDUE
-    return Running(replaced_on, portfolio_no, since, stretch, stuck, told, late, Position(*row[21:]))
+    late = Overdue(*row[16:22]) if row[16] else NOT_OVERDUE
+    return Running(replaced_on, portfolio_no, since, stretch, stuck, told, late, Position(*row[22:]), behind)
 
 
 _MOST_SHEETS: Final = 10_000

@@ -31,7 +31,7 @@ class Replayed:
 
 def replayed(book_id: UUID, loan_ids: Sequence[UUID], *, closed: date, lock: bool = False) -> dict[UUID, Replayed | LoanError]:
     """Loans of a book, by id, or why what was entered of them cannot be told; others are absent. `closed` is the last day that closed."""
-    kept = (keeping.lock if lock else keeping.read)(book_id, loan_ids)
+    kept = (keeping.lock if lock else keeping.read)(book_id, loan_ids, as_written=True)
     facts, dues = (keeping.facts(sorted(kept)), keeping.dues(sorted(kept))) if kept else ({}, {})
     return {i: _told(one, facts.get(i, ()), dues.get(i, []), closed) for i, one in kept.items()}
 

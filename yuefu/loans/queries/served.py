@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
 
+from yuefu.loans.queries import keeping
 from yuefu.loans.queries.levelled import Repayment, Reversal
 from yuefu.money.amounts import Money
 from yuefu.runtime import sql
@@ -43,10 +44,12 @@ def locked_as_written_off(loan_ids: Sequence[UUID]) -> set[UUID]:
     """Which of some loans were written off; all of them are locked until the transaction ends, ids ascending."""
     if not loan_ids:
         return set()
-    found = sql.rows(
-        "SELECT loan_id, status FROM loans_checkpoint WHERE loan_id = ANY(%s) ORDER BY loan_id FOR NO KEY UPDATE", [list(set(loan_ids))]
+    wanted = list(set(loan_ids))
+    _, found = sql.together(
+        lambda: keeping.lock_only(wanted),
+        lambda: sql.rows("SELECT loan_id FROM loans_checkpoint WHERE loan_id = ANY(%s) AND status = 'written_off'", [wanted]),
     )
-    return {loan_id for loan_id, status in found if status == "written_off"}
+    return {row[0] for row in found}
 
 
 def bought_down(loan_ids: Sequence[UUID]) -> dict[UUID, BoughtDown]:

@@ -20,11 +20,18 @@ from yuefu.merchants.commands.onboarding import (
     onboard,
     propose_amendments,
 )
+from yuefu.merchants.commands.payee_accounts import (
+    CHANGE_PAYEE_ACCOUNT,
+    PayeeAccountChange,
+    decide_payee_account,
+    propose_payee_account,
+)
 
 __all__ = [
     "AMEND",
     "BACKDATED",
     "CHANGE_ACCOUNT",
+    "CHANGE_PAYEE_ACCOUNT",
     "CODE_TAKEN",
     "MERCHANT_CLOSED",
     "NOT_ALLOWED_FROM_STATE",
@@ -34,14 +41,17 @@ __all__ = [
     "AccountChange",
     "Amendment",
     "NewMerchant",
+    "PayeeAccountChange",
     "StateChange",
     "apply_limits",
     "change_states",
     "contract_fault",
     "decide_account",
     "decide_amendment",
+    "decide_payee_account",
     "flag_accounts",
     "onboard",
     "propose_account",
     "propose_amendments",
+    "propose_payee_account",
 ]

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from yuefu.errors import Refused
 from yuefu.merchants import rules
+from yuefu.merchants.commands.payee_accounts import insert_first
 from yuefu.merchants.commands.sharing import bands_of
 from yuefu.merchants.queries import payees as queries
 from yuefu.merchants.rules import payees
@@ -100,6 +101,7 @@ def _register(work: UnitOfWork, vault: Vault, given: Mapping[int, tuple[UUID, Ne
             known[new.code] = Payee(payee_id, new.code, new.kind, new.form, new.name_zh, new.name_en, parent_id, "active", "")
             made.append((payee_id, new, parent_id))
     sql.insert(_TABLE, _COLUMNS, [_row(work, vault, *one) for one in made])
+    insert_first(work, [payee_id for payee_id, _, _ in made])
     snapshots = [(payee_id, {"id": payee_id, "kind": new.kind, "state": "active"}) for payee_id, new, _ in made]
     outbox.emit(work=work, events=[Event("payee.registered", "payee", payee_id, 1, snapshot) for payee_id, snapshot in snapshots])
     audit.record(work=work, action="merchants.register_payee", object_kind="payee", object_ids=[payee_id for payee_id, _, _ in made])
@@ -149,12 +151,12 @@ def _row(work: UnitOfWork, vault: Vault, row: UUID, new: NewPayee, parent_id: UU
 def end(*, work: UnitOfWork, payee_ids: Sequence[UUID], reason: str) -> list[UUID | Refused]:
     """Ends agents and hosts: nothing that is sold from now on is shared with them; what they have, they keep. Refused with UNKNOWN_PAYEE or
     PAYEE_ENDED."""
-    found = dict(
-        sql.rows(
-            "SELECT id, state FROM merchants_payee WHERE book_id = %s AND id = ANY(%s) ORDER BY id FOR NO KEY UPDATE",
-            [work.book.id, sorted(set(payee_ids))],
-        )
-    )
+    found, revisions = dict[UUID, str](), dict[UUID, int]()
+    for payee_id, state, revision in sql.rows(
+        "SELECT id, state, revision FROM merchants_payee WHERE book_id = %s AND id = ANY(%s) ORDER BY id FOR NO KEY UPDATE",
+        [work.book.id, sorted(set(payee_ids))],
+    ):
+        found[payee_id], revisions[payee_id] = state, revision + 1
     outcomes: list[UUID | Refused] = []
     for payee_id in payee_ids:
         if payee_id not in found:
@@ -165,7 +167,9 @@ def end(*, work: UnitOfWork, payee_ids: Sequence[UUID], reason: str) -> list[UUI
             found[payee_id] = "ended"
             outcomes.append(payee_id)
     ended = [one for one in outcomes if isinstance(one, UUID)]
-    sql.update(_TABLE, "id", {"id": "uuid", "state": "text", "revision": "integer"}, [(payee_id, "ended", 2) for payee_id in ended])
-    outbox.emit(work=work, events=[Event("payee.ended", "payee", p, 2, {"id": p, "state": "ended", "reason": reason}) for p in ended])
+    sql.update(_TABLE, "id", {"id": "uuid", "state": "text", "revision": "integer"}, [(p, "ended", revisions[p]) for p in ended])
+    outbox.emit(
+        work=work, events=[Event("payee.ended", "payee", p, revisions[p], {"id": p, "state": "ended", "reason": reason}) for p in ended]
+    )
     audit.record(work=work, action="merchants.end_payee", object_kind="payee", object_ids=ended, detail={"reason": reason})
     return outcomes

@@ -155,13 +155,16 @@ class Beneficiary:
 
 
 def beneficiaries(*, account_ids: Sequence[UUID], vault: Vault) -> dict[UUID, Beneficiary]:
-    """Accounts by id, of whatever version."""
+    """Accounts by id, of whatever version: of merchants, and of those who have shares."""
+    wanted = list(account_ids)
     found = sql.rows(
-        "SELECT id, merchant_id, holder, bank_code, number_sealed FROM merchants_account WHERE id = ANY(%s)", [list(account_ids)]
+        "SELECT id, merchant_id, holder, bank_code, number_sealed, %s, %s FROM merchants_account WHERE id = ANY(%s)"
+        " UNION ALL SELECT id, payee_id, holder, bank_code, number_sealed, %s, %s FROM merchants_payee_account WHERE id = ANY(%s)",
+        [TABLE, "settlement_account", wanted, "merchants_payee", "account", wanted],
     )
     return {
-        account: Beneficiary(account, holder, bank, vault.open(sealed, table=TABLE, column="settlement_account", row=merchant))
-        for account, merchant, holder, bank, sealed in found
+        account: Beneficiary(account, holder, bank, vault.open(sealed, table=table, column=column, row=whose))
+        for account, whose, holder, bank, sealed, table, column in found
     }
 
 

@@ -9,7 +9,8 @@ from uuid import UUID
 from yuefu.merchants.rules.payees import Payee
 from yuefu.runtime import sql
 
-_PAYEE: Final = "p.id, p.code, p.kind, p.form, p.name_zh, p.name_en, p.parent_id, p.state, p.account_masked"
+_IN_FORCE: Final = "FROM merchants_payee_account AS a WHERE a.book_id = p.book_id AND a.payee_id = p.id ORDER BY a.version DESC LIMIT 1"
+_PAYEE: Final = f"p.id, p.code, p.kind, p.form, p.name_zh, p.name_en, p.parent_id, p.state, (SELECT a.number_masked {_IN_FORCE})"
 
 
 def payees(*, book_id: UUID) -> list[Payee]:
@@ -52,4 +53,5 @@ def lines(*, agent_ids: Sequence[UUID], book_id: UUID) -> dict[UUID, list[Payee]
 
 def accounts(*, ids: Sequence[UUID]) -> dict[UUID, bytes]:
     """The keyed hashes of the accounts they are paid to, comparable with those of merchants."""
-    return {row: bytes(index) for row, index in sql.rows("SELECT id, account_index FROM merchants_payee WHERE id = ANY(%s)", [list(ids)])}
+    found = sql.rows(f"SELECT p.id, (SELECT a.number_index {_IN_FORCE}) FROM merchants_payee AS p WHERE p.id = ANY(%s)", [list(ids)])
+    return {row: bytes(index) for row, index in found}

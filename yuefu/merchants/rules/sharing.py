@@ -2,7 +2,7 @@
 
 What is shared is the service fee of a capture without its tax. Funder, agents and host have their parts of it, in the order of the contract, and the
 platform what is left: together they are always the whole. Nothing is added to the price, and nobody is paid for a loan that was opened: a part
-is of goods that were sold, and due when the merchant is paid for them.
+is of goods that were sold, and due when the merchant's own batch has them and is not held.
 """
 
 from __future__ import annotations

@@ -25,9 +25,18 @@ from yuefu.payments.commands.mandates import (
     settle_mandates,
 )
 from yuefu.payments.commands.payout_files import FileWanted, cancel_file, keep_answer, make_file
-from yuefu.payments.commands.payouts import PayoutOrder, order_payouts, recall_payouts, send_payouts, settle_payouts
+from yuefu.payments.commands.payouts import (
+    PayoutOrder,
+    SharePayoutOrder,
+    order_payouts,
+    order_share_payouts,
+    recall_payouts,
+    send_payouts,
+    settle_payouts,
+)
 from yuefu.payments.commands.receipts import (
     NewMatch,
+    OfMerchant,
     ReturnOrder,
     Taken,
     leave_receipts,
@@ -35,6 +44,7 @@ from yuefu.payments.commands.receipts import (
     name_payers,
     order_returns,
     settle_returns,
+    take_of_merchants,
     take_receipts,
 )
 from yuefu.payments.commands.refunds import RefundAttempt, attempt_refunds, refunds_attempted, settle_refunds
@@ -52,12 +62,14 @@ __all__ = [
     "FileWanted",
     "NewMandate",
     "NewMatch",
+    "OfMerchant",
     "Part",
     "PayoutOrder",
     "RefundAttempt",
     "ReturnOrder",
     "Revocation",
     "Safeguarded",
+    "SharePayoutOrder",
     "Take",
     "Taken",
     "TogetherAttempt",
@@ -82,6 +94,7 @@ __all__ = [
     "open_money_accounts",
     "order_payouts",
     "order_returns",
+    "order_share_payouts",
     "order_transfers",
     "plan_again",
     "plan_debits",
@@ -98,5 +111,6 @@ __all__ = [
     "settle_refunds",
     "settle_returns",
     "settle_transfers",
+    "take_of_merchants",
     "take_receipts",
 ]

@@ -15,7 +15,7 @@ from yuefu.merchants import queries as merchants
 from yuefu.money.amounts import Money
 from yuefu.payments import queries, rules
 from yuefu.payments.commands.payouts import send_payouts
-from yuefu.payments.rules import Answer, Line, MoneyAccount, Payout, PayoutFile, PayResult
+from yuefu.payments.rules import Answer, Line, MoneyAccount, Payout, PayoutFile, PayResult, Pays
 from yuefu.runtime import audit, sql
 from yuefu.runtime.values import UnitOfWork
 from yuefu.runtime.vault import Vault
@@ -26,23 +26,25 @@ _HOLDS: Final = "UPDATE payments_payout_file_line SET holds = false WHERE book_i
 
 @dataclass(frozen=True, slots=True)
 class FileWanted:
-    """A file of these payouts, all out of one account of ours, to be carried out on a day. `write` puts it together from its message id and lines."""
+    """A file of these payouts, all to merchants or all to payees, out of one account of ours, to be carried out on a day. `write` puts it together from
+    its message id and lines."""
 
     account: MoneyAccount
     payouts: Sequence[Payout]
     layout: str
     execute_on: date
     write: Callable[[str, Sequence[Line]], bytes]
+    pays: Pays = "merchants"
 
 
 def make_file(*, work: UnitOfWork, vault: Vault, wanted: FileWanted) -> PayoutFile | Refused:
-    """Makes a file of those payouts that nobody has sent and that the client account holds the money of, and marks them as sent in it.
+    """Makes a file of those payouts that nobody has sent and whose money is in the account that they leave, and marks them as sent in it.
 
     Refused with NOTHING_TO_EXPORT where none of them is left. Commit, then hand the file to a person.
     """
     sent = [p for p in send_payouts(work=work, payouts=wanted.payouts, only_now=True) if isinstance(p, Payout)]
     if not sent:
-        return Refused(rules.NOTHING_TO_EXPORT, "no payout waits whose money is in the client account, and that may go now")
+        return Refused(rules.NOTHING_TO_EXPORT, "no payout waits whose money is in its account, and that may go now")
     to = merchants.beneficiaries(account_ids=sorted({p.account_id for p in sent if p.account_id}), vault=vault)
     lines = []
     for no, payout in enumerate(sent, start=1):
@@ -66,6 +68,7 @@ def make_file(*, work: UnitOfWork, vault: Vault, wanted: FileWanted) -> PayoutFi
         cancelled_by="",
         cancelled_at=None,
         reason="",
+        pays=wanted.pays,
     )
     _store(work, vault, made, content, lines)
     return made
@@ -75,10 +78,10 @@ def _store(work: UnitOfWork, vault: Vault, made: PayoutFile, content: bytes, lin
     sealed = vault.seal(content.decode(), table=SEALED_IN, column=SEALED_AS, row=made.id)
     sql.run(
         "INSERT INTO payments_payout_file (id, book_id, money_account_id, message_id, layout, execute_on, count, total_minor, currency, sha256, content,"
-        " state, made_by, made_at) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+        " state, made_by, made_at, pays) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
         [
             *(made.id, work.book.id, made.money_account_id, made.message_id, made.layout, made.execute_on, made.count, made.total.minor),
-            *(made.total.currency, made.sha256, sealed, made.state, made.made_by, made.made_at),
+            *(made.total.currency, made.sha256, sealed, made.state, made.made_by, made.made_at, made.pays),
         ],
     )
     new = work.ids.many(work.now, len(lines))

@@ -202,6 +202,41 @@ def match_receipts(*, work: UnitOfWork, new: Sequence[NewMatch]) -> None:
 
 
 @dataclass(frozen=True, slots=True)
+class OfMerchant:
+    """What of a receipt a merchant paid of its debt."""
+
+    receipt_id: UUID
+    merchant_id: UUID
+    amount: Money
+    reason: str
+
+
+def take_of_merchants(*, work: UnitOfWork, new: Sequence[OfMerchant]) -> None:
+    """Takes out of receipts what merchants paid; whoever calls has locked the receipts, looked at what is left of them, and posts it. The table
+    checks what is left."""
+    columns = {
+        "id": "uuid",
+        "receipt_id": "uuid",
+        "merchant_id": "uuid",
+        "amount_minor": "bigint",
+        "currency": "text",
+        "actor": "text",
+        "reason": "text",
+    }
+    ids_of = work.ids.many(work.now, len(new))
+    rows = [
+        (new_id, one.receipt_id, one.merchant_id, one.amount.minor, one.amount.currency, work.acting(new_id).label, one.reason)
+        for new_id, one in zip(ids_of, new, strict=True)
+    ]
+    same = {"book_id": ("uuid", work.book.id), "taken_at": ("timestamptz", work.now)}
+    sql.insert("payments_receipt_of_merchant", columns, rows, same=same)
+    why = {str(one.receipt_id): one.reason for one in new}
+    audit.record(
+        work=work, action="payments.take_of_merchants", object_kind="receipt", object_ids=[one.receipt_id for one in new], detail=why
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class ReturnOrder:
     """Give `amount` of a receipt, or all that is left, back to the account it came from."""
 

@@ -54,6 +54,15 @@ def safeguard(*, work: UnitOfWork) -> Safeguarded | Refused:
     return ordered if isinstance(ordered, Refused) else replace(found, ordered=ordered)
 
 
+def kept_for_merchants(work: UnitOfWork) -> int:
+    """Minor units of own money that merchants may have at once and that are not on their way into the client account yet: nobody else is paid out of
+    them."""
+    sums = ledger.code_sums(work.book.id, [*OWED, _HELD])
+    under_way = queries.transfers_open(book_id=work.book.id, kinds=_KINDS)
+    moving = sum(t.amount.minor if t.kind == "safeguarding" else -t.amount.minor for t in under_way)
+    return max(0, -sum(sums[code] for code in OWED) - sums[_HELD] - moving)
+
+
 def lock_client_money(work: UnitOfWork) -> None:
     """Whoever decides about the money of clients in a book waits here for whoever does so already."""
     locks.wait(locks.CLIENT_MONEY, work.book.id)

@@ -163,12 +163,12 @@ class ChannelRefund(BookRow):
 
 
 class Payout(BookRow):
-    """Money to a merchant for one settlement batch; one that was returned may be followed by another. What left names the version of the account it
-    went to, whose kind a key compares: a personal one is none."""
+    """Money to a merchant for one settlement batch, or to a payee for one batch of its shares; one that was returned may be followed by another. What
+    left names the version of the account it went to; of a merchant a key compares its kind, too: a personal one is none."""
 
     reference = models.TextField()
     money_account_id = models.UUIDField()
-    merchant_id = models.UUIDField()
+    merchant_id = models.UUIDField(null=True)
     batch_id = models.UUIDField()
     amount_minor = models.BigIntegerField()
     currency = models.TextField()
@@ -181,9 +181,16 @@ class Payout(BookRow):
     account_id = models.UUIDField(null=True)
     file_id = models.UUIDField(null=True)
     by_hand = models.BooleanField(default=False, db_default=False)
+    party = models.TextField(default="merchant", db_default="merchant")
+    payee_id = models.UUIDField(null=True)
 
     class Meta:
         constraints = [
+            models.CheckConstraint(
+                condition=Q(party="merchant", merchant_id__isnull=False, payee_id__isnull=True)
+                | Q(party__in=["funder", "agent", "host"], merchant_id__isnull=True, payee_id__isnull=False),
+                name="payments_payout_to_one",
+            ),
             models.UniqueConstraint(fields=["book_id", "reference"], name="payments_payout_reference"),
             models.UniqueConstraint(fields=["batch_id"], condition=~Q(state="returned"), name="payments_payout_one_of_a_batch"),
             models.CheckConstraint(condition=Q(state__in=["scheduled", "sent", "paid", "returned"]), name="payments_payout_state"),

@@ -26,10 +26,12 @@ class PayoutFile(BookRow):
     cancelled_by = models.TextField(default="", db_default="")
     cancelled_at = models.DateTimeField(null=True)
     reason = models.TextField(default="", db_default="")
+    pays = models.TextField(default="merchants", db_default="merchants")
 
     class Meta:
         db_table = "payments_payout_file"
         constraints = [
+            models.CheckConstraint(condition=Q(pays__in=["merchants", "payees"]), name="payments_payout_file_pays"),
             models.UniqueConstraint(fields=["book_id", "message_id"], name="payments_payout_file_message"),
             models.CheckConstraint(condition=Q(count__gt=0, total_minor__gte=F("count")), name="payments_payout_file_counts"),
             models.CheckConstraint(condition=Q(sha256__regex=r"^[0-9a-f]{64}$"), name="payments_payout_file_hash"),

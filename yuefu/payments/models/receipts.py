@@ -76,6 +76,26 @@ class ReceiptMatch(BookRow):
         indexes = [models.Index(fields=["receipt_id"], name="payments_receipt_match_receipt")]
 
 
+class ReceiptOfMerchant(BookRow):
+    """What of a receipt a merchant paid of its debt."""
+
+    receipt_id = models.UUIDField()
+    merchant_id = models.UUIDField()
+    amount_minor = models.BigIntegerField()
+    currency = models.TextField()
+    actor = models.TextField()
+    reason = models.TextField()
+    taken_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "payments_receipt_of_merchant"
+        constraints = [
+            models.CheckConstraint(condition=Q(amount_minor__gt=0), name="payments_receipt_of_merchant_amount"),
+            models.CheckConstraint(condition=~Q(reason=""), name="payments_receipt_of_merchant_reason"),
+        ]
+        indexes = [models.Index(fields=["receipt_id"], name="payments_receipt_of_merchant_r")]
+
+
 class ReceiptReturn(BookRow):
     """What of a receipt goes back to where it came from: stored before the bank is called."""
 

@@ -50,6 +50,7 @@ from yuefu.payments.queries.moving import (
     refundable,
     refunds,
     refunds_by_reference,
+    refunds_of_payments,
     refunds_to_poll,
     safeguarding_under_way,
     trade_movements,
@@ -75,6 +76,7 @@ from yuefu.payments.queries.payouts import (
     sent,
 )
 from yuefu.payments.queries.receipts import (
+    debts_paid_by,
     in_suspense,
     left_counted_wrong,
     matches,
@@ -115,6 +117,7 @@ __all__ = [
     "debits_listed",
     "debits_planned",
     "debits_to_stop",
+    "debts_paid_by",
     "failing",
     "given_back",
     "in_suspense",
@@ -160,6 +163,7 @@ __all__ = [
     "refundable",
     "refunds",
     "refunds_by_reference",
+    "refunds_of_payments",
     "refunds_to_poll",
     "returns",
     "returns_by_reference",

@@ -112,6 +112,14 @@ def refunds_by_reference(*, book_id: UUID, references: Sequence[str], lock: bool
     return {r.reference: r for r in chosen(_refund, _REFUND, "r", "reference", "text", book_id, references, lock=lock)}
 
 
+def refunds_of_payments(*, book_id: UUID, references: Sequence[str]) -> list[ChannelRefund]:
+    """What was given back of the collections of some references, the oldest first."""
+    if not references:
+        return []
+    where = " WHERE c.book_id = %s AND c.reference = ANY(%s) AND r.book_id = c.book_id ORDER BY r.attempted_at, r.id"
+    return sql.rows_as(_refund, _REFUND + where, [book_id, list(references)])
+
+
 def transfers(*, book_id: UUID, ids: Sequence[UUID]) -> dict[UUID, Transfer]:
     return {t.id: t for t in chosen(_transfer, _TRANSFER, "t", "id", "uuid", book_id, ids)}
 

@@ -15,13 +15,13 @@ from yuefu.runtime.vault import Vault
 
 _FILE = (
     "SELECT f.id, f.money_account_id, f.message_id, f.layout, f.execute_on, f.count, f.total_minor, f.sha256, f.state, f.made_by, f.made_at,"
-    " f.cancelled_by, f.cancelled_at, f.reason, f.currency FROM payments_payout_file AS f"
+    " f.cancelled_by, f.cancelled_at, f.reason, f.pays, f.currency FROM payments_payout_file AS f"
 )
 
 
 def _file(*row: Any) -> PayoutFile:
-    *head, total, digest, state, by, at, cancelled_by, cancelled_at, reason, currency = row
-    return PayoutFile(*[*head, Money(total, currency), digest, state, by, at, cancelled_by, cancelled_at, reason])
+    *head, total, digest, state, by, at, cancelled_by, cancelled_at, reason, pays, currency = row
+    return PayoutFile(*[*head, Money(total, currency), digest, state, by, at, cancelled_by, cancelled_at, reason, pays])
 
 
 def payout_file(*, book_id: UUID, file_id: UUID | None = None, message_id: str | None = None, lock: bool = False) -> PayoutFile | None:

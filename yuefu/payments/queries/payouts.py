@@ -1,4 +1,4 @@
-"""Reads of payouts, and of what is on its way to merchants."""
+"""Reads of payouts, and of what is on its way."""
 
 from __future__ import annotations
 
@@ -10,18 +10,19 @@ from uuid import UUID
 
 from yuefu.money.amounts import Money
 from yuefu.payments.queries.moving import chosen
-from yuefu.payments.rules import Payout
+from yuefu.payments.rules import Payout, Pays
 from yuefu.runtime import sql
 
 _PAYOUT = (
     "SELECT p.id, p.reference, p.money_account_id, p.merchant_id, p.batch_id, p.amount_minor, p.provider_id, p.state, p.failure_code,"
-    " p.ordered_at, p.paid_on, p.returned_on, p.account_id, p.file_id, p.by_hand, p.currency FROM payments_payout AS p"
+    " p.ordered_at, p.paid_on, p.returned_on, p.account_id, p.file_id, p.by_hand, p.party, p.payee_id, p.currency FROM payments_payout AS p"
 )
 
 
 def _payout(*row: Any) -> Payout:
-    *head, amount, provider, state, failure, at, paid, returned, account, file, by_hand, currency = row
-    return Payout(*[*head, Money(amount, currency), provider, state, failure, at, paid, returned, account, file, by_hand])
+    *head, amount, provider, state, failure, at, paid, returned, account, file, by_hand, party, payee, currency = row
+    money = Money(amount, currency)
+    return Payout(*[*head, money, provider, state, failure, at, paid, returned, account, file, by_hand, party, payee])
 
 
 def payouts(*, book_id: UUID, ids: Sequence[UUID]) -> dict[UUID, Payout]:
@@ -38,14 +39,17 @@ def payouts_where(test: str, values: Sequence[Any], *, book_id: UUID, lock: bool
     return sql.rows_as(_payout, _PAYOUT + " WHERE p.book_id = %s AND " + test + ending, [book_id, *values])
 
 
-def payouts_to_send(*, book_id: UUID, limit: int, except_to: Sequence[UUID] = (), unless_by_hand: Sequence[UUID] = ()) -> list[Payout]:
-    """Payouts that were ordered and not yet given to the bank, oldest first. Those of merchants `except_to` take up no place in the limit, nor those of
-    merchants `unless_by_hand` that two people did not order."""
+def payouts_to_send(
+    *, book_id: UUID, limit: int, except_to: Sequence[UUID] = (), unless_by_hand: Sequence[UUID] = (), pays: Pays | None = None
+) -> list[Payout]:
+    """Payouts that were ordered and not yet given to the bank, oldest first: to merchants or payees, or to both. Those `except_to` somebody take up no
+    place in the limit, nor those to merchants `unless_by_hand` that two people did not order."""
     where = (
-        " WHERE p.book_id = %s AND p.state = 'scheduled' AND p.merchant_id <> ALL(%s::uuid[])"
-        " AND (p.by_hand OR p.merchant_id <> ALL(%s::uuid[])) ORDER BY p.ordered_at, p.id LIMIT %s"
+        " WHERE p.book_id = %s AND p.state = 'scheduled' AND coalesce(p.merchant_id, p.payee_id) <> ALL(%s::uuid[])"
+        " AND (p.by_hand OR coalesce(p.merchant_id, p.payee_id) <> ALL(%s::uuid[]))"
+        " AND (%s::text IS NULL OR (p.party = 'merchant') = (%s = 'merchants')) ORDER BY p.ordered_at, p.id LIMIT %s"
     )
-    return sql.rows_as(_payout, _PAYOUT + where, [book_id, list(except_to), list(unless_by_hand), limit])
+    return sql.rows_as(_payout, _PAYOUT + where, [book_id, list(except_to), list(unless_by_hand), pays, pays, limit])
 
 
 def payouts_to_poll(*, book_id: UUID, paid_since: date, limit: int) -> list[Payout]:
@@ -67,14 +71,15 @@ def payouts_of_batches(*, batch_ids: Sequence[UUID]) -> dict[UUID, list[Payout]]
 
 
 def payouts_of_book(*, book_id: UUID) -> dict[UUID, Payout]:
-    """Every payout of a book."""
+    """Every payout of a book, to merchants and payees."""
     return {p.id: p for p in sql.rows_as(_payout, _PAYOUT + " WHERE p.book_id = %s", [book_id])}
 
 
 def in_transit(*, book_id: UUID) -> int:
-    """Payouts ordered and not paid yet, in minor units: the ledger's payouts_in_transit has the same as a credit balance."""
+    """Payouts to merchants that were ordered and not paid yet, in minor units: the ledger's payouts_in_transit has the same as a credit balance."""
     amount: int = sql.value(
-        "SELECT coalesce(sum(amount_minor), 0)::bigint FROM payments_payout WHERE book_id = %s AND state IN ('scheduled', 'sent')",
+        "SELECT coalesce(sum(amount_minor), 0)::bigint FROM payments_payout WHERE book_id = %s AND state IN ('scheduled', 'sent')"
+        " AND party = 'merchant'",
         [book_id],
     )
     return amount
@@ -93,6 +98,8 @@ def sent(*, book_id: UUID) -> dict[UUID, int]:
 def paid_out_by_day(*, book_id: UUID, since: date) -> dict[date, int]:
     """Minor units that left the bank for merchants, by the bank's day; what came back later is not taken off."""
     found = sql.rows(
-        "SELECT paid_on, sum(amount_minor)::bigint FROM payments_payout WHERE book_id = %s AND paid_on >= %s GROUP BY 1", [book_id, since]
+        "SELECT paid_on, sum(amount_minor)::bigint FROM payments_payout WHERE book_id = %s AND paid_on >= %s"
+        " AND party = 'merchant' GROUP BY 1",
+        [book_id, since],
     )
     return {row[0]: row[1] for row in found}

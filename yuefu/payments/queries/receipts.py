@@ -10,7 +10,7 @@ from uuid import UUID
 
 from yuefu.money.amounts import Money
 from yuefu.payments.rules import Match, Payer, Receipt, Return
-from yuefu.payments.rules.receipts import SEALED_AS, SEALED_IN
+from yuefu.payments.rules.receipts import SEALED_AS, SEALED_IN, DebtPaid
 from yuefu.runtime import sql
 from yuefu.runtime.jsontext import read
 from yuefu.runtime.vault import Vault
@@ -150,6 +150,18 @@ def returns_of(*, book_id: UUID, receipt_ids: Sequence[UUID]) -> dict[UUID, list
     return dict(found)
 
 
+def debts_paid_by(*, book_id: UUID, receipt_ids: Sequence[UUID]) -> dict[UUID, list[DebtPaid]]:
+    """What of receipts merchants paid of their debts, oldest first."""
+    found: dict[UUID, list[DebtPaid]] = defaultdict(list)
+    for receipt_id, merchant_id, minor, currency, *rest in sql.rows(
+        "SELECT receipt_id, merchant_id, amount_minor, currency, actor, reason, taken_at FROM payments_receipt_of_merchant"
+        " WHERE book_id = %s AND receipt_id = ANY(%s::uuid[]) ORDER BY id",
+        [book_id, list(receipt_ids)],
+    ):
+        found[receipt_id].append(DebtPaid(receipt_id, merchant_id, Money(minor, currency), *rest))
+    return dict(found)
+
+
 def returns_by_reference(*, book_id: UUID, references: Sequence[str], lock: bool = False) -> dict[str, Return]:
     ending = " ORDER BY b.id FOR UPDATE" if lock else ""
     where = f" WHERE b.book_id = %s AND b.reference = ANY(%s){ending}"
@@ -166,8 +178,8 @@ def returns_to_poll(*, book_id: UUID, paid_since: date, limit: int) -> list[Retu
 
 
 def unexplained(*, book_id: UUID) -> dict[str, int]:
-    """What receipts have that is neither booked to a payment nor back with its payer, in minor units by currency: the ledger's suspense has the
-    same as a credit balance.
+    """What receipts have that is neither booked to a payment or to a merchant's debt nor back with its payer, in minor units by currency: the
+    ledger's suspense has the same as a credit balance.
     """
     found = sql.rows(
         "SELECT currency, sum(minor)::bigint FROM (SELECT currency, amount_minor AS minor FROM payments_receipt WHERE book_id = %(book)s"
@@ -175,6 +187,7 @@ def unexplained(*, book_id: UUID) -> dict[str, int]:
         " JOIN payments_collection AS c ON c.id = m.collection_id WHERE m.book_id = %(book)s AND c.state = 'succeeded'"
         " UNION ALL SELECT currency, amount_minor FROM payments_channel_refund"
         " WHERE book_id = %(book)s AND channel = 'bank' AND state = 'succeeded'"
+        " UNION ALL SELECT currency, -amount_minor FROM payments_receipt_of_merchant WHERE book_id = %(book)s"
         " UNION ALL SELECT currency, -amount_minor FROM payments_receipt_return WHERE book_id = %(book)s AND state = 'paid') AS moved GROUP BY 1",
         {"book": book_id},
     )
@@ -182,10 +195,11 @@ def unexplained(*, book_id: UUID) -> dict[str, int]:
 
 
 def left_counted_wrong(*, book_id: UUID, limit: int) -> list[UUID]:
-    """Receipts whose count of what is left is not what their matches and returns leave."""
+    """Receipts whose count of what is left is not what their matches, what merchants paid and returns leave."""
     found = sql.rows(
         "SELECT r.id FROM payments_receipt AS r WHERE r.book_id = %s AND r.left_minor <> r.amount_minor"
         f" - coalesce((SELECT sum(m.amount_minor - {_BACK}) FROM payments_receipt_match AS m WHERE m.receipt_id = r.id), 0)"
+        " - coalesce((SELECT sum(t.amount_minor) FROM payments_receipt_of_merchant AS t WHERE t.receipt_id = r.id), 0)"
         " - coalesce((SELECT sum(b.amount_minor) FROM payments_receipt_return AS b"
         " WHERE b.receipt_id = r.id AND b.state NOT IN ('failed', 'returned')), 0) ORDER BY r.id LIMIT %s",
         [book_id, limit],

@@ -12,7 +12,7 @@ from yuefu.errors import Refused
 from yuefu.merchants.rules.holders import bank_code_fault
 from yuefu.money.amounts import Money
 from yuefu.payments.rules.asked import PayResult
-from yuefu.payments.rules.stored import Payout
+from yuefu.payments.rules.stored import Payout, Pays
 
 PAYOUTS: Final = "payments.payouts"
 """The setting: {by, debtor, debtor_bank}."""
@@ -39,7 +39,8 @@ Said = Literal["paid", "sent", "rejected"]
 
 @dataclass(frozen=True, slots=True)
 class HowPaid:
-    """How a book pays merchants: by the `bank` at once, or in a `file` that a person takes there, in whose name and out of an account of which bank."""
+    """How a book pays merchants and payees: by the `bank` at once, or in a `file` that a person takes there; in whose name, and out of an account of
+    which bank."""
 
     by: str
     debtor: str
@@ -62,7 +63,7 @@ def how_paid(value: Any) -> HowPaid:
 
 @dataclass(frozen=True, slots=True)
 class PayoutFile:
-    """A file that was made for the bank: how many payouts of what sum, out of which account of ours. `message_id` is what the bank answers to."""
+    """A file that was made for the bank: how many payouts of what sum, to whom and out of which account of ours. `message_id` is what the bank answers to."""
 
     id: UUID
     money_account_id: UUID
@@ -78,6 +79,7 @@ class PayoutFile:
     cancelled_by: str
     cancelled_at: datetime | None
     reason: str
+    pays: Pays = "merchants"
 
 
 @dataclass(frozen=True, slots=True)

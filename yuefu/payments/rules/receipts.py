@@ -111,6 +111,18 @@ class Match:
 
 
 @dataclass(frozen=True, slots=True)
+class DebtPaid:
+    """What of a receipt a merchant paid of its debt."""
+
+    receipt_id: UUID
+    merchant_id: UUID
+    amount: Money
+    actor: str
+    reason: str
+    taken_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Return:
     """What of a receipt goes back to the account it came from: ordered → sent → paid | failed, paid → returned where that bank refuses it."""
 

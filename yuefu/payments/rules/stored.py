@@ -10,8 +10,15 @@ from uuid import UUID
 
 from yuefu.money.amounts import Money
 
+MERCHANT: Final = "merchant"
+"""Whom a payout goes to where it is nobody with shares."""
+Pays = Literal["merchants", "payees"]
+"""Whom payouts go to: both are never in one file, for they leave different accounts."""
+
 CHANNEL, OPERATING, CLIENT = "channel", "operating", "client"
 """The codes of the accounts that every book has: at the channel, at the bank for own money, at the bank for the money of merchants."""
+PAID_FROM: Final[Mapping[Pays, str]] = {"merchants": CLIENT, "payees": OPERATING}
+"""The account that payouts leave."""
 
 TRANSFER_ENDS: Final[Mapping[str, tuple[str | None, str]]] = {
     "withdrawal": (CHANNEL, OPERATING),
@@ -141,16 +148,17 @@ class ChannelRefund:
 
 @dataclass(frozen=True, slots=True)
 class Payout:
-    """Money on its way to a merchant, for one settlement batch, from an account of client money.
+    """Money on its way: to a merchant, for one settlement batch, from an account of client money; or to an agent, host or funder (`party`), for one
+    batch of its shares, from one of own money. `merchant_id` and `payee_id`: whom it goes to, one of the two.
 
-    `account_id` is the version of the merchant's account that it went to, from when it is sent; `file_id` the file that the bank was given it in, if
+    `account_id` is the version of the account that it went to, from when it is sent; `file_id` the file that the bank was given it in, if
     it was. `by_hand`: two people ordered it, so it does not wait for its merchant to be active.
     """
 
     id: UUID
     reference: str
     money_account_id: UUID
-    merchant_id: UUID
+    merchant_id: UUID | None
     batch_id: UUID
     amount: Money
     provider_id: str
@@ -162,6 +170,15 @@ class Payout:
     account_id: UUID | None = None
     file_id: UUID | None = None
     by_hand: bool = False
+    party: str = MERCHANT
+    payee_id: UUID | None = None
+
+    @property
+    def to_id(self) -> UUID:
+        """The merchant, agent, host or funder."""
+        found = self.merchant_id or self.payee_id
+        assert found is not None, "a payout goes to somebody"
+        return found
 
 
 @dataclass(frozen=True, slots=True)

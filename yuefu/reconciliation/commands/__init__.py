@@ -13,7 +13,7 @@ from yuefu.reconciliation.commands.breaks import (
 )
 from yuefu.reconciliation.commands.days import DayOutcome, fail_day, reconcile_day
 from yuefu.reconciliation.commands.files import FileIn, Received, receive_files
-from yuefu.reconciliation.commands.fixes import FIX, NewFix, ask_fixes, decide_fix, finish_repayment
+from yuefu.reconciliation.commands.fixes import FIX, NewFix, ask_fixes, decide_fix, finish_refund, finish_repayment
 from yuefu.reconciliation.commands.levels import keep_levels
 
 __all__ = [
@@ -31,6 +31,7 @@ __all__ = [
     "assign_breaks",
     "decide_fix",
     "fail_day",
+    "finish_refund",
     "finish_repayment",
     "keep_levels",
     "note_breaks",

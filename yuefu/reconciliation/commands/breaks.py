@@ -11,6 +11,7 @@ from uuid import UUID
 
 from yuefu.errors import Refused
 from yuefu.reconciliation import queries
+from yuefu.reconciliation.commands.events import Became, tell_breaks
 from yuefu.reconciliation.commands.history import Happened, tell
 from yuefu.reconciliation.queries import Break
 from yuefu.reconciliation.rules.breaks import STATES, TRANSITIONS
@@ -71,7 +72,7 @@ def assign_breaks(*, work: UnitOfWork, assignments: Sequence[Assignment]) -> lis
     """Gives breaks to a role or person, in order. Refused with UNKNOWN_BREAK, or NOT_POSSIBLE for one that is closed."""
     known = _locked(work, [a.break_id for a in assignments])
     outcomes: list[Break | Refused] = []
-    happened = []
+    happened, became = [], []
     for given in assignments:
         current = known.get(given.break_id)
         if current is None:
@@ -83,8 +84,10 @@ def assign_breaks(*, work: UnitOfWork, assignments: Sequence[Assignment]) -> lis
             known[current.id] = changed
             outcomes.append(changed)
             happened.append(Happened(current.id, "assigned", current.state, given.owner_role, until=changed.due_on))
+            became.append(Became(current, changed, "assigned"))
     _store(work, "reconciliation.assign_breaks", outcomes, known)
     tell(work=work, happened=happened)
+    tell_breaks(work=work, became=became)
     return outcomes
 
 
@@ -92,15 +95,17 @@ def resolve_breaks(*, work: UnitOfWork, endings: Sequence[Ending]) -> list[Break
     """Moves breaks along, in order. Refused with UNKNOWN_BREAK, NOT_POSSIBLE or REASON_MISSING. Posts nothing."""
     known = _locked(work, [e.break_id for e in endings])
     outcomes: list[Break | Refused] = []
-    happened = []
+    happened, became = [], []
     for ending in endings:
         outcome = _ended(known.get(ending.break_id), ending, work)
         outcomes.append(outcome)
         if isinstance(outcome, Break):
+            became.append(Became(known[outcome.id], outcome))
             known[outcome.id] = outcome
             happened.append(Happened(outcome.id, "reopened" if outcome.state == "open" else "ended", outcome.state, ending.reason))
     _store(work, "reconciliation.resolve_breaks", outcomes, known)
     tell(work=work, happened=happened)
+    tell_breaks(work=work, became=became)
     return outcomes
 
 
@@ -110,6 +115,7 @@ def note_breaks(*, work: UnitOfWork, notes: Sequence[Note]) -> list[Break | Refu
     outcomes = [_text_fault(note.text) or known.get(note.break_id) or _unknown() for note in notes]
     told = [(note, found) for note, found in zip(notes, outcomes, strict=True) if isinstance(found, Break)]
     tell(work=work, happened=[Happened(found.id, "noted", found.state, note.text.strip()) for note, found in told])
+    tell_breaks(work=work, became=[Became(found, found, "noted") for _, found in told])
     return outcomes
 
 
@@ -123,6 +129,7 @@ def prove_breaks(*, work: UnitOfWork, evidence: Sequence[Evidence]) -> list[Brea
             told = Happened(found.id, "evidence", found.state, one.text[:MOST_TEXT])
             happened.append(replace(told, evidence_name=one.name.strip(), evidence_sha256=one.sha256, evidence=one.content))
     tell(work=work, happened=happened)
+    tell_breaks(work=work, became=[Became(found, found, "evidence_kept") for found in outcomes if isinstance(found, Break)])
     return outcomes
 
 

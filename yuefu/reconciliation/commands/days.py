@@ -11,6 +11,7 @@ from yuefu import ids
 from yuefu.errors import Refused
 from yuefu.payments import queries as payments
 from yuefu.reconciliation import queries
+from yuefu.reconciliation.commands.events import Became, tell_breaks
 from yuefu.reconciliation.commands.history import Happened, tell
 from yuefu.reconciliation.queries import DayBridge
 from yuefu.reconciliation.rules.breaks import DEFAULT_WORKING, FIRST_OWNER, Working, working
@@ -80,7 +81,7 @@ def reconcile_day(
     shown, corrections = set_apart(movements, corrects)
     open_items = queries.open_items(book_id=work.book.id, source=source, before=on)
     seen = queries.seen(book_id=work.book.id, source=source, before=on, file_id=file_id)
-    lines, seen = named(queries.lines_of_file(file_id=file_id), shown, open_items, seen)
+    lines, seen = named(queries.lines_told(book_id=work.book.id, file_id=file_id), shown, open_items, seen)
     result = match_day(
         on=on,
         lines=lines,
@@ -177,6 +178,7 @@ def _open_breaks(work: UnitOfWork, source: str, on: date, stored: _Stored, resul
     differing = [item for item in result.items if item.outcome not in settled and id(item) not in later_halves]
     if not differing:
         return 0
+    new_ids = work.ids.many(work.now, len(differing))
     orders = payments.orders_of_references(book_id=work.book.id, references=[item.reference for item in differing])
     columns = {
         "id": "uuid",
@@ -203,9 +205,12 @@ def _open_breaks(work: UnitOfWork, source: str, on: date, stored: _Stored, resul
             *(item.difference.currency, orders.get(item.reference), FIRST_OWNER[item.outcome], "open", "", on),
             by.due_on(item.outcome, on),
         )
-        for new_id, item in zip(work.ids.many(work.now, len(differing)), differing, strict=True)
+        for new_id, item in zip(new_ids, differing, strict=True)
     ]
-    return sql.insert("reconciliation_break", columns, values)
+    opened = sql.insert("reconciliation_break", columns, values)
+    found = queries.breaks_by_id(book_id=work.book.id, ids=new_ids)
+    tell_breaks(work=work, became=[Became(None, found[new_id]) for new_id in new_ids])
+    return opened
 
 
 def _resolve(work: UnitOfWork, on: date, stored: _Stored, resolutions: Sequence[Resolution]) -> None:
@@ -231,6 +236,7 @@ def _resolve(work: UnitOfWork, on: date, stored: _Stored, resolutions: Sequence[
         values.append((r.open_item_id, r.outcome.value, *amounts, stored.ids[id(r.counterpart)], FIRST_OWNER[r.outcome], *ending))
     if not values:
         return
+    before = queries.breaks_of_items(book_id=work.book.id, item_ids=[value[0] for value in values])
     source, params = sql.unnest(columns, values)
     # A break that a fix ended stays as it was ended, where its other half is what was to come.
     found = sql.rows(
@@ -246,6 +252,8 @@ def _resolve(work: UnitOfWork, on: date, stored: _Stored, resolutions: Sequence[
     )
     happened = [Happened(i, "came" if state != "open" else "reopened", state, on=on) for i, before, state in found if before != state]
     tell(work=work, happened=happened)
+    after = queries.breaks_by_id(book_id=work.book.id, ids=list(before))
+    tell_breaks(work=work, became=[Became(was, after[break_id]) for break_id, was in before.items()])
 
 
 def _finish(work: UnitOfWork, stored: _Stored, result: DayResult, movements: Sequence[Movement]) -> None:

@@ -15,11 +15,12 @@ from yuefu.payments import queries as payments
 from yuefu.payments.entries import COMPONENTS
 from yuefu.reconciliation import entries, queries
 from yuefu.reconciliation.commands.breaks import UNKNOWN_BREAK, store
+from yuefu.reconciliation.commands.events import Became, tell_breaks, tell_fixes
 from yuefu.reconciliation.commands.history import Happened, tell
 from yuefu.reconciliation.queries import MONEY_ACCOUNT, Break, Fix
 from yuefu.reconciliation.rules import fixes as rules
 from yuefu.reconciliation.rules.breaks import Working
-from yuefu.reconciliation.rules.fixes import ALONE, BOOKED, Case, Kind
+from yuefu.reconciliation.rules.fixes import ALONE, BOOKED, OUTSIDE, Case, Kind
 from yuefu.runtime import approvals, audit, keys, sql
 from yuefu.runtime.values import Actor, UnitOfWork
 
@@ -50,8 +51,8 @@ class NewFix:
 
 
 def ask_fixes(*, work: UnitOfWork, by: Working, fixes: Sequence[NewFix], told: Mapping[UUID, str] | None = None) -> list[Fix | Refused]:
-    """Asks for fixes; those that one person may do are carried out at once, but for repayments, which the caller books. One outcome a request, in order;
-    a known key gives its fix as it stands. `told` is how records outside stand, by break.
+    """Asks for fixes; those that one person may do are carried out at once, but for those that call the outside, which the caller does. One outcome a
+    request, in order; a known key gives its fix as it stands. `told` is how records outside stand, by break.
 
     Refused with unknown_break, reason_missing, day_passed, or as `rules.fixes` says; a refusal uses no key.
     """
@@ -74,7 +75,7 @@ def ask_fixes(*, work: UnitOfWork, by: Working, fixes: Sequence[NewFix], told: M
     def decide(fresh: list[int]) -> Mapping[int, Fix | Refused]:
         asked = {i: _asked(work, new[i], fixes[i], cases[fixes[i].break_id], by) for i in fresh}
         _insert(work, list(asked.values()), known)
-        at_once = [fix.id for fix in asked.values() if fix.alone and fix.kind is not Kind.POST_REPAYMENT]
+        at_once = [fix.id for fix in asked.values() if fix.alone and fix.kind not in OUTSIDE]
         done = {fix_id: _carry_out(work, fix_id, by) for fix_id in at_once}
         return {i: done.get(fix.id, fix) for i, fix in asked.items()}
 
@@ -90,7 +91,7 @@ def ask_fixes(*, work: UnitOfWork, by: Working, fixes: Sequence[NewFix], told: M
 
 
 def decide_fix(*, work: UnitOfWork, by: Working, approval_id: UUID, approve: bool, reason: str) -> Fix | Refused:
-    """Approves a fix, which carries it out (a repayment is booked by the caller), or rejects it.
+    """Approves a fix, which carries it out (what calls the outside is done by the caller), or rejects it.
 
     Refused as `approvals.decide`. Raises RefusedError where it does not fit any more: the transaction rolls back, and the request goes on waiting,
     to be rejected.
@@ -104,9 +105,9 @@ def decide_fix(*, work: UnitOfWork, by: Working, approval_id: UUID, approve: boo
     if approve and found.state != "open":
         raise RefusedError(Refused(rules.NO_LONGER_FITS, f"the break is {found.state}", "break_id"))
     state = "approved" if approve else "rejected"
-    _end(work, replace(fix, state=state))
+    _end(work, fix, replace(fix, state=state))
     tell(work=work, happened=[Happened(found.id, state, found.state, reason, fix_id=fix.id)])
-    if not approve or fix.kind is Kind.POST_REPAYMENT:
+    if not approve or fix.kind in OUTSIDE:
         return queries.fixes_by_id(book_id=work.book.id, ids=[fix.id])[fix.id]
     return _carry_out(work, fix.id, by)
 
@@ -119,8 +120,7 @@ def finish_repayment(*, work: UnitOfWork, fix_id: UUID, code: str = "") -> Fix:
     fix = queries.fixes_by_id(book_id=work.book.id, ids=[fix_id], lock=True)[fix_id]
     if fix.state != "approved":
         return fix
-    assert fix.kind is Kind.POST_REPAYMENT, "others are carried out where they are decided"
-    found = queries.breaks_by_id(book_id=work.book.id, ids=[fix.break_id], lock=True)[fix.break_id]
+    found = _about(work, fix, Kind.POST_REPAYMENT)
     if code:
         return _drop(work, fix, found, code)
     waiting = [
@@ -128,6 +128,27 @@ def finish_repayment(*, work: UnitOfWork, fix_id: UUID, code: str = "") -> Fix:
     ]
     ended = _ended(work, waiting, fix)
     return _done(work, fix, ended, None)
+
+
+def finish_refund(*, work: UnitOfWork, fix_id: UUID, known: bool = False, code: str = "") -> Fix:
+    """The refund of an approved fix is with its channel, which knew it before or has it now; or it refuses it, for the reason `code`.
+
+    The break goes on waiting for its line, which may come on any day. A fix that ended stays as it is.
+    """
+    fix = queries.fixes_by_id(book_id=work.book.id, ids=[fix_id], lock=True)[fix_id]
+    if fix.state != "approved":
+        return fix
+    found = _about(work, fix, Kind.SEND_REFUND)
+    if code:
+        return _drop(work, fix, found, code)
+    done = _done(work, fix, [], None)
+    tell(work=work, happened=[Happened(found.id, "sent", found.state, "known_there" if known else "sent", fix_id=fix.id)])
+    return done
+
+
+def _about(work: UnitOfWork, fix: Fix, kind: Kind) -> Break:
+    assert fix.kind is kind, "each is carried out in its own way"
+    return queries.breaks_by_id(book_id=work.book.id, ids=[fix.break_id], lock=True)[fix.break_id]
 
 
 def _fault(work: UnitOfWork, given: NewFix, cases: Mapping[UUID, Case], by: Working) -> Refused | None:
@@ -203,6 +224,7 @@ def _insert(work: UnitOfWork, asked: Sequence[Fix], known: Mapping[UUID, Break])
     sql.insert("reconciliation_fix", _COLUMNS, values, same={"book_id": ("uuid", work.book.id)})
     happened = [Happened(f.break_id, "asked", known[f.break_id].state, f.reason, until=f.until, fix_id=f.id) for f in asked]
     tell(work=work, happened=happened)
+    tell_fixes(work=work, became=[(None, fix) for fix in asked])
     audit.record(work=work, action="break.ask_fix", object_kind="fix", object_ids=[f.id for f in asked])
 
 
@@ -235,12 +257,13 @@ def _posted(work: UnitOfWork, fix: Fix, found: Break) -> UUID:
 def _ended(work: UnitOfWork, waiting: Sequence[Break], fix: Fix) -> list[Break]:
     ended = [replace(b, state=_ENDS_AS[fix.kind], reason=fix.kind.value, closed_on=work.day.on, fix_id=fix.id) for b in waiting]
     store(changed=ended)
+    tell_breaks(work=work, became=[Became(was, now, cause=fix.id) for was, now in zip(waiting, ended, strict=True)])
     return ended
 
 
 def _done(work: UnitOfWork, fix: Fix, ended: Sequence[Break], entry_id: UUID | None) -> Fix:
     done = replace(fix, state="done", entry_id=entry_id, ended_on=work.day.on, ended_at=work.now)
-    _end(work, done)
+    _end(work, fix, done)
     happened = [Happened(b.id, "fixed", b.state, fix.kind.value, fix_id=fix.id) for b in ended]
     if fix.kind is Kind.CHASE:
         happened = [Happened(fix.break_id, "chased", "open", fix.reason, until=fix.until, fix_id=fix.id)]
@@ -251,14 +274,15 @@ def _done(work: UnitOfWork, fix: Fix, ended: Sequence[Break], entry_id: UUID | N
 
 def _drop(work: UnitOfWork, fix: Fix, found: Break, code: str) -> Fix:
     dropped = replace(fix, state="dropped", code=code, ended_on=work.day.on, ended_at=work.now)
-    _end(work, dropped)
+    _end(work, fix, dropped)
     tell(work=work, happened=[Happened(found.id, "dropped", found.state, code, fix_id=fix.id)])
     audit.record(work=work, action="break.fix_dropped", object_kind="fix", object_ids=[fix.id], detail={"code": code})
     return dropped
 
 
-def _end(work: UnitOfWork, fix: Fix) -> None:
+def _end(work: UnitOfWork, before: Fix, fix: Fix) -> None:
     over = fix.state not in ("waiting", "approved")
     columns = {"id": "uuid", "state": "text", "code": "text", "entry_id": "uuid", "ended_on": "date", "ended_at": "timestamptz"}
     ended = (work.day.on, work.now) if over else (None, None)
     sql.update("reconciliation_fix", "id", columns, [(fix.id, fix.state, fix.code, fix.entry_id, *ended)])
+    tell_fixes(work=work, became=[(before, replace(fix, ended_on=ended[0]))])

@@ -86,7 +86,8 @@ class _Rows:
             line_no=line_no,
             kind=kind,
             reference=own or values[at["Merchant Reference"]],
-            provider_id=modification or psp,
+            # What is of no payment has a text in place of a number, the same in every batch.
+            provider_id=(modification or psp) if psp else f"{batch}/{line_no}",
             business_id=psp,
             occurred_at=occurred_at,
             occurred_on=occurred_at.date(),

@@ -20,7 +20,7 @@ from yuefu.reconciliation.rules.bills import Bill, BillError, BillLine
 _VERSION = re.compile(r"camt\.053\.001\.[0-9]{2}$")
 _OPENING: Final = ("OPBD", "PRCD", "ITBD")
 _CLOSING: Final = ("CLBD", "ITBD")
-_PARTS: Final = ("Acct", "Bal", "TxsSummry", "Ntry")
+_PARTS: Final = ("Id", "Acct", "Bal", "TxsSummry", "Ntry")
 _OF_ONE: Final = tuple(
     f"NtryDtls/TxDtls/{path}" for path in ("Refs/EndToEndId", "Refs/InstrId", "Refs/PmtInfId", "RmtInf/Strd/CdtrRefInf/Ref")
 )
@@ -32,6 +32,7 @@ class _Statement:
     """A statement in reading. `balances` are by code, in order of the file."""
 
     wanted: str | None
+    name: str = ""
     account: str = ""
     currency: str = ""
     places: int = 0
@@ -99,7 +100,9 @@ def _texts(element: Any, above: str = "", found: dict[str, str] | None = None) -
 
 def _take(statement: _Statement, name: str, element: Any) -> None:
     texts = _texts(element)
-    if name == "Acct":
+    if name == "Id":
+        statement.name = (element.text or "").strip()
+    elif name == "Acct":
         statement.account = texts.get("Id/IBAN") or texts.get("Id/Othr/Id", "")
         if texts.get("Ccy"):
             _require_currency(statement, texts["Ccy"], 0)
@@ -179,7 +182,7 @@ def _reference(texts: Mapping[str, str], parts: int) -> str:
 def _bill(statement: _Statement, layout: str, sha256: str) -> Bill:
     opening, closing = _balances(statement)
     _require_counts(statement)
-    given = (layout, statement.account, statement.currency, opening[1], closing[1], closing[2], statement.lines)
+    given = (layout, statement.account, statement.currency, opening[1], closing[1], closing[2], statement.lines, statement.name)
     return bill_of_statement(Statement(*given), sha256)
 
 

@@ -1,7 +1,8 @@
 """Bills out of what was read: one for each account and currency in a file, one for each bank statement."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 from types import MappingProxyType
 
@@ -36,7 +37,9 @@ def _bill(layout: str, account: str, currency: str, lines: tuple[BillLine, ...],
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """A bank statement as it was read: balances in minor units, `ended_on` the day of the closing one."""
+    """A bank statement as it was read: balances in minor units, `ended_on` the day of the closing one, `name` what the bank calls it, which may be
+    the same every day.
+    """
 
     layout: str
     account: str
@@ -45,6 +48,7 @@ class Statement:
     closing: int
     ended_on: date
     lines: Sequence[BillLine]
+    name: str
 
 
 def bill_of_statement(statement: Statement, sha256: str) -> Bill:
@@ -68,11 +72,25 @@ def bill_of_statement(statement: Statement, sha256: str) -> Bill:
         account=statement.account,
         on=max(days),
         currency=statement.currency,
-        lines=tuple(statement.lines),
+        lines=tuple(_numbered(statement)),
         sha256=sha256,
         totals=MappingProxyType(totals),
         since=min(days) if min(days) != max(days) else None,
     )
+
+
+def _numbered(statement: Statement) -> Iterator[BillLine]:
+    """The lines, each under a number that is its own for ever: many banks count the lines of a statement from 1, or give all parts of a collected
+    payment one number.
+    """
+    named = f"{statement.name}@{statement.ended_on:%Y%m%d}" if statement.name else f"{statement.ended_on:%Y%m%d}"
+    of_number: dict[str, set[tuple[str, int]]] = defaultdict(set)
+    for line in statement.lines:
+        of_number[line.provider_id].add((line.reference, line.amount.minor))
+    for line in statement.lines:
+        shared = len(of_number[line.provider_id]) > 1
+        number = f"{line.provider_id}/{line.line_no}" if shared else line.provider_id
+        yield replace(line, provider_id=f"{named}/{number}" if line.provider_id else "")
 
 
 # What a total of all lines of one kind is called; a total of money that goes out is printed without its sign.

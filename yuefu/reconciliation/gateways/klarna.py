@@ -76,7 +76,7 @@ def _transaction(one: Mapping[str, Any], number: int, wanted: str | None, signed
         line_no=number,
         kind=kind,
         reference=(text_of(one, ours, number) if ours else "") or order,
-        provider_id={"payment": capture, "refund": refund}.get(kind, ""),
+        provider_id={"payment": capture, "refund": refund, "fee": capture and f"{capture}/{number}"}.get(kind, ""),
         business_id=text_of(one, "payment_reference", number),
         occurred_at=at,
         occurred_on=at.date(),

@@ -96,7 +96,8 @@ def _statement(block: str, number: int, wanted: str | None) -> Statement:
     if len(_LINE.findall(block)) != len(lines):
         raise BillError("bad_field", f"Statement {number} has {len(_LINE.findall(block))} lines (:61:), of which {len(lines)} can be read.")
     account = str(found.data.get("account_identification") or "").strip()
-    return Statement("bank.mt940", account, currency, first, last, ended_on, lines)
+    name = "/".join(text for part in ("statement_number", "sequence_number") if (text := str(found.data.get(part) or "").strip()))
+    return Statement("bank.mt940", account, currency, first, last, ended_on, lines, name)
 
 
 def _balance(data: Any, name: str, number: int) -> Any:

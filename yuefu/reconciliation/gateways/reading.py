@@ -9,6 +9,7 @@ from yuefu.reconciliation.gateways.streams import BOM, ZIP_MAGIC, Source, member
 from yuefu.reconciliation.gateways.tables import Found, find_header
 from yuefu.reconciliation.rules.bills import Bill, BillError
 from yuefu.reconciliation.rules.pairs import summary_differences
+from yuefu.reconciliation.rules.settlements import joined
 
 _Reader = Callable[[Source, str | None], list[Bill]]
 
@@ -53,7 +54,8 @@ def read(data: bytes, *, currency: str | None = None, sha1: str | None = None) -
 def read_one(data: bytes) -> Bill:
     """The one bill in a file, in whatever currency it states, or BillError; also where there are several, for then it is not said which is meant."""
     found = read(data)
-    bills = [bill for bill in found if bill.layout != "alipay.summary"] or found  # what comes beside its details was held against them
+    # What comes beside its details was held against them.
+    bills = joined([bill for bill in found if bill.layout != "alipay.summary"] or found)
     if len(bills) != 1:
         accounts = ", ".join(sorted({bill.account[:40] for bill in bills})) or "none"
         raise BillError("several_accounts", f"The file holds {len(bills)} bills, of {accounts}: give them one by one.")

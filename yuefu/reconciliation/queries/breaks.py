@@ -71,6 +71,12 @@ def breaks_by_id(*, book_id: UUID, ids: Sequence[UUID], lock: bool = False) -> d
     return {found_break.id: found_break for found_break in found}
 
 
+def breaks_of_items(*, book_id: UUID, item_ids: Sequence[UUID]) -> dict[UUID, Break]:
+    """Breaks by id, of the items that they began with."""
+    where = " WHERE book_id = %s AND item_id = ANY(%s) ORDER BY id FOR UPDATE"
+    return {found.id: found for found in sql.rows_as(_break, _BREAK + where, [book_id, list(item_ids)])}
+
+
 def breaks_of_orders(*, order_ids: Sequence[UUID]) -> dict[UUID, list[Break]]:
     """Breaks of orders, oldest first."""
     by_order: dict[UUID, list[Break]] = defaultdict(list)

@@ -16,6 +16,7 @@ from yuefu.payments.entries import COMPONENTS
 from yuefu.payments.rules import CHANNEL, CLIENT, OPERATING, MoneyAccount
 from yuefu.reconciliation.rules.bills import BillLine
 from yuefu.reconciliation.rules.matching import SOURCES, Key, Movement, OpenItem, Outcome, Seen
+from yuefu.reconciliation.rules.naming import GivenBack, refunds_named
 from yuefu.runtime import sql
 
 MONEY_ACCOUNT: Final = {"channel_fund": CHANNEL, "bank": OPERATING, "bank_client": CLIENT}
@@ -24,7 +25,7 @@ MONEY_ACCOUNT: Final = {"channel_fund": CHANNEL, "bank": OPERATING, "bank_client
 
 @dataclass(frozen=True, slots=True)
 class BillFile:
-    """A bill that was received."""
+    """A bill that was received: of one day. `whole_id` is the file that keeps the bytes of one that is of several days, where it is not this one."""
 
     id: UUID
     source: str
@@ -36,6 +37,7 @@ class BillFile:
     line_count: int
     totals: Mapping[str, int]
     received_at: datetime
+    whole_id: UUID | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,7 @@ class SeenLine:
     outcome: str | None
 
 
-_FILE = "SELECT id, source, on_date, sha256, layout, account, currency, line_count, totals, received_at FROM reconciliation_file"
+_FILE = "SELECT id, source, on_date, sha256, layout, account, currency, line_count, totals, received_at, whole_id FROM reconciliation_file"
 _LINE = (
     "l.line_no, l.kind, l.reference, l.provider_id, l.business_id, l.occurred_at, l.on_date, l.amount_minor, l.fee_minor, l.status,"
     " l.balance_minor, l.currency"
@@ -93,15 +95,70 @@ def files_of_days(*, book_id: UUID, days: Sequence[tuple[str, date]]) -> dict[tu
     return {(file.source, file.on): file for file in found if (file.source, file.on) in wanted}
 
 
+def files_of_contents(*, book_id: UUID, contents: Sequence[tuple[str, str]]) -> dict[tuple[str, str], list[BillFile]]:
+    """Files with lines by source and SHA-256: one of several days is several, in order."""
+    if not contents:
+        return {}
+    found = sql.rows_as(
+        BillFile,
+        _FILE + " WHERE book_id = %s AND sha256 = ANY(%s) AND (line_count > 0 OR whole_id IS NOT NULL) ORDER BY on_date",
+        [book_id, sorted({sha256 for _, sha256 in contents})],
+    )
+    by_content: dict[tuple[str, str], list[BillFile]] = defaultdict(list)
+    for file in found:
+        by_content[file.source, file.sha256].append(file)
+    return dict(by_content)
+
+
+def payouts_of_klarna(*, book_id: UUID, named: Sequence[tuple[str, str]]) -> dict[tuple[str, str], tuple[int, bool]]:
+    """What lines of earlier files make of some payouts, by source and payout, in minor units, and whether these are their totals."""
+    wanting = [one for one in named if one[1]]
+    if not wanting:
+        return {}
+    wanted, params = sql.unnest({"source": "text", "payout": "text"}, wanting)
+    found = sql.rows(
+        "SELECT l.source, l.business_id, sum(l.amount_minor)::bigint, bool_or(l.reference = l.business_id) FROM reconciliation_line AS l"
+        f" JOIN reconciliation_file AS f ON f.id = l.file_id AND f.book_id = l.book_id AND f.layout LIKE 'klarna.%%' JOIN {wanted} AS w ON w.source = l.source"
+        " AND w.payout = l.business_id WHERE l.book_id = %s AND l.kind NOT IN ('withdrawal', 'debt') GROUP BY 1, 2",
+        [*params, book_id],
+    )
+    return {(source, payout): (minor, totals) for source, payout, minor, totals in found}
+
+
 def content(*, file_id: UUID) -> bytes | None:
-    """The bytes of a file as they are kept: gzip."""
-    found: bytes | None = sql.value("SELECT content FROM reconciliation_file WHERE id = %s", [file_id])
+    """The bytes of a file as they are kept: gzip; of all days that it is of."""
+    found: bytes | None = sql.value(
+        "SELECT coalesce(f.content, w.content) FROM reconciliation_file AS f LEFT JOIN reconciliation_file AS w ON w.id = f.whole_id"
+        " WHERE f.id = %s",
+        [file_id],
+    )
     return found
 
 
 def lines_of_file(*, file_id: UUID) -> list[BillLine]:
     """The lines of a file in its order."""
     return sql.rows_as(_line, f"SELECT {_LINE} FROM reconciliation_line AS l WHERE l.file_id = %s ORDER BY l.line_no", [file_id])
+
+
+def lines_told(*, book_id: UUID, file_id: UUID) -> list[BillLine]:
+    """The lines of a file, what went back under the reference of our refund also where the channel has that of its payment."""
+    lines = lines_of_file(file_id=file_id)
+    paid = sorted({line.reference for line in lines if line.kind == "refund" and line.reference})
+    known = payments.refunds_of_payments(book_id=book_id, references=paid)
+    given_back = [GivenBack(one.reference, one.original_reference, one.amount.minor, (one.amount - one.fee).minor) for one in known]
+    return refunds_named(lines, given_back) if given_back else lines
+
+
+def lines_of_files(*, file_ids: Sequence[UUID]) -> dict[UUID, list[BillLine]]:
+    """The lines of some files, each in its order."""
+    if not file_ids:
+        return {}
+    by_file: dict[UUID, list[BillLine]] = defaultdict(list)
+    for file_id, *row in sql.rows(
+        f"SELECT l.file_id, {_LINE} FROM reconciliation_line AS l WHERE l.file_id = ANY(%s) ORDER BY l.file_id, l.line_no", [list(file_ids)]
+    ):
+        by_file[file_id].append(_line(*row))
+    return dict(by_file)
 
 
 def movements(*, book_id: UUID, source: str, on: date) -> list[Movement]:
@@ -124,7 +181,9 @@ def open_items(*, book_id: UUID, source: str, before: date) -> list[OpenItem]:
     """
     found = sql.rows(
         "WITH waiting AS (SELECT id, item_id, cls, EXISTS (SELECT 1 FROM reconciliation_fix AS f WHERE f.break_id = b.id"
-        " AND f.kind = 'chase_provider' AND f.state = 'done') AS awaited FROM reconciliation_break AS b"
+        " AND f.kind = 'chase_provider' AND f.state = 'done') OR (b.kind = 'refund' AND EXISTS (SELECT 1 FROM reconciliation_break AS o"
+        " JOIN reconciliation_fix AS f ON f.break_id = o.id AND f.kind = 'send_refund_again' AND f.state = 'done' WHERE o.book_id = b.book_id"
+        " AND o.source IN ('channel_trade', 'channel_fund') AND o.reference = b.reference)) AS awaited FROM reconciliation_break AS b"
         " WHERE b.book_id = %s AND b.source = %s AND b.state = 'open' AND b.cls IN ('missing_here', 'missing_there')"
         " UNION ALL SELECT b.id, b.item_id, b.cls, true FROM reconciliation_fix AS f JOIN reconciliation_break AS b ON b.fix_id = f.id"
         " WHERE f.book_id = %s AND f.kind = 'post_repayment' AND f.state = 'done' AND b.source = %s AND b.state <> 'open'"

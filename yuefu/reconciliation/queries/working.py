@@ -211,7 +211,7 @@ def cases(*, book_id: UUID, breaks: Sequence[Break], told: Mapping[UUID, str] | 
     if not breaks:
         return {}
     wanted = list(breaks)
-    corrected = _corrected(book_id, wanted)
+    corrected, sent = _corrected(book_id, wanted), _sent(book_id, wanted)
     ours = _ours(book_id, wanted) | dict(told or {})
     confirmed = _confirmed(book_id, [b for b in wanted if b.source == "channel_trade"])
     fixes = fixes_of(book_id=book_id, break_ids=[b.id for b in wanted])
@@ -232,6 +232,7 @@ def cases(*, book_id: UUID, breaks: Sequence[Break], told: Mapping[UUID, str] | 
             opposite=b.id in opposites,
             chased_until=max((f.until for f in fixes.get(b.id, ()) if f.state == "done" and f.until), default=None),
             waits=any(f.state in FIX_WAITING for f in fixes.get(b.id, ())),
+            sent=b.kind == "refund" and b.reference in sent,
         )
         for b in wanted
     }
@@ -261,10 +262,28 @@ def _corrected(book_id: UUID, wanted: Sequence[Break]) -> dict[UUID, int]:
 
 
 def _ours(book_id: UUID, wanted: Sequence[Break]) -> dict[UUID, str]:
-    """How our own collection of a reference stands, where there is one."""
-    asked = [b for b in wanted if b.source in ("channel_trade", "channel_fund") and b.cls == Outcome.MISSING_HERE]
+    """How our own collection, or what we gave back, of a reference stands, where there is one."""
+    of_channel = [b for b in wanted if b.source in ("channel_trade", "channel_fund")]
+    asked = [b for b in of_channel if b.cls == Outcome.MISSING_HERE]
     known = payments.collections_by_reference(book_id=book_id, references=sorted({b.reference for b in asked})) if asked else {}
-    return {b.id: known[b.reference].state for b in asked if b.reference in known}
+    given = [b for b in of_channel if b.cls == Outcome.MISSING_THERE and b.kind == "refund"]
+    refunds = payments.refunds_by_reference(book_id=book_id, references=sorted({b.reference for b in given})) if given else {}
+    return {b.id: known[b.reference].state for b in asked if b.reference in known} | {
+        b.id: refunds[b.reference].state for b in given if b.reference in refunds
+    }
+
+
+def _sent(book_id: UUID, wanted: Sequence[Break]) -> set[str]:
+    """The references of refunds that were sent again, for whichever of their breaks."""
+    references = sorted({b.reference for b in wanted if b.kind == "refund"})
+    if not references:
+        return set()
+    found = sql.rows(
+        "SELECT DISTINCT b.reference FROM reconciliation_break AS b JOIN reconciliation_fix AS f ON f.break_id = b.id"
+        " AND f.kind = 'send_refund_again' AND f.state = 'done' WHERE b.book_id = %s AND b.source = ANY(%s) AND b.reference = ANY(%s)",
+        [book_id, ["channel_trade", "channel_fund"], references],
+    )
+    return {row[0] for row in found}
 
 
 def _confirmed(book_id: UUID, wanted: Sequence[Break]) -> set[UUID]:

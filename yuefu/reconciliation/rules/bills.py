@@ -30,9 +30,9 @@ class BillLine:
 
     `kind`: a trade bill has "payment" and "refund"; a fund flow has "payment", "fee", "refund", "withdrawal", "payout",
     "payout_returned", "funding", "receipt", "share" and "other". `reference` is our number, `provider_id` the channel's number of this line
-    (unique in its file; "" where it has none), `business_id` the channel's number of the business that a line belongs to: the trade, in
-    Klarna's the payout ("" in a trade bill of WeChat Pay). Channels abroad have other kinds besides: "chargeback", "tax", "reserve", "debt",
-    "balance_transfer"; a bank statement has "credit" and "debit".
+    (its own for ever: a bank's with its statement; "" where it has none), `business_id` the channel's number of the business that a line
+    belongs to: the trade, in Klarna's the payout ("" in a trade bill of WeChat Pay). Channels abroad have other kinds besides: "chargeback",
+    "tax", "reserve", "debt", "balance_transfer"; a bank statement has "credit" and "debit".
     `occurred_at` is naive, in the channel's local time. `amount` is signed: + came in, − went out. `fee` is as printed, rounded to
     minor units: + we pay it, − it is given back (0 in a fund flow). `status` is the channel's word, "" where the layout has none.
     `balance` is the account's balance after the line (fund flow only).

@@ -36,10 +36,14 @@ class Kind(StrEnum):
     OFFSET = "offset"
     CHASE = "chase_provider"
     WRITE_OFF = "write_off"
+    SEND_REFUND = "send_refund_again"
 
 
 BOOKED: Final = frozenset({Kind.POST_FEE, Kind.WRITE_OFF})
 """These post an entry of their own to the account of money."""
+OUTSIDE: Final = frozenset({Kind.POST_REPAYMENT, Kind.SEND_REFUND})
+"""These call the channel or bank, outside of a transaction, and what it answers is booked as always."""
+MOVES_MONEY: Final = BOOKED | OUTSIDE
 ALONE: Final = frozenset({Kind.CHASE, Kind.OFFSET})
 """These move and end no difference, so one person does them."""
 CORRECTION: Final = "correction"
@@ -48,6 +52,8 @@ CORRECTION: Final = "correction"
 _PAID: Final = frozenset({"payment", "receipt"})
 _UNSETTLED: Final = frozenset({"attempted", "unknown", "failed", "told"})
 """How our own record of a reference stands that may still turn out to have been paid; `told`: the bank tells of it and it is not booked."""
+_GIVEN_BACK: Final = frozenset({"attempted", "unknown", "succeeded"})
+"""How a refund of ours stands that its channel should know; one that failed goes back under another reference (`journeys.refund.retry`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +62,7 @@ class Case:
 
     `ours` is how our own record of the reference stands ("" where there is none); `confirmed` whether the account of money shows what our books
     have; `opposite` whether another open break of the source has just the opposite difference; `chased_until` until when the provider was last
-    asked to answer; `waits` whether a fix is waiting.
+    asked to answer; `waits` whether a fix is waiting; `sent` whether the refund was sent again.
     """
 
     source: str
@@ -72,6 +78,7 @@ class Case:
     opposite: bool = False
     chased_until: date | None = None
     waits: bool = False
+    sent: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +124,8 @@ def waits_until(case: Case) -> date | None:
 
 def _in_order(case: Case, on: date) -> Iterator[Kind]:
     yield from (Kind.POST_REPAYMENT, Kind.POST_FEE, Kind.CONFIRM)
+    if not case.sent:
+        yield Kind.SEND_REFUND
     if case.chased_until is None:  # two that are opposite by chance have nothing to do with each other
         yield Kind.CHASE
         return
@@ -137,6 +146,14 @@ def _post_repayment(case: Case, working: Working) -> Refused | None:
     missing = case.cls is Outcome.MISSING_HERE and (case.kind in _PAID or (case.kind == "fee" and case.source == "channel_fund"))
     if not missing or case.ours not in _UNSETTLED:
         return Refused(DOES_NOT_FIT, "a repayment is posted that was asked for here, and that a bill shows as paid", "kind")
+    return None
+
+
+def _send_refund(case: Case, working: Working) -> Refused | None:
+    del working
+    missing = case.cls is Outcome.MISSING_THERE and case.kind == "refund" and case.source in ("channel_trade", "channel_fund")
+    if not missing or case.ours not in _GIVEN_BACK:
+        return Refused(DOES_NOT_FIT, "a refund of ours is sent again that a bill of its channel does not show", "kind")
     return None
 
 
@@ -177,4 +194,5 @@ _FAULTS: Final = {
     Kind.OFFSET: _offset,
     Kind.CHASE: _chase,
     Kind.WRITE_OFF: _write_off,
+    Kind.SEND_REFUND: _send_refund,
 }

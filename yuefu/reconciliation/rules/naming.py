@@ -1,11 +1,11 @@
-"""What the lines of a bank statement are. A bank says of a line that it is a credit or a debit, and which reference it was given; what it was we know
-ourselves, by that reference. Pure."""
+"""What lines are that do not say it in our words. A bank says of a line that it is a credit or a debit, and which reference it was given; a channel may
+call what went back by the payment that it is of. What it was we know ourselves, by that reference. Pure."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Final
 
 from yuefu.reconciliation.rules.bills import BillLine
@@ -34,6 +34,34 @@ def named(
             kinds[line.kind, line.reference] = kind
         told.append(line if kind == line.kind else replace(line, kind=kind))
     return told, {(kinds.get(key, key[0]), key[1]): before for key, before in seen.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class GivenBack:
+    """A refund of ours: under which reference, of which payment, and how much went back, with and without the part of the fee that came back."""
+
+    reference: str
+    payment: str
+    minor: int
+    net_minor: int
+
+
+def refunds_named(lines: Sequence[BillLine], known: Iterable[GivenBack]) -> list[BillLine]:
+    """Lines of what went back that have the reference of their payment, with that of the refund: the one of the same amount, each once, else the only
+    one there is. All other lines are as they were.
+    """
+    of_payment: dict[str, list[GivenBack]] = defaultdict(list)
+    for refund in known:
+        of_payment[refund.payment].append(refund)
+    told = []
+    for line in lines:
+        candidates = of_payment.get(line.reference, []) if line.kind == "refund" else []
+        same = [one for one in candidates if -line.amount.minor in (one.net_minor, one.minor)]
+        chosen = same[0] if same else candidates[0] if len(candidates) == 1 else None
+        if chosen is not None:
+            candidates.remove(chosen)
+        told.append(line if chosen is None else replace(line, reference=chosen.reference))
+    return told
 
 
 def _direction(minor: int) -> str:

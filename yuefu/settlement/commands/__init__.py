@@ -19,13 +19,23 @@ from yuefu.settlement.commands.freezes import (
 from yuefu.settlement.commands.opening import Owed, bring_in
 from yuefu.settlement.commands.parts import Collected, settle_parts
 from yuefu.settlement.commands.share_batches import PAY, SharePayment, build_shares, decide_share_payment, propose_share_payments
-from yuefu.settlement.commands.shares import claw_back
+from yuefu.settlement.commands.share_payouts import (
+    RELEASE,
+    ShareRelease,
+    decide_share_release,
+    follow_payouts,
+    mark_share_payouts,
+    mark_shares_reconciled,
+    propose_share_release,
+)
+from yuefu.settlement.commands.shares import claw_back, out_of_risk
 
 __all__ = [
     "ADJUST",
     "CLEAR",
     "FREEZE",
     "PAY",
+    "RELEASE",
     "UNFREEZE",
     "CaptureAccrual",
     "Clearing",
@@ -37,6 +47,7 @@ __all__ = [
     "Proven",
     "RefundAccrual",
     "SharePayment",
+    "ShareRelease",
     "accrue",
     "bring_in",
     "build",
@@ -47,14 +58,20 @@ __all__ = [
     "decide_clearing",
     "decide_freeze",
     "decide_share_payment",
+    "decide_share_release",
     "decide_unfreeze",
+    "follow_payouts",
     "keep_what_is_there",
     "mark_payouts",
     "mark_reconciled",
+    "mark_share_payouts",
+    "mark_shares_reconciled",
+    "out_of_risk",
     "propose_adjustment",
     "propose_clearing",
     "propose_freeze",
     "propose_share_payments",
+    "propose_share_release",
     "propose_unfreeze",
     "record_evidence",
     "schedule",

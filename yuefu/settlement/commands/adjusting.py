@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
 
 from yuefu.errors import Refused, RefusedError
 from yuefu.ledger import commands as ledger
-from yuefu.ledger.rules import AccountKey, Entry
+from yuefu.ledger.rules import Entry
 from yuefu.merchants import queries as merchants
 from yuefu.money.amounts import Money
+from yuefu.payments import commands as payments
 from yuefu.payments import queries as payment_book
+from yuefu.payments.rules import OPERATING, UNKNOWN_RECEIPT, Receipt
+from yuefu.payments.rules.receipts import left_refusal
 from yuefu.runtime import approvals, audit, locks, outbox
 from yuefu.runtime.outbox import Event
 from yuefu.runtime.values import UnitOfWork
@@ -29,12 +33,11 @@ NOT_IN_CONTRACT: Final = "not_in_contract"  # the contract in force has no penal
 MORE_THAN_AGREED: Final = "more_than_agreed"
 NOTHING_OWED: Final = "nothing_owed"  # a merchant pays no more than it owes
 
-_LONGEST: Final = 64
-
 
 @dataclass(frozen=True, slots=True)
 class NewAdjustment:
-    """A penalty or subsidy of a code of the contract, or what the merchant paid of its debt (`collected`), by the bank's reference."""
+    """A penalty or subsidy of a code of the contract, or what the merchant paid of its debt (`collected`): `reference` is the bank's number of
+    the transfer, which has come and lies in suspense."""
 
     merchant_id: UUID
     kind: str
@@ -47,8 +50,8 @@ class NewAdjustment:
 def propose_adjustment(*, work: UnitOfWork, adjustment: NewAdjustment) -> UUID | Refused:
     """Asks for an adjustment; nothing is booked until a second person decides with `decide_adjustment`. Returns the approval.
 
-    Refused with UNKNOWN_MERCHANT, UNKNOWN_KIND, AMOUNT_NOT_POSITIVE, CURRENCY_DIFFERS, NOT_IN_CONTRACT, MORE_THAN_AGREED, NOTHING_OWED,
-    REFERENCE_INVALID or REFERENCE_REUSED.
+    Refused with UNKNOWN_MERCHANT, UNKNOWN_KIND, AMOUNT_NOT_POSITIVE, CURRENCY_DIFFERS, NOT_IN_CONTRACT, MORE_THAN_AGREED, REFERENCE_REUSED,
+    NOTHING_OWED; or with `payments.rules` UNKNOWN_RECEIPT, NOTHING_LEFT or MORE_THAN_LEFT of the transfer.
     """
     if fault := _fault(work, adjustment):
         return fault
@@ -91,7 +94,9 @@ def decide_adjustment(*, work: UnitOfWork, approval_id: UUID, approve: bool, rea
         raise RefusedError(fault)
     item = _item(work, adjustment, approval_id)
     insert_items(work, [item])
-    (posted,) = ledger.post(work=work, entries=[_entry(work, item, adjustment.reference)])
+    if item.kind == "collected":
+        _take(work, adjustment, reason)
+    (posted,) = ledger.post(work=work, entries=[_ENTRIES[item.kind](item)])
     if isinstance(posted, Refused):
         raise RefusedError(posted)
     snapshot = {"id": item.id, "merchant_id": item.merchant_id, "kind": item.kind, "code": item.product, "net": item.net}
@@ -137,11 +142,14 @@ def _agreed_fault(work: UnitOfWork, adjustment: NewAdjustment) -> Refused | None
 
 
 def _collected_fault(work: UnitOfWork, adjustment: NewAdjustment) -> Refused | None:
-    reference = adjustment.reference
-    if not 0 < len(reference) <= _LONGEST or not reference.isprintable() or reference != reference.strip():
-        return Refused(rules.REFERENCE_INVALID, f"the bank's reference has 1 to {_LONGEST} characters and no blanks around it", "reference")
-    if queries.was_collected(book_id=work.book.id, reference=reference):
+    receipt = _receipt(work, adjustment.reference)
+    if receipt is None:
+        detail = "no transfer of this number has come into our own account: take the bank's notice or statement in first"
+        return Refused(UNKNOWN_RECEIPT, detail, "reference")
+    if queries.was_collected(book_id=work.book.id, reference=adjustment.reference):
         return Refused(rules.REFERENCE_REUSED, "another payment of a merchant has this reference", "reference")
+    if refused := left_refusal(receipt, adjustment.amount):
+        return Refused(refused.code, refused.detail, "reference" if refused.field == "receipt_id" else refused.field)
     owes = queries.owes(book_id=work.book.id, merchant_id=adjustment.merchant_id, currency=work.book.currency)
     if adjustment.amount > owes:
         return Refused(NOTHING_OWED, f"the merchant owes {owes}", "amount")
@@ -173,8 +181,23 @@ def _item(work: UnitOfWork, adjustment: NewAdjustment, approval_id: UUID) -> Ite
     )
 
 
-def _entry(work: UnitOfWork, item: Item, reference: str) -> Entry:
-    if item.kind == "collected":
-        bank = AccountKey("bank_cash", payment_book.money_accounts(book_id=work.book.id)["operating"].id)
-        return entries.debt_paid(item, bank, reference)
-    return entries.penalised(item) if item.kind == "penalty" else entries.subsidised(item)
+_ENTRIES: Final[Mapping[str, Callable[[Item], Entry]]] = {
+    "collected": entries.debt_paid,
+    "penalty": entries.penalised,
+    "subsidy": entries.subsidised,
+}
+
+
+def _receipt(work: UnitOfWork, number: str) -> Receipt | None:
+    """The transfer of a number into our own account, locked: whoever matches it or gives it back waits."""
+    bank = payment_book.money_accounts(book_id=work.book.id).get(OPERATING)
+    if bank is None:
+        return None
+    found = payment_book.receipts_numbered(book_id=work.book.id, money_account_id=bank.id, numbers=[number]).get(number)
+    return payment_book.receipts(book_id=work.book.id, ids=[found.id], lock=True)[found.id] if found else None
+
+
+def _take(work: UnitOfWork, adjustment: NewAdjustment, reason: str) -> None:
+    receipt = _receipt(work, adjustment.reference)
+    assert receipt is not None, "it was looked at before"
+    payments.take_of_merchants(work=work, new=[payments.OfMerchant(receipt.id, adjustment.merchant_id, adjustment.amount, reason)])

@@ -1,4 +1,5 @@
-"""What payees are owed of shares: on a pay day one batch each, which a second person's approval says was paid."""
+"""What payees are owed of shares: on a pay day one batch each. What was paid outside of the platform is booked as a second person approves it; what the
+platform pays is ordered in `share_payouts`."""
 
 from __future__ import annotations
 
@@ -19,6 +20,7 @@ from yuefu.runtime.values import UnitOfWork
 from yuefu.settlement import entries
 from yuefu.settlement.queries import shares as queries
 from yuefu.settlement.queries.shares import ShareBatch, ShareDue
+from yuefu.settlement.rules import REFERENCE_REUSED
 from yuefu.settlement.rules import shares as rules
 
 PAY: Final = "settlement.pay_share"
@@ -56,7 +58,7 @@ def build_shares(*, work: UnitOfWork, pay_on: date) -> list[ShareBatch]:
             f" SELECT share_id, %s, g.batch_id FROM {named} AS g CROSS JOIN LATERAL unnest(g.shares::uuid[]) AS share_id",
             [work.book.id, *params],
         )
-    _tell(work, "settlement.build_shares", built, 1)
+    _tell(work, "settlement.build_shares", built)
     return built
 
 
@@ -76,10 +78,10 @@ def _row(work: UnitOfWork, one: ShareBatch) -> tuple[object, ...]:
 def propose_share_payments(*, work: UnitOfWork, payments: Sequence[SharePayment]) -> list[UUID | Refused]:
     """Asks for batches to be booked as paid; nothing changes until a second person decides with `decide_share_payment`.
 
-    Returns the approvals. Refused with UNKNOWN_BATCH, NOT_DUE or REFERENCE_INVALID.
+    Returns the approvals. Refused with UNKNOWN_BATCH, NOT_DUE, REFERENCE_INVALID or REFERENCE_REUSED.
     """
     known = queries.batches_by_id(book_id=work.book.id, ids=[one.batch_id for one in payments], lock=True)
-    return [_fault(known.get(one.batch_id), one.reference) or _request(work, one, known[one.batch_id]) for one in payments]
+    return [_fault(work, known.get(one.batch_id), one.reference) or _request(work, one, known[one.batch_id]) for one in payments]
 
 
 def _request(work: UnitOfWork, one: SharePayment, batch: ShareBatch) -> UUID:
@@ -93,15 +95,16 @@ def _request(work: UnitOfWork, one: SharePayment, batch: ShareBatch) -> UUID:
     )
 
 
-def _fault(batch: ShareBatch | None, reference: str) -> Refused | None:
+def _fault(work: UnitOfWork, batch: ShareBatch | None, reference: str) -> Refused | None:
     if batch is None:
         return Refused(rules.UNKNOWN_BATCH, "there is no such batch of a payee in this book", "batch_id")
-    if batch.state != "due":
+    if (batch.state, "paid") not in rules.TRANSITIONS or batch.state == "scheduled":
         return Refused(rules.NOT_DUE, f"the batch is {batch.state}", "batch_id")
     good = 1 <= len(reference) <= _LONGEST_REFERENCE and reference.isprintable() and reference == reference.strip()
-    return (
-        None if good else Refused(REFERENCE_INVALID, f"a bank's reference has 1 to {_LONGEST_REFERENCE} printable characters", "reference")
-    )
+    if not good:
+        return Refused(REFERENCE_INVALID, f"a bank's reference has 1 to {_LONGEST_REFERENCE} printable characters", "reference")
+    used = payment_book.payouts_by_reference(book_id=work.book.id, references=[reference])
+    return Refused(REFERENCE_REUSED, "a payout of ours has this reference", "reference") if used else None
 
 
 def decide_share_payment(*, work: UnitOfWork, approval_id: UUID, approve: bool, reason: str) -> ShareBatch | Refused | None:
@@ -115,18 +118,31 @@ def decide_share_payment(*, work: UnitOfWork, approval_id: UUID, approve: bool, 
     assert decided.object_id is not None, "it is about a batch"
     batch = queries.batches_by_id(book_id=work.book.id, ids=[decided.object_id], lock=True).get(decided.object_id)
     reference = decided.content["reference"]
-    if fault := _fault(batch, reference):
+    if fault := _fault(work, batch, reference):
         raise RefusedError(fault)
     assert batch is not None
-    paid = replace(batch, state="paid", reference=reference)
+    paid = replace(batch, state="paid", reference=reference, version=batch.version + 1, payout_id=None, reason="")
     (posted,) = ledger.post(work=work, entries=[entries.shares_paid(paid.id, paid.party, paid.totals.due, _bank(work), reference)])
     if isinstance(posted, Refused):
         raise RefusedError(posted)
-    sql.update(
-        "settlement_share_batch", "id", {"id": "uuid", "state": "text", "reference": "text"}, [(paid.id, paid.state, paid.reference)]
-    )
-    _tell(work, "settlement.pay_share", [paid], 2)
+    store(work, "settlement.pay_share", [(paid, approval_id)])
     return paid
+
+
+def store(work: UnitOfWork, action: str, steps: Sequence[tuple[ShareBatch, UUID | None]]) -> None:
+    """Writes a step of batches and tells of it, each with the approval that it needed."""
+    if not steps:
+        return
+    columns = {"id": "uuid", "state": "text", "reference": "text", "version": "integer", "payout_id": "uuid", "reason": "text"}
+    named, params = sql.unnest(
+        {**columns, "approval_id": "uuid"}, [(b.id, b.state, b.reference, b.version, b.payout_id, b.reason, a) for b, a in steps]
+    )
+    sql.run(
+        "UPDATE settlement_share_batch AS b SET state = g.state, reference = g.reference, version = g.version, payout_id = g.payout_id,"
+        f" reason = g.reason, approval_id = coalesce(g.approval_id, b.approval_id) FROM {named} AS g WHERE b.id = g.id",
+        params,
+    )
+    _tell(work, action, [batch for batch, _ in steps])
 
 
 def _bank(work: UnitOfWork) -> AccountKey:
@@ -134,8 +150,8 @@ def _bank(work: UnitOfWork) -> AccountKey:
     return AccountKey("bank_cash", payment_book.money_accounts(book_id=work.book.id)["operating"].id)
 
 
-def _tell(work: UnitOfWork, action: str, batches: Sequence[ShareBatch], seq: int) -> None:
-    events = [Event(f"share_batch.{b.state}", "settlement_share_batch", b.id, seq, _snapshot(b)) for b in batches]
+def _tell(work: UnitOfWork, action: str, batches: Sequence[ShareBatch]) -> None:
+    events = [Event(f"share_batch.{b.state}", "settlement_share_batch", b.id, b.version, _snapshot(b)) for b in batches]
     outbox.emit(work=work, events=events)
     audit.record(work=work, action=action, object_kind="settlement_share_batch", object_ids=[b.id for b in batches])
 
@@ -143,5 +159,5 @@ def _tell(work: UnitOfWork, action: str, batches: Sequence[ShareBatch], seq: int
 def _snapshot(batch: ShareBatch) -> Mapping[str, Any]:
     return {
         "id": batch.id, "party": batch.party, "payee_id": batch.payee_id, "pay_on": batch.pay_on, "line_count": batch.line_count,
-        "totals": batch.totals, "state": batch.state, "reference": batch.reference,
+        "totals": batch.totals, "state": batch.state, "reference": batch.reference, "payout_id": batch.payout_id, "reason": batch.reason,
     }  # fmt: skip

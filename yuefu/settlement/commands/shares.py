@@ -123,4 +123,11 @@ def claw_back(*, work: UnitOfWork, capture_ids: Sequence[UUID]) -> list[Share]:
         for capture_id, group in sorted(known.items())
         if not any(one.kind == "defaulted" for one in group)
     ]
+    out_of_risk(work=work, capture_ids=capture_ids)
     return _write(work, [(item, back) for item, back in taken if back])
+
+
+def out_of_risk(*, work: UnitOfWork, capture_ids: Sequence[UUID]) -> None:
+    """Nobody looks any more whether the loans of these captures default early."""
+    if capture_ids:
+        sql.run("DELETE FROM settlement_share_at_risk WHERE book_id = %s AND capture_id = ANY(%s)", [work.book.id, list(capture_ids)])

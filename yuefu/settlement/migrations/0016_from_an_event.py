@@ -48,7 +48,7 @@ CREATE TRIGGER settlement_evidence_fits AFTER INSERT ON settlement_evidence
 
 
 class Migration(migrations.Migration):
-    dependencies = [("settlement", "0013_adjustments"), ("orders", "0006_named_as_a_set")]
+    dependencies = [("settlement", "0015_shares_at_risk"), ("orders", "0006_named_as_a_set")]
 
     operations = [
         migrations.AlterField("item", "settles_on", models.DateField(null=True)),

@@ -3,7 +3,7 @@
 from yuefu.settlement.models.freezes import Freeze, FreezePart
 from yuefu.settlement.models.invoices import Invoice
 from yuefu.settlement.models.items import Batch, BatchLine, Evidence, Item, Waiting
-from yuefu.settlement.models.shares import Share, ShareBatch, ShareLine, ShareWaiting
+from yuefu.settlement.models.shares import Share, ShareAtRisk, ShareBatch, ShareLine, ShareWaiting
 
 __all__ = [
     "Batch",
@@ -14,6 +14,7 @@ __all__ = [
     "Invoice",
     "Item",
     "Share",
+    "ShareAtRisk",
     "ShareBatch",
     "ShareLine",
     "ShareWaiting",

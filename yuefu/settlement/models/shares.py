@@ -49,7 +49,6 @@ class Share(BookRow):
         ]
         indexes = [
             models.Index(fields=["book_id", "payee_id", "earned_on"], name="settlement_share_of_payee"),
-            models.Index(fields=["book_id", "loan_id"], condition=Q(kind="earned", default_ppm__gt=0), name="settlement_share_at_risk"),
         ]
 
 
@@ -82,6 +81,10 @@ class ShareBatch(BookRow):
     state = models.TextField()
     reference = models.TextField()
     built_at = models.DateTimeField()
+    version = models.IntegerField(default=1, db_default=1)
+    payout_id = models.UUIDField(null=True)
+    approval_id = models.UUIDField(null=True)
+    reason = models.TextField(default="", db_default="")
 
     class Meta:
         db_table = "settlement_share_batch"
@@ -103,14 +106,32 @@ class ShareBatch(BookRow):
                 name="settlement_share_batch_due",
             ),
             models.CheckConstraint(
-                condition=Q(state="accrued", due_minor=0, reference="")
-                | Q(state="due", due_minor__gt=0, reference="")
-                | (Q(state="paid", due_minor__gt=0) & ~Q(reference="")),
+                condition=Q(state="accrued", due_minor=0, reference="", payout_id__isnull=True)
+                | Q(state="due", due_minor__gt=0, reference="", payout_id__isnull=True)
+                | (Q(state__in=["paid", "reconciled"], due_minor__gt=0) & ~Q(reference=""))
+                | (Q(state__in=["scheduled", "returned"], due_minor__gt=0, payout_id__isnull=False) & ~Q(reference="")),
                 name="settlement_share_batch_state",
             ),
             models.CheckConstraint(condition=Q(line_count__gt=0), name="settlement_share_batch_lines"),
         ]
-        indexes = [models.Index(fields=["book_id", "-pay_on"], name="settlement_share_batch_latest")]
+        indexes = [
+            models.Index(fields=["book_id", "-pay_on"], name="settlement_share_batch_latest"),
+            models.Index(fields=["book_id", "reference"], condition=~Q(reference=""), name="settlement_share_batch_known"),
+        ]
+
+
+class ShareAtRisk(models.Model):
+    """A capture whose shares go back if its loan defaults early, until they have, or until that cannot be any more."""
+
+    capture_id = models.UUIDField(primary_key=True)
+    book_id = models.UUIDField()
+    loan_id = models.UUIDField()
+    early_periods = models.SmallIntegerField()
+    early_days = models.SmallIntegerField()
+
+    class Meta:
+        db_table = "settlement_share_at_risk"
+        indexes = [models.Index(fields=["book_id", "loan_id"], name="settlement_at_risk_loan")]
 
 
 class ShareLine(models.Model):

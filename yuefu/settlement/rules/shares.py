@@ -16,6 +16,24 @@ from yuefu.settlement.rules import Item
 
 NOT_DUE: Final = "not_due"  # the state of a payee's batch does not allow this step
 UNKNOWN_BATCH: Final = "unknown_batch"
+SALE_HELD: Final = "sale_held"  # what merchants are owed for a sale in it is held or frozen
+NOTHING_TO_PAY: Final = "nothing_to_pay"  # no batch is due
+TOO_MANY: Final = "too_many_batches"
+
+TRANSITIONS: Final = frozenset(
+    {
+        *((unpaid, after) for unpaid in ("due", "returned") for after in ("scheduled", "paid")),
+        ("scheduled", "paid"),
+        ("scheduled", "returned"),
+        ("paid", "returned"),
+        ("paid", "reconciled"),
+        ("reconciled", "returned"),
+    }
+)
+"""Of a batch of a payee: what is due or came back is ordered, or was paid outside, as two people say."""
+UNPAID: Final = ("due", "returned")
+OWED: Final = ("due", "scheduled", "returned")
+"""In these states the bank has not paid it, or has paid it back."""
 
 
 @dataclass(frozen=True, slots=True)

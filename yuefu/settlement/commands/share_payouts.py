@@ -1,0 +1,159 @@
+"""Paying what payees are owed: two people order the payouts of batches, which then follow what the bank says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+from uuid import UUID
+
+from yuefu.errors import Refused, RefusedError
+from yuefu.merchants.commands import payee_accounts
+from yuefu.merchants.queries import payee_accounts as accounts
+from yuefu.merchants.rules import payees
+from yuefu.payments import commands as payments
+from yuefu.payments.commands import SharePayoutOrder
+from yuefu.payments.rules import Payout, account_at_fault
+from yuefu.runtime import approvals
+from yuefu.runtime.values import UnitOfWork
+from yuefu.settlement.commands.following import mark_payouts
+from yuefu.settlement.commands.share_batches import store
+from yuefu.settlement.queries import shares as queries
+from yuefu.settlement.queries.shares import ShareBatch
+from yuefu.settlement.rules import ACCOUNT_FLAGGED, CHANGED_SINCE, NOT_POSSIBLE
+from yuefu.settlement.rules import shares as rules
+
+RELEASE: Final = "settlement.release_shares"
+"""The action of the approval that payouts of shares need: one for many batches, each named with its amount."""
+MOST: Final = 1_000
+"""Batches that are asked for at once: two people are to look at them."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShareRelease:
+    """Batches of payees that shall be paid; `reason` is for the second person."""
+
+    batch_ids: tuple[UUID, ...]
+    reason: str
+
+
+def propose_share_release(*, work: UnitOfWork, release: ShareRelease) -> UUID | Refused:
+    """Asks for the payouts of batches that are due or came back; nothing is paid until a second person decides with `decide_share_release`. Returns the
+    approval.
+
+    Refused with NOTHING_TO_PAY, TOO_MANY, UNKNOWN_BATCH, NOT_DUE, NO_ACCOUNT, ACCOUNT_FLAGGED or SALE_HELD: all of them or none.
+    """
+    wanted = sorted(set(release.batch_ids))
+    if not wanted:
+        return Refused(rules.NOTHING_TO_PAY, "no batch of a payee is due", "batches")
+    if len(wanted) > MOST:
+        return Refused(rules.TOO_MANY, f"at most {MOST} batches are asked for at once", "batches")
+    known = queries.batches_by_id(book_id=work.book.id, ids=wanted)
+    if fault := _fault(work, wanted, known):
+        return fault
+    total = sum(batch.totals.due.minor for batch in known.values())
+    content = {
+        "batches": {str(batch_id): known[batch_id].totals.due.minor for batch_id in wanted},
+        "total_minor": total,
+        "currency": work.book.currency,
+    }
+    return approvals.request(
+        work=work, action=RELEASE, object_kind="settlement_share_batch", object_id=None, content=content, reason=release.reason
+    )
+
+
+def decide_share_release(*, work: UnitOfWork, approval_id: UUID, approve: bool, reason: str) -> list[ShareBatch] | Refused | None:
+    """Approves payouts of shares, which orders them, or rejects them. None after a rejection.
+
+    Refused as `approvals.decide`. Raises RefusedError with CHANGED_SINCE where a batch pays another amount, and as `propose_share_release` refuses: the
+    transaction rolls back and the request goes on waiting.
+    """
+    decided = approvals.decide(work=work, approval_id=approval_id, approve=approve, reason=reason, action=RELEASE)
+    if isinstance(decided, Refused) or not approve:
+        return decided if isinstance(decided, Refused) else None
+    asked = {UUID(batch_id): minor for batch_id, minor in decided.content["batches"].items()}
+    known = queries.batches_by_id(book_id=work.book.id, ids=sorted(asked), lock=True)
+    if fault := _fault(work, sorted(asked), known):
+        raise RefusedError(fault)
+    if any(batch.totals.due.minor != asked[batch.id] for batch in known.values()):
+        raise RefusedError(Refused(CHANGED_SINCE, "a batch is not as it was: reject this and ask anew", "approval_id"))
+    batches = [known[batch_id] for batch_id in sorted(asked)]
+    orders = [SharePayoutOrder(f"{b.id}:{b.version}", b.party, b.payee_id, b.id, b.totals.due) for b in batches]
+    ordered = []
+    for batch, payout in zip(batches, payments.order_share_payouts(work=work, orders=orders), strict=True):
+        if isinstance(payout, Refused):
+            raise RefusedError(payout)
+        step = replace(batch, state="scheduled", version=batch.version + 1, payout_id=payout.id, reference=payout.reference, reason="")
+        ordered.append(step)
+    store(work, "settlement.release_shares", [(batch, approval_id) for batch in ordered])
+    return ordered
+
+
+def _fault(work: UnitOfWork, wanted: Sequence[UUID], known: Mapping[UUID, ShareBatch]) -> Refused | None:
+    """The first thing that keeps one of them from being paid."""
+    if any(batch_id not in known for batch_id in wanted):
+        return Refused(rules.UNKNOWN_BATCH, "there is no such batch of a payee in this book", "batches")
+    kept = queries.with_sales_kept(batch_ids=wanted)
+    where = accounts.in_force(book_id=work.book.id, payee_ids=sorted({batch.payee_id for batch in known.values()}))
+    for batch_id in wanted:
+        batch = known[batch_id]
+        account = where.get(batch.payee_id)
+        if (batch.state, "scheduled") not in rules.TRANSITIONS:
+            return Refused(rules.NOT_DUE, f"the batch {batch_id} is {batch.state}", "batches")
+        if account is None:
+            return Refused(payees.NO_ACCOUNT, f"nobody has said where the {batch.party} of batch {batch_id} is paid to", "batches")
+        if account.flagged_on:
+            return Refused(ACCOUNT_FLAGGED, f"a bank sent money back from the account of batch {batch_id}: give it another", "batches")
+        if batch_id in kept:
+            return Refused(rules.SALE_HELD, f"a merchant's money of a sale in batch {batch_id} is held or frozen", "batches")
+    return None
+
+
+def follow_payouts(*, work: UnitOfWork, payouts: Sequence[Payout]) -> None:
+    """Lets batches follow what a bank said of their payouts, those of merchants and those of payees."""
+    mark_payouts(work=work, payouts=[p for p in payouts if p.merchant_id])
+    mark_share_payouts(work=work, payouts=[p for p in payouts if p.payee_id])
+
+
+def mark_share_payouts(*, work: UnitOfWork, payouts: Sequence[Payout]) -> list[ShareBatch | Refused]:
+    """Lets batches of payees follow their payouts: paid or returned. What is not news changes nothing. An account that money came back from is flagged.
+
+    Refused with UNKNOWN_BATCH, or NOT_POSSIBLE where a batch has another payout by now.
+    """
+    if not payouts:
+        return []
+    known = queries.batches_by_id(book_id=work.book.id, ids=[p.batch_id for p in payouts], lock=True)
+    outcomes: list[ShareBatch | Refused] = []
+    for payout in payouts:
+        batch = known.get(payout.batch_id)
+        outcome = _follow(batch, payout)
+        outcomes.append(outcome)
+        if isinstance(outcome, ShareBatch) and outcome is not batch:
+            known[outcome.id] = outcome
+            store(work, "settlement.mark_share_payouts", [(outcome, None)])
+    payee_accounts.flag_payee_accounts(
+        work=work, faults={p.account_id: p.failure_code or "returned" for p in payouts if account_at_fault(p) and p.account_id}
+    )
+    return outcomes
+
+
+def _follow(batch: ShareBatch | None, payout: Payout) -> ShareBatch | Refused:
+    if batch is None:
+        return Refused(rules.UNKNOWN_BATCH, "there is no such batch of a payee in this book", "batch_id")
+    if batch.payout_id != payout.id:
+        return Refused(NOT_POSSIBLE, "the batch has another payout by now", "payout_id")
+    if payout.state in ("scheduled", "sent") or payout.state == batch.state or (payout.state, batch.state) == ("paid", "reconciled"):
+        return batch
+    if (batch.state, payout.state) not in rules.TRANSITIONS:
+        return Refused(NOT_POSSIBLE, f"the batch is {batch.state}", "state")
+    reason = (payout.failure_code or "returned") if payout.state == "returned" else ""
+    return replace(batch, state=payout.state, version=batch.version + 1, reason=reason)
+
+
+def mark_shares_reconciled(*, work: UnitOfWork, references: Sequence[str]) -> list[ShareBatch]:
+    """Marks batches of payees that were paid and that the bank's statement shows under these references, wherever they were paid from."""
+    paid = queries.paid_as(book_id=work.book.id, references=references)
+    known = queries.batches_by_id(book_id=work.book.id, ids=paid, lock=True) if paid else {}
+    found = [replace(b, state="reconciled", version=b.version + 1) for b in known.values() if b.state == "paid"]
+    store(work, "settlement.mark_reconciled", [(batch, None) for batch in found])
+    return found
