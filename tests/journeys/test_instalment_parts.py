@@ -49,9 +49,9 @@ def test_a_part_follows_each_instalment_and_what_is_taken_off_or_goes_back_follo
     shop.settle()
     assert paid(shop) == [], "the goods are delivered, and nothing is collected"
     repaid = [shop.repay(one.loan_id) for one in sales]
-    shop.next_day()
-    looks = [lambda: instalment_parts.find(desk=shop.desk, now=shop.now(9), chunk=2)] * 2
+    looks = [lambda: instalment_parts.find(desk=shop.desk, now=shop.now(15), chunk=2)] * 2
     assert sum(len(one) for one in shop.at_once(*looks) if isinstance(one, list)) == 3, "two at once find it once"
+    shop.next_day()
     shop.settle()
     assert paid(shop) == [3 * PART]
     shop.settle()
