@@ -18,7 +18,7 @@ from typing import Final, TypeVar
 from uuid import UUID
 
 from yuefu.errors import Refused
-from yuefu.journeys import sharing, stopping
+from yuefu.journeys import instalment_parts, sharing, stopping
 from yuefu.journeys.desk import Desk, open_day
 from yuefu.merchants import queries as merchants
 from yuefu.merchants.queries import payee_accounts
@@ -65,6 +65,7 @@ def settle(*, desk: Desk, now: datetime, chunk: int = CHUNK) -> list[Batch] | Re
         runs.end_overtaken(book_id=desk.book.id, kind=KIND, before=on, needs="build", now=now)
         run = runs.start(book_id=desk.book.id, kind=KIND, on=on, steps=STEPS, now=now, ids=desk.ids, actor=desk.by.label)
     if run.state != "done":
+        instalment_parts.find(desk=desk, now=now)
         _build(desk, now, run, chunk)
         sharing.settle_shares(desk=desk, now=now, run=run)
     batches = statements.batches_on(book_id=desk.book.id, pay_on=on)

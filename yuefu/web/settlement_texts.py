@@ -44,6 +44,8 @@ LINE_KINDS: Final[Table] = {
     "penalty": pgettext_lazy("settlement line", "Penalty"),
     "subsidy": pgettext_lazy("settlement line", "Subsidy"),
     "collected": pgettext_lazy("settlement line", "Paid by the merchant"),
+    "part": pgettext_lazy("settlement line", "Part of a sale, by instalment"),
+    "parted": pgettext_lazy("settlement line", "Paid in parts before"),
 }
 SHARE_STATES: Final[Table] = {
     "accrued": pgettext_lazy("batch", "Nothing to pay"),

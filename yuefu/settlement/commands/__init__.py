@@ -17,6 +17,7 @@ from yuefu.settlement.commands.freezes import (
     propose_unfreeze,
 )
 from yuefu.settlement.commands.opening import Owed, bring_in
+from yuefu.settlement.commands.parts import Collected, settle_parts
 from yuefu.settlement.commands.share_batches import PAY, SharePayment, build_shares, decide_share_payment, propose_share_payments
 from yuefu.settlement.commands.share_payouts import (
     RELEASE,
@@ -39,6 +40,7 @@ __all__ = [
     "UNFREEZE",
     "CaptureAccrual",
     "Clearing",
+    "Collected",
     "NewAdjustment",
     "NewEvidence",
     "NewFreeze",
@@ -75,4 +77,5 @@ __all__ = [
     "record_evidence",
     "releasable",
     "schedule",
+    "settle_parts",
 ]
