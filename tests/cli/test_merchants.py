@@ -124,6 +124,9 @@ def test_a_contract_may_have_fees_of_their_own_and_a_least_payout(given: Given, 
         ({"reserve": {"rate": "5.00", "days": 0}}, "reserve_invalid", "reserve"),
         ({"holds": {"more_days": 5}}, "holds_invalid", "holds"),
         ({"holds": {"evidence": 5}}, "unknown_field", "holds.evidence"),
+        ({"settle_from": "shipping"}, "settle_from_invalid", "settle_from"),
+        ({"settle_from": 5}, "wrong_type", "settle_from"),
+        ({"settle_by": "period", "settle_from": "receipt"}, "settle_by_invalid", "settle_by"),
     ):
         answer = given(contract(valid_from="2026-12-01", **wrong), "merchant", "amend", shop, "--reason", "volume")
         assert (answer.status, answer.code, answer.last["error"]["detail"].split(":")[0]) == (1, code, path), answer.out
@@ -189,6 +192,10 @@ def test_what_a_contract_brings_is_told_before_it_is_signed(given: Given) -> Non
         "month": (net - waiting) * 100,
     }  # fmt: skip
     assert minors(told["later_months"])["fee"] == 9_00  # 199,900.00 were sold in the month before
+    by_period = {name: value for name, value in terms.items() if name != "reserve"} | {"settle_by": "period"}
+    # Collected on the 30th of October and November and of December: T+1 is 33, 62 and 92 days later.
+    parts = given(by_period, *asked).last
+    assert (parts["settle_by"], parts["paid_on"], parts["waits_days"]) == ("period", "2026-12-31", 62)
     assert given({**terms, "discounts": []}, *asked).code == "no_such_plan"
     assert given({**terms, "fee_rate": "100"}, *asked).code == "fee_rate_invalid"
 

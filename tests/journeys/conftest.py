@@ -234,7 +234,7 @@ def _publish(work: UnitOfWork, authorisation_days: int, version: str, late: Late
         assert not isinstance(outcome, Refused), outcome
 
 
-def _onboard(work: UnitOfWork, vault: Vault) -> tuple[UUID, ...]:
+def _onboard(work: UnitOfWork, vault: Vault, settle_by: str) -> tuple[UUID, ...]:
     """A shop whose bank takes its money, and one whose bank sends it back a day later."""
     bodies = ["91110000MA0000001", "91110000MA0000002"]
     new = [
@@ -247,7 +247,10 @@ def _onboard(work: UnitOfWork, vault: Vault) -> tuple[UUID, ...]:
             industry="media",
             settlement_account=account,
             settlement_account_kind="corporate",
-            contract=ContractTerms(work.day.on, 6_000, 1, "online", ((3, 18_000), (6, 36_000)), "returned", Money(50_000_00, "CNY")),
+            contract=ContractTerms(
+                *(work.day.on, 6_000, 1, "online", ((3, 18_000), (6, 36_000)), "returned", Money(50_000_00, "CNY")),
+                settle_by=settle_by,
+            ),
         )
         for n, (body, account) in enumerate(zip(bodies, ("6222000000000001", "6222000009990003"), strict=True), start=1)
     ]
@@ -255,7 +258,14 @@ def _onboard(work: UnitOfWork, vault: Vault) -> tuple[UUID, ...]:
 
 
 def shop_opened(
-    vault: Vault, ids: IdSource, on: date = FIRST_DAY, *, authorisation_days: int = 7, version: str = "2026-1", late: LateTerms = NO_LATE
+    vault: Vault,
+    ids: IdSource,
+    on: date = FIRST_DAY,
+    *,
+    authorisation_days: int = 7,
+    version: str = "2026-1",
+    late: LateTerms = NO_LATE,
+    settle_by: str = "whole",
 ) -> Shop:
     now = datetime.combine(on, time(8), ZONE)
     with sql.transacting():
@@ -267,7 +277,7 @@ def shop_opened(
     with open_day(desk, now) as work:
         assert not isinstance(work, Refused)
         _publish(work, authorisation_days, version, late)
-        made = _onboard(work, vault)
+        made = _onboard(work, vault, settle_by)
     assert not isinstance(settlement.fund(desk=desk, now=now, key="funds", amount=Money(1_000_000_00, "CNY")), Refused)
     return Shop(desk, made, on)
 

@@ -63,7 +63,7 @@ def test_frozen_money_stays_client_money_until_it_is_paid(shop):
     shop.bought("600.00")
     shop.next_day()
     shop.settle()
-    assert (batch_of(shop).state, client(shop)) == ("accrued", NET.minor)
+    assert (batch_of(shop).state, client(shop)) == ("held", NET.minor)
     shop.prove()
     shop.next_day()
     shop.settle()

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 CONTRACT: Final = (
     "valid_from fee_rate settlement_days channel discounts? fee_on_refund negative_limit currency fees? minimum_payout? reserve? vat? fee_on?"
-    " profit_share? holds? penalties? subsidies? settle_from?"
+    " profit_share? holds? penalties? subsidies? settle_from? settle_by?"
 )
 FEE: Final = "rate fixed? product? channel? category? fewest_periods? most_periods? tiers?"
 PROFIT_SHARE: Final = "receivers agent? early_default?"
@@ -38,7 +38,8 @@ CONTRACT_EXAMPLE: Final = (
     " of it goes back)}], agent: its code, early_default: {periods: 3, days: 30}} divides the fee; the platform has what is left."
     ' holds: {evidence_days: 14 (a capture waits so many days more, or until there is evidence of delivery), tier: "high", more_days: 5 (held so many'
     " business days more)}. settle_from: delivery or receipt counts the settlement days from that event (order delivered, order received), not from the"
-    ' capture, and until it there is no day. penalties: [{code, amount: "500000.00", of_month: "80.00" (percent of what the sales of that month bring)}] and'
+    " capture, and until it there is no day. settle_by: period pays the part of each instalment as it is collected."
+    ' penalties: [{code, amount: "500000.00", of_month: "80.00" (percent of what the sales of that month bring)}] and'
     ' subsidies: [{code, most: "10000.00"}] are the most that two people may charge or give (settlement adjust).'
 )
 
@@ -54,7 +55,7 @@ def agents_of(caller: Caller) -> Mapping[str, UUID]:
 def contract_of(fields: Fields, currency: str, agents: Mapping[str, UUID]) -> ContractTerms:
     """The terms that a file says."""
     from yuefu.merchants.rules import ContractTerms
-    from yuefu.merchants.rules.cycle import CAPTURE
+    from yuefu.merchants.rules.cycle import CAPTURE, WHOLE
     from yuefu.merchants.rules.holds import NO_HOLDS
 
     reserve = fields.inside("reserve", "rate days") if fields.has("reserve") else None
@@ -77,6 +78,7 @@ def contract_of(fields: Fields, currency: str, agents: Mapping[str, UUID]) -> Co
         subsidies=tuple([_subsidy(one, currency) for one in fields.each("subsidies", "code most")]),
         holds=_holds(fields.inside("holds", HOLDS)) if fields.has("holds") else NO_HOLDS,
         settle_from=fields.text("settle_from") if fields.has("settle_from") else CAPTURE,
+        settle_by=fields.text("settle_by") if fields.has("settle_by") else WHOLE,
         sharing=_sharing(fields.inside("profit_share", PROFIT_SHARE), currency, agents) if fields.has("profit_share") else None,
     )
 

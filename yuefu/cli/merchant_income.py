@@ -31,7 +31,7 @@ def register(app: typer.Typer) -> None:
 
 def income(
     amount: Annotated[str, typer.Option(help="The amount of an order, as a decimal.")],
-    periods: Annotated[int, typer.Option(help="The number of its instalments.")],
+    periods: Annotated[int, typer.Option(min=1, max=36, help="The number of its instalments.")],
     file: Annotated[str | None, typer.Option(metavar="FILE", help="JSON: the whole contract; - is standard input.")] = None,
     merchant: Annotated[str | None, typer.Option(metavar="CODE", help="The contract that this merchant has, unless one is given.")] = None,
     orders: Annotated[int, typer.Option(min=1, max=10_000_000, help="So many orders a month.")] = 1,
@@ -51,8 +51,8 @@ def income(
     with context.at_work("merchant.read") as caller:
         from yuefu.errors import Refused, RefusedError
         from yuefu.merchants.rules import Sold
-        from yuefu.merchants.rules.cycle import CAPTURE
-        from yuefu.runtime.calendars import calendar
+        from yuefu.merchants.rules.cycle import CAPTURE, PERIOD
+        from yuefu.money.rates import Rounding, divide
         from yuefu.settlement import rules as settlement
 
         contract, day = _contract_of(caller.for_the_book(), file, merchant, on)
@@ -62,20 +62,20 @@ def income(
             orders,
             interest_free,
         )
-        paid_on = calendar(caller.book.calendar, day.year, day.year + 1).add_business_days(
-            day, contract.terms.settlement_days + contract.terms.holds.more_days
-        )
-        waits = (paid_on - day).days
+        pay_days = _pay_days(caller, contract, day, periods)
+        paid_on, waits = pay_days[-1], divide(sum((on - day).days for on in pay_days), len(pay_days), Rounding.HALF_UP)
         found = settlement.income(contract, expected, waits_days=waits, cost_of_money=_percent(cost_of_money))
         if isinstance(found, Refused):
             raise RefusedError(found)
-        since = contract.terms.settle_from
+        since, by = contract.terms.settle_from, contract.terms.settle_by
         rows = {"first_month": found[0], "later_months": found[1]}
         told = {name: asdict(one) for name, one in rows.items()}
         value = {
             "sold_on": day,
             "settle_from": since,
+            "settle_by": by,
             "paid_on": paid_on,
+            "waits_days": waits,
             "kept_back_days": contract.terms.reserve_days,
             "orders": orders,
             **told,
@@ -83,12 +83,24 @@ def income(
         names = {name: name.replace("_", " ") + (f" of {orders:,}" if name == "month" else "") for name in told["later_months"]}
         table = [[shown, *(one[name] for one in told.values())] for name, shown in names.items()]
         later = f"; {contract.terms.reserve_days} days later what is kept back" if contract.terms.reserve_days else ""
-        note = f"Sold on {day}{'' if since == CAPTURE else f', {since} on the same day'}, paid on {paid_on}{later}."
+        parts = f", in {len(pay_days)} parts, on average {waits} days later" if by == PERIOD else ""
+        note = f"Sold on {day}{'' if since == CAPTURE else f', {since} on the same day'}, paid on {paid_on}{parts}{later}."
         if picture:
             income_chart.draw(picture, rows, amount=expected.amount, orders=orders, waits_days=waits, language=language)
             value["chart"] = str(picture)
         lines = [output.table(["an order", "first month", "later months"], table), note]
         output.result(value, [*lines, *([f"The picture is in {picture}."] if picture else [])])
+
+
+def _pay_days(caller: Caller, contract: Contract, day: date, periods: int) -> list[date]:
+    """The pay day of a sale; by period one for each instalment, a month apart, as if each were paid on its day."""
+    from yuefu.dates.periods import add_months
+    from yuefu.merchants.rules.cycle import PERIOD
+    from yuefu.runtime.calendars import calendar
+
+    days = calendar(caller.book.calendar, day.year, day.year + 4)
+    collected = [add_months(day, n) for n in range(1, periods + 1)] if contract.terms.settle_by == PERIOD else [day]
+    return [days.add_business_days(one, contract.terms.settlement_days + contract.terms.holds.more_days) for one in collected]
 
 
 def _contract_of(caller: Caller, file: str | None, merchant: str | None, on: date | None) -> tuple[Contract, date]:

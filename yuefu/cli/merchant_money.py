@@ -215,7 +215,7 @@ def stress(
         }
         rows = [[name.replace("_", " "), path.lowest, path.gap, path.short_on, path.worst_on] for name, path in paths.items()]
         table = output.table(["path", "lowest", "missing", "from", "worst on"], rows)
-        waits = [f"{output.shown(found.waiting)} waits for delivery or receipt, and has no day yet."] if found.waiting else []
+        waits = [f"{output.shown(found.waiting)} waits for delivery, receipt or instalments, and has no day yet."] if found.waiting else []
         output.result(value, [table, f"{days} days later, {output.shown(found.stress.more)} more is missing.", *waits])
 
 

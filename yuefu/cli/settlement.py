@@ -116,7 +116,11 @@ def month(
         lines = [
             table if rows else f"{found.merchant.name_en} was paid nothing in {first:%Y-%m}.",
             *_figures(found.totals, adds_up=found.adds_up),
-            *([f"{output.shown(found.undated)} waits for delivery or receipt now, and has no pay day yet."] if found.undated else []),
+            *(
+                [f"{output.shown(found.undated)} waits for delivery, receipt or instalments now, and has no pay day yet."]
+                if found.undated
+                else []
+            ),
         ]
         output.result(value, [*lines, *_told(written)])
 

@@ -88,6 +88,8 @@ KINDS: Final[Mapping[str, tuple[str, str]]] = {
     "penalty": ("违约金", "penalty"),
     "subsidy": ("补贴", "subsidy"),
     "collected": ("商户回款", "paid by the merchant"),
+    "part": ("分期结算款", "part of a sale, by instalment"),
+    "parted": ("已分期结算", "paid in parts before"),
     "withheld": ("付款前冻结", "frozen before it was paid"),
     "payout": ("付款", "payout"),
     "next": ("结转下期", "next"),

@@ -6,7 +6,7 @@ A statement proves itself before it is given out as a file (`prove`): its lines 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import date, timedelta
 from itertools import islice
 from typing import Final
@@ -130,7 +130,10 @@ def lines(part: Part) -> Iterator[list[Line]]:
 
 
 def named(items: Sequence[Item]) -> list[Line]:
-    """Items with the references that the merchant knows their orders by."""
+    """Items with the references that the merchant knows their orders by; a part of a sale with the order of its capture."""
+    parts = [item.capture_id for item in items if item.capture_id and not item.order_id]
+    captured = settlement.orders_of_captures(capture_ids=parts) if parts else {}
+    items = [replace(item, order_id=captured[item.capture_id]) if item.capture_id in captured else item for item in items]
     order_ids = sorted({item.order_id for item in items if item.order_id})
     known = {order_id: order.merchant_reference for order_id, order in orders.orders(order_ids).items()}
     return [Line(item, known.get(item.order_id, "") if item.order_id else "") for item in items]

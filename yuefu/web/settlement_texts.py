@@ -44,6 +44,8 @@ LINE_KINDS: Final[Table] = {
     "penalty": pgettext_lazy("settlement line", "Penalty"),
     "subsidy": pgettext_lazy("settlement line", "Subsidy"),
     "collected": pgettext_lazy("settlement line", "Paid by the merchant"),
+    "part": pgettext_lazy("settlement line", "Part of a sale, by instalment"),
+    "parted": pgettext_lazy("settlement line", "Paid in parts before"),
 }
 SHARE_STATES: Final[Table] = {
     "accrued": pgettext_lazy("batch", "Nothing to pay"),
@@ -66,6 +68,7 @@ SHARE_LINES: Final[Table] = {
     "refunded": pgettext_lazy("share", "Given back with goods"),
     "defaulted": pgettext_lazy("share", "Taken back, early default"),
     "opening": pgettext_lazy("settlement line", "Carried in"),
+    "withheld": pgettext_lazy("share", "Tax withheld"),
 }
 PARTIES: Final[Table] = {
     "agent": pgettext_lazy("payee", "Agent"),

@@ -48,6 +48,7 @@ from yuefu.loans.queries.closing import (
     portfolios,
     stands,
 )
+from yuefu.loans.queries.collected import Standing, standing, taken_off_since
 from yuefu.loans.queries.early import early_past
 from yuefu.loans.queries.figures import Position, positions, repaid_by_day, totals
 from yuefu.loans.queries.levelled import REPLAYED_AT_ONCE, Repayment, Reversal, loans, loans_of
@@ -66,6 +67,7 @@ __all__ = [
     "Recorded",
     "Repayment",
     "Reversal",
+    "Standing",
     "accruing",
     "all_ids",
     "arrears",
@@ -102,8 +104,10 @@ __all__ = [
     "repayments",
     "reversals",
     "sources",
+    "standing",
     "stands",
     "still_asked",
+    "taken_off_since",
     "totals",
     "unmarked_arrears",
     "unpaid",

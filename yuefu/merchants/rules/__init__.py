@@ -16,7 +16,7 @@ from yuefu.errors import Refused
 from yuefu.merchants.rules import charges
 from yuefu.merchants.rules import sharing as shares
 from yuefu.merchants.rules.charges import Penalty, Subsidy
-from yuefu.merchants.rules.cycle import CAPTURE, cycle_fault
+from yuefu.merchants.rules.cycle import CAPTURE, WHOLE, cycle_fault
 from yuefu.merchants.rules.holds import NO_HOLDS, Holds, holds_fault, holds_from_json, holds_json
 from yuefu.merchants.rules.sharing import ProfitShare
 from yuefu.money.amounts import Money
@@ -112,7 +112,7 @@ class ContractTerms:
     `discounts` are (periods, ppm): what the merchant pays for an interest-free plan of so many periods, in rising order of periods. Of `fees` the
     first that is for a capture says what it costs; where none is, it costs `fee_rate_ppm`. Less than `minimum_payout` is not paid out, but carried.
     Of what is captured `reserve_ppm` is kept back (rolling reserve 滚动准备金) for `reserve_days` after the pay day. The `settlement_days` are business
-    days from `settle_from` on (`cycle.EVENTS`).
+    days from `settle_from` on (`cycle.EVENTS`), or by `settle_by` from the collection of each instalment (`cycle.WAYS`).
     """
 
     valid_from: date
@@ -133,6 +133,7 @@ class ContractTerms:
     penalties: tuple[Penalty, ...] = ()
     subsidies: tuple[Subsidy, ...] = ()
     settle_from: str = CAPTURE
+    settle_by: str = WHOLE
 
     @property
     def fee_rates(self) -> list[int]:
@@ -241,7 +242,7 @@ def terms_fault(terms: ContractTerms, *, currency: str) -> Refused | None:
         return Refused(RESERVE_INVALID, f"less than the whole is kept back, for 1 to {LONGEST_RESERVE_DAYS} days", "reserve")
     shared = shares.fault(terms.sharing, currency=currency, fees_ppm=terms.fee_rates) if terms.sharing else None
     charged = charges.fault(terms.penalties, terms.subsidies, currency=currency)
-    cycle = cycle_fault(terms.settle_from, terms.holds)
+    cycle = cycle_fault(terms.settle_from, terms.settle_by, terms.holds, reserve_ppm=terms.reserve_ppm)
     return holds_fault(terms.holds) or cycle or _fees_fault(terms, currency) or _discounts_fault(terms) or shared or charged
 
 
@@ -319,6 +320,8 @@ def more_json(terms: ContractTerms) -> dict[str, Any]:
         more["holds"] = holds_json(terms.holds)
     if terms.settle_from != CAPTURE:
         more["settle_from"] = terms.settle_from
+    if terms.settle_by != WHOLE:
+        more["settle_by"] = terms.settle_by
     return more | charges.to_json(terms.penalties, terms.subsidies)
 
 
@@ -329,6 +332,7 @@ def more_from_json(content: Mapping[str, Any], currency: str) -> dict[str, Any]:
         "fee_on": tuple(sorted(content.get("fee_on", {}).items())),
         "holds": holds_from_json(content.get("holds", {})),
         "settle_from": content.get("settle_from", CAPTURE),
+        "settle_by": content.get("settle_by", WHOLE),
         **charges.from_json(content, currency),
     }
     return more | ({"sharing": shares.from_json(content["sharing"], currency)} if "sharing" in content else {})

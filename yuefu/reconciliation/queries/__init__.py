@@ -44,6 +44,7 @@ from yuefu.reconciliation.queries.days import (
     lines_of_orders,
     lines_of_references,
     matched_references,
+    numbers_received,
     payouts_of_klarna,
     unclassified,
 )
@@ -122,6 +123,7 @@ __all__ = [
     "movements",
     "movements_asked",
     "movements_summed",
+    "numbers_received",
     "open_halves",
     "open_items",
     "open_items_asked",

@@ -90,6 +90,19 @@ def files_of_contents(*, book_id: UUID, contents: Sequence[tuple[str, str]]) -> 
     return dict(by_content)
 
 
+def numbers_received(*, book_id: UUID, numbers: Sequence[tuple[str, str]]) -> set[tuple[str, str]]:
+    """Which of some numbers of a channel, by source, lines of earlier files have."""
+    if not numbers:
+        return set()
+    wanted, params = sql.unnest({"source": "text", "number": "text"}, numbers)
+    found = sql.rows(
+        f"SELECT DISTINCT w.source, w.number FROM {wanted} AS w JOIN reconciliation_line AS l ON l.source = w.source"
+        " AND l.provider_id = w.number WHERE l.book_id = %s",
+        [*params, book_id],
+    )
+    return {(source, number) for source, number in found}
+
+
 def payouts_of_klarna(*, book_id: UUID, named: Sequence[tuple[str, str]]) -> dict[tuple[str, str], tuple[int, bool]]:
     """What lines of earlier files make of some payouts, by source and payout, in minor units, and whether these are their totals."""
     wanting = [one for one in named if one[1]]

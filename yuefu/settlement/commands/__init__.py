@@ -17,6 +17,7 @@ from yuefu.settlement.commands.freezes import (
     propose_unfreeze,
 )
 from yuefu.settlement.commands.opening import Owed, bring_in
+from yuefu.settlement.commands.parts import Collected, settle_parts
 from yuefu.settlement.commands.share_batches import PAY, SharePayment, build_shares, decide_share_payment, propose_share_payments
 from yuefu.settlement.commands.share_payouts import (
     RELEASE,
@@ -26,6 +27,7 @@ from yuefu.settlement.commands.share_payouts import (
     mark_share_payouts,
     mark_shares_reconciled,
     propose_share_release,
+    releasable,
 )
 from yuefu.settlement.commands.shares import claw_back, out_of_risk
 
@@ -38,6 +40,7 @@ __all__ = [
     "UNFREEZE",
     "CaptureAccrual",
     "Clearing",
+    "Collected",
     "NewAdjustment",
     "NewEvidence",
     "NewFreeze",
@@ -72,5 +75,7 @@ __all__ = [
     "propose_share_release",
     "propose_unfreeze",
     "record_evidence",
+    "releasable",
     "schedule",
+    "settle_parts",
 ]

@@ -12,7 +12,7 @@ from yuefu.errors import Refused
 from yuefu.ledger import commands as ledger
 from yuefu.merchants import queries as merchants
 from yuefu.merchants.rules import Contract, Sold
-from yuefu.merchants.rules.cycle import CAPTURE
+from yuefu.merchants.rules.cycle import CAPTURE, PERIOD
 from yuefu.money.amounts import Money
 from yuefu.money.rates import Rate
 from yuefu.runtime import audit, locks, sql
@@ -23,6 +23,7 @@ from yuefu.settlement.commands.evidence import give_back, told_ahead
 from yuefu.settlement.commands.shares import Return, Sale, share
 from yuefu.settlement.queries import Event
 from yuefu.settlement.rules import GivenBack, Item
+from yuefu.settlement.rules.parts import COLLECTION
 
 SOURCE_REUSED = "source_reused"  # this capture or refund was accrued before with another amount or merchant
 
@@ -131,7 +132,7 @@ def accrue(*, work: UnitOfWork, items: Sequence[Accrual]) -> list[Item | Refused
 def _settle_from_events(work: UnitOfWork, state: _State, written: Sequence[Item]) -> None:
     """What was told before a capture is known of it, and what went back whole waits for nothing."""
     eventful = [item for item in written if item.settles_on is None]
-    captures = [item for item in eventful if item.kind == "capture"]
+    captures = [item for item in eventful if item.kind == "capture" and item.settle_from != COLLECTION]
     if captures:
         told_ahead(work=work, days=state.days, captures=captures)
     whole = {
@@ -242,7 +243,8 @@ class _State:
         fee_rate, fixed = contract.fee_of(sold, self._volumes.get((accrual.earned_on, accrual.merchant_id), nothing))
         share = rules.capture_share(accrual.gross, fee_rate=fee_rate, fixed=fixed, discount_rate=discount)
         holds = contract.terms.holds
-        from_event = contract.terms.settle_from != CAPTURE
+        since = COLLECTION if contract.terms.settle_by == PERIOD else contract.terms.settle_from
+        from_event = since != CAPTURE
         days = contract.terms.settlement_days + holds.more_days
         due_on = self.days.after(accrual.earned_on, days)
         return Item(
@@ -266,7 +268,7 @@ class _State:
             settles_on=None if from_event else due_on + timedelta(days=holds.evidence_days),
             lived=accrual.lived,
             due_on=due_on if holds.evidence_days else None,
-            settle_from=contract.terms.settle_from if from_event else "",
+            settle_from=since if from_event else "",
             settle_days=days if from_event else 0,
         )
 

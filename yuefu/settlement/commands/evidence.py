@@ -20,6 +20,7 @@ from yuefu.settlement import queries, rules
 from yuefu.settlement.commands.due_days import DueDays
 from yuefu.settlement.queries import Ahead, Event, Waits
 from yuefu.settlement.rules import Item
+from yuefu.settlement.rules.parts import COLLECTION
 
 DELIVERIES: Final = ("delivered", "activated", "redeemed")
 RECEIPTS: Final = ("received", "attested")
@@ -28,7 +29,7 @@ KINDS: Final = (*DELIVERIES, *RECEIPTS)
 _GIVEN_BACK: Final = "given_back"
 _LONGEST: Final = 64
 
-_Row = tuple[UUID | None, UUID | None, UUID, Event]
+Told = tuple[UUID | None, UUID | None, UUID, Event]
 """Of an item or, ahead, of an order; whose it is; what is told."""
 
 
@@ -58,7 +59,7 @@ class Proven:
 
 
 @dataclass(slots=True)
-class _Told:
+class _Answered:
     """What is known under a reference of an order, and what it is told of: the net of each item and the day that followed."""
 
     event: Event
@@ -108,12 +109,12 @@ class _State:
         self._days = DueDays(work.book)
         self._open = {item.item_id: item for item in known if item.told is None}
         self._known = known
-        self._told: dict[tuple[UUID, UUID, str], _Told] = {
-            (one.order_id, one.merchant_id, one.told.reference): _Told(one.told, ahead=True) for one in ahead.values()
+        self._told: dict[tuple[UUID, UUID, str], _Answered] = {
+            (one.order_id, one.merchant_id, one.told.reference): _Answered(one.told, ahead=True) for one in ahead.values()
         }
         for item in known:
             if item.told:
-                told = self._told.setdefault((item.order_id, item.merchant_id, item.told.reference), _Told(item.told))
+                told = self._told.setdefault((item.order_id, item.merchant_id, item.told.reference), _Answered(item.told))
                 told.items.append((item.net, item.told.settles_on))
         self._fresh: list[tuple[Waits, Event]] = []
         self._fresh_ahead: list[Ahead] = []
@@ -134,12 +135,12 @@ class _State:
             return Refused(rules.EVIDENCE_DIFFERS, why, "reference")
         fitting = [item for item in waiting if self._fits(one.kind, item)]
         if not fitting:
-            return Refused(rules.OTHER_EVENT, "by its contract the order settles from its confirmed receipt", "kind")
+            return Refused(rules.OTHER_EVENT, "by its contract the order settles from another event", "kind")
         return self._prove(one, fitting)
 
     def _prove(self, one: NewEvidence, items: Sequence[Waits]) -> Proven:
         on = one.proven_on or self._work.day.on
-        told = self._told[one.order_id, one.merchant_id, one.reference] = _Told(Event(one.kind, one.reference, on))
+        told = self._told[one.order_id, one.merchant_id, one.reference] = _Answered(Event(one.kind, one.reference, on))
         sold_on = {item.capture_id: item.earned_on for item in self._known if item.kind == "capture"}
         for item in items:
             event = Event(one.kind, one.reference, on, self._settles_on(item, max(on, sold_on[item.capture_id])))
@@ -160,30 +161,30 @@ class _State:
         if any(told.ahead for (order_id, _, _), told in self._told.items() if order_id == one.order_id):
             return Refused(rules.EVIDENCE_DIFFERS, "this order was told of before by another reference", "reference")
         if not fits(one.kind, contract.terms.settle_from):
-            return Refused(rules.OTHER_EVENT, "by its contract the order settles from its confirmed receipt", "kind")
+            return Refused(rules.OTHER_EVENT, "by its contract the order settles from another event", "kind")
         event = Event(one.kind, one.reference, one.proven_on or self._work.day.on)
-        told = self._told[one.order_id, one.merchant_id, one.reference] = _Told(event, ahead=True)
+        told = self._told[one.order_id, one.merchant_id, one.reference] = _Answered(event, ahead=True)
         self._fresh_ahead.append(Ahead(one.order_id, one.merchant_id, event))
         return self._answer(one, told)
 
     def _fits(self, kind: str, item: Waits) -> bool:
         return fits(kind, item.settle_from)
 
-    def _again(self, one: NewEvidence, told: _Told) -> Proven | Refused:
+    def _again(self, one: NewEvidence, told: _Answered) -> Proven | Refused:
         if (told.event.kind, told.event.proven_on) != (one.kind, one.proven_on or told.event.proven_on):
             detail = f"{one.reference} was told of this order as {told.event.kind} on {told.event.proven_on}"
             return Refused(rules.EVIDENCE_DIFFERS, detail, "kind" if told.event.kind != one.kind else "proven_on")
         return self._answer(one, told, again=True)
 
-    def _answer(self, one: NewEvidence, told: _Told, *, again: bool = False) -> Proven:
+    def _answer(self, one: NewEvidence, told: _Answered, *, again: bool = False) -> Proven:
         net = sum((amount for amount, _ in told.items), Money.zero(self._work.book.currency))
         latest = max((on for _, on in told.items if on), default=None)
         return Proven(one.order_id, len(told.items), net, latest, again, ahead=told.ahead and not told.items)
 
     def store(self) -> None:
         """Writes what is new."""
-        _store(self._work, [(item.item_id, None, item.merchant_id, event) for item, event in self._fresh])
-        _store(self._work, [(None, one.order_id, one.merchant_id, one.told) for one in self._fresh_ahead])
+        store_told(self._work, [(item.item_id, None, item.merchant_id, event) for item, event in self._fresh])
+        store_told(self._work, [(None, one.order_id, one.merchant_id, one.told) for one in self._fresh_ahead])
 
 
 def day_of(work: UnitOfWork, days: DueDays, since: date, after: int) -> date:
@@ -193,7 +194,7 @@ def day_of(work: UnitOfWork, days: DueDays, since: date, after: int) -> date:
 
 def fits(kind: str, settle_from: str) -> bool:
     """Whether this is the event that is counted from, or, where nothing is, evidence that will do."""
-    return kind in RECEIPTS or settle_from != RECEIPT
+    return settle_from != COLLECTION and (kind in RECEIPTS or settle_from != RECEIPT)
 
 
 def told_ahead(*, work: UnitOfWork, days: DueDays, captures: Sequence[Item]) -> None:
@@ -208,28 +209,28 @@ def told_ahead(*, work: UnitOfWork, days: DueDays, captures: Sequence[Item]) -> 
     known = queries.waits_for_evidence(book_id=work.book.id, order_ids=list(firsts))
     new = {item.id for item in captures}
     later = {one.order_id for one in known if one.item_id not in new and one.kind == "capture"}
-    rows: list[_Row] = []
+    rows: list[Told] = []
     for order_id, item in firsts.items():
         told = found[order_id].told
         if order_id not in later and fits(told.kind, item.settle_from):
             settles_on = day_of(work, days, max(told.proven_on, item.earned_on), item.settle_days)
             of_it = [one.item_id for one in known if one.capture_id == item.capture_id]
             rows += [(one, None, item.merchant_id, replace(told, settles_on=settles_on)) for one in of_it]
-    _store(work, rows)
+    store_told(work, rows)
 
 
 def give_back(*, work: UnitOfWork, whole: Mapping[UUID, tuple[UUID, date]]) -> None:
     """Of captures that went back whole nothing waits any more: they settle with what went back, on a day (capture → its last refund, the day)."""
     items = queries.without_a_day(book_id=work.book.id, capture_ids=list(whole))
-    rows: list[_Row] = []
+    rows: list[Told] = []
     for item in items:
         refund_id, settles_on = whole[item.capture_id]
         event = Event(_GIVEN_BACK, str(refund_id), work.day.on, max(settles_on, work.day.on))
         rows.append((item.item_id, None, item.merchant_id, event))
-    _store(work, rows)
+    store_told(work, rows)
 
 
-def _store(work: UnitOfWork, told: Sequence[_Row]) -> None:
+def store_told(work: UnitOfWork, told: Sequence[Told]) -> None:
     """Writes what is told of items, or of orders ahead, and lets the items settle; a statement each."""
     if not told:
         return

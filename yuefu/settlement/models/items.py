@@ -55,8 +55,8 @@ class Item(BookRow):
                 | Q(
                     settles_on__isnull=True,
                     due_on__isnull=True,
-                    kind__in=["capture", "refund"],
-                    settle_from__in=["delivery", "receipt"],
+                    kind__in=["capture", "refund", "parted"],
+                    settle_from__in=["delivery", "receipt", "collection"],
                     settle_days__gte=0,
                 ),
                 name="settlement_item_has_a_day",
@@ -74,6 +74,7 @@ class Item(BookRow):
                 | Q(kind="frozen", gross_minor__lt=0, fee_minor=0, discount_minor=0, capture_id__isnull=True)
                 | Q(kind="thawed", gross_minor__gt=0, fee_minor=0, discount_minor=0, capture_id__isnull=True)
                 | Q(kind="penalty", gross_minor__lt=0, fee_minor=0, discount_minor=0, capture_id__isnull=True)
+                | (Q(kind__in=["part", "parted"], fee_minor=0, discount_minor=0, capture_id__isnull=False) & ~Q(gross_minor=0))
                 | Q(kind__in=["subsidy", "collected"], gross_minor__gt=0, fee_minor=0, discount_minor=0, capture_id__isnull=True),
                 name="settlement_item_signs",
             ),
@@ -237,7 +238,7 @@ class Evidence(BookRow):
     class Meta:
         constraints = [
             models.CheckConstraint(
-                condition=Q(kind__in=["delivered", "activated", "redeemed", "received", "attested", "given_back"]),
+                condition=Q(kind__in=["delivered", "activated", "redeemed", "received", "attested", "given_back", "collected"]),
                 name="settlement_evidence_kind",
             ),
             models.CheckConstraint(condition=~Q(reference=""), name="settlement_evidence_reference"),

@@ -49,6 +49,7 @@ from yuefu.settlement.queries.items import (
     unsettled,
     without_payout,
 )
+from yuefu.settlement.queries.parts import captures_in_parts, in_parts, orders_of_captures
 
 __all__ = [
     "Accrued",
@@ -68,6 +69,7 @@ __all__ = [
     "batches_on",
     "batches_unpaid",
     "captures",
+    "captures_in_parts",
     "due",
     "due_merchants",
     "events",
@@ -77,6 +79,7 @@ __all__ = [
     "freezes_passed",
     "frozen",
     "given_back",
+    "in_parts",
     "in_reserve",
     "items_of_orders",
     "items_of_sources",
@@ -85,6 +88,7 @@ __all__ = [
     "merchants_lacking",
     "not_adding_up",
     "of_orders",
+    "orders_of_captures",
     "served",
     "sold",
     "statement",

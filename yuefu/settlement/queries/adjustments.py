@@ -40,10 +40,10 @@ def was_collected(*, book_id: UUID, reference: str) -> bool:
 
 
 def owes(*, book_id: UUID, merchant_id: UUID, currency: str) -> Money:
-    """What a merchant owes: by how much all that is in no batch, but for what is kept back, comes to less than nothing."""
+    """What a merchant owes: by how much all that is in no batch and has a day, but for what is kept back, comes to less than nothing."""
     minor = sql.value(
         "SELECT greatest(-coalesce(sum(i.net_minor), 0), 0)::bigint FROM settlement_waiting AS w JOIN settlement_item AS i ON i.id = w.item_id"
-        " WHERE w.book_id = %s AND w.merchant_id = %s AND i.kind NOT IN ('released', 'thawed')",
+        " WHERE w.book_id = %s AND w.merchant_id = %s AND w.settles_on IS NOT NULL AND i.kind NOT IN ('released', 'thawed')",
         [book_id, merchant_id],
     )
     return Money(minor, currency)

@@ -1,0 +1,197 @@
+"""A merchant whose contract settles by period has its part of each instalment as it is collected; the parts are the net of the sale, to the cent."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date, timedelta
+from typing import Any
+from uuid import UUID
+
+import psycopg
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.settlement.conftest import TERMS, MakeMerchant
+from tests.settlement.scene import DAY, PAY_DAY, accrue, capture, cny, proofs_hold, refund, settle, unproven
+from tests.settlement.test_from_an_event import code_of, told, undated
+from yuefu.journeys import statements
+from yuefu.merchants.rules import terms_fault, terms_from_json, terms_json
+from yuefu.merchants.rules.holds import Holds
+from yuefu.runtime import sql
+from yuefu.runtime.values import UnitOfWork
+from yuefu.settlement import commands as settlement
+from yuefu.settlement import queries, rules
+from yuefu.settlement.commands import CaptureAccrual, Collected
+from yuefu.settlement.rules import Item
+
+SOLD = 300_00
+NET = 292_80  # less 0.60 % fee and 1.80 % discount
+FAR = date(2027, 3, 1)
+
+
+def sell(work: UnitOfWork, make_merchant: MakeMerchant, **agreed: Any) -> CaptureAccrual:
+    one = capture(work, make_merchant(settle_by="period", **agreed), minor=SOLD)
+    (item,) = accrue(work, one)
+    assert isinstance(item, Item)
+    assert (item.settles_on, item.settle_from, item.net) == (None, "collection", cny(NET))
+    return one
+
+
+def collected(work: UnitOfWork, of: CaptureAccrual, left: int, on: date | None = DAY) -> list[int]:
+    """So much principal is left; the parts that follow."""
+    with sql.transacting():
+        return [item.net.minor for item in settlement.settle_parts(work=work, collected={of.capture_id: Collected(cny(left), on)})]
+
+
+def paid(work: UnitOfWork, on: date) -> int:
+    """What a pay day brings, or takes."""
+    return sum(batch.totals.net.minor for batch in settle(work, on))
+
+
+def test_each_part_is_paid_so_many_days_after_it_was_collected(work: UnitOfWork, make_merchant: MakeMerchant) -> None:
+    one = sell(work, make_merchant)
+    assert (collected(work, one, SOLD), settle(work, FAR)) == ([], [])
+    assert collected(work, one, 200_00) == [97_60]
+    assert collected(work, one, 200_00) == [], "of the same nothing more is found"
+    assert (undated(work), paid(work, DAY), paid(work, PAY_DAY)) == (NET - 97_60, 0, 97_60)  # T+1 over the holiday
+    assert proofs_hold(work)
+    assert collected(work, one, 99_99, PAY_DAY) == [97_61]
+    assert collected(work, one, 0, PAY_DAY) == []
+    assert undated(work) == 0
+    (batch,) = settle(work, PAY_DAY + timedelta(days=1))
+    assert (batch.line_count, batch.totals.captures, batch.totals.opening, batch.totals.payout) == (
+        4,
+        cny(SOLD),
+        cny(-97_60),
+        cny(NET - 97_60),
+    )
+    assert proofs_hold(work)
+    assert unproven(work) == [], "every statement may be given out"
+    shown = queries.statement(batch_id=batch.id)
+    assert shown is not None
+    assert {line.item.order_id for line in statements.named(shown.items)} == {one.order_id}
+
+
+def test_what_is_paid_early_or_given_up_is_all_due(work: UnitOfWork, make_merchant: MakeMerchant) -> None:
+    one = sell(work, make_merchant)
+    assert collected(work, one, 0, None) == []
+    assert (undated(work), paid(work, PAY_DAY)) == (0, NET)
+    assert collected(work, one, 0) == []
+
+
+def test_a_payment_that_is_taken_off_again_is_given_back_and_comes_again(work: UnitOfWork, make_merchant: MakeMerchant) -> None:
+    one = sell(work, make_merchant)
+    collected(work, one, 200_00)
+    assert paid(work, PAY_DAY) == 97_60
+    assert collected(work, one, SOLD, PAY_DAY) == [-97_60]
+    assert paid(work, PAY_DAY + timedelta(days=1)) == -97_60
+    collected(work, one, 0, PAY_DAY)
+    assert paid(work, PAY_DAY + timedelta(days=3)) == NET - 97_60, "what was carried is paid from it"
+    assert collected(work, one, 100_00, PAY_DAY) == [-97_60], "also of a sale that was paid whole"
+    assert undated(work) == 97_60
+    assert collected(work, one, 0, PAY_DAY) == []
+    assert (undated(work), paid(work, FAR)) == (0, 0)
+    assert proofs_hold(work)
+
+
+@pytest.mark.parametrize(
+    ("left", "back", "after"), [(200_00, 100_00, 100_00), (100_00, 200_00, 0), (100_00, 300_00, 0), (300_00, 300_00, 0)]
+)
+def test_what_goes_back_lowers_what_is_to_come_and_takes_what_was_paid_too_much(
+    work: UnitOfWork, make_merchant: MakeMerchant, left: int, back: int, after: int
+) -> None:
+    one = sell(work, make_merchant)
+    collected(work, one, left)
+    had = paid(work, PAY_DAY)
+    accrue(work, refund(work, one, back))
+    collected(work, one, after)
+    had += paid(work, PAY_DAY + timedelta(days=1))
+    assert had == (NET * (SOLD - back) // SOLD) * (SOLD - back - after) // max(SOLD - back, 1)
+    collected(work, one, 0)
+    had += paid(work, FAR) - (min(0, had))
+    assert (had, undated(work)) == (NET * (SOLD - back) // SOLD, 0)
+    assert proofs_hold(work)
+    assert unproven(work) == []
+
+
+def test_no_delivery_and_no_other_sale_is_a_collection(work: UnitOfWork, make_merchant: MakeMerchant) -> None:
+    one, other = sell(work, make_merchant), capture(work, make_merchant())
+    accrue(work, other)
+    for kind in ("delivered", "received"):
+        assert code_of(told(work, one, kind=kind)) == rules.OTHER_EVENT
+    assert collected(work, other, 0) == []
+    assert undated(work) == NET
+
+
+def test_the_database_keeps_parts_in_pairs_and_whole_until_they_are_collected(work: UnitOfWork, make_merchant: MakeMerchant) -> None:
+    one = sell(work, make_merchant)
+    lonely = (
+        "INSERT INTO settlement_item (id, book_id, merchant_id, kind, source_id, capture_id, product, gross_minor, fee_minor, discount_minor,"
+        " net_minor, currency, contract_version, fee_on_refund, earned_on, settles_on, recorded_at) SELECT gen_random_uuid(), book_id, merchant_id,"
+        " 'part', gen_random_uuid(), capture_id, '', 100, 0, 0, 100, currency, 1, '', earned_on, earned_on, now() FROM settlement_item"
+        " WHERE capture_id = %s"
+    )
+    with pytest.raises(psycopg.errors.CheckViolation, match="deducted"), sql.transacting():
+        sql.run(lonely, [one.capture_id])
+    forged = (
+        "INSERT INTO settlement_evidence (id, book_id, item_id, merchant_id, kind, reference, proven_on, settles_on, told_on, recorded_by, recorded_at)"
+        " SELECT gen_random_uuid(), book_id, id, merchant_id, 'delivered', 'x', %s, %s, %s, '', now() FROM settlement_item WHERE capture_id = %s"
+    )
+    with pytest.raises(psycopg.errors.CheckViolation, match="no evidence"), sql.transacting():
+        sql.run(forged, [DAY, PAY_DAY, DAY, one.capture_id])
+
+
+@settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@given(
+    sold=st.integers(1, 99_999),
+    fee=st.integers(0, 90_000),
+    on_refund=st.sampled_from(["kept", "returned"]),
+    steps=st.lists(st.tuples(st.sampled_from(["left", "back", "pay"]), st.integers(0, 100)), max_size=10),
+)
+def test_whatever_is_collected_taken_off_and_given_back_the_parts_are_the_net(
+    work: UnitOfWork, make_merchant: MakeMerchant, sold: int, fee: int, on_refund: str, steps: list[tuple[str, int]]
+) -> None:
+    merchant_id: UUID = make_merchant(settle_by="period", fee_rate_ppm=fee, fee_on_refund=on_refund)
+    one = capture(work, merchant_id, minor=sold)
+    (item,) = accrue(work, one)
+    assert isinstance(item, Item)
+    owed, gross, days = item.net.minor, sold, (PAY_DAY + timedelta(days=n) for n in range(99))
+    paid_out = 0
+    for name, part in [*steps, ("left", 0), ("pay", 0)]:
+        if name == "left":
+            collected(work, one, gross * part // 100)
+        elif name == "back" and gross * part // 100:
+            (back,) = accrue(work, refund(work, one, gross * part // 100))
+            assert isinstance(back, Item)
+            owed, gross = owed + back.net.minor, gross + back.gross.minor
+        elif name == "pay":
+            day = next(days)
+            paid_out += sum(batch.totals.payout.minor for batch in settle(work, day) if batch.merchant_id == merchant_id)
+        assert proofs_hold(work)
+    waits = sql.value(
+        "SELECT coalesce(sum(net_minor), 0)::bigint FROM settlement_waiting w JOIN settlement_item i ON i.id = w.item_id WHERE w.merchant_id = %s",
+        [merchant_id],
+    )
+    assert paid_out + waits == owed
+    assert queries.undated(book_id=work.book.id, currency="CNY", merchant_id=merchant_id) == cny(0)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"settle_by": "month"},
+        {"settle_by": "period", "settle_from": "delivery"},
+        {"settle_by": "period", "holds": Holds(evidence_days=1)},
+        {"settle_by": "period", "reserve_ppm": 1, "reserve_days": 1},
+    ],
+)
+def test_what_no_contract_settles_by(changes: dict[str, Any]) -> None:
+    fault = terms_fault(replace(TERMS, **changes), currency="CNY")
+    assert fault is not None
+    assert (fault.code, fault.field) == ("settle_by_invalid", "settle_by")
+
+
+def test_what_it_settles_by_is_kept_as_it_was_agreed() -> None:
+    for way in ("whole", "period"):
+        assert terms_from_json(terms_json(replace(TERMS, settle_by=way))).settle_by == way
