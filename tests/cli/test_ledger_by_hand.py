@@ -7,11 +7,14 @@ import secrets
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from tests.cli.conftest import Command, Town
+from yuefu.ledger import queries as ledger
 from yuefu.ledger.rules import CHART
 
 
@@ -162,3 +165,34 @@ def test_files_that_cannot_be_read_or_written(cli: Command, tmp_path: Path, pers
     assert cli("ledger", "beancount", str(tmp_path / "no" / "x")).code == "file_error"
     assert cli("ledger", "import", str(tmp_path / "none"), "--as", person("finance")).code == "not_allowed"
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_lines_of_the_journal_go_to_parquet_and_come_to_what_the_balances_moved(raw: Command, cli: Command, tmp_path: Path) -> None:
+    """For DuckDB as it is, and for `yuefu match`: one account of money against itself, the day before and after apart."""
+    whole, cash = tmp_path / "lines.PARQUET", tmp_path / "cash.parquet"
+    gone = cli("ledger", "export", str(whole)).last
+    balances = {
+        (r["account"], r["currency"]): (r["debit"]["minor"], r["credit"]["minor"]) for r in cli("ledger", "trial-balance").last["rows"]
+    }
+    assert {(m["account"], m["currency"]): (m["debit_minor"], m["credit_minor"]) for m in gone["moved"]} == balances
+    rows = duckdb.sql(f'SELECT count(*), count(DISTINCT id), sum(amount_minor), min("on"), max("on") FROM \'{whole}\'').fetchall()
+    count, ids, balance, first, last = rows[0]
+    assert (count, ids, balance) == (gone["lines"], gone["lines"], 0)
+    assert count > 0
+    of_last = cli("ledger", "export", str(tmp_path / "last.parquet"), "--from", str(last), "--to", str(last)).last["lines"]
+    before = cli("ledger", "export", str(tmp_path / "before.parquet"), "--to", str(last - timedelta(days=1))).last["lines"]
+    assert (before + of_last, first <= last) == (count, True)
+    (moved,) = cli("ledger", "export", str(cash), "--account", gone["moved"][0]["account"]).last["moved"]
+    assert moved == gone["moved"][0]
+    sums = raw("match", str(cash), str(cash), str(tmp_path / "found"), "--json").last["sums"]
+    assert sum(one["rows"] for one in sums if one["side"] == "here") == duckdb.sql(f"SELECT count(*) FROM '{cash}'").fetchall()[0][0]
+
+
+def test_a_table_that_does_not_add_up_is_not_there(cli: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    out = tmp_path / "lines.parquet"
+    assert cli("ledger", "export", str(out), "--account", "nothing").code == "unknown_account"
+    assert cli("ledger", "export", str(tmp_path / "x.jsonl"), "--account", "channel_cash").code == "not_of_one_account"
+    out.write_bytes(b"before")
+    monkeypatch.setattr(ledger, "trial_balance", lambda book_id, **given: [])
+    assert cli("ledger", "export", str(out)).code == "not_adding_up"
+    assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("lines.parquet", b"before")]

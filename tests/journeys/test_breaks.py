@@ -131,6 +131,10 @@ def test_a_repayment_that_was_paid_and_not_booked_goes_the_way_of_every_other(sh
     waiting = asked(shop, trade, Kind.POST_REPAYMENT)
     assert (waiting.state, waiting.alone) == ("waiting", False), "200.00 are more than one person does alone"
     assert asked(shop, trade, Kind.CHASE, key="more").code == "fix_waits"
+    fee = next(b for b in missing if b.kind == "fee")
+    of_fee = asked(shop, fee, Kind.POST_REPAYMENT)
+    assert (of_fee.state, of_fee.alone, of_fee.amount) == ("waiting", False, yuan("1.20")), "it posts the whole payment"
+    assert decided(shop, of_fee, approve=False).state == "rejected"
     approved = decided(shop, waiting)
     assert approved.state == "approved"
     assert stands(shop, trade)[0] == "open", "nothing is called within the transaction of a decision"
@@ -163,10 +167,13 @@ def test_what_a_channel_does_not_say_was_paid_is_not_booked(shop):
     forged = row | {"商户订单号": failed.reference, "微信订单号": "42990000000000000000000001", "交易时间": f"{DUE} 12:00:00"}
     sent(shop, {**files, "channel_trade": bill.written([forged])})
     (missing,) = open_breaks(shop)
-    dropped = asked(shop, missing, Kind.POST_REPAYMENT)
+    waiting = asked(shop, missing, Kind.POST_REPAYMENT)
+    assert waiting.state == "waiting", "the payment that would be booked is of 200.00, whatever this line says"
+    decided(shop, waiting)
+    (dropped,) = breaks.carry_out(desk=shop.desk, now=shop.now(17))
     assert (dropped.state, dropped.code) == ("dropped", "not_paid")
     assert stands(shop, missing)[0] == "open"
-    assert [event[1] for event in told(shop, missing)] == ["asked", "dropped"]
+    assert [event[1] for event in told(shop, missing)] == ["asked", "approved", "dropped"]
 
 
 def test_more_than_one_may_alone_waits_for_a_second_person_and_for_the_line_that_may_come(shop):

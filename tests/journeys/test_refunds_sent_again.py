@@ -114,6 +114,21 @@ def test_a_refund_is_never_paid_twice_whatever_its_provider_says(shop):
     shop.prove()
 
 
+def test_a_reference_that_its_provider_has_for_something_else_is_no_refund(shop):
+    refund, on = given_back(shop)
+    files = reconciliation.fetch(desk=shop.desk, on=on)
+    with sql.owning():
+        sql.run(
+            "UPDATE payments_sandbox_trade SET amount_minor = 1 WHERE book_id = %s AND reference = %s", [shop.book_id, refund.reference]
+        )
+    bill = Bill("channel_fund", files["channel_fund"])
+    sent(shop, {"channel_fund": bill.written([row for row in bill.rows if row["业务凭证号"] != refund.reference])}, on)
+    (missing,) = open_breaks(shop)
+    assert asked(shop, missing, Kind.SEND_REFUND).code == "refused_there", "it says another amount"
+    shop.desk = replace(shop.desk, channel=Deaf(shop.desk.book))
+    assert asked(shop, missing, Kind.SEND_REFUND, key="again").code == "refused_there", "it does not take it"
+
+
 def test_a_refund_that_its_provider_refuses_is_dropped_and_only_a_refund_is_sent_again(shop):
     refund, on = given_back(shop)
     payment = refund.original_reference

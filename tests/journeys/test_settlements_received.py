@@ -12,13 +12,16 @@ from datetime import date, timedelta
 import pytest
 
 from tests.journeys.conftest import FIRST_DAY, Shop
+from tests.journeys.test_carried import of
 from tests.reconciliation.test_settlements import ADYEN, AFFIRM, BILLS, PAYOUTS, TRANSACTIONS, zipped
 from yuefu.errors import Refused
-from yuefu.journeys import breaks, reconciliation
+from yuefu.journeys import breaks, carried, reconciliation
+from yuefu.journeys.desk import open_day
 from yuefu.money.amounts import Money
 from yuefu.payments.rules import CHANNEL_NUMBER
 from yuefu.reconciliation import queries as found
-from yuefu.reconciliation.commands import DayOutcome, FileIn, Received
+from yuefu.reconciliation.commands import DayOutcome, FileIn, Received, receive_files
+from yuefu.reconciliation.gateways.reading import read_one
 from yuefu.reconciliation.gateways.wechat import read_bill
 from yuefu.reconciliation.rules.bills import BillLine
 from yuefu.runtime import sql
@@ -121,6 +124,11 @@ def test_batches_that_meet_within_a_day_are_matched_with_what_we_booked(three_da
     assert found.found_by_class(book_id=shop.book_id)["other_day"] == sorted({line.reference for line in late})
     assert isinstance(after.outcome, DayOutcome)
     assert after.outcome.bridge.residual == Money(0, "CNY")
+    statements = [of(carried.day(book_id=shop.book_id, on=on), "channel_fund").statement for on in days]
+    assert all(one.residual.passed and one.continuity.passed for one in statements)
+    assert [one.opening for one in statements[1:]] == [one.closing for one in statements[:-1]]
+    paid = sum(b.line.minor for b in found.breaks(book_id=shop.book_id))
+    assert statements[2].closing == Money(paid, "CNY"), "what the channel paid out, of which our books know nothing"
     left = found.breaks(book_id=shop.book_id)
     seen = breaks.seen(desk=shop.desk, break_ids=[left[0].id], on=shop.on + timedelta(days=9))
     assert [str(one.kind) for one in seen[left[0].id].suggested] == ["chase_provider"]
@@ -209,6 +217,52 @@ def test_bad_settlements_are_refused_with_nothing_half_stored(shop: Shop) -> Non
     assert refusal(shop, good.replace(b"MOD0000000000004", b"MOD0000000000009")) == "day_already_has_a_file"
     assert stored(shop) == before
     assert isinstance(sent(shop, b'{"data": [], "next_cursor": null}', on=date(2026, 10, 6)).outcome, DayOutcome)
+
+
+def test_events_fetched_from_too_early_a_day_on_are_refused_and_those_that_came_later_are_taken(shop: Shop) -> None:
+    def event(number: int, on: int) -> str:
+        return f'{{"id": "se_{number}", "transaction_id": "TX-{number}", "type": "capture", "amount": 100, "currency": "CNY", "created": "2026-10-{on:02d}"}}'
+
+    def events(*given: tuple[int, int]) -> bytes:
+        return f'{{"data": [{", ".join(event(*one) for one in given)}], "next_cursor": null}}'.encode()
+
+    first = [(1, 2), (2, 3)]
+    sent(shop, events(*first))
+    before = stored(shop)
+    assert refusal(shop, events(*first, (3, 4))) == "lines_received"
+    assert stored(shop) == before
+    after = sent(shop, events((2, 3), (4, 3), (3, 4)))  # one is told twice, and one came late
+    assert [on.day for on, _ in after.days] == [4]
+    assert sorted((b.reference, b.cls) for b in found.breaks(book_id=shop.book_id)) == [
+        *(("TX-1/se_1", "missing_here"), ("TX-2/se_2", "duplicate"), ("TX-2/se_2", "missing_here")),
+        *(("TX-3/se_3", "missing_here"), ("TX-4/se_4", "missing_here")),
+    ]
+
+
+def test_a_settlement_that_is_paid_today_is_reconciled_when_the_day_is_over(shop: Shop) -> None:
+    data = ours(ADYEN).replace(b"2026-10-05", str(FIRST_DAY).encode())
+    early = sent(shop, data)
+    assert isinstance(early.outcome, Refused)
+    assert early.outcome.code == "day_still_open"
+    assert [isinstance(outcome, DayOutcome) for _, outcome in early.days] == [True] * 11 + [False]
+    shop.next_day()
+    assert all(one.source != "channel_fund" for one in reconciliation.catch_up(desk=shop.desk, now=shop.now(8)))
+    assert [b.state for b in found.day_bridges(book_id=shop.book_id, source="channel_fund", since=FIRST_DAY)] == ["done"]
+    assert Counter(b.kind for b in found.breaks(book_id=shop.book_id))["withdrawal"] == 1
+
+
+def test_two_deliveries_at_once_store_a_settlement_once_and_one_that_broke_off_goes_on(shop: Shop) -> None:
+    data, accounts = ours(ADYEN), {"channel_fund": CHANNEL_NUMBER}
+    with open_day(shop.desk, shop.now()) as work:
+        assert not isinstance(work, Refused)
+        receive_files(work=work, files=[FileIn("channel_fund", data)], read=read_one, accounts=accounts)
+    assert {b.state for b in found.day_bridges(book_id=shop.book_id)} == {"waiting"}, "it broke off here"
+    other = ours(AFFIRM).replace(b"2026-10-0", b"2026-09-0")
+    outcomes = [one for one in shop.at_once(*[lambda: sent(shop, other)] * 2) if isinstance(one, reconciliation.Reconciled)]
+    assert sorted(one.received.again for one in outcomes if isinstance(one.received, Received)) == [False, True]
+    assert isinstance(sent(shop, data).outcome, DayOutcome)
+    assert {b.state for b in found.day_bridges(book_id=shop.book_id)} == {"done"}
+    assert len(found.breaks(book_id=shop.book_id)) == 8 + 2
 
 
 def alipay(shop: Shop, name: str) -> bytes:

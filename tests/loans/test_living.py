@@ -368,3 +368,30 @@ def test_an_early_default_is_of_the_first_instalments_and_of_nothing_that_is_due
         assert loan_book.missed_early(late.book.id, [(loan_id, k, 9)], due_on + timedelta(days=8)) == set()
         entered(late, loan_id, e.Paid(due_on, amount))
     assert len(asked) == 3
+
+
+def checkpoint(loan_id: UUID) -> tuple[Any, ...]:
+    """What is written of a loan, which may not know its last fact."""
+    (row,) = sql.rows(
+        "SELECT c.seq, c.waits_for, c.status, c.state::text, c.tally::text, s.behind FROM loans_checkpoint c JOIN loans_stretch s USING (loan_id)"
+        " WHERE c.loan_id = %s",
+        [loan_id],
+    )
+    return row
+
+
+@pytest.mark.parametrize("last", [e.Paid(FEB, fen(50_00)), e.Paid(LENT, fen(50_00)), e.Paid(FEB, fen(2000_00)), Undone(2)])
+def test_what_is_written_does_not_depend_on_what_came_together(late: UnitOfWork, last: Event | Undone) -> None:
+    agreed = terms()
+    facts = [e.Disbursed(LENT, agreed.principal), e.Paid(FEB, fen(10_00)), e.Paid(FEB, fen(30_00)), last, e.Paid(MAR, fen(1_00))]
+    written = []
+    for cuts in ([5], [1, 1, 1, 1, 1], [1, 3, 1], [2, 2, 1], [4, 1]):
+        loan_id, left = lend(late, agreed), list(facts)
+        for count in cuts:
+            entered(late, loan_id, *left[:count])
+            del left[:count]
+        written.append(checkpoint(loan_id))
+        life = keeping.read(late.book.id, [loan_id])[loan_id].life
+        assert (life.state, life.tally) == told(agreed, [event for _, event in in_order(facts)])
+        assert life.seq == written[-1][0] + written[-1][5] == 5
+    assert written == [written[0]] * 5

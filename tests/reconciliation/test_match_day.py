@@ -9,6 +9,7 @@ import pytest
 from yuefu.money.amounts import Money
 from yuefu.reconciliation.rules.bills import BillLine
 from yuefu.reconciliation.rules.matching import DayResult, Item, Movement, OpenItem, Outcome, Seen, bridge, match_day, statuses_agree
+from yuefu.reconciliation.rules.naming import named
 
 TODAY = date(2026, 10, 5)
 
@@ -110,6 +111,31 @@ def test_of_two_lines_with_one_key_the_one_that_agrees_is_kept() -> None:
     ]
     result = matched(lines, [movement("A", 100)])
     assert table(result.items) == [("duplicate", "A", 70), ("duplicate", "A", 100), ("matched", "A", 0), ("duplicate", "A", 100)]
+
+
+def test_what_meets_by_amount_is_a_pair_whatever_else_has_its_reference() -> None:
+    """The old rule kept one line of a reference, and called the others duplicates of it, and their movements missing."""
+    lines = [line("A", 100, number="W1"), line("A", 200, number="W2"), line("A", 200, number="W3"), line("A", 300, number="W4")]
+    result = matched(lines, [movement("A", 200, no=1), movement("A", 100, no=2), movement("A", 400, no=3)])
+    assert table(result.items) == [
+        *(("matched", "A", 0), ("matched", "A", 0), ("duplicate", "A", 200), ("duplicate", "A", 300), ("missing_there", "A", -400)),
+    ]
+
+
+def test_where_no_amount_meets_the_only_movement_takes_the_first_line() -> None:
+    lines = [line("A", 70, number="W1"), line("A", 80, number="W2")]
+    assert table(matched(lines, [movement("A", 100)]).items) == [("amount_differs", "A", -30), ("duplicate", "A", 80)]
+    two = [movement("A", 100, no=1), movement("A", 110, no=2)]
+    assert [str(x.outcome) for x in matched(lines, two).items] == ["missing_here", "duplicate", "missing_there", "missing_there"]
+
+
+def test_lines_of_one_reference_that_are_of_several_kinds_all_came_before() -> None:
+    """What a bank only calls a credit is named by what we know; of a statement that comes again under other names every line is seen."""
+    lines = [line("A", 100, number="", kind="credit"), line("A", 200, number="", kind="credit")]
+    movements = [movement("A", 100, kind="payment", no=1), movement("A", 200, kind="receipt", no=2)]
+    told, seen = named(lines, movements, [], {("credit", "A"): Seen(day(1), "")})
+    assert [one.kind for one in told] == ["payment", "receipt"]
+    assert table(matched(told, movements, seen=seen).items)[:2] == [("duplicate", "A", 100), ("duplicate", "A", 200)]
 
 
 def test_a_duplicate_of_a_line_we_do_not_know_is_one_break_of_each_kind() -> None:

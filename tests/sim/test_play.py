@@ -88,10 +88,11 @@ def every_break_is_one_that_was_injected_and_is_mended(result, truth, vault) -> 
     proven = proof.judged(played=result, truth=truth, vault=vault, seed=7, as_of=AS_OF, say=said.append)
     wanted = {f"{source}: {cls}" for source in ("channel_fund", "bank", "bank_client") for cls in faults.CLASSES if cls != "status_differs"}
     wanted |= {f"channel_trade: {cls}" for cls in faults.CLASSES} | {"channel_fund: fee_differs", "channel_trade: refund_stuck"}
+    wanted |= {"channel_trade: unheard", "channel_fund: unheard"}
     assert {fault for fault, row in proven["faults"].items() if row["injected"]} == wanted
     assert proven["false"] == 0, proven["faults"]
     assert set(proven["files"]) == set(files.KINDS)
-    assert {"chase_provider", "confirmed_by_money", "offset", "post_fee", "write_off"} <= set(proven["fixes"])
+    assert {"chase_provider", "confirmed_by_money", "offset", "post_fee", "post_repayment", "write_off"} <= set(proven["fixes"])
     assert proven["fixes"]["by_two_people"] > 0
     assert (proven["chains"]["found"], proven["chains"]["false"]) == (proven["chains"]["injected"], 0)
     assert proven["chains"]["injected"] > 0

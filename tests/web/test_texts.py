@@ -30,10 +30,12 @@ from yuefu.payments.rules import PAYOUT_STEPS, TRANSFER_ENDS
 from yuefu.payments.rules import receipts as receipt_rules
 from yuefu.plans.lifecycle.plain import KINDS
 from yuefu.plans.lifecycle.terms import PaidBy
+from yuefu.reconciliation.gateways import adyen, alipay_rows, klarna
 from yuefu.reconciliation.models import BreakEvent
 from yuefu.reconciliation.rules import balances
 from yuefu.reconciliation.rules.breaks import STATES as BREAK_STATES
 from yuefu.reconciliation.rules.carrying import REOPENED, Lifecycle
+from yuefu.reconciliation.rules.fixes import CORRECTION
 from yuefu.reconciliation.rules.fixes import Kind as FixKind
 from yuefu.reconciliation.rules.judgement import Verdict
 from yuefu.reconciliation.rules.levels import NAMES as LEVEL_NAMES
@@ -118,7 +120,11 @@ CODES = {
     "instalment_state": {"paid", "refunded", "given_up", "part_paid", "due", "overdue", "upcoming"},
     "outcome": {outcome.value for outcome in Outcome},
     "source": set(SOURCES),
-    "movement": {"payment", "refund", "fee", "payout", "payout_returned", "receipt", "other", OPENING} | set(TRANSFER_ENDS),
+    "movement": {"payment", "refund", "fee", "payout", "payout_returned", "receipt", "other", OPENING, CORRECTION}
+    | set(TRANSFER_ENDS)
+    | set(adyen._KINDS.values())
+    | {kind for kind, _ in (*klarna._TYPES.values(), *klarna._TOTALS.values())}
+    | set(alipay_rows._KINDS.values()),
     "entry_kind": entry_kinds() | {opening.KIND},
     "day_state": {"open", "closing", "closed"},
     "bridge_state": {"waiting", "running", "done", "failed"},

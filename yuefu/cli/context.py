@@ -104,13 +104,14 @@ def at_work(permission: str) -> Iterator[Caller]:
 def caller(permission: str) -> Caller:
     """Who runs this command: the user of --as by the permissions of their role, else the owner of the installation as system:cli."""
     from yuefu.ids import IdSource
+    from yuefu.journeys import engines
     from yuefu.journeys.desk import Desk
     from yuefu.payments.gateways.sandbox import SandboxBank, SandboxChannel
 
     book = the_book()
     current().zone = book.tz
     by, merchant_id = _actor(book, permission)
-    desk = Desk(book, by, IdSource(secrets.randbits), the_vault(), SandboxChannel(book), SandboxBank(book))
+    desk = Desk(book, by, IdSource(secrets.randbits), the_vault(), SandboxChannel(book), SandboxBank(book), matching=engines.matching)
     return Caller(desk, merchant_id)
 
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from yuefu.cli import context, inputs, output
 from yuefu.cli.faults import FAILED, fail
+
+if TYPE_CHECKING:
+    from yuefu.runtime.values import Book
 
 app = typer.Typer(no_args_is_help=True, help="The ledger: trial balance, seals, balances.")
 
@@ -108,18 +111,44 @@ def export(
         date | None, typer.Option("--from", metavar="DATE", parser=inputs.day, help="The first posting day; all unless given.")
     ] = None,
     until: Annotated[date | None, typer.Option("--to", metavar="DATE", parser=inputs.day, help="The last posting day.")] = None,
+    account: Annotated[
+        str | None, typer.Option("--account", metavar="CODE", help="To Parquet only: the lines of this account; of all unless given.")
+    ] = None,
 ) -> None:
-    """Write the journal to a file, an entry a line, in the order in which the entries committed."""
+    """Write the journal to a file, an entry a line, in the order in which the entries committed; to a name that ends in .parquet, its lines as a table
+    for DuckDB and `yuefu match`.
+    """
     with context.at_work("ledger.read") as caller:
         from yuefu.journeys import journal_file
 
         book = caller.for_the_book().book
         if since and until and until < since:
             fail("bad_period", f"{until} is before {since}.")
+        if file.suffix.lower() == ".parquet":
+            _export_table(book, file, since, until, account)
+            return
+        if account:
+            fail("not_of_one_account", "Entries are of several accounts: only a FILE.parquet takes the lines of one.")
         with inputs.writing(file) as opened, output.progress("entries") as tell:
             gone = journal_file.write(book=book, file=opened, tell=tell, since=since, until=until)
         value = {"book": book.code, "file": str(file), "entries": gone.entries, "accounts": gone.accounts}
         output.result({**value, "chain": {"number": gone.sealed, "head": gone.head}})
+
+
+def _export_table(book: Book, file: Path, since: date | None, until: date | None, account: str | None) -> None:
+    from yuefu.journeys import journal_table
+    from yuefu.ledger.rules import CHART
+
+    if account is not None and account not in CHART:
+        fail("unknown_account", _unknown(account))
+    with inputs.writing(file) as opened, output.progress("lines") as tell:
+        table = journal_table.write(book=book, path=Path(opened.name), tell=tell, since=since, until=until, account=account)
+    moved = [
+        {"account": code, "currency": currency, "debit_minor": debit, "credit_minor": credit}
+        for (code, currency), (debit, credit) in sorted(table.moved.items())
+    ]
+    value = {"book": book.code, "file": str(file), "lines": table.lines, "accounts": len(moved), "moved": moved}
+    output.result(value, f"{table.lines} lines of {len(moved)} accounts are in {file}; each account's are what its balance moved.")
 
 
 @app.command("import")
@@ -210,7 +239,7 @@ def balance(
         with caller.for_the_book().reading():
             found = ledger.totals(caller.book.id, [account], posted_until=on)
         if account not in CHART:
-            fail("unknown_account", f"There is no account {account!r:.60} in the chart; `yuefu ledger chart` lists them.")
+            fail("unknown_account", _unknown(account))
         rows: list[dict[str, Any]] = [
             {"account": code, "funder": funder, "product": product, "balance": Money(minor, currency)}
             for (code, funder, product, currency), minor in sorted(found.items(), key=lambda item: (item[0][2], str(item[0][1])))
@@ -221,3 +250,7 @@ def balance(
         shown = output.table(["account", "funder", "product", "balance"], [list(row.values()) for row in rows])
         value = {"account": account, "on": on, "total_minor": sums, "parts": rows}
         output.result(value, shown)
+
+
+def _unknown(account: str) -> str:
+    return f"There is no account {account!r:.60} in the chart; `yuefu ledger chart` lists them."

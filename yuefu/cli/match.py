@@ -5,15 +5,12 @@ from __future__ import annotations
 import os
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import Annotated, Final
 
 import typer
 
 from yuefu.cli import output
 from yuefu.cli.faults import fail
-
-if TYPE_CHECKING:
-    from yuefu.reconciliation.matching.engines.opening import Choice
 
 DAYS_APART: Final = 1
 MOST_DAYS: Final = 31
@@ -43,6 +40,8 @@ def match(
             fail("file_not_found", f"There is no {side}.")
     if out.exists():
         fail("already_there", f"{out} is there already: name a directory that is not.")
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "yuefu.config.settings")
+    from yuefu.journeys.engines import chosen
     from yuefu.reconciliation.matching.classes import SIDES
     from yuefu.reconciliation.matching.engines.opening import opened
     from yuefu.reconciliation.matching.files import match_files
@@ -59,18 +58,3 @@ def match(
         shutil.rmtree(begun, ignore_errors=True)
     rows = [dict(zip(COLUMNS, (one.side, one.found, one.by_pass, one.currency, one.rows, one.minor), strict=True)) for one in sums]
     output.result({"sums": rows, "ok": True}, output.table(COLUMNS, [list(row.values()) for row in rows], figures=("rows", "minor")))
-
-
-def chosen(aside: Path) -> Choice:
-    """The engine of the settings, with as many threads as it may use processors and at most half of the memory."""
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "yuefu.config.settings")
-    from django.conf import settings
-
-    from yuefu.reconciliation.matching.engines.opening import MEMORY_MB, Choice
-    from yuefu.runtime import memory
-
-    given = settings.YUEFU_MATCH_MEMORY_MB
-    if given and not given.isdecimal():
-        fail("bad_setting", f"YUEFU_MATCH_MEMORY_MB is a number of megabytes, not {given!r:.40}.")
-    most = int(given) if given else min(MEMORY_MB, memory.there_is() // 2**21)
-    return Choice(settings.YUEFU_MATCH_ENGINE, settings.YUEFU_MATCH_ADDRESS, most, len(os.sched_getaffinity(0)), str(aside))

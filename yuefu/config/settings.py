@@ -21,10 +21,13 @@ YUEFU_MAIL_FROM = os.environ.get("YUEFU_MAIL_FROM", "")
 YUEFU_SMS_URL = os.environ.get("YUEFU_SMS_URL", "")
 YUEFU_SMS_SECRET = os.environ.get("YUEFU_SMS_SECRET", "")
 
-# What matches two files of any size (`yuefu match`): duckdb, polars or spark; for spark a master URL, or the address of a Spark Connect (sc://…).
+# What matches two files of any size (`yuefu match`) and large days of a book: duckdb, polars or spark; for spark a master URL, or the address of a Spark
+# Connect (sc://…), and a directory that all workers see. From how many rows on a day of a book is large.
 YUEFU_MATCH_ENGINE = os.environ.get("YUEFU_MATCH_ENGINE", "duckdb")
 YUEFU_MATCH_ADDRESS = os.environ.get("YUEFU_MATCH_ADDRESS", "")
 YUEFU_MATCH_MEMORY_MB = os.environ.get("YUEFU_MATCH_MEMORY_MB", "")
+YUEFU_MATCH_DIR = os.environ.get("YUEFU_MATCH_DIR", "")
+YUEFU_MATCH_FROM_ROWS = os.environ.get("YUEFU_MATCH_FROM_ROWS", "")
 
 # Sessions and signed links. A process that serves without a secret of its own refuses to start (see yuefu.cli.serve).
 SECRET_KEY = os.environ.get("YUEFU_SECRET_KEY") or "not-a-secret-for-commands-that-do-not-serve"

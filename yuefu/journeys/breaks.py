@@ -21,7 +21,8 @@ from yuefu.journeys.desk import Desk, in_batches, on_open_day, open_day
 from yuefu.money.amounts import Money
 from yuefu.payments import queries as payment_book
 from yuefu.payments.commands import Closing, Taken
-from yuefu.payments.rules import OPERATING, BankCredit, RefundOrder
+from yuefu.payments.gateways.ports import GatewayError
+from yuefu.payments.rules import OPERATING, BankCredit, ChannelRefund, ChannelResult, RefundOrder
 from yuefu.reconciliation import commands as reconciliation
 from yuefu.reconciliation import queries as found
 from yuefu.reconciliation.commands import NewFix
@@ -32,6 +33,7 @@ from yuefu.reconciliation.rules.fixes import Case, Kind, Suggested
 from yuefu.reconciliation.rules.matching import Outcome
 from yuefu.runtime import policies
 from yuefu.runtime.batch import Quarantined
+from yuefu.runtime.logs import logger
 from yuefu.runtime.values import UnitOfWork
 
 UNKNOWN_BREAK: Final = "unknown_break"
@@ -39,6 +41,8 @@ NOT_PAID: Final = "not_paid"  # who is asked again does not say that it was paid
 REFUSED_THERE: Final = "refused_there"  # the channel does not give this money back
 NOT_BOOKED: Final = "not_booked"  # it was paid, and something keeps it from being booked: see its collection or receipt
 _TOLD: Final = "told"
+
+log = logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,13 +147,24 @@ def _sent_again(desk: Desk, now: datetime, about: Break, fix: Fix) -> list[Fix]:
     answer = desk.channel.query(references=[given.reference], now=now).get(given.reference)
     known = answer is not None
     if answer is None:
-        (answer,) = desk.channel.refund(orders=[RefundOrder(given.reference, given.original_reference, given.amount)], now=now)
-    if answer.outcome not in ("succeeded", "failed"):
+        answer = _given_once_more(desk, now, given)
+    if answer is not None and answer.outcome not in ("succeeded", "failed"):
         return []
-    refund.book(desk=desk, now=now, results=[answer])
-    code = "" if answer.outcome == "succeeded" and answer.amount == given.amount else REFUSED_THERE
+    if answer is not None:
+        refund.book(desk=desk, now=now, results=[answer])
+    code = "" if answer is not None and answer.outcome == "succeeded" and answer.amount == given.amount else REFUSED_THERE
     with open_day(desk, now) as work:
         return [] if isinstance(work, Refused) else [reconciliation.finish_refund(work=work, fix_id=fix.id, known=known, code=code)]
+
+
+def _given_once_more(desk: Desk, now: datetime, given: ChannelRefund) -> ChannelResult | None:
+    """What the channel says of the refund that it is given again; None where it has something else under its reference."""
+    try:
+        (answer,) = desk.channel.refund(orders=[RefundOrder(given.reference, given.original_reference, given.amount)], now=now)
+    except GatewayError as error:
+        log.error("refund refused", refund=given.reference, error=repr(error))
+        return None
+    return answer
 
 
 def _from_channel(desk: Desk, now: datetime, about: Break, reason: str) -> str:

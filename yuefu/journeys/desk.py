@@ -15,6 +15,7 @@ from yuefu.access import queries as access
 from yuefu.errors import Refused
 from yuefu.ids import IdSource
 from yuefu.payments.gateways.ports import Bank, Channel
+from yuefu.reconciliation.rules.engines import Matching
 from yuefu.runtime import days, quarantine, sql
 from yuefu.runtime.batch import HeldUp, Quarantined, in_halves, is_held_up
 from yuefu.runtime.logs import logger
@@ -36,7 +37,8 @@ log = logger(__name__)
 @dataclass(frozen=True, slots=True)
 class Desk:
     """The lasting surroundings of journeys; the moment comes with each call. Who wants to know which requests had been answered before
-    gives a dictionary `again`: by the id of each such request it is given that of the first one of its key, once that is committed.
+    gives a dictionary `again`: by the id of each such request it is given that of the first one of its key, once that is committed. `matching`
+    says what matches large days of bills.
     """
 
     book: Book
@@ -46,6 +48,7 @@ class Desk:
     channel: Channel
     bank: Bank
     again: dict[str, str] | None = None
+    matching: Callable[[], Matching] = Matching
 
 
 @contextmanager

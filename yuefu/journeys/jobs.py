@@ -26,6 +26,7 @@ from yuefu.journeys import (
     collecting,
     debits,
     dunning,
+    engines,
     levels,
     mandates,
     papers,
@@ -69,7 +70,8 @@ def id_source() -> IdSource:
 def desk_of(book: Book, name: str) -> Desk:
     """The desk of a job in a book, with the gateways of the sandbox."""
     keys = vault.load(Path(settings.YUEFU_KEYS_FILE))
-    return Desk(book, system_actor(name, secrets.token_hex(8)), id_source(), keys, SandboxChannel(book), SandboxBank(book))
+    by = system_actor(name, secrets.token_hex(8))
+    return Desk(book, by, id_source(), keys, SandboxChannel(book), SandboxBank(book), matching=engines.matching)
 
 
 def carriers_of(book: Book) -> Carriers:

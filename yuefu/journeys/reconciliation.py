@@ -87,13 +87,21 @@ def _reconciled(given: Received, outcomes: Mapping[tuple[date, str], DayOutcome 
 
 
 def catch_up(*, desk: Desk, now: datetime, days_back: int = 14) -> list[Reconciled]:
-    """Fetches and reconciles what is not done of the days before the open one, the oldest first. One outcome a file."""
+    """Fetches and reconciles what is not done of the days before the open one, the oldest first; a file that came before its day was over is
+    reconciled first. One outcome a file that was fetched.
+    """
     with open_day(desk, now) as work:
         if isinstance(work, Refused):
             return []
         today = work.day.on
-    past = days.past(book_id=desk.book.id, since=today - timedelta(days=days_back))
-    done = {(b.on, b.source) for b in found.day_bridges(book_id=desk.book.id, since=today - timedelta(days=days_back)) if b.state == "done"}
+    since = today - timedelta(days=days_back)
+    past = days.past(book_id=desk.book.id, since=since)
+    bridges = found.day_bridges(book_id=desk.book.id, since=since, until=today - timedelta(days=1))
+    waiting = [(b.on, b.source) for b in bridges if b.state == "waiting"]
+    ran = {(on, source) for on, source in waiting if isinstance(_run(desk, now, source, on), DayOutcome)}
+    if ran:
+        levels.keep(desk=desk, now=now, on=sorted({on for on, _ in ran}))
+    done = ran | {(b.on, b.source) for b in bridges if b.state == "done"}
     outcomes = []
     for on in past:
         missing = [source for source in SOURCES if (on, source) not in done]
@@ -109,7 +117,7 @@ def _run(desk: Desk, now: datetime, source: str, on: date) -> DayOutcome | Refus
             if isinstance(work, Refused):
                 return work
             by = breaks.working_of(work.book.id, work.day.on)
-            outcome = reconciliation.reconcile_day(work=work, source=source, on=on, by=by)
+            outcome = reconciliation.reconcile_day(work=work, source=source, on=on, by=by, matching=desk.matching())
             if source in _PAYS and isinstance(outcome, DayOutcome) and not outcome.again:
                 _settle(desk, source, on, work)
             return outcome

@@ -228,6 +228,8 @@ class Work:
                 assert isinstance(work, UnitOfWork)
                 one([breaks.decide(work=work, approval_id=fix.approval_id, approve=True, reason="checked")])
         self._by_two += len(waiting)
+        if waiting:  # what calls the outside is done once it was decided
+            breaks.carry_out(desk=self._desk, now=self._now, fix_ids=[fix.id for fix in waiting])
 
     def _allow_more(self) -> None:
         """The setting of the book, changed as any other by two people: whatever a payment of this world may be is written off, less by one alone."""

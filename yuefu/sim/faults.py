@@ -27,7 +27,9 @@ MISSING_THERE, DUPLICATE, OTHER_DAY = "missing_there", "duplicate", "other_day"
 CLASSES: Final = (AMOUNT_DIFFERS, STATUS_DIFFERS, MISSING_HERE, MISSING_THERE, DUPLICATE, OTHER_DAY)
 FEE_DIFFERS, REFUND_STUCK = "fee_differs", "refund_stuck"
 """Besides: the fee of a payment is another in the fund flow, and a refund that we booked is still under way in the trade bill."""
-FOUND_AS: Final = {**{cls: cls for cls in CLASSES}, FEE_DIFFERS: AMOUNT_DIFFERS, REFUND_STUCK: STATUS_DIFFERS}
+UNHEARD: Final = "unheard"
+"""And what is wrong is with us: a channel said that a payment failed, which its bills have as paid. No file is spoilt for it."""
+FOUND_AS: Final = {**{cls: cls for cls in CLASSES}, FEE_DIFFERS: AMOUNT_DIFFERS, REFUND_STUCK: STATUS_DIFFERS, UNHEARD: MISSING_HERE}
 
 _MONEY: Final = tuple(cls for cls in CLASSES if cls != STATUS_DIFFERS)
 _CHANNEL: Final[tuple[tuple[str, Source], ...]] = (
@@ -101,9 +103,12 @@ class Injector:
     def __post_init__(self) -> None:
         self.turns = self.turns or [*_CHANNEL, *(_BANKS if self.banks else ())]
 
-    def spoil(self, *, on: date, following: date, files: dict[str, bytes], allowed: bool) -> dict[str, bytes]:
-        """The files of a day with this day's faults, and with the lines that the day before postponed to it."""
+    def spoil(self, *, on: date, following: date, files: dict[str, bytes], allowed: bool, unheard: Sequence[str] = ()) -> dict[str, bytes]:
+        """The files of a day with this day's faults, and with the lines that the day before postponed to it. `unheard` are payments of which their channel
+        told us otherwise: they are faults as they are, and nothing else is done to their orders.
+        """
         spoilt = dict(files)
+        self._keep(files, on, unheard)
         planned = self._plan(files, on) if allowed and self.rate > 0 else {}
         sources: tuple[Source, ...] = ("channel_trade", "channel_fund", "bank", "bank_client")
         for source in sources:
@@ -123,6 +128,18 @@ class Injector:
             if self._printed.get(source, sent.opening()) != sent.opening():
                 self.unchained.append((source, on))
             self._printed[source] = sent.closing()
+
+    def _keep(self, files: Mapping[str, bytes], on: date, unheard: Sequence[str]) -> None:
+        if not unheard:
+            return
+        self._spoilt |= set(self.orders_of(unheard).values())
+        sources: tuple[Source, ...] = ("channel_trade", "channel_fund")
+        for source in sources:
+            lines = read_bill(files[source]).lines
+            for reference in unheard:
+                fault = Fault(UNHEARD, reference, source, on)
+                self.injected.append(fault)
+                self.expected += _expected(fault, [line for line in lines if line.reference == reference])
 
     def _plan(self, files: Mapping[str, bytes], on: date) -> dict[tuple[Source, str], Fault]:
         """Chooses lines that no fault has touched, each with its order."""
@@ -198,6 +215,10 @@ def _expected(fault: Fault, lines: Sequence[BillLine]) -> Iterator[Expected]:
     main = next(line for line in lines if (line.kind == "fee") == (fault.cls == FEE_DIFFERS))
     minor, cls = main.amount.minor, FOUND_AS[fault.cls]
     raised = minor + (fault.more if minor > 0 else -fault.more)
+    if fault.cls == UNHEARD:
+        for line in lines:
+            yield Expected(fault.cls, fault.source, cls, line.kind, fault.reference, line.amount.minor, None)
+        return
     if fault.cls in (MISSING_THERE, OTHER_DAY):
         for line in lines:
             there = None if fault.cls == MISSING_THERE else line.amount.minor

@@ -16,6 +16,7 @@ from yuefu.money.amounts import Money
 Habit = Literal["punctual", "late", "partial", "never", "generous", "short_of_money"]
 
 _HABITS: Final = (("punctual", 900), ("late", 45), ("partial", 15), ("never", 12), ("generous", 8), ("short_of_money", 20))
+_TWO_TONGUES: Final = "failed_then_success"
 _LIMITS: Final = (500_00, 1_000_00, 2_000_00, 5_000_00, 20_000_00)
 # One region for each thousand of customer numbers, so that region, birth date and serial never meet twice.
 _REGIONS: Final = (
@@ -69,6 +70,15 @@ def _id_number(born: date, number: str) -> str:
     """An invented identity number with a right check digit; the customer's number makes it the only one of its day and region."""
     body = f"{_REGIONS[int(number) // 1000]}{born:%Y%m%d}{int(number) % 1000:03d}"
     return body + calc_check_digit(body + "0")
+
+
+def told_wrongly(one: Customer) -> str:
+    """A card of which the channel says that it did not pay, and its bills that it did."""
+    return f"card:{one.number}:{_TWO_TONGUES}"
+
+
+def is_told_wrongly(card: str) -> bool:
+    return card.endswith(f":{_TWO_TONGUES}")
 
 
 def instrument(one: Customer, attempt: int) -> str:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -28,6 +28,7 @@ from yuefu.loans.queries import Due
 from yuefu.money.amounts import Money
 from yuefu.orders import queries as orders
 from yuefu.orders.commands import CaptureRequest, RefundRequest, VoidRequest
+from yuefu.payments import queries as payments
 from yuefu.reconciliation import queries as bills
 from yuefu.runtime import sql
 from yuefu.runtime.batch import Quarantined
@@ -44,6 +45,8 @@ from yuefu.sim.world import World
 
 BATCH: Final = 500
 
+UNHEARD_EVERY: Final = 20
+"""In a world with faults a payment in so many days is one of which the channel says that it failed, and its bills that it was paid."""
 _ANALYSED: Final = (1, 5, 15)
 """After which days the planner's statistics are renewed: a world that grows from nothing would else be planned as empty. Later the
 database does so itself."""
@@ -64,7 +67,7 @@ class _Plans:
 class Play:
     """A world being lived in, day by day."""
 
-    def __init__(self, *, made: World, seed: int, as_of: date, night: Beside, reception: Beside) -> None:
+    def __init__(self, *, made: World, seed: int, as_of: date, night: Beside, reception: Beside, faults: bool) -> None:
         self.desk = made.desk
         self._night = night
         self._reception = reception
@@ -76,6 +79,9 @@ class Play:
         self._by_id: dict[UUID, Customer] = {}
         self._expected: set[str] = set()
         self._plans = _Plans()
+        self._faults = faults
+        self._unheard_on = date.min
+        self._unheard: list[UUID] = []
 
     # ------------------------------------------------------------------------------------------------------------------- one day
 
@@ -109,7 +115,9 @@ class Play:
         night = self._at(on + timedelta(days=1), time(0, 10))
         refused = close_of_day.post_day(desk=self.desk, now=night, on=on)
         assert refused is None, refused
-        self._night.tell("work", on, on < self._as_of)
+        told = payments.collections(book_id=self.desk.book.id, ids=self._unheard)
+        self._night.tell("work", on, on < self._as_of, [told[one].reference for one in self._unheard])
+        self._unheard = []
 
     def _at(self, on: date, at: time) -> datetime:
         now = datetime.combine(on, at, self.desk.book.tz)
@@ -180,11 +188,30 @@ class Play:
         for attempt, at in ((1, time(19)), (2, time(20, 30))):
             now = self._at(on, at)
             due = loans.due(self.desk.book.id, on)
-            requests = [r for d in due if (r := self._payment(d, on, attempt))]
+            requests = self._told_wrongly(
+                on, [r for d in due if (r := self._payment(d, on, attempt))], {d.loan_id: d.consumer_id for d in due}
+            )
             for start in range(0, len(requests), 4 * BATCH):
-                for outcome in repayment.repay(desk=self.desk, now=now, requests=requests[start : start + 4 * BATCH]):
+                batch = requests[start : start + 4 * BATCH]
+                for request, outcome in zip(batch, repayment.repay(desk=self.desk, now=now, requests=batch), strict=True):
                     assert isinstance(outcome, Repaid), outcome
+                    if people.is_told_wrongly(request.instrument):
+                        self._unheard.append(outcome.collection_id)
             repayment.poll(desk=self.desk, now=self._at(on, (datetime.combine(on, at) + timedelta(hours=1)).time()))
+
+    def _told_wrongly(self, on: date, requests: list[RepayRequest], payers: Mapping[UUID, UUID]) -> list[RepayRequest]:
+        """Now and then one of the payments is by a card of which the channel does not say the truth; not when nobody would look at its bill in time."""
+        chosen = next((n for n, request in enumerate(requests) if request.instrument.endswith(":ok")), None)
+        if (
+            not self._faults
+            or chosen is None
+            or on - self._unheard_on < timedelta(days=UNHEARD_EVERY)
+            or on >= self._as_of - timedelta(days=1)
+        ):
+            return requests
+        self._unheard_on = on
+        one = self._by_id[payers[requests[chosen].loan_id]]
+        return [*requests[:chosen], replace(requests[chosen], instrument=people.told_wrongly(one)), *requests[chosen + 1 :]]
 
     def _payment(self, due: Due, on: date, attempt: int) -> RepayRequest | None:
         one = self._by_id[due.consumer_id]
@@ -247,7 +274,7 @@ def play(
     made = world.found(first_day=first, seed=seed, vault=vault, months=days // 28 + 2)
     place = Place(made.desk.book.id, vault, seed, as_of, faults, spoil_a_file_every)
     with Beside("yuefu.sim.shifts:Shifts", place) as night, Beside("yuefu.sim.reception:Reception", place) as reception:
-        player = Play(made=made, seed=seed, as_of=as_of, night=night, reception=reception)
+        player = Play(made=made, seed=seed, as_of=as_of, night=night, reception=reception, faults=faults > 0)
         player.expect(on=first, buying=log.purchases.get(first, []))
         player.meet()
         placed = 0

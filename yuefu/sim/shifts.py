@@ -69,13 +69,15 @@ class Shifts:
         self._files = Files(place.spoil_a_file_every)
         self._held_back: list[FileIn] = []
 
-    def work(self, on: date, morning: bool) -> None:
-        """Proves and closes a day that has posted all it had to post and reconciles it; with `morning`, settles what is due on the next."""
+    def work(self, on: date, morning: bool, unheard: Sequence[str] = ()) -> None:
+        """Proves and closes a day that has posted all it had to post and reconciles it; with `morning`, settles what is due on the next. `unheard` are
+        payments of the day that their channel told wrongly of.
+        """
         following = on + timedelta(days=1)
         closed = close_of_day.close_day(desk=self._desk, now=self._at(following, time(0, 10)), on=on)
         if isinstance(closed, Refused):
             raise ProofFailed(f"{on} did not close: {closed.detail}")
-        self._reconcile(on, following)
+        self._reconcile(on, following, unheard)
         jobs.seal(self._desk, self._at(following, time(8, 45)))
         if morning:
             self._settle(following)
@@ -107,11 +109,11 @@ class Shifts:
     def _at(self, on: date, at: time) -> datetime:
         return datetime.combine(on, at, self._desk.book.tz)
 
-    def _reconcile(self, on: date, following: date) -> None:
+    def _reconcile(self, on: date, following: date, unheard: Sequence[str]) -> None:
         """The files of a day, spoilt, but for those of the last two days: what is postponed there would never arrive."""
         files = reconciliation.fetch(desk=self._desk, on=on)
         allowed = on < self._as_of - timedelta(days=1)
-        spoilt = self._injector.spoil(on=on, following=following, files=files, allowed=allowed)
+        spoilt = self._injector.spoil(on=on, following=following, files=files, allowed=allowed, unheard=unheard)
         fault = self._files.fault(on, spoilt) if allowed else None
         given = [FileIn(source, data, on) for source, data in spoilt.items()]
         now = self._at(following, time(8, 30))

@@ -11,6 +11,7 @@ from structlog.contextvars import get_contextvars
 from yuefu.access import queries as access
 from yuefu.errors import Refused
 from yuefu.ids import IdSource
+from yuefu.journeys import engines
 from yuefu.journeys.desk import Desk
 from yuefu.payments.gateways.sandbox import SandboxBank, SandboxChannel
 from yuefu.runtime import vault
@@ -37,4 +38,5 @@ def desk_of(visitor: Visitor, book: Book) -> Desk | Refused:
     known = access.actor_for_login(login=visitor.get_username(), book_id=book.id, request_id=str(get_contextvars().get("request_id", "")))
     if isinstance(known, Refused):
         return known
-    return Desk(book, known[0], IdSource(secrets.randbits), the_vault(), SandboxChannel(book), SandboxBank(book))
+    ids = IdSource(secrets.randbits)
+    return Desk(book, known[0], ids, the_vault(), SandboxChannel(book), SandboxBank(book), matching=engines.matching)

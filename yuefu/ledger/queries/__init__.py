@@ -32,6 +32,7 @@ from yuefu.ledger.queries.entries import (
     moved_by,
     movement_days,
     movements,
+    movements_asked,
     reversals,
     written,
 )
@@ -68,6 +69,7 @@ __all__ = [
     "moved_on",
     "movement_days",
     "movements",
+    "movements_asked",
     "reversals",
     "sealed",
     "standings",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 from uuid import UUID
 
 from yuefu.ledger.rules import AccountKey, Line, Written
@@ -54,22 +55,27 @@ def lines_of_order(order_ids: Sequence[UUID]) -> list[EntryLine]:
     return [EntryLine(*[*row[:8], Money(row[8], row[9]), *row[10:]]) for row in found]
 
 
-def movements(book_id: UUID, code: str, on: date, *, owner_id: UUID | None = None) -> list[Movement]:
+def movements(book_id: UUID, code: str, on: date, *, owner_id: UUID | None = None, most: int | None = None) -> list[Movement]:
     """What accounts of money should show for a posting day: all of a code, or the one of an owner. Lines of one entry with one movement and
-    reference are one movement to the outside."""
-    found = sql.rows(
-        "SELECT l.entry_id, min(l.line_no), l.movement, l.reference, sum(l.amount_minor)::bigint, l.currency, l.posted_on"
+    reference are one movement to the outside. With `most` only the first of them."""
+    query, params = movements_asked(book_id, code, on, owner_id=owner_id)
+    found = sql.rows(f"{query} LIMIT %s", [*params, most])
+    return [
+        Movement(entry, number, movement, reference, Money(amount, currency), day)
+        for entry, movement, reference, amount, currency, number, day in found
+    ]
+
+
+def movements_asked(book_id: UUID, code: str, on: date, *, owner_id: UUID | None = None) -> tuple[str, list[Any]]:
+    """The query of `movements` and its parameters, for who copies them out: entry_id, movement, reference, amount_minor, currency, line_no, posted_on."""
+    return (
+        "SELECT l.entry_id, l.movement, l.reference, sum(l.amount_minor)::bigint AS amount_minor, l.currency, min(l.line_no) AS line_no, l.posted_on"
         " FROM ledger_account a JOIN ledger_line l ON l.account_id = a.id AND l.posted_on = %s"
         " WHERE a.book_id = %s AND a.code = %s AND (%s::uuid IS NULL OR a.owner_id = %s) AND l.movement <> %s"
         # Without a movement a line is no part of one: it stands by itself.
         " GROUP BY l.entry_id, l.movement, l.reference, l.currency, l.posted_on, CASE WHEN l.movement = '' THEN l.line_no END"
-        " ORDER BY l.entry_id, 2",
-        [on, book_id, code, owner_id, owner_id, OPENING],
-    )
-    return [
-        Movement(entry, number, movement, reference, Money(amount, currency), day)
-        for entry, number, movement, reference, amount, currency, day in found
-    ]
+        " ORDER BY l.entry_id, 6"
+    ), [on, book_id, code, owner_id, owner_id, OPENING]
 
 
 def written(book_id: UUID, entry_ids: Sequence[UUID]) -> list[Written]:

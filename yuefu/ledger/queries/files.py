@@ -1,11 +1,12 @@
-"""The journal as it leaves: limited accounts and entries as the lines of a file, a chunk at a time and in commit order."""
+"""The journal as it leaves: limited accounts and entries as the lines of a file, a chunk at a time and in commit order; and its lines as a table."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Final
 from uuid import UUID
 
 from yuefu.runtime import sql
@@ -84,3 +85,56 @@ def entry_records(book_id: UUID, *, since: date | None, until: date | None, chun
     ):
         place = found[-1][:3]
         yield [row[3] for row in found]
+
+
+LINE_COLUMNS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "id": "VARCHAR",
+        "kind": "VARCHAR",
+        "reference": "VARCHAR",
+        "party": "VARCHAR",
+        "amount_minor": "BIGINT",
+        "currency": "VARCHAR",
+        "on": "DATE",
+        "status": "VARCHAR",
+        "account": "VARCHAR",
+        "owner_id": "VARCHAR",
+        "funder_id": "VARCHAR",
+        "product": "VARCHAR",
+        "order_id": "VARCHAR",
+        "loan_id": "VARCHAR",
+        "entry_id": "VARCHAR",
+        "line_no": "INTEGER",
+        "entry_kind": "VARCHAR",
+        "effective_on": "DATE",
+        "recorded_at": "TIMESTAMP",
+    }
+)
+"""Of a line of the journal as a row of a table, with types of SQL. The first eight are what matching asks of a side; `kind` is what moves to the outside,
+`party` the merchant, `on` the posting day, `status` nothing. `funder_id` is null for own funds, `recorded_at` in UTC."""
+
+
+def lines_asked(book_id: UUID, *, since: date | None, until: date | None, account: str | None = None) -> tuple[str, list[Any]]:
+    """The query of the lines between two posting days (`LINE_COLUMNS`), of all accounts or those of one code, by day and entry."""
+    return (
+        "SELECT l.entry_id || ':' || l.line_no, coalesce(nullif(l.movement, ''), 'other'), nullif(l.reference, ''), l.merchant_id, l.amount_minor,"
+        " l.currency, l.posted_on, NULL, a.code, a.owner_id, nullif(coalesce(l.funder_id, l.book_id), l.book_id), a.product, l.order_id, l.loan_id,"
+        f" l.entry_id, l.line_no, e.kind, e.effective_on, e.recorded_at AT TIME ZONE 'UTC' {_LINES} ORDER BY l.posted_on, l.entry_id, l.line_no"
+    ), _of_lines(book_id, since, until, account)
+
+
+def lines_counted(book_id: UUID, *, since: date | None, until: date | None, account: str | None = None) -> int:
+    """How many lines `lines_asked` is about."""
+    found: int = sql.value(f"SELECT count(*) {_LINES}", _of_lines(book_id, since, until, account))
+    return found
+
+
+_LINES: Final = (
+    "FROM ledger_line l JOIN ledger_entry e ON e.posted_on = l.posted_on AND e.id = l.entry_id JOIN ledger_account a ON a.id = l.account_id"
+    " WHERE l.book_id = %s AND (%s::date IS NULL OR l.posted_on >= %s) AND (%s::date IS NULL OR l.posted_on <= %s)"
+    " AND (%s::text IS NULL OR a.code = %s)"
+)
+
+
+def _of_lines(book_id: UUID, since: date | None, until: date | None, account: str | None) -> list[Any]:
+    return [book_id, since, since, until, until, account, account]

@@ -113,6 +113,7 @@ def enter(*, work: UnitOfWork, facts: Sequence[NewFact]) -> list[Entered | Refus
     known = keeping.known_sources([fact.source_id for fact in facts])
     today, before = work.day.on, _earlier(read, facts, work.day.on)
     kept: dict[UUID, Kept] = {}
+    last: dict[UUID, Kept] = {}  # each before its last fact
     late_before: dict[UUID, Overdue] = {}
     closing = days.waiting_to_close(work.book.id) if read else []
     read, due = falling_due.before_entering(read, before, closing)
@@ -131,10 +132,10 @@ def enter(*, work: UnitOfWork, facts: Sequence[NewFact]) -> list[Entered | Refus
         try:
             one = kept.get(fact.loan_id) or by_yesterday(read[fact.loan_id], today, before.get(fact.loan_id))
             if fact.loan_id in before:
+                goes_on = rules.goes_on(one.life, fact.entry, today)
                 life, seen = rules.entered(one.life, fact.entry, today, before[fact.loan_id]), None
             else:  # else all of its facts were read, see `_earlier`
-                life, seen = rules.went_on(one.life, fact.entry)
-            behind = seen is not None and one.life is read[fact.loan_id].life and life.status == one.life.status
+                goes_on, (life, seen) = True, rules.went_on(one.life, fact.entry)
         except LoanError as error:
             outcomes.append(Refused(error.code, error.detail, error.field))
             continue
@@ -145,6 +146,8 @@ def enter(*, work: UnitOfWork, facts: Sequence[NewFact]) -> list[Entered | Refus
             late_before[fact.loan_id] = _late_by(one, today - timedelta(days=1))
         if fact.loan_id in before:
             before[fact.loan_id].append(fact.entry)
+        behind = goes_on and life.status == one.life.status
+        last[fact.loan_id] = one
         after = touched(one, life, today, seen, behind=behind)
         plain = written_event(fact.entry)
         kind: str = fact.known_as or plain["kind"]
@@ -164,7 +167,8 @@ def enter(*, work: UnitOfWork, facts: Sequence[NewFact]) -> list[Entered | Refus
     assert not stands, "what is posted with the next fact has one"
     changed = sorted(kept)
     writing.insert_facts(work, entered)
-    writing.update(work, [(read[loan_id], kept[loan_id]) for loan_id in changed], closing=bool(closing), late_before=late_before)
+    pairs = [(read[loan_id], kept[loan_id]) for loan_id in changed]
+    writing.update(work, pairs, closing=bool(closing), late_before=late_before, before_last=last)
     _all_posted(posting, ledger.post_once(work=work, entries=posting))  # of a source one fact is entered, see `known_sources`
     outbox.emit(work=work, events=events)
     audit.record(work=work, action="loan.enter", object_kind="loan", object_ids=changed)
@@ -173,8 +177,8 @@ def enter(*, work: UnitOfWork, facts: Sequence[NewFact]) -> list[Entered | Refus
 
 def touched(one: Kept, life: Life, today: date, seen: Work | Outcome | None = None, *, behind: bool = False) -> Kept:
     """A loan after a fact: its stretch ends with the day, so that the next close looks at it. `seen` is the loan opened as the fact left it, or what
-    became of one that paid just what was asked, where that was at hand. `behind`: it simply went on from what is kept, in the same state, so that
-    its checkpoint can stay behind: another fact on the same day is rare, and the close has more time."""
+    became of one that paid just what was asked, where that was at hand. `behind`: it simply went on, in the same state, so that its checkpoint
+    can stay without this fact: another one on the same day is rare, and the close has more time."""
     running = one.running
     if not life.state.lent:
         after = Running(NEVER, running.portfolio_no, today, Stretch(FOREVER), False, running.told + 1, NOT_OVERDUE, _NOTHING)

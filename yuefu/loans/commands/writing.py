@@ -72,16 +72,25 @@ def insert_lateness(work: UnitOfWork, kept: Sequence[Kept]) -> None:
 
 
 def update(
-    work: UnitOfWork, changed: Sequence[tuple[Kept, Kept]], *, closing: bool, late_before: Mapping[UUID, Overdue] | None = None
+    work: UnitOfWork,
+    changed: Sequence[tuple[Kept, Kept]],
+    *,
+    closing: bool,
+    late_before: Mapping[UUID, Overdue] | None = None,
+    before_last: Mapping[UUID, Kept] | None = None,
 ) -> None:
     """Writes what loans came to be, as (before, after): checkpoints whose facts are others, stretches, how late they are, and rows of what falls due.
 
     `closing`: a day before that of `work` is not closed yet, and has to find the stretch that ended. How late loans will be by the close of that
-    is in `late_before`, which is not written yet. A checkpoint may stay one fact behind (`Running.behind`), which the next one then writes, or the
-    close that looks at the loan.
+    is in `late_before`, which is not written yet. The checkpoint of one that is behind (`Running.behind`) is of the loan before its last fact, as
+    `before_last` has it.
     """
-    was_late = late_before or {}
-    lives = [checkpoint_values(before if after.running.behind else after) for before, after in changed if _is_written(before, after)]
+    was_late, before_last = late_before or {}, before_last or {}
+    lives = []
+    for before, after in changed:
+        known = before_last[after.party.loan_id] if after.running.behind else after
+        if known.life is not before.life or before.running.behind:
+            lives.append(checkpoint_values(known))
     sql.update("loans_checkpoint", "loan_id", CHECKPOINT, lives)
     _update_stretches(work, changed, closing=closing)
     late = [
@@ -91,10 +100,6 @@ def update(
     ]
     _insert_lateness(work, late)
     _update_dues(work, changed)
-
-
-def _is_written(before: Kept, after: Kept) -> bool:
-    return before.running.behind or (after.life is not before.life and not after.running.behind)
 
 
 _OF_TOUCHED: Final = ("replaced_on", "since", "until", "stuck", "behind", *LINES)

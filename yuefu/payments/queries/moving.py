@@ -255,17 +255,22 @@ def orders_of_references(*, book_id: UUID, references: Sequence[str]) -> Mapping
     return dict(found)
 
 
-def trade_movements(*, book_id: UUID, on: date) -> list[TradeMovement]:
-    """What was booked on a business day and the channel's trade bill should show, in the order of ids."""
-    found = sql.rows(
-        "SELECT id, reference, 'payment', amount_minor, currency FROM payments_collection"
+def trade_movements(*, book_id: UUID, on: date, most: int | None = None) -> list[TradeMovement]:
+    """What was booked on a business day and the channel's trade bill should show, in the order of ids; with `most` only the first of them."""
+    query, params = trade_movements_asked(book_id=book_id, on=on)
+    found = sql.rows(f"{query} LIMIT %s", [*params, most])
+    return [TradeMovement(i, reference, kind, Money(minor, currency), status, on) for i, kind, reference, minor, status, currency in found]
+
+
+def trade_movements_asked(*, book_id: UUID, on: date) -> tuple[str, list[Any]]:
+    """The query of `trade_movements` and its parameters, for who copies them out: id, kind, reference, amount_minor, status, currency."""
+    return (
+        "SELECT id, 'payment' AS kind, reference, amount_minor, 'SUCCESS' AS status, currency FROM payments_collection"
         " WHERE book_id = %s AND posted_on = %s AND part_of_id IS NULL AND channel <> 'bank'"
-        " UNION ALL SELECT id, reference, 'refund', -amount_minor, currency FROM payments_channel_refund"
+        " UNION ALL SELECT id, 'refund', reference, -amount_minor, 'SUCCESS', currency FROM payments_channel_refund"
         " WHERE book_id = %s AND posted_on = %s AND channel <> 'bank'"
-        " ORDER BY 1",
-        [book_id, on, book_id, on],
-    )
-    return [TradeMovement(i, reference, kind, Money(minor, currency), "SUCCESS", on) for i, reference, kind, minor, currency in found]
+        " ORDER BY 1"
+    ), [book_id, on, book_id, on]
 
 
 _WAITING = "c.state = 'succeeded' AND c.waits_for IS NOT NULL AND c.released_on IS NULL"

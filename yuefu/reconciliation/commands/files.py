@@ -28,6 +28,7 @@ DAY_UNKNOWN = "day_unknown"  # an empty bill does not say its day: give it
 DAY_NOT_BEGUN = "day_not_begun"  # no honest bill is of a day to come
 DAY_HAS_A_FILE = "day_already_has_a_file"  # this source and day has a file with other content
 TOTALS_DIFFER = "summary_mismatch"  # a payout is not what its transactions, which are there, make
+LINES_RECEIVED = "lines_received"  # what this settlement has of days that have a bill is all there: it was fetched from too early a day on
 TOTALS_RECEIVED = "totals_received"  # of these payouts the totals are there already: they would count twice
 
 _LAYOUTS: Final = {
@@ -80,13 +81,14 @@ class _Read:
 @dataclass(slots=True)
 class _Known:
     """What is there of the days, contents and payouts that files are of, with what they bring. A payout is what its parts make in minor units, and
-    whether these are its totals.
+    whether these are its totals; `numbers` are those of lines that earlier files have, by source.
     """
 
     days: dict[tuple[str, date], BillFile]
     contents: dict[tuple[str, str], list[BillFile]]
     lines: dict[UUID, list[BillLine]]
     payouts: dict[tuple[str, str], tuple[int, bool]]
+    numbers: set[tuple[str, str]]
     fresh: list[tuple[BillFile, Sequence[BillLine], bytes | None]] = field(default_factory=list)
 
     def keep(self, file: BillFile, lines: Sequence[BillLine], data: bytes | None) -> None:
@@ -94,6 +96,7 @@ class _Known:
         self.lines[file.id] = list(lines)
         self.contents.setdefault((file.source, file.sha256), []).append(file)
         self.fresh.append((file, lines, data))
+        self.numbers |= {(file.source, line.provider_id) for line in lines if line.provider_id}
         for line in lines:
             if settlements.is_klarna(file.layout) and line.business_id and line.kind not in settlements.NO_PART:
                 minor, totals = self.payouts.get((file.source, line.business_id), (0, False))
@@ -164,7 +167,19 @@ def _known(work: UnitOfWork, given: Sequence[_Read]) -> _Known:
     sums = {one.bill.sha256 for one in given}
     lines = queries.lines_of_files(file_ids=[file.id for file in others if file.sha256 not in sums])
     named = {(one.source, line.business_id) for one in settled if settlements.is_klarna(one.bill.layout) for line in one.bill.lines}
-    return _Known(days, contents, lines, queries.payouts_of_klarna(book_id=book_id, named=sorted(named)))
+    numbers = {
+        (one.source, line.provider_id)
+        for one in settled
+        for line in one.bill.lines
+        if line.provider_id and (one.source, line.occurred_on) in days
+    }
+    return _Known(
+        days,
+        contents,
+        lines,
+        payouts=queries.payouts_of_klarna(book_id=book_id, named=sorted(named)),
+        numbers=queries.numbers_received(book_id=book_id, numbers=sorted(numbers)),
+    )
 
 
 def _received(work: UnitOfWork, given: _Read, known: _Known) -> Received | Refused:
@@ -195,7 +210,13 @@ def _settlement_received(work: UnitOfWork, given: _Read, known: _Known) -> Recei
     bill = _counted_once(given, known)
     if isinstance(bill, Refused):
         return bill
-    by_day = settlements.placed(bill, {on for on in given.days if (source, on) in known.days})
+    taken = {on for on in given.days if (source, on) in known.days}
+    again_there = [(source, line.provider_id) in known.numbers for line in bill.lines if line.provider_id and line.occurred_on in taken]
+    if again_there and all(again_there):
+        return Refused(
+            LINES_RECEIVED, f"its {len(again_there)} lines of days that have a bill were received with it: fetch what came later", "data"
+        )
+    by_day = settlements.placed(bill, taken)
     if not by_day:
         return Refused(DAY_HAS_A_FILE, f"{source} of {given.on} has another file, and lines of this one find no day", "data")
     whole = next((on for on, lines in by_day.items() if lines), given.on)

@@ -20,7 +20,7 @@ from yuefu.reconciliation.commands.history import Happened, tell
 from yuefu.reconciliation.queries import MONEY_ACCOUNT, Break, Fix
 from yuefu.reconciliation.rules import fixes as rules
 from yuefu.reconciliation.rules.breaks import Working
-from yuefu.reconciliation.rules.fixes import ALONE, BOOKED, OUTSIDE, Case, Kind
+from yuefu.reconciliation.rules.fixes import BOOKED, OUTSIDE, Case, Kind
 from yuefu.runtime import approvals, audit, keys, sql
 from yuefu.runtime.values import Actor, UnitOfWork
 
@@ -174,7 +174,7 @@ def _not_opposite(other_id: UUID | None, case: Case, cases: Mapping[UUID, Case])
 
 
 def _asked(work: UnitOfWork, fix_id: UUID, given: NewFix, case: Case, by: Working) -> Fix:
-    alone = given.kind in ALONE or not by.needs_second(case.stake)
+    alone = not rules.needs_second(given.kind, case, by)
     amount = case.difference if given.kind in BOOKED else case.stake
     until = None
     if given.kind is Kind.CHASE:

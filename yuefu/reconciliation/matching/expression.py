@@ -28,10 +28,10 @@ _GROUP: Final = (*_KEY, "met", "met_amount")
 def matched(here: Frame, there: Frame, *, keep: Keep, days_apart: int = DAYS_APART) -> tuple[Frame, Frame]:
     """Each row of `here` and of `there` (`COLUMNS`) with what was found of it (`FOUND`), in no particular order."""
     here, there = _plain(here), _plain(there)
-    repeating = keep(nw.concat([_repeating(here), _repeating(there)]).unique())
-    once_here, once_there = (side.join(repeating, on="reference", how="anti") for side in (here, there))
+    often = keep(nw.concat([repeating(here), repeating(there)]).unique())
+    once_here, once_there = (side.join(often, on="reference", how="anti") for side in (here, there))
     joined = keep(_side_by_side(once_here, once_there, by=_KEY))
-    grouped = keep(_grouped(*(side.join(repeating, on="reference", how="semi") for side in (here, there))))
+    grouped = keep(_grouped(*(side.join(often, on="reference", how="semi") for side in (here, there))))
     left_here = keep(nw.concat([_alone(here, joined, "here"), _loose(grouped, "here")]))
     left_there = keep(nw.concat([_alone(there, joined, "there"), _loose(grouped, "there")]))
     pairs = [_paired(joined, 1)]
@@ -130,7 +130,7 @@ def _numbered(side: Frame, days: int = 0) -> Frame:
 # -------------------------------------------------------------------------------------------------------------- references that repeat
 
 
-def _repeating(side: Frame) -> Frame:
+def repeating(side: Frame) -> Frame:
     """References that more than one row of a side has, of whatever kind: all others need no window."""
     known = side.filter(~nw.col("reference").is_null())
     return known.group_by("reference").agg(nw.len().alias("rows")).filter(nw.col("rows") > 1).select("reference")

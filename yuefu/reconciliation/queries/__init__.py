@@ -1,5 +1,23 @@
 """Reads of reconciliation, set-based. Values, never rows of the tables."""
 
+from yuefu.reconciliation.queries.asked import (
+    MONEY_ACCOUNT,
+    Asked,
+    corrections,
+    lines_asked,
+    lines_of_file,
+    lines_of_files,
+    lines_summed,
+    lines_told,
+    movements,
+    movements_asked,
+    movements_summed,
+    open_items,
+    open_items_asked,
+    references_told,
+    seen,
+    seen_asked,
+)
 from yuefu.reconciliation.queries.breaks import (
     Break,
     breaks,
@@ -12,7 +30,6 @@ from yuefu.reconciliation.queries.breaks import (
 )
 from yuefu.reconciliation.queries.carried import Balances, ToldOfBreaks, balances, last_day, open_halves, printed_balances, told
 from yuefu.reconciliation.queries.days import (
-    MONEY_ACCOUNT,
     BillFile,
     DayBridge,
     SeenLine,
@@ -24,16 +41,11 @@ from yuefu.reconciliation.queries.days import (
     files_of_contents,
     files_of_days,
     latest_bridges,
-    lines_of_file,
-    lines_of_files,
     lines_of_orders,
     lines_of_references,
-    lines_told,
     matched_references,
-    movements,
-    open_items,
+    numbers_received,
     payouts_of_klarna,
-    seen,
     unclassified,
 )
 from yuefu.reconciliation.queries.working import (
@@ -59,6 +71,7 @@ from yuefu.reconciliation.queries.working import (
 
 __all__ = [
     "MONEY_ACCOUNT",
+    "Asked",
     "Balances",
     "BillFile",
     "Break",
@@ -82,6 +95,7 @@ __all__ = [
     "classified",
     "classified_keys",
     "content",
+    "corrections",
     "corrections_known",
     "day_bridges",
     "days_done",
@@ -98,19 +112,27 @@ __all__ = [
     "last_day",
     "latest_bridges",
     "levels_kept",
+    "lines_asked",
     "lines_of_file",
     "lines_of_files",
     "lines_of_orders",
     "lines_of_references",
+    "lines_summed",
     "lines_told",
     "matched_references",
     "movements",
+    "movements_asked",
+    "movements_summed",
+    "numbers_received",
     "open_halves",
     "open_items",
+    "open_items_asked",
     "opposite_breaks",
     "payouts_of_klarna",
     "printed_balances",
+    "references_told",
     "seen",
+    "seen_asked",
     "told",
     "trend",
     "unclassified",

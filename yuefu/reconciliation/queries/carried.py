@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from yuefu.money.amounts import Money
-from yuefu.reconciliation.queries.days import _LINE, _line
+from yuefu.reconciliation.queries.asked import LINE, line_of
 from yuefu.reconciliation.queries.working import stood
 from yuefu.reconciliation.rules.bills import BillLine
 from yuefu.reconciliation.rules.breaks import Stood, by_then
@@ -127,7 +127,7 @@ def open_halves(*, book_id: UUID, source: str, break_id: UUID, most: int) -> lis
     """The halves of open breaks of a source that wait for another, each with its break: that of `break_id`, then the youngest, `most` in all."""
     found = sql.rows(
         "SELECT b.id, i.on_date, i.kind, i.reference, i.movement_id, i.movement_minor, i.movement_status, i.currency, l.file_id,"
-        f" {_LINE} FROM reconciliation_break AS b JOIN reconciliation_item AS i ON i.id = b.item_id"
+        f" {LINE} FROM reconciliation_break AS b JOIN reconciliation_item AS i ON i.id = b.item_id"
         " LEFT JOIN reconciliation_line AS l ON l.file_id = i.file_id AND l.line_no = i.line_no"
         " WHERE b.book_id = %s AND b.source = %s AND b.state = 'open' AND b.cls IN ('missing_here', 'missing_there')"
         " ORDER BY b.id = %s DESC, i.on_date DESC, b.id LIMIT %s",
@@ -139,6 +139,6 @@ def open_halves(*, book_id: UUID, source: str, break_id: UUID, most: int) -> lis
 def _half(break_id: UUID, on: date, kind: str, reference: str, movement_id: UUID | None, *rest: Any) -> tuple[UUID, BillLine | Movement]:
     minor, status, currency, file_id, *line = rest
     if file_id:
-        return break_id, _line(*line)
+        return break_id, line_of(*line)
     assert movement_id is not None, "an item has a line or a movement"
     return break_id, Movement(movement_id, reference, kind, Money(minor, currency), status, on)

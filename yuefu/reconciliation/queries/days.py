@@ -1,4 +1,4 @@
-"""Reads of reconciliation, set-based. Values, never rows of the tables."""
+"""Days and their files: what was received, what became of it."""
 
 from __future__ import annotations
 
@@ -6,21 +6,14 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any, Final
+from typing import Any
 from uuid import UUID
 
-from yuefu.ledger import queries as ledger
 from yuefu.money.amounts import Money
 from yuefu.payments import queries as payments
-from yuefu.payments.entries import COMPONENTS
-from yuefu.payments.rules import CHANNEL, CLIENT, OPERATING, MoneyAccount
-from yuefu.reconciliation.rules.bills import BillLine
-from yuefu.reconciliation.rules.matching import SOURCES, Key, Movement, OpenItem, Outcome, Seen
-from yuefu.reconciliation.rules.naming import GivenBack, refunds_named
+from yuefu.reconciliation.queries.asked import movements
+from yuefu.reconciliation.rules.matching import SOURCES, Key
 from yuefu.runtime import sql
-
-MONEY_ACCOUNT: Final = {"channel_fund": CHANNEL, "bank": OPERATING, "bank_client": CLIENT}
-"""The account of money, by its code, whose lines a source shows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,19 +66,6 @@ class SeenLine:
 
 
 _FILE = "SELECT id, source, on_date, sha256, layout, account, currency, line_count, totals, received_at, whole_id FROM reconciliation_file"
-_LINE = (
-    "l.line_no, l.kind, l.reference, l.provider_id, l.business_id, l.occurred_at, l.on_date, l.amount_minor, l.fee_minor, l.status,"
-    " l.balance_minor, l.currency"
-)
-_LINE_WIDTH = 12
-
-
-def _line(*row: Any) -> BillLine:
-    line_no, kind, reference, provider, business, at, on, amount, fee, status, balance, currency = row
-    left = None if balance is None else Money(balance, currency)
-    # A bill's time is local to the channel and has no zone; it is kept as if in UTC and given back as it came.
-    naive = at.replace(tzinfo=None)
-    return BillLine(line_no, kind, reference, provider, business, naive, on, Money(amount, currency), Money(fee, currency), status, left)
 
 
 def files_of_days(*, book_id: UUID, days: Sequence[tuple[str, date]]) -> dict[tuple[str, date], BillFile]:
@@ -108,6 +88,19 @@ def files_of_contents(*, book_id: UUID, contents: Sequence[tuple[str, str]]) -> 
     for file in found:
         by_content[file.source, file.sha256].append(file)
     return dict(by_content)
+
+
+def numbers_received(*, book_id: UUID, numbers: Sequence[tuple[str, str]]) -> set[tuple[str, str]]:
+    """Which of some numbers of a channel, by source, lines of earlier files have."""
+    if not numbers:
+        return set()
+    wanted, params = sql.unnest({"source": "text", "number": "text"}, numbers)
+    found = sql.rows(
+        f"SELECT DISTINCT w.source, w.number FROM {wanted} AS w JOIN reconciliation_line AS l ON l.source = w.source"
+        " AND l.provider_id = w.number WHERE l.book_id = %s",
+        [*params, book_id],
+    )
+    return {(source, number) for source, number in found}
 
 
 def payouts_of_klarna(*, book_id: UUID, named: Sequence[tuple[str, str]]) -> dict[tuple[str, str], tuple[int, bool]]:
@@ -133,99 +126,6 @@ def content(*, file_id: UUID) -> bytes | None:
         [file_id],
     )
     return found
-
-
-def lines_of_file(*, file_id: UUID) -> list[BillLine]:
-    """The lines of a file in its order."""
-    return sql.rows_as(_line, f"SELECT {_LINE} FROM reconciliation_line AS l WHERE l.file_id = %s ORDER BY l.line_no", [file_id])
-
-
-def lines_told(*, book_id: UUID, file_id: UUID) -> list[BillLine]:
-    """The lines of a file, what went back under the reference of our refund also where the channel has that of its payment."""
-    lines = lines_of_file(file_id=file_id)
-    paid = sorted({line.reference for line in lines if line.kind == "refund" and line.reference})
-    known = payments.refunds_of_payments(book_id=book_id, references=paid)
-    given_back = [GivenBack(one.reference, one.original_reference, one.amount.minor, (one.amount - one.fee).minor) for one in known]
-    return refunds_named(lines, given_back) if given_back else lines
-
-
-def lines_of_files(*, file_ids: Sequence[UUID]) -> dict[UUID, list[BillLine]]:
-    """The lines of some files, each in its order."""
-    if not file_ids:
-        return {}
-    by_file: dict[UUID, list[BillLine]] = defaultdict(list)
-    for file_id, *row in sql.rows(
-        f"SELECT l.file_id, {_LINE} FROM reconciliation_line AS l WHERE l.file_id = ANY(%s) ORDER BY l.file_id, l.line_no", [list(file_ids)]
-    ):
-        by_file[file_id].append(_line(*row))
-    return dict(by_file)
-
-
-def movements(*, book_id: UUID, source: str, on: date) -> list[Movement]:
-    """What we recorded on a business day and the bills of a source should show."""
-    if source == "channel_trade":
-        trades = payments.trade_movements(book_id=book_id, on=on)
-        return [Movement(t.id, t.reference, t.kind, t.amount, t.status, t.on) for t in trades]
-    return _shown(payments.money_accounts(book_id=book_id)[MONEY_ACCOUNT[source]], book_id, on)
-
-
-def _shown(account: MoneyAccount, book_id: UUID, on: date) -> list[Movement]:
-    # Several lines of one entry differ in kind (payment, fee), so the entry's id and the kind name a movement.
-    found = ledger.movements(book_id, COMPONENTS[account.kind, account.purpose], on, owner_id=account.id)
-    return [Movement(m.entry_id, m.reference, m.movement or "other", m.amount, "", m.on) for m in found]
-
-
-def open_items(*, book_id: UUID, source: str, before: date) -> list[OpenItem]:
-    """The halves of breaks of earlier days that wait for the other half: of open ones, and of those that were corrected by a repayment posted late,
-    whose movement is still to come.
-    """
-    found = sql.rows(
-        "WITH waiting AS (SELECT id, item_id, cls, EXISTS (SELECT 1 FROM reconciliation_fix AS f WHERE f.break_id = b.id"
-        " AND f.kind = 'chase_provider' AND f.state = 'done') OR (b.kind = 'refund' AND EXISTS (SELECT 1 FROM reconciliation_break AS o"
-        " JOIN reconciliation_fix AS f ON f.break_id = o.id AND f.kind = 'send_refund_again' AND f.state = 'done' WHERE o.book_id = b.book_id"
-        " AND o.source IN ('channel_trade', 'channel_fund') AND o.reference = b.reference)) AS awaited FROM reconciliation_break AS b"
-        " WHERE b.book_id = %s AND b.source = %s AND b.state = 'open' AND b.cls IN ('missing_here', 'missing_there')"
-        " UNION ALL SELECT b.id, b.item_id, b.cls, true FROM reconciliation_fix AS f JOIN reconciliation_break AS b ON b.fix_id = f.id"
-        " WHERE f.book_id = %s AND f.kind = 'post_repayment' AND f.state = 'done' AND b.source = %s AND b.state <> 'open'"
-        " AND b.resolved_by_item_id IS NULL AND b.cls = 'missing_here')"
-        " SELECT i.id, i.on_date, b.cls, i.kind, i.reference, i.movement_id, i.movement_minor, i.movement_status, i.currency, b.awaited,"
-        f" l.file_id, {_LINE} FROM waiting AS b JOIN reconciliation_item AS i ON i.id = b.item_id"
-        " LEFT JOIN reconciliation_line AS l ON l.file_id = i.file_id AND l.line_no = i.line_no"
-        " WHERE i.on_date < %s ORDER BY i.on_date, i.place",
-        [book_id, source, book_id, source, before],
-    )
-    return [_open_item(*row) for row in found]
-
-
-def _open_item(item_id: UUID, on: date, cls: str, kind: str, reference: str, movement_id: UUID | None, *rest: Any) -> OpenItem:
-    minor, status, currency, awaited, file_id, *line = rest
-    movement = None if movement_id is None else Movement(movement_id, reference, kind, Money(minor, currency), status, on)
-    return OpenItem(item_id, on, Outcome(cls), _line(*line) if file_id else None, movement, awaited)
-
-
-def seen(*, book_id: UUID, source: str, before: date, file_id: UUID) -> dict[Key, Seen]:
-    """Lines of earlier days with a key or provider number of this file, except those still open as missing here."""
-    found = sql.rows(
-        "SELECT DISTINCT e.kind, e.reference, e.on_date, e.provider_id FROM reconciliation_line AS e"
-        " JOIN reconciliation_line AS t ON t.file_id = %s AND (t.reference = e.reference AND t.kind = e.kind AND t.reference <> '')"
-        " WHERE e.book_id = %s AND e.source = %s AND e.on_date < %s" + _NOT_OPEN + " UNION"
-        " SELECT DISTINCT e.kind, e.reference, e.on_date, e.provider_id FROM reconciliation_line AS e"
-        " JOIN reconciliation_line AS t ON t.file_id = %s AND t.provider_id = e.provider_id AND t.provider_id <> ''"
-        " WHERE e.book_id = %s AND e.source = %s AND e.on_date < %s" + _NOT_OPEN + " ORDER BY 3, 4",
-        [file_id, book_id, source, before] * 2,
-    )
-    by_key: dict[Key, Seen] = {}
-    for kind, reference, on, provider in found:
-        key = (kind, reference)
-        # A number of the channel counts even where its line has no reference, or shares one: under a key that no reference can have.
-        by_key[key if reference and key not in by_key else (kind, f"\0{provider}")] = Seen(on, provider)
-    return by_key
-
-
-_NOT_OPEN = (
-    " AND NOT EXISTS (SELECT 1 FROM reconciliation_item AS i JOIN reconciliation_break AS b ON b.item_id = i.id"
-    " WHERE i.file_id = e.file_id AND i.line_no = e.line_no AND b.state = 'open' AND b.cls = 'missing_here')"
-)
 
 
 def day_bridges(*, book_id: UUID, source: str | None = None, since: date | None = None, until: date | None = None) -> list[DayBridge]:

@@ -212,7 +212,8 @@ def cases(*, book_id: UUID, breaks: Sequence[Break], told: Mapping[UUID, str] | 
         return {}
     wanted = list(breaks)
     corrected, sent = _corrected(book_id, wanted), _sent(book_id, wanted)
-    ours = _ours(book_id, wanted) | dict(told or {})
+    collections, ours = _ours(book_id, wanted)
+    ours |= dict(told or {})
     confirmed = _confirmed(book_id, [b for b in wanted if b.source == "channel_trade"])
     fixes = fixes_of(book_id=book_id, break_ids=[b.id for b in wanted])
     differences = {b.id: difference(b, corrected.get(b.id, 0)) for b in wanted}
@@ -232,6 +233,7 @@ def cases(*, book_id: UUID, breaks: Sequence[Break], told: Mapping[UUID, str] | 
             opposite=b.id in opposites,
             chased_until=max((f.until for f in fixes.get(b.id, ()) if f.state == "done" and f.until), default=None),
             waits=any(f.state in FIX_WAITING for f in fixes.get(b.id, ())),
+            asked_for=collections.get(b.id),
             sent=b.kind == "refund" and b.reference in sent,
         )
         for b in wanted
@@ -261,16 +263,16 @@ def _corrected(book_id: UUID, wanted: Sequence[Break]) -> dict[UUID, int]:
     return dict(found)
 
 
-def _ours(book_id: UUID, wanted: Sequence[Break]) -> dict[UUID, str]:
-    """How our own collection, or what we gave back, of a reference stands, where there is one."""
+def _ours(book_id: UUID, wanted: Sequence[Break]) -> tuple[dict[UUID, Money], dict[UUID, str]]:
+    """What our own collection of a reference is of, and how it or what we gave back stands, where there is one."""
     of_channel = [b for b in wanted if b.source in ("channel_trade", "channel_fund")]
     asked = [b for b in of_channel if b.cls == Outcome.MISSING_HERE]
     known = payments.collections_by_reference(book_id=book_id, references=sorted({b.reference for b in asked})) if asked else {}
     given = [b for b in of_channel if b.cls == Outcome.MISSING_THERE and b.kind == "refund"]
     refunds = payments.refunds_by_reference(book_id=book_id, references=sorted({b.reference for b in given})) if given else {}
-    return {b.id: known[b.reference].state for b in asked if b.reference in known} | {
-        b.id: refunds[b.reference].state for b in given if b.reference in refunds
-    }
+    states = {b.id: known[b.reference].state for b in asked if b.reference in known}
+    states |= {b.id: refunds[b.reference].state for b in given if b.reference in refunds}
+    return {b.id: known[b.reference].amount for b in asked if b.reference in known}, states
 
 
 def _sent(book_id: UUID, wanted: Sequence[Break]) -> set[str]:

@@ -121,3 +121,8 @@ _EFFECTS: Mapping[str, Effect] = {
 def effect_of(status: str) -> Effect:
     """What `status`, a word of the channel or our own in any case, says about the money; UNKNOWN for a word not in the table."""
     return _EFFECTS.get(status.upper(), Effect.UNKNOWN)
+
+
+def words_of(effect: Effect) -> list[str]:
+    """The words that say so, in upper case."""
+    return [word for word, said in _EFFECTS.items() if said is effect]

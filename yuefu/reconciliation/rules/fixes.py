@@ -62,7 +62,8 @@ class Case:
 
     `ours` is how our own record of the reference stands ("" where there is none); `confirmed` whether the account of money shows what our books
     have; `opposite` whether another open break of the source has just the opposite difference; `chased_until` until when the provider was last
-    asked to answer; `waits` whether a fix is waiting; `sent` whether the refund was sent again.
+    asked to answer; `waits` whether a fix is waiting; `sent` whether the refund was sent again; `asked_for` what a
+    collection of ours is of, whose fee alone may be the break.
     """
 
     source: str
@@ -79,6 +80,7 @@ class Case:
     chased_until: date | None = None
     waits: bool = False
     sent: bool = False
+    asked_for: Money | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +113,14 @@ def fitting(case: Case, working: Working) -> tuple[Suggested, ...]:
     return tuple(_suggested(kind, case, working) for kind in Kind if fault(kind, case, working) is None)
 
 
+def needs_second(kind: Kind, case: Case, working: Working) -> bool:
+    """Whether a second person decides: by what is moved, which is the whole payment where it is posted, also for a break of its fee."""
+    moved = case.asked_for if kind is Kind.POST_REPAYMENT and case.asked_for else case.stake
+    return kind not in ALONE and working.needs_second(moved)
+
+
 def _suggested(kind: Kind, case: Case, working: Working) -> Suggested:
-    return Suggested(kind, case.stake, kind not in ALONE and working.needs_second(case.stake))
+    return Suggested(kind, case.stake, needs_second(kind, case, working))
 
 
 def waits_until(case: Case) -> date | None:

@@ -138,9 +138,10 @@ def match_day(
     For a line, the first that holds decides:
 
     1. Its provider number came before (in this file, in `seen`, or in an open item), or its key is in `seen`: DUPLICATE.
-    2. Movements of today have its key. Several lines with one key: the one that agrees best (amount and status, then amount, then the
-       first in the file) is the line, the others are DUPLICATE. Several movements with one key: the only one of the same amount is
-       taken, otherwise none. A pair is MATCHED, AMOUNT_DIFFERS (whatever the statuses), or STATUS_DIFFERS (see `statuses_agree`).
+    2. Movements of today have its key. A movement that is the only one of its key and amount takes the line of that amount that agrees best
+       (in status, then the first in the file). Where none does, and the key has one movement, that takes the first line. A pair is MATCHED,
+       AMOUNT_DIFFERS (whatever the statuses), or STATUS_DIFFERS (see `statuses_agree`). All other lines of the key are DUPLICATE; where there is no
+       pair, all but the one that agrees best.
     3. An open MISSING_THERE of 1 to `window_days` days ago has its key: both halves become OTHER_DAY; AMOUNT_DIFFERS or STATUS_DIFFERS
        where they disagree. Several of them: as in 2. Today's half carries + the line's amount, the earlier day's − the movement's.
     4. An open MISSING_HERE has its key: DUPLICATE, the line came a second time before anybody booked the first.
@@ -251,25 +252,42 @@ class _Day:
         paired: set[int] = set()
         for key, places in lines_of.items():
             candidates = movements_of.get(key, [])
-            place = self._keep_one(places, candidates)
-            found = _only_pair([self._lines[place].amount.minor], [self._movements[at].amount.minor for at in candidates])
-            if found is None:
-                left.append(place)
-            else:
-                paired.add(candidates[found[1]])
-                self._pair(place, self._movements[candidates[found[1]]])
+            pairs = self._pairs(places, candidates)
+            for place, at in pairs.items():
+                self._pair(place, self._movements[at])
+            paired.update(pairs.values())
+            left += self._others_aside(places, candidates, pairs)
         return sorted(left), [place for place in range(len(self._movements)) if place not in paired]
 
-    def _keep_one(self, places: Sequence[int], candidates: Sequence[int]) -> int:
-        """Of several lines with one key, the place of the one that agrees best with a movement; the others become DUPLICATE."""
+    def _pairs(self, places: Sequence[int], candidates: Sequence[int]) -> dict[int, int]:
+        """Of one key: each movement that is the only one of its amount, with the line of that amount that agrees best; or else the only movement there
+        is, with the first line.
+        """
+        if not candidates:
+            return {}
+        of_amount: dict[int, list[int]] = defaultdict(list)
+        for at in candidates:
+            of_amount[self._movements[at].amount.minor].append(at)
+        pairs = {}
+        for place in self._best_first(places, candidates):
+            here = of_amount.pop(self._lines[place].amount.minor, [])
+            if len(here) == 1:
+                pairs[place] = here[0]
+        return pairs if pairs or len(candidates) > 1 else {places[0]: candidates[0]}
+
+    def _best_first(self, places: Sequence[int], candidates: Sequence[int]) -> Sequence[int]:
         if len(places) == 1:
-            return places[0]
+            return places
         statuses: dict[int, set[str]] = defaultdict(set)
         for at in candidates:
             statuses[self._movements[at].amount.minor].add(self._movements[at].status)
-        kept = min(places, key=lambda place: _disagreement(self._lines[place], statuses))
+        return sorted(places, key=lambda place: _disagreement(self._lines[place], statuses))
+
+    def _others_aside(self, places: Sequence[int], candidates: Sequence[int], pairs: Mapping[int, int]) -> list[int]:
+        """The lines of a key that are in no pair become DUPLICATE: all but the one that agrees best where there is no pair, which is left."""
+        kept = [] if pairs else [self._best_first(places, candidates)[0]]
         for place in places:
-            if place != kept:
+            if place not in pairs and place not in kept:
                 self._line_alone(place, Outcome.DUPLICATE)
         return kept
 

@@ -24,16 +24,26 @@ def named(
     for one in (*movements, *(item.movement for item in open_items if item.movement)):
         if one.reference:
             known[_direction(one.amount.minor), one.reference].setdefault(one.amount.minor, one.kind)
-    kinds: dict[Key, str] = {}
+    kinds: dict[Key, list[str]] = defaultdict(list)
     told = []
     for line in lines:
         kind = line.kind
         if kind in UNKNOWN:
             of_reference = known.get((kind, line.reference), {})
             kind = of_reference.get(line.amount.minor) or next(iter(of_reference.values()), UNKNOWN[kind])
-            kinds[line.kind, line.reference] = kind
+            kinds[line.kind, line.reference].append(kind)
         told.append(line if kind == line.kind else replace(line, kind=kind))
-    return told, {(kinds.get(key, key[0]), key[1]): before for key, before in seen.items()}
+    return told, _seen_by_name(seen, kinds)
+
+
+def _seen_by_name(seen: Mapping[Key, Seen], kinds: Mapping[Key, Sequence[str]]) -> dict[Key, Seen]:
+    """Lines of one reference may be of several kinds: all of them came before. Where two come under one name, the number of the second counts too."""
+    told: dict[Key, Seen] = {}
+    for (kind, reference), before in seen.items():
+        for name in kinds.get((kind, reference), (kind,)):
+            key = (name, reference)
+            told[key if key not in told else (name, f"\0{before.provider_id}")] = before
+    return told
 
 
 @dataclass(frozen=True, slots=True)

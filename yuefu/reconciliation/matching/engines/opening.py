@@ -4,17 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final, Protocol
 
 from yuefu.reconciliation.matching.expression import Frame
-
-DUCKDB: Final = "duckdb"
-MEMORY_MB: Final = 2_048
-THREADS: Final = 2
+from yuefu.reconciliation.rules.engines import DUCKDB, Choice
 
 
 class Engine(Protocol):
@@ -29,19 +25,6 @@ class Engine(Protocol):
 
     def rows(self, frame: Frame) -> list[tuple[Any, ...]]:
         """All rows of a frame that has few."""
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """An engine: `address` is a master URL of Spark or one of Spark Connect (sc://…); `directory` is where it may put aside what it keeps or has no memory
-    for, on a cluster one that all workers see. DuckDB is held to `memory_mb` and `threads`; Spark has settings of its own, Polars none.
-    """
-
-    name: str = DUCKDB
-    address: str = ""
-    memory_mb: int = MEMORY_MB
-    threads: int = THREADS
-    directory: str | None = None
 
 
 class EngineUnavailable(Exception):
