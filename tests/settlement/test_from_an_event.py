@@ -123,7 +123,8 @@ def test_each_parcel_has_its_own_event_and_a_repeated_one_frees_no_other(work: U
     first = sold(work, one)
     before = told(work, one)
     more = sold(work, another(work, one, 50_000))
-    assert told(work, one) == replace(before, again=True)  # type: ignore[type-var]
+    assert isinstance(before, Proven)
+    assert told(work, one) == replace(before, again=True)
     assert (undated(work), lines(work, PAY_DAY)) == (more.net.minor, 1)
     after = told(work, one, reference="SF2")
     assert isinstance(after, Proven)
