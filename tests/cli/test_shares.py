@@ -90,6 +90,15 @@ def test_shares_are_listed_shown_and_paid_by_two(cli: Command, shared: dict[str,
     assert (host["payee"], host["due"]["minor"], agent["payee"], agent["due"]["minor"]) == ("lin", 500, "harbour", 150)
     shown = cli("share", "show", host["batch"]).last
     assert [(one["kind"], one["order"], one["amount"]["minor"]) for one in shown["lines"]] == [("earned", shared["order"], 500)]
+    released = cli("share", "release", agent["batch"], "--reason", "pay day")
+    assert (released.status, released.last["total"]["minor"], released.last["batches"]) == (0, 150, [agent["batch"]]), released.out
+    rest = cli("share", "release", "--reason", "pay day").last
+    assert (rest["batches"], rest["left_out"]) == ([host["batch"]], [{"batch": agent["batch"], "reason": "waits_for_approval"}])
+    assert cli("share", "release", host["batch"], "--pay-day", "2026-10-13", "--reason", "r").code == "bad_arguments"
+    assert cli("approval", "decide", rest["approval"], "--reject", "--reason", "by hand", "--as", person("finance")).status == 0
+    assert cli("approval", "decide", released.last["approval"], "--approve", "--reason", "seen", "--as", person("finance")).status == 0
+    assert cli("settle").status == 0
+    assert cli("share", "list", "--payee", "harbour", "--state", "paid").last["batches"][0]["payout"].startswith("po_")
     asked = cli("share", "pay", host["batch"], "--reference", "BK-1", "--reason", "transferred")
     assert (asked.status, asked.last["state"], asked.last["again"]) == (0, "waiting", False), asked.out
     assert cli("share", "pay", host["batch"], "--reference", "BK-1", "--reason", "transferred").last["again"]
@@ -102,6 +111,31 @@ def test_shares_are_listed_shown_and_paid_by_two(cli: Command, shared: dict[str,
     second = cli("share", "list", "--limit", "1", "--after", first["next"]).last
     assert {one["batch"] for one in first["batches"] + second["batches"]} == {host["batch"], agent["batch"]}
     assert second["next"] is None
+
+
+def test_another_account_of_a_payee_takes_two(cli: Command, given: Given, shared: dict[str, Any], person: Callable[..., str]) -> None:
+    wanted = {"account": "6217000000000042", "account_kind": "personal", "bank_code": "102100099996"}
+    for wrong, code in (
+        ({"account_kind": "corporate"}, "payee_account_invalid"),
+        ({"holder": "x"}, "holder_differs"),
+        ({"bank_code": "1"}, "bank_code_invalid"),
+    ):
+        assert given(wanted | wrong, "payee", "change-account", "lin", "--reason", "r").code == code
+    assert given(wanted, "payee", "change-account", "nobody", "--reason", "r").code == "unknown_payee"
+    asked = given(wanted, "payee", "change-account", "lin", "--reason", "called")
+    assert asked.status == 0, asked.out
+    waiting = cli("approval", "list").out
+    assert "6217000000000042" not in waiting
+    assert cli("approval", "decide", asked.last["approval"], "--approve", "--reason", "seen", "--as", person("compliance")).status == 0
+    found = cli("payee", "account", "lin").last["accounts"]
+    assert [(one["version"], one["account"][-4:], one["bank_code"]) for one in found][1:] == [(2, "0042", "102100099996")]
+    funder = "fnd_01m4psz9m0egnsh56jknyf32m3"
+    assert cli("payee", "account", funder).last["accounts"] == []
+    body = {"account": "6217000000000043", "account_kind": "corporate", "holder": "某资金方"}
+    assert given(body | {"holder": ""}, "payee", "change-account", funder, "--reason", "r").code == "holder_differs"
+    asked = given(body, "payee", "change-account", funder, "--reason", "agreed")
+    assert cli("approval", "decide", asked.last["approval"], "--approve", "--reason", "seen", "--as", person("compliance")).status == 0
+    assert cli("payee", "account", funder).last["accounts"][0]["holder"] == "某资金方"
 
 
 def test_a_proposed_contract_is_tried_on_what_was_sold(cli: Command, given: Given, shared: dict[str, Any]) -> None:

@@ -213,6 +213,11 @@ def test_payees_have_a_file_of_their_own_whose_answer_their_batches_follow(due: 
     assert (made.count, made.total.minor, tree.findtext(".//{*}DbtrAcct//{*}Id/{*}Othr/{*}Id")) == (2, HOST + AGENT, OPERATING_NUMBER)
     due.poll_payouts()
     assert states(due) == {"host": "scheduled", "agent": "scheduled"}
+    assert not isinstance(payout_files.cancel(desk=due.desk, now=due.now(12), file_id=made.id, reason="lost"), Refused)
+    again = payout_files.export(desk=due.desk, now=due.now(13), pays="payees")
+    assert not isinstance(again, Refused), again
+    assert references(again[1]) == references(content), "a bank that was given both knows the second"
+    made, content = again
     known = {one.reference: party for party, one in batches(due).items()}
     told = [(r, "RJCT" if known[r] == "host" else "ACSC", "AC04" if known[r] == "host" else "", None) for r in references(content)]
     assert not isinstance(take(due, answer(made, told)), Refused)

@@ -20,7 +20,8 @@ from yuefu.ledger import queries as ledger
 from yuefu.merchants import commands as merchants
 from yuefu.merchants.commands import StateChange, payees
 from yuefu.merchants.rules.sharing import Receiver
-from yuefu.runtime import sql
+from yuefu.payments import queries as payments
+from yuefu.runtime import policies, sql
 from yuefu.runtime.values import UnitOfWork
 from yuefu.runtime.vault import Vault
 from yuefu.settlement import commands as settlement
@@ -198,25 +199,72 @@ def test_nothing_is_due_of_a_sale_while_the_batch_of_the_merchant_with_it_is_hel
     assert (of_host.totals.earned.minor, of_host.totals.refunded.minor, of_host.totals.due.minor) == (50_00, 25_00, 25_00)
 
 
-def test_a_batch_with_a_sale_that_is_frozen_meanwhile_is_not_released(
-    work: UnitOfWork, make_work: Callable[..., UnitOfWork], shop: UUID, of: Others
+@pytest.fixture
+def two(work: UnitOfWork, make_work: Callable[..., UnitOfWork]) -> Callable[..., object]:
+    """`two(propose, decide)`: bob decides what was asked for."""
+
+    def act(propose: Callable[[], object], decide: Callable[..., object]) -> object:
+        with sql.transacting():
+            asked = propose()
+        assert isinstance(asked, UUID), asked
+        with sql.transacting():
+            return decide(work=make_work(by=person("bob")), approval_id=asked, approve=True, reason="seen")
+
+    return act
+
+
+def test_a_share_of_a_sale_that_is_frozen_waits_for_the_end_of_the_freeze(
+    work: UnitOfWork, two: Callable[..., object], shop: UUID, of: Others
 ) -> None:
+    """Frozen before its batch is built, and after a batch of the payee was built, asked for, or ordered."""
+    wanted = NewFreeze(shop, None, PAY_DAY + timedelta(days=30), "asked by the police")
+
+    def freeze() -> UUID:
+        made = two(lambda: settlement.propose_freeze(work=work, wanted=wanted), settlement.decide_freeze)
+        assert isinstance(made, UUID)
+        return made
+
+    def thaw(freeze_id: UUID) -> None:
+        two(lambda: settlement.propose_unfreeze(work=work, freeze_id=freeze_id, reason="over"), settlement.decide_unfreeze)
+
+    def propose(batch: share_book.ShareBatch) -> UUID | Refused:
+        return settlement.propose_share_release(work=work, release=ShareRelease((batch.id,), "pay day"))
+
+    def ask(batch: share_book.ShareBatch) -> UUID | Refused:
+        with sql.transacting():
+            return propose(batch)
+
+    def waiting() -> list[UUID]:
+        kept = share_book.with_sales_kept(batch_ids=payments.payees_waiting(book_id=work.book.id))
+        return [p.batch_id for p in payments.payouts_to_send(book_id=work.book.id, limit=9, except_of=sorted(kept)) if p.payee_id]
+
     sold(work, shop, of)
+    begun = freeze()
     settle(work)
-    batch = of_payee(build(work), of.host)
-    release = ShareRelease((batch.id,), "pay day")
-    with sql.transacting():
-        before = settlement.propose_share_release(work=work, release=release)
-        freeze = settlement.propose_freeze(work=work, wanted=NewFreeze(shop, None, PAY_DAY + timedelta(days=30), "asked by the police"))
-    assert isinstance(before, UUID)
-    assert isinstance(freeze, UUID)
-    with sql.transacting():
-        assert isinstance(settlement.decide_freeze(work=make_work(by=person("bob")), approval_id=freeze, approve=True, reason="seen"), UUID)
-        refused = settlement.propose_share_release(work=work, release=release)
-    assert isinstance(refused, Refused)
-    assert refused.code == shares.SALE_HELD
-    with pytest.raises(RefusedError, match=shares.SALE_HELD), sql.transacting():
-        settlement.decide_share_release(work=make_work(by=person("bob")), approval_id=before, approve=True, reason="seen")
+    assert build(work) == {}
+    thaw(begun)
+    built = build(work)
+    host, agent = of_payee(built, of.host), of_payee(built, of.agent)
+    sold(work, shop, of)
+    later = PAY_DAY + timedelta(days=1)
+    settle(work, later)
+    host_later = of_payee(build(work, later), of.host)
+    two(lambda: propose(host_later), settlement.decide_share_release)
+    before = ask(of_payee(build_of(work), of.agent))
+    assert waiting() == [host_later.id]
+    begun = freeze()
+    assert waiting() == []
+    with pytest.raises(RefusedError, match=shares.SALE_HELD):
+        two(lambda: before, settlement.decide_share_release)
+    assert isinstance(ask(host), UUID), "of the first sale nothing is frozen any more"
+    assert isinstance(ask(agent), UUID)
+    thaw(begun)
+    assert waiting() == [host_later.id]
+
+
+def build_of(work: UnitOfWork) -> dict[str, share_book.ShareBatch]:
+    """The latest batch of each payee."""
+    return {str(one.payee_id): one for one in reversed(share_book.batches(book_id=work.book.id))}
 
 
 @pytest.mark.parametrize(
@@ -228,6 +276,45 @@ def test_what_cannot_be_released_is_not_asked_for(work: UnitOfWork, wanted: tupl
         refused = settlement.propose_share_release(work=work, release=ShareRelease(wanted, "r"))
     assert isinstance(refused, Refused)
     assert refused.code == code
+
+
+def test_tax_of_persons_is_withheld_as_the_setting_says_and_owed_to_the_tax_office(
+    work: UnitOfWork, make_work: Callable[..., UnitOfWork], shop: UUID, of: Others, vault: Vault, make_merchant: Make
+) -> None:
+    """20 % of hosts, nothing of agents, and nothing of companies: of 53.33 it is 10.67, half up."""
+    identity = "91110000600037341L"
+    (studio,) = register(
+        work, vault, new_payee("studio", "host", form="company", identity=identity, account="6222000000001234", account_kind="corporate")
+    )
+    assert isinstance(studio, UUID)
+    with sql.transacting():
+        policies.establish(work=work, name=shares.WITHHOLDING, value={"agent": 0, "host": 200_000}, valid_from=work.day.on)
+    sold(work, shop, of, 1_066_60)
+    sold(work, shop, replace(of, host=studio), 1_066_60)
+    settle(work)
+    built = build(work)
+    host = of_payee(built, of.host)
+    assert (host.totals.due.minor, host.totals.withheld.minor, host.totals.pays.minor) == (53_33, 10_67, 42_66)
+    assert {one.totals.withheld.minor for one in built.values() if one is not host} == {0}
+    assert (owed(work)["host"], trial(work)["tax_withheld"]) == (42_66 + 53_33, -10_67)
+    with sql.transacting():
+        asked = settlement.propose_share_release(work=work, release=ShareRelease((host.id,), "pay day"))
+        assert isinstance(asked, UUID)
+        (ordered,) = settlement.decide_share_release(work=make_work(by=person("bob")), approval_id=asked, approve=True, reason="seen") or []  # type: ignore[misc]
+    (payout,) = payments.payouts_of_batches(batch_ids=[host.id])[host.id]
+    assert (ordered.state, payout.amount.minor) == ("scheduled", 42_66)
+
+
+@pytest.mark.parametrize("value", [{}, {"agent": 0}, {"agent": 0, "host": 450_001}, {"agent": -1, "host": 0}, {"agent": 0, "host": 0.2}, 7])
+def test_a_wrong_rate_of_withholding_never_becomes_a_setting(value: object) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        shares.withholding(value)
+
+
+@given(due=st.integers(1, 10**12), ppm=st.integers(0, shares.MOST_WITHHELD))
+def test_something_is_left_to_pay_whatever_is_withheld(due: int, ppm: int) -> None:
+    figures = shares.totals({"earned": due}, opening=cny(0), withheld_ppm=ppm)
+    assert 0 <= figures.withheld.minor < due
 
 
 def test_what_goes_back_after_a_payment_is_carried_until_it_is_earned(

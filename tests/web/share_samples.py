@@ -34,8 +34,10 @@ AGENT, HOST, FUNDER = (
     Whose("host", _HOST.id, ids.text("payee", _HOST.id), _HOST),
     Whose("funder", UUID(int=3), ids.text("funder", UUID(int=3)), None),
 )
-PAYS = ShareTotals(yuan("1234567.89"), yuan("1990.00"), yuan("55.20"), _ZERO, yuan("1232522.69"), yuan("1232522.69"), _ZERO)
-OWES = ShareTotals(_ZERO, yuan("55.20"), _ZERO, yuan("-10.00"), yuan("-65.20"), _ZERO, yuan("-65.20"))
+PAYS = ShareTotals(
+    yuan("1234567.89"), yuan("1990.00"), yuan("55.20"), _ZERO, yuan("1232522.69"), yuan("1232522.69"), _ZERO, yuan("246504.54")
+)
+OWES = ShareTotals(_ZERO, yuan("55.20"), _ZERO, yuan("-10.00"), yuan("-65.20"), _ZERO, yuan("-65.20"), _ZERO)
 
 
 def row(number: int, whose: Whose, state: str, totals: ShareTotals = PAYS) -> ShareRow:
@@ -64,7 +66,7 @@ def a_batch() -> BatchShown:
             UUID(int=8),
             None,
             of.batch.id,
-            PAYS.due,
+            PAYS.pays,
             "9",
             "returned",
             "bank_ac04",

@@ -76,7 +76,9 @@ def show(
         more = ids.text("share", lines[limit - 1].id) if len(lines) > limit else None
         shown = _batch(found, names)
         rows = [[one["share"], one["earned_on"], one["kind"], one["order"], one["level"], one["amount"]] for one in told]
-        figures = ", ".join(f"{name} {shown[name]}" for name in ("earned", "refunded", "defaulted", "opening", "net", "due", "carried"))
+        figures = ", ".join(
+            f"{name} {shown[name]}" for name in ("earned", "refunded", "defaulted", "opening", "net", "due", "withheld", "pays", "carried")
+        )
         text = [
             f"{shown['party']} {shown['payee']}, {shown['pay_on']}, {shown['state']}: {figures}.",
             output.table(["share", "on", "kind", "order", "level", "amount"], rows),
@@ -89,7 +91,10 @@ def show(
 def release(
     reason: Annotated[str, typer.Option(help="Why; the second person reads it.")],
     batch: Annotated[
-        list[str] | None, typer.Argument(metavar="BATCH...", help="Batches that are due or came back (shb_…); all of them unless given.")
+        list[str] | None,
+        typer.Argument(
+            metavar="BATCH...", help="Batches that are due or came back (shb_…); all that may be paid, up to 1,000, unless given."
+        ),
     ] = None,
     pay_day: Annotated[date | None, typer.Option(metavar="DATE", parser=inputs.day, help="All of this pay day.")] = None,
 ) -> None:
@@ -104,20 +109,22 @@ def release(
         if batch and pay_day:
             fail("bad_arguments", "Name batches or a pay day, not both.")
         caller.for_the_book()
+        left: Mapping[UUID, str] = {}
         wanted = [inputs.object_id("share_batch", one) for one in batch or []]
         if not wanted:
             with caller.reading():
-                wanted = shares.unpaid(book_id=caller.book.id, pay_on=pay_day)
+                wanted, left = settlement.releasable(book_id=caller.book.id, pay_on=pay_day)
         asked = settlement.ShareRelease(tuple(wanted), inputs.reason(reason))
         approval = caller.acting(lambda work: settlement.propose_share_release(work=work, release=asked))
         with caller.reading():
             found = shares.batches_by_id(book_id=caller.book.id, ids=wanted)
-        total = sum((one.totals.due.minor for one in found.values()), 0)
+        total = sum((one.totals.pays.minor for one in found.values()), 0)
         output.result(
             {
                 "approval": ids.text("approval", approval),
                 "batches": [ids.text("share_batch", one) for one in sorted(found)],
                 "total": Money(total, caller.book.currency),
+                "left_out": [{"batch": ids.text("share_batch", one), "reason": why} for one, why in left.items()],
                 "state": "waiting",
             }
         )
@@ -135,7 +142,7 @@ def pay(
         from yuefu.settlement import commands as settlement
 
         found = _found(caller.for_the_book(), batch)
-        content = {"reference": reference, "amount_minor": found.totals.due.minor, "currency": found.totals.due.currency}
+        content = {"reference": reference, "amount_minor": found.totals.pays.minor, "currency": found.totals.pays.currency}
         waiting = asked_before(caller, settlement.PAY, found.id, content)
         payment = settlement.SharePayment(found.id, reference, inputs.reason(reason))
         asked = waiting or caller.acting(lambda work: settlement.propose_share_payments(work=work, payments=[payment])[0])
@@ -144,6 +151,7 @@ def pay(
                 "approval": ids.text("approval", asked),
                 "batch": batch,
                 "due": found.totals.due,
+                "pays": found.totals.pays,
                 "state": "waiting",
                 "again": waiting is not None,
             }
@@ -257,6 +265,8 @@ def _batch(one: ShareBatch, names: Mapping[UUID, Payee]) -> dict[str, Any]:
         "opening": one.totals.opening,
         "net": one.totals.net,
         "due": one.totals.due,
+        "withheld": one.totals.withheld,
+        "pays": one.totals.pays,
         "carried": one.totals.carried,
         "reference": one.reference or None,
         "payout": ids.text("payout", one.payout_id) if one.payout_id else None,

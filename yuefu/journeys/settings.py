@@ -30,6 +30,7 @@ from yuefu.reconciliation.rules import policy as reconciliation
 from yuefu.risk.rules.decision import policy
 from yuefu.runtime import policies
 from yuefu.runtime.values import UnitOfWork
+from yuefu.settlement.rules import shares
 
 SETTING_INVALID: Final = "setting_invalid"  # the value is not one this setting may hold
 _LONGEST_AUTHORISATION: Final = 90
@@ -68,6 +69,7 @@ CHECKS: Final[Mapping[str, Callable[[Any], object]]] = {
     reconciliation.POLICY: reconciliation.policy,
     concentration.POLICY: concentration.lines,
     sharing.BANDS: sharing.bands,
+    shares.WITHHOLDING: shares.withholding,
     working.WORKING: working.working,
 }
 LATER: Final[Mapping[str, Any]] = {
@@ -82,6 +84,7 @@ LATER: Final[Mapping[str, Any]] = {
     reconciliation.POLICY: reconciliation.DEFAULT_POLICY,
     concentration.POLICY: concentration.DEFAULT_POLICY,
     sharing.BANDS: sharing.DEFAULT_BANDS,
+    shares.WITHHOLDING: shares.DEFAULT_WITHHOLDING,
     working.WORKING: working.DEFAULT_WORKING,
 }
 """Settings that books from before did not begin with: such a book has this value, and gets it as its first version when another is asked for."""

@@ -37,6 +37,7 @@ from yuefu.runtime.values import UnitOfWork
 from yuefu.settlement import commands as settlement
 from yuefu.settlement import queries as statements
 from yuefu.settlement.queries import Batch
+from yuefu.settlement.queries import shares as share_book
 
 KIND: Final = "settlement"
 STEPS: Final = ("build", "safeguard", "pay", sharing.STEP)
@@ -157,11 +158,12 @@ def how_paid(*, book_id: UUID, on: date) -> HowPaid:
 
 def payouts_waiting(*, desk: Desk, limit: int, stopped: Sequence[UUID], pays: Pays | None = None) -> list[Payout]:
     """Payouts that may be given to a bank now, oldest first: not to merchants whose payouts are `stopped`, nor to whom a bank sent money back from the
-    account of, and to a merchant that is not active only what two people ordered."""
+    account of, not to payees with a sale in their batch that was frozen meanwhile, and to a merchant that is not active only what two people ordered."""
     return payment_book.payouts_to_send(
         book_id=desk.book.id,
         limit=limit,
         except_to=[*stopped, *merchants.flagged(book_id=desk.book.id), *payee_accounts.flagged(book_id=desk.book.id)],
+        except_of=sorted(share_book.with_sales_kept(batch_ids=payment_book.payees_waiting(book_id=desk.book.id))),
         unless_by_hand=merchants.not_active(book_id=desk.book.id),
         pays=pays,
     )

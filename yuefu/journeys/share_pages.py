@@ -245,12 +245,15 @@ def _fault(book_id: UUID, shown: BatchShown) -> Refused | None:
     if said.net != said.earned - said.refunded - said.defaulted + said.opening:
         return Refused(DOES_NOT_ADD_UP, f"the figures of {number} do not come to its net", "batch")
     ordered = [(one.amount, one.state == "paid") for one in shown.payouts if one.id == batch.payout_id]
-    if batch.payout_id and ordered != [(said.due, batch.state in ("paid", "reconciled"))]:
-        return Refused(PAYOUT_DIFFERS, f"the payout of {number} is not {said.due}", "batch")
+    if batch.payout_id and ordered != [(said.pays, batch.state in ("paid", "reconciled"))]:
+        return Refused(PAYOUT_DIFFERS, f"the payout of {number} is not {said.pays}", "batch")
+    key = f"settlement:shares_withheld:{batch.id}"
+    if ledger.moved_by(book_id, [key], "tax_withheld").get(key, 0) != -said.withheld.minor:
+        return Refused(LEDGER_DIFFERS, f"the ledger does not have the {said.withheld} that {number} withholds", "batch")
     if batch.reference and not batch.payout_id:
         key = f"settlement:shares_paid:{batch.id}"
-        if ledger.moved_by(book_id, [key], f"{batch.party}_share").get(key, 0) != said.due.minor:
-            return Refused(LEDGER_DIFFERS, f"the ledger does not have the {said.due} that {number} paid", "batch")
+        if ledger.moved_by(book_id, [key], f"{batch.party}_share").get(key, 0) != said.pays.minor:
+            return Refused(LEDGER_DIFFERS, f"the ledger does not have the {said.pays} that {number} paid", "batch")
     return None
 
 
@@ -285,6 +288,7 @@ KINDS: Final[Mapping[str, tuple[str, str]]] = {
     "refunded": ("退款退回", "Given back with goods"),
     "defaulted": ("早期违约追回", "Taken back, early default"),
     "opening": ("上期结转", "Carried in"),
+    "withheld": ("代扣税款", "Tax withheld"),
     "due": ("应付", "Paid out"),
     "carried": ("结转下期", "Carried on"),
 }
@@ -304,7 +308,8 @@ def write_csv(*, proven: Proven, language: Language, to: IO[bytes]) -> None:
             share = line.share
             told = (share.earned_on, KINDS[share.kind][language_no], line.order, line.reference, line.merchant, share.level)
             rows.writerow([plain(cell) for cell in (*head, *told, share.amount, share.amount.currency)])
-    for code, amount in (("opening", batch.totals.opening), ("due", -batch.totals.due), ("carried", -batch.totals.carried)):
+    said = batch.totals
+    for code, amount in (("opening", said.opening), ("withheld", -said.withheld), ("due", -said.pays), ("carried", -said.carried)):
         if amount:
             told_of = (batch.pay_on, KINDS[code][language_no], "", batch.reference if code == "due" else "", "", None)
             rows.writerow([plain(cell) for cell in (*head, *told_of, amount, amount.currency)])

@@ -109,6 +109,12 @@ def shared(shares: Sequence[Share], funder_id: UUID | None, product: str) -> Ent
     )
 
 
+def shares_withheld(batch_id: UUID, party: str, amount: Money) -> Entry:
+    """The tax of a payee who is a person, as its batch is built: Dr what it is owed, Cr tax withheld, which is owed to the tax office."""
+    lines = (Line(SHARES[party], amount), Line(AccountKey("tax_withheld"), -amount))
+    return Entry(key=f"settlement:shares_withheld:{batch_id}", kind="settlement_shares_withheld", lines=lines)
+
+
 def shares_paid(batch_id: UUID, party: str, amount: Money, bank: AccountKey, reference: str) -> Entry:
     """What a payee got: Dr what it is owed, Cr our bank account, as the bank's statement will show it."""
     lines = (Line(SHARES[party], amount), Line(bank, -amount, movement="payout", reference=reference))

@@ -60,6 +60,7 @@ ENTRY_KINDS: Final[Table] = {
     "settlement_thawed": _("No longer frozen"),
     "settlement_shares": _("What others have of a fee"),
     "settlement_shares_paid": _("Share of a fee paid"),
+    "settlement_shares_withheld": _("Tax withheld of a share"),
     "payout_ordered": _("Payout ordered"),
     "payout_paid": _("Payout left the bank"),
     "payout_returned": _("Payout came back from the bank"),

@@ -68,6 +68,7 @@ SHARE_LINES: Final[Table] = {
     "refunded": pgettext_lazy("share", "Given back with goods"),
     "defaulted": pgettext_lazy("share", "Taken back, early default"),
     "opening": pgettext_lazy("settlement line", "Carried in"),
+    "withheld": pgettext_lazy("share", "Tax withheld"),
 }
 PARTIES: Final[Table] = {
     "agent": pgettext_lazy("payee", "Agent"),

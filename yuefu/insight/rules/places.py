@@ -22,7 +22,7 @@ PLACES: Final[Mapping[Place, tuple[str, ...]]] = {
     "reserve": ("merchant_reserve",),
     "frozen": ("merchant_frozen",),
     "shares": ("funder_share", "agent_share", "host_share"),
-    "tax": ("vat_payable",),
+    "tax": ("vat_payable", "tax_withheld"),
     "unearned": ("unearned_discount",),
     "interest": ("interest_income", "interest_given_up", "discount_income"),
     "charges": ("loan_fee_income", "penalty_income", "fees_given_up"),

@@ -35,6 +35,7 @@ _TYPES: Final = (
     AccountType("agent_share", "control", "liability", "Profit shares of agents", "应付代理商分润"),
     AccountType("host_share", "control", "liability", "Profit shares of live hosts", "应付主播分润"),
     AccountType("vat_payable", "control", "liability", "Value added tax in fees", "应交增值税", manual=True),
+    AccountType("tax_withheld", "control", "liability", "Tax withheld of persons with shares", "代扣代缴个人所得税", manual=True),
     AccountType("merchant_frozen", "control", "liability", "Frozen of merchants", "商户冻结款项"),
     AccountType("payouts_in_transit", "control", "liability", "Payouts on their way", "在途付款"),
     AccountType("consumer_balance", "control", "liability", "Owed to consumers", "用户溢缴款"),

@@ -30,6 +30,7 @@ DEFAULT_CODES: Final[Mapping[str, str]] = {
     "loan_fees": "1221.01",
     "loan_penalties": "1221.02",
     "vat_payable": "2221.01",
+    "tax_withheld": "2221.02",
     "merchant_available": "2241.01",
     "merchant_pending": "2241.02",
     "payouts_in_transit": "2241.03",

@@ -67,6 +67,7 @@ from yuefu.payments.queries.payout_files import FileListed, answer_taken, payout
 from yuefu.payments.queries.payouts import (
     in_transit,
     paid_out_by_day,
+    payees_waiting,
     payouts,
     payouts_by_reference,
     payouts_of_batches,
@@ -143,6 +144,7 @@ __all__ = [
     "paid_before",
     "paid_out_by_day",
     "parts_of",
+    "payees_waiting",
     "payer",
     "payer_references",
     "payers_of_references",

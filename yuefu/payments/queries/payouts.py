@@ -40,16 +40,31 @@ def payouts_where(test: str, values: Sequence[Any], *, book_id: UUID, lock: bool
 
 
 def payouts_to_send(
-    *, book_id: UUID, limit: int, except_to: Sequence[UUID] = (), unless_by_hand: Sequence[UUID] = (), pays: Pays | None = None
+    *,
+    book_id: UUID,
+    limit: int,
+    except_to: Sequence[UUID] = (),
+    except_of: Sequence[UUID] = (),
+    unless_by_hand: Sequence[UUID] = (),
+    pays: Pays | None = None,
 ) -> list[Payout]:
-    """Payouts that were ordered and not yet given to the bank, oldest first: to merchants or payees, or to both. Those `except_to` somebody take up no
-    place in the limit, nor those to merchants `unless_by_hand` that two people did not order."""
+    """Payouts that were ordered and not yet given to the bank, oldest first: to merchants or payees, or to both. Those `except_to` somebody or
+    `except_of` a batch take up no place in the limit, nor those to merchants `unless_by_hand` that two people did not order."""
     where = (
         " WHERE p.book_id = %s AND p.state = 'scheduled' AND coalesce(p.merchant_id, p.payee_id) <> ALL(%s::uuid[])"
         " AND (p.by_hand OR coalesce(p.merchant_id, p.payee_id) <> ALL(%s::uuid[]))"
-        " AND (%s::text IS NULL OR (p.party = 'merchant') = (%s = 'merchants')) ORDER BY p.ordered_at, p.id LIMIT %s"
+        " AND p.batch_id <> ALL(%s::uuid[]) AND (%s::text IS NULL OR (p.party = 'merchant') = (%s = 'merchants')) ORDER BY p.ordered_at, p.id LIMIT %s"
     )
-    return sql.rows_as(_payout, _PAYOUT + where, [book_id, list(except_to), list(unless_by_hand), pays, pays, limit])
+    return sql.rows_as(_payout, _PAYOUT + where, [book_id, list(except_to), list(unless_by_hand), list(except_of), pays, pays, limit])
+
+
+def payees_waiting(*, book_id: UUID) -> list[UUID]:
+    """The batches of payees whose payout was ordered and not yet given to the bank, by id."""
+    found = sql.rows(
+        "SELECT batch_id FROM payments_payout WHERE book_id = %s AND state = 'scheduled' AND party <> 'merchant' ORDER BY 1",
+        [book_id],
+    )
+    return [row[0] for row in found]
 
 
 def payouts_to_poll(*, book_id: UUID, paid_since: date, limit: int) -> list[Payout]:

@@ -27,6 +27,7 @@ from yuefu.settlement.commands.share_payouts import (
     mark_share_payouts,
     mark_shares_reconciled,
     propose_share_release,
+    releasable,
 )
 from yuefu.settlement.commands.shares import claw_back, out_of_risk
 
@@ -74,6 +75,7 @@ __all__ = [
     "propose_share_release",
     "propose_unfreeze",
     "record_evidence",
+    "releasable",
     "schedule",
     "settle_parts",
 ]

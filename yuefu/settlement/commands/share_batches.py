@@ -12,10 +12,12 @@ from uuid import UUID
 from yuefu.errors import Refused, RefusedError
 from yuefu.ledger import commands as ledger
 from yuefu.ledger.rules import AccountKey
+from yuefu.merchants.queries import payees
 from yuefu.money.amounts import Money
 from yuefu.payments import queries as payment_book
-from yuefu.runtime import approvals, audit, locks, outbox, sql
+from yuefu.runtime import approvals, audit, locks, outbox, policies, sql
 from yuefu.runtime.outbox import Event
+from yuefu.runtime.policies import MissingSetting
 from yuefu.runtime.values import UnitOfWork
 from yuefu.settlement import entries
 from yuefu.settlement.queries import shares as queries
@@ -31,7 +33,7 @@ _LONGEST_REFERENCE: Final = 64
 _BATCH: Final = {
     "id": "uuid", "book_id": "uuid", "party": "text", "payee_id": "uuid", "pay_on": "date", "currency": "text", "line_count": "integer",
     "earned_minor": "bigint", "refunded_minor": "bigint", "defaulted_minor": "bigint", "opening_minor": "bigint", "net_minor": "bigint",
-    "due_minor": "bigint", "carried_minor": "bigint", "state": "text", "reference": "text", "built_at": "timestamptz",
+    "due_minor": "bigint", "carried_minor": "bigint", "withheld_minor": "bigint", "state": "text", "reference": "text", "built_at": "timestamptz",
 }  # fmt: skip
 
 
@@ -49,7 +51,9 @@ def build_shares(*, work: UnitOfWork, pay_on: date) -> list[ShareBatch]:
     locks.wait(locks.SETTLEMENT, work.book.id)
     served = queries.served(book_id=work.book.id, pay_on=pay_on)
     due = [one for one in queries.due(book_id=work.book.id, on=pay_on) if (one.party, one.payee_id) not in served]
-    built = [_draft(work, one, batch_id, pay_on) for one, batch_id in zip(due, work.ids.many(work.now, len(due)), strict=True)]
+    rates = _rates(work, due)
+    new = work.ids.many(work.now, len(due))
+    built = [_draft(work, one, batch_id, pay_on, rates.get(one.payee_id, 0)) for one, batch_id in zip(due, new, strict=True)]
     sql.insert("settlement_share_batch", _BATCH, [_row(work, one) for one in built])
     if built:
         named, params = sql.unnest({"batch_id": "uuid", "shares": "text"}, [(b.id, d.share_ids) for b, d in zip(built, due, strict=True)])
@@ -58,12 +62,25 @@ def build_shares(*, work: UnitOfWork, pay_on: date) -> list[ShareBatch]:
             f" SELECT share_id, %s, g.batch_id FROM {named} AS g CROSS JOIN LATERAL unnest(g.shares::uuid[]) AS share_id",
             [work.book.id, *params],
         )
+    withheld = [entries.shares_withheld(b.id, b.party, b.totals.withheld) for b in built if b.totals.withheld]
+    refused = [one for one in ledger.post(work=work, entries=withheld) if isinstance(one, Refused)] if withheld else []
+    assert not refused, f"what is owed can be withheld: {refused[:1]}"
     _tell(work, "settlement.build_shares", built)
     return built
 
 
-def _draft(work: UnitOfWork, due: ShareDue, batch_id: UUID, pay_on: date) -> ShareBatch:
-    figures = rules.totals(due.sums, opening=Money(due.carried, work.book.currency))
+def _rates(work: UnitOfWork, due: Sequence[ShareDue]) -> dict[UUID, int]:
+    """What is withheld, by payee: of those who are persons. A book from before there was a setting withholds nothing."""
+    try:
+        rates = rules.withholding(policies.in_force(book_id=work.book.id, name=rules.WITHHOLDING, on=work.day.on)[1])
+    except MissingSetting:
+        return {}
+    known = payees.by_id(ids=sorted({one.payee_id for one in due})) if any(rates.values()) else {}
+    return {one.id: rates[one.kind] for one in known.values() if one.form == "person"}
+
+
+def _draft(work: UnitOfWork, due: ShareDue, batch_id: UUID, pay_on: date, withheld_ppm: int) -> ShareBatch:
+    figures = rules.totals(due.sums, opening=Money(due.carried, work.book.currency), withheld_ppm=withheld_ppm)
     return ShareBatch(batch_id, due.party, due.payee_id, pay_on, due.count, figures, "due" if figures.due else "accrued", "")
 
 
@@ -90,7 +107,7 @@ def _request(work: UnitOfWork, one: SharePayment, batch: ShareBatch) -> UUID:
         action=PAY,
         object_kind="settlement_share_batch",
         object_id=one.batch_id,
-        content={"reference": one.reference, "amount_minor": batch.totals.due.minor, "currency": batch.totals.due.currency},
+        content={"reference": one.reference, "amount_minor": batch.totals.pays.minor, "currency": batch.totals.pays.currency},
         reason=one.reason,
     )
 
@@ -122,7 +139,7 @@ def decide_share_payment(*, work: UnitOfWork, approval_id: UUID, approve: bool, 
         raise RefusedError(fault)
     assert batch is not None
     paid = replace(batch, state="paid", reference=reference, version=batch.version + 1, payout_id=None, reason="")
-    (posted,) = ledger.post(work=work, entries=[entries.shares_paid(paid.id, paid.party, paid.totals.due, _bank(work), reference)])
+    (posted,) = ledger.post(work=work, entries=[entries.shares_paid(paid.id, paid.party, paid.totals.pays, _bank(work), reference)])
     if isinstance(posted, Refused):
         raise RefusedError(posted)
     store(work, "settlement.pay_share", [(paid, approval_id)])

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 from typing import Final
 from uuid import UUID
 
+from yuefu import ids
 from yuefu.errors import Refused, RefusedError
 from yuefu.merchants.commands import payee_accounts
 from yuefu.merchants.queries import payee_accounts as accounts
+from yuefu.merchants.queries.payee_accounts import PayeeAccount
 from yuefu.merchants.rules import payees
 from yuefu.payments import commands as payments
 from yuefu.payments.commands import SharePayoutOrder
 from yuefu.payments.rules import Payout, account_at_fault
-from yuefu.runtime import approvals
+from yuefu.runtime import approvals, locks
 from yuefu.runtime.values import UnitOfWork
 from yuefu.settlement.commands.following import mark_payouts
 from yuefu.settlement.commands.share_batches import store
@@ -37,6 +40,18 @@ class ShareRelease:
     reason: str
 
 
+def releasable(*, book_id: UUID, pay_on: date | None = None) -> tuple[list[UUID], dict[UUID, str]]:
+    """Batches that may be released now, the oldest pay day first, and of those that are due or came back and may not, why: NO_ACCOUNT, ACCOUNT_FLAGGED,
+    SALE_HELD, or WAITS where they are in a request already."""
+    asked = approvals.listed(book_id=book_id, action=RELEASE, limit=MOST)
+    waiting = {UUID(batch_id) for one in asked for batch_id in one.content["batches"]}
+    wanted = queries.unpaid(book_id=book_id, pay_on=pay_on)
+    known = queries.batches_by_id(book_id=book_id, ids=wanted)
+    faults = _faults(book_id, wanted, known)
+    why = {i: rules.WAITS if i in waiting else faults[i].code for i in wanted if i in waiting or i in faults}
+    return [i for i in wanted if i not in why][:MOST], why
+
+
 def propose_share_release(*, work: UnitOfWork, release: ShareRelease) -> UUID | Refused:
     """Asks for the payouts of batches that are due or came back; nothing is paid until a second person decides with `decide_share_release`. Returns the
     approval.
@@ -49,11 +64,11 @@ def propose_share_release(*, work: UnitOfWork, release: ShareRelease) -> UUID | 
     if len(wanted) > MOST:
         return Refused(rules.TOO_MANY, f"at most {MOST} batches are asked for at once", "batches")
     known = queries.batches_by_id(book_id=work.book.id, ids=wanted)
-    if fault := _fault(work, wanted, known):
-        return fault
-    total = sum(batch.totals.due.minor for batch in known.values())
+    if faults := _faults(work.book.id, wanted, known):
+        return next(iter(faults.values()))
+    total = sum(batch.totals.pays.minor for batch in known.values())
     content = {
-        "batches": {str(batch_id): known[batch_id].totals.due.minor for batch_id in wanted},
+        "batches": {str(batch_id): known[batch_id].totals.pays.minor for batch_id in wanted},
         "total_minor": total,
         "currency": work.book.currency,
     }
@@ -68,17 +83,18 @@ def decide_share_release(*, work: UnitOfWork, approval_id: UUID, approve: bool, 
     Refused as `approvals.decide`. Raises RefusedError with CHANGED_SINCE where a batch pays another amount, and as `propose_share_release` refuses: the
     transaction rolls back and the request goes on waiting.
     """
+    locks.wait(locks.SETTLEMENT, work.book.id)  # nothing is frozen beside it
     decided = approvals.decide(work=work, approval_id=approval_id, approve=approve, reason=reason, action=RELEASE)
     if isinstance(decided, Refused) or not approve:
         return decided if isinstance(decided, Refused) else None
     asked = {UUID(batch_id): minor for batch_id, minor in decided.content["batches"].items()}
     known = queries.batches_by_id(book_id=work.book.id, ids=sorted(asked), lock=True)
-    if fault := _fault(work, sorted(asked), known):
-        raise RefusedError(fault)
-    if any(batch.totals.due.minor != asked[batch.id] for batch in known.values()):
+    if faults := _faults(work.book.id, sorted(asked), known):
+        raise RefusedError(next(iter(faults.values())))
+    if any(batch.totals.pays.minor != asked[batch.id] for batch in known.values()):
         raise RefusedError(Refused(CHANGED_SINCE, "a batch is not as it was: reject this and ask anew", "approval_id"))
     batches = [known[batch_id] for batch_id in sorted(asked)]
-    orders = [SharePayoutOrder(f"{b.id}:{b.version}", b.party, b.payee_id, b.id, b.totals.due) for b in batches]
+    orders = [SharePayoutOrder(f"{b.id}:{b.version}", b.party, b.payee_id, b.id, b.totals.pays) for b in batches]
     ordered = []
     for batch, payout in zip(batches, payments.order_share_payouts(work=work, orders=orders), strict=True):
         if isinstance(payout, Refused):
@@ -89,24 +105,30 @@ def decide_share_release(*, work: UnitOfWork, approval_id: UUID, approve: bool, 
     return ordered
 
 
-def _fault(work: UnitOfWork, wanted: Sequence[UUID], known: Mapping[UUID, ShareBatch]) -> Refused | None:
-    """The first thing that keeps one of them from being paid."""
-    if any(batch_id not in known for batch_id in wanted):
-        return Refused(rules.UNKNOWN_BATCH, "there is no such batch of a payee in this book", "batches")
+def _faults(book_id: UUID, wanted: Sequence[UUID], known: Mapping[UUID, ShareBatch]) -> dict[UUID, Refused]:
+    """Why some of them are not paid, in their order."""
     kept = queries.with_sales_kept(batch_ids=wanted)
-    where = accounts.in_force(book_id=work.book.id, payee_ids=sorted({batch.payee_id for batch in known.values()}))
-    for batch_id in wanted:
-        batch = known[batch_id]
-        account = where.get(batch.payee_id)
-        if (batch.state, "scheduled") not in rules.TRANSITIONS:
-            return Refused(rules.NOT_DUE, f"the batch {batch_id} is {batch.state}", "batches")
-        if account is None:
-            return Refused(payees.NO_ACCOUNT, f"nobody has said where the {batch.party} of batch {batch_id} is paid to", "batches")
-        if account.flagged_on:
-            return Refused(ACCOUNT_FLAGGED, f"a bank sent money back from the account of batch {batch_id}: give it another", "batches")
-        if batch_id in kept:
-            return Refused(rules.SALE_HELD, f"a merchant's money of a sale in batch {batch_id} is held or frozen", "batches")
-    return None
+    where = accounts.in_force(book_id=book_id, payee_ids=sorted({batch.payee_id for batch in known.values()}))
+    found = ((batch_id, _fault(known.get(batch_id), where, kept)) for batch_id in wanted)
+    return {batch_id: fault for batch_id, fault in found if fault}
+
+
+def _fault(batch: ShareBatch | None, where: Mapping[UUID, PayeeAccount], kept: set[UUID]) -> Refused | None:
+    if batch is None:
+        return Refused(rules.UNKNOWN_BATCH, "there is no such batch of a payee in this book", "batches")
+    number = ids.text("share_batch", batch.id)
+    if (batch.state, "scheduled") not in rules.TRANSITIONS:
+        return Refused(rules.NOT_DUE, f"the batch {number} is {batch.state}", "batches")
+    account = where.get(batch.payee_id)
+    if account is None:
+        return Refused(payees.NO_ACCOUNT, f"nobody has said where the {batch.party} of batch {number} is paid to", "batches")
+    if account.flagged_on:
+        return Refused(ACCOUNT_FLAGGED, f"a bank sent money back from the account of batch {number}: give it another", "batches")
+    return (
+        Refused(rules.SALE_HELD, f"a merchant's money of a sale in batch {number} is held or frozen", "batches")
+        if batch.id in kept
+        else None
+    )
 
 
 def follow_payouts(*, work: UnitOfWork, payouts: Sequence[Payout]) -> None:

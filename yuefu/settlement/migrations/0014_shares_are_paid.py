@@ -21,12 +21,12 @@ BEGIN
     IF NEW.version = OLD.version + 1 AND (CASE
         WHEN (OLD.state, NEW.state) IN (('due', 'scheduled'), ('returned', 'scheduled')) THEN
             NEW.approval_id IS DISTINCT FROM OLD.approval_id AND NEW.payout_id IS DISTINCT FROM OLD.payout_id
-            AND approval.action = 'settlement.release_shares' AND approval.content->'batches'->>(NEW.id::text) = NEW.due_minor::text
+            AND approval.action = 'settlement.release_shares' AND approval.content->'batches'->>(NEW.id::text) = (NEW.due_minor - NEW.withheld_minor)::text
             AND approval.content->>'currency' = NEW.currency AND NEW.payout_id IS NOT NULL
         WHEN (OLD.state, NEW.state) IN (('due', 'paid'), ('returned', 'paid')) THEN
             NEW.approval_id IS DISTINCT FROM OLD.approval_id AND NEW.payout_id IS NULL
             AND approval.action = 'settlement.pay_share' AND approval.object_kind = 'settlement_share_batch' AND approval.object_id = NEW.id
-            AND approval.content = jsonb_build_object('reference', NEW.reference, 'amount_minor', NEW.due_minor, 'currency', NEW.currency)
+            AND approval.content = jsonb_build_object('reference', NEW.reference, 'amount_minor', NEW.due_minor - NEW.withheld_minor, 'currency', NEW.currency)
         WHEN (OLD.state, NEW.state) IN (('scheduled', 'paid'), ('scheduled', 'returned'), ('paid', 'returned'), ('reconciled', 'returned')) THEN
             (NEW.payout_id, NEW.approval_id, NEW.reference) = (OLD.payout_id, OLD.approval_id, OLD.reference)
         WHEN (OLD.state, NEW.state) = ('paid', 'reconciled') THEN
@@ -40,6 +40,8 @@ END $$;
 CREATE TRIGGER settlement_share_batch_step BEFORE UPDATE ON settlement_share_batch FOR EACH ROW EXECUTE FUNCTION settlement_guard_share_batch();
 GRANT UPDATE (version, payout_id, approval_id, reason) ON settlement_share_batch TO yuefu_writer;
 """
+
+PAYS = "ALTER TABLE settlement_share_batch ADD COLUMN pays_minor bigint NOT NULL GENERATED ALWAYS AS (due_minor - withheld_minor) STORED"
 
 
 class Migration(migrations.Migration):
@@ -95,10 +97,23 @@ class Migration(migrations.Migration):
                 name="settlement_share_batch_state",
             ),
         ),
+        migrations.AddField("sharebatch", "withheld_minor", models.BigIntegerField(db_default=0, default=0)),
+        migrations.AddConstraint(
+            model_name="sharebatch",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("withheld_minor", 0),
+                    models.Q(("withheld_minor__gt", 0), ("withheld_minor__lt", models.F("due_minor"))),
+                    _connector="OR",
+                ),
+                name="settlement_share_batch_withheld",
+            ),
+        ),
+        migrations.RunSQL(PAYS, migrations.RunSQL.noop),
         # A batch's payout is for it, to its payee, of its amount, and known to the bank by its reference.
         composite_fk(
             "settlement_share_batch",
-            ["book_id", "payout_id", "id", "party", "payee_id", "due_minor", "currency", "reference"],
+            ["book_id", "payout_id", "id", "party", "payee_id", "pays_minor", "currency", "reference"],
             "payments_payout",
             ["book_id", "id", "batch_id", "party", "payee_id", "amount_minor", "currency", "reference"],
         ),

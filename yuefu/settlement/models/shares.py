@@ -85,6 +85,7 @@ class ShareBatch(BookRow):
     payout_id = models.UUIDField(null=True)
     approval_id = models.UUIDField(null=True)
     reason = models.TextField(default="", db_default="")
+    withheld_minor = models.BigIntegerField(default=0, db_default=0)
 
     class Meta:
         db_table = "settlement_share_batch"
@@ -113,6 +114,10 @@ class ShareBatch(BookRow):
                 name="settlement_share_batch_state",
             ),
             models.CheckConstraint(condition=Q(line_count__gt=0), name="settlement_share_batch_lines"),
+            models.CheckConstraint(
+                condition=Q(withheld_minor=0) | Q(withheld_minor__gt=0, withheld_minor__lt=F("due_minor")),
+                name="settlement_share_batch_withheld",
+            ),
         ]
         indexes = [
             models.Index(fields=["book_id", "-pay_on"], name="settlement_share_batch_latest"),

@@ -19,7 +19,7 @@ _SHARE: Final = (
 )
 _BATCH: Final = (
     "SELECT id, party, payee_id, pay_on, line_count, earned_minor, refunded_minor, defaulted_minor, opening_minor, net_minor, due_minor,"
-    " carried_minor, currency, state, reference, version, payout_id, reason FROM settlement_share_batch"
+    " carried_minor, withheld_minor, currency, state, reference, version, payout_id, reason FROM settlement_share_batch"
 )
 
 
@@ -92,8 +92,13 @@ class ShareDue:
     carried: int
 
 
-_KEPT: Final = "(b.state = 'held' OR (b.state = 'returned' AND b.payout_minor = b.withheld_minor))"
-"""Of a merchant's batch: it is held, or all that it would pay is frozen."""
+_KEPT: Final = (
+    "((b.state = 'held' AND b.payout_minor > b.withheld_minor) OR (b.payout_minor = b.withheld_minor AND EXISTS (SELECT FROM settlement_freeze AS f"
+    " JOIN settlement_freeze_part AS p ON p.freeze_id = f.id WHERE f.book_id = b.book_id AND f.merchant_id = b.merchant_id AND f.state = 'open'"
+    " AND p.batch_id = b.id)))"
+)
+"""Of a merchant's batch: it is held, or all that it would pay is frozen by a freeze that has not ended. What was frozen goes into a later batch then, and
+this one stays as it is."""
 
 
 def due(*, book_id: UUID, on: date) -> list[ShareDue]:
@@ -183,6 +188,8 @@ def unpaid(*, book_id: UUID, pay_on: date | None = None) -> list[UUID]:
 
 def with_sales_kept(*, batch_ids: Sequence[UUID]) -> set[UUID]:
     """Batches of payees with a sale in them of which the merchant's money is held or frozen by now."""
+    if not batch_ids:
+        return set()
     found = sql.rows(
         "SELECT DISTINCT sl.batch_id FROM settlement_share_line AS sl JOIN settlement_share AS s ON s.id = sl.share_id AND s.kind = 'earned'"
         " JOIN settlement_item AS i ON i.kind = 'capture' AND i.source_id = s.capture_id JOIN settlement_batch_line AS l ON l.item_id = i.id"
@@ -228,7 +235,7 @@ def _owed(book_id: UUID, currency: str, payee_id: UUID | None) -> dict[str, int]
         "SELECT s.party, s.amount_minor AS minor FROM settlement_share_waiting AS w JOIN settlement_share AS s ON s.id = w.share_id"
         " WHERE w.book_id = %(book)s AND s.currency = %(currency)s AND (%(payee)s::uuid IS NULL OR s.payee_id = %(payee)s)"
         # In a batch: what it carries is carried on by the next, so that of the last one counts; what is due counts until it is paid.
-        " UNION ALL SELECT party, due_minor FROM settlement_share_batch WHERE book_id = %(book)s AND currency = %(currency)s"
+        " UNION ALL SELECT party, due_minor - withheld_minor FROM settlement_share_batch WHERE book_id = %(book)s AND currency = %(currency)s"
         " AND state = ANY(%(owed)s) AND (%(payee)s::uuid IS NULL OR payee_id = %(payee)s)"
         " UNION ALL (SELECT DISTINCT ON (party, payee_id) party, carried_minor FROM settlement_share_batch"
         " WHERE book_id = %(book)s AND currency = %(currency)s AND (%(payee)s::uuid IS NULL OR payee_id = %(payee)s)"

@@ -5,19 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from yuefu.merchants.rules import Contract
 from yuefu.merchants.rules.payees import Payee
 from yuefu.merchants.rules.sharing import Part, back_by_default, back_with_goods, divide
 from yuefu.money.amounts import Money
+from yuefu.money.rates import Rate, Rounding
 from yuefu.settlement.rules import Item
 
 NOT_DUE: Final = "not_due"  # the state of a payee's batch does not allow this step
 UNKNOWN_BATCH: Final = "unknown_batch"
 SALE_HELD: Final = "sale_held"  # what merchants are owed for a sale in it is held or frozen
 NOTHING_TO_PAY: Final = "nothing_to_pay"  # no batch is due
+WAITS: Final = "waits_for_approval"  # it is in a request that nobody has decided yet
 TOO_MANY: Final = "too_many_batches"
 
 TRANSITIONS: Final = frozenset(
@@ -31,6 +33,11 @@ TRANSITIONS: Final = frozenset(
     }
 )
 """Of a batch of a payee: what is due or came back is ordered, or was paid outside, as two people say."""
+WITHHOLDING: Final = "settlement.withholding"
+"""The setting: {agent, host}, parts per million that are withheld of what is due to one who is a person."""
+DEFAULT_WITHHOLDING: Final[Mapping[str, int]] = {"agent": 0, "host": 0}
+MOST_WITHHELD: Final = 450_000
+
 UNPAID: Final = ("due", "returned")
 OWED: Final = ("due", "scheduled", "returned")
 """In these states the bank has not paid it, or has paid it back."""
@@ -72,7 +79,8 @@ class Had:
 
 @dataclass(frozen=True, slots=True)
 class ShareTotals:
-    """A batch of a payee: net = earned − refunded − defaulted + opening; what is above nothing is due, what is below is carried."""
+    """A batch of a payee: net = earned − refunded − defaulted + opening; what is above nothing is due, what is below is carried. Of what is due to a person
+    tax may be `withheld`; the payee is paid the rest."""
 
     earned: Money
     refunded: Money
@@ -81,6 +89,12 @@ class ShareTotals:
     net: Money
     due: Money
     carried: Money
+    withheld: Money
+
+    @property
+    def pays(self) -> Money:
+        """What goes to the payee."""
+        return self.due - self.withheld
 
 
 def of_capture(
@@ -132,12 +146,22 @@ def left_of(shares: Iterable[Share]) -> dict[tuple[str, int], Had]:
     return had
 
 
-def totals(sums: Mapping[str, int], *, opening: Money) -> ShareTotals:
-    """The figures of a batch, of signed sums by kind in minor units."""
+def withholding(value: Any) -> Mapping[str, int]:
+    """The setting as a value: parts per million by party. ValueError says what is wrong with it."""
+    if not isinstance(value, Mapping) or set(value) != set(DEFAULT_WITHHOLDING):
+        raise ValueError(f"it has {' and '.join(sorted(DEFAULT_WITHHOLDING))}")
+    if any(type(ppm) is not int or not 0 <= ppm <= MOST_WITHHELD for ppm in value.values()):
+        raise ValueError(f"what is withheld is 0 to {MOST_WITHHELD} parts per million of what is due")
+    return value
+
+
+def totals(sums: Mapping[str, int], *, opening: Money, withheld_ppm: int = 0) -> ShareTotals:
+    """The figures of a batch, of signed sums by kind in minor units; what is withheld is half up of what is due."""
     currency = opening.currency
     earned, refunded, defaulted = (
         Money(sign * sums.get(kind, 0), currency) for kind, sign in (("earned", 1), ("refunded", -1), ("defaulted", -1))
     )
     net = earned - refunded - defaulted + opening
     due = max(net, Money.zero(currency))
-    return ShareTotals(earned, refunded, defaulted, opening, net, due, net - due)
+    withheld = Rate(withheld_ppm).of(due, rounding=Rounding.HALF_UP)
+    return ShareTotals(earned, refunded, defaulted, opening, net, due, net - due, withheld)
