@@ -22,6 +22,7 @@ from yuefu.runtime.values import BusinessDay, UnitOfWork
 from yuefu.settlement import commands as settlement
 from yuefu.settlement import queries, rules
 from yuefu.settlement.commands import CaptureAccrual, NewEvidence, Proven, RefundAccrual
+from yuefu.settlement.queries import adjustments
 from yuefu.settlement.rules import Item
 
 MONTHS_LATER = date(2027, 3, 1)
@@ -123,7 +124,8 @@ def test_each_parcel_has_its_own_event_and_a_repeated_one_frees_no_other(work: U
     first = sold(work, one)
     before = told(work, one)
     more = sold(work, another(work, one, 50_000))
-    assert told(work, one) == replace(before, again=True)  # type: ignore[type-var]
+    assert isinstance(before, Proven)
+    assert told(work, one) == replace(before, again=True)
     assert (undated(work), lines(work, PAY_DAY)) == (more.net.minor, 1)
     after = told(work, one, reference="SF2")
     assert isinstance(after, Proven)
@@ -201,6 +203,15 @@ def test_after_all_of_it_went_back_nothing_waits(
     assert abs(batch.totals.net.minor - left) <= 1
     assert proofs_hold(work, merchant)
     assert unproven(work) == []
+
+
+def test_what_has_no_day_pays_no_debt_yet(work: UnitOfWork, make_merchant: MakeMerchant) -> None:
+    one = capture(work, make_merchant(settle_from="delivery", fee_on_refund="kept"))
+    item, _ = accrue(work, one, refund(work, one, 199_900))
+    assert isinstance(item, Item)
+    sold(work, capture(work, one.merchant_id))
+    owed = item.fee + item.discount
+    assert adjustments.owes(book_id=work.book.id, merchant_id=one.merchant_id, currency="CNY") == owed
 
 
 def test_a_charge_back_in_part_is_deducted_from_what_waits(work: UnitOfWork, make_merchant: MakeMerchant) -> None:

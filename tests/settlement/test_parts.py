@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
@@ -15,7 +16,8 @@ from hypothesis import strategies as st
 from tests.settlement.conftest import TERMS, MakeMerchant
 from tests.settlement.scene import DAY, PAY_DAY, accrue, capture, cny, proofs_hold, refund, settle, unproven
 from tests.settlement.test_from_an_event import code_of, told, undated
-from yuefu.journeys import statements
+from yuefu.journeys import statement_files, statements
+from yuefu.journeys.statements import Proven
 from yuefu.merchants.rules import terms_fault, terms_from_json, terms_json
 from yuefu.merchants.rules.holds import Holds
 from yuefu.runtime import sql
@@ -71,6 +73,15 @@ def test_each_part_is_paid_so_many_days_after_it_was_collected(work: UnitOfWork,
     shown = queries.statement(batch_id=batch.id)
     assert shown is not None
     assert {line.item.order_id for line in statements.named(shown.items)} == {one.order_id}
+    written = io.BytesIO()
+    with sql.reading(book_id=work.book.id):
+        found = statements.of_batch(batch_id=batch.id)
+        assert found is not None
+    proven = statements.prove(book_id=work.book.id, statement=found)
+    assert isinstance(proven, Proven)
+    with sql.reading(book_id=work.book.id):
+        statement_files.write(proven=proven, form="csv", language="zh", lender="x", to=written)
+    assert ("分期结算款" in written.getvalue().decode(), "已分期结算" in written.getvalue().decode()) == (True, True)
 
 
 def test_what_is_paid_early_or_given_up_is_all_due(work: UnitOfWork, make_merchant: MakeMerchant) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import date
 from pathlib import Path
 
@@ -63,7 +63,7 @@ def test_a_merchant_plans_and_tells_on_the_page(person: Callable[..., Client], p
     for words in ("66.67 %", "&lt;b&gt;tax&lt;/b&gt;", "¥1,000.00", "Press &amp; Co.", "R-1", "¥50.00", 'role="status"', "Keep this plan"):
         assert words in page
     assert [one.name for one in queries.plans(merchant_id=placed.merchant_id)[-1].envelopes] == ["restock", "<b>tax</b>"]
-    refused = {
+    refused: dict[str, tuple[str, Mapping[str, object]]] = {
         "envelopes_invalid": ("plan", {"name": ["a", "a"], "percent": ["50", "50"]}),
         "percent_invalid": ("plan", {"name": ["a", "b"], "percent": ["50.001", "49.999"]}),
         "backdated": ("plan", {"name": ["a"], "percent": ["100"], "from": "2026-09-30"}),
