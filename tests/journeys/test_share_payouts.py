@@ -16,20 +16,23 @@ from tests.journeys.test_payout_files import BY_FILE, answer, references, take
 from tests.journeys.test_settlement import CutBank, LostCall, at_bank, control
 from tests.journeys.test_sharing import live_shop_of, sold
 from tests.people import person
-from yuefu.errors import Refused, RefusedError
+from yuefu.errors import Refused, RefusedError, one
 from yuefu.ids import IdSource
 from yuefu.journeys import payout_files, stopping
+from yuefu.journeys import settlement as journey
 from yuefu.journeys.desk import open_day
 from yuefu.merchants import commands as merchants
 from yuefu.merchants.commands import PayeeAccountChange
 from yuefu.merchants.queries import payee_accounts
 from yuefu.payments import queries as payments
 from yuefu.payments import rules
+from yuefu.payments.commands import payouts as payout_commands
 from yuefu.payments.rules import OPERATING_NUMBER
 from yuefu.runtime import policies, sql
 from yuefu.runtime.stops import NewStop
 from yuefu.runtime.vault import Vault
 from yuefu.settlement import commands as settlement
+from yuefu.settlement import queries as statements
 from yuefu.settlement.commands import SharePayment, ShareRelease
 from yuefu.settlement.queries import shares as share_book
 from yuefu.settlement.queries.shares import ShareBatch
@@ -187,6 +190,49 @@ def test_what_came_back_may_be_paid_outside(due: Shop) -> None:
     due.poll_payouts()  # the payout that came back says nothing of it any more
     assert batches(due)["host"].state == "paid"
     due.prove()
+
+
+def test_what_was_told_to_be_paid_outside_is_not_paid_again_before_that_is_decided(due: Shop) -> None:
+    batch = batches(due)["host"]
+    before = ask(due, "host")
+    with open_day(replace(due.desk, by=person("alice")), due.now()) as work:
+        assert not isinstance(work, Refused)
+        told = one(settlement.propose_share_payments(work=work, payments=[SharePayment(batch.id, "BK-9", "by payroll")]))
+    refused = ask(due, "host", "agent")
+    assert isinstance(refused, Refused)
+    assert refused.code == "waits_for_approval"
+    with pytest.raises(RefusedError, match="waits_for_approval"):
+        decide(due, before)
+    free, why = settlement.releasable(book_id=due.book_id)
+    assert (free, why) == ([batches(due)["agent"].id], {batch.id: "waits_for_approval"})
+    with open_day(replace(due.desk, by=person("bob")), due.now()) as work:
+        assert not isinstance(work, Refused)
+        settlement.decide_share_payment(work=work, approval_id=told, approve=False, reason="it was not")
+    decide(due, before)
+    due.settle()
+    assert states(due) == {"host": "paid", "agent": "due"}
+
+
+def test_payees_who_wait_for_own_money_take_up_no_place_of_merchants(due: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    decide(due, ask(due))
+    sold(due, channel="online", host="")
+    due.next_day()
+    monkeypatch.setattr(journey, "SENT_AT_ONCE", 1)
+    monkeypatch.setattr(payout_commands, "kept_for_merchants", lambda work: 10**15)
+    due.settle()
+    assert states(due) == {"host": "scheduled", "agent": "scheduled"}
+    assert {b.state for b in statements.batches(merchant_id=due.merchants[2], limit=9)} == {"paid"}
+
+
+def test_a_funder_has_not_the_account_of_an_agent(due: Shop) -> None:
+    change = PayeeAccountChange(
+        "funder", batches(due)["agent"].payee_id, "6217000000000042", "corporate", "Harbour", "102100099996", "typed"
+    )
+    with open_day(replace(due.desk, by=person("alice")), due.now()) as work:
+        assert not isinstance(work, Refused)
+        refused = merchants.propose_payee_account(work=work, vault=due.desk.vault, change=change)
+    assert isinstance(refused, Refused)
+    assert (refused.code, refused.field) == ("unknown_payee", "payee")
 
 
 def test_a_stop_of_payouts_is_one_of_shares_too(due: Shop) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from uuid import UUID, uuid4
 
 import psycopg
@@ -18,7 +18,7 @@ from yuefu.money.amounts import Money
 from yuefu.payments import commands as payments
 from yuefu.payments import queries, rules
 from yuefu.payments.commands import PayoutOrder, Safeguarded, SharePayoutOrder, TransferOrder
-from yuefu.payments.rules import Payout, PayResult, Transfer, TransferResult
+from yuefu.payments.rules import OPERATING_NUMBER, BankCredit, Payout, PayResult, Transfer, TransferResult
 from yuefu.runtime import locks, sql
 from yuefu.runtime.values import UnitOfWork
 from yuefu.runtime.vault import Vault
@@ -118,6 +118,18 @@ def test_payouts_wait_for_their_money_and_a_large_one_does_not_hold_up_the_other
     assert send(work) == [rules.NOT_COVERED], "what was sent is promised"
     hear(work, safeguard(work).ordered)
     assert send(work) == ["sent"]
+
+
+def test_nobody_with_shares_is_paid_out_of_what_may_have_to_go_back(work: UnitOfWork, vault: Vault) -> None:
+    agent = one(register(work, vault, new_payee("harbour")))
+    hear(work, fund(work, 100))
+    credit = BankCredit("BK-1", OPERATING_NUMBER, cny(900), "6222000000000001", "Somebody", "", datetime.combine(work.day.on, time(9)))
+    with sql.transacting():
+        (taken,) = payments.take_receipts(work=work, vault=vault, came=[credit], heard_by="file")
+        assert not isinstance(taken, Refused)
+        orders = [SharePayoutOrder(f"s{minor}", "agent", agent, work.ids.new(work.now), cny(minor)) for minor in (101, 100)]
+        assert all(isinstance(one, Payout) for one in payments.order_share_payouts(work=work, orders=orders))
+    assert send(work) == [rules.NOT_COVERED, "sent"]
 
 
 def test_nobody_with_shares_is_paid_out_of_what_merchants_are_owed(work: UnitOfWork, merchant_id: UUID, vault: Vault) -> None:

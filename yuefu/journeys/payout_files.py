@@ -76,7 +76,7 @@ def export(
             vault=desk.vault,
             wanted=FileWanted(
                 account=account,
-                payouts=_waiting(desk, now, pay_on, pays),
+                payouts=paying.not_kept(work, _waiting(desk, now, pay_on, pays)),
                 layout=layout,
                 execute_on=work.day.on,
                 write=lambda message_id, lines: write(message_id=message_id, lines=lines),

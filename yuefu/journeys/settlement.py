@@ -12,6 +12,7 @@ moves on.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from functools import partial
 from typing import Final, TypeVar
@@ -28,7 +29,7 @@ from yuefu.payments import queries as payment_book
 from yuefu.payments import rules
 from yuefu.payments.commands import TransferOrder
 from yuefu.payments.rules import DEFAULT_PAYOUTS, PAYOUTS, HowPaid, MoveOrder, PayOrder, Payout, PayResult, Pays, Transfer, TransferResult
-from yuefu.runtime import days, keys, policies, runs, stops
+from yuefu.runtime import days, keys, locks, policies, runs, stops
 from yuefu.runtime.logs import logger
 from yuefu.runtime.metrics import CLIENT_MONEY_SHORT, GATEWAY_FAILED
 from yuefu.runtime.policies import MissingSetting
@@ -43,6 +44,7 @@ KIND: Final = "settlement"
 STEPS: Final = ("build", "safeguard", "pay", sharing.STEP)
 CHUNK: Final = 300
 SENT_AT_ONCE: Final = 5_000
+_PARTIES: Final[tuple[Pays, ...]] = ("merchants", "payees")
 
 log = logger(__name__)
 
@@ -70,8 +72,9 @@ def settle(*, desk: Desk, now: datetime, chunk: int = CHUNK) -> list[Batch] | Re
         sharing.settle_shares(desk=desk, now=now, run=run)
     batches = statements.batches_on(book_id=desk.book.id, pay_on=on)
     _safeguard(desk, now, run)
-    while len(send_payouts(desk=desk, now=now)) >= SENT_AT_ONCE:
-        pass
+    for pays in _PARTIES:
+        while _send(desk, now, SENT_AT_ONCE, pays).more:
+            pass
     if run.state != "done":
         _finish(desk, now, run)
     return batches
@@ -129,22 +132,46 @@ def _finish(desk: Desk, now: datetime, run: Run) -> None:
 def send_payouts(*, desk: Desk, now: datetime, limit: int = SENT_AT_ONCE) -> list[Payout]:
     """Marks scheduled payouts as sent, those of active merchants as far as client money goes and those of payees as far as own money does, then asks
     the bank to pay them: after a crash in between, `poll_payouts` asks what became of them. Without an open day nothing is sent, nothing that a stop
-    is for, and nothing in a book that pays by files (`payout_files`).
+    is for, and nothing in a book that pays by files (`payout_files`). At most `limit` of merchants are tried, and as many of payees: neither waits
+    for money that is the other's.
     """
+    return [payout for pays in _PARTIES for payout in _send(desk, now, limit, pays).booked]
+
+
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    """What a bank answered of payouts, and whether there may be more to send."""
+
+    booked: list[Payout]
+    more: bool
+
+
+def _send(desk: Desk, now: datetime, limit: int, pays: Pays) -> _Sent:
     if how_paid(book_id=desk.book.id, on=days.business_date(desk.book, now)).by == "file":
-        return []
+        return _Sent([], more=False)
     all_stopped, merchants_stopped = stopping.payouts_stopped(book_id=desk.book.id, now=now)
-    waiting = [] if all_stopped else payouts_waiting(desk=desk, limit=limit, stopped=merchants_stopped)
+    waiting = [] if all_stopped else payouts_waiting(desk=desk, limit=limit, stopped=merchants_stopped, pays=pays)
     if not waiting:
-        return []
+        return _Sent([], more=False)
     with open_day(desk, now) as work:
         if isinstance(work, Refused):
-            return []
+            return _Sent([], more=False)
         meant = _not_stopped(desk, now, waiting)  # Looked at again under the lock of the day, which whoever stops them waits for.
-        done = payments.send_payouts(work=work, payouts=meant)
+        done = payments.send_payouts(work=work, payouts=not_kept(work, meant))
         # What went into a file or was taken back meanwhile is not on its way by this bank.
         sent = [p for p in done if isinstance(p, Payout) and p.state == "sent" and p.file_id is None]
-    return book_answers(desk=desk, now=now, results=_pay(desk, now, sent))
+    booked = book_answers(desk=desk, now=now, results=_pay(desk, now, sent))
+    return _Sent(booked, more=len(waiting) == limit and bool(sent))
+
+
+def not_kept(work: UnitOfWork, payouts: Sequence[Payout]) -> list[Payout]:
+    """Without those to payees with a sale in their batch that is kept by now: whoever freezes one waits until they are sent."""
+    of_payees = [payout.batch_id for payout in payouts if payout.payee_id]
+    if not of_payees:
+        return list(payouts)
+    locks.wait(locks.SETTLEMENT, work.book.id)
+    kept = share_book.with_sales_kept(batch_ids=of_payees)
+    return [payout for payout in payouts if payout.batch_id not in kept]
 
 
 def how_paid(*, book_id: UUID, on: date) -> HowPaid:

@@ -6,7 +6,7 @@ person may decide), and never decides.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
@@ -47,6 +47,15 @@ def listed(*, book_id: UUID, state: str | None = "waiting", action: str | None =
         " AND (%s::text IS NULL OR action = %s) ORDER BY requested_at, id LIMIT %s",
         [book_id, state, state, action, action, limit],
     )
+
+
+def waiting_for(*, book_id: UUID, action: str, object_ids: Sequence[UUID]) -> set[UUID]:
+    """Those of some objects about which a request for an action waits."""
+    found = sql.rows(
+        "SELECT object_id FROM runtime_approval WHERE book_id = %s AND state = 'waiting' AND action = %s AND object_id = ANY(%s::uuid[])",
+        [book_id, action, list(object_ids)],
+    )
+    return {row[0] for row in found}
 
 
 def by_id(*, book_id: UUID, approval_id: UUID) -> Approval | None:

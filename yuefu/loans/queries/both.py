@@ -46,7 +46,7 @@ def lock(book_id: UUID, loan_ids: Sequence[UUID]) -> None:
     wanted = sorted(set(loan_ids))
     sql.together(
         lambda: sql.rows("SELECT FROM loans_loan WHERE book_id = %s AND id = ANY(%s) ORDER BY id FOR NO KEY UPDATE", [book_id, wanted]),
-        lambda: keeping.lock_only(wanted),
+        lambda: keeping.lock_only(book_id, wanted),
     )
 
 

@@ -112,16 +112,18 @@ def lock(book_id: UUID, loan_ids: Iterable[UUID], *, as_written: bool = False) -
     wanted = sorted(set(loan_ids))
     # They are read by a statement of its own: one that waited for a lock would see the checkpoint as it was before.
     _, found = sql.together(
-        lambda: lock_only(wanted),
+        lambda: lock_only(book_id, wanted),
         lambda: _read("c.book_id = %s AND c.loan_id = ANY(%s) AND s.replaced_on = %s", [book_id, wanted, NEVER]),
     )
     return kept_of(book_id, found, as_written=as_written)
 
 
-def lock_only(loan_ids: Sequence[UUID]) -> None:
-    """Locks loans without reading them, in ascending order of id."""
+def lock_only(book_id: UUID | None, loan_ids: Sequence[UUID]) -> None:
+    """Locks loans of a book, or whosever they are, without reading them, in ascending order of id."""
     sql.rows(
-        "SELECT FROM loans_stretch WHERE loan_id = ANY(%s) AND replaced_on = %s ORDER BY loan_id FOR NO KEY UPDATE", [list(loan_ids), NEVER]
+        "SELECT FROM loans_stretch WHERE loan_id = ANY(%s) AND replaced_on = %s AND (%s::uuid IS NULL OR book_id = %s)"
+        " ORDER BY loan_id FOR NO KEY UPDATE",
+        [list(loan_ids), NEVER, book_id, book_id],
     )
 
 

@@ -46,7 +46,7 @@ def locked_as_written_off(loan_ids: Sequence[UUID]) -> set[UUID]:
         return set()
     wanted = list(set(loan_ids))
     _, found = sql.together(
-        lambda: keeping.lock_only(wanted),
+        lambda: keeping.lock_only(None, wanted),
         lambda: sql.rows("SELECT loan_id FROM loans_checkpoint WHERE loan_id = ANY(%s) AND status = 'written_off'", [wanted]),
     )
     return {row[0] for row in found}

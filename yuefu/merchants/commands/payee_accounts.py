@@ -65,8 +65,8 @@ def propose_payee_account(*, work: UnitOfWork, vault: Vault, change: PayeeAccoun
     Refused with UNKNOWN_PAYEE, PAYEE_ACCOUNT_INVALID, HOLDER_DIFFERS, BANK_CODE_INVALID, ACCOUNT_INVALID, or ACCOUNT_OF_MERCHANT.
     """
     payee = payee_book.by_id(ids=[change.payee_id]).get(change.payee_id)
-    if change.party != "funder" and (payee is None or payee.kind != change.party):
-        return Refused(payees.UNKNOWN_PAYEE, "there is no such agent or host in this book", "payee")
+    if (payee is not None) if change.party == "funder" else (payee is None or payee.kind != change.party):
+        return Refused(payees.UNKNOWN_PAYEE, f"there is no such {change.party} in this book", "payee")
     holder = payees.holder_of(change.holder, payee)
     index = vault.index(change.number, purpose="settlement_account")
     bank = bank_code_fault(change.bank_code)

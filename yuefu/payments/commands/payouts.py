@@ -25,6 +25,7 @@ from yuefu.runtime import keys, sql
 from yuefu.runtime.values import UnitOfWork
 
 _PAY_FROM: Final = ("client_cash", "bank_cash")
+_SUSPENSE: Final = "suspense"
 _SEQ: Final = {
     ("", "scheduled"): 1,
     **{(begun, end): 2 for begun in ("scheduled", "sent") for end in ("paid", "returned")},
@@ -120,7 +121,9 @@ def send_payouts(*, work: UnitOfWork, payouts: Sequence[Payout], only_now: bool 
         promised[leaving.from_account_id] = promised.get(leaving.from_account_id, 0) + leaving.amount.minor
     held = {owner: minor for (code, owner), minor in ledger_book.money_balances(work.book.id).items() if owner and code in _PAY_FROM}
     for own in {p.money_account_id for p in payouts if p.payee_id}:
-        promised[own] = promised.get(own, 0) + kept_for_merchants(work)
+        # What nobody has explained yet may have to go back, or is on its way back: it pays nobody.
+        unexplained = max(0, -ledger_book.code_sums(work.book.id, [_SUSPENSE])[_SUSPENSE])
+        promised[own] = promised.get(own, 0) + kept_for_merchants(work) + unexplained
     reached = rules.covered(payouts, {account: minor - promised.get(account, 0) for account, minor in held.items()})
     ready = [PayResult(p.reference, "sent", p.amount) for p, enough in zip(payouts, reached, strict=True) if enough]
     outcomes = iter(settle_payouts(work=work, results=ready))

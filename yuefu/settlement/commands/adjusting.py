@@ -146,8 +146,13 @@ def _collected_fault(work: UnitOfWork, adjustment: NewAdjustment) -> Refused | N
     if receipt is None:
         detail = "no transfer of this number has come into our own account: take the bank's notice or statement in first"
         return Refused(UNKNOWN_RECEIPT, detail, "reference")
-    if queries.was_collected(book_id=work.book.id, reference=adjustment.reference):
-        return Refused(rules.REFERENCE_REUSED, "another payment of a merchant has this reference", "reference")
+    counted = payment_book.debts_paid_by(book_id=work.book.id, receipt_ids=[receipt.id])
+    if not counted and queries.was_collected(book_id=work.book.id, reference=adjustment.reference):
+        return Refused(
+            rules.REFERENCE_REUSED,
+            "what a merchant paid was booked by this reference, beside the transfer that is in suspense",
+            "reference",
+        )
     if refused := left_refusal(receipt, adjustment.amount):
         return Refused(refused.code, refused.detail, "reference" if refused.field == "receipt_id" else refused.field)
     owes = queries.owes(book_id=work.book.id, merchant_id=adjustment.merchant_id, currency=work.book.currency)

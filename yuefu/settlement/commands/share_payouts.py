@@ -20,7 +20,7 @@ from yuefu.payments.rules import Payout, account_at_fault
 from yuefu.runtime import approvals, locks
 from yuefu.runtime.values import UnitOfWork
 from yuefu.settlement.commands.following import mark_payouts
-from yuefu.settlement.commands.share_batches import store
+from yuefu.settlement.commands.share_batches import PAY, store
 from yuefu.settlement.queries import shares as queries
 from yuefu.settlement.queries.shares import ShareBatch
 from yuefu.settlement.rules import ACCOUNT_FLAGGED, CHANGED_SINCE, NOT_POSSIBLE
@@ -56,7 +56,8 @@ def propose_share_release(*, work: UnitOfWork, release: ShareRelease) -> UUID | 
     """Asks for the payouts of batches that are due or came back; nothing is paid until a second person decides with `decide_share_release`. Returns the
     approval.
 
-    Refused with NOTHING_TO_PAY, TOO_MANY, UNKNOWN_BATCH, NOT_DUE, NO_ACCOUNT, ACCOUNT_FLAGGED or SALE_HELD: all of them or none.
+    Refused with NOTHING_TO_PAY, TOO_MANY, UNKNOWN_BATCH, NOT_DUE, WAITS where a payment outside was told and not decided, NO_ACCOUNT, ACCOUNT_FLAGGED
+    or SALE_HELD: all of them or none.
     """
     wanted = sorted(set(release.batch_ids))
     if not wanted:
@@ -108,17 +109,20 @@ def decide_share_release(*, work: UnitOfWork, approval_id: UUID, approve: bool, 
 def _faults(book_id: UUID, wanted: Sequence[UUID], known: Mapping[UUID, ShareBatch]) -> dict[UUID, Refused]:
     """Why some of them are not paid, in their order."""
     kept = queries.with_sales_kept(batch_ids=wanted)
+    told = approvals.waiting_for(book_id=book_id, action=PAY, object_ids=wanted)
     where = accounts.in_force(book_id=book_id, payee_ids=sorted({batch.payee_id for batch in known.values()}))
-    found = ((batch_id, _fault(known.get(batch_id), where, kept)) for batch_id in wanted)
+    found = ((batch_id, _fault(known.get(batch_id), where, kept, told)) for batch_id in wanted)
     return {batch_id: fault for batch_id, fault in found if fault}
 
 
-def _fault(batch: ShareBatch | None, where: Mapping[UUID, PayeeAccount], kept: set[UUID]) -> Refused | None:
+def _fault(batch: ShareBatch | None, where: Mapping[UUID, PayeeAccount], kept: set[UUID], told: set[UUID]) -> Refused | None:
     if batch is None:
         return Refused(rules.UNKNOWN_BATCH, "there is no such batch of a payee in this book", "batches")
     number = ids.text("share_batch", batch.id)
     if (batch.state, "scheduled") not in rules.TRANSITIONS:
         return Refused(rules.NOT_DUE, f"the batch {number} is {batch.state}", "batches")
+    if batch.id in told:
+        return Refused(rules.WAITS, f"somebody told that the batch {number} was paid already: decide that first", "batches")
     account = where.get(batch.payee_id)
     if account is None:
         return Refused(payees.NO_ACCOUNT, f"nobody has said where the {batch.party} of batch {number} is paid to", "batches")
@@ -146,13 +150,19 @@ def mark_share_payouts(*, work: UnitOfWork, payouts: Sequence[Payout]) -> list[S
         return []
     known = queries.batches_by_id(book_id=work.book.id, ids=[p.batch_id for p in payouts], lock=True)
     outcomes: list[ShareBatch | Refused] = []
+    rounds: list[dict[UUID, ShareBatch]] = []  # the first steps of batches, then their second ones: each is written by itself
     for payout in payouts:
         batch = known.get(payout.batch_id)
         outcome = _follow(batch, payout)
         outcomes.append(outcome)
         if isinstance(outcome, ShareBatch) and outcome is not batch:
             known[outcome.id] = outcome
-            store(work, "settlement.mark_share_payouts", [(outcome, None)])
+            free = next((steps for steps in rounds if outcome.id not in steps), None)
+            if free is None:
+                rounds.append(free := {})
+            free[outcome.id] = outcome
+    for steps in rounds:
+        store(work, "settlement.mark_share_payouts", [(batch, None) for batch in steps.values()])
     payee_accounts.flag_payee_accounts(
         work=work, faults={p.account_id: p.failure_code or "returned" for p in payouts if account_at_fault(p) and p.account_id}
     )
