@@ -28,11 +28,10 @@ from yuefu.payments import queries as payments
 from yuefu.payments import rules
 from yuefu.payments.commands import payouts as payout_commands
 from yuefu.payments.rules import OPERATING_NUMBER
-from yuefu.runtime import policies, sql
-from yuefu.runtime.stops import NewStop
+from yuefu.runtime import policies, sql, stops
+from yuefu.runtime.stops import Lift, NewStop
 from yuefu.runtime.vault import Vault
 from yuefu.settlement import commands as settlement
-from yuefu.settlement import queries as statements
 from yuefu.settlement.commands import SharePayment, ShareRelease
 from yuefu.settlement.queries import shares as share_book
 from yuefu.settlement.queries.shares import ShareBatch
@@ -216,12 +215,13 @@ def test_what_was_told_to_be_paid_outside_is_not_paid_again_before_that_is_decid
 def test_payees_who_wait_for_own_money_take_up_no_place_of_merchants(due: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     decide(due, ask(due))
     sold(due, channel="online", host="")
+    stopping.impose(desk=due.desk, now=due.now(), wanted=[NewStop("halt", stopping.PAYOUTS, "", "", "alarm")])
     due.next_day()
-    monkeypatch.setattr(journey, "SENT_AT_ONCE", 1)
-    monkeypatch.setattr(payout_commands, "kept_for_merchants", lambda work: 10**15)
     due.settle()
-    assert states(due) == {"host": "scheduled", "agent": "scheduled"}
-    assert {b.state for b in statements.batches(merchant_id=due.merchants[2], limit=9)} == {"paid"}
+    stopping.lift(desk=due.desk, now=due.now(9), lifts=[Lift(stops.in_force(book_id=due.book_id, now=due.now(9))[0].id, "over")])
+    monkeypatch.setattr(payout_commands, "kept_for_merchants", lambda work: 10**15)
+    (sent,) = journey.send_payouts(desk=due.desk, now=due.now(11), limit=1)
+    assert (sent.merchant_id, states(due)) == (due.merchants[2], {"host": "scheduled", "agent": "scheduled"})
 
 
 def test_a_funder_has_not_the_account_of_an_agent(due: Shop) -> None:
