@@ -8,7 +8,7 @@ from uuid import UUID
 
 from yuefu import ids
 from yuefu.journeys.closing_progress import CloseView, ProgressView, StepView, StuckView
-from yuefu.journeys.suspense import MatchView, ReceiptRow, ReceiptView, SuggestionView, SuspenseView, Whose
+from yuefu.journeys.suspense import DebtView, MatchView, ReceiptRow, ReceiptView, SuggestionView, SuspenseView, Whose
 from yuefu.journeys.views import (
     BillView,
     BridgeView,
@@ -24,6 +24,7 @@ from yuefu.journeys.views import (
     Trace,
 )  # fmt: skip
 from yuefu.ledger.rules.chart import CHART
+from yuefu.merchants.queries import Shown
 from yuefu.money.amounts import Money
 from yuefu.payments.rules import Return
 from yuefu.runtime.runs import Seen
@@ -321,8 +322,13 @@ def a_receipt() -> ReceiptView:
         SuggestionView(LONG, "same_payer", LONG.reference),
         SuggestionView(WANG, "amount_of_bill", ids.text("bill", UUID(int=7))),
     )
-    row = a_row(1, "1150.00", "reference_not_ours", None, 9)
-    return ReceiptView(row, at(AS_OF, 8), "file", "李四", "6217***********4567", "还款 1234 5678 9021 谢谢", matches, (back,), near)
+    names = ("海港唱片", "Harbour Records and Stationery of the Northern Quay")
+    shop = Shown(UUID(int=9), "harbour", *names, "active", "media", "91110000600037341L", "**** 0001")
+    debt = DebtView(shop, yuan("50.00"), "user:finance2@demo", "by the text of the transfer", at(AS_OF, 12))
+    row = a_row(1, "1100.00", "reference_not_ours", None, 9)
+    return ReceiptView(
+        row, at(AS_OF, 8), "file", "李四", "6217***********4567", "还款 1234 5678 9021 谢谢", matches, (debt,), (back,), near
+    )
 
 
 def an_explained_receipt() -> ReceiptView:
