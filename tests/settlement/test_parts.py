@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
@@ -13,12 +14,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.people import person
 from tests.settlement.conftest import TERMS, MakeMerchant
 from tests.settlement.scene import DAY, PAY_DAY, accrue, capture, cny, proofs_hold, refund, settle, unproven
 from tests.settlement.test_from_an_event import code_of, told, undated
 from yuefu.journeys import statement_files, statements
 from yuefu.journeys.statements import Proven
-from yuefu.merchants.rules import terms_fault, terms_from_json, terms_json
+from yuefu.merchants import commands as merchants
+from yuefu.merchants.commands import Amendment
+from yuefu.merchants.rules import ContractTerms, terms_fault, terms_from_json, terms_json
 from yuefu.merchants.rules.holds import Holds
 from yuefu.runtime import sql
 from yuefu.runtime.values import UnitOfWork
@@ -30,6 +34,7 @@ from yuefu.settlement.rules import Item
 SOLD = 300_00
 NET = 292_80  # less 0.60 % fee and 1.80 % discount
 FAR = date(2027, 3, 1)
+MakeWork = Callable[..., UnitOfWork]
 
 
 def sell(work: UnitOfWork, make_merchant: MakeMerchant, **agreed: Any) -> CaptureAccrual:
@@ -151,6 +156,31 @@ def test_the_database_keeps_parts_in_pairs_and_whole_until_they_are_collected(wo
     )
     with pytest.raises(psycopg.errors.CheckViolation, match="no evidence"), sql.transacting():
         sql.run(forged, [DAY, PAY_DAY, DAY, one.capture_id])
+
+
+def test_a_reserve_agreed_later_is_kept_of_what_was_sold_whole(work: UnitOfWork, make_work: MakeWork, make_merchant: MakeMerchant) -> None:
+    """A sale by period ends under a contract that keeps back a tenth; of it nothing is, of a sale under that contract a tenth."""
+    old = sell(work, make_merchant)
+    collected(work, old, 30_00)
+    had = paid(work, PAY_DAY)
+    amend(make_work, old.merchant_id, replace(TERMS, valid_from=DAY, reserve_ppm=100_000, reserve_days=30))
+    new = capture(work, old.merchant_id, minor=100_00)
+    (item,) = accrue(work, new)
+    assert isinstance(item, Item)
+    collected(work, old, 0, PAY_DAY)
+    (batch,) = settle(work, PAY_DAY + timedelta(days=1))
+    assert (batch.totals.captures, batch.totals.reserved, batch.totals.payout) == (cny(400_00), cny(10_00), cny(NET - had + 97_60 - 10_00))
+    assert proofs_hold(work)
+
+
+def amend(make_work: MakeWork, merchant_id: UUID, terms: ContractTerms) -> None:
+    """Two people agree with a merchant on a new contract."""
+    with sql.transacting():
+        (approval,) = merchants.propose_amendments(work=make_work(by=person("alice")), amendments=[Amendment(merchant_id, terms, "agreed")])
+        assert isinstance(approval, UUID)
+        assert isinstance(
+            merchants.decide_amendment(work=make_work(by=person("bob")), approval_id=approval, approve=True, reason="met"), UUID
+        )
 
 
 @settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
