@@ -131,6 +131,14 @@ def test_what_goes_back_lowers_what_is_to_come_and_takes_what_was_paid_too_much(
     assert unproven(work) == []
 
 
+def test_a_part_that_no_batch_takes_up_is_found_by_the_order_of_its_sale(work: UnitOfWork, make_merchant: MakeMerchant) -> None:
+    one = sell(work, make_merchant)
+    collected(work, one, 200_00)
+    assert queries.left_out(book_id=work.book.id, on=PAY_DAY) == [one.order_id]
+    paid(work, PAY_DAY)
+    assert queries.left_out(book_id=work.book.id, on=FAR) == []
+
+
 def test_no_delivery_and_no_other_sale_is_a_collection(work: UnitOfWork, make_merchant: MakeMerchant) -> None:
     one, other = sell(work, make_merchant), capture(work, make_merchant())
     accrue(work, other)

@@ -325,13 +325,16 @@ def accrued(*, book_id: UUID) -> list[Accrued]:
 
 
 def left_out(*, book_id: UUID, on: date) -> list[UUID]:
-    """Orders with an item that settles by a day, is in no batch, and was earned before that day, or was told of before it where it settles from an event."""
+    """Orders with an item that settles by a day, is in no batch, and was earned before that day, or was told of before it where it settles from an event.
+    A part of a sale is of the order of its capture."""
     found = sql.rows(
         # Whether it waits or not: what was lost is in neither.
-        "SELECT DISTINCT i.order_id FROM (SELECT i.id, i.order_id FROM settlement_item AS i WHERE i.book_id = %s AND i.settles_on <= %s"
-        " AND i.earned_on < %s UNION ALL SELECT i.id, i.order_id FROM settlement_evidence AS e JOIN settlement_item AS i ON i.id = e.item_id"
+        "SELECT DISTINCT coalesce(i.order_id, (SELECT c.order_id FROM settlement_item AS c WHERE c.kind = 'capture' AND c.source_id = i.capture_id))"
+        " FROM (SELECT i.id, i.order_id, i.capture_id FROM settlement_item AS i"
+        " WHERE i.book_id = %s AND i.settles_on <= %s AND i.earned_on < %s"
+        " UNION ALL SELECT i.id, i.order_id, i.capture_id FROM settlement_evidence AS e JOIN settlement_item AS i ON i.id = e.item_id"
         " WHERE e.book_id = %s AND e.settles_on <= %s AND e.told_on < %s) AS i"
-        " WHERE i.order_id IS NOT NULL AND NOT EXISTS (SELECT FROM settlement_batch_line AS l WHERE l.item_id = i.id)",
+        " WHERE coalesce(i.order_id, i.capture_id) IS NOT NULL AND NOT EXISTS (SELECT FROM settlement_batch_line AS l WHERE l.item_id = i.id)",
         [book_id, on, on] * 2,
     )
     return [row[0] for row in found]
