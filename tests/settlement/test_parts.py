@@ -7,13 +7,16 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
+from unittest import mock
 from uuid import UUID
 
 import psycopg
 import pytest
+from django.db import connections
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.loans.test_lists import nodes, rows_of
 from tests.people import person
 from tests.settlement.conftest import TERMS, MakeMerchant
 from tests.settlement.scene import DAY, PAY_DAY, accrue, capture, cny, proofs_hold, refund, settle, unproven
@@ -189,6 +192,40 @@ def amend(make_work: MakeWork, merchant_id: UUID, terms: ContractTerms) -> None:
         assert isinstance(
             merchants.decide_amendment(work=make_work(by=person("bob")), approval_id=approval, approve=True, reason="met"), UUID
         )
+
+
+def test_a_page_of_sales_that_wait_reads_no_others(work: UnitOfWork, make_merchant: MakeMerchant) -> None:
+    """Of thirty sales some have parts that wait with them; each is found once, by pages of five items that read a few rows for each."""
+    merchant_id = make_merchant(settle_by="period")
+    sales = [capture(work, merchant_id, minor=SOLD) for _ in range(30)]
+    accrue(work, *sales)
+    for one in sales[::3]:
+        collected(work, one, 200_00)
+        collected(work, one, 100_00)
+    collected(work, sales[0], 0)
+    collected(work, sales[0], 100_00)  # of it only what is deducted waits
+    with connections["owner"].cursor() as owner:  # as it does by itself in a while
+        owner.execute("ANALYZE settlement_item, settlement_waiting")
+    found: list[UUID] = []
+    after: UUID | None = None
+    while True:
+        assert rows_read(lambda after=after: queries.captures_in_parts(book_id=work.book.id, after=after, limit=5)) <= 5 * 4
+        captures, after = queries.captures_in_parts(book_id=work.book.id, after=after, limit=5)
+        found += captures
+        if after is None:
+            break
+    assert sorted(found) == sorted(one.capture_id for one in sales)
+
+
+def rows_read(act: Callable[[], object]) -> int:
+    """How many rows of its tables what an act asks reads, those that it throws away too."""
+    with mock.patch.object(sql, "rows", side_effect=sql.rows) as asked:
+        act()
+    ((query, params),) = (call.args for call in asked.call_args_list)
+    with sql.transacting():
+        sql.run("SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off")  # in so small a book all fits into a page
+        ((told,),) = sql.rows(f"EXPLAIN (ANALYZE, FORMAT JSON) {query}", params)
+    return sum(rows_of(node) for node in nodes(told[0]["Plan"]))
 
 
 @settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])

@@ -32,11 +32,10 @@ def find(*, desk: Desk, now: datetime, chunk: int = CHUNK) -> list[Item]:
         with open_day(desk, now) as work:
             if isinstance(work, Refused):
                 return found
-            captures = settlement_book.captures_in_parts(book_id=desk.book.id, after=after, limit=chunk)
+            captures, after = settlement_book.captures_in_parts(book_id=desk.book.id, after=after, limit=chunk)
             found += _settle(work, captures)
-        if len(captures) < chunk:
+        if after is None:
             break
-        after = captures[-1]
     with open_day(desk, now) as work:
         if isinstance(work, Refused):
             return found
