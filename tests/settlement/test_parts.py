@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
+from unittest import mock
 from uuid import UUID
 
 import psycopg
 import pytest
+from django.db import connections
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.loans.test_lists import nodes, rows_of
+from tests.people import person
 from tests.settlement.conftest import TERMS, MakeMerchant
 from tests.settlement.scene import DAY, PAY_DAY, accrue, capture, cny, proofs_hold, refund, settle, unproven
 from tests.settlement.test_from_an_event import code_of, told, undated
 from yuefu.journeys import statement_files, statements
 from yuefu.journeys.statements import Proven
-from yuefu.merchants.rules import terms_fault, terms_from_json, terms_json
+from yuefu.merchants import commands as merchants
+from yuefu.merchants.commands import Amendment
+from yuefu.merchants.rules import ContractTerms, terms_fault, terms_from_json, terms_json
 from yuefu.merchants.rules.holds import Holds
 from yuefu.runtime import sql
 from yuefu.runtime.values import UnitOfWork
@@ -30,6 +37,7 @@ from yuefu.settlement.rules import Item
 SOLD = 300_00
 NET = 292_80  # less 0.60 % fee and 1.80 % discount
 FAR = date(2027, 3, 1)
+MakeWork = Callable[..., UnitOfWork]
 
 
 def sell(work: UnitOfWork, make_merchant: MakeMerchant, **agreed: Any) -> CaptureAccrual:
@@ -126,6 +134,14 @@ def test_what_goes_back_lowers_what_is_to_come_and_takes_what_was_paid_too_much(
     assert unproven(work) == []
 
 
+def test_a_part_that_no_batch_takes_up_is_found_by_the_order_of_its_sale(work: UnitOfWork, make_merchant: MakeMerchant) -> None:
+    one = sell(work, make_merchant)
+    collected(work, one, 200_00)
+    assert queries.left_out(book_id=work.book.id, on=PAY_DAY) == [one.order_id]
+    paid(work, PAY_DAY)
+    assert queries.left_out(book_id=work.book.id, on=FAR) == []
+
+
 def test_no_delivery_and_no_other_sale_is_a_collection(work: UnitOfWork, make_merchant: MakeMerchant) -> None:
     one, other = sell(work, make_merchant), capture(work, make_merchant())
     accrue(work, other)
@@ -151,6 +167,65 @@ def test_the_database_keeps_parts_in_pairs_and_whole_until_they_are_collected(wo
     )
     with pytest.raises(psycopg.errors.CheckViolation, match="no evidence"), sql.transacting():
         sql.run(forged, [DAY, PAY_DAY, DAY, one.capture_id])
+
+
+def test_a_reserve_agreed_later_is_kept_of_what_was_sold_whole(work: UnitOfWork, make_work: MakeWork, make_merchant: MakeMerchant) -> None:
+    """A sale by period ends under a contract that keeps back a tenth; of it nothing is, of a sale under that contract a tenth."""
+    old = sell(work, make_merchant)
+    collected(work, old, 30_00)
+    had = paid(work, PAY_DAY)
+    amend(make_work, old.merchant_id, replace(TERMS, valid_from=DAY, reserve_ppm=100_000, reserve_days=30))
+    new = capture(work, old.merchant_id, minor=100_00)
+    (item,) = accrue(work, new)
+    assert isinstance(item, Item)
+    collected(work, old, 0, PAY_DAY)
+    (batch,) = settle(work, PAY_DAY + timedelta(days=1))
+    assert (batch.totals.captures, batch.totals.reserved, batch.totals.payout) == (cny(400_00), cny(10_00), cny(NET - had + 97_60 - 10_00))
+    assert proofs_hold(work)
+
+
+def amend(make_work: MakeWork, merchant_id: UUID, terms: ContractTerms) -> None:
+    """Two people agree with a merchant on a new contract."""
+    with sql.transacting():
+        (approval,) = merchants.propose_amendments(work=make_work(by=person("alice")), amendments=[Amendment(merchant_id, terms, "agreed")])
+        assert isinstance(approval, UUID)
+        assert isinstance(
+            merchants.decide_amendment(work=make_work(by=person("bob")), approval_id=approval, approve=True, reason="met"), UUID
+        )
+
+
+def test_a_page_of_sales_that_wait_reads_no_others(work: UnitOfWork, make_merchant: MakeMerchant) -> None:
+    """Of thirty sales some have parts that wait with them; each is found once, by pages of five items that read a few rows for each."""
+    merchant_id = make_merchant(settle_by="period")
+    sales = [capture(work, merchant_id, minor=SOLD) for _ in range(30)]
+    accrue(work, *sales)
+    for one in sales[::3]:
+        collected(work, one, 200_00)
+        collected(work, one, 100_00)
+    collected(work, sales[0], 0)
+    collected(work, sales[0], 100_00)  # of it only what is deducted waits
+    with connections["owner"].cursor() as owner:  # as it does by itself in a while
+        owner.execute("ANALYZE settlement_item, settlement_waiting")
+    found: list[UUID] = []
+    after: UUID | None = None
+    while True:
+        assert rows_read(lambda after=after: queries.captures_in_parts(book_id=work.book.id, after=after, limit=5)) <= 5 * 4
+        captures, after = queries.captures_in_parts(book_id=work.book.id, after=after, limit=5)
+        found += captures
+        if after is None:
+            break
+    assert sorted(found) == sorted(one.capture_id for one in sales)
+
+
+def rows_read(act: Callable[[], object]) -> int:
+    """How many rows of its tables what an act asks reads, those that it throws away too."""
+    with mock.patch.object(sql, "rows", side_effect=sql.rows) as asked:
+        act()
+    ((query, params),) = (call.args for call in asked.call_args_list)
+    with sql.transacting():
+        sql.run("SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off")  # in so small a book all fits into a page
+        ((told,),) = sql.rows(f"EXPLAIN (ANALYZE, FORMAT JSON) {query}", params)
+    return sum(rows_of(node) for node in nodes(told[0]["Plan"]))
 
 
 @settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])

@@ -20,23 +20,22 @@ from yuefu.settlement.rules import Item
 
 CHUNK: Final = 500
 _LOOKS_BACK: Final = timedelta(days=31)
-"""A sale that was paid whole waits for nothing: that a payment was taken off again is found so long after it."""
+"""A sale that was paid whole waits for nothing: that a payment was taken off again, or its write-off undone, is found so long after it."""
 
 
 def find(*, desk: Desk, now: datetime, chunk: int = CHUNK) -> list[Item]:
-    """The parts of all sales that wait for collection, and of those of which a payment was taken off lately; by chunks, each a transaction. Again it
-    finds nothing."""
+    """The parts of all sales that wait for collection, and of those of which a payment was taken off or something undone lately; by chunks, each a
+    transaction. Again it finds nothing."""
     found: list[Item] = []
     after: UUID | None = None
     while True:
         with open_day(desk, now) as work:
             if isinstance(work, Refused):
                 return found
-            captures = settlement_book.captures_in_parts(book_id=desk.book.id, after=after, limit=chunk)
+            captures, after = settlement_book.captures_in_parts(book_id=desk.book.id, after=after, limit=chunk)
             found += _settle(work, captures)
-        if len(captures) < chunk:
+        if after is None:
             break
-        after = captures[-1]
     with open_day(desk, now) as work:
         if isinstance(work, Refused):
             return found

@@ -111,7 +111,7 @@ def _keep_back(work: UnitOfWork, drafts: Sequence[_Built], contracts: Mapping[UU
         kept = Money.zero(work.book.currency)
         released, thawed = (sum((part.net for part in draft.due.sums if part.kind == kind), kept) for kind in ("released", "thawed"))
         if contract and contract.terms.reserve_ppm:
-            kept = rules.kept_back(batch.totals, Rate(contract.terms.reserve_ppm))
+            kept = rules.kept_back(batch.totals, Rate(contract.terms.reserve_ppm), by_period=draft.due.by_period)
         if contract and kept:
             item = _of_batch(work, batch, "reserved", -kept, batch.pay_on)
             items += [item, _of_batch(work, batch, "released", kept, batch.pay_on + timedelta(days=contract.terms.reserve_days))]
@@ -130,7 +130,7 @@ def _keep_back(work: UnitOfWork, drafts: Sequence[_Built], contracts: Mapping[UU
 def _with_item(work: UnitOfWork, draft: _Built, item: Item, contract: Contract | None) -> _Built:
     """A draft with one more item in it, and the figures that follow."""
     sums = (*draft.due.sums, Sum(item.kind, None, 1, item.gross, item.fee, item.discount, item.net))
-    due = Due(sums, f"{draft.due.item_ids[:-1]},{item.id}}}")
+    due = Due(sums, f"{draft.due.item_ids[:-1]},{item.id}}}", draft.due.by_period)
     return _Built(_draft(work, draft.batch.id, draft.batch.merchant_id, draft.batch.pay_on, due, _figures(work, sums, contract)), due)
 
 

@@ -131,6 +131,7 @@ class Waiting(models.Model):
                 condition=Q(settles_on__isnull=True),
                 name="settlement_waiting_undated",
             ),
+            models.Index(fields=["book_id", "item_id"], condition=Q(settles_on__isnull=True), name="settlement_waiting_paged"),
         ]
 
 

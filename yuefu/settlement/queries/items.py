@@ -139,10 +139,12 @@ def served(*, book_id: UUID, pay_on: date, merchant_ids: Sequence[UUID]) -> set[
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """What a merchant is to get on a pay day: sums of its items, and the ids of these as the text of an array."""
+    """What a merchant is to get on a pay day: sums of its items, the ids of these as the text of an array, and what of its captures settles by
+    period."""
 
     sums: tuple[Sum, ...]
     item_ids: str
+    by_period: Money
 
 
 def due_merchants(*, book_id: UUID, on: date, after: UUID | None, limit: int) -> list[UUID]:
@@ -159,17 +161,22 @@ def due(*, book_id: UUID, on: date, merchant_ids: Sequence[UUID], currency: str)
     """What waits of merchants and settles by a day."""
     found = sql.rows(
         "SELECT i.merchant_id, i.kind, i.funder_id, count(*), sum(i.gross_minor)::bigint, sum(i.fee_minor)::bigint,"
-        " sum(i.discount_minor)::bigint, sum(i.net_minor)::bigint, array_agg(i.id)::text"
+        " sum(i.discount_minor)::bigint, sum(i.net_minor)::bigint, array_agg(i.id)::text,"
+        " coalesce(sum(i.gross_minor) FILTER (WHERE i.kind = 'capture' AND i.settle_from = 'collection'), 0)::bigint"
         " FROM settlement_waiting AS w JOIN settlement_item AS i ON i.id = w.item_id"
         " WHERE w.book_id = %s AND w.merchant_id = ANY(%s) AND w.settles_on <= %s GROUP BY 1, 2, 3 ORDER BY 1, 2, 3",
         [book_id, list(merchant_ids), on],
     )
-    by_merchant: dict[UUID, list[tuple[Sum, str]]] = defaultdict(list)
-    for merchant_id, kind, funder_id, count, gross, fee, discount, net, ids in found:
+    by_merchant: dict[UUID, list[tuple[Sum, str, int]]] = defaultdict(list)
+    for merchant_id, kind, funder_id, count, gross, fee, discount, net, ids, by_period in found:
         figures = (Money(minor, currency) for minor in (gross, fee, discount, net))
-        by_merchant[merchant_id].append((Sum(kind, funder_id, count, *figures), ids))
+        by_merchant[merchant_id].append((Sum(kind, funder_id, count, *figures), ids, by_period))
     return {
-        merchant_id: Due(tuple(one for one, _ in parts), "{" + ",".join(ids[1:-1] for _, ids in parts) + "}")
+        merchant_id: Due(
+            tuple(one for one, _, _ in parts),
+            "{" + ",".join(ids[1:-1] for _, ids, _ in parts) + "}",
+            Money(sum(by_period for _, _, by_period in parts), currency),
+        )
         for merchant_id, parts in by_merchant.items()
     }
 
@@ -318,13 +325,16 @@ def accrued(*, book_id: UUID) -> list[Accrued]:
 
 
 def left_out(*, book_id: UUID, on: date) -> list[UUID]:
-    """Orders with an item that settles by a day, is in no batch, and was earned before that day, or was told of before it where it settles from an event."""
+    """Orders with an item that settles by a day, is in no batch, and was earned before that day, or was told of before it where it settles from an event.
+    A part of a sale is of the order of its capture."""
     found = sql.rows(
         # Whether it waits or not: what was lost is in neither.
-        "SELECT DISTINCT i.order_id FROM (SELECT i.id, i.order_id FROM settlement_item AS i WHERE i.book_id = %s AND i.settles_on <= %s"
-        " AND i.earned_on < %s UNION ALL SELECT i.id, i.order_id FROM settlement_evidence AS e JOIN settlement_item AS i ON i.id = e.item_id"
+        "SELECT DISTINCT coalesce(i.order_id, (SELECT c.order_id FROM settlement_item AS c WHERE c.kind = 'capture' AND c.source_id = i.capture_id))"
+        " FROM (SELECT i.id, i.order_id, i.capture_id FROM settlement_item AS i"
+        " WHERE i.book_id = %s AND i.settles_on <= %s AND i.earned_on < %s"
+        " UNION ALL SELECT i.id, i.order_id, i.capture_id FROM settlement_evidence AS e JOIN settlement_item AS i ON i.id = e.item_id"
         " WHERE e.book_id = %s AND e.settles_on <= %s AND e.told_on < %s) AS i"
-        " WHERE i.order_id IS NOT NULL AND NOT EXISTS (SELECT FROM settlement_batch_line AS l WHERE l.item_id = i.id)",
+        " WHERE coalesce(i.order_id, i.capture_id) IS NOT NULL AND NOT EXISTS (SELECT FROM settlement_batch_line AS l WHERE l.item_id = i.id)",
         [book_id, on, on] * 2,
     )
     return [row[0] for row in found]

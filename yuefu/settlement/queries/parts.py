@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 from uuid import UUID
 
 from yuefu.money.amounts import Money
 from yuefu.runtime import sql
 from yuefu.settlement.rules.parts import InParts
 
+_BEFORE_ALL: Final = UUID(int=0)
 
-def captures_in_parts(*, book_id: UUID, after: UUID | None, limit: int) -> list[UUID]:
-    """The next captures, ids ascending and above `after`, of which something waits until it is collected."""
+
+def captures_in_parts(*, book_id: UUID, after: UUID | None, limit: int) -> tuple[list[UUID], UUID | None]:
+    """The captures of which something waits until it is collected, by a page of `limit` items without a day; and the item after which the next page
+    begins, None where there is none. One that waits itself is not found again by what waits with it."""
     found = sql.rows(
-        "SELECT DISTINCT i.capture_id FROM settlement_waiting AS w JOIN settlement_item AS i ON i.id = w.item_id"
-        " WHERE w.book_id = %s AND w.settles_on IS NULL AND i.settle_from = 'collection' AND (%s::uuid IS NULL OR i.capture_id > %s)"
-        " ORDER BY 1 LIMIT %s",
-        [book_id, after, after, limit],
+        # Item by item, or a page would read all items before it.
+        "WITH page AS MATERIALIZED (SELECT w.item_id FROM settlement_waiting AS w WHERE w.book_id = %s AND w.settles_on IS NULL AND w.item_id > %s"
+        " ORDER BY w.item_id LIMIT %s) SELECT page.item_id, i.capture_id FROM page CROSS JOIN LATERAL ("
+        "SELECT CASE WHEN i.settle_from = 'collection' AND (i.kind = 'capture' OR NOT EXISTS (SELECT FROM settlement_item AS c"
+        " JOIN settlement_waiting AS v ON v.item_id = c.id WHERE c.kind = 'capture' AND c.source_id = i.capture_id AND v.settles_on IS NULL))"
+        " THEN i.capture_id END AS capture_id FROM settlement_item AS i WHERE i.id = page.item_id OFFSET 0) AS i ORDER BY page.item_id",
+        [book_id, after or _BEFORE_ALL, limit],
     )
-    return [row[0] for row in found]
+    captures = dict.fromkeys(capture_id for _, capture_id in found if capture_id)
+    return list(captures), found[-1][0] if len(found) == limit else None
 
 
 def orders_of_captures(*, capture_ids: Sequence[UUID]) -> dict[UUID, UUID]:

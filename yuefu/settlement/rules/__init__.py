@@ -256,10 +256,11 @@ def totals(items: Iterable[Figures], currency: str, *, least: Money | None = Non
     return Totals(captures, fees, discounts, refunds, opening, reserved, released, adjusted, net, payout, net - payout)
 
 
-def kept_back(figures: Totals, rate: Rate) -> Money:
-    """What is kept back of a batch as a reserve: a part of its captures, half up, and no more than what would be left to pay."""
+def kept_back(figures: Totals, rate: Rate, *, by_period: Money) -> Money:
+    """What is kept back of a batch as a reserve: a part of its captures, half up, and no more than what would be left to pay. Of those
+    `by_period`, sold under an earlier contract, nothing: they were paid in parts before."""
     most = max(figures.net - figures.released, Money.zero(figures.net.currency))
-    return min(rate.of(figures.captures, rounding=Rounding.HALF_UP), most)
+    return min(rate.of(figures.captures - by_period, rounding=Rounding.HALF_UP), most)
 
 
 @dataclass(frozen=True, slots=True)
