@@ -7,6 +7,7 @@ import io
 import zipfile
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
@@ -15,15 +16,17 @@ from tests.journeys.conftest import FIRST_DAY, Shop
 from tests.journeys.test_carried import of
 from tests.reconciliation.test_settlements import ADYEN, AFFIRM, BILLS, PAYOUTS, TRANSACTIONS, zipped
 from yuefu.errors import Refused
-from yuefu.journeys import breaks, carried, reconciliation
+from yuefu.journeys import breaks, carried, reconciliation, repayment
 from yuefu.journeys.desk import open_day
 from yuefu.money.amounts import Money
+from yuefu.payments.gateways.sandbox import SandboxChannel
 from yuefu.payments.rules import CHANNEL_NUMBER
 from yuefu.reconciliation import queries as found
 from yuefu.reconciliation.commands import DayOutcome, FileIn, Received, receive_files
 from yuefu.reconciliation.gateways.reading import read_one
 from yuefu.reconciliation.gateways.wechat import read_bill
 from yuefu.reconciliation.rules.bills import BillLine
+from yuefu.reconciliation.rules.engines import Choice, Matching
 from yuefu.runtime import sql
 
 ALIPAY = "20880000000000010156"
@@ -313,6 +316,32 @@ def test_alipays_bills_of_a_day_are_received_and_matched(shop: Shop, form: type[
     assert refusal(shop, account, "channel_trade") == refusal(shop, trade) == "wrong_source"
     assert refusal(shop, alipay(shop, "alipay_trade_detail_20261001.gbk.csv")[:-200], "channel_trade") in ("truncated", "summary_missing")
     assert stored(shop) == before
+
+
+class Unanswering(SandboxChannel):
+    """It gives money back and does not say so before it is asked."""
+
+    def refund(self, *, orders, now):  # type: ignore[no-untyped-def]
+        return [replace(one, outcome="unknown", on=None) for one in super().refund(orders=orders, now=now)]
+
+
+@pytest.mark.parametrize("from_rows", [1_000, 0], ids=["plainly", "by engine"])
+def test_a_refund_that_alipay_calls_by_its_payment_meets_what_is_booked_a_day_later(shop: Shop, from_rows: int) -> None:
+    shop.desk = replace(
+        shop.desk, channel=Unanswering(shop.desk.book), matching=lambda: Matching(Choice(memory_mb=512), from_rows=from_rows)
+    )
+    got = shop.bought("6000.00")
+    shop.repay(got.loan_id, amount="200.00")
+    shop.next_day()
+    repayment.poll(desk=shop.desk, now=shop.now(7))
+    sent(shop, alipay(shop, "alipay_account_detail_20261001.gbk.csv"))
+    (back,) = [b for b in found.breaks(book_id=shop.book_id) if b.kind == "refund"]
+    assert (back.reference, back.cls) == (flow(shop, FIRST_DAY)[2].reference, "missing_here")
+    on = shop.on
+    shop.next_day()
+    assert isinstance(sent(shop, reconciliation.fetch(desk=shop.desk, on=on)["channel_fund"], on=on).outcome, DayOutcome)
+    after = found.breaks_by_id(book_id=shop.book_id, ids=[back.id])[back.id]
+    assert (after.state, after.cls) == ("explained", "other_day")
 
 
 def test_alipays_own_files_name_their_account(shop: Shop) -> None:

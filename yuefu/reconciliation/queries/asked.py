@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from typing import Any, Final
 from uuid import UUID
@@ -171,7 +172,7 @@ def open_items_asked(*, book_id: UUID, source: str, before: date, window_days: i
     def half(of_line: str, of_movement: str) -> str:
         return f"CASE WHEN b.cls = 'missing_here' THEN {of_line} ELSE {of_movement} END"
 
-    kind, reference, amount = half("l.kind", "i.kind"), half("l.reference", "i.reference"), half("l.amount_minor", "i.movement_minor")
+    kind, reference, amount = half("l.kind", "i.kind"), "i.reference", half("l.amount_minor", "i.movement_minor")
     status, number = half("l.status", "i.movement_status"), half("l.provider_id", "''")
     return (
         f"SELECT row_number() OVER (ORDER BY i.on_date, i.place) - 1, {kind}, nullif({reference}, ''), {amount}, {status}, nullif({number}, ''),"
@@ -197,7 +198,8 @@ def _waiting(book_id: UUID, source: str, before: date) -> Asked:
 def _open_item(item_id: UUID, on: date, cls: str, kind: str, reference: str, movement_id: UUID | None, *rest: Any) -> OpenItem:
     minor, status, currency, awaited, file_id, *line = rest
     movement = None if movement_id is None else Movement(movement_id, reference, kind, Money(minor, currency), status, on)
-    return OpenItem(item_id, on, Outcome(cls), line_of(*line) if file_id else None, movement, awaited)
+    told = replace(line_of(*line), reference=reference) if file_id else None  # as on its own day: a refund may be called by its payment
+    return OpenItem(item_id, on, Outcome(cls), told, movement, awaited)
 
 
 def seen(*, book_id: UUID, source: str, before: date, file_id: UUID) -> dict[Key, Seen]:
