@@ -216,6 +216,12 @@ def matched_references(*, book_id: UUID, source: str, on: date, kind: str) -> li
     return [row[0] for row in found]
 
 
+def days_to_run(*, book_id: UUID, before: date) -> list[tuple[date, str]]:
+    """The days before one, and sources, that have their file and are not reconciled, the oldest first."""
+    query = "SELECT on_date, source FROM reconciliation_day WHERE book_id = %s AND state <> 'done' AND on_date < %s ORDER BY 1, 2"
+    return sql.rows(query, [book_id, before])
+
+
 def days_done(*, book_id: UUID) -> set[tuple[str, date]]:
     """The sources and days that are reconciled."""
     found = sql.rows("SELECT source, on_date FROM reconciliation_day WHERE book_id = %s AND state = 'done'", [book_id])
