@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import json
 import zipfile
 from collections import Counter
 from collections.abc import Sequence
@@ -179,6 +180,19 @@ def test_payouts_that_come_after_their_transactions_must_be_what_these_make(shop
     sent(shop, ours(PAYOUTS))
     assert Counter(b.kind for b in found.breaks(book_id=shop.book_id))["withdrawal"] == 1
     assert stored(shop)[1] == before[1] + 1
+
+
+def test_payouts_after_transactions_that_were_fetched_twice_count_them_once(shop: Shop) -> None:
+    sent(shop, ours(TRANSACTIONS))
+    again = json.loads(ours(TRANSACTIONS))
+    sale = again["transactions"][0]
+    for day in (3, 4):
+        late = {"capture_id": f"late-{day}", "merchant_capture_reference": f"CAP-L{day}", "payment_reference": "LATER"}
+        again["transactions"].append({**sale, **late, "capture_date": f"2026-10-0{day}T08:00:00Z"})
+    again["pagination"] |= {"count": len(again["transactions"]), "total": len(again["transactions"])}
+    assert isinstance(sent(shop, json.dumps(again).encode()).received, Received)
+    assert isinstance(sent(shop, ours(PAYOUTS)).received, Received)
+    assert Counter(b.kind for b in found.breaks(book_id=shop.book_id))["withdrawal"] == 1
 
 
 def test_transactions_that_come_after_the_totals_of_their_payout_would_count_twice(shop: Shop) -> None:

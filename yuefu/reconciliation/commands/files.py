@@ -80,14 +80,14 @@ class _Read:
 
 @dataclass(slots=True)
 class _Known:
-    """What is there of the days, contents and payouts that files are of, with what they bring. A payout is what its parts make in minor units, and
-    whether these are its totals; `numbers` are those of lines that earlier files have, by source.
+    """What is there of the days, contents and payouts that files are of, with what they bring. A payout is its parts, each once, in minor units;
+    `numbers` are those of lines that earlier files have, by source.
     """
 
     days: dict[tuple[str, date], BillFile]
     contents: dict[tuple[str, str], list[BillFile]]
     lines: dict[UUID, list[BillLine]]
-    payouts: dict[tuple[str, str], tuple[int, bool]]
+    payouts: dict[tuple[str, str], dict[settlements.Part, int]]
     numbers: set[tuple[str, str]]
     fresh: list[tuple[BillFile, Sequence[BillLine], bytes | None]] = field(default_factory=list)
 
@@ -99,8 +99,8 @@ class _Known:
         self.numbers |= {(file.source, line.provider_id) for line in lines if line.provider_id}
         for line in lines:
             if settlements.is_klarna(file.layout) and line.business_id and line.kind not in settlements.NO_PART:
-                minor, totals = self.payouts.get((file.source, line.business_id), (0, False))
-                self.payouts[file.source, line.business_id] = (minor + line.amount.minor, totals or line.reference == line.business_id)
+                parts = self.payouts.setdefault((file.source, line.business_id), {})
+                parts[settlements.part_of(line, f"{file.id}/{line.line_no}")] = line.amount.minor
 
 
 def receive_files(
@@ -236,14 +236,14 @@ def _counted_once(given: _Read, known: _Known) -> Bill | Refused:
         return bill
     names = {line.business_id for line in bill.lines}
     there = {name: known.payouts[given.source, name] for name in sorted(names) if (given.source, name) in known.payouts}
-    doubled = next((name for name, (_, totals) in there.items() if totals), None)
+    doubled = next((name for name, parts in there.items() if any(reference == name for _, reference, *_ in parts)), None)
     if doubled is not None:
         return Refused(TOTALS_RECEIVED, f"the totals of the payout {doubled[:40]} were received before", "data")
     if bill.layout != settlements.PAYOUTS:
         return bill
     made = settlements.paid_out(bill)
-    for name, (minor, _) in there.items():
-        if minor != made.get(name, 0):
+    for name, parts in there.items():
+        if (minor := sum(parts.values())) != made.get(name, 0):
             return Refused(
                 TOTALS_DIFFER, f"the payout {name[:40]} is {made.get(name, 0)}, its transactions make {minor} (minor units)", "data"
             )

@@ -30,6 +30,17 @@ NO_PART: Final = frozenset({"withdrawal", "debt"})
 """What is not part of a payout but what became of it."""
 
 
+Part = tuple[str, str, str, datetime, int, str]
+"""What tells a line of a payout from the others, also where a later file has it again: kind, reference, number, moment and amount; where it has
+neither reference nor number, which line it is.
+"""
+
+
+def part_of(line: BillLine, place: str) -> Part:
+    alone = "" if line.reference or line.provider_id else place
+    return line.kind, line.reference, line.provider_id, line.occurred_at, line.amount.minor, alone
+
+
 def is_settlement(layout: str) -> bool:
     return layout.startswith(LAYOUTS)
 
