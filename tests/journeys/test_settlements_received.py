@@ -256,6 +256,15 @@ def test_events_fetched_from_too_early_a_day_on_are_refused_and_those_that_came_
     ]
 
 
+def test_moments_in_utc_are_of_the_day_in_the_time_zone_of_the_book(shop: Shop) -> None:
+    late = ours(AFFIRM).replace(b"2026-10-02T00:00:00Z", b"2026-10-02T20:00:00Z")
+    sale = ours(TRANSACTIONS).replace(b'"capture_date": "2026-10-03T08:00:00Z"', b'"capture_date": "2026-10-05T16:00:01Z"', 1)
+    assert [on.day for on, _ in sent(shop, late).days] == [3, 4]
+    (bridge, _) = found.day_bridges(book_id=shop.book_id, source="channel_fund")
+    assert bridge.bill_total == Money(94070, "CNY")
+    assert [on.day for on, _ in sent(shop, sale).days] == [2, 5, 6]
+
+
 def test_a_settlement_that_is_paid_today_is_reconciled_when_the_day_is_over(shop: Shop) -> None:
     data = ours(ADYEN).replace(b"2026-10-05", str(FIRST_DAY).encode())
     early = sent(shop, data)

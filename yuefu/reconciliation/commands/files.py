@@ -16,7 +16,7 @@ from yuefu.reconciliation.rules import settlements
 from yuefu.reconciliation.rules.bills import Bill, BillError, BillLine
 from yuefu.runtime import audit, locks, sql
 from yuefu.runtime.jsontext import dumps
-from yuefu.runtime.values import UnitOfWork
+from yuefu.runtime.values import Book, UnitOfWork
 
 # Beside the codes of BillError, which say what is wrong with a file.
 UNKNOWN_SOURCE = "unknown_source"
@@ -110,23 +110,23 @@ def receive_files(
 
     `read` is the reader of a file of one bill (gateways.reading.read_one); `accounts` gives the account a source must be of, where its layout
     states one. The same content again is Received with `again`, and so is a file that says the same in other bytes. A settlement of a channel abroad
-    is a file for each of its days (`rules.settlements`). Refused with the code of a BillError or one of this module's.
+    is a file for each of its days in the time zone of the book (`rules.settlements`). Refused with the code of a BillError or one of this module's.
     """
     # Two deliveries of one day queue here: the second one finds the first.
     locks.wait(locks.BILL_FILES, work.book.id)
-    given = [_not_ahead(_read(file, read, accounts, work.book.currency), work.day.on) for file in files]
+    given = [_not_ahead(_read(file, read, accounts, work.book), work.day.on) for file in files]
     known = _known(work, [one for one in given if isinstance(one, _Read)])
     outcomes = [one if isinstance(one, Refused) else _received(work, one, known) for one in given]
     _store(work, known.fresh)
     return outcomes
 
 
-def _read(file: FileIn, read: Callable[[bytes], Bill], accounts: Mapping[str, str], currency: str) -> _Read | Refused:
+def _read(file: FileIn, read: Callable[[bytes], Bill], accounts: Mapping[str, str], book: Book) -> _Read | Refused:
     layouts = _LAYOUTS.get(file.source)
     if layouts is None:
         return Refused(UNKNOWN_SOURCE, f"a source is one of {', '.join(_LAYOUTS)}", "source")
     try:
-        bill = settlements.told(read(file.data))
+        bill = settlements.told(settlements.in_zone(read(file.data), book.tz))
     except BillError as error:
         return Refused(error.code, error.detail, "data")
     if not bill.layout.startswith(layouts):
@@ -138,8 +138,8 @@ def _read(file: FileIn, read: Callable[[bytes], Bill], accounts: Mapping[str, st
         return Refused(SEVERAL_DAYS, f"the file is of {bill.since} to {bill.on}: a book receives one day after the other", "data")
     if bill.since is not None and bill.on is not None and (bill.on - bill.since).days >= settlements.MOST_DAYS:
         return Refused(SEVERAL_DAYS, f"the file is of {bill.since} to {bill.on}, which no settlement is", "data")
-    if bill.currency != currency:
-        return Refused("other_currency", f"the file is in {bill.currency}, the book in {currency}", "data")
+    if bill.currency != book.currency:
+        return Refused("other_currency", f"the file is in {bill.currency}, the book in {book.currency}", "data")
     if file.on is not None and bill.on is not None and (file.on != bill.on or bill.since is not None):
         return Refused(OTHER_DAY, f"the lines are of {bill.since or bill.on} to {bill.on}, not of {file.on}", "on")
     on = bill.on or file.on
