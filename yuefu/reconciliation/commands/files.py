@@ -199,7 +199,17 @@ def _says_the_same(earlier: BillFile, lines: Sequence[BillLine], bill: Bill) -> 
     """Whether a bill is one that is there, written once more: a bank numbers each message anew."""
     if (earlier.layout, earlier.account, dict(earlier.totals)) != (bill.layout, bill.account, dict(bill.totals)) or not bill.lines:
         return False
-    return [replace(line, line_no=0) for line in lines] == [replace(line, line_no=0) for line in bill.lines]
+    told = [replace(line, provider_id=_as_stored(line, was)) for line, was in zip(bill.lines, lines, strict=False)]
+    return len(told) == len(lines) == len(bill.lines) and [replace(line, line_no=0) for line in lines] == [
+        replace(line, line_no=0) for line in told
+    ]
+
+
+def _as_stored(line: BillLine, was: BillLine) -> str:
+    """The number of a line; bare where it was stored so, before a bank's numbers had their statement before them."""
+    bare = f"/{was.provider_id}"
+    same = was.provider_id and line.provider_id.endswith((bare, f"{bare}/{line.line_no}"))
+    return was.provider_id if same else line.provider_id
 
 
 def _settlement_received(work: UnitOfWork, given: _Read, known: _Known) -> Received | Refused:
