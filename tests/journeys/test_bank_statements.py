@@ -16,6 +16,7 @@ from yuefu.money.amounts import Money
 from yuefu.payments.rules import CLIENT_NUMBER, OPERATING_NUMBER
 from yuefu.reconciliation import queries as found
 from yuefu.reconciliation.commands import DayOutcome, FileIn, Received
+from yuefu.reconciliation.gateways import grouping
 from yuefu.reconciliation.gateways.wechat import read_bill
 from yuefu.reconciliation.rules.bills import BillLine
 from yuefu.reconciliation.rules.matching import Movement, OpenItem, Outcome, Seen
@@ -181,6 +182,18 @@ def test_the_same_statement_is_known_again_in_another_message_and_another_one_is
     for one in (other, more):
         assert isinstance(one.received, Refused)
         assert one.received.code == "day_already_has_a_file"
+
+
+def test_a_statement_whose_lines_were_stored_by_bare_numbers_is_known_again(paid: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, again = (
+        FileIn("bank", numbered(FIRST_DAY, [("A", 5), ("B", -3)], form=camt, message=message), FIRST_DAY) for message in ("1", "2")
+    )
+    with monkeypatch.context() as patched:  # as they were stored once
+        patched.setattr(grouping, "_numbered", lambda statement: statement.lines)
+        (stored,) = reconcile(paid, first)
+    (known,) = reconcile(paid, again)
+    assert isinstance(stored.received, Received)
+    assert known.received == Received((stored.received.file,), True)
 
 
 def test_parts_of_a_collected_payment_have_one_number_and_are_no_duplicates(paid: Shop) -> None:

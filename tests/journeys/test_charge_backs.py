@@ -8,6 +8,7 @@ from datetime import date, timedelta
 import pytest
 
 from tests.journeys.conftest import Shop
+from tests.journeys.test_breaks import asked, days, decided, suggested
 from tests.journeys.test_events import wrong_in
 from tests.journeys.verbs import Thing, Verbs
 from yuefu.aftersales import commands as aftersales_commands
@@ -17,7 +18,7 @@ from yuefu.credit import commands as credit
 from yuefu.credit import queries as accounts
 from yuefu.credit.commands import ChangeLimit
 from yuefu.errors import Refused
-from yuefu.journeys import charge_backs, papers, set_aside, undoing
+from yuefu.journeys import breaks, charge_backs, papers, set_aside, undoing
 from yuefu.journeys.charge_backs import DisputeWon, TakenBack
 from yuefu.journeys.desk import open_day
 from yuefu.journeys.trace import trace
@@ -29,9 +30,10 @@ from yuefu.loans.commands.living import NewFact
 from yuefu.money.amounts import Money
 from yuefu.papers import queries as paper_book
 from yuefu.payments import queries as payment_book
-from yuefu.payments.rules import CollectOrder, RefundOrder
+from yuefu.payments.rules import ChannelRefund, CollectOrder, RefundOrder
 from yuefu.plans.lifecycle.events import WrittenOff
 from yuefu.reconciliation import queries as reconciliation
+from yuefu.reconciliation.rules.fixes import Kind
 from yuefu.runtime import quarantine, sql
 from yuefu.runtime.batch import Quarantined
 from yuefu.web.texts import OUTCOMES
@@ -339,6 +341,27 @@ def test_a_recovery_is_charged_back_and_what_was_given_up_is_still_to_come_in(sh
     shop.next_day()
     shop.reconcile()
     assert [breaks_of(shop, reference) for reference in ("CB-1", "CB-2")] == [[], []]
+    shop.prove()
+
+
+def test_a_charge_back_that_no_bill_shows_is_never_sent_as_a_refund(shop, monkeypatch):
+    _, paid = paid_once(shop)
+    taken(shop, paid.collection_id, paid.amount)
+    shop.next_day()
+    shop.reconcile()
+    missing = [b for b in reconciliation.breaks(book_id=shop.book_id) if b.reference == "CB-1"]
+    assert {(b.kind, b.cls) for b in missing} == {("refund", "missing_there")}
+    days(shop, 4)
+    before = shop.desk.channel.balance()
+    for one in missing:
+        assert suggested(shop, one) == ["chase_provider"]
+        assert asked(shop, one, Kind.SEND_REFUND).code == "does_not_fit"
+    with monkeypatch.context() as patched:  # as it was asked for before this was looked at
+        patched.setattr(ChannelRefund, "is_ordered", True)
+        assert decided(shop, asked(shop, missing[0], Kind.SEND_REFUND, key="before")).state == "approved"
+    (dropped,) = breaks.carry_out(desk=shop.desk, now=shop.now(17))
+    assert (dropped.state, dropped.code) == ("dropped", "does_not_fit")
+    assert shop.desk.channel.balance() == before
     shop.prove()
 
 

@@ -138,8 +138,12 @@ def test_a_day_that_was_stopped_half_way_is_caught_up(shop, monkeypatch):
         raise Lost
 
     monkeypatch.setattr(SandboxBank, "statement", silent)
-    with pytest.raises(Lost):
+    with pytest.raises(ExceptionGroup) as both:
         reconciliation.catch_up(desk=shop.desk, now=shop.now(9))
+    assert [type(error) for error in both.value.exceptions] == [Lost, Lost]
+    assert {b.source for b in bills.day_bridges(book_id=shop.book_id)} == {"channel_trade", "channel_fund"}, (
+        "the channel has nothing to do with it"
+    )
     monkeypatch.setattr(SandboxBank, "statement", original)
     shop.reconcile(without=["bank"])
     assert [o.source for o in reconciliation.catch_up(desk=shop.desk, now=shop.now(10))] == ["bank"]

@@ -143,3 +143,30 @@ def test_of_a_broken_file_nothing_is_kept_and_its_neighbours_are_read(shop, brok
     mended = sent(shop, {"channel_trade": files["channel_trade"]})
     assert isinstance(mended[0].outcome, DayOutcome)
     assert found.unclassified(book_id=shop.book_id, through=DUE) == (0, 0)
+
+
+def test_a_failed_day_is_run_again_from_its_file_and_keeps_no_other_source(shop, monkeypatch):
+    paid_day(shop)
+    files = reconciliation.fetch(desk=shop.desk, on=DUE)
+    reference = Bill("channel_trade", files["channel_trade"]).payments()[0]
+    given, _ = spoilt(files, "channel_fund", faults.MISSING_THERE, reference)  # by hand: not what the channel gives
+    whole = reconciliation.reconciliation.reconcile_day
+
+    def broken(**asked):
+        if asked["source"] == "channel_fund":
+            raise RuntimeError("broken")
+        return whole(**asked)
+
+    def states(on):
+        return {b.source: b.state for b in found.day_bridges(book_id=shop.book_id, since=on)}
+
+    with monkeypatch.context() as patched:
+        patched.setattr(reconciliation.reconciliation, "reconcile_day", broken)
+        with pytest.raises(RuntimeError, match="broken"):
+            sent(shop, {"channel_fund": given["channel_fund"]})
+        with pytest.raises((RuntimeError, ExceptionGroup)):
+            reconciliation.catch_up(desk=shop.desk, now=shop.now(9))
+        assert states(DUE) == {"channel_trade": "done", "channel_fund": "failed", "bank": "done", "bank_client": "done"}
+    reconciliation.catch_up(desk=shop.desk, now=shop.now(10))
+    assert set(states(DUE).values()) == {"done"}
+    assert reference in {b.reference for b in found.breaks(book_id=shop.book_id)}, "by the file that was given"

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import gzip
 import io
+import json
 import zipfile
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
@@ -15,15 +17,17 @@ from tests.journeys.conftest import FIRST_DAY, Shop
 from tests.journeys.test_carried import of
 from tests.reconciliation.test_settlements import ADYEN, AFFIRM, BILLS, PAYOUTS, TRANSACTIONS, zipped
 from yuefu.errors import Refused
-from yuefu.journeys import breaks, carried, reconciliation
+from yuefu.journeys import breaks, carried, reconciliation, repayment
 from yuefu.journeys.desk import open_day
 from yuefu.money.amounts import Money
+from yuefu.payments.gateways.sandbox import SandboxChannel
 from yuefu.payments.rules import CHANNEL_NUMBER
 from yuefu.reconciliation import queries as found
 from yuefu.reconciliation.commands import DayOutcome, FileIn, Received, receive_files
 from yuefu.reconciliation.gateways.reading import read_one
 from yuefu.reconciliation.gateways.wechat import read_bill
 from yuefu.reconciliation.rules.bills import BillLine
+from yuefu.reconciliation.rules.engines import Choice, Matching
 from yuefu.runtime import sql
 
 ALIPAY = "20880000000000010156"
@@ -178,6 +182,19 @@ def test_payouts_that_come_after_their_transactions_must_be_what_these_make(shop
     assert stored(shop)[1] == before[1] + 1
 
 
+def test_payouts_after_transactions_that_were_fetched_twice_count_them_once(shop: Shop) -> None:
+    sent(shop, ours(TRANSACTIONS))
+    again = json.loads(ours(TRANSACTIONS))
+    sale = again["transactions"][0]
+    for day in (3, 4):
+        late = {"capture_id": f"late-{day}", "merchant_capture_reference": f"CAP-L{day}", "payment_reference": "LATER"}
+        again["transactions"].append({**sale, **late, "capture_date": f"2026-10-0{day}T08:00:00Z"})
+    again["pagination"] |= {"count": len(again["transactions"]), "total": len(again["transactions"])}
+    assert isinstance(sent(shop, json.dumps(again).encode()).received, Received)
+    assert isinstance(sent(shop, ours(PAYOUTS)).received, Received)
+    assert Counter(b.kind for b in found.breaks(book_id=shop.book_id))["withdrawal"] == 1
+
+
 def test_transactions_that_come_after_the_totals_of_their_payout_would_count_twice(shop: Shop) -> None:
     sent(shop, ours(PAYOUTS))
     before = stored(shop)
@@ -237,6 +254,15 @@ def test_events_fetched_from_too_early_a_day_on_are_refused_and_those_that_came_
         *(("TX-1/se_1", "missing_here"), ("TX-2/se_2", "duplicate"), ("TX-2/se_2", "missing_here")),
         *(("TX-3/se_3", "missing_here"), ("TX-4/se_4", "missing_here")),
     ]
+
+
+def test_moments_in_utc_are_of_the_day_in_the_time_zone_of_the_book(shop: Shop) -> None:
+    late = ours(AFFIRM).replace(b"2026-10-02T00:00:00Z", b"2026-10-02T20:00:00Z")
+    sale = ours(TRANSACTIONS).replace(b'"capture_date": "2026-10-03T08:00:00Z"', b'"capture_date": "2026-10-05T16:00:01Z"', 1)
+    assert [on.day for on, _ in sent(shop, late).days] == [3, 4]
+    (bridge, _) = found.day_bridges(book_id=shop.book_id, source="channel_fund")
+    assert bridge.bill_total == Money(94070, "CNY")
+    assert [on.day for on, _ in sent(shop, sale).days] == [2, 5, 6]
 
 
 def test_a_settlement_that_is_paid_today_is_reconciled_when_the_day_is_over(shop: Shop) -> None:
@@ -313,6 +339,32 @@ def test_alipays_bills_of_a_day_are_received_and_matched(shop: Shop, form: type[
     assert refusal(shop, account, "channel_trade") == refusal(shop, trade) == "wrong_source"
     assert refusal(shop, alipay(shop, "alipay_trade_detail_20261001.gbk.csv")[:-200], "channel_trade") in ("truncated", "summary_missing")
     assert stored(shop) == before
+
+
+class Unanswering(SandboxChannel):
+    """It gives money back and does not say so before it is asked."""
+
+    def refund(self, *, orders, now):  # type: ignore[no-untyped-def]
+        return [replace(one, outcome="unknown", on=None) for one in super().refund(orders=orders, now=now)]
+
+
+@pytest.mark.parametrize("from_rows", [1_000, 0], ids=["plainly", "by engine"])
+def test_a_refund_that_alipay_calls_by_its_payment_meets_what_is_booked_a_day_later(shop: Shop, from_rows: int) -> None:
+    shop.desk = replace(
+        shop.desk, channel=Unanswering(shop.desk.book), matching=lambda: Matching(Choice(memory_mb=512), from_rows=from_rows)
+    )
+    got = shop.bought("6000.00")
+    shop.repay(got.loan_id, amount="200.00")
+    shop.next_day()
+    repayment.poll(desk=shop.desk, now=shop.now(7))
+    sent(shop, alipay(shop, "alipay_account_detail_20261001.gbk.csv"))
+    (back,) = [b for b in found.breaks(book_id=shop.book_id) if b.kind == "refund"]
+    assert (back.reference, back.cls) == (flow(shop, FIRST_DAY)[2].reference, "missing_here")
+    on = shop.on
+    shop.next_day()
+    assert isinstance(sent(shop, reconciliation.fetch(desk=shop.desk, on=on)["channel_fund"], on=on).outcome, DayOutcome)
+    after = found.breaks_by_id(book_id=shop.book_id, ids=[back.id])[back.id]
+    assert (after.state, after.cls) == ("explained", "other_day")
 
 
 def test_alipays_own_files_name_their_account(shop: Shop) -> None:

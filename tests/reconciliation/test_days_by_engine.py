@@ -18,7 +18,7 @@ from yuefu.payments.gateways.sandbox import SandboxBank
 from yuefu.payments.gateways.wechat_layout import TradeRow
 from yuefu.payments.rules import OPERATING_NUMBER, MoveOrder
 from yuefu.reconciliation import commands as reconciliation
-from yuefu.reconciliation.commands import DayOutcome
+from yuefu.reconciliation.commands import DayOutcome, FileIn
 from yuefu.reconciliation.commands.days import DayDoesNotAddUp
 from yuefu.reconciliation.rules.engines import Choice, Matching
 from yuefu.runtime import parquet, sql
@@ -91,6 +91,35 @@ def test_an_engine_finds_of_every_fault_what_this_process_finds(two_days: UnitOf
     second = same_both_ways(two_days, DAY + timedelta(days=1))
     assert [row[0] for row in second["break"] if row[7] == "explained"] == ["other_day"]
     assert [row[5] for row in second["day"]] == [0, 0]
+
+
+def as_alipay(work: UnitOfWork, on: date, payment: str) -> FileIn:
+    """The trade bill of a day, what went back under the reference of its payment."""
+    return trade([replace(r, reference=payment, amount=-r.amount) if r.kind == "refund" else r for r in trade_rows(work, on)], on)
+
+
+def refunds(found: Kept) -> list[tuple[Any, ...]]:
+    return [(row[1], row[3]) for row in found["item"] if row[2] == "refund"]
+
+
+def test_of_two_refunds_alike_each_has_the_line_of_its_day(work: UnitOfWork, consumer_id, next_day: NextDay) -> None:
+    (paid,) = collect(work, consumer_id, 1_000)
+    first = give_back(work, paid, 300)
+    second_work = next_day(work)
+    second = give_back(second_work, paid, 300, "second")
+    third = next_day(second_work)
+    receive(third, *(as_alipay(third, on, paid.reference) for on in (DAY, second_work.day.on)))
+    assert refunds(same_both_ways(third, DAY)) == [("matched", first.reference)]
+    assert refunds(same_both_ways(third, second_work.day.on))[1:] == [("matched", second.reference)]
+
+
+def test_a_refund_that_failed_has_no_line_but_the_one_that_was_tried_after_it(work: UnitOfWork, consumer_id, next_day: NextDay) -> None:
+    (paid,) = collect(work, consumer_id, 1_000)
+    assert give_back(work, paid, 300, fails=True).state == "failed"
+    again = give_back(work, paid, 300, "again")
+    second = next_day(work)
+    receive(second, as_alipay(second, DAY, paid.reference))
+    assert refunds(same_both_ways(second, DAY)) == [("matched", again.reference)]
 
 
 def test_a_bank_that_only_says_credit_and_debit_is_named_alike(work: UnitOfWork, next_day: NextDay) -> None:

@@ -24,6 +24,7 @@ from yuefu.payments.rules import (
     CLIENT_NUMBER,
     OPERATING_NUMBER,
     ChannelRefund,
+    ChannelResult,
     Collection,
     CollectOrder,
     MoveOrder,
@@ -57,9 +58,13 @@ def collect(work: UnitOfWork, consumer_id: UUID, *amounts: int) -> list[Collecti
         return [c for c in payments.settle_collections(work=work, results=results) if isinstance(c, Collection)]
 
 
-def give_back(work: UnitOfWork, of: Collection, minor: int) -> ChannelRefund:
+def give_back(work: UnitOfWork, of: Collection, minor: int, key: str = "", *, fails: bool = False) -> ChannelRefund:
     with sql.transacting():
-        begun = one(payments.attempt_refunds(work=work, attempts=[RefundAttempt(f"r{of.id}", of.id, cny(minor))]))
+        begun = one(payments.attempt_refunds(work=work, attempts=[RefundAttempt(f"r{of.id}{key}", of.id, cny(minor))]))
+    if fails:
+        said = ChannelResult(begun.reference, "failed", begun.amount, cny(0), failure_code="closed")
+        with sql.transacting():
+            return one(payments.settle_refunds(work=work, results=[said]))
     order = RefundOrder(begun.reference, begun.original_reference, begun.amount)
     results = SandboxChannel(work.book).refund(orders=[order], now=work.now)
     with sql.transacting():

@@ -142,8 +142,13 @@ def carry_out(*, desk: Desk, now: datetime, fix_ids: Sequence[UUID] | None = Non
 
 
 def _sent_again(desk: Desk, now: datetime, about: Break, fix: Fix) -> list[Fix]:
-    """Asks the channel of a refund, and gives it the refund once more where it does not know it: the reference is the same, so it pays it once."""
+    """Asks the channel of a refund, and gives it the refund once more where it does not know it: the reference is the same, so it pays it once. What we
+    did not order, a charge-back, is never paid.
+    """
     given = payment_book.refunds_by_reference(book_id=desk.book.id, references=[about.reference])[about.reference]
+    if not given.is_ordered:
+        with open_day(desk, now) as work:
+            return [] if isinstance(work, Refused) else [reconciliation.finish_refund(work=work, fix_id=fix.id, code=rules.DOES_NOT_FIT)]
     answer = desk.channel.query(references=[given.reference], now=now).get(given.reference)
     known = answer is not None
     if answer is None:

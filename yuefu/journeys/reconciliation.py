@@ -1,7 +1,7 @@
 """Reconciliation of a day: the bills of the channel and the bank against what was booked, source by source.
 
 The bills of D arrive on D+1. A file that cannot be read leaves nothing behind; a day that cannot be run stays failed, with an alarm,
-and is run again when it can. A closed day is never opened: corrections are posted to the open day.
+and is run again by the worker, from the file that is there. A closed day is never opened: corrections are posted to the open day.
 """
 
 from __future__ import annotations
@@ -49,20 +49,23 @@ class Reconciled:
 
 def fetch(*, desk: Desk, on: date) -> dict[str, bytes]:
     """The files of a day, one a source, as the channel and the bank give them."""
-    accounts = payments.money_accounts(book_id=desk.book.id)
-    return {
-        "channel_trade": desk.channel.trade_bill(on=on),
-        "channel_fund": desk.channel.fund_flow(on=on),
-        "bank": desk.bank.statement(account=accounts[OPERATING].number, on=on),
-        "bank_client": desk.bank.statement(account=accounts[CLIENT].number, on=on),
-    }
+    return {source: _fetched(desk, source, on) for source in SOURCES}
+
+
+def _fetched(desk: Desk, source: str, on: date) -> bytes:
+    if source == "channel_trade":
+        return desk.channel.trade_bill(on=on)
+    if source == "channel_fund":
+        return desk.channel.fund_flow(on=on)
+    account = payments.money_accounts(book_id=desk.book.id)[_NUMBERS[source]]
+    return desk.bank.statement(account=account.number, on=on)
 
 
 def reconcile(*, desk: Desk, now: datetime, files: Sequence[FileIn], accounts: Mapping[str, str] | None = None) -> list[Reconciled]:
     """Receives files and reconciles the days they complete, in order of days. One outcome a file, in order.
 
     `accounts` gives the number that the files of a source must name, where their layout has one: those of our accounts at the channel and the bank
-    unless given.
+    unless given. A day that breaks keeps none of the others; what broke is raised in the end.
     """
     if accounts is None:
         ours = payments.money_accounts(book_id=desk.book.id)
@@ -72,8 +75,9 @@ def reconcile(*, desk: Desk, now: datetime, files: Sequence[FileIn], accounts: M
             return [Reconciled(file.source, file.on, work, None) for file in files]
         received = reconciliation.receive_files(work=work, files=files, read=read_one, accounts=accounts)
     completed = sorted({(one.on, one.source) for r in received if isinstance(r, Received) for one in r.days})
-    outcomes = {(on, source): _run(desk, now, source, on) for on, source in completed}
-    levels.keep(desk=desk, now=now, on=sorted({on for on, _ in completed}))
+    outcomes, errors = _run_all(desk, now, completed)
+    levels.keep(desk=desk, now=now, on=sorted({on for on, _ in outcomes}))
+    _raise(errors)
     return [
         _reconciled(given, outcomes) if isinstance(given, Received) else Reconciled(file.source, file.on, given, None)
         for file, given in zip(files, received, strict=True)
@@ -87,27 +91,54 @@ def _reconciled(given: Received, outcomes: Mapping[tuple[date, str], DayOutcome 
 
 
 def catch_up(*, desk: Desk, now: datetime, days_back: int = 14) -> list[Reconciled]:
-    """Fetches and reconciles what is not done of the days before the open one, the oldest first; a file that came before its day was over is
-    reconciled first. One outcome a file that was fetched.
+    """Fetches and reconciles what is not done of the days before the open one, the oldest first. A day whose file is there, because that came before the
+    day was over, or because it failed, is run with that file first. One outcome a file that was fetched. Each source and day has its turn whatever becomes
+    of the others; what broke is raised in the end.
     """
     with open_day(desk, now) as work:
         if isinstance(work, Refused):
             return []
         today = work.day.on
+    ran, errors = _run_all(desk, now, found.days_to_run(book_id=desk.book.id, before=today))
+    if done := sorted({on for (on, _), outcome in ran.items() if isinstance(outcome, DayOutcome)}):
+        levels.keep(desk=desk, now=now, on=done)
     since = today - timedelta(days=days_back)
-    past = days.past(book_id=desk.book.id, since=since)
-    bridges = found.day_bridges(book_id=desk.book.id, since=since, until=today - timedelta(days=1))
-    waiting = [(b.on, b.source) for b in bridges if b.state == "waiting"]
-    ran = {(on, source) for on, source in waiting if isinstance(_run(desk, now, source, on), DayOutcome)}
-    if ran:
-        levels.keep(desk=desk, now=now, on=sorted({on for on, _ in ran}))
-    done = ran | {(b.on, b.source) for b in bridges if b.state == "done"}
+    there = {(b.on, b.source) for b in found.day_bridges(book_id=desk.book.id, since=since, until=today - timedelta(days=1))}
     outcomes = []
-    for on in past:
-        missing = [source for source in SOURCES if (on, source) not in done]
-        files = fetch(desk=desk, on=on) if missing else {}
-        outcomes += reconcile(desk=desk, now=now, files=[FileIn(source, files[source], on) for source in missing])
+    for on in days.past(book_id=desk.book.id, since=since):
+        files = []
+        for source in SOURCES:
+            if (on, source) not in there:
+                try:
+                    files.append(FileIn(source, _fetched(desk, source, on), on))
+                except Exception as error:  # noqa: BLE001 - raised below, when the others have had their turn
+                    errors.append(error)
+        try:
+            outcomes += reconcile(desk=desk, now=now, files=files)
+        except Exception as error:  # noqa: BLE001 - raised below, when the others have had their turn
+            errors.append(error)
+    _raise(errors)
     return outcomes
+
+
+def _run_all(
+    desk: Desk, now: datetime, wanted: Sequence[tuple[date, str]]
+) -> tuple[dict[tuple[date, str], DayOutcome | Refused], list[Exception]]:
+    """What became of sources and days, and what broke."""
+    outcomes, errors = {}, []
+    for on, source in wanted:
+        try:
+            outcomes[on, source] = _run(desk, now, source, on)
+        except Exception as error:  # noqa: BLE001 - raised by the caller, when the others have had their turn
+            errors.append(error)
+    return outcomes, errors
+
+
+def _raise(errors: Sequence[Exception]) -> None:
+    if len(errors) > 1:
+        raise ExceptionGroup("several failed", errors)
+    if errors:
+        raise errors[0]
 
 
 def _run(desk: Desk, now: datetime, source: str, on: date) -> DayOutcome | Refused:

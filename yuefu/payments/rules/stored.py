@@ -8,6 +8,7 @@ from datetime import date, datetime
 from typing import Final, Literal
 from uuid import UUID
 
+from yuefu import ids
 from yuefu.money.amounts import Money
 
 MERCHANT: Final = "merchant"
@@ -144,6 +145,11 @@ class ChannelRefund:
     settled_on: date | None
     posted_on: date | None
     channel: str = "sandbox"
+
+    @property
+    def is_ordered(self) -> bool:
+        """Whether we ordered it; what a bank took back has the reference of that bank."""
+        return self.reference == ids.text("channel_refund", self.id)
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,7 @@ def matched(
 
     book_id = work.book.id
     asked = {
-        "lines": queries.lines_asked(file_id=file_id, told=queries.references_told(book_id=book_id, file_id=file_id)),
+        "lines": queries.lines_asked(file_id=file_id, told=queries.references_told(book_id=book_id, source=source, on=on, file_id=file_id)),
         "movements": queries.movements_asked(book_id=book_id, source=source, on=on, apart=apart),
         "waiting": queries.open_items_asked(book_id=book_id, source=source, before=on, window_days=window_days),
         "seen": queries.seen_asked(book_id=book_id, source=source, before=on, file_id=file_id),

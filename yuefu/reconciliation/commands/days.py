@@ -122,7 +122,7 @@ def _plainly(work: UnitOfWork, bill: _Bill, window_days: int, from_rows: int) ->
     shown, corrections = set_apart(movements, corrects)
     open_items = waiting_named(shown, open_items)
     seen = queries.seen(book_id=book_id, source=source, before=bill.on, file_id=bill.file_id)
-    lines, seen = named(queries.lines_told(book_id=book_id, file_id=bill.file_id), shown, open_items, seen)
+    lines, seen = named(queries.lines_told(book_id=book_id, source=source, on=bill.on, file_id=bill.file_id), shown, open_items, seen)
     currency = work.book.currency
     result = match_day(
         on=bill.on, lines=lines, movements=shown, open_items=open_items, seen=seen, currency=currency, window_days=window_days

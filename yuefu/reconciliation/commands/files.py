@@ -16,7 +16,7 @@ from yuefu.reconciliation.rules import settlements
 from yuefu.reconciliation.rules.bills import Bill, BillError, BillLine
 from yuefu.runtime import audit, locks, sql
 from yuefu.runtime.jsontext import dumps
-from yuefu.runtime.values import UnitOfWork
+from yuefu.runtime.values import Book, UnitOfWork
 
 # Beside the codes of BillError, which say what is wrong with a file.
 UNKNOWN_SOURCE = "unknown_source"
@@ -80,14 +80,14 @@ class _Read:
 
 @dataclass(slots=True)
 class _Known:
-    """What is there of the days, contents and payouts that files are of, with what they bring. A payout is what its parts make in minor units, and
-    whether these are its totals; `numbers` are those of lines that earlier files have, by source.
+    """What is there of the days, contents and payouts that files are of, with what they bring. A payout is its parts, each once, in minor units;
+    `numbers` are those of lines that earlier files have, by source.
     """
 
     days: dict[tuple[str, date], BillFile]
     contents: dict[tuple[str, str], list[BillFile]]
     lines: dict[UUID, list[BillLine]]
-    payouts: dict[tuple[str, str], tuple[int, bool]]
+    payouts: dict[tuple[str, str], dict[settlements.Part, int]]
     numbers: set[tuple[str, str]]
     fresh: list[tuple[BillFile, Sequence[BillLine], bytes | None]] = field(default_factory=list)
 
@@ -99,8 +99,8 @@ class _Known:
         self.numbers |= {(file.source, line.provider_id) for line in lines if line.provider_id}
         for line in lines:
             if settlements.is_klarna(file.layout) and line.business_id and line.kind not in settlements.NO_PART:
-                minor, totals = self.payouts.get((file.source, line.business_id), (0, False))
-                self.payouts[file.source, line.business_id] = (minor + line.amount.minor, totals or line.reference == line.business_id)
+                parts = self.payouts.setdefault((file.source, line.business_id), {})
+                parts[settlements.part_of(line, f"{file.id}/{line.line_no}")] = line.amount.minor
 
 
 def receive_files(
@@ -110,23 +110,23 @@ def receive_files(
 
     `read` is the reader of a file of one bill (gateways.reading.read_one); `accounts` gives the account a source must be of, where its layout
     states one. The same content again is Received with `again`, and so is a file that says the same in other bytes. A settlement of a channel abroad
-    is a file for each of its days (`rules.settlements`). Refused with the code of a BillError or one of this module's.
+    is a file for each of its days in the time zone of the book (`rules.settlements`). Refused with the code of a BillError or one of this module's.
     """
     # Two deliveries of one day queue here: the second one finds the first.
     locks.wait(locks.BILL_FILES, work.book.id)
-    given = [_not_ahead(_read(file, read, accounts, work.book.currency), work.day.on) for file in files]
+    given = [_not_ahead(_read(file, read, accounts, work.book), work.day.on) for file in files]
     known = _known(work, [one for one in given if isinstance(one, _Read)])
     outcomes = [one if isinstance(one, Refused) else _received(work, one, known) for one in given]
     _store(work, known.fresh)
     return outcomes
 
 
-def _read(file: FileIn, read: Callable[[bytes], Bill], accounts: Mapping[str, str], currency: str) -> _Read | Refused:
+def _read(file: FileIn, read: Callable[[bytes], Bill], accounts: Mapping[str, str], book: Book) -> _Read | Refused:
     layouts = _LAYOUTS.get(file.source)
     if layouts is None:
         return Refused(UNKNOWN_SOURCE, f"a source is one of {', '.join(_LAYOUTS)}", "source")
     try:
-        bill = settlements.told(read(file.data))
+        bill = settlements.told(settlements.in_zone(read(file.data), book.tz))
     except BillError as error:
         return Refused(error.code, error.detail, "data")
     if not bill.layout.startswith(layouts):
@@ -138,8 +138,8 @@ def _read(file: FileIn, read: Callable[[bytes], Bill], accounts: Mapping[str, st
         return Refused(SEVERAL_DAYS, f"the file is of {bill.since} to {bill.on}: a book receives one day after the other", "data")
     if bill.since is not None and bill.on is not None and (bill.on - bill.since).days >= settlements.MOST_DAYS:
         return Refused(SEVERAL_DAYS, f"the file is of {bill.since} to {bill.on}, which no settlement is", "data")
-    if bill.currency != currency:
-        return Refused("other_currency", f"the file is in {bill.currency}, the book in {currency}", "data")
+    if bill.currency != book.currency:
+        return Refused("other_currency", f"the file is in {bill.currency}, the book in {book.currency}", "data")
     if file.on is not None and bill.on is not None and (file.on != bill.on or bill.since is not None):
         return Refused(OTHER_DAY, f"the lines are of {bill.since or bill.on} to {bill.on}, not of {file.on}", "on")
     on = bill.on or file.on
@@ -199,7 +199,17 @@ def _says_the_same(earlier: BillFile, lines: Sequence[BillLine], bill: Bill) -> 
     """Whether a bill is one that is there, written once more: a bank numbers each message anew."""
     if (earlier.layout, earlier.account, dict(earlier.totals)) != (bill.layout, bill.account, dict(bill.totals)) or not bill.lines:
         return False
-    return [replace(line, line_no=0) for line in lines] == [replace(line, line_no=0) for line in bill.lines]
+    told = [replace(line, provider_id=_as_stored(line, was)) for line, was in zip(bill.lines, lines, strict=False)]
+    return len(told) == len(lines) == len(bill.lines) and [replace(line, line_no=0) for line in lines] == [
+        replace(line, line_no=0) for line in told
+    ]
+
+
+def _as_stored(line: BillLine, was: BillLine) -> str:
+    """The number of a line; bare where it was stored so, before a bank's numbers had their statement before them."""
+    bare = f"/{was.provider_id}"
+    same = was.provider_id and line.provider_id.endswith((bare, f"{bare}/{line.line_no}"))
+    return was.provider_id if same else line.provider_id
 
 
 def _settlement_received(work: UnitOfWork, given: _Read, known: _Known) -> Received | Refused:
@@ -236,14 +246,14 @@ def _counted_once(given: _Read, known: _Known) -> Bill | Refused:
         return bill
     names = {line.business_id for line in bill.lines}
     there = {name: known.payouts[given.source, name] for name in sorted(names) if (given.source, name) in known.payouts}
-    doubled = next((name for name, (_, totals) in there.items() if totals), None)
+    doubled = next((name for name, parts in there.items() if any(reference == name for _, reference, *_ in parts)), None)
     if doubled is not None:
         return Refused(TOTALS_RECEIVED, f"the totals of the payout {doubled[:40]} were received before", "data")
     if bill.layout != settlements.PAYOUTS:
         return bill
     made = settlements.paid_out(bill)
-    for name, (minor, _) in there.items():
-        if minor != made.get(name, 0):
+    for name, parts in there.items():
+        if (minor := sum(parts.values())) != made.get(name, 0):
             return Refused(
                 TOTALS_DIFFER, f"the payout {name[:40]} is {made.get(name, 0)}, its transactions make {minor} (minor units)", "data"
             )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from typing import Any, Final
 from uuid import UUID
@@ -60,26 +61,46 @@ def lines_of_files(*, file_ids: Sequence[UUID]) -> dict[UUID, list[BillLine]]:
     return dict(by_file)
 
 
-def lines_told(*, book_id: UUID, file_id: UUID) -> list[BillLine]:
-    """The lines of a file, what went back under the reference of our refund also where the channel has that of its payment."""
-    return _refunds_told(book_id, lines_of_file(file_id=file_id))
+def lines_told(*, book_id: UUID, source: str, on: date, file_id: UUID) -> list[BillLine]:
+    """The lines of the file of a day, what went back under the reference of our refund also where the channel has that of its payment."""
+    return _refunds_told(book_id, source, on, lines_of_file(file_id=file_id))
 
 
-def references_told(*, book_id: UUID, file_id: UUID) -> dict[int, str]:
+def references_told(*, book_id: UUID, source: str, on: date, file_id: UUID) -> dict[int, str]:
     """Of the lines that `lines_told` gives another reference than their file, that reference, by number. Only refunds are read."""
     query = (
         f"SELECT {LINE} FROM reconciliation_line AS l WHERE l.file_id = %s AND l.kind = 'refund' AND l.reference <> '' ORDER BY l.line_no"
     )
     given = sql.rows_as(line_of, query, [file_id])
-    told = zip(given, _refunds_told(book_id, given), strict=True)
+    told = zip(given, _refunds_told(book_id, source, on, given), strict=True)
     return {line.line_no: ours.reference for line, ours in told if ours.reference != line.reference}
 
 
-def _refunds_told(book_id: UUID, lines: list[BillLine]) -> list[BillLine]:
+def _refunds_told(book_id: UUID, source: str, on: date, lines: list[BillLine]) -> list[BillLine]:
+    """Told by the refunds that did not fail and have no line yet: first by those booked on the day, then by those booked before."""
     paid = sorted({line.reference for line in lines if line.kind == "refund" and line.reference})
-    known = payments.refunds_of_payments(book_id=book_id, references=paid)
-    given_back = [GivenBack(one.reference, one.original_reference, one.amount.minor, (one.amount - one.fee).minor) for one in known]
-    return refunds_named(lines, given_back) if given_back else lines
+    known = [one for one in payments.refunds_of_payments(book_id=book_id, references=paid) if one.state != "failed"]
+    if not known:
+        return lines
+    shown = _refunds_shown(book_id, source, sorted({name for one in known for name in (one.reference, one.original_reference)}))
+    left = sorted((one for one in known if one.reference not in shown), key=lambda one: _booked(one.posted_on, on))
+    return refunds_named(
+        lines, [GivenBack(one.reference, one.original_reference, one.amount.minor, (one.amount - one.fee).minor) for one in left]
+    )
+
+
+def _booked(posted_on: date | None, on: date) -> int:
+    return 2 if posted_on is None or posted_on > on else int(posted_on < on)
+
+
+def _refunds_shown(book_id: UUID, source: str, references: Sequence[str]) -> set[str]:
+    """Under which references items have lines of what went back, of those that their bills call by some references."""
+    found = sql.rows(
+        "SELECT DISTINCT i.reference FROM reconciliation_line AS l JOIN reconciliation_item AS i ON i.file_id = l.file_id"
+        " AND i.line_no = l.line_no WHERE l.book_id = %s AND l.source = %s AND l.kind = 'refund' AND l.reference = ANY(%s)",
+        [book_id, source, list(references)],
+    )
+    return {row[0] for row in found}
 
 
 def lines_asked(*, file_id: UUID, told: Mapping[int, str]) -> Asked:
@@ -171,7 +192,7 @@ def open_items_asked(*, book_id: UUID, source: str, before: date, window_days: i
     def half(of_line: str, of_movement: str) -> str:
         return f"CASE WHEN b.cls = 'missing_here' THEN {of_line} ELSE {of_movement} END"
 
-    kind, reference, amount = half("l.kind", "i.kind"), half("l.reference", "i.reference"), half("l.amount_minor", "i.movement_minor")
+    kind, reference, amount = half("l.kind", "i.kind"), "i.reference", half("l.amount_minor", "i.movement_minor")
     status, number = half("l.status", "i.movement_status"), half("l.provider_id", "''")
     return (
         f"SELECT row_number() OVER (ORDER BY i.on_date, i.place) - 1, {kind}, nullif({reference}, ''), {amount}, {status}, nullif({number}, ''),"
@@ -197,7 +218,8 @@ def _waiting(book_id: UUID, source: str, before: date) -> Asked:
 def _open_item(item_id: UUID, on: date, cls: str, kind: str, reference: str, movement_id: UUID | None, *rest: Any) -> OpenItem:
     minor, status, currency, awaited, file_id, *line = rest
     movement = None if movement_id is None else Movement(movement_id, reference, kind, Money(minor, currency), status, on)
-    return OpenItem(item_id, on, Outcome(cls), line_of(*line) if file_id else None, movement, awaited)
+    told = replace(line_of(*line), reference=reference) if file_id else None  # as on its own day: a refund may be called by its payment
+    return OpenItem(item_id, on, Outcome(cls), told, movement, awaited)
 
 
 def seen(*, book_id: UUID, source: str, before: date, file_id: UUID) -> dict[Key, Seen]:

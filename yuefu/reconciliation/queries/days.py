@@ -13,6 +13,7 @@ from yuefu.money.amounts import Money
 from yuefu.payments import queries as payments
 from yuefu.reconciliation.queries.asked import movements
 from yuefu.reconciliation.rules.matching import SOURCES, Key
+from yuefu.reconciliation.rules.settlements import Part
 from yuefu.runtime import sql
 
 
@@ -103,19 +104,23 @@ def numbers_received(*, book_id: UUID, numbers: Sequence[tuple[str, str]]) -> se
     return {(source, number) for source, number in found}
 
 
-def payouts_of_klarna(*, book_id: UUID, named: Sequence[tuple[str, str]]) -> dict[tuple[str, str], tuple[int, bool]]:
-    """What lines of earlier files make of some payouts, by source and payout, in minor units, and whether these are their totals."""
+def payouts_of_klarna(*, book_id: UUID, named: Sequence[tuple[str, str]]) -> dict[tuple[str, str], dict[Part, int]]:
+    """The parts of some payouts, by source and payout, that lines of earlier files have, each once however often it was told, in minor units."""
     wanting = [one for one in named if one[1]]
     if not wanting:
         return {}
     wanted, params = sql.unnest({"source": "text", "payout": "text"}, wanting)
     found = sql.rows(
-        "SELECT l.source, l.business_id, sum(l.amount_minor)::bigint, bool_or(l.reference = l.business_id) FROM reconciliation_line AS l"
+        "SELECT DISTINCT l.source, l.business_id, l.kind, l.reference, l.provider_id, l.occurred_at, l.amount_minor,"
+        " CASE WHEN l.reference = '' AND l.provider_id = '' THEN l.file_id || '/' || l.line_no ELSE '' END FROM reconciliation_line AS l"
         f" JOIN reconciliation_file AS f ON f.id = l.file_id AND f.book_id = l.book_id AND f.layout LIKE 'klarna.%%' JOIN {wanted} AS w ON w.source = l.source"
-        " AND w.payout = l.business_id WHERE l.book_id = %s AND l.kind NOT IN ('withdrawal', 'debt') GROUP BY 1, 2",
+        " AND w.payout = l.business_id WHERE l.book_id = %s AND l.kind NOT IN ('withdrawal', 'debt')",
         [*params, book_id],
     )
-    return {(source, payout): (minor, totals) for source, payout, minor, totals in found}
+    by_payout: dict[tuple[str, str], dict[Part, int]] = defaultdict(dict)
+    for source, payout, kind, reference, number, at, minor, alone in found:
+        by_payout[source, payout][kind, reference, number, at.replace(tzinfo=None), minor, alone] = minor
+    return dict(by_payout)
 
 
 def content(*, file_id: UUID) -> bytes | None:
@@ -214,6 +219,12 @@ def matched_references(*, book_id: UUID, source: str, on: date, kind: str) -> li
         [book_id, source, on, kind],
     )
     return [row[0] for row in found]
+
+
+def days_to_run(*, book_id: UUID, before: date) -> list[tuple[date, str]]:
+    """The days before one, and sources, that have their file and are not reconciled, the oldest first."""
+    query = "SELECT on_date, source FROM reconciliation_day WHERE book_id = %s AND state <> 'done' AND on_date < %s ORDER BY 1, 2"
+    return sql.rows(query, [book_id, before])
 
 
 def days_done(*, book_id: UUID) -> set[tuple[str, date]]:

@@ -264,14 +264,14 @@ def _corrected(book_id: UUID, wanted: Sequence[Break]) -> dict[UUID, int]:
 
 
 def _ours(book_id: UUID, wanted: Sequence[Break]) -> tuple[dict[UUID, Money], dict[UUID, str]]:
-    """What our own collection of a reference is of, and how it or what we gave back stands, where there is one."""
+    """What our own collection of a reference is of, and how it or what we gave back stands, where there is one; what a bank took back we did not give."""
     of_channel = [b for b in wanted if b.source in ("channel_trade", "channel_fund")]
     asked = [b for b in of_channel if b.cls == Outcome.MISSING_HERE]
     known = payments.collections_by_reference(book_id=book_id, references=sorted({b.reference for b in asked})) if asked else {}
     given = [b for b in of_channel if b.cls == Outcome.MISSING_THERE and b.kind == "refund"]
     refunds = payments.refunds_by_reference(book_id=book_id, references=sorted({b.reference for b in given})) if given else {}
     states = {b.id: known[b.reference].state for b in asked if b.reference in known}
-    states |= {b.id: refunds[b.reference].state for b in given if b.reference in refunds}
+    states |= {b.id: refunds[b.reference].state for b in given if b.reference in refunds and refunds[b.reference].is_ordered}
     return {b.id: known[b.reference].amount for b in asked if b.reference in known}, states
 
 

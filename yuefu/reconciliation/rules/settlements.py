@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
+from zoneinfo import ZoneInfo
 
 from yuefu import ids
 from yuefu.money.amounts import Money
@@ -28,6 +29,19 @@ _OURS: Final = ("collection", "channel_refund", "transfer")
 
 NO_PART: Final = frozenset({"withdrawal", "debt"})
 """What is not part of a payout but what became of it."""
+
+
+_IN_UTC: Final = ("klarna.", "affirm.")
+
+Part = tuple[str, str, str, datetime, int, str]
+"""What tells a line of a payout from the others, also where a later file has it again: kind, reference, number, moment and amount; where it has
+neither reference nor number, which line it is.
+"""
+
+
+def part_of(line: BillLine, place: str) -> Part:
+    alone = "" if line.reference or line.provider_id else place
+    return line.kind, line.reference, line.provider_id, line.occurred_at, line.amount.minor, alone
 
 
 def is_settlement(layout: str) -> bool:
@@ -62,6 +76,24 @@ def joined(bills: Sequence[Bill]) -> Sequence[Bill]:
             totals={"lines": len(lines)},
         )
     ]
+
+
+def in_zone(bill: Bill, zone: ZoneInfo) -> Bill:
+    """The bill with its moments, where its layout states them in UTC, as those of a time zone, and its lines on the days there. One at midnight sharp is
+    only a day, and stays.
+    """
+    if not bill.layout.startswith(_IN_UTC) or not bill.lines:
+        return bill
+    lines = tuple(_in_zone(line, zone) for line in bill.lines)
+    first, last = min(line.occurred_on for line in lines), max(line.occurred_on for line in lines)
+    return replace(bill, lines=lines, on=last, since=first if first != last else None)
+
+
+def _in_zone(line: BillLine, zone: ZoneInfo) -> BillLine:
+    if line.occurred_at.time() == time.min:
+        return line
+    at = line.occurred_at.replace(tzinfo=UTC).astimezone(zone).replace(tzinfo=None)
+    return replace(line, occurred_at=at, occurred_on=at.date())
 
 
 def told(bill: Bill) -> Bill:
