@@ -120,10 +120,10 @@ def lock(book_id: UUID, loan_ids: Iterable[UUID], *, as_written: bool = False) -
 
 def lock_only(book_id: UUID | None, loan_ids: Sequence[UUID]) -> None:
     """Locks loans of a book, or whosever they are, without reading them, in ascending order of id."""
+    of_book, values = ("", []) if book_id is None else (" AND book_id = %s", [book_id])
     sql.rows(
-        "SELECT FROM loans_stretch WHERE loan_id = ANY(%s) AND replaced_on = %s AND (%s::uuid IS NULL OR book_id = %s)"
-        " ORDER BY loan_id FOR NO KEY UPDATE",
-        [list(loan_ids), NEVER, book_id, book_id],
+        f"SELECT FROM loans_stretch WHERE loan_id = ANY(%s) AND replaced_on = %s{of_book} ORDER BY loan_id FOR NO KEY UPDATE",
+        [list(loan_ids), NEVER, *values],
     )
 
 
