@@ -22,7 +22,7 @@ check: install ## format, lint, types, import contracts, missing migrations, tra
 bench: install-run ## all benchmarks, each beside pgbench on the same database
 	@$(YUEFU) bench
 
-prove: install-test ## nothing lost, no races, everything adds up: the proofs that take longer than a test
+prove: install-test install-spark ## nothing lost, no races, everything adds up: the proofs that take longer than a test
 	@$(YUEFU) prove
 
 install: install-run install-test ## everything the other commands need, into .venv; quiet, and nothing to do the second time

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, time, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -21,6 +21,16 @@ def test_a_test_clock_only_moves_forward(work: UnitOfWork) -> None:
         assert isinstance(back, Refused)
         assert back.code == "clock_backwards"
     assert books.by_code(work.book.code) == books.by_id(work.book.id) == moved
+
+
+def test_the_day_it_is_in_a_book_is_that_of_its_zone(work: UnitOfWork) -> None:
+    """Two in the morning in Shanghai is the evening before in UTC, in which a moment comes out of the database."""
+    night = datetime.combine(work.book.day_of(work.now) + timedelta(days=2), time(2), work.book.tz)
+    with sql.transacting():
+        books.move_clock(book=work.book, to=night)
+    read = books.by_id(work.book.id)
+    assert read is not None
+    assert books.today_in(read) == night.date() == books.now_in(read).date() + timedelta(days=1)
 
 
 def test_a_live_book_has_no_clock_of_its_own(work: UnitOfWork) -> None:

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.settlement.dealings import dealings
 from tests.settlement.scene import PAY_DAY, accrue, capture, cny, proofs_hold, refund, settle, unproven
 from yuefu.ledger import queries as ledger
 from yuefu.merchants.rules import FeeRule, Tier
@@ -147,7 +148,7 @@ def test_what_is_given_back_covers_what_the_merchant_owes(work: UnitOfWork, make
 Step = tuple[str, int]
 
 
-@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=dealings(20), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     fee=st.integers(0, 90_000),
     fixed=st.integers(0, 5_00),

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from tests.people import person
 from tests.settlement.conftest import MakeMerchant
+from tests.settlement.dealings import dealings
 from tests.settlement.scene import PAY_DAY, accrue, available, capture, cny, proofs_hold, refund, settle, unproven
 from yuefu.errors import Refused, RefusedError
 from yuefu.merchants import queries as merchants
@@ -162,7 +163,7 @@ class Play:
                 assert available(self.work, self.merchant_id) == 0, "nor is anything available"
 
 
-@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(max_examples=dealings(15), suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(steps=st.lists(STEPS, min_size=4, max_size=22), settle_from=st.sampled_from(["capture", "delivery"]))
 @example(
     settle_from="capture",

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from tests.loans.test_lists import nodes, rows_of
 from tests.people import person
 from tests.settlement.conftest import TERMS, MakeMerchant
+from tests.settlement.dealings import dealings
 from tests.settlement.scene import DAY, PAY_DAY, accrue, capture, cny, proofs_hold, refund, settle, unproven
 from tests.settlement.test_from_an_event import code_of, told, undated
 from yuefu.journeys import statement_files, statements
@@ -228,7 +229,7 @@ def rows_read(act: Callable[[], object]) -> int:
     return sum(rows_of(node) for node in nodes(told[0]["Plan"]))
 
 
-@settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(max_examples=dealings(10), suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(
     sold=st.integers(1, 99_999),
     fee=st.integers(0, 90_000),

@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.people import person
+from tests.settlement.dealings import dealings
 from tests.settlement.scene import DAY, PAY_DAY, accrue, capture, cny, proofs_hold, refund, settle
 from tests.settlement.sharing import Others, new_payee, others, owed, register, sharing
 from yuefu.errors import Refused, RefusedError
@@ -446,7 +447,7 @@ STEPS = st.lists(
 )
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=dealings(15), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     steps=STEPS,
     rates=st.tuples(st.integers(0, 40_000), st.integers(0, 30_000), st.integers(1, 10_000)),

@@ -100,6 +100,34 @@ def test_a_monotonic_clock_and_a_given_moment_are_no_hidden_inputs() -> None:
     assert list(hidden_inputs("import time\ntime.monotonic()\nnow.time()\nclock.now()")) == []
 
 
+def days_of_moments(source: str) -> Iterator[str]:
+    """Where the day of a moment of now is taken, which is the day of whatever zone the moment happens to carry, as `line`."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "date":
+            at = node.func.value
+            if (isinstance(at, ast.Call) and dotted(at.func).split(".")[-1] in ("now_in", "system_now")) or dotted(at).split(".")[-1] in (
+                "now",
+                "clock_at",
+            ):
+                yield f"line {node.lineno}"
+
+
+def test_the_day_it_is_in_a_book_is_that_of_its_zone() -> None:
+    """A moment out of the database is one of UTC: its date is yesterday's for eight hours of each day in China. `Book.day_of` knows better."""
+    assert [f"{path.relative_to(ROOT)}: {found}" for path in sources() for found in days_of_moments(path.read_text())] == []
+
+
+@pytest.mark.parametrize(
+    "source", ["books.now_in(book).date()", "system_now().date()", "work.now.date()", "now.date()", "book.clock_at.date()"]
+)
+def test_each_day_of_a_moment_is_seen(source: str) -> None:
+    assert list(days_of_moments(source))
+
+
+def test_a_day_in_a_zone_is_no_day_of_a_moment() -> None:
+    assert list(days_of_moments("book.day_of(now)\nlocal.date()\nnow.astimezone(tz).date()")) == []
+
+
 def test_no_file_is_a_drawer_without_a_name() -> None:
     assert [str(path.relative_to(ROOT)) for path in sources() if path.stem in NAMELESS or path.parent.name in NAMELESS] == []
 

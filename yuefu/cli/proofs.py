@@ -22,6 +22,7 @@ ORDERS: Final = 10_000_000
 RACES: Final = 20
 EXAMPLES: Final = 500
 LIVES: Final = 2_000
+DEALINGS: Final = 300
 DAYS_OF_BILLS: Final = 365
 SPARK_ROWS: Final = 50_000
 FULL_AT_LEAST: Final = 0.8
@@ -37,7 +38,7 @@ def prove(
         str | None,
         typer.Argument(
             metavar="[NAME]",
-            help="matrix, crash, close-of-day, faults, races, machine, loans, bills, reconciliation, reconcile-spark or full; all unless given.",
+            help="matrix, crash, close-of-day, faults, races, machine, loans, bills, parties, reconciliation, reconcile-spark or full; all unless given.",
         ),
     ] = None,
     rounds: Annotated[
@@ -62,11 +63,15 @@ def prove(
     examples: Annotated[int, typer.Option(min=1, max=1_000_000, help="machine: so many sequences of transfers.")] = EXAMPLES,
     lives: Annotated[int, typer.Option(min=1, max=1_000_000, help="loans: so many lives of loans for each promise.")] = LIVES,
     billed: Annotated[int, typer.Option(min=150, max=3_650, help="bills: so many days of four people who pay them.")] = DAYS_OF_BILLS,
+    dealings: Annotated[
+        int, typer.Option(min=1, max=1_000_000, help="parties: so many dealings with merchants for each promise.")
+    ] = DEALINGS,
     rows: Annotated[int, typer.Option(min=1_000, max=100_000_000, help="reconcile-spark: so many rows on each side.")] = SPARK_ROWS,
     orders: Annotated[int, typer.Option(min=1_000, max=1_000_000_000, help="full: orders that are there already.")] = ORDERS,
 ) -> None:
     """The proofs that take longer than a test: nothing is lost or doubled, whatever is killed, cut or fails or comes at once, the ledger
-    answers as its model does, loans and their bills are right to the cent whatever happens to them, every difference of a spoilt bill is found and
+    answers as its model does, loans and their bills are right to the cent whatever happens to them, whatever a contract says all parties
+    together have what came in, every difference of a spoilt bill is found and
     mended, a cluster matches as one machine does, and a full database is no slower than an empty one. Exit status 1 unless all hold.
     """
     proofs: dict[str, tuple[Callable[[], dict[str, Any]], dict[str, int | None]]] = {
@@ -81,6 +86,7 @@ def prove(
         "machine": (lambda: _at_length("machine", examples), {"--examples": examples}),
         "loans": (lambda: _at_length("loans", lives), {"--lives": lives}),
         "bills": (lambda: _at_length("bills", billed), {"--billed": billed}),
+        "parties": (lambda: _at_length("parties", dealings), {"--dealings": dealings}),
         "reconciliation": (lambda: _reconciliation(days or RECONCILED_DAYS, seed), {"--days": days, "--seed": seed}),
         "reconcile-spark": (lambda: _on_spark(rows), {"--rows": rows}),
         "full": (lambda: _full(orders), {"--orders": orders}),

@@ -114,7 +114,7 @@ def _owed(work: UnitOfWork, policy: Policy, people: Sequence[UUID]) -> dict[UUID
     late = loans.late_of(work.book.id, known, work.book.currency, work.day.on)
     promised = cases.running_promises(book_id=work.book.id, consumer_ids=known)
     restricted = cases.restricted(consumer_ids=known)
-    today = work.now.astimezone(work.book.tz).date()
+    today = work.book.day_of(work.now)
     counts = cases.counted(days=dict.fromkeys(known, today), since=work.now - timedelta(days=WEEK_DAYS))
     found = {}
     for person, own in late.items():

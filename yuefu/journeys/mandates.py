@@ -23,7 +23,7 @@ POLLED_AT_ONCE = 2_000
 
 def today(desk: Desk, now: datetime) -> date:
     """The day it is where the book is: channels know no cut-off of ours."""
-    return now.astimezone(desk.book.tz).date()
+    return desk.book.day_of(now)
 
 
 def sign(*, desk: Desk, now: datetime, requests: Sequence[NewMandate]) -> list[Mandate | Refused | Quarantined]:

@@ -376,4 +376,4 @@ def _unknown(desk: Desk, account_id: UUID, told: Sequence[BankCredit]) -> list[B
 
 
 def _today(desk: Desk, now: datetime) -> date:
-    return now.astimezone(desk.book.tz).date()
+    return desk.book.day_of(now)

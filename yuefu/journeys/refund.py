@@ -171,7 +171,7 @@ def send(*, desk: Desk, now: datetime, refunds: Sequence[ChannelRefund]) -> list
         return []
     here = [r for r in waiting if r.channel == BANK]
     orders = [RefundOrder(r.reference, r.original_reference, r.amount) for r in waiting if r.channel != BANK]
-    stayed = [stays_here(r, now.astimezone(desk.book.tz).date()) for r in here]
+    stayed = [stays_here(r, desk.book.day_of(now)) for r in here]
     results = [*stayed, *(desk.channel.refund(orders=orders, now=now) if orders else [])]
     booked = unless_held_up(lambda given: book(desk=desk, now=now, results=given), results)
     return [outcome for outcome in booked if isinstance(outcome, ChannelRefund)]

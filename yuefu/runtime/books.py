@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, time
+from datetime import date, datetime, time
 from typing import Literal
 from uuid import UUID
 
@@ -63,6 +63,11 @@ def all_books() -> list[Book]:
 def now_in(book: Book) -> datetime:
     """The moment it is in a book: its own clock where it has one, else the system's."""
     return book.clock_at or system_now()
+
+
+def today_in(book: Book) -> date:
+    """The calendar day it is in a book, by its clock and in its zone."""
+    return book.day_of(now_in(book))
 
 
 def move_clock(*, book: Book, to: datetime) -> Book | Refused:

@@ -61,6 +61,10 @@ class Book:
     def public_id(self) -> str:
         return ids.text("book", self.id)
 
+    def day_of(self, moment: datetime) -> date:
+        """The calendar day of a moment where the book is: what a date of UTC is not, for eight hours of each day in China."""
+        return moment.astimezone(self.tz).date()
+
 
 @dataclass(frozen=True, slots=True)
 class BusinessDay:

@@ -10,7 +10,6 @@ from uuid import UUID
 
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
 from django.views.decorators.http import require_POST, require_safe
 
 from yuefu import ids
@@ -31,7 +30,8 @@ from yuefu.runtime.batch import Quarantined
 from yuefu.runtime.values import Book, UnitOfWork
 from yuefu.web import cases
 from yuefu.web.acting import desk_of, holds
-from yuefu.web.cases import MOST_TEXT, Outcome, Pages, id_of, missing, text_of
+from yuefu.web.cases import Outcome, Pages, id_of, text_of
+from yuefu.web.pages import after, misread, missing
 from yuefu.web.scopes import Scope
 
 READ: Final = "reconcile"
@@ -50,17 +50,17 @@ def listing(request: HttpRequest) -> HttpResponse:
         return missing(request)
     state, source = request.GET.get("state", "open"), request.GET.get("source", "")
     if state not in {*STATES, "all"} or source not in {*SOURCES, ""}:
-        return render(request, "400.html", status=400)
+        return misread(request)
     with scope.reading():
         found = breaks.listed(
             book_id=scope.book.id,
             on=_today(scope.book),
             state=None if state == "all" else state,
             source=source or None,
-            cursor=request.GET.get("after", "")[:MOST_TEXT],
+            cursor=after(request),
         )
     if isinstance(found, Refused):
-        return render(request, "400.html", status=400)
+        return misread(request)
     return show_list(request, found, book=scope.book, state=state, source=source)
 
 
@@ -220,7 +220,7 @@ def _day(text: str) -> date | Refused | None:
 
 
 def _today(book: Book) -> date:
-    return days.open_date(book.id) or books.now_in(book).date()
+    return days.open_date(book.id) or books.today_in(book)
 
 
 def _is_there(scope: Scope, break_id: UUID) -> bool:

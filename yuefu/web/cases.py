@@ -11,17 +11,16 @@ from typing import Any, Final
 from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.http import urlencode
 
 from yuefu import ids
 from yuefu.errors import Refused
 from yuefu.journeys.desk import Desk
-from yuefu.runtime import books
 from yuefu.runtime.values import Book
 from yuefu.web.acting import books_with, desk_of, holds
+from yuefu.web.pages import after, missing, named, page
 from yuefu.web.scopes import Scope, Visitor
 
 MOST_TEXT: Final = 2_000
@@ -47,7 +46,7 @@ class Pages:
 
     def scope(self, visitor: Visitor, code: str) -> Scope | None:
         """The book that is named, else the first in which somebody may see such things."""
-        return next((scope for scope in books_with(visitor, self.read) if code in ("", scope.book.code)), None)
+        return named(books_with(visitor, self.read), code)
 
     def placed(self, visitor: Visitor, public_id: str) -> tuple[Scope, UUID] | None:
         """In which book somebody may see a thing; None where it does not exist or is not theirs, which look the same from outside."""
@@ -74,15 +73,9 @@ class Pages:
         return redirect(f"{reverse(self.route, args=[public_id])}?{urlencode({'done': outcome})}")
 
 
-def missing(request: HttpRequest) -> HttpResponse:
-    return render(request, "404.html", status=404)
-
-
 def show_list(request: HttpRequest, template: str, found: object, *, book: Book, **more: Any) -> HttpResponse:
     """The page of a list; times are those of the book."""
-    context = {"found": found, "book": book, "as_of": books.now_in(book).date(), "after": request.GET.get("after", ""), **more}
-    with timezone.override(book.tz):
-        return render(request, template, context)
+    return page(request, template, book, {"found": found, "after": after(request), **more})
 
 
 def show_one(
@@ -98,8 +91,6 @@ def show_one(
     """The page of one thing, with what was done, or with what was `refused` and `typed`."""
     done = request.GET.get("done", "")
     context = {
-        "book": book,
-        "as_of": books.now_in(book).date(),
         "done": done if done in did else "",
         "refused": refused,
         "typed": typed or {},
@@ -107,8 +98,7 @@ def show_one(
         "key": secrets.token_hex(12),
         **more,
     }
-    with timezone.override(book.tz):
-        return render(request, template, context, status=422 if refused else 200)
+    return page(request, template, book, context, status=422 if refused else 200)
 
 
 def text_of(request: HttpRequest, name: str) -> str:

@@ -7,9 +7,8 @@ from typing import Final
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.http import urlencode
 from django.views.decorators.http import require_POST, require_safe
 
@@ -20,6 +19,7 @@ from yuefu.journeys.closing_progress import ProgressView, progress
 from yuefu.runtime import books
 from yuefu.runtime.values import Book
 from yuefu.web.acting import books_with, desk_of, holds
+from yuefu.web.pages import missing, named, page
 from yuefu.web.scopes import overviews_for
 
 SETTLE: Final = "quarantine.settle"
@@ -35,10 +35,9 @@ def closing(request: HttpRequest) -> HttpResponse:
     allowed = overviews_for(request.user)
     if not allowed and not request.user.is_authenticated:
         return redirect_to_login(request.get_full_path())
-    wanted = request.GET.get("book", "")
-    scope = next((scope for scope in allowed if wanted in ("", scope.book.code)), None)
+    scope = named(allowed, request.GET.get("book", ""))
     if scope is None:
-        return render(request, "404.html", status=404)
+        return missing(request)
     with scope.reading():
         found = progress(book_id=scope.book.id, with_errors=holds(request.user, READ, scope.book))
     return show(request, found, book=scope.book, may_retry=holds(request.user, SETTLE, scope.book))
@@ -49,16 +48,14 @@ def show(request: HttpRequest, found: ProgressView, *, book: Book, may_retry: bo
     tried = request.GET.get("tried", "")
     context = {
         "progress": found,
-        "book": book,
-        "as_of": found.open_on or books.now_in(book).date(),
+        "as_of": found.open_on or books.today_in(book),
         "may_retry": may_retry,
         "tried": tried if tried in TRIED else "",
         "every_s": MOVING_S if found.is_moving else STILL_S,
         "part": f"{reverse('closing')}?{urlencode({'book': book.code, 'part': '1'})}",
     }
     name = "web/_closing.html" if request.GET.get("part") else "web/closing.html"
-    with timezone.override(book.tz):
-        return render(request, name, context)
+    return page(request, name, book, context)
 
 
 @login_required
@@ -72,7 +69,7 @@ def retry(request: HttpRequest) -> HttpResponse:
     except ids.BadId:
         scope = None
     if scope is None:
-        return render(request, "404.html", status=404)
+        return missing(request)
     desk = desk_of(request.user, scope.book)
     outcome = desk if isinstance(desk, Refused) else set_aside.retry(desk=desk, now=books.now_in(scope.book), quarantine_ids=[wanted])[0]
     tried = "refused" if isinstance(outcome, Refused) else "still_stuck" if outcome.waits else "went_on"

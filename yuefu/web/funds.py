@@ -4,15 +4,14 @@ its people, or staff for it, plan and tell."""
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
 
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, QueryDict
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.http import urlencode
 from django.views.decorators.http import require_POST, require_safe
 
@@ -33,9 +32,8 @@ from yuefu.runtime import books, days
 from yuefu.runtime.values import Book
 from yuefu.web import texts
 from yuefu.web.acting import desk_of
-from yuefu.web.invoices import month_of
+from yuefu.web.pages import day_of, misread, missing, month_of, named, page
 from yuefu.web.scopes import Scope, Visitor, scopes_of
-from yuefu.web.settlements import YEARS
 
 PERMISSION: Final = "settlement.read"
 CHANGE: Final = "plan.change"
@@ -63,7 +61,7 @@ class Asked:
 def funds(request: HttpRequest) -> HttpResponse:
     """Of the merchant that `?merchant=` names, in the book of `?book=`; of its people their own. `?days=` later and `?cash=` at hand are tried."""
     placed = _placed(request.user, PERMISSION, request.GET)
-    return _shown(request, *placed) if placed else render(request, "404.html", status=404)
+    return _shown(request, *placed) if placed else missing(request)
 
 
 @login_required
@@ -72,7 +70,7 @@ def act(request: HttpRequest) -> HttpResponse:
     """Keeps what is planned or told, as `do` says; then the page with what became of it."""
     placed, do = _placed(request.user, CHANGE, request.POST), request.POST.get("do", "")
     if placed is None or do not in ACTS:
-        return render(request, "404.html", status=404)
+        return missing(request)
     scope, shop = placed
     desk = desk_of(request.user, scope.book)
     outcome = desk if isinstance(desk, Refused) else ACTS[do](desk, shop.id, request)
@@ -83,7 +81,7 @@ def act(request: HttpRequest) -> HttpResponse:
 
 def _plan(desk: Desk, merchant_id: UUID, request: HttpRequest) -> Refused | None:
     envelopes, begins = _envelopes(request), _text(request, "from")
-    valid_from = _day(begins)
+    valid_from = day_of(begins)
     if isinstance(envelopes, Refused):
         return envelopes
     if begins and valid_from is None:
@@ -102,7 +100,7 @@ def _revenue(desk: Desk, merchant_id: UUID, request: HttpRequest) -> Refused | N
 
 
 def _owe(desk: Desk, merchant_id: UUID, request: HttpRequest) -> Refused | None:
-    due_on, amount = _day(_text(request, "due")), _amount(request, desk.book)
+    due_on, amount = day_of(_text(request, "due")), _amount(request, desk.book)
     if due_on is None:
         return Refused(DAY_INVALID, "this is no day", "due")
     if isinstance(amount, Refused):
@@ -152,14 +150,6 @@ def _text(request: HttpRequest, name: str) -> str:
     return request.POST.get(name, "").strip()[: 10 * _LONGEST]
 
 
-def _day(text: str) -> date | None:
-    try:
-        day = date.fromisoformat(text)
-    except ValueError:
-        return None
-    return day if day.year in YEARS else None
-
-
 def _amount(request: HttpRequest, book: Book) -> Money | Refused:
     try:
         amount = Money.parse(_text(request, "amount"), book.currency)
@@ -171,7 +161,7 @@ def _amount(request: HttpRequest, book: Book) -> Money | Refused:
 def _placed(visitor: Visitor, permission: str, asked: QueryDict) -> tuple[Scope, Shown] | None:
     """The book and merchant that are asked for, where somebody may see or change them; None where there is none such, which looks the same."""
     book, code = asked.get("book", ""), asked.get("merchant", "")
-    scope = next((scope for scope in scopes_of(visitor, permission) if book in ("", scope.book.code)), None)
+    scope = named(scopes_of(visitor, permission), book)
     if scope is None:
         return None
     with scope.reading():
@@ -182,8 +172,8 @@ def _placed(visitor: Visitor, permission: str, asked: QueryDict) -> tuple[Scope,
 def _shown(request: HttpRequest, scope: Scope, shop: Shown, *, refused: str = "") -> HttpResponse:
     asked = _asked(request, scope.book)
     if asked is None:
-        return render(request, "400.html", status=400)
-    today = days.open_date(scope.book.id) or books.now_in(scope.book).date()
+        return misread(request)
+    today = days.open_date(scope.book.id) or books.today_in(scope.book)
     lines = merchant_money.lines_of(book=scope.book, on=today)
     with scope.reading():
         plan = merchant_money.funds(
@@ -192,7 +182,7 @@ def _shown(request: HttpRequest, scope: Scope, shop: Shown, *, refused: str = ""
         months = merchant_money.concentration(book=scope.book, merchant_id=shop.id, today=today, lines=lines, months=MONTHS_SHOWN)
         liquid = merchant_money.liquidity(book=scope.book, merchant_id=shop.id, today=today, cash=asked.cash, shift_days=asked.shift_days)
     if isinstance(liquid, Refused):
-        return render(request, "400.html", status=400)
+        return misread(request)
     allowed = Scope(scope.book, scope.merchant_id) in scopes_of(request.user, CHANGE)
     return show(
         request, plan, months, liquid, book=scope.book, shop=shop, for_staff=scope.merchant_id is None, allowed=allowed, refused=refused
@@ -230,10 +220,8 @@ def show(
     """The page; times are those of the book. Where something was `refused`, with why and what was typed."""
     done = request.GET.get("done", "")
     context = {
-        "book": book,
         "shop": shop,
         "for_staff": for_staff,
-        "as_of": books.now_in(book).date(),
         "plan": plan.plan,
         "envelopes": [(_called(one.name), _percent(one.share)) for one in plan.plan.envelopes],
         "divided": [(one.pay_on, one.paid, _parts(one.plan.envelopes, one.parts)) for one in reversed(plan.divided)],
@@ -247,8 +235,7 @@ def show(
         "typed": request.POST.dict(),
         "rows": _rows(plan, _typed_envelopes(request)),
     }
-    with timezone.override(book.tz):
-        return render(request, "web/funds.html", context, status=422 if refused else 200)
+    return page(request, "web/funds.html", book, context, status=422 if refused else 200)
 
 
 def _rows(plan: Funds, typed: list[tuple[str, str]]) -> list[tuple[str, str]]:

@@ -16,6 +16,7 @@ from yuefu.journeys.views import Overview
 from yuefu.runtime import books
 from yuefu.runtime.values import Book
 from yuefu.web import charts, demo
+from yuefu.web.pages import misread, missing
 from yuefu.web.scopes import Scope, overviews_for, scopes_of
 
 LONGEST_CURSOR = 200
@@ -33,10 +34,10 @@ def home(request: HttpRequest) -> HttpResponse:
     wanted, cursor = request.GET.get("book", ""), request.GET.get("after", "")
     scope = next((scope for scope in allowed if scope.book.code == wanted), allowed[0] if not wanted else None)
     if scope is None:
-        return render(request, "404.html", status=404)
+        return missing(request)
     found = _overview(scope, cursor)
     if isinstance(found, Refused):
-        return render(request, "400.html", status=400)
+        return misread(request)
     others = [other.book for other in allowed if other.book.id != scope.book.id]
     return show(request, found, book=scope.book, now=books.now_in(scope.book), cursor=cursor, others=others)
 

@@ -9,9 +9,8 @@ from typing import Final
 
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.http import urlencode
 from django.views.decorators.http import require_POST, require_safe
 
@@ -25,8 +24,8 @@ from yuefu.runtime.values import Book
 from yuefu.settlement.commands.invoices import Issue, Void
 from yuefu.settlement.rules.invoices import STATES, Invoice, last_of
 from yuefu.web.acting import desk_of, holds
+from yuefu.web.pages import LONGEST, after, asked, misread, missing, month_of, named, page, seen
 from yuefu.web.scopes import Scope, Visitor, scopes_of
-from yuefu.web.settlements import YEARS
 
 PERMISSION: Final = "settlement.read"
 REQUEST: Final = "invoice.request"
@@ -34,7 +33,6 @@ ISSUE: Final = "invoice.issue"
 DONE: Final = frozenset({"requested", "issued", "voided"})
 UNKNOWN_INVOICE: Final = "unknown_invoice"
 DAY_INVALID: Final = "day_invalid"
-_LONGEST: Final = 200
 
 Outcome = Invoice | Refused
 
@@ -51,27 +49,25 @@ class Allowed:
 @require_safe
 def listing(request: HttpRequest) -> HttpResponse:
     """Invoices of the book that `?book=` names, else of the first one; `?merchant=`, `?state=` and `?month=` choose, `?after=` pages through them."""
-    scope = next((scope for scope in scopes_of(request.user, PERMISSION) if request.GET.get("book", "") in ("", scope.book.code)), None)
+    scope = named(scopes_of(request.user, PERMISSION), request.GET.get("book", ""))
     if scope is None:
-        return render(request, "404.html", status=404)
-    merchant, state, month, after = (request.GET.get(name, "").strip()[:_LONGEST] for name in ("merchant", "state", "month", "after"))
+        return missing(request)
+    merchant, state, month = (request.GET.get(name, "").strip()[:LONGEST] for name in ("merchant", "state", "month"))
     first = month_of(month) if month else None
     if (month and first is None) or state not in ("", *STATES) or not merchant.isprintable():
-        return render(request, "400.html", status=400)
+        return misread(request)
     with scope.reading():
-        found = invoices.listed(book=scope.book, merchant=merchant, state=state, month=first, cursor=after)
+        found = invoices.listed(book=scope.book, merchant=merchant, state=state, month=first, cursor=after(request))
     if isinstance(found, Refused):
-        return render(request, "400.html", status=400)
+        return misread(request)
     return show_list(request, found, book=scope.book, for_staff=scope.merchant_id is None)
 
 
 def show_list(request: HttpRequest, found: InvoiceList, *, book: Book, for_staff: bool = True) -> HttpResponse:
     """The page of the list."""
-    asked = request.GET.copy()
-    asked.pop("after", None)
     rows = [(ids.text("merchant", row.merchant.id), row) for row in found.rows]
-    context = {"found": found, "rows": rows, "states": STATES, "after": request.GET.get("after", ""), "asked": asked.urlencode()}
-    return _page(request, "web/invoices.html", book, {**context, "for_staff": for_staff})
+    context = {"found": found, "rows": rows, "states": STATES, "after": request.GET.get("after", ""), "asked": asked(request)}
+    return page(request, "web/invoices.html", book, {**context, "for_staff": for_staff})
 
 
 @login_required
@@ -79,7 +75,7 @@ def show_list(request: HttpRequest, found: InvoiceList, *, book: Book, for_staff
 def fees(request: HttpRequest, merchant: str, month: str) -> HttpResponse:
     """The fees of a merchant in a month, with forms for whoever may use them."""
     placed = _placed(request.user, merchant, month)
-    return _shown(request, *placed) if placed else render(request, "404.html", status=404)
+    return _shown(request, *placed) if placed else missing(request)
 
 
 def show_fees(
@@ -93,7 +89,7 @@ def show_fees(
     typed: Mapping[str, str] | None = None,
 ) -> HttpResponse:
     """The page of fees; where something was `refused`, with why and what was `typed`."""
-    month, done, today = found.fees.month, request.GET.get("done", ""), books.now_in(book).astimezone(book.tz).date()
+    month, done, today = found.fees.month, request.GET.get("done", ""), books.today_in(book)
     context = {
         "found": found,
         "merchant_id": ids.text("merchant", found.merchant.id),
@@ -108,7 +104,7 @@ def show_fees(
         "refused": refused,
         "typed": typed or {},
     }
-    return _page(request, "web/fees.html", book, context, status=422 if refused else 200)
+    return page(request, "web/fees.html", book, context, status=422 if refused else 200)
 
 
 @login_required
@@ -118,7 +114,7 @@ def act(request: HttpRequest, merchant: str, month: str) -> HttpResponse:
     placed, do = _placed(request.user, merchant, month), request.POST.get("do", "")
     permission = {"request": REQUEST, "issue": ISSUE, "void": ISSUE}.get(do)
     if placed is None or permission is None or not holds(request.user, permission, placed[0].book):
-        return render(request, "404.html", status=404)
+        return missing(request)
     scope, found = placed
     desk = desk_of(request.user, scope.book)
     outcome = desk if isinstance(desk, Refused) else _ACTS[do](desk, found, request)
@@ -157,25 +153,16 @@ def _missing(found: FeeStatement) -> Refused:
 
 
 def _text(request: HttpRequest, name: str) -> str:
-    return request.POST.get(name, "").strip()[: 10 * _LONGEST]
+    return request.POST.get(name, "").strip()[: 10 * LONGEST]
 
 
 def _day(request: HttpRequest, book: Book) -> date | None:
     """The day that was typed, or today; None where it is none."""
     text = _text(request, "on")
     try:
-        return date.fromisoformat(text) if text else books.now_in(book).astimezone(book.tz).date()
+        return date.fromisoformat(text) if text else books.today_in(book)
     except ValueError:
         return None
-
-
-def month_of(text: str) -> date | None:
-    """The first day of a month that is written YYYY-MM; None where it is none."""
-    try:
-        first = date.fromisoformat(f"{text}-01")
-    except ValueError:
-        return None
-    return first if len(text) == len("2026-10") and first.year in YEARS else None
 
 
 def _placed(visitor: Visitor, merchant: str, month: str) -> tuple[Scope, FeeStatement] | None:
@@ -187,12 +174,11 @@ def _placed(visitor: Visitor, merchant: str, month: str) -> tuple[Scope, FeeStat
         return None
     if first is None:
         return None
-    for scope in scopes_of(visitor, PERMISSION):
-        with scope.reading():
-            found = invoices.fee_statement(book_id=scope.book.id, merchant_id=merchant_id, month=first, currency=scope.book.currency)
-        if found is not None:
-            return scope, found
-    return None
+
+    def look(scope: Scope) -> FeeStatement | None:
+        return invoices.fee_statement(book_id=scope.book.id, merchant_id=merchant_id, month=first, currency=scope.book.currency)
+
+    return seen(scopes_of(visitor, PERMISSION), look)
 
 
 def _shown(
@@ -201,9 +187,3 @@ def _shown(
     allowed = Allowed(holds(request.user, REQUEST, scope.book), holds(request.user, ISSUE, scope.book))
     for_staff = scope.merchant_id is None
     return show_fees(request, found, book=scope.book, allowed=allowed, for_staff=for_staff, refused=refused, typed=typed)
-
-
-def _page(request: HttpRequest, template: str, book: Book, context: Mapping[str, object], *, status: int = 200) -> HttpResponse:
-    with timezone.override(book.tz):
-        as_of = books.now_in(book).astimezone(book.tz).date()
-        return render(request, template, {"book": book, "as_of": as_of, **context}, status=status)

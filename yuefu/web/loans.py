@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from datetime import date
 from typing import Final
-from uuid import UUID
 
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
-from django.utils import timezone
 from django.views.decorators.http import require_safe
 from structlog.contextvars import bind_contextvars
 
@@ -21,32 +18,31 @@ from yuefu.journeys.servicing import LoanFile
 from yuefu.runtime import books
 from yuefu.runtime.values import Book
 from yuefu.web.acting import books_with, the_vault
+from yuefu.web.pages import after, misread, missing, named, page, seen
 from yuefu.web.scopes import Scope, Visitor
 
 READ: Final = "collect.read"
-_LONGEST: Final = 200
 
 
 @login_required
 @require_safe
 def late(request: HttpRequest) -> HttpResponse:
     """The late loans of the book that `?book=` names, else of the first one; `?bucket=` chooses, `?after=` pages through them."""
-    scope = _scope(request.user, request.GET.get("book", ""))
+    scope = named(books_with(request.user, READ), request.GET.get("book", ""))
     if scope is None:
-        return render(request, "404.html", status=404)
-    bucket, after = request.GET.get("bucket"), request.GET.get("after", "")[:_LONGEST]
+        return missing(request)
+    bucket = request.GET.get("bucket")
     with scope.reading():
         today = _today(scope.book)
-        found = late_loans.late_book(book_id=scope.book.id, on=today, open_day=today, bucket=bucket, cursor=after)
+        found = late_loans.late_book(book_id=scope.book.id, on=today, open_day=today, bucket=bucket, cursor=after(request))
     if isinstance(found, Refused):
-        return render(request, "400.html", status=400)
-    return show_late(request, found, book=scope.book, after=after)
+        return misread(request)
+    return show_late(request, found, book=scope.book)
 
 
-def show_late(request: HttpRequest, found: LateBook, *, book: Book, after: str = "") -> HttpResponse:
+def show_late(request: HttpRequest, found: LateBook, *, book: Book) -> HttpResponse:
     """The page of the list."""
-    with timezone.override(book.tz):
-        return render(request, "web/late_loans.html", {"found": found, "book": book, "as_of": found.on, "after": after})
+    return page(request, "web/late_loans.html", book, {"found": found, "as_of": found.on, "after": after(request)})
 
 
 @login_required
@@ -55,7 +51,7 @@ def loan(request: HttpRequest, public_id: str) -> HttpResponse:
     """One loan as it stands today."""
     placed = _placed(request.user, public_id)
     if placed is None:
-        return render(request, "404.html", status=404)
+        return missing(request)
     bind_contextvars(loan_id=public_id)
     scope, found = placed
     return show(request, found, book=scope.book)
@@ -64,18 +60,11 @@ def loan(request: HttpRequest, public_id: str) -> HttpResponse:
 def show(request: HttpRequest, found: LoanFile, *, book: Book) -> HttpResponse:
     """The page of a loan; times are those of the book."""
     figures = servicing.figures(found.look)
-    with timezone.override(book.tz):
-        return render(
-            request, "web/loan.html", {"found": found, "look": found.look, "figures": figures, "book": book, "as_of": found.look.on}
-        )
+    return page(request, "web/loan.html", book, {"found": found, "look": found.look, "figures": figures, "as_of": found.look.on})
 
 
 def _today(book: Book) -> date:
-    return servicing.today(book.id, books.now_in(book).astimezone(book.tz).date())
-
-
-def _scope(visitor: Visitor, code: str) -> Scope | None:
-    return next((scope for scope in books_with(visitor, READ) if code in ("", scope.book.code)), None)
+    return servicing.today(book.id, books.today_in(book))
 
 
 def _placed(visitor: Visitor, public_id: str) -> tuple[Scope, LoanFile] | None:
@@ -84,10 +73,9 @@ def _placed(visitor: Visitor, public_id: str) -> tuple[Scope, LoanFile] | None:
         loan_id = ids.parse("loan", public_id)
     except ids.BadId:
         return None
-    return next(((scope, found) for scope in books_with(visitor, READ) if (found := _seen(scope, loan_id))), None)
 
-
-def _seen(scope: Scope, loan_id: UUID) -> LoanFile | None:
-    with scope.reading():
+    def look(scope: Scope) -> LoanFile | None:
         found = servicing.loan_file(book_id=scope.book.id, vault=the_vault(), loan_id=loan_id, on=_today(scope.book))
-    return None if isinstance(found, Refused) else found
+        return None if isinstance(found, Refused) else found
+
+    return seen(books_with(visitor, READ), look)

@@ -5,14 +5,12 @@ and how it goes over some days.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
 
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
-from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from yuefu import ids
@@ -26,10 +24,10 @@ from yuefu.reconciliation.rules.references import Result
 from yuefu.runtime import books, days
 from yuefu.runtime.values import Book
 from yuefu.web.acting import books_with
+from yuefu.web.pages import day_of, misread, missing, named, page
 
 READ: Final = "reconcile"
 TREND_DAYS: Final = 30
-YEARS: Final = range(2000, 3000)
 MOST_ROWS: Final = 200
 """How many breaks, warnings and pending things of a source a page shows; the most urgent come first."""
 
@@ -38,22 +36,18 @@ MOST_ROWS: Final = 200
 @require_safe
 def statements(request: HttpRequest) -> HttpResponse:
     """Those of the book that `?book=` names, else of the first one, and of the day `?on=`, else of the last one with a bill."""
-    code = request.GET.get("book", "")
-    scope = next((scope for scope in books_with(request.user, READ) if code in ("", scope.book.code)), None)
+    scope = named(books_with(request.user, READ), request.GET.get("book", ""))
     if scope is None:
-        return render(request, "404.html", status=404)
-    try:
-        on = date.fromisoformat(request.GET["on"]) if request.GET.get("on") else None
-    except ValueError:
-        on = date.max
-    if on is not None and on.year not in YEARS:
-        return render(request, "400.html", status=400)
+        return missing(request)
+    on = day_of(request.GET["on"]) if request.GET.get("on") else None
+    if request.GET.get("on") and on is None:
+        return misread(request)
     with scope.reading():
         found = carried.day(book_id=scope.book.id, on=on)
         if isinstance(found, Refused):
             return show(request, None, book=scope.book)
         made = levels.of_day(book_id=scope.book.id, on=found.on, sources=found.sources)
-        today = days.open_date(scope.book.id) or books.now_in(scope.book).date()
+        today = days.open_date(scope.book.id) or books.today_in(scope.book)
         told = trends.trends(book_id=scope.book.id, on=today, days=TREND_DAYS)
     return show(request, found, book=scope.book, made=made, told=told)
 
@@ -62,7 +56,7 @@ def show(
     request: HttpRequest, found: DayStatements | None, *, book: Book, made: Sequence[Level] = (), told: Trends | None = None
 ) -> HttpResponse:
     """The page, with the levels that were `made` of the day and the trend that is `told`; None where no bill has come yet."""
-    context: dict[str, Any] = {"found": found, "book": book, "as_of": books.now_in(book).date(), "most": MOST_ROWS}
+    context: dict[str, Any] = {"found": found, "most": MOST_ROWS}
     if found is not None:
         acted_on = [(source, _to_act_on(source)) for source in found.sources]
         context |= {
@@ -75,8 +69,7 @@ def show(
             "before": found.on - timedelta(days=1),
             "after": found.on + timedelta(days=1),
         }
-    with timezone.override(book.tz):
-        return render(request, "web/recon.html", context)
+    return page(request, "web/recon.html", book, context)
 
 
 def _to_act_on(source: SourceDay) -> list[Carried]:

@@ -9,7 +9,6 @@ from urllib.parse import urlencode
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.utils import timezone
 from django.utils.translation import get_language
 from django.views.decorators.http import require_safe
 
@@ -24,14 +23,14 @@ from yuefu.journeys.money_flow import Day, Entries
 from yuefu.journeys.reports import GivenOut
 from yuefu.ledger.rules import CHART
 from yuefu.money.amounts import Money
-from yuefu.runtime import books, days, sql
+from yuefu.runtime import days, sql
 from yuefu.runtime.values import Book
 from yuefu.web import edge, entry_texts, flow_chart, texts
 from yuefu.web.acting import books_with
+from yuefu.web.pages import day_of, misread, missing, named, page
 from yuefu.web.scopes import Scope
 
 READ: Final = "ledger.read"
-YEARS: Final = range(2000, 3000)
 LISTED: Final = 31
 A_PAGE: Final = 50
 LONGEST: Final = 64
@@ -44,7 +43,7 @@ def listing(request: HttpRequest) -> HttpResponse:
     """What was given out in the book that `?book=` names, else in the first one; `?day=2026-10-12` and `?month=2026-10` show one of it."""
     scope = _scope(request)
     if scope is None:
-        return render(request, "404.html", status=404)
+        return missing(request)
     kind: Any = "day" if request.GET.get("day") else "month"
     wanted = request.GET.get("day") or (f"{request.GET['month']}-01" if request.GET.get("month") else "")
     if not wanted:
@@ -52,13 +51,13 @@ def listing(request: HttpRequest) -> HttpResponse:
             months = insight.kept_reports(book_id=scope.book.id, kind="month", limit=LISTED)
             of_days = insight.kept_reports(book_id=scope.book.id, kind="day", limit=LISTED)
         return show_list(request, months, of_days, book=scope.book)
-    on = _day(wanted)
+    on = day_of(wanted)
     if on is None:
-        return render(request, "400.html", status=400)
+        return misread(request)
     with scope.reading():
         found = reports.of(book=scope.book, kind=kind, on=on)
     if isinstance(found, Refused):
-        return render(request, "404.html", status=404)
+        return missing(request)
     return show(request, found, book=scope.book)
 
 
@@ -70,10 +69,10 @@ def flow(request: HttpRequest) -> HttpResponse:
     scope = _scope(request)
     today = days.open_date(scope.book.id) if scope else None
     if scope is None or today is None:
-        return render(request, "404.html", status=404)
-    on = _day(request.GET["on"]) if request.GET.get("on") else today
+        return missing(request)
+    on = day_of(request.GET["on"]) if request.GET.get("on") else today
     if on is None:
-        return render(request, "400.html", status=400)
+        return misread(request)
     origin, target = (request.GET.get(name, "") for name in ("from", "to"))
     with sql.reading(book_id=scope.book.id, at_one_moment=True):
         if origin or target:
@@ -102,22 +101,12 @@ def _currency(request: HttpRequest, book: Book) -> str:
 
 
 def _scope(request: HttpRequest) -> Scope | None:
-    code = request.GET.get("book", "")
-    return next((scope for scope in books_with(request.user, READ) if code in ("", scope.book.code)), None)
-
-
-def _day(text: str) -> date | None:
-    try:
-        on = date.fromisoformat(text)
-    except ValueError:
-        return None
-    return on if on.year in YEARS else None
+    return named(books_with(request.user, READ), request.GET.get("book", ""))
 
 
 def show_list(request: HttpRequest, months: list[Kept], of_days: list[Kept], *, book: Book) -> HttpResponse:
     """The list of what was given out."""
-    with timezone.override(book.tz):
-        return render(request, "web/reports.html", {"months": months, "days": of_days, "book": book, "as_of": books.now_in(book).date()})
+    return page(request, "web/reports.html", book, {"months": months, "days": of_days})
 
 
 def show(request: HttpRequest, found: GivenOut, *, book: Book) -> HttpResponse:
@@ -126,8 +115,6 @@ def show(request: HttpRequest, found: GivenOut, *, book: Book) -> HttpResponse:
     context = {
         "found": found,
         "report": report,
-        "book": book,
-        "as_of": books.now_in(book).date(),
         "money": [(_section(one), *_moneys(one.currency, *came_and_went(one))) for one in report.money],
         "owed": [(_section(one), *_moneys(one.currency, *accrued_and_paid(one))) for one in report.owed],
         "sections": [_section(one) for one in report.sections if one.rows or one.opening or one.closing],
@@ -136,8 +123,7 @@ def show(request: HttpRequest, found: GivenOut, *, book: Book) -> HttpResponse:
         "before": report.since - _DAY,
         "after": report.until + _DAY,
     }
-    with timezone.override(book.tz):
-        return render(request, "web/report.html", context)
+    return page(request, "web/report.html", book, context)
 
 
 def _moneys(currency: str, *minors: int) -> list[Money]:
@@ -180,14 +166,11 @@ def show_flow(request: HttpRequest, found: Day, *, book: Book) -> HttpResponse:
     """The page of a day's money flow: a table first, then the picture."""
     context = {
         "found": found,
-        "book": book,
-        "as_of": books.now_in(book).date(),
         "pictures": [_picture(one, book) for one in found.pictures],
         "before": found.on - _DAY,
         "after": found.on + _DAY,
     }
-    with timezone.override(book.tz):
-        return render(request, "web/flow.html", context)
+    return page(request, "web/flow.html", book, context)
 
 
 def _picture(one: Picture, book: Book) -> dict[str, Any]:
@@ -218,14 +201,11 @@ def show_entries(request: HttpRequest, found: Entries, *, book: Book, on: date, 
     more = {**here, "from": origin, "to": target, "kind": kind, "currency": currency, "after": found.next_cursor}
     context = {
         "entries": [(one, texts.text_of("entry_kind", one.kind), Money(one.minor, currency)) for one in found.entries],
-        "book": book,
         "on": on,
-        "as_of": books.now_in(book).date(),
         "origin": origin,
         "target": target,
         "currency": currency,
         "back": f"?{urlencode(here)}",
         "more": f"?{urlencode(more)}" if found.next_cursor else "",
     }
-    with timezone.override(book.tz):
-        return render(request, "web/flow_entries.html", context)
+    return page(request, "web/flow_entries.html", book, context)

@@ -9,7 +9,6 @@ from uuid import UUID
 
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
 from django.views.decorators.http import require_POST, require_safe
 
 from yuefu.errors import Refused
@@ -24,7 +23,8 @@ from yuefu.runtime.batch import Quarantined
 from yuefu.runtime.values import Book
 from yuefu.web import cases
 from yuefu.web.acting import holds, the_vault
-from yuefu.web.cases import MOST_TEXT, Outcome, Pages, id_of, missing, text_of
+from yuefu.web.cases import Outcome, Pages, id_of, text_of
+from yuefu.web.pages import after, misread, missing
 from yuefu.web.scopes import Scope
 
 READ: Final = "suspense.read"
@@ -43,11 +43,11 @@ def listing(request: HttpRequest) -> HttpResponse:
     scope = _PAGES.scope(request.user, request.GET.get("book", ""))
     if scope is None:
         return missing(request)
-    on = suspense.today(scope.book.id, books.now_in(scope.book).date())
+    on = suspense.today(scope.book.id, books.today_in(scope.book))
     with scope.reading():
-        found = suspense.listed(book_id=scope.book.id, vault=the_vault(), on=on, cursor=request.GET.get("after", "")[:MOST_TEXT])
+        found = suspense.listed(book_id=scope.book.id, vault=the_vault(), on=on, cursor=after(request))
     if isinstance(found, Refused):
-        return render(request, "400.html", status=400)
+        return misread(request)
     return show_list(request, found, book=scope.book)
 
 
@@ -132,7 +132,7 @@ def _amount(request: HttpRequest, book: Book) -> Money | Refused | None:
 
 
 def _seen(scope: Scope, receipt_id: UUID) -> ReceiptView | None:
-    on = suspense.today(scope.book.id, books.now_in(scope.book).date())
+    on = suspense.today(scope.book.id, books.today_in(scope.book))
     with scope.reading():
         return suspense.seen(book_id=scope.book.id, vault=the_vault(), receipt_id=receipt_id, on=on)
 

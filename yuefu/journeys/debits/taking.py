@@ -181,7 +181,7 @@ def send_tries(*, desk: Desk, now: datetime, try_ids: Sequence[UUID]) -> list[st
 
 
 def _begin(work: UnitOfWork, try_ids: Sequence[UUID], begun: list[Collection]) -> list[str | Refused]:
-    today = work.now.astimezone(work.book.tz).date()
+    today = work.book.day_of(work.now)
     held = payment_book.standings(book_id=work.book.id, try_ids=try_ids, lock=True)
     fit = [one for one in held.values() if _may_go(one, today)]
     takes, drops = _parted(work, sorted(fit, key=lambda one: (one.debit.due_on, one.latest.id)))
