@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
+from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 import psycopg
@@ -27,12 +29,12 @@ from yuefu.merchants.queries import payee_accounts
 from yuefu.payments import queries as payments
 from yuefu.payments import rules
 from yuefu.payments.commands import payouts as payout_commands
-from yuefu.payments.rules import OPERATING_NUMBER
+from yuefu.payments.rules import OPERATING_NUMBER, Payout
 from yuefu.runtime import policies, sql, stops
 from yuefu.runtime.stops import Lift, NewStop
 from yuefu.runtime.vault import Vault
 from yuefu.settlement import commands as settlement
-from yuefu.settlement.commands import SharePayment, ShareRelease
+from yuefu.settlement.commands import NewFreeze, SharePayment, ShareRelease
 from yuefu.settlement.queries import shares as share_book
 from yuefu.settlement.queries.shares import ShareBatch
 
@@ -241,6 +243,69 @@ def test_a_stop_of_payouts_is_one_of_shares_too(due: Shop) -> None:
     due.settle()
     due.poll_payouts()
     assert states(due)["agent"] == "scheduled"
+
+
+@pytest.fixture
+def ordered(vault: Vault, ids: IdSource) -> Shop:
+    """As `due`, but a stop keeps the merchant's money from the bank, and the agent's 6.00 are ordered."""
+    shop = live_shop_of(shop_opened(vault, ids), vault)
+    sold(shop)
+    shop.next_day()
+    stopping.impose(
+        desk=shop.desk, now=shop.now(), wanted=[NewStop("look", stopping.PAYOUTS, "merchant", str(shop.merchants[2]), "a look")]
+    )
+    shop.settle()
+    decide(shop, ask(shop, "agent"))
+    return shop
+
+
+def frozen(shop: Shop) -> UUID:
+    wanted = NewFreeze(shop.merchants[2], None, shop.on + timedelta(days=30), "asked by the police")
+    with open_day(replace(shop.desk, by=person("alice")), shop.now()) as work:
+        assert not isinstance(work, Refused)
+        asked = settlement.propose_freeze(work=work, wanted=wanted)
+    assert isinstance(asked, UUID), asked
+    with open_day(replace(shop.desk, by=person("bob")), shop.now()) as work:
+        assert not isinstance(work, Refused)
+        made = settlement.decide_freeze(work=work, approval_id=asked, approve=True, reason="the letter is true")
+    assert isinstance(made, UUID), made
+    return made
+
+
+def test_what_is_frozen_between_looking_and_sending_keeps_its_shares(ordered: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    own, _ = at_bank(ordered)
+    look = journey.payouts_waiting
+
+    def then_frozen(**asked: Any) -> list[Payout]:
+        found = look(**asked)
+        if asked["pays"] == "payees":
+            monkeypatch.undo()
+            frozen(ordered)
+        return found
+
+    monkeypatch.setattr(journey, "payouts_waiting", then_frozen)
+    ordered.settle()
+    ordered.poll_payouts()
+    assert (states(ordered)["agent"], at_bank(ordered)[0]) == ("scheduled", own)
+    ordered.prove()
+
+
+def test_what_is_frozen_while_a_file_is_made_keeps_its_shares_out_of_it(ordered: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    with open_day(ordered.desk, ordered.now()) as work:
+        assert not isinstance(work, Refused)
+        policies.establish(work=work, name=rules.PAYOUTS, value=BY_FILE, valid_from=work.day.on)
+    look = journey.payouts_waiting
+
+    def then_frozen(**asked: Any) -> list[Payout]:
+        found = look(**asked)
+        monkeypatch.undo()
+        ordered.at_once(lambda: frozen(ordered))
+        return found
+
+    monkeypatch.setattr(journey, "payouts_waiting", then_frozen)
+    refused = payout_files.export(desk=ordered.desk, now=ordered.now(11), pays="payees")
+    assert isinstance(refused, Refused)
+    assert (refused.code, states(ordered)["agent"]) == ("nothing_to_export", "scheduled")
 
 
 def test_payees_have_a_file_of_their_own_whose_answer_their_batches_follow(due: Shop) -> None:
