@@ -186,6 +186,17 @@ def read(file: str, names: str, build: Callable[[Fields, str], T], *, key: str |
     return [_item(value, f"[{i}]", names, build, None if base is None else f"{base}:{i}") for i, value in enumerate(whole)]
 
 
+def one(file: str, names: str, build: Callable[[Fields, str], T], *, what: str) -> T:
+    """What a file that is about one thing asks for; a list is refused, and told that it is `what`: "An account is one object"."""
+    given = read(file, names, build)
+    if len(given) > 1 or given[0].place:
+        fail("wrong_type", f"{what}, not a list.")
+    asked = given[0].request
+    if isinstance(asked, FieldFault):
+        fail(asked.code, str(asked))
+    return asked
+
+
 def _item(value: Any, place: str, names: str, build: Callable[[Fields, str], T], key: str | None) -> Item[T]:
     try:
         fields = Fields(value, place, f"key? {names}")

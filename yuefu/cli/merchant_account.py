@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from yuefu.cli import context, inputs, items, output
-from yuefu.cli.faults import fail
-from yuefu.cli.items import FieldFault, Fields
+from yuefu.cli.items import Fields
 from yuefu.cli.merchants import merchant_named
 
 if TYPE_CHECKING:
@@ -61,12 +60,7 @@ def change(
             number, kind = fields.text("settlement_account"), fields.text("settlement_account_kind")
             return AccountChange(merchant_id, number, kind, holder, bank, why)
 
-        given = items.read(file, ACCOUNT, read)
-        if len(given) > 1 or given[0].place:
-            fail("wrong_type", "An account is one object, not a list.")
-        wanted = given[0].request
-        if isinstance(wanted, FieldFault):
-            fail(wanted.code, str(wanted))
+        wanted = items.one(file, ACCOUNT, read, what="An account is one object")
         asked = caller.acting(lambda work: merchants.propose_account(work=work, vault=caller.desk.vault, change=wanted))
         output.result({"approval": ids.text("approval", asked), "merchant": merchant, "state": "waiting"})
 

@@ -14,7 +14,6 @@ from yuefu.cli import context, income_chart, inputs, items, output, plan_chart
 from yuefu.cli.context import Caller
 from yuefu.cli.contracts import CONTRACT, CONTRACT_EXAMPLE, agents_of, contract_of
 from yuefu.cli.faults import fail
-from yuefu.cli.items import FieldFault
 from yuefu.cli.merchants import merchant_named
 
 if TYPE_CHECKING:
@@ -119,12 +118,12 @@ def _contract_of(caller: Caller, file: str | None, merchant: str | None, on: dat
             fail("no_contract", f"{merchant} has no contract on {day}.")
         return known[merchant_id], day
     agents = agents_of(caller)
-    given = items.read(file or "", CONTRACT, lambda fields, _: contract_of(fields, caller.book.currency, agents))
-    if len(given) > 1 or given[0].place:
-        fail("wrong_type", "This is about one contract: an object, not a list.")
-    terms = given[0].request
-    if isinstance(terms, FieldFault):
-        fail(terms.code, str(terms))
+    terms = items.one(
+        file or "",
+        CONTRACT,
+        lambda fields, _: contract_of(fields, caller.book.currency, agents),
+        what="This is about one contract: an object",
+    )
     if fault := rules.terms_fault(terms, currency=caller.book.currency):
         raise RefusedError(fault)
     return rules.Contract(UUID(int=0), UUID(int=0), 0, terms), on or terms.valid_from

@@ -12,7 +12,7 @@ from yuefu.cli import batches, context, inputs, items, output
 from yuefu.cli.context import Caller
 from yuefu.cli.contracts import CONTRACT, CONTRACT_EXAMPLE, agents_of, contract_of
 from yuefu.cli.faults import fail
-from yuefu.cli.items import FieldFault, Fields
+from yuefu.cli.items import Fields
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -112,17 +112,20 @@ def amend(
         merchant_id, _ = merchant_named(caller.for_the_book(), merchant)
         why = inputs.reason(reason)
         agents = agents_of(caller)
-        given = items.read(file, CONTRACT, lambda fields, _: contract_of(fields, caller.book.currency, agents))
-        if len(given) > 1 or given[0].place:
-            fail("wrong_type", "An amendment is one contract: an object, not a list.")
-        if isinstance(given[0].request, FieldFault):
-            fail(given[0].request.code, str(given[0].request))
-        terms = given[0].request
+        terms = items.one(
+            file,
+            CONTRACT,
+            lambda fields, _: contract_of(fields, caller.book.currency, agents),
+            what="An amendment is one contract: an object",
+        )
         waiting = asked_before(caller, merchants.AMEND, merchant_id, rules.terms_json(terms))
         if waiting is None:
             amendment = merchants.Amendment(merchant_id, terms, why)
             (done,) = batches.all_or_nothing(
-                caller, given, lambda work, _: merchants.propose_amendments(work=work, amendments=[amendment]), _IN_CONTRACT
+                caller,
+                [items.Item("", terms)],
+                lambda work, _: merchants.propose_amendments(work=work, amendments=[amendment]),
+                _IN_CONTRACT,
             )
         asked = waiting or done.id
         output.result({"approval": ids.text("approval", asked), "merchant": merchant, "state": "waiting", "again": waiting is not None})

@@ -8,7 +8,7 @@ import typer
 
 from yuefu.cli import batches, context, inputs, items, output
 from yuefu.cli.faults import fail
-from yuefu.cli.items import FieldFault, Fields
+from yuefu.cli.items import Fields
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -109,12 +109,7 @@ def change_account(
             holder, bank = (fields.text(name) if fields.has(name) else "" for name in ("holder", "bank_code"))
             return PayeeAccountChange(party, payee_id, fields.text("account"), fields.text("account_kind"), holder, bank, why)
 
-        given = items.read(file, ACCOUNT, read)
-        if len(given) > 1 or given[0].place:
-            fail("wrong_type", "An account is one object, not a list.")
-        wanted = given[0].request
-        if isinstance(wanted, FieldFault):
-            fail(wanted.code, str(wanted))
+        wanted = items.one(file, ACCOUNT, read, what="An account is one object")
         asked = caller.acting(lambda work: merchants.propose_payee_account(work=work, vault=caller.desk.vault, change=wanted))
         output.result({"approval": ids.text("approval", asked), "payee": code, "state": "waiting"})
 

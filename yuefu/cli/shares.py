@@ -10,7 +10,6 @@ import typer
 from yuefu.cli import context, inputs, items, output
 from yuefu.cli.contracts import CONTRACT, CONTRACT_EXAMPLE, agents_of, contract_of
 from yuefu.cli.faults import fail
-from yuefu.cli.items import FieldFault
 from yuefu.cli.merchants import asked_before, merchant_named
 
 if TYPE_CHECKING:
@@ -193,12 +192,9 @@ def _terms(caller: Caller, merchant_id: UUID, file: str) -> ContractTerms:
     from yuefu.merchants import commands as merchants
 
     agents = agents_of(caller)
-    given = items.read(file, CONTRACT, lambda fields, _: contract_of(fields, caller.book.currency, agents))
-    if len(given) > 1 or given[0].place:
-        fail("wrong_type", "This is about one contract: an object, not a list.")
-    terms = given[0].request
-    if isinstance(terms, FieldFault):
-        fail(terms.code, str(terms))
+    terms = items.one(
+        file, CONTRACT, lambda fields, _: contract_of(fields, caller.book.currency, agents), what="This is about one contract: an object"
+    )
     with caller.reading():
         fault = merchants.contract_fault(book=caller.book, on=caller.today, merchant_id=merchant_id, contract=terms)
     if fault:
