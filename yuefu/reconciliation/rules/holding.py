@@ -141,7 +141,8 @@ def _once(bill: Bill, held: Held) -> Bill:
     seen: set[BillLine] = set()
     lines = []
     for line in bill.lines:
-        plain = _but_number(line)
+        # Where an account shows a line again its balance is another.
+        plain = replace(line, line_no=0, balance=None)
         if line.provider_id and plain in seen:
             held.breaks.append(Break(Outcome.DUPLICATE, line.kind, line.reference, line.amount))
         else:
