@@ -62,7 +62,8 @@ def verify_pair(trade: Bill, fund: Bill) -> list[PairDifference]:
     refund line: at WeChat Pay net of the fee given back, at Alipay whole, and the fee comes back as a line of its own. A refund still in
     process has no cash yet: a TIMING difference, unless its cash is there. Rows that moved no money expect no cash. Joined by the channel's
     number, else by our reference; of several lines with one number those of the same amount belong together, and the sum decides.
-    Withdrawals and other fund-flow lines have no counterpart and are left out. Order: trade bill first, then fund flow. Raises BillError not_a_pair for other layouts, days or currencies.
+    Withdrawals and other fund-flow lines have no counterpart and are left out. Order: trade bill first, then fund flow.
+    Raises BillError not_a_pair for other layouts, days or currencies.
     """
     _require_pair(trade, fund)
     expected, actual = _expected_cash(trade), _actual_cash(fund)
