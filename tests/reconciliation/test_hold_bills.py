@@ -166,6 +166,18 @@ def test_trades_and_account_of_alipay_are_joined_by_the_number_of_the_trade() ->
     assert breaks(lost, ACCOUNT) == [("amount_differs", "refund", "AR20261001-0001", "-200.00")]
 
 
+def test_an_amount_of_an_order_that_its_row_does_not_explain_is_never_green() -> None:
+    ordered = changed(ALIPAY, ("1200.00,1200.00", "1200.01,1200.00"))
+    found = held(ordered, ACCOUNT)
+    assert (found.verdict(), found.breaks, ["differ by 0.01 more" in one for one in found.warnings]) == ("warnings", [], [True])
+    received = changed(ALIPAY, ("1200.00,1200.00", "1200.00,1200.01"), ("共1229.90", "共1229.91"))
+    assert breaks(received, ACCOUNT) == [("amount_differs", "payment", "AL20261001-0001", "-0.01")]
+    given = changed(
+        ALIPAY, ("1200.00,1200.00,0.00,0.00,0.00,0.00", "1201.00,1200.00,0.00,0.00,0.00,1.00"), ("商家优惠共0.00", "商家优惠共1.00")
+    )
+    assert held(given, ACCOUNT).verdict() == "reconciled"
+
+
 def with_(text: str, key: str, place: int, **values: Any) -> str:
     document = json.loads(text)
     document[key][place].update(values)
