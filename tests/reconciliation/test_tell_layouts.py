@@ -78,6 +78,11 @@ def test_it_is_said_which_file_is_wrong_and_what_to_do(said: str, data: bytes) -
     assert said in refusal(data).detail
 
 
+def test_a_bill_without_lines_whose_summary_has_amounts_contradicts_itself() -> None:
+    empty = (BILLS / "wechat_tradebill_ALL_empty.csv").read_bytes()
+    assert refusal(empty.replace(b"`0,`0.00", b"`0,`0.01")).code == "summary_mismatch"
+
+
 def test_a_line_of_spaces_holds_nothing() -> None:
     assert read(TRADE + b"   \r\n")[0].lines == read(TRADE)[0].lines
 
