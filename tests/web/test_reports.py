@@ -28,6 +28,7 @@ def test_a_report_that_is_there_and_pages_that_are_none(person: Person, work: Un
         return browser.get(f"/reports/{path}", {"book": work.book.code, **asked}).content.decode()
 
     assert "No report has been given out yet" in page()
+    assert f'href="/reports/flow/?book={work.book.code}"' in page(), "money flows before the first report"
     assert "Nothing moved, and nothing was there" in page("flow/")
     lines = (Line(AccountKey("fee_income"), Money(-12_34, "CNY")), Line(AccountKey("suspense"), Money(12_34, "CNY")))
     with sql.transacting():

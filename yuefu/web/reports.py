@@ -50,7 +50,7 @@ def listing(request: HttpRequest) -> HttpResponse:
         with scope.reading():
             months = insight.kept_reports(book_id=scope.book.id, kind="month", limit=LISTED)
             of_days = insight.kept_reports(book_id=scope.book.id, kind="day", limit=LISTED)
-        return show_list(request, months, of_days, book=scope.book)
+        return show_list(request, months, of_days, book=scope.book, begun=days.open_date(scope.book.id) is not None)
     on = day_of(wanted)
     if on is None:
         return misread(request)
@@ -104,9 +104,9 @@ def _scope(request: HttpRequest) -> Scope | None:
     return named(books_with(request.user, READ), request.GET.get("book", ""))
 
 
-def show_list(request: HttpRequest, months: list[Kept], of_days: list[Kept], *, book: Book) -> HttpResponse:
-    """The list of what was given out."""
-    return page(request, "web/reports.html", book, {"months": months, "days": of_days})
+def show_list(request: HttpRequest, months: list[Kept], of_days: list[Kept], *, book: Book, begun: bool = True) -> HttpResponse:
+    """The list of what was given out; money flows in a book that has `begun`, whether or not a report was made."""
+    return page(request, "web/reports.html", book, {"months": months, "days": of_days, "begun": begun})
 
 
 def show(request: HttpRequest, found: GivenOut, *, book: Book) -> HttpResponse:
