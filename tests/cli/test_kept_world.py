@@ -93,8 +93,8 @@ def test_a_world_is_kept_until_it_is_removed_on_purpose(own_home: dict[str, str]
     with _served(own_home, "--days", "2"):
         assert _demo(own_home, "--fresh", "--yes")[0] == "in_use"
     first = (home / "demo" / "world.json").read_text()
-    given = "SELECT count(*) FROM procrastinate_jobs WHERE task_name LIKE '%make_reports'"
-    assert _as_owner(home, given) == [(1,)], "the reports of the days that were played are made as soon as there is a worker"
+    given = "SELECT count(*) FROM procrastinate_jobs WHERE task_name LIKE '%make_reports' AND args ->> 'timestamp' = '0'"
+    assert _as_owner(home, given) == [(1,)], "reports are asked for at once, not only at ten to the hour"
     code, detail = _demo(own_home, "--fresh")
     assert code == "not_confirmed"
     assert "--yes" in detail

@@ -24,7 +24,7 @@ PLACES: Final[Table] = {
     "settlements": _("Settlement"),
     "invoices": _("Invoices for fees"),
     "shares": _("Profit shares"),
-    "funds": _("Money of a merchant"),
+    "funds": _("Fund plan"),
     "late_loans": _("Late loans"),
     "reports": _("Reports"),
 }
