@@ -31,6 +31,7 @@ def list_breaks(
     cls: Annotated[str | None, typer.Option("--class", help="One class only, e.g. missing_here.")] = None,
     owner: Annotated[str | None, typer.Option(help="Those of one role.")] = None,
     overdue: Annotated[bool, typer.Option("--overdue", help="Those that should have been dealt with before today.")] = False,
+    waiting: Annotated[bool, typer.Option("--waiting", help="Those of which something waits for a second person.")] = False,
     after: Annotated[str | None, typer.Option(metavar="BREAK", help="From behind this one on: `next` of the page before.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="How many at most.")] = 100,
 ) -> None:
@@ -50,6 +51,7 @@ def list_breaks(
                 cls=cls,
                 owner=owner,
                 overdue_on=on if overdue else None,
+                waiting=waiting,
                 after=behind,
                 limit=limit + 1,
             )
