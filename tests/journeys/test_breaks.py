@@ -414,6 +414,9 @@ def test_a_break_has_an_owner_a_day_notes_and_evidence_and_its_history_never_cha
     assert missing.due_on == DUE + timedelta(days=2), "booked and not there goes first"
     due, content = shop.on + timedelta(days=9), b"a letter of the channel"
     with open_day(replace(shop.desk, by=ALICE), shop.now(15)) as work:
+        (past,) = commands.assign_breaks(work=work, assignments=[Assignment(missing.id, "finance", due_on=shop.on - timedelta(days=1))])
+        assert isinstance(past, Refused)
+        assert past.code == "due_passed"
         one(commands.assign_breaks(work=work, assignments=[Assignment(missing.id, "operator", due_on=due)]))
         one(commands.note_breaks(work=work, notes=[Note(missing.id, " they look into it ")]))
         letter, ticket = Evidence(missing.id, "letter.txt", content, "came by mail"), Evidence(missing.id, "ticket 4711")
