@@ -25,13 +25,14 @@ from uuid import UUID
 import pytest
 from django.conf import settings
 
-from tests.journeys.conftest import Shop, other_shop, shop
+from tests.journeys.conftest import Shop, other_shop, shop, shop_opened
 from yuefu import ids as public
 from yuefu.access import commands as access
 from yuefu.access.commands import IssuedKey, NewApiKey
 from yuefu.access.rules import KEY_SCOPES
 from yuefu.api.application import Api
 from yuefu.errors import Refused, one
+from yuefu.ids import IdSource
 from yuefu.journeys.desk import open_day
 from yuefu.runtime import vault as vaults
 from yuefu.runtime.vault import Vault
@@ -231,6 +232,12 @@ class Merchant:
 @pytest.fixture
 def merchant(shop: Shop, server: Server) -> Merchant:
     return Merchant(shop, server.ask)
+
+
+@pytest.fixture(scope="module")
+def regular(vault: Vault, server: Server) -> Merchant:
+    """A merchant for all tests of a file that leave it as it was."""
+    return Merchant(shop_opened(vault, IdSource(secrets.randbits)), server.ask)
 
 
 @pytest.fixture

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -40,24 +42,31 @@ def asked(route: Route, merchant: Merchant, name: str, secret: str | None, body:
     return merchant.ask_with(route.method, path, body, secret=secret, key="K" if route.method == "POST" else None)
 
 
-def expired_key(shop: Shop) -> str:
-    """A key whose time is over by the clock of the book, which stands at 8:00 until it is moved."""
-    issued = issue(shop, expires_at=shop.now(11))
+@dataclass(frozen=True)
+class Turned:
+    """A merchant with something for each route to name, and secrets that let nobody in."""
+
+    merchant: Merchant
+    names: Mapping[str, str]
+    secrets: Mapping[str, str | None]
+
+    def secret(self, who: str, scope: str) -> str | None:
+        if who == "other_scope":
+            return issue(self.merchant.shop, scopes=sorted(KEY_SCOPES - {scope})).secret
+        return self.secrets[who]
+
+
+@pytest.fixture(scope="module")
+def turned(regular: Merchant) -> Turned:
+    """The clock of the book passes the end of the one key that ends."""
+    names = {route.path: thing(route, regular) for route in sorted(ROUTES, key=lambda route: "{loan_id}" not in route.path)}
+    shop, good, revoked = regular.shop, regular.issued.secret, issue(regular.shop)
+    revoke(shop, revoked.id)
+    expired = issue(shop, expires_at=shop.now(11))
     sql.run("UPDATE runtime_book SET clock_at = %s WHERE id = %s", [shop.now(11) + timedelta(seconds=1), shop.book_id])
-    return issued.secret
-
-
-def secret_of(who: str, merchant: Merchant, scope: str) -> str | None:
-    good = merchant.issued.secret
-    if who == "revoked":
-        issued = issue(merchant.shop)
-        revoke(merchant.shop, issued.id)
-        return issued.secret
-    if who == "expired":
-        return expired_key(merchant.shop)
-    if who == "other_scope":
-        return issue(merchant.shop, scopes=sorted(KEY_SCOPES - {scope})).secret
-    return {"anonymous": None, "typing_error": good[:-1] + ("a" if good[-1] != "a" else "b"), "unknown": unknown_secret()}.get(who, good)
+    typing_error = good[:-1] + ("a" if good[-1] != "a" else "b")
+    none = {"anonymous": None, "typing_error": typing_error, "unknown": unknown_secret()}
+    return Turned(regular, names, {**none, "revoked": revoked.secret, "expired": expired.secret})
 
 
 def unknown_secret() -> str:
@@ -70,15 +79,14 @@ def unknown_secret() -> str:
 
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: f"{route.method} {route.path}")
 @pytest.mark.parametrize("who", REASONS)
-def test_every_route_turns_away_who_may_not(merchant: Merchant, route: Route, who: str) -> None:
-    name = thing(route, merchant)
-    before = figures(merchant.shop)
-    body = bodies(route, merchant)
-    reply = asked(route, merchant, name, secret_of(who, merchant, route.scope), body)
+def test_every_route_turns_away_who_may_not(turned: Turned, route: Route, who: str) -> None:
+    body = bodies(route, turned.merchant)
+    before = figures(turned.merchant.shop)
+    reply = asked(route, turned.merchant, turned.names[route.path], turned.secret(who, route.scope), body)
     assert (reply.status, reply.code) == REASONS[who]
     assert reply.headers["www-authenticate"].startswith('Bearer realm="yuefu"')
     assert who not in ("revoked", "expired", "other_scope") or "yuefu key issue --merchant CODE --scope" in reply.body["detail"]
-    assert before == figures(merchant.shop)
+    assert before == figures(turned.merchant.shop)
 
 
 def figures(shop: Shop) -> list[Any]:

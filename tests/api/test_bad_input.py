@@ -37,22 +37,22 @@ def is_a_problem(reply: Reply, status: int, code: str) -> bool:
     ],
     ids=range(14),
 )  # fmt: skip
-def test_what_is_not_json(merchant: Merchant, raw: bytes) -> None:
-    assert is_a_problem(merchant.post(ORDER, raw=raw, headers=[("Content-Type", "application/json")]), 400, "malformed_json")
+def test_what_is_not_json(regular: Merchant, raw: bytes) -> None:
+    assert is_a_problem(regular.post(ORDER, raw=raw, headers=[("Content-Type", "application/json")]), 400, "malformed_json")
 
 
 @pytest.mark.parametrize(
     ("raw", "twice"), [(b'{"quote_id":"a","quote_id":"b"}', "quote_id"), (b'{"a":{"b":1,"b":2}}', "b"), (b'{"\\u0061":1,"a":1}', "a")]
 )
-def test_what_could_be_read_in_two_ways_is_refused_by_the_name_of_the_member(merchant: Merchant, raw: bytes, twice: str) -> None:
-    reply = merchant.post(ORDER, raw=raw)
+def test_what_could_be_read_in_two_ways_is_refused_by_the_name_of_the_member(regular: Merchant, raw: bytes, twice: str) -> None:
+    reply = regular.post(ORDER, raw=raw)
     assert is_a_problem(reply, 400, "duplicate_member")
     assert repr(twice) in reply.body["detail"]
 
 
 @pytest.mark.parametrize("raw", [b"[]", b'"text"', b"1", b"null", b"true"])
-def test_what_is_json_and_no_object(merchant: Merchant, raw: bytes) -> None:
-    reply = merchant.post(ORDER, raw=raw)
+def test_what_is_json_and_no_object(regular: Merchant, raw: bytes) -> None:
+    reply = regular.post(ORDER, raw=raw)
     assert is_a_problem(reply, 422, "invalid_request")
     assert reply.pointers == ["#"]
 
@@ -68,40 +68,40 @@ WRONG: list[tuple[str, Any]] = [
 
 
 @pytest.mark.parametrize(("member", "value"), WRONG, ids=range(len(WRONG)))
-def test_a_member_that_is_wrong_is_named(merchant: Merchant, member: str, value: Any) -> None:
+def test_a_member_that_is_wrong_is_named(regular: Merchant, member: str, value: Any) -> None:
     good = {"quote_id": "quo_01h455vb4pex5vsknk084sn02q", "consumer_id": "csm_01h455vb4pex5vsknk084sn02q", "merchant_reference": "A"}
-    reply = merchant.post(ORDER, good | {member: value})
+    reply = regular.post(ORDER, good | {member: value})
     assert is_a_problem(reply, 422, "invalid_request")
     named = member.encode("utf-8", "replace").decode().replace("~", "~0").replace("/", "~1")
     assert reply.pointers == [f"#/{named}"[:200]]
     assert len(reply.raw) < 2_000
 
 
-def test_a_member_whose_name_is_no_text_is_refused(merchant: Merchant) -> None:
-    assert is_a_problem(merchant.post(ORDER, {"\ud800": 1, "merchant_reference": "A"}), 422, "invalid_request")
+def test_a_member_whose_name_is_no_text_is_refused(regular: Merchant) -> None:
+    assert is_a_problem(regular.post(ORDER, {"\ud800": 1, "merchant_reference": "A"}), 422, "invalid_request")
 
 
-def test_each_missing_member_is_named(merchant: Merchant) -> None:
-    reply = merchant.post(ORDER, {})
+def test_each_missing_member_is_named(regular: Merchant) -> None:
+    reply = regular.post(ORDER, {})
     assert is_a_problem(reply, 422, "invalid_request")
     assert reply.pointers == ["#/quote_id", "#/consumer_id", "#/merchant_reference"]
     assert "more" not in reply.body["detail"]
-    four = merchant.post("/v1/quotes", {}, key=None)
+    four = regular.post("/v1/quotes", {}, key=None)
     assert len(four.pointers) == 4
     assert four.body["detail"].endswith("; and 1 more")
 
 
 @pytest.mark.parametrize("verb", ["capture", "void", "refund"])
 @pytest.mark.parametrize("raw", [None, b""], ids=["no body", "a body of no bytes"])
-def test_all_is_asked_for_in_words(merchant: Merchant, verb: str, raw: bytes | None) -> None:
+def test_all_is_asked_for_in_words(regular: Merchant, verb: str, raw: bytes | None) -> None:
     """No body is no answer to the question how much."""
-    path = f"{ORDER}/{merchant.captured() if verb == 'refund' else merchant.placed()}"
-    before = merchant.get(path).body
-    reply = merchant.post(f"{path}/{verb}", raw=raw)
+    path = f"{ORDER}/{regular.captured() if verb == 'refund' else regular.placed()}"
+    before = regular.get(path).body
+    reply = regular.post(f"{path}/{verb}", raw=raw)
     assert is_a_problem(reply, 400, "body_missing")
     assert "{}" in reply.body["detail"]
-    assert merchant.get(path).body == before
-    assert merchant.post(f"{path}/{verb}", {}).status in (200, 201)
+    assert regular.get(path).body == before
+    assert regular.post(f"{path}/{verb}", {}).status in (200, 201)
 
 
 def test_a_body_that_two_lengths_are_told_of_is_not_taken_for_all(merchant: Merchant, server: Server) -> None:
@@ -136,8 +136,8 @@ def test_a_body_in_chunks_that_are_none_is_told_apart_from_an_error_of_ours(merc
 
 
 @pytest.mark.parametrize("member", [{f"m{n}": n for n in range(4_000)}], ids=["many"])
-def test_the_faults_told_are_bounded(merchant: Merchant, member: dict[str, int]) -> None:
-    reply = merchant.post(ORDER, member)
+def test_the_faults_told_are_bounded(regular: Merchant, member: dict[str, int]) -> None:
+    reply = regular.post(ORDER, member)
     assert is_a_problem(reply, 422, "invalid_request")
     assert len(reply.pointers) == 20
 
@@ -147,25 +147,25 @@ AMOUNTS: list[Any] = [0, -1, -(10**15), 10**15 + 1, 10**18, 2**63, 10**30, 1.0, 
 
 @pytest.mark.parametrize("amount", AMOUNTS, ids=range(len(AMOUNTS)))
 @pytest.mark.parametrize("verb", ["capture", "refund"])
-def test_an_amount_is_a_whole_number_above_zero(merchant: Merchant, verb: str, amount: Any) -> None:
-    reply = merchant.post(f"{ORDER}/ord_01h455vb4pex5vsknk084sn02q/{verb}", {"amount": amount})
+def test_an_amount_is_a_whole_number_above_zero(regular: Merchant, verb: str, amount: Any) -> None:
+    reply = regular.post(f"{ORDER}/ord_01h455vb4pex5vsknk084sn02q/{verb}", {"amount": amount})
     assert is_a_problem(reply, 422, "invalid_request")
     assert reply.pointers == ["#/amount"]
 
 
 @pytest.mark.parametrize("currency", ["XXX", "cny", "CNYY", "", "¥", 156])
-def test_a_currency_is_an_iso_code(merchant: Merchant, currency: Any) -> None:
-    assert merchant.post(f"{ORDER}/ord_01h455vb4pex5vsknk084sn02q/capture", {"amount": 1, "currency": currency}).pointers == ["#/currency"]
+def test_a_currency_is_an_iso_code(regular: Merchant, currency: Any) -> None:
+    assert regular.post(f"{ORDER}/ord_01h455vb4pex5vsknk084sn02q/capture", {"amount": 1, "currency": currency}).pointers == ["#/currency"]
 
 
-def test_a_currency_of_nothing_is_refused(merchant: Merchant) -> None:
-    reply = merchant.post(f"{ORDER}/{merchant.placed()}/capture", {"currency": "CNY"})
+def test_a_currency_of_nothing_is_refused(regular: Merchant) -> None:
+    reply = regular.post(f"{ORDER}/{regular.placed()}/capture", {"currency": "CNY"})
     assert is_a_problem(reply, 422, "invalid_request")
     assert reply.pointers == ["#"]
 
 
-def test_the_currency_of_another_country_is_refused(merchant: Merchant) -> None:
-    reply = merchant.post(f"{ORDER}/{merchant.placed()}/capture", {"amount": 100, "currency": "EUR"})
+def test_the_currency_of_another_country_is_refused(regular: Merchant) -> None:
+    reply = regular.post(f"{ORDER}/{regular.placed()}/capture", {"amount": 100, "currency": "EUR"})
     assert is_a_problem(reply, 422, "other_currency")
     assert reply.pointers == ["#/currency"]
 
@@ -173,14 +173,14 @@ def test_the_currency_of_another_country_is_refused(merchant: Merchant) -> None:
 @pytest.mark.parametrize(
     "kind", [None, "", "text/plain", "application/x-www-form-urlencoded", "application/json; charset=gbk", "application/jsonx"]
 )
-def test_a_body_is_declared_as_json(merchant: Merchant, kind: str | None) -> None:
+def test_a_body_is_declared_as_json(regular: Merchant, kind: str | None) -> None:
     headers = [("Content-Type", kind)] if kind is not None else [("content-type", "")]
-    assert is_a_problem(merchant.post(ORDER, raw=b'{"a":1}', headers=headers), 415, "unsupported_media_type")
+    assert is_a_problem(regular.post(ORDER, raw=b'{"a":1}', headers=headers), 415, "unsupported_media_type")
 
 
 @pytest.mark.parametrize("kind", ["application/json", "Application/JSON; charset=UTF-8", 'application/json;charset="utf-8"'])
-def test_json_is_json_however_it_is_spelt(merchant: Merchant, kind: str) -> None:
-    assert merchant.post(ORDER, merchant.order(), headers=[("Content-Type", kind)]).status == 201
+def test_json_is_json_however_it_is_spelt(regular: Merchant, kind: str) -> None:
+    assert regular.post(ORDER, regular.order(), headers=[("Content-Type", kind)]).status == 201
 
 
 def test_a_body_of_more_than_64_kb_is_refused_declared_or_not(merchant: Merchant, server: Server) -> None:
@@ -200,36 +200,36 @@ def test_a_body_of_more_than_64_kb_is_refused_declared_or_not(merchant: Merchant
     ["/v1", "/v1/", "/v1/orders/", "/v1/order", "/v2/orders", "/v1/orders/a/b/c", "/v1//orders", "/v1/orders//capture", "/v1/%00", "/v1/%ff",
      "/v1/" + "x" * 5_000],
 )  # fmt: skip
-def test_an_address_where_there_is_nothing(merchant: Merchant, path: str) -> None:
+def test_an_address_where_there_is_nothing(regular: Merchant, path: str) -> None:
     if path.startswith("/v1"):
-        assert is_a_problem(merchant.get(path), 404, "not_found")
+        assert is_a_problem(regular.get(path), 404, "not_found")
     else:
-        assert merchant.get(path).status == 404
+        assert regular.get(path).status == 404
 
 
 @pytest.mark.parametrize("verb", ["capture", "void", "refund"])
 @pytest.mark.parametrize("slash", ["%2F", "%2f"])
-def test_a_slash_inside_a_segment_separates_nothing(merchant: Merchant, slash: str, verb: str) -> None:
+def test_a_slash_inside_a_segment_separates_nothing(regular: Merchant, slash: str, verb: str) -> None:
     """Whoever puts an id of others into an address encodes it: what stands in it then chooses no other verb."""
-    order = merchant.captured()
-    assert is_a_problem(merchant.post(f"{ORDER}/{order}{slash}{verb}", {}), 404, "not_found")
-    assert merchant.get(f"{ORDER}/{order}").body["state"] == "captured"
-    assert is_a_problem(merchant.get(f"/v1{slash}orders"), 404, "not_found")
+    order = regular.captured()
+    assert is_a_problem(regular.post(f"{ORDER}/{order}{slash}{verb}", {}), 404, "not_found")
+    assert regular.get(f"{ORDER}/{order}").body["state"] == "captured"
+    assert is_a_problem(regular.get(f"/v1{slash}orders"), 404, "not_found")
 
 
-def test_an_address_is_the_same_however_its_letters_are_sent(merchant: Merchant) -> None:
-    order = merchant.placed()
-    shown = merchant.get(f"{ORDER}/{order}")
-    assert shown.raw == merchant.get(f"/v1/%6frders/{order.replace('_', '%5F')}").raw
+def test_an_address_is_the_same_however_its_letters_are_sent(regular: Merchant) -> None:
+    order = regular.placed()
+    shown = regular.get(f"{ORDER}/{order}")
+    assert shown.raw == regular.get(f"/v1/%6frders/{order.replace('_', '%5F')}").raw
 
 
 @pytest.mark.parametrize(
     "name", ["ord_", "nonsense", "ord_01h455vb4pex5vsknk084sn02q", "csm_01h455vb4pex5vsknk084sn02q", "%27", "x" * 3_000, "ord_%00"]
 )
 @pytest.mark.parametrize("verb", ["", "/capture", "/void", "/refund"])
-def test_an_order_that_is_not_there(merchant: Merchant, name: str, verb: str) -> None:
+def test_an_order_that_is_not_there(regular: Merchant, name: str, verb: str) -> None:
     path = f"{ORDER}/{name}{verb}"
-    assert is_a_problem(merchant.post(path, {}) if verb else merchant.get(path), 404, "unknown_order")
+    assert is_a_problem(regular.post(path, {}) if verb else regular.get(path), 404, "unknown_order")
 
 
 @pytest.mark.parametrize(
@@ -240,8 +240,8 @@ def test_an_order_that_is_not_there(merchant: Merchant, name: str, verb: str) ->
         ("OPTIONS", ORDER, "GET, HEAD, POST"), ("POST", "/v1/openapi.json", "GET, HEAD"), ("BREW", ORDER, "GET, HEAD, POST"),
     ],
 )  # fmt: skip
-def test_a_method_that_the_address_does_not_take(merchant: Merchant, method: str, path: str, allow: str) -> None:
-    reply = merchant.ask_with(method, path, secret=merchant.issued.secret)
+def test_a_method_that_the_address_does_not_take(regular: Merchant, method: str, path: str, allow: str) -> None:
+    reply = regular.ask_with(method, path, secret=regular.issued.secret)
     assert (reply.status, reply.headers["allow"]) == (405, allow)
     assert method == "HEAD" or is_a_problem(reply, 405, "method_not_allowed")
 
@@ -251,26 +251,26 @@ def test_a_method_that_the_address_does_not_take(merchant: Merchant, method: str
     ["limit=0", "limit=101", "limit=-1", "limit=ten", "limit=", "limit=1.0", "limit=٣", "limit=1&limit=2", "page=2", "starting_after=x",
      "starting_after=ord_01h455vb4pex5vsknk084sn02q", "starting_after=&ending_before=", "%", "limit=%ff", "&".join(f"a{n}=1" for n in range(50))],
 )  # fmt: skip
-def test_a_parameter_that_is_wrong(merchant: Merchant, query: str) -> None:
+def test_a_parameter_that_is_wrong(regular: Merchant, query: str) -> None:
     from urllib.parse import quote
 
-    assert is_a_problem(merchant.get(f"{ORDER}?{quote(query, safe='=&%')}"), 400, "invalid_parameter")
+    assert is_a_problem(regular.get(f"{ORDER}?{quote(query, safe='=&%')}"), 400, "invalid_parameter")
 
 
-def test_a_post_takes_no_parameters(merchant: Merchant) -> None:
-    assert is_a_problem(merchant.post(f"{ORDER}?amount=1", merchant.order()), 400, "invalid_parameter")
+def test_a_post_takes_no_parameters(regular: Merchant) -> None:
+    assert is_a_problem(regular.post(f"{ORDER}?amount=1", regular.order()), 400, "invalid_parameter")
 
 
-def test_head_is_get_without_a_body(merchant: Merchant) -> None:
-    path = f"{ORDER}/{merchant.placed()}"
-    shown, head = merchant.get(path), merchant.ask_with("HEAD", path, secret=merchant.issued.secret)
+def test_head_is_get_without_a_body(regular: Merchant) -> None:
+    path = f"{ORDER}/{regular.placed()}"
+    shown, head = regular.get(path), regular.ask_with("HEAD", path, secret=regular.issued.secret)
     assert (head.status, head.raw, head.headers["content-length"]) == (200, b"", str(len(shown.raw)))
 
 
-def test_what_a_quote_cannot_be(merchant: Merchant) -> None:
+def test_what_a_quote_cannot_be(regular: Merchant) -> None:
     good = {"product": "free", "amount": 199_900, "currency": "CNY", "periods": 3}
     found = {
-        merchant.post("/v1/quotes", good | change, key=None).code
+        regular.post("/v1/quotes", good | change, key=None).code
         for change in (
             {"product": "nothing"}, {"amount": 1}, {"amount": 10**14}, {"periods": 5}, {"currency": "EUR"}, {"periods": 12},
             {"consumer_id": "csm_01h455vb4pex5vsknk084sn02q"}, {"language": "fr"},
@@ -282,8 +282,8 @@ def test_what_a_quote_cannot_be(merchant: Merchant) -> None:
     }  # fmt: skip
 
 
-def test_the_member_that_is_wrong_of_a_quote_in_another_currency_is_the_currency(merchant: Merchant) -> None:
-    reply = merchant.post("/v1/quotes", {"product": "free", "amount": 199_900, "currency": "EUR", "periods": 3}, key=None)
+def test_the_member_that_is_wrong_of_a_quote_in_another_currency_is_the_currency(regular: Merchant) -> None:
+    reply = regular.post("/v1/quotes", {"product": "free", "amount": 199_900, "currency": "EUR", "periods": 3}, key=None)
     assert is_a_problem(reply, 422, "currency_differs")
     assert reply.pointers == ["#/currency"]
 

@@ -225,22 +225,38 @@ class Visit:
     complaints: list[str]
 
 
+@pytest.fixture(scope="session")
+def windows(chromium: Any) -> Iterator[Callable[..., Any]]:
+    """`windows(width, js, dark)`: one of the browser's profiles, each with a cache that its pages share, as a visitor's do."""
+    opened: dict[tuple[int, bool, bool], Any] = {}
+
+    def window(width: int, js: bool, dark: bool) -> Any:
+        if (width, js, dark) not in opened:
+            opened[width, js, dark] = chromium.new_context(
+                viewport={"width": width, "height": 800 if width > 600 else 740},
+                java_script_enabled=js,
+                color_scheme="dark" if dark else "light",
+                locale="en-GB",
+                reduced_motion="reduce",
+            )
+        return opened[width, js, dark]
+
+    yield window
+    for each in opened.values():
+        each.close()
+
+
 @pytest.fixture
-def visit(chromium: Any, sample_site: str) -> Iterator[Any]:
-    """`visit(path, width=…, language="en"|"zh-hans", js=True, dark=False)` opens a page of the sample site."""
-    contexts: list[Any] = []
+def visit(windows: Callable[..., Any], sample_site: str) -> Iterator[Any]:
+    """`visit(path, width=…, language="en"|"zh-hans", js=True, dark=False)` opens a page of the sample site, as somebody who comes for the first time."""
+    pages: list[Any] = []
 
     def open_page(path: str, *, width: int = 1280, language: str = "en", js: bool = True, dark: bool = False) -> Visit:
-        context = chromium.new_context(
-            viewport={"width": width, "height": 800 if width > 600 else 740},
-            java_script_enabled=js,
-            color_scheme="dark" if dark else "light",
-            locale="en-GB",
-            reduced_motion="reduce",
-        )
-        contexts.append(context)
-        context.add_cookies([{"name": "django_language", "value": language, "url": sample_site}])
-        page = context.new_page()
+        window = windows(width, js, dark)
+        window.clear_cookies()
+        window.add_cookies([{"name": "django_language", "value": language, "url": sample_site}])
+        page = window.new_page()
+        pages.append(page)
         found = Visit(page, [])
         page.on("console", lambda message: found.complaints.append(message.text) if message.type in {"error", "warning"} else None)
         page.on("pageerror", lambda error: found.complaints.append(str(error)))
@@ -248,14 +264,16 @@ def visit(chromium: Any, sample_site: str) -> Iterator[Any]:
         return found
 
     yield open_page
-    for context in contexts:
-        context.close()
+    for page in pages:
+        page.close()
 
 
 @pytest.fixture(scope="session")
-def shots(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where screenshots are kept for a person to look at: YUEFU_SHOTS, or a directory of this run."""
+def shots() -> Path | None:
+    """Where screenshots are kept for a person to look at, YUEFU_SHOTS; without it none are taken."""
     given = os.environ.get("YUEFU_SHOTS")
-    place = Path(given) if given else tmp_path_factory.mktemp("screens")
+    if given is None:
+        return None
+    place = Path(given)
     place.mkdir(parents=True, exist_ok=True)
     return place
