@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from dataclasses import replace
 from datetime import timedelta
+from uuid import UUID
 
 import psycopg
 import pytest
@@ -21,7 +22,7 @@ from yuefu.payments import queries as payments
 from yuefu.reconciliation import commands
 from yuefu.reconciliation import queries as found
 from yuefu.reconciliation.commands import Assignment, Ending, Evidence, NewFix, Note
-from yuefu.reconciliation.queries import Fix
+from yuefu.reconciliation.queries import Break, Fix
 from yuefu.reconciliation.rules.breaks import DEFAULT_WORKING, WORKING
 from yuefu.reconciliation.rules.fixes import Kind
 from yuefu.runtime import policies, sql
@@ -332,6 +333,22 @@ def test_what_is_asked_wrongly_is_refused_by_name_and_uses_no_key(shop):
     assert asked(shop, payment, Kind.WRITE_OFF, key="k").code == "above_write_off"
     assert asked(shop, payment, Kind.CHASE, key="k").state == "done", "nothing of the above used the key"
     assert sql.value("SELECT count(*) FROM reconciliation_fix WHERE book_id = %s", [shop.book_id]) == 1
+
+
+def test_what_one_person_may_not_fix_alone_they_do_not_end_by_hand_either(shop):
+    paid_day(shop)
+    bad, _, _ = spoilt(shop, "channel_trade", faults.MISSING_THERE)
+    sent(shop, bad)
+    (missing,) = open_breaks(shop)
+    closed = Ending(missing.id, "closed", "looked at it")
+    with open_day(replace(shop.desk, by=ALICE), shop.now(15)) as work:
+        asked, again = breaks.end(work=work, ending=closed), breaks.end(work=work, ending=closed)
+    assert isinstance(asked, UUID), "200.00 are more than one person ends"
+    assert (again, stands(shop, missing)[0]) == (asked, "open")
+    with open_day(replace(shop.desk, by=BOB), shop.now(15)) as work:
+        ended = commands.decide_ending(work=work, approval_id=asked, approve=True, reason="checked")
+    assert isinstance(ended, Break)
+    assert stands(shop, missing) == ("closed", "looked at it", shop.on)
 
 
 def test_opening_a_break_again_changes_no_statement_of_a_day_before(shop):

@@ -153,13 +153,18 @@ def _size_fault(one: Evidence) -> Refused | None:
     return None
 
 
+def ending_fault(current: Break, ending: Ending) -> Refused | None:
+    """Why a break cannot be moved along so."""
+    if ending.state not in STATES or (current.state, ending.state) not in TRANSITIONS:
+        return Refused(NOT_POSSIBLE, f"the break is {current.state} and cannot become {ending.state[:20]}", "state")
+    return None if ending.reason.strip() else Refused(REASON_MISSING, "say why", "reason")
+
+
 def _ended(current: Break | None, ending: Ending, work: UnitOfWork) -> Break | Refused:
     if current is None:
         return _unknown()
-    if ending.state not in STATES or (current.state, ending.state) not in TRANSITIONS:
-        return Refused(NOT_POSSIBLE, f"the break is {current.state} and cannot become {ending.state[:20]}", "state")
-    if not ending.reason.strip():
-        return Refused(REASON_MISSING, "say why", "reason")
+    if fault := ending_fault(current, ending):
+        return fault
     closed_on = None if ending.state == "open" else work.day.on
     fix_id = None if ending.state == "open" else current.fix_id
     return replace(current, state=ending.state, reason=ending.reason, closed_on=closed_on, fix_id=fix_id)
