@@ -106,6 +106,11 @@ def test_what_is_more_than_one_may_alone_is_decided_by_another(
     large = next(one for one in cli("break", "list").last["breaks"] if one["reference"] == "R1")
     text = raw("break", "show", large["break"], "--book", town.book).out
     assert "may still come by itself" in text
+    ending = ("break", "resolve", large["break"], "--state", "explained", "--reason", "theirs", "--as", person("finance"))
+    asked = cli(*ending).last
+    assert (asked["state"], cli(*ending).last) == ("waiting", asked)
+    refusing = ("approval", "decide", asked["approval"], "--reject", "--reason", "no", "--as", person("operator"))
+    assert (cli(*refusing).status, cli("break", "show", large["break"]).last["state"]) == (0, "open")
     asking = ("break", "fix", large["break"], "write_off", "--reason", "nobody knows", "--as", person("finance"))
     waiting = cli(*asking).last
     assert (waiting["state"], waiting["amount"]["minor"]) == ("waiting", 300_00)

@@ -35,9 +35,10 @@ def test_a_freeze_is_asked_for_approved_seen_and_ended(
     cli: Command, authorised: Callable[..., dict[str, Any]], decide: Callable[..., Any], person: Callable[..., str]
 ) -> None:
     risk = person("risk")
-    asked = cli(
-        "settlement", "freeze", "record-house", "--amount", "50.00", "--until", "2027-03-01", "--reason", "abnormal funds", "--as", risk
-    )
+    words = ("settlement", "freeze", "record-house", "--amount", "50.00", "--until", "2027-03-01", "--reason", "abnormal", "--as", risk)
+    asked = cli(*words)
+    again = cli(*words)
+    assert (again.last["approval"], again.last["again"]) == (asked.last["approval"], True), again.out
     assert cli("settlement", "freezes").last["freezes"] == []
     assert decide(asked).status == 0
     order = authorised(amount="200.00")
@@ -51,7 +52,7 @@ def test_a_freeze_is_asked_for_approved_seen_and_ended(
         50_00,
         50_00,
         "open",
-        "abnormal funds",
+        "abnormal",
     )
     ending = cli("settlement", "unfreeze", freeze["freeze"], "--reason", "explained", "--as", risk)
     again = cli("settlement", "unfreeze", freeze["freeze"], "--reason", "explained", "--as", risk)
@@ -119,7 +120,9 @@ def test_payouts_are_exported_once_written_again_and_answered(
     assert cli("payout", "answer", str(answer), "--as", finance).code == "answer_taken"
     assert cli("payout", "cancel", made["file"], "--reason", "too late", "--as", finance).code == "file_answered"
     amount = made["total"]["amount"] if "amount" in made["total"] else f"{made['total']['minor'] / 100:.2f}"
-    back = cli("payout", "returned", reference, "--amount", amount, "--on", "2026-10-21", "--reason", "account_closed", "--as", finance)
+    returned = ("payout", "returned", reference, "--amount", amount, "--reason", "account_closed", "--as", finance)
+    assert cli(*returned, "--on", "2027-01-01").code == "returned_on_invalid"
+    back = cli(*returned, "--on", made["made_at"][:10])
     assert (back.status, back.last["state"]) == (0, "returned"), back.out
     (flagged,) = cli("merchant", "account", "record-house").last["accounts"]
     assert flagged["fault"] == "account_closed"

@@ -11,7 +11,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from tests.cli.conftest import Answer, Command
+from tests.cli.conftest import Answer, Command, Town
 from tests.cli.samples import contract, merchant
 
 Given = Callable[..., Answer]
@@ -198,6 +198,13 @@ def test_what_a_contract_brings_is_told_before_it_is_signed(given: Given) -> Non
     assert (parts["settle_by"], parts["paid_on"], parts["waits_days"]) == ("period", "2026-12-31", 62)
     assert given({**terms, "discounts": []}, *asked).code == "no_such_plan"
     assert given({**terms, "fee_rate": "100"}, *asked).code == "fee_rate_invalid"
+
+
+def test_what_a_contract_brings_is_a_table_of_amounts(raw: Command, town: Town, tmp_path: Path) -> None:
+    (tmp_path / "terms.json").write_text(json.dumps(contract(fees=[])))
+    asked = ("merchant", "income", "--file", str(tmp_path / "terms.json"), "--amount", "1000.00", "--periods", "3")
+    told = raw(*asked, "--book", town.book)
+    assert (told.status, " CNY" in told.out, "{" in told.out) == (0, True, False), told.out
 
 
 @pytest.mark.parametrize(

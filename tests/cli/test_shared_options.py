@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 
+import click
 import pytest
+from typer.main import get_command
 
 from tests.cli.conftest import Command, Town
 from yuefu.cli import main
+from yuefu.cli.main import app
 
 
 @pytest.mark.parametrize(
@@ -95,3 +99,13 @@ def test_several_books_must_be_told_apart(raw: Command, town: Town, book: object
 def test_a_broken_text_is_shown_escaped_and_not_a_crash(cli: Command) -> None:
     answer = cli("trace", "R-\udcff\udcfe")
     assert (answer.status, answer.code) == (1, "unknown_order")
+
+
+def test_no_command_has_an_option_of_its_own_that_is_taken_from_the_line_before() -> None:
+    def options(command: click.Command, path: str) -> Iterator[tuple[str, str]]:
+        for name, one in getattr(command, "commands", {}).items():
+            yield from ((f"{path} {name}", option) for parameter in one.params for option in parameter.opts)
+            yield from options(one, f"{path} {name}")
+
+    shared = {"--json", "--as", "--book", "--home"}
+    assert [(path, option) for path, option in options(get_command(app), "yuefu") if option in shared] == []

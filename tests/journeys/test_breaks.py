@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from dataclasses import replace
 from datetime import timedelta
+from uuid import UUID
 
 import psycopg
 import pytest
@@ -21,7 +22,7 @@ from yuefu.payments import queries as payments
 from yuefu.reconciliation import commands
 from yuefu.reconciliation import queries as found
 from yuefu.reconciliation.commands import Assignment, Ending, Evidence, NewFix, Note
-from yuefu.reconciliation.queries import Fix
+from yuefu.reconciliation.queries import Break, Fix
 from yuefu.reconciliation.rules.breaks import DEFAULT_WORKING, WORKING
 from yuefu.reconciliation.rules.fixes import Kind
 from yuefu.runtime import policies, sql
@@ -334,6 +335,22 @@ def test_what_is_asked_wrongly_is_refused_by_name_and_uses_no_key(shop):
     assert sql.value("SELECT count(*) FROM reconciliation_fix WHERE book_id = %s", [shop.book_id]) == 1
 
 
+def test_what_one_person_may_not_fix_alone_they_do_not_end_by_hand_either(shop):
+    paid_day(shop)
+    bad, _, _ = spoilt(shop, "channel_trade", faults.MISSING_THERE)
+    sent(shop, bad)
+    (missing,) = open_breaks(shop)
+    closed = Ending(missing.id, "closed", "looked at it")
+    with open_day(replace(shop.desk, by=ALICE), shop.now(15)) as work:
+        asked, again = breaks.end(work=work, ending=closed), breaks.end(work=work, ending=closed)
+    assert isinstance(asked, UUID), "200.00 are more than one person ends"
+    assert (again, stands(shop, missing)[0]) == (asked, "open")
+    with open_day(replace(shop.desk, by=BOB), shop.now(15)) as work:
+        ended = commands.decide_ending(work=work, approval_id=asked, approve=True, reason="checked")
+    assert isinstance(ended, Break)
+    assert stands(shop, missing) == ("closed", "looked at it", shop.on)
+
+
 def test_opening_a_break_again_changes_no_statement_of_a_day_before(shop):
     paid_day(shop)
     bad, _, _ = spoilt(shop, "channel_trade", faults.MISSING_THERE)
@@ -414,6 +431,9 @@ def test_a_break_has_an_owner_a_day_notes_and_evidence_and_its_history_never_cha
     assert missing.due_on == DUE + timedelta(days=2), "booked and not there goes first"
     due, content = shop.on + timedelta(days=9), b"a letter of the channel"
     with open_day(replace(shop.desk, by=ALICE), shop.now(15)) as work:
+        (past,) = commands.assign_breaks(work=work, assignments=[Assignment(missing.id, "finance", due_on=shop.on - timedelta(days=1))])
+        assert isinstance(past, Refused)
+        assert past.code == "due_passed"
         one(commands.assign_breaks(work=work, assignments=[Assignment(missing.id, "operator", due_on=due)]))
         one(commands.note_breaks(work=work, notes=[Note(missing.id, " they look into it ")]))
         letter, ticket = Evidence(missing.id, "letter.txt", content, "came by mail"), Evidence(missing.id, "ticket 4711")

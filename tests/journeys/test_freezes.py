@@ -10,7 +10,7 @@ import pytest
 
 from tests.people import person
 from yuefu.errors import Refused, one
-from yuefu.journeys import payout_files, settlement
+from yuefu.journeys import payout_files, reports, settlement
 from yuefu.journeys.desk import open_day
 from yuefu.ledger import queries as ledger
 from yuefu.merchants import commands as merchants
@@ -89,6 +89,9 @@ def test_a_freeze_that_ends_before_its_day_keeps_the_books_provable_until_the_ne
     shop.settle()
     assert (batch_of(shop).totals.payout, client(shop)) == (cny("100.00"), 0)
     shop.prove()
+    shop.next_day()
+    made = reports.give_out(desk=shop.desk, now=shop.now(8))
+    assert not [one for one in made if isinstance(one, Refused)], "the days on which money is frozen and let go have their reports"
 
 
 @pytest.mark.parametrize("amount", [None, cny("100.00")])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 from hashlib import sha256
 from pathlib import Path
 
@@ -225,18 +225,30 @@ def test_the_database_keeps_a_payout_in_one_file(as_role, filed):
             connection.execute(attack, [made.id])
 
 
+def test_a_file_that_is_made_on_a_sunday_is_carried_out_on_monday(filed):
+    filed.until(date(2026, 10, 18))
+    made, _ = export(filed)
+    assert made.execute_on == date(2026, 10, 19)
+
+
 def test_a_payout_that_came_back_after_it_was_paid_is_booked_from_the_statement(filed):
     made, content = export(filed)
     take(filed, answer(made, [], group="ACSC"))
     reference = references(content)[0]
     (payout,) = payments.payouts_by_reference(book_id=filed.book_id, references=[reference]).values()
 
-    def back(amount):
+    def back(amount, later=0):
         return payout_files.came_back(
-            desk=filed.desk, now=filed.now(16), reference=reference, amount=amount, on=filed.on, code="account_closed"
+            desk=filed.desk,
+            now=filed.now(16),
+            reference=reference,
+            amount=amount,
+            on=filed.on + timedelta(days=later),
+            code="account_closed",
         )
 
     assert back(payout.amount + Money(1, "CNY")).code == "amount_differs"
+    assert back(payout.amount, later=1).code == "returned_on_invalid"
     assert (back(payout.amount).state, back(payout.amount).state) == ("returned", "returned")
     assert sum(ledger.totals(filed.book_id, ["client_cash"]).values()) == payout.amount.minor
     filed.prove()

@@ -78,6 +78,15 @@ def test_what_is_captured_on_a_friday_is_paid_on_monday_with_saturday_and_sunday
     shop.prove()
 
 
+def test_nothing_is_settled_on_a_day_nobody_works_whatever_fell_due_before(shop):
+    shop.bought("600.00")  # due on a day on which nobody settled
+    shop.until(FRIDAY)
+    for _ in range(3):
+        shop.next_day()
+        assert len(settled(shop)) == (shop.on == MONDAY)
+    shop.prove()
+
+
 def test_a_batch_that_is_settled_again_is_paid_once(shop):
     shop.bought("600.00")
     shop.next_day()

@@ -75,6 +75,18 @@ def test_what_goes_back_while_a_capture_waits_is_deducted_from_it_and_from_nothi
     assert proofs_hold(work, merchant)
 
 
+def test_what_waits_in_vain_settles_on_a_business_day_and_what_went_back_of_it_never_before_it(
+    work: UnitOfWork, make_merchant: MakeMerchant
+) -> None:
+    sold = capture(work, make_merchant(holds=Holds(evidence_days=2, tier="high", more_days=1)))
+    item, back = accrue(work, sold, refund(work, sold, 100))
+    assert isinstance(item, Item)
+    assert isinstance(back, Item)
+    sunday = DUE + timedelta(days=2)
+    assert (sunday.isoweekday(), item.settles_on) == (7, sunday + timedelta(days=1))
+    assert (back.due_on, back.settles_on) == (item.due_on, item.settles_on)
+
+
 def test_evidence_before_the_day_lets_it_settle_on_its_day_and_not_before(work: UnitOfWork, make_merchant: MakeMerchant) -> None:
     sold = capture(work, make_merchant(holds=WAITS))
     accrue(work, sold)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from dataclasses import fields
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -123,6 +123,27 @@ def test_a_month_has_the_batches_of_its_pay_days(work: UnitOfWork, sold: tuple[U
     assert len(file(work, empty, "csv").splitlines()) == 1
     assert [len(rows) for rows in sheets(file(work, empty, "xlsx")).values()][1] == 1
     assert "Nothing was settled." in words(file(work, empty, "pdf"))
+
+
+def test_a_month_carries_in_and_on_only_what_comes_from_another_month_or_goes_to_one(work: UnitOfWork, make_merchant: MakeMerchant) -> None:
+    merchant_id = make_merchant()
+    sold = capture(work, merchant_id)
+    accrue(work, sold)
+    settle(work)
+    accrue(work, refund(work, sold, 60_000))
+    (owing,) = settle(work, PAY_DAY + timedelta(days=1))
+    with sql.reading(book_id=work.book.id):
+        before = statements.of_month(book_id=work.book.id, merchant_id=merchant_id, month=PAY_DAY, currency="CNY")
+    accrue(work, capture(work, merchant_id))
+    settle(work, PAY_DAY + timedelta(days=4))
+    with sql.reading(book_id=work.book.id):
+        month = statements.of_month(book_id=work.book.id, merchant_id=merchant_id, month=PAY_DAY, currency="CNY")
+    assert before is not None
+    assert month is not None
+    assert (before.totals.opening.minor, before.totals.carried) == (0, owing.totals.carried)
+    assert owing.totals.carried.minor < 0
+    assert (month.totals.opening.minor, month.totals.carried.minor) == (0, 0)
+    assert month.totals.net == month.totals.payout == sum((part.batch.totals.payout for part in month.parts), owing.totals.payout)
 
 
 def test_a_paper_of_too_many_lines_has_them_by_day(work: UnitOfWork, sold: tuple[UUID, UUID], monkeypatch: pytest.MonkeyPatch) -> None:

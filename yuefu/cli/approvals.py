@@ -84,6 +84,9 @@ def _decide(work: UnitOfWork, asked: Approval, *, approve: bool, reason: str) ->
     if asked.action == reconciliation.FIX:
         fix = breaks.decide(work=work, approval_id=asked.id, approve=approve, reason=reason)
         return fix if isinstance(fix, Refused) else fix.id
+    if asked.action == reconciliation.RESOLVE:
+        ended = reconciliation.decide_ending(work=work, approval_id=asked.id, approve=approve, reason=reason)
+        return ended if isinstance(ended, Refused) else None
     if asked.action == policies.ACTION:
         return policies.decide(work=work, approval_id=asked.id, approve=approve, reason=reason)
     if asked.action == offers.PUBLISH:

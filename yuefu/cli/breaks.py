@@ -6,6 +6,7 @@ import hashlib
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
+from uuid import UUID
 
 import typer
 
@@ -211,13 +212,18 @@ def resolve(
     state: Annotated[str, typer.Option(help="explained, corrected, closed, or open again.")],
     reason: Annotated[str, typer.Option(help="The code of the reason.")],
 ) -> None:
-    """End a break, or open it again, with a reason."""
+    """End a break, or open it again, with a reason. Above the limit of fixes a second person decides: `approval decide`."""
     with context.at_work("break.resolve") as caller:
+        from yuefu import ids
+        from yuefu.journeys import breaks
         from yuefu.reconciliation import commands as reconciliation
 
         ending = reconciliation.Ending(inputs.object_id("break", name), state, reason)
-        done = caller.for_the_book().acting(lambda work: reconciliation.resolve_breaks(work=work, endings=[ending])[0])
-        output.result(_value(done, caller.today))
+        done = caller.for_the_book().acting(lambda work: breaks.end(work=work, ending=ending))
+        if isinstance(done, UUID):
+            output.result({"break": name, "approval": ids.text("approval", done), "state": "waiting"})
+        else:
+            output.result(_value(done, caller.today))
 
 
 def _values(caller: Caller, found: list[Break], on: date) -> list[dict[str, Any]]:

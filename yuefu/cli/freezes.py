@@ -33,15 +33,15 @@ def freeze(
 ) -> None:
     """Ask for a freeze of a merchant's money: so much is kept of what would be paid, and no more, once a second person approves."""
     with context.at_work("settlement.propose") as caller:
-        from yuefu import ids
         from yuefu.settlement import commands as settlement
         from yuefu.settlement.commands import NewFreeze
 
         merchant_id, _ = merchant_named(caller.to_write(), merchant)
         wanted = NewFreeze(merchant_id, inputs.amount_if_given(amount, caller.book.currency), until, inputs.reason(reason))
-        asked = caller.acting(lambda work: settlement.propose_freeze(work=work, wanted=wanted))
-        value = {"approval": ids.text("approval", asked), "merchant": merchant, "amount": wanted.amount, "until": until, "state": "waiting"}
-        output.result(value)
+        content = settlement.freeze_content(wanted, currency=caller.book.currency)
+        waiting = asked_before(caller, settlement.FREEZE, merchant_id, content)
+        asked = waiting or caller.acting(lambda work: settlement.propose_freeze(work=work, wanted=wanted))
+        _waits(asked, {"merchant": merchant, "amount": wanted.amount, "until": until}, again=waiting is not None)
 
 
 def unfreeze(

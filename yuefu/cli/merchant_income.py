@@ -80,7 +80,7 @@ def income(
             **told,
         }
         names = {name: name.replace("_", " ") + (f" of {orders:,}" if name == "month" else "") for name in told["later_months"]}
-        table = [[shown, *(one[name] for one in told.values())] for name, shown in names.items()]
+        table = [[shown, *(getattr(one, name) for one in rows.values())] for name, shown in names.items()]
         later = f"; {contract.terms.reserve_days} days later what is kept back" if contract.terms.reserve_days else ""
         parts = f", in {len(pay_days)} parts, on average {waits} days later" if by == PERIOD else ""
         note = f"Sold on {day}{'' if since == CAPTURE else f', {since} on the same day'}, paid on {paid_on}{parts}{later}."

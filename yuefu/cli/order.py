@@ -29,7 +29,8 @@ Part = Annotated[str | None, typer.Option("--amount", help="A part, as a decimal
 Event = Annotated[
     str,
     typer.Option(
-        "--as", help="refund, rejection (refused at the door) or charge_back (contested): a contract may say of each what it costs."
+        "--way",
+        help="How it comes back: refund, rejection (refused at the door) or charge_back (contested): a contract may say of each what it costs.",
     ),
 ]
 

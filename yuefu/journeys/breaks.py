@@ -25,7 +25,7 @@ from yuefu.payments.gateways.ports import GatewayError
 from yuefu.payments.rules import OPERATING, BankCredit, ChannelRefund, ChannelResult, RefundOrder
 from yuefu.reconciliation import commands as reconciliation
 from yuefu.reconciliation import queries as found
-from yuefu.reconciliation.commands import NewFix
+from yuefu.reconciliation.commands import Ending, NewFix
 from yuefu.reconciliation.queries import Break, BreakEvent, Fix
 from yuefu.reconciliation.rules import fixes as rules
 from yuefu.reconciliation.rules.breaks import DEFAULT_WORKING, WORKING, Working, working
@@ -116,6 +116,11 @@ def decide(*, work: UnitOfWork, approval_id: UUID, approve: bool, reason: str) -
     """A second person decides, within a transaction of the caller; what calls the outside and is approved is done by `carry_out` afterwards."""
     by = working_of(work.book.id, work.day.on)
     return reconciliation.decide_fix(work=work, by=by, approval_id=approval_id, approve=approve, reason=reason)
+
+
+def end(*, work: UnitOfWork, ending: Ending) -> Break | UUID | Refused:
+    """Ends a break by hand, or opens it again, within a transaction of the caller; above the limit what is returned is the approval that it waits for."""
+    return reconciliation.end_break(work=work, by=working_of(work.book.id, work.day.on), ending=ending)
 
 
 def carry_out(*, desk: Desk, now: datetime, fix_ids: Sequence[UUID] | None = None) -> list[Fix]:

@@ -24,6 +24,7 @@ from yuefu.payments import rules
 from yuefu.payments.commands import FileWanted
 from yuefu.payments.gateways import pain_answer, pain_file
 from yuefu.payments.rules import Payout, PayoutFile, PayResult, Pays
+from yuefu.runtime.calendars import calendar
 from yuefu.settlement import commands as settlement
 from yuefu.settlement import queries as batches
 from yuefu.settlement.queries import shares as share_book
@@ -47,8 +48,8 @@ class Answered:
 def export(
     *, desk: Desk, now: datetime, layout: str = rules.FORMATS[0], pay_on: date | None = None, pays: Pays = "merchants"
 ) -> tuple[PayoutFile, bytes] | Refused:
-    """Makes the file of payouts that wait, to be carried out today: all of them, or those of one pay day. Merchants are paid out of the account of
-    client money, payees out of our own, so each have files of their own.
+    """Makes the file of payouts that wait, to be carried out today or on the next business day: all of them, or those of one pay day. Merchants are paid
+    out of the account of client money, payees out of our own, so each have files of their own.
 
     What a stop is for, what goes to a merchant who is not active or to an account that is flagged, and what our account does not hold yet, waits for
     another file. Refused with unknown_format, debtor_unknown, nothing_to_export, read_only or no_open_day.
@@ -62,11 +63,12 @@ def export(
         if not payer.debtor:
             return Refused(rules.DEBTOR_UNKNOWN, "nobody is named who pays: propose the setting payments.payouts with a debtor", "debtor")
         account = payment_book.money_accounts(book_id=desk.book.id)[rules.PAID_FROM[pays]]
+        execute_on = calendar(desk.book.calendar, work.day.on.year, work.day.on.year + 1).next_business_day(work.day.on)
         write = partial(
             pain_file.write,
             layout=layout,
             made_at=now.astimezone(desk.book.tz),
-            execute_on=work.day.on,
+            execute_on=execute_on,
             account=account.number,
             payer=payer,
             text=f"{desk.book.code} {_TEXTS[pays]}",
@@ -78,7 +80,7 @@ def export(
                 account=account,
                 payouts=paying.not_kept(work, _waiting(desk, now, pay_on, pays)),
                 layout=layout,
-                execute_on=work.day.on,
+                execute_on=execute_on,
                 write=lambda message_id, lines: write(message_id=message_id, lines=lines),
                 pays=pays,
             ),
@@ -154,11 +156,14 @@ def take_answer(*, desk: Desk, now: datetime, data: bytes) -> Answered | Refused
 
 
 def came_back(*, desk: Desk, now: datetime, reference: str, amount: Money, on: date, code: str) -> Payout | Refused:
-    """Books that the bank sent a payout back after it was paid, as its statement says. Again, nothing is new. Refused as `payments.settle_payouts`."""
+    """Books that the bank sent a payout back after it was paid, as its statement says. Again, nothing is new. Refused with
+    returned_on_invalid where that day is not here yet, and as `payments.settle_payouts`."""
     results: Sequence[PayResult] = [PayResult(reference, "returned", amount, "", on, code)]
     with open_day(desk, now) as work:
         if isinstance(work, Refused):
             return work
+        if on > max(work.day.on, now.astimezone(desk.book.tz).date()):
+            return Refused(rules.RETURNED_ON_INVALID, "what came back came back on a day, today at the latest", "on")
         (outcome,) = payments.settle_payouts(work=work, results=results)
         if isinstance(outcome, Payout):
             settlement.follow_payouts(work=work, payouts=[outcome])

@@ -30,6 +30,7 @@ from yuefu.payments import rules
 from yuefu.payments.commands import TransferOrder
 from yuefu.payments.rules import DEFAULT_PAYOUTS, PAYOUTS, HowPaid, MoveOrder, PayOrder, Payout, PayResult, Pays, Transfer, TransferResult
 from yuefu.runtime import days, keys, locks, policies, runs, stops
+from yuefu.runtime.calendars import calendar
 from yuefu.runtime.logs import logger
 from yuefu.runtime.metrics import CLIENT_MONEY_SHORT, GATEWAY_FAILED
 from yuefu.runtime.policies import MissingSetting
@@ -58,15 +59,18 @@ def settle(*, desk: Desk, now: datetime, chunk: int = CHUNK) -> list[Batch] | Re
 
     Returns all batches of the pay day, as they stand before they are paid. A run that was stopped goes on where it stood. Again after its
     end it builds nothing, what fell due since waits for the next pay day; it orders what still lacks in the client account and sends what
-    was not sent. Runs of earlier pay days that broke off are ended: this one takes up what they left.
+    was not sent. Runs of earlier pay days that broke off are ended: this one takes up what they left. A pay day is a business day: on others
+    nothing is built, whatever fell due (a reserve, evidence that was waited for), and what was not sent is.
     """
     with open_day(desk, now) as work:
         if isinstance(work, Refused):
             return work
         on = work.day.on
-        runs.end_overtaken(book_id=desk.book.id, kind=KIND, before=on, needs="build", now=now)
-        run = runs.start(book_id=desk.book.id, kind=KIND, on=on, steps=STEPS, now=now, ids=desk.ids, actor=desk.by.label)
-    if run.state != "done":
+        run = None
+        if calendar(desk.book.calendar, on.year, on.year).is_business_day(on):
+            runs.end_overtaken(book_id=desk.book.id, kind=KIND, before=on, needs="build", now=now)
+            run = runs.start(book_id=desk.book.id, kind=KIND, on=on, steps=STEPS, now=now, ids=desk.ids, actor=desk.by.label)
+    if run and run.state != "done":
         instalment_parts.find(desk=desk, now=now)
         _build(desk, now, run, chunk)
         sharing.settle_shares(desk=desk, now=now, run=run)
@@ -75,7 +79,7 @@ def settle(*, desk: Desk, now: datetime, chunk: int = CHUNK) -> list[Batch] | Re
     for pays in _PARTIES:
         while _send(desk, now, SENT_AT_ONCE, pays).more:
             pass
-    if run.state != "done":
+    if run and run.state != "done":
         _finish(desk, now, run)
     return batches
 
@@ -98,7 +102,7 @@ def _build(desk: Desk, now: datetime, run: Run, chunk: int) -> None:
                 runs.advance(run_id=run.id, name="build", cursor=str(after), now=now)
 
 
-def _safeguard(desk: Desk, now: datetime, run: Run) -> None:
+def _safeguard(desk: Desk, now: datetime, run: Run | None) -> None:
     """Orders the transfer that covers what is owed, calls the bank and books its answer. What was ordered before and broke off goes first:
     if it is done by now, there is that much less to move.
     """
@@ -106,10 +110,10 @@ def _safeguard(desk: Desk, now: datetime, run: Run) -> None:
     with open_day(desk, now) as work:
         if isinstance(work, Refused):
             return
-        step = runs.take_turn(run_id=run.id, name="safeguard")
+        step = runs.take_turn(run_id=run.id, name="safeguard") if run else None
         found = payments.safeguard(work=work)
         assert not isinstance(found, Refused), found
-        if step.state != "done":
+        if run and step and step.state != "done":
             runs.finish_step(run_id=run.id, name="safeguard", state="done", detail={"owed": found.owed.minor}, now=now)
     moved = _move(desk, now, [found.ordered]) if found.ordered else []
     failed = [t for t in moved if not isinstance(t, Refused) and t.state == "failed"]

@@ -62,8 +62,9 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """What a merchant was paid in a batch, or on the pay days of a month, of which `month` is the first day. `totals` has all figures together;
-    those of what is paid and carried are sums too. `undated`, of a month, is what has no pay day as it stands now, for it settles from an event."""
+    """What a merchant was paid in a batch, or on the pay days of a month, of which `month` is the first day. `totals` has all figures together, where
+    what one batch carried and the next took up counts neither as carried in nor as carried on. `undated`, of a month, is what has no pay day as it
+    stands now, for it settles from an event."""
 
     merchant: Shown
     month: date | None
@@ -105,9 +106,11 @@ def of_month(*, book_id: UUID, merchant_id: UUID, month: date, currency: str) ->
         return None
     first = month.replace(day=1)
     found = paper_book.seen(ids=settlement.batches_between(merchant_id=merchant_id, since=first, until=last_of(first)))
-    sums = [sum(getattr(one.totals, name).minor for one in found) for name in FIGURES]
+    sums = {name: sum(getattr(one.totals, name).minor for one in found) for name in FIGURES}
+    within = sum(one.totals.carried.minor for one in sorted(found, key=lambda one: one.pay_on)[:-1])
+    sums |= {name: sums[name] - within for name in ("opening", "net", "carried")}
     undated = settlement.undated(book_id=book_id, currency=currency, merchant_id=merchant_id)
-    return Statement(who, first, tuple(_parts(found)), Totals(*(Money(minor, currency) for minor in sums)), undated)
+    return Statement(who, first, tuple(_parts(found)), Totals(*(Money(minor, currency) for minor in sums.values())), undated)
 
 
 def last_of(first: date) -> date:

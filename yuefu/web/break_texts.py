@@ -82,6 +82,7 @@ BREAK_REFUSED: Final[Table] = {
     "above_write_off": _("That is more than may be written off: chase the provider. Nothing was changed."),
     "client_money": _("Own money may not lie in the account of client money: chase the bank. Nothing was changed."),
     "not_opposite": _("No other open break has just the opposite difference. Nothing was changed."),
+    "due_passed": _("A break is to be dealt with today or later. Nothing was changed."),
     "day_passed": _("An answer is expected on a day to come. Nothing was changed."),
     "bad_date": _("This is no day of the calendar. Nothing was changed."),
     "unknown_break": _("There is no such break in this book. Nothing was changed."),

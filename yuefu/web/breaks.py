@@ -198,7 +198,8 @@ def _assign(desk: Desk, break_id: UUID, request: HttpRequest) -> Outcome:
 
 def _move(desk: Desk, break_id: UUID, request: HttpRequest) -> Outcome:
     ending = Ending(break_id, text_of(request, "state"), text_of(request, "reason"))
-    return _said(_within(desk, lambda work: reconciliation.resolve_breaks(work=work, endings=[ending])[0]), "moved")
+    done = _within(desk, lambda work: breaks.end(work=work, ending=ending))
+    return _said(done, "asked" if isinstance(done, UUID) else "moved")
 
 
 def _within(desk: Desk, act: Callable[[UnitOfWork], Any]) -> Any:

@@ -122,7 +122,7 @@ def facts(book_id: UUID, since: date, until: date) -> list[Fact]:
 
 
 def _settlement(params: dict[str, Any]) -> list[Fact]:
-    """Items accrued, what batches made available, and what they kept back or released."""
+    """Items accrued, what batches made available, and what they kept back or released, as a reserve or frozen."""
     return sql.rows_as(
         Fact,
         """
@@ -131,13 +131,16 @@ def _settlement(params: dict[str, Any]) -> list[Fact]:
             FROM ledger_line l JOIN ledger_entry e ON e.posted_on = l.posted_on AND e.id = l.entry_id
             JOIN ledger_account a ON a.id = l.account_id
             WHERE l.book_id = %(book)s AND l.posted_on BETWEEN %(since)s AND %(until)s
-                AND e.kind IN ('settlement_capture', 'settlement_refund', 'settlement_batch', 'settlement_reserve')
-                AND a.code IN ('merchant_pending', 'merchant_available', 'merchant_reserve')
+                AND e.kind IN ('settlement_capture', 'settlement_refund', 'settlement_batch', 'settlement_reserve', 'settlement_frozen',
+                    'settlement_thawed')
+                AND a.code IN ('merchant_pending', 'merchant_available', 'merchant_reserve', 'merchant_frozen')
             GROUP BY e.kind, a.code, l.currency
         ), ours AS (
-            SELECT CASE kind WHEN 'settlement_batch' THEN 'available' WHEN 'settlement_reserve' THEN 'reserve' ELSE kind END AS name, currency, minor
+            SELECT CASE WHEN kind = 'settlement_batch' THEN 'available' WHEN code IN ('merchant_reserve', 'merchant_frozen') THEN 'reserve' ELSE kind END
+                AS name, currency, sum(minor) AS minor
             FROM lines WHERE code = CASE kind WHEN 'settlement_batch' THEN 'merchant_available' WHEN 'settlement_reserve' THEN 'merchant_reserve'
-                ELSE 'merchant_pending' END
+                WHEN 'settlement_frozen' THEN 'merchant_frozen' WHEN 'settlement_thawed' THEN 'merchant_frozen' ELSE 'merchant_pending' END
+            GROUP BY 1, 2
         ), theirs AS (
             SELECT 'settlement_' || kind AS name, currency, sum(net_minor) AS minor FROM settlement_item
                 WHERE book_id = %(book)s AND earned_on BETWEEN %(since)s AND %(until)s AND kind IN ('capture', 'refund')

@@ -41,7 +41,7 @@ DEFAULT_CODES: Final[Mapping[str, str]] = {
     "funder_share": "2241.08",
     "agent_share": "2241.09",
     "host_share": "2241.10",
-    "merchant_frozen": "2241.08",
+    "merchant_frozen": "2241.11",
     "suspense": "2241.99",
     "unearned_discount": "2401",
     "funder_capital": "4001",

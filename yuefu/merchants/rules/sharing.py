@@ -160,7 +160,8 @@ def fault(sharing: ProfitShare, *, currency: str, fees_ppm: Sequence[int]) -> Re
 
 def _beyond(sharing: ProfitShare, least_fee: int) -> str | None:
     shared = sum(one.rate_ppm for one in sharing.receivers)
-    return None if shared <= least_fee else f"{shared} ppm are shared of a fee of {least_fee}: what is shared is part of the fee"
+    said = f"{shared / 10_000:g} % of the price is shared of a fee of {least_fee / 10_000:g} %: what is shared is part of the fee"
+    return None if shared <= least_fee else said
 
 
 def _fault(sharing: ProfitShare, currency: str) -> str | None:

@@ -20,6 +20,7 @@ PAYOUTS: Final = "payments.payouts"
 DEFAULT_PAYOUTS: Final[Mapping[str, str]] = {"by": "bank", "debtor": "", "debtor_bank": ""}
 FORMATS: Final = ("pain.001.001.09", "pain.001.001.03")
 
+RETURNED_ON_INVALID = "returned_on_invalid"  # a payout cannot have come back on a day to come
 NOTHING_TO_EXPORT = "nothing_to_export"  # no payout waits that may go to the bank now
 DEBTOR_UNKNOWN = "debtor_unknown"  # the setting payments.payouts does not say in whose name the book pays
 UNKNOWN_FORMAT = "unknown_format"

@@ -12,6 +12,7 @@ from yuefu.reconciliation.commands.breaks import (
     resolve_breaks,
 )
 from yuefu.reconciliation.commands.days import DayOutcome, fail_day, reconcile_day
+from yuefu.reconciliation.commands.endings import RESOLVE, decide_ending, end_break
 from yuefu.reconciliation.commands.files import FileIn, Received, receive_files
 from yuefu.reconciliation.commands.fixes import FIX, NewFix, ask_fixes, decide_fix, finish_refund, finish_repayment
 from yuefu.reconciliation.commands.levels import keep_levels
@@ -19,6 +20,7 @@ from yuefu.reconciliation.commands.levels import keep_levels
 __all__ = [
     "FIX",
     "MOST_EVIDENCE",
+    "RESOLVE",
     "Assignment",
     "DayOutcome",
     "Ending",
@@ -29,7 +31,9 @@ __all__ = [
     "Received",
     "ask_fixes",
     "assign_breaks",
+    "decide_ending",
     "decide_fix",
+    "end_break",
     "fail_day",
     "finish_refund",
     "finish_repayment",

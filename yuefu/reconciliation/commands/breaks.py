@@ -23,6 +23,7 @@ NOT_POSSIBLE = "not_possible"  # the state of the break does not allow this step
 REASON_MISSING = "reason_missing"  # whoever ends a break says why
 TEXT_INVALID = "text_invalid"  # a note and the name of evidence have 1 to 2,000 characters
 EVIDENCE_TOO_LARGE = "evidence_too_large"
+DUE_PASSED = "due_passed"  # a break is to be dealt with today or later
 
 MOST_TEXT: Final = 2_000
 MOST_EVIDENCE: Final = 8 * 1024 * 1024
@@ -69,7 +70,8 @@ class Evidence:
 
 
 def assign_breaks(*, work: UnitOfWork, assignments: Sequence[Assignment]) -> list[Break | Refused]:
-    """Gives breaks to a role or person, in order. Refused with UNKNOWN_BREAK, or NOT_POSSIBLE for one that is closed."""
+    """Gives breaks to a role or person, in order. Refused with UNKNOWN_BREAK, NOT_POSSIBLE for one that is closed, or DUE_PASSED where
+    the day until which it is to be dealt with is another one than before and has passed."""
     known = _locked(work, [a.break_id for a in assignments])
     outcomes: list[Break | Refused] = []
     happened, became = [], []
@@ -79,6 +81,8 @@ def assign_breaks(*, work: UnitOfWork, assignments: Sequence[Assignment]) -> lis
             outcomes.append(_unknown())
         elif current.state == "closed":
             outcomes.append(Refused(NOT_POSSIBLE, "the break is closed", "break_id"))
+        elif given.due_on and given.due_on < work.day.on and given.due_on != current.due_on:
+            outcomes.append(Refused(DUE_PASSED, f"it is {work.day.on}: a break is dealt with today or later", "due_on"))
         else:
             changed = replace(current, owner_role=given.owner_role, owner_id=given.owner_id, due_on=given.due_on or current.due_on)
             known[current.id] = changed
@@ -156,13 +160,18 @@ def _size_fault(one: Evidence) -> Refused | None:
     return None
 
 
+def ending_fault(current: Break, ending: Ending) -> Refused | None:
+    """Why a break cannot be moved along so."""
+    if ending.state not in STATES or (current.state, ending.state) not in TRANSITIONS:
+        return Refused(NOT_POSSIBLE, f"the break is {current.state} and cannot become {ending.state[:20]}", "state")
+    return None if ending.reason.strip() else Refused(REASON_MISSING, "say why", "reason")
+
+
 def _ended(current: Break | None, ending: Ending, work: UnitOfWork) -> Break | Refused:
     if current is None:
         return _unknown()
-    if ending.state not in STATES or (current.state, ending.state) not in TRANSITIONS:
-        return Refused(NOT_POSSIBLE, f"the break is {current.state} and cannot become {ending.state[:20]}", "state")
-    if not ending.reason.strip():
-        return Refused(REASON_MISSING, "say why", "reason")
+    if fault := ending_fault(current, ending):
+        return fault
     closed_on = None if ending.state == "open" else work.day.on
     fix_id = None if ending.state == "open" else current.fix_id
     return replace(current, state=ending.state, reason=ending.reason, closed_on=closed_on, fix_id=fix_id)

@@ -265,7 +265,7 @@ class _State:
             contract_version=contract.version,
             fee_on_refund=contract.terms.fee_on_refund,
             earned_on=accrual.earned_on,
-            settles_on=None if from_event else due_on + timedelta(days=holds.evidence_days),
+            settles_on=None if from_event else self.days.after(due_on + timedelta(days=holds.evidence_days), 0),
             lived=accrual.lived,
             due_on=due_on if holds.evidence_days else None,
             settle_from=since if from_event else "",
@@ -311,7 +311,7 @@ class _State:
             settles_on=None if without_a_day else capture.settles_on if waits else due_on,
             lived=capture.lived,
             event=event,
-            due_on=due_on if waits else None,
+            due_on=max(due_on, capture.due_on) if waits and capture.due_on else None,
             settle_from=capture.settle_from if without_a_day else "",
             settle_days=capture.settle_days if without_a_day else 0,
         )

@@ -52,15 +52,20 @@ def propose_freeze(*, work: UnitOfWork, wanted: NewFreeze) -> UUID | Refused:
         return refused
     if wanted.until <= work.day.on:
         return _passed(work, wanted.until)
-    content = {
-        "amount_minor": wanted.amount.minor if wanted.amount else None,
-        "currency": work.book.currency,
-        "until": wanted.until.isoformat(),
-        "reason": wanted.reason,
-    }
+    content = freeze_content(wanted, currency=work.book.currency)
     return approvals.request(
         work=work, action=FREEZE, object_kind="merchant", object_id=wanted.merchant_id, content=content, reason=wanted.reason
     )
+
+
+def freeze_content(wanted: NewFreeze, *, currency: str) -> dict[str, Any]:
+    """What the second person reads of a freeze."""
+    return {
+        "amount_minor": wanted.amount.minor if wanted.amount else None,
+        "currency": currency,
+        "until": wanted.until.isoformat(),
+        "reason": wanted.reason,
+    }
 
 
 def decide_freeze(*, work: UnitOfWork, approval_id: UUID, approve: bool, reason: str) -> UUID | Refused | None:
