@@ -289,7 +289,7 @@ def test_what_an_engine_says_of_a_damaged_file_is_told(tmp_path: Path):
     bad = bytearray(good.read_bytes())
     bad[4:60] = bytes(56)
     (tmp_path / "bad").write_bytes(bad)
-    with opened(Choice()) as engine, pytest.raises((files.BadSide, files.MatchFailed), match="cannot (be read|match)"):
+    with opened(Choice()) as engine, pytest.raises((files.BadSide, files.MatchFailed), match=r"cannot (be read|match)"):
         files.match_files(engine, here=str(good), there=str(tmp_path / "bad"), into=[str(tmp_path / name) for name in "ht"])
 
 

@@ -219,7 +219,7 @@ def resolve(
         from yuefu.reconciliation import commands as reconciliation
 
         ending = reconciliation.Ending(inputs.object_id("break", name), state, reason)
-        done = caller.for_the_book().acting(lambda work: breaks.end(work=work, ending=ending))
+        done: Break | UUID = caller.for_the_book().acting(lambda work: breaks.end(work=work, ending=ending))
         if isinstance(done, UUID):
             output.result({"break": name, "approval": ids.text("approval", done), "state": "waiting"})
         else:
