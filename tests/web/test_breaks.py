@@ -57,6 +57,16 @@ def payment(following: UnitOfWork) -> Break:
     return next(b for b in queries.breaks(book_id=following.book.id) if b.kind == "payment")
 
 
+@pytest.fixture
+def receipt(following: UnitOfWork) -> Break:
+    """Money that the bank's statement shows, and of which nobody here has heard."""
+    data = fund_flow([row(3, "来账", 7_00)], opening=Money(0, "CNY"))
+    with sql.transacting():
+        reconciliation.receive_files(work=following, files=[FileIn("bank", data, DAY)], read=read_bill, accounts={})
+        assert isinstance(reconciliation.reconcile_day(work=following, source="bank", on=DAY), DayOutcome)
+    return next(b for b in queries.breaks(book_id=following.book.id) if b.source == "bank")
+
+
 def page_of(found: Break) -> str:
     return f"/breaks/{public.text('break', found.id)}/"
 
@@ -121,6 +131,11 @@ def test_more_than_one_may_alone_is_decided_by_another_on_the_page(person: Perso
     assert state(payment, following) == "corrected"
     again = browser.post(f"{page_of(payment)}act/", {"do": "reject", "approval": approval, "reason": "no"})
     assert "Somebody decided this before" in again.content.decode()
+
+
+def test_of_a_receipt_the_bank_is_asked_whoever_looks(person: Person, receipt: Break) -> None:
+    assert receipt.kind == "receipt"
+    assert person("finance").get(page_of(receipt)).status_code == 200
 
 
 def test_who_asked_does_not_decide(person: Person, payment: Break, work: UnitOfWork) -> None:

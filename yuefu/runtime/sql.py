@@ -368,31 +368,33 @@ def shared_snapshot() -> str:
 
 
 @contextmanager
+def role(alias: str = WRITER) -> Iterator[None]:
+    """Works in a role: as the platform itself, unless given, where an outside system is asked while somebody reads."""
+    token = _role.set(alias)
+    try:
+        yield
+    finally:
+        _role.reset(token)
+
+
+@contextmanager
 def reading(
     *, book_id: UUID | None = None, merchant_id: UUID | None = None, consumer_id: UUID | None = None, at_one_moment: bool = False
 ) -> Iterator[None]:
     """Reads as a person may: a merchant or consumer through the reader, else staff of one book. Without a scope, no rows. `at_one_moment`: every
     query sees the same, for figures that are held against each other."""
     alias = READER if merchant_id or consumer_id else STAFF
-    token = _role.set(alias)
-    try:
-        with transaction.atomic(using=alias):
-            if at_one_moment:
-                run("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-            scope = [("yuefu.book", book_id), ("yuefu.merchant", merchant_id), ("yuefu.consumer", consumer_id)]
-            for name, given in scope:
-                run("SELECT set_config(%s, %s, true)", [name, str(given) if given else ""])
-            yield
-    finally:
-        _role.reset(token)
+    with role(alias), transaction.atomic(using=alias):
+        if at_one_moment:
+            run("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        scope = [("yuefu.book", book_id), ("yuefu.merchant", merchant_id), ("yuefu.consumer", consumer_id)]
+        for name, given in scope:
+            run("SELECT set_config(%s, %s, true)", [name, str(given) if given else ""])
+        yield
 
 
 @contextmanager
 def owning() -> Iterator[None]:
     """Works as the owner of the schema: roles, partitions, epochs. Never used to serve anybody."""
-    token = _role.set(OWNER)
-    try:
-        with transaction.atomic(using=OWNER):
-            yield
-    finally:
-        _role.reset(token)
+    with role(OWNER), transaction.atomic(using=OWNER):
+        yield
