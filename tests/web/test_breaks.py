@@ -150,6 +150,20 @@ def test_who_asked_does_not_decide(person: Person, payment: Break, work: UnitOfW
     assert state(payment, work) == "open"
 
 
+def test_what_is_ended_by_hand_above_the_limit_is_decided_by_another_on_the_page(person: Person, payment: Break, work: UnitOfWork) -> None:
+    browser, form = person("finance"), {"do": "resolve", "state": "explained", "reason": "theirs"}
+    assert browser.post(f"{page_of(payment)}act/", form)["Location"] == f"{page_of(payment)}?done=asked"
+    assert "You asked for it" in browser.get(page_of(payment)).content.decode()
+    other = person("operator")
+    assert page_of(payment) in other.get("/breaks/", {"book": work.book.code, "state": "waiting"}).content.decode()
+    page = other.get(page_of(payment)).content.decode()
+    assert "Explained: ¥300.00. theirs" in page
+    deciding = {"do": "approve", "approval": page.partition('name="approval" value="')[2].partition('"')[0], "reason": "checked"}
+    assert "A second person decides" in browser.post(f"{page_of(payment)}act/", deciding).content.decode()
+    assert other.post(f"{page_of(payment)}act/", deciding)["Location"] == f"{page_of(payment)}?done=decided"
+    assert state(payment, work) == "explained"
+
+
 def test_what_waits_for_a_second_person_is_found_in_the_list(person: Person, fee: Break, payment: Break, work: UnitOfWork) -> None:
     browser, form = person("finance"), {"do": "fix", "fix": "write_off", "reason": "nobody knows", "key": "k3"}
     waiting = {"book": work.book.code, "state": "waiting"}

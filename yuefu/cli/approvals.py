@@ -78,13 +78,14 @@ def _decide(work: UnitOfWork, asked: Approval, *, approve: bool, reason: str) ->
     from yuefu.merchants import commands as merchants
     from yuefu.offers import commands as offers
     from yuefu.reconciliation import commands as reconciliation
+    from yuefu.reconciliation.rules.breaks import RESOLVE
     from yuefu.runtime import approvals, policies
     from yuefu.settlement import commands as settlement
 
     if asked.action == reconciliation.FIX:
         fix = breaks.decide(work=work, approval_id=asked.id, approve=approve, reason=reason)
         return fix if isinstance(fix, Refused) else fix.id
-    if asked.action == reconciliation.RESOLVE:
+    if asked.action == RESOLVE:
         ended = reconciliation.decide_ending(work=work, approval_id=asked.id, approve=approve, reason=reason)
         return ended if isinstance(ended, Refused) else None
     if asked.action == policies.ACTION:

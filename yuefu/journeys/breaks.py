@@ -28,10 +28,11 @@ from yuefu.reconciliation import queries as found
 from yuefu.reconciliation.commands import Ending, NewFix
 from yuefu.reconciliation.queries import Break, BreakEvent, Fix
 from yuefu.reconciliation.rules import fixes as rules
-from yuefu.reconciliation.rules.breaks import DEFAULT_WORKING, WORKING, Working, working
+from yuefu.reconciliation.rules.breaks import DEFAULT_WORKING, MOST_ENDINGS, RESOLVE, WORKING, Working, working
 from yuefu.reconciliation.rules.fixes import Case, Kind, Suggested
 from yuefu.reconciliation.rules.matching import Outcome
-from yuefu.runtime import policies, sql
+from yuefu.runtime import approvals, policies, sql
+from yuefu.runtime.approvals import Approval
 from yuefu.runtime.batch import Quarantined
 from yuefu.runtime.logs import logger
 from yuefu.runtime.values import UnitOfWork
@@ -48,7 +49,8 @@ log = logger(__name__)
 @dataclass(frozen=True, slots=True)
 class Seen:
     """A break whole: as a fix sees it, what is suggested today, what fits besides, what was asked for, and all that happened. `waits_until` is from
-    when on it is worth a fix, where its other half may still come; `opposite` another break that would offset it.
+    when on it is worth a fix, where its other half may still come; `opposite` another break that would offset it; `ending` what a second person has to
+    decide before it is ended by hand.
     """
 
     found: Break
@@ -59,6 +61,7 @@ class Seen:
     opposite: UUID | None
     fixes: tuple[Fix, ...]
     history: tuple[BreakEvent, ...]
+    ending: Approval | None = None
 
 
 def working_of(book_id: UUID, on: date) -> Working:
@@ -77,6 +80,7 @@ def seen(*, desk: Desk, break_ids: Sequence[UUID], on: date) -> dict[UUID, Seen]
     cases = found.cases(book_id=desk.book.id, breaks=breaks, told=_told(desk, breaks))
     fixes = found.fixes_of(book_id=desk.book.id, break_ids=break_ids)
     history = found.history(book_id=desk.book.id, break_ids=break_ids)
+    endings = {one.object_id: one for one in reversed(approvals.listed(book_id=desk.book.id, action=RESOLVE, limit=MOST_ENDINGS))}
     opposites = found.opposite_breaks(book_id=desk.book.id, breaks=[(b.id, b.source, cases[b.id].difference) for b in breaks])
     first = {b.id: rules.suggested(cases[b.id], by, on) for b in breaks}
     return {
@@ -89,6 +93,7 @@ def seen(*, desk: Desk, break_ids: Sequence[UUID], on: date) -> dict[UUID, Seen]
             opposite=opposites.get(b.id),
             fixes=tuple(fixes.get(b.id, ())),
             history=tuple(history.get(b.id, ())),
+            ending=endings.get(b.id),
         )
         for b in breaks
     }
@@ -121,6 +126,11 @@ def decide(*, work: UnitOfWork, approval_id: UUID, approve: bool, reason: str) -
 def end(*, work: UnitOfWork, ending: Ending) -> Break | UUID | Refused:
     """Ends a break by hand, or opens it again, within a transaction of the caller; above the limit what is returned is the approval that it waits for."""
     return reconciliation.end_break(work=work, by=working_of(work.book.id, work.day.on), ending=ending)
+
+
+def decide_end(*, work: UnitOfWork, approval_id: UUID, approve: bool, reason: str) -> Break | Refused | None:
+    """A second person decides whether a break is ended by hand, within a transaction of the caller."""
+    return reconciliation.decide_ending(work=work, approval_id=approval_id, approve=approve, reason=reason)
 
 
 def carry_out(*, desk: Desk, now: datetime, fix_ids: Sequence[UUID] | None = None) -> list[Fix]:
@@ -261,6 +271,7 @@ def listed(
     breaks = found.breaks_listed(book_id=book_id, state=state, source=source, waiting=waiting, after=after, limit=PAGE + 1)
     fixes = found.fixes_of(book_id=book_id, break_ids=[b.id for b in breaks[:PAGE]])
     waits = {fix.break_id for each in fixes.values() for fix in each if fix.state == "waiting"}
+    waits |= approvals.waiting_for(book_id=book_id, action=RESOLVE, object_ids=[b.id for b in breaks[:PAGE]])
     cases = found.cases(book_id=book_id, breaks=breaks[:PAGE])
     rows = tuple(
         Row(ids.text("break", b.id), b, cases[b.id].difference, b.age_days(on), b.state == "open" and b.due_on < on, b.id in waits)

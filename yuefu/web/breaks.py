@@ -18,14 +18,15 @@ from yuefu.errors import Refused, RefusedError
 from yuefu.journeys import breaks
 from yuefu.journeys.breaks import Listed, Seen
 from yuefu.journeys.desk import Desk, open_day
+from yuefu.money.amounts import Money
 from yuefu.reconciliation import commands as reconciliation
 from yuefu.reconciliation import queries as found_breaks
 from yuefu.reconciliation.commands import Assignment, Ending, Evidence, NewFix, Note
 from yuefu.reconciliation.queries import Fix
-from yuefu.reconciliation.rules.breaks import STATES, TRANSITIONS
+from yuefu.reconciliation.rules.breaks import RESOLVE, STATES, TRANSITIONS
 from yuefu.reconciliation.rules.fixes import Kind
 from yuefu.reconciliation.rules.matching import SOURCES
-from yuefu.runtime import books, days
+from yuefu.runtime import approvals, books, days
 from yuefu.runtime.batch import Quarantined
 from yuefu.runtime.values import Book, UnitOfWork
 from yuefu.web import cases
@@ -89,20 +90,36 @@ class Allowed:
     decide: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What waits for a second person: a fix, or a state in which the break is to end; `kind` says of what `code` is."""
+
+    kind: str
+    code: str
+    amount: Money
+    reason: str
+    by: str
+    approval_id: UUID | None
+
+
 def show(
     request: HttpRequest, found: Seen, *, book: Book, allowed: Allowed, refused: str = "", typed: Mapping[str, str] | None = None
 ) -> HttpResponse:
     """The page of a break; where something was `refused`, with why and what was `typed`."""
     b = found.found
     waiting = next((fix for fix in found.fixes if fix.state == "waiting"), None)
+    asked = Asked("fix", waiting.kind.value, waiting.amount, waiting.reason, waiting.asked_by, waiting.approval_id) if waiting else None
+    if asked is None and (ending := found.ending) is not None:
+        in_question, told = Money(ending.content["amount_minor"], ending.content["currency"]), ending.content
+        asked = Asked("break_state", told["state"], in_question, told["reason"], ending.requested_by, ending.id)
     more = {
         "seen": found,
         "found": b,
         "public_id": ids.text("break", b.id),
         "opposite": ids.text("break", found.opposite) if found.opposite else "",
-        "waiting": waiting,
-        "mine": waiting is not None and waiting.asked_by == f"user:{request.user.get_username()}",
-        "approval": ids.text("approval", waiting.approval_id) if waiting and waiting.approval_id else "",
+        "asked": asked,
+        "mine": asked is not None and asked.by == f"user:{request.user.get_username()}",
+        "approval": ids.text("approval", asked.approval_id) if asked and asked.approval_id else "",
         "endings": [state for state in STATES if (b.state, state) in TRANSITIONS],
         "roles": WORKERS,
         "allowed": allowed,
@@ -157,6 +174,11 @@ _DID: Final = {"waiting": "asked", "approved": "asked", "dropped": "dropped"}
 def _decide(desk: Desk, break_id: UUID, request: HttpRequest) -> Outcome:
     approval = id_of("approval", text_of(request, "approval"))
     approve = request.POST.get("do") == "approve"
+    ending = approvals.by_id(book_id=desk.book.id, approval_id=approval) if approval else None
+    if approval is not None and ending is not None and (ending.action, ending.object_id) == (RESOLVE, break_id):
+        reason = text_of(request, "reason")
+        ended = _within(desk, lambda work: breaks.decide_end(work=work, approval_id=approval, approve=approve, reason=reason))
+        return _said(ended, "decided")
     asked = found_breaks.fix_of_approval(book_id=desk.book.id, approval_id=approval) if approval else None
     if approval is None or asked is None or asked.break_id != break_id:
         return Refused("unknown_approval", "there is no such request about this break", "approval")

@@ -12,7 +12,7 @@ from yuefu.reconciliation.commands.breaks import (
     resolve_breaks,
 )
 from yuefu.reconciliation.commands.days import DayOutcome, fail_day, reconcile_day
-from yuefu.reconciliation.commands.endings import RESOLVE, decide_ending, end_break
+from yuefu.reconciliation.commands.endings import decide_ending, end_break
 from yuefu.reconciliation.commands.files import FileIn, Received, receive_files
 from yuefu.reconciliation.commands.fixes import FIX, NewFix, ask_fixes, decide_fix, finish_refund, finish_repayment
 from yuefu.reconciliation.commands.levels import keep_levels
@@ -20,7 +20,6 @@ from yuefu.reconciliation.commands.levels import keep_levels
 __all__ = [
     "FIX",
     "MOST_EVIDENCE",
-    "RESOLVE",
     "Assignment",
     "DayOutcome",
     "Ending",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any
 from uuid import UUID
 
 from yuefu.errors import Refused, RefusedError
@@ -10,12 +10,9 @@ from yuefu.reconciliation import queries
 from yuefu.reconciliation.commands.breaks import Ending, ending_fault, resolve_breaks
 from yuefu.reconciliation.queries import Break
 from yuefu.reconciliation.rules import fixes as rules
-from yuefu.reconciliation.rules.breaks import Working
+from yuefu.reconciliation.rules.breaks import MOST_ENDINGS, RESOLVE, Working
 from yuefu.runtime import approvals
 from yuefu.runtime.values import UnitOfWork
-
-RESOLVE: Final = "break.resolve"
-"""The action of the approval that ending a break by hand needs above the limit; its object is the break."""
 
 
 def end_break(*, work: UnitOfWork, by: Working, ending: Ending) -> Break | UUID | Refused:
@@ -28,7 +25,7 @@ def end_break(*, work: UnitOfWork, by: Working, ending: Ending) -> Break | UUID 
     if not by.needs_second(stake):
         return resolve_breaks(work=work, endings=[ending])[0]
     content: dict[str, Any] = {"state": ending.state, "reason": ending.reason, "amount_minor": stake.minor, "currency": stake.currency}
-    waiting = approvals.listed(book_id=work.book.id, action=RESOLVE, limit=1000)
+    waiting = approvals.listed(book_id=work.book.id, action=RESOLVE, limit=MOST_ENDINGS)
     same = [one.id for one in waiting if one.object_id == found.id and dict(one.content) == content]
     if same:
         return same[0]

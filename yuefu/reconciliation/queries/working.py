@@ -12,11 +12,11 @@ from uuid import UUID
 from yuefu.money.amounts import Money
 from yuefu.payments import queries as payments
 from yuefu.reconciliation.queries.breaks import _BREAK, Break, _break
-from yuefu.reconciliation.rules.breaks import Aged, Stood, ageing
+from yuefu.reconciliation.rules.breaks import MOST_ENDINGS, RESOLVE, Aged, Stood, ageing
 from yuefu.reconciliation.rules.fixes import Case, Kind
 from yuefu.reconciliation.rules.judgement import Verdict
 from yuefu.reconciliation.rules.matching import Outcome
-from yuefu.runtime import sql
+from yuefu.runtime import approvals, sql
 from yuefu.runtime.jsontext import loads
 
 FIX_WAITING: Final = frozenset({"waiting", "approved"})
@@ -173,16 +173,36 @@ def breaks_listed(
     limit: int = 100,
 ) -> list[Break]:
     """Breaks, the oldest first, from behind one of them on; `overdue_on` leaves those that should have been dealt with before a day, `waiting` those of
-    which something was asked for that a second person has to decide.
+    which something was asked for that a second person has to decide: a fix, or that it is ended by hand.
     """
+    endings = [one.object_id for one in approvals.listed(book_id=book_id, action=RESOLVE, limit=MOST_ENDINGS)] if waiting else []
     return sql.rows_as(
         _break,
         _BREAK + " AS b WHERE book_id = %s AND (%s::text IS NULL OR state = %s) AND (%s::text IS NULL OR source = %s)"
         " AND (%s::text IS NULL OR cls = %s) AND (%s::text IS NULL OR owner_role = %s) AND (%s::date IS NULL OR due_on < %s)"
-        " AND (NOT %s OR EXISTS (SELECT FROM reconciliation_fix AS f WHERE f.break_id = b.id AND f.state = 'waiting'))"
+        " AND (NOT %s OR id = ANY(%s::uuid[])"
+        " OR EXISTS (SELECT FROM reconciliation_fix AS f WHERE f.break_id = b.id AND f.state = 'waiting'))"
         " AND (%s::uuid IS NULL OR (opened_on, id) > (SELECT a.opened_on, a.id FROM reconciliation_break AS a WHERE a.id = %s"
         " AND a.book_id = %s)) ORDER BY opened_on, id LIMIT %s",
-        [book_id, state, state, source, source, cls, cls, owner, owner, overdue_on, overdue_on, waiting, after, after, book_id, limit],
+        [
+            book_id,
+            state,
+            state,
+            source,
+            source,
+            cls,
+            cls,
+            owner,
+            owner,
+            overdue_on,
+            overdue_on,
+            waiting,
+            endings,
+            after,
+            after,
+            book_id,
+            limit,
+        ],
     )
 
 
