@@ -173,7 +173,7 @@ def test_what_the_options_say_of_a_file_must_be_so(raw: Command, options: tuple[
     ("content", "code"),
     [
         (b"", "truncated"),
-        (b"\xff\xfe\x00", "bad_encoding"),
+        (b"\xff\xff\x00", "bad_encoding"),
         (b"a,b,c\n1,2,3\n", "unknown_layout"),
         (b"<xml>No Bill Exist</xml>", "no_bill"),
         (b"\x1f\x8b\x08broken", "truncated"),
