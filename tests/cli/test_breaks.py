@@ -115,9 +115,11 @@ def test_what_is_more_than_one_may_alone_is_decided_by_another(
     waiting = cli(*asking).last
     assert (waiting["state"], waiting["amount"]["minor"]) == ("waiting", 300_00)
     assert cli(*asking).code == "fix_waits"
+    assert [one["break"] for one in cli("break", "list", "--waiting").last["breaks"]] == [large["break"]]
     (asked,) = [one for one in cli("approval", "list").last["approvals"] if one["action"] == "break.fix"]
     assert asked["approval"] == waiting["approval"]
     deciding = ("approval", "decide", waiting["approval"], "--approve", "--reason", "checked", "--as", person("operator"))
     assert cli(*deciding).status == 0
     shown = cli("break", "show", large["break"]).last
     assert (shown["state"], shown["reason"], shown["fixes"][0]["state"]) == ("corrected", "write_off", "done")
+    assert cli("break", "list", "--waiting").last["breaks"] == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
@@ -12,7 +13,8 @@ import psycopg
 import pytest
 
 from tests.cli.test_the_script import _free_port, _run, _served, new_home, own_home  # noqa: F401 - fixtures
-from yuefu.cli import kept
+from yuefu.cli import demo, kept
+from yuefu.cli.faults import CommandError
 from yuefu.cli.kept import Asked
 from yuefu.runtime import cluster, provision
 
@@ -62,6 +64,16 @@ def test_fresh_is_for_a_kept_world_and_yes_for_its_question(words: tuple[str, ..
     assert raw("demo", *words, "--json").code == "usage"
 
 
+def test_nobody_is_sent_to_who_took_the_port_while_the_world_was_played(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        with pytest.raises(CommandError) as refused:
+            demo._run(tmp_path, other.getsockname()[1], [{"role": "finance", "login": "finance", "password": "secret"}])
+    assert refused.value.fault.code == "port_taken"
+    assert "secret" not in capsys.readouterr().out
+
+
 def test_a_database_that_was_given_is_never_emptied(raw: Callable[..., Any]) -> None:
     answer = raw("demo", "--fresh", "--yes", "--port", str(_free_port()), "--json")
     assert (answer.status, answer.code) == (1, "not_the_demos")
@@ -81,6 +93,8 @@ def test_a_world_is_kept_until_it_is_removed_on_purpose(own_home: dict[str, str]
     with _served(own_home, "--days", "2"):
         assert _demo(own_home, "--fresh", "--yes")[0] == "in_use"
     first = (home / "demo" / "world.json").read_text()
+    given = "SELECT count(*) FROM procrastinate_jobs WHERE task_name LIKE '%make_reports' AND args ->> 'timestamp' = '0'"
+    assert _as_owner(home, given) == [(1,)], "reports are asked for at once, not only at ten to the hour"
     code, detail = _demo(own_home, "--fresh")
     assert code == "not_confirmed"
     assert "--yes" in detail
@@ -125,8 +139,10 @@ def _books_sealed(home: Path) -> set[str]:
     return {json.loads(line)["book"] for line in (home / "seals.jsonl").read_text().splitlines()}
 
 
-def _as_owner(home: Path, statement: str) -> None:
+def _as_owner(home: Path, statement: str) -> list[tuple[Any, ...]]:
     running = cluster.start(home, say=lambda _: None)
     with psycopg.connect(provision.prepare_cluster(running.address), autocommit=True) as owner:
-        owner.execute(statement)
+        answer = owner.execute(statement)
+        found = answer.fetchall() if answer.description else []
     running.stop()
+    return found

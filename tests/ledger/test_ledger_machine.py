@@ -46,7 +46,7 @@ from yuefu.runtime.values import UnitOfWork, system_actor
 
 DAY = date(2026, 10, 1)
 NOON = datetime(2026, 10, 1, 12, tzinfo=ZoneInfo("Asia/Shanghai"))
-EXAMPLES = int(os.environ.get("YUEFU_MACHINE_EXAMPLES", "25"))
+EXAMPLES = int(os.environ.get("YUEFU_MACHINE_EXAMPLES", "15"))
 
 # name -> (side, limit): debits may exceed credits by so much, or credits debits; the world and one more have no limit.
 LIMITS = {"d": (DEBIT, 0), "e": (DEBIT, 50), "k": (CREDIT, 0)}

@@ -105,7 +105,7 @@ def finish(followers: Followers, work: UnitOfWork, events: set[UUID], until: Any
     assert [(one.epoch, int(one.xid)) for one in followers.taken] == sorted((one.epoch, int(one.xid)) for one in followers.taken)
 
 
-@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=7, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     script=st.lists(
         st.tuples(st.sampled_from(["open", "more", "commit", "rollback", "post", "step", "step"]), st.integers(0, 3)),

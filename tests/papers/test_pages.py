@@ -15,10 +15,11 @@ import pytest
 from pypdf import PdfReader
 
 from tests.plans.lifecycle.small_loans import FEB, LENT, MAR, fen, terms
-from yuefu.papers.rules import pages, wording
+from yuefu.papers.rules import pages, setting, typesetter, wording
 from yuefu.papers.rules.certificates import Certificate, Settled
 from yuefu.papers.rules.pages import Holder
 from yuefu.papers.rules.quotes import LoanPayoff, PayoffQuote
+from yuefu.papers.rules.setting import row, section, typeset
 from yuefu.papers.rules.statements import Recorded, Statement, account, word_of
 from yuefu.plans.lifecycle import events as e
 from yuefu.plans.lifecycle import terms as t
@@ -152,3 +153,26 @@ def test_every_fact_and_every_state_has_its_words_in_both_languages() -> None:
     assert declared_of(e.Paid)["by"] is t.PaidBy
     assert kinds <= wording.TEXTS.keys()
     assert all(len(both) == 2 and all(both) for both in wording.TEXTS.values())
+
+
+def long_paper(lines: int) -> bytes:
+    columns = [{"name": "day", "wide": False, "number": False}]
+    sections = [section("lines", [("of", "merchant")], columns, [row("line", [f"{n:,}"]) for n in range(lines)])]
+    return typeset(
+        "zh", title="对账单", lender="示范", fields=[["期间", "十月"]], body=[], notes=[], sections=sections, footer="1", tagged=False
+    )
+
+
+def test_a_long_paper_is_set_by_a_process_that_ends_with_it_and_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What typst remembers of ten long papers is gigabytes, which a server would keep."""
+    lines = setting.MOST_LINES_HERE + 1
+    with monkeypatch.context() as other:
+        other.setattr(setting, "MOST_LINES_HERE", lines)
+        same = long_paper(lines)
+    monkeypatch.setattr(typesetter, "here", None)
+    assert long_paper(lines) == same
+
+
+def test_a_typesetter_that_fails_says_why() -> None:
+    with pytest.raises(typesetter.NotSet, match="dictionary does not contain key"):
+        typesetter.apart('{"language": "zh"}', tagged=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 
@@ -25,6 +25,7 @@ Found = dict[str, tuple[int | None, str | None, str, int]]
 
 
 def plainly_matched(here: list[Row], there: list[Row], days_apart: int = 1) -> tuple[Found, Found]:
+    here, there = ([replace(row, reference=row.reference or None, party=row.party or None) for row in side] for side in (here, there))
     told: tuple[Found, Found] = ({}, {})
     left_here, left_there = [row for row in here if row.reference is None], [row for row in there if row.reference is None]
     ours, theirs = _by(_key, here), _by(_key, there)

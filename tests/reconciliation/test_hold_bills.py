@@ -166,6 +166,18 @@ def test_trades_and_account_of_alipay_are_joined_by_the_number_of_the_trade() ->
     assert breaks(lost, ACCOUNT) == [("amount_differs", "refund", "AR20261001-0001", "-200.00")]
 
 
+def test_an_amount_of_an_order_that_its_row_does_not_explain_is_never_green() -> None:
+    ordered = changed(ALIPAY, ("1200.00,1200.00", "1200.01,1200.00"))
+    found = held(ordered, ACCOUNT)
+    assert (found.verdict(), found.breaks, ["differ by 0.01 more" in one for one in found.warnings]) == ("warnings", [], [True])
+    received = changed(ALIPAY, ("1200.00,1200.00", "1200.00,1200.01"), ("共1229.90", "共1229.91"))
+    assert breaks(received, ACCOUNT) == [("amount_differs", "payment", "AL20261001-0001", "-0.01")]
+    given = changed(
+        ALIPAY, ("1200.00,1200.00,0.00,0.00,0.00,0.00", "1201.00,1200.00,0.00,0.00,0.00,1.00"), ("商家优惠共0.00", "商家优惠共1.00")
+    )
+    assert held(given, ACCOUNT).verdict() == "reconciled"
+
+
 def with_(text: str, key: str, place: int, **values: Any) -> str:
     document = json.loads(text)
     document[key][place].update(values)
@@ -203,3 +215,68 @@ def test_the_tax_on_fees_may_stand_in_lines_of_its_own() -> None:
     tax = document["transactions"][1] | {"type": "TAX", "detailed_type": "TAX", "amount": -111, "vat_amount": 0}
     document |= {"transactions": [*document["transactions"], tax], "pagination": {"count": 7, "total": 7, "offset": 0}}
     assert held(json.dumps(document), PAYOUTS).verdict() == "reconciled"
+
+
+def test_a_line_of_an_account_that_is_shown_again_is_a_duplicate_of_any_kind() -> None:
+    lines = FUND.split("\r\n")
+    paid_out = changed(
+        "\r\n".join([*lines[:8], lines[7].replace("`801.16", "`-198.84"), *lines[8:]]),
+        ("`7,`3,`1359.01,`4,`1057.85", "`8,`3,`1359.01,`5,`2057.85"),
+    )
+    assert breaks(TRADE, paid_out) == [("duplicate", "withdrawal", "WD20261001", "-1000.00")]
+
+
+def account_with(*rows: str) -> str:
+    """The account of Alipay with other rows: its balances and totals are those of the rows."""
+    lines = ACCOUNT.split("\r\n")
+    balance, told = 5000_00, []
+    sizes: tuple[list[int], list[int]] = ([], [])
+    for row in rows:
+        values = row.split(",")
+        into, out = (round(float(values[place]) * 100) for place in (6, 7))
+        balance += into + out
+        sizes[bool(out)].append(into or -out)
+        told.append(",".join([*values[:8], f"{balance / 100:.2f}", *values[9:]]))
+    income, expense = ((len(side), sum(side) / 100) for side in sizes)
+    foot = [f"#支出合计：{expense[0]}笔，共-{expense[1]:.2f}元", f"#收入合计：{income[0]}笔，共{income[1]:.2f}元"]
+    return "\r\n".join([*lines[:5], *told, lines[11], *foot, lines[14], ""])
+
+
+ROWS = ACCOUNT.split("\r\n")[5:11]
+
+
+@pytest.mark.parametrize(
+    ("rows", "found"),
+    [
+        (ROWS, []),
+        (ROWS[:1] + ROWS[2:], [("missing_there", "fee", "AL20261001-0001", "-7.20")]),
+        (ROWS[:5], [("missing_there", "fee", "AR20261001-0001", "1.20")]),
+        ([*ROWS[:2], ROWS[1].replace("540000000002", "540000000009"), *ROWS[2:]], [("duplicate", "fee", "AL20261001-0001", "-7.20")]),
+    ],
+)
+def test_the_fee_that_was_taken_and_that_which_was_given_back_are_told_apart(
+    rows: list[str], found: list[tuple[str, str, str, str]]
+) -> None:
+    assert breaks(ALIPAY, account_with(*rows)) == found
+
+
+def test_of_two_refunds_of_a_payment_the_one_that_the_account_lacks_is_named() -> None:
+    lines = ALIPAY.split("\r\n")
+    second = (
+        lines[7].replace("AR20261001-0001", "AR20261001-0002").replace("-200.00,-200.00", "-300.00,-300.00").replace(",1.20,", ",0.00,")
+    )
+    text = changed("\r\n".join([*lines[:8], second, *lines[8:]]), ("1笔，商家实收退款共-200.00", "2笔，商家实收退款共-500.00"))
+    assert breaks(text, ACCOUNT) == [("missing_there", "refund", "AR20261001-0002", "-300.00")]
+
+
+def test_a_payment_that_stands_twice_under_two_references_is_told_with_its_sign() -> None:
+    lines = TRADE.split("\r\n")
+    text = "\r\n".join([*lines[:4], lines[3].replace("PM20261001-0003", "PM-OTHER"), *lines[4:]])
+    text = changed(text, ("`5,`1359.01,`349.00,`0.00,`6.06000,`1359.01", "`6,`1359.02,`349.00,`0.00,`6.06000,`1359.02"))
+    assert breaks(text, FUND) == [("duplicate", "payment", "PM-OTHER", "0.01")]
+
+
+def test_a_total_of_a_payout_without_transactions_is_missing_here_and_no_duplicate() -> None:
+    document = json.loads(TRANSACTIONS)
+    del document["transactions"][5], document["pagination"]
+    assert breaks(json.dumps(document), PAYOUTS) == [("missing_here", "refund", "XISA93DJ", "-30.00")]

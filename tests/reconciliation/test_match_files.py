@@ -100,6 +100,14 @@ CASES: list[tuple[str, list[Row], list[Row], dict[str, str], dict[str, str]]] = 
     ("another kind", [row("h")], [row("t", kind="refund")], {"h": "- - missing_there -100"}, {"t": "- - missing_here 100"}),
     ("another currency", [row("h")], [row("t", currency="USD")], {"h": "- - missing_there -100"}, {"t": "- - missing_here 100"}),
     ("null equals no null", [row("h", None, 1)], [row("t", None, 2)], {"h": "- - missing_there -1"}, {"t": "- - missing_here 2"}),
+    ("an empty reference is none", [row("h", "", 1)], [row("t", "", 2)], {"h": "- - missing_there -1"}, {"t": "- - missing_here 2"}),
+    (
+        "an empty party is none",
+        [row("h", "A", party="")],
+        [row("t", "", party="")],
+        {"h": "- - missing_there -100"},
+        {"t": "- - missing_here 100"},
+    ),
     ("a lost reference", [row("h")], [row("t", None)], {"h": "2 t matched 0"}, {"t": "2 t matched 0"}),
     ("lost, a day later there", [row("h")], [row("t", None, on=NEXT)], {"h": "2 t other_day 0"}, {"t": "2 t other_day 0"}),
     ("lost, a day earlier there", [row("h")], [row("t", "B", on=BEFORE)], {"h": "2 t other_day 0"}, {"t": "2 t other_day 0"}),
@@ -257,8 +265,9 @@ def test_an_empty_side_is_all_missing(engine: Engine):
         (pl.col("amount_minor").cast(pl.Float64), "amount_minor is to be Int64, not Float64"),
         (pl.col("on").cast(pl.Datetime), "on is to be Date, not Datetime"),
         (pl.lit(None, pl.String).alias("id"), "id may not be null in any row"),
+        (pl.lit(10**15 + 1).alias("amount_minor"), "beyond 1000000000000000 minor units"),
     ],
-    ids=["amounts that are no whole numbers", "moments instead of days", "a row without id"],
+    ids=["amounts that are no whole numbers", "moments instead of days", "a row without id", "an amount that none is"],
 )
 def test_a_side_that_would_be_matched_wrongly_is_refused(tmp_path: Path, change: pl.Expr, said: str):
     good = write([row("h")], tmp_path / "good.parquet")
@@ -267,6 +276,28 @@ def test_a_side_that_would_be_matched_wrongly_is_refused(tmp_path: Path, change:
         files.match_files(engine, here=good, there=str(tmp_path / "bad.parquet"), into=[str(tmp_path / name) for name in "ht"])
     assert said in refused.value.detail
     assert list(tmp_path.glob("[ht]")) == []
+
+
+def test_an_id_of_two_rows_is_named(tmp_path: Path):
+    here, there = write([row("h"), row("h", "B")], tmp_path / "here"), write([row("t")], tmp_path / "there")
+    with opened(Choice()) as engine, pytest.raises(files.BadSide, match="the id 'h' is that of 2 rows"):
+        files.match_files(engine, here=here, there=there, into=[str(tmp_path / name) for name in "ht"])
+
+
+def test_what_an_engine_says_of_a_damaged_file_is_told(tmp_path: Path):
+    good = Path(write([row("h")], tmp_path / "good"))
+    bad = bytearray(good.read_bytes())
+    bad[4:60] = bytes(56)
+    (tmp_path / "bad").write_bytes(bad)
+    with opened(Choice()) as engine, pytest.raises((files.BadSide, files.MatchFailed), match=r"cannot (be read|match)"):
+        files.match_files(engine, here=str(good), there=str(tmp_path / "bad"), into=[str(tmp_path / name) for name in "ht"])
+
+
+def test_a_file_with_a_star_in_its_name_is_that_file_alone(tmp_path: Path, engine: Engine):
+    write([row("t2", "B")], tmp_path / "side2")
+    starred = write([row("t")], tmp_path / "side*")
+    sums = files.match_files(engine, here=starred, there=starred, into=[str(tmp_path / name) for name in "ht"])
+    assert [(one.side, one.found, one.rows) for one in sums] == [("here", Class.MATCHED, 1), ("there", Class.MATCHED, 1)]
 
 
 def test_a_file_that_is_no_parquet_is_refused(tmp_path: Path):

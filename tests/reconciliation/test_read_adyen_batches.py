@@ -119,6 +119,7 @@ def test_fees_finer_than_a_cent_are_what_lies_between_gross_and_net() -> None:
         ("missing_column", "Exchange Rate", "Rate of Exchange"),
         ("unknown_layout", "TimeZone", "Type"),
         ("bad_time", "2026-10-01 09:00:00", "2026-10-01"),
+        ("doubled_line", "170.00,,,,,,42\n", "170.00,,,,,,42\n" + BATCH.partition("\n")[2]),
         ("row_width", "TX1 batch 42, Co", 'TX1 batch" 42, Co'),
         ("other_currency", "EUR,,145.40", "EUS,,145.40"),
         ("other_currency", "EUR,,150.00", "EUS,,150.00"),

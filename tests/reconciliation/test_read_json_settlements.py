@@ -141,6 +141,8 @@ def test_events_are_signed_by_their_type() -> None:
         ("bad_amount", with_(TRANSACTIONS, lambda doc: doc["transactions"][0].update(amount=10**16))),
         ("bad_amount", with_(TRANSACTIONS, lambda doc: doc["transactions"][0].update(amount=-10000))),
         ("missing_column", with_(TRANSACTIONS, lambda doc: doc["transactions"][0].pop("amount"))),
+        ("missing_column", json.dumps(TRANSACTIONS).replace("payment_reference", "payout_reference").encode()),
+        ("missing_column", json.dumps(TRANSACTIONS).replace("refund_id", "return_id").encode()),
         ("unknown_kind", with_(TRANSACTIONS, lambda doc: doc["transactions"][0].update(type="GIFT"))),
         ("bad_time", with_(TRANSACTIONS, lambda doc: doc["transactions"][0].update(capture_date="yesterday"))),
         ("other_currency", with_(TRANSACTIONS, lambda doc: doc["transactions"][0].update(currency_code="EURO"))),

@@ -17,6 +17,10 @@ from yuefu.reconciliation.rules.bills import BillError
 BILLS = Path(__file__).parents[1] / "data" / "bills"
 TRADE = (BILLS / "wechat_tradebill_ALL_20261001.csv").read_bytes()
 FUND = (BILLS / "wechat_fundflow_BASIC_20261001.csv").read_bytes()
+ALIPAY = (BILLS / "alipay_account_detail_20261001.utf8.csv").read_bytes()
+ADYEN = (BILLS / "adyen_settlement_details_batch_42.csv").read_bytes()
+KLARNA = (BILLS / "klarna_transactions.json").read_bytes()
+MT940 = (BILLS / "bank_mt940_20261001.sta").read_bytes()
 
 
 def refusal(data: bytes, sha1: str | None = None) -> BillError:
@@ -38,6 +42,49 @@ def zipped(*contents: bytes, how: int = zipfile.ZIP_DEFLATED) -> bytes:
 def test_a_file_is_read_plain_gzipped_or_zipped(pack: type[bytes]) -> None:
     assert read(pack(TRADE)) == [read_bill(TRADE)]
     assert read(pack(FUND)) == [read_bill(FUND)]
+
+
+@pytest.mark.parametrize("data", [TRADE, FUND, ALIPAY, ADYEN, KLARNA, MT940], ids=["trade", "fund", "alipay", "adyen", "klarna", "mt940"])
+def test_a_file_in_utf_16_or_with_lines_that_end_in_cr_alone_has_the_same_lines(data: bytes) -> None:
+    lines = [bill.lines for bill in read(data)]
+    text = data.decode()
+    for other in (text.encode("utf-16"), ("\ufeff" + text).encode("utf-16-be"), text.replace("\r\n", "\n").replace("\n", "\r").encode()):
+        (*found,) = read(other)
+        assert [bill.lines for bill in found] == lines
+        assert found[0].sha256 == hashlib.sha256(other).hexdigest()
+    assert refusal(text.encode("utf-16")[:-1]).code == "truncated"
+
+
+def test_what_a_mac_packs_beside_a_file_is_not_looked_at() -> None:
+    held = io.BytesIO()
+    with zipfile.ZipFile(held, "w") as archive:
+        archive.writestr("bill.csv", TRADE)
+        archive.writestr("__MACOSX/._bill.csv", b"\0\5\x16\7Mac OS X")
+    assert read(held.getvalue()) == [read_bill(TRADE)]
+
+
+@pytest.mark.parametrize(
+    ("said", "data"),
+    [
+        ("In file 2 of the zip file: The file is of no layout that is known (WeChat Pay, Alipay", zipped(TRADE, b"Read me first\n")),
+        ("In file 2 of the zip file: The summary prints 退款总金额", zipped(FUND, TRADE.replace(b"`349.00", b"`349.01"))),
+        ("packed file in the packed file", gzip.compress(gzip.compress(TRADE))),
+        ("packed file in the packed file", zipped(gzip.compress(TRADE))),
+        ("`yuefu match`", b"PAR1\x15\x04"),
+    ],
+    ids=["readme", "sum", "gzip in gzip", "gzip in zip", "parquet"],
+)
+def test_it_is_said_which_file_is_wrong_and_what_to_do(said: str, data: bytes) -> None:
+    assert said in refusal(data).detail
+
+
+def test_a_bill_without_lines_whose_summary_has_amounts_contradicts_itself() -> None:
+    empty = (BILLS / "wechat_tradebill_ALL_empty.csv").read_bytes()
+    assert refusal(empty.replace(b"`0,`0.00", b"`0,`0.01")).code == "summary_mismatch"
+
+
+def test_a_line_of_spaces_holds_nothing() -> None:
+    assert read(TRADE + b"   \r\n")[0].lines == read(TRADE)[0].lines
 
 
 def test_a_zip_file_holds_several_bills_in_their_order() -> None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 from uuid import UUID
 
-from tests.web.samples import AS_OF, at, yuan
+from tests.web.samples import AS_OF, ORDER_ID, at, yuan
 from yuefu.journeys.breaks import Listed, Row, Seen
 from yuefu.journeys.trends import SourceTrend, Trends
 from yuefu.reconciliation.queries import Break, BreakEvent, Fix, Trend
@@ -29,7 +29,7 @@ def a_break(number: int = 1, *, opened_on: date = OPENED, state: str = "open") -
         reference=f"pay_01m4nvbnz0e44r30qama92c{number:03d}",
         line=yuan("1999.00"),
         movement=yuan("1799.00"),
-        order_id=None,
+        order_id=ORDER_ID,
         owner_role="finance",
         owner_id=None,
         state=state,
@@ -42,7 +42,7 @@ def a_break(number: int = 1, *, opened_on: date = OPENED, state: str = "open") -
 
 def a_list() -> Listed:
     found = [a_break(n, opened_on=AS_OF - timedelta(days=age)) for n, age in ((1, 44), (2, 12), (3, 1))]
-    rows = tuple(Row(PUBLIC, b, yuan("200.00"), b.age_days(AS_OF), b.due_on < AS_OF) for b in found)
+    rows = tuple(Row(PUBLIC, b, yuan("200.00"), b.age_days(AS_OF), b.due_on < AS_OF, waits=b.id.int == 2) for b in found)
     return Listed(rows, PUBLIC)
 
 

@@ -141,10 +141,47 @@ def test_of_a_receipt_the_bank_is_asked_whoever_looks(person: Person, receipt: B
 def test_who_asked_does_not_decide(person: Person, payment: Break, work: UnitOfWork) -> None:
     browser, form = person("finance"), {"do": "fix", "fix": "write_off", "reason": "nobody knows", "key": "k2"}
     assert browser.post(f"{page_of(payment)}act/", form)["Location"] == f"{page_of(payment)}?done=asked"
-    approval = browser.get(page_of(payment)).content.decode().partition('name="approval" value="')[2].partition('"')[0]
+    page = browser.get(page_of(payment)).content.decode()
+    assert ("You asked for it" in page, 'name="approval"' in page) == (True, False)
+    page = person("finance").get(page_of(payment)).content.decode()
+    approval = page.partition('name="approval" value="')[2].partition('"')[0]
     refused = browser.post(f"{page_of(payment)}act/", {"do": "approve", "approval": approval, "reason": "me"})
     assert "A second person decides what you asked for" in refused.content.decode()
     assert state(payment, work) == "open"
+
+
+def test_what_waits_for_a_second_person_is_found_in_the_list(person: Person, fee: Break, payment: Break, work: UnitOfWork) -> None:
+    browser, form = person("finance"), {"do": "fix", "fix": "write_off", "reason": "nobody knows", "key": "k3"}
+    waiting = {"book": work.book.code, "state": "waiting"}
+    assert "Nothing waits for a second person" in browser.get("/breaks/", waiting).content.decode()
+    browser.post(f"{page_of(payment)}act/", form)
+    page = person("operator").get("/breaks/", waiting).content.decode()
+    assert (page_of(payment) in page, page_of(fee) in page) == (True, False)
+    rows = browser.get("/breaks/", {"book": work.book.code, "state": "all"}).content.decode().partition("<tbody>")[2]
+    assert (rows.count("Waits for a second person"), rows.count(">Open<")) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        {"do": "fix", "fix": "chase_provider", "reason": "x", "until": "2020-01-01"},
+        {"do": "evidence", "reference": "kept", "text": "x" * 2001},
+        {"do": "assign", "role": "operator", "due": "kept"},
+        {"do": "resolve", "state": "lost", "reason": "kept"},
+        {"do": "reject", "approval": "apr_nonsense", "reason": "kept"},
+    ],
+    ids=lambda form: form["do"],
+)
+def test_what_was_typed_stands_there_when_it_is_refused(
+    person: Person, payment: Break, following: UnitOfWork, form: dict[str, str]
+) -> None:
+    with sql.transacting():
+        asked = NewFix("k", payment.id, Kind.WRITE_OFF, "nobody knows")
+        reconciliation.ask_fixes(work=following, by=working(DEFAULT_WORKING), fixes=[asked] if form["do"] == "reject" else [])
+    refused = person("finance").post(f"{page_of(payment)}act/", {"key": "k", **form})
+    assert refused.status_code == 422
+    kept = form.get("until", "kept")
+    assert f'value="{kept}"' in refused.content.decode()
 
 
 def test_notes_evidence_owner_and_state_are_kept_with_who_did_it(person: Person, fee: Break, work: UnitOfWork) -> None:

@@ -170,6 +170,12 @@ def test_a_figure_of_today_leads_to_its_row(visit: Any) -> None:
     assert page.locator("tr:target").get_by_text("8,700.25").is_visible()
 
 
+def test_a_break_leads_to_the_order_that_it_is_about(visit: Any) -> None:
+    page = visit("/breaks/one/", js=False).page
+    page.locator(".facts").get_by_role("link", name="ord_").click()
+    page.wait_for_url(f"**/trace/{samples.ORDER}/")
+
+
 def test_the_keyboard_reaches_the_search_and_an_order(visit: Any) -> None:
     page = visit("/").page
     page.keyboard.press("Tab")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from html import unescape
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -18,6 +19,7 @@ from yuefu.orders import queries as orders
 from yuefu.runtime import sql
 from yuefu.runtime.values import Book, UnitOfWork
 from yuefu.web import demo
+from yuefu.web.places import PLACES
 from yuefu.web.urls import urlpatterns
 
 Person = Callable[..., Client]
@@ -138,6 +140,33 @@ def test_a_trace_shows_its_order_to_those_it_concerns_and_to_nobody_else(
 def test_the_overview_of_a_book_is_for_those_who_may_read_its_ledger(visitor: Callable[[str], Client], placed: Placed, name: str) -> None:
     page = visitor(name).get("/").content.decode()
     assert ("Trial balance" in page) == (name in OVERVIEW_SEEN_BY)
+
+
+@pytest.mark.parametrize("name", VISITORS[1:])
+def test_the_bar_of_a_page_offers_what_somebody_may_see_and_nothing_else(
+    visitor: Callable[[str], Client], placed: Placed, name: str
+) -> None:
+    browser = visitor(name)
+    bar = browser.get("/").content.decode().partition('<nav class="wide places"')[2].partition("</nav>")[0]
+    offered = {unescape(link.partition('"')[0]) for link in bar.split('href="')[1:]}
+    to = {"merchants"} if name in ("owner", "other_merchant") else {"staff"}
+    assert {link.split("?")[0] for link in offered} == {
+        address(place.route, placed) for place in PLACES if MATRIX[place.route][name] == 200 and place.offered_to in {"both", *to}
+    }
+    assert {link: browser.get(link).status_code for link in offered} == dict.fromkeys(offered, 200)
+
+
+@pytest.mark.parametrize("name", ["owner", "staff", "support"])
+def test_the_home_page_of_the_demo_has_no_link_that_somebody_may_not_follow(
+    visitor: Callable[[str], Client], placed: Placed, name: str
+) -> None:
+    browser = visitor(name)
+    with override_settings(YUEFU_DEMO=True):
+        page = browser.get("/").content.decode()
+        assert "Trial balance" in page
+        links = {unescape(link.partition('"')[0]) for link in page.split('href="/')[1:]} - {""}
+        wrong = {link for link in links if not link.startswith(("static/", "trace/")) and browser.get(f"/{link}").status_code != 200}
+    assert wrong == set()
 
 
 def test_a_foreign_order_looks_like_one_that_never_was(person: Person, placed: Placed) -> None:

@@ -28,6 +28,7 @@ def test_a_report_that_is_there_and_pages_that_are_none(person: Person, work: Un
         return browser.get(f"/reports/{path}", {"book": work.book.code, **asked}).content.decode()
 
     assert "No report has been given out yet" in page()
+    assert f'href="/reports/flow/?book={work.book.code}"' in page(), "money flows before the first report"
     assert "Nothing moved, and nothing was there" in page("flow/")
     lines = (Line(AccountKey("fee_income"), Money(-12_34, "CNY")), Line(AccountKey("suspense"), Money(12_34, "CNY")))
     with sql.transacting():
@@ -49,6 +50,9 @@ def test_a_report_that_is_there_and_pages_that_are_none(person: Person, work: Un
     flow = page("flow/", on="2026-10-01")
     assert "Fees of merchants" in flow
     assert '<svg class="sankey"' in flow
+    assert ('rel="next"' in shown, 'rel="prev"' in shown) == (False, False), "there is no other report to go to"
+    assert ('rel="next"' in flow, 'rel="prev"' in flow) == (True, False), "money flows from the first day to today"
+    assert 'rel="next"' not in page("flow/")
     entries = page("flow/", on="2026-10-01", **{"from": "merchant_fees", "to": "suspense"})
     assert "12.34" in entries
     assert "ent_" in entries

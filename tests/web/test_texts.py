@@ -47,6 +47,8 @@ from yuefu.settlement.rules import invoices, shares
 from yuefu.web import breaks, closing, loan_texts, suspense, texts
 from yuefu.web import funds as web_funds
 from yuefu.web import invoices as web_invoices
+from yuefu.web.breaks import CHOICES as BREAK_CHOICES
+from yuefu.web.places import PLACES
 
 ROOT = Path(__file__).resolve().parents[2]
 # Kinds of entries that are put together at run time, by the expression that does it.
@@ -142,7 +144,8 @@ CODES = {
     "carried_result": set(Result),
     "lifecycle": set(Lifecycle),
     "ended": (set(BREAK_STATES) - {"open"}) | {REOPENED},
-    "break_state": {*BREAK_STATES, "all"},
+    "break_state": set(BREAK_CHOICES),
+    "page": {place.route for place in PLACES},
     "fix": set(FixKind),
     "fix_state": {"waiting", "approved", "done", "rejected", "dropped"},
     "break_event": break_events(),

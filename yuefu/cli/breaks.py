@@ -32,6 +32,7 @@ def list_breaks(
     cls: Annotated[str | None, typer.Option("--class", help="One class only, e.g. missing_here.")] = None,
     owner: Annotated[str | None, typer.Option(help="Those of one role.")] = None,
     overdue: Annotated[bool, typer.Option("--overdue", help="Those that should have been dealt with before today.")] = False,
+    waiting: Annotated[bool, typer.Option("--waiting", help="Those of which something waits for a second person.")] = False,
     after: Annotated[str | None, typer.Option(metavar="BREAK", help="From behind this one on: `next` of the page before.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=10_000, help="How many at most.")] = 100,
 ) -> None:
@@ -51,6 +52,7 @@ def list_breaks(
                 cls=cls,
                 owner=owner,
                 overdue_on=on if overdue else None,
+                waiting=waiting,
                 after=behind,
                 limit=limit + 1,
             )
@@ -217,7 +219,7 @@ def resolve(
         from yuefu.reconciliation import commands as reconciliation
 
         ending = reconciliation.Ending(inputs.object_id("break", name), state, reason)
-        done = caller.for_the_book().acting(lambda work: breaks.end(work=work, ending=ending))
+        done: Break | UUID = caller.for_the_book().acting(lambda work: breaks.end(work=work, ending=ending))
         if isinstance(done, UUID):
             output.result({"break": name, "approval": ids.text("approval", done), "state": "waiting"})
         else:

@@ -81,9 +81,13 @@ def _throw_away(asked: Asked) -> None:
         room.to_throw_away(asked.days or DAYS)
     with installation.scratch():
         played = _play(asked, days=DAYS, as_of=AS_OF_UNSERVED, close_last=True)
+    _say_where_no_fault_is(asked, played)
+    _tell(played)
+
+
+def _say_where_no_fault_is(asked: Asked, played: Mapping[str, Any]) -> None:
     if asked.faults and not any(played["faults"]["injected"].values()):
         output.say("Too few payments fell due in these days for a fault to be injected: play more of them, or raise --faults.")
-    _tell(played)
 
 
 def _play(asked: Asked, *, days: int, as_of: date, close_last: bool) -> dict[str, Any]:
@@ -164,19 +168,26 @@ def _is_kept(at: Path) -> bool:
 
 
 def _make(at: Path, asked: Asked) -> None:
+    from yuefu.journeys import jobs
     from yuefu.runtime.clock import system_now
 
     kept.make_room()
     today = system_now().astimezone(ZONE).date()
     played = _play(asked, days=DAYS_SERVED, as_of=today, close_last=False)
+    _say_where_no_fault_is(asked, played)
     wrong = failed_proofs(played)
     if wrong:
         output.say(f"NOT PROVEN: {', '.join(wrong)}")
     kept.keep(at, played)
+    given: Any = jobs.make_reports
+    given.defer(timestamp=0)  # whoever looks at once would else find none before ten to the hour
 
 
 def _run(at: Path, port: int, logins: list[dict[str, str]]) -> None:
     """Web server and worker until Ctrl-C; whichever of them ends before takes everything with it."""
+    processes.free_port(
+        HOST, port
+    )  # once more: while the world was played, somebody else may have begun to listen, and would be taken for us
     given = {"YUEFU_DEMO": "1", "YUEFU_HOME": str(at)}
     own = os.environ.get(installation.OWN_CLUSTER) == "1"
     with processes.children() as started:

@@ -228,13 +228,16 @@ CURSOR_MALFORMED: Final = "cursor_malformed"
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A break in a list: what is left of its difference, how old it is, and whether it should have been dealt with before today."""
+    """A break in a list: what is left of its difference, how old it is, whether it should have been dealt with before today, and whether what was asked
+    for `waits` for a second person.
+    """
 
     public_id: str
     found: Break
     difference: Money
     age_days: int
     overdue: bool
+    waits: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,15 +248,22 @@ class Listed:
     next_cursor: str
 
 
-def listed(*, book_id: UUID, on: date, state: str | None = "open", source: str | None = None, cursor: str = "") -> Listed | Refused:
-    """Breaks of one state or all, from behind `cursor` on. Refused with cursor_malformed. Reads only."""
+def listed(
+    *, book_id: UUID, on: date, state: str | None = "open", source: str | None = None, waiting: bool = False, cursor: str = ""
+) -> Listed | Refused:
+    """Breaks of one state or all, or those alone that are `waiting` for a second person, from behind `cursor` on. Refused with cursor_malformed. Reads
+    only.
+    """
     try:
         after = ids.parse("break", cursor) if cursor else None
     except ids.BadId:
         return Refused(CURSOR_MALFORMED, "this is not a place in the list", "after")
-    breaks = found.breaks_listed(book_id=book_id, state=state, source=source, after=after, limit=PAGE + 1)
+    breaks = found.breaks_listed(book_id=book_id, state=state, source=source, waiting=waiting, after=after, limit=PAGE + 1)
+    fixes = found.fixes_of(book_id=book_id, break_ids=[b.id for b in breaks[:PAGE]])
+    waits = {fix.break_id for each in fixes.values() for fix in each if fix.state == "waiting"}
     cases = found.cases(book_id=book_id, breaks=breaks[:PAGE])
     rows = tuple(
-        Row(ids.text("break", b.id), b, cases[b.id].difference, b.age_days(on), b.state == "open" and b.due_on < on) for b in breaks[:PAGE]
+        Row(ids.text("break", b.id), b, cases[b.id].difference, b.age_days(on), b.state == "open" and b.due_on < on, b.id in waits)
+        for b in breaks[:PAGE]
     )
     return Listed(rows, rows[-1].public_id if len(breaks) > PAGE else "")

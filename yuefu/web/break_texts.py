@@ -15,9 +15,17 @@ STATES: Final[Table] = {
     "explained": pgettext_lazy("break", "Explained"),
     "corrected": pgettext_lazy("break", "Corrected"),
     "closed": pgettext_lazy("break", "Closed"),
+    "waiting": pgettext_lazy("fix", "Waits for a second person"),
     "all": pgettext_lazy("break", "All"),
 }
-STATE_TONES: Final[dict[str, Tone]] = {"open": "warn", "explained": "good", "corrected": "good", "closed": "still", "all": "still"}
+STATE_TONES: Final[dict[str, Tone]] = {
+    "open": "warn",
+    "explained": "good",
+    "corrected": "good",
+    "closed": "still",
+    "waiting": "busy",
+    "all": "still",
+}
 FIXES: Final[Table] = {
     "post_fee": pgettext_lazy("fix", "Post the fee"),
     "post_repayment": pgettext_lazy("fix", "Ask again and post what was paid"),

@@ -38,6 +38,9 @@ READ: Final = "reconcile"
 WORK: Final = "break.resolve"
 DECIDE: Final = "approve"
 DONE: Final = frozenset({"fixed", "asked", "dropped", "decided", "noted", "kept", "assigned", "moved"})
+WAITING: Final = "waiting"
+CHOICES: Final = (*STATES, WAITING, "all")
+"""What the list can be of: a state, all, or what was asked for and waits for a second person."""
 WORKERS: Final = tuple(role for role in ROLES if role not in MERCHANT_ROLES and WORK in ROLES[role])
 
 
@@ -49,14 +52,15 @@ def listing(request: HttpRequest) -> HttpResponse:
     if scope is None:
         return missing(request)
     state, source = request.GET.get("state", "open"), request.GET.get("source", "")
-    if state not in {*STATES, "all"} or source not in {*SOURCES, ""}:
+    if state not in CHOICES or source not in {*SOURCES, ""}:
         return misread(request)
     with scope.reading():
         found = breaks.listed(
             book_id=scope.book.id,
             on=_today(scope.book),
-            state=None if state == "all" else state,
+            state=state if state in STATES else None,
             source=source or None,
+            waiting=state == WAITING,
             cursor=after(request),
         )
     if isinstance(found, Refused):
@@ -66,7 +70,7 @@ def listing(request: HttpRequest) -> HttpResponse:
 
 def show_list(request: HttpRequest, found: Listed, *, book: Book, state: str = "open", source: str = "") -> HttpResponse:
     """The page of the list."""
-    more = {"state": state, "source": source, "states": [*STATES, "all"], "sources": SOURCES}
+    more = {"state": state, "source": source, "states": CHOICES, "sources": SOURCES}
     return cases.show_list(request, "web/breaks.html", found, book=book, **more)
 
 
@@ -97,6 +101,7 @@ def show(
         "public_id": ids.text("break", b.id),
         "opposite": ids.text("break", found.opposite) if found.opposite else "",
         "waiting": waiting,
+        "mine": waiting is not None and waiting.asked_by == f"user:{request.user.get_username()}",
         "approval": ids.text("approval", waiting.approval_id) if waiting and waiting.approval_id else "",
         "endings": [state for state in STATES if (b.state, state) in TRANSITIONS],
         "roles": WORKERS,

@@ -50,7 +50,7 @@ def listing(request: HttpRequest) -> HttpResponse:
         with scope.reading():
             months = insight.kept_reports(book_id=scope.book.id, kind="month", limit=LISTED)
             of_days = insight.kept_reports(book_id=scope.book.id, kind="day", limit=LISTED)
-        return show_list(request, months, of_days, book=scope.book)
+        return show_list(request, months, of_days, book=scope.book, begun=days.open_date(scope.book.id) is not None)
     on = day_of(wanted)
     if on is None:
         return misread(request)
@@ -58,7 +58,16 @@ def listing(request: HttpRequest) -> HttpResponse:
         found = reports.of(book=scope.book, kind=kind, on=on)
     if isinstance(found, Refused):
         return missing(request)
-    return show(request, found, book=scope.book)
+    with scope.reading():
+        before, after = _beside(scope.book, kind, found.report)
+    return show(request, found, book=scope.book, before=before, after=after)
+
+
+def _beside(book: Book, kind: Any, report: Report) -> tuple[date | None, date | None]:
+    """When the reports before and after one begin, of those that were given out."""
+    earlier = insight.kept_reports(book_id=book.id, kind=kind, before=report.since, limit=1)
+    latest = insight.kept_reports(book_id=book.id, kind=kind, before=report.until + 2 * _DAY, limit=1)
+    return next((one.since for one in earlier), None), next((one.since for one in latest if one.since > report.since), None)
 
 
 @login_required
@@ -84,7 +93,7 @@ def flow(request: HttpRequest) -> HttpResponse:
         return render(request, f"{404 if status == 404 else 400}.html", status=status)
     if isinstance(found, Entries):
         return show_entries(request, found, book=scope.book, on=on, origin=origin, target=target, currency=_currency(request, scope.book))
-    return show_flow(request, found, book=scope.book)
+    return show_flow(request, found, book=scope.book, begun_on=days.first_of(scope.book.id), today=today)
 
 
 def _entries(request: HttpRequest, book: Book, on: date, origin: str, target: str) -> Entries | Refused:
@@ -104,13 +113,13 @@ def _scope(request: HttpRequest) -> Scope | None:
     return named(books_with(request.user, READ), request.GET.get("book", ""))
 
 
-def show_list(request: HttpRequest, months: list[Kept], of_days: list[Kept], *, book: Book) -> HttpResponse:
-    """The list of what was given out."""
-    return page(request, "web/reports.html", book, {"months": months, "days": of_days})
+def show_list(request: HttpRequest, months: list[Kept], of_days: list[Kept], *, book: Book, begun: bool = True) -> HttpResponse:
+    """The list of what was given out; money flows in a book that has `begun`, whether or not a report was made."""
+    return page(request, "web/reports.html", book, {"months": months, "days": of_days, "begun": begun})
 
 
-def show(request: HttpRequest, found: GivenOut, *, book: Book) -> HttpResponse:
-    """The page of a report; times are those of the book."""
+def show(request: HttpRequest, found: GivenOut, *, book: Book, before: date | None = None, after: date | None = None) -> HttpResponse:
+    """The page of a report, with links to those that begin `before` and `after`; times are those of the book."""
     report = found.report
     context = {
         "found": found,
@@ -120,8 +129,8 @@ def show(request: HttpRequest, found: GivenOut, *, book: Book) -> HttpResponse:
         "sections": [_section(one) for one in report.sections if one.rows or one.opening or one.closing],
         "sold": _sold(report),
         "back_dated": [(one, Money(one.minor, one.currency)) for one in found.back_dated],
-        "before": report.since - _DAY,
-        "after": report.until + _DAY,
+        "before": before,
+        "after": after,
     }
     return page(request, "web/report.html", book, context)
 
@@ -162,13 +171,13 @@ def _sold(report: Report) -> list[tuple[str, list[tuple[str, Money]]]]:
     ]
 
 
-def show_flow(request: HttpRequest, found: Day, *, book: Book) -> HttpResponse:
-    """The page of a day's money flow: a table first, then the picture."""
+def show_flow(request: HttpRequest, found: Day, *, book: Book, begun_on: date | None = None, today: date | None = None) -> HttpResponse:
+    """The page of a day's money flow: a table first, then the picture; with links to the days beside it, of those from the first one to today."""
     context = {
         "found": found,
         "pictures": [_picture(one, book) for one in found.pictures],
-        "before": found.on - _DAY,
-        "after": found.on + _DAY,
+        "before": found.on - _DAY if begun_on is None or begun_on < found.on else None,
+        "after": found.on + _DAY if today is None or found.on < today else None,
     }
     return page(request, "web/flow.html", book, context)
 

@@ -17,6 +17,17 @@ from yuefu.web import break_texts, entry_texts, loan_texts, recon_texts, report_
 Tone = Literal["good", "busy", "warn", "bad", "still"]
 Table = Mapping[str, Promise]
 
+PLACES: Final[Table] = {
+    "recon": _("Bills against books"),
+    "breaks": _("Breaks"),
+    "suspense": _("Money not explained"),
+    "settlements": _("Settlement"),
+    "invoices": _("Invoices for fees"),
+    "shares": _("Profit shares"),
+    "funds": _("Fund plan"),
+    "late_loans": _("Late loans"),
+    "reports": _("Reports"),
+}
 STAGES: Final[Table] = {
     "order": _("Order"),
     "decision": _("Decision"),
@@ -267,6 +278,7 @@ STOPPED_FOR: Final[Table] = {
 }
 
 TABLES: Final[Mapping[str, Table]] = {
+    "page": PLACES,
     "stage": STAGES,
     "stage_state": STAGE_STATES,
     "order_state": ORDER_STATES,

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from functools import cache
-from pathlib import Path
-from threading import Lock
 from typing import Any, Final
 
 from yuefu.money.amounts import Money
+from yuefu.papers.rules import typesetter
 from yuefu.papers.rules.wording import text
 from yuefu.plans.offer.wording import Language
 
-_TEMPLATE: Final = Path(__file__).with_name("paper.typ")
-_one_at_a_time: Final = Lock()
+MOST_LINES_HERE: Final = 200
+"""A paper of more lines is set by a process of its own."""
 
 
 def figure(money: Money) -> str:
@@ -49,16 +47,5 @@ def typeset(language: Language, *, code: Sequence[Sequence[str]] = (), wide: boo
         **paper,
     }
     said = json.dumps(plain, ensure_ascii=False)
-    with _one_at_a_time:  # the typesetter refuses a second thread while it is at work
-        found = _compiler().compile(input=_TEMPLATE.read_bytes(), format="pdf", sys_inputs={"paper": said}, timestamp=0, pdf_tags=tagged)
-    assert isinstance(found, bytes), "a paper is one file"
-    return found
-
-
-@cache
-def _compiler() -> Any:
-    """Loaded where a paper is asked for and nowhere else; its fonts are read once."""
-    import pylopdf_fonts_zh_cn as fonts
-    import typst
-
-    return typst.Compiler(font_paths=[str(fonts.sans_path().parent)], ignore_system_fonts=True)
+    lines = sum(len(section["rows"]) for section in paper["sections"])
+    return (typesetter.apart if lines > MOST_LINES_HERE else typesetter.here)(said, tagged=tagged)

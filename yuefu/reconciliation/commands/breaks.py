@@ -126,11 +126,13 @@ def note_breaks(*, work: UnitOfWork, notes: Sequence[Note]) -> list[Break | Refu
 def prove_breaks(*, work: UnitOfWork, evidence: Sequence[Evidence]) -> list[Break | Refused]:
     """Keeps evidence with breaks, in order, with the SHA-256 of it. Refused with UNKNOWN_BREAK, TEXT_INVALID or EVIDENCE_TOO_LARGE."""
     known = _locked(work, [one.break_id for one in evidence])
-    outcomes = [_text_fault(one.name) or _size_fault(one) or known.get(one.break_id) or _unknown() for one in evidence]
+    outcomes = [
+        _text_fault(one.name) or _about_fault(one.text) or _size_fault(one) or known.get(one.break_id) or _unknown() for one in evidence
+    ]
     happened = []
     for one, found in zip(evidence, outcomes, strict=True):
         if isinstance(found, Break):
-            told = Happened(found.id, "evidence", found.state, one.text[:MOST_TEXT])
+            told = Happened(found.id, "evidence", found.state, one.text)
             happened.append(replace(told, evidence_name=one.name.strip(), evidence_sha256=one.sha256, evidence=one.content))
     tell(work=work, happened=happened)
     tell_breaks(work=work, became=[Became(found, found, "evidence_kept") for found in outcomes if isinstance(found, Break)])
@@ -145,6 +147,11 @@ def _text_fault(text: str) -> Refused | None:
     if not 0 < len(text.strip()) <= MOST_TEXT:
         return Refused(TEXT_INVALID, f"it has 1 to {MOST_TEXT} characters", "text")
     return None
+
+
+def _about_fault(text: str) -> Refused | None:
+    """What is said of evidence may be nothing; too much of it is refused, not cut off."""
+    return _text_fault(text) if text.strip() else None
 
 
 def _size_fault(one: Evidence) -> Refused | None:

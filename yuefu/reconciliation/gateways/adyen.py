@@ -69,12 +69,15 @@ class _Rows:
         self._at = places_of_columns(found, {}, _REQUIRED, _USUAL)
         self._wanted = currency
         self.places: dict[str, int] = {}
+        self._payouts: set[tuple[str, ...]] = set()
 
     def read(self, line_no: int, values: Sequence[str]) -> tuple[Group, BillLine]:
         at = self._at
         currency, type_ = values[at["Net Currency"]], values[at["Type"]]
         places = self._places(currency, line_no)
         kind = _KINDS.get(type_, "other")
+        if kind == "payout":
+            self._require_once(line_no, values)
         minor, fee = self._amounts(line_no, values, currency, places)
         occurred_at = read_moment(values[at["Creation Date"]], line_no)
         psp, modification = values[at["Psp Reference"]], values[at["Modification Reference"]]
@@ -97,6 +100,13 @@ class _Rows:
             balance=None,
         )
         return (values[at["Merchant Account"]], currency, batch), line
+
+    def _require_once(self, line_no: int, values: Sequence[str]) -> None:
+        """A batch that stands twice with its payout adds up to nothing once more."""
+        payout = tuple(values)
+        if payout in self._payouts:
+            raise BillError("doubled_line", f"Line {line_no} is a payout that stood in the file before: fetch it again.", line_no)
+        self._payouts.add(payout)
 
     def _places(self, currency: str, line_no: int) -> int:
         if currency not in self.places:

@@ -19,7 +19,11 @@ _KINDS: Final[Mapping[str, str]] = {
 
 def read_events(document: Mapping[str, Any], currency: str | None, sha256: str) -> list[Bill]:
     """A bill for each currency. A page that is not the last is refused as incomplete."""
-    if "next_cursor" not in document or document["next_cursor"] is not None:
+    if "next_cursor" not in document:
+        raise BillError(
+            "incomplete", "The file does not say whether it is all there is: it has no next_cursor, which is null on the last page."
+        )
+    if document["next_cursor"] is not None:
         raise BillError("incomplete", "The file is a page of several (its next_cursor is not null): put all pages into one file.")
     groups: dict[Group, list[BillLine]] = defaultdict(list)
     for number, one in enumerate(objects(document, "data"), start=1):

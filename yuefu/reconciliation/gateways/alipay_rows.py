@@ -7,9 +7,10 @@ from typing import ClassVar
 from yuefu.money.amounts import Money
 from yuefu.reconciliation.gateways.cells import agree, places_of, plain_text, read_count, read_fee, read_minor, read_moment, read_total
 from yuefu.reconciliation.gateways.tables import Found, places_of_columns
-from yuefu.reconciliation.rules.bills import BillError, BillLine
+from yuefu.reconciliation.rules.bills import UNEXPLAINED, BillError, BillLine
 
 _RENAMED = {"商户实收": "商家实收", "商户优惠": "商家优惠"}
+_GIVEN = ("商家优惠", "券核销金额", "商家红包消费金额", "卡消费金额")
 _COUNT = re.compile(r"([0-9][0-9.]*)\s*笔")
 _SUM = re.compile(r"([^，,：:]*)共\s*([^元，,]*)元")
 _KINDS = {
@@ -104,6 +105,7 @@ class TradeRows(Rows):
         kind = self._kind(line_no, values[at["业务类型"]])
         sign = 1 if kind == "payment" else -1
         received, ordered, given = (self._size(values, name, line_no, kind) for name in ("商家实收", "订单金额", "商家优惠"))
+        self._count_unexplained(values, line_no, ordered, received)
         fee = sign * abs(read_fee(values[at["服务费"]], self.places, line_no)[0])
         share = sign * abs(self._minor(values, "分润", line_no))
         for name, value in (
@@ -144,6 +146,16 @@ class TradeRows(Rows):
         if minor < 0 and kind == "payment":
             raise BillError("bad_amount", f"Line {line_no} is a trade with a negative {column}, {plain_text(minor, self.places)}.", line_no)
         return abs(minor)
+
+    def _count_unexplained(self, values: Sequence[str], line_no: int, ordered: int, received: int) -> None:
+        """What was ordered and not received is no more than what the shop gave; what Alipay gave was received. Which of its columns count is not
+        documented for every shop, so that a row that says otherwise is told and not refused.
+        """
+        if any(name not in self.at for name in _GIVEN):
+            return
+        gap, most = ordered - received, sum(abs(self._minor(values, name, line_no)) for name in _GIVEN)
+        if not 0 <= gap <= most:
+            self.totals[UNEXPLAINED] = self.totals.get(UNEXPLAINED, 0) + (-gap if gap < 0 else gap - most)
 
     def _request(self, values: Sequence[str]) -> str:
         place = self.at.get("退款批次号/请求号")

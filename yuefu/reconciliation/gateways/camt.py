@@ -124,7 +124,9 @@ def _require_currency(statement: _Statement, currency: str, number: int) -> None
         statement.currency, statement.places = currency, places_of_stated(currency)
     if currency != statement.currency or statement.wanted not in (None, currency):
         wanted = statement.wanted or statement.currency
-        raise BillError("other_currency", f"Entry {number} is in {currency[:40]}, the statement is read in {wanted}.", number or None)
+        raise BillError(
+            "other_currency", f"Entry {number} is in {currency[:40] or 'no currency'}, the statement is read in {wanted}.", number or None
+        )
 
 
 def _signed(statement: _Statement, texts: Mapping[str, str], number: int) -> int:

@@ -67,12 +67,14 @@ def agree(name: str, printed: str, value: int, computed: int, places: int, line_
         raise BillError("summary_mismatch", detail, line_no)
 
 
-def require_not_renamed(names: Collection[str], usual: Sequence[str], line_no: int, code: str = "missing_column") -> None:
+def require_not_renamed(
+    names: Collection[str], usual: Sequence[str], line_no: int, *, of: str = "header", code: str = "missing_column"
+) -> None:
     """Columns more are new ones, columns less those of an older layout; one less and another more is a column that got another name."""
     absent = [name for name in usual if name not in names]
     unknown = [name for name in names if name and name not in usual]
     if absent and unknown:
-        raise BillError(code, f"The header lacks {absent[0]} and has {unknown[0][:40]}: what a column means is not guessed.", line_no)
+        raise BillError(code, f"The {of} lacks {absent[0]} and has {unknown[0][:40]}: what a column means is not guessed.", line_no)
 
 
 def read_count(text: str, line_no: int) -> int:

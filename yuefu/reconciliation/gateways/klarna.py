@@ -46,6 +46,23 @@ _TOTALS: Final[Mapping[str, tuple[str, int]]] = {
     "repay_amount": ("debt", 1),
     "deposit_amount": ("debt", 1),
 }
+# The names in a transaction, as they are documented; of these the first are in every list.
+_IN_EVERY_LIST: Final = ("payment_reference", "sale_date", "capture_date", "merchant_reference1", "capture_id")
+_NAMES: Final = frozenset(
+    (
+        *_IN_EVERY_LIST,
+        *("type", "detailed_type", "amount", "currency_code", "order_id", "short_order_id", "refund_id", "merchant_reference2"),
+        *("merchant_capture_reference", "merchant_refund_reference", "purchase_country", "shipping_country", "vat_rate", "vat_amount"),
+        *("tax_in_currency_of_registration_country", "currency_code_of_registration_country", "initial_payment_method_type"),
+        *(
+            "initial_number_of_installments",
+            "initial_payment_method_monthly_downpayments",
+            "payout",
+            "klarna_comment",
+            "reversal_reference",
+        ),
+    )
+)
 _NEEDED: Final = ("sale_amount", "return_amount", "fee_amount", "settlement_amount")
 
 
@@ -53,12 +70,25 @@ def read_transactions(document: Mapping[str, Any], currency: str | None, sha256:
     """A bill for each currency. `business_id` of a line is the payout it was paid in, "" while there is none; `fee` is the tax on a fee."""
     found = objects(document, "transactions")
     _require_whole(document, len(found))
+    _require_names(found)
     signed = any(minor_of(one, "amount", number) < 0 for number, one in enumerate(found, start=1))
     groups: dict[Group, list[BillLine]] = defaultdict(list)
     for number, one in enumerate(found, start=1):
         line = _transaction(one, number, currency, signed)
         groups["", line.amount.currency].append(line)
     return bills_of(layout="klarna.transactions", groups=groups, totals={}, sha256=sha256, currency=currency)
+
+
+def _require_names(found: Sequence[Mapping[str, Any]]) -> None:
+    """A name that no transaction has while some have one that is not known is a name that was changed; new names alone are not looked at."""
+    names = {name for one in found for name in one}
+    returned = any(one.get("type") == "RETURN" for one in found)
+    absent = [name for name in (*_IN_EVERY_LIST, *(["refund_id"] if returned else [])) if name not in names]
+    unknown = sorted(names - _NAMES)
+    if absent and unknown:
+        raise BillError(
+            "missing_column", f"The transactions lack '{absent[0]}' and have '{unknown[0][:40]}': what a name means is not guessed."
+        )
 
 
 def _transaction(one: Mapping[str, Any], number: int, wanted: str | None, signed: bool) -> BillLine:

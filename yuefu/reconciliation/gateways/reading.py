@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from yuefu.money.amounts import Money, MoneyError
 from yuefu.reconciliation.gateways import adyen, affirm, alipay, camt, json_files, klarna, mt940, wechat, wechat_columns
-from yuefu.reconciliation.gateways.streams import BOM, ZIP_MAGIC, Source, members, unpacking
+from yuefu.reconciliation.gateways.streams import BOM, GZIP_MAGIC, ZIP_MAGIC, Source, members, unpacking
 from yuefu.reconciliation.gateways.tables import Found, find_header
 from yuefu.reconciliation.rules.bills import Bill, BillError
 from yuefu.reconciliation.rules.pairs import summary_differences
@@ -31,6 +31,7 @@ _TABLES: Sequence[_Table] = (
     _Table(alipay.KNOWN, alipay.read_source),
     _Table(adyen.KNOWN, adyen.read_source),
 )
+_LAYOUTS = "WeChat Pay, Alipay, Adyen, Klarna, Affirm, camt.053, MT940"
 
 
 def read(data: bytes, *, currency: str | None = None, sha1: str | None = None) -> list[Bill]:
@@ -46,7 +47,7 @@ def read(data: bytes, *, currency: str | None = None, sha1: str | None = None) -
     with unpacking():
         if not data.startswith(ZIP_MAGIC):
             return _read(Source.of(data), currency, sha1)
-        bills = [bill for source in members(data) for bill in _read(source, currency, sha1)]
+        bills = [bill for number, source in enumerate(members(data), start=1) for bill in _read_member(number, source, currency, sha1)]
     _require_summaries(bills)
     return bills
 
@@ -60,6 +61,14 @@ def read_one(data: bytes) -> Bill:
         accounts = ", ".join(sorted({bill.account[:40] for bill in bills})) or "none"
         raise BillError("several_accounts", f"The file holds {len(bills)} bills, of {accounts}: give them one by one.")
     return bills[0]
+
+
+def _read_member(number: int, source: Source, currency: str | None, sha1: str | None) -> list[Bill]:
+    """As `_read`; of several files it is said which one is not as it should be."""
+    try:
+        return _read(source, currency, sha1)
+    except BillError as error:
+        raise BillError(error.code, f"In file {number} of the zip file: {error.detail}", error.line_no) from error
 
 
 def _read(source: Source, currency: str | None, sha1: str | None) -> list[Bill]:
@@ -76,15 +85,17 @@ def _read(source: Source, currency: str | None, sha1: str | None) -> list[Bill]:
 
 def _reader(head: bytes) -> _Reader:
     start = head.removeprefix(BOM).lstrip()
-    if start.startswith(ZIP_MAGIC):
-        raise BillError("unknown_layout", "There is a zip file in the file: unpack it first.")
+    if start.startswith((*ZIP_MAGIC, GZIP_MAGIC)):
+        raise BillError("unknown_layout", "There is a packed file in the packed file: unpack it once, then give what is in it.")
+    if start.startswith(b"PAR1"):
+        raise BillError("unknown_layout", "This is Parquet, not a bill: `yuefu match` matches two sides in Parquet.")
     if mt940.is_statement(start):
         return mt940.read_source
     if start.startswith((b"{", b"[")):
         return _json
     if _is_other_xml(head, start):
         return camt.read_source
-    return _reader_of_table(head)
+    return _reader_of_table(head, start)
 
 
 def _is_other_xml(head: bytes, start: bytes) -> bool:
@@ -108,15 +119,26 @@ def _json(source: Source, currency: str | None) -> list[Bill]:
     raise BillError("unknown_layout", "The JSON file is not of a known channel: it has neither payouts, transactions nor data.")
 
 
-def _reader_of_table(head: bytes) -> _Reader:
-    """The layout that knows most of the names in one of the first lines; a file that none knows goes where it is told what it lacks."""
+def _reader_of_table(head: bytes, start: bytes) -> _Reader:
+    """The layout that knows most of the names in one of the first lines; bytes that are no text, and answers instead of bills, go to one that tells it."""
     best = 0
     reader: _Reader = _wechat
     for table in _TABLES:
         known, found = find_header(head, table.columns)
         if found is not None and known > best:
             best, reader = known, _bound(table, found)
+    if not best and start and not start.startswith(b"<") and _is_text(start):
+        raise BillError(
+            "unknown_layout", f"The file is of no layout that is known ({_LAYOUTS}): its first lines have none of their columns."
+        )
     return reader
+
+
+def _is_text(start: bytes) -> bool:
+    try:
+        return start.partition(b"\n")[0].decode().replace("\t", "").strip("\r").isprintable()
+    except UnicodeDecodeError:
+        return False
 
 
 def _bound(table: _Table, found: Found) -> _Reader:

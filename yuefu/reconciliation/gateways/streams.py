@@ -1,5 +1,6 @@
 """The bytes of a bill as a stream of text lines: unpacked, hashed, bounded and decoded on the way, never held twice."""
 
+import codecs
 import contextlib
 import gzip
 import hashlib
@@ -7,7 +8,7 @@ import io
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import IO, TYPE_CHECKING, Protocol, Self
 
 from yuefu.reconciliation.rules.bills import BillError
@@ -21,6 +22,12 @@ _SIZE_LIMIT = 1 << 30
 _RATIO_LIMIT = 200
 _RATIO_FREE_SIZE = 64 << 20
 _MEMBERS_LIMIT = 100
+_WIDE = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
+_NOT_FOR_US = (b"\xff\xfe<\0", b"\xfe\xff\0<", b"\xff\xfe\0\0")
+"""XML, which says its encoding once more within and has a reader that knows it, and UTF-32."""
+
+_Recode = Callable[[bytes], bytes]
+"""What readers get for a piece of the file; the last one is empty, and the answer to it may not be."""
 
 
 class Readable(Protocol):
@@ -28,7 +35,9 @@ class Readable(Protocol):
 
 
 class Source(io.RawIOBase):
-    """The decompressed bytes as a stream: hashed as they pass, and stopped when they are too many for an honest bill."""
+    """The decompressed bytes as a stream: hashed as they pass, and stopped when they are too many for an honest bill. Tables in UTF-16 that say so come
+    in UTF-8, lines that end in CR alone in LF.
+    """
 
     def __init__(self, stream: Readable, packed_size: int | None = None) -> None:
         """`packed_size` is the size before unpacking, None where nothing is unpacked."""
@@ -38,7 +47,9 @@ class Source(io.RawIOBase):
         self._sha256 = hashlib.sha256()
         self._sha1 = hashlib.sha1(usedforsecurity=False)
         self._size = 0
-        self._ahead = b""
+        self._ended = False
+        self._recode: _Recode = bytes
+        self._ahead = self._first()
 
     @classmethod
     def of(cls, data: bytes) -> Self:
@@ -51,21 +62,38 @@ class Source(io.RawIOBase):
         return True
 
     def readinto(self, buffer: memoryview, /) -> int:  # type: ignore[override]  # io hands in a memoryview, typeshed says any buffer
-        piece = self._ahead[: len(buffer)] or self._take(len(buffer))
-        self._ahead = self._ahead[len(piece) :]
+        piece = self._ahead or self._take(len(buffer))
+        self._ahead = piece[len(buffer) :]
+        piece = piece[: len(buffer)]
         buffer[: len(piece)] = piece
         return len(piece)
 
     def head(self) -> bytes:
-        """The first bytes, HEAD_SIZE at most, without taking them out of the stream."""
-        while len(self._ahead) < HEAD_SIZE:
-            piece = self._take(HEAD_SIZE - len(self._ahead))
-            if not piece:
-                break
-            self._ahead += piece
+        """The first bytes, about HEAD_SIZE at most, without taking them out of the stream; of no use once something was."""
         return self._ahead
 
+    def _first(self) -> bytes:
+        ahead = b""
+        while len(ahead) < HEAD_SIZE and (piece := self._pass(HEAD_SIZE - len(ahead))):
+            ahead += piece
+        if ahead[:2] in _WIDE and not ahead.startswith(_NOT_FOR_US):
+            self._recode = _from(_WIDE[ahead[:2]])
+            ahead = self._recode(ahead)
+        if b"\r" in ahead and b"\n" not in ahead:
+            inner = self._recode
+            self._recode = lambda piece: inner(piece).replace(b"\r", b"\n")
+            ahead = ahead.replace(b"\r", b"\n")
+        return ahead
+
     def _take(self, size: int) -> bytes:
+        while not self._ended:
+            piece = self._pass(size)
+            self._ended = not piece
+            if found := self._recode(piece):
+                return found
+        return b""
+
+    def _pass(self, size: int) -> bytes:
         piece = self._stream.read(size)
         self._sha256.update(piece)
         self._sha1.update(piece)
@@ -87,6 +115,19 @@ class Source(io.RawIOBase):
         self._ahead = b""
         while self._take(HEAD_SIZE):
             pass
+
+
+def _from(encoding: str) -> _Recode:
+    decoder = codecs.getincrementaldecoder(encoding)()
+
+    def recode(piece: bytes) -> bytes:
+        try:
+            return decoder.decode(piece, final=not piece).removeprefix("\ufeff").encode()
+        except UnicodeDecodeError as error:
+            code, what = ("truncated", "ends in the middle of a character") if "trunc" in error.reason else ("bad_encoding", "is no UTF-16")
+            raise BillError(code, f"The file begins as UTF-16 and {what}: fetch it again.") from error
+
+    return recode
 
 
 if TYPE_CHECKING:
@@ -116,7 +157,8 @@ def members(data: bytes) -> Iterator[Source]:
     except (ValueError, OSError, LookupError, struct.error) as error:
         raise zipfile.BadZipFile("the directory cannot be read") from error
     with archive:
-        found = [member for member in archive.infolist() if not member.is_dir()]
+        # What a Mac puts beside each file when it packs them is of none of them.
+        found = [member for member in archive.infolist() if not member.is_dir() and not member.filename.startswith("__MACOSX/")]
         if not found:
             raise BillError("truncated", "There is no file in the zip file.")
         if len(found) > _MEMBERS_LIMIT:
@@ -154,5 +196,5 @@ def text_lines(stream: BufferedSource, encoding: str) -> Iterator[tuple[int, str
     """The lines after the header with their numbers, without line ends; empty lines hold nothing and are left out."""
     for line_no, line in enumerate(decoded_lines(stream, encoding, 2), start=2):
         content = line.rstrip("\r\n")
-        if content:
+        if content.strip():
             yield line_no, content

@@ -122,7 +122,7 @@ def _check_summary(lines: Iterator[tuple[int, str]], cells: Sequence[str], rows:
     if missing:
         raise BillError("summary_missing", f"The summary lacks {', '.join(missing)}.")
     if rows.strict:
-        require_not_renamed(names, list(rows.summary), 0, "summary_missing")
+        require_not_renamed(names, list(rows.summary), 0, of="summary", code="summary_missing")
     line_no, text = next(lines, (0, ""))
     if not text:
         raise BillError("summary_missing", "The file ends after the header of its summary.")

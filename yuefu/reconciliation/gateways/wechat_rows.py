@@ -80,7 +80,7 @@ class TradeRows:
         self.account = ""
         self.currency = currency
         self._at = at
-        self._places = places_of(currency) if currency else 0
+        self._places = places_of(currency or "CNY")  # of a bill without lines, which states none
         self._time, self._merchant, self._payment_money = at["交易时间"], at["商户号"], at[payment_money]
         self._payment = (at["商户订单号"], at["微信订单号"], at["应结订单金额"])
         self._refund = (at["商户退款单号"], at["微信退款单号"], at[refunded]) if "微信退款单号" in at else None

@@ -47,8 +47,9 @@ def matched(here: Frame, there: Frame, *, keep: Keep, days_apart: int = DAYS_APA
 
 
 def _plain(side: Frame) -> Frame:
-    """The columns that count; a status that is not stated is null."""
-    return side.select(*COLUMNS).with_columns(status=nw.when(nw.col("status") != "").then(nw.col("status")))
+    """The columns that count; a reference, party or status that is empty is null."""
+    stated = (nw.when(nw.col(name) != "").then(nw.col(name)).alias(name) for name in ("reference", "party", "status"))
+    return side.select(*COLUMNS).with_columns(*stated)
 
 
 # ------------------------------------------------------------------------------------------------------------------------- one row with one

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import narwhals as nw
 
+from yuefu.money.amounts import LARGEST_MINOR
 from yuefu.reconciliation.matching.classes import BALANCED, COLUMNS, NEVER_NULL, SIDES, Class
 from yuefu.reconciliation.matching.engines.opening import Engine
 from yuefu.reconciliation.matching.expression import DAYS_APART, Frame, matched
@@ -53,33 +55,66 @@ class BadSide(Exception):
         super().__init__(detail)
 
 
+class MatchFailed(Exception):
+    """The engine could not carry it out."""
+
+    def __init__(self, detail: str) -> None:
+        self.code = "match_failed"
+        self.detail = detail
+        super().__init__(detail)
+
+
 def match_files(
     engine: Engine, *, here: str, there: str, into: Sequence[str], days_apart: int = DAYS_APART, say: Say = say_nothing
 ) -> list[Sum]:
     """Matches `here` with `there`, writes what was found of each to the two paths of `into`, reads it again and proves that it adds up.
 
-    Returns the sums by side, class, pass and currency. Raises BadSide for a file that is no such side, and NotAddingUp; what was written is of no
-    use then.
+    Returns the sums by side, class, pass and currency. Raises BadSide for a file that is no such side, MatchFailed where the engine gives up, and
+    NotAddingUp; what was written is of no use then.
     """
-    given = {side: _given(engine, path) for side, path in zip(SIDES, (here, there), strict=True)}
-    totals = {side: _totals(engine, frame, path) for (side, frame), path in zip(given.items(), (here, there), strict=True)}
+    paths = dict(zip(SIDES, (here, there), strict=True))
+    given = {side: _given(engine, path) for side, path in paths.items()}
+    totals = {side: _totals(engine, frame, paths[side]) for side, frame in given.items()}
     say("matching")
-    for frame, path in zip(matched(*given.values(), keep=engine.keep, days_apart=days_apart), into, strict=True):
-        say(f"writing {path}")
-        engine.write(frame, path)
-    say("proving")
-    sums = [one for side, path in zip(SIDES, into, strict=True) for one in _sums(engine, side, engine.read(path))]
-    prove(totals, sums)
+    with _engine_may_fail(MatchFailed, "The engine cannot match the two sides"):
+        for frame, path in zip(matched(*given.values(), keep=engine.keep, days_apart=days_apart), into, strict=True):
+            say(f"writing {path}")
+            engine.write(frame, path)
+        say("proving")
+        sums = [one for side, path in zip(SIDES, into, strict=True) for one in _sums(engine, side, engine.read(path))]
+    try:
+        prove(totals, sums)
+    except NotAddingUp:
+        for side, frame in given.items():
+            _require_unique(engine, frame, paths[side])
+        raise
     return sums
+
+
+@contextmanager
+def _engine_may_fail(told: type[BadSide | MatchFailed], what: str) -> Iterator[None]:
+    """What an engine says of a side that it cannot read to its end, or of a sum beyond its numbers; every engine has errors of its own."""
+    try:
+        yield
+    except (OSError, MemoryError, AssertionError):
+        raise
+    except Exception as error:
+        raise told(f"{what}: {(str(error).strip().splitlines() or [type(error).__name__])[0]:.200}") from error
+
+
+def _require_unique(engine: Engine, side: Frame, path: str) -> None:
+    """Ids that stand twice make rows that are lost or doubled. To look for them always would take as long as to match."""
+    with _engine_may_fail(BadSide, f"{path} cannot be read"):
+        twice = engine.rows(side.group_by("id").agg(nw.len().alias("rows")).filter(nw.col("rows") > 1).select("id", "rows").head(1))
+    if twice:
+        raise BadSide(f"{path}: the id {twice[0][0]!r:.60} is that of {twice[0][1]} rows; an id is of one row.")
 
 
 def _given(engine: Engine, path: str) -> Frame:
     """A side, whose columns are looked at before anything is done: an amount that is no whole number would be matched wrongly, and silently."""
-    try:
+    with _engine_may_fail(BadSide, f"{path} cannot be read as Parquet"):
         side = engine.read(path)
         found = side.collect_schema()
-    except Exception as error:
-        raise BadSide(f"{path} cannot be read as Parquet: {str(error).strip().splitlines()[0]:.200}") from error
     wrong = [f"{name} is to be {kind}, not {found.get(name, 'missing')}" for name, kind in COLUMNS.items() if found.get(name) != kind]
     if wrong:
         raise BadSide(f"{path}: {'; '.join(wrong)}.")
@@ -112,11 +147,15 @@ def _by_currency(sums: Iterable[Sum]) -> tuple[Counter[str], Counter[str]]:
 
 
 def _totals(engine: Engine, side: Frame, path: str) -> dict[str, tuple[int, int]]:
-    """Rows and their sum by currency. Raises BadSide where a value is null that may not be."""
+    """Rows and their sum by currency. Raises BadSide where a value is null that may not be, or an amount beyond every limit."""
     asked = [name for name in NEVER_NULL if name != "currency"]
     nulls = [nw.col(name).is_null().cast(nw.Int64).sum().alias(f"without_{name}") for name in asked]
-    found = engine.rows(side.group_by("currency").agg(*_COUNTED, *nulls))
-    empty = {name for _, _, _, *counts in found for name, count in zip(asked, counts, strict=True) if count}
+    beyond = (~nw.col("amount_minor").is_between(-LARGEST_MINOR, LARGEST_MINOR)).cast(nw.Int64).sum().alias("beyond")
+    with _engine_may_fail(BadSide, f"{path} cannot be read"):
+        found = engine.rows(side.group_by("currency").agg(*_COUNTED, beyond, *nulls))
+    if any(far for _, _, _, far, *_ in found):
+        raise BadSide(f"{path}: an amount in it is beyond {LARGEST_MINOR} minor units, as none is.")
+    empty = {name for _, _, _, _, *counts in found for name, count in zip(asked, counts, strict=True) if count}
     if any(currency is None for currency, *_ in found):
         empty.add("currency")
     if empty:

@@ -168,17 +168,21 @@ def breaks_listed(
     cls: str | None = None,
     owner: str | None = None,
     overdue_on: date | None = None,
+    waiting: bool = False,
     after: UUID | None = None,
     limit: int = 100,
 ) -> list[Break]:
-    """Breaks, the oldest first, from behind one of them on; `overdue_on` leaves those that should have been dealt with before a day."""
+    """Breaks, the oldest first, from behind one of them on; `overdue_on` leaves those that should have been dealt with before a day, `waiting` those of
+    which something was asked for that a second person has to decide.
+    """
     return sql.rows_as(
         _break,
         _BREAK + " AS b WHERE book_id = %s AND (%s::text IS NULL OR state = %s) AND (%s::text IS NULL OR source = %s)"
         " AND (%s::text IS NULL OR cls = %s) AND (%s::text IS NULL OR owner_role = %s) AND (%s::date IS NULL OR due_on < %s)"
+        " AND (NOT %s OR EXISTS (SELECT FROM reconciliation_fix AS f WHERE f.break_id = b.id AND f.state = 'waiting'))"
         " AND (%s::uuid IS NULL OR (opened_on, id) > (SELECT a.opened_on, a.id FROM reconciliation_break AS a WHERE a.id = %s"
         " AND a.book_id = %s)) ORDER BY opened_on, id LIMIT %s",
-        [book_id, state, state, source, source, cls, cls, owner, owner, overdue_on, overdue_on, after, after, book_id, limit],
+        [book_id, state, state, source, source, cls, cls, owner, owner, overdue_on, overdue_on, waiting, after, after, book_id, limit],
     )
 
 

@@ -7,6 +7,9 @@ from enum import StrEnum
 
 from yuefu.money.amounts import Money
 
+UNEXPLAINED = "unexplained"
+"""Of the totals of a bill, where it is there: so much do amounts in its rows differ that should make each other."""
+
 
 class BillError(Exception):
     """A bill that cannot be used. `code` is stable, `detail` is one sentence, `line_no` counts from 1 (None: the file as a whole).

@@ -10,7 +10,7 @@ from datetime import date
 from typing import Final
 
 from yuefu.money.amounts import Money
-from yuefu.reconciliation.rules.bills import Bill, BillError, BillLine, Effect, effect_of
+from yuefu.reconciliation.rules.bills import UNEXPLAINED, Bill, BillError, BillLine, Effect, effect_of
 from yuefu.reconciliation.rules.judgement import Verdict, verdict
 from yuefu.reconciliation.rules.matching import Outcome
 from yuefu.reconciliation.rules.pairs import PairDifference, PairKind, summary_differences, verify_pair, verify_payouts
@@ -87,6 +87,9 @@ def hold(bills: Sequence[Bill], on: date | None = None) -> Held:
             held.warnings.append(f"{_said(bill)} adds up in itself; there is no other file to hold it against")
         if bill.layout == "klarna.payouts" and sum(line.amount.minor for line in bill.lines) != 0:
             held.warnings.append(f"{_said(bill)} is settled gross: what was paid out is not held against its totals")
+        if bill.totals.get(UNEXPLAINED):
+            text = Money(bill.totals[UNEXPLAINED], bill.currency).decimal_text()
+            held.warnings.append(f"{_said(bill)} has rows whose 订单金额 and 商家实收 differ by {text} more than the shop gave")
         strange = sum(line.kind == "other" for line in bill.lines) if bill.layout.startswith(("adyen.", "affirm.")) else 0
         if strange:
             held.warnings.append(f"{_said(bill)} has {strange} lines of a type that is not known; they count in its sums")
@@ -141,7 +144,8 @@ def _once(bill: Bill, held: Held) -> Bill:
     seen: set[BillLine] = set()
     lines = []
     for line in bill.lines:
-        plain = _but_number(line)
+        # Where an account shows a line again its balance is another.
+        plain = replace(line, line_no=0, balance=None)
         if line.provider_id and plain in seen:
             held.breaks.append(Break(Outcome.DUPLICATE, line.kind, line.reference, line.amount))
         else:

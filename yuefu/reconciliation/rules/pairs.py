@@ -1,8 +1,10 @@
 """How two bills that tell of the same money agree."""
 
-from collections.abc import Iterator, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from yuefu.money.amounts import Money
 from yuefu.reconciliation.rules.bills import Bill, BillError, Effect, effect_of
@@ -11,7 +13,7 @@ from yuefu.reconciliation.rules.bills import Bill, BillError, Effect, effect_of
 class PairKind(StrEnum):
     """How a trade bill and the fund flow of its day differ. TIMING is expected: the refund is accepted, its cash comes later.
 
-    DUPLICATE: one of the two has the same line several times, the other once.
+    DUPLICATE: one of the two has the same line several times, the other once; what is told is what it has too many.
     """
 
     TIMING = "timing"
@@ -34,17 +36,23 @@ class PairDifference:
     fund: Money | None
 
 
-@dataclass(slots=True)
-class _Cash:
-    """Signed minor units of one (kind, channel number), added up over one bill."""
+class _Of(NamedTuple):
+    """What lines are held against each other: of one kind and channel number. A fee that is given back is not that which was taken."""
+
+    kind: str
+    number: str
+    given_back: bool = False
+
+
+class _Part(NamedTuple):
+    """The cash of one line, signed."""
 
     reference: str
-    minor: int = 0
+    minor: int
     pending: bool = False
-    lines: int = 0
 
 
-_CashKey = tuple[str, str]
+_Cash = dict[_Of, list[_Part]]
 
 
 def verify_pair(trade: Bill, fund: Bill) -> list[PairDifference]:
@@ -53,14 +61,13 @@ def verify_pair(trade: Bill, fund: Bill) -> list[PairDifference]:
     Each successful payment has a payment line of its amount and a fee line of its fee (none for a fee of 0). Each successful refund has a
     refund line: at WeChat Pay net of the fee given back, at Alipay whole, and the fee comes back as a line of its own. A refund still in
     process has no cash yet: a TIMING difference, unless its cash is there. Rows that moved no money expect no cash. Joined by the channel's
-    number, else by our reference; lines with the same number are added up. Withdrawals and other fund-flow lines have no counterpart and
-    are left out. Order: trade bill first, then fund flow. Raises BillError not_a_pair for other layouts, days or currencies.
+    number, else by our reference; of several lines with one number those of the same amount belong together, and the sum decides.
+    Withdrawals and other fund-flow lines have no counterpart and are left out. Order: trade bill first, then fund flow.
+    Raises BillError not_a_pair for other layouts, days or currencies.
     """
     _require_pair(trade, fund)
     expected, actual = _expected_cash(trade), _actual_cash(fund)
-    keys = [*expected, *(key for key in actual if key not in expected)]
-    found = (_compare(key, expected.get(key), actual.get(key), trade.currency) for key in keys)
-    return [difference for difference in found if difference is not None]
+    return [one for of in dict.fromkeys([*expected, *actual]) for one in _compare(of, expected[of], actual[of], trade.currency)]
 
 
 def _require_pair(trade: Bill, fund: Bill) -> None:
@@ -73,8 +80,8 @@ def _require_pair(trade: Bill, fund: Bill) -> None:
         raise BillError("not_a_pair", f"The trade bill is of {trade.on}, the fund flow of {fund.on}.")
 
 
-def _expected_cash(trade: Bill) -> dict[_CashKey, _Cash]:
-    cash: dict[_CashKey, _Cash] = {}
+def _expected_cash(trade: Bill) -> _Cash:
+    cash: _Cash = defaultdict(list)
     net_of_fee = trade.layout.startswith("wechat.")
     for line in trade.lines:
         effect = effect_of(line.status)
@@ -83,49 +90,66 @@ def _expected_cash(trade: Bill) -> dict[_CashKey, _Cash]:
         if effect is Effect.NOT_MOVED or (pending and line.kind == "payment"):
             continue
         if line.kind == "refund" and net_of_fee:
-            _add(cash, ("refund", number), line.reference, line.amount.minor - line.fee.minor, pending=pending)
+            cash[_Of("refund", number)].append(_Part(line.reference, line.amount.minor - line.fee.minor, pending))
         else:
-            _add(cash, (line.kind, number), line.reference, line.amount.minor, pending=pending)
-            _add(cash, ("fee", number), line.reference, -line.fee.minor)
+            cash[_Of(line.kind, number)].append(_Part(line.reference, line.amount.minor, pending))
+            cash[_Of("fee", number, line.fee.minor < 0)].append(_Part(line.reference, -line.fee.minor, pending))
     return cash
 
 
-def _actual_cash(fund: Bill) -> dict[_CashKey, _Cash]:
-    cash: dict[_CashKey, _Cash] = {}
+def _actual_cash(fund: Bill) -> _Cash:
+    cash: _Cash = defaultdict(list)
     for line in fund.lines:
         if line.kind in ("payment", "fee", "refund"):
-            _add(cash, (line.kind, line.business_id or line.reference), line.reference, line.amount.minor)
+            of = _Of(line.kind, line.business_id or line.reference, line.kind == "fee" and line.amount.minor > 0)
+            cash[of].append(_Part(line.reference, line.amount.minor))
     return cash
 
 
-def _add(cash: dict[_CashKey, _Cash], key: _CashKey, reference: str, minor: int, *, pending: bool = False) -> None:
-    entry = cash.setdefault(key, _Cash(reference))
-    entry.minor += minor
-    entry.lines += 1
-    entry.pending = entry.pending or pending
+def _compare(of: _Of, expected: Sequence[_Part], actual: Sequence[_Part], currency: str) -> Iterator[PairDifference]:
+    """One difference of all that is left where both sides have something else, else one a reference of what the other side lacks."""
+    if _sum(expected) == _sum(actual):
+        return
+    lacking, extra = _left(expected, actual), _left(actual, expected)
+    if lacking and extra:
+        kind = PairKind.FEE_DIFFERS if of.kind == "fee" else PairKind.AMOUNT_DIFFERS
+        sums = (Money(_sum(lacking), currency), Money(_sum(extra), currency))
+        yield PairDifference(kind, of.kind, lacking[0].reference, of.number, *sums)
+        return
+    for parts, left in ((expected, lacking), (actual, extra)):
+        for reference in dict.fromkeys(part.reference for part in left):
+            mine = [part for part in left if part.reference == reference]
+            money = Money(_sum(mine), currency)
+            if not money:
+                continue
+            kind = _kind_of_lack(of, mine, parts, there=bool(lacking))
+            yield PairDifference(kind, of.kind, reference, of.number, *((money, None) if lacking else (None, money)))
 
 
-def _compare(key: _CashKey, expected: _Cash | None, actual: _Cash | None, currency: str) -> PairDifference | None:
-    if (expected.minor if expected else 0) == (actual.minor if actual else 0) and (
-        actual is not None or not expected or not expected.minor
-    ):
-        return None
-    if expected is None:
-        kind = PairKind.MISSING_IN_TRADE
-    elif actual is None:
-        kind = PairKind.TIMING if expected.pending else PairKind.MISSING_IN_FUND
-    elif key[0] != "fee" and expected.lines != actual.lines and expected.minor * actual.lines == actual.minor * expected.lines:
-        kind = PairKind.DUPLICATE
-    else:
-        kind = PairKind.FEE_DIFFERS if key[0] in ("fee", "tax") else PairKind.AMOUNT_DIFFERS
-    return PairDifference(
-        kind=kind,
-        line_kind=key[0],
-        reference=(expected or actual or _Cash("")).reference,
-        provider_id=key[1],
-        trade=None if expected is None else Money(expected.minor, currency),
-        fund=None if actual is None else Money(actual.minor, currency),
-    )
+def _left(parts: Sequence[_Part], others: Sequence[_Part]) -> list[_Part]:
+    """The parts that have no other of the same amount, each of which goes with one."""
+    amounts = Counter(part.minor for part in others)
+    left = []
+    for part in parts:
+        if amounts[part.minor]:
+            amounts[part.minor] -= 1
+        else:
+            left.append(part)
+    return left
+
+
+def _kind_of_lack(of: _Of, mine: Sequence[_Part], parts: Sequence[_Part], *, there: bool) -> PairKind:
+    """What the other side lacks is missing there, but where this side has told it before: a payment happens once, refunds have references."""
+    others = [part for part in parts if part not in mine or parts.count(part) > mine.count(part)]
+    if all(any(one.minor == part.minor and (of.kind == "payment" or one.reference == part.reference) for one in others) for part in mine):
+        return PairKind.DUPLICATE
+    if there:
+        return PairKind.TIMING if any(part.pending for part in mine) else PairKind.MISSING_IN_FUND
+    return PairKind.MISSING_IN_TRADE
+
+
+def _sum(parts: Iterable[_Part]) -> int:
+    return sum(part.minor for part in parts)
 
 
 def verify_payouts(transactions: Bill, payouts: Bill) -> list[PairDifference]:
@@ -133,7 +157,7 @@ def verify_payouts(transactions: Bill, payouts: Bill) -> list[PairDifference]:
 
     A payout that one side does not know is one difference, of all that is in it. A transaction that is in no payout yet is TIMING.
     """
-    expected, actual = _parts_of_transactions(transactions), _parts_of_payouts(payouts)
+    expected, actual = _sums_of_transactions(transactions), _sums_of_payouts(payouts)
     here, there = _sums_by_payout(expected), _sums_by_payout(actual)
     currency = transactions.currency
     found = [
@@ -146,38 +170,50 @@ def verify_payouts(transactions: Bill, payouts: Bill) -> list[PairDifference]:
             found.append(PairDifference(PairKind.MISSING_IN_FUND, "payout", name, name, Money(here[name], currency), None))
         elif name not in here:
             found.append(PairDifference(PairKind.MISSING_IN_TRADE, "payout", name, name, None, Money(there[name], currency)))
-    common = [key for key in dict.fromkeys([*expected, *actual]) if key[1] in here and key[1] in there]
-    compared = (_compare(key, expected.get(key, _Cash(key[1])), actual.get(key, _Cash(key[1])), currency) for key in common)
-    return [*found, *(difference for difference in compared if difference is not None)]
+    common = [of for of in dict.fromkeys([*expected, *actual]) if of.number in here and of.number in there]
+    return [
+        *found,
+        *(_compared(of, expected.get(of, 0), actual.get(of, 0), currency) for of in common if expected.get(of, 0) != actual.get(of, 0)),
+    ]
 
 
-def _parts_of_transactions(transactions: Bill) -> dict[_CashKey, _Cash]:
-    cash: dict[_CashKey, _Cash] = {}
+def _compared(of: _Of, expected: int, actual: int, currency: str) -> PairDifference:
+    """A total of a payout that is not the sum of its transactions; of refunds and the like one side may have none at all."""
+    trade, fund = Money(expected, currency), Money(actual, currency)
+    if of.kind in ("fee", "tax"):
+        return PairDifference(PairKind.FEE_DIFFERS, of.kind, of.number, of.number, trade, fund)
+    if not expected:
+        return PairDifference(PairKind.MISSING_IN_TRADE, of.kind, of.number, of.number, None, fund)
+    if not actual:
+        return PairDifference(PairKind.MISSING_IN_FUND, of.kind, of.number, of.number, trade, None)
+    return PairDifference(PairKind.AMOUNT_DIFFERS, of.kind, of.number, of.number, trade, fund)
+
+
+def _sums_of_transactions(transactions: Bill) -> dict[_Of, int]:
+    sums: dict[_Of, int] = defaultdict(int)
     # The tax on fees stands in lines of its own, or else with the fees.
     with_tax_lines = {line.business_id for line in transactions.lines if line.kind == "tax"}
     for line in transactions.lines:
         if line.business_id:
-            _add(cash, (line.kind, line.business_id), line.business_id, line.amount.minor)
+            sums[_Of(line.kind, line.business_id)] += line.amount.minor
             if line.fee.minor and line.business_id not in with_tax_lines:
-                _add(cash, ("tax", line.business_id), line.business_id, -line.fee.minor)
-    return cash
-
-
-def _parts_of_payouts(payouts: Bill) -> dict[_CashKey, _Cash]:
-    cash: dict[_CashKey, _Cash] = {}
-    for line in payouts.lines:
-        if line.kind not in ("payout", "debt"):
-            _add(cash, (line.kind, line.business_id), line.business_id, line.amount.minor)
-        else:
-            _add(cash, ("payment", line.business_id), line.business_id, 0)
-    return cash
-
-
-def _sums_by_payout(cash: Mapping[_CashKey, _Cash]) -> dict[str, int]:
-    sums: dict[str, int] = {}
-    for (_, name), entry in cash.items():
-        sums[name] = sums.get(name, 0) + entry.minor
+                sums[_Of("tax", line.business_id)] -= line.fee.minor
     return sums
+
+
+def _sums_of_payouts(payouts: Bill) -> dict[_Of, int]:
+    sums: dict[_Of, int] = defaultdict(int)
+    for line in payouts.lines:
+        part = line.kind not in ("payout", "debt")
+        sums[_Of(line.kind if part else "payment", line.business_id)] += line.amount.minor if part else 0
+    return sums
+
+
+def _sums_by_payout(sums: Mapping[_Of, int]) -> dict[str, int]:
+    found: dict[str, int] = defaultdict(int)
+    for of, minor in sums.items():
+        found[of.number] += minor
+    return found
 
 
 def summary_differences(summary: Bill, detail: Bill) -> Iterator[tuple[str, int, int]]:

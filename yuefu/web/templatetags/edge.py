@@ -9,6 +9,7 @@ from uuid import UUID
 from django import template
 from django.utils import timezone
 from django.utils.html import format_html
+from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language
 from structlog.contextvars import get_contextvars
@@ -16,7 +17,9 @@ from structlog.contextvars import get_contextvars
 from yuefu import ids
 from yuefu.journeys import statement_words
 from yuefu.money.amounts import Money
-from yuefu.web import edge, loan_texts, texts
+from yuefu.runtime.values import Book
+from yuefu.web import edge, loan_texts, places, texts
+from yuefu.web.scopes import Visitor
 
 register = template.Library()
 
@@ -148,3 +151,18 @@ def _day_or_same(value: str) -> str:
 def request_id() -> str:
     """The id of the request being answered; also known on error pages, which are rendered without a request."""
     return str(get_contextvars().get("request_id", ""))
+
+
+@register.simple_tag
+def places_of(visitor: Visitor, book: Book | None = None) -> list[tuple[str, str]]:
+    """Where somebody may go, each as its route and what the address ends with: in the book that is looked at, where they may see it there."""
+    found = places.open_to(visitor)
+    return [(route, f"?{urlencode({'book': book.code})}" if book and book.id in found[route] else "") for route in found]
+
+
+@register.simple_tag
+def leads_to(visitor: Visitor, book: Book) -> set[str]:
+    """The places of a book that a link may lead to: those that somebody may see, all for whoever has yet to log in."""
+    if not visitor.is_authenticated:
+        return {place.route for place in places.PLACES}
+    return {route for route, book_ids in places.open_to(visitor).items() if book.id in book_ids}

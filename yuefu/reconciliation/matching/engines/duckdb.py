@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from glob import escape
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,9 @@ class DuckDB:
         self._names = map("kept_{}".format, count())
 
     def read(self, path: str) -> Frame:
-        return nw.from_native(self._db.read_parquet(f"{path}/*.parquet" if Path(path).is_dir() else path))
+        # A file whose name has * or ? in it is that file, not all that are named like it.
+        named = escape(path)
+        return nw.from_native(self._db.read_parquet(f"{named}/*.parquet" if Path(path).is_dir() else named))
 
     def keep(self, frame: Frame) -> Frame:
         name = next(self._names)

@@ -14,7 +14,7 @@ class Polars:
     """An adapter."""
 
     def read(self, path: str) -> Frame:
-        frame: Frame = nw.from_native(pl.scan_parquet(path))
+        frame: Frame = nw.from_native(pl.scan_parquet(path, glob=False))
         return frame
 
     def keep(self, frame: Frame) -> Frame:
