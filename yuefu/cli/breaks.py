@@ -219,11 +219,9 @@ def resolve(
         from yuefu.reconciliation import commands as reconciliation
 
         ending = reconciliation.Ending(inputs.object_id("break", name), state, reason)
-        done: Break | UUID = caller.for_the_book().acting(lambda work: breaks.end(work=work, ending=ending))
-        if isinstance(done, UUID):
-            output.result({"break": name, "approval": ids.text("approval", done), "state": "waiting"})
-        else:
-            output.result(_value(done, caller.today))
+        done: Any = caller.for_the_book().acting(lambda work: breaks.end(work=work, ending=ending))
+        asked = {"break": name, "approval": ids.text("approval", done), "state": "waiting"} if isinstance(done, UUID) else None
+        output.result(asked or _value(done, caller.today))
 
 
 def _values(caller: Caller, found: list[Break], on: date) -> list[dict[str, Any]]:
