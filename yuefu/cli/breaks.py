@@ -217,11 +217,15 @@ def resolve(
         from yuefu import ids
         from yuefu.journeys import breaks
         from yuefu.reconciliation import commands as reconciliation
+        from yuefu.reconciliation.queries import Break
 
         ending = reconciliation.Ending(inputs.object_id("break", name), state, reason)
-        done: Any = caller.for_the_book().acting(lambda work: breaks.end(work=work, ending=ending))
-        asked = {"break": name, "approval": ids.text("approval", done), "state": "waiting"} if isinstance(done, UUID) else None
-        output.result(asked or _value(done, caller.today))
+        done: object = caller.for_the_book().acting(lambda work: breaks.end(work=work, ending=ending))
+        if isinstance(done, UUID):
+            output.result({"break": name, "approval": ids.text("approval", done), "state": "waiting"})
+        else:
+            assert isinstance(done, Break)
+            output.result(_value(done, caller.today))
 
 
 def _values(caller: Caller, found: list[Break], on: date) -> list[dict[str, Any]]:
