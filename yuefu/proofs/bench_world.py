@@ -37,7 +37,7 @@ from yuefu.sim import people, world
 from yuefu.sim.world import World
 
 BATCH: Final = 500
-DAY: Final = date(2026, 10, 1)
+DAY: Final = date(2026, 10, 8)
 NOON: Final = datetime.combine(DAY, time(12), ZoneInfo("Asia/Shanghai"))
 _LIMIT: Final = Money(50_000_000, "CNY")
 _CHUNK: Final = 5_000
