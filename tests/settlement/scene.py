@@ -98,7 +98,9 @@ SOLD = (
 
 def settle(work: UnitOfWork, on: date = PAY_DAY) -> list[Batch]:
     with sql.transacting():
-        assert settlement.build(work=work, pay_on=on, after=None, limit=100) is None
+        after = None
+        while after := settlement.build(work=work, pay_on=on, after=after, limit=100):
+            pass
         return queries.batches_on(book_id=work.book.id, pay_on=on)
 
 
