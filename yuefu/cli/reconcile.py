@@ -260,13 +260,44 @@ def _store(found: Sequence[Read], source: str | None, on: date | None) -> None:
         files = [FileIn(source or _source_of(read, client), read.data, on) for read in found]
         done = reconciliation.reconcile(desk=caller.for_the_book().desk, now=caller.now, files=files)
         results = [_stored(read, outcome) for read, outcome in zip(found, done, strict=True)]
-        value: dict[str, Any] = {"book": caller.book.code, "files": results}
+        value: dict[str, Any] = {"book": caller.book.code, "files": results, **_judged(caller, done)}
         failed = [one for one in results if "error" in one]
         if failed:
             value["error"] = failed[0]["error"]
-        output.result(value, [_stored_line(one) for one in results])
+        output.result(
+            value, [*(_stored_line(one) for one in results), *(_break_line(one) for one in value["breaks"]), f"verdict: {value['verdict']}"]
+        )
     if failed:
         raise typer.Exit(FAILED)
+
+
+def _judged(caller: Caller, done: Sequence[Reconciled]) -> dict[str, Any]:
+    """The verdict of what was stored, and the breaks that are open by the last day of each source. A file that was refused leaves it incomplete."""
+    from yuefu.errors import Refused
+    from yuefu.journeys import carried
+    from yuefu.reconciliation.rules.judgement import Verdict, together
+    from yuefu.reconciliation.rules.references import Result
+
+    refused = any(isinstance(part, Refused) for one in done for part in (one.received, one.outcome, *(day for _, day in one.days)))
+    last: dict[str, date] = {}
+    for one in done:
+        if one.on is not None and not isinstance(one.received, Refused):
+            last[one.source] = max(one.on, last.get(one.source, one.on))
+    with caller.reading():
+        found = [carried.of_source(book_id=caller.book.id, source=source, on=on) for source, on in last.items()]
+    items = [(one.source, item) for one in found if one.statement for item in one.statement.items]
+    breaks = [(source, item) for source, item in items if item.placed.result is Result.BREAK and not item.ended]
+    return {
+        "verdict": Verdict.INCOMPLETE if refused else together(one.verdict for one in found),
+        "breaks": [
+            {"source": source, "class": x.placed.cls, "kind": x.standing.kind, "reference": x.standing.reference, "amount": x.impact}
+            for source, x in breaks
+        ],
+    }
+
+
+def _break_line(one: dict[str, Any]) -> str:
+    return f"break: {one['source']} {one['class']} {one['kind']} {one['reference']} {one['amount']}"
 
 
 def _client_number(caller: Caller) -> str:

@@ -85,6 +85,13 @@ def day(*, book_id: UUID, on: date | None = None) -> DayStatements | Refused:
     return DayStatements(on, worst, sources, checks)
 
 
+def of_source(*, book_id: UUID, source: str, on: date) -> SourceDay:
+    """The statement of one source and day."""
+    bridges = reconciliation.day_bridges(book_id=book_id, since=on, until=on)
+    bridge = next((one for one in bridges if one.source == source), None)
+    return _source(book_id, source, on, bridge, _policy(book_id, on).grace)
+
+
 def _checked(book_id: UUID, on: date, checks: Sequence[SetCheck]) -> tuple[Checked, ...]:
     """The checks by the end of a day: balances of the ledger as it was posted until then, and what the bills of the day print."""
     book = books.by_id(book_id)
