@@ -13,7 +13,7 @@ help: ## this list
 demo: install-run ## a world of purchases, then the web server and the worker; Ctrl-C stops all of it; FRESH=1 begins anew, PORT=8080 serves there
 	@$(YUEFU) demo $(if $(FRESH),--fresh) $(if $(PORT),--port $(PORT))
 
-test: install ## all tests, on two processes (root gets Chromium installed if it is missing)
+test: install ## all tests, on three processes (root gets Chromium installed if it is missing)
 	@tools/run_tests
 
 check: install ## format, lint, types, import contracts, missing migrations, translations, lock files

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import signal
+import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -126,3 +128,14 @@ def test_what_is_no_test_at_all_does_not_hold(file: Path) -> None:
     found = tests_at_length.run(MACHINE, 7, say=lambda _: None)
     assert (found["ok"], found["tests"]) == (False, 0)
     assert "SyntaxError" in found["said"]
+
+
+def test_tests_that_ignore_ctrl_c_are_ended_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As everything does that a shell began behind &."""
+    monkeypatch.setattr(tests_at_length, "SECONDS_TO_END", 0.3)
+    deaf = "import signal, time; signal.signal(signal.SIGINT, signal.SIG_IGN); print('deaf', flush=True); time.sleep(60)"
+    with subprocess.Popen([sys.executable, "-c", deaf], stdout=subprocess.PIPE, encoding="utf-8") as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "deaf\n"
+        tests_at_length._end(process)
+        assert process.poll() == -signal.SIGTERM

@@ -12,6 +12,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import MappingProxyType
@@ -34,6 +35,7 @@ _FILES: Final[Mapping[str, tuple[tuple[str, ...], str]]] = MappingProxyType(
 )
 """Each with the variable that says how much it tries."""
 SECONDS_OF_SILENCE: Final = 30.0
+SECONDS_TO_END: Final = 20.0
 MOST_TOLD: Final = 4_000
 _OUTCOME: Final = re.compile(r"(\S+::.*\S) (PASSED|FAILED|ERROR|SKIPPED|XFAIL|XPASS)\b.*?\[ *(\d+)%\]")
 
@@ -73,9 +75,16 @@ def run(name: str, count: int, *, say: Say) -> dict[str, Any]:
         try:
             return {"times": count, **_heard(process, lambda text: say(f"{name}: {text}"))}
         finally:
-            if process.poll() is None:
-                process.send_signal(signal.SIGINT)
-                process.wait()
+            _end(process)
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    """As Ctrl-C does; what was begun where that is ignored, as behind a shell's &, or does not heed it, is ended otherwise."""
+    for ending in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
+        if process.poll() is None:
+            process.send_signal(ending)
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(SECONDS_TO_END)
 
 
 def _environment(home: Path) -> dict[str, str]:
