@@ -13,6 +13,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from socketserver import ThreadingMixIn
 from typing import Any, Literal
+from unittest import mock
 from uuid import UUID
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
@@ -22,6 +23,7 @@ from django.core.handlers.wsgi import WSGIHandler
 from django.test import Client, override_settings
 from stdnum.cn import ric
 
+from tests.web import sample_site as sample_site_of
 from yuefu import ids as public
 from yuefu.access import commands as access
 from yuefu.consumers import commands as consumers
@@ -44,6 +46,7 @@ from yuefu.runtime import books, sql
 from yuefu.runtime import vault as vaults
 from yuefu.runtime.values import Book, UnitOfWork
 from yuefu.runtime.vault import Vault
+from yuefu.web import places
 
 MakeWork = Callable[..., UnitOfWork]
 PASSWORD = "a-long-password-for-tests"
@@ -76,7 +79,8 @@ def sample_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     home = tmp_path_factory.mktemp("home")
     (home / "demo").mkdir()
     (home / "demo" / "logins.json").write_text(json.dumps(LOGINS))
-    with override_settings(ROOT_URLCONF="tests.web.sample_site", YUEFU_HOME=home, YUEFU_DEMO=True):
+    open_to = mock.patch.object(places, "open_to", sample_site_of.open_to)
+    with open_to, override_settings(ROOT_URLCONF="tests.web.sample_site", YUEFU_HOME=home, YUEFU_DEMO=True):
         server = make_server("127.0.0.1", 0, StaticFilesHandler(WSGIHandler()), server_class=_Server, handler_class=_Quiet)
         thread = threading.Thread(target=server.serve_forever, daemon=True)
         thread.start()

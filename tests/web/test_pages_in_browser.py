@@ -150,6 +150,16 @@ def test_a_page_that_comes_in_the_dark_is_dark(visit: Any) -> None:
     assert page.evaluate(CONTRAST) == []
 
 
+def test_the_bar_of_pages_leads_from_one_to_another_by_the_keyboard(visit: Any) -> None:
+    page = visit(PAGES["recon"], width=360, js=False).page
+    bar = page.get_by_role("navigation", name="Pages of the book")
+    assert bar.get_by_role("link").all_inner_texts()[:4] == ["Bills against books", "Breaks", "Money not explained", "Settlement"]
+    assert bar.locator("[aria-current=page]").inner_text() == "Bills against books"
+    bar.get_by_role("link", name="Settlement").press("Enter")
+    page.wait_for_url("**/settlements/?book=demo")
+    assert page.get_by_role("navigation", name="Pages of the book").locator("[aria-current=page]").inner_text() == "Settlement"
+
+
 @pytest.mark.parametrize("width", WIDTHS)
 def test_everything_is_there_without_javascript(visit: Any, shots: Path | None, width: str) -> None:
     page = visit("/", width=WIDTHS[width], js=False).page
