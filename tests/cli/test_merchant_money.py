@@ -56,7 +56,7 @@ def test_the_share_of_monthly_payment(
     told = ("merchant", "revenue", "record-house", "2026-09", "1000.00")
     assert cli(*told).status == 0
     assert cli("merchant", "revenue", "record-house", "2026-10", "1.00").code == "month_not_over"
-    assert cli("merchant", "revenue", "record-house", "2026-13", "1.00").code == "bad_date"
+    assert cli("merchant", "revenue", "record-house", "2026-13", "1.00").code == "bad_month"
     assert cli("merchant", "revenue", "record-house", "2026-09", "1e3").code == "amount_exponent"
     assert cli("merchant", "revenue", "record-house", "2026-09", "900.00").status == 0
     owner = person("merchant_owner", "record-house")

@@ -57,7 +57,7 @@ def test_a_day_is_reported_shown_written_and_followed(
 
     month = cli("report", "month", "2026-10")
     assert month.code == "unknown_day"
-    assert cli("report", "month", "2026-13").code == "bad_date"
+    assert cli("report", "month", "2026-13").code == "bad_month"
     assert cli("report", "month", "Oct").code == "bad_month"
     said = raw("report", "day", "--book", town.book).out
     assert "Daily clearing of 2026-10-12" in said

@@ -93,7 +93,7 @@ def test_a_merchant_sees_its_own(cli: Command, person: Callable[..., str]) -> No
     [
         (("show", "batch_x"), "bad_id"),
         (("show", "stl_01m4psz9m0egnsh56jknyf32m3"), "unknown_batch"),
-        (("month", "record-house", "2026-13"), "bad_date"),
+        (("month", "record-house", "2026-13"), "bad_month"),
         (("month", "record-house", "202610"), "bad_month"),
         (("month", "record-house", "2026-10", "--xlsx", "/nowhere/x.xlsx"), "file_error"),
         (("list", "--merchant", "nobody"), "unknown_merchant"),

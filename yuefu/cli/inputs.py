@@ -65,9 +65,12 @@ def duration(text: str) -> timedelta:
 
 def month(text: str) -> date:
     """The first day of a month that is written YYYY-MM."""
-    if len(text) != len("2026-10"):
+    try:
+        if not _DAY.fullmatch(f"{text}-01"):
+            raise ValueError(text)
+        return date.fromisoformat(f"{text}-01")
+    except ValueError:
         fail("bad_month", f"A month is written YYYY-MM, not {text!r:.40}.")
-    return day(f"{text}-01")
 
 
 def object_id(kind: str, text: str) -> UUID:

@@ -118,7 +118,7 @@ def revenue(
 
         if len(month) != len("2026-10"):
             fail("bad_month", f"A month is written YYYY-MM, not {month!r:.40}.")
-        first, told = inputs.day(f"{month}-01"), Money.parse(amount, caller.book.currency)
+        first, told = inputs.month(month), Money.parse(amount, caller.book.currency)
         merchant_id = merchant_of(caller, code)
         caller.acting(lambda work: growth.tell_revenue(work=work, merchant_id=merchant_id, month=first, amount=told))
         output.result({"merchant": code, "month": f"{first:%Y-%m}", "revenue": told}, f"{code} took {told} in {first:%Y-%m}.")

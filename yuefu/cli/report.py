@@ -45,7 +45,7 @@ def month(of: Annotated[str, typer.Argument(metavar="MONTH", help="The month, YY
 
         if len(of) != len("2026-10"):
             fail("bad_month", f"A month is written YYYY-MM, not {of!r:.40}.")
-        first, last = reports.month_of(caller.for_the_book().book, inputs.day(f"{of}-01"))
+        first, last = reports.month_of(caller.for_the_book().book, inputs.month(of))
         _tell(caller, "month", first, last, csv, draft=draft)
 
 
