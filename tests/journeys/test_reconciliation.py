@@ -8,7 +8,7 @@ from datetime import date, timedelta
 import pytest
 
 from yuefu.errors import Refused
-from yuefu.journeys import reconciliation
+from yuefu.journeys import breaks, reconciliation
 from yuefu.payments import queries as payments
 from yuefu.payments.gateways.sandbox import SandboxChannel
 from yuefu.reconciliation import queries as found
@@ -88,6 +88,9 @@ def test_each_fault_is_found_as_what_it_is_and_the_bridge_still_closes(shop, sou
     assert all(isinstance(o.outcome, DayOutcome) for o in sent(shop, next_files, following))
     assert found.found_by_class(book_id=shop.book_id) == injector.by_class()
     assert all(b.residual is not None and b.residual.minor == 0 for b in found.day_bridges(book_id=shop.book_id))
+    if cls == faults.STATUS_DIFFERS:
+        (one,) = found.breaks(book_id=shop.book_id)
+        assert breaks.seen(desk=shop.desk, break_ids=[one.id], on=shop.on)[one.id].stated == ("REVOKED", "SUCCESS")
 
 
 def test_a_file_sent_again_changes_nothing_and_says_the_same(shop):

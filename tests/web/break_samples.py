@@ -96,7 +96,7 @@ def seen(*, waiting: bool = False) -> Seen:
         event(3, "chased", text="What is it?", until=AS_OF),
     )
     besides = () if waiting else (Suggested(Kind.CHASE, yuan("200.00"), second=False),)
-    return Seen(b, case, suggested, besides, None, None if waiting else UUID(int=9), fixes, history)
+    return Seen(b, case, suggested, besides, None, None if waiting else UUID(int=9), fixes, history, stated=("REVOKED", "SUCCESS"))
 
 
 def an_ended_break() -> Seen:

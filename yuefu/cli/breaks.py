@@ -79,6 +79,8 @@ def show(name: BreakId) -> None:
                 raise RefusedError(Refused(breaks.UNKNOWN_BREAK, "there is no such break in this book"))
             value = _value(seen.found, on, seen.case.difference)
         value |= {
+            "line_status": seen.stated[0],
+            "movement_status": seen.stated[1],
             "suggested": [{"fix": str(one.kind), "amount": one.amount, "second_person": one.second} for one in seen.suggested],
             "waits_until": seen.waits_until,
             "opposite": ids.text("break", seen.opposite) if seen.opposite else None,
@@ -300,7 +302,22 @@ def _event(found: BreakEvent) -> dict[str, Any]:
 
 
 def _told(value: dict[str, Any], seen: Seen) -> list[str]:
-    names = ("break", "source", "class", "kind", "reference", "line", "movement", "difference", "owner", "state", "opened_on", "due_on")
+    names = (
+        "break",
+        "source",
+        "class",
+        "kind",
+        "reference",
+        "line",
+        "line_status",
+        "movement",
+        "movement_status",
+        "difference",
+        "owner",
+        "state",
+        "opened_on",
+        "due_on",
+    )
     lines = [output.table(["", ""], [[name.replace("_", " "), value[name]] for name in names])]
     if seen.suggested:
         rows = [[one["fix"], one["amount"], "yes" if one["second_person"] else "no"] for one in value["suggested"]]

@@ -50,7 +50,7 @@ log = logger(__name__)
 class Seen:
     """A break whole: as a fix sees it, what is suggested today, what fits besides, what was asked for, and all that happened. `waits_until` is from
     when on it is worth a fix, where its other half may still come; `opposite` another break that would offset it; `ending` what a second person has to
-    decide before it is ended by hand.
+    decide before it is ended by hand; `stated` what bill and books said became of the money.
     """
 
     found: Break
@@ -62,6 +62,7 @@ class Seen:
     fixes: tuple[Fix, ...]
     history: tuple[BreakEvent, ...]
     ending: Approval | None = None
+    stated: tuple[str, str] = ("", "")
 
 
 def working_of(book_id: UUID, on: date) -> Working:
@@ -81,6 +82,7 @@ def seen(*, desk: Desk, break_ids: Sequence[UUID], on: date) -> dict[UUID, Seen]
     fixes = found.fixes_of(book_id=desk.book.id, break_ids=break_ids)
     history = found.history(book_id=desk.book.id, break_ids=break_ids)
     endings = {one.object_id: one for one in reversed(approvals.listed(book_id=desk.book.id, action=RESOLVE, limit=MOST_ENDINGS))}
+    stated = found.stated(book_id=desk.book.id, break_ids=break_ids)
     opposites = found.opposite_breaks(book_id=desk.book.id, breaks=[(b.id, b.source, cases[b.id].difference) for b in breaks])
     first = {b.id: rules.suggested(cases[b.id], by, on) for b in breaks}
     return {
@@ -94,6 +96,7 @@ def seen(*, desk: Desk, break_ids: Sequence[UUID], on: date) -> dict[UUID, Seen]
             fixes=tuple(fixes.get(b.id, ())),
             history=tuple(history.get(b.id, ())),
             ending=endings.get(b.id),
+            stated=stated.get(b.id, ("", "")),
         )
         for b in breaks
     }

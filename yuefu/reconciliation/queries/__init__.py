@@ -67,6 +67,7 @@ from yuefu.reconciliation.queries.working import (
     history,
     levels_kept,
     opposite_breaks,
+    stated,
     trend,
 )
 
@@ -135,6 +136,7 @@ __all__ = [
     "references_told",
     "seen",
     "seen_asked",
+    "stated",
     "told",
     "trend",
     "unclassified",

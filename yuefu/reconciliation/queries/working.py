@@ -112,6 +112,16 @@ def fixes_of(*, book_id: UUID, break_ids: Sequence[UUID]) -> dict[UUID, list[Fix
     return dict(by_break)
 
 
+def stated(*, book_id: UUID, break_ids: Sequence[UUID]) -> dict[UUID, tuple[str, str]]:
+    """What line and movement said became of the money when a break was found, in the words of bill and books; "" where one says nothing or is not there."""
+    found = sql.rows(
+        "SELECT b.id, coalesce(l.status, ''), i.movement_status FROM reconciliation_break AS b JOIN reconciliation_item AS i ON i.id = b.item_id"
+        " LEFT JOIN reconciliation_line AS l ON l.file_id = i.file_id AND l.line_no = i.line_no WHERE b.book_id = %s AND b.id = ANY(%s)",
+        [book_id, list(break_ids)],
+    )
+    return {break_id: (line, movement) for break_id, line, movement in found}
+
+
 def fixes_to_carry_out(*, book_id: UUID, limit: int = 1_000) -> list[Fix]:
     """Those that are approved and were not carried out yet, the oldest first."""
     return sql.rows_as(_fix, _FIX + " WHERE book_id = %s AND state = 'approved' ORDER BY asked_at, id LIMIT %s", [book_id, limit])
