@@ -87,6 +87,7 @@ def test_an_empty_bill_pairs_with_a_flow_of_withdrawals_only() -> None:
 class Counted(str):
     """A reference that counts how often it is compared."""
 
+    __slots__ = ()
     compared = 0
     __hash__ = str.__hash__
 
