@@ -16,6 +16,9 @@ Make = Callable[[Merchant], Any]
 NAMED: Final[dict[str, Make]] = {
     "order_id": lambda merchant: merchant.placed(),
     "loan_id": lambda merchant: merchant.due()[1],
+    "test_clock_id": lambda merchant: merchant.post("/v1/test_helpers/test_clocks", {"frozen_time": "2026-10-15T12:00:00+08:00"}).body[
+        "id"
+    ],
 }
 """By the name in the address: makes a thing of the merchant and gives its id."""
 
@@ -27,6 +30,8 @@ NAMED_BY: Final[dict[str, Make]] = {
 BODIES: Final[dict[str, Make]] = {
     "/v1/quotes": lambda merchant: {"product": "free", "amount": 50_000, "currency": "CNY", "periods": 3},
     "/v1/orders": lambda merchant: merchant.order(),
+    "/v1/test_helpers/test_clocks": lambda merchant: {"frozen_time": "2026-10-15T12:00:00+08:00"},
+    "/v1/test_helpers/test_clocks/{test_clock_id}/advance": lambda merchant: {"frozen_time": "2026-10-16T12:00:00+08:00"},
     "/v1/loans/{loan_id}/repayments": lambda merchant: {"amount": 10_000, "instrument": "card:1:ok"},
 }
 """By the address: what the route takes, where {} would not do."""

@@ -23,7 +23,7 @@ from yuefu.access.rules import ApiKey
 from yuefu.api.problems import Problem
 from yuefu.errors import Refused
 from yuefu.ids import IdSource
-from yuefu.journeys import checkout, refund, repayment
+from yuefu.journeys import checkout, clock_jobs, refund, repayment, test_clocks
 from yuefu.journeys.desk import Desk, open_day
 from yuefu.payments.gateways.sandbox import SandboxBank, SandboxChannel
 from yuefu.runtime import books, sql, vault
@@ -35,7 +35,7 @@ from yuefu.runtime.vault import Vault
 
 T = TypeVar("T")
 
-Verb = Literal["authorise", "capture", "void", "refund", "repay", "quote"]
+Verb = Literal["authorise", "capture", "void", "refund", "repay", "quote", "create_clock", "advance_clock", "delete_clock"]
 Lane = tuple[UUID, Verb]
 """A book and what is done in it: what may be one batch."""
 
@@ -47,6 +47,9 @@ VERBS: Final[Mapping[Verb, Act]] = {
     "void": lambda desk, now, requests: checkout.void(desk=desk, now=now, requests=requests),
     "refund": lambda desk, now, requests: refund.refund(desk=desk, now=now, requests=requests),
     "repay": lambda desk, now, requests: repayment.repay(desk=desk, now=now, requests=requests),
+    "create_clock": lambda desk, now, requests: test_clocks.create(desk=desk, now=now, requests=requests),
+    "advance_clock": lambda desk, now, requests: clock_jobs.advance(desk=desk, now=now, requests=requests),
+    "delete_clock": lambda desk, now, requests: test_clocks.delete(desk=desk, now=now, deletions=requests),
     "quote": lambda desk, now, requests: in_halves(requests, lambda part: checkout.quote(desk=desk, now=now, wishes=part)),
 }
 

@@ -7,13 +7,14 @@ from functools import cache
 from typing import Final
 from urllib.parse import unquote
 
-from yuefu.api import loans, orders, quotes
+from yuefu.api import loans, orders, quotes, test_clocks
 from yuefu.api.route import Route
 
 ROUTES: Final[tuple[Route, ...]] = (
     *quotes.ROUTES,
     *orders.ROUTES,
     *loans.ROUTES,
+    *test_clocks.ROUTES,
 )
 
 
