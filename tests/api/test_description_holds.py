@@ -33,14 +33,31 @@ UNREADABLE: Final = {
     "body_missing", "duplicate_member", "idempotency_key_invalid", "idempotency_key_missing", "invalid_parameter", "invalid_request",
     "malformed_json", "unsupported_media_type",
 }  # fmt: skip
+CLOCKS: Final = "/v1/test_helpers/test_clocks"
+AT, LATER = "2026-10-15T12:00:00+08:00", "2026-10-15T13:00:00+08:00"
 # What a text may hold is said in words: no pattern knows which characters of Unicode are printable.
-SAID_IN_WORDS: Final = {"#/merchant_reference", "#/product", "#/instrument", "#/currency", "#/host", "#/category"}
+SAID_IN_WORDS: Final = {"#/name", "#/merchant_reference", "#/product", "#/instrument", "#/currency", "#/host", "#/category"}
+
+FEW: Final = frozenset({CLOCKS})
+"""Addresses at which each request founds a book: a few are enough."""
 
 repeatable = settings(max_examples=40, derandomize=True, deadline=None, database=None, suppress_health_check=list(HealthCheck))
 
 
+def examples(route: Route) -> settings:
+    return settings(repeatable, max_examples=8) if route.path in FEW and route.method == "POST" else repeatable
+
+
 def things(merchant: Merchant, route: Route) -> dict[str, Any]:
     """What is there to be named, in a request that would otherwise name nothing."""
+    if "test_clocks" in route.path:
+        older, newer = (merchant.post(CLOCKS, {"frozen_time": AT}).body["id"] for _ in range(2))
+        return {
+            "test_clock_id": newer,
+            "starting_after": newer,
+            "ending_before": older,
+            "frozen_time": AT if route.path == CLOCKS else LATER,
+        }
     sold, loan = merchant.due() if "{loan_id}" in route.path else merchant.sold()
     consumer = merchant.consumer(limit="1000000.00")
     quote = merchant.quote(consumer)
@@ -67,7 +84,7 @@ def test_what_is_described_is_understood_and_answered_as_described(merchant: Mer
     there = things(merchant, route)
     answered: Counter[int] = Counter()
 
-    @repeatable
+    @examples(route)
     @given(case=SCHEMA[route.path][route.method].as_strategy(generation_mode=GenerationMode.POSITIVE), real=st.booleans())
     def holds(case: Case, real: bool) -> None:
         if real:
