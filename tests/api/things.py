@@ -30,6 +30,9 @@ NAMED: Final[dict[str, Make]] = {
     "order_id": lambda merchant: merchant.placed(),
     "api_key_id": lambda merchant: ids.text("api_key", issue(merchant.shop, merchant=merchant.merchant, scopes=["order.read"]).id),
     "loan_id": _due,
+    "test_clock_id": lambda merchant: merchant.post("/v1/test_helpers/test_clocks", {"frozen_time": "2026-10-15T12:00:00+08:00"}).body[
+        "id"
+    ],
 }
 """By the name in the address: makes a thing of the merchant and gives its id."""
 
@@ -43,6 +46,8 @@ BODIES: Final[dict[str, Make]] = {
     "/v1/orders": lambda merchant: merchant.order(),
     "/v1/orders/{order_id}": lambda merchant: {"metadata": {"basket": "7"}},
     "/v1/api_keys": lambda merchant: {"scopes": ["order.read"]},
+    "/v1/test_helpers/test_clocks": lambda merchant: {"frozen_time": "2026-10-15T12:00:00+08:00"},
+    "/v1/test_helpers/test_clocks/{test_clock_id}/advance": lambda merchant: {"frozen_time": "2026-10-16T12:00:00+08:00"},
     "/v1/loans/{loan_id}/repayments": lambda merchant: {"amount": 10_000, "instrument": "card:1:ok"},
 }
 """By the address: what the route takes, where {} would not do."""

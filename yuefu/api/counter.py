@@ -23,7 +23,7 @@ from yuefu.access.rules import ApiKey
 from yuefu.api.problems import Problem
 from yuefu.errors import Refused
 from yuefu.ids import IdSource
-from yuefu.journeys import annotating, api_keys, checkout, refund, repayment
+from yuefu.journeys import annotating, api_keys, checkout, clock_jobs, refund, repayment, test_clocks
 from yuefu.journeys.desk import Desk, open_day
 from yuefu.payments.gateways.sandbox import SandboxBank, SandboxChannel
 from yuefu.runtime import books, sql, vault
@@ -53,6 +53,9 @@ VERBS: Final[Mapping[Verb, Act]] = {
     "roll_key": lambda desk, now, requests: api_keys.roll(desk=desk, now=now, requests=requests, random_bytes=secrets.token_bytes),
     "revoke_key": lambda desk, now, requests: api_keys.revoke(desk=desk, now=now, requests=requests),
     "change_key": lambda desk, now, requests: api_keys.change(desk=desk, now=now, requests=requests),
+    "create_clock": lambda desk, now, requests: test_clocks.create(desk=desk, now=now, requests=requests),
+    "advance_clock": lambda desk, now, requests: clock_jobs.advance(desk=desk, now=now, requests=requests),
+    "delete_clock": lambda desk, now, requests: test_clocks.delete(desk=desk, now=now, deletions=requests),
     "quote": lambda desk, now, requests: in_halves(requests, lambda part: checkout.quote(desk=desk, now=now, wishes=part)),
 }
 

@@ -8,7 +8,7 @@ from functools import cache
 from typing import Final
 from urllib.parse import unquote
 
-from yuefu.api import keys, loans, orders, quotes
+from yuefu.api import keys, loans, orders, quotes, test_clocks
 from yuefu.api.route import Route
 
 ROUTES: Final[tuple[Route, ...]] = (
@@ -16,6 +16,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     *orders.ROUTES,
     *loans.ROUTES,
     *keys.ROUTES,
+    *test_clocks.ROUTES,
 )
 
 
