@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Final
 from urllib.parse import unquote
@@ -18,13 +18,17 @@ ROUTES: Final[tuple[Route, ...]] = (
 
 
 @cache
-def _by_shape() -> Mapping[tuple[int, str], Mapping[str, Route]]:
-    """Routes by the number of segments and the last fixed one, each by method."""
-    found: dict[tuple[int, str], dict[str, Route]] = {}
+def _addresses() -> Mapping[tuple[int, str], Sequence[tuple[Sequence[str], Mapping[str, Route]]]]:
+    """Addresses, as segments, with their routes by method: found by how many segments there are and which resource it is. A fixed segment goes before one
+    that names something."""
+    found: dict[str, dict[str, Route]] = {}
     for route in ROUTES:
-        parts = route.path.split("/")
-        found.setdefault((len(parts), parts[-1] if not parts[-1].startswith("{") else ""), {})[route.method] = route
-    return found
+        found.setdefault(route.path, {})[route.method] = route
+    places: dict[tuple[int, str], list[tuple[Sequence[str], Mapping[str, Route]]]] = {}
+    for path in sorted(found, key=lambda path: path.count("{")):
+        segments = path.split("/")
+        places.setdefault((len(segments), segments[2]), []).append((segments, found[path]))
+    return places
 
 
 def at(path: str) -> tuple[Mapping[str, Route], dict[str, str]]:
@@ -36,13 +40,8 @@ def at(path: str) -> tuple[Mapping[str, Route], dict[str, str]]:
         parts = [unquote(part) for part in parts]
         if any("/" in part for part in parts):
             return {}, {}
-    shapes = _by_shape()
-    for last in (parts[-1], ""):
-        routes = shapes.get((len(parts), last))
-        if not routes:
-            continue
-        fixed = next(iter(routes.values())).path.split("/")
-        named = {name[1:-1]: part for name, part in zip(fixed, parts, strict=True) if name.startswith("{")}
-        if all(part and (name.startswith("{") or name == part) for name, part in zip(fixed[1:], parts[1:], strict=True)):
+    for segments, routes in _addresses().get((len(parts), parts[2] if len(parts) > 2 else ""), ()):
+        named = {name[1:-1]: part for name, part in zip(segments, parts, strict=True) if name.startswith("{")}
+        if all(part and (name.startswith("{") or name == part) for name, part in zip(segments[1:], parts[1:], strict=True)):
             return routes, named
     return {}, {}
