@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import secrets
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -14,13 +15,12 @@ from tests.journeys.conftest import shop_opened
 from tests.journeys.told import world
 from yuefu.ids import IdSource
 from yuefu.journeys import refund_states
+from yuefu.journeys import told as journey_told
 from yuefu.loans import queries as loan_book
 from yuefu.loans.queries import told as loan_told
 from yuefu.money.amounts import Money
-from yuefu.orders.queries import told as order_told
-from yuefu.payments.queries import told as payout_told
 from yuefu.runtime import sql
-from yuefu.runtime.pages import Page
+from yuefu.runtime.paging import Span
 from yuefu.settlement.queries import told
 
 
@@ -30,39 +30,28 @@ def shop(vault):
 
 
 class Lists:
-    """Each list by its name, read as a merchant: `wanted` are the filters by name."""
+    """Each list by its name, read as a merchant."""
 
     def __init__(self, shop, merchant):
         self.book_id, self.merchant_id = shop.book_id, merchant
-        self.wants = {
-            "captures": order_told.Wanted,
-            "refunds": order_told.Wanted,
-            "loans": loan_told.Wanted,
-            "transactions": told.Wanted,
-            "batches": told.WantedBatches,
-            "payouts": payout_told.Wanted,
+        self.reads: dict[str, Callable[..., Any]] = {
+            "captures": journey_told.captures,
+            "refunds": partial(refund_states.listed, book_id=shop.book_id),
+            "loans": loan_told.loans,
+            "transactions": journey_told.entries,
+            "batches": told.batches,
+            "payouts": journey_told.payouts,
         }
 
-    def page(self, name: str, page: Page, **wanted: Any) -> list[Any] | None:
-        state = wanted.pop("refund_state", None)
-        asked: Any = self.wants[name](**wanted)
-        with sql.reading(merchant_id=self.merchant_id):
-            if name == "refunds":
-                return refund_states.listed(book_id=self.book_id, merchant_id=self.merchant_id, wanted=asked, state=state, page=page)
-            reads: dict[str, Callable[..., Any]] = {
-                "captures": order_told.captures,
-                "loans": loan_told.listed,
-                "transactions": told.transactions,
-                "batches": told.batches,
-                "payouts": payout_told.listed,
-            }
-            return reads[name](merchant_id=self.merchant_id, wanted=asked, page=page)
+    def page(self, name: str, span: Span, **where: Any) -> list[Any] | None:
+        found: list[Any] | None = read_as(self.merchant_id, lambda: self.reads[name](merchant_id=self.merchant_id, where=where, span=span))
+        return found
 
-    def all(self, name: str, limit: int = 100, **wanted: Any) -> list[Any]:
+    def all(self, name: str, limit: int = 100, **where: Any) -> list[Any]:
         """Page after page, downwards."""
         found: list[Any] = []
         while True:
-            page = self.page(name, Page(limit, older_than=id_of(found[-1]) if found else None), **wanted)
+            page = self.page(name, Span(limit, older_than=id_of(found[-1]) if found else None), **where)
             assert page is not None
             found += page
             if len(page) < limit:
@@ -70,7 +59,8 @@ class Lists:
 
 
 def id_of(row: Any) -> UUID:
-    return row.told.id if isinstance(row, refund_states.Refund) else row.id
+    found: UUID = getattr(row, "told", getattr(row, "payout", row)).id
+    return found
 
 
 def values(rows: Sequence[Any], of: Callable[[Any], Any]) -> list[Any]:
@@ -79,37 +69,37 @@ def values(rows: Sequence[Any], of: Callable[[Any], Any]) -> list[Any]:
 
 
 FILTERS: list[tuple[str, str, Callable[[Any], Any], Callable[[Any, Any], bool]]] = [
-    ("captures", "order_id", lambda r: r.order_id, lambda r, v: r.order_id == v),
-    ("captures", "merchant_reference", lambda r: r.merchant_reference, lambda r, v: r.merchant_reference == v),
-    ("captures", "since", lambda r: r.captured_on, lambda r, v: r.captured_on >= v),
-    ("captures", "until", lambda r: r.captured_on, lambda r, v: r.captured_on <= v),
-    ("refunds", "order_id", lambda r: r.told.order_id, lambda r, v: r.told.order_id == v),
+    ("captures", "order", lambda r: r.told.order_id, lambda r, v: r.told.order_id == v),
+    ("captures", "merchant_reference", lambda r: r.told.merchant_reference, lambda r, v: r.told.merchant_reference == v),
+    ("captures", "created_from", lambda r: r.told.captured_at, lambda r, v: r.told.captured_at >= v),
+    ("captures", "created_before", lambda r: r.told.captured_at, lambda r, v: r.told.captured_at < v),
+    ("refunds", "order", lambda r: r.told.order_id, lambda r, v: r.told.order_id == v),
     ("refunds", "merchant_reference", lambda r: r.told.merchant_reference, lambda r, v: r.told.merchant_reference == v),
-    ("refunds", "refund_state", lambda r: r.state, lambda r, v: r.state == v),
-    ("refunds", "since", lambda r: r.told.refunded_on, lambda r, v: r.told.refunded_on >= v),
-    ("refunds", "until", lambda r: r.told.refunded_on, lambda r, v: r.told.refunded_on <= v),
-    ("loans", "order_id", lambda r: r.order_id, lambda r, v: r.order_id == v),
-    ("loans", "capture_id", lambda r: r.capture_id, lambda r, v: r.capture_id == v),
-    ("loans", "closed", lambda r: r.closed, lambda r, v: r.closed == v),
-    ("loans", "since", lambda r: r.lent_on, lambda r, v: r.lent_on >= v),
-    ("loans", "until", lambda r: r.lent_on, lambda r, v: r.lent_on <= v),
-    ("transactions", "order_id", lambda r: r.order_id, lambda r, v: r.order_id == v),
-    ("transactions", "source_ids", lambda r: (r.source_id,), lambda r, v: r.source_id in v),
-    ("transactions", "batch_id", lambda r: r.batch_id, lambda r, v: r.batch_id == v),
-    ("transactions", "type", lambda r: r.type, lambda r, v: r.type == v),
-    ("transactions", "since", lambda r: r.recorded_at, lambda r, v: r.recorded_at >= v),
-    ("transactions", "before", lambda r: r.recorded_at, lambda r, v: r.recorded_at < v),
-    ("transactions", "available_from", lambda r: r.available_on, lambda r, v: r.available_on >= v),
-    ("transactions", "available_until", lambda r: r.available_on, lambda r, v: r.available_on <= v),
+    ("refunds", "state", lambda r: r.state, lambda r, v: r.state == v),
+    ("refunds", "created_from", lambda r: r.told.refunded_at, lambda r, v: r.told.refunded_at >= v),
+    ("refunds", "created_before", lambda r: r.told.refunded_at, lambda r, v: r.told.refunded_at < v),
+    ("loans", "order", lambda r: r.order_id, lambda r, v: r.order_id == v),
+    ("loans", "capture", lambda r: r.capture_id, lambda r, v: r.capture_id == v),
+    ("loans", "state", lambda r: r.state, lambda r, v: r.state == v),
+    ("loans", "created_from", lambda r: r.booked_at, lambda r, v: r.booked_at >= v),
+    ("loans", "created_before", lambda r: r.booked_at, lambda r, v: r.booked_at < v),
+    ("transactions", "order", lambda r: r.told.order_id, lambda r, v: r.told.order_id == v),
+    ("transactions", "source", lambda r: r.source, lambda r, v: r.source == v),
+    ("transactions", "settlement", lambda r: r.told.batch_id, lambda r, v: r.told.batch_id == v),
+    ("transactions", "type", lambda r: r.told.type, lambda r, v: r.told.type == v),
+    ("transactions", "created_from", lambda r: r.told.recorded_at, lambda r, v: r.told.recorded_at >= v),
+    ("transactions", "created_before", lambda r: r.told.recorded_at, lambda r, v: r.told.recorded_at < v),
+    ("transactions", "available_from", lambda r: r.told.available_on, lambda r, v: r.told.available_on >= v),
+    ("transactions", "available_until", lambda r: r.told.available_on, lambda r, v: r.told.available_on <= v),
     ("batches", "state", lambda r: r.state, lambda r, v: r.state == v),
-    ("batches", "since", lambda r: r.pay_on, lambda r, v: r.pay_on >= v),
-    ("batches", "until", lambda r: r.pay_on, lambda r, v: r.pay_on <= v),
-    ("payouts", "state", lambda r: r.state, lambda r, v: r.state == v),
-    ("payouts", "batch_id", lambda r: r.batch_id, lambda r, v: r.batch_id == v),
-    ("payouts", "since", lambda r: r.ordered_at, lambda r, v: r.ordered_at >= v),
-    ("payouts", "before", lambda r: r.ordered_at, lambda r, v: r.ordered_at < v),
-    ("payouts", "paid_from", lambda r: r.paid_on, lambda r, v: r.paid_on is not None and r.paid_on >= v),
-    ("payouts", "paid_until", lambda r: r.paid_on, lambda r, v: r.paid_on is not None and r.paid_on <= v),
+    ("batches", "pay_from", lambda r: r.pay_on, lambda r, v: r.pay_on >= v),
+    ("batches", "pay_until", lambda r: r.pay_on, lambda r, v: r.pay_on <= v),
+    ("payouts", "state", lambda r: r.payout.state, lambda r, v: r.payout.state == v),
+    ("payouts", "settlement", lambda r: r.payout.batch_id, lambda r, v: r.payout.batch_id == v),
+    ("payouts", "created_from", lambda r: r.payout.ordered_at, lambda r, v: r.payout.ordered_at >= v),
+    ("payouts", "created_before", lambda r: r.payout.ordered_at, lambda r, v: r.payout.ordered_at < v),
+    ("payouts", "paid_from", lambda r: r.payout.paid_on, lambda r, v: r.payout.paid_on is not None and r.payout.paid_on >= v),
+    ("payouts", "paid_until", lambda r: r.payout.paid_on, lambda r, v: r.payout.paid_on is not None and r.payout.paid_on <= v),
 ]
 
 
@@ -137,18 +127,18 @@ def test_pages_go_both_ways_and_begin_beside_a_row_of_ones_own_alone(shop, name)
     assert [id_of(row) for row in every] == sorted((id_of(row) for row in every), reverse=True)
     assert mine.all(name, limit=2) == every
     for n, row in enumerate(every):
-        assert mine.page(name, Page(2, newer_than=id_of(row))) == every[max(0, n - 2) : n]
+        assert mine.page(name, Span(2, newer_than=id_of(row))) == every[max(0, n - 2) : n]
     assert not {id_of(row) for row in every} & {id_of(row) for row in theirs.all(name)}
-    assert theirs.page(name, Page(2, older_than=id_of(every[0]))) is None
+    assert theirs.page(name, Span(2, older_than=id_of(every[0]))) is None
 
 
 def test_the_world_has_what_there_is_to_tell(shop):
     """Else the filters would be tested on nothing."""
     mine, theirs = (Lists(shop, merchant) for merchant in shop.merchants)
-    assert {row.type for row in mine.all("transactions")} >= {"capture", "refund", "reversal", "rejection"}
+    assert {row.told.type for row in mine.all("transactions")} >= {"capture", "refund", "reversal", "rejection"}
     assert {row.state for row in mine.all("refunds")} == {"succeeded", "failed", "pending"}
     assert {row.closed for row in mine.all("loans")} == {True, False}
-    assert {row.state for row in [*mine.all("payouts"), *theirs.all("payouts")]} >= {"paid", "returned"}
+    assert {row.payout.state for row in [*mine.all("payouts"), *theirs.all("payouts")]} >= {"paid", "returned"}
 
 
 def test_a_payout_is_the_net_of_its_transactions_but_for_what_was_frozen_of_it(shop):
@@ -157,9 +147,10 @@ def test_a_payout_is_the_net_of_its_transactions_but_for_what_was_frozen_of_it(s
         batches = {row.id: row for row in lists.all("batches")}
         paid = lists.all("payouts")
         assert paid
-        for payout in paid:
-            net = sum(row.net.minor for row in lists.all("transactions", batch_id=payout.batch_id))
-            assert net == payout.amount.minor + batches[payout.batch_id].withheld.minor
+        for payout in (one.payout for one in paid):
+            of_it = lists.all("transactions", payout=payout.id)
+            assert of_it == lists.all("transactions", settlement=payout.batch_id)
+            assert sum(row.told.net.minor for row in of_it) == payout.amount.minor + batches[payout.batch_id].withheld.minor
 
 
 def test_the_balance_is_all_that_is_owed_and_was_not_paid(shop):
@@ -167,11 +158,11 @@ def test_the_balance_is_all_that_is_owed_and_was_not_paid(shop):
         lists = Lists(shop, merchant)
         with sql.reading(merchant_id=merchant):
             balance = told.balance(merchant_id=merchant, currency="CNY")
-        every = lists.all("transactions")
+        every = [row.told for row in lists.all("transactions")]
         assert balance.pending == Money(
             sum(row.net.minor for row in every if row.batch_id is None and row.type not in ("released", "thawed")), "CNY"
         )
-        paid = sum(one.amount.minor for one in lists.all("payouts") if one.state == "paid")
+        paid = sum(one.payout.amount.minor for one in lists.all("payouts") if one.payout.state == "paid")
         here = balance.pending + balance.available + balance.in_transit + balance.reserved + balance.frozen
         # What a batch hands on to a later one is in it with one sign and in that with the other.
         moved = sum(row.net.minor for row in every if row.type in ("capture", "refund", "reversal", "rejection", "charge_back"))
@@ -192,9 +183,9 @@ def test_a_loan_is_told_with_its_plan_by_either_rule_version(vault, version):
             (row.no, row.due_on, row.principal, row.interest) for row in stored[loan_id].rows
         ]
         assert loan.principal.minor == sum(row.principal for row in loan.instalments)
-        assert lists.all("loans", capture_id=loan.capture_id) == [loan]
+        assert lists.all("loans", capture=loan.capture_id) == [loan]
     assert {one.capture_id: one.loan_id for one in bought} == read_as(
-        shop.merchants[0], lambda: loan_told.of_captures(merchant_id=shop.merchants[0], capture_ids=[one.capture_id for one in bought])
+        shop.merchants[0], lambda: loan_told.of_captures(capture_ids=[one.capture_id for one in bought])
     )
 
 

@@ -6,18 +6,18 @@ What a merchant may not see, how its customers paid and by which card, is looked
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Any, Final, Literal
 from uuid import UUID
 
 from yuefu.loans import queries as loan_book
 from yuefu.orders.queries import told as order_told
-from yuefu.orders.queries.told import RefundTold, Wanted
+from yuefu.orders.queries.told import RefundTold
 from yuefu.payments import queries as payments
 from yuefu.payments.queries import refunding
 from yuefu.runtime import sql
-from yuefu.runtime.pages import Page
+from yuefu.runtime.paging import Span
 from yuefu.settlement import queries as settlement
 
 State = Literal["pending", "succeeded", "failed"]
@@ -26,7 +26,7 @@ STATES: Final[tuple[State, ...]] = ("pending", "succeeded", "failed")
 
 @dataclass(frozen=True, slots=True)
 class Refund:
-    """A refund, which way back it was (`settlement.rules.BACK`), and how it stands: `succeeded` once the consumer has all that it owes back, at once
+    """A refund, which way back it was (the event of its items), and how it stands: `succeeded` once the consumer has all that it owes back, at once
     where the loan took all of it; `failed` while the payment channel refuses to pay some of that, which is tried again each business day."""
 
     told: RefundTold
@@ -34,42 +34,48 @@ class Refund:
     state: State
 
 
-def listed(*, book_id: UUID, merchant_id: UUID, wanted: Wanted, state: State | None, page: Page) -> list[Refund] | None:
-    """Refunds of a merchant's orders, newest first. None where the page begins beside what is no refund of this merchant.
+def listed(*, book_id: UUID, merchant_id: UUID, where: Mapping[str, Any], span: Span) -> list[Refund] | None:
+    """Refunds of a merchant's orders, newest first, as `orders.queries.told.refunds` finds them, and in a `state`. None where the span begins at none.
 
     Few are not where they should be, and they are found from the refunds of the channel: a state is no walk through all refunds.
     """
-    open_ones = _open(book_id, merchant_id) if state else {}
-    among = [one for one, stands in open_ones.items() if stands == state] if state and state != "succeeded" else None
-    but = [one for one, stands in open_ones.items() if stands != "succeeded"] if state == "succeeded" else ()
-    found = order_told.refunds(merchant_id=merchant_id, wanted=wanted, page=page, among=among, but=but)
-    return None if found is None else _told(book_id, found)
+    asked = dict(where)
+    if (state := asked.pop("state", None)) is not None:
+        stands = _open(book_id)
+        if state == "succeeded":
+            asked["but"] = [one for one, so in stands.items() if so != state]
+        else:
+            asked["among"] = [one for one, so in stands.items() if so == state]
+    found = order_told.refunds(merchant_id=merchant_id, where=asked, span=span)
+    return None if found is None else _told(found)
 
 
-def refund(*, book_id: UUID, merchant_id: UUID, refund_id: UUID) -> Refund | None:
-    """A refund of a merchant's order."""
-    found = order_told.refund(merchant_id=merchant_id, refund_id=refund_id)
-    return _told(book_id, [found])[0] if found else None
+def refunds_by_id(*, ids: Sequence[UUID]) -> dict[UUID, Refund]:
+    """Refunds as far as this scope sees them."""
+    return {one.told.id: one for one in _told(list(order_told.refunds_by_id(refund_ids=ids).values()))}
 
 
-def _open(book_id: UUID, merchant_id: UUID) -> dict[UUID, State]:
-    """The refunds of this merchant that are not simply done, with how they stand."""
+def _open(book_id: UUID) -> dict[UUID, State]:
+    """The refunds that this scope sees which are not simply done, with how they stand."""
     with sql.reading(book_id=book_id):
         order_ids = refunding.orders_not_given_back(book_id=book_id)
-    found = order_told.refunds_of_orders(merchant_id=merchant_id, order_ids=order_ids)
-    return states(book_id=book_id, refunds=found)
+    return states(order_told.refunds_of_orders(order_ids=order_ids))
 
 
-def _told(book_id: UUID, found: Sequence[RefundTold]) -> list[Refund]:
-    stands = states(book_id=book_id, refunds=found)
+def _told(found: Sequence[RefundTold]) -> list[Refund]:
+    """Refunds of one book, with how they stand."""
+    if not found:
+        return []
+    book_id, stands = found[0].book_id, states(found)
     items = settlement.items_of_sources(book_id=book_id, sources=[("refund", share.id) for one in found for share in one.shares])
     return [Refund(one, items["refund", one.shares[0].id].event or "refund", stands[one.id]) for one in found]
 
 
-def states(*, book_id: UUID, refunds: Sequence[RefundTold]) -> dict[UUID, State]:
-    """How refunds stand. Looked at as staff of the book do, whoever asks."""
+def states(refunds: Sequence[RefundTold]) -> dict[UUID, State]:
+    """How refunds of one book stand. Looked at as staff of it do, whoever asks."""
     if not refunds:
         return {}
+    book_id = refunds[0].book_id
     with sql.reading(book_id=book_id):
         by_share = _by_share(book_id, refunds)
     worst: dict[UUID, State] = {}

@@ -3,7 +3,7 @@ consumers have paid, and how late, is none of a merchant's business: the view th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final
@@ -16,20 +16,9 @@ from yuefu.plans.lifecycle.plain import read_sheet
 from yuefu.plans.lifecycle.schedule import schedule as lived_schedule
 from yuefu.plans.schedule import schedule
 from yuefu.plans.terms import LIVED, Terms
-from yuefu.runtime import sql
+from yuefu.runtime import paging, sql
 from yuefu.runtime.jsontext import loads
-from yuefu.runtime.pages import Page, given, page_of
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """Which loans: of an order, of a capture, closed or not, lent from one day to another; None is whatever it is."""
-
-    order_id: UUID | None = None
-    capture_id: UUID | None = None
-    closed: bool | None = None
-    since: date | None = None
-    until: date | None = None
+from yuefu.runtime.paging import Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,44 +46,48 @@ class LoanTold:
     closed: bool
     instalments: tuple[Planned, ...]
 
+    @property
+    def state(self) -> str:
+        return "closed" if self.closed else "active"
+
 
 _SEEN: Final = (
-    "SELECT id, order_id, capture_id, product, disbursed_on, booked_at, closed, rule_version, currency, principal_minor, periods, annual_rate_ppm,"
-    " day_count, first_due_on, due_day, ceilings, sheet, due_days FROM loans_seen_by_merchant"
+    "id, order_id, capture_id, product, disbursed_on, booked_at, closed, rule_version, currency, principal_minor, periods, annual_rate_ppm,"
+    " day_count, first_due_on, due_day, ceilings, sheet, due_days"
 )
+_FILTERS: Final = {
+    "order": "order_id = %(order)s",
+    "capture": "capture_id = %(capture)s",
+    "state": "closed = (%(state)s = 'closed')",
+    "created_from": "booked_at >= %(created_from)s",
+    "created_before": "booked_at < %(created_before)s",
+}
+STATES: Final = ("active", "closed")
 
 
-def listed(*, merchant_id: UUID, wanted: Wanted, page: Page) -> list[LoanTold] | None:
-    """Loans of a merchant's orders, newest first; None where the page begins beside what is none of this merchant."""
-    if page.place and not sql.rows("SELECT FROM loans_seen_by_merchant WHERE id = %s AND merchant_id = %s", [page.place, merchant_id]):
-        return None
-    tests = given(
-        {
-            "merchant_id = %s": merchant_id,
-            "order_id = %s": wanted.order_id,
-            "capture_id = %s": wanted.capture_id,
-            "closed = %s": wanted.closed,
-            "disbursed_on >= %s": wanted.since,
-            "disbursed_on <= %s": wanted.until,
-        }
+def loans(*, merchant_id: UUID, where: Mapping[str, Any], span: Span) -> list[LoanTold] | None:
+    """Loans of a merchant's orders, newest first, of an `order` or a `capture`, in a `state`, or lent at a time; None where the span begins at none of
+    them."""
+    return paging.page(
+        _told,
+        columns=_SEEN,
+        table="loans_seen_by_merchant",
+        owner={"merchant_id": merchant_id},
+        conditions=_FILTERS,
+        where=where,
+        span=span,
     )
-    return page_of(_told, _SEEN, tests, page)
 
 
-def loan(*, merchant_id: UUID, loan_id: UUID) -> LoanTold | None:
-    """A loan of a merchant's order."""
-    found = sql.rows_as(_told, f"{_SEEN} WHERE id = %s AND merchant_id = %s", [loan_id, merchant_id])
-    return found[0] if found else None
+def loans_by_id(*, loan_ids: Sequence[UUID]) -> dict[UUID, LoanTold]:
+    """Loans as far as this merchant sees them."""
+    found = sql.rows_as(_told, f"SELECT {_SEEN} FROM loans_seen_by_merchant WHERE id = ANY(%s)", [list(loan_ids)])
+    return {one.id: one for one in found}
 
 
-def of_captures(*, merchant_id: UUID, capture_ids: Sequence[UUID]) -> dict[UUID, UUID]:
-    """The loan of each capture of a merchant."""
-    return dict(
-        sql.rows(
-            "SELECT capture_id, id FROM loans_seen_by_merchant WHERE merchant_id = %s AND capture_id = ANY(%s)",
-            [merchant_id, list(capture_ids)],
-        )
-    )
+def of_captures(*, capture_ids: Sequence[UUID]) -> dict[UUID, UUID]:
+    """The loan of each capture that this merchant sees."""
+    return dict(sql.rows("SELECT capture_id, id FROM loans_seen_by_merchant WHERE capture_id = ANY(%s)", [list(capture_ids)]))
 
 
 def _told(*row: Any) -> LoanTold:

@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
-from yuefu.money.amounts import Money
-from yuefu.runtime import sql
-from yuefu.runtime.pages import Page, given, page_of
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """Which ones: of an order, of the orders with a merchant reference, of the days from one to another; None is whatever it is."""
-
-    order_id: UUID | None = None
-    merchant_reference: str | None = None
-    since: date | None = None
-    until: date | None = None
+from yuefu.money.amounts import Money, total
+from yuefu.runtime import paging, sql
+from yuefu.runtime.paging import Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +42,7 @@ class RefundTold:
     """A refund with the reference of its order and what each capture bears of it."""
 
     id: UUID
+    book_id: UUID
     order_id: UUID
     merchant_reference: str
     amount: Money
@@ -59,53 +51,65 @@ class RefundTold:
     shares: tuple[ShareTold, ...]
 
 
-_CAPTURE = (
-    "SELECT c.id, c.order_id, o.merchant_reference, c.number, c.amount_minor, c.refunded_minor, c.captured_on, c.captured_at, o.currency"
-    " FROM orders_capture c JOIN orders_order o ON o.id = c.order_id"
+_CAPTURE: Final = (
+    "c.id, c.order_id, o.merchant_reference, c.number, c.amount_minor, c.refunded_minor, c.captured_on, c.captured_at, o.currency"
 )
-_REFUND = (
-    "SELECT r.refund_id, r.order_id, o.merchant_reference, o.currency, r.refunded_on, r.refunded_at,"
-    " array_agg(r.id ORDER BY r.id), array_agg(r.capture_id ORDER BY r.id), array_agg(r.amount_minor ORDER BY r.id)"
-    " FROM orders_refund r JOIN orders_order o ON o.id = r.order_id"
+_CAPTURES: Final = "orders_capture c JOIN orders_order o ON o.id = c.order_id"
+_CAPTURE_FILTERS: Final = {
+    "order": "c.order_id = %(order)s",
+    "merchant_reference": "o.merchant_reference = %(merchant_reference)s",
+    "created_from": "c.captured_at >= %(created_from)s",
+    "created_before": "c.captured_at < %(created_before)s",
+}
+_REFUND: Final = "r.refund_id, r.book_id, r.order_id, o.merchant_reference, o.currency, r.refunded_on, r.refunded_at"
+# By one share of each.
+_REFUNDS: Final = (
+    "orders_refund r JOIN orders_order o ON o.id = r.order_id"
+    " AND NOT EXISTS (SELECT FROM orders_refund s WHERE s.refund_id = r.refund_id AND s.capture_id < r.capture_id)"
 )
-_OF_ONE = " GROUP BY r.refund_id, r.order_id, o.merchant_reference, o.currency, r.refunded_on, r.refunded_at"
+_REFUND_FILTERS: Final = {
+    "order": "r.order_id = %(order)s",
+    "merchant_reference": "o.merchant_reference = %(merchant_reference)s",
+    "created_from": "r.refunded_at >= %(created_from)s",
+    "created_before": "r.refunded_at < %(created_before)s",
+    "among": "r.refund_id = ANY(%(among)s)",
+    "but": "r.refund_id <> ALL(%(but)s)",
+}
 
 
-def captures(*, merchant_id: UUID, wanted: Wanted, page: Page) -> list[CaptureTold] | None:
-    """Captures of a merchant's orders; None where the page begins beside what is no capture of this merchant."""
-    if page.place and not _is_of("orders_capture", "id", page.place, merchant_id):
-        return None
-    return page_of(_capture, _CAPTURE, _tests("c", "captured_on", merchant_id, wanted), page, key="c.id")
+def captures(*, merchant_id: UUID, where: Mapping[str, Any], span: Span) -> list[CaptureTold] | None:
+    """Captures of a merchant's orders, newest first, of an `order`, a `merchant_reference`, or a time; None where the span begins at none of them."""
+    owner = {"c.merchant_id": merchant_id}
+    return paging.page(
+        _capture, columns=_CAPTURE, table=_CAPTURES, owner=owner, conditions=_CAPTURE_FILTERS, where=where, span=span, key="c.id"
+    )
 
 
-def capture(*, merchant_id: UUID, capture_id: UUID) -> CaptureTold | None:
-    """A capture of a merchant's order."""
-    found = sql.rows_as(_capture, f"{_CAPTURE} WHERE c.id = %s AND c.merchant_id = %s", [capture_id, merchant_id])
-    return found[0] if found else None
+def captures_by_id(*, capture_ids: Sequence[UUID]) -> dict[UUID, CaptureTold]:
+    """Captures as far as this scope sees them."""
+    found = sql.rows_as(_capture, f"SELECT {_CAPTURE} FROM {_CAPTURES} WHERE c.id = ANY(%s)", [list(capture_ids)])
+    return {one.id: one for one in found}
 
 
-def refunds(
-    *, merchant_id: UUID, wanted: Wanted, page: Page, among: Collection[UUID] | None = None, but: Collection[UUID] = ()
-) -> list[RefundTold] | None:
-    """Refunds of a merchant's orders; where given, only those `among` some, and none `but` others. None where the page begins beside what is no refund
-    of this merchant."""
-    if page.place and not _is_of("orders_refund", "refund_id", page.place, merchant_id):
-        return None
-    tests = _tests("r", "refunded_on", merchant_id, wanted)
-    tests |= {} if among is None else {"r.refund_id = ANY(%s)": (list(among),)}
-    tests |= {"r.refund_id <> ALL(%s)": (list(but),)} if but else {}
-    return page_of(_refund, _REFUND, tests, page, key="r.refund_id", behind=_OF_ONE)
+def refunds(*, merchant_id: UUID, where: Mapping[str, Any], span: Span) -> list[RefundTold] | None:
+    """Refunds of a merchant's orders, newest first, of an `order`, a `merchant_reference`, or a time; `among` some, or all `but` some. None where the span
+    begins at none of them."""
+    owner = {"r.merchant_id": merchant_id}
+    found = paging.page(
+        _row, columns=_REFUND, table=_REFUNDS, owner=owner, conditions=_REFUND_FILTERS, where=where, span=span, key="r.refund_id"
+    )
+    return None if found is None else _with_shares(found)
 
 
-def refund(*, merchant_id: UUID, refund_id: UUID) -> RefundTold | None:
-    """A refund of a merchant's order."""
-    found = sql.rows_as(_refund, f"{_REFUND} WHERE r.refund_id = %s AND r.merchant_id = %s{_OF_ONE}", [refund_id, merchant_id])
-    return found[0] if found else None
+def refunds_by_id(*, refund_ids: Sequence[UUID]) -> dict[UUID, RefundTold]:
+    """Refunds as far as this scope sees them."""
+    found = sql.rows(f"SELECT {_REFUND} FROM {_REFUNDS} WHERE r.refund_id = ANY(%s)", [list(refund_ids)])
+    return {one.id: one for one in _with_shares(found)}
 
 
-def refunds_of_orders(*, merchant_id: UUID, order_ids: Sequence[UUID]) -> list[RefundTold]:
-    """All refunds of some orders, as far as they are this merchant's."""
-    return sql.rows_as(_refund, f"{_REFUND} WHERE r.order_id = ANY(%s) AND r.merchant_id = %s{_OF_ONE}", [list(order_ids), merchant_id])
+def refunds_of_orders(*, order_ids: Sequence[UUID]) -> list[RefundTold]:
+    """All refunds of some orders, as far as this scope sees them."""
+    return _with_shares(sql.rows(f"SELECT {_REFUND} FROM {_REFUNDS} WHERE r.order_id = ANY(%s)", [list(order_ids)]))
 
 
 def refunds_of_shares(*, share_ids: Sequence[UUID]) -> dict[UUID, UUID]:
@@ -118,28 +122,25 @@ def references(*, order_ids: Sequence[UUID]) -> dict[UUID, str]:
     return dict(sql.rows("SELECT id, merchant_reference FROM orders_order WHERE id = ANY(%s)", [list(order_ids)]))
 
 
-def _tests(table: str, day: str, merchant_id: UUID, wanted: Wanted) -> dict[str, Sequence[Any]]:
-    return given(
-        {
-            f"{table}.merchant_id = %s": merchant_id,
-            f"{table}.order_id = %s": wanted.order_id,
-            "o.merchant_reference = %s": wanted.merchant_reference,
-            f"{table}.{day} >= %s": wanted.since,
-            f"{table}.{day} <= %s": wanted.until,
-        }
-    )
-
-
-def _is_of(table: str, column: str, row_id: UUID, merchant_id: UUID) -> bool:
-    return bool(sql.rows(f"SELECT FROM {table} WHERE {column} = %s AND merchant_id = %s LIMIT 1", [row_id, merchant_id]))
-
-
 def _capture(*row: Any) -> CaptureTold:
     capture_id, order_id, reference, number, amount, refunded, on, at, currency = row
     return CaptureTold(capture_id, order_id, reference, number, Money(amount, currency), Money(refunded, currency), on, at)
 
 
-def _refund(*row: Any) -> RefundTold:
-    refund_id, order_id, reference, currency, on, at, ids, captures, minors = row
-    shares = tuple(ShareTold(i, c, Money(minor, currency)) for i, c, minor in zip(ids, captures, minors, strict=True))
-    return RefundTold(refund_id, order_id, reference, Money(sum(minors), currency), on, at, shares)
+def _row(*row: Any) -> tuple[Any, ...]:
+    return row
+
+
+def _with_shares(rows: Sequence[tuple[Any, ...]]) -> list[RefundTold]:
+    """Refunds from their rows (`_REFUND`), with what each capture bears of them."""
+    shares: dict[UUID, list[ShareTold]] = defaultdict(list)
+    of_refund = {row[0]: row for row in rows}
+    for refund_id, share_id, capture_id, minor in sql.rows(
+        "SELECT refund_id, id, capture_id, amount_minor FROM orders_refund WHERE refund_id = ANY(%s) ORDER BY capture_id", [list(of_refund)]
+    ):
+        shares[refund_id].append(ShareTold(share_id, capture_id, Money(minor, of_refund[refund_id][4])))
+    found = []
+    for refund_id, *of_it, currency, on, at in rows:
+        parts = tuple(shares[refund_id])
+        found.append(RefundTold(*[refund_id, *of_it, total([one.amount for one in parts], currency), on, at, parts]))
+    return found

@@ -2,48 +2,34 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import date, datetime
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 from uuid import UUID
 
 from yuefu.payments.queries.payouts import _PAYOUT, _payout
 from yuefu.payments.rules import Payout
-from yuefu.runtime import sql
-from yuefu.runtime.pages import Page, given, page_of
+from yuefu.runtime import paging, sql
+from yuefu.runtime.paging import Span
+
+_COLUMNS: Final = _PAYOUT.removeprefix("SELECT ").partition(" FROM ")[0]
+_FILTERS: Final = {
+    "state": "p.state = %(state)s",
+    "settlement": "p.batch_id = %(settlement)s",
+    "created_from": "p.ordered_at >= %(created_from)s",
+    "created_before": "p.ordered_at < %(created_before)s",
+    "paid_from": "p.paid_on >= %(paid_from)s",
+    "paid_until": "p.paid_on <= %(paid_until)s",
+}
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """Which payouts: in a state, of a settlement batch, ordered from one moment on and before another, paid from one day to another; None is whatever it
-    is."""
-
-    state: str | None = None
-    batch_id: UUID | None = None
-    since: datetime | None = None
-    before: datetime | None = None
-    paid_from: date | None = None
-    paid_until: date | None = None
-
-
-def listed(*, merchant_id: UUID, wanted: Wanted, page: Page) -> list[Payout] | None:
-    """Payouts to a merchant, newest first; None where the page begins beside what is none of this merchant."""
-    if page.place and payout(merchant_id=merchant_id, payout_id=page.place) is None:
-        return None
-    tests = given(
-        {
-            "p.merchant_id = %s": merchant_id,
-            "p.state = %s": wanted.state,
-            "p.batch_id = %s": wanted.batch_id,
-            "p.ordered_at >= %s": wanted.since,
-            "p.ordered_at < %s": wanted.before,
-            "p.paid_on >= %s": wanted.paid_from,
-            "p.paid_on <= %s": wanted.paid_until,
-        }
+def payouts(*, merchant_id: UUID, where: Mapping[str, Any], span: Span) -> list[Payout] | None:
+    """Payouts to a merchant, newest first, in a `state`, of a `settlement`, ordered or paid at a time; None where the span begins at none of them."""
+    owner = {"p.merchant_id": merchant_id}
+    return paging.page(
+        _payout, columns=_COLUMNS, table="payments_payout AS p", owner=owner, conditions=_FILTERS, where=where, span=span, key="p.id"
     )
-    return page_of(_payout, _PAYOUT, tests, page, key="p.id")
 
 
-def payout(*, merchant_id: UUID, payout_id: UUID) -> Payout | None:
-    """A payout to a merchant."""
-    found = sql.rows_as(_payout, _PAYOUT + " WHERE p.id = %s AND p.merchant_id = %s", [payout_id, merchant_id])
-    return found[0] if found else None
+def payouts_by_id(*, payout_ids: Sequence[UUID]) -> dict[UUID, Payout]:
+    """Payouts as far as this scope sees them."""
+    return {one.id: one for one in sql.rows_as(_payout, _PAYOUT + " WHERE p.id = ANY(%s)", [list(payout_ids)])}

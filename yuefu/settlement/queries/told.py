@@ -2,32 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final
 from uuid import UUID
 
 from yuefu.money.amounts import Money
-from yuefu.runtime import sql
-from yuefu.runtime.pages import Page, given, page_of
+from yuefu.runtime import paging, sql
+from yuefu.runtime.paging import Span
 from yuefu.settlement.queries.items import _BATCH, Batch, _batch
-from yuefu.settlement.rules import BACK, CATEGORIES
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """Which balance transactions: of an order, of one of several sources, of a batch, of a type (`Transaction.type`), written from one moment on and
-    before another, available from one day to another; None is whatever it is."""
-
-    order_id: UUID | None = None
-    source_ids: Collection[UUID] | None = None
-    batch_id: UUID | None = None
-    type: str | None = None
-    since: datetime | None = None
-    before: datetime | None = None
-    available_from: date | None = None
-    available_until: date | None = None
+from yuefu.settlement.rules import CATEGORIES
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,15 +55,6 @@ class Balance:
     frozen: Money
 
 
-@dataclass(frozen=True, slots=True)
-class WantedBatches:
-    """Which batches: in a state, of the pay days from one to another; None is whatever it is."""
-
-    state: str | None = None
-    since: date | None = None
-    until: date | None = None
-
-
 # What is of no order by itself, a part of a sale, is of the order of its capture.
 _ORDER: Final = (
     "coalesce(i.order_id, (SELECT c.order_id FROM settlement_item AS c WHERE c.kind = 'capture' AND c.source_id = i.capture_id OFFSET 0))"
@@ -86,38 +62,40 @@ _ORDER: Final = (
 _TYPE: Final = "CASE WHEN i.event <> '' THEN i.event ELSE i.kind END"
 _AVAILABLE: Final = "coalesce(b.pay_on, w.settles_on)"
 _TRANSACTION: Final = (
-    f"SELECT i.id, {_TYPE}, i.gross_minor, i.fee_minor, i.vat_minor, i.discount_minor, i.net_minor, {_ORDER}, i.capture_id, i.loan_id, i.source_id,"
-    f" i.earned_on, {_AVAILABLE}, b.id, b.payout_id, i.recorded_at, i.currency FROM settlement_item AS i"
-    " LEFT JOIN settlement_batch_line AS l ON l.item_id = i.id LEFT JOIN settlement_batch AS b ON b.id = l.batch_id"
+    f"i.id, {_TYPE}, i.gross_minor, i.fee_minor, i.vat_minor, i.discount_minor, i.net_minor, {_ORDER}, i.capture_id, i.loan_id, i.source_id,"
+    f" i.earned_on, {_AVAILABLE}, b.id, b.payout_id, i.recorded_at, i.currency"
+)
+_TRANSACTIONS: Final = (
+    "settlement_item AS i LEFT JOIN settlement_batch_line AS l ON l.item_id = i.id LEFT JOIN settlement_batch AS b ON b.id = l.batch_id"
     " LEFT JOIN settlement_waiting AS w ON w.item_id = i.id"
 )
+_FILTERS: Final = {
+    "order": f"{_ORDER} = %(order)s",
+    "sources": "i.source_id = ANY(%(sources)s)",
+    "settlement": "l.batch_id = %(settlement)s",
+    "type": f"{_TYPE} = %(type)s",
+    "created_from": "i.recorded_at >= %(created_from)s",
+    "created_before": "i.recorded_at < %(created_before)s",
+    "available_from": f"{_AVAILABLE} >= %(available_from)s",
+    "available_until": f"{_AVAILABLE} <= %(available_until)s",
+}
+_BATCH_COLUMNS: Final = _BATCH.removeprefix("SELECT ").partition(" FROM ")[0]
+_BATCH_FILTERS: Final = {"state": "state = %(state)s", "pay_from": "pay_on >= %(pay_from)s", "pay_until": "pay_on <= %(pay_until)s"}
 
 
-def transactions(*, merchant_id: UUID, wanted: Wanted, page: Page) -> list[Transaction] | None:
-    """Balance transactions of a merchant; None where the page begins beside what is none of this merchant."""
-    if page.place and not sql.rows("SELECT FROM settlement_item WHERE id = %s AND merchant_id = %s", [page.place, merchant_id]):
-        return None
-    tests = given(
-        {
-            "i.merchant_id = %s": merchant_id,
-            f"{_ORDER} = %s": wanted.order_id,
-            "i.source_id = ANY(%s)": None if wanted.source_ids is None else list(wanted.source_ids),
-            "l.batch_id = %s": wanted.batch_id,
-            "i.recorded_at >= %s": wanted.since,
-            "i.recorded_at < %s": wanted.before,
-            f"{_AVAILABLE} >= %s": wanted.available_from,
-            f"{_AVAILABLE} <= %s": wanted.available_until,
-        }
+def transactions(*, merchant_id: UUID, where: Mapping[str, Any], span: Span) -> list[Transaction] | None:
+    """Balance transactions of a merchant, newest first: of an `order`, of `sources`, of a `settlement`, of a `type`, made at a time, or available from
+    one day to another. None where the span begins at none of them."""
+    owner = {"i.merchant_id": merchant_id}
+    return paging.page(
+        _transaction, columns=_TRANSACTION, table=_TRANSACTIONS, owner=owner, conditions=_FILTERS, where=where, span=span, key="i.id"
     )
-    if wanted.type is not None:
-        tests |= {"i.event = %s": (wanted.type,)} if wanted.type in BACK else {"i.event = '' AND i.kind = %s": (wanted.type,)}
-    return page_of(_transaction, _TRANSACTION, tests, page, key="i.id")
 
 
-def transaction(*, merchant_id: UUID, item_id: UUID) -> Transaction | None:
-    """A balance transaction of a merchant."""
-    found = sql.rows_as(_transaction, f"{_TRANSACTION} WHERE i.id = %s AND i.merchant_id = %s", [item_id, merchant_id])
-    return found[0] if found else None
+def transactions_by_id(*, item_ids: Sequence[UUID]) -> dict[UUID, Transaction]:
+    """Balance transactions as far as this scope sees them."""
+    found = sql.rows_as(_transaction, f"SELECT {_TRANSACTION} FROM {_TRANSACTIONS} WHERE i.id = ANY(%s)", [list(item_ids)])
+    return {one.id: one for one in found}
 
 
 def balance(*, merchant_id: UUID, currency: str) -> Balance:
@@ -143,33 +121,25 @@ def balance(*, merchant_id: UUID, currency: str) -> Balance:
     return Balance(*(Money(minor, currency) for minor in (pending, *batched, reserved, thawed + kept)))
 
 
-def batches(*, merchant_id: UUID, wanted: WantedBatches, page: Page) -> list[Batch] | None:
-    """Batches of a merchant; None where the page begins beside what is none of this merchant."""
-    if page.place and batch(merchant_id=merchant_id, batch_id=page.place) is None:
-        return None
-    tests = given({"merchant_id = %s": merchant_id, "state = %s": wanted.state, "pay_on >= %s": wanted.since, "pay_on <= %s": wanted.until})
-    return page_of(_batch, _BATCH, tests, page)
+def batches(*, merchant_id: UUID, where: Mapping[str, Any], span: Span) -> list[Batch] | None:
+    """Batches of a merchant, newest first, in a `state` or of the pay days from one to another; None where the span begins at none of them."""
+    return paging.page(
+        _batch,
+        columns=_BATCH_COLUMNS,
+        table="settlement_batch",
+        owner={"merchant_id": merchant_id},
+        conditions=_BATCH_FILTERS,
+        where=where,
+        span=span,
+    )
 
 
-def batch(*, merchant_id: UUID, batch_id: UUID) -> Batch | None:
-    """A batch of a merchant."""
-    found = sql.rows_as(_batch, f"{_BATCH} WHERE id = %s AND merchant_id = %s", [batch_id, merchant_id])
-    return found[0] if found else None
-
-
-def months(*, merchant_id: UUID, older_than: date | None, newer_than: date | None, limit: int) -> list[date]:
-    """The first days of months in which a merchant has pay days, the latest first: those next below one, those next above one, or the latest."""
-    tests = given({"merchant_id = %s": merchant_id, "pay_on < %s": older_than, "date_trunc('month', pay_on)::date > %s": newer_than})
-    order = "ASC" if newer_than else "DESC"
-    found = [
-        row[0]
-        for row in sql.rows(
-            f"SELECT DISTINCT date_trunc('month', pay_on)::date AS first FROM settlement_batch WHERE {' AND '.join(tests)}"
-            f" ORDER BY first {order} LIMIT %s",
-            [*(value for values in tests.values() for value in values), limit],
-        )
-    ]
-    return found[::-1] if newer_than else found
+def months(*, merchant_id: UUID) -> list[date]:
+    """The first days of the months in which a merchant has pay days, the latest first."""
+    found = sql.rows(
+        "SELECT DISTINCT date_trunc('month', pay_on)::date FROM settlement_batch WHERE merchant_id = %s ORDER BY 1 DESC", [merchant_id]
+    )
+    return [row[0] for row in found]
 
 
 def _transaction(*row: Any) -> Transaction:

@@ -44,9 +44,6 @@ FROZEN: Final = "frozen"
 ADJUSTMENTS: Final = ("penalty", "subsidy", "collected")
 """What two people charge a merchant or give it beside its sales: `collected` is what it paid of its debt."""
 
-BACK: Final = ("refund", "reversal", "rejection", "charge_back")
-"""Which ways back of a sale there are: the `event` of an item of the kind refund."""
-
 CATEGORIES: Final = {
     "capture": "sale",
     "refund": "refund",
