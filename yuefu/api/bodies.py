@@ -51,6 +51,9 @@ Currency = Annotated[str, AfterValidator(_currency), Field(json_schema_extra={"p
 Amount = Annotated[int, Field(ge=1, le=LARGEST_MINOR, description="Minor units: 19900 is 199.00 CNY.", examples=[19900])]
 
 
+Named = Annotated[str | dict[str, Any], Field(description="An id, or the object of it where expand[] asks for that.")]
+
+
 class Body(BaseModel):
     """What a client sends: nothing unknown, nothing converted."""
 

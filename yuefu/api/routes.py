@@ -7,13 +7,19 @@ from functools import cache
 from typing import Final
 from urllib.parse import unquote
 
-from yuefu.api import loans, orders, quotes
+from yuefu.api import balance, captures, loans, orders, payouts, quotes, refunds, settlements, statements
 from yuefu.api.route import Route
 
 ROUTES: Final[tuple[Route, ...]] = (
     *quotes.ROUTES,
     *orders.ROUTES,
+    *captures.ROUTES,
+    *refunds.ROUTES,
     *loans.ROUTES,
+    *balance.ROUTES,
+    *payouts.ROUTES,
+    *settlements.ROUTES,
+    *statements.ROUTES,
 )
 
 

@@ -12,6 +12,7 @@ from yuefu.runtime import paging, sql
 from yuefu.runtime.paging import Span
 
 _COLUMNS: Final = _PAYOUT.removeprefix("SELECT ").partition(" FROM ")[0]
+STATES: Final = ("scheduled", "sent", "paid", "returned")
 _FILTERS: Final = {
     "state": "p.state = %(state)s",
     "settlement": "p.batch_id = %(settlement)s",
