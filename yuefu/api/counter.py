@@ -108,13 +108,16 @@ class Counter:
         self._looks: Batcher[str, Look, Any] = Batcher(
             _look, size=50, waiting=waiting, share=share, linger_s=0, hand_over=hand_over, name="looks"
         )
+        self._files: Batcher[str, Look, Any] = Batcher(
+            _look, size=1, waiting=200, share=20, linger_s=0, threads=2, hand_over=hand_over, name="files"
+        )
         self._doors: Batcher[str, bytes, Holder | None] = Batcher(
             _holders, size=200, waiting=waiting, linger_s=0, threads=1, hand_over=hand_over, name="doors"
         )
 
     def stop(self) -> None:
         """Takes nothing more in and finishes what is waiting. Blocks: call it outside the event loop."""
-        for batcher in (self._work, self._looks, self._doors):
+        for batcher in (self._work, self._looks, self._files, self._doors):
             batcher.stop()
 
     async def ask(self, verb: Verb, request: Any, *, holder: Holder) -> Answered:
@@ -125,8 +128,15 @@ class Counter:
 
     async def look(self, holder: Holder, read: Callable[[], T]) -> T:
         """Reads as the merchant: PostgreSQL shows its rows and no others."""
+        return await self._seen(self._looks, holder, read)
+
+    async def make(self, holder: Holder, read: Callable[[], T]) -> T:
+        """Reads as the merchant what takes longer, a file that is made: apart, so that nobody's look waits for it."""
+        return await self._seen(self._files, holder, read)
+
+    async def _seen(self, lanes: Batcher[str, Look, Any], holder: Holder, read: Callable[[], T]) -> T:
         look = Look(holder.key.merchant_id, read)
-        found = await self._wait(lambda answer: self._looks.submit(str(holder.key.merchant_id), look, answer, tenant=look.merchant_id))
+        found = await self._wait(lambda answer: lanes.submit(str(holder.key.merchant_id), look, answer, tenant=look.merchant_id))
         if isinstance(found, Exception):
             raise found
         return cast("T", found)

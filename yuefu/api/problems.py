@@ -71,6 +71,15 @@ KINDS: Final[Mapping[str, Kind]] = {
     "unknown_api_key": Kind(404, _("There is no such API key"), _("Check the id; keys of other merchants are not shown.")),
     "unknown_loan": Kind(404, _("There is no such loan"), _("Check the id; loans of orders of other merchants are not shown.")),
     "unknown_test_clock": Kind(404, _("There is no such test clock"), _("Check the id; test clocks of other merchants are not shown.")),
+    "unknown_capture": Kind(404, _("There is no such capture"), _("Check the id; captures of other merchants are not shown.")),
+    "unknown_refund": Kind(404, _("There is no such refund"), _("Check the id; refunds of other merchants are not shown.")),
+    "unknown_balance_transaction": Kind(
+        404, _("There is no such balance transaction"), _("Check the id; those of other merchants are not shown.")
+    ),
+    "unknown_payout": Kind(404, _("There is no such payout"), _("Check the id; payouts to other merchants are not shown.")),
+    "unknown_batch": Kind(404, _("There is no such settlement"), _("Check the id; settlements of other merchants are not shown.")),
+    "unknown_statement": Kind(404, _("There is no statement of this month"), _("See /v1/statements for the months that there are.")),
+    "unknown_invoice": Kind(404, _("There is no such invoice"), _("Check the id; invoices of other merchants are not shown.")),
     "method_not_allowed": Kind(405, _("This address does not take this method"), _("The header Allow says which it takes.")),
     # What became of it.
     "order_declined": Kind(
@@ -95,6 +104,11 @@ KINDS: Final[Mapping[str, Kind]] = {
     ),
     "key_not_in_force": Kind(409, _("The API key is revoked or expired"), _("Make a new one.")),
     "key_already_rolled": Kind(409, _("The API key was replaced before"), _("Roll the one that replaced it.")),
+    "statement_not_proven": Kind(
+        409,
+        _("The statement does not agree with the books"),
+        _("Nothing is given out that does not add up: tell us the request_id, and ask again when we have mended it."),
+    ),
     "nothing_due": Kind(409, _("Nothing is due on the loan today"), _("Collect when an instalment is due.")),
     "more_than_due": Kind(409, _("Less is due on the loan today"), _("Ask for what is due or less; leave the amount out for all that is.")),
     "no_money_account": Kind(409, _("The platform has no account that money could come to"), _("Speak to your platform.")),
