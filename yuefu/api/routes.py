@@ -8,7 +8,7 @@ from functools import cache
 from typing import Final
 from urllib.parse import unquote
 
-from yuefu.api import balance, captures, keys, loans, orders, payouts, quotes, refunds, settlements, statements, test_clocks
+from yuefu.api import balance, captures, keys, loans, orders, payouts, quotes, refunds, settlements, statements, test_clocks, whoami
 from yuefu.api.route import Route
 
 ROUTES: Final[tuple[Route, ...]] = (
@@ -23,6 +23,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     *statements.ROUTES,
     *keys.ROUTES,
     *test_clocks.ROUTES,
+    *whoami.ROUTES,
 )
 
 
