@@ -9,9 +9,11 @@ from typing import Any, Final
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
+from yuefu.access.rules import versions
 from yuefu.api.bodies import ProblemShown, id_text
 from yuefu.api.problems import KINDS
-from yuefu.api.routes import ROUTES, Route
+from yuefu.api.route import Route
+from yuefu.api.routes import ROUTES
 
 _REF: Final = "#/components/schemas/{model}"
 _ALWAYS: Final = (401, 403, 429, 500, 503)
@@ -31,7 +33,7 @@ _ABOUT: Final = (
 @cache
 def description() -> dict[str, Any]:
     """The whole document."""
-    shapes = {route.gives for route in ROUTES} | {route.takes for route in ROUTES if route.takes} | {ProblemShown}
+    shapes = {route.gives for route in ROUTES if route.gives} | {route.takes for route in ROUTES if route.takes} | {ProblemShown}
     schemas = _schemas(sorted(shapes, key=lambda shape: shape.__name__))
     paths: dict[str, dict[str, Any]] = {}
     for route in ROUTES:
@@ -76,28 +78,42 @@ def _operation(route: Route) -> dict[str, Any]:
 
 
 def _parameters(route: Route) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = [_in_path(part[1:-1]) for part in route.path.split("/") if part.startswith("{")]
+    found: list[dict[str, Any]] = [_in_path(route, part[1:-1]) for part in route.path.split("/") if part.startswith("{")]
     if route.method == "POST":
         key = {"type": "string", "minLength": 1, "maxLength": 255, "pattern": f"^({_BARE}|{_QUOTED})$"}
         found.append({"name": "Idempotency-Key", "in": "header", "required": route.keyed, "schema": key})
+    found.append({"name": "Api-Version", "in": "header", "required": False, "schema": {"type": "string", "const": versions.CURRENT}})
+    if route.expands:
+        expand = {"type": "array", "items": {"type": "string", "enum": list(route.expands)}, "maxItems": 10}
+        told = "Show what is named by its id in its place; paths with dots, four names deep at most."
+        found.append(
+            {"name": "expand[]", "in": "query", "required": False, "schema": expand, "style": "form", "explode": True, "description": told}
+        )
     found += [
         {"name": name, "in": "query", "required": False, "schema": schema, "description": text} for name, schema, text in route.parameters
     ]
     return found
 
 
-def _in_path(name: str) -> dict[str, Any]:
-    return {"name": name, "in": "path", "required": True, "schema": id_text(name.removesuffix("_id"))}
+def _in_path(route: Route, name: str) -> dict[str, Any]:
+    told = next(((schema, text) for known, schema, text in route.named if known == name), None)
+    if told is None:
+        return {"name": name, "in": "path", "required": True, "schema": id_text(name.removesuffix("_id"))}
+    return {"name": name, "in": "path", "required": True, "schema": told[0], "description": told[1]}
 
 
 def _responses(route: Route) -> dict[str, Any]:
     headers = {"Request-Id": {"schema": {"type": "string"}}}
     if route.keyed:
         headers["Idempotent-Replayed"] = {"schema": {"type": "string", "const": "true"}}
-    given = {"schema": {"$ref": _REF.format(model=route.gives.__name__)}}
-    responses: dict[str, Any] = {
-        str(route.status): {"description": route.summary, "headers": headers, "content": {"application/json": given}}
-    }
+    if route.gives is None:
+        headers["Content-Disposition"] = {"schema": {"type": "string"}}
+    given: dict[str, Any] = (
+        {"application/json": {"schema": {"$ref": _REF.format(model=route.gives.__name__)}}}
+        if route.gives
+        else {kind: {} for kind in route.files}
+    )
+    responses: dict[str, Any] = {str(route.status): {"description": route.summary, "headers": headers, "content": given}}
     for status in _statuses(route):
         codes = sorted(code for code, kind in KINDS.items() if kind.status == status)
         told = {"application/problem+json": {"schema": {"$ref": _REF.format(model="ProblemShown")}}}

@@ -34,6 +34,9 @@ KINDS: Final[Mapping[str, Kind]] = {
     ),
     "malformed_json": Kind(400, _("The body is not JSON"), _("Send one JSON object in UTF-8, without a byte order mark.")),
     "duplicate_member": Kind(400, _("A member stands in the body more than once"), _("Send each member once.")),
+    "api_version_unknown": Kind(
+        400, _("There is no such version of the API"), _("Send one of the versions that the detail names, or no header Api-Version.")
+    ),
     "invalid_parameter": Kind(400, _("A parameter of the address is wrong"), _("Read what the detail says and correct the address.")),
     "idempotency_key_missing": Kind(
         400, _("The Idempotency-Key is missing"), _("Send a new random key with each request; repeat a request with its own.")
@@ -58,10 +61,25 @@ KINDS: Final[Mapping[str, Kind]] = {
     "scope_missing": Kind(
         403, _("The API key may not do this"), _("Ask your platform for a key with the scope that the detail names (yuefu key issue).")
     ),
+    "address_not_allowed": Kind(
+        403, _("The API key may not be used from this address"), _("Send the request from one of the networks that the key is for.")
+    ),
+    "test_mode_only": Kind(403, _("This is for test keys only"), _("Use a key that begins with sk_test_ or rk_test_.")),
     # Where it was sent.
     "not_found": Kind(404, _("There is nothing at this address"), _("See /v1/openapi.json for what there is.")),
     "unknown_order": Kind(404, _("There is no such order"), _("Check the id; orders of other merchants are not shown.")),
+    "unknown_api_key": Kind(404, _("There is no such API key"), _("Check the id; keys of other merchants are not shown.")),
     "unknown_loan": Kind(404, _("There is no such loan"), _("Check the id; loans of orders of other merchants are not shown.")),
+    "unknown_test_clock": Kind(404, _("There is no such test clock"), _("Check the id; test clocks of other merchants are not shown.")),
+    "unknown_capture": Kind(404, _("There is no such capture"), _("Check the id; captures of other merchants are not shown.")),
+    "unknown_refund": Kind(404, _("There is no such refund"), _("Check the id; refunds of other merchants are not shown.")),
+    "unknown_balance_transaction": Kind(
+        404, _("There is no such balance transaction"), _("Check the id; those of other merchants are not shown.")
+    ),
+    "unknown_payout": Kind(404, _("There is no such payout"), _("Check the id; payouts to other merchants are not shown.")),
+    "unknown_batch": Kind(404, _("There is no such settlement"), _("Check the id; settlements of other merchants are not shown.")),
+    "unknown_statement": Kind(404, _("There is no statement of this month"), _("See /v1/statements for the months that there are.")),
+    "unknown_invoice": Kind(404, _("There is no such invoice"), _("Check the id; invoices of other merchants are not shown.")),
     "method_not_allowed": Kind(405, _("This address does not take this method"), _("The header Allow says which it takes.")),
     # What became of it.
     "order_declined": Kind(
@@ -84,6 +102,13 @@ KINDS: Final[Mapping[str, Kind]] = {
         _("Do not pay again: send the same with the same key until it is answered, after the seconds of Retry-After."),
         True,
     ),
+    "key_not_in_force": Kind(409, _("The API key is revoked or expired"), _("Make a new one.")),
+    "key_already_rolled": Kind(409, _("The API key was replaced before"), _("Roll the one that replaced it.")),
+    "statement_not_proven": Kind(
+        409,
+        _("The statement does not agree with the books"),
+        _("Nothing is given out that does not add up: tell us the request_id, and ask again when we have mended it."),
+    ),
     "nothing_due": Kind(409, _("Nothing is due on the loan today"), _("Collect when an instalment is due.")),
     "more_than_due": Kind(409, _("Less is due on the loan today"), _("Ask for what is due or less; leave the amount out for all that is.")),
     "no_money_account": Kind(409, _("The platform has no account that money could come to"), _("Speak to your platform.")),
@@ -95,6 +120,23 @@ KINDS: Final[Mapping[str, Kind]] = {
     "quote_not_personal": Kind(409, _("The quote has other due days than this consumer"), _("Quote again with the consumer.")),
     "no_contract": Kind(409, _("The merchant has no contract in force"), _("Speak to your platform.")),
     "no_such_plan": Kind(409, _("The contract has no such plan"), _("Quote again with periods that your contract has.")),
+    "scopes_beyond_own": Kind(
+        422, _("That API key would do more than this one"), _("Ask with a key that has all the scopes that the detail names.")
+    ),
+    "metadata_too_many": Kind(422, _("The object would have too many names of metadata"), _("Drop names by giving them an empty text.")),
+    "own_book_only": Kind(409, _("This key is of a test clock"), _("Make test clocks with a key of your own test book.")),
+    "too_many_test_clocks": Kind(409, _("There are too many test clocks"), _("Delete one that is not needed any more.")),
+    "test_clock_not_ready": Kind(409, _("The test clock is still being made"), _("Send the request again when its status is ready."), True),
+    "test_clock_advancing": Kind(
+        409, _("The test clock is advancing"), _("Wait until its status is ready, then send the request again."), True
+    ),
+    "test_clock_deleted": Kind(409, _("The test clock was deleted"), _("Make another one.")),
+    "test_clock_forward_only": Kind(
+        422, _("A test clock only moves forward"), _("Send a time later than that of the clock, or make another clock.")
+    ),
+    "advance_too_long": Kind(422, _("The advance is too long"), _("Go on in steps of at most as many days as the detail says.")),
+    "frozen_time_invalid": Kind(422, _("A test clock cannot stand at this time"), _("Send a time that the detail allows.")),
+    "clock_name_invalid": Kind(422, _("The name cannot be used"), _("Send at most 60 printable characters, without blanks at the ends.")),
     "other_currency": Kind(422, _("The currency is not that of the order"), _("Send the amount in the currency of the order.")),
     "amount_not_positive": Kind(422, _("The amount must be more than zero"), _("Send a whole number of minor units above zero.")),
     "capture_exceeds_authorised": Kind(422, _("The amount is more than is left to capture"), _("Capture at most what the detail says.")),
@@ -124,6 +166,12 @@ KINDS: Final[Mapping[str, Kind]] = {
     "no_discount_agreed": Kind(422, _("The contract pays for no plan of so many periods"), _("Quote with periods that your contract has.")),
     "refused": Kind(422, _("The request was refused"), _("The detail says why.")),
     # It is not about the request.
+    "rate_limited": Kind(
+        429,
+        _("The API key has sent more requests than it may in a minute"),
+        _("Wait the seconds of Retry-After. The headers RateLimit-Policy and RateLimit of each answer say how many are left."),
+        True,
+    ),
     "too_many_requests": Kind(
         429, _("Too many of your requests are waiting"), _("Wait the seconds of Retry-After and send fewer at the same time."), True
     ),
@@ -212,6 +260,8 @@ def of_refusal(refused: Refused, members: Sequence[str]) -> Problem:
     code = _PUBLIC.get(refused.code, refused.code)
     faults = []
     name = _MEMBERS.get(refused.code, refused.field)
+    if name and name not in members and name.removesuffix("_id") in members:
+        name = name.removesuffix("_id")
     if name in members:
         faults = [Fault(refused.detail, pointer=f"#/{name}")]
     elif name in ("order_id", "loan_id"):

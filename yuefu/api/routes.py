@@ -1,82 +1,56 @@
-"""What there is at which address, who may do it, and what it takes and gives: the router and the description of the API are made from this."""
+"""What there is at which address: the router and the description of the API are made from the routes of each resource."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cache
-from typing import Any, Final
+from typing import Final
 from urllib.parse import unquote
 
-from pydantic import BaseModel
+from yuefu.api import balance, captures, keys, loans, orders, payouts, quotes, refunds, settlements, statements, test_clocks
+from yuefu.api.route import Route
 
-from yuefu.api import loans, orders, quotes
-from yuefu.api.bodies import (
-    CaptureMade,
-    NewOrder,
-    NewQuote,
-    NewRepayment,
-    Nothing,
-    OrderList,
-    OrderPlaced,
-    OrderShown,
-    Part,
-    QuoteShown,
-    RefundMade,
-    RepaymentMade,
-    VoidMade,
-    id_text,
+ROUTES: Final[tuple[Route, ...]] = (
+    *quotes.ROUTES,
+    *orders.ROUTES,
+    *captures.ROUTES,
+    *refunds.ROUTES,
+    *loans.ROUTES,
+    *balance.ROUTES,
+    *payouts.ROUTES,
+    *settlements.ROUTES,
+    *statements.ROUTES,
+    *keys.ROUTES,
+    *test_clocks.ROUTES,
 )
-from yuefu.api.calls import Call
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
-    """`scope` is what a key must be allowed. A `keyed` route moves money and needs an Idempotency-Key. What it `takes` is always sent: an
-    absent body stands for nothing, least of all for everything. What `may_fail` is declined with 402, for good.
-    """
+@dataclass(slots=True)
+class _Place:
+    """What follows on the segments so far: fixed ones by their text, any other under a name; and the routes that end here, by method."""
 
-    method: str
-    path: str
-    scope: str
-    handler: Callable[[Call], Awaitable[dict[str, Any]]]
-    takes: type[BaseModel] | None
-    gives: type[BaseModel]
-    status: int
-    keyed: bool
-    summary: str
-    parameters: tuple[tuple[str, dict[str, Any], str], ...] = ()
-    may_fail: bool = False
-
-
-_PAGE: Final = (
-    ("limit", {"type": "integer", "minimum": 1, "maximum": orders.MOST, "default": orders.USUAL}, "How many at most."),
-    ("starting_after", id_text("order"), "The id of an order: only older ones."),
-    ("ending_before", id_text("order"), "The id of an order: only newer ones, those next to it."),
-)
-_ORDER: Final = "/v1/orders/{order_id}"
-_REPAYMENTS: Final = "/v1/loans/{loan_id}/repayments"
-
-ROUTES: Final = (
-    Route("POST", "/v1/quotes", "order.authorise", quotes.create, NewQuote, QuoteShown, 201, False, "Show what a purchase would cost"),
-    Route("POST", "/v1/orders", "order.authorise", orders.create, NewOrder, OrderPlaced, 201, True, "Place an order: decide, hold its amount", may_fail=True),
-    Route("GET", "/v1/orders", "order.read", orders.listed, None, OrderList, 200, False, "List orders, newest first", _PAGE),
-    Route("GET", _ORDER, "order.read", orders.show, None, OrderShown, 200, False, "Show an order"),
-    Route("POST", f"{_ORDER}/capture", "order.capture", orders.capture, Part, CaptureMade, 201, True, "Capture an order, wholly with {}"),
-    Route("POST", f"{_ORDER}/void", "order.void", orders.void, Nothing, VoidMade, 200, True, "Give back what is not captured: {}"),
-    Route("POST", f"{_ORDER}/refund", "order.refund", orders.refund, Part, RefundMade, 201, True, "Refund what was captured, all of it with {}"),
-    Route("POST", _REPAYMENTS, "repayment.collect", loans.repay, NewRepayment, RepaymentMade, 201, True, "Collect a repayment", may_fail=True),
-)  # fmt: skip
+    fixed: dict[str, _Place] = field(default_factory=dict)
+    name: str = ""
+    any_other: _Place | None = None
+    routes: dict[str, Route] = field(default_factory=dict)
 
 
 @cache
-def _by_shape() -> Mapping[tuple[int, str], Mapping[str, Route]]:
-    """Routes by the number of segments and the last fixed one, each by method."""
-    found: dict[tuple[int, str], dict[str, Route]] = {}
+def _root() -> _Place:
+    root = _Place()
     for route in ROUTES:
-        parts = route.path.split("/")
-        found.setdefault((len(parts), parts[-1] if not parts[-1].startswith("{") else ""), {})[route.method] = route
-    return found
+        place = root
+        for part in route.path.split("/"):
+            if part.startswith("{"):
+                assert place.name in ("", part[1:-1]), f"{route.path} has another name than its neighbour"
+                place.name, place.any_other = part[1:-1], place.any_other or _Place()
+                place = place.any_other
+            else:
+                place = place.fixed.setdefault(part, _Place())
+        assert route.method not in place.routes, f"{route.method} {route.path} is there twice"
+        place.routes[route.method] = route
+    return root
 
 
 def at(path: str) -> tuple[Mapping[str, Route], dict[str, str]]:
@@ -88,13 +62,12 @@ def at(path: str) -> tuple[Mapping[str, Route], dict[str, str]]:
         parts = [unquote(part) for part in parts]
         if any("/" in part for part in parts):
             return {}, {}
-    shapes = _by_shape()
-    for last in (parts[-1], ""):
-        routes = shapes.get((len(parts), last))
-        if not routes:
-            continue
-        fixed = next(iter(routes.values())).path.split("/")
-        named = {name[1:-1]: part for name, part in zip(fixed, parts, strict=True) if name.startswith("{")}
-        if all(part and (name.startswith("{") or name == part) for name, part in zip(fixed[1:], parts[1:], strict=True)):
-            return routes, named
-    return {}, {}
+    place, named = _root(), dict[str, str]()
+    for part in parts:
+        following = place.fixed.get(part)
+        if following is None and part and place.any_other is not None:
+            named[place.name], following = part, place.any_other
+        if following is None:
+            return {}, {}
+        place = following
+    return place.routes, named

@@ -12,6 +12,7 @@ from yuefu.errors import Refused
 from yuefu.frozen import made_quickly
 from yuefu.money.amounts import Money
 
+STATES: Final = ("declined", "authorised", "part_captured", "captured", "part_refunded", "refunded", "voided", "expired")
 State = Literal["declined", "authorised", "part_captured", "captured", "part_refunded", "refunded", "voided", "expired"]
 
 UNKNOWN_ORDER = "unknown_order"
