@@ -7,18 +7,40 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import Any, Final
+from uuid import UUID
 
-from tests.api.conftest import Merchant
+from tests.api.conftest import Merchant, issue
+from yuefu import ids
 from yuefu.api.route import Route
 
 Make = Callable[[Merchant], Any]
 
+CLOCKS: Final = "/v1/test_helpers/test_clocks"
+
+_loans: dict[tuple[UUID, int], str] = {}
+
+
+def _due(merchant: Merchant) -> str:
+    """The one loan of a merchant of which something is due: once the clock stands on that day, what is sold is due a month later."""
+    place = (merchant.shop.book_id, merchant.merchant)
+    if place not in _loans:
+        _loans[place] = merchant.due()[1]
+    return _loans[place]
+
+
+def _clock(merchant: Merchant) -> str:
+    """A new test clock. Those of before go when there are many: a merchant keeps only so many."""
+    kept = merchant.get(f"{CLOCKS}?limit=100&state=ready").body["data"]
+    for one in kept if len(kept) > 5 else []:
+        merchant.ask_with("DELETE", f"{CLOCKS}/{one['id']}", secret=merchant.issued.secret)
+    return str(merchant.post(CLOCKS, {"frozen_time": "2026-10-15T12:00:00+08:00"}).body["id"])
+
+
 NAMED: Final[dict[str, Make]] = {
     "order_id": lambda merchant: merchant.placed(),
-    "loan_id": lambda merchant: merchant.due()[1],
-    "test_clock_id": lambda merchant: merchant.post("/v1/test_helpers/test_clocks", {"frozen_time": "2026-10-15T12:00:00+08:00"}).body[
-        "id"
-    ],
+    "test_clock_id": _clock,
+    "api_key_id": lambda merchant: ids.text("api_key", issue(merchant.shop, merchant=merchant.merchant, scopes=["order.read"]).id),
+    "loan_id": _due,
 }
 """By the name in the address: makes a thing of the merchant and gives its id."""
 
@@ -32,6 +54,8 @@ BODIES: Final[dict[str, Make]] = {
     "/v1/orders": lambda merchant: merchant.order(),
     "/v1/test_helpers/test_clocks": lambda merchant: {"frozen_time": "2026-10-15T12:00:00+08:00"},
     "/v1/test_helpers/test_clocks/{test_clock_id}/advance": lambda merchant: {"frozen_time": "2026-10-16T12:00:00+08:00"},
+    "/v1/orders/{order_id}": lambda merchant: {"metadata": {"basket": "7"}},
+    "/v1/api_keys": lambda merchant: {"scopes": ["order.read"]},
     "/v1/loans/{loan_id}/repayments": lambda merchant: {"amount": 10_000, "instrument": "card:1:ok"},
 }
 """By the address: what the route takes, where {} would not do."""
