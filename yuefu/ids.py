@@ -63,6 +63,7 @@ PREFIXES: Final = {
     "payout_file": "pof",
     "freeze": "frz",
     "batch": "stl",
+    "balance_transaction": "btx",
     "share": "shr",
     "share_batch": "shb",
     "invoice": "inv",

@@ -6,12 +6,15 @@ Every resource adds what it has; a route that nobody has told about fails the te
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
 
 from tests.api.conftest import Merchant, issue
 from yuefu import ids
 from yuefu.api.route import Route
+from yuefu.errors import Refused
+from yuefu.journeys import invoices
 
 Make = Callable[[Merchant], Any]
 
@@ -36,11 +39,46 @@ def _clock(merchant: Merchant) -> str:
     return str(merchant.post(CLOCKS, {"frozen_time": "2026-10-15T12:00:00+08:00"}).body["id"])
 
 
+def after(merchant: Merchant, happens: Callable[[], Any], name: str) -> str:
+    """The newest of a list once something has happened."""
+    happens()
+    return str(merchant.get(f"/v1/{name}").body["data"][0]["id"])
+
+
+def refunded(merchant: Merchant) -> None:
+    assert merchant.post(f"/v1/orders/{merchant.captured()}/refund", {"amount": 100}).status == 201
+
+
+def settled(merchant: Merchant) -> None:
+    """What was sold yesterday is paid today."""
+    merchant.captured()
+    merchant.shop.next_day()
+    merchant.shop.settle()
+
+
+def invoiced(merchant: Merchant) -> str:
+    """For the fees of the month before."""
+    merchant.captured()
+    shop, first = merchant.shop, merchant.shop.on.replace(day=1)
+    shop.until((first + timedelta(days=31)).replace(day=1))
+    (made,) = invoices.request(desk=shop.desk, now=shop.now(), months=[(shop.merchants[merchant.merchant], first)])
+    assert not isinstance(made, Refused), made
+    return ids.text("invoice", made.id)
+
+
 NAMED: Final[dict[str, Make]] = {
     "order_id": lambda merchant: merchant.placed(),
-    "test_clock_id": _clock,
     "api_key_id": lambda merchant: ids.text("api_key", issue(merchant.shop, merchant=merchant.merchant, scopes=["order.read"]).id),
     "loan_id": _due,
+    "test_clock_id": _clock,
+    "capture_id": lambda merchant: after(merchant, merchant.captured, "captures"),
+    "refund_id": lambda merchant: after(merchant, lambda: refunded(merchant), "refunds"),
+    "balance_transaction_id": lambda merchant: after(merchant, merchant.captured, "balance_transactions"),
+    "batch_id": lambda merchant: after(merchant, lambda: settled(merchant), "settlements"),
+    "payout_id": lambda merchant: after(merchant, lambda: settled(merchant), "payouts"),
+    "statement_id": lambda merchant: after(merchant, lambda: settled(merchant), "statements"),
+    "invoice_id": invoiced,
+    "form": lambda merchant: "details",
 }
 """By the name in the address: makes a thing of the merchant and gives its id."""
 
@@ -52,21 +90,27 @@ NAMED_BY: Final[dict[str, Make]] = {
 BODIES: Final[dict[str, Make]] = {
     "/v1/quotes": lambda merchant: {"product": "free", "amount": 50_000, "currency": "CNY", "periods": 3},
     "/v1/orders": lambda merchant: merchant.order(),
-    "/v1/test_helpers/test_clocks": lambda merchant: {"frozen_time": "2026-10-15T12:00:00+08:00"},
-    "/v1/test_helpers/test_clocks/{test_clock_id}/advance": lambda merchant: {"frozen_time": "2026-10-16T12:00:00+08:00"},
     "/v1/orders/{order_id}": lambda merchant: {"metadata": {"basket": "7"}},
     "/v1/api_keys": lambda merchant: {"scopes": ["order.read"]},
+    "/v1/test_helpers/consumers": lambda merchant: {"email": "consumer+approved@test.example"},
+    "/v1/test_helpers/test_clocks": lambda merchant: {"frozen_time": "2026-10-15T12:00:00+08:00"},
+    "/v1/test_helpers/test_clocks/{test_clock_id}/advance": lambda merchant: {"frozen_time": "2026-10-16T12:00:00+08:00"},
     "/v1/loans/{loan_id}/repayments": lambda merchant: {"amount": 10_000, "instrument": "card:1:ok"},
 }
 """By the address: what the route takes, where {} would not do."""
 
-LATE: Final = frozenset({"loan_id"})
-"""Things that are made by moving the clock of the book: made last, or what was made before may have ended."""
+SOON: Final = frozenset({"order_id", "api_key_id"})
+"""Things that are made at once. Others take days of the book."""
 
 
 def names_in(route: Route) -> list[str]:
     """The names in the address of a route."""
     return [part[1:-1] for part in route.path.split("/") if part.startswith("{")]
+
+
+def names_an_id(route: Route) -> bool:
+    """Whether the first name in an address is an id, which one merchant has only; a month, for instance, all have."""
+    return bool(names_in(route)) and names_in(route)[0].removesuffix("_id") in ids.PREFIXES
 
 
 def named(route: Route, merchant: Merchant) -> dict[str, str]:
@@ -76,6 +120,13 @@ def named(route: Route, merchant: Merchant) -> dict[str, str]:
         found = NAMED_BY[route.path](merchant)
         return {names[0]: found} if isinstance(found, str) else dict(found)
     return {name: NAMED[name](merchant) for name in names}
+
+
+def named_or_not(route: Route, merchant: Merchant) -> dict[str, str]:
+    """The same for whoever is turned away before anything is looked for: what takes long to make has an id that names nothing."""
+    if all(name in SOON for name in names_in(route)):
+        return named(route, merchant)
+    return {name: ids.text(kind, UUID(int=0)) if (kind := name.removesuffix("_id")) in ids.PREFIXES else name for name in names_in(route)}
 
 
 def address(route: Route, things: Mapping[str, str]) -> str:

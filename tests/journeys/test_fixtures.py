@@ -168,7 +168,7 @@ def test_everybody_does_what_their_address_says_on_the_day_it_says_api_klarna_01
     won = dict(sql.rows("SELECT reason, won_on FROM aftersales_charge_back WHERE book_id = %s", [shop.book_id]))
     assert won == {"goods_not_received": None, "unauthorised": None, "faulty_goods": DUE + timedelta(days=12)}
     world.shop().prove()
-    breaks = sql.value("SELECT count(*) FROM reconciliation_break WHERE book_id = %s", [shop.book_id])
+    breaks = sql.value("SELECT count(*) FROM reconciliation_break WHERE book_id = %s AND state <> 'explained'", [shop.book_id])
     assert not breaks, "the bills of the sandbox channel know all of it"
 
 

@@ -8,15 +8,22 @@ from functools import cache
 from typing import Final
 from urllib.parse import unquote
 
-from yuefu.api import keys, loans, orders, quotes, test_clocks
+from yuefu.api import balance, captures, keys, loans, orders, payouts, quotes, refunds, settlements, statements, test_clocks, test_consumers
 from yuefu.api.route import Route
 
 ROUTES: Final[tuple[Route, ...]] = (
     *quotes.ROUTES,
     *orders.ROUTES,
+    *captures.ROUTES,
+    *refunds.ROUTES,
     *loans.ROUTES,
-    *test_clocks.ROUTES,
+    *balance.ROUTES,
+    *payouts.ROUTES,
+    *settlements.ROUTES,
+    *statements.ROUTES,
     *keys.ROUTES,
+    *test_clocks.ROUTES,
+    *test_consumers.ROUTES,
 )
 
 

@@ -24,9 +24,7 @@ class NewTestConsumer(Body):
 
     email: Annotated[
         Text,
-        Field(
-            max_length=100, description=_ADDRESS, examples=["consumer+approved@test.example"], json_schema_extra={"pattern": _PATTERN}
-        ),
+        Field(max_length=100, description=_ADDRESS, examples=["consumer+approved@test.example"], json_schema_extra={"pattern": _PATTERN}),
     ]
 
 

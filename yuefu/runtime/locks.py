@@ -32,9 +32,9 @@ PORTFOLIOS: Final = 7041791  # the numbers of the portfolios of a book
 CERTIFICATES: Final = 7041792  # the numbers of the certificates of a book
 FUND_PLAN: Final = 7041801  # what a merchant plans and tells
 PAYEES: Final = 7041793  # the agents and hosts of a book
+METADATA: Final = 7041799  # what is noted on an object
 TEST_CLOCKS: Final = 7041810  # the test clocks of a merchant
 ADVANCING: Final = 7041811  # who takes a test clock forward
-METADATA: Final = 7041797  # what is noted on an object
 INVOICES: Final = 7041796  # the invoices of a book and their numbers
 
 

@@ -26,8 +26,7 @@ STAFF_PERMISSIONS: Final = frozenset({
 })  # fmt: skip
 MERCHANT_PERMISSIONS: Final = frozenset({
     "api_key.issue", "api_key.manage", "order.authorise", "order.capture", "order.read", "order.refund", "order.void", "plan.change",
-    "repayment.collect",
-    "sandbox.use", "settlement.read", "trace",
+    "repayment.collect", "sandbox.use", "settlement.read", "trace",
 })  # fmt: skip
 PERMISSIONS: Final = STAFF_PERMISSIONS | MERCHANT_PERMISSIONS
 

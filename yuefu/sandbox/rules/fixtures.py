@@ -119,7 +119,8 @@ BEHAVIOURS: Final[Mapping[str, Behaviour]] = _all(
         mandate="ok", takes_back_after=2, taken_back_for="unauthorised",
     ),
     Behaviour(
-        "disputes_and_loses", "首次扣款 2 天后拒付，再 10 天后申诉成功，款项返回", "Has the first payment taken back two days later; ten days after that it comes back",
+        "disputes_and_loses", "首次扣款 2 天后拒付，再 10 天后申诉成功，款项返回",
+        "Has the first payment taken back two days later; ten days after that it comes back",
         mandate="ok", takes_back_after=2, taken_back_for="faulty_goods", comes_back_after=10,
     ),
     Behaviour("mandate_refused", "拒签代扣，到期日自行还款", "Refuses the mandate; pays by card on each due day", mandate="sign_refused", pays_after=0),
