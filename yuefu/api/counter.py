@@ -25,7 +25,7 @@ from yuefu.api.looks import Find, Look, once_more
 from yuefu.api.problems import Problem
 from yuefu.errors import Refused
 from yuefu.ids import IdSource
-from yuefu.journeys import annotating, api_keys, checkout, clock_jobs, refund, repayment, test_clocks
+from yuefu.journeys import annotating, api_keys, checkout, clock_jobs, fixtures, refund, repayment, test_clocks
 from yuefu.journeys.desk import Desk, open_day
 from yuefu.payments.gateways.sandbox import SandboxBank, SandboxChannel
 from yuefu.runtime import books, vault
@@ -57,6 +57,7 @@ VERBS: Final[Mapping[Verb, Act]] = {
     "change_key": lambda desk, now, requests: api_keys.change(desk=desk, now=now, requests=requests),
     "create_clock": lambda desk, now, requests: test_clocks.create(desk=desk, now=now, requests=requests),
     "advance_clock": lambda desk, now, requests: clock_jobs.advance(desk=desk, now=now, requests=requests),
+    "register_fixture": lambda desk, now, requests: fixtures.register(desk=desk, now=now, requests=requests),
     "delete_clock": lambda desk, now, requests: test_clocks.delete(desk=desk, now=now, deletions=requests),
     "quote": lambda desk, now, requests: in_halves(requests, lambda part: checkout.quote(desk=desk, now=now, wishes=part)),
 }
