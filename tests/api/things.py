@@ -18,6 +18,8 @@ from yuefu.journeys import invoices
 
 Make = Callable[[Merchant], Any]
 
+CLOCKS: Final = "/v1/test_helpers/test_clocks"
+
 _loans: dict[tuple[UUID, int], str] = {}
 
 
@@ -27,6 +29,14 @@ def _due(merchant: Merchant) -> str:
     if place not in _loans:
         _loans[place] = merchant.due()[1]
     return _loans[place]
+
+
+def _clock(merchant: Merchant) -> str:
+    """A new test clock. Those of before go when there are many: a merchant keeps only so many."""
+    kept = merchant.get(f"{CLOCKS}?limit=100&state=ready").body["data"]
+    for one in kept if len(kept) > 5 else []:
+        merchant.ask_with("DELETE", f"{CLOCKS}/{one['id']}", secret=merchant.issued.secret)
+    return str(merchant.post(CLOCKS, {"frozen_time": "2026-10-15T12:00:00+08:00"}).body["id"])
 
 
 def after(merchant: Merchant, happens: Callable[[], Any], name: str) -> str:
@@ -60,9 +70,7 @@ NAMED: Final[dict[str, Make]] = {
     "order_id": lambda merchant: merchant.placed(),
     "api_key_id": lambda merchant: ids.text("api_key", issue(merchant.shop, merchant=merchant.merchant, scopes=["order.read"]).id),
     "loan_id": _due,
-    "test_clock_id": lambda merchant: merchant.post("/v1/test_helpers/test_clocks", {"frozen_time": "2026-10-15T12:00:00+08:00"}).body[
-        "id"
-    ],
+    "test_clock_id": _clock,
     "capture_id": lambda merchant: after(merchant, merchant.captured, "captures"),
     "refund_id": lambda merchant: after(merchant, lambda: refunded(merchant), "refunds"),
     "balance_transaction_id": lambda merchant: after(merchant, merchant.captured, "balance_transactions"),
@@ -84,6 +92,7 @@ BODIES: Final[dict[str, Make]] = {
     "/v1/orders": lambda merchant: merchant.order(),
     "/v1/orders/{order_id}": lambda merchant: {"metadata": {"basket": "7"}},
     "/v1/api_keys": lambda merchant: {"scopes": ["order.read"]},
+    "/v1/test_helpers/consumers": lambda merchant: {"email": "consumer+approved@test.example"},
     "/v1/test_helpers/test_clocks": lambda merchant: {"frozen_time": "2026-10-15T12:00:00+08:00"},
     "/v1/test_helpers/test_clocks/{test_clock_id}/advance": lambda merchant: {"frozen_time": "2026-10-16T12:00:00+08:00"},
     "/v1/loans/{loan_id}/repayments": lambda merchant: {"amount": 10_000, "instrument": "card:1:ok"},

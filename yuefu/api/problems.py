@@ -124,6 +124,8 @@ KINDS: Final[Mapping[str, Kind]] = {
         422, _("That API key would do more than this one"), _("Ask with a key that has all the scopes that the detail names.")
     ),
     "metadata_too_many": Kind(422, _("The object would have too many names of metadata"), _("Drop names by giving them an empty text.")),
+    "unknown_fixture": Kind(422, _("The address names nobody to practise with"), _("Send an address of the form that the detail names.")),
+    "fixture_taken": Kind(409, _("Nobody is free for this address"), _("Add another tag to the address.")),
     "own_book_only": Kind(409, _("This key is of a test clock"), _("Make test clocks with a key of your own test book.")),
     "too_many_test_clocks": Kind(409, _("There are too many test clocks"), _("Delete one that is not needed any more.")),
     "test_clock_not_ready": Kind(409, _("The test clock is still being made"), _("Send the request again when its status is ready."), True),

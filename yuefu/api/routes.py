@@ -8,7 +8,21 @@ from functools import cache
 from typing import Final
 from urllib.parse import unquote
 
-from yuefu.api import balance, captures, keys, loans, orders, payouts, quotes, refunds, settlements, statements, test_clocks
+from yuefu.api import (
+    balance,
+    captures,
+    keys,
+    loans,
+    orders,
+    payouts,
+    quotes,
+    refunds,
+    settlements,
+    statements,
+    test_clocks,
+    test_consumers,
+    whoami,
+)
 from yuefu.api.route import Route
 
 ROUTES: Final[tuple[Route, ...]] = (
@@ -23,6 +37,8 @@ ROUTES: Final[tuple[Route, ...]] = (
     *statements.ROUTES,
     *keys.ROUTES,
     *test_clocks.ROUTES,
+    *test_consumers.ROUTES,
+    *whoami.ROUTES,
 )
 
 

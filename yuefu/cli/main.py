@@ -60,6 +60,7 @@ from yuefu.cli import (
     recon,
     reconcile,
     report,
+    sandbox,
     serve,
     settlement,
     shares,
@@ -141,6 +142,7 @@ for name, group_app in (
     ("recon", recon.app),
     ("stop", stop.app),
     ("quarantine", quarantine.app),
+    ("sandbox", sandbox.app),
 ):
     app.add_typer(group_app, name=name)
 
