@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any, Final
+from uuid import UUID
 
-from tests.api.conftest import Merchant
+from tests.api.conftest import Merchant, issue
 from yuefu import ids
 from yuefu.api.route import Route
 from yuefu.errors import Refused
@@ -45,9 +46,19 @@ def invoiced(merchant: Merchant) -> str:
     return ids.text("invoice", made.id)
 
 
+_loans: dict[tuple[UUID, int], str] = {}
+
+
+def _due(merchant: Merchant) -> str:
+    """The one loan of a merchant of which something is due: once the clock stands on that day, what is sold is due a month later."""
+    place = (merchant.shop.book_id, merchant.merchant)
+    if place not in _loans:
+        _loans[place] = merchant.due()[1]
+    return _loans[place]
+
+
 NAMED: Final[dict[str, Make]] = {
     "order_id": lambda merchant: merchant.placed(),
-    "loan_id": lambda merchant: merchant.due()[1],
     "capture_id": lambda merchant: after(merchant, merchant.captured, "captures"),
     "refund_id": lambda merchant: after(merchant, lambda: refunded(merchant), "refunds"),
     "balance_transaction_id": lambda merchant: after(merchant, merchant.captured, "balance_transactions"),
@@ -56,6 +67,8 @@ NAMED: Final[dict[str, Make]] = {
     "statement_id": lambda merchant: after(merchant, lambda: settled(merchant), "statements"),
     "invoice_id": invoiced,
     "form": lambda merchant: "details",
+    "api_key_id": lambda merchant: ids.text("api_key", issue(merchant.shop, merchant=merchant.merchant, scopes=["order.read"]).id),
+    "loan_id": _due,
 }
 """By the name in the address: makes a thing of the merchant and gives its id."""
 
@@ -67,6 +80,8 @@ NAMED_BY: Final[dict[str, Make]] = {
 BODIES: Final[dict[str, Make]] = {
     "/v1/quotes": lambda merchant: {"product": "free", "amount": 50_000, "currency": "CNY", "periods": 3},
     "/v1/orders": lambda merchant: merchant.order(),
+    "/v1/orders/{order_id}": lambda merchant: {"metadata": {"basket": "7"}},
+    "/v1/api_keys": lambda merchant: {"scopes": ["order.read"]},
     "/v1/loans/{loan_id}/repayments": lambda merchant: {"amount": 10_000, "instrument": "card:1:ok"},
 }
 """By the address: what the route takes, where {} would not do."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Final
 from urllib.parse import unquote
 
-from yuefu.api import balance, captures, loans, orders, payouts, quotes, refunds, settlements, statements
+from yuefu.api import balance, captures, keys, loans, orders, payouts, quotes, refunds, settlements, statements
 from yuefu.api.route import Route
 
 ROUTES: Final[tuple[Route, ...]] = (
@@ -20,21 +21,35 @@ ROUTES: Final[tuple[Route, ...]] = (
     *payouts.ROUTES,
     *settlements.ROUTES,
     *statements.ROUTES,
+    *keys.ROUTES,
 )
 
 
+@dataclass(slots=True)
+class _Place:
+    """What follows on the segments so far: fixed ones by their text, any other under a name; and the routes that end here, by method."""
+
+    fixed: dict[str, _Place] = field(default_factory=dict)
+    name: str = ""
+    any_other: _Place | None = None
+    routes: dict[str, Route] = field(default_factory=dict)
+
+
 @cache
-def _addresses() -> Mapping[tuple[int, str], Sequence[tuple[Sequence[str], Mapping[str, Route]]]]:
-    """Addresses, as segments, with their routes by method: found by how many segments there are and which resource it is. A fixed segment goes before one
-    that names something."""
-    found: dict[str, dict[str, Route]] = {}
+def _root() -> _Place:
+    root = _Place()
     for route in ROUTES:
-        found.setdefault(route.path, {})[route.method] = route
-    places: dict[tuple[int, str], list[tuple[Sequence[str], Mapping[str, Route]]]] = {}
-    for path in sorted(found, key=lambda path: path.count("{")):
-        segments = path.split("/")
-        places.setdefault((len(segments), segments[2]), []).append((segments, found[path]))
-    return places
+        place = root
+        for part in route.path.split("/"):
+            if part.startswith("{"):
+                assert place.name in ("", part[1:-1]), f"{route.path} has another name than its neighbour"
+                place.name, place.any_other = part[1:-1], place.any_other or _Place()
+                place = place.any_other
+            else:
+                place = place.fixed.setdefault(part, _Place())
+        assert route.method not in place.routes, f"{route.method} {route.path} is there twice"
+        place.routes[route.method] = route
+    return root
 
 
 def at(path: str) -> tuple[Mapping[str, Route], dict[str, str]]:
@@ -46,8 +61,12 @@ def at(path: str) -> tuple[Mapping[str, Route], dict[str, str]]:
         parts = [unquote(part) for part in parts]
         if any("/" in part for part in parts):
             return {}, {}
-    for segments, routes in _addresses().get((len(parts), parts[2] if len(parts) > 2 else ""), ()):
-        named = {name[1:-1]: part for name, part in zip(segments, parts, strict=True) if name.startswith("{")}
-        if all(part and (name.startswith("{") or name == part) for name, part in zip(segments[1:], parts[1:], strict=True)):
-            return routes, named
-    return {}, {}
+    place, named = _root(), dict[str, str]()
+    for part in parts:
+        following = place.fixed.get(part)
+        if following is None and part and place.any_other is not None:
+            named[place.name], following = part, place.any_other
+        if following is None:
+            return {}, {}
+        place = following
+    return place.routes, named

@@ -25,7 +25,8 @@ STAFF_PERMISSIONS: Final = frozenset({
     "suspense.read", "suspense.return", "trace",
 })  # fmt: skip
 MERCHANT_PERMISSIONS: Final = frozenset({
-    "api_key.issue", "order.authorise", "order.capture", "order.read", "order.refund", "order.void", "plan.change", "repayment.collect",
+    "api_key.issue", "api_key.manage", "order.authorise", "order.capture", "order.read", "order.refund", "order.void", "plan.change",
+    "repayment.collect",
     "settlement.read", "trace",
 })  # fmt: skip
 PERMISSIONS: Final = STAFF_PERMISSIONS | MERCHANT_PERMISSIONS
