@@ -45,6 +45,10 @@ SAID_IN_WORDS: Final = {
     "#/category",
     "#/metadata",
     "#/networks",
+    "#/content",
+    "#/name",
+    "#/note",
+    "#/text",
 }
 
 EXAMPLES: Final = int(os.environ.get("YUEFU_API_EXAMPLES", "10"))

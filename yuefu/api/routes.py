@@ -8,7 +8,7 @@ from functools import cache
 from typing import Final
 from urllib.parse import unquote
 
-from yuefu.api import balance, captures, keys, loans, orders, payouts, quotes, refunds, settlements, statements
+from yuefu.api import balance, captures, disputes, files, keys, loans, orders, payouts, quotes, refunds, settlements, statements
 from yuefu.api.route import Route
 
 ROUTES: Final[tuple[Route, ...]] = (
@@ -21,6 +21,8 @@ ROUTES: Final[tuple[Route, ...]] = (
     *payouts.ROUTES,
     *settlements.ROUTES,
     *statements.ROUTES,
+    *disputes.ROUTES,
+    *files.ROUTES,
     *keys.ROUTES,
 )
 
