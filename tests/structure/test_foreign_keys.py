@@ -60,6 +60,7 @@ WITHOUT_A_KEY = {
     "loans_instalment.consumer_id": AS_A_SET,
     "loans_loan.funder_id": FUNDER,
     "loans_portfolio.funder_id": FUNDER,
+    "aftersales_dispute.refund_id": "the request that shares of a refund have in common; it has no row of its own",
     "aftersales_case.refund_id": "the request that shares of a refund have in common; it has no row of its own",
     "orders_refund.refund_id": "the request that its shares have in common; it has no row of its own",
     "papers_payoff_quote.consumer_id": "a loan from elsewhere may be of somebody who is not registered here; its lines name loans of that consumer",

@@ -11,6 +11,8 @@ from urllib.parse import unquote
 from yuefu.api import (
     balance,
     captures,
+    disputes,
+    files,
     keys,
     loans,
     orders,
@@ -35,6 +37,8 @@ ROUTES: Final[tuple[Route, ...]] = (
     *payouts.ROUTES,
     *settlements.ROUTES,
     *statements.ROUTES,
+    *disputes.ROUTES,
+    *files.ROUTES,
     *keys.ROUTES,
     *test_clocks.ROUTES,
     *test_consumers.ROUTES,

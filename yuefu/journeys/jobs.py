@@ -25,6 +25,7 @@ from yuefu.journeys import (
     close_of_day,
     collecting,
     debits,
+    disputes,
     dunning,
     engines,
     levels,
@@ -125,14 +126,20 @@ def _is_read_only(desk: Desk, now: datetime) -> bool:
 @app.periodic(cron="* * * * *")
 @app.task(queueing_lock="expire_authorisations", pass_context=False)
 def expire_authorisations(timestamp: int) -> None:
-    """Frees holds whose time is over, of orders and of transfers."""
+    """Frees holds whose time is over, of orders and of transfers, and closes disputes that nobody answered in time."""
     del timestamp
     _each_book("expire_authorisations", expire)
 
 
 def expire(desk: Desk, now: datetime) -> None:
     """One round of freeing in a book; the one has nothing to do with the other, so each has its turn."""
-    _all_of([lambda: checkout.expire(desk=desk, now=now), lambda: transfers.expire(desk=desk, now=now)])
+    _all_of(
+        [
+            lambda: checkout.expire(desk=desk, now=now),
+            lambda: transfers.expire(desk=desk, now=now),
+            lambda: disputes.pass_days(desk=desk, now=now),
+        ]
+    )
 
 
 @app.periodic(cron="* * * * *")

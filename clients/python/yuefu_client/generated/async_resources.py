@@ -741,6 +741,169 @@ class Invoices:
         return await self._transport.one(Request("GET", f"/v1/invoices/{segment(invoice_id)}"), models.Invoice)
 
 
+class Disputes:
+    """/v1/disputes"""
+
+    def __init__(self, transport: AsyncTransport) -> None:
+        self._transport = transport
+
+    async def list(
+        self,
+        *,
+        expand: Literal["data.order", "data.refund", "data.evidence.file"]
+        | Sequence[Literal["data.order", "data.refund", "data.evidence.file"]]
+        | None = None,
+        limit: int | None = None,
+        starting_after: str | None = None,
+        ending_before: str | None = None,
+        order: str | None = None,
+        state: Literal["initiated", "representment", "pre_arbitration", "arbitration", "closed"] | None = None,
+        outcome: Literal["won", "lost"] | None = None,
+        reason: Literal[
+            "return", "goods_not_received", "faulty_goods", "incorrect_invoice", "already_paid", "unauthorised", "high_risk_order"
+        ]
+        | None = None,
+        created_from: datetime | date | str | None = None,
+        created_before: datetime | date | str | None = None,
+        due_until: datetime | date | str | None = None,
+    ) -> AsyncPage[models.Dispute]:
+        """List disputes, newest first.
+
+        expand: Show what is named by its id in its place; paths with dots, four names deep at most.
+        limit: How many at most.
+        starting_after: The id of a dispute: only older ones.
+        ending_before: The id of a dispute: only newer ones, those next to it.
+        order: Only those of this order.
+        state: Only those in this state.
+        outcome: Only those that ended so, for you.
+        reason: Only those with this reason.
+        created_from: Only those made then or later: a day of the book, or a moment with its zone.
+        created_before: Only those made before.
+        due_until: Only those that wait for you, until this day or an earlier one.
+        """
+        return await self._transport.page(
+            Request(
+                "GET",
+                "/v1/disputes",
+                query=given(
+                    {
+                        "expand[]": listed(expand),
+                        "limit": limit,
+                        "starting_after": starting_after,
+                        "ending_before": ending_before,
+                        "order": order,
+                        "state": state,
+                        "outcome": outcome,
+                        "reason": reason,
+                        "created_from": created_from,
+                        "created_before": created_before,
+                        "due_until": due_until,
+                    }
+                ),
+            ),
+            models.Dispute,
+        )
+
+    async def retrieve(
+        self,
+        dispute_id: str,
+        *,
+        expand: Literal["order", "refund", "evidence.file"] | Sequence[Literal["order", "refund", "evidence.file"]] | None = None,
+    ) -> models.Dispute:
+        """Show a dispute.
+
+        expand: Show what is named by its id in its place; paths with dots, four names deep at most.
+        """
+        return await self._transport.one(
+            Request("GET", f"/v1/disputes/{segment(dispute_id)}", query=given({"expand[]": listed(expand)})), models.Dispute
+        )
+
+    async def evidence(
+        self,
+        dispute_id: str,
+        *,
+        kind: Literal["delivery", "activation", "communication", "refund", "invoice", "identity", "terms", "other"],
+        text: str | None = None,
+        file: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> models.EvidenceAdded:
+        """Add evidence.
+
+        What proves something: a text, a file that was sent before, or both.
+
+        text: Printable characters, in lines.
+        """
+        return await self._transport.one(
+            Request(
+                "POST",
+                f"/v1/disputes/{segment(dispute_id)}/evidence",
+                body=given({"kind": kind, "text": text, "file": file}),
+                key=idempotency_key,
+            ),
+            models.EvidenceAdded,
+        )
+
+    async def submit(self, dispute_id: str, *, note: str | None = None, idempotency_key: str | None = None) -> models.StepTaken:
+        """Answer a dispute with the evidence that is there.
+
+        What you say of a step, for whoever rules on it; {} says nothing.
+
+        note: Printable characters.
+        """
+        return await self._transport.one(
+            Request("POST", f"/v1/disputes/{segment(dispute_id)}/submit", body=given({"note": note}), key=idempotency_key), models.StepTaken
+        )
+
+    async def accept(self, dispute_id: str, *, note: str | None = None, idempotency_key: str | None = None) -> models.StepTaken:
+        """Accept a dispute: the consumer is given back.
+
+        What you say of a step, for whoever rules on it; {} says nothing.
+
+        note: Printable characters.
+        """
+        return await self._transport.one(
+            Request("POST", f"/v1/disputes/{segment(dispute_id)}/accept", body=given({"note": note}), key=idempotency_key), models.StepTaken
+        )
+
+    async def appeal(self, dispute_id: str, *, note: str | None = None, idempotency_key: str | None = None) -> models.StepTaken:
+        """Appeal against what was ruled, once.
+
+        What you say of a step, for whoever rules on it; {} says nothing.
+
+        note: Printable characters.
+        """
+        return await self._transport.one(
+            Request("POST", f"/v1/disputes/{segment(dispute_id)}/appeal", body=given({"note": note}), key=idempotency_key), models.StepTaken
+        )
+
+
+class Files:
+    """/v1/files"""
+
+    def __init__(self, transport: AsyncTransport) -> None:
+        self._transport = transport
+
+    async def create(self, *, purpose: str, name: str, content: bytes | str, idempotency_key: str | None = None) -> models.File:
+        """Send a file as evidence.
+
+        A PDF, PNG, JPEG, or a text in UTF-8, told by its bytes, of at most 5 MB; they come in base64.
+
+        name: Printable characters.
+        """
+        return await self._transport.one(
+            Request("POST", "/v1/files", body=given({"purpose": purpose, "name": name, "content": content}), key=idempotency_key),
+            models.File,
+        )
+
+    async def retrieve(self, file_id: str) -> models.File:
+        """Show a file."""
+        return await self._transport.one(Request("GET", f"/v1/files/{segment(file_id)}"), models.File)
+
+    async def download(self, file_id: str) -> Download:
+        """Download a file."""
+        return await self._transport.file(Request("GET", f"/v1/files/{segment(file_id)}/contents"))
+
+
 class ApiKeys:
     """/v1/api_keys"""
 
@@ -753,6 +916,9 @@ class ApiKeys:
         scopes: Sequence[
             Literal[
                 "api_key.manage",
+                "dispute.answer",
+                "dispute.read",
+                "file.write",
                 "order.authorise",
                 "order.capture",
                 "order.read",
@@ -929,12 +1095,43 @@ class TestHelpersTestClocks:
         )
 
 
+class TestHelpersConsumers:
+    """/v1/test_helpers/consumers"""
+
+    def __init__(self, transport: AsyncTransport) -> None:
+        self._transport = transport
+
+    async def create(self, *, email: str, idempotency_key: str | None = None) -> models.TestConsumerMade:
+        """Register a consumer to practise with, whose address says how they behave.
+
+        Somebody who behaves as their address says.
+
+        email: Of the form consumer+BEHAVIOUR@test.example, or consumer+BEHAVIOUR+TAG@test.example for another person who
+            behaves so.
+        """
+        return await self._transport.one(
+            Request("POST", "/v1/test_helpers/consumers", body=given({"email": email}), key=idempotency_key), models.TestConsumerMade
+        )
+
+
 class TestHelpers:
     """/v1/test_helpers"""
 
     def __init__(self, transport: AsyncTransport) -> None:
         self._transport = transport
         self.test_clocks = TestHelpersTestClocks(transport)
+        self.consumers = TestHelpersConsumers(transport)
+
+
+class Whoami:
+    """/v1/whoami"""
+
+    def __init__(self, transport: AsyncTransport) -> None:
+        self._transport = transport
+
+    async def retrieve(self) -> models.KeyHeld:
+        """Show what the key is that asks."""
+        return await self._transport.one(Request("GET", "/v1/whoami"), models.KeyHeld)
 
 
 class Resources:
@@ -953,5 +1150,8 @@ class Resources:
         self.settlements = Settlements(transport)
         self.statements = Statements(transport)
         self.invoices = Invoices(transport)
+        self.disputes = Disputes(transport)
+        self.files = Files(transport)
         self.api_keys = ApiKeys(transport)
         self.test_helpers = TestHelpers(transport)
+        self.whoami = Whoami(transport)

@@ -535,6 +535,124 @@ class Invoice(Model):
 
 
 @dataclass(frozen=True)
+class Evidence(Model):
+    """Evidence."""
+
+    id: str
+    kind: str
+    text: str
+    file: str | File | None
+    created_at: datetime
+
+    _parsers: ClassVar[Mapping[str, Parser]] = {
+        "file": named,
+        "created_at": moment,
+    }
+
+
+@dataclass(frozen=True)
+class Step(Model):
+    """A step of the dispute and where it led to."""
+
+    no: int
+    step: str
+    state: str
+    taken_on: date
+
+    _parsers: ClassVar[Mapping[str, Parser]] = {
+        "taken_on": day,
+    }
+
+
+@dataclass(frozen=True)
+class Dispute(Model):
+    """A purchase that its consumer contests. `due_on` is the last day on which you can do what it waits for: answer, or
+    appeal. Of one that is closed, `outcome` is yours; what a lost one cost is the `refund`, in your balance transactions as
+    a charge_back.
+    """
+
+    object: str
+    id: str
+    order: str | Order
+    state: str  # initiated, representment, pre_arbitration, arbitration, closed
+    reason: str
+    claim: str
+    amount: int
+    currency: str
+    due_on: date | None
+    ruling: str | None
+    outcome: str | None
+    closed_on: date | None
+    refund: str | Refund | None
+    amount_refunded: int
+    evidence: tuple[Evidence, ...]
+    steps: tuple[Step, ...]
+    created_at: datetime
+
+    _parsers: ClassVar[Mapping[str, Parser]] = {
+        "order": named,
+        "due_on": day,
+        "closed_on": day,
+        "refund": named,
+        "evidence": many(Evidence.of),
+        "steps": many(Step.of),
+        "created_at": moment,
+    }
+
+
+@dataclass(frozen=True)
+class EvidenceAdded(Model):
+    """Evidence added."""
+
+    id: str
+    kind: str
+    text: str
+    file: str | File | None
+    created_at: datetime
+    object: str
+    dispute: str
+
+    _parsers: ClassVar[Mapping[str, Parser]] = {
+        "file": named,
+        "created_at": moment,
+    }
+
+
+@dataclass(frozen=True)
+class StepTaken(Model):
+    """Step taken."""
+
+    no: int
+    step: str
+    state: str
+    taken_on: date
+    object: str
+    dispute: str
+
+    _parsers: ClassVar[Mapping[str, Parser]] = {
+        "taken_on": day,
+    }
+
+
+@dataclass(frozen=True)
+class File(Model):
+    """File."""
+
+    object: str
+    id: str
+    purpose: str
+    name: str
+    content_type: str
+    size: int
+    sha256: str
+    created_at: datetime
+
+    _parsers: ClassVar[Mapping[str, Parser]] = {
+        "created_at": moment,
+    }
+
+
+@dataclass(frozen=True)
 class KeyMade(Model):
     """A key that was made. Its secret is in the first answer only: null where the same request was answered before."""
 
@@ -680,13 +798,49 @@ class AdvanceBegun(Model):
     }
 
 
+@dataclass(frozen=True)
+class TestConsumerMade(Model):
+    """A consumer of the book. The same address is the same person."""
+
+    object: str
+    id: str
+    email: str
+    behaviour: str
+    description: str
+
+
+@dataclass(frozen=True)
+class KeyHeld(Model):
+    """The key that asked, its merchant and its book. `now` is the moment in the book, which a test clock may have moved."""
+
+    object: str
+    id: str
+    kind: str  # secret, restricted, publishable
+    merchant: str
+    book: str
+    livemode: bool
+    currency: str
+    zone: str
+    now: datetime
+    scopes: tuple[str, ...]
+    api_version: str
+
+    _parsers: ClassVar[Mapping[str, Parser]] = {
+        "now": moment,
+        "scopes": many(same),
+    }
+
+
 KINDS.update(
     {
         "api_key": Key,
         "balance": Balance,
         "balance_transaction": Transaction,
         "capture": Capture,
+        "dispute": Dispute,
+        "file": File,
         "invoice": Invoice,
+        "key_held": KeyHeld,
         "loan": Loan,
         "order": Order,
         "payout": Payout,
