@@ -2,7 +2,7 @@
 
 Owns orders, captures and refunds. States: declined · authorised → part_captured → captured → part_refunded → refunded, and from
 what is not captured voided | expired. Invariants, kept by PostgreSQL: captured + released ≤ authorised ≤ the amount asked;
-refunded ≤ captured, of the order and of each capture; a capture or refund belongs to the order's own merchant; a merchant uses a
-reference for one order that was not declined; an order is placed on a quote that its merchant showed to its consumer or to nobody in
-particular, on its very day.
+an authorisation ends later by an extension only, within half a year; refunded ≤ captured, of the order and of each capture; a capture or
+refund belongs to the order's own merchant; a merchant uses a reference for one order that was not declined; an order is placed on a quote
+that its merchant showed to its consumer or to nobody in particular, on its very day.
 """

@@ -116,3 +116,20 @@ class Refund(BookRow):
             models.UniqueConstraint(fields=["refund_id", "capture_id"], name="orders_refund_share_once"),
         ]
         indexes = [models.Index(fields=["order_id"], name="orders_refund_order")]
+
+
+class Extension(BookRow):
+    """That an authorisation holds longer: until when it held, and until when it holds. Never changed."""
+
+    order_id = models.UUIDField()
+    merchant_id = models.UUIDField()
+    held_until = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    extended_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(expires_at__gt=F("held_until")), name="orders_extension_is_longer"),
+            models.CheckConstraint(condition=Q(held_until__gt=F("extended_at")), name="orders_extension_before_the_end"),
+            models.UniqueConstraint(fields=["order_id", "expires_at"], name="orders_extension_once"),
+        ]

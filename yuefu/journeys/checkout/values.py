@@ -94,3 +94,11 @@ class Captured:
 class Released:
     order_id: UUID
     amount: Money
+
+
+@dataclass(frozen=True, slots=True)
+class Prolonged:
+    """An authorisation holds until then."""
+
+    order_id: UUID
+    expires_at: datetime

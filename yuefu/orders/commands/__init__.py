@@ -6,14 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC
 from operator import attrgetter
-from typing import Any, Final, Literal, TypeVar
+from typing import Any, Final, TypeVar
 from uuid import UUID
 
 from yuefu.errors import Refused
 from yuefu.money.amounts import Money
 from yuefu.orders import queries, rules
 from yuefu.orders.queries import OfMerchant
-from yuefu.orders.rules import Capture, Order, Part
+from yuefu.orders.rules import Capture, Order, Part, Way
 from yuefu.runtime import audit, outbox, sql
 from yuefu.runtime.outbox import Event
 from yuefu.runtime.values import Actor, UnitOfWork
@@ -93,6 +93,11 @@ class VoidRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class ReleaseRequest(VoidRequest):
+    """Give back the rest of an order of the merchant that was captured in part."""
+
+
+@dataclass(frozen=True, slots=True)
 class RefundRequest:
     """Refund `amount` of what was captured of an order of the merchant, or all of it. `event` is what way
     back it is: one of `rules.EVENTS`."""
@@ -152,7 +157,7 @@ def place(*, work: UnitOfWork, orders: Sequence[Order]) -> None:
         same=same,
         often_same=("currency", "created_on", "expires_at", "day_count", "rule_version"),
     )
-    outbox.emit(work=work, events=[_event(o, "order.declined" if o.state == "declined" else "order.authorised") for o in orders])
+    outbox.emit(work=work, events=[event_of(o, "order.declined" if o.state == "declined" else "order.authorised") for o in orders])
     audit.record(work=work, action="order.authorise", object_kind="order", object_ids=[o.id for o in orders])
 
 
@@ -200,14 +205,19 @@ def void(*, work: UnitOfWork, requests: Mapping[UUID, VoidRequest]) -> dict[UUID
     return dict(zip(requests, _release(work, locked, list(zip(wanted, requests, strict=True)), "voided"), strict=True))
 
 
+def release(*, work: UnitOfWork, requests: Mapping[UUID, ReleaseRequest]) -> dict[UUID, Freed | Refused]:
+    """Gives back the rest of what was captured in part, as `void` does."""
+    wanted = [request.of_merchant for request in requests.values()]
+    locked = queries.of_merchants(work.book.id, wanted, lock=True)
+    return dict(zip(requests, _release(work, locked, list(zip(wanted, requests, strict=True)), "released"), strict=True))
+
+
 def expire(*, work: UnitOfWork, order_ids: Sequence[UUID]) -> list[Freed | Refused]:
     """Gives back what was not captured in time, whose order it may be. Refusals: see `orders.rules`."""
     return _release(work, queries.lock_any(work.book.id, order_ids), [(i, i) for i in order_ids], "expired")
 
 
-def _release(
-    work: UnitOfWork, locked: dict[N, Order], asked: Sequence[tuple[N, UUID]], by: Literal["voided", "expired"]
-) -> list[Freed | Refused]:
+def _release(work: UnitOfWork, locked: dict[N, Order], asked: Sequence[tuple[N, UUID]], by: Way) -> list[Freed | Refused]:
     """`asked` are what each order is asked for by, and the cause of that."""
     before = _by_id(locked)
     outcomes: list[Freed | Refused] = []
@@ -294,7 +304,7 @@ def _store(work: UnitOfWork, before: Mapping[UUID, Order], steps: Sequence[tuple
     seen = dict(before)
     events = []
     for order, cause in steps:
-        events.append(replace(_event(order, event), changed=_changes(seen[order.id], order), cause=cause))
+        events.append(replace(event_of(order, event), changed=changes_of(seen[order.id], order), cause=cause))
         seen[order.id] = order
     outbox.emit(work=work, events=events)
 
@@ -302,8 +312,11 @@ def _store(work: UnitOfWork, before: Mapping[UUID, Order], steps: Sequence[tuple
 _AMOUNTS: Final = ("authorised", "captured", "released", "refunded")
 
 
-def _changes(old: Order, new: Order) -> dict[str, Any]:
+def changes_of(old: Order, new: Order) -> dict[str, Any]:
+    """The old values of what an event tells, where they differ."""
     changed: dict[str, Any] = {"state": old.state} if old.state != new.state else {}
+    if old.expires_at != new.expires_at:
+        changed["expires_at"] = old.expires_at.astimezone(UTC)
     return changed | {n: _money(getattr(old, n), old.currency) for n in _AMOUNTS if getattr(old, n) != getattr(new, n)}
 
 
@@ -312,7 +325,8 @@ def _money(minor: int, currency: str) -> dict[str, Any]:
     return {"minor": minor, "currency": currency}
 
 
-def _event(order: Order, kind: str) -> Event:
+def event_of(order: Order, kind: str) -> Event:
+    """An event that tells an order whole."""
     currency = order.currency
     snapshot = {
         "id": order.id,

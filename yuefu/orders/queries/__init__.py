@@ -139,6 +139,12 @@ def velocity(*, consumer_ids: Sequence[UUID], now: datetime) -> dict[UUID, tuple
     return {consumer: (hour, day, minor) for consumer, hour, day, minor in found}
 
 
+def extensions(extension_ids: Sequence[UUID]) -> dict[UUID, tuple[UUID, datetime]]:
+    """Extension → its order, and until when it let that hold."""
+    found = sql.rows("SELECT id, order_id, expires_at FROM orders_extension WHERE id = ANY(%s)", [list(extension_ids)])
+    return {row[0]: (row[1], row[2]) for row in found}
+
+
 def captures(capture_ids: Sequence[UUID]) -> dict[UUID, Captured]:
     found = sql.rows(_CAPTURED + " WHERE c.id = ANY(%s)", [list(capture_ids)])
     return {row[0]: _captured(row) for row in found}
