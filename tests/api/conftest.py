@@ -194,7 +194,7 @@ class Merchant:
         return self.ask_with("POST", path, body, secret=self.issued.secret, key=name, **more)
 
     def quote(self, consumer: str, amount: int = 199_900, *, product: str = "free", periods: int = 3) -> str:
-        wish = {"consumer_id": consumer, "product": product, "amount": amount, "currency": "CNY", "periods": periods}
+        wish = {"consumer": consumer, "product": product, "amount": amount, "currency": "CNY", "periods": periods}
         reply = self.post("/v1/quotes", wish, key=None)
         assert reply.status == 201, reply.raw
         return str(reply.body["id"])
@@ -205,7 +205,7 @@ class Merchant:
     def order(self, consumer: str | None = None, amount: int = 199_900) -> dict[str, Any]:
         """The body of a new order of a consumer who was just shown what it costs."""
         buyer = consumer or self.consumer()
-        return {"quote_id": self.quote(buyer, amount), "consumer_id": buyer, "merchant_reference": f"REF-{next(_numbers)}"}
+        return {"quote": self.quote(buyer, amount), "consumer": buyer, "merchant_reference": f"REF-{next(_numbers)}"}
 
     def placed(self, amount: int = 199_900) -> str:
         reply = self.post("/v1/orders", self.order(amount=amount))

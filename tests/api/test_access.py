@@ -9,37 +9,21 @@ from typing import Any
 
 import pytest
 
+from tests.api import things
 from tests.api.conftest import Merchant, Reply, Server, issue, revoke
 from tests.journeys.conftest import Shop
 from yuefu.access.rules import KEY_SCOPES
-from yuefu.api.routes import ROUTES, Route
+from yuefu.api.route import Route
+from yuefu.api.routes import ROUTES
 from yuefu.runtime import sql
 
 REASONS = {"anonymous": (401, "key_missing"), "typing_error": (401, "key_malformed"), "unknown": (401, "key_unknown")}
 REASONS |= {"revoked": (401, "key_revoked"), "expired": (401, "key_expired"), "other_scope": (403, "scope_missing")}
 
 
-def bodies(route: Route, merchant: Merchant) -> dict[str, Any] | None:
-    """What the route takes."""
-    if route.path == "/v1/quotes":
-        return {"product": "free", "amount": 50_000, "currency": "CNY", "periods": 3}
-    if route.path == "/v1/orders" and route.takes:
-        return merchant.order()
-    if route.path.endswith("repayments"):
-        return {"amount": 10_000, "instrument": "card:1:ok"}
-    return {} if route.takes else None
-
-
-def thing(route: Route, merchant: Merchant) -> str:
-    """What the address of a route names, of this merchant, in a state that the route can be asked for."""
-    if "{loan_id}" in route.path:
-        return merchant.due()[1]
-    return merchant.captured() if route.path.endswith("refund") else merchant.placed()
-
-
-def asked(route: Route, merchant: Merchant, name: str, secret: str | None, body: dict[str, Any] | None) -> Reply:
-    path = route.path.replace("{order_id}", name).replace("{loan_id}", name)
-    return merchant.ask_with(route.method, path, body, secret=secret, key="K" if route.method == "POST" else None)
+def asked(route: Route, merchant: Merchant, named: Mapping[str, str], secret: str | None, body: Any) -> Reply:
+    key = "K" if route.method == "POST" else None
+    return merchant.ask_with(route.method, things.address(route, named), body, secret=secret, key=key)
 
 
 @dataclass(frozen=True)
@@ -47,7 +31,7 @@ class Turned:
     """A merchant with something for each route to name, and secrets that let nobody in."""
 
     merchant: Merchant
-    names: Mapping[str, str]
+    names: Mapping[str, Mapping[str, str]]
     secrets: Mapping[str, str | None]
 
     def secret(self, who: str, scope: str) -> str | None:
@@ -59,7 +43,7 @@ class Turned:
 @pytest.fixture(scope="module")
 def turned(regular: Merchant) -> Turned:
     """The clock of the book passes the end of the one key that ends."""
-    names = {route.path: thing(route, regular) for route in sorted(ROUTES, key=lambda route: "{loan_id}" not in route.path)}
+    names = {route.path: things.named(route, regular) for route in sorted(ROUTES, key=lambda r: not things.LATE & {*things.names_in(r)})}
     shop, good, revoked = regular.shop, regular.issued.secret, issue(regular.shop)
     revoke(shop, revoked.id)
     expired = issue(shop, expires_at=shop.now(11))
@@ -80,7 +64,7 @@ def unknown_secret() -> str:
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: f"{route.method} {route.path}")
 @pytest.mark.parametrize("who", REASONS)
 def test_every_route_turns_away_who_may_not(turned: Turned, route: Route, who: str) -> None:
-    body = bodies(route, turned.merchant)
+    body = things.body(route, turned.merchant)
     before = figures(turned.merchant.shop)
     reply = asked(route, turned.merchant, turned.names[route.path], turned.secret(who, route.scope), body)
     assert (reply.status, reply.code) == REASONS[who]
@@ -96,12 +80,12 @@ def figures(shop: Shop) -> list[Any]:
 
 @pytest.mark.parametrize("route", [r for r in ROUTES if "{" in r.path], ids=lambda route: f"{route.method} {route.path}")
 def test_the_order_or_loan_of_another_merchant_is_not_there(merchant: Merchant, neighbour: Merchant, route: Route) -> None:
-    name = thing(route, neighbour)
+    named = things.named(route, neighbour)
     before = figures(merchant.shop)
-    reply = asked(route, merchant, name, merchant.issued.secret, bodies(route, merchant))
-    assert (reply.status, reply.code) == (404, "unknown_loan" if "{loan_id}" in route.path else "unknown_order")
+    reply = asked(route, merchant, named, merchant.issued.secret, things.body(route, merchant))
+    assert (reply.status, reply.code) == (404, f"unknown_{things.names_in(route)[0].removesuffix('_id')}")
     assert figures(merchant.shop) == before
-    assert asked(route, neighbour, name, neighbour.issued.secret, bodies(route, neighbour)).status == route.status
+    assert asked(route, neighbour, named, neighbour.issued.secret, things.body(route, neighbour)).status == route.status
 
 
 def test_the_order_of_another_book_is_not_there(merchant: Merchant, other_shop: Shop, server: Server) -> None:

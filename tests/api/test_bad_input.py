@@ -42,7 +42,7 @@ def test_what_is_not_json(regular: Merchant, raw: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    ("raw", "twice"), [(b'{"quote_id":"a","quote_id":"b"}', "quote_id"), (b'{"a":{"b":1,"b":2}}', "b"), (b'{"\\u0061":1,"a":1}', "a")]
+    ("raw", "twice"), [(b'{"quote":"a","quote":"b"}', "quote"), (b'{"a":{"b":1,"b":2}}', "b"), (b'{"\\u0061":1,"a":1}', "a")]
 )
 def test_what_could_be_read_in_two_ways_is_refused_by_the_name_of_the_member(regular: Merchant, raw: bytes, twice: str) -> None:
     reply = regular.post(ORDER, raw=raw)
@@ -60,16 +60,16 @@ def test_what_is_json_and_no_object(regular: Merchant, raw: bytes) -> None:
 WRONG: list[tuple[str, Any]] = [
     ("merchant_reference", 5), ("merchant_reference", None), ("merchant_reference", ""), ("merchant_reference", "x" * 65),
     ("merchant_reference", "a\nb"), ("merchant_reference", "a\x00b"), ("merchant_reference", "\ud800"), ("merchant_reference", ["a"]),
-    ("quote_id", "quo_"), ("quote_id", "ord_01h455vb4pex5vsknk084sn02q"), ("quote_id", "quo_01h455vb4pex5vsknk084sn02Q!"), ("quote_id", "x" * 10_000),
-    ("quote_id", " quo_01h455vb4pex5vsknk084sn02q"), ("consumer_id", "csm_01h455vb4pex5vsknk084sn02q\n"),
-    ("quote_id", "' OR 1=1 --"), ("quote_id", 1.5), ("consumer_id", {"id": 1}), ("consumer_id", True), ("channel", "by pigeon"), ("channel", None),
+    ("quote", "quo_"), ("quote", "ord_01h455vb4pex5vsknk084sn02q"), ("quote", "quo_01h455vb4pex5vsknk084sn02Q!"), ("quote", "x" * 10_000),
+    ("quote", " quo_01h455vb4pex5vsknk084sn02q"), ("consumer", "csm_01h455vb4pex5vsknk084sn02q\n"),
+    ("quote", "' OR 1=1 --"), ("quote", 1.5), ("consumer", {"id": 1}), ("consumer", True), ("channel", "by pigeon"), ("channel", None),
     ("surprise", 1), ("limit", 1), ("state", "captured"), ("a/b~c", 1), ("x" * 5_000, 1),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("member", "value"), WRONG, ids=range(len(WRONG)))
 def test_a_member_that_is_wrong_is_named(regular: Merchant, member: str, value: Any) -> None:
-    good = {"quote_id": "quo_01h455vb4pex5vsknk084sn02q", "consumer_id": "csm_01h455vb4pex5vsknk084sn02q", "merchant_reference": "A"}
+    good = {"quote": "quo_01h455vb4pex5vsknk084sn02q", "consumer": "csm_01h455vb4pex5vsknk084sn02q", "merchant_reference": "A"}
     reply = regular.post(ORDER, good | {member: value})
     assert is_a_problem(reply, 422, "invalid_request")
     named = member.encode("utf-8", "replace").decode().replace("~", "~0").replace("/", "~1")
@@ -84,7 +84,7 @@ def test_a_member_whose_name_is_no_text_is_refused(regular: Merchant) -> None:
 def test_each_missing_member_is_named(regular: Merchant) -> None:
     reply = regular.post(ORDER, {})
     assert is_a_problem(reply, 422, "invalid_request")
-    assert reply.pointers == ["#/quote_id", "#/consumer_id", "#/merchant_reference"]
+    assert reply.pointers == ["#/quote", "#/consumer", "#/merchant_reference"]
     assert "more" not in reply.body["detail"]
     four = regular.post("/v1/quotes", {}, key=None)
     assert len(four.pointers) == 4
@@ -273,7 +273,7 @@ def test_what_a_quote_cannot_be(regular: Merchant) -> None:
         regular.post("/v1/quotes", good | change, key=None).code
         for change in (
             {"product": "nothing"}, {"amount": 1}, {"amount": 10**14}, {"periods": 5}, {"currency": "EUR"}, {"periods": 12},
-            {"consumer_id": "csm_01h455vb4pex5vsknk084sn02q"}, {"language": "fr"},
+            {"consumer": "csm_01h455vb4pex5vsknk084sn02q"}, {"language": "fr"},
         )
     }  # fmt: skip
     assert found == {
@@ -290,10 +290,10 @@ def test_the_member_that_is_wrong_of_a_quote_in_another_currency_is_the_currency
 
 def test_an_order_on_the_quote_of_another_merchant_or_day_is_refused(merchant: Merchant, neighbour: Merchant) -> None:
     body = merchant.order()
-    theirs = neighbour.quote(body["consumer_id"])
-    reply = merchant.post(ORDER, body | {"quote_id": theirs})
+    theirs = neighbour.quote(body["consumer"])
+    reply = merchant.post(ORDER, body | {"quote": theirs})
     assert is_a_problem(reply, 422, "unknown_quote")
-    assert reply.pointers == ["#/quote_id"]
+    assert reply.pointers == ["#/quote"]
     merchant.shop.next_day()
     assert is_a_problem(merchant.post(ORDER, body), 409, "quote_outdated")
 

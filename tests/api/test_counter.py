@@ -118,7 +118,7 @@ def test_everybody_gets_the_own_answer_of_one_batch(merchant: Merchant, neighbou
     for (one, body), future in zip(bodies, sent, strict=True):
         reply = future.result(60)
         assert reply.status == 201
-        assert (reply.body["merchant_reference"], reply.body["quote_id"]) == (body["merchant_reference"], body["quote_id"])
+        assert (reply.body["merchant_reference"], reply.body["quote"]) == (body["merchant_reference"], body["quote"])
         assert one.get(f"/v1/orders/{reply.body['id']}").status == 200
     assert declined.result(60).code == "order_declined"
     assert unknown.result(60).code == "unknown_quote"

@@ -18,7 +18,8 @@ from tests.api.conftest import Merchant, Server
 from yuefu.api import openapi
 from yuefu.api.problems import Problem
 from yuefu.api.reading import idempotency_key
-from yuefu.api.routes import ROUTES, Route
+from yuefu.api.route import Route
+from yuefu.api.routes import ROUTES
 
 load_all_checks()
 
@@ -43,11 +44,11 @@ def things(merchant: Merchant, route: Route) -> dict[str, Any]:
     sold, loan = merchant.due() if "{loan_id}" in route.path else merchant.sold()
     consumer = merchant.consumer(limit="1000000.00")
     quote = merchant.quote(consumer)
-    placed = merchant.post("/v1/orders", {"quote_id": quote, "consumer_id": consumer, "merchant_reference": "A"})
+    placed = merchant.post("/v1/orders", {"quote": quote, "consumer": consumer, "merchant_reference": "A"})
     assert placed.status == 201
     order = sold if route.path.endswith("refund") else placed.body["id"]
     return {
-        "order_id": order, "loan_id": loan, "quote_id": quote, "consumer_id": consumer, "starting_after": sold, "ending_before": order,
+        "order_id": order, "loan_id": loan, "quote": quote, "consumer": consumer, "starting_after": sold, "ending_before": order,
         "merchant_reference": "B", "product": "free", "currency": "CNY", "amount": 30_000, "periods": 3,
     }  # fmt: skip
 

@@ -102,16 +102,16 @@ def test_a_refusal_of_the_business_is_kept_and_one_of_form_is_not(merchant: Merc
 
 def test_what_can_be_mended_is_not_kept(merchant: Merchant) -> None:
     body = merchant.order()
-    unknown = public.text("consumer", public.parse("quote", body["quote_id"]))
-    assert merchant.post("/v1/orders", body | {"consumer_id": unknown}, key="K").code == "unknown_consumer"
+    unknown = public.text("consumer", public.parse("quote", body["quote"]))
+    assert merchant.post("/v1/orders", body | {"consumer": unknown}, key="K").code == "unknown_consumer"
     assert merchant.post("/v1/orders", body, key="K").status == 201
 
 
-@pytest.mark.parametrize(("field", "other"), [("merchant_reference", "something else"), ("channel", "store"), ("quote_id", None)])
+@pytest.mark.parametrize(("field", "other"), [("merchant_reference", "something else"), ("channel", "store"), ("quote", None)])
 def test_the_same_key_for_something_else_names_what_differs_idem_formance_002(merchant: Merchant, field: str, other: str | None) -> None:
     body = merchant.order()
     assert merchant.post("/v1/orders", body, key="K").status == 201
-    changed = body | {field: other or merchant.quote(body["consumer_id"], 50_000)}
+    changed = body | {field: other or merchant.quote(body["consumer"], 50_000)}
     reply = merchant.post("/v1/orders", changed, key="K")
     assert (reply.status, reply.code, reply.pointers, reply.replayed) == (422, "idempotency_key_reused", [f"#/{field}"], False)
     assert reply.body["request_id"] == reply.headers["request-id"]

@@ -70,12 +70,14 @@ def test_the_description_has_every_route_and_names_only_what_it_defines() -> Non
 
 
 def test_what_is_answered_has_the_members_that_are_described(merchant: Merchant) -> None:
-    from yuefu.api.bodies import CaptureMade, OrderList, OrderPlaced, OrderShown, ProblemShown, QuoteShown, RefundMade, VoidMade
+    from yuefu.api.bodies import ProblemShown
+    from yuefu.api.orders import CaptureMade, OrderList, OrderPlaced, OrderShown, RefundMade, VoidMade
+    from yuefu.api.quotes import QuoteShown
 
     consumer = merchant.consumer()
-    wish = {"consumer_id": consumer, "product": "free", "amount": 90_000, "currency": "CNY", "periods": 3}
+    wish = {"consumer": consumer, "product": "free", "amount": 90_000, "currency": "CNY", "periods": 3}
     quote = merchant.post("/v1/quotes", wish, key=None)
-    order = merchant.post("/v1/orders", {"quote_id": quote.body["id"], "consumer_id": consumer, "merchant_reference": "M"})
+    order = merchant.post("/v1/orders", {"quote": quote.body["id"], "consumer": consumer, "merchant_reference": "M"})
     path = f"/v1/orders/{order.body['id']}"
     found = [
         (QuoteShown, quote), (OrderPlaced, order), (OrderShown, merchant.get(path)), (CaptureMade, merchant.post(f"{path}/capture", {"amount": 60_000})),

@@ -8,13 +8,13 @@ from tests.api.conftest import Merchant
 def test_an_order_is_quoted_placed_captured_and_refunded(merchant: Merchant) -> None:
     consumer = merchant.consumer()
     quote = merchant.post(
-        "/v1/quotes", {"consumer_id": consumer, "product": "flex", "amount": 199_900, "currency": "CNY", "periods": 12}, key=None
+        "/v1/quotes", {"consumer": consumer, "product": "flex", "amount": 199_900, "currency": "CNY", "periods": 12}, key=None
     )
     assert quote.status == 201
     assert (quote.body["object"], quote.body["amount"], len(quote.body["instalments"])) == ("quote", 199_900, 12)
     assert quote.body["total_payable"] == sum(one["total"] for one in quote.body["instalments"]) == 199_900 + quote.body["total_interest"]
 
-    new = {"quote_id": quote.body["id"], "consumer_id": consumer, "merchant_reference": "A-1001"}
+    new = {"quote": quote.body["id"], "consumer": consumer, "merchant_reference": "A-1001"}
     placed = merchant.post("/v1/orders", new)
     assert placed.status == 201
     order = placed.body
@@ -43,7 +43,7 @@ def test_an_order_is_quoted_placed_captured_and_refunded(merchant: Merchant) -> 
 def test_several_orders_may_name_one_quote_and_each_is_decided_on_what_is_owed_by_then(merchant: Merchant) -> None:
     """ADR 0024: the quote proves what was shown; the limit and the merchant's reference are what hold."""
     consumer = merchant.consumer(limit="1000.00")
-    body = {"quote_id": merchant.quote(consumer, 40_000), "consumer_id": consumer}
+    body = {"quote": merchant.quote(consumer, 40_000), "consumer": consumer}
     first, same, second, third = (merchant.post("/v1/orders", body | {"merchant_reference": name}) for name in ("A", "A", "B", "C"))
     assert [reply.status for reply in (first, same, second, third)] == [201, 402, 201, 402]
     assert (same.body["reasons"], third.body["reasons"]) == (["duplicate"], ["limit"])
@@ -54,4 +54,4 @@ def test_several_orders_may_name_one_quote_and_each_is_decided_on_what_is_owed_b
         ("A", "declined"),
         ("A", "authorised"),
     ]
-    assert {one["quote_id"] for one in listed} == {body["quote_id"]}
+    assert {one["quote"] for one in listed} == {body["quote"]}

@@ -18,10 +18,10 @@ def stop(merchant: Merchant, action: str, dimension: str = "", value: str = "") 
 def order(merchant: Merchant, reference: str) -> dict[str, str]:
     consumer = merchant.consumer()
     quote = merchant.post(
-        "/v1/quotes", {"consumer_id": consumer, "product": "flex", "amount": 199_900, "currency": "CNY", "periods": 12}, key=None
+        "/v1/quotes", {"consumer": consumer, "product": "flex", "amount": 199_900, "currency": "CNY", "periods": 12}, key=None
     )
     assert quote.status == 201, quote.body
-    return {"quote_id": quote.body["id"], "consumer_id": consumer, "merchant_reference": reference}
+    return {"quote": quote.body["id"], "consumer": consumer, "merchant_reference": reference}
 
 
 def test_an_order_is_declined_with_the_reason_of_the_stop(merchant: Merchant) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from django.contrib.auth.hashers import make_password
@@ -13,6 +13,7 @@ from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 
 from yuefu.access import rules
+from yuefu.access.rules import KeyKind, versions
 from yuefu.errors import Refused
 from yuefu.runtime import audit, sql
 from yuefu.runtime.jsontext import dumps
@@ -30,6 +31,9 @@ UNKNOWN_SCOPE: Final = "unknown_scope"
 UNKNOWN_KEY: Final = "unknown_key"
 KEY_NOT_IN_FORCE: Final = "key_not_in_force"
 KEY_ALREADY_ROLLED: Final = "key_already_rolled"
+UNKNOWN_VERSION: Final = "unknown_version"
+NETWORK_INVALID: Final = "network_invalid"
+NETWORKS_TOO_MANY: Final = "networks_too_many"
 OVERLAP_INVALID: Final = "overlap_invalid"  # negative, or longer than thirty days
 NOT_A_MEMBER: Final = "not_a_member"
 
@@ -54,9 +58,14 @@ class Grant:
 
 @dataclass(frozen=True, slots=True)
 class NewApiKey:
+    """`networks` are those that it may be used from, all where none is named."""
+
     merchant_id: UUID
     scopes: tuple[str, ...]
     expires_at: datetime | None = None
+    kind: KeyKind = "secret"
+    api_version: str = versions.CURRENT
+    networks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,12 +178,13 @@ def end_memberships(*, work: UnitOfWork, user_ids: Sequence[UUID]) -> list[UUID 
 
 
 def issue_api_keys(*, work: UnitOfWork, api_keys: Sequence[NewApiKey], random_bytes: RandomBytes) -> list[IssuedKey | Refused]:
-    """Makes keys for merchants of the book of the work, `sk_live_` only in a live book. Refused with UNKNOWN_SCOPE.
+    """Makes keys for merchants of the book of the work, `sk_live_` only in a live book. Refused with UNKNOWN_SCOPE, UNKNOWN_VERSION,
+    NETWORK_INVALID or NETWORKS_TOO_MANY.
 
     `random_bytes` is a source fit for secrets (os.urandom). A repeated request makes another key: a secret cannot be shown twice.
     """
     issued: list[IssuedKey | Refused] = [
-        _scope_fault(key) or IssuedKey(key_id, rules.make_secret(mode=work.book.mode, noise=random_bytes(rules.SECRET_BYTES)))
+        _key_fault(key) or IssuedKey(key_id, rules.make_secret(mode=work.book.mode, noise=random_bytes(rules.SECRET_BYTES), kind=key.kind))
         for key, key_id in zip(api_keys, work.ids.many(work.now, len(api_keys)), strict=True)
     ]
     fresh = [(new, key, None) for new, key in zip(issued, api_keys, strict=True) if isinstance(new, IssuedKey)]
@@ -183,28 +193,42 @@ def issue_api_keys(*, work: UnitOfWork, api_keys: Sequence[NewApiKey], random_by
     return issued
 
 
-def _scope_fault(key: NewApiKey) -> Refused | None:
-    unknown = sorted(set(key.scopes) - rules.KEY_SCOPES)
+def _key_fault(key: NewApiKey) -> Refused | None:
+    may = rules.PUBLIC_SCOPES if key.kind == "publishable" else rules.KEY_SCOPES
+    unknown = sorted(set(key.scopes) - may)
     if unknown or not key.scopes:
-        return Refused(
-            UNKNOWN_SCOPE,
-            f"not a scope: {', '.join(unknown)}; there are {', '.join(sorted(rules.KEY_SCOPES))}" if unknown else "a key needs a scope",
-            "scopes",
-        )
-    return None
+        names = ", ".join(sorted(may)) or "none"
+        told = f"no {key.kind} key has the scope {', '.join(unknown)}; there are {names}" if unknown else "a key needs a scope"
+        return Refused(UNKNOWN_SCOPE, told, "scopes")
+    return _version_fault(key.api_version) or _networks_fault(key.networks)
+
+
+def _version_fault(version: str) -> Refused | None:
+    if version in versions.VERSIONS:
+        return None
+    return Refused(UNKNOWN_VERSION, f"there are the versions {', '.join(versions.VERSIONS)}", "api_version")
+
+
+def _networks_fault(networks: Sequence[str]) -> Refused | None:
+    if len(networks) > rules.MOST_NETWORKS:
+        return Refused(NETWORKS_TOO_MANY, f"a key has at most {rules.MOST_NETWORKS} networks", "networks")
+    bad = next((text for text in networks if rules.network_form(text) is None), None)
+    if bad is None:
+        return None
+    return Refused(NETWORK_INVALID, f"{bad[:50]!r} is no network such as 203.0.113.0/24, and no address", "networks")
 
 
 def _store_keys(work: UnitOfWork, keys: Sequence[tuple[IssuedKey, NewApiKey, UUID | None]]) -> None:
     columns = {
         "id": "uuid", "book_id": "uuid", "merchant_id": "uuid", "scopes": "jsonb", "prefix": "text", "secret_hash": "bytea",
         "last_four": "text", "replaces_id": "uuid", "created_by": "text", "created_by_user_id": "uuid", "created_at": "timestamptz",
-        "expires_at": "timestamptz",
+        "expires_at": "timestamptz", "api_version": "text", "networks": "jsonb",
     }  # fmt: skip
-    prefix = f"sk_{work.book.mode}_"
     rows = [
         (
-            new.id, work.book.id, key.merchant_id, dumps(sorted(set(key.scopes))), prefix, rules.secret_hash(new.secret), new.secret[-4:],
-            replaces, work.by.label, work.by.user_id, work.now, key.expires_at,
+            new.id, work.book.id, key.merchant_id, dumps(sorted(set(key.scopes))), f"{rules.KEY_KINDS[key.kind]}_{work.book.mode}_",
+            rules.secret_hash(new.secret), new.secret[-4:], replaces, work.by.label, work.by.user_id, work.now, key.expires_at, key.api_version,
+            dumps([rules.network_form(text) for text in key.networks]),
         )
         for new, key, replaces in keys
     ]  # fmt: skip
@@ -212,16 +236,16 @@ def _store_keys(work: UnitOfWork, keys: Sequence[tuple[IssuedKey, NewApiKey, UUI
 
 
 def roll_api_keys(*, work: UnitOfWork, rolls: Sequence[Roll], random_bytes: RandomBytes) -> list[IssuedKey | Refused]:
-    """Replaces keys in force; old and new both work until the overlap ends. A new key keeps merchant and scopes and has no expiry.
+    """Replaces keys in force; old and new both work until the overlap ends. A new key keeps what the old one was for and has no expiry.
 
     Refused with UNKNOWN_KEY, KEY_NOT_IN_FORCE, KEY_ALREADY_ROLLED or OVERLAP_INVALID.
     """
     found = sql.rows(
-        "SELECT id, merchant_id, scopes, expires_at, revoked_at FROM access_api_key"
+        "SELECT id, merchant_id, scopes, expires_at, revoked_at, prefix, api_version, networks FROM access_api_key"
         " WHERE book_id = %s AND id = ANY(%s) ORDER BY id FOR UPDATE",
         [work.book.id, [roll.key_id for roll in rolls]],
     )
-    known = {key_id: rest for key_id, *rest in found}
+    known: dict[UUID, list[Any]] = {key_id: rest for key_id, *rest in found}
     rolled = {row[0] for row in sql.rows("SELECT replaces_id FROM access_api_key WHERE replaces_id = ANY(%s)", [list(known)])}
     outcomes: list[IssuedKey | Refused] = []
     fresh: list[tuple[IssuedKey, NewApiKey, UUID | None]] = []
@@ -231,9 +255,10 @@ def roll_api_keys(*, work: UnitOfWork, rolls: Sequence[Roll], random_bytes: Rand
         if fault:
             outcomes.append(fault)
             continue
-        merchant_id, scopes, expires_at, _ = known[roll.key_id]
-        new = IssuedKey(new_id, rules.make_secret(mode=work.book.mode, noise=random_bytes(rules.SECRET_BYTES)))
-        fresh.append((new, NewApiKey(merchant_id, tuple(scopes)), roll.key_id))
+        merchant_id, scopes, expires_at, _, prefix, version, networks = known[roll.key_id]
+        kind = rules.kind_of(prefix)
+        new = IssuedKey(new_id, rules.make_secret(mode=work.book.mode, noise=random_bytes(rules.SECRET_BYTES), kind=kind))
+        fresh.append((new, NewApiKey(merchant_id, tuple(scopes), None, kind, version, tuple(networks)), roll.key_id))
         ends.append((roll.key_id, min(work.now + roll.overlap, expires_at or datetime.max.replace(tzinfo=work.now.tzinfo))))
         rolled.add(roll.key_id)
         outcomes.append(new)
@@ -243,17 +268,50 @@ def roll_api_keys(*, work: UnitOfWork, rolls: Sequence[Roll], random_bytes: Rand
     return outcomes
 
 
-def _roll_fault(work: UnitOfWork, roll: Roll, known: list[object] | None, rolled: bool) -> Refused | None:
+def _roll_fault(work: UnitOfWork, roll: Roll, known: list[Any] | None, rolled: bool) -> Refused | None:
     if known is None:
         return Refused(UNKNOWN_KEY, "there is no such API key in this book", "key_id")
     if not timedelta(0) <= roll.overlap <= rules.LONGEST_OVERLAP:
         return Refused(OVERLAP_INVALID, "the overlap is between nothing and thirty days", "overlap")
     if rolled:
         return Refused(KEY_ALREADY_ROLLED, "this key was replaced before; roll its successor", "key_id")
-    _, _, expires_at, revoked_at = known
-    if revoked_at is not None or (isinstance(expires_at, datetime) and expires_at <= work.now):
+    expires_at, revoked_at = known[2], known[3]
+    if revoked_at is not None or (expires_at is not None and expires_at <= work.now):
         return Refused(KEY_NOT_IN_FORCE, "this key is revoked or expired; issue a new one", "key_id")
     return None
+
+
+@dataclass(frozen=True, slots=True)
+class KeyChange:
+    """What is changed of a key: its version of the API, or the networks it may be used from; None leaves it."""
+
+    key_id: UUID
+    api_version: str | None = None
+    networks: tuple[str, ...] | None = None
+
+
+def change_api_keys(*, work: UnitOfWork, changes: Sequence[KeyChange]) -> list[UUID | Refused]:
+    """Changes keys. Refused with UNKNOWN_VERSION, NETWORK_INVALID, NETWORKS_TOO_MANY or UNKNOWN_KEY."""
+    faults = [(c.api_version and _version_fault(c.api_version)) or _networks_fault(c.networks or ()) for c in changes]
+    sound = [
+        (c.key_id, c.api_version, None if c.networks is None else dumps([rules.network_form(text) for text in c.networks]))
+        for c, fault in zip(changes, faults, strict=True)
+        if not fault
+    ]
+    done: set[UUID] = set()
+    if sound:
+        source, params = sql.unnest({"id": "uuid", "api_version": "text", "networks": "jsonb"}, sound)
+        found = sql.rows(
+            f"UPDATE access_api_key AS k SET api_version = coalesce(g.api_version, k.api_version), networks = coalesce(g.networks, k.networks)"
+            f" FROM {source} AS g WHERE k.id = g.id AND k.book_id = %s RETURNING k.id",
+            [*params, work.book.id],
+        )
+        done = {key_id for (key_id,) in found}
+    audit.record(work=work, action="access.change_api_keys", object_kind="api_key", object_ids=sorted(done))
+    return [
+        fault or (c.key_id if c.key_id in done else Refused(UNKNOWN_KEY, "there is no such API key in this book", "key_id"))
+        for c, fault in zip(changes, faults, strict=True)
+    ]
 
 
 def revoke_api_keys(*, work: UnitOfWork, key_ids: Sequence[UUID]) -> list[UUID | Refused]:

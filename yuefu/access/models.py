@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager
 from django.db import models
-from django.db.models import Q
+from django.db.models import Q, Value
 from django.db.models.functions import Lower
 
 from yuefu.runtime.tables import BookRow
@@ -80,11 +80,16 @@ class ApiKey(BookRow):
     expires_at = models.DateTimeField(null=True)
     revoked_at = models.DateTimeField(null=True)
     last_used_at = models.DateTimeField(null=True)
+    api_version = models.TextField(db_default="2026-09-01")
+    networks = models.JSONField(db_default=Value([], models.JSONField()))
 
     class Meta:
         db_table = "access_api_key"
         constraints = [
-            models.CheckConstraint(condition=Q(prefix__in=["sk_test_", "sk_live_"]), name="access_api_key_prefix"),
+            models.CheckConstraint(
+                condition=Q(prefix__in=[f"{kind}_{mode}_" for kind in ("sk", "rk", "pk") for mode in ("test", "live")]),
+                name="access_api_key_prefix",
+            ),
             models.CheckConstraint(
                 condition=Q(expires_at__isnull=True) | Q(expires_at__gte=models.F("created_at")), name="access_api_key_expiry"
             ),

@@ -25,7 +25,7 @@ KEY_EXPIRED: Final = "key_expired"
 _A_NEW_ONE: Final = ": ask your platform for a new one (yuefu key issue --merchant CODE --scope SCOPE)"
 
 _USER = "id, login, display_name, is_active, created_at"
-_KEY = "id, book_id, merchant_id, scopes, prefix, last_four, created_at, expires_at, revoked_at, last_used_at, created_by_user_id"
+_KEY = "id, book_id, merchant_id, scopes, prefix, last_four, created_at, expires_at, revoked_at, last_used_at, created_by_user_id, api_version, networks"
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,4 +138,6 @@ def api_keys(*, book_id: UUID, merchant_ids: Sequence[UUID]) -> list[ApiKey]:
 
 
 def _key(key_id: UUID, book_id: UUID, merchant_id: UUID, scopes: list[str], *rest: Any) -> ApiKey:
-    return ApiKey(key_id, book_id, merchant_id, tuple(scopes), *rest)
+    *plain, networks = rest
+    made: tuple[Any, ...] = (key_id, book_id, merchant_id, tuple(scopes), *plain, tuple(networks))
+    return ApiKey(*made)

@@ -10,16 +10,19 @@ from typing import Any, Final
 from urllib.parse import quote
 
 import orjson
+from django.conf import settings
 from prometheus_client import Counter as Count
 from prometheus_client import Histogram
 
-from yuefu.api import openapi, reading, routes
+from yuefu.access.rules import versions
+from yuefu.api import expanding, openapi, reading, routes
 from yuefu.api.auth import Doors
 from yuefu.api.bodies import Nothing
 from yuefu.api.calls import Call
 from yuefu.api.counter import PATIENCE_S, Counter
 from yuefu.api.problems import Problem
-from yuefu.api.routes import Route
+from yuefu.api.rates import Rates
+from yuefu.api.route import Route
 from yuefu.runtime import metrics
 from yuefu.runtime.clock import stopwatch
 from yuefu.runtime.logs import logger
@@ -32,6 +35,13 @@ DESCRIPTION: Final = "/v1/openapi.json"
 BODY_WITHIN_S: Final = 15.0
 _LATE: Final = "the body is late"
 _JSON, _PROBLEM = b"application/json", b"application/problem+json"
+_TO_BROWSERS: Final = {"Access-Control-Allow-Origin": "*"}
+_PREFLIGHT: Final = {
+    **_TO_BROWSERS,
+    "Access-Control-Allow-Methods": "GET",
+    "Access-Control-Allow-Headers": "Authorization, Api-Version",
+    "Access-Control-Max-Age": "86400",
+}
 _ALWAYS: Final = ((b"cache-control", b"no-store"), (b"x-content-type-options", b"nosniff"))
 
 log = logger(__name__)
@@ -48,11 +58,14 @@ class Answer:
 class Api:
     """`async with` or the lifespan of the server begins and ends it; its arguments are those of the counter."""
 
-    def __init__(self, *, patience_s: float = PATIENCE_S, waiting: int = 4_000, share: int = 1_000) -> None:
+    def __init__(
+        self, *, patience_s: float = PATIENCE_S, waiting: int = 4_000, share: int = 1_000, rates: dict[str, int] | None = None
+    ) -> None:
         self._bounds = {"waiting": waiting, "share": share}
         self._patience_s = patience_s
         self._counter: Counter | None = None
         self._doors: Doors | None = None
+        self._rates = Rates(rates)
 
     def begin(self) -> None:
         """Opens the counter in the event loop that runs."""
@@ -74,29 +87,61 @@ class Api:
 
     async def _answer(self, scope: Scope, receive: Receive, request_id: str, place: _Place) -> Answer:
         call: Call | None = None
+        told: dict[str, str] = {}
         try:
             route, params = _route(scope["method"], place)
             if route is None:
                 return Answer(200, openapi.description())
+            if route.public:
+                told.update(_TO_BROWSERS)
+            if scope["method"] == "OPTIONS":
+                return Answer(204, {}, _PREFLIGHT)
             assert self._counter, "the counter is open while requests come"
             assert self._doors
             headers = scope["headers"]
-            holder = await self._doors.open_to(headers, route.scope)
+            holder = await self._doors.open_to(headers, route.scope, reading.sender(scope.get("client"), headers, settings.YUEFU_PROXIES))
+            told.update(self._rates.count(holder.key.id, holder.book.mode))
+            version = reading.api_version(headers, holder.key.api_version)
+            told["Api-Version"] = version
             key = reading.idempotency_key(headers, required=route.keyed) if route.method == "POST" else ""
-            body = await _body(route, headers, receive)
-            call = Call(request_id, place.path, scope["query_string"], params, self._counter, holder, key, body)
-            if route.method == "POST":
+            body = await _body(route, headers, receive, version)
+            call = Call(
+                request_id, place.path, scope["query_string"], params, self._counter, holder, key, body, version, bool(route.expands)
+            )
+            if route.method != "GET":
                 call.query_of()
-            return Answer(route.status, await route.handler(call), replayed=call.first is not None)
+            return Answer(route.status, await _carried_out(route, call), told, replayed=call.first is not None)
         except Problem as problem:
             first = call.first if call else None
-            told = problem.body(request_id=first or request_id, instance=place.shown)
-            return Answer(problem.kind.status, told, problem.all_headers(), replayed=first is not None)
+            members = problem.body(request_id=first or request_id, instance=place.shown)
+            if call and call.version != versions.CURRENT:
+                members = _as_sent(members, type(call.body).__name__, call.version)
+            return Answer(problem.kind.status, members, {**told, **problem.all_headers()}, replayed=first is not None)
         except asyncio.CancelledError:
             raise
         except Exception as error:
             log.exception("request failed", request_id=request_id, error=type(error).__name__)
-            return Answer(500, Problem("internal_error").body(request_id=request_id, instance=place.shown))
+            return Answer(500, Problem("internal_error").body(request_id=request_id, instance=place.shown), told)
+
+
+async def _carried_out(route: Route, call: Call) -> dict[str, Any]:
+    """What the handler answers, with what was to be expanded in it, in the form of the version."""
+    wanted = expanding.paths(call.expansions(), route.expands) if route.expands else ()
+    body = await route.handler(call)
+    if wanted:
+        body = await call.look(lambda: expanding.expand(body, wanted))
+    return body if call.version == versions.CURRENT else versions.given_out(body, call.version)
+
+
+def _as_sent(members: dict[str, Any], body: str, version: str) -> dict[str, Any]:
+    """A problem whose pointers name the members as the client wrote them."""
+    if "errors" not in members:
+        return members
+    faults = [
+        {**one, "pointer": versions.pointer_as_sent(body, one["pointer"], version)} if "pointer" in one else one
+        for one in members["errors"]
+    ]
+    return {**members, "errors": faults}
 
 
 def _address(scope: Scope) -> str:
@@ -127,6 +172,9 @@ def _route(method: str, place: _Place) -> tuple[Route | None, dict[str, str]]:
         if not by_method:
             raise Problem("not_found")
         allowed, found = by_method, by_method.get("GET" if method == "HEAD" else method)
+        if method == "OPTIONS" and found is None:
+            found = next((one for one in by_method.values() if one.public), None)
+            allowed = {**by_method, "OPTIONS": found} if found else by_method
         place.route = next(iter(by_method.values())).path
     if method not in allowed and not (method == "HEAD" and "GET" in allowed):
         names = [*allowed, *(["HEAD"] if "GET" in allowed else [])]
@@ -134,7 +182,7 @@ def _route(method: str, place: _Place) -> tuple[Route | None, dict[str, str]]:
     return found, params
 
 
-async def _body(route: Route, headers: reading.Headers, receive: Receive) -> Any:
+async def _body(route: Route, headers: reading.Headers, receive: Receive, version: str) -> Any:
     """The body of a request as its route has it."""
     if route.takes is None:
         return Nothing()
@@ -142,7 +190,7 @@ async def _body(route: Route, headers: reading.Headers, receive: Receive) -> Any
     if not raw:  # Lost on the way, or swallowed by a proxy that read its length otherwise: a part would become the whole.
         raise Problem("body_missing")
     reading.content_type_is_json(headers)
-    return reading.checked(route.takes, reading.json_object(raw))
+    return reading.checked(route.takes, reading.json_object(raw), version)
 
 
 async def _in_time(reading_body: Awaitable[bytes]) -> bytes:
@@ -182,7 +230,7 @@ async def _read(headers: reading.Headers, receive: Receive) -> bytes:
 
 
 async def _send(send: Send, answer: Answer, request_id: str, *, bodiless: bool) -> None:
-    body = orjson.dumps(answer.body, option=orjson.OPT_UTC_Z)
+    body = b"" if answer.status == 204 else orjson.dumps(answer.body, option=orjson.OPT_UTC_Z)
     headers = [
         (b"content-type", _PROBLEM if answer.status >= 400 else _JSON),
         (b"content-length", str(len(body)).encode()),

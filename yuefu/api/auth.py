@@ -12,7 +12,7 @@ from hashlib import blake2b
 from typing import Final
 
 from yuefu.access.queries import actor_for_key, out_of_force
-from yuefu.access.rules import may, secret_hash, well_formed
+from yuefu.access.rules import may, opens_from, secret_hash, well_formed
 from yuefu.api.counter import Counter, Holder
 from yuefu.api.problems import Problem
 from yuefu.api.reading import Headers, header
@@ -36,13 +36,15 @@ class Doors:
         self._salt = secrets.token_bytes(16)
         self._kept: OrderedDict[bytes, tuple[float, Holder | None]] = OrderedDict()
 
-    async def open_to(self, headers: Headers, scope: str) -> Holder:
-        """The holder of a key in force that may do `scope`. Raises Problem with 401 or 403."""
+    async def open_to(self, headers: Headers, scope: str, address: str = "") -> Holder:
+        """The holder of a key in force that may do `scope` from an address. Raises Problem with 401 or 403."""
         holder = await self._holder(headers)
         if holder is None:
             raise Problem("key_unknown", headers=_INVALID)
         if refused := out_of_force(holder.key, _now(holder)):
             raise Problem(refused.code, refused.detail, headers=_INVALID)
+        if not opens_from(holder.key, address):
+            raise Problem("address_not_allowed")
         if not may(holder.key, scope):
             challenge = {"WWW-Authenticate": f'Bearer realm="yuefu", error="insufficient_scope", scope="{scope}"'}
             raise Problem("scope_missing", _told(scope), headers=challenge)
@@ -57,7 +59,7 @@ class Doors:
         secret = _secret(given)
         began = stopwatch()
         holder = await self._counter.holder(secret_hash(secret))
-        if holder and not secret.startswith(f"sk_{holder.book.mode}_"):
+        if holder and not (secret.startswith(holder.key.prefix) and holder.key.prefix.endswith(f"_{holder.book.mode}_")):
             holder = None
         self._kept[mark] = (began, holder)
         self._kept.move_to_end(mark)

@@ -9,9 +9,11 @@ from typing import Any, Final
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
+from yuefu.access.rules import versions
 from yuefu.api.bodies import ProblemShown, id_text
 from yuefu.api.problems import KINDS
-from yuefu.api.routes import ROUTES, Route
+from yuefu.api.route import Route
+from yuefu.api.routes import ROUTES
 
 _REF: Final = "#/components/schemas/{model}"
 _ALWAYS: Final = (401, 403, 429, 500, 503)
@@ -80,6 +82,13 @@ def _parameters(route: Route) -> list[dict[str, Any]]:
     if route.method == "POST":
         key = {"type": "string", "minLength": 1, "maxLength": 255, "pattern": f"^({_BARE}|{_QUOTED})$"}
         found.append({"name": "Idempotency-Key", "in": "header", "required": route.keyed, "schema": key})
+    found.append({"name": "Api-Version", "in": "header", "required": False, "schema": {"type": "string", "const": versions.CURRENT}})
+    if route.expands:
+        expand = {"type": "array", "items": {"type": "string", "enum": list(route.expands)}, "maxItems": 10}
+        told = "Show what is named by its id in its place; paths with dots, four names deep at most."
+        found.append(
+            {"name": "expand[]", "in": "query", "required": False, "schema": expand, "style": "form", "explode": True, "description": told}
+        )
     found += [
         {"name": name, "in": "query", "required": False, "schema": schema, "description": text} for name, schema, text in route.parameters
     ]

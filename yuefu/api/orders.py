@@ -5,21 +5,114 @@ The answer to a POST holds only what is fixed at that moment, so that it can be 
 
 from __future__ import annotations
 
-from datetime import UTC
-from typing import Any, Final, cast
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime
+from typing import Annotated, Any, Final, Literal, cast
+from uuid import UUID
+
+from pydantic import BaseModel, Field
 
 from yuefu import ids
-from yuefu.api.bodies import NewOrder
+from yuefu.api import expanding, listing
+from yuefu.api.bodies import Body, Code, ConsumerId, Nothing, Part, QuoteId, Text
 from yuefu.api.calls import Call
+from yuefu.api.listing import CREATED, Listing, Page, an_id, one_of, text_of
 from yuefu.api.problems import Problem
+from yuefu.api.route import Route
 from yuefu.journeys.checkout import Authorised, Captured, Purchase, Released
 from yuefu.journeys.refund import Refunded
+from yuefu.merchants.rules import CHANNELS
 from yuefu.orders import queries as orders
 from yuefu.orders.commands import CaptureRequest, RefundRequest, VoidRequest
-from yuefu.orders.rules import Order
+from yuefu.orders.rules import STATES, Order
+from yuefu.runtime.paging import Span
 
-MOST: Final = 100
-USUAL: Final = 10
+
+class NewOrder(Body):
+    """The consumer's consent to a quote that was shown to them today."""
+
+    quote: QuoteId
+    consumer: ConsumerId
+    merchant_reference: Annotated[Text, Field(min_length=1, max_length=64, examples=["A-1001"])]
+    channel: Literal[CHANNELS] = "online"  # type: ignore[valid-type]
+    host: Annotated[Text, Field(pattern=Code, examples=["lin"])] | None = None
+    category: Annotated[Text, Field(pattern=Code, examples=["phones"])] | None = None
+
+
+class CaptureOf(BaseModel):
+    id: str
+    amount: int
+    amount_refunded: int
+    captured_on: date
+
+
+class OrderPlaced(BaseModel):
+    """An order as it was when it was placed."""
+
+    object: Literal["order"]
+    id: str
+    state: Literal["authorised"]
+    merchant_reference: str
+    consumer: str
+    quote: str
+    channel: str
+    amount: int
+    currency: str
+    amount_captured: Literal[0]
+    amount_released: Literal[0]
+    amount_refunded: Literal[0]
+    created_at: datetime
+    expires_at: datetime
+
+
+class OrderShown(BaseModel):
+    """An order as it is."""
+
+    object: Literal["order"]
+    id: str
+    state: str
+    merchant_reference: str
+    consumer: str
+    quote: str | None
+    channel: str
+    amount: int
+    currency: str
+    amount_captured: int
+    amount_released: int
+    amount_refunded: int
+    created_at: datetime
+    expires_at: datetime
+    product: str
+    periods: int
+    captures: list[CaptureOf]
+
+
+class OrderList(Page[OrderShown]):
+    """A page of orders, newest first."""
+
+
+class CaptureMade(BaseModel):
+    object: Literal["capture"]
+    id: str
+    order: str
+    loan: str
+    amount: int
+    currency: str
+
+
+class VoidMade(BaseModel):
+    object: Literal["void"]
+    order: str
+    amount: int
+    currency: str
+
+
+class RefundMade(BaseModel):
+    object: Literal["refund"]
+    id: str
+    order: str
+    amount: int
+    currency: str
 
 
 async def create(call: Call) -> dict[str, Any]:
@@ -29,8 +122,8 @@ async def create(call: Call) -> dict[str, Any]:
         key=call.key,
         merchant_id=call.merchant_id,
         merchant_reference=body.merchant_reference,
-        consumer_id=body.consumer_id,
-        quote_id=body.quote_id,
+        consumer_id=body.consumer,
+        quote_id=body.quote,
         channel=body.channel,
         by=call.by,
         host=body.host or "",
@@ -49,8 +142,8 @@ async def create(call: Call) -> dict[str, Any]:
         "id": order_id,
         "state": "authorised",
         "merchant_reference": body.merchant_reference,
-        "consumer_id": ids.text("consumer", body.consumer_id),
-        "quote_id": ids.text("quote", body.quote_id),
+        "consumer": ids.text("consumer", body.consumer),
+        "quote": ids.text("quote", body.quote),
         "channel": body.channel,
         "amount": done.amount.minor,
         "currency": done.amount.currency,
@@ -101,50 +194,41 @@ async def refund(call: Call) -> dict[str, Any]:
     }
 
 
+LISTING: Final = Listing(
+    "order",
+    "/v1/orders",
+    (
+        text_of("merchant_reference", "Only those of this reference of yours: the one that was not declined, and those that were."),
+        one_of("state", STATES, "Only those in this state."),
+        one_of("channel", CHANNELS, "Only those sold this way."),
+        an_id("consumer", "consumer", "Only those of this consumer."),
+        *CREATED,
+    ),
+)
+
+
 async def show(call: Call) -> dict[str, Any]:
     """GET /v1/orders/{order_id}"""
-    order_id = call.object_id("order")
-    call.query_of()
-    found = await call.counter.look(call.holder, lambda: orders.orders([order_id]))
-    if order_id not in found:
-        raise Problem("unknown_order")
-    return _shown(found[order_id])
+    return await call.shown("order", read)
 
 
 async def listed(call: Call) -> dict[str, Any]:
     """GET /v1/orders"""
-    asked = call.query_of("limit", "starting_after", "ending_before")
-    limit = _limit(asked.get("limit"))
-    if "starting_after" in asked and "ending_before" in asked:
-        raise Problem("invalid_parameter", "Give starting_after or ending_before, not both.")
-    after, before = (_cursor(name, asked.get(name)) for name in ("starting_after", "ending_before"))
     merchant_id = call.merchant_id
-    page = await call.counter.look(
-        call.holder, lambda: orders.page(merchant_id=merchant_id, older_than=after, newer_than=before, limit=limit + 1)
-    )
-    if page is None:
-        name = "starting_after" if after else "ending_before"
-        raise Problem("invalid_parameter", f"{name} is not the id of an order of yours.")
-    more = len(page) > limit
-    kept = page[-limit:] if before and more else page[:limit]
-    return {"object": "list", "url": "/v1/orders", "has_more": more, "data": [_shown(order) for order in kept]}
+
+    def found(where: Mapping[str, Any], span: Span) -> list[dict[str, Any]] | None:
+        page = orders.page(merchant_id=merchant_id, where=where, span=span)
+        return None if page is None else [_shown(order) for order in page]
+
+    return await listing.page(call, LISTING, found)
 
 
-def _limit(text: str | None) -> int:
-    if text is None:
-        return USUAL
-    if not (text.isascii() and text.isdigit() and len(text) <= 3 and 1 <= int(text) <= MOST):
-        raise Problem("invalid_parameter", f"limit is a whole number from 1 to {MOST}.")
-    return int(text)
+def read(order_ids: Sequence[UUID]) -> dict[UUID, dict[str, Any]]:
+    """Orders of the merchant who reads, as they are shown."""
+    return {order_id: _shown(order) for order_id, order in orders.orders(order_ids).items()}
 
 
-def _cursor(name: str, text: str | None) -> Any:
-    if text is None:
-        return None
-    try:
-        return ids.parse("order", text)
-    except ids.BadId as error:
-        raise Problem("invalid_parameter", f"{name} is the id of an order, ord_ and 26 characters.") from error
+expanding.register("order", read)
 
 
 def _shown(order: Order) -> dict[str, Any]:
@@ -153,8 +237,8 @@ def _shown(order: Order) -> dict[str, Any]:
         "id": ids.text("order", order.id),
         "state": order.state,
         "merchant_reference": order.merchant_reference,
-        "consumer_id": ids.text("consumer", order.consumer_id),
-        "quote_id": ids.text("quote", order.quote_id) if order.quote_id else None,
+        "consumer": ids.text("consumer", order.consumer_id),
+        "quote": ids.text("quote", order.quote_id) if order.quote_id else None,
         "channel": order.channel,
         "amount": order.amount,
         "currency": order.currency,
@@ -170,3 +254,15 @@ def _shown(order: Order) -> dict[str, Any]:
             for one in order.captures
         ],
     }
+
+
+_ORDER: Final = "/v1/orders/{order_id}"
+
+ROUTES: Final = (
+    Route("POST", "/v1/orders", "order.authorise", create, NewOrder, OrderPlaced, 201, True, "Place an order: decide, hold its amount", may_fail=True),
+    Route("GET", "/v1/orders", "order.read", listed, None, OrderList, 200, False, "List orders, newest first", LISTING.parameters),
+    Route("GET", _ORDER, "order.read", show, None, OrderShown, 200, False, "Show an order"),
+    Route("POST", f"{_ORDER}/capture", "order.capture", capture, Part, CaptureMade, 201, True, "Capture an order, wholly with {}"),
+    Route("POST", f"{_ORDER}/void", "order.void", void, Nothing, VoidMade, 200, True, "Give back what is not captured: {}"),
+    Route("POST", f"{_ORDER}/refund", "order.refund", refund, Part, RefundMade, 201, True, "Refund what was captured, all of it with {}"),
+)  # fmt: skip

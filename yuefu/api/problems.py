@@ -34,6 +34,9 @@ KINDS: Final[Mapping[str, Kind]] = {
     ),
     "malformed_json": Kind(400, _("The body is not JSON"), _("Send one JSON object in UTF-8, without a byte order mark.")),
     "duplicate_member": Kind(400, _("A member stands in the body more than once"), _("Send each member once.")),
+    "api_version_unknown": Kind(
+        400, _("There is no such version of the API"), _("Send one of the versions that the detail names, or no header Api-Version.")
+    ),
     "invalid_parameter": Kind(400, _("A parameter of the address is wrong"), _("Read what the detail says and correct the address.")),
     "idempotency_key_missing": Kind(
         400, _("The Idempotency-Key is missing"), _("Send a new random key with each request; repeat a request with its own.")
@@ -58,6 +61,10 @@ KINDS: Final[Mapping[str, Kind]] = {
     "scope_missing": Kind(
         403, _("The API key may not do this"), _("Ask your platform for a key with the scope that the detail names (yuefu key issue).")
     ),
+    "address_not_allowed": Kind(
+        403, _("The API key may not be used from this address"), _("Send the request from one of the networks that the key is for.")
+    ),
+    "test_mode_only": Kind(403, _("This is for test keys only"), _("Use a key that begins with sk_test_ or rk_test_.")),
     # Where it was sent.
     "not_found": Kind(404, _("There is nothing at this address"), _("See /v1/openapi.json for what there is.")),
     "unknown_order": Kind(404, _("There is no such order"), _("Check the id; orders of other merchants are not shown.")),
@@ -124,6 +131,12 @@ KINDS: Final[Mapping[str, Kind]] = {
     "no_discount_agreed": Kind(422, _("The contract pays for no plan of so many periods"), _("Quote with periods that your contract has.")),
     "refused": Kind(422, _("The request was refused"), _("The detail says why.")),
     # It is not about the request.
+    "rate_limited": Kind(
+        429,
+        _("The API key has sent more requests than it may in a minute"),
+        _("Wait the seconds of Retry-After. The headers RateLimit-Policy and RateLimit of each answer say how many are left."),
+        True,
+    ),
     "too_many_requests": Kind(
         429, _("Too many of your requests are waiting"), _("Wait the seconds of Retry-After and send fewer at the same time."), True
     ),
@@ -212,6 +225,8 @@ def of_refusal(refused: Refused, members: Sequence[str]) -> Problem:
     code = _PUBLIC.get(refused.code, refused.code)
     faults = []
     name = _MEMBERS.get(refused.code, refused.field)
+    if name and name not in members and name.removesuffix("_id") in members:
+        name = name.removesuffix("_id")
     if name in members:
         faults = [Fault(refused.detail, pointer=f"#/{name}")]
     elif name in ("order_id", "loan_id"):

@@ -2,26 +2,71 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from datetime import date
+from typing import Annotated, Any, Final, Literal, cast
+
+from pydantic import BaseModel, Field
 
 from yuefu import ids
-from yuefu.api.bodies import NewQuote
+from yuefu.api.bodies import Amount, Body, ConsumerId, Currency, Text
 from yuefu.api.calls import Call
+from yuefu.api.route import Route
 from yuefu.journeys.checkout import Quoted, Wish
 from yuefu.money.amounts import Money
+from yuefu.offers.rules.wording import LANGUAGES
+
+
+class NewQuote(Body):
+    """A purchase that a consumer would like to pay in instalments."""
+
+    product: Annotated[Text, Field(min_length=1, max_length=64, examples=["free"])]
+    amount: Amount
+    currency: Currency
+    periods: Annotated[int, Field(ge=1, le=1000, examples=[3])]
+    consumer: ConsumerId | None = None
+    language: Literal[LANGUAGES] = "zh"  # type: ignore[valid-type]
+
+
+class Instalment(BaseModel):
+    no: int
+    due_on: date
+    principal: int
+    interest: int
+    total: int
+
+
+class QuoteShown(BaseModel):
+    """A price that may be shown to the consumer today, with the summary of its cost table."""
+
+    object: Literal["quote"]
+    id: str
+    product: str
+    consumer: str | None
+    language: str
+    amount: int
+    currency: str
+    periods: int
+    instalments: list[Instalment]
+    total_payable: int
+    total_interest: int
+    annual_cost_pct: str
+    annual_cost_simple_pct: str
+    shown_on: date
+    disclosure: str
+    disclosure_sha256: str
 
 
 async def create(call: Call) -> dict[str, Any]:
     """POST /v1/quotes"""
     body = cast("NewQuote", call.body)
-    wish = Wish(call.merchant_id, body.consumer_id, body.product, Money(body.amount, body.currency), body.periods, body.language)
+    wish = Wish(call.merchant_id, body.consumer, body.product, Money(body.amount, body.currency), body.periods, body.language)
     quoted: Quoted = await call.ask("quote", wish)
     table = quoted.quote.disclosure.content
     return {
         "object": "quote",
         "id": ids.text("quote", quoted.quote_id),
         "product": body.product,
-        "consumer_id": ids.text("consumer", body.consumer_id) if body.consumer_id else None,
+        "consumer": ids.text("consumer", body.consumer) if body.consumer else None,
         "language": body.language,
         "amount": body.amount,
         "currency": body.currency,
@@ -41,6 +86,11 @@ async def create(call: Call) -> dict[str, Any]:
         "annual_cost_pct": table["annual_cost"]["compound_pct"],
         "annual_cost_simple_pct": table["annual_cost"]["simple_pct"],
         "shown_on": quoted.quote.terms.disbursed_on,
-        "disclosure_id": ids.text("disclosure", quoted.disclosure_id),
+        "disclosure": ids.text("disclosure", quoted.disclosure_id),
         "disclosure_sha256": quoted.quote.disclosure.hash.hex(),
     }
+
+
+ROUTES: Final = (
+    Route("POST", "/v1/quotes", "order.authorise", create, NewQuote, QuoteShown, 201, False, "Show what a purchase would cost"),
+)

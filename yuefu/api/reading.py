@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Any, Final, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from yuefu.access.rules import versions
 from yuefu.api.problems import Fault, Problem
 from yuefu.runtime.keys import KEY_INVALID
 
@@ -49,6 +51,40 @@ def idempotency_key(headers: Headers, *, required: bool) -> str:
     return text.decode("ascii")
 
 
+def api_version(headers: Headers, pinned: str) -> str:
+    """The version that a request asks for, or else that its key is pinned to."""
+    given = header(headers, b"api-version")
+    if not given:
+        return pinned
+    version = given[0].decode("latin-1").strip()
+    if len(given) > 1 or version not in versions.VERSIONS:
+        raise Problem("api_version_unknown", f"There are {', '.join(versions.VERSIONS)}.")
+    return version
+
+
+def sender(client: tuple[str, int] | None, headers: Headers, proxies: Sequence[str]) -> str:
+    """The address that a request came from: of whoever opened the connection or, where that is a proxy of ours, the last one in
+    X-Forwarded-For that is none. Whatever a client writes there itself stands further left.
+    """
+    address = client[0] if client else ""
+    if not proxies:
+        return address
+    ours = [ip_network(proxy) for proxy in proxies]
+    told = [part.strip() for line in header(headers, b"x-forwarded-for") for part in line.decode("latin-1").split(",")]
+    while told and _within(address, ours):
+        address = told.pop()
+    return address
+
+
+def _within(address: str, networks: Sequence[IPv4Network | IPv6Network]) -> bool:
+    try:
+        found = ip_address(address)
+    except ValueError:
+        return False
+    found = getattr(found, "ipv4_mapped", None) or found
+    return any(found in network for network in networks)
+
+
 def content_type_is_json(headers: Headers) -> None:
     """Raises unless the body is declared as JSON, in UTF-8 where a charset is named."""
     declared = b",".join(header(headers, b"content-type")).lower().replace(b" ", b"")
@@ -87,13 +123,19 @@ def _not_a_number(text: str) -> Any:
     raise Problem("malformed_json", f"{text} is not a number of JSON.")
 
 
-def checked(model: type[M], members: dict[str, Any]) -> M:
-    """The body as its model has it; a problem names each member that is wrong, without repeating what was sent."""
+def checked(model: type[M], members: dict[str, Any], version: str = versions.CURRENT) -> M:
+    """The body as its model has it, sent in the form of a version; a problem names each member that is wrong, without repeating what was
+    sent.
+    """
     try:
-        return model.model_validate(members)
+        return model.model_validate(versions.taken_in(model.__name__, members, version))
     except ValidationError as error:
         found = error.errors(include_url=False, include_input=False, include_context=False)[:_MOST_FAULTS]
-        faults = [Fault(_plainly(one["type"], one["msg"]), pointer=_pointer(one["loc"])) for one in found]
+        told_as = model.__name__
+        faults = [
+            Fault(_plainly(one["type"], one["msg"]), pointer=versions.pointer_as_sent(told_as, _pointer(one["loc"]), version))
+            for one in found
+        ]
         told = [f"{fault.pointer}: {fault.detail}" for fault in faults[:_MOST_TOLD]]
         told += [f"and {len(faults) - _MOST_TOLD} more"] if len(faults) > _MOST_TOLD else []
         raise Problem("invalid_request", "; ".join(told), faults=faults) from error

@@ -15,6 +15,11 @@ YUEFU_HOME = default_home()
 YUEFU_KEYS_FILE = Path(os.environ.get("YUEFU_KEYS_FILE", YUEFU_HOME / "keys.json"))
 YUEFU_DEMO = os.environ.get("YUEFU_DEMO") == "1"
 YUEFU_METRICS_TOKEN = os.environ.get("YUEFU_METRICS_TOKEN", "")
+# Requests that a key may send in a minute to each process that serves.
+YUEFU_API_RATE_LIVE = int(os.environ.get("YUEFU_API_RATE_LIVE", "60000"))
+YUEFU_API_RATE_TEST = int(os.environ.get("YUEFU_API_RATE_TEST", "60000"))
+# Networks of proxies that tell the address of who asked them in X-Forwarded-For, separated by commas.
+YUEFU_PROXIES = [text for text in os.environ.get("YUEFU_PROXIES", "").split(",") if text]
 # Who carries messages of live books; those of test books go to a directory below YUEFU_HOME whatever stands here (see yuefu.journeys.jobs).
 YUEFU_SMTP_URL = os.environ.get("YUEFU_SMTP_URL", "")
 YUEFU_MAIL_FROM = os.environ.get("YUEFU_MAIL_FROM", "")

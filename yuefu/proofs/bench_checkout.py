@@ -147,8 +147,8 @@ def _requests(made: World, people: Sequence[UUID], keys: dict[UUID, str], count:
 
 def _request(purchase: Purchase, secret: str) -> bytes:
     body = {
-        "quote_id": public.text("quote", purchase.quote_id),
-        "consumer_id": public.text("consumer", purchase.consumer_id),
+        "quote": public.text("quote", purchase.quote_id),
+        "consumer": public.text("consumer", purchase.consumer_id),
         "merchant_reference": purchase.merchant_reference,
     }
     headers = {"Authorization": f"Bearer {secret}", "Idempotency-Key": purchase.key}

@@ -236,7 +236,7 @@ class Shopper(Client):
         consumer = dice.choice(self._shops[shop].poor if poor else self._shops[shop].consumers)
         amount = dice.randrange(100_00, 1_000_00)
         wish = {
-            "consumer_id": consumer,
+            "consumer": consumer,
             "product": dice.choice(("free", "flex")),
             "amount": amount,
             "currency": "CNY",
@@ -248,7 +248,7 @@ class Shopper(Client):
             return False
         self._number += 1
         reference = f"{self.name}-{self._number}"
-        body = {"quote_id": quoted.body["id"], "consumer_id": consumer, "merchant_reference": reference}
+        body = {"quote": quoted.body["id"], "consumer": consumer, "merchant_reference": reference}
         placed = self._act("order", shop, "/v1/orders", reference, body)
         if placed is None or placed.status != 201:
             return placed is not None

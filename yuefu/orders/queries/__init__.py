@@ -11,7 +11,8 @@ from uuid import UUID
 
 from yuefu.money.amounts import Money
 from yuefu.orders.rules import Capture, Order
-from yuefu.runtime import sql
+from yuefu.runtime import paging, sql
+from yuefu.runtime.paging import Span
 
 _ORDER = (
     "id, merchant_id, consumer_id, credit_account_id, merchant_reference, product_id, product, channel, currency, amount_minor,"
@@ -202,20 +203,22 @@ def latest(book_id: UUID, *, before: UUID | None, limit: int) -> list[Listed]:
     )
 
 
-def page(*, merchant_id: UUID, older_than: UUID | None, newer_than: UUID | None, limit: int) -> list[Order] | None:
-    """Orders of a merchant, newest first: the newest of all, those next below `older_than`, or those next above `newer_than`. None where
-    that is no order of this merchant. Ids rise with time, so what is placed meanwhile moves no page that was begun.
-    """
-    given = older_than or newer_than
-    if given and not sql.rows("SELECT 1 FROM orders_order WHERE id = %s AND merchant_id = %s", [given, merchant_id]):
-        return None
-    where, order = ("id > %s", "ASC") if newer_than else ("id < %s", "DESC") if older_than else ("%s::uuid IS NULL", "DESC")
-    found = sql.rows_as(
-        Order,
-        f"SELECT {_ORDER} FROM orders_order WHERE merchant_id = %s AND {where} ORDER BY id {order} LIMIT %s",
-        [merchant_id, given, limit],
+_FILTERS = {
+    "merchant_reference": "merchant_reference = %(merchant_reference)s",
+    "state": "state = %(state)s",
+    "channel": "channel = %(channel)s",
+    "consumer": "consumer_id = %(consumer)s",
+    "created_from": "created_at >= %(created_from)s",
+    "created_before": "created_at < %(created_before)s",
+}
+
+
+def page(*, merchant_id: UUID, where: Mapping[str, Any], span: Span) -> list[Order] | None:
+    """Orders of a merchant with their captures, newest first; None where the span begins at no order of this merchant."""
+    found = paging.page(
+        Order, columns=_ORDER, table="orders_order", owner={"merchant_id": merchant_id}, conditions=_FILTERS, where=where, span=span
     )
-    return list(_with_captures(sorted(found, key=lambda one: one.id, reverse=True)).values())
+    return None if found is None else list(_with_captures(found).values())
 
 
 def _listed(which: str, params: Mapping[str, Any]) -> list[Listed]:

@@ -13,6 +13,7 @@ from yuefu.frozen import made_quickly
 from yuefu.money.amounts import Money
 
 Way = Literal["voided", "expired", "released"]
+STATES: Final = ("declined", "authorised", "part_captured", "captured", "part_refunded", "refunded", "voided", "expired")
 State = Literal["declined", "authorised", "part_captured", "captured", "part_refunded", "refunded", "voided", "expired"]
 
 UNKNOWN_ORDER = "unknown_order"

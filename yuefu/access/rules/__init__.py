@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
-from typing import Final
+from ipaddress import ip_address, ip_network
+from typing import Final, Literal
 from uuid import UUID
 from zlib import crc32
 
@@ -64,12 +65,21 @@ MERCHANT_ROLES: Final = frozenset({"merchant_owner", "merchant_staff"})
 KEY_SCOPES: Final = MERCHANT_PERMISSIONS - {"api_key.issue", "plan.change"}
 """What a program may be allowed; it never makes keys for itself, and no route is there yet for what a merchant plans."""
 
+PUBLIC_SCOPES: Final = frozenset[str]()
+"""What a publishable key may do, which everybody can read in the page of a shop: look at what is offered, and nothing of anybody."""
+
+KeyKind = Literal["secret", "restricted", "publishable"]
+KEY_KINDS: Final[Mapping[KeyKind, str]] = {"secret": "sk", "restricted": "rk", "publishable": "pk"}
+"""How the secret of a key begins. A restricted key may less than a secret one, on purpose; its name says so wherever it is seen."""
+
+MOST_NETWORKS: Final = 20
+
 LONGEST_OVERLAP: Final = timedelta(days=30)
 SECRET_BYTES: Final = 32
 
 _ALPHABET: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _BODY, _CHECK = 43, 6
-_SECRET = re.compile(rf"(sk_(?:test|live)_)([0-9A-Za-z]{{{_BODY}}})([0-9A-Za-z]{{{_CHECK}}})")
+_SECRET = re.compile(rf"((?:sk|rk|pk)_(?:test|live)_)([0-9A-Za-z]{{{_BODY}}})([0-9A-Za-z]{{{_CHECK}}})")
 _LOGIN = re.compile(r"[a-z0-9][a-z0-9._@+-]{0,149}")
 
 
@@ -86,7 +96,8 @@ class Membership:
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:
-    """A key as stored, without its secret. `made_by` is the person it acts for; nobody where the platform made it."""
+    """A key as stored, without its secret. It is pinned to a version of the API, and opens from some networks only where any are named.
+    `made_by` is the person it acts for; nobody where the platform made it."""
 
     id: UUID
     book_id: UUID
@@ -99,6 +110,12 @@ class ApiKey:
     revoked_at: datetime | None
     last_used_at: datetime | None
     made_by: UUID | None
+    api_version: str
+    networks: tuple[str, ...]
+
+    @property
+    def kind(self) -> KeyKind:
+        return kind_of(self.prefix)
 
 
 def may(holder: Membership | ApiKey, permission: str) -> bool:
@@ -108,16 +125,41 @@ def may(holder: Membership | ApiKey, permission: str) -> bool:
     return permission in granted
 
 
+def kind_of(prefix: str) -> KeyKind:
+    """The kind of key whose secrets begin so."""
+    return next(kind for kind, head in KEY_KINDS.items() if prefix.startswith(f"{head}_"))
+
+
+def network_form(text: str) -> str | None:
+    """A network as it is stored, an address being one of itself alone; None for what is none: `203.0.113.0/24`, `2001:db8::/32`."""
+    try:
+        return str(ip_network(text.strip()))
+    except ValueError:
+        return None
+
+
+def opens_from(key: ApiKey, address: str) -> bool:
+    """Whether a key may be used from an address. One that cannot be read is nowhere."""
+    if not key.networks:
+        return True
+    try:
+        sender = ip_address(address)
+    except ValueError:
+        return False
+    sender = getattr(sender, "ipv4_mapped", None) or sender
+    return any(sender in ip_network(network) for network in key.networks)
+
+
 def login_form(login: str) -> str | None:
     """A login as it is stored: lower case, letters, digits and . _ @ + - only; None where it cannot be one."""
     folded = login.strip().lower()
     return folded if _LOGIN.fullmatch(folded) else None
 
 
-def make_secret(*, mode: str, noise: bytes) -> str:
-    """The secret of a key: `sk_test_` or `sk_live_`, 32 random bytes in base 62, and six characters by which a typing error is seen."""
+def make_secret(*, mode: str, noise: bytes, kind: KeyKind = "secret") -> str:
+    """The secret of a key: `sk_test_` or `sk_live_` (`rk_…`, `pk_…`), 32 random bytes in base 62, and six characters by which a typing error is seen."""
     assert len(noise) == SECRET_BYTES, "a secret has 32 random bytes"
-    head = f"sk_{mode}_" + _base62(int.from_bytes(noise, "big"), _BODY)
+    head = f"{KEY_KINDS[kind]}_{mode}_" + _base62(int.from_bytes(noise, "big"), _BODY)
     return head + _checksum(head)
 
 

@@ -1,0 +1,23 @@
+"""Keys are pinned to a version of the API, may be for some networks only, and have kinds: secret, restricted, publishable.
+
+Keys that are there keep the form that they have been answered in.
+"""
+
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+    dependencies = [("access", "0003_keys_act_for_people")]
+
+    operations = [
+        migrations.AddField("apikey", "api_version", models.TextField(db_default="2026-09-01")),
+        migrations.AddField("apikey", "networks", models.JSONField(db_default=models.Value([], models.JSONField()))),
+        migrations.RemoveConstraint("apikey", "access_api_key_prefix"),
+        migrations.AddConstraint(
+            "apikey",
+            models.CheckConstraint(
+                condition=models.Q(("prefix__in", ["sk_test_", "sk_live_", "rk_test_", "rk_live_", "pk_test_", "pk_live_"])),
+                name="access_api_key_prefix",
+            ),
+        ),
+    ]
