@@ -38,6 +38,7 @@ PREFIXES: Final = {
     "product": "prod",
     "disclosure": "dis",
     "quote": "quo",
+    "checkout": "chk",
     "decision": "dec",
     "order": "ord",
     "capture": "cap",

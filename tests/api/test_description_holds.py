@@ -46,10 +46,20 @@ def things(merchant: Merchant, route: Route) -> dict[str, Any]:
     quote = merchant.quote(consumer)
     placed = merchant.post("/v1/orders", {"quote": quote, "consumer": consumer, "merchant_reference": "A"})
     assert placed.status == 201
-    order = sold if route.path.endswith("refund") else placed.body["id"]
+    verb = route.path.rpartition("/")[2]
+    of_verb = {"refund": lambda: sold, "release": merchant.captured_in_part, "extend": merchant.placed_earlier}
+    order = of_verb.get(verb, lambda: str(placed.body["id"]))()
+    ours: dict[str, Any] = {"lines": [{"name": "Goods", "unit_amount": 199_900}]}
+    if "checkout" in route.path:
+        first, last = (merchant.session()["id"] for _ in range(2))
+        ours = merchant.offer(30_000, lines=[{"name": "Goods", "unit_amount": 30_000}]) | {
+            "checkout_id": last, "order": order, "allowed_products": ["free"], "allowed_periods": [3, 6], "host": None, "starting_after": last,
+            "ending_before": first,
+        }  # fmt: skip
     return {
         "order_id": order, "loan_id": loan, "quote": quote, "consumer": consumer, "starting_after": sold, "ending_before": order,
         "merchant_reference": "B", "product": "free", "currency": "CNY", "amount": 30_000, "periods": 3,
+        **ours,
     }  # fmt: skip
 
 

@@ -16,10 +16,13 @@ Make = Callable[[Merchant], Any]
 NAMED: Final[dict[str, Make]] = {
     "order_id": lambda merchant: merchant.placed(),
     "loan_id": lambda merchant: merchant.due()[1],
+    "checkout_id": lambda merchant: merchant.session()["id"],
 }
 """By the name in the address: makes a thing of the merchant and gives its id."""
 
 NAMED_BY: Final[dict[str, Make]] = {
+    "/v1/orders/{order_id}/release": lambda merchant: merchant.captured_in_part(),
+    "/v1/orders/{order_id}/extend": lambda merchant: merchant.placed_earlier(),
     "/v1/orders/{order_id}/refund": lambda merchant: merchant.captured(),
 }
 """By the address, where a thing has to be in a state of its own to be asked for."""
@@ -27,6 +30,7 @@ NAMED_BY: Final[dict[str, Make]] = {
 BODIES: Final[dict[str, Make]] = {
     "/v1/quotes": lambda merchant: {"product": "free", "amount": 50_000, "currency": "CNY", "periods": 3},
     "/v1/orders": lambda merchant: merchant.order(),
+    "/v1/checkout_sessions": lambda merchant: merchant.offer(),
     "/v1/loans/{loan_id}/repayments": lambda merchant: {"amount": 10_000, "instrument": "card:1:ok"},
 }
 """By the address: what the route takes, where {} would not do."""

@@ -26,6 +26,7 @@ FUNDER = "packages of funding do not exist yet; until then own funds, the id of 
 WITHOUT_A_KEY = {
     "access_api_key.merchant_id": UPWARD,
     "access_membership.merchant_id": UPWARD,
+    "consumers_code.subject_id": UPWARD,
     "ledger_account.owner_id": UPWARD,
     "ledger_account.funder_id": UPWARD,
     "ledger_account.merchant_id": UPWARD,
@@ -60,6 +61,8 @@ WITHOUT_A_KEY = {
     "loans_loan.funder_id": FUNDER,
     "loans_portfolio.funder_id": FUNDER,
     "aftersales_case.refund_id": "the request that shares of a refund have in common; it has no row of its own",
+    "orders_checkout_session.order_id": "its trigger compares the order with the session that it completes",
+    "orders_line.order_id": "its trigger looks the order up, with its merchant",
     "orders_refund.refund_id": "the request that its shares have in common; it has no row of its own",
     "papers_payoff_quote.consumer_id": "a loan from elsewhere may be of somebody who is not registered here; its lines name loans of that consumer",
     "papers_payoff_use.source_id": "a collection or a request, by whoever pays the quote",

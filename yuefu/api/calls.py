@@ -48,6 +48,11 @@ class Call:
         return self.holder.key.merchant_id
 
     @property
+    def own_key(self) -> str:
+        """The key of what may be sent without one, which then is carried out once for each time it is sent."""
+        return self.key or self.request_id
+
+    @property
     def by(self) -> Actor:
         return actor_of(self.holder, self.request_id)
 

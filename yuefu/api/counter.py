@@ -24,6 +24,7 @@ from yuefu.api.problems import Problem
 from yuefu.errors import Refused
 from yuefu.ids import IdSource
 from yuefu.journeys import checkout, refund, repayment
+from yuefu.journeys.checkout import labelling, sessions
 from yuefu.journeys.desk import Desk, open_day
 from yuefu.payments.gateways.sandbox import SandboxBank, SandboxChannel
 from yuefu.runtime import books, sql, vault
@@ -35,7 +36,9 @@ from yuefu.runtime.vault import Vault
 
 T = TypeVar("T")
 
-Verb = Literal["authorise", "capture", "void", "refund", "repay", "quote"]
+Verb = Literal[
+    "authorise", "capture", "void", "release", "extend", "refund", "repay", "quote", "label", "open_session", "expire_session"
+]  # fmt: skip
 Lane = tuple[UUID, Verb]
 """A book and what is done in it: what may be one batch."""
 
@@ -45,9 +48,14 @@ VERBS: Final[Mapping[Verb, Act]] = {
     "authorise": lambda desk, now, requests: checkout.authorise(desk=desk, now=now, purchases=requests),
     "capture": lambda desk, now, requests: checkout.capture(desk=desk, now=now, requests=requests),
     "void": lambda desk, now, requests: checkout.void(desk=desk, now=now, requests=requests),
+    "release": lambda desk, now, requests: checkout.release(desk=desk, now=now, requests=requests),
+    "extend": lambda desk, now, requests: checkout.extend(desk=desk, now=now, requests=requests),
     "refund": lambda desk, now, requests: refund.refund(desk=desk, now=now, requests=requests),
     "repay": lambda desk, now, requests: repayment.repay(desk=desk, now=now, requests=requests),
     "quote": lambda desk, now, requests: in_halves(requests, lambda part: checkout.quote(desk=desk, now=now, wishes=part)),
+    "label": lambda desk, now, requests: in_halves(requests, lambda part: labelling.labels(desk=desk, now=now, wishes=part)),
+    "open_session": lambda desk, now, requests: sessions.open_sessions(desk=desk, now=now, requests=requests),
+    "expire_session": lambda desk, now, requests: sessions.expire_sessions(desk=desk, now=now, requests=requests),
 }
 
 PATIENCE_S: Final = 20.0

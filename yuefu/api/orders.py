@@ -1,4 +1,4 @@
-"""Orders: placed, captured, voided, refunded, shown and listed.
+"""Orders: placed, extended, captured, voided, released, refunded, shown and listed.
 
 The answer to a POST holds only what is fixed at that moment, so that it can be given again, the same, however much later.
 """
@@ -13,18 +13,22 @@ from uuid import UUID
 from pydantic import BaseModel, Field
 
 from yuefu import ids
-from yuefu.api import expanding, listing
+from yuefu.api import carts, expanding, listing
 from yuefu.api.bodies import Body, Code, ConsumerId, Nothing, Part, QuoteId, Text
 from yuefu.api.calls import Call
+from yuefu.api.carts import Lines, LineShown
 from yuefu.api.listing import CREATED, Listing, Page, an_id, one_of, text_of
 from yuefu.api.problems import Problem
 from yuefu.api.route import Route
-from yuefu.journeys.checkout import Authorised, Captured, Purchase, Released
+from yuefu.journeys.checkout import Authorised, Captured, Prolonged, Purchase, Released
 from yuefu.journeys.refund import Refunded
 from yuefu.merchants.rules import CHANNELS
 from yuefu.orders import queries as orders
-from yuefu.orders.commands import CaptureRequest, RefundRequest, VoidRequest
+from yuefu.orders.commands import CaptureRequest, RefundRequest, ReleaseRequest, VoidRequest
+from yuefu.orders.commands.extending import ExtendRequest
+from yuefu.orders.queries.checkout import lines_of_orders
 from yuefu.orders.rules import STATES, Order
+from yuefu.orders.rules.lines import Line
 from yuefu.runtime.paging import Span
 
 
@@ -37,6 +41,7 @@ class NewOrder(Body):
     channel: Literal[CHANNELS] = "online"  # type: ignore[valid-type]
     host: Annotated[Text, Field(pattern=Code, examples=["lin"])] | None = None
     category: Annotated[Text, Field(pattern=Code, examples=["phones"])] | None = None
+    lines: Lines | None = None
 
 
 class CaptureOf(BaseModel):
@@ -63,6 +68,7 @@ class OrderPlaced(BaseModel):
     amount_refunded: Literal[0]
     created_at: datetime
     expires_at: datetime
+    lines: list[LineShown]
 
 
 class OrderShown(BaseModel):
@@ -85,6 +91,7 @@ class OrderShown(BaseModel):
     product: str
     periods: int
     captures: list[CaptureOf]
+    lines: list[LineShown]
 
 
 class OrderList(Page[OrderShown]):
@@ -105,6 +112,21 @@ class VoidMade(BaseModel):
     order: str
     amount: int
     currency: str
+
+
+class ReleaseMade(BaseModel):
+    object: Literal["release"]
+    order: str
+    amount: int
+    currency: str
+
+
+class ExtensionMade(BaseModel):
+    """Until when the order can be captured."""
+
+    object: Literal["extension"]
+    order: str
+    expires_at: datetime
 
 
 class RefundMade(BaseModel):
@@ -128,6 +150,7 @@ async def create(call: Call) -> dict[str, Any]:
         by=call.by,
         host=body.host or "",
         category=body.category or "",
+        lines=(lines := carts.lines_of(body.lines)),
     )
     done: Authorised = await call.ask("authorise", purchase)
     order_id = ids.text("order", done.order_id)
@@ -152,6 +175,7 @@ async def create(call: Call) -> dict[str, Any]:
         "amount_refunded": 0,
         "created_at": ids.moment(done.order_id),
         "expires_at": done.expires_at.astimezone(UTC),
+        "lines": carts.shown(lines),
     }
 
 
@@ -181,6 +205,25 @@ async def void(call: Call) -> dict[str, Any]:
     }
 
 
+async def release(call: Call) -> dict[str, Any]:
+    """POST /v1/orders/{order_id}/release"""
+    request = ReleaseRequest(call.key, call.merchant_id, call.object_id("order"), by=call.by)
+    done: Released = await call.ask("release", request)
+    return {
+        "object": "release",
+        "order": ids.text("order", done.order_id),
+        "amount": done.amount.minor,
+        "currency": done.amount.currency,
+    }
+
+
+async def extend(call: Call) -> dict[str, Any]:
+    """POST /v1/orders/{order_id}/extend"""
+    request = ExtendRequest(call.own_key, call.merchant_id, call.object_id("order"), by=call.by)
+    done: Prolonged = await call.ask("extend", request)
+    return {"object": "extension", "order": ids.text("order", done.order_id), "expires_at": done.expires_at.astimezone(UTC)}
+
+
 async def refund(call: Call) -> dict[str, Any]:
     """POST /v1/orders/{order_id}/refund"""
     request = RefundRequest(call.key, call.merchant_id, call.object_id("order"), call.part(), by=call.by)
@@ -202,6 +245,7 @@ LISTING: Final = Listing(
         one_of("state", STATES, "Only those in this state."),
         one_of("channel", CHANNELS, "Only those sold this way."),
         an_id("consumer", "consumer", "Only those of this consumer."),
+        text_of("product", "Only those on a plan of this product."),
         *CREATED,
     ),
 )
@@ -218,20 +262,25 @@ async def listed(call: Call) -> dict[str, Any]:
 
     def found(where: Mapping[str, Any], span: Span) -> list[dict[str, Any]] | None:
         page = orders.page(merchant_id=merchant_id, where=where, span=span)
-        return None if page is None else [_shown(order) for order in page]
+        return None if page is None else list(_all_shown(page).values())
 
     return await listing.page(call, LISTING, found)
 
 
 def read(order_ids: Sequence[UUID]) -> dict[UUID, dict[str, Any]]:
     """Orders of the merchant who reads, as they are shown."""
-    return {order_id: _shown(order) for order_id, order in orders.orders(order_ids).items()}
+    return _all_shown(list(orders.orders(order_ids).values()))
 
 
 expanding.register("order", read)
 
 
-def _shown(order: Order) -> dict[str, Any]:
+def _all_shown(found: Sequence[Order]) -> dict[UUID, dict[str, Any]]:
+    bought = lines_of_orders([order.id for order in found])
+    return {order.id: _shown(order, bought.get(order.id, ())) for order in found}
+
+
+def _shown(order: Order, lines: Sequence[Line]) -> dict[str, Any]:
     return {
         "object": "order",
         "id": ids.text("order", order.id),
@@ -253,6 +302,7 @@ def _shown(order: Order) -> dict[str, Any]:
             {"id": ids.text("capture", one.id), "amount": one.amount, "amount_refunded": one.refunded, "captured_on": one.captured_on}
             for one in order.captures
         ],
+        "lines": carts.shown(lines),
     }
 
 
@@ -264,5 +314,7 @@ ROUTES: Final = (
     Route("GET", _ORDER, "order.read", show, None, OrderShown, 200, False, "Show an order"),
     Route("POST", f"{_ORDER}/capture", "order.capture", capture, Part, CaptureMade, 201, True, "Capture an order, wholly with {}"),
     Route("POST", f"{_ORDER}/void", "order.void", void, Nothing, VoidMade, 200, True, "Give back what is not captured: {}"),
+    Route("POST", f"{_ORDER}/release", "order.void", release, Nothing, ReleaseMade, 200, True, "Give back the rest of an order captured in part: {}"),
+    Route("POST", f"{_ORDER}/extend", "order.authorise", extend, Nothing, ExtensionMade, 201, False, "Let the authorisation hold longer: {}"),
     Route("POST", f"{_ORDER}/refund", "order.refund", refund, Part, RefundMade, 201, True, "Refund what was captured, all of it with {}"),
 )  # fmt: skip

@@ -19,6 +19,7 @@ class Route:
     """`scope` is what a key must be allowed. A `keyed` route moves money and needs an Idempotency-Key. What it `takes` is always sent: an
     absent body stands for nothing, least of all for everything. What `may_fail` is declined with 402, for good. `public` may be asked by
     browsers of anybody, with a publishable key. `expands` are the paths that `expand[]` may be given, of a list `data.order` for instance.
+    Of the `parameters` those that it `needs` are always given.
     """
 
     method: str
@@ -34,3 +35,4 @@ class Route:
     may_fail: bool = False
     public: bool = False
     expands: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()

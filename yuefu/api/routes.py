@@ -7,23 +7,25 @@ from functools import cache
 from typing import Final
 from urllib.parse import unquote
 
-from yuefu.api import loans, orders, quotes
+from yuefu.api import checkout_sessions, loans, orders, price_labels, quotes
 from yuefu.api.route import Route
 
 ROUTES: Final[tuple[Route, ...]] = (
+    *price_labels.ROUTES,
     *quotes.ROUTES,
+    *checkout_sessions.ROUTES,
     *orders.ROUTES,
     *loans.ROUTES,
 )
 
 
 @cache
-def _by_shape() -> Mapping[tuple[int, str], Mapping[str, Route]]:
-    """Routes by the number of segments and the last fixed one, each by method."""
-    found: dict[tuple[int, str], dict[str, Route]] = {}
+def _by_shape() -> Mapping[tuple[int, str, str], Mapping[str, Route]]:
+    """Routes by the number of segments, the resource and the last fixed segment, each by method."""
+    found: dict[tuple[int, str, str], dict[str, Route]] = {}
     for route in ROUTES:
         parts = route.path.split("/")
-        found.setdefault((len(parts), parts[-1] if not parts[-1].startswith("{") else ""), {})[route.method] = route
+        found.setdefault((len(parts), parts[2], parts[-1] if not parts[-1].startswith("{") else ""), {})[route.method] = route
     return found
 
 
@@ -36,9 +38,9 @@ def at(path: str) -> tuple[Mapping[str, Route], dict[str, str]]:
         parts = [unquote(part) for part in parts]
         if any("/" in part for part in parts):
             return {}, {}
-    shapes = _by_shape()
+    shapes, resource = _by_shape(), parts[2] if len(parts) > 2 else ""
     for last in (parts[-1], ""):
-        routes = shapes.get((len(parts), last))
+        routes = shapes.get((len(parts), resource, last))
         if not routes:
             continue
         fixed = next(iter(routes.values())).path.split("/")

@@ -133,3 +133,83 @@ class Extension(BookRow):
             models.CheckConstraint(condition=Q(held_until__gt=F("extended_at")), name="orders_extension_before_the_end"),
             models.UniqueConstraint(fields=["order_id", "expires_at"], name="orders_extension_once"),
         ]
+
+
+class CheckoutSession(BookRow):
+    """A purchase that a merchant offers on our page. It ends once, and stays what it was opened as."""
+
+    merchant_id = models.UUIDField()
+    merchant_reference = models.TextField()
+    amount_minor = models.BigIntegerField()
+    currency = models.TextField()
+    channel = models.TextField()
+    products = models.JSONField()
+    periods = models.JSONField()
+    success_url = models.TextField()
+    cancel_url = models.TextField()
+    consumer_id = models.UUIDField(null=True)
+    language = models.TextField()
+    host = models.TextField()
+    category = models.TextField()
+    state = models.TextField()
+    order_id = models.UUIDField(null=True, unique=True)
+    created_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+    seq = models.IntegerField()
+
+    class Meta:
+        db_table = "orders_checkout_session"
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(state__in=["open", "completed", "expired", "cancelled"]), name="orders_checkout_session_state"
+            ),
+            models.CheckConstraint(
+                condition=Q(state="completed", order_id__isnull=False) | (~Q(state="completed") & Q(order_id__isnull=True)),
+                name="orders_checkout_session_its_order",
+            ),
+            models.CheckConstraint(
+                condition=Q(state="open", ended_at__isnull=True) | (~Q(state="open") & Q(ended_at__isnull=False)),
+                name="orders_checkout_session_ended",
+            ),
+            models.CheckConstraint(condition=Q(amount_minor__gt=0), name="orders_checkout_session_amount"),
+            models.CheckConstraint(condition=Q(expires_at__gt=F("created_at")), name="orders_checkout_session_lasts"),
+            models.CheckConstraint(condition=Q(language__in=["", "zh", "en"]), name="orders_checkout_session_language"),
+        ]
+        indexes = [
+            models.Index(fields=["merchant_id", "-id"], name="orders_checkout_of_merchant"),
+            models.Index(fields=["book_id", "expires_at"], condition=Q(state="open"), name="orders_checkout_open"),
+        ]
+
+
+class Line(BookRow):
+    """A line of the cart of a session, or of the order that was placed. Never changed."""
+
+    merchant_id = models.UUIDField()
+    session_id = models.UUIDField(null=True)
+    order_id = models.UUIDField(null=True)
+    number = models.SmallIntegerField()
+    name = models.TextField()
+    quantity = models.IntegerField()
+    unit_minor = models.BigIntegerField()
+    sku = models.TextField()
+    cash_price_minor = models.BigIntegerField(null=True)
+    tax_minor = models.BigIntegerField(null=True)
+    serial_number = models.TextField()
+    category = models.TextField()
+    image_url = models.TextField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(session_id__isnull=False, order_id__isnull=True) | Q(session_id__isnull=True, order_id__isnull=False),
+                name="orders_line_of_one",
+            ),
+            models.CheckConstraint(condition=Q(number__gte=1, quantity__gte=1, unit_minor__gte=0), name="orders_line_amounts"),
+            models.CheckConstraint(
+                condition=Q(cash_price_minor__isnull=True) | Q(unit_minor__lte=F("cash_price_minor")),
+                name="orders_line_no_dearer_on_credit",
+            ),
+            models.UniqueConstraint(F("session_id"), F("order_id"), F("number"), name="orders_line_number", nulls_distinct=False),
+        ]
+        indexes = [models.Index(fields=["order_id"], condition=Q(order_id__isnull=False), name="orders_line_of_order")]

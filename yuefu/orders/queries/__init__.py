@@ -208,6 +208,7 @@ _FILTERS = {
     "state": "state = %(state)s",
     "channel": "channel = %(channel)s",
     "consumer": "consumer_id = %(consumer)s",
+    "product": "product = %(product)s",
     "created_from": "created_at >= %(created_from)s",
     "created_before": "created_at < %(created_before)s",
 }
