@@ -7,16 +7,30 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from typing import Any, Final
+from uuid import UUID
 
-from tests.api.conftest import Merchant
+from tests.api.conftest import Merchant, issue
+from yuefu import ids
 from yuefu.api.route import Route
 
 Make = Callable[[Merchant], Any]
 
+_loans: dict[tuple[UUID, int], str] = {}
+
+
+def _due(merchant: Merchant) -> str:
+    """The one loan of a merchant of which something is due: once the clock stands on that day, what is sold is due a month later."""
+    place = (merchant.shop.book_id, merchant.merchant)
+    if place not in _loans:
+        _loans[place] = merchant.due()[1]
+    return _loans[place]
+
+
 NAMED: Final[dict[str, Make]] = {
     "order_id": lambda merchant: merchant.placed(),
-    "loan_id": lambda merchant: merchant.due()[1],
+    "api_key_id": lambda merchant: ids.text("api_key", issue(merchant.shop, merchant=merchant.merchant, scopes=["order.read"]).id),
     "checkout_id": lambda merchant: merchant.session()["id"],
+    "loan_id": _due,
 }
 """By the name in the address: makes a thing of the merchant and gives its id."""
 
@@ -29,8 +43,12 @@ NAMED_BY: Final[dict[str, Make]] = {
 
 BODIES: Final[dict[str, Make]] = {
     "/v1/quotes": lambda merchant: {"product": "free", "amount": 50_000, "currency": "CNY", "periods": 3},
-    "/v1/orders": lambda merchant: merchant.order(),
-    "/v1/checkout_sessions": lambda merchant: merchant.offer(),
+    "/v1/orders": lambda merchant: merchant.order() | {"lines": [{"name": "Goods", "unit_amount": 199_900}]},
+    "/v1/checkout_sessions": lambda merchant: merchant.offer(
+        lines=[{"name": "Goods", "unit_amount": 199_900}], allowed_products=["free"], allowed_periods=[3, 6], consumer=None, host=None
+    ),
+    "/v1/orders/{order_id}": lambda merchant: {"metadata": {"basket": "7"}},
+    "/v1/api_keys": lambda merchant: {"scopes": ["order.read"]},
     "/v1/loans/{loan_id}/repayments": lambda merchant: {"amount": 10_000, "instrument": "card:1:ok"},
 }
 """By the address: what the route takes, where {} would not do."""

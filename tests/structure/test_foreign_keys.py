@@ -108,6 +108,7 @@ WITHOUT_A_KEY = {
     "settlement_item.funder_id": FUNDER,
     "settlement_share.source_id": "a capture or a refund share, by its kind",
     "settlement_share.payee_id": "an agent or host, whose key payee_ref is, or a funder",
+    "merchants_metadata.object_id": "of any kind, and whose it is was looked at (`journeys.annotating`)",
     "merchants_payee_account.payee_id": "an agent or host, whose key payee_ref is, or a funder",
     "settlement_share_at_risk.capture_id": OF_ITS_SHARE,
     "settlement_share_at_risk.book_id": OF_ITS_SHARE,

@@ -104,7 +104,7 @@ async def create(call: Call) -> dict[str, Any]:
     body = cast("NewCheckoutSession", call.body)
     lines = carts.lines_of(body.lines)
     request = NewSession(
-        key=call.own_key,
+        key=call.once,
         merchant_id=call.merchant_id,
         merchant_reference=body.merchant_reference,
         amount=_amount(body, lines),
@@ -166,7 +166,7 @@ async def listed(call: Call) -> dict[str, Any]:
 
 async def expire(call: Call) -> dict[str, Any]:
     """POST /v1/checkout_sessions/{checkout_id}/expire"""
-    request = EndSession(call.own_key, call.merchant_id, call.object_id("checkout"), by=call.by)
+    request = EndSession(call.once, call.merchant_id, call.object_id("checkout"), by=call.by)
     done: Ended = await call.ask("expire_session", request)
     return {"object": "checkout_session", "id": ids.text("checkout", done.session.id), "state": "expired"}
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, Final, Literal, TypeVar, cast
+from typing import Any, Final, TypeVar, cast
 from uuid import UUID
 
 import psycopg
@@ -23,7 +23,7 @@ from yuefu.access.rules import ApiKey
 from yuefu.api.problems import Problem
 from yuefu.errors import Refused
 from yuefu.ids import IdSource
-from yuefu.journeys import checkout, refund, repayment
+from yuefu.journeys import annotating, api_keys, checkout, refund, repayment
 from yuefu.journeys.checkout import labelling, sessions
 from yuefu.journeys.desk import Desk, open_day
 from yuefu.payments.gateways.sandbox import SandboxBank, SandboxChannel
@@ -36,9 +36,8 @@ from yuefu.runtime.vault import Vault
 
 T = TypeVar("T")
 
-Verb = Literal[
-    "authorise", "capture", "void", "release", "extend", "refund", "repay", "quote", "label", "open_session", "expire_session"
-]  # fmt: skip
+Verb = str
+"""A name of VERBS."""
 Lane = tuple[UUID, Verb]
 """A book and what is done in it: what may be one batch."""
 
@@ -52,6 +51,11 @@ VERBS: Final[Mapping[Verb, Act]] = {
     "extend": lambda desk, now, requests: checkout.extend(desk=desk, now=now, requests=requests),
     "refund": lambda desk, now, requests: refund.refund(desk=desk, now=now, requests=requests),
     "repay": lambda desk, now, requests: repayment.repay(desk=desk, now=now, requests=requests),
+    "annotate": lambda desk, now, requests: annotating.annotate(desk=desk, now=now, annotations=requests),
+    "key": lambda desk, now, requests: api_keys.make(desk=desk, now=now, requests=requests, random_bytes=secrets.token_bytes),
+    "roll_key": lambda desk, now, requests: api_keys.roll(desk=desk, now=now, requests=requests, random_bytes=secrets.token_bytes),
+    "revoke_key": lambda desk, now, requests: api_keys.revoke(desk=desk, now=now, requests=requests),
+    "change_key": lambda desk, now, requests: api_keys.change(desk=desk, now=now, requests=requests),
     "quote": lambda desk, now, requests: in_halves(requests, lambda part: checkout.quote(desk=desk, now=now, wishes=part)),
     "label": lambda desk, now, requests: in_halves(requests, lambda part: labelling.labels(desk=desk, now=now, wishes=part)),
     "open_session": lambda desk, now, requests: sessions.open_sessions(desk=desk, now=now, requests=requests),

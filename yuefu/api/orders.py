@@ -13,8 +13,8 @@ from uuid import UUID
 from pydantic import BaseModel, Field
 
 from yuefu import ids
-from yuefu.api import carts, expanding, listing
-from yuefu.api.bodies import Body, Code, ConsumerId, Nothing, Part, QuoteId, Text
+from yuefu.api import carts, expanding, listing, notes
+from yuefu.api.bodies import Body, Code, ConsumerId, Metadata, MetadataShown, NewMetadata, Nothing, Part, QuoteId, Text
 from yuefu.api.calls import Call
 from yuefu.api.carts import Lines, LineShown
 from yuefu.api.listing import CREATED, Listing, Page, an_id, one_of, text_of
@@ -23,6 +23,7 @@ from yuefu.api.route import Route
 from yuefu.journeys.checkout import Authorised, Captured, Prolonged, Purchase, Released
 from yuefu.journeys.refund import Refunded
 from yuefu.merchants.rules import CHANNELS
+from yuefu.merchants.rules.metadata import frozen
 from yuefu.orders import queries as orders
 from yuefu.orders.commands import CaptureRequest, RefundRequest, ReleaseRequest, VoidRequest
 from yuefu.orders.commands.extending import ExtendRequest
@@ -42,6 +43,13 @@ class NewOrder(Body):
     host: Annotated[Text, Field(pattern=Code, examples=["lin"])] | None = None
     category: Annotated[Text, Field(pattern=Code, examples=["phones"])] | None = None
     lines: Lines | None = None
+    metadata: Metadata = Field(default_factory=dict)
+
+
+class NewRefund(Part):
+    """What goes back of what was captured, all of it with {}."""
+
+    metadata: Metadata = Field(default_factory=dict)
 
 
 class CaptureOf(BaseModel):
@@ -69,6 +77,7 @@ class OrderPlaced(BaseModel):
     created_at: datetime
     expires_at: datetime
     lines: list[LineShown]
+    metadata: dict[str, str]
 
 
 class OrderShown(BaseModel):
@@ -92,6 +101,7 @@ class OrderShown(BaseModel):
     periods: int
     captures: list[CaptureOf]
     lines: list[LineShown]
+    metadata: dict[str, str]
 
 
 class OrderList(Page[OrderShown]):
@@ -135,6 +145,7 @@ class RefundMade(BaseModel):
     order: str
     amount: int
     currency: str
+    metadata: dict[str, str]
 
 
 async def create(call: Call) -> dict[str, Any]:
@@ -150,6 +161,7 @@ async def create(call: Call) -> dict[str, Any]:
         by=call.by,
         host=body.host or "",
         category=body.category or "",
+        metadata=frozen(body.metadata),
         lines=(lines := carts.lines_of(body.lines)),
     )
     done: Authorised = await call.ask("authorise", purchase)
@@ -176,6 +188,7 @@ async def create(call: Call) -> dict[str, Any]:
         "created_at": ids.moment(done.order_id),
         "expires_at": done.expires_at.astimezone(UTC),
         "lines": carts.shown(lines),
+        "metadata": dict(purchase.metadata),
     }
 
 
@@ -219,14 +232,15 @@ async def release(call: Call) -> dict[str, Any]:
 
 async def extend(call: Call) -> dict[str, Any]:
     """POST /v1/orders/{order_id}/extend"""
-    request = ExtendRequest(call.own_key, call.merchant_id, call.object_id("order"), by=call.by)
+    request = ExtendRequest(call.once, call.merchant_id, call.object_id("order"), by=call.by)
     done: Prolonged = await call.ask("extend", request)
     return {"object": "extension", "order": ids.text("order", done.order_id), "expires_at": done.expires_at.astimezone(UTC)}
 
 
 async def refund(call: Call) -> dict[str, Any]:
     """POST /v1/orders/{order_id}/refund"""
-    request = RefundRequest(call.key, call.merchant_id, call.object_id("order"), call.part(), by=call.by)
+    body = cast("NewRefund", call.body)
+    request = RefundRequest(call.key, call.merchant_id, call.object_id("order"), call.part(), by=call.by, metadata=frozen(body.metadata))
     done: Refunded = await call.ask("refund", request)
     return {
         "object": "refund",
@@ -234,6 +248,7 @@ async def refund(call: Call) -> dict[str, Any]:
         "order": ids.text("order", done.order_id),
         "amount": done.amount.minor,
         "currency": done.amount.currency,
+        "metadata": body.metadata,
     }
 
 
@@ -262,25 +277,27 @@ async def listed(call: Call) -> dict[str, Any]:
 
     def found(where: Mapping[str, Any], span: Span) -> list[dict[str, Any]] | None:
         page = orders.page(merchant_id=merchant_id, where=where, span=span)
-        return None if page is None else list(_all_shown(page).values())
+        return None if page is None else _all_shown(page)
 
     return await listing.page(call, LISTING, found)
 
 
 def read(order_ids: Sequence[UUID]) -> dict[UUID, dict[str, Any]]:
     """Orders of the merchant who reads, as they are shown."""
-    return _all_shown(list(orders.orders(order_ids).values()))
+    found = orders.orders(order_ids)
+    return dict(zip(found, _all_shown(list(found.values())), strict=True))
+
+
+def _all_shown(found: Sequence[Order]) -> list[dict[str, Any]]:
+    bought = lines_of_orders([order.id for order in found])
+    noted = notes.noted("order", [order.id for order in found])
+    return [_shown(order, bought.get(order.id, ()), noted(order.id)) for order in found]
 
 
 expanding.register("order", read)
 
 
-def _all_shown(found: Sequence[Order]) -> dict[UUID, dict[str, Any]]:
-    bought = lines_of_orders([order.id for order in found])
-    return {order.id: _shown(order, bought.get(order.id, ())) for order in found}
-
-
-def _shown(order: Order, lines: Sequence[Line]) -> dict[str, Any]:
+def _shown(order: Order, lines: Sequence[Line], metadata: dict[str, str]) -> dict[str, Any]:
     return {
         "object": "order",
         "id": ids.text("order", order.id),
@@ -303,6 +320,7 @@ def _shown(order: Order, lines: Sequence[Line]) -> dict[str, Any]:
             for one in order.captures
         ],
         "lines": carts.shown(lines),
+        "metadata": metadata,
     }
 
 
@@ -312,9 +330,10 @@ ROUTES: Final = (
     Route("POST", "/v1/orders", "order.authorise", create, NewOrder, OrderPlaced, 201, True, "Place an order: decide, hold its amount", may_fail=True),
     Route("GET", "/v1/orders", "order.read", listed, None, OrderList, 200, False, "List orders, newest first", LISTING.parameters),
     Route("GET", _ORDER, "order.read", show, None, OrderShown, 200, False, "Show an order"),
+    Route("POST", _ORDER, "order.authorise", notes.annotating("order"), NewMetadata, MetadataShown, 200, False, "Change what is noted on an order"),
     Route("POST", f"{_ORDER}/capture", "order.capture", capture, Part, CaptureMade, 201, True, "Capture an order, wholly with {}"),
     Route("POST", f"{_ORDER}/void", "order.void", void, Nothing, VoidMade, 200, True, "Give back what is not captured: {}"),
     Route("POST", f"{_ORDER}/release", "order.void", release, Nothing, ReleaseMade, 200, True, "Give back the rest of an order captured in part: {}"),
     Route("POST", f"{_ORDER}/extend", "order.authorise", extend, Nothing, ExtensionMade, 201, False, "Let the authorisation hold longer: {}"),
-    Route("POST", f"{_ORDER}/refund", "order.refund", refund, Part, RefundMade, 201, True, "Refund what was captured, all of it with {}"),
+    Route("POST", f"{_ORDER}/refund", "order.refund", refund, NewRefund, RefundMade, 201, True, "Refund what was captured, all of it with {}"),
 )  # fmt: skip

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Final
 from urllib.parse import unquote
 
-from yuefu.api import checkout_sessions, loans, orders, price_labels, quotes
+from yuefu.api import checkout_sessions, keys, loans, orders, price_labels, quotes
 from yuefu.api.route import Route
 
 ROUTES: Final[tuple[Route, ...]] = (
@@ -16,17 +17,35 @@ ROUTES: Final[tuple[Route, ...]] = (
     *checkout_sessions.ROUTES,
     *orders.ROUTES,
     *loans.ROUTES,
+    *keys.ROUTES,
 )
 
 
+@dataclass(slots=True)
+class _Place:
+    """What follows on the segments so far: fixed ones by their text, any other under a name; and the routes that end here, by method."""
+
+    fixed: dict[str, _Place] = field(default_factory=dict)
+    name: str = ""
+    any_other: _Place | None = None
+    routes: dict[str, Route] = field(default_factory=dict)
+
+
 @cache
-def _by_shape() -> Mapping[tuple[int, str, str], Mapping[str, Route]]:
-    """Routes by the number of segments, the resource and the last fixed segment, each by method."""
-    found: dict[tuple[int, str, str], dict[str, Route]] = {}
+def _root() -> _Place:
+    root = _Place()
     for route in ROUTES:
-        parts = route.path.split("/")
-        found.setdefault((len(parts), parts[2], parts[-1] if not parts[-1].startswith("{") else ""), {})[route.method] = route
-    return found
+        place = root
+        for part in route.path.split("/"):
+            if part.startswith("{"):
+                assert place.name in ("", part[1:-1]), f"{route.path} has another name than its neighbour"
+                place.name, place.any_other = part[1:-1], place.any_other or _Place()
+                place = place.any_other
+            else:
+                place = place.fixed.setdefault(part, _Place())
+        assert route.method not in place.routes, f"{route.method} {route.path} is there twice"
+        place.routes[route.method] = route
+    return root
 
 
 def at(path: str) -> tuple[Mapping[str, Route], dict[str, str]]:
@@ -38,13 +57,12 @@ def at(path: str) -> tuple[Mapping[str, Route], dict[str, str]]:
         parts = [unquote(part) for part in parts]
         if any("/" in part for part in parts):
             return {}, {}
-    shapes, resource = _by_shape(), parts[2] if len(parts) > 2 else ""
-    for last in (parts[-1], ""):
-        routes = shapes.get((len(parts), resource, last))
-        if not routes:
-            continue
-        fixed = next(iter(routes.values())).path.split("/")
-        named = {name[1:-1]: part for name, part in zip(fixed, parts, strict=True) if name.startswith("{")}
-        if all(part and (name.startswith("{") or name == part) for name, part in zip(fixed[1:], parts[1:], strict=True)):
-            return routes, named
-    return {}, {}
+    place, named = _root(), dict[str, str]()
+    for part in parts:
+        following = place.fixed.get(part)
+        if following is None and part and place.any_other is not None:
+            named[place.name], following = part, place.any_other
+        if following is None:
+            return {}, {}
+        place = following
+    return place.routes, named

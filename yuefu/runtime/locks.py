@@ -31,6 +31,7 @@ PORTFOLIOS: Final = 7041791  # the numbers of the portfolios of a book
 CERTIFICATES: Final = 7041792  # the numbers of the certificates of a book
 FUND_PLAN: Final = 7041801  # what a merchant plans and tells
 PAYEES: Final = 7041793  # the agents and hosts of a book
+METADATA: Final = 7041797  # what is noted on an object
 INVOICES: Final = 7041796  # the invoices of a book and their numbers
 
 

@@ -41,6 +41,8 @@ from yuefu.ledger.rules.posting import Balance
 from yuefu.loans import queries as loan_book
 from yuefu.loans.queries import Arrears
 from yuefu.merchants import queries as merchants
+from yuefu.merchants.commands import metadata
+from yuefu.merchants.commands.metadata import Note
 from yuefu.merchants.queries import payees
 from yuefu.merchants.rules import CHANNELS, Contract, category_fault
 from yuefu.money.amounts import Money
@@ -298,6 +300,7 @@ def _decide(work: UnitOfWork, facts: _Facts, fresh: Mapping[int, tuple[UUID, Pur
         carts = {order_id: (purchase.merchant_id, purchase.lines) for order_id, purchase in fresh.values() if purchase.lines}
         if carts:
             keep_lines(work=work, of_orders=carts)
+        metadata.begin(work=work, notes=[Note(one.merchant_id, "order", order_id, one.metadata) for order_id, one in fresh.values()])
     return {
         index: Authorised(order.id, decision.approved, decision.reasons, features.amount, expires_at)
         for index, (order, features, decision) in drafts.items()

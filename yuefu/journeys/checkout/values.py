@@ -8,6 +8,7 @@ from typing import Final
 from uuid import UUID
 
 from yuefu.errors import Refused
+from yuefu.merchants.rules.metadata import Metadata
 from yuefu.money.amounts import Money
 from yuefu.offers.rules.quote import Quote
 from yuefu.orders.rules.lines import Line
@@ -67,7 +68,7 @@ class Quoted:
 class Purchase:
     """The consumer's consent to a plan that was shown to them, sent by the merchant under its own reference. Here as in other requests
     `by` is who sent it, where that is not who carries out the batch. `host` is the code of who sold it live,
-    `category` that of the goods, `lines` what is in the cart.
+    `category` that of the goods, `metadata` what the merchant notes on the order for itself, `lines` what is in the cart.
     """
 
     key: str
@@ -79,6 +80,7 @@ class Purchase:
     by: Actor | None = field(default=None, compare=False)
     host: str = ""
     category: str = ""
+    metadata: Metadata = ()
     lines: tuple[Line, ...] = ()
 
 
