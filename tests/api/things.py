@@ -47,6 +47,7 @@ BODIES: Final[dict[str, Make]] = {
     "/v1/checkout_sessions": lambda merchant: merchant.offer(
         lines=[{"name": "Goods", "unit_amount": 199_900}], allowed_products=["free"], allowed_periods=[3, 6], consumer=None, host=None
     ),
+    "/v1/checkout_sessions/{checkout_id}": lambda merchant: {"metadata": {"basket": "7"}},
     "/v1/orders/{order_id}": lambda merchant: {"metadata": {"basket": "7"}},
     "/v1/api_keys": lambda merchant: {"scopes": ["order.read"]},
     "/v1/loans/{loan_id}/repayments": lambda merchant: {"amount": 10_000, "instrument": "card:1:ok"},

@@ -11,8 +11,8 @@ from django.conf import settings
 from pydantic import BaseModel, Field
 
 from yuefu import ids
-from yuefu.api import carts, listing
-from yuefu.api.bodies import Amount, Body, Code, ConsumerId, Currency, Nothing, Text
+from yuefu.api import carts, listing, notes
+from yuefu.api.bodies import Amount, Body, Code, ConsumerId, Currency, Metadata, MetadataShown, NewMetadata, Nothing, Text
 from yuefu.api.calls import Call
 from yuefu.api.carts import Lines, LineShown
 from yuefu.api.listing import CREATED, Listing, Page, an_id, one_of, text_of
@@ -20,6 +20,7 @@ from yuefu.api.problems import Fault, Problem
 from yuefu.api.route import Route
 from yuefu.journeys.checkout.sessions import Ended, EndSession, NewSession, Opened
 from yuefu.merchants.rules import CHANNELS
+from yuefu.merchants.rules.metadata import frozen
 from yuefu.money.amounts import LARGEST_MINOR, Money
 from yuefu.offers.rules.wording import LANGUAGES
 from yuefu.orders.queries import checkout as sessions
@@ -53,6 +54,7 @@ class NewCheckoutSession(Body):
     language: Literal[LANGUAGES] | None = None  # type: ignore[valid-type]
     host: Annotated[Text, Field(pattern=Code, examples=["lin"])] | None = None
     category: Annotated[Text, Field(pattern=Code, examples=["phones"])] | None = None
+    metadata: Metadata = Field(default_factory=dict)
     expires_in: Annotated[int, Field(ge=SHORTEST_S, le=LONGEST_S)] = USUAL_S
 
 
@@ -73,6 +75,7 @@ class _Session(BaseModel):
     language: str | None
     created_at: datetime
     expires_at: datetime
+    metadata: dict[str, str]
 
 
 class CheckoutSessionOpened(_Session):
@@ -119,10 +122,11 @@ async def create(call: Call) -> dict[str, Any]:
         category=body.category or "",
         lines=lines,
         expires_in_s=body.expires_in,
+        metadata=frozen(body.metadata),
         by=call.by,
     )
     done: Opened = await call.ask("open_session", request)
-    return {**_told(done.session, done.lines), "state": "open", "order": None}
+    return {**_told(done.session, done.lines), "state": "open", "order": None, "metadata": dict(request.metadata)}
 
 
 def _amount(body: NewCheckoutSession, lines: Sequence[Line]) -> Money:
@@ -171,6 +175,11 @@ async def expire(call: Call) -> dict[str, Any]:
     return {"object": "checkout_session", "id": ids.text("checkout", done.session.id), "state": "expired"}
 
 
+async def update(call: Call) -> dict[str, Any]:
+    """POST /v1/checkout_sessions/{checkout_id}"""
+    return {**await notes.annotating("checkout")(call), "object": "checkout_session"}
+
+
 def _now(call: Call) -> datetime:
     """Where the book is now: the clock of a test book may have been moved since its key was looked up."""
     book = call.holder.book
@@ -186,12 +195,14 @@ def _read(session_ids: Sequence[UUID], now: datetime) -> dict[UUID, dict[str, An
 
 
 def _shown(found: Sequence[Session], now: datetime) -> list[dict[str, Any]]:
+    noted = notes.noted("checkout", [one.id for one in found])
     in_carts = sessions.lines_of_sessions([one.id for one in found])
     return [
         {
             **_told(one, in_carts.get(one.id, ())),
             "state": one.state_at(now),
             "order": ids.text("order", one.order_id) if one.order_id else None,
+            "metadata": noted(one.id),
         }
         for one in found
     ]
@@ -228,5 +239,6 @@ ROUTES: Final = (
     Route("POST", _SESSIONS, "checkout.create", create, NewCheckoutSession, CheckoutSessionOpened, 201, False, "Open a checkout session"),
     Route("GET", _SESSIONS, "order.read", listed, None, CheckoutSessionList, 200, False, "List checkout sessions, newest first", LISTING.parameters),
     Route("GET", _SESSION, "order.read", show, None, CheckoutSessionShown, 200, False, "Show a checkout session", expands=_EXPANDS),
+    Route("POST", _SESSION, "checkout.create", update, NewMetadata, MetadataShown, 200, False, "Change the metadata of a checkout session"),
     Route("POST", f"{_SESSION}/expire", "checkout.create", expire, Nothing, CheckoutSessionEnded, 200, False, "Let a checkout session expire now: {}"),
 )  # fmt: skip

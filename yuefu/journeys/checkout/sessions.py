@@ -26,8 +26,11 @@ from yuefu.journeys.checkout.values import (
     reference_fault,
 )
 from yuefu.journeys.desk import Desk, in_batches, on_open_day
+from yuefu.merchants.commands import metadata
+from yuefu.merchants.commands.metadata import Note
 from yuefu.merchants.queries import payees
 from yuefu.merchants.rules import CHANNELS, category_fault
+from yuefu.merchants.rules.metadata import Metadata
 from yuefu.money.amounts import Money
 from yuefu.offers import queries as offers
 from yuefu.offers.rules.wording import LANGUAGES
@@ -66,6 +69,7 @@ class NewSession:
     category: str = ""
     lines: tuple[Line, ...] = ()
     expires_in_s: int = rules.USUAL_S
+    metadata: Metadata = ()
     by: Actor | None = field(default=None, compare=False)
 
 
@@ -119,6 +123,7 @@ def _open(desk: Desk, work: UnitOfWork, requests: Sequence[NewSession]) -> list[
     def act(fresh: list[int]) -> dict[int, Opened | Refused]:
         made = {i: _session(work, ids[i], requests[i]) for i in fresh}
         commands.open_sessions(work=work, sessions=list(made.values()), carts={ids[i]: requests[i].lines for i in fresh})
+        metadata.begin(work=work, notes=[Note(requests[i].merchant_id, commands.KIND, ids[i], requests[i].metadata) for i in fresh])
         return {i: Opened(session, requests[i].lines) for i, session in made.items()}
 
     return keys.answer(

@@ -26,6 +26,15 @@ def sessions(ids: Collection[UUID]) -> dict[UUID, Session]:
     return _by_id(sql.rows_as(made, f"SELECT {SESSION} FROM orders_checkout_session WHERE id = ANY(%s)", [list(ids)]))
 
 
+def of_merchants(book_id: UUID, wanted: Sequence[tuple[UUID, UUID]]) -> frozenset[tuple[UUID, UUID]]:
+    """Which of (merchant, session) are there, in this book."""
+    found = sql.rows(
+        "SELECT merchant_id, id FROM orders_checkout_session WHERE book_id = %s AND id = ANY(%s)",
+        [book_id, [session for _, session in wanted]],
+    )
+    return frozenset((merchant, session) for merchant, session in found) & frozenset(wanted)
+
+
 def book_of(session_id: UUID) -> UUID | None:
     """The book of a checkout session."""
     found: UUID | None = sql.value("SELECT book_id FROM orders_checkout_session WHERE id = %s", [session_id])
