@@ -6,12 +6,15 @@ Every resource adds what it has; a route that nobody has told about fails the te
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from typing import Any, Final
 from uuid import UUID
 
 from tests.api.conftest import Merchant, issue
 from yuefu import ids
 from yuefu.api.route import Route
+from yuefu.errors import Refused
+from yuefu.journeys import invoices
 
 Make = Callable[[Merchant], Any]
 
@@ -26,11 +29,49 @@ def _due(merchant: Merchant) -> str:
     return _loans[place]
 
 
+def after(merchant: Merchant, happens: Callable[[], Any], name: str) -> str:
+    """The newest of a list once something has happened."""
+    happens()
+    return str(merchant.get(f"/v1/{name}").body["data"][0]["id"])
+
+
+def refunded(merchant: Merchant) -> None:
+    assert merchant.post(f"/v1/orders/{merchant.captured()}/refund", {"amount": 100}).status == 201
+
+
+def settled(merchant: Merchant) -> None:
+    """What was sold yesterday is paid today."""
+    merchant.captured()
+    merchant.shop.next_day()
+    merchant.shop.settle()
+
+
+def invoiced(merchant: Merchant) -> str:
+    """For the fees of the month before."""
+    merchant.captured()
+    shop, first = merchant.shop, merchant.shop.on.replace(day=1)
+    shop.until((first + timedelta(days=31)).replace(day=1))
+    (made,) = invoices.request(desk=shop.desk, now=shop.now(), months=[(shop.merchants[merchant.merchant], first)])
+    assert not isinstance(made, Refused), made
+    return ids.text("invoice", made.id)
+
+
 NAMED: Final[dict[str, Make]] = {
     "order_id": lambda merchant: merchant.placed(),
     "api_key_id": lambda merchant: ids.text("api_key", issue(merchant.shop, merchant=merchant.merchant, scopes=["order.read"]).id),
     "checkout_id": lambda merchant: merchant.session()["id"],
     "loan_id": _due,
+    "test_clock_id": lambda merchant: merchant.post("/v1/test_helpers/test_clocks", {"frozen_time": "2026-10-15T12:00:00+08:00"}).body[
+        "id"
+    ],
+    "capture_id": lambda merchant: after(merchant, merchant.captured, "captures"),
+    "refund_id": lambda merchant: after(merchant, lambda: refunded(merchant), "refunds"),
+    "balance_transaction_id": lambda merchant: after(merchant, merchant.captured, "balance_transactions"),
+    "batch_id": lambda merchant: after(merchant, lambda: settled(merchant), "settlements"),
+    "payout_id": lambda merchant: after(merchant, lambda: settled(merchant), "payouts"),
+    "statement_id": lambda merchant: after(merchant, lambda: settled(merchant), "statements"),
+    "invoice_id": invoiced,
+    "form": lambda merchant: "details",
 }
 """By the name in the address: makes a thing of the merchant and gives its id."""
 
@@ -50,11 +91,13 @@ BODIES: Final[dict[str, Make]] = {
     "/v1/checkout_sessions/{checkout_id}": lambda merchant: {"metadata": {"basket": "7"}},
     "/v1/orders/{order_id}": lambda merchant: {"metadata": {"basket": "7"}},
     "/v1/api_keys": lambda merchant: {"scopes": ["order.read"]},
+    "/v1/test_helpers/test_clocks": lambda merchant: {"frozen_time": "2026-10-15T12:00:00+08:00"},
+    "/v1/test_helpers/test_clocks/{test_clock_id}/advance": lambda merchant: {"frozen_time": "2026-10-16T12:00:00+08:00"},
     "/v1/loans/{loan_id}/repayments": lambda merchant: {"amount": 10_000, "instrument": "card:1:ok"},
 }
 """By the address: what the route takes, where {} would not do."""
 
-LATE: Final = frozenset({"loan_id"})
+LATE: Final = frozenset({"loan_id", "batch_id", "payout_id", "statement_id", "invoice_id"})
 """Things that are made by moving the clock of the book: made last, or what was made before may have ended."""
 
 

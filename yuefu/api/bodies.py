@@ -76,6 +76,7 @@ Metadata = Annotated[
     AfterValidator(_metadata),
     Field(json_schema_extra=_NOTED, description="What you note on it for yourself: names and texts that mean nothing to us."),
 ]
+Named = Annotated[str | dict[str, Any], Field(description="An id, or the object of it where expand[] asks for that.")]
 
 
 class Body(BaseModel):

@@ -23,7 +23,7 @@ from yuefu.access.rules import ApiKey
 from yuefu.api.problems import Problem
 from yuefu.errors import Refused
 from yuefu.ids import IdSource
-from yuefu.journeys import annotating, api_keys, checkout, refund, repayment
+from yuefu.journeys import annotating, api_keys, checkout, clock_jobs, refund, repayment, test_clocks
 from yuefu.journeys.checkout import labelling, sessions
 from yuefu.journeys.desk import Desk, open_day
 from yuefu.payments.gateways.sandbox import SandboxBank, SandboxChannel
@@ -56,6 +56,9 @@ VERBS: Final[Mapping[Verb, Act]] = {
     "roll_key": lambda desk, now, requests: api_keys.roll(desk=desk, now=now, requests=requests, random_bytes=secrets.token_bytes),
     "revoke_key": lambda desk, now, requests: api_keys.revoke(desk=desk, now=now, requests=requests),
     "change_key": lambda desk, now, requests: api_keys.change(desk=desk, now=now, requests=requests),
+    "create_clock": lambda desk, now, requests: test_clocks.create(desk=desk, now=now, requests=requests),
+    "advance_clock": lambda desk, now, requests: clock_jobs.advance(desk=desk, now=now, requests=requests),
+    "delete_clock": lambda desk, now, requests: test_clocks.delete(desk=desk, now=now, deletions=requests),
     "quote": lambda desk, now, requests: in_halves(requests, lambda part: checkout.quote(desk=desk, now=now, wishes=part)),
     "label": lambda desk, now, requests: in_halves(requests, lambda part: labelling.labels(desk=desk, now=now, wishes=part)),
     "open_session": lambda desk, now, requests: sessions.open_sessions(desk=desk, now=now, requests=requests),
@@ -111,13 +114,16 @@ class Counter:
         self._looks: Batcher[str, Look, Any] = Batcher(
             _look, size=50, waiting=waiting, share=share, linger_s=0, hand_over=hand_over, name="looks"
         )
+        self._files: Batcher[str, Look, Any] = Batcher(
+            _look, size=1, waiting=200, share=20, linger_s=0, threads=2, hand_over=hand_over, name="files"
+        )
         self._doors: Batcher[str, bytes, Holder | None] = Batcher(
             _holders, size=200, waiting=waiting, linger_s=0, threads=1, hand_over=hand_over, name="doors"
         )
 
     def stop(self) -> None:
         """Takes nothing more in and finishes what is waiting. Blocks: call it outside the event loop."""
-        for batcher in (self._work, self._looks, self._doors):
+        for batcher in (self._work, self._looks, self._files, self._doors):
             batcher.stop()
 
     async def ask(self, verb: Verb, request: Any, *, holder: Holder) -> Answered:
@@ -128,8 +134,15 @@ class Counter:
 
     async def look(self, holder: Holder, read: Callable[[], T]) -> T:
         """Reads as the merchant: PostgreSQL shows its rows and no others."""
+        return await self._seen(self._looks, holder, read)
+
+    async def make(self, holder: Holder, read: Callable[[], T]) -> T:
+        """Reads as the merchant what takes longer, a file that is made: apart, so that nobody's look waits for it."""
+        return await self._seen(self._files, holder, read)
+
+    async def _seen(self, lanes: Batcher[str, Look, Any], holder: Holder, read: Callable[[], T]) -> T:
         look = Look(holder.key.merchant_id, read)
-        found = await self._wait(lambda answer: self._looks.submit(str(holder.key.merchant_id), look, answer, tenant=look.merchant_id))
+        found = await self._wait(lambda answer: lanes.submit(str(holder.key.merchant_id), look, answer, tenant=look.merchant_id))
         if isinstance(found, Exception):
             raise found
         return cast("T", found)

@@ -8,7 +8,21 @@ from functools import cache
 from typing import Final
 from urllib.parse import unquote
 
-from yuefu.api import checkout_sessions, keys, loans, orders, price_labels, quotes
+from yuefu.api import (
+    balance,
+    captures,
+    checkout_sessions,
+    keys,
+    loans,
+    orders,
+    payouts,
+    price_labels,
+    quotes,
+    refunds,
+    settlements,
+    statements,
+    test_clocks,
+)
 from yuefu.api.route import Route
 
 ROUTES: Final[tuple[Route, ...]] = (
@@ -16,8 +30,15 @@ ROUTES: Final[tuple[Route, ...]] = (
     *quotes.ROUTES,
     *checkout_sessions.ROUTES,
     *orders.ROUTES,
+    *captures.ROUTES,
+    *refunds.ROUTES,
     *loans.ROUTES,
+    *balance.ROUTES,
+    *payouts.ROUTES,
+    *settlements.ROUTES,
+    *statements.ROUTES,
     *keys.ROUTES,
+    *test_clocks.ROUTES,
 )
 
 

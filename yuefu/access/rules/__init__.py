@@ -26,7 +26,7 @@ STAFF_PERMISSIONS: Final = frozenset({
 })  # fmt: skip
 MERCHANT_PERMISSIONS: Final = frozenset({
     "api_key.issue", "api_key.manage", "checkout.create", "offer.read", "order.authorise", "order.capture", "order.read", "order.refund",
-    "order.void", "plan.change", "repayment.collect", "settlement.read", "trace",
+    "order.void", "plan.change", "repayment.collect", "sandbox.use", "settlement.read", "trace",
 })  # fmt: skip
 PERMISSIONS: Final = STAFF_PERMISSIONS | MERCHANT_PERMISSIONS
 

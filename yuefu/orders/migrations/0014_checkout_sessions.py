@@ -49,7 +49,7 @@ CREATE POLICY reader_consumer ON orders_line FOR SELECT TO yuefu_reader USING (E
 
 
 class Migration(migrations.Migration):
-    dependencies = [("orders", "0012_extended")]
+    dependencies = [("orders", "0013_extended")]
 
     operations = [
         migrations.CreateModel(

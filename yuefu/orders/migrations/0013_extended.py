@@ -37,7 +37,7 @@ CREATE TRIGGER orders_order_longer BEFORE UPDATE ON orders_order FOR EACH ROW
 
 
 class Migration(migrations.Migration):
-    dependencies = [("orders", "0011_sold_live_stays")]
+    dependencies = [("orders", "0012_lists_of_a_merchant")]
 
     operations = [
         migrations.CreateModel(
