@@ -224,6 +224,18 @@ class Merchant:
         assert self.post(f"/v1/orders/{order}/capture", {"amount": 90_000}).status == 201
         return order
 
+    def place(self) -> dict[str, Any]:
+        """The body of a new store."""
+        return {"code": f"store-{next(_numbers)}", "name_zh": "南京路店", "name_en": "Nanjing Road", "address": "南京东路 1 号"}
+
+    def store(self) -> str:
+        return str(self.post("/v1/stores", self.place()).body["id"])
+
+    def terminal(self, store: str | None = None) -> str:
+        reply = self.post("/v1/terminals", {"store": store or self.store(), "code": f"till-{next(_numbers)}"})
+        assert reply.status == 201, reply.raw
+        return str(reply.body["id"])
+
     def offer(self, amount: int = 199_900, **more: Any) -> dict[str, Any]:
         """The body of a new checkout session."""
         urls = {"success_url": "https://shop.example/thanks?cart=7", "cancel_url": "https://shop.example/cart"}

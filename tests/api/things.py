@@ -60,6 +60,9 @@ NAMED: Final[dict[str, Make]] = {
     "order_id": lambda merchant: merchant.placed(),
     "api_key_id": lambda merchant: ids.text("api_key", issue(merchant.shop, merchant=merchant.merchant, scopes=["order.read"]).id),
     "checkout_id": lambda merchant: merchant.session()["id"],
+    "store_id": lambda merchant: merchant.store(),
+    "terminal_id": lambda merchant: merchant.terminal(),
+    "qr_code_id": lambda merchant: str(merchant.post("/v1/qr_codes", {"terminal": merchant.terminal()}).body["id"]),
     "loan_id": _due,
     "test_clock_id": lambda merchant: merchant.post("/v1/test_helpers/test_clocks", {"frozen_time": "2026-10-15T12:00:00+08:00"}).body[
         "id"
@@ -85,6 +88,9 @@ NAMED_BY: Final[dict[str, Make]] = {
 BODIES: Final[dict[str, Make]] = {
     "/v1/quotes": lambda merchant: {"product": "free", "amount": 50_000, "currency": "CNY", "periods": 3},
     "/v1/orders": lambda merchant: merchant.order() | {"lines": [{"name": "Goods", "unit_amount": 199_900}]},
+    "/v1/stores": lambda merchant: merchant.place(),
+    "/v1/terminals": lambda merchant: {"store": merchant.store(), "code": "till-1"},
+    "/v1/qr_codes": lambda merchant: {"store": merchant.store()},
     "/v1/checkout_sessions": lambda merchant: merchant.offer(
         lines=[{"name": "Goods", "unit_amount": 199_900}], allowed_products=["free"], allowed_periods=[3, 6], consumer=None, host=None
     ),

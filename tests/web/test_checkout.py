@@ -45,7 +45,8 @@ class World:
 
     def session(self, **more: Any) -> UUID:
         self.count += 1
-        new = NewSession(f"s{self.count}", self.shop.merchants[0], f"S-{self.count}", Money(1_999_00, "CNY"), THANKS, CART, **more)
+        given = {"success_url": THANKS, "cancel_url": CART, **more}
+        new = NewSession(f"s{self.count}", self.shop.merchants[0], f"S-{self.count}", Money(1_999_00, "CNY"), **given)
         (done,) = sessions.open_sessions(desk=self.shop.desk, now=self.shop.now(), requests=[new])
         assert isinstance(done, Opened), done
         return done.session.id
@@ -138,6 +139,18 @@ def test_from_the_cart_to_the_order_and_back_to_the_shop(world: World) -> None:
     assert f"{THANKS}&amp;session_id={name}".replace("&amp;session", "&amp;session") in visitor.get().content.decode()
     told = sql.rows("SELECT type, changed FROM runtime_outbox WHERE object_id = %s ORDER BY seq", [session_id])
     assert told == [("checkout.session.opened", {}), ("checkout.session.completed", {"state": "open", "order_id": None})]
+
+
+def test_without_a_page_of_the_shop_one_stays_where_one_is(world: World) -> None:
+    visitor = Browser(session_id := world.session(success_url="", cancel_url="")).known()
+    assert "form-action 'self';" in visitor.get()["Content-Security-Policy"]
+    done = visitor.post("agree", **visitor.chosen())
+    assert (done.status_code, done["Location"], state(session_id)) == (303, visitor.address, ("completed", 1))
+    page = visitor.get().content.decode()
+    assert "You have bought this by the month" in page
+    assert "Back to the shop" not in page
+    left = Browser(world.session(success_url="", cancel_url=""))
+    assert left.post("leave")["Location"] == left.address
 
 
 def test_two_tabs_with_two_plans_come_to_one_order(world: World) -> None:

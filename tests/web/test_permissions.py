@@ -30,6 +30,8 @@ Person = Callable[..., Client]
 VISITORS = ("anonymous", "nobody", "finance", "support", "owner", "staff", "other_merchant", "other_book")
 MATRIX: dict[str, dict[str, object]] = {
     "home": dict.fromkeys(VISITORS, 200) | {"anonymous": "login"},
+    "scan": dict.fromkeys(VISITORS, 404),
+    "scan_picture": dict.fromkeys(VISITORS, 404),
     "checkout": dict.fromkeys(VISITORS, 404),
     "checkout_phone": dict.fromkeys(VISITORS, 404),
     "checkout_code": dict.fromkeys(VISITORS, 404),
@@ -107,6 +109,7 @@ def address(route: str, placed: Placed) -> str:
     )
     session = "/checkout/chk_01m4psz9m0egnsh56jknyf32m3/"
     return {
+        "scan": "/q/qr_01m4psz9m0egnsh56jknyf32m3/", "scan_picture": "/q/qr_01m4psz9m0egnsh56jknyf32m3/code.svg",
         "checkout": session, "checkout_phone": f"{session}phone/", "checkout_code": f"{session}code/", "checkout_plan": f"{session}plan/",
         "checkout_terms": f"{session}terms/quo_01m4psz9m0egnsh56jknyf32m3/", "checkout_agree": f"{session}agree/", "checkout_leave": f"{session}leave/",
         "settlement": batch, "settlement_file": f"{batch}statement.csv", "settlement_month": month, "settlement_month_file": f"{month}statement.csv",

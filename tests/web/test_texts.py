@@ -48,7 +48,7 @@ from yuefu.reconciliation.rules.references import Class, Result
 from yuefu.risk.rules import wording
 from yuefu.settlement import rules as settlement
 from yuefu.settlement.rules import invoices, shares
-from yuefu.web import breaks, closing, loan_texts, suspense, texts
+from yuefu.web import breaks, closing, loan_texts, scanned, suspense, texts
 from yuefu.web import checkout as web_checkout
 from yuefu.web import funds as web_funds
 from yuefu.web import invoices as web_invoices
@@ -125,7 +125,15 @@ CODES = {
     "checkout_fault": {
         *(consumer_rules.CODE_WRONG, consumer_rules.CODE_OVER, consumer_rules.TOO_MANY_CODES, consumer_rules.CODES_UNAVAILABLE),
         *(consumer_rules.PHONE_INVALID, hosted.NOT_IDENTIFIED, hosted.BROKE, web_checkout.CONSENT_MISSING, values.UNKNOWN_QUOTE),
-        *(values.QUOTE_OUTDATED, values.UNKNOWN_CONSUMER, SESSION_OVER, "no_open_day", "read_only"),
+        *(
+            scanned.AMOUNT_MALFORMED,
+            values.NO_PLAN,
+            values.QUOTE_OUTDATED,
+            values.UNKNOWN_CONSUMER,
+            SESSION_OVER,
+            "no_open_day",
+            "read_only",
+        ),
     },
     "decision": {"approved", "declined"},
     "reason": set(wording.REASONS),

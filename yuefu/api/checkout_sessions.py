@@ -12,7 +12,21 @@ from pydantic import BaseModel, Field
 
 from yuefu import ids
 from yuefu.api import carts, listing, notes
-from yuefu.api.bodies import Amount, Body, Code, ConsumerId, Currency, Metadata, MetadataShown, NewMetadata, Nothing, Text
+from yuefu.api.bodies import (
+    Amount,
+    Body,
+    Code,
+    ConsumerId,
+    Currency,
+    Metadata,
+    MetadataShown,
+    Named,
+    NewMetadata,
+    Nothing,
+    StoreId,
+    TerminalId,
+    Text,
+)
 from yuefu.api.calls import Call
 from yuefu.api.carts import Lines, LineShown
 from yuefu.api.listing import CREATED, Listing, Page, an_id, one_of, text_of
@@ -38,7 +52,8 @@ Periods = Annotated[int, Field(ge=1, le=MOST_PERIODS)]
 
 class NewCheckoutSession(Body):
     """A purchase of so much, or of what is in the lines. `allowed_products` and `allowed_periods` are what the consumer may choose from; without them it is all
-    that there is for the amount. `consumer` says for whom it is, where you know; `expires_in` is in seconds.
+    that there is for the amount. `consumer` says for whom it is, where you know; `expires_in` is in seconds. Without
+    addresses the consumer stays on the page, as at a till.
     """
 
     merchant_reference: Annotated[Text, Field(min_length=1, max_length=64, examples=["A-1001"])]
@@ -48,12 +63,14 @@ class NewCheckoutSession(Body):
     channel: Literal[CHANNELS] = "online"  # type: ignore[valid-type]
     allowed_products: Annotated[list[Annotated[str, Field(pattern=Code, examples=["free"])]], Field(max_length=20)] | None = None
     allowed_periods: Annotated[list[Periods], Field(max_length=20)] | None = None
-    success_url: Address
-    cancel_url: Address
+    success_url: Address | None = None
+    cancel_url: Address | None = None
     consumer: ConsumerId | None = None
     language: Literal[LANGUAGES] | None = None  # type: ignore[valid-type]
     host: Annotated[Text, Field(pattern=Code, examples=["lin"])] | None = None
     category: Annotated[Text, Field(pattern=Code, examples=["phones"])] | None = None
+    store: StoreId | None = None
+    terminal: TerminalId | None = None
     metadata: Metadata = Field(default_factory=dict)
     expires_in: Annotated[int, Field(ge=SHORTEST_S, le=LONGEST_S)] = USUAL_S
 
@@ -69,8 +86,10 @@ class _Session(BaseModel):
     lines: list[LineShown]
     allowed_products: list[str]
     allowed_periods: list[int]
-    success_url: str
-    cancel_url: str
+    success_url: str | None
+    cancel_url: str | None
+    store: str | None
+    terminal: str | None
     consumer: str | None
     language: str | None
     created_at: datetime
@@ -89,7 +108,7 @@ class CheckoutSessionShown(_Session):
     """A session as it is at this moment. One that is completed has its order."""
 
     state: Literal[STATES]  # type: ignore[valid-type]
-    order: str | None
+    order: Named | None
 
 
 class CheckoutSessionList(Page[CheckoutSessionShown]):
@@ -111,8 +130,8 @@ async def create(call: Call) -> dict[str, Any]:
         merchant_id=call.merchant_id,
         merchant_reference=body.merchant_reference,
         amount=_amount(body, lines),
-        success_url=body.success_url,
-        cancel_url=body.cancel_url,
+        success_url=body.success_url or "",
+        cancel_url=body.cancel_url or "",
         channel=body.channel,
         products=tuple(dict.fromkeys(body.allowed_products or ())),
         periods=tuple(sorted(set(body.allowed_periods or ()))),
@@ -123,6 +142,8 @@ async def create(call: Call) -> dict[str, Any]:
         lines=lines,
         expires_in_s=body.expires_in,
         metadata=frozen(body.metadata),
+        store_id=body.store,
+        terminal_id=body.terminal,
         by=call.by,
     )
     done: Opened = await call.ask("open_session", request)
@@ -150,6 +171,8 @@ LISTING: Final = Listing(
         one_of("state", STATES, "Only those in this state."),
         one_of("channel", CHANNELS, "Only those sold this way."),
         an_id("consumer", "consumer", "Only those that are for this consumer."),
+        an_id("store", "store", "Only those of this store."),
+        an_id("terminal", "terminal", "Only those of this till."),
         an_id("order", "order", "Only the one that became this order."),
         *CREATED,
     ),
@@ -222,8 +245,10 @@ def _told(session: Session, lines: Sequence[Line]) -> dict[str, Any]:
         "lines": carts.shown(lines),
         "allowed_products": list(session.products),
         "allowed_periods": list(session.periods),
-        "success_url": session.success_url,
-        "cancel_url": session.cancel_url,
+        "success_url": session.success_url or None,
+        "cancel_url": session.cancel_url or None,
+        "store": ids.text("store", session.store_id) if session.store_id else None,
+        "terminal": ids.text("terminal", session.terminal_id) if session.terminal_id else None,
         "consumer": ids.text("consumer", session.consumer_id) if session.consumer_id else None,
         "language": session.language or None,
         "created_at": session.created_at.astimezone(UTC),

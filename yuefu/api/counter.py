@@ -23,8 +23,8 @@ from yuefu.access.rules import ApiKey
 from yuefu.api.problems import Problem
 from yuefu.errors import Refused
 from yuefu.ids import IdSource
-from yuefu.journeys import annotating, api_keys, checkout, clock_jobs, refund, repayment, test_clocks
-from yuefu.journeys.checkout import labelling, sessions
+from yuefu.journeys import annotating, api_keys, checkout, clock_jobs, places, refund, repayment, test_clocks
+from yuefu.journeys.checkout import labelling, scanning, sessions
 from yuefu.journeys.desk import Desk, open_day
 from yuefu.payments.gateways.sandbox import SandboxBank, SandboxChannel
 from yuefu.runtime import books, sql, vault
@@ -61,6 +61,10 @@ VERBS: Final[Mapping[Verb, Act]] = {
     "delete_clock": lambda desk, now, requests: test_clocks.delete(desk=desk, now=now, deletions=requests),
     "quote": lambda desk, now, requests: in_halves(requests, lambda part: checkout.quote(desk=desk, now=now, wishes=part)),
     "label": lambda desk, now, requests: in_halves(requests, lambda part: labelling.labels(desk=desk, now=now, wishes=part)),
+    "open_store": lambda desk, now, requests: places.open_stores(desk=desk, now=now, requests=requests),
+    "open_terminal": lambda desk, now, requests: places.open_terminals(desk=desk, now=now, requests=requests),
+    "close_place": lambda desk, now, requests: places.close(desk=desk, now=now, requests=requests),
+    "make_qr_code": lambda desk, now, requests: scanning.make(desk=desk, now=now, requests=requests),
     "open_session": lambda desk, now, requests: sessions.open_sessions(desk=desk, now=now, requests=requests),
     "expire_session": lambda desk, now, requests: sessions.expire_sessions(desk=desk, now=now, requests=requests),
 }

@@ -14,7 +14,7 @@ from pydantic import BaseModel, Field
 
 from yuefu import ids
 from yuefu.api import carts, expanding, listing, notes
-from yuefu.api.bodies import Body, Code, ConsumerId, Metadata, MetadataShown, NewMetadata, Nothing, Part, QuoteId, Text
+from yuefu.api.bodies import Body, Code, ConsumerId, Metadata, MetadataShown, NewMetadata, Nothing, Part, QuoteId, StoreId, TerminalId, Text
 from yuefu.api.calls import Call
 from yuefu.api.carts import Lines, LineShown
 from yuefu.api.listing import CREATED, Listing, Page, an_id, one_of, text_of
@@ -43,6 +43,8 @@ class NewOrder(Body):
     host: Annotated[Text, Field(pattern=Code, examples=["lin"])] | None = None
     category: Annotated[Text, Field(pattern=Code, examples=["phones"])] | None = None
     lines: Lines | None = None
+    store: StoreId | None = None
+    terminal: TerminalId | None = None
     metadata: Metadata = Field(default_factory=dict)
 
 
@@ -101,6 +103,8 @@ class OrderShown(BaseModel):
     periods: int
     captures: list[CaptureOf]
     lines: list[LineShown]
+    store: str | None
+    terminal: str | None
     metadata: dict[str, str]
 
 
@@ -163,6 +167,8 @@ async def create(call: Call) -> dict[str, Any]:
         category=body.category or "",
         metadata=frozen(body.metadata),
         lines=(lines := carts.lines_of(body.lines)),
+        store_id=body.store,
+        terminal_id=body.terminal,
     )
     done: Authorised = await call.ask("authorise", purchase)
     order_id = ids.text("order", done.order_id)
@@ -260,6 +266,8 @@ LISTING: Final = Listing(
         one_of("state", STATES, "Only those in this state."),
         one_of("channel", CHANNELS, "Only those sold this way."),
         an_id("consumer", "consumer", "Only those of this consumer."),
+        an_id("store", "store", "Only those sold in this store."),
+        an_id("terminal", "terminal", "Only those sold at this till."),
         text_of("product", "Only those on a plan of this product."),
         *CREATED,
     ),
@@ -313,6 +321,8 @@ def _shown(order: Order, lines: Sequence[Line], metadata: dict[str, str]) -> dic
         "amount_refunded": order.refunded,
         "created_at": ids.moment(order.id),
         "expires_at": order.expires_at.astimezone(UTC),
+        "store": ids.text("store", order.store_id) if order.store_id else None,
+        "terminal": ids.text("terminal", order.terminal_id) if order.terminal_id else None,
         "product": order.product,
         "periods": order.periods,
         "captures": [

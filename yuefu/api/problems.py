@@ -68,6 +68,9 @@ KINDS: Final[Mapping[str, Kind]] = {
     # Where it was sent.
     "not_found": Kind(404, _("There is nothing at this address"), _("See /v1/openapi.json for what there is.")),
     "unknown_order": Kind(404, _("There is no such order"), _("Check the id; orders of other merchants are not shown.")),
+    "unknown_store": Kind(404, _("There is no such store"), _("Check the id; stores of other merchants are not shown.")),
+    "unknown_terminal": Kind(404, _("There is no such till"), _("Check the id; tills of other merchants are not shown.")),
+    "unknown_qr_code": Kind(404, _("There is no such QR code"), _("Check the id; codes of other merchants are not shown.")),
     "unknown_checkout": Kind(404, _("There is no such checkout session"), _("Check the id; sessions of other merchants are not shown.")),
     "unknown_api_key": Kind(404, _("There is no such API key"), _("Check the id; keys of other merchants are not shown.")),
     "unknown_loan": Kind(404, _("There is no such loan"), _("Check the id; loans of orders of other merchants are not shown.")),
@@ -163,6 +166,19 @@ KINDS: Final[Mapping[str, Kind]] = {
     ),
     "unknown_event": Kind(422, _("There is no such way back"), _("Send one of those that the detail names.")),
     "category_invalid": Kind(422, _("This is no category"), _("Send the code of a category: 2 to 40 of a-z, 0-9, - and _.")),
+    "store_not_selling": Kind(422, _("There is no such store that sells"), _("Name a store of yours that is not closed.")),
+    "terminal_not_selling": Kind(
+        422, _("There is no such till that sells"), _("Name a till of yours that is not closed, nor is its store.")
+    ),
+    "no_such_session": Kind(422, _("There is no such checkout session"), _("Check the id; sessions of other merchants are not shown.")),
+    "store_not_of_channel": Kind(
+        422, _("Only what is sold in a store names one"), _("Send the channel store, or leave store and terminal out.")
+    ),
+    "code_taken": Kind(409, _("This code is taken"), _("Choose another code; what was closed keeps its own.")),
+    "code_invalid": Kind(422, _("This is no code"), _("Send 2 to 40 of a-z, 0-9, - and _, not beginning with - or _.")),
+    "name_invalid": Kind(422, _("This is no name"), _("Send 1 to 120 printable characters, without blanks at the ends.")),
+    "address_invalid": Kind(422, _("This is no address of a store"), _("Send 1 to 255 printable characters, without blanks at the ends.")),
+    "place_closed": Kind(409, _("The store or till is closed"), _("Open another one: what was closed stays closed.")),
     "url_invalid": Kind(
         422,
         _("The address cannot be used"),

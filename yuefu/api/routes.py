@@ -17,10 +17,12 @@ from yuefu.api import (
     orders,
     payouts,
     price_labels,
+    qr_codes,
     quotes,
     refunds,
     settlements,
     statements,
+    stores,
     test_clocks,
 )
 from yuefu.api.route import Route
@@ -29,6 +31,8 @@ ROUTES: Final[tuple[Route, ...]] = (
     *price_labels.ROUTES,
     *quotes.ROUTES,
     *checkout_sessions.ROUTES,
+    *stores.ROUTES,
+    *qr_codes.ROUTES,
     *orders.ROUTES,
     *captures.ROUTES,
     *refunds.ROUTES,

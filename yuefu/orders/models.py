@@ -44,6 +44,8 @@ class Order(BookRow):
     """Of the goods, as the merchant says."""
     host_id = models.UUIDField(null=True)
     """Who sold it live."""
+    store_id = models.UUIDField(null=True)
+    terminal_id = models.UUIDField(null=True)
     seq = models.IntegerField()
 
     class Meta:
@@ -59,6 +61,7 @@ class Order(BookRow):
             ),
             models.CheckConstraint(condition=Q(refunded_minor__lte=F("captured_minor")), name="orders_order_refunded"),
             models.CheckConstraint(condition=~Q(state="declined") | Q(authorised_minor=0), name="orders_order_declined_has_nothing"),
+            models.CheckConstraint(condition=Q(terminal_id__isnull=True) | Q(store_id__isnull=False), name="orders_order_till_in_store"),
             models.CheckConstraint(
                 condition=Q(quote_shown_to=F("consumer_id")) | Q(quote_shown_to="00000000-0000-0000-0000-000000000000"),
                 name="orders_order_consents_itself",
@@ -161,6 +164,8 @@ class CheckoutSession(BookRow):
     expires_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True)
     seq = models.IntegerField()
+    store_id = models.UUIDField(null=True)
+    terminal_id = models.UUIDField(null=True)
 
     class Meta:
         db_table = "orders_checkout_session"
@@ -179,10 +184,14 @@ class CheckoutSession(BookRow):
             models.CheckConstraint(condition=Q(amount_minor__gt=0), name="orders_checkout_session_amount"),
             models.CheckConstraint(condition=Q(expires_at__gt=F("created_at")), name="orders_checkout_session_lasts"),
             models.CheckConstraint(condition=Q(language__in=["", "zh", "en"]), name="orders_checkout_session_language"),
+            models.CheckConstraint(
+                condition=Q(terminal_id__isnull=True) | Q(store_id__isnull=False), name="orders_checkout_session_till_in_store"
+            ),
         ]
         indexes = [
             models.Index(fields=["merchant_id", "-id"], name="orders_checkout_of_merchant"),
             models.Index(fields=["book_id", "expires_at"], condition=Q(state="open"), name="orders_checkout_open"),
+            models.Index(fields=["store_id", "-id"], condition=Q(state="open", store_id__isnull=False), name="orders_checkout_at_store"),
         ]
 
 
@@ -217,3 +226,40 @@ class Line(BookRow):
             models.UniqueConstraint(F("session_id"), F("order_id"), F("number"), name="orders_line_number", nulls_distinct=False),
         ]
         indexes = [models.Index(fields=["order_id"], condition=Q(order_id__isnull=False), name="orders_line_of_order")]
+
+
+class QrCode(BookRow):
+    """A QR code of a store, a till, or a checkout session. Never changed."""
+
+    merchant_id = models.UUIDField()
+    kind = models.TextField()
+    store_id = models.UUIDField(null=True)
+    terminal_id = models.UUIDField(null=True)
+    session_id = models.UUIDField(null=True)
+    amount_by = models.TextField()
+    created_at = models.DateTimeField()
+    expires_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "orders_qr_code"
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(
+                    kind="static",
+                    store_id__isnull=False,
+                    session_id__isnull=True,
+                    expires_at__isnull=True,
+                    amount_by__in=["consumer", "cashier"],
+                )
+                | Q(
+                    kind="dynamic",
+                    store_id__isnull=True,
+                    terminal_id__isnull=True,
+                    session_id__isnull=False,
+                    expires_at__isnull=False,
+                    amount_by="",
+                ),
+                name="orders_qr_code_of_one",
+            ),
+        ]
+        indexes = [models.Index(fields=["merchant_id", "-id"], name="orders_qr_of_merchant")]

@@ -262,7 +262,7 @@ def agree(request: HttpRequest, place: Place) -> HttpResponse:
         with _language_of(request, session):
             shown = {"public_id": place.public_id, "reasons": done.reasons, "back": _back(session.cancel_url, place.public_id)}
             return render(request, "web/checkout_declined.html", shown, status=402)
-    return _to_shop(session.success_url, place.public_id)
+    return _to_shop(place, session.success_url)
 
 
 @at_a_session
@@ -272,25 +272,27 @@ def leave(request: HttpRequest, place: Place) -> HttpResponse:
     done = hosted.leave(desk=place.desk, now=place.now, session_id=place.session_id)
     if isinstance(done, Refused):
         return _show(request, place)
-    return _to_shop(done.cancel_url, place.public_id)
+    return _to_shop(place, done.cancel_url)
 
 
 def _back(url: str, public_id: str) -> str:
-    """The address of the shop, which is told the session."""
+    """The address of the shop, which is told the session; none where the merchant gave none."""
+    if not url:
+        return ""
     parts = urlsplit(url)
     told = urlencode({"session_id": public_id})
     return urlunsplit(parts._replace(query=f"{parts.query}&{told}" if parts.query else told))
 
 
-def _to_shop(url: str, public_id: str) -> HttpResponse:
-    return _seen_other(_back(url, public_id))
+def _to_shop(place: Place, url: str) -> HttpResponse:
+    return _seen_other(_back(url, place.public_id) or place.address())
 
 
 def _may_lead_to_the_shop(answer: HttpResponse, session: Session) -> HttpResponse:
     """Browsers hold also the answer to a form to where the forms of a page may lead: those of ours lead back to the shop in the end."""
     policy = HEADERS["Content-Security-Policy"]
-    shop = " ".join(sorted({_origin(session.success_url), _origin(session.cancel_url)}))
-    answer.headers["Content-Security-Policy"] = policy.replace("form-action 'self'", f"form-action 'self' {shop}")
+    allowed = ["'self'", *sorted({_origin(url) for url in (session.success_url, session.cancel_url) if url})]
+    answer.headers["Content-Security-Policy"] = policy.replace("form-action 'self'", f"form-action {' '.join(allowed)}")
     return answer
 
 

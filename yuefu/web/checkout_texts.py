@@ -29,5 +29,7 @@ FAULTS: Final[Mapping[str, Promise]] = {
     "unknown_consumer": _("This purchase is for somebody else. Nothing was bought."),
     "no_open_day": _("Nothing can be bought at this moment. Try again in a few minutes."),
     "read_only": _("Nothing can be bought at this moment. Try again later."),
+    "amount_malformed": _("This is no amount. Write it like 199.00."),
+    "no_plan_offered": _("There is no plan for this amount."),
     "broke": _("That did not work. Nothing was bought: choose a plan again, or go back to the shop."),
 }

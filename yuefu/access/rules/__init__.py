@@ -26,7 +26,7 @@ STAFF_PERMISSIONS: Final = frozenset({
 })  # fmt: skip
 MERCHANT_PERMISSIONS: Final = frozenset({
     "api_key.issue", "api_key.manage", "checkout.create", "offer.read", "order.authorise", "order.capture", "order.read", "order.refund",
-    "order.void", "plan.change", "repayment.collect", "sandbox.use", "settlement.read", "trace",
+    "order.void", "plan.change", "repayment.collect", "sandbox.use", "settlement.read", "store.manage", "store.read", "trace",
 })  # fmt: skip
 PERMISSIONS: Final = STAFF_PERMISSIONS | MERCHANT_PERMISSIONS
 
@@ -58,7 +58,7 @@ ROLES: Final = {
         "product.read", "product.retire", "setting.read", "settlement.read", "stop.read", "stop.set", "trace",
     }),
     "merchant_owner": MERCHANT_PERMISSIONS,
-    "merchant_staff": frozenset({"checkout.create", "offer.read", "order.authorise", "order.capture", "order.read", "order.void", "trace"}),
+    "merchant_staff": frozenset({"checkout.create", "offer.read", "store.read", "order.authorise", "order.capture", "order.read", "order.void", "trace"}),
 }  # fmt: skip
 MERCHANT_ROLES: Final = frozenset({"merchant_owner", "merchant_staff"})
 

@@ -14,6 +14,7 @@ from yuefu.credit import queries as credit
 from yuefu.credit.entries import CREDIT_LINE, line_key
 from yuefu.credit.rules import CreditAccount
 from yuefu.errors import Refused
+from yuefu.journeys.checkout.places import Places
 from yuefu.journeys.checkout.shown import Shown, tables
 from yuefu.journeys.checkout.values import (
     AUTHORISATION_DAYS,
@@ -163,6 +164,7 @@ class _Facts:
         self.shown = tables(book, self.quotes.values())
         self.products = products.products(ids=sorted({quote.product_id for quote in self.quotes.values()}))
         self.hosts = payees.by_code(book_id=book, codes=hosts) if (hosts := sorted({p.host for p in purchases if p.host})) else {}
+        self.places = Places.of(purchases)
         self.cases: dict[int, _Case] = {}
         self.lines: Mapping[UUID, Balance] = {}
         self.exposure: dict[UUID, int] = {}
@@ -185,6 +187,8 @@ class _Facts:
         if purchase.host and self.host_id(purchase) is None:
             return Refused(UNKNOWN_HOST, f"{purchase.host:.40} is no active host of this book, or the order is not live", "host")
         if purchase.category and (fault := category_fault(purchase.category)):
+            return fault
+        if fault := self.places.fault(purchase):
             return fault
         if fault := reference_fault(purchase.merchant_reference):
             return fault
@@ -289,7 +293,17 @@ def _decide(work: UnitOfWork, facts: _Facts, fresh: Mapping[int, tuple[UUID, Pur
         case = facts.cases[index]
         features = facts.features(purchase, case)
         decision = decide(features, facts.policy)
-        order = _draft(facts.on, order_id, purchase, decision_id, case, decision.approved, expires_at, facts.host_id(purchase))
+        order = _draft(
+            facts.on,
+            order_id,
+            purchase,
+            decision_id,
+            case,
+            decision.approved,
+            expires_at,
+            facts.host_id(purchase),
+            facts.places.store_of(purchase),
+        )
         facts.note(order)
         drafts[index] = (order, features, decision)
     with sql.without_waiting():
@@ -308,7 +322,15 @@ def _decide(work: UnitOfWork, facts: _Facts, fresh: Mapping[int, tuple[UUID, Pur
 
 
 def _draft(
-    on: date, order_id: UUID, purchase: Purchase, decision_id: UUID, case: _Case, approved: bool, expires_at: datetime, host_id: UUID | None
+    on: date,
+    order_id: UUID,
+    purchase: Purchase,
+    decision_id: UUID,
+    case: _Case,
+    approved: bool,
+    expires_at: datetime,
+    host_id: UUID | None,
+    store_id: UUID | None,
 ) -> Order:
     quote, shown, product, account, terms = case.quote, case.shown, case.product, case.account, case.shown.terms
     amount = terms.principal
@@ -345,6 +367,8 @@ def _draft(
         placed_on=on,
         host_id=host_id,
         category=purchase.category,
+        store_id=store_id,
+        terminal_id=purchase.terminal_id,
     )
 
 

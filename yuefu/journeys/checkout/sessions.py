@@ -12,6 +12,7 @@ from yuefu.consumers import queries as consumers
 from yuefu.errors import Refused
 from yuefu.journeys.checkout.authorising import authorise_in
 from yuefu.journeys.checkout.labelling import LabelWish, labels
+from yuefu.journeys.checkout.places import Places
 from yuefu.journeys.checkout.shown import tables
 from yuefu.journeys.checkout.values import (
     NO_PLAN,
@@ -51,15 +52,15 @@ ANY_LANGUAGE: Final = ""
 @dataclass(frozen=True, slots=True)
 class NewSession:
     """A purchase that a merchant offers on our page, for so many seconds. What may be chosen from is named, or everything may; `consumer_id` is for
-    whom it is, where the merchant knows.
+    whom it is, where the merchant knows. Without addresses the page is where the consumer stays.
     """
 
     key: str
     merchant_id: UUID
     merchant_reference: str
     amount: Money
-    success_url: str
-    cancel_url: str
+    success_url: str = ""
+    cancel_url: str = ""
     channel: str = "online"
     products: tuple[str, ...] = ()
     periods: tuple[int, ...] = ()
@@ -70,6 +71,8 @@ class NewSession:
     lines: tuple[Line, ...] = ()
     expires_in_s: int = rules.USUAL_S
     metadata: Metadata = ()
+    store_id: UUID | None = None
+    terminal_id: UUID | None = None
     by: Actor | None = field(default=None, compare=False)
 
 
@@ -121,7 +124,8 @@ def _open(desk: Desk, work: UnitOfWork, requests: Sequence[NewSession]) -> list[
     ids = work.ids.many(work.now, len(requests))
 
     def act(fresh: list[int]) -> dict[int, Opened | Refused]:
-        made = {i: _session(work, ids[i], requests[i]) for i in fresh}
+        places = Places.of([requests[i] for i in fresh])
+        made = {i: _session(work, ids[i], requests[i], places) for i in fresh}
         commands.open_sessions(work=work, sessions=list(made.values()), carts={ids[i]: requests[i].lines for i in fresh})
         metadata.begin(work=work, notes=[Note(requests[i].merchant_id, commands.KIND, ids[i], requests[i].metadata) for i in fresh])
         return {i: Opened(session, requests[i].lines) for i, session in made.items()}
@@ -137,11 +141,11 @@ def _open(desk: Desk, work: UnitOfWork, requests: Sequence[NewSession]) -> list[
     )
 
 
-def _session(work: UnitOfWork, session_id: UUID, new: NewSession) -> Session:
+def _session(work: UnitOfWork, session_id: UUID, new: NewSession, places: Places) -> Session:
     return Session(
         *(session_id, new.merchant_id, new.merchant_reference, new.amount, new.channel, new.products, new.periods, new.success_url),
         *(new.cancel_url, new.consumer_id, new.language, new.host, new.category, "open", None, work.now),
-        *(work.now + timedelta(seconds=new.expires_in_s), 1),
+        *(work.now + timedelta(seconds=new.expires_in_s), 1, places.store_of(new), new.terminal_id),
     )
 
 
@@ -152,6 +156,7 @@ def _faults(desk: Desk, work: UnitOfWork, given: Mapping[int, NewSession]) -> di
     hosts = payees.by_code(book_id=book, codes=codes) if (codes := sorted({new.host for new in given.values() if new.host})) else {}
     taken = order_book.taken_references(book, [(new.merchant_id, new.merchant_reference) for new in given.values()])
     wishes = [LabelWish(new.merchant_id, new.amount, new.products, new.periods, new.consumer_id) for new in given.values()]
+    places = Places.of(given.values())
     plans = dict(zip(given, labels(desk=desk, now=work.now, wishes=wishes), strict=True))
 
     def fault(index: int, new: NewSession) -> Refused | None:
@@ -171,8 +176,9 @@ def _faults(desk: Desk, work: UnitOfWork, given: Mapping[int, NewSession]) -> di
         return (
             reference_fault(new.merchant_reference)
             or (category_fault(new.category) if new.category else None)
-            or rules.url_fault(new.success_url, field="success_url", live=live)
-            or rules.url_fault(new.cancel_url, field="cancel_url", live=live)
+            or (rules.url_fault(new.success_url, field="success_url", live=live) if new.success_url else None)
+            or (rules.url_fault(new.cancel_url, field="cancel_url", live=live) if new.cancel_url else None)
+            or places.fault(new)
             or rules.expiry_fault(new.expires_in_s)
             or cart_fault(new.lines, new.amount)
             or (
@@ -297,6 +303,8 @@ def _purchase(session: Session, given: Consent, lines: tuple[Line, ...]) -> Purc
         host=session.host,
         category=session.category,
         lines=lines,
+        store_id=session.store_id,
+        terminal_id=session.terminal_id,
     )
 
 

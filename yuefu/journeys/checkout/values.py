@@ -27,6 +27,7 @@ QUOTE_NOT_PERSONAL: Final = "quote_not_personal"  # shown to nobody in particula
 NO_CONTRACT: Final = "no_contract"  # the merchant has no contract in force
 NO_SUCH_PLAN: Final = "no_such_plan"  # the contract has no interest-free plan of so many periods
 REFERENCE_INVALID: Final = "merchant_reference_invalid"
+STORE_NOT_OF_CHANNEL: Final = "store_not_of_channel"  # only what is sold in a store names one
 REFERENCE_TAKEN: Final = "merchant_reference_taken"  # by an order that was not declined
 NO_PLAN: Final = "no_plan_offered"  # for this amount, whatever the product
 
@@ -68,7 +69,8 @@ class Quoted:
 class Purchase:
     """The consumer's consent to a plan that was shown to them, sent by the merchant under its own reference. Here as in other requests
     `by` is who sent it, where that is not who carries out the batch. `host` is the code of who sold it live,
-    `category` that of the goods, `metadata` what the merchant notes on the order for itself, `lines` what is in the cart.
+    `category` that of the goods, `metadata` what the merchant notes on the order for itself, `lines` what is in the cart, `store_id` and `terminal_id` where it
+    is sold.
     """
 
     key: str
@@ -82,6 +84,8 @@ class Purchase:
     category: str = ""
     metadata: Metadata = ()
     lines: tuple[Line, ...] = ()
+    store_id: UUID | None = None
+    terminal_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)

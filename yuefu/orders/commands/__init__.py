@@ -51,6 +51,8 @@ _ORDER = {
     "decision_id": "uuid",
     "host_id": "uuid",
     "category": "text",
+    "store_id": "uuid",
+    "terminal_id": "uuid",
 }
 _CALLED = {
     "amount_minor": "amount",
@@ -338,6 +340,8 @@ def event_of(order: Order, kind: str) -> Event:
         "product": order.product,
         "channel": order.channel,
         "category": order.category,
+        "store_id": order.store_id,
+        "terminal_id": order.terminal_id,
         "periods": order.periods,
         "state": order.state,
         "amount": _money(order.amount, currency),

@@ -23,7 +23,7 @@ KIND: Final = "checkout"
 _SESSION: Final = {
     "id": "uuid", "merchant_id": "uuid", "merchant_reference": "text", "amount_minor": "bigint", "currency": "text", "channel": "text",
     "products": "jsonb", "periods": "jsonb", "success_url": "text", "cancel_url": "text", "consumer_id": "uuid", "language": "text",
-    "host": "text", "category": "text", "expires_at": "timestamptz",
+    "host": "text", "category": "text", "expires_at": "timestamptz", "store_id": "uuid", "terminal_id": "uuid",
 }  # fmt: skip
 _LINE: Final = {
     "id": "uuid", "merchant_id": "uuid", "session_id": "uuid", "order_id": "uuid", "number": "smallint", "name": "text", "quantity": "integer",
@@ -122,7 +122,7 @@ def _row(session: Session) -> tuple[object, ...]:
     return (
         *(session.id, session.merchant_id, session.merchant_reference, session.amount.minor, session.amount.currency, session.channel),
         *(dumps(session.products), dumps(session.periods), session.success_url, session.cancel_url, session.consumer_id, session.language),
-        *(session.host, session.category, session.expires_at),
+        *(session.host, session.category, session.expires_at, session.store_id, session.terminal_id),
     )
 
 
@@ -147,6 +147,8 @@ def _snapshot(session: Session) -> dict[str, Any]:
         "language": session.language,
         "host": session.host,
         "category": session.category,
+        "store_id": session.store_id,
+        "terminal_id": session.terminal_id,
         "state": session.state,
         "order_id": session.order_id,
         "created_at": session.created_at.astimezone(UTC),

@@ -18,7 +18,7 @@ _ORDER = (
     "id, merchant_id, consumer_id, credit_account_id, merchant_reference, product_id, product, channel, currency, amount_minor,"
     " authorised_minor, captured_minor, released_minor, refunded_minor, periods, state, expires_at, first_due_on, due_day,"
     " annual_rate_ppm, day_count, rule_version, shown_total_minor, shown_instalment_minor, disclosure_id, quote_id, quote_shown_to,"
-    " decision_id, seq, created_on, host_id, category"
+    " decision_id, seq, created_on, host_id, category, store_id, terminal_id"
 )
 
 
@@ -209,6 +209,8 @@ _FILTERS = {
     "channel": "channel = %(channel)s",
     "consumer": "consumer_id = %(consumer)s",
     "product": "product = %(product)s",
+    "store": "store_id = %(store)s",
+    "terminal": "terminal_id = %(terminal)s",
     "created_from": "created_at >= %(created_from)s",
     "created_before": "created_at < %(created_before)s",
 }

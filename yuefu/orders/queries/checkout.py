@@ -16,7 +16,7 @@ from yuefu.runtime.paging import Span
 
 SESSION: Final = (
     "id, merchant_id, merchant_reference, amount_minor, currency, channel, products, periods, success_url, cancel_url, consumer_id,"
-    " language, host, category, state, order_id, created_at, expires_at, seq"
+    " language, host, category, state, order_id, created_at, expires_at, seq, store_id, terminal_id"
 )
 _LINE: Final = "number, name, quantity, unit_minor, sku, cash_price_minor, tax_minor, serial_number, category, image_url"
 
@@ -59,6 +59,8 @@ _FILTERS: Final = {
     "channel": "channel = %(channel)s",
     "consumer": "consumer_id = %(consumer)s",
     "order": "order_id = %(order)s",
+    "store": "store_id = %(store)s",
+    "terminal": "terminal_id = %(terminal)s",
     "created_from": "created_at >= %(created_from)s",
     "created_before": "created_at < %(created_before)s",
 }
@@ -75,6 +77,16 @@ def page(*, merchant_id: UUID, where: Mapping[str, Any], span: Span, now: dateti
         where={**where, "moment": now},
         span=span,
     )
+
+
+def latest_open_at(*, store_id: UUID, terminal_id: UUID | None, now: datetime) -> UUID | None:
+    """The session that was opened last at a till, or in a store at no till in particular, and is open yet."""
+    found: UUID | None = sql.value(
+        "SELECT id FROM orders_checkout_session WHERE store_id = %s AND terminal_id IS NOT DISTINCT FROM %s AND state = 'open' AND expires_at > %s"
+        " ORDER BY id DESC LIMIT 1",
+        [store_id, terminal_id, now],
+    )
+    return found
 
 
 def running_out(book_id: UUID, now: datetime, limit: int) -> list[UUID]:

@@ -83,6 +83,8 @@ class Order:
     placed_on: date
     host_id: UUID | None = None
     category: str = ""
+    store_id: UUID | None = None
+    terminal_id: UUID | None = None
     captures: tuple[Capture, ...] = ()
 
     @property

@@ -54,6 +54,8 @@ class Session:
     created_at: datetime
     expires_at: datetime
     seq: int
+    store_id: UUID | None = None
+    terminal_id: UUID | None = None
 
     def state_at(self, now: datetime) -> SessionState:
         """What it is at a moment: its time runs out by itself, whether or not anybody has written that down."""
