@@ -103,13 +103,18 @@ BODIES: Final[dict[str, Make]] = {
 }
 """By the address: what the route takes, where {} would not do."""
 
-LATE: Final = frozenset({"loan_id", "batch_id", "payout_id", "statement_id", "invoice_id"})
-"""Things that are made by moving the clock of the book: made last, or what was made before may have ended."""
+SOON: Final = frozenset({"order_id", "api_key_id"})
+"""Things that are made at once. Others take days of the book."""
 
 
 def names_in(route: Route) -> list[str]:
     """The names in the address of a route."""
     return [part[1:-1] for part in route.path.split("/") if part.startswith("{")]
+
+
+def names_an_id(route: Route) -> bool:
+    """Whether the first name in an address is an id, which one merchant has only; a month, for instance, all have."""
+    return bool(names_in(route)) and names_in(route)[0].removesuffix("_id") in ids.PREFIXES
 
 
 def named(route: Route, merchant: Merchant) -> dict[str, str]:
@@ -119,6 +124,13 @@ def named(route: Route, merchant: Merchant) -> dict[str, str]:
         found = NAMED_BY[route.path](merchant)
         return {names[0]: found} if isinstance(found, str) else dict(found)
     return {name: NAMED[name](merchant) for name in names}
+
+
+def named_or_not(route: Route, merchant: Merchant) -> dict[str, str]:
+    """The same for whoever is turned away before anything is looked for: what takes long to make has an id that names nothing."""
+    if all(name in SOON for name in names_in(route)):
+        return named(route, merchant)
+    return {name: ids.text(kind, UUID(int=0)) if (kind := name.removesuffix("_id")) in ids.PREFIXES else name for name in names_in(route)}
 
 
 def address(route: Route, things: Mapping[str, str]) -> str:
