@@ -22,7 +22,7 @@ REASONS |= {"revoked": (401, "key_revoked"), "expired": (401, "key_expired"), "o
 
 
 def asked(route: Route, merchant: Merchant, named: Mapping[str, str], secret: str | None, body: Any) -> Reply:
-    key = "K" if route.method == "POST" else None
+    key = f"K {route.path}" if route.method == "POST" else None
     return merchant.ask_with(route.method, things.address(route, named), body, secret=secret, key=key)
 
 

@@ -38,9 +38,10 @@ def test_labels_add_up_and_are_for_browsers_too(regular: Merchant) -> None:
 
 
 def test_an_amount_without_a_plan_has_no_label_and_a_mistake_is_named(regular: Merchant) -> None:
-    for query in ("amount=1", "amount=9999999999&product=free", "amount=199900&product=free&periods=12", "amount=199900&periods=5"):
+    for query in ("amount=1", "amount=9999999999&product=free", "amount=199900&product=free&periods=12", "amount=199900&periods=5", "amount=199900&product=none",
+                  "amount=199900&currency=USD"):  # fmt: skip
         assert labels(regular, query).body["data"] == [], query
-    for query in ("", "amount=0", "amount=x", "amount=1.5", "amount=199900&product=none", "amount=199900&currency=USD", "amount=1&currency=xxx",
+    for query in ("", "amount=0", "amount=x", "amount=1.5", "amount=1&currency=xxx",
                   "amount=1&language=fr", "amount=1&periods=0", "amount=1&amount=2", "amount=1&surprise=1"):  # fmt: skip
         assert labels(regular, query).code == "invalid_parameter", query
 
@@ -171,3 +172,39 @@ def test_an_order_is_extended_and_its_rest_released(regular: Merchant) -> None:
     assert {one.status for one in replies} == {200}
     assert {one.body["amount"] for one in replies} == {109_900}
     assert regular.get(f"/v1/orders/{order}").body["state"] == "captured"
+
+
+def test_captures_and_refunds_are_of_lines_and_say_how_the_goods_were_sent(regular: Merchant) -> None:
+    lines = [{"name": "Phone", "unit_amount": 99_900}, {"name": "Case", "quantity": 4, "unit_amount": 25_000}]
+    order = regular.post("/v1/orders", regular.order() | {"lines": lines}).body["id"]
+    path = f"/v1/orders/{order}"
+    sent = [
+        {"carrier": "SF Express", "tracking_number": "SF1", "shipped_at": "2026-10-12T18:00:00+08:00"},
+        {"carrier": "SF", "tracking_number": "2"},
+    ]
+    body = {"lines": [{"line": 2, "quantity": 2}, {"line": 2}], "shipping": sent}
+    first, again = (regular.post(f"{path}/capture", body, key="parts") for _ in range(2))
+    assert (first.status, again.raw, again.replayed) == (201, first.raw, True)
+    assert (first.body["amount"], first.body["lines"]) == (75_000, [{"line": 2, "quantity": 3}])
+    shown = regular.get(f"/v1/captures/{first.body['id']}").body
+    assert (shown["lines"], shown["shipping"]) == (first.body["lines"], first.body["shipping"])
+    assert shown["shipping"][0]["shipped_at"] == "2026-10-12T10:00:00Z"
+    for wrong, code in (
+        ({"lines": [{"line": 3}]}, "unknown_line"),
+        ({"lines": [{"line": 2, "quantity": 2}]}, "pieces_exceeded"),
+        ({"lines": [{"line": 1}], "amount": 99_901}, "lines_do_not_add_up"),
+        ({"lines": [{"line": 0}]}, "invalid_request"),
+        ({"lines": [{"line": 1, "quantity": -1}]}, "invalid_request"),
+        ({"shipping": [{"carrier": "SF", "tracking_number": ""}]}, "invalid_request"),
+        ({"shipping": [{"carrier": "SF", "tracking_number": "1", "shipped_at": "yesterday"}]}, "invalid_request"),
+    ):
+        assert regular.post(f"{path}/capture", wrong).code == code, wrong
+    replies = at_once(*[lambda: regular.post(f"{path}/capture", {"lines": [{"line": 2}]})] * 3)
+    assert sorted(one.status for one in replies) == [201, 422, 422]
+    rest = regular.post(f"{path}/capture", {})
+    assert (rest.body["amount"], rest.body["lines"]) == (99_900, []), "the rest, without naming lines"
+    back = regular.post(f"{path}/refund", {"lines": [{"line": 2, "quantity": 4}]})
+    assert (back.status, back.body["amount"], back.body["lines"]) == (201, 100_000, [{"line": 2, "quantity": 4}])
+    assert regular.get(f"/v1/refunds/{back.body['id']}").body["lines"] == back.body["lines"]
+    assert regular.post(f"{path}/refund", {"lines": [{"line": 2}]}).code == "pieces_exceeded"
+    assert regular.post(f"/v1/orders/{regular.captured()}/refund", {"lines": [{"line": 1}]}).code == "unknown_line"

@@ -94,6 +94,11 @@ BODIES: Final[dict[str, Make]] = {
     "/v1/checkout_sessions": lambda merchant: merchant.offer(
         lines=[{"name": "Goods", "unit_amount": 199_900}], allowed_products=["free"], allowed_periods=[3, 6], consumer=None, host=None
     ),
+    "/v1/orders/{order_id}/capture": lambda merchant: {
+        "lines": None,
+        "shipping": [{"carrier": "SF", "tracking_number": "SF1", "shipped_at": None}],
+    },
+    "/v1/orders/{order_id}/refund": lambda merchant: {"lines": None},
     "/v1/checkout_sessions/{checkout_id}": lambda merchant: {"metadata": {"basket": "7"}},
     "/v1/orders/{order_id}": lambda merchant: {"metadata": {"basket": "7"}},
     "/v1/api_keys": lambda merchant: {"scopes": ["order.read"]},

@@ -16,7 +16,7 @@ from yuefu import ids
 from yuefu.api import carts, expanding, listing, notes
 from yuefu.api.bodies import Body, Code, ConsumerId, Metadata, MetadataShown, NewMetadata, Nothing, Part, QuoteId, StoreId, TerminalId, Text
 from yuefu.api.calls import Call
-from yuefu.api.carts import Lines, LineShown
+from yuefu.api.carts import Lines, LineShown, OfLines, PiecesShown, ShipmentShown, Shipping
 from yuefu.api.listing import CREATED, Listing, Page, an_id, one_of, text_of
 from yuefu.api.problems import Problem
 from yuefu.api.route import Route
@@ -48,9 +48,17 @@ class NewOrder(Body):
     metadata: Metadata = Field(default_factory=dict)
 
 
-class NewRefund(Part):
-    """What goes back of what was captured, all of it with {}."""
+class NewCapture(Part):
+    """What is delivered: an amount, pieces of the lines of the order, or all that is left with {}."""
 
+    lines: OfLines | None = None
+    shipping: Shipping | None = None
+
+
+class NewRefund(Part):
+    """What goes back of what was captured: an amount, pieces of the lines of the order, or all of it with {}."""
+
+    lines: OfLines | None = None
     metadata: Metadata = Field(default_factory=dict)
 
 
@@ -119,6 +127,8 @@ class CaptureMade(BaseModel):
     loan: str
     amount: int
     currency: str
+    lines: list[PiecesShown]
+    shipping: list[ShipmentShown]
 
 
 class VoidMade(BaseModel):
@@ -149,6 +159,7 @@ class RefundMade(BaseModel):
     order: str
     amount: int
     currency: str
+    lines: list[PiecesShown]
     metadata: dict[str, str]
 
 
@@ -200,7 +211,9 @@ async def create(call: Call) -> dict[str, Any]:
 
 async def capture(call: Call) -> dict[str, Any]:
     """POST /v1/orders/{order_id}/capture"""
-    request = CaptureRequest(call.key, call.merchant_id, call.object_id("order"), call.part(), by=call.by)
+    body = cast("NewCapture", call.body)
+    lines, shipping = carts.pieces_of(body.lines), carts.shipments_of(body.shipping)
+    request = CaptureRequest(call.key, call.merchant_id, call.object_id("order"), call.part(), call.by, lines, shipping)
     done: Captured = await call.ask("capture", request)
     return {
         "object": "capture",
@@ -209,6 +222,8 @@ async def capture(call: Call) -> dict[str, Any]:
         "loan": ids.text("loan", done.loan_id),
         "amount": done.amount.minor,
         "currency": done.amount.currency,
+        "lines": carts.pieces_shown(lines),
+        "shipping": carts.shipments_shown(shipping),
     }
 
 
@@ -246,7 +261,8 @@ async def extend(call: Call) -> dict[str, Any]:
 async def refund(call: Call) -> dict[str, Any]:
     """POST /v1/orders/{order_id}/refund"""
     body = cast("NewRefund", call.body)
-    request = RefundRequest(call.key, call.merchant_id, call.object_id("order"), call.part(), by=call.by, metadata=frozen(body.metadata))
+    lines, named = carts.pieces_of(body.lines), call.object_id("order")
+    request = RefundRequest(call.key, call.merchant_id, named, call.part(), by=call.by, metadata=frozen(body.metadata), lines=lines)
     done: Refunded = await call.ask("refund", request)
     return {
         "object": "refund",
@@ -254,6 +270,7 @@ async def refund(call: Call) -> dict[str, Any]:
         "order": ids.text("order", done.order_id),
         "amount": done.amount.minor,
         "currency": done.amount.currency,
+        "lines": carts.pieces_shown(lines),
         "metadata": body.metadata,
     }
 
@@ -341,7 +358,7 @@ ROUTES: Final = (
     Route("GET", "/v1/orders", "order.read", listed, None, OrderList, 200, False, "List orders, newest first", LISTING.parameters),
     Route("GET", _ORDER, "order.read", show, None, OrderShown, 200, False, "Show an order"),
     Route("POST", _ORDER, "order.authorise", notes.annotating("order"), NewMetadata, MetadataShown, 200, False, "Change what is noted on an order"),
-    Route("POST", f"{_ORDER}/capture", "order.capture", capture, Part, CaptureMade, 201, True, "Capture an order, wholly with {}"),
+    Route("POST", f"{_ORDER}/capture", "order.capture", capture, NewCapture, CaptureMade, 201, True, "Capture an order, wholly with {}"),
     Route("POST", f"{_ORDER}/void", "order.void", void, Nothing, VoidMade, 200, True, "Give back what is not captured: {}"),
     Route("POST", f"{_ORDER}/release", "order.void", release, Nothing, ReleaseMade, 200, True, "Give back the rest of an order captured in part: {}"),
     Route("POST", f"{_ORDER}/extend", "order.authorise", extend, Nothing, ExtensionMade, 201, False, "Let the authorisation hold longer: {}"),

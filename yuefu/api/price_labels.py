@@ -12,7 +12,7 @@ from yuefu.api.problems import Problem
 from yuefu.api.route import Parameter, Route
 from yuefu.journeys.checkout.labelling import LabelWish, Plans
 from yuefu.money.amounts import LARGEST_MINOR, Money, MoneyError
-from yuefu.offers.rules.quote import ABOVE_MAXIMUM, BELOW_MINIMUM, NO_DISCOUNT_AGREED, PERIODS_NOT_OFFERED, Quote
+from yuefu.offers.rules.quote import Quote
 from yuefu.offers.rules.wording import LANGUAGES, Language, label_text
 from yuefu.plans.label import render_price_label
 from yuefu.plans.terms import MOST_PERIODS
@@ -83,19 +83,14 @@ async def listed(call: Call) -> dict[str, Any]:
 
 
 async def _plans(call: Call, wish: LabelWish) -> Plans:
-    """What there is. An amount for which there is no plan has no label; a product that there is not is a mistake of the address."""
+    """What there is: nothing for an amount, a currency or a product without a plan."""
     try:
         plans: Plans = await call.ask("label", wish)
     except Problem as problem:
-        if problem.code in _OUT_OF_REACH:
-            return ()
         if problem.kind.status == 422:
-            raise Problem("invalid_parameter", problem.detail) from problem
+            return ()
         raise
     return plans
-
-
-_OUT_OF_REACH: Final = frozenset({BELOW_MINIMUM, ABOVE_MAXIMUM, PERIODS_NOT_OFFERED, NO_DISCOUNT_AGREED, "refused"})
 
 
 def _shown(plan: Quote, language: Language) -> dict[str, Any]:

@@ -186,6 +186,11 @@ KINDS: Final[Mapping[str, Kind]] = {
     ),
     "expiry_invalid": Kind(422, _("A session cannot be open for so long"), _("Send 300 to 172800 seconds.")),
     "no_plan_offered": Kind(422, _("No plan is offered for this amount"), _("Ask /v1/price_labels which amounts have plans.")),
+    "unknown_line": Kind(422, _("The order has no such line"), _("Lines are numbered from 1 in the order in which they were sent.")),
+    "pieces_exceeded": Kind(422, _("These are more pieces than are left"), _("The detail says how many of the line are left.")),
+    "shipping_invalid": Kind(
+        422, _("The shipment is not as it should be"), _("Send carrier and tracking number, 1 to 64 printable characters each.")
+    ),
     "lines_invalid": Kind(422, _("A line of the cart is not as it should be"), _("The detail says which line, and what it should be.")),
     "lines_do_not_add_up": Kind(
         422, _("The lines do not come to the amount"), _("Quantity by unit amount, over all lines, is the amount to the minor unit.")

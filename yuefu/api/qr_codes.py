@@ -24,6 +24,11 @@ from yuefu.orders.rules.qr import KINDS, QrCode
 from yuefu.runtime.paging import Span
 
 
+def _absent() -> Any:
+    """Of a member that is left out, and never null."""
+    return None
+
+
 class NewQrCodeBody(Body):
     """A code of one checkout session, or of a till, or of a store. At a store or till the consumer keys the amount in, or it is that of the session that
     the cashier opened there last.
@@ -33,14 +38,14 @@ class NewQrCodeBody(Body):
         json_schema_extra={"oneOf": [{"required": ["checkout_session"]}, {"required": ["terminal"]}, {"required": ["store"]}]}
     )
 
-    checkout_session: CheckoutId | None = None
-    terminal: TerminalId | None = None
-    store: StoreId | None = None
+    checkout_session: CheckoutId = Field(default_factory=_absent)
+    terminal: TerminalId = Field(default_factory=_absent)
+    store: StoreId = Field(default_factory=_absent)
     amount_by: Annotated[Literal["consumer", "cashier"], Field(description="Of a store or a till.")] = "cashier"
 
     @model_validator(mode="after")
     def _of_one(self) -> Self:
-        if sum(one is not None for one in (self.checkout_session, self.terminal, self.store)) != 1:
+        if len(self.model_fields_set & {"checkout_session", "terminal", "store"}) != 1:
             raise ValueError("a code is of one checkout session, of one terminal, or of one store")
         return self
 

@@ -263,3 +263,44 @@ class QrCode(BookRow):
             ),
         ]
         indexes = [models.Index(fields=["merchant_id", "-id"], name="orders_qr_of_merchant")]
+
+
+class Pieces(BookRow):
+    """So many pieces of a line, of a capture or of a refund. Never changed."""
+
+    merchant_id = models.UUIDField()
+    order_id = models.UUIDField()
+    line_id = models.UUIDField()
+    capture_id = models.UUIDField(null=True)
+    refund_id = models.UUIDField(null=True)
+    quantity = models.IntegerField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(capture_id__isnull=False, refund_id__isnull=True) | Q(capture_id__isnull=True, refund_id__isnull=False),
+                name="orders_pieces_of_one",
+            ),
+            models.CheckConstraint(condition=Q(quantity__gte=1), name="orders_pieces_some"),
+        ]
+        indexes = [
+            models.Index(fields=["order_id"], name="orders_pieces_order"),
+            models.Index(fields=["line_id"], name="orders_pieces_line"),
+            models.Index(fields=["capture_id"], condition=Q(capture_id__isnull=False), name="orders_pieces_capture"),
+            models.Index(fields=["refund_id"], condition=Q(refund_id__isnull=False), name="orders_pieces_refund"),
+        ]
+
+
+class Shipment(BookRow):
+    """How goods of a capture were sent, as the merchant says. Never changed."""
+
+    merchant_id = models.UUIDField()
+    order_id = models.UUIDField()
+    capture_id = models.UUIDField()
+    carrier = models.TextField()
+    tracking_number = models.TextField()
+    shipped_at = models.DateTimeField(null=True)
+    recorded_at = models.DateTimeField()
+
+    class Meta:
+        indexes = [models.Index(fields=["capture_id"], name="orders_shipment_capture")]

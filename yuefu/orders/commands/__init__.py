@@ -13,8 +13,10 @@ from yuefu.errors import Refused
 from yuefu.merchants.rules.metadata import Metadata
 from yuefu.money.amounts import Money
 from yuefu.orders import queries, rules
+from yuefu.orders.commands.parts import Used, ship
 from yuefu.orders.queries import OfMerchant
 from yuefu.orders.rules import Capture, Order, Part, Way
+from yuefu.orders.rules.parts import Pieces, Shipment, shipments_fault
 from yuefu.runtime import audit, outbox, sql
 from yuefu.runtime.outbox import Event
 from yuefu.runtime.values import Actor, UnitOfWork
@@ -68,13 +70,15 @@ _written = attrgetter(*[_CALLED.get(column, column) for column in _ORDER])
 
 @dataclass(frozen=True, slots=True)
 class CaptureRequest:
-    """Capture `amount` of an order of the merchant, or all that is left."""
+    """Capture `amount` of an order of the merchant, or the pieces of its `lines`, or all that is left; `shipping` says how the goods were sent."""
 
     key: str
     merchant_id: UUID
     order_id: UUID
     amount: Money | None = None
     by: Actor | None = field(default=None, compare=False)
+    lines: tuple[Pieces, ...] = ()
+    shipping: tuple[Shipment, ...] = ()
 
     @property
     def of_merchant(self) -> OfMerchant:
@@ -103,7 +107,7 @@ class ReleaseRequest(VoidRequest):
 @dataclass(frozen=True, slots=True)
 class RefundRequest:
     """Refund `amount` of what was captured of an order of the merchant, or all of it. `event` is what way
-    back it is: one of `rules.EVENTS`; `metadata` is what the merchant notes on the refund for itself."""
+    back it is: one of `rules.EVENTS`; `metadata` is what the merchant notes on the refund for itself. With `lines` it is of pieces of these."""
 
     key: str
     merchant_id: UUID
@@ -112,6 +116,7 @@ class RefundRequest:
     by: Actor | None = field(default=None, compare=False)
     event: str = "refund"
     metadata: Metadata = ()
+    lines: tuple[Pieces, ...] = ()
 
     @property
     def of_merchant(self) -> OfMerchant:
@@ -170,13 +175,17 @@ def capture(*, work: UnitOfWork, requests: Mapping[UUID, CaptureRequest]) -> dic
     locked = queries.of_merchants(work.book.id, [request.of_merchant for request in requests.values()], lock=True)
     before = _by_id(locked)
     outcomes: dict[UUID, Taken | Refused] = {}
+    used = Used.of("capture", list(requests.values()))
     for capture_id, request in requests.items():
-        done = rules.capture(locked.get(request.of_merchant), request.amount, capture_id, work.now, work.day.on)
+        order = locked.get(request.of_merchant)
+        amount = shipments_fault(request.shipping) or used.amount(order, request)
+        done = amount if isinstance(amount, Refused) else rules.capture(order, amount, capture_id, work.now, work.day.on)
         if isinstance(done, Refused):
             outcomes[capture_id] = done
         else:
             locked[request.of_merchant], made = done
             outcomes[capture_id] = Taken(done[0], made)
+            used.note(capture_id, done[0], request.lines)
     taken = [o for o in outcomes.values() if isinstance(o, Taken)]
     columns = {
         "id": "uuid",
@@ -197,6 +206,8 @@ def capture(*, work: UnitOfWork, requests: Mapping[UUID, CaptureRequest]) -> dic
             for t in taken
         ],
     )
+    used.write(work)
+    ship(work=work, shipments=[(t.order, t.capture.id, one) for t in taken for one in requests[t.capture.id].shipping])
     _store(work, before, [(t.order, t.capture.id) for t in taken], "order.captured")
     _audit(work, "order.capture", [(t.order.id, t.capture.id) for t in taken])
     return outcomes
@@ -243,15 +254,20 @@ def refund(*, work: UnitOfWork, requests: Mapping[UUID, RefundRequest]) -> dict[
     locked = queries.of_merchants(work.book.id, [request.of_merchant for request in requests.values()], lock=True)
     before = _by_id(locked)
     outcomes: dict[UUID, TakenBack | Refused] = {}
+    used = Used.of("refund", list(requests.values()))
     for refund_id, request in requests.items():
-        done = rules.refund(locked.get(request.of_merchant), request.amount, request.event)
+        order = locked.get(request.of_merchant)
+        amount = used.amount(order, request)
+        done = amount if isinstance(amount, Refused) else rules.refund(order, amount, request.event)
         if isinstance(done, Refused):
             outcomes[refund_id] = done
         else:
             locked[request.of_merchant], parts = done
             outcomes[refund_id] = TakenBack(refund_id, done[0], parts, request.event)
+            used.note(refund_id, done[0], request.lines)
     made = [o for o in outcomes.values() if isinstance(o, TakenBack)]
     _write_shares(work, made)
+    used.write(work)
     _store(work, before, [(m.order, m.refund_id) for m in made], "order.refunded")
     _audit(work, "order.refund", [(m.order.id, m.refund_id) for m in made])
     return outcomes

@@ -18,7 +18,7 @@ SESSION: Final = (
     "id, merchant_id, merchant_reference, amount_minor, currency, channel, products, periods, success_url, cancel_url, consumer_id,"
     " language, host, category, state, order_id, created_at, expires_at, seq, store_id, terminal_id"
 )
-_LINE: Final = "number, name, quantity, unit_minor, sku, cash_price_minor, tax_minor, serial_number, category, image_url"
+LINE: Final = "number, name, quantity, unit_minor, sku, cash_price_minor, tax_minor, serial_number, category, image_url"
 
 
 def sessions(ids: Collection[UUID]) -> dict[UUID, Session]:
@@ -110,7 +110,7 @@ def lines_of_orders(ids: Sequence[UUID]) -> dict[UUID, tuple[Line, ...]]:
 
 def _carts(column: str, ids: Sequence[UUID]) -> dict[UUID, tuple[Line, ...]]:
     carts: dict[UUID, list[Line]] = defaultdict(list)
-    for whose, _, *row in sql.rows(f"SELECT {column}, {_LINE} FROM orders_line WHERE {column} = ANY(%s) ORDER BY number", [list(ids)]):
+    for whose, _, *row in sql.rows(f"SELECT {column}, {LINE} FROM orders_line WHERE {column} = ANY(%s) ORDER BY number", [list(ids)]):
         carts[whose].append(Line(*row))
     return {whose: tuple(lines) for whose, lines in carts.items()}
 
