@@ -99,6 +99,10 @@ FILE: Final = {"purpose": "dispute_evidence", "name": "waybill.txt", "content": 
 NAMED: Final[dict[str, Make]] = {
     "order_id": lambda merchant: merchant.placed(),
     "api_key_id": lambda merchant: ids.text("api_key", issue(merchant.shop, merchant=merchant.merchant, scopes=["order.read"]).id),
+    "checkout_id": lambda merchant: merchant.session()["id"],
+    "store_id": lambda merchant: merchant.store(),
+    "terminal_id": lambda merchant: merchant.terminal(),
+    "qr_code_id": lambda merchant: str(merchant.post("/v1/qr_codes", {"terminal": merchant.terminal()}).body["id"]),
     "loan_id": _due,
     "test_clock_id": _clock,
     "capture_id": lambda merchant: after(merchant, merchant.captured, "captures"),
@@ -115,6 +119,8 @@ NAMED: Final[dict[str, Make]] = {
 """By the name in the address: makes a thing of the merchant and gives its id."""
 
 NAMED_BY: Final[dict[str, Make]] = {
+    "/v1/orders/{order_id}/release": lambda merchant: merchant.captured_in_part(),
+    "/v1/orders/{order_id}/extend": lambda merchant: merchant.placed_earlier(),
     "/v1/orders/{order_id}/refund": lambda merchant: merchant.captured(),
     "/v1/disputes/{dispute_id}/appeal": lambda merchant: contested(merchant, answered=True),
 }
@@ -122,7 +128,19 @@ NAMED_BY: Final[dict[str, Make]] = {
 
 BODIES: Final[dict[str, Make]] = {
     "/v1/quotes": lambda merchant: {"product": "free", "amount": 50_000, "currency": "CNY", "periods": 3},
-    "/v1/orders": lambda merchant: merchant.order(),
+    "/v1/orders": lambda merchant: merchant.order() | {"lines": [{"name": "Goods", "unit_amount": 199_900}]},
+    "/v1/stores": lambda merchant: merchant.place(),
+    "/v1/terminals": lambda merchant: {"store": merchant.store(), "code": "till-1"},
+    "/v1/qr_codes": lambda merchant: {"store": merchant.store()},
+    "/v1/checkout_sessions": lambda merchant: merchant.offer(
+        lines=[{"name": "Goods", "unit_amount": 199_900}], allowed_products=["free"], allowed_periods=[3, 6], consumer=None, host=None
+    ),
+    "/v1/orders/{order_id}/capture": lambda merchant: {
+        "lines": None,
+        "shipping": [{"carrier": "SF", "tracking_number": "SF1", "shipped_at": None}],
+    },
+    "/v1/orders/{order_id}/refund": lambda merchant: {"lines": None},
+    "/v1/checkout_sessions/{checkout_id}": lambda merchant: {"metadata": {"basket": "7"}},
     "/v1/orders/{order_id}": lambda merchant: {"metadata": {"basket": "7"}},
     "/v1/api_keys": lambda merchant: {"scopes": ["order.read"]},
     "/v1/test_helpers/consumers": lambda merchant: {"email": "consumer+approved@test.example"},

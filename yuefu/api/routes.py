@@ -11,16 +11,20 @@ from urllib.parse import unquote
 from yuefu.api import (
     balance,
     captures,
+    checkout_sessions,
     disputes,
     files,
     keys,
     loans,
     orders,
     payouts,
+    price_labels,
+    qr_codes,
     quotes,
     refunds,
     settlements,
     statements,
+    stores,
     test_clocks,
     test_consumers,
     whoami,
@@ -28,7 +32,11 @@ from yuefu.api import (
 from yuefu.api.route import Route
 
 ROUTES: Final[tuple[Route, ...]] = (
+    *price_labels.ROUTES,
     *quotes.ROUTES,
+    *checkout_sessions.ROUTES,
+    *stores.ROUTES,
+    *qr_codes.ROUTES,
     *orders.ROUTES,
     *captures.ROUTES,
     *refunds.ROUTES,

@@ -5,12 +5,46 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import ClassVar
+from typing import ClassVar, TypedDict
 
 from yuefu_client.decoding import KINDS, Model, Parser, day, many, moment, named, same
 
 API_VERSION = "2026-11-28"
 """The version of the API that these are made for."""
+
+
+@dataclass(frozen=True)
+class Run(Model):
+    """So many instalments of so much each."""
+
+    count: int
+    amount: int
+
+
+@dataclass(frozen=True)
+class PriceLabel(Model):
+    """What one plan costs. `label` adds up to the cent; show it whole, with `disclosure` beside it."""
+
+    object: str
+    product: str
+    periods: int
+    amount: int
+    currency: str
+    instalments: tuple[Run, ...]
+    largest_instalment: int
+    total_payable: int
+    total_interest: int
+    annual_cost_pct: str
+    annual_cost_simple_pct: str
+    first_due_on: date
+    label: str
+    disclosure: str
+    lender: str
+
+    _parsers: ClassVar[Mapping[str, Parser]] = {
+        "instalments": many(Run.of),
+        "first_due_on": day,
+    }
 
 
 @dataclass(frozen=True)
@@ -56,6 +90,188 @@ class Quote(Model):
 
 
 @dataclass(frozen=True)
+class Line(Model):
+    """Line."""
+
+    name: str
+    quantity: int
+    unit_amount: int
+    amount: int
+    sku: str | None
+    cash_price: int | None
+    tax: int | None
+    serial_number: str | None
+    category: str | None
+    image_url: str | None
+
+
+@dataclass(frozen=True)
+class CheckoutSessionOpened(Model):
+    """A session as it was opened: send the consumer to `url`."""
+
+    object: str
+    id: str
+    url: str
+    merchant_reference: str
+    channel: str
+    amount: int
+    currency: str
+    lines: tuple[Line, ...]
+    allowed_products: tuple[str, ...]
+    allowed_periods: tuple[int, ...]
+    success_url: str | None
+    cancel_url: str | None
+    store: str | None
+    terminal: str | None
+    consumer: str | None
+    language: str | None
+    created_at: datetime
+    expires_at: datetime
+    metadata: Mapping[str, str]
+    state: str
+    order: None
+
+    _parsers: ClassVar[Mapping[str, Parser]] = {
+        "lines": many(Line.of),
+        "allowed_products": many(same),
+        "allowed_periods": many(same),
+        "created_at": moment,
+        "expires_at": moment,
+    }
+
+
+@dataclass(frozen=True)
+class CheckoutSession(Model):
+    """A session as it is at this moment. One that is completed has its order."""
+
+    object: str
+    id: str
+    url: str
+    merchant_reference: str
+    channel: str
+    amount: int
+    currency: str
+    lines: tuple[Line, ...]
+    allowed_products: tuple[str, ...]
+    allowed_periods: tuple[int, ...]
+    success_url: str | None
+    cancel_url: str | None
+    store: str | None
+    terminal: str | None
+    consumer: str | None
+    language: str | None
+    created_at: datetime
+    expires_at: datetime
+    metadata: Mapping[str, str]
+    state: str  # open, completed, expired, cancelled
+    order: str | Order | None
+
+    _parsers: ClassVar[Mapping[str, Parser]] = {
+        "lines": many(Line.of),
+        "allowed_products": many(same),
+        "allowed_periods": many(same),
+        "created_at": moment,
+        "expires_at": moment,
+        "order": named,
+    }
+
+
+@dataclass(frozen=True)
+class Metadata(Model):
+    """All metadata of an object after a change."""
+
+    object: str
+    id: str
+    metadata: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class CheckoutSessionEnded(Model):
+    """Checkout session ended."""
+
+    object: str
+    id: str
+    state: str
+
+
+@dataclass(frozen=True)
+class Store(Model):
+    """Store."""
+
+    object: str
+    id: str
+    code: str
+    name_zh: str
+    name_en: str
+    address: str
+    state: str  # active, closed
+    created_at: datetime
+
+    _parsers: ClassVar[Mapping[str, Parser]] = {
+        "created_at": moment,
+    }
+
+
+@dataclass(frozen=True)
+class StoreClosed(Model):
+    """Store closed."""
+
+    object: str
+    id: str
+    state: str
+
+
+@dataclass(frozen=True)
+class Terminal(Model):
+    """Terminal."""
+
+    object: str
+    id: str
+    store: str | Store
+    code: str
+    state: str  # active, closed
+    created_at: datetime
+
+    _parsers: ClassVar[Mapping[str, Parser]] = {
+        "store": named,
+        "created_at": moment,
+    }
+
+
+@dataclass(frozen=True)
+class TerminalClosed(Model):
+    """Terminal closed."""
+
+    object: str
+    id: str
+    state: str
+
+
+@dataclass(frozen=True)
+class QrCode(Model):
+    """A code: `url` is what it says, `svg` the picture of it; `svg_url` and `png_url` are where browsers find the picture."""
+
+    object: str
+    id: str
+    kind: str  # static, dynamic
+    url: str
+    svg_url: str
+    png_url: str
+    svg: str
+    store: str | None
+    terminal: str | None
+    checkout_session: str | None
+    amount_by: str | None
+    created_at: datetime
+    expires_at: datetime | None
+
+    _parsers: ClassVar[Mapping[str, Parser]] = {
+        "created_at": moment,
+        "expires_at": moment,
+    }
+
+
+@dataclass(frozen=True)
 class OrderPlaced(Model):
     """An order as it was when it was placed."""
 
@@ -73,11 +289,13 @@ class OrderPlaced(Model):
     amount_refunded: int
     created_at: datetime
     expires_at: datetime
+    lines: tuple[Line, ...]
     metadata: Mapping[str, str]
 
     _parsers: ClassVar[Mapping[str, Parser]] = {
         "created_at": moment,
         "expires_at": moment,
+        "lines": many(Line.of),
     }
 
 
@@ -116,22 +334,38 @@ class Order(Model):
     product: str
     periods: int
     captures: tuple[CaptureOf, ...]
+    lines: tuple[Line, ...]
+    store: str | None
+    terminal: str | None
     metadata: Mapping[str, str]
 
     _parsers: ClassVar[Mapping[str, Parser]] = {
         "created_at": moment,
         "expires_at": moment,
         "captures": many(CaptureOf.of),
+        "lines": many(Line.of),
     }
 
 
 @dataclass(frozen=True)
-class Metadata(Model):
-    """All metadata of an object after a change."""
+class Pieces(Model):
+    """Pieces."""
 
-    object: str
-    id: str
-    metadata: Mapping[str, str]
+    line: int
+    quantity: int
+
+
+@dataclass(frozen=True)
+class Shipment(Model):
+    """Shipment."""
+
+    carrier: str
+    tracking_number: str
+    shipped_at: datetime | None
+
+    _parsers: ClassVar[Mapping[str, Parser]] = {
+        "shipped_at": moment,
+    }
 
 
 @dataclass(frozen=True)
@@ -144,6 +378,13 @@ class CaptureMade(Model):
     loan: str
     amount: int
     currency: str
+    lines: tuple[Pieces, ...]
+    shipping: tuple[Shipment, ...]
+
+    _parsers: ClassVar[Mapping[str, Parser]] = {
+        "lines": many(Pieces.of),
+        "shipping": many(Shipment.of),
+    }
 
 
 @dataclass(frozen=True)
@@ -157,6 +398,29 @@ class VoidMade(Model):
 
 
 @dataclass(frozen=True)
+class ReleaseMade(Model):
+    """Release made."""
+
+    object: str
+    order: str
+    amount: int
+    currency: str
+
+
+@dataclass(frozen=True)
+class ExtensionMade(Model):
+    """Until when the order can be captured."""
+
+    object: str
+    order: str
+    expires_at: datetime
+
+    _parsers: ClassVar[Mapping[str, Parser]] = {
+        "expires_at": moment,
+    }
+
+
+@dataclass(frozen=True)
 class RefundMade(Model):
     """Refund made."""
 
@@ -165,7 +429,12 @@ class RefundMade(Model):
     order: str
     amount: int
     currency: str
+    lines: tuple[Pieces, ...]
     metadata: Mapping[str, str]
+
+    _parsers: ClassVar[Mapping[str, Parser]] = {
+        "lines": many(Pieces.of),
+    }
 
 
 @dataclass(frozen=True)
@@ -183,12 +452,16 @@ class Capture(Model):
     currency: str
     captured_on: date
     created_at: datetime
+    lines: tuple[Pieces, ...]
+    shipping: tuple[Shipment, ...]
 
     _parsers: ClassVar[Mapping[str, Parser]] = {
         "order": named,
         "loan": named,
         "captured_on": day,
         "created_at": moment,
+        "lines": many(Pieces.of),
+        "shipping": many(Shipment.of),
     }
 
 
@@ -219,12 +492,14 @@ class Refund(Model):
     captures: tuple[RefundShare, ...]
     refunded_on: date
     created_at: datetime
+    lines: tuple[Pieces, ...]
 
     _parsers: ClassVar[Mapping[str, Parser]] = {
         "order": named,
         "captures": many(RefundShare.of),
         "refunded_on": day,
         "created_at": moment,
+        "lines": many(Pieces.of),
     }
 
 
@@ -831,12 +1106,54 @@ class KeyHeld(Model):
     }
 
 
+class _NewPiecesNeeds(TypedDict):
+    line: int
+
+
+class NewPieces(_NewPiecesNeeds, total=False):
+    """So many pieces of a line, the first one being 1."""
+
+    quantity: int
+
+
+class _NewShipmentNeeds(TypedDict):
+    carrier: str
+    tracking_number: str
+
+
+class NewShipment(_NewShipmentNeeds, total=False):
+    """How goods were sent. Without a moment they are on their way at some time."""
+
+    shipped_at: str
+
+
+class _NewLineNeeds(TypedDict):
+    name: str
+    unit_amount: int
+
+
+class NewLine(_NewLineNeeds, total=False):
+    """So many pieces at a price each. All lines together are the amount, to the minor unit. `cash_price` is that of one piece
+    when it is paid at once, below which a price on credit never is; `tax` the part of the whole line that is tax. What has
+    a serial number is one piece.
+    """
+
+    quantity: int
+    sku: str
+    cash_price: int
+    tax: int
+    serial_number: str
+    category: str
+    image_url: str
+
+
 KINDS.update(
     {
         "api_key": Key,
         "balance": Balance,
         "balance_transaction": Transaction,
         "capture": Capture,
+        "checkout_session": CheckoutSession,
         "dispute": Dispute,
         "file": File,
         "invoice": Invoice,
@@ -844,9 +1161,13 @@ KINDS.update(
         "loan": Loan,
         "order": Order,
         "payout": Payout,
+        "price_label": PriceLabel,
+        "qr_code": QrCode,
         "refund": Refund,
         "settlement": Settlement,
         "statement": Statement,
+        "store": Store,
+        "terminal": Terminal,
         "test_clock": TestClock,
     }
 )

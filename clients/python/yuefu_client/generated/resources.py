@@ -13,6 +13,39 @@ from yuefu_client.requests import Request, given, listed, segment
 from yuefu_client.transport import Transport
 
 
+class PriceLabels:
+    """/v1/price_labels"""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    def list(
+        self,
+        *,
+        amount: int,
+        currency: str | None = None,
+        product: str | None = None,
+        periods: int | None = None,
+        language: Literal["zh", "en"] | None = None,
+    ) -> Page[models.PriceLabel]:
+        """What an amount costs by the month.
+
+        amount: Minor units: 19900 is 199.00 CNY.
+        currency: That of the amount; without it that of the book.
+        product: Only the plans of this product.
+        periods: Only the plans of so many periods.
+        language: Of the texts.
+        """
+        return self._transport.page(
+            Request(
+                "GET",
+                "/v1/price_labels",
+                query=given({"amount": amount, "currency": currency, "product": product, "periods": periods, "language": language}),
+            ),
+            models.PriceLabel,
+        )
+
+
 class Quotes:
     """/v1/quotes"""
 
@@ -57,6 +90,397 @@ class Quotes:
         )
 
 
+class CheckoutSessions:
+    """/v1/checkout_sessions"""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    def create(
+        self,
+        *,
+        merchant_reference: str,
+        currency: str,
+        amount: int | None = None,
+        lines: Sequence[models.NewLine] | None = None,
+        channel: Literal["online", "store", "mini", "live", "agent"] | None = None,
+        allowed_products: Sequence[str] | None = None,
+        allowed_periods: Sequence[int] | None = None,
+        success_url: str | None = None,
+        cancel_url: str | None = None,
+        consumer: str | None = None,
+        language: Literal["zh", "en"] | None = None,
+        host: str | None = None,
+        category: str | None = None,
+        store: str | None = None,
+        terminal: str | None = None,
+        metadata: Mapping[str, str] | None = None,
+        expires_in: int | None = None,
+        idempotency_key: str | None = None,
+    ) -> models.CheckoutSessionOpened:
+        """Open a checkout session.
+
+        A purchase of so much, or of what is in the lines. `allowed_products` and `allowed_periods` are what the consumer
+        may choose from; without them it is all that there is for the amount. `consumer` says for whom it is, where you
+        know; `expires_in` is in seconds. Without addresses the consumer stays on the page, as at a till.
+
+        merchant_reference: Printable characters.
+        amount: Minor units: 19900 is 199.00 CNY.
+        host: Printable characters.
+        category: Printable characters.
+        metadata: What you note on it for yourself: names and texts that mean nothing to us.
+        """
+        return self._transport.one(
+            Request(
+                "POST",
+                "/v1/checkout_sessions",
+                body=given(
+                    {
+                        "merchant_reference": merchant_reference,
+                        "amount": amount,
+                        "currency": currency,
+                        "lines": lines,
+                        "channel": channel,
+                        "allowed_products": allowed_products,
+                        "allowed_periods": allowed_periods,
+                        "success_url": success_url,
+                        "cancel_url": cancel_url,
+                        "consumer": consumer,
+                        "language": language,
+                        "host": host,
+                        "category": category,
+                        "store": store,
+                        "terminal": terminal,
+                        "metadata": metadata,
+                        "expires_in": expires_in,
+                    }
+                ),
+                key=idempotency_key,
+            ),
+            models.CheckoutSessionOpened,
+        )
+
+    def list(
+        self,
+        *,
+        limit: int | None = None,
+        starting_after: str | None = None,
+        ending_before: str | None = None,
+        merchant_reference: str | None = None,
+        state: Literal["open", "completed", "expired", "cancelled"] | None = None,
+        channel: Literal["online", "store", "mini", "live", "agent"] | None = None,
+        consumer: str | None = None,
+        store: str | None = None,
+        terminal: str | None = None,
+        order: str | None = None,
+        created_from: datetime | date | str | None = None,
+        created_before: datetime | date | str | None = None,
+    ) -> Page[models.CheckoutSession]:
+        """List checkout sessions, newest first.
+
+        limit: How many at most.
+        starting_after: The id of a checkout: only older ones.
+        ending_before: The id of a checkout: only newer ones, those next to it.
+        merchant_reference: Only those of this reference of yours.
+        state: Only those in this state.
+        channel: Only those sold this way.
+        consumer: Only those that are for this consumer.
+        store: Only those of this store.
+        terminal: Only those of this till.
+        order: Only the one that became this order.
+        created_from: Only those made then or later: a day of the book, or a moment with its zone.
+        created_before: Only those made before.
+        """
+        return self._transport.page(
+            Request(
+                "GET",
+                "/v1/checkout_sessions",
+                query=given(
+                    {
+                        "limit": limit,
+                        "starting_after": starting_after,
+                        "ending_before": ending_before,
+                        "merchant_reference": merchant_reference,
+                        "state": state,
+                        "channel": channel,
+                        "consumer": consumer,
+                        "store": store,
+                        "terminal": terminal,
+                        "order": order,
+                        "created_from": created_from,
+                        "created_before": created_before,
+                    }
+                ),
+            ),
+            models.CheckoutSession,
+        )
+
+    def retrieve(self, checkout_id: str, *, expand: Literal["order"] | Sequence[Literal["order"]] | None = None) -> models.CheckoutSession:
+        """Show a checkout session.
+
+        expand: Show what is named by its id in its place; paths with dots, four names deep at most.
+        """
+        return self._transport.one(
+            Request("GET", f"/v1/checkout_sessions/{segment(checkout_id)}", query=given({"expand[]": listed(expand)})),
+            models.CheckoutSession,
+        )
+
+    def update(self, checkout_id: str, *, metadata: Mapping[str, str], idempotency_key: str | None = None) -> models.Metadata:
+        """Change the metadata of a checkout session.
+
+        Changes of the metadata of an object: names that are given an empty text are dropped, those that are not named stay.
+
+        metadata: What you note on it for yourself: names and texts that mean nothing to us.
+        """
+        return self._transport.one(
+            Request("POST", f"/v1/checkout_sessions/{segment(checkout_id)}", body=given({"metadata": metadata}), key=idempotency_key),
+            models.Metadata,
+        )
+
+    def expire(self, checkout_id: str, *, idempotency_key: str | None = None) -> models.CheckoutSessionEnded:
+        """Let a checkout session expire now: {}."""
+        return self._transport.one(
+            Request("POST", f"/v1/checkout_sessions/{segment(checkout_id)}/expire", body={}, key=idempotency_key),
+            models.CheckoutSessionEnded,
+        )
+
+
+class Stores:
+    """/v1/stores"""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    def create(self, *, code: str, name_zh: str, name_en: str, address: str, idempotency_key: str | None = None) -> models.Store:
+        """Open a store.
+
+        A store by a code of your own. What it is called stays: a store that moves is another one.
+
+        name_zh: Printable characters.
+        name_en: Printable characters.
+        address: Printable characters.
+        """
+        return self._transport.one(
+            Request(
+                "POST",
+                "/v1/stores",
+                body=given({"code": code, "name_zh": name_zh, "name_en": name_en, "address": address}),
+                key=idempotency_key,
+            ),
+            models.Store,
+        )
+
+    def list(
+        self,
+        *,
+        limit: int | None = None,
+        starting_after: str | None = None,
+        ending_before: str | None = None,
+        code: str | None = None,
+        state: Literal["active", "closed"] | None = None,
+        created_from: datetime | date | str | None = None,
+        created_before: datetime | date | str | None = None,
+    ) -> Page[models.Store]:
+        """List stores, newest first.
+
+        limit: How many at most.
+        starting_after: The id of a store: only older ones.
+        ending_before: The id of a store: only newer ones, those next to it.
+        code: Only those of this code of yours.
+        state: Only those in this state.
+        created_from: Only those made then or later: a day of the book, or a moment with its zone.
+        created_before: Only those made before.
+        """
+        return self._transport.page(
+            Request(
+                "GET",
+                "/v1/stores",
+                query=given(
+                    {
+                        "limit": limit,
+                        "starting_after": starting_after,
+                        "ending_before": ending_before,
+                        "code": code,
+                        "state": state,
+                        "created_from": created_from,
+                        "created_before": created_before,
+                    }
+                ),
+            ),
+            models.Store,
+        )
+
+    def retrieve(self, store_id: str) -> models.Store:
+        """Show a store."""
+        return self._transport.one(Request("GET", f"/v1/stores/{segment(store_id)}"), models.Store)
+
+    def close(self, store_id: str, *, idempotency_key: str | None = None) -> models.StoreClosed:
+        """Close a store for good: {}."""
+        return self._transport.one(
+            Request("POST", f"/v1/stores/{segment(store_id)}/close", body={}, key=idempotency_key), models.StoreClosed
+        )
+
+
+class Terminals:
+    """/v1/terminals"""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    def create(self, *, store: str, code: str, idempotency_key: str | None = None) -> models.Terminal:
+        """Put a till into a store.
+
+        A till of a store by a code of your own, which is another in another store.
+        """
+        return self._transport.one(
+            Request("POST", "/v1/terminals", body=given({"store": store, "code": code}), key=idempotency_key), models.Terminal
+        )
+
+    def list(
+        self,
+        *,
+        expand: Literal["data.store"] | Sequence[Literal["data.store"]] | None = None,
+        limit: int | None = None,
+        starting_after: str | None = None,
+        ending_before: str | None = None,
+        store: str | None = None,
+        code: str | None = None,
+        state: Literal["active", "closed"] | None = None,
+        created_from: datetime | date | str | None = None,
+        created_before: datetime | date | str | None = None,
+    ) -> Page[models.Terminal]:
+        """List tills, newest first.
+
+        expand: Show what is named by its id in its place; paths with dots, four names deep at most.
+        limit: How many at most.
+        starting_after: The id of a terminal: only older ones.
+        ending_before: The id of a terminal: only newer ones, those next to it.
+        store: Only those of this store.
+        code: Only those of this code of yours.
+        state: Only those in this state.
+        created_from: Only those made then or later: a day of the book, or a moment with its zone.
+        created_before: Only those made before.
+        """
+        return self._transport.page(
+            Request(
+                "GET",
+                "/v1/terminals",
+                query=given(
+                    {
+                        "expand[]": listed(expand),
+                        "limit": limit,
+                        "starting_after": starting_after,
+                        "ending_before": ending_before,
+                        "store": store,
+                        "code": code,
+                        "state": state,
+                        "created_from": created_from,
+                        "created_before": created_before,
+                    }
+                ),
+            ),
+            models.Terminal,
+        )
+
+    def retrieve(self, terminal_id: str, *, expand: Literal["store"] | Sequence[Literal["store"]] | None = None) -> models.Terminal:
+        """Show a till.
+
+        expand: Show what is named by its id in its place; paths with dots, four names deep at most.
+        """
+        return self._transport.one(
+            Request("GET", f"/v1/terminals/{segment(terminal_id)}", query=given({"expand[]": listed(expand)})), models.Terminal
+        )
+
+    def close(self, terminal_id: str, *, idempotency_key: str | None = None) -> models.TerminalClosed:
+        """Close a till for good: {}."""
+        return self._transport.one(
+            Request("POST", f"/v1/terminals/{segment(terminal_id)}/close", body={}, key=idempotency_key), models.TerminalClosed
+        )
+
+
+class QrCodes:
+    """/v1/qr_codes"""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+
+    def create(
+        self,
+        *,
+        checkout_session: str | None = None,
+        terminal: str | None = None,
+        store: str | None = None,
+        amount_by: Literal["consumer", "cashier"] | None = None,
+        idempotency_key: str | None = None,
+    ) -> models.QrCode:
+        """Make a QR code.
+
+        A code of one checkout session, or of a till, or of a store. At a store or till the consumer keys the amount in, or
+        it is that of the session that the cashier opened there last.
+
+        amount_by: Of a store or a till.
+        """
+        return self._transport.one(
+            Request(
+                "POST",
+                "/v1/qr_codes",
+                body=given({"checkout_session": checkout_session, "terminal": terminal, "store": store, "amount_by": amount_by}),
+                key=idempotency_key,
+            ),
+            models.QrCode,
+        )
+
+    def list(
+        self,
+        *,
+        limit: int | None = None,
+        starting_after: str | None = None,
+        ending_before: str | None = None,
+        kind: Literal["static", "dynamic"] | None = None,
+        store: str | None = None,
+        terminal: str | None = None,
+        checkout_session: str | None = None,
+        created_from: datetime | date | str | None = None,
+        created_before: datetime | date | str | None = None,
+    ) -> Page[models.QrCode]:
+        """List QR codes, newest first.
+
+        limit: How many at most.
+        starting_after: The id of a qr code: only older ones.
+        ending_before: The id of a qr code: only newer ones, those next to it.
+        kind: Only those of this kind.
+        store: Only those of this store, its tills included.
+        terminal: Only those of this till.
+        checkout_session: Only those of this session.
+        created_from: Only those made then or later: a day of the book, or a moment with its zone.
+        created_before: Only those made before.
+        """
+        return self._transport.page(
+            Request(
+                "GET",
+                "/v1/qr_codes",
+                query=given(
+                    {
+                        "limit": limit,
+                        "starting_after": starting_after,
+                        "ending_before": ending_before,
+                        "kind": kind,
+                        "store": store,
+                        "terminal": terminal,
+                        "checkout_session": checkout_session,
+                        "created_from": created_from,
+                        "created_before": created_before,
+                    }
+                ),
+            ),
+            models.QrCode,
+        )
+
+    def retrieve(self, qr_code_id: str) -> models.QrCode:
+        """Show a QR code."""
+        return self._transport.one(Request("GET", f"/v1/qr_codes/{segment(qr_code_id)}"), models.QrCode)
+
+
 class Orders:
     """/v1/orders"""
 
@@ -72,6 +496,9 @@ class Orders:
         channel: Literal["online", "store", "mini", "live", "agent"] | None = None,
         host: str | None = None,
         category: str | None = None,
+        lines: Sequence[models.NewLine] | None = None,
+        store: str | None = None,
+        terminal: str | None = None,
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
     ) -> models.OrderPlaced:
@@ -96,6 +523,9 @@ class Orders:
                         "channel": channel,
                         "host": host,
                         "category": category,
+                        "lines": lines,
+                        "store": store,
+                        "terminal": terminal,
                         "metadata": metadata,
                     }
                 ),
@@ -115,6 +545,9 @@ class Orders:
         | None = None,
         channel: Literal["online", "store", "mini", "live", "agent"] | None = None,
         consumer: str | None = None,
+        store: str | None = None,
+        terminal: str | None = None,
+        product: str | None = None,
         created_from: datetime | date | str | None = None,
         created_before: datetime | date | str | None = None,
     ) -> Page[models.Order]:
@@ -127,6 +560,9 @@ class Orders:
         state: Only those in this state.
         channel: Only those sold this way.
         consumer: Only those of this consumer.
+        store: Only those sold in this store.
+        terminal: Only those sold at this till.
+        product: Only those on a plan of this product.
         created_from: Only those made then or later: a day of the book, or a moment with its zone.
         created_before: Only those made before.
         """
@@ -143,6 +579,9 @@ class Orders:
                         "state": state,
                         "channel": channel,
                         "consumer": consumer,
+                        "store": store,
+                        "terminal": terminal,
+                        "product": product,
                         "created_from": created_from,
                         "created_before": created_before,
                     }
@@ -167,17 +606,27 @@ class Orders:
         )
 
     def capture(
-        self, order_id: str, *, amount: int | None = None, currency: str | None = None, idempotency_key: str | None = None
+        self,
+        order_id: str,
+        *,
+        amount: int | None = None,
+        currency: str | None = None,
+        lines: Sequence[models.NewPieces] | None = None,
+        shipping: Sequence[models.NewShipment] | None = None,
+        idempotency_key: str | None = None,
     ) -> models.CaptureMade:
         """Capture an order, wholly with {}.
 
-        A part of the order, or all that there is where no amount is given: {}. Without a currency it is that of the book.
+        What is delivered: an amount, pieces of the lines of the order, or all that is left with {}.
 
         amount: Minor units: 19900 is 199.00 CNY.
         """
         return self._transport.one(
             Request(
-                "POST", f"/v1/orders/{segment(order_id)}/capture", body=given({"amount": amount, "currency": currency}), key=idempotency_key
+                "POST",
+                f"/v1/orders/{segment(order_id)}/capture",
+                body=given({"amount": amount, "currency": currency, "lines": lines, "shipping": shipping}),
+                key=idempotency_key,
             ),
             models.CaptureMade,
         )
@@ -186,18 +635,31 @@ class Orders:
         """Give back what is not captured: {}."""
         return self._transport.one(Request("POST", f"/v1/orders/{segment(order_id)}/void", body={}, key=idempotency_key), models.VoidMade)
 
+    def release(self, order_id: str, *, idempotency_key: str | None = None) -> models.ReleaseMade:
+        """Give back the rest of an order captured in part: {}."""
+        return self._transport.one(
+            Request("POST", f"/v1/orders/{segment(order_id)}/release", body={}, key=idempotency_key), models.ReleaseMade
+        )
+
+    def extend(self, order_id: str, *, idempotency_key: str | None = None) -> models.ExtensionMade:
+        """Let the authorisation hold longer: {}."""
+        return self._transport.one(
+            Request("POST", f"/v1/orders/{segment(order_id)}/extend", body={}, key=idempotency_key), models.ExtensionMade
+        )
+
     def refund(
         self,
         order_id: str,
         *,
         amount: int | None = None,
         currency: str | None = None,
+        lines: Sequence[models.NewPieces] | None = None,
         metadata: Mapping[str, str] | None = None,
         idempotency_key: str | None = None,
     ) -> models.RefundMade:
         """Refund what was captured, all of it with {}.
 
-        What goes back of what was captured, all of it with {}.
+        What goes back of what was captured: an amount, pieces of the lines of the order, or all of it with {}.
 
         amount: Minor units: 19900 is 199.00 CNY.
         metadata: What you note on it for yourself: names and texts that mean nothing to us.
@@ -206,7 +668,7 @@ class Orders:
             Request(
                 "POST",
                 f"/v1/orders/{segment(order_id)}/refund",
-                body=given({"amount": amount, "currency": currency, "metadata": metadata}),
+                body=given({"amount": amount, "currency": currency, "lines": lines, "metadata": metadata}),
                 key=idempotency_key,
             ),
             models.RefundMade,
@@ -910,9 +1372,11 @@ class ApiKeys:
         scopes: Sequence[
             Literal[
                 "api_key.manage",
+                "checkout.create",
                 "dispute.answer",
                 "dispute.read",
                 "file.write",
+                "offer.read",
                 "order.authorise",
                 "order.capture",
                 "order.read",
@@ -921,6 +1385,8 @@ class ApiKeys:
                 "repayment.collect",
                 "sandbox.use",
                 "settlement.read",
+                "store.manage",
+                "store.read",
                 "trace",
             ]
         ],
@@ -1127,7 +1593,12 @@ class Resources:
 
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
+        self.price_labels = PriceLabels(transport)
         self.quotes = Quotes(transport)
+        self.checkout_sessions = CheckoutSessions(transport)
+        self.stores = Stores(transport)
+        self.terminals = Terminals(transport)
+        self.qr_codes = QrCodes(transport)
         self.orders = Orders(transport)
         self.captures = Captures(transport)
         self.refunds = Refunds(transport)
