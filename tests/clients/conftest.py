@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import secrets
 import threading
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
@@ -13,6 +14,10 @@ from typing import Any, TypeVar
 import pytest
 
 from tests.api.conftest import Merchant, Server, regular, server, vault
+from tests.clients.pages import aside
+from tests.journeys.conftest import shop_opened
+from yuefu.ids import IdSource
+from yuefu.runtime.vault import Vault
 from yuefu_client import AsyncYuefu, Retrying, Yuefu
 
 __all__ = ["regular", "server", "vault"]
@@ -20,6 +25,12 @@ __all__ = ["regular", "server", "vault"]
 T = TypeVar("T")
 AT_ONCE = Retrying(most=2, first_s=0.0)
 KEY = "sk_test_of_a_server_that_fails"
+
+
+@pytest.fixture(scope="module")
+def seller(vault: Vault, server: Server) -> Merchant:
+    """A merchant for the tests that drive a browser."""
+    return aside(lambda: Merchant(shop_opened(vault, IdSource(secrets.randbits)), server.ask))
 
 
 @pytest.fixture(scope="module")

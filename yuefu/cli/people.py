@@ -81,13 +81,16 @@ def issue_key(
             " several.",
         ),
     ],
+    publishable: Annotated[
+        bool, typer.Option("--publishable", help="A key that may stand in the page of a shop: it may offer.read and nothing else.")
+    ] = False,
 ) -> None:
     """Make an API key. Its secret is shown this once."""
     with context.at_work("api_key.issue") as caller:
         from yuefu import ids
         from yuefu.access import commands as access
 
-        new = access.NewApiKey(merchant_of(caller, merchant), tuple(scopes))
+        new = access.NewApiKey(merchant_of(caller, merchant), tuple(scopes), kind="publishable" if publishable else "secret")
         issued = caller.acting(lambda work: access.issue_api_keys(work=work, api_keys=[new], random_bytes=secrets.token_bytes)[0])
         output.result({"key": ids.text("api_key", issued.id), "merchant": merchant, "scopes": sorted(set(scopes)), "secret": issued.secret})
 
