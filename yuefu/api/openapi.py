@@ -67,7 +67,7 @@ def _operation(route: Route) -> dict[str, Any]:
     operation: dict[str, Any] = {
         "operationId": f"{route.handler.__module__.rsplit('.', 1)[1]}_{route.handler.__name__}",
         "summary": route.summary,
-        "description": f"Needs a key with the scope `{route.scope}`.",
+        "description": f"Needs a key with the scope `{route.scope}`." if route.scope else "Any key may ask.",
         "parameters": _parameters(route),
         "responses": _responses(route),
     }
@@ -84,13 +84,14 @@ def _parameters(route: Route) -> list[dict[str, Any]]:
         found.append({"name": "Idempotency-Key", "in": "header", "required": route.keyed, "schema": key})
     found.append({"name": "Api-Version", "in": "header", "required": False, "schema": {"type": "string", "const": versions.CURRENT}})
     if route.expands:
-        expand = {"type": "array", "items": {"type": "string", "enum": list(route.expands)}, "maxItems": 10}
+        expand = {"type": "array", "items": {"type": "string", "enum": list(route.expands)}, "maxItems": 20}
         told = "Show what is named by its id in its place; paths with dots, four names deep at most."
         found.append(
             {"name": "expand[]", "in": "query", "required": False, "schema": expand, "style": "form", "explode": True, "description": told}
         )
     found += [
-        {"name": name, "in": "query", "required": False, "schema": schema, "description": text} for name, schema, text in route.parameters
+        {"name": name, "in": "query", "required": name in route.needs, "schema": schema, "description": text}
+        for name, schema, text in route.parameters
     ]
     return found
 
