@@ -73,6 +73,8 @@ PREFIXES: Final = {
     "break": "brk",
     "fix": "fix",
     "event": "evt",
+    "test_clock": "clk",
+    "matrix_run": "mtx",
     "stop": "stop",
     "message": "msg",
     "case": "case",

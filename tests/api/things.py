@@ -20,6 +20,16 @@ from yuefu.journeys.disputes import Moved, OpenRequest, StepRequest
 
 Make = Callable[[Merchant], Any]
 
+_loans: dict[tuple[UUID, int], str] = {}
+
+
+def _due(merchant: Merchant) -> str:
+    """The one loan of a merchant of which something is due: once the clock stands on that day, what is sold is due a month later."""
+    place = (merchant.shop.book_id, merchant.merchant)
+    if place not in _loans:
+        _loans[place] = merchant.due()[1]
+    return _loans[place]
+
 
 def after(merchant: Merchant, happens: Callable[[], Any], name: str) -> str:
     """The newest of a list once something has happened."""
@@ -75,19 +85,14 @@ def contested(merchant: Merchant, *, answered: bool = False) -> str:
 
 FILE: Final = {"purpose": "dispute_evidence", "name": "waybill.txt", "content": "c2lnbmVk"}
 
-_loans: dict[tuple[UUID, int], str] = {}
-
-
-def _due(merchant: Merchant) -> str:
-    """The one loan of a merchant of which something is due: once the clock stands on that day, what is sold is due a month later."""
-    place = (merchant.shop.book_id, merchant.merchant)
-    if place not in _loans:
-        _loans[place] = merchant.due()[1]
-    return _loans[place]
-
 
 NAMED: Final[dict[str, Make]] = {
     "order_id": lambda merchant: merchant.placed(),
+    "api_key_id": lambda merchant: ids.text("api_key", issue(merchant.shop, merchant=merchant.merchant, scopes=["order.read"]).id),
+    "loan_id": _due,
+    "test_clock_id": lambda merchant: merchant.post("/v1/test_helpers/test_clocks", {"frozen_time": "2026-10-15T12:00:00+08:00"}).body[
+        "id"
+    ],
     "capture_id": lambda merchant: after(merchant, merchant.captured, "captures"),
     "refund_id": lambda merchant: after(merchant, lambda: refunded(merchant), "refunds"),
     "balance_transaction_id": lambda merchant: after(merchant, merchant.captured, "balance_transactions"),
@@ -98,8 +103,6 @@ NAMED: Final[dict[str, Make]] = {
     "form": lambda merchant: "details",
     "dispute_id": contested,
     "file_id": lambda merchant: str(merchant.post("/v1/files", FILE).body["id"]),
-    "api_key_id": lambda merchant: ids.text("api_key", issue(merchant.shop, merchant=merchant.merchant, scopes=["order.read"]).id),
-    "loan_id": _due,
 }
 """By the name in the address: makes a thing of the merchant and gives its id."""
 
@@ -116,17 +119,24 @@ BODIES: Final[dict[str, Make]] = {
     "/v1/api_keys": lambda merchant: {"scopes": ["order.read"]},
     "/v1/disputes/{dispute_id}/evidence": lambda merchant: {"kind": "delivery", "text": "signed"},
     "/v1/files": lambda merchant: FILE,
+    "/v1/test_helpers/test_clocks": lambda merchant: {"frozen_time": "2026-10-15T12:00:00+08:00"},
+    "/v1/test_helpers/test_clocks/{test_clock_id}/advance": lambda merchant: {"frozen_time": "2026-10-16T12:00:00+08:00"},
     "/v1/loans/{loan_id}/repayments": lambda merchant: {"amount": 10_000, "instrument": "card:1:ok"},
 }
 """By the address: what the route takes, where {} would not do."""
 
-LATE: Final = frozenset({"loan_id", "batch_id", "payout_id", "statement_id", "invoice_id"})
-"""Things that are made by moving the clock of the book: made last, or what was made before may have ended."""
+SOON: Final = frozenset({"order_id", "api_key_id"})
+"""Things that are made at once. Others take days of the book."""
 
 
 def names_in(route: Route) -> list[str]:
     """The names in the address of a route."""
     return [part[1:-1] for part in route.path.split("/") if part.startswith("{")]
+
+
+def names_an_id(route: Route) -> bool:
+    """Whether the first name in an address is an id, which one merchant has only; a month, for instance, all have."""
+    return bool(names_in(route)) and names_in(route)[0].removesuffix("_id") in ids.PREFIXES
 
 
 def named(route: Route, merchant: Merchant) -> dict[str, str]:
@@ -136,6 +146,13 @@ def named(route: Route, merchant: Merchant) -> dict[str, str]:
         found = NAMED_BY[route.path](merchant)
         return {names[0]: found} if isinstance(found, str) else dict(found)
     return {name: NAMED[name](merchant) for name in names}
+
+
+def named_or_not(route: Route, merchant: Merchant) -> dict[str, str]:
+    """The same for whoever is turned away before anything is looked for: what takes long to make has an id that names nothing."""
+    if all(name in SOON for name in names_in(route)):
+        return named(route, merchant)
+    return {name: ids.text(kind, UUID(int=0)) if (kind := name.removesuffix("_id")) in ids.PREFIXES else name for name in names_in(route)}
 
 
 def address(route: Route, things: Mapping[str, str]) -> str:

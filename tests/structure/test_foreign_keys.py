@@ -14,6 +14,7 @@ from tests.structure.test_ladder import points_down
 UPWARD = "names what stands above: a plain uuid"
 OUTSIDE = "an id that somebody outside gave"
 SANDBOX = "the sandbox plays the world outside, which knows no books of ours"
+OF_ITS_CLOCK = "in the book of the clock, which is another than that of the row: a key would join two books"
 AS_A_SET = "a statement trigger checks it, with book and currency (ADR 0013)"
 HOT = "written by each command beside rows whose keys hold the book; a key here would share-lock the row of the book for every write"
 RANGE = "an end of a range of ids, which need not be one itself"
@@ -100,6 +101,9 @@ WITHOUT_A_KEY = {
     "runtime_outbox.book_id": HOT,
     "runtime_outbox.object_id": UPWARD,
     "runtime_outbox.request_id": OUTSIDE,
+    "sandbox_test_clock.clock_book_id": OF_ITS_CLOCK,
+    "sandbox_test_clock.shop_id": OF_ITS_CLOCK,
+    "sandbox_test_clock.key_id": OF_ITS_CLOCK,
     "settlement_item.loan_id": EITHER,
     "billing_line.loan_id": EITHER,
     "settlement_item.source_id": "a capture, a refund share or a batch, by its kind",

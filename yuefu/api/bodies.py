@@ -52,9 +52,6 @@ Currency = Annotated[str, AfterValidator(_currency), Field(json_schema_extra={"p
 Amount = Annotated[int, Field(ge=1, le=LARGEST_MINOR, description="Minor units: 19900 is 199.00 CNY.", examples=[19900])]
 
 
-Named = Annotated[str | dict[str, Any], Field(description="An id, or the object of it where expand[] asks for that.")]
-
-
 def _metadata(members: dict[str, str]) -> dict[str, str]:
     if len(members) > metadata.MOST:
         raise ValueError(f"at most {metadata.MOST} names")
@@ -79,6 +76,7 @@ Metadata = Annotated[
     AfterValidator(_metadata),
     Field(json_schema_extra=_NOTED, description="What you note on it for yourself: names and texts that mean nothing to us."),
 ]
+Named = Annotated[str | dict[str, Any], Field(description="An id, or the object of it where expand[] asks for that.")]
 
 
 class Body(BaseModel):

@@ -26,6 +26,7 @@ from yuefu.merchants.rules.metadata import frozen
 from yuefu.orders import queries as orders
 from yuefu.orders.commands import CaptureRequest, RefundRequest, VoidRequest
 from yuefu.orders.rules import STATES, Order
+from yuefu.runtime import sql
 from yuefu.runtime.paging import Span
 
 
@@ -240,8 +241,8 @@ async def listed(call: Call) -> dict[str, Any]:
 
 def read(order_ids: Sequence[UUID]) -> dict[UUID, dict[str, Any]]:
     """Orders of the merchant who reads, as they are shown."""
-    found = orders.orders(order_ids)
-    return dict(zip(found, _all_shown(list(found.values())), strict=True))
+    found, noted = sql.together(lambda: orders.orders(order_ids), lambda: notes.noted("order", order_ids))
+    return {order_id: _shown(order, noted(order_id)) for order_id, order in found.items()}
 
 
 def _all_shown(found: Sequence[Order]) -> list[dict[str, Any]]:

@@ -70,6 +70,7 @@ KINDS: Final[Mapping[str, Kind]] = {
     "unknown_order": Kind(404, _("There is no such order"), _("Check the id; orders of other merchants are not shown.")),
     "unknown_api_key": Kind(404, _("There is no such API key"), _("Check the id; keys of other merchants are not shown.")),
     "unknown_loan": Kind(404, _("There is no such loan"), _("Check the id; loans of orders of other merchants are not shown.")),
+    "unknown_test_clock": Kind(404, _("There is no such test clock"), _("Check the id; test clocks of other merchants are not shown.")),
     "unknown_capture": Kind(404, _("There is no such capture"), _("Check the id; captures of other merchants are not shown.")),
     "unknown_refund": Kind(404, _("There is no such refund"), _("Check the id; refunds of other merchants are not shown.")),
     "unknown_balance_transaction": Kind(
@@ -103,13 +104,13 @@ KINDS: Final[Mapping[str, Kind]] = {
         _("Do not pay again: send the same with the same key until it is answered, after the seconds of Retry-After."),
         True,
     ),
+    "key_not_in_force": Kind(409, _("The API key is revoked or expired"), _("Make a new one.")),
+    "key_already_rolled": Kind(409, _("The API key was replaced before"), _("Roll the one that replaced it.")),
     "statement_not_proven": Kind(
         409,
         _("The statement does not agree with the books"),
         _("Nothing is given out that does not add up: tell us the request_id, and ask again when we have mended it."),
     ),
-    "key_not_in_force": Kind(409, _("The API key is revoked or expired"), _("Make a new one.")),
-    "key_already_rolled": Kind(409, _("The API key was replaced before"), _("Roll the one that replaced it.")),
     "dispute_step_not_possible": Kind(409, _("The dispute does not take this step"), _("Look at its state; the detail says why.")),
     "dispute_too_late": Kind(
         409, _("The days to answer or to appeal are over"), _("Nothing can be done any more; of another dispute, due_on says until when.")
@@ -131,6 +132,19 @@ KINDS: Final[Mapping[str, Kind]] = {
         422, _("That API key would do more than this one"), _("Ask with a key that has all the scopes that the detail names.")
     ),
     "metadata_too_many": Kind(422, _("The object would have too many names of metadata"), _("Drop names by giving them an empty text.")),
+    "own_book_only": Kind(409, _("This key is of a test clock"), _("Make test clocks with a key of your own test book.")),
+    "too_many_test_clocks": Kind(409, _("There are too many test clocks"), _("Delete one that is not needed any more.")),
+    "test_clock_not_ready": Kind(409, _("The test clock is still being made"), _("Send the request again when its status is ready."), True),
+    "test_clock_advancing": Kind(
+        409, _("The test clock is advancing"), _("Wait until its status is ready, then send the request again."), True
+    ),
+    "test_clock_deleted": Kind(409, _("The test clock was deleted"), _("Make another one.")),
+    "test_clock_forward_only": Kind(
+        422, _("A test clock only moves forward"), _("Send a time later than that of the clock, or make another clock.")
+    ),
+    "advance_too_long": Kind(422, _("The advance is too long"), _("Go on in steps of at most as many days as the detail says.")),
+    "frozen_time_invalid": Kind(422, _("A test clock cannot stand at this time"), _("Send a time that the detail allows.")),
+    "clock_name_invalid": Kind(422, _("The name cannot be used"), _("Send at most 60 printable characters, without blanks at the ends.")),
     "other_currency": Kind(422, _("The currency is not that of the order"), _("Send the amount in the currency of the order.")),
     "amount_not_positive": Kind(422, _("The amount must be more than zero"), _("Send a whole number of minor units above zero.")),
     "capture_exceeds_authorised": Kind(422, _("The amount is more than is left to capture"), _("Capture at most what the detail says.")),

@@ -8,7 +8,22 @@ from functools import cache
 from typing import Final
 from urllib.parse import unquote
 
-from yuefu.api import balance, captures, disputes, files, keys, loans, orders, payouts, quotes, refunds, settlements, statements
+from yuefu.api import (
+    balance,
+    captures,
+    disputes,
+    files,
+    keys,
+    loans,
+    orders,
+    payouts,
+    quotes,
+    refunds,
+    settlements,
+    statements,
+    test_clocks,
+    whoami,
+)
 from yuefu.api.route import Route
 
 ROUTES: Final[tuple[Route, ...]] = (
@@ -24,6 +39,8 @@ ROUTES: Final[tuple[Route, ...]] = (
     *disputes.ROUTES,
     *files.ROUTES,
     *keys.ROUTES,
+    *test_clocks.ROUTES,
+    *whoami.ROUTES,
 )
 
 

@@ -73,6 +73,7 @@ INSTALLED_APPS = [
     "yuefu.aftersales",
     "yuefu.reconciliation",
     "yuefu.growth",
+    "yuefu.sandbox",
     "yuefu.insight",
     "yuefu.web",
     "yuefu.api",
@@ -136,4 +137,4 @@ if os.environ.get("YUEFU_HTTPS") == "1":
 
 LOGGING_CONFIG = None
 PROCRASTINATE_DATABASE_ALIAS = "default"
-PROCRASTINATE_IMPORT_PATHS = ["yuefu.journeys.jobs"]
+PROCRASTINATE_IMPORT_PATHS = ["yuefu.journeys.jobs", "yuefu.journeys.clock_jobs"]

@@ -289,7 +289,9 @@ def _given_back(work: UnitOfWork, step_id: UUID, dispute: Dispute) -> tuple[Disp
 def pass_days(*, desk: Desk, now: datetime) -> int:
     """Closes the disputes that nobody answered, or appealed, in time: by whoever let the days pass. Returns how many."""
     count = 0
-    if not queries.passed(book_id=desk.book.id, on=desk.book.day_of(now), limit=1):  # One look: on most days of most books there is nothing.
+    if not queries.passed(
+        book_id=desk.book.id, on=desk.book.day_of(now), limit=1
+    ):  # One look: on most days of most books there is nothing.
         return count
     while True:
         with open_day(desk, now) as seen:

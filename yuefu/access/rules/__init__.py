@@ -28,8 +28,7 @@ STAFF_PERMISSIONS: Final = frozenset({
 MERCHANT_PERMISSIONS: Final = frozenset({
     "api_key.issue", "api_key.manage", "dispute.answer", "dispute.read", "file.write",
     "order.authorise", "order.capture", "order.read", "order.refund", "order.void", "plan.change",
-    "repayment.collect",
-    "settlement.read", "trace",
+    "repayment.collect", "sandbox.use", "settlement.read", "trace",
 })  # fmt: skip
 PERMISSIONS: Final = STAFF_PERMISSIONS | MERCHANT_PERMISSIONS
 
