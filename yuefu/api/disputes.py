@@ -148,7 +148,7 @@ async def listed(call: Call) -> dict[str, Any]:
 async def add_evidence(call: Call) -> dict[str, Any]:
     """POST /v1/disputes/{dispute_id}/evidence"""
     body = cast("NewEvidence", call.body)
-    key = call.key or f"evidence:{call.request_id}"
+    key = call.key or call.request_id
     asked = EvidenceRequest(key, call.merchant_id, call.object_id("dispute"), body.kind, body.text or "", body.file, by=call.by)
     added: Evidence = await call.ask("evidence", asked)
     return {"object": "dispute_evidence", "dispute": ids.text("dispute", added.dispute_id), **_evidence(added)}
@@ -171,7 +171,7 @@ async def appeal(call: Call) -> dict[str, Any]:
 
 async def _step(call: Call, step: str) -> dict[str, Any]:
     body = cast("Note", call.body)
-    key = call.key or f"step:{call.request_id}"
+    key = call.key or call.request_id
     asked = StepRequest(key, call.merchant_id, call.object_id("dispute"), step, body.note, by=call.by)
     moved: Moved = await call.ask("dispute", asked)
     return {
