@@ -25,7 +25,7 @@ CASES = [(who, route) for route in ROUTES for who in REASONS if route.scope or w
 
 
 def asked(route: Route, merchant: Merchant, named: Mapping[str, str], secret: str | None, body: Any) -> Reply:
-    key = "K" if route.method == "POST" else None
+    key = f"K {route.path}" if route.method == "POST" else None
     return merchant.ask_with(route.method, things.address(route, named), body, secret=secret, key=key)
 
 

@@ -20,6 +20,8 @@ from yuefu.journeys.disputes import Moved, OpenRequest, StepRequest
 
 Make = Callable[[Merchant], Any]
 
+CLOCKS: Final = "/v1/test_helpers/test_clocks"
+
 _loans: dict[tuple[UUID, int], str] = {}
 
 
@@ -29,6 +31,14 @@ def _due(merchant: Merchant) -> str:
     if place not in _loans:
         _loans[place] = merchant.due()[1]
     return _loans[place]
+
+
+def _clock(merchant: Merchant) -> str:
+    """A new test clock. Those of before go when there are many: a merchant keeps only so many."""
+    kept = merchant.get(f"{CLOCKS}?limit=100&state=ready").body["data"]
+    for one in kept if len(kept) > 5 else []:
+        merchant.ask_with("DELETE", f"{CLOCKS}/{one['id']}", secret=merchant.issued.secret)
+    return str(merchant.post(CLOCKS, {"frozen_time": "2026-10-15T12:00:00+08:00"}).body["id"])
 
 
 def after(merchant: Merchant, happens: Callable[[], Any], name: str) -> str:
@@ -89,10 +99,12 @@ FILE: Final = {"purpose": "dispute_evidence", "name": "waybill.txt", "content": 
 NAMED: Final[dict[str, Make]] = {
     "order_id": lambda merchant: merchant.placed(),
     "api_key_id": lambda merchant: ids.text("api_key", issue(merchant.shop, merchant=merchant.merchant, scopes=["order.read"]).id),
+    "checkout_id": lambda merchant: merchant.session()["id"],
+    "store_id": lambda merchant: merchant.store(),
+    "terminal_id": lambda merchant: merchant.terminal(),
+    "qr_code_id": lambda merchant: str(merchant.post("/v1/qr_codes", {"terminal": merchant.terminal()}).body["id"]),
     "loan_id": _due,
-    "test_clock_id": lambda merchant: merchant.post("/v1/test_helpers/test_clocks", {"frozen_time": "2026-10-15T12:00:00+08:00"}).body[
-        "id"
-    ],
+    "test_clock_id": _clock,
     "capture_id": lambda merchant: after(merchant, merchant.captured, "captures"),
     "refund_id": lambda merchant: after(merchant, lambda: refunded(merchant), "refunds"),
     "balance_transaction_id": lambda merchant: after(merchant, merchant.captured, "balance_transactions"),
@@ -107,6 +119,8 @@ NAMED: Final[dict[str, Make]] = {
 """By the name in the address: makes a thing of the merchant and gives its id."""
 
 NAMED_BY: Final[dict[str, Make]] = {
+    "/v1/orders/{order_id}/release": lambda merchant: merchant.captured_in_part(),
+    "/v1/orders/{order_id}/extend": lambda merchant: merchant.placed_earlier(),
     "/v1/orders/{order_id}/refund": lambda merchant: merchant.captured(),
     "/v1/disputes/{dispute_id}/appeal": lambda merchant: contested(merchant, answered=True),
 }
@@ -114,13 +128,26 @@ NAMED_BY: Final[dict[str, Make]] = {
 
 BODIES: Final[dict[str, Make]] = {
     "/v1/quotes": lambda merchant: {"product": "free", "amount": 50_000, "currency": "CNY", "periods": 3},
-    "/v1/orders": lambda merchant: merchant.order(),
+    "/v1/orders": lambda merchant: merchant.order() | {"lines": [{"name": "Goods", "unit_amount": 199_900}]},
+    "/v1/stores": lambda merchant: merchant.place(),
+    "/v1/terminals": lambda merchant: {"store": merchant.store(), "code": "till-1"},
+    "/v1/qr_codes": lambda merchant: {"store": merchant.store()},
+    "/v1/checkout_sessions": lambda merchant: merchant.offer(
+        lines=[{"name": "Goods", "unit_amount": 199_900}], allowed_products=["free"], allowed_periods=[3, 6], consumer=None, host=None
+    ),
+    "/v1/orders/{order_id}/capture": lambda merchant: {
+        "lines": None,
+        "shipping": [{"carrier": "SF", "tracking_number": "SF1", "shipped_at": None}],
+    },
+    "/v1/orders/{order_id}/refund": lambda merchant: {"lines": None},
+    "/v1/checkout_sessions/{checkout_id}": lambda merchant: {"metadata": {"basket": "7"}},
     "/v1/orders/{order_id}": lambda merchant: {"metadata": {"basket": "7"}},
     "/v1/api_keys": lambda merchant: {"scopes": ["order.read"]},
-    "/v1/disputes/{dispute_id}/evidence": lambda merchant: {"kind": "delivery", "text": "signed"},
-    "/v1/files": lambda merchant: FILE,
+    "/v1/test_helpers/consumers": lambda merchant: {"email": "consumer+approved@test.example"},
     "/v1/test_helpers/test_clocks": lambda merchant: {"frozen_time": "2026-10-15T12:00:00+08:00"},
     "/v1/test_helpers/test_clocks/{test_clock_id}/advance": lambda merchant: {"frozen_time": "2026-10-16T12:00:00+08:00"},
+    "/v1/disputes/{dispute_id}/evidence": lambda merchant: {"kind": "delivery", "text": "signed"},
+    "/v1/files": lambda merchant: FILE,
     "/v1/loans/{loan_id}/repayments": lambda merchant: {"amount": 10_000, "instrument": "card:1:ok"},
 }
 """By the address: what the route takes, where {} would not do."""

@@ -25,7 +25,8 @@ from yuefu.api.looks import Find, Look, once_more
 from yuefu.api.problems import Problem
 from yuefu.errors import Refused
 from yuefu.ids import IdSource
-from yuefu.journeys import annotating, api_keys, checkout, clock_jobs, disputes, refund, repayment, test_clocks
+from yuefu.journeys import annotating, api_keys, checkout, clock_jobs, disputes, fixtures, places, refund, repayment, test_clocks
+from yuefu.journeys.checkout import labelling, scanning, sessions
 from yuefu.journeys.desk import Desk, open_day
 from yuefu.payments.gateways.sandbox import SandboxBank, SandboxChannel
 from yuefu.runtime import books, vault
@@ -48,6 +49,8 @@ VERBS: Final[Mapping[Verb, Act]] = {
     "authorise": lambda desk, now, requests: checkout.authorise(desk=desk, now=now, purchases=requests),
     "capture": lambda desk, now, requests: checkout.capture(desk=desk, now=now, requests=requests),
     "void": lambda desk, now, requests: checkout.void(desk=desk, now=now, requests=requests),
+    "release": lambda desk, now, requests: checkout.release(desk=desk, now=now, requests=requests),
+    "extend": lambda desk, now, requests: checkout.extend(desk=desk, now=now, requests=requests),
     "refund": lambda desk, now, requests: refund.refund(desk=desk, now=now, requests=requests),
     "repay": lambda desk, now, requests: repayment.repay(desk=desk, now=now, requests=requests),
     "annotate": lambda desk, now, requests: annotating.annotate(desk=desk, now=now, annotations=requests),
@@ -55,13 +58,21 @@ VERBS: Final[Mapping[Verb, Act]] = {
     "roll_key": lambda desk, now, requests: api_keys.roll(desk=desk, now=now, requests=requests, random_bytes=secrets.token_bytes),
     "revoke_key": lambda desk, now, requests: api_keys.revoke(desk=desk, now=now, requests=requests),
     "change_key": lambda desk, now, requests: api_keys.change(desk=desk, now=now, requests=requests),
+    "create_clock": lambda desk, now, requests: test_clocks.create(desk=desk, now=now, requests=requests),
+    "advance_clock": lambda desk, now, requests: clock_jobs.advance(desk=desk, now=now, requests=requests),
+    "register_fixture": lambda desk, now, requests: fixtures.register(desk=desk, now=now, requests=requests),
+    "delete_clock": lambda desk, now, requests: test_clocks.delete(desk=desk, now=now, deletions=requests),
     "dispute": lambda desk, now, requests: disputes.take(desk=desk, now=now, requests=requests),
     "evidence": lambda desk, now, requests: disputes.add_evidence(desk=desk, now=now, requests=requests),
     "file": lambda desk, now, requests: disputes.keep_files(desk=desk, now=now, requests=requests),
-    "create_clock": lambda desk, now, requests: test_clocks.create(desk=desk, now=now, requests=requests),
-    "advance_clock": lambda desk, now, requests: clock_jobs.advance(desk=desk, now=now, requests=requests),
-    "delete_clock": lambda desk, now, requests: test_clocks.delete(desk=desk, now=now, deletions=requests),
     "quote": lambda desk, now, requests: in_halves(requests, lambda part: checkout.quote(desk=desk, now=now, wishes=part)),
+    "label": lambda desk, now, requests: in_halves(requests, lambda part: labelling.labels(desk=desk, now=now, wishes=part)),
+    "open_store": lambda desk, now, requests: places.open_stores(desk=desk, now=now, requests=requests),
+    "open_terminal": lambda desk, now, requests: places.open_terminals(desk=desk, now=now, requests=requests),
+    "close_place": lambda desk, now, requests: places.close(desk=desk, now=now, requests=requests),
+    "make_qr_code": lambda desk, now, requests: scanning.make(desk=desk, now=now, requests=requests),
+    "open_session": lambda desk, now, requests: sessions.open_sessions(desk=desk, now=now, requests=requests),
+    "expire_session": lambda desk, now, requests: sessions.expire_sessions(desk=desk, now=now, requests=requests),
 }
 
 PATIENCE_S: Final = 20.0

@@ -90,7 +90,8 @@ def _parameters(route: Route) -> list[dict[str, Any]]:
             {"name": "expand[]", "in": "query", "required": False, "schema": expand, "style": "form", "explode": True, "description": told}
         )
     found += [
-        {"name": name, "in": "query", "required": False, "schema": schema, "description": text} for name, schema, text in route.parameters
+        {"name": name, "in": "query", "required": name in route.needs, "schema": schema, "description": text}
+        for name, schema, text in route.parameters
     ]
     return found
 

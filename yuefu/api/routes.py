@@ -11,23 +11,32 @@ from urllib.parse import unquote
 from yuefu.api import (
     balance,
     captures,
+    checkout_sessions,
     disputes,
     files,
     keys,
     loans,
     orders,
     payouts,
+    price_labels,
+    qr_codes,
     quotes,
     refunds,
     settlements,
     statements,
+    stores,
     test_clocks,
+    test_consumers,
     whoami,
 )
 from yuefu.api.route import Route
 
 ROUTES: Final[tuple[Route, ...]] = (
+    *price_labels.ROUTES,
     *quotes.ROUTES,
+    *checkout_sessions.ROUTES,
+    *stores.ROUTES,
+    *qr_codes.ROUTES,
     *orders.ROUTES,
     *captures.ROUTES,
     *refunds.ROUTES,
@@ -40,6 +49,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     *files.ROUTES,
     *keys.ROUTES,
     *test_clocks.ROUTES,
+    *test_consumers.ROUTES,
     *whoami.ROUTES,
 )
 

@@ -61,6 +61,7 @@ from yuefu.cli import (
     recon,
     reconcile,
     report,
+    sandbox,
     serve,
     settlement,
     shares,
@@ -143,6 +144,7 @@ for name, group_app in (
     ("recon", recon.app),
     ("stop", stop.app),
     ("quarantine", quarantine.app),
+    ("sandbox", sandbox.app),
 ):
     app.add_typer(group_app, name=name)
 

@@ -26,9 +26,9 @@ STAFF_PERMISSIONS: Final = frozenset({
     "suspense.read", "suspense.return", "trace",
 })  # fmt: skip
 MERCHANT_PERMISSIONS: Final = frozenset({
-    "api_key.issue", "api_key.manage", "dispute.answer", "dispute.read", "file.write",
-    "order.authorise", "order.capture", "order.read", "order.refund", "order.void", "plan.change",
-    "repayment.collect", "sandbox.use", "settlement.read", "trace",
+    "api_key.issue", "api_key.manage", "checkout.create", "dispute.answer", "dispute.read", "file.write", "offer.read", "order.authorise",
+    "order.capture", "order.read", "order.refund", "order.void", "plan.change", "repayment.collect", "sandbox.use", "settlement.read",
+    "store.manage", "store.read", "trace",
 })  # fmt: skip
 PERMISSIONS: Final = STAFF_PERMISSIONS | MERCHANT_PERMISSIONS
 
@@ -61,14 +61,14 @@ ROLES: Final = {
         "product.read", "product.retire", "setting.read", "settlement.read", "stop.read", "stop.set", "trace",
     }),
     "merchant_owner": MERCHANT_PERMISSIONS,
-    "merchant_staff": frozenset({"order.authorise", "order.capture", "order.read", "order.void", "trace"}),
+    "merchant_staff": frozenset({"checkout.create", "offer.read", "store.read", "order.authorise", "order.capture", "order.read", "order.void", "trace"}),
 }  # fmt: skip
 MERCHANT_ROLES: Final = frozenset({"merchant_owner", "merchant_staff"})
 
 KEY_SCOPES: Final = MERCHANT_PERMISSIONS - {"api_key.issue", "plan.change"}
 """What a program may be allowed; it never makes keys for itself, and no route is there yet for what a merchant plans."""
 
-PUBLIC_SCOPES: Final = frozenset[str]()
+PUBLIC_SCOPES: Final = frozenset({"offer.read"})
 """What a publishable key may do, which everybody can read in the page of a shop: look at what is offered, and nothing of anybody."""
 
 KeyKind = Literal["secret", "restricted", "publishable"]
