@@ -42,6 +42,7 @@ from yuefu.cli import (
     loan,
     mandate,
     match,
+    matrix,
     merchant_account,
     merchant_income,
     merchant_money,
@@ -143,6 +144,7 @@ for name, group_app in (
     ("stop", stop.app),
     ("quarantine", quarantine.app),
     ("sandbox", sandbox.app),
+    ("matrix", matrix.app),
 ):
     app.add_typer(group_app, name=name)
 
