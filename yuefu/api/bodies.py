@@ -43,6 +43,9 @@ def id_text(kind: str) -> dict[str, Any]:
 
 
 ConsumerId = Annotated[UUID, PlainValidator(partial(_id, "consumer")), WithJsonSchema(id_text("consumer"), mode="validation")]
+CheckoutId = Annotated[UUID, PlainValidator(partial(_id, "checkout")), WithJsonSchema(id_text("checkout"), mode="validation")]
+StoreId = Annotated[UUID, PlainValidator(partial(_id, "store")), WithJsonSchema(id_text("store"), mode="validation")]
+TerminalId = Annotated[UUID, PlainValidator(partial(_id, "terminal")), WithJsonSchema(id_text("terminal"), mode="validation")]
 QuoteId = Annotated[UUID, PlainValidator(partial(_id, "quote")), WithJsonSchema(id_text("quote"), mode="validation")]
 Code = "^[a-z0-9][a-z0-9_-]{1,39}$"
 """The form of a code that somebody chose: of a host, a category, a store."""

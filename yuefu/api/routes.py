@@ -8,11 +8,35 @@ from functools import cache
 from typing import Final
 from urllib.parse import unquote
 
-from yuefu.api import balance, captures, keys, loans, orders, payouts, quotes, refunds, settlements, statements, test_clocks, test_consumers
+from yuefu.api import (
+    balance,
+    captures,
+    checkout_sessions,
+    disputes,
+    files,
+    keys,
+    loans,
+    orders,
+    payouts,
+    price_labels,
+    qr_codes,
+    quotes,
+    refunds,
+    settlements,
+    statements,
+    stores,
+    test_clocks,
+    test_consumers,
+    whoami,
+)
 from yuefu.api.route import Route
 
 ROUTES: Final[tuple[Route, ...]] = (
+    *price_labels.ROUTES,
     *quotes.ROUTES,
+    *checkout_sessions.ROUTES,
+    *stores.ROUTES,
+    *qr_codes.ROUTES,
     *orders.ROUTES,
     *captures.ROUTES,
     *refunds.ROUTES,
@@ -21,9 +45,12 @@ ROUTES: Final[tuple[Route, ...]] = (
     *payouts.ROUTES,
     *settlements.ROUTES,
     *statements.ROUTES,
+    *disputes.ROUTES,
+    *files.ROUTES,
     *keys.ROUTES,
     *test_clocks.ROUTES,
     *test_consumers.ROUTES,
+    *whoami.ROUTES,
 )
 
 

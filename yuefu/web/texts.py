@@ -12,7 +12,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from yuefu.web import break_texts, entry_texts, loan_texts, recon_texts, report_texts, settlement_texts, suspense_texts
+from yuefu.web import break_texts, checkout_texts, entry_texts, loan_texts, recon_texts, report_texts, settlement_texts, suspense_texts
 
 Tone = Literal["good", "busy", "warn", "bad", "still"]
 Table = Mapping[str, Promise]
@@ -284,6 +284,8 @@ TABLES: Final[Mapping[str, Table]] = {
     "stage": STAGES,
     "stage_state": STAGE_STATES,
     "order_state": ORDER_STATES,
+    "checkout_state": checkout_texts.STATES,
+    "checkout_fault": checkout_texts.FAULTS,
     "decision": DECISIONS,
     "reason": REASONS,
     "happening": HAPPENINGS,

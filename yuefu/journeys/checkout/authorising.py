@@ -14,14 +14,14 @@ from yuefu.credit import queries as credit
 from yuefu.credit.entries import CREDIT_LINE, line_key
 from yuefu.credit.rules import CreditAccount
 from yuefu.errors import Refused
-from yuefu.journeys.checkout.shown import Shown, shown_of
+from yuefu.journeys.checkout.places import Places
+from yuefu.journeys.checkout.shown import Shown, tables
 from yuefu.journeys.checkout.values import (
     AUTHORISATION_DAYS,
     NO_CONTRACT,
     NO_SUCH_PLAN,
     QUOTE_NOT_PERSONAL,
     QUOTE_OUTDATED,
-    REFERENCE_INVALID,
     RISK_POLICY,
     UNKNOWN_CHANNEL,
     UNKNOWN_CONSUMER,
@@ -30,6 +30,7 @@ from yuefu.journeys.checkout.values import (
     UNKNOWN_QUOTE,
     Authorised,
     Purchase,
+    reference_fault,
 )
 from yuefu.journeys.desk import Desk, in_batches, on_open_day
 from yuefu.journeys.stopping import CHANNEL, FUNDER, NEW_CREDIT, PRODUCT
@@ -52,7 +53,9 @@ from yuefu.offers.rules.product import MERCHANT, Product
 from yuefu.offers.rules.quote import calendar_from
 from yuefu.orders import commands as orders
 from yuefu.orders import queries as order_book
+from yuefu.orders.commands.checkout import keep_lines
 from yuefu.orders.rules import Order
+from yuefu.orders.rules.lines import cart_fault
 from yuefu.risk import commands as risk
 from yuefu.risk import queries as decisions
 from yuefu.risk.commands import Decided
@@ -75,11 +78,14 @@ def authorise(*, desk: Desk, now: datetime, purchases: Sequence[Purchase]) -> li
     merchant_reference_invalid; with key_reused where the key has another content.
     """
     return in_batches(
-        desk, now, "authorise", purchases, lambda batch: on_open_day(desk, now, batch, lambda work, given: _authorise(desk, work, given))
+        desk, now, "authorise", purchases, lambda batch: on_open_day(desk, now, batch, lambda work, given: authorise_in(desk, work, given))
     )
 
 
-def _authorise(desk: Desk, work: UnitOfWork, purchases: Sequence[Purchase]) -> list[Authorised | Refused]:
+def authorise_in(desk: Desk, work: UnitOfWork, purchases: Sequence[Purchase]) -> list[Authorised | Refused]:
+    """`authorise` in a transaction that is open, for what has to be one with it."""
+    if not purchases:
+        return []
     ids = work.ids.many(work.now, len(purchases))
     scopes = {merchant: keys.scope_of("order.authorise", merchant) for merchant in {purchase.merchant_id for purchase in purchases}}
     facts = _Facts(desk, work, purchases)
@@ -158,9 +164,10 @@ class _Facts:
         )  # fmt: skip
         self.paid_plans = {merchant: {periods for periods, _ in one.terms.discounts} for merchant, one in self.contracts.items()}
         self.policy: Policy = policy(*risk_policy)
-        self.shown = shown_of(book, self.quotes.values())
+        self.shown = tables(book, self.quotes.values())
         self.products = products.products(ids=sorted({quote.product_id for quote in self.quotes.values()}))
         self.hosts = payees.by_code(book_id=book, codes=hosts) if (hosts := sorted({p.host for p in purchases if p.host})) else {}
+        self.places = Places.of(purchases)
         self.cases: dict[int, _Case] = {}
         self.lines: Mapping[UUID, Balance] = {}
         self.exposure: dict[UUID, int] = {}
@@ -184,14 +191,17 @@ class _Facts:
             return Refused(UNKNOWN_HOST, f"{purchase.host:.40} is no active host of this book, or the order is not live", "host")
         if purchase.category and (fault := category_fault(purchase.category)):
             return fault
-        reference = purchase.merchant_reference
-        if not reference or len(reference) > 64 or not reference.isprintable() or reference != reference.strip():
-            return Refused(REFERENCE_INVALID, "a merchant reference has 1 to 64 printable characters", "merchant_reference")
+        if fault := self.places.fault(purchase):
+            return fault
+        if fault := reference_fault(purchase.merchant_reference):
+            return fault
         quote = self._agreed(purchase)
         if isinstance(quote, Refused):
             return quote
         account, shown = self.accounts.get(purchase.consumer_id), self.shown[quote.disclosure_id]
         product, contract = self.products[quote.product_id], self.contracts.get(purchase.merchant_id)
+        if purchase.lines and (fault := cart_fault(purchase.lines, shown.terms.principal)):
+            return fault
         if quote.consumer_id is None and not self._is_calendar_of(account, shown, product):
             return Refused(QUOTE_NOT_PERSONAL, "it was shown to nobody in particular and has other due days: quote again", "quote_id")
         if contract is None:
@@ -289,7 +299,17 @@ def _decide(work: UnitOfWork, facts: _Facts, fresh: Mapping[int, tuple[UUID, Pur
         case = facts.cases[index]
         features = facts.features(purchase, case)
         decision = decide(features, facts.policy)
-        order = _draft(facts.on, order_id, purchase, decision_id, case, decision.approved, expires_at, facts.host_id(purchase))
+        order = _draft(
+            facts.on,
+            order_id,
+            purchase,
+            decision_id,
+            case,
+            decision.approved,
+            expires_at,
+            facts.host_id(purchase),
+            facts.places.store_of(purchase),
+        )
         facts.note(order)
         drafts[index] = (order, features, decision)
     with sql.without_waiting():
@@ -297,6 +317,9 @@ def _decide(work: UnitOfWork, facts: _Facts, fresh: Mapping[int, tuple[UUID, Pur
         decided = [Decided(order.decision_id, order.id, features, decision) for order, features, decision in drafts.values()]
         risk.record(work=work, decisions=decided)
         orders.place(work=work, orders=[order for order, _, _ in drafts.values()])
+        carts = {order_id: (purchase.merchant_id, purchase.lines) for order_id, purchase in fresh.values() if purchase.lines}
+        if carts:
+            keep_lines(work=work, of_orders=carts)
         metadata.begin(work=work, notes=[Note(one.merchant_id, "order", order_id, one.metadata) for order_id, one in fresh.values()])
     return {
         index: Authorised(order.id, decision.approved, decision.reasons, features.amount, expires_at)
@@ -305,7 +328,15 @@ def _decide(work: UnitOfWork, facts: _Facts, fresh: Mapping[int, tuple[UUID, Pur
 
 
 def _draft(
-    on: date, order_id: UUID, purchase: Purchase, decision_id: UUID, case: _Case, approved: bool, expires_at: datetime, host_id: UUID | None
+    on: date,
+    order_id: UUID,
+    purchase: Purchase,
+    decision_id: UUID,
+    case: _Case,
+    approved: bool,
+    expires_at: datetime,
+    host_id: UUID | None,
+    store_id: UUID | None,
 ) -> Order:
     quote, shown, product, account, terms = case.quote, case.shown, case.product, case.account, case.shown.terms
     amount = terms.principal
@@ -342,6 +373,8 @@ def _draft(
         placed_on=on,
         host_id=host_id,
         category=purchase.category,
+        store_id=store_id,
+        terminal_id=purchase.terminal_id,
     )
 
 

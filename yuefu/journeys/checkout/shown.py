@@ -1,4 +1,4 @@
-"""The plan of a cost table that a consumer agreed to, read back from the very table."""
+"""What was shown to a consumer, read back from the cost table that was kept."""
 
 from __future__ import annotations
 
@@ -19,8 +19,9 @@ from yuefu.plans.terms import Terms
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """The plan of a kept cost table, read back from what it says."""
+    """The plan of a kept cost table, read back from what it says; `product` is the code of its product."""
 
+    product: str
     terms: Terms
     day_count: str
     due_days: tuple[date, ...]
@@ -42,7 +43,14 @@ class Shown:
             due_day=max(day.day for day in due_days),
             rule_version=said["rule_version"],
         )
-        return cls(terms, terms.day_count.value, due_days, said["paid_total_minor"], max(row["total_minor"] for row in rows))
+        return cls(
+            said["product"]["code"],
+            terms,
+            terms.day_count.value,
+            due_days,
+            said["paid_total_minor"],
+            max(row["total_minor"] for row in rows),
+        )
 
 
 _MOST_TABLES: Final = 4_096
@@ -50,7 +58,7 @@ _read_before: dict[bytes, Shown] = {}
 """Plans by the hash of their cost table. Popular prices are shown again and again, and what has the same hash says the same."""
 
 
-def shown_of(book_id: UUID, agreed: Collection[AgreedQuote]) -> dict[UUID, Shown]:
+def tables(book_id: UUID, agreed: Collection[AgreedQuote]) -> dict[UUID, Shown]:
     """The plan of each cost table that was agreed to, by its id."""
     hashes = {quote.disclosure_id: quote.table_hash for quote in agreed}
     found = {table: shown for table, mark in hashes.items() if (shown := _read_before.get(mark))}
