@@ -20,6 +20,8 @@ from yuefu import ids
 from yuefu.access import commands as access
 from yuefu.access import queries as keys
 from yuefu.access.rules import ApiKey
+from yuefu.api import looks
+from yuefu.api.looks import Find, Look, once_more
 from yuefu.api.problems import Problem
 from yuefu.errors import Refused
 from yuefu.ids import IdSource
@@ -27,7 +29,7 @@ from yuefu.journeys import annotating, api_keys, checkout, clock_jobs, places, r
 from yuefu.journeys.checkout import labelling, scanning, sessions
 from yuefu.journeys.desk import Desk, open_day
 from yuefu.payments.gateways.sandbox import SandboxBank, SandboxChannel
-from yuefu.runtime import books, sql, vault
+from yuefu.runtime import books, vault
 from yuefu.runtime.batch import Batcher, Busy, HeldUp, Quarantined, TooMuch, in_halves, is_held_up, is_outage
 from yuefu.runtime.clock import system_ticks
 from yuefu.runtime.logs import logger
@@ -94,14 +96,6 @@ class Holder:
     book: Book
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
-    """Something to read as a merchant."""
-
-    merchant_id: UUID
-    read: Callable[[], Any]
-
-
 class Counter:
     """One of each process, made in its event loop. `patience_s` and the bounds of the queue are given by tests."""
 
@@ -115,11 +109,11 @@ class Counter:
         self._work: Batcher[Lane, Any, Answered] = Batcher(
             self._carry_out, waiting=waiting, share=share, hand_over=hand_over, name="counter"
         )
-        self._looks: Batcher[str, Look, Any] = Batcher(
-            _look, size=50, waiting=waiting, share=share, linger_s=0, hand_over=hand_over, name="looks"
+        self._looks: Batcher[int, Look | Find, Any] = Batcher(
+            looks.look, size=100, waiting=waiting, share=share, linger_s=0, hand_over=hand_over, name="looks"
         )
-        self._files: Batcher[str, Look, Any] = Batcher(
-            _look, size=1, waiting=200, share=20, linger_s=0, threads=2, hand_over=hand_over, name="files"
+        self._files: Batcher[int, Look | Find, Any] = Batcher(
+            looks.look, size=1, waiting=200, share=20, linger_s=0, threads=2, hand_over=hand_over, name="files"
         )
         self._doors: Batcher[str, bytes, Holder | None] = Batcher(
             _holders, size=200, waiting=waiting, linger_s=0, threads=1, hand_over=hand_over, name="doors"
@@ -138,18 +132,22 @@ class Counter:
 
     async def look(self, holder: Holder, read: Callable[[], T]) -> T:
         """Reads as the merchant: PostgreSQL shows its rows and no others."""
-        return await self._seen(self._looks, holder, read)
+        return cast("T", await self._seen(self._looks, Look(holder.key.merchant_id, read)))
+
+    async def find(self, holder: Holder, read: Callable[[list[UUID]], Mapping[UUID, T]], object_id: UUID) -> T | None:
+        """One object, read as the merchant with the others that are asked for at the same time; None where it has none of this id."""
+        return cast("T | None", await self._seen(self._looks, Find(holder.key.merchant_id, read, object_id)))
 
     async def make(self, holder: Holder, read: Callable[[], T]) -> T:
         """Reads as the merchant what takes longer, a file that is made: apart, so that nobody's look waits for it."""
-        return await self._seen(self._files, holder, read)
+        return cast("T", await self._seen(self._files, Look(holder.key.merchant_id, read)))
 
-    async def _seen(self, lanes: Batcher[str, Look, Any], holder: Holder, read: Callable[[], T]) -> T:
-        look = Look(holder.key.merchant_id, read)
-        found = await self._wait(lambda answer: lanes.submit(str(holder.key.merchant_id), look, answer, tenant=look.merchant_id))
+    async def _seen(self, lanes: Batcher[int, Look | Find, Any], look: Look | Find) -> Any:
+        lane = looks.lane_of(look)
+        found = await self._wait(lambda answer: lanes.submit(lane, look, answer, tenant=look.merchant_id))
         if isinstance(found, Exception):
             raise found
-        return cast("T", found)
+        return found
 
     async def holder(self, secret_hash: bytes) -> Holder | None:
         """The key with a secret of this hash, in force or not, and its book."""
@@ -185,7 +183,7 @@ class Counter:
             self._note_use(desk, now, requests)
             return outcomes
 
-        outcomes = _once_more(verb, act)
+        outcomes = once_more(verb, act)
         return [Answered(outcome, _first(request, again)) for request, outcome in zip(requests, outcomes, strict=True)]
 
     def _desk(self, book_id: UUID, again: dict[str, str]) -> tuple[Desk, datetime]:
@@ -209,17 +207,6 @@ class Counter:
             self._noted = {**(self._noted if len(self._noted) < 10_000 else {}), **dict.fromkeys(due, now)}
         except (psycopg.Error, DjangoDatabaseError, DjangoInterfaceError) as error:
             log.warning("use of keys not noted", error=type(error).__name__)
-
-
-def _once_more(name: str, act: Callable[[], T]) -> T:
-    """Does what a connection that had broken kept from being done, on a new one. Keys make that safe for what writes."""
-    try:
-        return act()
-    except Exception as error:
-        if not is_outage(error):
-            raise
-        log.warning("tried again on a new connection", what=name, error=type(error).__name__)
-    return act()
 
 
 def _all_but_held_up(act: Act, desk: Desk, now: datetime, requests: Sequence[Any]) -> list[Any]:
@@ -246,32 +233,9 @@ def _first(request: Any, again: Mapping[str, str]) -> str | None:
     return None if by is None or first == by.request_id else first  # Its own: the reply to its commit was lost, and it was tried again.
 
 
-def _look(lane: str, looks: Sequence[Look]) -> list[Any]:
-    """Reads of one merchant in one transaction. One that raises is given its own exception, and its neighbours their answers."""
-    del lane
-    try:
-        return _once_more("look", lambda: _read(looks))
-    except Exception as error:
-        if len(looks) == 1 or is_outage(error):
-            raise
-    return [_alone(look) for look in looks]
-
-
-def _read(looks: Sequence[Look]) -> list[Any]:
-    with sql.reading(merchant_id=looks[0].merchant_id):
-        return [look.read() for look in looks]
-
-
-def _alone(look: Look) -> Any:
-    try:
-        return _read([look])[0]
-    except Exception as error:  # noqa: BLE001 - it is raised where it is waited for
-        return error
-
-
 def _holders(lane: str, hashes: Sequence[bytes]) -> list[Holder | None]:
     del lane
-    holders = _once_more("doors", lambda: _holders_of(sorted(set(hashes))))
+    holders = once_more("doors", lambda: _holders_of(sorted(set(hashes))))
     return [holders.get(mark) for mark in hashes]
 
 

@@ -30,6 +30,7 @@ from yuefu.orders.commands.extending import ExtendRequest
 from yuefu.orders.queries.checkout import lines_of_orders
 from yuefu.orders.rules import STATES, Order
 from yuefu.orders.rules.lines import Line
+from yuefu.runtime import sql
 from yuefu.runtime.paging import Span
 
 
@@ -309,8 +310,10 @@ async def listed(call: Call) -> dict[str, Any]:
 
 def read(order_ids: Sequence[UUID]) -> dict[UUID, dict[str, Any]]:
     """Orders of the merchant who reads, as they are shown."""
-    found = orders.orders(order_ids)
-    return dict(zip(found, _all_shown(list(found.values())), strict=True))
+    found, noted, bought = sql.together(
+        lambda: orders.orders(order_ids), lambda: notes.noted("order", order_ids), lambda: lines_of_orders(order_ids)
+    )
+    return {order_id: _shown(order, bought.get(order_id, ()), noted(order_id)) for order_id, order in found.items()}
 
 
 def _all_shown(found: Sequence[Order]) -> list[dict[str, Any]]:

@@ -24,6 +24,7 @@ from yuefu.api import (
     statements,
     stores,
     test_clocks,
+    whoami,
 )
 from yuefu.api.route import Route
 
@@ -43,6 +44,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     *statements.ROUTES,
     *keys.ROUTES,
     *test_clocks.ROUTES,
+    *whoami.ROUTES,
 )
 
 

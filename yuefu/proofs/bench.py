@@ -22,7 +22,7 @@ import psycopg
 from psycopg import sql as pgsql
 
 from yuefu.orders.commands import CaptureRequest
-from yuefu.proofs import bench_checkout, bench_close, bench_plans, bench_reconcile, bench_settlement, bench_world, big_balance
+from yuefu.proofs import bench_api, bench_checkout, bench_close, bench_plans, bench_reconcile, bench_settlement, bench_world, big_balance
 from yuefu.proofs.bench_close import Watch, unwatched
 from yuefu.proofs.bench_world import BATCH
 from yuefu.runtime import cluster, provision, vault
@@ -178,6 +178,7 @@ def demo(_say: Say) -> dict[str, Any]:
 
 BENCHMARKS: Final[dict[str, Callable[[Say], dict[str, Any]]]] = {
     "checkout": bench_checkout.measure,
+    "api": bench_api.measure,
     "loop": loop,
     "demo": demo,
     "ledger": big_balance.measure,
