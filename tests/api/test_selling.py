@@ -38,8 +38,8 @@ def test_labels_add_up_and_are_for_browsers_too(regular: Merchant) -> None:
 
 
 def test_an_amount_without_a_plan_has_no_label_and_a_mistake_is_named(regular: Merchant) -> None:
-    for query in ("amount=1", "amount=9999999999&product=free", "amount=199900&product=free&periods=12", "amount=199900&periods=5", "amount=199900&product=none",
-                  "amount=199900&currency=USD"):  # fmt: skip
+    for query in ("amount=1", "amount=9999999999&product=free", "amount=199900&product=free&periods=12", "amount=199900&periods=5",
+                  "amount=199900&product=none", "amount=199900&currency=USD"):  # fmt: skip
         assert labels(regular, query).body["data"] == [], query
     for query in ("", "amount=0", "amount=x", "amount=1.5", "amount=1&currency=xxx",
                   "amount=1&language=fr", "amount=1&periods=0", "amount=1&amount=2", "amount=1&surprise=1"):  # fmt: skip
