@@ -50,6 +50,8 @@ PREFIXES: Final = {
     "bill": "bill",
     "aftersale": "afts",
     "charge_back": "cgb",
+    "dispute": "dspt",
+    "file": "fil",
     "report": "rpt",
     "payoff_quote": "pqt",
     "certificate": "cert",

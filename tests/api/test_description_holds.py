@@ -46,7 +46,10 @@ SAID_IN_WORDS: Final = {
     "#/category",
     "#/metadata",
     "#/networks",
+    "#/content",
     "#/name",
+    "#/note",
+    "#/text",
 }
 
 FEW: Final = frozenset({CLOCKS})

@@ -61,6 +61,7 @@ WITHOUT_A_KEY = {
     "loans_instalment.consumer_id": AS_A_SET,
     "loans_loan.funder_id": FUNDER,
     "loans_portfolio.funder_id": FUNDER,
+    "aftersales_dispute.refund_id": "the request that shares of a refund have in common; it has no row of its own",
     "aftersales_case.refund_id": "the request that shares of a refund have in common; it has no row of its own",
     "orders_checkout_session.order_id": "its trigger compares the order with the session that it completes",
     "orders_line.order_id": "its trigger looks the order up, with its merchant",

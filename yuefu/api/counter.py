@@ -25,7 +25,7 @@ from yuefu.api.looks import Find, Look, once_more
 from yuefu.api.problems import Problem
 from yuefu.errors import Refused
 from yuefu.ids import IdSource
-from yuefu.journeys import annotating, api_keys, checkout, clock_jobs, places, refund, repayment, test_clocks
+from yuefu.journeys import annotating, api_keys, checkout, clock_jobs, disputes, fixtures, places, refund, repayment, test_clocks
 from yuefu.journeys.checkout import labelling, scanning, sessions
 from yuefu.journeys.desk import Desk, open_day
 from yuefu.payments.gateways.sandbox import SandboxBank, SandboxChannel
@@ -60,7 +60,11 @@ VERBS: Final[Mapping[Verb, Act]] = {
     "change_key": lambda desk, now, requests: api_keys.change(desk=desk, now=now, requests=requests),
     "create_clock": lambda desk, now, requests: test_clocks.create(desk=desk, now=now, requests=requests),
     "advance_clock": lambda desk, now, requests: clock_jobs.advance(desk=desk, now=now, requests=requests),
+    "register_fixture": lambda desk, now, requests: fixtures.register(desk=desk, now=now, requests=requests),
     "delete_clock": lambda desk, now, requests: test_clocks.delete(desk=desk, now=now, deletions=requests),
+    "dispute": lambda desk, now, requests: disputes.take(desk=desk, now=now, requests=requests),
+    "evidence": lambda desk, now, requests: disputes.add_evidence(desk=desk, now=now, requests=requests),
+    "file": lambda desk, now, requests: disputes.keep_files(desk=desk, now=now, requests=requests),
     "quote": lambda desk, now, requests: in_halves(requests, lambda part: checkout.quote(desk=desk, now=now, wishes=part)),
     "label": lambda desk, now, requests: in_halves(requests, lambda part: labelling.labels(desk=desk, now=now, wishes=part)),
     "open_store": lambda desk, now, requests: places.open_stores(desk=desk, now=now, requests=requests),
@@ -112,6 +116,9 @@ class Counter:
         self._looks: Batcher[int, Look | Find, Any] = Batcher(
             looks.look, size=100, waiting=waiting, share=share, linger_s=0, hand_over=hand_over, name="looks"
         )
+        self._uploads: Batcher[Lane, Any, Answered] = Batcher(
+            self._carry_out, size=4, waiting=24, share=4, linger_s=0, threads=1, hand_over=hand_over, name="uploads"
+        )
         self._files: Batcher[int, Look | Find, Any] = Batcher(
             looks.look, size=1, waiting=200, share=20, linger_s=0, threads=2, hand_over=hand_over, name="files"
         )
@@ -121,13 +128,14 @@ class Counter:
 
     def stop(self) -> None:
         """Takes nothing more in and finishes what is waiting. Blocks: call it outside the event loop."""
-        for batcher in (self._work, self._looks, self._files, self._doors):
+        for batcher in (self._work, self._uploads, self._looks, self._files, self._doors):
             batcher.stop()
 
     async def ask(self, verb: Verb, request: Any, *, holder: Holder) -> Answered:
         """Carries out a request with its neighbours. Raises the Problem that it is where it is not answered."""
         lane = (holder.book.id, verb)
-        answered = await self._wait(lambda answer: self._work.submit(lane, request, answer, tenant=holder.key.merchant_id))
+        batches = self._uploads if verb == "file" else self._work  # What is large waits in few, or it would fill the memory.
+        answered = await self._wait(lambda answer: batches.submit(lane, request, answer, tenant=holder.key.merchant_id))
         return cast("Answered", answered)
 
     async def look(self, holder: Holder, read: Callable[[], T]) -> T:
@@ -189,9 +197,13 @@ class Counter:
     def _desk(self, book_id: UUID, again: dict[str, str]) -> tuple[Desk, datetime]:
         book = books.by_id(book_id)  # Each time: a test book's clock is moved by others.
         assert book is not None, "a key is of a book that is there"
-        self._vault = self._vault or vault.load(Path(settings.YUEFU_KEYS_FILE))
-        desk = Desk(book, system_actor(_NAME), self._ids, self._vault, SandboxChannel(book), SandboxBank(book), again)
+        desk = Desk(book, system_actor(_NAME), self._ids, self.vault(), SandboxChannel(book), SandboxBank(book), again)
         return desk, books.now_in(book)
+
+    def vault(self) -> Vault:
+        """The keys of this installation, read once."""
+        self._vault = self._vault or vault.load(Path(settings.YUEFU_KEYS_FILE))
+        return self._vault
 
     def _note_use(self, desk: Desk, now: datetime, requests: Sequence[Any]) -> None:
         """Remembers that keys were used, once a minute each. It is no part of the batch: what fails here was not asked for by anybody."""

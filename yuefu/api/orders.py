@@ -310,15 +310,15 @@ async def listed(call: Call) -> dict[str, Any]:
 
 def read(order_ids: Sequence[UUID]) -> dict[UUID, dict[str, Any]]:
     """Orders of the merchant who reads, as they are shown."""
-    found, noted, bought = sql.together(
-        lambda: orders.orders(order_ids), lambda: notes.noted("order", order_ids), lambda: lines_of_orders(order_ids)
+    found, bought, noted = sql.together(
+        lambda: orders.orders(order_ids), lambda: lines_of_orders(order_ids), lambda: notes.noted("order", order_ids)
     )
     return {order_id: _shown(order, bought.get(order_id, ()), noted(order_id)) for order_id, order in found.items()}
 
 
 def _all_shown(found: Sequence[Order]) -> list[dict[str, Any]]:
-    bought = lines_of_orders([order.id for order in found])
-    noted = notes.noted("order", [order.id for order in found])
+    order_ids = [order.id for order in found]
+    bought, noted = sql.together(lambda: lines_of_orders(order_ids), lambda: notes.noted("order", order_ids))
     return [_shown(order, bought.get(order.id, ()), noted(order.id)) for order in found]
 
 

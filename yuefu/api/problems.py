@@ -45,7 +45,7 @@ KINDS: Final[Mapping[str, Kind]] = {
         400, _("The Idempotency-Key cannot be used"), _("Send 1 to 255 printable ASCII characters, bare or as a quoted string.")
     ),
     "request_timeout": Kind(408, _("The body did not arrive in time"), _("Send the request again."), True),
-    "body_too_large": Kind(413, _("The body is too large"), _("No request needs more than 64 KB.")),
+    "body_too_large": Kind(413, _("The body is too large"), _("No request needs more than 64 KB, but for one that sends a file.")),
     "unsupported_media_type": Kind(415, _("The body is not declared as JSON"), _("Send the header Content-Type: application/json.")),
     "invalid_request": Kind(422, _("The request is not as it should be"), _("Correct the members that errors names.")),
     # Who asks.
@@ -83,6 +83,8 @@ KINDS: Final[Mapping[str, Kind]] = {
     "unknown_payout": Kind(404, _("There is no such payout"), _("Check the id; payouts to other merchants are not shown.")),
     "unknown_batch": Kind(404, _("There is no such settlement"), _("Check the id; settlements of other merchants are not shown.")),
     "unknown_statement": Kind(404, _("There is no statement of this month"), _("See /v1/statements for the months that there are.")),
+    "unknown_dispute": Kind(404, _("There is no such dispute"), _("Check the id; disputes of other merchants are not shown.")),
+    "unknown_file": Kind(404, _("There is no such file"), _("Check the id; files of other merchants are not shown.")),
     "unknown_invoice": Kind(404, _("There is no such invoice"), _("Check the id; invoices of other merchants are not shown.")),
     "method_not_allowed": Kind(405, _("This address does not take this method"), _("The header Allow says which it takes.")),
     # What became of it.
@@ -106,13 +108,19 @@ KINDS: Final[Mapping[str, Kind]] = {
         _("Do not pay again: send the same with the same key until it is answered, after the seconds of Retry-After."),
         True,
     ),
-    "key_not_in_force": Kind(409, _("The API key is revoked or expired"), _("Make a new one.")),
-    "key_already_rolled": Kind(409, _("The API key was replaced before"), _("Roll the one that replaced it.")),
     "statement_not_proven": Kind(
         409,
         _("The statement does not agree with the books"),
         _("Nothing is given out that does not add up: tell us the request_id, and ask again when we have mended it."),
     ),
+    "key_not_in_force": Kind(409, _("The API key is revoked or expired"), _("Make a new one.")),
+    "key_already_rolled": Kind(409, _("The API key was replaced before"), _("Roll the one that replaced it.")),
+    "dispute_step_not_possible": Kind(409, _("The dispute does not take this step"), _("Look at its state; the detail says why.")),
+    "dispute_too_late": Kind(
+        409, _("The days to answer or to appeal are over"), _("Nothing can be done any more; of another dispute, due_on says until when.")
+    ),
+    "evidence_missing": Kind(409, _("There is no evidence to answer with"), _("Add evidence first, or accept the dispute.")),
+    "evidence_too_much": Kind(409, _("The dispute has as much evidence as it may have"), _("Answer with what is there.")),
     "nothing_due": Kind(409, _("Nothing is due on the loan today"), _("Collect when an instalment is due.")),
     "more_than_due": Kind(409, _("Less is due on the loan today"), _("Ask for what is due or less; leave the amount out for all that is.")),
     "no_money_account": Kind(409, _("The platform has no account that money could come to"), _("Speak to your platform.")),
@@ -140,6 +148,8 @@ KINDS: Final[Mapping[str, Kind]] = {
         422, _("That API key would do more than this one"), _("Ask with a key that has all the scopes that the detail names.")
     ),
     "metadata_too_many": Kind(422, _("The object would have too many names of metadata"), _("Drop names by giving them an empty text.")),
+    "unknown_fixture": Kind(422, _("The address names nobody to practise with"), _("Send an address of the form that the detail names.")),
+    "fixture_taken": Kind(409, _("Nobody is free for this address"), _("Add another tag to the address.")),
     "own_book_only": Kind(409, _("This key is of a test clock"), _("Make test clocks with a key of your own test book.")),
     "too_many_test_clocks": Kind(409, _("There are too many test clocks"), _("Delete one that is not needed any more.")),
     "test_clock_not_ready": Kind(409, _("The test clock is still being made"), _("Send the request again when its status is ready."), True),
@@ -212,6 +222,13 @@ KINDS: Final[Mapping[str, Kind]] = {
     "above_maximum": Kind(422, _("The amount is too large for the product"), _("The detail says where the product ends.")),
     "periods_not_offered": Kind(422, _("The product has no plan of so many periods"), _("The detail says which it has.")),
     "no_discount_agreed": Kind(422, _("The contract pays for no plan of so many periods"), _("Quote with periods that your contract has.")),
+    "evidence_invalid": Kind(422, _("This is no evidence"), _("Send a text or a file; the detail says what is wrong.")),
+    "evidence_file_unknown": Kind(422, _("There is no such file of yours"), _("Send the file first, and its id with the evidence.")),
+    "file_empty": Kind(422, _("The file has no bytes"), _("Send the bytes of the file in base64.")),
+    "file_too_large": Kind(422, _("The file is too large"), _("Send at most 5 MB.")),
+    "file_kind_unknown": Kind(422, _("The file is of a kind that is not taken"), _("Send a PDF, a PNG, a JPEG, or a text in UTF-8.")),
+    "file_name_invalid": Kind(422, _("The file cannot be called so"), _("Send a name of 1 to 100 characters, without slashes and quotes.")),
+    "text_invalid": Kind(422, _("The text cannot be used"), _("The detail says how long it may be; printable characters only.")),
     "refused": Kind(422, _("The request was refused"), _("The detail says why.")),
     # It is not about the request.
     "rate_limited": Kind(

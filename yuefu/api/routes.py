@@ -12,6 +12,8 @@ from yuefu.api import (
     balance,
     captures,
     checkout_sessions,
+    disputes,
+    files,
     keys,
     loans,
     orders,
@@ -24,6 +26,7 @@ from yuefu.api import (
     statements,
     stores,
     test_clocks,
+    test_consumers,
     whoami,
 )
 from yuefu.api.route import Route
@@ -42,8 +45,11 @@ ROUTES: Final[tuple[Route, ...]] = (
     *payouts.ROUTES,
     *settlements.ROUTES,
     *statements.ROUTES,
+    *disputes.ROUTES,
+    *files.ROUTES,
     *keys.ROUTES,
     *test_clocks.ROUTES,
+    *test_consumers.ROUTES,
     *whoami.ROUTES,
 )
 

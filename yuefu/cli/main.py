@@ -33,6 +33,7 @@ from yuefu.cli import (
     day,
     debit,
     demo,
+    dispute,
     evidence,
     freezes,
     imports,
@@ -60,6 +61,7 @@ from yuefu.cli import (
     recon,
     reconcile,
     report,
+    sandbox,
     serve,
     settlement,
     shares,
@@ -116,6 +118,7 @@ for name, group_app in (
     ("order", order.app),
     ("aftersale", aftersale.app),
     ("chargeback", chargeback.app),
+    ("dispute", dispute.app),
     ("ledger", ledger.app),
     ("journal", journal.app),
     ("loan", loan.app),
@@ -141,6 +144,7 @@ for name, group_app in (
     ("recon", recon.app),
     ("stop", stop.app),
     ("quarantine", quarantine.app),
+    ("sandbox", sandbox.app),
 ):
     app.add_typer(group_app, name=name)
 

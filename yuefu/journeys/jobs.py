@@ -25,6 +25,7 @@ from yuefu.journeys import (
     close_of_day,
     collecting,
     debits,
+    disputes,
     dunning,
     engines,
     levels,
@@ -126,7 +127,7 @@ def _is_read_only(desk: Desk, now: datetime) -> bool:
 @app.periodic(cron="* * * * *")
 @app.task(queueing_lock="expire_authorisations", pass_context=False)
 def expire_authorisations(timestamp: int) -> None:
-    """Frees holds whose time is over, of orders and of transfers, and ends checkout sessions that ran out."""
+    """Frees holds whose time is over, of orders and of transfers, ends checkout sessions that ran out, and closes disputes that nobody answered in time."""
     del timestamp
     _each_book("expire_authorisations", expire)
 
@@ -137,6 +138,7 @@ def expire(desk: Desk, now: datetime) -> None:
         lambda: checkout.expire(desk=desk, now=now),
         lambda: transfers.expire(desk=desk, now=now),
         lambda: sessions.lapse(desk=desk, now=now),
+        lambda: disputes.pass_days(desk=desk, now=now),
     ]
     _all_of(rounds)
 

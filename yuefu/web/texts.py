@@ -63,6 +63,8 @@ REASONS: Final[Table] = {
     "over_age": _("The shopper is above the age limit"),
     "student": _("No new credit for students"),
     "no_credit_account": _("There is no credit account"),
+    "suspected_fraud": _("Marked: suspected fraud"),
+    "under_review": _("Marked: under review"),
     "account_frozen": _("The credit account is frozen"),
     "account_closed": _("The credit account is closed"),
     "consumer_closed": _("The shopper’s account is closed"),

@@ -59,11 +59,12 @@ from yuefu.orders.rules.lines import cart_fault
 from yuefu.risk import commands as risk
 from yuefu.risk import queries as decisions
 from yuefu.risk.commands import Decided
-from yuefu.risk.rules.decision import LIMIT, Decision, Features, Policy, decide, policy
+from yuefu.risk.rules.decision import FRAUD, LIMIT, REVIEW, Decision, Features, Policy, decide, policy
 from yuefu.runtime import keys, policies, sql, stops
 from yuefu.runtime.batch import Quarantined
 from yuefu.runtime.values import UnitOfWork
 
+_UNMARKED: Final = frozenset[str]()
 _NONE: Final = (0, 0, 0)
 """Velocity of a consumer who ordered nothing lately: orders of an hour and of a day, and what was authorised in that."""
 
@@ -145,8 +146,9 @@ class _Facts:
         self.arrears: Mapping[UUID, Arrears]
         self.taken: dict[tuple[UUID, str], UUID]
         self.quotes: Mapping[UUID, AgreedQuote]
+        self.marks: Mapping[UUID, frozenset[str]]
         (
-            self.merchants, self.contracts, self.consumers, self.accounts, self.arrears, self.taken, self.quotes, risk_policy,
+            self.merchants, self.contracts, self.consumers, self.accounts, self.arrears, self.taken, self.quotes, self.marks, risk_policy,
             (_, self.authorisation_days),
         ) = sql.together(
             lambda: merchants.states(ids=merchant_ids, book_id=book),
@@ -156,6 +158,7 @@ class _Facts:
             lambda: loan_book.arrears(book, consumer_ids, on, currency),
             lambda: order_book.taken_references(book, references),
             lambda: products.agreed(ids=quote_ids, book_id=book),
+            lambda: decisions.marks(consumer_ids=consumer_ids),
             lambda: policies.in_force(book_id=book, name=RISK_POLICY, on=on),
             lambda: policies.in_force(book_id=book, name=AUTHORISATION_DAYS, on=on),
         )  # fmt: skip
@@ -242,6 +245,7 @@ class _Facts:
         person, account, late, terms = case.person, case.account, case.late, case.shown.terms
         line = self.lines[account.id] if account else None
         amount, zero = terms.principal, self.zero
+        marks = self.marks.get(purchase.consumer_id, _UNMARKED)
         orders_1h, orders_24h, minor_24h = self.velocity.get(purchase.consumer_id, _NONE)
         return Features(
             consumer_id=purchase.consumer_id,
@@ -267,6 +271,8 @@ class _Facts:
             orders_1h=orders_1h,
             orders_24h=orders_24h,
             amount_24h_minor=minor_24h,
+            suspected_fraud=FRAUD in marks,
+            under_review=REVIEW in marks,
         )
 
     def _is_stopped(self, dimension: str, value: str | UUID) -> bool:
