@@ -94,8 +94,10 @@ def test_a_merchant_names_nobody_and_sees_itself(agent: Agent, merchant: Merchan
     mine = public.text("merchant", merchant.shop.merchants[0])
     assert merchant.get("/v1/orders", headers=[("On-Behalf-Of", mine)]).code == "not_an_agent"
     assert [one["id"] for one in merchant.get("/v1/merchants").body["data"]] == [mine]
-    acting_for = agent.get(f"/v1/merchants/{mine}").body
+    acting_for, who = (agent.get(path).body for path in (f"/v1/merchants/{mine}", "/v1/whoami"))
+    assert (who["merchant"], who["agent"]) == (mine, public.text("payee", agent.id))
     agent.acts_for = None
+    assert agent.get("/v1/whoami").body["merchant"] is None
     assert agent.get(f"/v1/merchants/{mine}").body == merchant.get(f"/v1/merchants/{mine}").body == acting_for
     assert agent.get("/v1/merchants").body["data"] == merchant.get("/v1/merchants?state=active").body["data"] == [acting_for]
     assert merchant.get("/v1/merchants?state=closed").body["data"] == agent.get("/v1/merchants?code=shop-2").body["data"] == []
