@@ -95,10 +95,11 @@ class Answered:
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """An API key with its book: for whom somebody asks."""
+    """An API key with its book: for whom somebody asks. The key of an agent who acts is that of the merchant, `through` the agent."""
 
     key: ApiKey
     book: Book
+    through: UUID | None = None
 
 
 class Counter:
