@@ -47,10 +47,30 @@ def things(merchant: Merchant, route: Route) -> dict[str, Any]:
     placed = merchant.post("/v1/orders", {"quote": quote, "consumer": consumer, "merchant_reference": "A"})
     assert placed.status == 201
     order = sold if route.path.endswith("refund") else placed.body["id"]
+    hooks = hooked(merchant) if "webhook" in route.path or "event" in route.path else {}
+    pages = hooks.get(route.path.rpartition("/")[2], [sold, order])
+    first = {name: found[0] for name, found in hooks.items()}
+    named_by = (
+        {"event_id": first["events"], "webhook_endpoint_id": first["webhook_endpoints"], "webhook_endpoint": first["webhook_endpoints"]}
+        if hooks
+        else {}
+    )
     return {
-        "order_id": order, "loan_id": loan, "quote": quote, "consumer": consumer, "starting_after": sold, "ending_before": order,
+        **named_by,
+        "starting_after": pages[0], "ending_before": pages[1],
+        "url": "https://93.184.216.34/hooks", "enabled_events": ["payment.*"], "types": ["*"], "metadata": {"a": "b"},
+        "alert_email": "people@example.com", "description": "mine", "overlap_hours": 24,
+        "order_id": order, "loan_id": loan, "quote": quote, "consumer": consumer,
         "merchant_reference": "B", "product": "free", "currency": "CNY", "amount": 30_000, "periods": 3,
     }  # fmt: skip
+
+
+def hooked(merchant: Merchant) -> dict[str, list[str]]:
+    """Endpoints, deliveries to the first of them, and events."""
+    endpoints = [merchant.endpoint()["id"] for _ in range(2)]
+    events = merchant.told()
+    log = merchant.get(f"/v1/webhook_endpoints/{endpoints[0]}/deliveries").body["data"]
+    return {"webhook_endpoints": endpoints, "events": events, "deliveries": [one["id"] for one in log]}
 
 
 def named(given: Any, there: dict[str, Any]) -> Any:

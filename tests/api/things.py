@@ -16,6 +16,8 @@ Make = Callable[[Merchant], Any]
 NAMED: Final[dict[str, Make]] = {
     "order_id": lambda merchant: merchant.placed(),
     "loan_id": lambda merchant: merchant.due()[1],
+    "event_id": lambda merchant: merchant.told()[0],
+    "webhook_endpoint_id": lambda merchant: merchant.endpoint()["id"],
 }
 """By the name in the address: makes a thing of the merchant and gives its id."""
 
@@ -28,6 +30,13 @@ BODIES: Final[dict[str, Make]] = {
     "/v1/quotes": lambda merchant: {"product": "free", "amount": 50_000, "currency": "CNY", "periods": 3},
     "/v1/orders": lambda merchant: merchant.order(),
     "/v1/loans/{loan_id}/repayments": lambda merchant: {"amount": 10_000, "instrument": "card:1:ok"},
+    "/v1/events/{event_id}/resend": lambda merchant: {"webhook_endpoint": merchant.endpoint()["id"]},
+    "/v1/webhook_endpoints": lambda merchant: {"url": "https://93.184.216.34/", "enabled_events": ["*"]},
+    "/v1/webhook_endpoints/{webhook_endpoint_id}": lambda merchant: {"description": "changed"},
+    "/v1/webhook_endpoints/{webhook_endpoint_id}/replay": lambda merchant: {
+        "created_from": "2026-10-01T00:00:00+08:00",
+        "created_before": "2026-10-02T00:00:00+08:00",
+    },
 }
 """By the address: what the route takes, where {} would not do."""
 

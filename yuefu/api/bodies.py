@@ -43,6 +43,9 @@ def id_text(kind: str) -> dict[str, Any]:
 
 ConsumerId = Annotated[UUID, PlainValidator(partial(_id, "consumer")), WithJsonSchema(id_text("consumer"), mode="validation")]
 QuoteId = Annotated[UUID, PlainValidator(partial(_id, "quote")), WithJsonSchema(id_text("quote"), mode="validation")]
+EndpointId = Annotated[
+    UUID, PlainValidator(partial(_id, "webhook_endpoint")), WithJsonSchema(id_text("webhook_endpoint"), mode="validation")
+]
 Code = "^[a-z0-9][a-z0-9_-]{1,39}$"
 """The form of a code that somebody chose: of a host, a category, a store."""
 

@@ -25,6 +25,7 @@ from yuefu.errors import Refused
 from yuefu.ids import IdSource
 from yuefu.journeys import checkout, refund, repayment
 from yuefu.journeys.desk import Desk, open_day
+from yuefu.journeys.webhooks import changing
 from yuefu.payments.gateways.sandbox import SandboxBank, SandboxChannel
 from yuefu.runtime import books, sql, vault
 from yuefu.runtime.batch import Batcher, Busy, HeldUp, Quarantined, TooMuch, in_halves, is_held_up, is_outage
@@ -35,7 +36,7 @@ from yuefu.runtime.vault import Vault
 
 T = TypeVar("T")
 
-Verb = Literal["authorise", "capture", "void", "refund", "repay", "quote"]
+Verb = Literal["authorise", "capture", "void", "refund", "repay", "quote", "webhook"]
 Lane = tuple[UUID, Verb]
 """A book and what is done in it: what may be one batch."""
 
@@ -48,6 +49,7 @@ VERBS: Final[Mapping[Verb, Act]] = {
     "refund": lambda desk, now, requests: refund.refund(desk=desk, now=now, requests=requests),
     "repay": lambda desk, now, requests: repayment.repay(desk=desk, now=now, requests=requests),
     "quote": lambda desk, now, requests: in_halves(requests, lambda part: checkout.quote(desk=desk, now=now, wishes=part)),
+    "webhook": lambda desk, now, requests: in_halves(requests, lambda part: changing.carry_out(desk=desk, now=now, requests=part)),
 }
 
 PATIENCE_S: Final = 20.0

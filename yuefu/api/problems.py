@@ -69,6 +69,8 @@ KINDS: Final[Mapping[str, Kind]] = {
     "not_found": Kind(404, _("There is nothing at this address"), _("See /v1/openapi.json for what there is.")),
     "unknown_order": Kind(404, _("There is no such order"), _("Check the id; orders of other merchants are not shown.")),
     "unknown_loan": Kind(404, _("There is no such loan"), _("Check the id; loans of orders of other merchants are not shown.")),
+    "unknown_event": Kind(404, _("There is no such event"), _("Check the id; events of other merchants are not shown.")),
+    "unknown_webhook_endpoint": Kind(404, _("There is no such webhook endpoint"), _("Check the id; one that was deleted is gone.")),
     "method_not_allowed": Kind(405, _("This address does not take this method"), _("The header Allow says which it takes.")),
     # What became of it.
     "order_declined": Kind(
@@ -100,6 +102,8 @@ KINDS: Final[Mapping[str, Kind]] = {
     "calendar_passed": Kind(409, _("The first due day that was shown has come"), _("Quote again and place a new order.")),
     "quote_outdated": Kind(409, _("The quote is not of today"), _("Quote again and show it to the consumer.")),
     "quote_not_personal": Kind(409, _("The quote has other due days than this consumer"), _("Quote again with the consumer.")),
+    "webhook_endpoint_not_enabled": Kind(409, _("The webhook endpoint is disabled"), _('Enable it first: send {"disabled": false}.')),
+    "too_many_webhook_endpoints": Kind(409, _("There are as many webhook endpoints as a merchant may have"), _("Delete one first.")),
     "no_contract": Kind(409, _("The merchant has no contract in force"), _("Speak to your platform.")),
     "no_such_plan": Kind(409, _("The contract has no such plan"), _("Quote again with periods that your contract has.")),
     "other_currency": Kind(422, _("The currency is not that of the order"), _("Send the amount in the currency of the order.")),
@@ -113,7 +117,7 @@ KINDS: Final[Mapping[str, Kind]] = {
     "merchant_reference_invalid": Kind(
         422, _("The merchant reference cannot be used"), _("Send 1 to 64 printable characters, without blanks at the ends.")
     ),
-    "unknown_event": Kind(422, _("There is no such way back"), _("Send one of those that the detail names.")),
+    "unknown_way_back": Kind(422, _("There is no such way back"), _("Send one of those that the detail names.")),
     "category_invalid": Kind(422, _("This is no category"), _("Send the code of a category: 2 to 40 of a-z, 0-9, - and _.")),
     "unknown_host": Kind(422, _("There is no such host"), _("Send the code of an active host, and only with the channel live.")),
     "unknown_channel": Kind(422, _("There is no such channel"), _("Send one of the channels that the detail names.")),
@@ -129,6 +133,21 @@ KINDS: Final[Mapping[str, Kind]] = {
     "above_maximum": Kind(422, _("The amount is too large for the product"), _("The detail says where the product ends.")),
     "periods_not_offered": Kind(422, _("The product has no plan of so many periods"), _("The detail says which it has.")),
     "no_discount_agreed": Kind(422, _("The contract pays for no plan of so many periods"), _("Quote with periods that your contract has.")),
+    "url_invalid": Kind(422, _("This is no address that webhooks can go to"), _("Send https:// and the name of a host.")),
+    "url_not_https": Kind(422, _("Webhooks of a live book go to https only"), _("Send an address that begins with https://.")),
+    "url_port_not_allowed": Kind(422, _("Webhooks do not go to this port"), _("Use one of the ports that the detail names.")),
+    "url_address_not_allowed": Kind(
+        422,
+        _("The address is not of the public network"),
+        _("Use a host that the whole internet can reach; see docs/webhooks.md for tests."),
+    ),
+    "unknown_event_type": Kind(
+        422, _("There is no such type of event"), _("Send types, or patterns such as payment.*, of docs/webhooks.md.")
+    ),
+    "email_invalid": Kind(422, _("This is no e-mail address"), _("Send one such as people@example.com.")),
+    "metadata_invalid": Kind(422, _("The metadata cannot be kept"), _("The detail says how many entries and characters it may have.")),
+    "nothing_to_change": Kind(422, _("The request changes nothing"), _("Send at least one member that is to be different.")),
+    "too_many_events": Kind(422, _("The range has too many events"), _("Ask for a shorter range at a time.")),
     "refused": Kind(422, _("The request was refused"), _("The detail says why.")),
     # It is not about the request.
     "rate_limited": Kind(
@@ -158,6 +177,8 @@ _PUBLIC: Final[Mapping[str, str]] = {
     "key_reused": "idempotency_key_reused",
     "key_invalid": "idempotency_key_invalid",
     "order_declined": "order_not_authorised",  # what is refused to whom acts on a declined order; the decline itself is an answer
+    "unknown_event": "unknown_way_back",  # of orders: what comes back, and why
+    "unknown_event_id": "unknown_event",
     "unknown_merchant": "no_contract",  # the key is of a merchant that exists
 }
 """Refusals whose name here says more to a merchant than the one inside."""

@@ -2,28 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Final
 from urllib.parse import unquote
 
-from yuefu.api import loans, orders, quotes
+from yuefu.api import events, loans, orders, quotes, webhook_endpoints
 from yuefu.api.route import Route
 
 ROUTES: Final[tuple[Route, ...]] = (
     *quotes.ROUTES,
     *orders.ROUTES,
     *loans.ROUTES,
+    *events.ROUTES,
+    *webhook_endpoints.ROUTES,
 )
 
 
 @cache
-def _by_shape() -> Mapping[tuple[int, str], Mapping[str, Route]]:
-    """Routes by the number of segments and the last fixed one, each by method."""
-    found: dict[tuple[int, str], dict[str, Route]] = {}
+def _of_resources() -> Mapping[tuple[int, str], Sequence[tuple[list[str], Mapping[str, Route]]]]:
+    """The addresses of each resource by their number of segments: taken apart, with their routes by method; those with more fixed segments first."""
+    by_path: dict[str, dict[str, Route]] = {}
     for route in ROUTES:
-        parts = route.path.split("/")
-        found.setdefault((len(parts), parts[-1] if not parts[-1].startswith("{") else ""), {})[route.method] = route
+        by_path.setdefault(route.path, {})[route.method] = route
+    found: dict[tuple[int, str], list[tuple[list[str], Mapping[str, Route]]]] = {}
+    for path in sorted(by_path, key=lambda path: path.count("{")):
+        parts = path.split("/")
+        found.setdefault((len(parts), parts[2]), []).append((parts, by_path[path]))
     return found
 
 
@@ -36,13 +41,9 @@ def at(path: str) -> tuple[Mapping[str, Route], dict[str, str]]:
         parts = [unquote(part) for part in parts]
         if any("/" in part for part in parts):
             return {}, {}
-    shapes = _by_shape()
-    for last in (parts[-1], ""):
-        routes = shapes.get((len(parts), last))
-        if not routes:
-            continue
-        fixed = next(iter(routes.values())).path.split("/")
-        named = {name[1:-1]: part for name, part in zip(fixed, parts, strict=True) if name.startswith("{")}
+    if len(parts) < 3:
+        return {}, {}
+    for fixed, routes in _of_resources().get((len(parts), parts[2]), ()):
         if all(part and (name.startswith("{") or name == part) for name, part in zip(fixed[1:], parts[1:], strict=True)):
-            return routes, named
+            return routes, {name[1:-1]: part for name, part in zip(fixed, parts, strict=True) if name.startswith("{")}
     return {}, {}

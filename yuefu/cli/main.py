@@ -66,6 +66,7 @@ from yuefu.cli import (
     stop,
     suspense,
     trace,
+    webhooks,
 )  # fmt: skip
 from yuefu.cli.faults import FAILED, INTERRUPTED, Fault, fault_of
 from yuefu.cli.output import Run, failure, result, running
@@ -141,6 +142,7 @@ for name, group_app in (
     ("recon", recon.app),
     ("stop", stop.app),
     ("quarantine", quarantine.app),
+    ("webhooks", webhooks.app),
 ):
     app.add_typer(group_app, name=name)
 

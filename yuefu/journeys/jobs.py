@@ -45,6 +45,7 @@ from yuefu.journeys import heads as kept_heads
 from yuefu.journeys.desk import Desk, open_day
 from yuefu.journeys.heads import Kept
 from yuefu.journeys.sending import Carriers
+from yuefu.journeys.webhooks import alerting
 from yuefu.ledger import commands as ledger
 from yuefu.ledger import queries as sealing
 from yuefu.notices.gateways.http_sms import HttpTexter, provider_of
@@ -52,6 +53,7 @@ from yuefu.notices.gateways.letterbox import Letterbox
 from yuefu.notices.gateways.smtp import SmtpMailer, server_of
 from yuefu.payments.gateways.sandbox import SandboxBank, SandboxChannel
 from yuefu.runtime import books, days, stops, vault
+from yuefu.runtime.clock import system_now
 from yuefu.runtime.logs import logger
 from yuefu.runtime.metrics import DAYS_CLOSING, JOBS
 from yuefu.runtime.values import Book, system_actor
@@ -244,8 +246,14 @@ def send_messages(timestamp: int) -> None:
 
 
 def send(desk: Desk, now: datetime) -> None:
-    """One round of sending in a book."""
-    _say_why_not(desk, "send_messages", sending.send(desk=desk, carriers=carriers_of(desk.book), now=now))
+    """One round of sending in a book: to consumers, and to merchants whose webhooks fail; the one has nothing to do with the other."""
+    carriers = carriers_of(desk.book)
+    _all_of(
+        [
+            lambda: _say_why_not(desk, "send_messages", sending.send(desk=desk, carriers=carriers, now=now)),
+            lambda: alerting.alert(desk=desk, carriers=carriers, now=now, world=system_now()),
+        ]
+    )
 
 
 _silent: Final[dict[tuple[UUID, str], str]] = {}

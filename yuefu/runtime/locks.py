@@ -32,6 +32,7 @@ CERTIFICATES: Final = 7041792  # the numbers of the certificates of a book
 FUND_PLAN: Final = 7041801  # what a merchant plans and tells
 PAYEES: Final = 7041793  # the agents and hosts of a book
 INVOICES: Final = 7041796  # the invoices of a book and their numbers
+ENDPOINTS: Final = 7041810  # the webhook endpoints of a merchant
 
 
 def wait(kind: int, name: UUID | str, *, shared: bool = False) -> None:
