@@ -74,7 +74,7 @@ def test_every_route_turns_away_who_may_not(turned: Turned, route: Route, who: s
 
 
 def figures(shop: Shop) -> list[Any]:
-    orders = sql.rows("SELECT state, captured_minor, refunded_minor FROM orders_order WHERE book_id = %s", [shop.book_id])
+    orders = sql.rows("SELECT state, captured_minor, refunded_minor FROM orders_order WHERE book_id = %s ORDER BY id", [shop.book_id])
     return [*orders, sql.value("SELECT count(*) FROM payments_collection WHERE book_id = %s", [shop.book_id])]
 
 

@@ -235,8 +235,8 @@ def test_an_order_that_is_not_there(regular: Merchant, name: str, verb: str) -> 
 @pytest.mark.parametrize(
     ("method", "path", "allow"),
     [
-        ("PUT", ORDER, "GET, HEAD, POST"), ("DELETE", ORDER, "GET, HEAD, POST"), ("PATCH", f"{ORDER}/ord_x", "GET, HEAD"),
-        ("POST", f"{ORDER}/ord_x", "GET, HEAD"), ("GET", f"{ORDER}/ord_x/capture", "POST"), ("HEAD", "/v1/quotes", "POST"),
+        ("PUT", ORDER, "GET, HEAD, POST"), ("DELETE", ORDER, "GET, HEAD, POST"), ("PATCH", f"{ORDER}/ord_x", "GET, HEAD, POST"),
+        ("DELETE", f"{ORDER}/ord_x", "GET, HEAD, POST"), ("GET", f"{ORDER}/ord_x/capture", "POST"), ("HEAD", "/v1/quotes", "POST"),
         ("OPTIONS", ORDER, "GET, HEAD, POST"), ("POST", "/v1/openapi.json", "GET, HEAD"), ("BREW", ORDER, "GET, HEAD, POST"),
     ],
 )  # fmt: skip

@@ -6,18 +6,73 @@ Every resource adds what it has; a route that nobody has told about fails the te
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from typing import Any, Final
+from uuid import UUID
 
-from tests.api.conftest import Merchant
+from tests.api.conftest import Merchant, issue
+from yuefu import ids
 from yuefu.api.route import Route
+from yuefu.errors import Refused
+from yuefu.journeys import invoices
 
 Make = Callable[[Merchant], Any]
 
+_loans: dict[tuple[UUID, int], str] = {}
+
+
+def _due(merchant: Merchant) -> str:
+    """The one loan of a merchant of which something is due: once the clock stands on that day, what is sold is due a month later."""
+    place = (merchant.shop.book_id, merchant.merchant)
+    if place not in _loans:
+        _loans[place] = merchant.due()[1]
+    return _loans[place]
+
+
+def after(merchant: Merchant, happens: Callable[[], Any], name: str) -> str:
+    """The newest of a list once something has happened."""
+    happens()
+    return str(merchant.get(f"/v1/{name}").body["data"][0]["id"])
+
+
+def refunded(merchant: Merchant) -> None:
+    assert merchant.post(f"/v1/orders/{merchant.captured()}/refund", {"amount": 100}).status == 201
+
+
+def settled(merchant: Merchant) -> None:
+    """What was sold yesterday is paid today."""
+    merchant.captured()
+    merchant.shop.next_day()
+    merchant.shop.settle()
+
+
+def invoiced(merchant: Merchant) -> str:
+    """For the fees of the month before."""
+    merchant.captured()
+    shop, first = merchant.shop, merchant.shop.on.replace(day=1)
+    shop.until((first + timedelta(days=31)).replace(day=1))
+    (made,) = invoices.request(desk=shop.desk, now=shop.now(), months=[(shop.merchants[merchant.merchant], first)])
+    assert not isinstance(made, Refused), made
+    return ids.text("invoice", made.id)
+
+
 NAMED: Final[dict[str, Make]] = {
     "order_id": lambda merchant: merchant.placed(),
-    "loan_id": lambda merchant: merchant.due()[1],
     "event_id": lambda merchant: merchant.told()[0],
     "webhook_endpoint_id": lambda merchant: merchant.endpoint()["id"],
+    "api_key_id": lambda merchant: ids.text("api_key", issue(merchant.shop, merchant=merchant.merchant, scopes=["order.read"]).id),
+    "loan_id": _due,
+    "test_clock_id": lambda merchant: merchant.post("/v1/test_helpers/test_clocks", {"frozen_time": "2026-10-15T12:00:00+08:00"}).body[
+        "id"
+    ],
+    "capture_id": lambda merchant: after(merchant, merchant.captured, "captures"),
+    "refund_id": lambda merchant: after(merchant, lambda: refunded(merchant), "refunds"),
+    "balance_transaction_id": lambda merchant: after(merchant, merchant.captured, "balance_transactions"),
+    "batch_id": lambda merchant: after(merchant, lambda: settled(merchant), "settlements"),
+    "payout_id": lambda merchant: after(merchant, lambda: settled(merchant), "payouts"),
+    "statement_id": lambda merchant: after(merchant, lambda: settled(merchant), "statements"),
+    "invoice_id": invoiced,
+    "form": lambda merchant: "details",
 }
 """By the name in the address: makes a thing of the merchant and gives its id."""
 
@@ -29,10 +84,19 @@ NAMED_BY: Final[dict[str, Make]] = {
 BODIES: Final[dict[str, Make]] = {
     "/v1/quotes": lambda merchant: {"product": "free", "amount": 50_000, "currency": "CNY", "periods": 3},
     "/v1/orders": lambda merchant: merchant.order(),
+    "/v1/orders/{order_id}": lambda merchant: {"metadata": {"basket": "7"}},
+    "/v1/api_keys": lambda merchant: {"scopes": ["order.read"]},
+    "/v1/test_helpers/test_clocks": lambda merchant: {"frozen_time": "2026-10-15T12:00:00+08:00"},
+    "/v1/test_helpers/test_clocks/{test_clock_id}/advance": lambda merchant: {"frozen_time": "2026-10-16T12:00:00+08:00"},
     "/v1/loans/{loan_id}/repayments": lambda merchant: {"amount": 10_000, "instrument": "card:1:ok"},
     "/v1/events/{event_id}/resend": lambda merchant: {"webhook_endpoint": merchant.endpoint()["id"]},
-    "/v1/webhook_endpoints": lambda merchant: {"url": "https://93.184.216.34/", "enabled_events": ["*"]},
-    "/v1/webhook_endpoints/{webhook_endpoint_id}": lambda merchant: {"description": "changed"},
+    "/v1/webhook_endpoints": lambda merchant: {"url": "https://93.184.216.34/", "enabled_events": ["*"], "alert_email": "it@shop.example"},
+    "/v1/webhook_endpoints/{webhook_endpoint_id}": lambda merchant: {
+        "url": "https://93.184.216.35/",
+        "enabled_events": ["payment.*"],
+        "alert_email": "",
+    },
+    "/v1/webhook_endpoints/{webhook_endpoint_id}/roll": lambda merchant: {"overlap_hours": 24},
     "/v1/webhook_endpoints/{webhook_endpoint_id}/replay": lambda merchant: {
         "created_from": "2026-10-01T00:00:00+08:00",
         "created_before": "2026-10-02T00:00:00+08:00",
@@ -40,7 +104,7 @@ BODIES: Final[dict[str, Make]] = {
 }
 """By the address: what the route takes, where {} would not do."""
 
-LATE: Final = frozenset({"loan_id"})
+LATE: Final = frozenset({"loan_id", "batch_id", "payout_id", "statement_id", "invoice_id"})
 """Things that are made by moving the clock of the book: made last, or what was made before may have ended."""
 
 

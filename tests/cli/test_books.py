@@ -11,6 +11,7 @@ import pytest
 
 from tests.cli.conftest import Answer, Command, Town
 from tests.cli.samples import PRODUCT, consumer, merchant
+from yuefu.journeys import settings as settings_of
 from yuefu.runtime import books, sql
 
 MAKE = ("--entity", "Example Lending Ltd", "--mode", "test", "--first-day", "2026-10-12")
@@ -30,7 +31,7 @@ def test_a_book_is_made_with_its_first_day_clock_and_settings(raw: Command) -> N
     assert made.last["clock"].startswith("2026-10-12T09:00")
     assert len(made.out.splitlines()) == 1
     settings = raw("setting", "list", "--json", "--book", code).last["settings"]
-    assert {one["name"]: one["version"] for one in settings} == {
+    assert {one["name"]: one["version"] for one in settings if one["valid_from"]} == {
         "collect.policy": 1,
         "debit.policy": 1,
         "ledger.gl_codes": 1,
@@ -41,6 +42,12 @@ def test_a_book_is_made_with_its_first_day_clock_and_settings(raw: Command) -> N
         "payoff.valid_minutes": 1,
         "risk.policy": 1,
     }
+    assert {one["name"] for one in settings if not one["valid_from"]} == settings_of.LATER.keys() - {
+        one["name"] for one in settings if one["version"]
+    }
+    assert [one["value"] for one in settings if one["name"] == "aftersales.policy"] == [settings_of.LATER["aftersales.policy"]]
+    assert raw("setting", "show", "aftersales.policy", "--json", "--book", code).last["version"] == 0
+    assert raw("setting", "show", "nothing.of.it", "--json", "--book", code).code == "missing_setting"
     assert raw("ledger", "trial-balance", "--json", "--book", code).last["zero"] is True
 
 

@@ -78,7 +78,8 @@ def test_a_held_batch_is_cleared_by_two_people(
     assert (held["state"], held["reason"], held["pays"]) == ("held", "merchant_not_active", held["payout"])
     finance = person("finance")
     assert cli("settlement", "clear", held["batch"], "--reason", "due", "--paid-outside", "X-1", "--as", finance).code == "paid_on_invalid"
-    asked = cli("settlement", "clear", held["batch"], "--reason", "the court said so", "--as", finance)
+    asked, again = (cli("settlement", "clear", held["batch"], "--reason", "the court said so", "--as", finance) for _ in range(2))
+    assert (again.last["approval"], again.last["again"], asked.last["again"]) == (asked.last["approval"], True, False), again.out
     assert cli("approval", "decide", asked.last["approval"], "--approve", "--reason", "x", "--as", finance).code == "same_person"
     assert decide(asked).status == 0
     assert cli("settle").status == 0

@@ -23,7 +23,7 @@ from yuefu.reconciliation import commands
 from yuefu.reconciliation import queries as found
 from yuefu.reconciliation.commands import Assignment, Ending, Evidence, NewFix, Note
 from yuefu.reconciliation.queries import Break, Fix
-from yuefu.reconciliation.rules.breaks import DEFAULT_WORKING, WORKING
+from yuefu.reconciliation.rules.breaks import DEFAULT_WORKING, RESOLVE, WORKING
 from yuefu.reconciliation.rules.fixes import Kind
 from yuefu.runtime import policies, sql
 from yuefu.sim import faults
@@ -335,16 +335,30 @@ def test_what_is_asked_wrongly_is_refused_by_name_and_uses_no_key(shop):
     assert sql.value("SELECT count(*) FROM reconciliation_fix WHERE book_id = %s", [shop.book_id]) == 1
 
 
+def asked_before(shop, count):
+    """So many requests to end other breaks by hand wait already."""
+    with sql.transacting():
+        sql.run(
+            "INSERT INTO runtime_approval (id, book_id, action, object_kind, object_id, content, reason, requested_by, requested_by_user,"
+            " requested_at, state, decision_reason) SELECT gen_random_uuid(), %s, %s, 'break', gen_random_uuid(), '{}', '', %s, %s, %s,"
+            " 'waiting', '' FROM generate_series(1, %s)",
+            [shop.book_id, RESOLVE, ALICE.label, ALICE.user_id, shop.now(), count],
+        )
+
+
 def test_what_one_person_may_not_fix_alone_they_do_not_end_by_hand_either(shop):
     paid_day(shop)
     bad, _, _ = spoilt(shop, "channel_trade", faults.MISSING_THERE)
     sent(shop, bad)
     (missing,) = open_breaks(shop)
     closed = Ending(missing.id, "closed", "looked at it")
+    asked_before(shop, 1_000)
     with open_day(replace(shop.desk, by=ALICE), shop.now(15)) as work:
         asked, again = breaks.end(work=work, ending=closed), breaks.end(work=work, ending=closed)
     assert isinstance(asked, UUID), "200.00 are more than one person ends"
     assert (again, stands(shop, missing)[0]) == (asked, "open")
+    assert breaks.seen(desk=shop.desk, break_ids=[missing.id], on=shop.on)[missing.id].ending.id == asked
+    assert [row.found.id for row in breaks.listed(book_id=shop.book_id, on=shop.on, waiting=True).rows] == [missing.id]
     with open_day(replace(shop.desk, by=BOB), shop.now(15)) as work:
         ended = commands.decide_ending(work=work, approval_id=asked, approve=True, reason="checked")
     assert isinstance(ended, Break)

@@ -161,7 +161,7 @@ def test_each_difference_has_a_class_and_money_at_risk(shop, fault, cls, result,
     assert (item.placed.cls, item.placed.result, item.standing.difference, source.statement.at_risk) == (cls, result, difference, at_risk)
 
 
-def test_a_bill_that_begins_elsewhere_than_the_last_one_ended_is_a_warning(shop):
+def test_a_bill_that_begins_elsewhere_than_the_last_one_ended_is_a_warning_fr_rewind_01(shop):
     first, second = (shop.bought("600.00") for _ in range(2))
     shop.until(DUE)
     shop.repay(first.loan_id)
@@ -175,6 +175,8 @@ def test_a_bill_that_begins_elsewhere_than_the_last_one_ended_is_a_warning(shop)
     with sql.reading(book_id=shop.book_id):
         source = of(carried.day(book_id=shop.book_id, on=later), "channel_fund")
     assert (source.verdict, source.statement.verdict()) == ("warnings", "reconciled")
+    # A bill prints what lies there after each line: what it begins with is read back from the first.
+    assert source.balances.opening == source.balances.closing - source.statement.bill
     assert (source.before.passed, source.before.off) == (False, source.balances.before - source.balances.opening)
 
 

@@ -707,7 +707,8 @@ def test_who_reads_never_writes(as_role: Connect, role: str) -> None:
     connection = as_role(role)
     for table in _readable(connection):
         for statement in (f"INSERT INTO {table} DEFAULT VALUES", f"DELETE FROM {table}", f"TRUNCATE {table}"):
-            with pytest.raises(errors.InsufficientPrivilege):
+            # A view over several tables is no place to write to, whoever asks.
+            with pytest.raises((errors.InsufficientPrivilege, errors.ObjectNotInPrerequisiteState, errors.WrongObjectType)):
                 connection.execute(statement)
             connection.rollback()
 

@@ -293,6 +293,19 @@ def test_what_an_engine_says_of_a_damaged_file_is_told(tmp_path: Path):
         files.match_files(engine, here=str(good), there=str(tmp_path / "bad"), into=[str(tmp_path / name) for name in "ht"])
 
 
+class Faulty(Polars):
+    """An engine whose adapter has a mistake in it."""
+
+    def rows(self, frame: Frame) -> list[tuple[object, ...]]:
+        raise TypeError(f"{type(frame).__name__} has no rows")
+
+
+def test_a_mistake_of_the_program_is_not_blamed_on_a_file(tmp_path: Path):
+    side = write([row("h")], tmp_path / "side")
+    with pytest.raises(TypeError, match="has no rows"):
+        files.match_files(Faulty(), here=side, there=side, into=[str(tmp_path / name) for name in "ht"])
+
+
 def test_a_file_with_a_star_in_its_name_is_that_file_alone(tmp_path: Path, engine: Engine):
     write([row("t2", "B")], tmp_path / "side2")
     starred = write([row("t")], tmp_path / "side*")

@@ -1,5 +1,6 @@
 """The trade bill and the fund flow of one day reconcile to each other, and say where they do not."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -81,3 +82,24 @@ def test_an_empty_bill_pairs_with_a_flow_of_withdrawals_only() -> None:
     rows = FUND.split("\r\n")
     only = "\r\n".join([rows[0], rows[7], rows[8], "`1,`0,`0.00,`1,`1000.00"])
     assert kinds(text("wechat_tradebill_ALL_empty.csv"), only) == []
+
+
+class Counted(str):
+    """A reference that counts how often it is compared."""
+
+    __slots__ = ()
+    compared = 0
+    __hash__ = str.__hash__
+
+    def __eq__(self, other: object) -> bool:
+        Counted.compared += 1
+        return str.__eq__(self, other)
+
+
+def test_many_lines_of_one_number_are_told_without_holding_each_against_each() -> None:
+    trade, fund = bill(TRADE), bill(FUND)
+    refund = next(line for line in trade.lines if line.kind == "refund")
+    many = [replace(refund, reference=Counted(f"RF{number // 2}")) for number in range(400)]
+    found = verify_pair(replace(trade, lines=tuple(many)), replace(fund, lines=()))
+    assert [(one.kind, one.reference) for one in found] == [("missing_in_fund", f"RF{number}") for number in range(200)]
+    assert Counted.compared < 20 * len(many)

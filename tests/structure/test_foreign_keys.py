@@ -14,6 +14,7 @@ from tests.structure.test_ladder import points_down
 UPWARD = "names what stands above: a plain uuid"
 OUTSIDE = "an id that somebody outside gave"
 SANDBOX = "the sandbox plays the world outside, which knows no books of ours"
+OF_ITS_CLOCK = "in the book of the clock, which is another than that of the row: a key would join two books"
 AS_A_SET = "a statement trigger checks it, with book and currency (ADR 0013)"
 HOT = "written by each command beside rows whose keys hold the book; a key here would share-lock the row of the book for every write"
 RANGE = "an end of a range of ids, which need not be one itself"
@@ -102,12 +103,16 @@ WITHOUT_A_KEY = {
     "notices_event.request_id": OUTSIDE,
     "runtime_outbox.object_id": UPWARD,
     "runtime_outbox.request_id": OUTSIDE,
+    "sandbox_test_clock.clock_book_id": OF_ITS_CLOCK,
+    "sandbox_test_clock.shop_id": OF_ITS_CLOCK,
+    "sandbox_test_clock.key_id": OF_ITS_CLOCK,
     "settlement_item.loan_id": EITHER,
     "billing_line.loan_id": EITHER,
     "settlement_item.source_id": "a capture, a refund share or a batch, by its kind",
     "settlement_item.funder_id": FUNDER,
     "settlement_share.source_id": "a capture or a refund share, by its kind",
     "settlement_share.payee_id": "an agent or host, whose key payee_ref is, or a funder",
+    "merchants_metadata.object_id": "of any kind, and whose it is was looked at (`journeys.annotating`)",
     "merchants_payee_account.payee_id": "an agent or host, whose key payee_ref is, or a funder",
     "settlement_share_at_risk.capture_id": OF_ITS_SHARE,
     "settlement_share_at_risk.book_id": OF_ITS_SHARE,

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from html import unescape
 from pathlib import Path
 from typing import Any
+from unittest import mock
 from uuid import UUID
 
 import pytest
@@ -15,6 +16,7 @@ from django.test import Client, override_settings
 from tests.web.conftest import Placed, place_declined
 from yuefu import ids as public
 from yuefu.access import commands as access
+from yuefu.access import queries as memberships
 from yuefu.orders import queries as orders
 from yuefu.runtime import sql
 from yuefu.runtime.values import Book, UnitOfWork
@@ -154,6 +156,13 @@ def test_the_bar_of_a_page_offers_what_somebody_may_see_and_nothing_else(
         address(place.route, placed) for place in PLACES if MATRIX[place.route][name] == 200 and place.offered_to in {"both", *to}
     }
     assert {link: browser.get(link).status_code for link in offered} == dict.fromkeys(offered, 200)
+
+
+def test_a_page_with_its_bar_and_links_asks_once_for_memberships(visitor: Callable[[str], Client]) -> None:
+    browser = visitor("finance")
+    with mock.patch.object(memberships, "memberships_of", wraps=memberships.memberships_of) as asked:
+        assert [browser.get(page).status_code for page in ("/", "/loans/", "/recon/")] == [200, 200, 200]
+    assert asked.call_count == 3
 
 
 @pytest.mark.parametrize("name", ["owner", "staff", "support"])

@@ -177,15 +177,18 @@ def end_memberships(*, work: UnitOfWork, user_ids: Sequence[UUID]) -> list[UUID 
     return [by_user.get(uid) or Refused(NOT_A_MEMBER, "this user has no role in this book", "user_id") for uid in user_ids]
 
 
-def issue_api_keys(*, work: UnitOfWork, api_keys: Sequence[NewApiKey], random_bytes: RandomBytes) -> list[IssuedKey | Refused]:
+def issue_api_keys(
+    *, work: UnitOfWork, api_keys: Sequence[NewApiKey], random_bytes: RandomBytes, ids: Sequence[UUID] | None = None
+) -> list[IssuedKey | Refused]:
     """Makes keys for merchants of the book of the work, `sk_live_` only in a live book. Refused with UNKNOWN_SCOPE, UNKNOWN_VERSION,
     NETWORK_INVALID or NETWORKS_TOO_MANY.
 
-    `random_bytes` is a source fit for secrets (os.urandom). A repeated request makes another key: a secret cannot be shown twice.
+    `random_bytes` is a source fit for secrets (os.urandom). A repeated request makes another key: a secret cannot be shown twice. `ids` are
+    those of the new keys, where the caller has them already.
     """
     issued: list[IssuedKey | Refused] = [
         _key_fault(key) or IssuedKey(key_id, rules.make_secret(mode=work.book.mode, noise=random_bytes(rules.SECRET_BYTES), kind=key.kind))
-        for key, key_id in zip(api_keys, work.ids.many(work.now, len(api_keys)), strict=True)
+        for key, key_id in zip(api_keys, ids or work.ids.many(work.now, len(api_keys)), strict=True)
     ]
     fresh = [(new, key, None) for new, key in zip(issued, api_keys, strict=True) if isinstance(new, IssuedKey)]
     _store_keys(work, fresh)
@@ -235,7 +238,9 @@ def _store_keys(work: UnitOfWork, keys: Sequence[tuple[IssuedKey, NewApiKey, UUI
     sql.insert("access_api_key", columns, rows)
 
 
-def roll_api_keys(*, work: UnitOfWork, rolls: Sequence[Roll], random_bytes: RandomBytes) -> list[IssuedKey | Refused]:
+def roll_api_keys(
+    *, work: UnitOfWork, rolls: Sequence[Roll], random_bytes: RandomBytes, ids: Sequence[UUID] | None = None
+) -> list[IssuedKey | Refused]:
     """Replaces keys in force; old and new both work until the overlap ends. A new key keeps what the old one was for and has no expiry.
 
     Refused with UNKNOWN_KEY, KEY_NOT_IN_FORCE, KEY_ALREADY_ROLLED or OVERLAP_INVALID.
@@ -250,7 +255,7 @@ def roll_api_keys(*, work: UnitOfWork, rolls: Sequence[Roll], random_bytes: Rand
     outcomes: list[IssuedKey | Refused] = []
     fresh: list[tuple[IssuedKey, NewApiKey, UUID | None]] = []
     ends: list[tuple[UUID, datetime]] = []
-    for roll, new_id in zip(rolls, work.ids.many(work.now, len(rolls)), strict=True):
+    for roll, new_id in zip(rolls, ids or work.ids.many(work.now, len(rolls)), strict=True):
         fault = _roll_fault(work, roll, known.get(roll.key_id), roll.key_id in rolled)
         if fault:
             outcomes.append(fault)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -11,7 +11,8 @@ from uuid import UUID
 from yuefu import ids
 from yuefu.access.rules import ApiKey, Membership, login_form, secret_hash, well_formed
 from yuefu.errors import Refused
-from yuefu.runtime import sql
+from yuefu.runtime import paging, sql
+from yuefu.runtime.paging import Span
 from yuefu.runtime.values import Actor
 
 UNKNOWN_LOGIN: Final = "unknown_login"
@@ -135,6 +136,18 @@ def api_keys(*, book_id: UUID, merchant_ids: Sequence[UUID]) -> list[ApiKey]:
         f"SELECT {_KEY} FROM access_api_key WHERE book_id = %s AND merchant_id = ANY(%s) ORDER BY created_at DESC, id DESC",
         [book_id, list(merchant_ids)],
     )
+
+
+def keys_of_merchant(*, merchant_id: UUID, where: Mapping[str, Any], span: Span) -> list[ApiKey] | None:
+    """A page of the keys of a merchant, newest first, read as whoever reads; None where the span begins at no key of this merchant."""
+    return paging.page(
+        _key, columns=_KEY, table="access_api_key", owner={"merchant_id": merchant_id}, conditions={}, where=where, span=span
+    )
+
+
+def keys_by_id(*, key_ids: Sequence[UUID]) -> dict[UUID, ApiKey]:
+    """Keys by their ids, as far as whoever reads may see them."""
+    return {key.id: key for key in sql.rows_as(_key, f"SELECT {_KEY} FROM access_api_key WHERE id = ANY(%s)", [list(key_ids)])}
 
 
 def _key(key_id: UUID, book_id: UUID, merchant_id: UUID, scopes: list[str], *rest: Any) -> ApiKey:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import secrets
 from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
 from dataclasses import dataclass, field
@@ -22,7 +23,7 @@ from yuefu.api.calls import Call
 from yuefu.api.counter import PATIENCE_S, Counter
 from yuefu.api.problems import Problem
 from yuefu.api.rates import Rates
-from yuefu.api.route import Route
+from yuefu.api.route import Download, Route
 from yuefu.runtime import metrics
 from yuefu.runtime.clock import stopwatch
 from yuefu.runtime.logs import logger
@@ -33,6 +34,7 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 DESCRIPTION: Final = "/v1/openapi.json"
 BODY_WITHIN_S: Final = 15.0
+_PART: Final = 64 * 1024
 _LATE: Final = "the body is late"
 _JSON, _PROBLEM = b"application/json", b"application/problem+json"
 _TO_BROWSERS: Final = {"Access-Control-Allow-Origin": "*"}
@@ -50,7 +52,7 @@ log = logger(__name__)
 @dataclass(slots=True)
 class Answer:
     status: int
-    body: dict[str, Any]
+    body: dict[str, Any] | Download
     headers: Mapping[str, str] = field(default_factory=dict)
     replayed: bool = False
 
@@ -124,13 +126,16 @@ class Api:
             return Answer(500, Problem("internal_error").body(request_id=request_id, instance=place.shown), told)
 
 
-async def _carried_out(route: Route, call: Call) -> dict[str, Any]:
+async def _carried_out(route: Route, call: Call) -> dict[str, Any] | Download:
     """What the handler answers, with what was to be expanded in it, in the form of the version."""
     wanted = expanding.paths(call.expansions(), route.expands) if route.expands else ()
     body = await route.handler(call)
+    if isinstance(body, Download):
+        return body
+    shown = body
     if wanted:
-        body = await call.look(lambda: expanding.expand(body, wanted))
-    return body if call.version == versions.CURRENT else versions.given_out(body, call.version)
+        shown = await call.look(lambda: expanding.expand(shown, wanted))
+    return shown if call.version == versions.CURRENT else versions.given_out(shown, call.version)
 
 
 def _as_sent(members: dict[str, Any], body: str, version: str) -> dict[str, Any]:
@@ -230,18 +235,37 @@ async def _read(headers: reading.Headers, receive: Receive) -> bytes:
 
 
 async def _send(send: Send, answer: Answer, request_id: str, *, bodiless: bool) -> None:
+    if isinstance(answer.body, Download):
+        await _send_file(send, answer, answer.body, request_id, bodiless=bodiless)
+        return
     body = b"" if answer.status == 204 else orjson.dumps(answer.body, option=orjson.OPT_UTC_Z)
+    kind = _PROBLEM if answer.status >= 400 else _JSON
+    await send({"type": "http.response.start", "status": answer.status, "headers": _headers(answer, request_id, kind, len(body))})
+    await send({"type": "http.response.body", "body": b"" if bodiless else body})
+
+
+def _headers(answer: Answer, request_id: str, content_type: bytes, length: int) -> list[tuple[bytes, bytes]]:
     headers = [
-        (b"content-type", _PROBLEM if answer.status >= 400 else _JSON),
-        (b"content-length", str(len(body)).encode()),
+        (b"content-type", content_type),
+        (b"content-length", str(length).encode()),
         (b"request-id", request_id.encode()),
         *_ALWAYS,
         *((name.lower().encode(), value.encode()) for name, value in answer.headers.items()),
     ]
-    if answer.replayed:
-        headers.append((b"idempotent-replayed", b"true"))
-    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-    await send({"type": "http.response.body", "body": b"" if bodiless else body})
+    return [*headers, (b"idempotent-replayed", b"true")] if answer.replayed else headers
+
+
+async def _send_file(send: Send, answer: Answer, sent: Download, request_id: str, *, bodiless: bool) -> None:
+    """In parts: however large a file is, little of it is in memory."""
+    with sent.file as file:
+        length = file.seek(0, os.SEEK_END)
+        file.seek(0)
+        headers = _headers(answer, request_id, sent.content_type.encode(), length)
+        headers.append((b"content-disposition", f'attachment; filename="{sent.name}"'.encode()))
+        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+        while not bodiless and (part := file.read(_PART)):
+            await send({"type": "http.response.body", "body": part, "more_body": True})
+        await send({"type": "http.response.body", "body": b""})
 
 
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -259,6 +283,7 @@ def _record(method: str, route: str, answer: Answer, request_id: str, seconds: f
     _counts[name][0].inc()
     _counts[name][1].observe(seconds)
     if answer.status >= 400:
+        assert isinstance(answer.body, dict), "a problem is no file"
         code = answer.body["code"]
         log.info(
             "request", method=name[0], route=route, status=answer.status, code=code, request_id=request_id, ms=round(seconds * 1000, 1)

@@ -5,12 +5,13 @@ under the name of its kind.
 from __future__ import annotations
 
 from functools import partial
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Final, Self
 from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidator, WithJsonSchema, model_validator
 
 from yuefu import ids
+from yuefu.merchants.rules import metadata
 from yuefu.money.amounts import LARGEST_MINOR, Money, MoneyError
 
 
@@ -54,6 +55,33 @@ Currency = Annotated[str, AfterValidator(_currency), Field(json_schema_extra={"p
 Amount = Annotated[int, Field(ge=1, le=LARGEST_MINOR, description="Minor units: 19900 is 199.00 CNY.", examples=[19900])]
 
 
+def _metadata(members: dict[str, str]) -> dict[str, str]:
+    if len(members) > metadata.MOST:
+        raise ValueError(f"at most {metadata.MOST} names")
+    if any(not 0 < len(name) <= metadata.LONGEST_NAME for name in members):
+        raise ValueError(f"a name has 1 to {metadata.LONGEST_NAME} characters")
+    if any(len(text) > metadata.LONGEST_TEXT for text in members.values()):
+        raise ValueError(f"a text has at most {metadata.LONGEST_TEXT} characters")
+    if not all(part.isprintable() for pair in members.items() for part in pair):
+        raise ValueError("only printable characters")
+    return members
+
+
+_NOTED: Final = {
+    "maxProperties": metadata.MOST,
+    "propertyNames": {"minLength": 1, "maxLength": metadata.LONGEST_NAME, "pattern": "^[ -~]+$"},
+    "additionalProperties": {"type": "string", "maxLength": metadata.LONGEST_TEXT, "pattern": "^[ -~]*$"},
+    "examples": [{"basket": "7781"}],
+}
+
+Metadata = Annotated[
+    dict[str, str],
+    AfterValidator(_metadata),
+    Field(json_schema_extra=_NOTED, description="What you note on it for yourself: names and texts that mean nothing to us."),
+]
+Named = Annotated[str | dict[str, Any], Field(description="An id, or the object of it where expand[] asks for that.")]
+
+
 class Body(BaseModel):
     """What a client sends: nothing unknown, nothing converted."""
 
@@ -73,6 +101,20 @@ class Part(Body):
         if self.currency and self.amount is None:
             raise ValueError("a currency needs an amount")
         return self
+
+
+class NewMetadata(Body):
+    """Changes of the metadata of an object: names that are given an empty text are dropped, those that are not named stay."""
+
+    metadata: Metadata
+
+
+class MetadataShown(BaseModel):
+    """All metadata of an object after a change."""
+
+    object: str
+    id: str
+    metadata: dict[str, str]
 
 
 class Nothing(Body):

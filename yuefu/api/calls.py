@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Final, TypeVar, cast
 from urllib.parse import parse_qsl
 from uuid import UUID
@@ -18,6 +19,7 @@ from yuefu.api.counter import Answered, Counter, Holder, Verb, outcome_of
 from yuefu.api.problems import Problem, of_refusal
 from yuefu.errors import Refused
 from yuefu.money.amounts import Money
+from yuefu.runtime.books import now_in
 from yuefu.runtime.values import Actor
 
 T = TypeVar("T")
@@ -46,6 +48,16 @@ class Call:
     @property
     def merchant_id(self) -> UUID:
         return self.holder.key.merchant_id
+
+    @property
+    def once(self) -> str:
+        """The key of what may be sent without one: then each request is another, and has its own."""
+        return self.key or self.request_id
+
+    @property
+    def now(self) -> datetime:
+        """The moment in the book of the key."""
+        return now_in(self.holder.book)
 
     @property
     def by(self) -> Actor:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, Final, Literal, TypeVar, cast
+from typing import Any, Final, TypeVar, cast
 from uuid import UUID
 
 import psycopg
@@ -23,7 +23,7 @@ from yuefu.access.rules import ApiKey
 from yuefu.api.problems import Problem
 from yuefu.errors import Refused
 from yuefu.ids import IdSource
-from yuefu.journeys import checkout, refund, repayment
+from yuefu.journeys import annotating, api_keys, checkout, clock_jobs, refund, repayment, test_clocks
 from yuefu.journeys.desk import Desk, open_day
 from yuefu.journeys.webhooks import changing
 from yuefu.payments.gateways.sandbox import SandboxBank, SandboxChannel
@@ -36,7 +36,8 @@ from yuefu.runtime.vault import Vault
 
 T = TypeVar("T")
 
-Verb = Literal["authorise", "capture", "void", "refund", "repay", "quote", "webhook"]
+Verb = str
+"""A name of VERBS."""
 Lane = tuple[UUID, Verb]
 """A book and what is done in it: what may be one batch."""
 
@@ -48,6 +49,14 @@ VERBS: Final[Mapping[Verb, Act]] = {
     "void": lambda desk, now, requests: checkout.void(desk=desk, now=now, requests=requests),
     "refund": lambda desk, now, requests: refund.refund(desk=desk, now=now, requests=requests),
     "repay": lambda desk, now, requests: repayment.repay(desk=desk, now=now, requests=requests),
+    "annotate": lambda desk, now, requests: annotating.annotate(desk=desk, now=now, annotations=requests),
+    "key": lambda desk, now, requests: api_keys.make(desk=desk, now=now, requests=requests, random_bytes=secrets.token_bytes),
+    "roll_key": lambda desk, now, requests: api_keys.roll(desk=desk, now=now, requests=requests, random_bytes=secrets.token_bytes),
+    "revoke_key": lambda desk, now, requests: api_keys.revoke(desk=desk, now=now, requests=requests),
+    "change_key": lambda desk, now, requests: api_keys.change(desk=desk, now=now, requests=requests),
+    "create_clock": lambda desk, now, requests: test_clocks.create(desk=desk, now=now, requests=requests),
+    "advance_clock": lambda desk, now, requests: clock_jobs.advance(desk=desk, now=now, requests=requests),
+    "delete_clock": lambda desk, now, requests: test_clocks.delete(desk=desk, now=now, deletions=requests),
     "quote": lambda desk, now, requests: in_halves(requests, lambda part: checkout.quote(desk=desk, now=now, wishes=part)),
     "webhook": lambda desk, now, requests: in_halves(requests, lambda part: changing.carry_out(desk=desk, now=now, requests=part)),
 }
@@ -101,13 +110,16 @@ class Counter:
         self._looks: Batcher[str, Look, Any] = Batcher(
             _look, size=50, waiting=waiting, share=share, linger_s=0, hand_over=hand_over, name="looks"
         )
+        self._files: Batcher[str, Look, Any] = Batcher(
+            _look, size=1, waiting=200, share=20, linger_s=0, threads=2, hand_over=hand_over, name="files"
+        )
         self._doors: Batcher[str, bytes, Holder | None] = Batcher(
             _holders, size=200, waiting=waiting, linger_s=0, threads=1, hand_over=hand_over, name="doors"
         )
 
     def stop(self) -> None:
         """Takes nothing more in and finishes what is waiting. Blocks: call it outside the event loop."""
-        for batcher in (self._work, self._looks, self._doors):
+        for batcher in (self._work, self._looks, self._files, self._doors):
             batcher.stop()
 
     async def ask(self, verb: Verb, request: Any, *, holder: Holder) -> Answered:
@@ -118,8 +130,15 @@ class Counter:
 
     async def look(self, holder: Holder, read: Callable[[], T]) -> T:
         """Reads as the merchant: PostgreSQL shows its rows and no others."""
+        return await self._seen(self._looks, holder, read)
+
+    async def make(self, holder: Holder, read: Callable[[], T]) -> T:
+        """Reads as the merchant what takes longer, a file that is made: apart, so that nobody's look waits for it."""
+        return await self._seen(self._files, holder, read)
+
+    async def _seen(self, lanes: Batcher[str, Look, Any], holder: Holder, read: Callable[[], T]) -> T:
         look = Look(holder.key.merchant_id, read)
-        found = await self._wait(lambda answer: self._looks.submit(str(holder.key.merchant_id), look, answer, tenant=look.merchant_id))
+        found = await self._wait(lambda answer: lanes.submit(str(holder.key.merchant_id), look, answer, tenant=look.merchant_id))
         if isinstance(found, Exception):
             raise found
         return cast("T", found)

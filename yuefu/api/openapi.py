@@ -33,7 +33,7 @@ _ABOUT: Final = (
 @cache
 def description() -> dict[str, Any]:
     """The whole document."""
-    shapes = {route.gives for route in ROUTES} | {route.takes for route in ROUTES if route.takes} | {ProblemShown}
+    shapes = {route.gives for route in ROUTES if route.gives} | {route.takes for route in ROUTES if route.takes} | {ProblemShown}
     schemas = _schemas(sorted(shapes, key=lambda shape: shape.__name__))
     paths: dict[str, dict[str, Any]] = {}
     for route in ROUTES:
@@ -78,7 +78,7 @@ def _operation(route: Route) -> dict[str, Any]:
 
 
 def _parameters(route: Route) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = [_in_path(part[1:-1]) for part in route.path.split("/") if part.startswith("{")]
+    found: list[dict[str, Any]] = [_in_path(route, part[1:-1]) for part in route.path.split("/") if part.startswith("{")]
     if route.method == "POST":
         key = {"type": "string", "minLength": 1, "maxLength": 255, "pattern": f"^({_BARE}|{_QUOTED})$"}
         found.append({"name": "Idempotency-Key", "in": "header", "required": route.keyed, "schema": key})
@@ -95,18 +95,25 @@ def _parameters(route: Route) -> list[dict[str, Any]]:
     return found
 
 
-def _in_path(name: str) -> dict[str, Any]:
-    return {"name": name, "in": "path", "required": True, "schema": id_text(name.removesuffix("_id"))}
+def _in_path(route: Route, name: str) -> dict[str, Any]:
+    told = next(((schema, text) for known, schema, text in route.named if known == name), None)
+    if told is None:
+        return {"name": name, "in": "path", "required": True, "schema": id_text(name.removesuffix("_id"))}
+    return {"name": name, "in": "path", "required": True, "schema": told[0], "description": told[1]}
 
 
 def _responses(route: Route) -> dict[str, Any]:
     headers = {"Request-Id": {"schema": {"type": "string"}}}
     if route.keyed:
         headers["Idempotent-Replayed"] = {"schema": {"type": "string", "const": "true"}}
-    given = {"schema": {"$ref": _REF.format(model=route.gives.__name__)}}
-    responses: dict[str, Any] = {
-        str(route.status): {"description": route.summary, "headers": headers, "content": {"application/json": given}}
-    }
+    if route.gives is None:
+        headers["Content-Disposition"] = {"schema": {"type": "string"}}
+    given: dict[str, Any] = (
+        {"application/json": {"schema": {"$ref": _REF.format(model=route.gives.__name__)}}}
+        if route.gives
+        else {kind: {} for kind in route.files}
+    )
+    responses: dict[str, Any] = {str(route.status): {"description": route.summary, "headers": headers, "content": given}}
     for status in _statuses(route):
         codes = sorted(code for code, kind in KINDS.items() if kind.status == status)
         told = {"application/problem+json": {"schema": {"$ref": _REF.format(model="ProblemShown")}}}

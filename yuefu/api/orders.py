@@ -13,8 +13,8 @@ from uuid import UUID
 from pydantic import BaseModel, Field
 
 from yuefu import ids
-from yuefu.api import expanding, listing
-from yuefu.api.bodies import Body, Code, ConsumerId, Nothing, Part, QuoteId, Text
+from yuefu.api import expanding, listing, notes
+from yuefu.api.bodies import Body, Code, ConsumerId, Metadata, MetadataShown, NewMetadata, Nothing, Part, QuoteId, Text
 from yuefu.api.calls import Call
 from yuefu.api.listing import CREATED, Listing, Page, an_id, one_of, text_of
 from yuefu.api.problems import Problem
@@ -22,6 +22,7 @@ from yuefu.api.route import Route
 from yuefu.journeys.checkout import Authorised, Captured, Purchase, Released
 from yuefu.journeys.refund import Refunded
 from yuefu.merchants.rules import CHANNELS
+from yuefu.merchants.rules.metadata import frozen
 from yuefu.orders import queries as orders
 from yuefu.orders.commands import CaptureRequest, RefundRequest, VoidRequest
 from yuefu.orders.rules import STATES, Order
@@ -37,6 +38,13 @@ class NewOrder(Body):
     channel: Literal[CHANNELS] = "online"  # type: ignore[valid-type]
     host: Annotated[Text, Field(pattern=Code, examples=["lin"])] | None = None
     category: Annotated[Text, Field(pattern=Code, examples=["phones"])] | None = None
+    metadata: Metadata = Field(default_factory=dict)
+
+
+class NewRefund(Part):
+    """What goes back of what was captured, all of it with {}."""
+
+    metadata: Metadata = Field(default_factory=dict)
 
 
 class CaptureOf(BaseModel):
@@ -63,6 +71,7 @@ class OrderPlaced(BaseModel):
     amount_refunded: Literal[0]
     created_at: datetime
     expires_at: datetime
+    metadata: dict[str, str]
 
 
 class OrderShown(BaseModel):
@@ -85,6 +94,7 @@ class OrderShown(BaseModel):
     product: str
     periods: int
     captures: list[CaptureOf]
+    metadata: dict[str, str]
 
 
 class OrderList(Page[OrderShown]):
@@ -113,6 +123,7 @@ class RefundMade(BaseModel):
     order: str
     amount: int
     currency: str
+    metadata: dict[str, str]
 
 
 async def create(call: Call) -> dict[str, Any]:
@@ -128,6 +139,7 @@ async def create(call: Call) -> dict[str, Any]:
         by=call.by,
         host=body.host or "",
         category=body.category or "",
+        metadata=frozen(body.metadata),
     )
     done: Authorised = await call.ask("authorise", purchase)
     order_id = ids.text("order", done.order_id)
@@ -152,6 +164,7 @@ async def create(call: Call) -> dict[str, Any]:
         "amount_refunded": 0,
         "created_at": ids.moment(done.order_id),
         "expires_at": done.expires_at.astimezone(UTC),
+        "metadata": dict(purchase.metadata),
     }
 
 
@@ -183,7 +196,8 @@ async def void(call: Call) -> dict[str, Any]:
 
 async def refund(call: Call) -> dict[str, Any]:
     """POST /v1/orders/{order_id}/refund"""
-    request = RefundRequest(call.key, call.merchant_id, call.object_id("order"), call.part(), by=call.by)
+    body = cast("NewRefund", call.body)
+    request = RefundRequest(call.key, call.merchant_id, call.object_id("order"), call.part(), by=call.by, metadata=frozen(body.metadata))
     done: Refunded = await call.ask("refund", request)
     return {
         "object": "refund",
@@ -191,6 +205,7 @@ async def refund(call: Call) -> dict[str, Any]:
         "order": ids.text("order", done.order_id),
         "amount": done.amount.minor,
         "currency": done.amount.currency,
+        "metadata": body.metadata,
     }
 
 
@@ -218,20 +233,26 @@ async def listed(call: Call) -> dict[str, Any]:
 
     def found(where: Mapping[str, Any], span: Span) -> list[dict[str, Any]] | None:
         page = orders.page(merchant_id=merchant_id, where=where, span=span)
-        return None if page is None else [_shown(order) for order in page]
+        return None if page is None else _all_shown(page)
 
     return await listing.page(call, LISTING, found)
 
 
 def read(order_ids: Sequence[UUID]) -> dict[UUID, dict[str, Any]]:
     """Orders of the merchant who reads, as they are shown."""
-    return {order_id: _shown(order) for order_id, order in orders.orders(order_ids).items()}
+    found = orders.orders(order_ids)
+    return dict(zip(found, _all_shown(list(found.values())), strict=True))
+
+
+def _all_shown(found: Sequence[Order]) -> list[dict[str, Any]]:
+    noted = notes.noted("order", [order.id for order in found])
+    return [_shown(order, noted(order.id)) for order in found]
 
 
 expanding.register("order", read)
 
 
-def _shown(order: Order) -> dict[str, Any]:
+def _shown(order: Order, metadata: dict[str, str]) -> dict[str, Any]:
     return {
         "object": "order",
         "id": ids.text("order", order.id),
@@ -253,6 +274,7 @@ def _shown(order: Order) -> dict[str, Any]:
             {"id": ids.text("capture", one.id), "amount": one.amount, "amount_refunded": one.refunded, "captured_on": one.captured_on}
             for one in order.captures
         ],
+        "metadata": metadata,
     }
 
 
@@ -262,7 +284,8 @@ ROUTES: Final = (
     Route("POST", "/v1/orders", "order.authorise", create, NewOrder, OrderPlaced, 201, True, "Place an order: decide, hold its amount", may_fail=True),
     Route("GET", "/v1/orders", "order.read", listed, None, OrderList, 200, False, "List orders, newest first", LISTING.parameters),
     Route("GET", _ORDER, "order.read", show, None, OrderShown, 200, False, "Show an order"),
+    Route("POST", _ORDER, "order.authorise", notes.annotating("order"), NewMetadata, MetadataShown, 200, False, "Change what is noted on an order"),
     Route("POST", f"{_ORDER}/capture", "order.capture", capture, Part, CaptureMade, 201, True, "Capture an order, wholly with {}"),
     Route("POST", f"{_ORDER}/void", "order.void", void, Nothing, VoidMade, 200, True, "Give back what is not captured: {}"),
-    Route("POST", f"{_ORDER}/refund", "order.refund", refund, Part, RefundMade, 201, True, "Refund what was captured, all of it with {}"),
+    Route("POST", f"{_ORDER}/refund", "order.refund", refund, NewRefund, RefundMade, 201, True, "Refund what was captured, all of it with {}"),
 )  # fmt: skip

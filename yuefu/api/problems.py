@@ -68,9 +68,20 @@ KINDS: Final[Mapping[str, Kind]] = {
     # Where it was sent.
     "not_found": Kind(404, _("There is nothing at this address"), _("See /v1/openapi.json for what there is.")),
     "unknown_order": Kind(404, _("There is no such order"), _("Check the id; orders of other merchants are not shown.")),
+    "unknown_api_key": Kind(404, _("There is no such API key"), _("Check the id; keys of other merchants are not shown.")),
     "unknown_loan": Kind(404, _("There is no such loan"), _("Check the id; loans of orders of other merchants are not shown.")),
     "unknown_event": Kind(404, _("There is no such event"), _("Check the id; events of other merchants are not shown.")),
     "unknown_webhook_endpoint": Kind(404, _("There is no such webhook endpoint"), _("Check the id; one that was deleted is gone.")),
+    "unknown_test_clock": Kind(404, _("There is no such test clock"), _("Check the id; test clocks of other merchants are not shown.")),
+    "unknown_capture": Kind(404, _("There is no such capture"), _("Check the id; captures of other merchants are not shown.")),
+    "unknown_refund": Kind(404, _("There is no such refund"), _("Check the id; refunds of other merchants are not shown.")),
+    "unknown_balance_transaction": Kind(
+        404, _("There is no such balance transaction"), _("Check the id; those of other merchants are not shown.")
+    ),
+    "unknown_payout": Kind(404, _("There is no such payout"), _("Check the id; payouts to other merchants are not shown.")),
+    "unknown_batch": Kind(404, _("There is no such settlement"), _("Check the id; settlements of other merchants are not shown.")),
+    "unknown_statement": Kind(404, _("There is no statement of this month"), _("See /v1/statements for the months that there are.")),
+    "unknown_invoice": Kind(404, _("There is no such invoice"), _("Check the id; invoices of other merchants are not shown.")),
     "method_not_allowed": Kind(405, _("This address does not take this method"), _("The header Allow says which it takes.")),
     # What became of it.
     "order_declined": Kind(
@@ -93,6 +104,13 @@ KINDS: Final[Mapping[str, Kind]] = {
         _("Do not pay again: send the same with the same key until it is answered, after the seconds of Retry-After."),
         True,
     ),
+    "key_not_in_force": Kind(409, _("The API key is revoked or expired"), _("Make a new one.")),
+    "key_already_rolled": Kind(409, _("The API key was replaced before"), _("Roll the one that replaced it.")),
+    "statement_not_proven": Kind(
+        409,
+        _("The statement does not agree with the books"),
+        _("Nothing is given out that does not add up: tell us the request_id, and ask again when we have mended it."),
+    ),
     "nothing_due": Kind(409, _("Nothing is due on the loan today"), _("Collect when an instalment is due.")),
     "more_than_due": Kind(409, _("Less is due on the loan today"), _("Ask for what is due or less; leave the amount out for all that is.")),
     "no_money_account": Kind(409, _("The platform has no account that money could come to"), _("Speak to your platform.")),
@@ -102,10 +120,27 @@ KINDS: Final[Mapping[str, Kind]] = {
     "calendar_passed": Kind(409, _("The first due day that was shown has come"), _("Quote again and place a new order.")),
     "quote_outdated": Kind(409, _("The quote is not of today"), _("Quote again and show it to the consumer.")),
     "quote_not_personal": Kind(409, _("The quote has other due days than this consumer"), _("Quote again with the consumer.")),
-    "webhook_endpoint_not_enabled": Kind(409, _("The webhook endpoint is disabled"), _('Enable it first: send {"disabled": false}.')),
+    "webhook_endpoint_not_enabled": Kind(409, _("The webhook endpoint is disabled"), _("Enable it first: send disabled as false.")),
     "too_many_webhook_endpoints": Kind(409, _("There are as many webhook endpoints as a merchant may have"), _("Delete one first.")),
     "no_contract": Kind(409, _("The merchant has no contract in force"), _("Speak to your platform.")),
     "no_such_plan": Kind(409, _("The contract has no such plan"), _("Quote again with periods that your contract has.")),
+    "scopes_beyond_own": Kind(
+        422, _("That API key would do more than this one"), _("Ask with a key that has all the scopes that the detail names.")
+    ),
+    "metadata_too_many": Kind(422, _("The object would have too many names of metadata"), _("Drop names by giving them an empty text.")),
+    "own_book_only": Kind(409, _("This key is of a test clock"), _("Make test clocks with a key of your own test book.")),
+    "too_many_test_clocks": Kind(409, _("There are too many test clocks"), _("Delete one that is not needed any more.")),
+    "test_clock_not_ready": Kind(409, _("The test clock is still being made"), _("Send the request again when its status is ready."), True),
+    "test_clock_advancing": Kind(
+        409, _("The test clock is advancing"), _("Wait until its status is ready, then send the request again."), True
+    ),
+    "test_clock_deleted": Kind(409, _("The test clock was deleted"), _("Make another one.")),
+    "test_clock_forward_only": Kind(
+        422, _("A test clock only moves forward"), _("Send a time later than that of the clock, or make another clock.")
+    ),
+    "advance_too_long": Kind(422, _("The advance is too long"), _("Go on in steps of at most as many days as the detail says.")),
+    "frozen_time_invalid": Kind(422, _("A test clock cannot stand at this time"), _("Send a time that the detail allows.")),
+    "clock_name_invalid": Kind(422, _("The name cannot be used"), _("Send at most 60 printable characters, without blanks at the ends.")),
     "other_currency": Kind(422, _("The currency is not that of the order"), _("Send the amount in the currency of the order.")),
     "amount_not_positive": Kind(422, _("The amount must be more than zero"), _("Send a whole number of minor units above zero.")),
     "capture_exceeds_authorised": Kind(422, _("The amount is more than is left to capture"), _("Capture at most what the detail says.")),
@@ -145,7 +180,6 @@ KINDS: Final[Mapping[str, Kind]] = {
         422, _("There is no such type of event"), _("Send types, or patterns such as payment.*, of docs/webhooks.md.")
     ),
     "email_invalid": Kind(422, _("This is no e-mail address"), _("Send one such as people@example.com.")),
-    "metadata_invalid": Kind(422, _("The metadata cannot be kept"), _("The detail says how many entries and characters it may have.")),
     "nothing_to_change": Kind(422, _("The request changes nothing"), _("Send at least one member that is to be different.")),
     "too_many_events": Kind(422, _("The range has too many events"), _("Ask for a shorter range at a time.")),
     "refused": Kind(422, _("The request was refused"), _("The detail says why.")),
@@ -174,6 +208,7 @@ KINDS: Final[Mapping[str, Kind]] = {
 }
 
 _PUBLIC: Final[Mapping[str, str]] = {
+    "metadata_invalid": "metadata_too_many",  # what else may be wrong with it is seen in the body
     "key_reused": "idempotency_key_reused",
     "key_invalid": "idempotency_key_invalid",
     "order_declined": "order_not_authorised",  # what is refused to whom acts on a declined order; the decline itself is an answer

@@ -2,34 +2,71 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Final
 from urllib.parse import unquote
 
-from yuefu.api import events, loans, orders, quotes, webhook_endpoints
+from yuefu.api import (
+    balance,
+    captures,
+    events,
+    keys,
+    loans,
+    orders,
+    payouts,
+    quotes,
+    refunds,
+    settlements,
+    statements,
+    test_clocks,
+    webhook_endpoints,
+)
 from yuefu.api.route import Route
 
 ROUTES: Final[tuple[Route, ...]] = (
     *quotes.ROUTES,
     *orders.ROUTES,
+    *captures.ROUTES,
+    *refunds.ROUTES,
     *loans.ROUTES,
     *events.ROUTES,
     *webhook_endpoints.ROUTES,
+    *balance.ROUTES,
+    *payouts.ROUTES,
+    *settlements.ROUTES,
+    *statements.ROUTES,
+    *keys.ROUTES,
+    *test_clocks.ROUTES,
 )
 
 
+@dataclass(slots=True)
+class _Place:
+    """What follows on the segments so far: fixed ones by their text, any other under a name; and the routes that end here, by method."""
+
+    fixed: dict[str, _Place] = field(default_factory=dict)
+    name: str = ""
+    any_other: _Place | None = None
+    routes: dict[str, Route] = field(default_factory=dict)
+
+
 @cache
-def _of_resources() -> Mapping[tuple[int, str], Sequence[tuple[list[str], Mapping[str, Route]]]]:
-    """The addresses of each resource by their number of segments: taken apart, with their routes by method; those with more fixed segments first."""
-    by_path: dict[str, dict[str, Route]] = {}
+def _root() -> _Place:
+    root = _Place()
     for route in ROUTES:
-        by_path.setdefault(route.path, {})[route.method] = route
-    found: dict[tuple[int, str], list[tuple[list[str], Mapping[str, Route]]]] = {}
-    for path in sorted(by_path, key=lambda path: path.count("{")):
-        parts = path.split("/")
-        found.setdefault((len(parts), parts[2]), []).append((parts, by_path[path]))
-    return found
+        place = root
+        for part in route.path.split("/"):
+            if part.startswith("{"):
+                assert place.name in ("", part[1:-1]), f"{route.path} has another name than its neighbour"
+                place.name, place.any_other = part[1:-1], place.any_other or _Place()
+                place = place.any_other
+            else:
+                place = place.fixed.setdefault(part, _Place())
+        assert route.method not in place.routes, f"{route.method} {route.path} is there twice"
+        place.routes[route.method] = route
+    return root
 
 
 def at(path: str) -> tuple[Mapping[str, Route], dict[str, str]]:
@@ -41,9 +78,12 @@ def at(path: str) -> tuple[Mapping[str, Route], dict[str, str]]:
         parts = [unquote(part) for part in parts]
         if any("/" in part for part in parts):
             return {}, {}
-    if len(parts) < 3:
-        return {}, {}
-    for fixed, routes in _of_resources().get((len(parts), parts[2]), ()):
-        if all(part and (name.startswith("{") or name == part) for name, part in zip(fixed[1:], parts[1:], strict=True)):
-            return routes, {name[1:-1]: part for name, part in zip(fixed, parts, strict=True) if name.startswith("{")}
-    return {}, {}
+    place, named = _root(), dict[str, str]()
+    for part in parts:
+        following = place.fixed.get(part)
+        if following is None and part and place.any_other is not None:
+            named[place.name], following = part, place.any_other
+        if following is None:
+            return {}, {}
+        place = following
+    return place.routes, named

@@ -14,7 +14,7 @@ from pydantic import AwareDatetime, BaseModel, Field
 from yuefu import ids
 from yuefu.access.rules import versions
 from yuefu.api import listing
-from yuefu.api.bodies import Body, Nothing, Text
+from yuefu.api.bodies import Body, Metadata, Nothing, Text
 from yuefu.api.calls import Call
 from yuefu.api.events import key_of
 from yuefu.api.listing import Listing, Page, an_id, one_of
@@ -39,12 +39,9 @@ from yuefu.notices.rules.webhooks.targets import LONGEST_URL, Target, Where, net
 from yuefu.runtime.paging import Span
 
 Url = Annotated[Text, Field(min_length=1, max_length=LONGEST_URL, examples=["https://shop.example.com/yuefu"])]
-Types = Annotated[list[Annotated[Text, Field(max_length=64)]], Field(min_length=1, max_length=rules.MOST_TYPES, examples=[["payment.*"]])]
+Pattern = Annotated[str, Field(max_length=64, pattern=r"^(\*|[a-z_]+(\.[a-z_]+)*(\.\*)?)$")]
+Types = Annotated[list[Pattern], Field(min_length=1, max_length=rules.MOST_TYPES, examples=[["payment.*"]])]
 Description = Annotated[Text, Field(max_length=rules.LONGEST_DESCRIPTION)]
-Metadata = Annotated[
-    dict[Annotated[str, Field(min_length=1, max_length=rules.LONGEST_NAME)], Annotated[str, Field(max_length=rules.LONGEST_VALUE)]],
-    Field(max_length=rules.MOST_METADATA),
-]
 Email = Annotated[Text, Field(max_length=254, description="Whom we write to when nothing reaches the endpoint for a day.")]
 Version = Literal[versions.VERSIONS]  # type: ignore[valid-type]
 Payload = Literal[rules.PAYLOADS]  # type: ignore[valid-type]
@@ -63,7 +60,9 @@ class NewEndpoint(Body):
 
 
 class EndpointChange(Body):
-    """What is to be different; what is left out stays as it is. An `alert_email` of "" takes the address away."""
+    """What is to be different; what is left out stays as it is. An `alert_email` of "" takes the address away; of metadata the names that are
+    given an empty text are dropped.
+    """
 
     url: Url | None = None
     enabled_events: Types | None = None

@@ -139,13 +139,13 @@ def list_settings(
         date | None, typer.Option("--on", metavar="DATE", parser=inputs.day, help="In force on this day; today unless given.")
     ] = None,
 ) -> None:
-    """All settings of the book with the version in force."""
+    """All settings of the book with the version in force; version 0 is what a setting is that the book was never given."""
     with context.at_work("setting.read") as caller:
-        from yuefu.runtime import policies
+        from yuefu.journeys import settings
 
         with caller.for_the_book().reading():
-            found = policies.listed(book_id=caller.book.id, on=on or caller.today)
-        rows = [(one.name, one.version, one.valid_from, json.dumps(one.value, ensure_ascii=False)) for one in found]
+            found = settings.standing(book_id=caller.book.id, on=on or caller.today)
+        rows = [(one.name, one.version, one.valid_from or "by default", json.dumps(one.value, ensure_ascii=False)) for one in found]
         value = [{"name": one.name, "version": one.version, "valid_from": one.valid_from, "value": one.value} for one in found]
         output.result({"settings": value}, output.table(["setting", "version", "in force from", "value"], rows))
 
@@ -157,13 +157,16 @@ def show(
         date | None, typer.Option("--on", metavar="DATE", parser=inputs.day, help="In force on this day; today unless given.")
     ] = None,
 ) -> None:
-    """The version of a setting that is in force."""
+    """The version of a setting that is in force; version 0 is what it is where the book was never given it."""
     with context.at_work("setting.read") as caller:
-        from yuefu.runtime import policies
+        from yuefu.journeys import settings
 
-        with caller.for_the_book().reading():
-            version, value = policies.in_force(book_id=caller.book.id, name=name, on=on or caller.today)
-        output.result({"name": name, "version": version, "value": value})
+        day = on or caller.for_the_book().today
+        with caller.reading():
+            found = {one.name: one for one in settings.standing(book_id=caller.book.id, on=day)}.get(name)
+        if found is None:
+            fail("missing_setting", f"setting {name:.80} has no version in force on {day}")
+        output.result({"name": name, "version": found.version, "value": found.value})
 
 
 @setting_app.command()

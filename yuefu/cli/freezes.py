@@ -69,12 +69,16 @@ def clear(
     """Ask for a batch to be paid now, or to be booked as paid outside, once a second person approves."""
     with context.at_work("settlement.propose") as caller:
         from yuefu.settlement import commands as settlement
+        from yuefu.settlement import queries
         from yuefu.settlement.commands import Clearing
 
         batch_id, why = inputs.object_id("batch", batch), inputs.reason(reason)
         clearing = Clearing(batch_id, why, paid_outside or "", on)
-        asked = caller.to_write().acting(lambda work: settlement.propose_clearing(work=work, clearing=clearing))
-        _waits(asked, {"batch": batch, "how": "outside" if paid_outside else "pay"}, again=False)
+        with caller.to_write().reading():
+            found = queries.batches_by_id(book_id=caller.book.id, ids=[batch_id]).get(batch_id)
+        waiting = asked_before(caller, settlement.CLEAR, batch_id, settlement.clearing_content(clearing, found)) if found else None
+        asked = waiting or caller.acting(lambda work: settlement.propose_clearing(work=work, clearing=clearing))
+        _waits(asked, {"batch": batch, "how": "outside" if paid_outside else "pay"}, again=waiting is not None)
 
 
 def _waits(asked: Any, value: dict[str, Any], *, again: bool) -> None:

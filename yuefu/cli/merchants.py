@@ -167,6 +167,6 @@ def asked_before(caller: Caller, action: str, object_id: UUID, content: dict[str
     from yuefu.runtime import approvals
 
     with caller.reading():
-        waiting = approvals.listed(book_id=caller.book.id, limit=1000)
-    same = [one for one in waiting if (one.action, one.object_id) == (action, object_id) and content in (None, dict(one.content))]
+        waiting = approvals.waiting_about(book_id=caller.book.id, action=action, object_ids=[object_id])
+    same = [one for one in waiting if content in (None, dict(one.content))]
     return same[0].id if same else None

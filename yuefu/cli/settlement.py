@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, help="Settlement: the batches of merchants and their statements.")
 
-Merchant = Annotated[str | None, typer.Option(help="The merchant's code; the first one unless given.")]
+Merchant = Annotated[str | None, typer.Option(metavar="CODE", help="Only those of this merchant.")]
 Csv = Annotated[Path | None, typer.Option("--csv", metavar="FILE", help="Write the lines to this file, as CSV.")]
 Xlsx = Annotated[Path | None, typer.Option("--xlsx", metavar="FILE", help="Write sums and lines to this file, as a workbook.")]
 Pdf = Annotated[Path | None, typer.Option("--pdf", metavar="FILE", help="Write the statement to this file, as a paper.")]
@@ -36,26 +35,28 @@ UNKNOWN_BATCH = "unknown_batch"
 @app.command("list")
 def list_batches(
     merchant: Merchant = None,
-    before: Annotated[
-        date | None, typer.Option(metavar="DATE", parser=inputs.day, help="Of pay days before this one: `next` of the page before.")
-    ] = None,
+    after: Annotated[str, typer.Option(metavar="BATCH", help="Those after this one: `next` of the page before.")] = "",
     limit: Annotated[int, typer.Option(min=1, max=1000, help="How many at most.")] = 100,
 ) -> None:
-    """The batches of a merchant, the latest pay day first."""
+    """The batches of all merchants, the latest pay day first; of its own for the people of one."""
     with context.at_work("settlement.read") as caller:
-        from yuefu.settlement import queries as settlement
+        from yuefu.errors import Refused, RefusedError
+        from yuefu.journeys import statement_pages
 
-        merchant_id = merchant_of(caller, merchant)
+        wanted = statement_pages.Wanted(merchant=merchant or "")
         with caller.reading():
-            found = settlement.batches(merchant_id=merchant_id, limit=limit + 1, before=before)
-        told = [_batch(one) for one in found[:limit]]
-        rows = [[one["batch"], one["pay_on"], one["state"], one["lines"], one["net"], one["payout"], one["carried"]] for one in told]
-        more = found[limit - 1].pay_on if len(found) > limit else None
-        table = output.table(["batch", "pay on", "state", "lines", "net", "payout", "carried"], rows)
-        lines = [table if told else "No batch of this merchant."]
-        if more:
-            lines.append(f"There are more: --before {more}")
-        output.result({"batches": told, "next": more}, lines)
+            found = statement_pages.listed(book_id=caller.book.id, currency=caller.book.currency, wanted=wanted, cursor=after, limit=limit)
+        if isinstance(found, Refused):
+            raise RefusedError(found)
+        if found.unknown_merchant:
+            fail("unknown_merchant", f"There is no merchant {merchant!r:.80} in this book.")
+        told = [{**_batch(row.batch), "merchant": row.merchant.code} for row in found.rows]
+        columns = ["batch", "merchant", "pay_on", "state", "lines", "net", "payout", "carried"]
+        table = output.table(columns, [[one[name] for name in columns] for one in told])
+        lines = [table if told else "There is no batch."]
+        if found.next_cursor:
+            lines.append(f"There are more: --after {found.next_cursor}")
+        output.result({"batches": told, "next": found.next_cursor or None}, lines)
 
 
 @app.command()

@@ -76,6 +76,7 @@ INSTALLED_APPS = [
     "yuefu.aftersales",
     "yuefu.reconciliation",
     "yuefu.growth",
+    "yuefu.sandbox",
     "yuefu.insight",
     "yuefu.web",
     "yuefu.api",
@@ -139,4 +140,4 @@ if os.environ.get("YUEFU_HTTPS") == "1":
 
 LOGGING_CONFIG = None
 PROCRASTINATE_DATABASE_ALIAS = "default"
-PROCRASTINATE_IMPORT_PATHS = ["yuefu.journeys.jobs"]
+PROCRASTINATE_IMPORT_PATHS = ["yuefu.journeys.jobs", "yuefu.journeys.clock_jobs"]

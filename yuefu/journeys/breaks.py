@@ -28,7 +28,7 @@ from yuefu.reconciliation import queries as found
 from yuefu.reconciliation.commands import Ending, NewFix
 from yuefu.reconciliation.queries import Break, BreakEvent, Fix
 from yuefu.reconciliation.rules import fixes as rules
-from yuefu.reconciliation.rules.breaks import DEFAULT_WORKING, MOST_ENDINGS, RESOLVE, WORKING, Working, working
+from yuefu.reconciliation.rules.breaks import DEFAULT_WORKING, RESOLVE, WORKING, Working, working
 from yuefu.reconciliation.rules.fixes import Case, Kind, Suggested
 from yuefu.reconciliation.rules.matching import Outcome
 from yuefu.runtime import approvals, policies, sql
@@ -81,7 +81,8 @@ def seen(*, desk: Desk, break_ids: Sequence[UUID], on: date) -> dict[UUID, Seen]
     cases = found.cases(book_id=desk.book.id, breaks=breaks, told=_told(desk, breaks))
     fixes = found.fixes_of(book_id=desk.book.id, break_ids=break_ids)
     history = found.history(book_id=desk.book.id, break_ids=break_ids)
-    endings = {one.object_id: one for one in reversed(approvals.listed(book_id=desk.book.id, action=RESOLVE, limit=MOST_ENDINGS))}
+    waiting = approvals.waiting_about(book_id=desk.book.id, action=RESOLVE, object_ids=break_ids)
+    endings = {one.object_id: one for one in reversed(waiting)}
     stated = found.stated(book_id=desk.book.id, break_ids=break_ids)
     opposites = found.opposite_breaks(book_id=desk.book.id, breaks=[(b.id, b.source, cases[b.id].difference) for b in breaks])
     first = {b.id: rules.suggested(cases[b.id], by, on) for b in breaks}

@@ -17,7 +17,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any, Final, Literal
 from zoneinfo import available_timezones
 
@@ -81,6 +81,8 @@ class NewBook:
     currency: str = "CNY"
     zone: str = "Asia/Shanghai"
     calendar: str = "CN"
+    cut_off: time = time(0, 0)
+    of_clock: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +112,7 @@ def found(
             return _known(known, new)
         book = books.create(
             code=new.code, legal_entity=new.legal_entity, mode=new.mode, now=now, ids=ids, currency=new.currency, zone=new.zone,
-            calendar=new.calendar, clock_at=now if new.mode == "test" else None,
+            calendar=new.calendar, cut_off=new.cut_off, clock_at=now if new.mode == "test" else None, of_clock=new.of_clock,
         )  # fmt: skip
         assert days.business_date(book, now) == new.first_day, "a book begins on the day that it is there"
         ledger.make_partitions(first=new.first_day - timedelta(days=31), months=months)
@@ -124,7 +126,7 @@ def found(
 
 
 def _known(known: Book, new: NewBook) -> Founded | Refused:
-    for name in ("legal_entity", "mode", "currency", "zone", "calendar"):
+    for name in ("legal_entity", "mode", "currency", "zone", "calendar", "cut_off", "of_clock"):
         if getattr(known, name) != getattr(new, name):
             return Refused(BOOK_EXISTS, f"there is a book {new.code} with another {name}", "code")
     return Founded(known, again=True)

@@ -97,7 +97,7 @@ def letterbox_of(book: Book) -> Letterbox:
 
 
 def _each_book(name: str, act: Callable[[Desk, datetime], object]) -> None:
-    for book in books.all_books():
+    for book in books.with_jobs():
         try:
             desk, now = desk_of(book, name), books.now_in(book)
             stopping.tell(desk=desk, now=now)

@@ -19,6 +19,8 @@ from yuefu.journeys.desk import MOST_AT_ONCE, Desk, in_batches, on_open_day, ope
 from yuefu.loans import commands as loans
 from yuefu.loans import queries as loan_book
 from yuefu.loans.commands import GoodsRefund
+from yuefu.merchants.commands import metadata
+from yuefu.merchants.commands.metadata import Note
 from yuefu.money.amounts import Money, total
 from yuefu.orders import commands as orders
 from yuefu.orders import queries as order_book
@@ -114,6 +116,8 @@ def _refund(work: UnitOfWork, requests: Sequence[RefundRequest], begun: list[Cha
         done = orders.refund(work=work, requests={ids[i]: requests[i] for i in fresh})
         made = [m for m in done.values() if isinstance(m, TakenBack)]
         owed = credit(work, made, excess)
+        notes = [Note(requests[i].merchant_id, "refund", ids[i], requests[i].metadata) for i in fresh]
+        metadata.begin(work=work, notes=[note for note in notes if isinstance(done[note.object_id], TakenBack)])
         return {i: _outcome(done[ids[i]], owed) for i in fresh}
 
     scopes = [keys.scope_of("order.refund", request.merchant_id) for request in requests]

@@ -6,6 +6,7 @@ A wrong one, once approved, would stop every checkout of the book at the next pu
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import date
 from decimal import InvalidOperation
 from typing import Any, Final
@@ -47,6 +48,24 @@ def propose(*, work: UnitOfWork, name: str, value: Any, valid_from: date, reason
     if name in LATER and not policies.is_known(book_id=work.book.id, name=name):
         policies.establish(work=work, name=name, value=LATER[name], valid_from=work.day.on)
     return policies.propose(work=work, name=name, value=value, valid_from=valid_from, reason=reason)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What a setting of a book is on a day: its version, in force since `valid_from`; version 0, without a day, is what a book has that never had one."""
+
+    name: str
+    version: int
+    value: Any
+    valid_from: date | None
+
+
+def standing(*, book_id: UUID, on: date) -> list[Standing]:
+    """Every setting of a book as it is on a day, by name."""
+    given = [Standing(one.name, one.version, one.value, one.valid_from) for one in policies.listed(book_id=book_id, on=on)]
+    named = {one.name for one in given}
+    usual = [Standing(name, 0, value, None) for name, value in LATER.items() if name not in named]
+    return sorted([*given, *usual], key=lambda one: one.name)
 
 
 def _days(value: Any) -> None:

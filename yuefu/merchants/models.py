@@ -187,3 +187,20 @@ class Contract(BookRow):
                 name="merchants_contract_reserve",
             ),
         ]
+
+
+class Metadata(BookRow):
+    """All that a merchant has noted on an object since its change `number`, for itself."""
+
+    merchant_id = models.UUIDField()
+    object_kind = models.TextField()
+    object_id = models.UUIDField()
+    number = models.IntegerField()
+    data = models.JSONField()
+    recorded_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["object_id", "object_kind", "number"], name="merchants_metadata_number"),
+            models.CheckConstraint(condition=Q(number__gte=1), name="merchants_metadata_from_one"),
+        ]

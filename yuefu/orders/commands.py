@@ -10,6 +10,7 @@ from typing import Any, Final, Literal, TypeVar
 from uuid import UUID
 
 from yuefu.errors import Refused
+from yuefu.merchants.rules.metadata import Metadata
 from yuefu.money.amounts import Money
 from yuefu.orders import queries, rules
 from yuefu.orders.queries import OfMerchant
@@ -95,7 +96,7 @@ class VoidRequest:
 @dataclass(frozen=True, slots=True)
 class RefundRequest:
     """Refund `amount` of what was captured of an order of the merchant, or all of it. `event` is what way
-    back it is: one of `rules.EVENTS`."""
+    back it is: one of `rules.EVENTS`; `metadata` is what the merchant notes on the refund for itself."""
 
     key: str
     merchant_id: UUID
@@ -103,6 +104,7 @@ class RefundRequest:
     amount: Money | None = None
     by: Actor | None = field(default=None, compare=False)
     event: str = "refund"
+    metadata: Metadata = ()
 
     @property
     def of_merchant(self) -> OfMerchant:

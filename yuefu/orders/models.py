@@ -97,6 +97,7 @@ class Capture(BookRow):
             models.CheckConstraint(condition=Q(refunded_minor__lte=F("amount_minor")), name="orders_capture_refunded"),
             models.UniqueConstraint(fields=["order_id", "number"], name="orders_capture_number"),
         ]
+        indexes = [models.Index(fields=["merchant_id", "-id"], name="orders_capture_of_merchant")]
 
 
 class Refund(BookRow):
@@ -115,4 +116,7 @@ class Refund(BookRow):
             models.CheckConstraint(condition=Q(amount_minor__gt=0), name="orders_refund_amount"),
             models.UniqueConstraint(fields=["refund_id", "capture_id"], name="orders_refund_share_once"),
         ]
-        indexes = [models.Index(fields=["order_id"], name="orders_refund_order")]
+        indexes = [
+            models.Index(fields=["order_id"], name="orders_refund_order"),
+            models.Index(fields=["merchant_id", "-refund_id"], name="orders_refund_of_merchant"),
+        ]

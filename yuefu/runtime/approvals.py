@@ -49,11 +49,22 @@ def listed(*, book_id: UUID, state: str | None = "waiting", action: str | None =
     )
 
 
-def waiting_for(*, book_id: UUID, action: str, object_ids: Sequence[UUID]) -> set[UUID]:
-    """Those of some objects about which a request for an action waits."""
-    found = sql.rows(
-        "SELECT object_id FROM runtime_approval WHERE book_id = %s AND state = 'waiting' AND action = %s AND object_id = ANY(%s::uuid[])",
+def waiting_about(*, book_id: UUID, action: str, object_ids: Sequence[UUID]) -> list[Approval]:
+    """Requests for an action that wait and are about some objects, the oldest first."""
+    return sql.rows_as(
+        Approval,
+        f"SELECT {_COLUMNS} FROM runtime_approval WHERE book_id = %s AND state = 'waiting' AND action = %s"
+        " AND object_id = ANY(%s::uuid[]) ORDER BY requested_at, id",
         [book_id, action, list(object_ids)],
+    )
+
+
+def waiting_for(*, book_id: UUID, action: str, object_ids: Sequence[UUID] | None = None) -> set[UUID]:
+    """The objects about which a request for an action waits: those of some, or all."""
+    found = sql.rows(
+        "SELECT object_id FROM runtime_approval WHERE book_id = %s AND state = 'waiting' AND action = %s"
+        " AND object_id IS NOT NULL AND (%s::uuid[] IS NULL OR object_id = ANY(%s::uuid[]))",
+        [book_id, action, *([None if object_ids is None else list(object_ids)] * 2)],
     )
     return {row[0] for row in found}
 

@@ -16,7 +16,7 @@ UNKNOWN_BOOK = "unknown_book"
 CLOCK_BACKWARDS = "clock_backwards"  # a test clock only moves forward
 LIVE_CLOCK = "live_clock"  # a live book has no clock of its own
 
-_COLUMNS = "id, code, legal_entity, mode, currency, zone, calendar, cut_off, clock_at"
+_COLUMNS = "id, code, legal_entity, mode, currency, zone, calendar, cut_off, clock_at, of_clock"
 
 
 def create(
@@ -31,12 +31,13 @@ def create(
     calendar: str = "CN",
     cut_off: time = time(0, 0),
     clock_at: datetime | None = None,
+    of_clock: bool = False,
 ) -> Book:
-    """Makes a book. `cut_off` is local; 00:00 means that a business day equals the calendar day."""
-    book = Book(ids.new(now), code, legal_entity, mode, currency, zone, calendar, cut_off, clock_at)
+    """Makes a book. `cut_off` is local; 00:00 means that a business day equals the calendar day. `of_clock`: it is that of a test clock."""
+    book = Book(ids.new(now), code, legal_entity, mode, currency, zone, calendar, cut_off, clock_at, of_clock)
     sql.run(
-        f"INSERT INTO runtime_book ({_COLUMNS}, created_at) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
-        [book.id, code, legal_entity, mode, currency, zone, calendar, cut_off, clock_at, now],
+        f"INSERT INTO runtime_book ({_COLUMNS}, created_at) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+        [book.id, code, legal_entity, mode, currency, zone, calendar, cut_off, clock_at, of_clock, now],
     )
     return book
 
@@ -58,6 +59,11 @@ def by_id(book_id: UUID) -> Book | None:
 
 def all_books() -> list[Book]:
     return sql.rows_as(Book, f"SELECT {_COLUMNS} FROM runtime_book ORDER BY created_at, code")
+
+
+def with_jobs() -> list[Book]:
+    """The books whose work jobs do: all but those of test clocks."""
+    return [book for book in all_books() if not book.of_clock]
 
 
 def now_in(book: Book) -> datetime:

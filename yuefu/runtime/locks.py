@@ -1,13 +1,14 @@
 """Advisory locks: what queues by a name rather than by a row, all kinds in one place so that no two share a number.
 
-Held until the transaction ends. Some stand in SQL as well, where triggers and functions take them, and have the same number there: CAPTURE
-and INVOICES
-(of `settlement`), PARTITIONS and CLOSING (of `ledger`). SET_UP is taken by `databases`, before there is a connection of ours.
+Held until the transaction ends (`alone` until it is let go). Some stand in SQL as well, where triggers and functions take them, and have the
+same number there: CAPTURE and INVOICES (of `settlement`), PARTITIONS and CLOSING (of `ledger`). SET_UP is taken by
+`databases`, before there is a connection of ours.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Final
 from uuid import UUID
 
@@ -31,6 +32,9 @@ PORTFOLIOS: Final = 7041791  # the numbers of the portfolios of a book
 CERTIFICATES: Final = 7041792  # the numbers of the certificates of a book
 FUND_PLAN: Final = 7041801  # what a merchant plans and tells
 PAYEES: Final = 7041793  # the agents and hosts of a book
+METADATA: Final = 7041799  # what is noted on an object
+TEST_CLOCKS: Final = 7041797  # the test clocks of a merchant
+ADVANCING: Final = 7041798  # who takes a test clock forward
 INVOICES: Final = 7041796  # the invoices of a book and their numbers
 ENDPOINTS: Final = 7041810  # the webhook endpoints of a merchant
 
@@ -50,6 +54,19 @@ def holders(kind: int, name: UUID | str) -> int:
         [str(name), kind],
     )
     return found
+
+
+@contextmanager
+def alone(kind: int, name: UUID) -> Iterator[bool]:
+    """Whether nobody else holds the lock of a kind and name outside of a transaction; then it is held until the end, whatever transactions begin
+    and end meanwhile. It belongs to the connection: of a process that is killed it is free at once.
+    """
+    got = bool(sql.value("SELECT pg_try_advisory_lock(hashtextextended(%s, %s))", [str(name), kind]))
+    try:
+        yield got
+    finally:
+        if got:
+            sql.run("SELECT pg_advisory_unlock(hashtextextended(%s, %s))", [str(name), kind])
 
 
 def wait_for_each(kind: int, names: Iterable[UUID]) -> None:

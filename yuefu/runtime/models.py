@@ -18,11 +18,14 @@ class Book(models.Model):
     calendar = models.TextField()
     cut_off = models.TimeField()
     clock_at = models.DateTimeField(null=True)
+    of_clock = models.BooleanField(db_default=False)
+    """It is the book of a test clock, which does all that falls due in it: jobs have nothing to do there."""
     created_at = models.DateTimeField()
 
     class Meta:
         constraints = [
             models.CheckConstraint(condition=Q(mode__in=["live", "test"]), name="runtime_book_mode"),
+            models.CheckConstraint(condition=Q(of_clock=False) | Q(mode="test", clock_at__isnull=False), name="runtime_book_of_clock"),
             models.CheckConstraint(condition=Q(mode="test") | Q(clock_at__isnull=True), name="runtime_book_live_has_no_test_clock"),
         ]
 

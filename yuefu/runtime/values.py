@@ -41,7 +41,9 @@ def system_actor(name: str, request_id: str = "") -> Actor:
 
 @dataclass(frozen=True, slots=True)
 class Book:
-    """One set of books: legal entity × live or test × clock. Nothing crosses from one book to another."""
+    """One set of books: legal entity × live or test × clock. Nothing crosses from one book to another. `of_clock`: a test clock does all that
+    falls due in it, and no job does.
+    """
 
     id: UUID
     code: str
@@ -52,6 +54,7 @@ class Book:
     calendar: str
     cut_off: time
     clock_at: datetime | None = None
+    of_clock: bool = False
 
     @property
     def tz(self) -> ZoneInfo:

@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from typing import Final, Literal
 from uuid import UUID
 
-from yuefu.access import queries as access
 from yuefu.access.rules import Membership, may
 from yuefu.web import breaks, funds, invoices, loans, recon, reports, settlements, suspense
-from yuefu.web.scopes import Visitor
+from yuefu.web.scopes import Visitor, memberships_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +38,7 @@ settlement.
 
 def open_to(visitor: Visitor) -> dict[str, set[UUID]]:
     """The places that are offered to somebody, each with the ids of the books in which they may see it; none to somebody who has not logged in."""
-    held = access.memberships_of(user_id=visitor.pk) if visitor.is_authenticated else []
+    held = memberships_of(visitor)
     found = {place.route: {m.book_id for m in held if may(m, place.permission) and _is_for(place, m)} for place in PLACES}
     return {route: book_ids for route, book_ids in found.items() if book_ids}
 

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from typing import Final
 from uuid import UUID
 
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AnonymousUser
 
 from yuefu.access import queries as access
-from yuefu.access.rules import may
+from yuefu.access.rules import Membership, may
 from yuefu.runtime import books, sql
 from yuefu.runtime.values import Book
 from yuefu.web import demo
 
 Visitor = AbstractBaseUser | AnonymousUser
+_HELD: Final = "held_memberships"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +34,22 @@ class Scope:
         return sql.reading(book_id=self.book.id)
 
 
-def scopes_of(visitor: Visitor, permission: str) -> list[Scope]:
-    """Where a person holds a permission, by the memberships in force; nowhere for somebody who has not logged in."""
+def memberships_of(visitor: Visitor) -> list[Membership]:
+    """The memberships in force of a person, none of somebody who has not logged in. Asked for once a request, for which a visitor lives: the page, its bar
+    and its links say the same.
+    """
     if not visitor.is_authenticated:
         return []
-    held = [m for m in access.memberships_of(user_id=visitor.pk) if may(m, permission)]
+    held: list[Membership] | None = getattr(visitor, _HELD, None)
+    if held is None:
+        held = access.memberships_of(user_id=visitor.pk)
+        setattr(visitor, _HELD, held)
+    return held
+
+
+def scopes_of(visitor: Visitor, permission: str) -> list[Scope]:
+    """Where a person holds a permission, by the memberships in force; nowhere for somebody who has not logged in."""
+    held = [m for m in memberships_of(visitor) if may(m, permission)]
     found = [(books.by_id(m.book_id), m.merchant_id) for m in held]
     return [Scope(book, merchant_id) for book, merchant_id in found if book is not None]
 

@@ -5,6 +5,14 @@ Keys that are there keep the form that they have been answered in.
 
 from django.db import migrations, models
 
+READERS = """
+GRANT SELECT (id, book_id, merchant_id, scopes, prefix, last_four, replaces_id, created_by_user_id, created_at, expires_at, revoked_at,
+    last_used_at, api_version, networks) ON access_api_key TO yuefu_reader;
+CREATE POLICY reader_scope ON access_api_key FOR SELECT TO yuefu_reader
+    USING (merchant_id = nullif(current_setting('yuefu.merchant', true), '')::uuid);
+"""
+"""A merchant sees its keys, and no hash of a secret."""
+
 
 class Migration(migrations.Migration):
     dependencies = [("access", "0003_keys_act_for_people")]
@@ -20,4 +28,5 @@ class Migration(migrations.Migration):
                 name="access_api_key_prefix",
             ),
         ),
+        migrations.RunSQL(READERS, migrations.RunSQL.noop),
     ]

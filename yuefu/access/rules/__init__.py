@@ -25,8 +25,8 @@ STAFF_PERMISSIONS: Final = frozenset({
     "suspense.read", "suspense.return", "trace",
 })  # fmt: skip
 MERCHANT_PERMISSIONS: Final = frozenset({
-    "api_key.issue", "event.read", "order.authorise", "order.capture", "order.read", "order.refund", "order.void", "plan.change", "repayment.collect",
-    "settlement.read", "trace", "webhook.change",
+    "api_key.issue", "api_key.manage", "event.read", "order.authorise", "order.capture", "order.read", "order.refund", "order.void",
+    "plan.change", "repayment.collect", "sandbox.use", "settlement.read", "trace", "webhook.change",
 })  # fmt: skip
 PERMISSIONS: Final = STAFF_PERMISSIONS | MERCHANT_PERMISSIONS
 

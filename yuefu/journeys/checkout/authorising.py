@@ -41,6 +41,8 @@ from yuefu.ledger.rules.posting import Balance
 from yuefu.loans import queries as loan_book
 from yuefu.loans.queries import Arrears
 from yuefu.merchants import queries as merchants
+from yuefu.merchants.commands import metadata
+from yuefu.merchants.commands.metadata import Note
 from yuefu.merchants.queries import payees
 from yuefu.merchants.rules import CHANNELS, Contract, category_fault
 from yuefu.money.amounts import Money
@@ -339,6 +341,7 @@ def _decide(work: UnitOfWork, facts: _Facts, fresh: Mapping[int, tuple[UUID, Pur
         decided = [Decided(order.decision_id, order.id, features, decision) for order, features, decision in drafts.values()]
         risk.record(work=work, decisions=decided)
         orders.place(work=work, orders=[order for order, _, _ in drafts.values()])
+        metadata.begin(work=work, notes=[Note(one.merchant_id, "order", order_id, one.metadata) for order_id, one in fresh.values()])
     return {
         index: Authorised(order.id, decision.approved, decision.reasons, features.amount, expires_at)
         for index, (order, features, decision) in drafts.items()

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
+from yuefu.merchants.rules.metadata import Metadata
 from yuefu.money.amounts import Money
 from yuefu.offers.rules.quote import Quote
 from yuefu.runtime.values import Actor
@@ -57,7 +58,7 @@ class Quoted:
 class Purchase:
     """The consumer's consent to a plan that was shown to them, sent by the merchant under its own reference. Here as in other requests
     `by` is who sent it, where that is not who carries out the batch. `host` is the code of who sold it live,
-    `category` that of the goods.
+    `category` that of the goods, `metadata` what the merchant notes on the order for itself.
     """
 
     key: str
@@ -69,6 +70,7 @@ class Purchase:
     by: Actor | None = field(default=None, compare=False)
     host: str = ""
     category: str = ""
+    metadata: Metadata = ()
 
 
 @dataclass(frozen=True, slots=True)

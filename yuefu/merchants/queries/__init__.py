@@ -124,6 +124,12 @@ def accounts_in_force(*, merchant_ids: Sequence[UUID]) -> dict[UUID, Account]:
     return {account.merchant_id: account for account in found}
 
 
+def accounts(*, ids: Sequence[UUID]) -> dict[UUID, Account]:
+    """These versions of accounts that merchants were paid to; unknown ids are left out."""
+    found = sql.rows_as(Account, f"SELECT {_ACCOUNT} FROM merchants_account WHERE id = ANY(%s)", [list(ids)])
+    return {account.id: account for account in found}
+
+
 def first_accounts(*, merchant_ids: Sequence[UUID]) -> dict[UUID, UUID]:
     """The id of the first account of each merchant."""
     return dict(sql.rows("SELECT merchant_id, id FROM merchants_account WHERE merchant_id = ANY(%s) AND version = 1", [list(merchant_ids)]))

@@ -16,11 +16,12 @@ from yuefu.ledger.rules import Entry
 from yuefu.money.amounts import Money
 from yuefu.payments import entries, queries, rules
 from yuefu.payments.commands import changes
+from yuefu.payments.queries import refunding
 from yuefu.payments.rules import ChannelRefund, ChannelResult, Collection
 from yuefu.runtime import audit, keys, sql
 from yuefu.runtime.values import UnitOfWork
 
-_SCOPE: Final = "payments.refund"
+_SCOPE: Final = refunding.REFUND_KEYS
 _SEQ: Final = {(begun, end): 1 for begun in ("attempted", "unknown") for end in ("succeeded", "failed")}
 
 

@@ -205,6 +205,7 @@ class Payout(BookRow):
         indexes = [
             models.Index(fields=["book_id", "ordered_at"], condition=Q(state__in=["scheduled", "sent"]), name="payments_payout_open"),
             models.Index(fields=["batch_id"], name="payments_payout_batch"),
+            models.Index(fields=["merchant_id", "-id"], condition=Q(merchant_id__isnull=False), name="payments_payout_of_merchant"),
         ]
 
 

@@ -10,7 +10,7 @@ from yuefu.reconciliation import queries
 from yuefu.reconciliation.commands.breaks import Ending, ending_fault, resolve_breaks
 from yuefu.reconciliation.queries import Break
 from yuefu.reconciliation.rules import fixes as rules
-from yuefu.reconciliation.rules.breaks import MOST_ENDINGS, RESOLVE, Working
+from yuefu.reconciliation.rules.breaks import RESOLVE, Working
 from yuefu.runtime import approvals
 from yuefu.runtime.values import UnitOfWork
 
@@ -25,8 +25,8 @@ def end_break(*, work: UnitOfWork, by: Working, ending: Ending) -> Break | UUID 
     if not by.needs_second(stake):
         return resolve_breaks(work=work, endings=[ending])[0]
     content: dict[str, Any] = {"state": ending.state, "reason": ending.reason, "amount_minor": stake.minor, "currency": stake.currency}
-    waiting = approvals.listed(book_id=work.book.id, action=RESOLVE, limit=MOST_ENDINGS)
-    same = [one.id for one in waiting if one.object_id == found.id and dict(one.content) == content]
+    waiting = approvals.waiting_about(book_id=work.book.id, action=RESOLVE, object_ids=[found.id])
+    same = [one.id for one in waiting if dict(one.content) == content]
     if same:
         return same[0]
     return approvals.request(work=work, action=RESOLVE, object_kind="break", object_id=found.id, content=content, reason=ending.reason)

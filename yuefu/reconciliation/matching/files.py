@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import narwhals as nw
+from narwhals.exceptions import NarwhalsError
 
 from yuefu.money.amounts import LARGEST_MINOR
 from yuefu.reconciliation.matching.classes import BALANCED, COLUMNS, NEVER_NULL, SIDES, Class
@@ -76,7 +77,7 @@ def match_files(
     given = {side: _given(engine, path) for side, path in paths.items()}
     totals = {side: _totals(engine, frame, paths[side]) for side, frame in given.items()}
     say("matching")
-    with _engine_may_fail(MatchFailed, "The engine cannot match the two sides"):
+    with _engine_may_fail(engine, MatchFailed, "The engine cannot match the two sides"):
         for frame, path in zip(matched(*given.values(), keep=engine.keep, days_apart=days_apart), into, strict=True):
             say(f"writing {path}")
             engine.write(frame, path)
@@ -92,19 +93,18 @@ def match_files(
 
 
 @contextmanager
-def _engine_may_fail(told: type[BadSide | MatchFailed], what: str) -> Iterator[None]:
-    """What an engine says of a side that it cannot read to its end, or of a sum beyond its numbers; every engine has errors of its own."""
+def _engine_may_fail(engine: Engine, told: type[BadSide | MatchFailed], what: str) -> Iterator[None]:
+    """What an engine says of a side that it cannot read to its end, or of a sum beyond its numbers. A fault of ours is told as what it is."""
+    its_own: tuple[type[Exception], ...] = (*engine.errors, NarwhalsError)
     try:
         yield
-    except (OSError, MemoryError, AssertionError):
-        raise
-    except Exception as error:
+    except its_own as error:
         raise told(f"{what}: {(str(error).strip().splitlines() or [type(error).__name__])[0]:.200}") from error
 
 
 def _require_unique(engine: Engine, side: Frame, path: str) -> None:
     """Ids that stand twice make rows that are lost or doubled. To look for them always would take as long as to match."""
-    with _engine_may_fail(BadSide, f"{path} cannot be read"):
+    with _engine_may_fail(engine, BadSide, f"{path} cannot be read"):
         twice = engine.rows(side.group_by("id").agg(nw.len().alias("rows")).filter(nw.col("rows") > 1).select("id", "rows").head(1))
     if twice:
         raise BadSide(f"{path}: the id {twice[0][0]!r:.60} is that of {twice[0][1]} rows; an id is of one row.")
@@ -112,7 +112,7 @@ def _require_unique(engine: Engine, side: Frame, path: str) -> None:
 
 def _given(engine: Engine, path: str) -> Frame:
     """A side, whose columns are looked at before anything is done: an amount that is no whole number would be matched wrongly, and silently."""
-    with _engine_may_fail(BadSide, f"{path} cannot be read as Parquet"):
+    with _engine_may_fail(engine, BadSide, f"{path} cannot be read as Parquet"):
         side = engine.read(path)
         found = side.collect_schema()
     wrong = [f"{name} is to be {kind}, not {found.get(name, 'missing')}" for name, kind in COLUMNS.items() if found.get(name) != kind]
@@ -151,7 +151,7 @@ def _totals(engine: Engine, side: Frame, path: str) -> dict[str, tuple[int, int]
     asked = [name for name in NEVER_NULL if name != "currency"]
     nulls = [nw.col(name).is_null().cast(nw.Int64).sum().alias(f"without_{name}") for name in asked]
     beyond = (~nw.col("amount_minor").is_between(-LARGEST_MINOR, LARGEST_MINOR)).cast(nw.Int64).sum().alias("beyond")
-    with _engine_may_fail(BadSide, f"{path} cannot be read"):
+    with _engine_may_fail(engine, BadSide, f"{path} cannot be read"):
         found = engine.rows(side.group_by("currency").agg(*_COUNTED, beyond, *nulls))
     if any(far for _, _, _, far, *_ in found):
         raise BadSide(f"{path}: an amount in it is beyond {LARGEST_MINOR} minor units, as none is.")

@@ -12,7 +12,7 @@ from uuid import UUID
 from yuefu.money.amounts import Money
 from yuefu.payments import queries as payments
 from yuefu.reconciliation.queries.breaks import _BREAK, Break, _break
-from yuefu.reconciliation.rules.breaks import MOST_ENDINGS, RESOLVE, Aged, Stood, ageing
+from yuefu.reconciliation.rules.breaks import RESOLVE, Aged, Stood, ageing
 from yuefu.reconciliation.rules.fixes import Case, Kind
 from yuefu.reconciliation.rules.judgement import Verdict
 from yuefu.reconciliation.rules.matching import Outcome
@@ -185,7 +185,7 @@ def breaks_listed(
     """Breaks, the oldest first, from behind one of them on; `overdue_on` leaves those that should have been dealt with before a day, `waiting` those of
     which something was asked for that a second person has to decide: a fix, or that it is ended by hand.
     """
-    endings = [one.object_id for one in approvals.listed(book_id=book_id, action=RESOLVE, limit=MOST_ENDINGS)] if waiting else []
+    endings = approvals.waiting_for(book_id=book_id, action=RESOLVE) if waiting else ()
     return sql.rows_as(
         _break,
         _BREAK + " AS b WHERE book_id = %s AND (%s::text IS NULL OR state = %s) AND (%s::text IS NULL OR source = %s)"
@@ -207,7 +207,7 @@ def breaks_listed(
             overdue_on,
             overdue_on,
             waiting,
-            endings,
+            list(endings),
             after,
             after,
             book_id,

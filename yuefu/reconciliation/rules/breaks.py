@@ -12,8 +12,6 @@ from yuefu.reconciliation.rules.matching import Outcome
 
 RESOLVE: Final = "break.resolve"
 """The action of the approval that ending a break by hand needs above the limit; its object is the break."""
-MOST_ENDINGS: Final = 1_000
-"""So many that wait are looked at, the oldest first."""
 STATES: Final = ("open", "explained", "corrected", "closed")
 ENDED: Final = frozenset(STATES) - {"open"}
 TRANSITIONS: Final = frozenset(

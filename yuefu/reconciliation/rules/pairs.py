@@ -117,12 +117,12 @@ def _compare(of: _Of, expected: Sequence[_Part], actual: Sequence[_Part], curren
         yield PairDifference(kind, of.kind, lacking[0].reference, of.number, *sums)
         return
     for parts, left in ((expected, lacking), (actual, extra)):
-        for reference in dict.fromkeys(part.reference for part in left):
-            mine = [part for part in left if part.reference == reference]
+        told = _told(of, parts) if left else Counter()
+        for reference, mine in _by_reference(left).items():
             money = Money(_sum(mine), currency)
             if not money:
                 continue
-            kind = _kind_of_lack(of, mine, parts, there=bool(lacking))
+            kind = _kind_of_lack(of, mine, told, there=bool(lacking))
             yield PairDifference(kind, of.kind, reference, of.number, *((money, None) if lacking else (None, money)))
 
 
@@ -138,10 +138,21 @@ def _left(parts: Sequence[_Part], others: Sequence[_Part]) -> list[_Part]:
     return left
 
 
-def _kind_of_lack(of: _Of, mine: Sequence[_Part], parts: Sequence[_Part], *, there: bool) -> PairKind:
-    """What the other side lacks is missing there, but where this side has told it before: a payment happens once, refunds have references."""
-    others = [part for part in parts if part not in mine or parts.count(part) > mine.count(part)]
-    if all(any(one.minor == part.minor and (of.kind == "payment" or one.reference == part.reference) for one in others) for part in mine):
+def _by_reference(parts: Iterable[_Part]) -> dict[str, list[_Part]]:
+    found: dict[str, list[_Part]] = defaultdict(list)
+    for part in parts:
+        found[part.reference].append(part)
+    return found
+
+
+def _told(of: _Of, parts: Iterable[_Part]) -> Counter[tuple[str, int]]:
+    """How often each amount is told: a payment happens once, by whatever reference; refunds have references of their own."""
+    return Counter(("" if of.kind == "payment" else part.reference, part.minor) for part in parts)
+
+
+def _kind_of_lack(of: _Of, mine: Sequence[_Part], told: Mapping[tuple[str, int], int], *, there: bool) -> PairKind:
+    """What the other side lacks is missing there, but where this side has `told` each of it another time too. `mine` is part of what was told."""
+    if all(told[one] > times for one, times in _told(of, mine).items()):
         return PairKind.DUPLICATE
     if there:
         return PairKind.TIMING if any(part.pending for part in mine) else PairKind.MISSING_IN_FUND

@@ -3,7 +3,7 @@
 from yuefu.settlement.commands.accrual import CaptureAccrual, RefundAccrual, accrue
 from yuefu.settlement.commands.adjusting import ADJUST, NewAdjustment, content_of, decide_adjustment, propose_adjustment
 from yuefu.settlement.commands.batches import build
-from yuefu.settlement.commands.clearing import CLEAR, Clearing, decide_clearing, propose_clearing
+from yuefu.settlement.commands.clearing import CLEAR, Clearing, clearing_content, decide_clearing, propose_clearing
 from yuefu.settlement.commands.evidence import NewEvidence, Proven, record_evidence
 from yuefu.settlement.commands.following import mark_payouts, mark_reconciled, schedule
 from yuefu.settlement.commands.freezes import (
@@ -55,6 +55,7 @@ __all__ = [
     "build",
     "build_shares",
     "claw_back",
+    "clearing_content",
     "content_of",
     "decide_adjustment",
     "decide_clearing",

@@ -44,7 +44,13 @@ def propose_clearing(*, work: UnitOfWork, clearing: Clearing) -> UUID | Refused:
     if refused := _unfit(batch) or (_unfit_outside(work, clearing) if clearing.reference or clearing.paid_on else None):
         return refused
     assert batch is not None, "it is fit"
-    content = {
+    content = clearing_content(clearing, batch)
+    return approvals.request(work=work, action=CLEAR, object_kind="batch", object_id=batch.id, content=content, reason=clearing.reason)
+
+
+def clearing_content(clearing: Clearing, batch: Batch) -> dict[str, Any]:
+    """What the second person reads of a clearing of a batch as it is."""
+    return {
         "how": "outside" if clearing.reference else "pay",
         "amount_minor": batch.pays.minor,
         "currency": batch.pays.currency,
@@ -52,7 +58,6 @@ def propose_clearing(*, work: UnitOfWork, clearing: Clearing) -> UUID | Refused:
         "reference": clearing.reference,
         "paid_on": clearing.paid_on.isoformat() if clearing.paid_on else None,
     }
-    return approvals.request(work=work, action=CLEAR, object_kind="batch", object_id=batch.id, content=content, reason=clearing.reason)
 
 
 def decide_clearing(*, work: UnitOfWork, approval_id: UUID, approve: bool, reason: str) -> UUID | Refused | None:

@@ -89,6 +89,7 @@ class Item(BookRow):
             ),
         ]
         indexes = [
+            models.Index(fields=["merchant_id", "-id"], name="settlement_item_of_merchant"),
             models.Index(fields=["book_id", "settles_on"], name="settlement_item_due"),
             models.Index(fields=["order_id"], name="settlement_item_order"),
             models.Index(fields=["capture_id"], name="settlement_item_capture"),
@@ -198,6 +199,7 @@ class Batch(BookRow):
         ]
         indexes = [
             models.Index(fields=["merchant_id", "-pay_on"], name="settlement_batch_of_merchant"),
+            models.Index(fields=["merchant_id", "-id"], name="settlement_batch_newest"),
             models.Index(fields=["book_id", "-pay_on", "-id"], name="settlement_batch_listed"),
             models.Index(
                 fields=["book_id", "state", "-pay_on", "-id"],

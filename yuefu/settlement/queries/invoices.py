@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from yuefu.money.amounts import Money
-from yuefu.runtime import sql
+from yuefu.runtime import paging, sql
+from yuefu.runtime.paging import Span
 from yuefu.settlement.rules.invoices import Fees, Invoice, VersionFees, fees_of, last_of
 
 _INVOICE = (
@@ -92,3 +93,14 @@ def listed(
     given = {"merchant_id = %s": merchant_id, "state = %s": state, "month = %s": month, "id < %s": before}
     tests |= {test: value for test, value in given.items() if value is not None}
     return sql.rows_as(_invoice, f"{_INVOICE} WHERE {' AND '.join(tests)} ORDER BY id DESC LIMIT %s", [*tests.values(), limit])
+
+
+_FILTERS: Final = {"state": "state = %(state)s", "month": "month = %(month)s"}
+
+
+def page(*, merchant_id: UUID, where: Mapping[str, Any], span: Span) -> list[Invoice] | None:
+    """Invoices of a merchant, newest first, in a `state` or for a `month`; None where the span begins at none of them."""
+    columns, _, table = _INVOICE.removeprefix("SELECT ").partition(" FROM ")
+    return paging.page(
+        _invoice, columns=columns, table=table, owner={"merchant_id": merchant_id}, conditions=_FILTERS, where=where, span=span
+    )

@@ -192,12 +192,6 @@ def batches_by_id(*, book_id: UUID, ids: Sequence[UUID], lock: bool = False) -> 
     return {batch.id: batch for batch in found}
 
 
-def batches(*, merchant_id: UUID, limit: int, before: date | None = None) -> list[Batch]:
-    """Batches of a merchant, the latest first, of pay days before one where given."""
-    where = " WHERE merchant_id = %s AND (%s::date IS NULL OR pay_on < %s) ORDER BY pay_on DESC LIMIT %s"
-    return sql.rows_as(_batch, _BATCH + where, [merchant_id, before, before, limit])
-
-
 def batches_between(*, merchant_id: UUID, since: date, until: date) -> list[UUID]:
     """The batches of a merchant of the pay days from one to another, by pay day."""
     found = sql.rows(

@@ -44,6 +44,25 @@ FROZEN: Final = "frozen"
 ADJUSTMENTS: Final = ("penalty", "subsidy", "collected")
 """What two people charge a merchant or give it beside its sales: `collected` is what it paid of its debt."""
 
+CATEGORIES: Final = {
+    "capture": "sale",
+    "refund": "refund",
+    "reversal": "refund",
+    "rejection": "refund",
+    "charge_back": "dispute",
+    "part": "instalment",
+    "parted": "instalment",
+    "carried": "carry_over",
+    "reserved": "reserve",
+    "released": "reserve",
+    "frozen": "freeze",
+    "thawed": "freeze",
+    "penalty": "adjustment",
+    "subsidy": "adjustment",
+    "collected": "debt_payment",
+}
+"""What each kind of item, or each way back, is for whoever keeps books by it."""
+
 TRANSITIONS: Final = frozenset(
     {
         ("held", "scheduled"),

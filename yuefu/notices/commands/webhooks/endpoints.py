@@ -9,6 +9,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from yuefu.errors import Refused
+from yuefu.merchants.rules import metadata
 from yuefu.notices.queries import webhooks as queries
 from yuefu.notices.queries.webhooks import ENDPOINT, SECRET
 from yuefu.notices.rules.addresses import email_form
@@ -74,7 +75,9 @@ class Created:
 
 @dataclass(frozen=True, slots=True)
 class ChangeEndpoint:
-    """What is to be different of an endpoint: None leaves as it is. `alert_email` of "" takes the address away."""
+    """What is to be different of an endpoint: None leaves as it is. `alert_email` of "" takes the address away; of `metadata` names that are
+    given an empty text are dropped, and those that are not named stay.
+    """
 
     key: str
     merchant_id: UUID
@@ -238,7 +241,7 @@ def change_endpoints(*, work: UnitOfWork, vault: Vault, requests: Sequence[Chang
 
     def decide(fresh: list[int]) -> dict[int, Changed | Refused]:
         for i in fresh:
-            _change(work, vault, requests[i])
+            _change(work, vault, requests[i], locked[requests[i].endpoint_id])
         changed = sorted({requests[i].endpoint_id for i in fresh})
         audit.record(work=work, action="webhook_endpoint.change", object_kind="webhook_endpoint", object_ids=changed)
         return {i: Changed(requests[i].endpoint_id) for i in fresh}
@@ -255,14 +258,16 @@ def change_endpoints(*, work: UnitOfWork, vault: Vault, requests: Sequence[Chang
 
 
 def _change_fault(request: ChangeEndpoint, locked: Mapping[UUID, Endpoint]) -> Refused | None:
-    if fault := unknown(locked.get(request.endpoint_id), request.merchant_id):
+    endpoint = locked.get(request.endpoint_id)
+    if fault := unknown(endpoint, request.merchant_id):
         return fault
+    noted = endpoint.metadata if endpoint else {}
     if not request.members:
         return Refused(NOTHING_CHANGED, "send at least one member that is to be different")
     return (
         (fault_of(request.url, request.where) if request.url is not None else None)
         or (types_fault(request.enabled_events) if request.enabled_events is not None else None)
-        or (metadata_fault(dict(request.metadata)) if request.metadata is not None else None)
+        or (metadata_fault(metadata.changed(noted, dict(request.metadata))) if request.metadata is not None else None)
         or email_fault(request.alert_email)
     )
 
@@ -274,12 +279,12 @@ def unknown(endpoint: Endpoint | None, merchant_id: UUID) -> Refused | None:
     return None
 
 
-def _change(work: UnitOfWork, vault: Vault, request: ChangeEndpoint) -> None:
+def _change(work: UnitOfWork, vault: Vault, request: ChangeEndpoint, before: Endpoint) -> None:
     """One statement an endpoint: whoever configures changes one at a time."""
     given = request.members
     columns: dict[str, Any] = {name: given[name] for name in ("url", "description", "payload", "api_version") if name in given}
     columns |= {"enabled_events": dumps(list(given["enabled_events"]))} if "enabled_events" in given else {}
-    columns |= {"metadata": dumps(dict(given["metadata"]))} if "metadata" in given else {}
+    columns |= {"metadata": dumps(metadata.changed(before.metadata, dict(given["metadata"])))} if "metadata" in given else {}
     if "alert_email" in given:
         columns["email_sealed"] = _sealed_email(vault, request.endpoint_id, request.alert_email)
     if request.disabled is False or request.url is not None:  # what is new there is tried afresh

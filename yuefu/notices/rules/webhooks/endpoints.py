@@ -10,6 +10,7 @@ from typing import Final, Literal, get_args
 from uuid import UUID
 
 from yuefu.errors import Refused
+from yuefu.merchants.rules import metadata
 from yuefu.notices.rules.addresses import email_form
 from yuefu.notices.rules.webhooks.events import TEST, TYPES
 
@@ -37,7 +38,6 @@ MOST_ENDPOINTS: Final = 16
 """Of a merchant, those that are deleted left out."""
 MOST_TYPES: Final = 64
 LONGEST_DESCRIPTION: Final = 200
-MOST_METADATA, LONGEST_NAME, LONGEST_VALUE = 50, 40, 500
 MOST_OVERLAP_H: Final = 24 * 7
 LARGEST_PAYLOAD: Final = 20_000
 """A full payload that would be larger goes as a thin one."""
@@ -90,12 +90,13 @@ def email_fault(email: str | None) -> Refused | None:
     return None
 
 
-def metadata_fault(metadata: Mapping[str, str]) -> Refused | None:
+def metadata_fault(members: Mapping[str, str]) -> Refused | None:
     """Why metadata is not kept: a small map of printable texts."""
     sound = all(
-        1 <= len(k) <= LONGEST_NAME and k.isprintable() and len(v) <= LONGEST_VALUE and v.isprintable() for k, v in metadata.items()
+        1 <= len(name) <= metadata.LONGEST_NAME and name.isprintable() and len(text) <= metadata.LONGEST_TEXT and text.isprintable()
+        for name, text in members.items()
     )
-    if sound and len(metadata) <= MOST_METADATA:
+    if sound and len(members) <= metadata.MOST:
         return None
-    most = f"{MOST_METADATA} entries, names of {LONGEST_NAME} and values of {LONGEST_VALUE} printable characters at most"
+    most = f"{metadata.MOST} entries, names of {metadata.LONGEST_NAME} and texts of {metadata.LONGEST_TEXT} printable characters at most"
     return Refused(METADATA_INVALID, most, "metadata")

@@ -16,6 +16,8 @@ from yuefu.reconciliation.matching.expression import Frame
 class DuckDB:
     """An adapter."""
 
+    errors: tuple[type[Exception], ...] = (duckdb.Error,)
+
     def __init__(self, *, memory_mb: int, threads: int, aside: Path) -> None:
         held: dict[str, str | bool | int | float | list[str]] = {
             "memory_limit": f"{memory_mb}MiB",

@@ -14,7 +14,11 @@ from yuefu.reconciliation.rules.engines import DUCKDB, Choice
 
 
 class Engine(Protocol):
-    """What every adapter does. A path is that of a file, or of a directory with the parts of one."""
+    """What every adapter does. A path is that of a file, or of a directory with the parts of one. `errors` are those by which the engine says that it cannot
+    do what was asked of it; anything else is a fault of the program.
+    """
+
+    errors: tuple[type[Exception], ...]
 
     def read(self, path: str) -> Frame: ...
 

@@ -13,6 +13,8 @@ from yuefu.reconciliation.matching.expression import Frame
 class Polars:
     """An adapter."""
 
+    errors: tuple[type[Exception], ...] = (pl.exceptions.PolarsError,)
+
     def read(self, path: str) -> Frame:
         frame: Frame = nw.from_native(pl.scan_parquet(path, glob=False))
         return frame

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import narwhals as nw
+from py4j.protocol import Py4JError
+from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
 from yuefu.reconciliation.matching.expression import Frame
@@ -19,6 +21,9 @@ class Spark:
     """An adapter. Whole numbers that overflow end the run (`spark.sql.ansi.enabled`), whatever the cluster is set to. What is kept is kept in files: a
     worker that dies is made up for, and the next plan is no longer than one step.
     """
+
+    # The second comes where Spark has no word of its own in Python for what failed.
+    errors: tuple[type[Exception], ...] = (PySparkException, Py4JError)
 
     def __init__(self, address: str, *, aside: Path) -> None:
         builder = SparkSession.builder.appName("yuefu match").config("spark.sql.ansi.enabled", "true").config(_FEW_TASKS, "false")
