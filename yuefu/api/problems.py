@@ -65,7 +65,13 @@ KINDS: Final[Mapping[str, Kind]] = {
         403, _("The API key may not be used from this address"), _("Send the request from one of the networks that the key is for.")
     ),
     "test_mode_only": Kind(403, _("This is for test keys only"), _("Use a key that begins with sk_test_ or rk_test_.")),
+    "callback_not_trusted": Kind(
+        401, _("The signature of the callback does not hold"), _("Sign the bytes as they are sent, and send them within five minutes.")
+    ),
     # Where it was sent.
+    "unknown_callback_channel": Kind(
+        404, _("There is no such channel of callbacks"), _("Check the address at which your platform takes callbacks.")
+    ),
     "not_found": Kind(404, _("There is nothing at this address"), _("See /v1/openapi.json for what there is.")),
     "unknown_order": Kind(404, _("There is no such order"), _("Check the id; orders of other merchants are not shown.")),
     "unknown_api_key": Kind(404, _("There is no such API key"), _("Check the id; keys of other merchants are not shown.")),

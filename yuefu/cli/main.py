@@ -24,6 +24,7 @@ from yuefu.cli import (
     bill,
     books,
     breaks,
+    callbacks,
     chargeback,
     collect,
     collect_measures,
@@ -143,6 +144,7 @@ for name, group_app in (
     ("stop", stop.app),
     ("quarantine", quarantine.app),
     ("webhooks", webhooks.app),
+    ("callback", callbacks.app),
 ):
     app.add_typer(group_app, name=name)
 
