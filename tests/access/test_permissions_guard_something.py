@@ -15,7 +15,7 @@ ASKING = {"at_work", "caller", "scopes_of", "_change"}
 
 
 def asked_for() -> set[str]:
-    found = {route.scope for route in ROUTES}
+    found = {route.scope for route in ROUTES if route.scope}
     for path in [*sources("cli/*.py"), *sources("web/**/*.py")]:
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Call) and getattr(node.func, "attr", getattr(node.func, "id", "")) in ASKING:

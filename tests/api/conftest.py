@@ -36,6 +36,7 @@ from yuefu.errors import Refused, one
 from yuefu.ids import IdSource
 from yuefu.journeys.desk import open_day
 from yuefu.journeys.webhooks import telling
+from yuefu.runtime import sql
 from yuefu.runtime import vault as vaults
 from yuefu.runtime.clock import system_now
 from yuefu.runtime.vault import Vault
@@ -215,6 +216,40 @@ class Merchant:
         reply = self.post("/v1/orders", self.order(amount=amount))
         assert reply.status == 201, reply.raw
         return str(reply.body["id"])
+
+    def placed_earlier(self) -> str:
+        """An order that was placed a minute ago."""
+        order = self.placed()
+        sql.run("UPDATE runtime_book SET clock_at = clock_at + interval '1 minute' WHERE id = %s", [self.shop.book_id])
+        return order
+
+    def captured_in_part(self) -> str:
+        order = self.placed()
+        assert self.post(f"/v1/orders/{order}/capture", {"amount": 90_000}).status == 201
+        return order
+
+    def place(self) -> dict[str, Any]:
+        """The body of a new store."""
+        return {"code": f"store-{next(_numbers)}", "name_zh": "南京路店", "name_en": "Nanjing Road", "address": "南京东路 1 号"}
+
+    def store(self) -> str:
+        return str(self.post("/v1/stores", self.place()).body["id"])
+
+    def terminal(self, store: str | None = None) -> str:
+        reply = self.post("/v1/terminals", {"store": store or self.store(), "code": f"till-{next(_numbers)}"})
+        assert reply.status == 201, reply.raw
+        return str(reply.body["id"])
+
+    def offer(self, amount: int = 199_900, **more: Any) -> dict[str, Any]:
+        """The body of a new checkout session."""
+        urls = {"success_url": "https://shop.example/thanks?cart=7", "cancel_url": "https://shop.example/cart"}
+        return {"merchant_reference": f"REF-{next(_numbers)}", "amount": amount, "currency": "CNY", **urls, **more}
+
+    def session(self, amount: int = 199_900, **more: Any) -> dict[str, Any]:
+        """A checkout session that is open."""
+        reply = self.post("/v1/checkout_sessions", self.offer(amount, **more))
+        assert reply.status == 201, reply.raw
+        return dict(reply.body)
 
     def captured(self, amount: int = 199_900) -> str:
         return self.sold(amount)[0]

@@ -46,12 +46,15 @@ SAID_IN_WORDS: Final = {
     "#/category",
     "#/metadata",
     "#/networks",
+    "#/content",
     "#/name",
     "#/url",
     "#/enabled_events",
     "#/types",
     "#/description",
     "#/alert_email",
+    "#/note",
+    "#/text",
 }
 
 FEW: Final = frozenset({CLOCKS})

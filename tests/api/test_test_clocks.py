@@ -11,6 +11,7 @@ import pytest
 from tests.api.conftest import Merchant, Reply, Server, issue
 from yuefu import ids
 from yuefu.api import test_clocks as clocks
+from yuefu.api import test_consumers as consumers
 from yuefu.api.calls import Call
 from yuefu.api.problems import Problem
 from yuefu.journeys import test_clocks
@@ -109,7 +110,27 @@ def test_a_time_that_is_none_is_a_known_problem(regular: Merchant, moment: objec
 
 def test_a_live_key_is_told_that_this_is_for_test_keys() -> None:
     live = cast("Call", SimpleNamespace(holder=SimpleNamespace(book=SimpleNamespace(mode="live"))))
-    for handler in (clocks.create, clocks.advance, clocks.delete, clocks.show, clocks.listed):
+    for handler in (clocks.create, clocks.advance, clocks.delete, clocks.show, clocks.listed, consumers.create):
         with pytest.raises(Problem) as refused:
             asyncio.run(handler(live))
         assert refused.value.code == "test_mode_only"
+
+
+def test_a_consumer_is_registered_by_an_address_and_buys_as_it_says(regular: Merchant, server: Server) -> None:
+    clock = made(regular).body["key"]["secret"]
+    for name, status in (("approved", 201), ("fraud", 402)):
+        wish = {"email": f"consumer+{name}@test.example"}
+        first = server.ask("POST", "/v1/test_helpers/consumers", wish, secret=clock, key=name)
+        assert (first.status, first.body["behaviour"]) == (201, name)
+        assert server.ask("POST", "/v1/test_helpers/consumers", wish, secret=clock, key=name).raw == first.raw
+        consumer = first.body["id"]
+        quote = {"product": "free", "amount": 50_000, "currency": "CNY", "periods": 3, "consumer": consumer}
+        shown = server.ask("POST", "/v1/quotes", quote, secret=clock).body["id"]
+        order = {"quote": shown, "consumer": consumer, "merchant_reference": name}
+        reply = server.ask("POST", "/v1/orders", order, secret=clock, key=name)
+        assert reply.status == status, reply.raw
+        assert status == 201 or reply.body["reasons"] == ["suspected_fraud"]
+    again = regular.post("/v1/test_helpers/consumers", {"email": "consumer+nobody@test.example"})
+    assert (again.status, again.code, again.pointers) == (422, "unknown_fixture", ["#/email"])
+    reused = server.ask("POST", "/v1/test_helpers/consumers", {"email": "consumer+defaults@test.example"}, secret=clock, key="fraud")
+    assert (reused.status, reused.code) == (422, "idempotency_key_reused")

@@ -12,11 +12,15 @@ from uuid import UUID
 
 from tests.api.conftest import Merchant, issue
 from yuefu import ids
+from yuefu.aftersales.rules.disputes import Dispute
 from yuefu.api.route import Route
 from yuefu.errors import Refused
-from yuefu.journeys import invoices
+from yuefu.journeys import disputes, invoices
+from yuefu.journeys.disputes import Moved, OpenRequest, StepRequest
 
 Make = Callable[[Merchant], Any]
+
+CLOCKS: Final = "/v1/test_helpers/test_clocks"
 
 _loans: dict[tuple[UUID, int], str] = {}
 
@@ -27,6 +31,14 @@ def _due(merchant: Merchant) -> str:
     if place not in _loans:
         _loans[place] = merchant.due()[1]
     return _loans[place]
+
+
+def _clock(merchant: Merchant) -> str:
+    """A new test clock. Those of before go when there are many: a merchant keeps only so many."""
+    kept = merchant.get(f"{CLOCKS}?limit=100&state=ready").body["data"]
+    for one in kept if len(kept) > 5 else []:
+        merchant.ask_with("DELETE", f"{CLOCKS}/{one['id']}", secret=merchant.issued.secret)
+    return str(merchant.post(CLOCKS, {"frozen_time": "2026-10-15T12:00:00+08:00"}).body["id"])
 
 
 def after(merchant: Merchant, happens: Callable[[], Any], name: str) -> str:
@@ -46,8 +58,7 @@ def settled(merchant: Merchant) -> None:
     merchant.shop.settle()
 
 
-def invoiced(merchant: Merchant) -> str:
-    """For the fees of the month before."""
+def _invoice(merchant: Merchant) -> str:
     merchant.captured()
     shop, first = merchant.shop, merchant.shop.on.replace(day=1)
     shop.until((first + timedelta(days=31)).replace(day=1))
@@ -56,15 +67,46 @@ def invoiced(merchant: Merchant) -> str:
     return ids.text("invoice", made.id)
 
 
+_invoices: dict[tuple[UUID, int], str] = {}
+
+
+def invoiced(merchant: Merchant) -> str:
+    """The one invoice of a merchant, for the fees of the month before."""
+    place = (merchant.shop.book_id, merchant.merchant)
+    if place not in _invoices:
+        _invoices[place] = _invoice(merchant)
+    return _invoices[place]
+
+
+def contested(merchant: Merchant, *, answered: bool = False) -> str:
+    """What a consumer contests; `answered`, and ruled for the consumer."""
+    shop = merchant.shop
+    order_id = ids.parse("order", merchant.captured(30_000))
+    (made,) = disputes.begin(desk=shop.desk, now=shop.now(), requests=[OpenRequest(f"D{order_id}", order_id, "faulty_goods", "broken")])
+    assert isinstance(made, Dispute), made
+    dispute = ids.text("dispute", made.id)
+    assert merchant.post(f"/v1/disputes/{dispute}/evidence", {"kind": "delivery", "text": "signed"}).status == 201
+    if answered:
+        assert merchant.post(f"/v1/disputes/{dispute}/submit", {}).status == 201
+        (moved,) = disputes.take(desk=shop.desk, now=shop.now(), requests=[StepRequest(f"R{made.id}", None, made.id, "rule_lost")])
+        assert isinstance(moved, Moved), moved
+    return dispute
+
+
+FILE: Final = {"purpose": "dispute_evidence", "name": "waybill.txt", "content": "c2lnbmVk"}
+
+
 NAMED: Final[dict[str, Make]] = {
     "order_id": lambda merchant: merchant.placed(),
     "event_id": lambda merchant: merchant.told()[0],
     "webhook_endpoint_id": lambda merchant: merchant.endpoint()["id"],
     "api_key_id": lambda merchant: ids.text("api_key", issue(merchant.shop, merchant=merchant.merchant, scopes=["order.read"]).id),
+    "checkout_id": lambda merchant: merchant.session()["id"],
+    "store_id": lambda merchant: merchant.store(),
+    "terminal_id": lambda merchant: merchant.terminal(),
+    "qr_code_id": lambda merchant: str(merchant.post("/v1/qr_codes", {"terminal": merchant.terminal()}).body["id"]),
     "loan_id": _due,
-    "test_clock_id": lambda merchant: merchant.post("/v1/test_helpers/test_clocks", {"frozen_time": "2026-10-15T12:00:00+08:00"}).body[
-        "id"
-    ],
+    "test_clock_id": _clock,
     "capture_id": lambda merchant: after(merchant, merchant.captured, "captures"),
     "refund_id": lambda merchant: after(merchant, lambda: refunded(merchant), "refunds"),
     "balance_transaction_id": lambda merchant: after(merchant, merchant.captured, "balance_transactions"),
@@ -73,21 +115,41 @@ NAMED: Final[dict[str, Make]] = {
     "statement_id": lambda merchant: after(merchant, lambda: settled(merchant), "statements"),
     "invoice_id": invoiced,
     "form": lambda merchant: "details",
+    "dispute_id": contested,
+    "file_id": lambda merchant: str(merchant.post("/v1/files", FILE).body["id"]),
 }
 """By the name in the address: makes a thing of the merchant and gives its id."""
 
 NAMED_BY: Final[dict[str, Make]] = {
+    "/v1/orders/{order_id}/release": lambda merchant: merchant.captured_in_part(),
+    "/v1/orders/{order_id}/extend": lambda merchant: merchant.placed_earlier(),
     "/v1/orders/{order_id}/refund": lambda merchant: merchant.captured(),
+    "/v1/disputes/{dispute_id}/appeal": lambda merchant: contested(merchant, answered=True),
 }
 """By the address, where a thing has to be in a state of its own to be asked for."""
 
 BODIES: Final[dict[str, Make]] = {
     "/v1/quotes": lambda merchant: {"product": "free", "amount": 50_000, "currency": "CNY", "periods": 3},
-    "/v1/orders": lambda merchant: merchant.order(),
+    "/v1/orders": lambda merchant: merchant.order() | {"lines": [{"name": "Goods", "unit_amount": 199_900}]},
+    "/v1/stores": lambda merchant: merchant.place(),
+    "/v1/terminals": lambda merchant: {"store": merchant.store(), "code": "till-1"},
+    "/v1/qr_codes": lambda merchant: {"store": merchant.store()},
+    "/v1/checkout_sessions": lambda merchant: merchant.offer(
+        lines=[{"name": "Goods", "unit_amount": 199_900}], allowed_products=["free"], allowed_periods=[3, 6], consumer=None, host=None
+    ),
+    "/v1/orders/{order_id}/capture": lambda merchant: {
+        "lines": None,
+        "shipping": [{"carrier": "SF", "tracking_number": "SF1", "shipped_at": None}],
+    },
+    "/v1/orders/{order_id}/refund": lambda merchant: {"lines": None},
+    "/v1/checkout_sessions/{checkout_id}": lambda merchant: {"metadata": {"basket": "7"}},
     "/v1/orders/{order_id}": lambda merchant: {"metadata": {"basket": "7"}},
     "/v1/api_keys": lambda merchant: {"scopes": ["order.read"]},
+    "/v1/test_helpers/consumers": lambda merchant: {"email": "consumer+approved@test.example"},
     "/v1/test_helpers/test_clocks": lambda merchant: {"frozen_time": "2026-10-15T12:00:00+08:00"},
     "/v1/test_helpers/test_clocks/{test_clock_id}/advance": lambda merchant: {"frozen_time": "2026-10-16T12:00:00+08:00"},
+    "/v1/disputes/{dispute_id}/evidence": lambda merchant: {"kind": "delivery", "text": "signed"},
+    "/v1/files": lambda merchant: FILE,
     "/v1/loans/{loan_id}/repayments": lambda merchant: {"amount": 10_000, "instrument": "card:1:ok"},
     "/v1/events/{event_id}/resend": lambda merchant: {"webhook_endpoint": merchant.endpoint()["id"]},
     "/v1/webhook_endpoints": lambda merchant: {"url": "https://93.184.216.34/", "enabled_events": ["*"], "alert_email": "it@shop.example"},
@@ -104,13 +166,18 @@ BODIES: Final[dict[str, Make]] = {
 }
 """By the address: what the route takes, where {} would not do."""
 
-LATE: Final = frozenset({"loan_id", "batch_id", "payout_id", "statement_id", "invoice_id"})
-"""Things that are made by moving the clock of the book: made last, or what was made before may have ended."""
+SOON: Final = frozenset({"order_id", "api_key_id"})
+"""Things that are made at once. Others take days of the book."""
 
 
 def names_in(route: Route) -> list[str]:
     """The names in the address of a route."""
     return [part[1:-1] for part in route.path.split("/") if part.startswith("{")]
+
+
+def names_an_id(route: Route) -> bool:
+    """Whether the first name in an address is an id, which one merchant has only; a month, for instance, all have."""
+    return bool(names_in(route)) and names_in(route)[0].removesuffix("_id") in ids.PREFIXES
 
 
 def named(route: Route, merchant: Merchant) -> dict[str, str]:
@@ -120,6 +187,13 @@ def named(route: Route, merchant: Merchant) -> dict[str, str]:
         found = NAMED_BY[route.path](merchant)
         return {names[0]: found} if isinstance(found, str) else dict(found)
     return {name: NAMED[name](merchant) for name in names}
+
+
+def named_or_not(route: Route, merchant: Merchant) -> dict[str, str]:
+    """The same for whoever is turned away before anything is looked for: what takes long to make has an id that names nothing."""
+    if all(name in SOON for name in names_in(route)):
+        return named(route, merchant)
+    return {name: ids.text(kind, UUID(int=0)) if (kind := name.removesuffix("_id")) in ids.PREFIXES else name for name in names_in(route)}
 
 
 def address(route: Route, things: Mapping[str, str]) -> str:

@@ -164,11 +164,11 @@ class Shop:
         while self.on < on:
             self.next_day()
 
-    def prove(self) -> None:
-        """Every proof of a close holds now, and there was something to prove."""
+    def prove(self, *, loan_ids: Sequence[UUID] | None = None) -> None:
+        """Every proof of a close holds now, and there was something to prove. All loans are replayed, unless some are named."""
         with sql.snapshot():
             proofs = proving.prove(book=self.desk.book, since=FIRST_DAY)
-            assert not replay.verify(book=self.desk.book, loan_ids=loan_book.all_ids(self.book_id))
+            assert not replay.verify(book=self.desk.book, loan_ids=loan_book.all_ids(self.book_id) if loan_ids is None else loan_ids)
         assert proofs
         wrong = {name: proof.detail for name, proof in proofs.items() if not proof.holds}
         assert not wrong, wrong

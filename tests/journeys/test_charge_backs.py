@@ -91,24 +91,27 @@ def paid_once(shop: Shop, amount: str = "900.00", product: str = "flex"):
     return got, shop.repay(got.loan_id)
 
 
-@pytest.mark.parametrize("product", ["free", "flex"])
-def test_what_a_bank_takes_back_is_owed_again_from_that_day(shop, product):
-    got, paid = paid_once(shop, product=product)
-    left, cash = owed(shop, got.loan_id), control(shop, "channel_cash")
+def test_what_a_bank_takes_back_is_owed_again_from_that_day(shop):
+    got = {product: shop.bought("900.00", product=product).loan_id for product in ("free", "flex")}
+    shop.until(DUE)
+    repaid = {product: shop.repay(loan_id) for product, loan_id in got.items()}
+    left = {product: owed(shop, loan_id) for product, loan_id in got.items()}
     shop.next_day()
-    back = taken(shop, paid.collection_id, paid.amount)
-    assert (back.principal, back.interest, back.charges) == (paid.principal, paid.interest, yuan("0.00"))
-    more = owed(shop, got.loan_id) - left - paid.amount.minor
-    assert more == 0 if product == "free" else 3_00 < more < 4_00, "interest of a month on 300 at 14.4 per cent"
-    assert loan(shop, got.loan_id).late_since is None, "it was paid on its day, and is owed with what is due next"
-    assert control(shop, "channel_cash") == cash - paid.amount.minor
-    assert control(shop, "consumer_balance") == 0, "the bank has it already"
-    assert payment_book.collections(book_id=shop.book_id, ids=[paid.collection_id])[paid.collection_id].refunded == paid.amount
-    kinds = [row[0] for row in sql.rows("SELECT type FROM runtime_outbox WHERE object_id = %s ORDER BY seq", [got.loan_id])]
-    assert kinds[-1] == "loan.charged_back"
-    shop.prove()
+    for product, loan_id in got.items():
+        paid, cash = repaid[product], control(shop, "channel_cash")
+        back = taken(shop, paid.collection_id, paid.amount, f"CB-{product}")
+        assert (back.principal, back.interest, back.charges) == (paid.principal, paid.interest, yuan("0.00"))
+        more = owed(shop, loan_id) - left[product] - paid.amount.minor
+        assert more == 0 if product == "free" else 3_00 < more < 4_00, "interest of a month on 300 at 14.4 per cent"
+        assert loan(shop, loan_id).late_since is None, "it was paid on its day, and is owed with what is due next"
+        assert control(shop, "channel_cash") == cash - paid.amount.minor
+        assert control(shop, "consumer_balance") == 0, "the bank has it already"
+        assert payment_book.collections(book_id=shop.book_id, ids=[paid.collection_id])[paid.collection_id].refunded == paid.amount
+        kinds = [row[0] for row in sql.rows("SELECT type FROM runtime_outbox WHERE object_id = %s ORDER BY seq", [loan_id])]
+        assert kinds[-1] == "loan.charged_back"
+        shop.prove()
     shop.until(date(2026, 11, 26))
-    assert loan(shop, got.loan_id).late_since == date(2026, 11, 25)
+    assert [loan(shop, loan_id).late_since for loan_id in got.values()] == [date(2026, 11, 25)] * 2
     shop.prove()
 
 

@@ -931,7 +931,8 @@ def test_in_a_read_only_book_nothing_is_done(shop):
     assert mandates.poll(desk=shop.desk, now=shop.now()) == 0
 
 
-def test_the_worker_takes_debits_by_itself(shop):
+def test_the_worker_takes_debits_by_itself(shop, monkeypatch):
+    monkeypatch.setattr(jobs.books, "all_books", lambda: [books.by_id(shop.book_id)])  # and not those of all tests before
     loan_id, _ = bought(shop)
     shop.until(EVE)
     jobs.take_debits(0)

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import pytest
 
-from tests.journeys.conftest import FIRST_DAY, Shop, shop_opened
+from tests.journeys.conftest import LATE_DAY, Shop, shop_opened
 from tests.journeys.verbs import VERBS, Thing, Verbs
 from yuefu.aftersales import rules
 from yuefu.errors import Refused
@@ -45,11 +45,11 @@ AT_ONCE: Final = 42
 
 def late_shop(vault: Any, ids: Any) -> Shop:
     """One where prices are protected for long, and loans rest while goods are repaired."""
-    shop = shop_opened(vault, ids, version="2026-2", late=LATE)
+    shop = shop_opened(vault, ids, LATE_DAY, version="2026-2", late=LATE)
     with open_day(shop.desk, shop.now(8)) as work:
         assert not isinstance(work, Refused)
         given = {**rules.DEFAULT_POLICY, "price_days": 90, "repair_pauses": "arrears_and_interest"}
-        policies.establish(work=work, name=rules.POLICY, value=given, valid_from=FIRST_DAY)
+        policies.establish(work=work, name=rules.POLICY, value=given, valid_from=shop.on)
     return shop
 
 
@@ -74,7 +74,7 @@ def test_any_two_one_after_the_other_leave_books_that_prove(vault: Any, ids: Any
         it.say(a, thing)
         it.say(b, thing)
         try:
-            it.shop.prove()
+            it.shop.prove(loan_ids=[thing.loan])
         except AssertionError as error:
             raise AssertionError(f"{a}, then {b}: {error}") from error
     it.shop.next_day()
@@ -89,7 +89,7 @@ def test_any_two_after_a_write_off_leave_books_that_prove(vault: Any, ids: Any) 
         for verb in ("write_off", *pair):
             it.say(verb, thing)
         try:
-            it.shop.prove()
+            it.shop.prove(loan_ids=[thing.loan])
         except AssertionError as error:
             raise AssertionError(f"write_off, then {pair}: {error}") from error
     it.shop.next_day()

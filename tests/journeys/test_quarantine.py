@@ -21,6 +21,7 @@ from yuefu.journeys import (
     collecting,
     debits,
     desk,
+    disputes,
     ending,
     mandates,
     receipts,
@@ -351,6 +352,7 @@ def test_every_command_that_sets_aside_has_a_kind_to_be_sent_again_by():
         collecting,
         ending,
         aftersales,
+        disputes,
         entering,
         winning,
     ):
@@ -360,6 +362,7 @@ def test_every_command_that_sets_aside_has_a_kind_to_be_sent_again_by():
             if called in {"in_batches", "giving_back", "_committed"} and (command := ast.unparse(node.args[2])) != "command":
                 named.add(eval(command, vars(module)))
     of_cases = {"aftersale.open", "aftersale.step", "charge_back.enter", "charge_back.win"}  # test_aftersales, test_charge_backs
+    of_cases |= {"dispute.open", "dispute.step", "dispute.evidence"}  # test_disputes
     elsewhere = {closing.LOOK_AT, "collect.look", "collect.recover", "paper.pay", *of_cases}  # test_close_of_any_loans, test_collecting
     assert named == set(set_aside.KINDS) == {*BROKEN_BY, *elsewhere}
 

@@ -20,7 +20,7 @@ from yuefu.merchants.rules import ContractTerms
 from yuefu.money.amounts import Money
 from yuefu.risk import commands as risk
 from yuefu.risk import queries
-from yuefu.risk.commands import Decided
+from yuefu.risk.commands import Decided, NewMark
 from yuefu.risk.rules import wording
 from yuefu.risk.rules.decision import MOST_REASONS, PRECEDENCE, Decision, Features, decide, policy
 from yuefu.runtime import sql
@@ -57,6 +57,8 @@ GROUNDS = {
     "over_age": {"age_years": 71},
     "student": {"is_student": True},
     "consumer_closed": {"consumer_state": "closed"},
+    "suspected_fraud": {"suspected_fraud": True},
+    "under_review": {"under_review": True},
     "no_credit_account": {"credit_state": None},
     "account_frozen": {"credit_state": "frozen"},
     "overdue": {"overdue_days": 1},
@@ -226,3 +228,18 @@ def test_a_consumer_reads_the_own_decisions_only(work, ids, parties):
         assert list(queries.of_orders(order_ids=[made.order_id])) == [made.order_id]
     with sql.reading(consumer_id=ids.new(work.now)):
         assert queries.of_orders(order_ids=[made.order_id]) == {}
+
+
+def test_a_mark_stands_until_it_is_lifted_and_is_there_once(work, vault):
+    person = NewConsumer(
+        "marked", "marked-1", "张三", "13800138000", "11010519900307" + "001" + ric.calc_check_digit("11010519900307" + "0010")
+    )
+    consumer = one(consumers.register(work=work, vault=vault, consumers=[person]))
+    risk.mark(work=work, marks=[NewMark(consumer, "fraud", "sandbox"), NewMark(consumer, "review", "sandbox")])
+    risk.mark(work=work, marks=[NewMark(consumer, "fraud", "again")])
+    assert queries.marks(consumer_ids=[consumer]) == {consumer: {"fraud", "review"}}
+    assert risk.lift(work=work, consumer_ids=[consumer], kind="review") == 1
+    assert risk.lift(work=work, consumer_ids=[consumer], kind="review") == 0
+    assert queries.marks(consumer_ids=[consumer, UUID(int=1)]) == {consumer: {"fraud"}}
+    with pytest.raises(Exception, match="only lifted, and once"):
+        sql.run("UPDATE risk_mark SET reason = 'other' WHERE consumer_id = %s AND kind = 'review'", [consumer])

@@ -30,6 +30,15 @@ Person = Callable[..., Client]
 VISITORS = ("anonymous", "nobody", "finance", "support", "owner", "staff", "other_merchant", "other_book")
 MATRIX: dict[str, dict[str, object]] = {
     "home": dict.fromkeys(VISITORS, 200) | {"anonymous": "login"},
+    "scan": dict.fromkeys(VISITORS, 404),
+    "scan_picture": dict.fromkeys(VISITORS, 404),
+    "checkout": dict.fromkeys(VISITORS, 404),
+    "checkout_phone": dict.fromkeys(VISITORS, 404),
+    "checkout_code": dict.fromkeys(VISITORS, 404),
+    "checkout_plan": dict.fromkeys(VISITORS, 404),
+    "checkout_terms": dict.fromkeys(VISITORS, 404),
+    "checkout_agree": dict.fromkeys(VISITORS, 404),
+    "checkout_leave": dict.fromkeys(VISITORS, 404),
     "find": dict.fromkeys(("finance", "support", "owner", "staff"), "trace")
     | {"anonymous": "login", "nobody": 404, "other_merchant": 404, "other_book": 404},
     "trace": dict.fromkeys(("finance", "support", "owner", "staff"), 200)
@@ -98,7 +107,11 @@ def address(route: str, placed: Placed) -> str:
         "/settlements/stl_01m4psz9m0egnsh56jknyf32m3/",
         f"/settlements/months/{public.text('merchant', placed.merchant_id)}/2026-10/",
     )
+    session = "/checkout/chk_01m4psz9m0egnsh56jknyf32m3/"
     return {
+        "scan": "/q/qr_01m4psz9m0egnsh56jknyf32m3/", "scan_picture": "/q/qr_01m4psz9m0egnsh56jknyf32m3/code.svg",
+        "checkout": session, "checkout_phone": f"{session}phone/", "checkout_code": f"{session}code/", "checkout_plan": f"{session}plan/",
+        "checkout_terms": f"{session}terms/quo_01m4psz9m0egnsh56jknyf32m3/", "checkout_agree": f"{session}agree/", "checkout_leave": f"{session}leave/",
         "settlement": batch, "settlement_file": f"{batch}statement.csv", "settlement_month": month, "settlement_month_file": f"{month}statement.csv",
         "share": "/settlements/shares/shb_01m4psz9m0egnsh56jknyf32m3/", "payee": "/settlements/payees/pye_01m4psz9m0egnsh56jknyf32m3/",
         "share_file": "/settlements/shares/shb_01m4psz9m0egnsh56jknyf32m3/shares.csv",

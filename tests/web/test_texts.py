@@ -13,12 +13,14 @@ from django.utils.translation import override
 
 from yuefu.access.rules import ROLES
 from yuefu.aftersales import rules as aftersales
+from yuefu.consumers import rules as consumer_rules
 from yuefu.growth import commands as growth
 from yuefu.growth.rules.concentration import Level
 from yuefu.growth.rules.plans import DEFAULT, ENVELOPES_INVALID
 from yuefu.insight.rules.clearing import Sold
 from yuefu.insight.rules.places import ALL_PLACES
 from yuefu.journeys import close_of_day, opening, proving, share_pages, statement_words, statements, stopping, views
+from yuefu.journeys.checkout import hosted, values
 from yuefu.journeys.reports import sold_figures
 from yuefu.ledger.rules.chart import CHART, OPENING
 from yuefu.loans.queries import listing
@@ -26,6 +28,8 @@ from yuefu.merchants.rules import CHANNELS
 from yuefu.merchants.rules.sharing import PARTIES
 from yuefu.offers.rules.wording import LANGUAGES
 from yuefu.orders.rules import State
+from yuefu.orders.rules.checkout import SESSION_OVER
+from yuefu.orders.rules.checkout import STATES as SESSION_STATES
 from yuefu.payments.rules import PAYOUT_STEPS, TRANSFER_ENDS
 from yuefu.payments.rules import receipts as receipt_rules
 from yuefu.plans.lifecycle.plain import KINDS
@@ -44,7 +48,8 @@ from yuefu.reconciliation.rules.references import Class, Result
 from yuefu.risk.rules import wording
 from yuefu.settlement import rules as settlement
 from yuefu.settlement.rules import invoices, shares
-from yuefu.web import breaks, closing, loan_texts, suspense, texts
+from yuefu.web import breaks, closing, loan_texts, scanned, suspense, texts
+from yuefu.web import checkout as web_checkout
 from yuefu.web import funds as web_funds
 from yuefu.web import invoices as web_invoices
 from yuefu.web.breaks import CHOICES as BREAK_CHOICES
@@ -116,6 +121,20 @@ CODES = {
     "stage": set(get_args(views.StageCode)),
     "stage_state": set(get_args(views.StageState)),
     "order_state": set(get_args(State)),
+    "checkout_state": set(SESSION_STATES),
+    "checkout_fault": {
+        *(consumer_rules.CODE_WRONG, consumer_rules.CODE_OVER, consumer_rules.TOO_MANY_CODES, consumer_rules.CODES_UNAVAILABLE),
+        *(consumer_rules.PHONE_INVALID, hosted.NOT_IDENTIFIED, hosted.BROKE, web_checkout.CONSENT_MISSING, values.UNKNOWN_QUOTE),
+        *(
+            scanned.AMOUNT_MALFORMED,
+            values.NO_PLAN,
+            values.QUOTE_OUTDATED,
+            values.UNKNOWN_CONSUMER,
+            SESSION_OVER,
+            "no_open_day",
+            "read_only",
+        ),
+    },
     "decision": {"approved", "declined"},
     "reason": set(wording.REASONS),
     "happening": happening_kinds(),

@@ -1,4 +1,4 @@
-"""The HTTP API of merchants, version 1: quotes, orders, and what is done with them.
+"""The HTTP API of merchants, version 1: quotes, price labels, checkout sessions, orders, and what is done with them.
 
 An ASGI application of its own beside the pages, because a request for money spends its time waiting for a batch, and a thread for each
 that waits costs more than all the rest (ADR 0020). Every POST goes through the `counter`, which hands concurrent requests to the journeys

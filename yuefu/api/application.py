@@ -191,7 +191,7 @@ async def _body(route: Route, headers: reading.Headers, receive: Receive, versio
     """The body of a request as its route has it."""
     if route.takes is None:
         return Nothing()
-    raw = await _in_time(_read(headers, receive))
+    raw = await _in_time(_read(headers, receive, route.largest))
     if not raw:  # Lost on the way, or swallowed by a proxy that read its length otherwise: a part would become the whole.
         raise Problem("body_missing")
     reading.content_type_is_json(headers)
@@ -214,9 +214,9 @@ async def _in_time(reading_body: Awaitable[bytes]) -> bytes:
         late.cancel()
 
 
-async def _read(headers: reading.Headers, receive: Receive) -> bytes:
+async def _read(headers: reading.Headers, receive: Receive, largest: int) -> bytes:
     declared = reading.header(headers, b"content-length")
-    if declared and declared[0].isdigit() and int(declared[0][:20]) > reading.LARGEST_BODY:
+    if declared and declared[0].isdigit() and int(declared[0][:20]) > largest:
         raise Problem("body_too_large")
     parts: list[bytes] = []
     size, more = 0, True
@@ -227,7 +227,7 @@ async def _read(headers: reading.Headers, receive: Receive) -> bytes:
             raise Problem("body_cut_off")
         part = message.get("body", b"")
         size += len(part)
-        if size > reading.LARGEST_BODY:
+        if size > largest:
             raise Problem("body_too_large")
         parts.append(part)
         more = message.get("more_body", False)
@@ -255,13 +255,20 @@ def _headers(answer: Answer, request_id: str, content_type: bytes, length: int) 
     return [*headers, (b"idempotent-replayed", b"true")] if answer.replayed else headers
 
 
+def _disposition(name: str) -> bytes:
+    """A file that is saved under its name, never shown; by RFC 6266 where the name is not plain."""
+    if name.isascii() and name.isprintable() and '"' not in name and "\\" not in name:
+        return f'attachment; filename="{name}"'.encode()
+    return f"attachment; filename*=UTF-8''{quote(name, safe='')}".encode()
+
+
 async def _send_file(send: Send, answer: Answer, sent: Download, request_id: str, *, bodiless: bool) -> None:
     """In parts: however large a file is, little of it is in memory."""
     with sent.file as file:
         length = file.seek(0, os.SEEK_END)
         file.seek(0)
         headers = _headers(answer, request_id, sent.content_type.encode(), length)
-        headers.append((b"content-disposition", f'attachment; filename="{sent.name}"'.encode()))
+        headers.append((b"content-disposition", _disposition(sent.name)))
         await send({"type": "http.response.start", "status": answer.status, "headers": headers})
         while not bodiless and (part := file.read(_PART)):
             await send({"type": "http.response.body", "body": part, "more_body": True})

@@ -45,7 +45,7 @@ class Doors:
             raise Problem(refused.code, refused.detail, headers=_INVALID)
         if not opens_from(holder.key, address):
             raise Problem("address_not_allowed")
-        if not may(holder.key, scope):
+        if scope and not may(holder.key, scope):
             challenge = {"WWW-Authenticate": f'Bearer realm="yuefu", error="insufficient_scope", scope="{scope}"'}
             raise Problem("scope_missing", _told(scope), headers=challenge)
         return holder

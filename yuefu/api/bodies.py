@@ -43,6 +43,9 @@ def id_text(kind: str) -> dict[str, Any]:
 
 
 ConsumerId = Annotated[UUID, PlainValidator(partial(_id, "consumer")), WithJsonSchema(id_text("consumer"), mode="validation")]
+CheckoutId = Annotated[UUID, PlainValidator(partial(_id, "checkout")), WithJsonSchema(id_text("checkout"), mode="validation")]
+StoreId = Annotated[UUID, PlainValidator(partial(_id, "store")), WithJsonSchema(id_text("store"), mode="validation")]
+TerminalId = Annotated[UUID, PlainValidator(partial(_id, "terminal")), WithJsonSchema(id_text("terminal"), mode="validation")]
 QuoteId = Annotated[UUID, PlainValidator(partial(_id, "quote")), WithJsonSchema(id_text("quote"), mode="validation")]
 EndpointId = Annotated[
     UUID, PlainValidator(partial(_id, "webhook_endpoint")), WithJsonSchema(id_text("webhook_endpoint"), mode="validation")

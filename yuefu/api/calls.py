@@ -110,10 +110,10 @@ class Call:
         """The object in the path, as `read` shows it."""
         self.query_of()
         named = self.object_id(kind)
-        found = await self.look(lambda: read([named]))
-        if named not in found:
+        found = await self.counter.find(self.holder, read, named)
+        if found is None:
             raise Problem(f"unknown_{kind}")
-        return found[named]
+        return found
 
     async def ask(self, verb: Verb, request: Any) -> Any:
         """Carries a request out at the counter; a refusal is raised as the problem that it is."""

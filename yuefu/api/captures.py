@@ -10,12 +10,15 @@ from uuid import UUID
 from pydantic import BaseModel
 
 from yuefu import ids
-from yuefu.api import expanding, listing
+from yuefu.api import carts, expanding, listing
 from yuefu.api.bodies import Named
 from yuefu.api.calls import Call
+from yuefu.api.carts import PiecesShown, ShipmentShown
 from yuefu.api.listing import CREATED, Listing, Page, an_id, text_of
 from yuefu.api.route import gets
 from yuefu.journeys import told
+from yuefu.orders.queries import parts
+from yuefu.orders.rules.parts import Pieces, Shipment
 from yuefu.runtime.paging import Span
 
 
@@ -33,6 +36,8 @@ class CaptureShown(BaseModel):
     currency: str
     captured_on: date
     created_at: datetime
+    lines: list[PiecesShown]
+    shipping: list[ShipmentShown]
 
 
 class CaptureList(Page[CaptureShown]):
@@ -61,20 +66,27 @@ async def listed(call: Call) -> dict[str, Any]:
 
     def found(where: Mapping[str, Any], span: Span) -> list[dict[str, Any]] | None:
         page = told.captures(merchant_id=merchant_id, where=where, span=span)
-        return None if page is None else [_shown(one) for one in page]
+        return None if page is None else _all_shown(page)
 
     return await listing.page(call, LISTING, found)
 
 
 def read(capture_ids: Sequence[UUID]) -> dict[UUID, dict[str, Any]]:
     """Captures of the merchant who reads, as they are shown."""
-    return {capture_id: _shown(one) for capture_id, one in told.captures_by_id(ids=capture_ids).items()}
+    found = told.captures_by_id(ids=capture_ids)
+    return dict(zip(found, _all_shown(list(found.values())), strict=True))
 
 
 expanding.register("capture", read)
 
 
-def _shown(one: told.Capture) -> dict[str, Any]:
+def _all_shown(found: Sequence[told.Capture]) -> list[dict[str, Any]]:
+    captures = [one.told.id for one in found]
+    pieces, sent = parts.pieces(captures, "capture"), parts.shipments(captures)
+    return [_shown(one, pieces.get(one.told.id, ()), sent.get(one.told.id, ())) for one in found]
+
+
+def _shown(one: told.Capture, pieces: Sequence[Pieces], sent: Sequence[Shipment]) -> dict[str, Any]:
     capture = one.told
     return {
         "object": "capture",
@@ -88,6 +100,8 @@ def _shown(one: told.Capture) -> dict[str, Any]:
         "currency": capture.amount.currency,
         "captured_on": capture.captured_on,
         "created_at": capture.captured_at.astimezone(UTC),
+        "lines": carts.pieces_shown(pieces),
+        "shipping": carts.shipments_shown(sent),
     }
 
 

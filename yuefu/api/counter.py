@@ -20,14 +20,17 @@ from yuefu import ids
 from yuefu.access import commands as access
 from yuefu.access import queries as keys
 from yuefu.access.rules import ApiKey
+from yuefu.api import looks
+from yuefu.api.looks import Find, Look, once_more
 from yuefu.api.problems import Problem
 from yuefu.errors import Refused
 from yuefu.ids import IdSource
-from yuefu.journeys import annotating, api_keys, checkout, clock_jobs, refund, repayment, test_clocks
+from yuefu.journeys import annotating, api_keys, checkout, clock_jobs, disputes, fixtures, places, refund, repayment, test_clocks
+from yuefu.journeys.checkout import labelling, scanning, sessions
 from yuefu.journeys.desk import Desk, open_day
 from yuefu.journeys.webhooks import changing
 from yuefu.payments.gateways.sandbox import SandboxBank, SandboxChannel
-from yuefu.runtime import books, sql, vault
+from yuefu.runtime import books, vault
 from yuefu.runtime.batch import Batcher, Busy, HeldUp, Quarantined, TooMuch, in_halves, is_held_up, is_outage
 from yuefu.runtime.clock import system_ticks
 from yuefu.runtime.logs import logger
@@ -47,6 +50,8 @@ VERBS: Final[Mapping[Verb, Act]] = {
     "authorise": lambda desk, now, requests: checkout.authorise(desk=desk, now=now, purchases=requests),
     "capture": lambda desk, now, requests: checkout.capture(desk=desk, now=now, requests=requests),
     "void": lambda desk, now, requests: checkout.void(desk=desk, now=now, requests=requests),
+    "release": lambda desk, now, requests: checkout.release(desk=desk, now=now, requests=requests),
+    "extend": lambda desk, now, requests: checkout.extend(desk=desk, now=now, requests=requests),
     "refund": lambda desk, now, requests: refund.refund(desk=desk, now=now, requests=requests),
     "repay": lambda desk, now, requests: repayment.repay(desk=desk, now=now, requests=requests),
     "annotate": lambda desk, now, requests: annotating.annotate(desk=desk, now=now, annotations=requests),
@@ -56,9 +61,20 @@ VERBS: Final[Mapping[Verb, Act]] = {
     "change_key": lambda desk, now, requests: api_keys.change(desk=desk, now=now, requests=requests),
     "create_clock": lambda desk, now, requests: test_clocks.create(desk=desk, now=now, requests=requests),
     "advance_clock": lambda desk, now, requests: clock_jobs.advance(desk=desk, now=now, requests=requests),
+    "register_fixture": lambda desk, now, requests: fixtures.register(desk=desk, now=now, requests=requests),
     "delete_clock": lambda desk, now, requests: test_clocks.delete(desk=desk, now=now, deletions=requests),
+    "dispute": lambda desk, now, requests: disputes.take(desk=desk, now=now, requests=requests),
+    "evidence": lambda desk, now, requests: disputes.add_evidence(desk=desk, now=now, requests=requests),
+    "file": lambda desk, now, requests: disputes.keep_files(desk=desk, now=now, requests=requests),
     "quote": lambda desk, now, requests: in_halves(requests, lambda part: checkout.quote(desk=desk, now=now, wishes=part)),
     "webhook": lambda desk, now, requests: in_halves(requests, lambda part: changing.carry_out(desk=desk, now=now, requests=part)),
+    "label": lambda desk, now, requests: in_halves(requests, lambda part: labelling.labels(desk=desk, now=now, wishes=part)),
+    "open_store": lambda desk, now, requests: places.open_stores(desk=desk, now=now, requests=requests),
+    "open_terminal": lambda desk, now, requests: places.open_terminals(desk=desk, now=now, requests=requests),
+    "close_place": lambda desk, now, requests: places.close(desk=desk, now=now, requests=requests),
+    "make_qr_code": lambda desk, now, requests: scanning.make(desk=desk, now=now, requests=requests),
+    "open_session": lambda desk, now, requests: sessions.open_sessions(desk=desk, now=now, requests=requests),
+    "expire_session": lambda desk, now, requests: sessions.expire_sessions(desk=desk, now=now, requests=requests),
 }
 
 PATIENCE_S: Final = 20.0
@@ -86,14 +102,6 @@ class Holder:
     book: Book
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
-    """Something to read as a merchant."""
-
-    merchant_id: UUID
-    read: Callable[[], Any]
-
-
 class Counter:
     """One of each process, made in its event loop. `patience_s` and the bounds of the queue are given by tests."""
 
@@ -107,11 +115,14 @@ class Counter:
         self._work: Batcher[Lane, Any, Answered] = Batcher(
             self._carry_out, waiting=waiting, share=share, hand_over=hand_over, name="counter"
         )
-        self._looks: Batcher[str, Look, Any] = Batcher(
-            _look, size=50, waiting=waiting, share=share, linger_s=0, hand_over=hand_over, name="looks"
+        self._looks: Batcher[int, Look | Find, Any] = Batcher(
+            looks.look, size=100, waiting=waiting, share=share, linger_s=0, hand_over=hand_over, name="looks"
         )
-        self._files: Batcher[str, Look, Any] = Batcher(
-            _look, size=1, waiting=200, share=20, linger_s=0, threads=2, hand_over=hand_over, name="files"
+        self._uploads: Batcher[Lane, Any, Answered] = Batcher(
+            self._carry_out, size=4, waiting=24, share=4, linger_s=0, threads=1, hand_over=hand_over, name="uploads"
+        )
+        self._files: Batcher[int, Look | Find, Any] = Batcher(
+            looks.look, size=1, waiting=200, share=20, linger_s=0, threads=2, hand_over=hand_over, name="files"
         )
         self._doors: Batcher[str, bytes, Holder | None] = Batcher(
             _holders, size=200, waiting=waiting, linger_s=0, threads=1, hand_over=hand_over, name="doors"
@@ -119,29 +130,34 @@ class Counter:
 
     def stop(self) -> None:
         """Takes nothing more in and finishes what is waiting. Blocks: call it outside the event loop."""
-        for batcher in (self._work, self._looks, self._files, self._doors):
+        for batcher in (self._work, self._uploads, self._looks, self._files, self._doors):
             batcher.stop()
 
     async def ask(self, verb: Verb, request: Any, *, holder: Holder) -> Answered:
         """Carries out a request with its neighbours. Raises the Problem that it is where it is not answered."""
         lane = (holder.book.id, verb)
-        answered = await self._wait(lambda answer: self._work.submit(lane, request, answer, tenant=holder.key.merchant_id))
+        batches = self._uploads if verb == "file" else self._work  # What is large waits in few, or it would fill the memory.
+        answered = await self._wait(lambda answer: batches.submit(lane, request, answer, tenant=holder.key.merchant_id))
         return cast("Answered", answered)
 
     async def look(self, holder: Holder, read: Callable[[], T]) -> T:
         """Reads as the merchant: PostgreSQL shows its rows and no others."""
-        return await self._seen(self._looks, holder, read)
+        return cast("T", await self._seen(self._looks, Look(holder.key.merchant_id, read)))
+
+    async def find(self, holder: Holder, read: Callable[[list[UUID]], Mapping[UUID, T]], object_id: UUID) -> T | None:
+        """One object, read as the merchant with the others that are asked for at the same time; None where it has none of this id."""
+        return cast("T | None", await self._seen(self._looks, Find(holder.key.merchant_id, read, object_id)))
 
     async def make(self, holder: Holder, read: Callable[[], T]) -> T:
         """Reads as the merchant what takes longer, a file that is made: apart, so that nobody's look waits for it."""
-        return await self._seen(self._files, holder, read)
+        return cast("T", await self._seen(self._files, Look(holder.key.merchant_id, read)))
 
-    async def _seen(self, lanes: Batcher[str, Look, Any], holder: Holder, read: Callable[[], T]) -> T:
-        look = Look(holder.key.merchant_id, read)
-        found = await self._wait(lambda answer: lanes.submit(str(holder.key.merchant_id), look, answer, tenant=look.merchant_id))
+    async def _seen(self, lanes: Batcher[int, Look | Find, Any], look: Look | Find) -> Any:
+        lane = looks.lane_of(look)
+        found = await self._wait(lambda answer: lanes.submit(lane, look, answer, tenant=look.merchant_id))
         if isinstance(found, Exception):
             raise found
-        return cast("T", found)
+        return found
 
     async def holder(self, secret_hash: bytes) -> Holder | None:
         """The key with a secret of this hash, in force or not, and its book."""
@@ -177,15 +193,19 @@ class Counter:
             self._note_use(desk, now, requests)
             return outcomes
 
-        outcomes = _once_more(verb, act)
+        outcomes = once_more(verb, act)
         return [Answered(outcome, _first(request, again)) for request, outcome in zip(requests, outcomes, strict=True)]
 
     def _desk(self, book_id: UUID, again: dict[str, str]) -> tuple[Desk, datetime]:
         book = books.by_id(book_id)  # Each time: a test book's clock is moved by others.
         assert book is not None, "a key is of a book that is there"
-        self._vault = self._vault or vault.load(Path(settings.YUEFU_KEYS_FILE))
-        desk = Desk(book, system_actor(_NAME), self._ids, self._vault, SandboxChannel(book), SandboxBank(book), again)
+        desk = Desk(book, system_actor(_NAME), self._ids, self.vault(), SandboxChannel(book), SandboxBank(book), again)
         return desk, books.now_in(book)
+
+    def vault(self) -> Vault:
+        """The keys of this installation, read once."""
+        self._vault = self._vault or vault.load(Path(settings.YUEFU_KEYS_FILE))
+        return self._vault
 
     def _note_use(self, desk: Desk, now: datetime, requests: Sequence[Any]) -> None:
         """Remembers that keys were used, once a minute each. It is no part of the batch: what fails here was not asked for by anybody."""
@@ -201,17 +221,6 @@ class Counter:
             self._noted = {**(self._noted if len(self._noted) < 10_000 else {}), **dict.fromkeys(due, now)}
         except (psycopg.Error, DjangoDatabaseError, DjangoInterfaceError) as error:
             log.warning("use of keys not noted", error=type(error).__name__)
-
-
-def _once_more(name: str, act: Callable[[], T]) -> T:
-    """Does what a connection that had broken kept from being done, on a new one. Keys make that safe for what writes."""
-    try:
-        return act()
-    except Exception as error:
-        if not is_outage(error):
-            raise
-        log.warning("tried again on a new connection", what=name, error=type(error).__name__)
-    return act()
 
 
 def _all_but_held_up(act: Act, desk: Desk, now: datetime, requests: Sequence[Any]) -> list[Any]:
@@ -238,32 +247,9 @@ def _first(request: Any, again: Mapping[str, str]) -> str | None:
     return None if by is None or first == by.request_id else first  # Its own: the reply to its commit was lost, and it was tried again.
 
 
-def _look(lane: str, looks: Sequence[Look]) -> list[Any]:
-    """Reads of one merchant in one transaction. One that raises is given its own exception, and its neighbours their answers."""
-    del lane
-    try:
-        return _once_more("look", lambda: _read(looks))
-    except Exception as error:
-        if len(looks) == 1 or is_outage(error):
-            raise
-    return [_alone(look) for look in looks]
-
-
-def _read(looks: Sequence[Look]) -> list[Any]:
-    with sql.reading(merchant_id=looks[0].merchant_id):
-        return [look.read() for look in looks]
-
-
-def _alone(look: Look) -> Any:
-    try:
-        return _read([look])[0]
-    except Exception as error:  # noqa: BLE001 - it is raised where it is waited for
-        return error
-
-
 def _holders(lane: str, hashes: Sequence[bytes]) -> list[Holder | None]:
     del lane
-    holders = _once_more("doors", lambda: _holders_of(sorted(set(hashes))))
+    holders = once_more("doors", lambda: _holders_of(sorted(set(hashes))))
     return [holders.get(mark) for mark in hashes]
 
 

@@ -67,7 +67,7 @@ def _operation(route: Route) -> dict[str, Any]:
     operation: dict[str, Any] = {
         "operationId": f"{route.handler.__module__.rsplit('.', 1)[1]}_{route.handler.__name__}",
         "summary": route.summary,
-        "description": f"Needs a key with the scope `{route.scope}`.",
+        "description": f"Needs a key with the scope `{route.scope}`." if route.scope else "Any key may ask.",
         "parameters": _parameters(route),
         "responses": _responses(route),
     }
@@ -90,7 +90,8 @@ def _parameters(route: Route) -> list[dict[str, Any]]:
             {"name": "expand[]", "in": "query", "required": False, "schema": expand, "style": "form", "explode": True, "description": told}
         )
     found += [
-        {"name": name, "in": "query", "required": False, "schema": schema, "description": text} for name, schema, text in route.parameters
+        {"name": name, "in": "query", "required": name in route.needs, "schema": schema, "description": text}
+        for name, schema, text in route.parameters
     ]
     return found
 

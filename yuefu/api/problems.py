@@ -45,7 +45,7 @@ KINDS: Final[Mapping[str, Kind]] = {
         400, _("The Idempotency-Key cannot be used"), _("Send 1 to 255 printable ASCII characters, bare or as a quoted string.")
     ),
     "request_timeout": Kind(408, _("The body did not arrive in time"), _("Send the request again."), True),
-    "body_too_large": Kind(413, _("The body is too large"), _("No request needs more than 64 KB.")),
+    "body_too_large": Kind(413, _("The body is too large"), _("No request needs more than 64 KB, but for one that sends a file.")),
     "unsupported_media_type": Kind(415, _("The body is not declared as JSON"), _("Send the header Content-Type: application/json.")),
     "invalid_request": Kind(422, _("The request is not as it should be"), _("Correct the members that errors names.")),
     # Who asks.
@@ -74,6 +74,10 @@ KINDS: Final[Mapping[str, Kind]] = {
     ),
     "not_found": Kind(404, _("There is nothing at this address"), _("See /v1/openapi.json for what there is.")),
     "unknown_order": Kind(404, _("There is no such order"), _("Check the id; orders of other merchants are not shown.")),
+    "unknown_store": Kind(404, _("There is no such store"), _("Check the id; stores of other merchants are not shown.")),
+    "unknown_terminal": Kind(404, _("There is no such till"), _("Check the id; tills of other merchants are not shown.")),
+    "unknown_qr_code": Kind(404, _("There is no such QR code"), _("Check the id; codes of other merchants are not shown.")),
+    "unknown_checkout": Kind(404, _("There is no such checkout session"), _("Check the id; sessions of other merchants are not shown.")),
     "unknown_api_key": Kind(404, _("There is no such API key"), _("Check the id; keys of other merchants are not shown.")),
     "unknown_loan": Kind(404, _("There is no such loan"), _("Check the id; loans of orders of other merchants are not shown.")),
     "unknown_event": Kind(404, _("There is no such event"), _("Check the id; events of other merchants are not shown.")),
@@ -87,6 +91,8 @@ KINDS: Final[Mapping[str, Kind]] = {
     "unknown_payout": Kind(404, _("There is no such payout"), _("Check the id; payouts to other merchants are not shown.")),
     "unknown_batch": Kind(404, _("There is no such settlement"), _("Check the id; settlements of other merchants are not shown.")),
     "unknown_statement": Kind(404, _("There is no statement of this month"), _("See /v1/statements for the months that there are.")),
+    "unknown_dispute": Kind(404, _("There is no such dispute"), _("Check the id; disputes of other merchants are not shown.")),
+    "unknown_file": Kind(404, _("There is no such file"), _("Check the id; files of other merchants are not shown.")),
     "unknown_invoice": Kind(404, _("There is no such invoice"), _("Check the id; invoices of other merchants are not shown.")),
     "method_not_allowed": Kind(405, _("This address does not take this method"), _("The header Allow says which it takes.")),
     # What became of it.
@@ -110,19 +116,37 @@ KINDS: Final[Mapping[str, Kind]] = {
         _("Do not pay again: send the same with the same key until it is answered, after the seconds of Retry-After."),
         True,
     ),
-    "key_not_in_force": Kind(409, _("The API key is revoked or expired"), _("Make a new one.")),
-    "key_already_rolled": Kind(409, _("The API key was replaced before"), _("Roll the one that replaced it.")),
     "statement_not_proven": Kind(
         409,
         _("The statement does not agree with the books"),
         _("Nothing is given out that does not add up: tell us the request_id, and ask again when we have mended it."),
     ),
+    "key_not_in_force": Kind(409, _("The API key is revoked or expired"), _("Make a new one.")),
+    "key_already_rolled": Kind(409, _("The API key was replaced before"), _("Roll the one that replaced it.")),
+    "dispute_step_not_possible": Kind(409, _("The dispute does not take this step"), _("Look at its state; the detail says why.")),
+    "dispute_too_late": Kind(
+        409, _("The days to answer or to appeal are over"), _("Nothing can be done any more; of another dispute, due_on says until when.")
+    ),
+    "evidence_missing": Kind(409, _("There is no evidence to answer with"), _("Add evidence first, or accept the dispute.")),
+    "evidence_too_much": Kind(409, _("The dispute has as much evidence as it may have"), _("Answer with what is there.")),
     "nothing_due": Kind(409, _("Nothing is due on the loan today"), _("Collect when an instalment is due.")),
     "more_than_due": Kind(409, _("Less is due on the loan today"), _("Ask for what is due or less; leave the amount out for all that is.")),
     "no_money_account": Kind(409, _("The platform has no account that money could come to"), _("Speak to your platform.")),
     "order_not_authorised": Kind(409, _("The order was declined and can only be asked again"), _("Place a new order.")),
     "nothing_left_to_capture": Kind(409, _("Nothing of the order is left to capture or void"), _("Look at the state of the order.")),
     "authorisation_expired": Kind(409, _("The authorisation has expired"), _("Place a new order; the consumer has to agree again.")),
+    "nothing_to_extend": Kind(
+        409,
+        _("The authorisation can hold no longer"),
+        _("It holds for as long as it may: until the first due day shown, half a year at most."),
+    ),
+    "nothing_captured": Kind(409, _("Nothing of the order was captured"), _("Void the order, which gives all of it back.")),
+    "checkout_over": Kind(
+        409, _("The checkout session is over"), _("Look at its state: it is completed, expired or cancelled. Open another one if need be.")
+    ),
+    "merchant_reference_taken": Kind(
+        409, _("An order has this merchant reference already"), _("List the orders of this reference; a new purchase needs a new one.")
+    ),
     "calendar_passed": Kind(409, _("The first due day that was shown has come"), _("Quote again and place a new order.")),
     "quote_outdated": Kind(409, _("The quote is not of today"), _("Quote again and show it to the consumer.")),
     "quote_not_personal": Kind(409, _("The quote has other due days than this consumer"), _("Quote again with the consumer.")),
@@ -134,6 +158,8 @@ KINDS: Final[Mapping[str, Kind]] = {
         422, _("That API key would do more than this one"), _("Ask with a key that has all the scopes that the detail names.")
     ),
     "metadata_too_many": Kind(422, _("The object would have too many names of metadata"), _("Drop names by giving them an empty text.")),
+    "unknown_fixture": Kind(422, _("The address names nobody to practise with"), _("Send an address of the form that the detail names.")),
+    "fixture_taken": Kind(409, _("Nobody is free for this address"), _("Add another tag to the address.")),
     "own_book_only": Kind(409, _("This key is of a test clock"), _("Make test clocks with a key of your own test book.")),
     "too_many_test_clocks": Kind(409, _("There are too many test clocks"), _("Delete one that is not needed any more.")),
     "test_clock_not_ready": Kind(409, _("The test clock is still being made"), _("Send the request again when its status is ready."), True),
@@ -160,6 +186,38 @@ KINDS: Final[Mapping[str, Kind]] = {
     ),
     "unknown_way_back": Kind(422, _("There is no such way back"), _("Send one of those that the detail names.")),
     "category_invalid": Kind(422, _("This is no category"), _("Send the code of a category: 2 to 40 of a-z, 0-9, - and _.")),
+    "store_not_selling": Kind(422, _("There is no such store that sells"), _("Name a store of yours that is not closed.")),
+    "terminal_not_selling": Kind(
+        422, _("There is no such till that sells"), _("Name a till of yours that is not closed, nor is its store.")
+    ),
+    "no_such_session": Kind(422, _("There is no such checkout session"), _("Check the id; sessions of other merchants are not shown.")),
+    "store_not_of_channel": Kind(
+        422, _("Only what is sold in a store names one"), _("Send the channel store, or leave store and terminal out.")
+    ),
+    "code_taken": Kind(409, _("This code is taken"), _("Choose another code; what was closed keeps its own.")),
+    "code_invalid": Kind(422, _("This is no code"), _("Send 2 to 40 of a-z, 0-9, - and _, not beginning with - or _.")),
+    "name_invalid": Kind(422, _("This is no name"), _("Send 1 to 120 printable characters, without blanks at the ends.")),
+    "address_invalid": Kind(422, _("This is no address of a store"), _("Send 1 to 255 printable characters, without blanks at the ends.")),
+    "place_closed": Kind(409, _("The store or till is closed"), _("Open another one: what was closed stays closed.")),
+    "url_invalid": Kind(
+        422,
+        _("The address cannot be used"),
+        _("Send an address with https:// of one of your pages; in a test book also http on localhost."),
+    ),
+    "expiry_invalid": Kind(422, _("A session cannot be open for so long"), _("Send 300 to 172800 seconds.")),
+    "no_plan_offered": Kind(422, _("No plan is offered for this amount"), _("Ask /v1/price_labels which amounts have plans.")),
+    "unknown_line": Kind(422, _("The order has no such line"), _("Lines are numbered from 1 in the order in which they were sent.")),
+    "pieces_exceeded": Kind(422, _("These are more pieces than are left"), _("The detail says how many of the line are left.")),
+    "shipping_invalid": Kind(
+        422, _("The shipment is not as it should be"), _("Send carrier and tracking number, 1 to 64 printable characters each.")
+    ),
+    "lines_invalid": Kind(422, _("A line of the cart is not as it should be"), _("The detail says which line, and what it should be.")),
+    "lines_do_not_add_up": Kind(
+        422, _("The lines do not come to the amount"), _("Quantity by unit amount, over all lines, is the amount to the minor unit.")
+    ),
+    "dearer_on_credit": Kind(
+        422, _("A price is raised for credit"), _("Sell for the cash price: what is added for credit is a cost of it, and is not allowed.")
+    ),
     "unknown_host": Kind(422, _("There is no such host"), _("Send the code of an active host, and only with the channel live.")),
     "unknown_channel": Kind(422, _("There is no such channel"), _("Send one of the channels that the detail names.")),
     "unknown_consumer": Kind(422, _("There is no such consumer"), _("Check the id of the consumer.")),
@@ -174,7 +232,6 @@ KINDS: Final[Mapping[str, Kind]] = {
     "above_maximum": Kind(422, _("The amount is too large for the product"), _("The detail says where the product ends.")),
     "periods_not_offered": Kind(422, _("The product has no plan of so many periods"), _("The detail says which it has.")),
     "no_discount_agreed": Kind(422, _("The contract pays for no plan of so many periods"), _("Quote with periods that your contract has.")),
-    "url_invalid": Kind(422, _("This is no address that webhooks can go to"), _("Send https:// and the name of a host.")),
     "url_not_https": Kind(422, _("Webhooks of a live book go to https only"), _("Send an address that begins with https://.")),
     "url_port_not_allowed": Kind(422, _("Webhooks do not go to this port"), _("Use one of the ports that the detail names.")),
     "url_address_not_allowed": Kind(
@@ -188,6 +245,13 @@ KINDS: Final[Mapping[str, Kind]] = {
     "email_invalid": Kind(422, _("This is no e-mail address"), _("Send one such as people@example.com.")),
     "nothing_to_change": Kind(422, _("The request changes nothing"), _("Send at least one member that is to be different.")),
     "too_many_events": Kind(422, _("The range has too many events"), _("Ask for a shorter range at a time.")),
+    "evidence_invalid": Kind(422, _("This is no evidence"), _("Send a text or a file; the detail says what is wrong.")),
+    "evidence_file_unknown": Kind(422, _("There is no such file of yours"), _("Send the file first, and its id with the evidence.")),
+    "file_empty": Kind(422, _("The file has no bytes"), _("Send the bytes of the file in base64.")),
+    "file_too_large": Kind(422, _("The file is too large"), _("Send at most 5 MB.")),
+    "file_kind_unknown": Kind(422, _("The file is of a kind that is not taken"), _("Send a PDF, a PNG, a JPEG, or a text in UTF-8.")),
+    "file_name_invalid": Kind(422, _("The file cannot be called so"), _("Send a name of 1 to 100 characters, without slashes and quotes.")),
+    "text_invalid": Kind(422, _("The text cannot be used"), _("The detail says how long it may be; printable characters only.")),
     "refused": Kind(422, _("The request was refused"), _("The detail says why.")),
     # It is not about the request.
     "rate_limited": Kind(

@@ -10,13 +10,16 @@ from uuid import UUID
 from pydantic import BaseModel
 
 from yuefu import ids
-from yuefu.api import expanding, listing
+from yuefu.api import carts, expanding, listing
 from yuefu.api.bodies import Named
 from yuefu.api.calls import Call
+from yuefu.api.carts import PiecesShown
 from yuefu.api.listing import CREATED, Listing, Page, an_id, one_of, text_of
 from yuefu.api.route import gets
 from yuefu.journeys import refund_states
 from yuefu.journeys.refund_states import STATES, Refund
+from yuefu.orders.queries import parts
+from yuefu.orders.rules.parts import Pieces
 from yuefu.runtime.paging import Span
 
 
@@ -44,6 +47,7 @@ class RefundShown(BaseModel):
     captures: list[RefundShare]
     refunded_on: date
     created_at: datetime
+    lines: list[PiecesShown]
 
 
 class RefundList(Page[RefundShown]):
@@ -73,20 +77,26 @@ async def listed(call: Call) -> dict[str, Any]:
 
     def found(where: Mapping[str, Any], span: Span) -> list[dict[str, Any]] | None:
         page = refund_states.listed(book_id=book_id, merchant_id=merchant_id, where=where, span=span)
-        return None if page is None else [_shown(one) for one in page]
+        return None if page is None else _all_shown(page)
 
     return await listing.page(call, LISTING, found)
 
 
 def read(refund_ids: Sequence[UUID]) -> dict[UUID, dict[str, Any]]:
     """Refunds of the merchant who reads, as they are shown."""
-    return {refund_id: _shown(one) for refund_id, one in refund_states.refunds_by_id(ids=refund_ids).items()}
+    found = refund_states.refunds_by_id(ids=refund_ids)
+    return dict(zip(found, _all_shown(list(found.values())), strict=True))
 
 
 expanding.register("refund", read)
 
 
-def _shown(one: Refund) -> dict[str, Any]:
+def _all_shown(found: Sequence[Refund]) -> list[dict[str, Any]]:
+    pieces = parts.pieces([one.told.id for one in found], "refund")
+    return [_shown(one, pieces.get(one.told.id, ())) for one in found]
+
+
+def _shown(one: Refund, pieces: Sequence[Pieces]) -> dict[str, Any]:
     refund = one.told
     return {
         "object": "refund",
@@ -100,6 +110,7 @@ def _shown(one: Refund) -> dict[str, Any]:
         "captures": [{"capture": ids.text("capture", share.capture_id), "amount": share.amount.minor} for share in refund.shares],
         "refunded_on": refund.refunded_on,
         "created_at": refund.refunded_at.astimezone(UTC),
+        "lines": carts.pieces_shown(pieces),
     }
 
 

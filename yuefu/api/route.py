@@ -9,6 +9,7 @@ from typing import IO, Any
 from pydantic import BaseModel
 
 from yuefu.api.calls import Call
+from yuefu.api.reading import LARGEST_BODY
 
 Parameter = tuple[str, dict[str, Any], str]
 """The name of a parameter of the address, its schema, and what it says."""
@@ -25,10 +26,11 @@ class Download:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """`scope` is what a key must be allowed. A `keyed` route moves money and needs an Idempotency-Key. What it `takes` is always sent: an
-    absent body stands for nothing, least of all for everything. What `may_fail` is declined with 402, for good. `public` may be asked by
-    browsers of anybody, with a publishable key. `expands` are the paths that `expand[]` may be given, of a list `data.order` for instance.
-    `named` is what stands in the address beside ids. A route that `gives` None gives a file, of one of the kinds in `files`.
+    """`scope` is what a key must be allowed, "" where any key in force may ask. A `keyed` route moves money and needs an Idempotency-Key.
+    What it `takes` is always sent: an absent body stands for nothing, least of all for everything. What `may_fail` is declined with 402,
+    for good. `public` may be asked by browsers of anybody, with a publishable key. `expands` are the paths that `expand[]` may be given,
+    of a list `data.order` for instance. `named` is what stands in the address beside ids. A route that `gives` None gives a file, of one
+    of the kinds in `files`. Of the `parameters` those that it `needs` are always given. A body has at most `largest` bytes.
     """
 
     method: str
@@ -44,8 +46,10 @@ class Route:
     may_fail: bool = False
     public: bool = False
     expands: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
     named: tuple[Parameter, ...] = ()
     files: tuple[str, ...] = ()
+    largest: int = LARGEST_BODY
 
 
 def gets(

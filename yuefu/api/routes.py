@@ -11,22 +11,34 @@ from urllib.parse import unquote
 from yuefu.api import (
     balance,
     captures,
+    checkout_sessions,
+    disputes,
     events,
+    files,
     keys,
     loans,
     orders,
     payouts,
+    price_labels,
+    qr_codes,
     quotes,
     refunds,
     settlements,
     statements,
+    stores,
     test_clocks,
+    test_consumers,
     webhook_endpoints,
+    whoami,
 )
 from yuefu.api.route import Route
 
 ROUTES: Final[tuple[Route, ...]] = (
+    *price_labels.ROUTES,
     *quotes.ROUTES,
+    *checkout_sessions.ROUTES,
+    *stores.ROUTES,
+    *qr_codes.ROUTES,
     *orders.ROUTES,
     *captures.ROUTES,
     *refunds.ROUTES,
@@ -37,8 +49,12 @@ ROUTES: Final[tuple[Route, ...]] = (
     *payouts.ROUTES,
     *settlements.ROUTES,
     *statements.ROUTES,
+    *disputes.ROUTES,
+    *files.ROUTES,
     *keys.ROUTES,
     *test_clocks.ROUTES,
+    *test_consumers.ROUTES,
+    *whoami.ROUTES,
 )
 
 

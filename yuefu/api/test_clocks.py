@@ -242,12 +242,12 @@ def _way(last: Advance) -> dict[str, Any]:
 
 _CLOCKS: Final = "/v1/test_helpers/test_clocks"
 _CLOCK: Final = f"{_CLOCKS}/{{test_clock_id}}"
-_SCOPE: Final = "sandbox.use"
+SCOPE: Final = "sandbox.use"
 
 ROUTES: Final = (
-    Route("POST", _CLOCKS, _SCOPE, create, NewTestClock, TestClockMade, 201, False, "Make a test book with a clock of its own"),
-    Route("GET", _CLOCKS, _SCOPE, listed, None, TestClockList, 200, False, "List test clocks, newest first", LISTING.parameters),
-    Route("GET", _CLOCK, _SCOPE, show, None, TestClockShown, 200, False, "Show a test clock, and how far it is"),
-    Route("POST", f"{_CLOCK}/advance", _SCOPE, advance, ClockAdvance, AdvanceBegun, 202, False, "Take a test clock forward"),
-    Route("DELETE", _CLOCK, _SCOPE, delete, None, TestClockDeleted, 200, False, "Delete a test clock"),
+    Route("POST", _CLOCKS, SCOPE, create, NewTestClock, TestClockMade, 201, False, "Make a test book with a clock of its own"),
+    Route("GET", _CLOCKS, SCOPE, listed, None, TestClockList, 200, False, "List test clocks, newest first", LISTING.parameters),
+    Route("GET", _CLOCK, SCOPE, show, None, TestClockShown, 200, False, "Show a test clock, and how far it is"),
+    Route("POST", f"{_CLOCK}/advance", SCOPE, advance, ClockAdvance, AdvanceBegun, 202, False, "Take a test clock forward"),
+    Route("DELETE", _CLOCK, SCOPE, delete, None, TestClockDeleted, 200, False, "Delete a test clock"),
 )  # fmt: skip

@@ -34,6 +34,7 @@ from yuefu.cli import (
     day,
     debit,
     demo,
+    dispute,
     evidence,
     freezes,
     imports,
@@ -61,6 +62,7 @@ from yuefu.cli import (
     recon,
     reconcile,
     report,
+    sandbox,
     serve,
     settlement,
     shares,
@@ -118,6 +120,7 @@ for name, group_app in (
     ("order", order.app),
     ("aftersale", aftersale.app),
     ("chargeback", chargeback.app),
+    ("dispute", dispute.app),
     ("ledger", ledger.app),
     ("journal", journal.app),
     ("loan", loan.app),
@@ -145,6 +148,7 @@ for name, group_app in (
     ("quarantine", quarantine.app),
     ("webhooks", webhooks.app),
     ("callback", callbacks.app),
+    ("sandbox", sandbox.app),
 ):
     app.add_typer(group_app, name=name)
 

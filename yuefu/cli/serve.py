@@ -53,6 +53,7 @@ def serve(
     with processes.until_interrupted(), installation.installed(counted=True):
         context.the_vault()
         os.environ.setdefault("YUEFU_SECRET_KEY", installation.secret(installation.home()))
+        os.environ.setdefault("YUEFU_PUBLIC_URL", f"http://{_shown(host)}:{port}")
         output.say(f"Serving on http://{_shown(host)}:{port}/ (Ctrl-C stops it)")
         _granian(host, port, workers, threads)
     output.result({"served": f"http://{_shown(host)}:{port}/"}, "Stopped.")

@@ -20,6 +20,8 @@ YUEFU_API_RATE_LIVE = int(os.environ.get("YUEFU_API_RATE_LIVE", "60000"))
 YUEFU_API_RATE_TEST = int(os.environ.get("YUEFU_API_RATE_TEST", "60000"))
 # Networks of proxies that tell the address of who asked them in X-Forwarded-For, separated by commas.
 YUEFU_PROXIES = [text for text in os.environ.get("YUEFU_PROXIES", "").split(",") if text]
+# Where browsers find this installation: what links that are given out begin with. `yuefu serve` says its own address unless one is given.
+YUEFU_PUBLIC_URL = os.environ.get("YUEFU_PUBLIC_URL", "http://127.0.0.1:8000").rstrip("/")
 # Who carries messages of live books; those of test books go to a directory below YUEFU_HOME whatever stands here (see yuefu.journeys.jobs).
 YUEFU_SMTP_URL = os.environ.get("YUEFU_SMTP_URL", "")
 YUEFU_MAIL_FROM = os.environ.get("YUEFU_MAIL_FROM", "")

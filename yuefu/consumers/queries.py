@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from typing import Final
 from uuid import UUID
 
-from yuefu.consumers.rules import Facts, age_years, masked_name, national_phone, phone_form
+from yuefu.consumers.rules import KNOWN_FOR, Code, Facts, age_years, masked_name, national_phone, phone_form
 from yuefu.runtime import sql
 from yuefu.runtime.vault import Vault, mask
 
@@ -147,3 +147,14 @@ def consents_in_force(*, consumer_ids: Sequence[UUID]) -> dict[UUID, dict[str, s
         if kind == "given":
             in_force[consumer_id][purpose] = version
     return in_force
+
+
+def code_in_use(*, code_id: UUID, subject_id: UUID, now: datetime) -> Code | None:
+    """A code of a subject that can be tried yet, or was confirmed not long ago: who confirmed it is who they say."""
+    found = sql.rows_as(
+        Code,
+        "SELECT id, subject_id, consumer_id, state, tries, expires_at, confirmed_at FROM consumers_code"
+        " WHERE id = %s AND subject_id = %s AND ((state = 'confirmed' AND confirmed_at > %s) OR (state = 'asked' AND expires_at > %s))",
+        [code_id, subject_id, now - KNOWN_FOR, now],
+    )
+    return found[0] if found else None

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
 from typing import Final
 from uuid import UUID
 
@@ -114,3 +114,44 @@ def national_phone(phone: str) -> str:
     """An E.164 number as people of its country write it, without spaces."""
     number = phonenumbers.parse(phone)
     return str(number.national_number) if number.country_code == 86 else phone
+
+
+CODE_WRONG: Final = "code_wrong"  # try again, a few times
+CODE_OVER: Final = "code_over"  # used, too late, or tried too often: ask for another
+TOO_MANY_CODES: Final = "too_many_codes"
+CODES_UNAVAILABLE: Final = "codes_unavailable"  # nothing sends codes in this book yet
+
+MOST_TRIES: Final = 5
+MOST_CODES: Final = 5
+MOST_TO_A_PHONE: Final = 20
+"""For one thing, and to one phone, within `CODES_WITHIN`."""
+CODES_WITHIN: Final = timedelta(hours=1)
+CODE_LASTS: Final = timedelta(minutes=10)
+KNOWN_FOR: Final = timedelta(hours=1)
+"""How long a code that was confirmed says who somebody is."""
+
+_DIGITS = re.compile(r"[0-9]{6}")
+_NEVER: Final = "999999"
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """A code that was sent to a phone, for a subject."""
+
+    id: UUID
+    subject_id: UUID
+    consumer_id: UUID | None
+    state: str
+    tries: int
+    expires_at: datetime
+    confirmed_at: datetime | None
+
+
+def try_code(code: Code | None, digits: str, now: datetime) -> Code | Refused:
+    """What becomes of a code by a try. In a test book nothing is sent, and any six digits are right but 999999; the fifth wrong ones are the last."""
+    if code is None or code.state != "asked" or code.expires_at <= now:
+        return Refused(CODE_OVER, "the code was used, is too old, or was tried too often", "code")
+    tries = code.tries + 1
+    if _DIGITS.fullmatch(digits) and digits != _NEVER:
+        return replace(code, state="confirmed", tries=tries, confirmed_at=now)
+    return replace(code, state="spent" if tries >= MOST_TRIES else "asked", tries=tries)

@@ -12,6 +12,7 @@ from yuefu.journeys.desk import Desk, in_batches, on_open_day
 from yuefu.merchants.commands import metadata
 from yuefu.merchants.commands.metadata import Annotation, Noted
 from yuefu.orders import queries as orders
+from yuefu.orders.queries import checkout as sessions
 from yuefu.runtime.batch import Quarantined
 from yuefu.runtime.values import UnitOfWork
 
@@ -20,6 +21,7 @@ Owned = tuple[UUID, UUID]
 
 OWNERS: Final[Mapping[str, Callable[[UUID, Sequence[Owned]], Collection[Owned]]]] = {
     "order": orders.of_merchants,
+    "checkout": sessions.of_merchants,
 }
 """By kind: which of the objects are there, and are of who says so."""
 

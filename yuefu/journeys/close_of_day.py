@@ -16,7 +16,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from yuefu.errors import Refused
-from yuefu.journeys import billing, checkout, closing_hands, proving, refund, transfers
+from yuefu.journeys import billing, checkout, closing_hands, disputes, proving, refund, transfers
 from yuefu.journeys.closing_hands import Hands, Tell
 from yuefu.journeys.desk import Desk, in_batches, on_open_day
 from yuefu.ledger import commands as ledger
@@ -71,6 +71,7 @@ def close_day(
         work = _work(desk, now, run, on)
         try:
             _post(desk, work, run, Hands(workers, loans_a_chunk, tell))
+            disputes.pass_days(desk=desk, now=now)
             refund.retry(desk=desk, now=now)  # On the open day: what the proofs then find owed was refused today.
             failed = _prove(desk, work, run, on, workers)
         except _StoppedMeanwhile as stopped:

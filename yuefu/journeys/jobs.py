@@ -26,6 +26,7 @@ from yuefu.journeys import (
     close_of_day,
     collecting,
     debits,
+    disputes,
     dunning,
     engines,
     levels,
@@ -43,6 +44,7 @@ from yuefu.journeys import (
     transfers,
 )
 from yuefu.journeys import heads as kept_heads
+from yuefu.journeys.checkout import sessions
 from yuefu.journeys.desk import Desk, open_day
 from yuefu.journeys.heads import Kept
 from yuefu.journeys.sending import Carriers
@@ -136,14 +138,20 @@ def _is_read_only(desk: Desk, now: datetime) -> bool:
 @app.periodic(cron="* * * * *")
 @app.task(queueing_lock="expire_authorisations", pass_context=False)
 def expire_authorisations(timestamp: int) -> None:
-    """Frees holds whose time is over, of orders and of transfers."""
+    """Frees holds whose time is over, of orders and of transfers, ends checkout sessions that ran out, and closes disputes that nobody answered in time."""
     del timestamp
     _each_book("expire_authorisations", expire)
 
 
 def expire(desk: Desk, now: datetime) -> None:
     """One round of freeing in a book; the one has nothing to do with the other, so each has its turn."""
-    _all_of([lambda: checkout.expire(desk=desk, now=now), lambda: transfers.expire(desk=desk, now=now)])
+    rounds: list[Callable[[], object]] = [
+        lambda: checkout.expire(desk=desk, now=now),
+        lambda: transfers.expire(desk=desk, now=now),
+        lambda: sessions.lapse(desk=desk, now=now),
+        lambda: disputes.pass_days(desk=desk, now=now),
+    ]
+    _all_of(rounds)
 
 
 @app.periodic(cron="* * * * *")

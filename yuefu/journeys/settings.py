@@ -13,6 +13,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from yuefu.aftersales import rules as aftersales
+from yuefu.aftersales.rules import disputes
 from yuefu.collecting.rules import policy as collecting
 from yuefu.errors import Refused
 from yuefu.growth.rules import concentration
@@ -81,6 +82,7 @@ CHECKS: Final[Mapping[str, Callable[[Any], object]]] = {
     notices.POLICY: notices.policy,
     notices.SENDER: notices.sender,
     aftersales.POLICY: aftersales.policy,
+    disputes.POLICY: disputes.policy,
     DEBIT_POLICY: lambda value: payments.policy(0, value),
     payments.PAYOUTS: payments.how_paid,
     collecting.POLICY: collecting.policy,
@@ -98,6 +100,7 @@ LATER: Final[Mapping[str, Any]] = {
     DEBIT_POLICY: DEFAULT_POLICY,
     payments.PAYOUTS: payments.DEFAULT_PAYOUTS,
     aftersales.POLICY: aftersales.DEFAULT_POLICY,
+    disputes.POLICY: disputes.DEFAULT_POLICY,
     collecting.POLICY: collecting.DEFAULT_POLICY,
     quotes.VALID_MINUTES: quotes.WHOLE_DAY,
     reconciliation.POLICY: reconciliation.DEFAULT_POLICY,

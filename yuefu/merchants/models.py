@@ -204,3 +204,47 @@ class Metadata(BookRow):
             models.UniqueConstraint(fields=["object_id", "object_kind", "number"], name="merchants_metadata_number"),
             models.CheckConstraint(condition=Q(number__gte=1), name="merchants_metadata_from_one"),
         ]
+
+
+def _closed(table: str) -> list[models.CheckConstraint]:
+    return [
+        models.CheckConstraint(condition=Q(state__in=["active", "closed"]), name=f"{table}_state"),
+        models.CheckConstraint(
+            condition=Q(state="active", closed_at__isnull=True) | Q(state="closed", closed_at__isnull=False), name=f"{table}_closed_at"
+        ),
+    ]
+
+
+class Store(BookRow):
+    """Where a merchant sells. Nothing of it ever changes but that it is closed, once."""
+
+    merchant_id = models.UUIDField()
+    code = models.TextField()
+    name_zh = models.TextField()
+    name_en = models.TextField()
+    address = models.TextField()
+    state = models.TextField()
+    created_at = models.DateTimeField()
+    closed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [*_closed("merchants_store"), models.UniqueConstraint(fields=["merchant_id", "code"], name="merchants_store_code")]
+        indexes = [models.Index(fields=["merchant_id", "-id"], name="merchants_store_of_merchant")]
+
+
+class Terminal(BookRow):
+    """A till in a store. Nothing of it ever changes but that it is closed, once."""
+
+    merchant_id = models.UUIDField()
+    store_id = models.UUIDField()
+    code = models.TextField()
+    state = models.TextField()
+    created_at = models.DateTimeField()
+    closed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            *_closed("merchants_terminal"),
+            models.UniqueConstraint(fields=["store_id", "code"], name="merchants_terminal_code"),
+        ]
+        indexes = [models.Index(fields=["merchant_id", "-id"], name="merchants_till_of_merchant")]

@@ -78,6 +78,16 @@ def published(*, book_id: UUID, codes: Sequence[str]) -> dict[str, Product]:
     return {product.terms.code: product for product in found}
 
 
+def on_offer(*, book_id: UUID) -> dict[str, Product]:
+    """Every product that is offered, its latest published version by code, in the order of codes."""
+    found = sql.rows_as(
+        _product,
+        f"SELECT DISTINCT ON (code) {_PRODUCT} FROM offers_product WHERE book_id = %s AND state = 'published' ORDER BY code, version DESC",
+        [book_id],
+    )
+    return {product.terms.code: product for product in found}
+
+
 def versions(*, book_id: UUID) -> list[Product]:
     """Every version of every product of a book, by code and version."""
     return sql.rows_as(_product, f"SELECT {_PRODUCT} FROM offers_product WHERE book_id = %s ORDER BY code, version", [book_id])

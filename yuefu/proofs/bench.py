@@ -23,6 +23,7 @@ from psycopg import sql as pgsql
 
 from yuefu.orders.commands import CaptureRequest
 from yuefu.proofs import (
+    bench_api,
     bench_checkout,
     bench_close,
     bench_plans,
@@ -187,6 +188,7 @@ def demo(_say: Say) -> dict[str, Any]:
 
 BENCHMARKS: Final[dict[str, Callable[[Say], dict[str, Any]]]] = {
     "checkout": bench_checkout.measure,
+    "api": bench_api.measure,
     "loop": loop,
     "demo": demo,
     "ledger": big_balance.measure,

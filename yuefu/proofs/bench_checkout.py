@@ -2,17 +2,8 @@
 
 from __future__ import annotations
 
-import json
-import os
 import secrets
-import socket
-import subprocess
-import sys
-import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from pathlib import Path
-from tempfile import TemporaryDirectory
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 from uuid import UUID
 
@@ -25,9 +16,9 @@ from yuefu.journeys.checkout import Purchase
 from yuefu.journeys.desk import open_day
 from yuefu.proofs import bench_world, load
 from yuefu.proofs.bench_fill import fill
+from yuefu.proofs.bench_served import sent, served
 from yuefu.proofs.bench_world import BATCH, NOON, Stage
 from yuefu.runtime.beside import Beside
-from yuefu.runtime.clock import stopwatch
 from yuefu.runtime.values import UnitOfWork
 from yuefu.sim.world import World
 
@@ -37,7 +28,6 @@ ORDERS: Final = 20_000  # of each measurement in batches
 ONE_BY_ONE: Final = 1_500
 OVER_HTTP: Final = {128: 16_000, 32: 8_000}
 FULL: Final = 1_000_000
-_MOST_SECONDS_TO_START: Final = 60
 
 
 def measure(say: Callable[[str], None], *, full: int = FULL) -> dict[str, Any]:
@@ -119,7 +109,7 @@ def _over_http(made: Stage, people: Sequence[UUID]) -> dict[str, Any]:
     """The server, the database and the load generator on the same processors; each request an order of its own."""
     keys = {shop: key.secret for shop, key in zip(made.shops, _keys(made), strict=True)}
     found: dict[str, Any] = {}
-    with _server(made) as port:
+    with served(made.keys_file) as port:
         _sent(port, 32, _requests(made, people, keys, 2_000, "warm"))
         for connections, count in OVER_HTTP.items():
             found[str(connections)] = _sent(port, connections, _requests(made, people, keys, count, str(connections)))
@@ -156,45 +146,8 @@ def _request(purchase: Purchase, secret: str) -> bytes:
 
 
 def _sent(port: int, connections: int, requests: Sequence[bytes]) -> dict[str, Any]:
-    with TemporaryDirectory() as directory:
-        path = Path(directory) / "requests"
-        load.write(path, requests)
-        program = [sys.executable, "-m", "yuefu.proofs.load", "127.0.0.1", str(port), str(connections), str(path)]
-        done = subprocess.run(program, capture_output=True, text=True, check=True)
-    found: dict[str, Any] = json.loads(done.stdout)
+    found = sent(port, connections, requests)
     approved, declined = found["statuses"].get("201", 0), found["statuses"].get("402", 0)
     assert approved + declined == len(requests), found  # every request its answer, and no other kind of answer
     assert approved > 0.9 * len(requests), found
     return found
-
-
-@contextmanager
-def _server(made: Stage) -> Iterator[int]:
-    """`yuefu serve` on the database of the benchmark."""
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port = int(found.getsockname()[1])
-    with TemporaryDirectory() as home:
-        environment = {**os.environ, "YUEFU_HOME": home, "YUEFU_KEYS_FILE": str(made.keys_file)}
-        program = [str(Path(sys.executable).parent / "yuefu"), "serve", "--port", str(port)]
-        log = Path(home) / "log"  # a pipe that nobody reads would fill up and stop the server
-        with log.open("wb") as told:
-            process = subprocess.Popen(program, env=environment, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=told)
-        try:
-            _wait_for(port, process, log)
-            yield port
-        finally:
-            process.terminate()
-            process.wait(timeout=_MOST_SECONDS_TO_START)
-
-
-def _wait_for(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
-    began = stopwatch()
-    while True:
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-            return
-        except OSError:
-            if process.poll() is not None or stopwatch() - began > _MOST_SECONDS_TO_START:
-                raise RuntimeError(f"the server did not start: {log.read_text(errors='replace')[-1_000:]}") from None
-            time.sleep(0.05)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 from uuid import UUID
 
 from yuefu.risk.rules.decision import Decision, Features
-from yuefu.runtime import sql
+from yuefu.runtime import audit, sql
 from yuefu.runtime.jsontext import dumps
 from yuefu.runtime.values import UnitOfWork
 
@@ -26,6 +26,15 @@ class Decided:
     order_id: UUID
     features: Features
     decision: Decision
+
+
+@dataclass(frozen=True, slots=True)
+class NewMark:
+    """What was found about a consumer; `reason` is a code."""
+
+    consumer_id: UUID
+    kind: Literal["fraud", "review"]
+    reason: str
 
 
 def record(*, work: UnitOfWork, decisions: Sequence[Decided]) -> None:
@@ -71,5 +80,30 @@ def _features_json(f: Features) -> str:
             "funder_stopped": f.funder_stopped,
             "merchant_stopped": f.merchant_stopped,
             "channel_stopped": f.channel_stopped,
+            "suspected_fraud": f.suspected_fraud,
+            "under_review": f.under_review,
         }
     )
+
+
+def mark(*, work: UnitOfWork, marks: Sequence[NewMark]) -> None:
+    """Marks consumers of the book, of whom no order is approved from now on. One who has the mark keeps the first."""
+    ids = work.ids.many(work.now, len(marks))
+    rows = sorted((one.consumer_id, one.kind, row, one.reason) for row, one in zip(ids, marks, strict=True))
+    columns = {"consumer_id": "uuid", "kind": "text", "id": "uuid", "reason": "text"}
+    same: dict[str, tuple[str, object]] = {
+        "book_id": ("uuid", work.book.id), "marked_by": ("text", work.by.label), "marked_at": ("timestamptz", work.now),
+    }  # fmt: skip
+    sql.insert("risk_mark", columns, rows, same=same, suffix="ON CONFLICT DO NOTHING")
+    audit.record(work=work, action="risk.mark", object_kind="consumer", object_ids=[one.consumer_id for one in marks])
+
+
+def lift(*, work: UnitOfWork, consumer_ids: Sequence[UUID], kind: str) -> int:
+    """Lifts a kind of mark of consumers of the book, where they have it; returns of how many."""
+    lifted = sql.rows(
+        "UPDATE risk_mark SET lifted_by = %s, lifted_at = %s WHERE book_id = %s AND consumer_id = ANY(%s) AND kind = %s"
+        " AND lifted_at IS NULL RETURNING consumer_id",
+        [work.by.label, work.now, work.book.id, list(consumer_ids), kind],
+    )
+    audit.record(work=work, action="risk.lift", object_kind="consumer", object_ids=sorted(row[0] for row in lifted), detail={"kind": kind})
+    return len(lifted)

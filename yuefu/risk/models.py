@@ -26,3 +26,25 @@ class Decision(BookRow):
                 condition=Q(outcome="approved", reasons=[]) | (Q(outcome="declined") & ~Q(reasons=[])), name="risk_decision_is_explained"
             ),
         ]
+
+
+class Mark(BookRow):
+    """What somebody found about a consumer, for which no order is approved until it is lifted. One of a kind at a time."""
+
+    consumer_id = models.UUIDField()
+    kind = models.TextField()
+    reason = models.TextField()
+    marked_by = models.TextField()
+    marked_at = models.DateTimeField()
+    lifted_by = models.TextField(null=True)
+    lifted_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(kind__in=["fraud", "review"]) & ~Q(reason=""), name="risk_mark_says_what_and_why"),
+            models.CheckConstraint(
+                condition=Q(lifted_by__isnull=True, lifted_at__isnull=True) | Q(lifted_by__isnull=False, lifted_at__isnull=False),
+                name="risk_mark_lifted_by_someone",
+            ),
+            models.UniqueConstraint(fields=["consumer_id", "kind"], condition=Q(lifted_at__isnull=True), name="risk_mark_once"),
+        ]

@@ -33,3 +33,14 @@ def of_orders(*, order_ids: Sequence[UUID]) -> dict[UUID, StoredDecision]:
         order_id: StoredDecision(row_id, order_id, Decision(outcome, tuple(reasons), version), features, at)
         for row_id, order_id, outcome, reasons, version, features, at in found
     }
+
+
+def marks(*, consumer_ids: Sequence[UUID]) -> dict[UUID, frozenset[str]]:
+    """Consumer → the marks in force; who has none is left out."""
+    found = sql.rows(
+        # One way into the key for each, whatever the statistics say.
+        "SELECT g.consumer, m.kind FROM unnest(%s::uuid[]) AS g (consumer) CROSS JOIN LATERAL"
+        " (SELECT kind FROM risk_mark WHERE consumer_id = g.consumer AND lifted_at IS NULL OFFSET 0) AS m",
+        [list(consumer_ids)],
+    )
+    return {consumer: frozenset(kind for one, kind in found if one == consumer) for consumer, _ in found}

@@ -35,6 +35,11 @@ def business_date(book: Book, at: datetime) -> date:
     return (local - shift).date()
 
 
+def begins(book: Book, on: date) -> datetime:
+    """The moment with which a business date begins."""
+    return datetime.combine(on, book.cut_off, book.tz)
+
+
 def open_first(*, book: Book, on: date, now: datetime) -> BusinessDay:
     """Opens the first day of a book."""
     sql.run("INSERT INTO runtime_business_day (book_id, on_date, state, opened_at) VALUES (%s, %s, 'open', %s)", [book.id, on, now])

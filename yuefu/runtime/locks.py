@@ -33,8 +33,9 @@ CERTIFICATES: Final = 7041792  # the numbers of the certificates of a book
 FUND_PLAN: Final = 7041801  # what a merchant plans and tells
 PAYEES: Final = 7041793  # the agents and hosts of a book
 METADATA: Final = 7041799  # what is noted on an object
-TEST_CLOCKS: Final = 7041797  # the test clocks of a merchant
-ADVANCING: Final = 7041798  # who takes a test clock forward
+STORES: Final = 7041803  # the stores of a merchant, and the tills in them
+TEST_CLOCKS: Final = 7041810  # the test clocks of a merchant
+ADVANCING: Final = 7041811  # who takes a test clock forward
 INVOICES: Final = 7041796  # the invoices of a book and their numbers
 ENDPOINTS: Final = 7041810  # the webhook endpoints of a merchant
 

@@ -298,23 +298,31 @@ _BY_KEYS: Final = ("enable_seqscan", "enable_hashjoin", "enable_mergejoin", "ena
 
 
 @contextmanager
+def _keeping_plans(kept: bool) -> Iterator[None]:
+    token = _kept.set(kept)
+    try:
+        yield
+    finally:
+        _kept.reset(token)
+
+
+def _set(settings: Mapping[str, str]) -> None:
+    """Settings of the transaction."""
+    run(f"SELECT {', '.join(['set_config(%s, %s, true)'] * len(settings))}", [part for setting in settings.items() for part in setting])
+
+
+@contextmanager
 def transacting(*, lock_timeout_ms: int = 10_000, by_keys: bool = False) -> Iterator[None]:
     """One transaction of the writer, opened by a journey and by nothing below it.
 
     `by_keys` is for what only looks up, locks and writes rows by their keys, however many: its statements go into indexes, and the
     connection keeps their plans for a while.
     """
-    token = _kept.set(by_keys)
-    try:
-        with transaction.atomic(using=WRITER, durable=True):
-            given = {"lock_timeout": f"{lock_timeout_ms}ms"} | dict.fromkeys(_BY_KEYS if by_keys else (), "off")
-            settings = ", ".join(["set_config(%s, %s, true)"] * len(given))
-            run(f"SELECT {settings}", [part for setting in given.items() for part in setting])
-            if by_keys:
-                _forget_old_plans()
-            yield
-    finally:
-        _kept.reset(token)
+    with _keeping_plans(by_keys), transaction.atomic(using=WRITER, durable=True):
+        _set({"lock_timeout": f"{lock_timeout_ms}ms"} | dict.fromkeys(_BY_KEYS if by_keys else (), "off"))
+        if by_keys:
+            _forget_old_plans()
+        yield
 
 
 _plans_until: WeakKeyDictionary[psycopg.Connection[Any], tuple[float, float]] = WeakKeyDictionary()
@@ -379,18 +387,30 @@ def role(alias: str = WRITER) -> Iterator[None]:
 
 @contextmanager
 def reading(
-    *, book_id: UUID | None = None, merchant_id: UUID | None = None, consumer_id: UUID | None = None, at_one_moment: bool = False
+    *,
+    book_id: UUID | None = None,
+    merchant_id: UUID | None = None,
+    consumer_id: UUID | None = None,
+    at_one_moment: bool = False,
+    by_keys: bool = False,
 ) -> Iterator[None]:
     """Reads as a person may: a merchant or consumer through the reader, else staff of one book. Without a scope, no rows. `at_one_moment`: every
-    query sees the same, for figures that are held against each other."""
+    query sees the same, for figures that are held against each other. `by_keys`: as in `transacting`."""
     alias = READER if merchant_id or consumer_id else STAFF
-    with role(alias), transaction.atomic(using=alias):
+    with role(alias), _keeping_plans(by_keys), transaction.atomic(using=alias):
         if at_one_moment:
             run("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-        scope = [("yuefu.book", book_id), ("yuefu.merchant", merchant_id), ("yuefu.consumer", consumer_id)]
-        for name, given in scope:
-            run("SELECT set_config(%s, %s, true)", [name, str(given) if given else ""])
+        scope = {"yuefu.book": book_id, "yuefu.merchant": merchant_id, "yuefu.consumer": consumer_id}
+        # All by one statement: one by one, they were as long on their way there and back as the read that follows.
+        _set({name: str(given) if given else "" for name, given in scope.items()} | dict.fromkeys(_BY_KEYS if by_keys else (), "off"))
+        if by_keys:
+            _forget_old_plans()
         yield
+
+
+def go_on_reading_as(merchant_id: UUID) -> None:
+    """Inside of `reading` as a merchant: from here on as another one, in the same transaction. For who reads for many in turn."""
+    _set({"yuefu.merchant": str(merchant_id)})
 
 
 @contextmanager

@@ -39,16 +39,23 @@ class Vault:
     index_key: bytes
 
     def seal(self, plain: str, *, table: str, column: str, row: UUID) -> bytes:
+        return self.seal_bytes(plain.encode(), table=table, column=column, row=row)
+
+    def seal_bytes(self, plain: bytes, *, table: str, column: str, row: UUID) -> bytes:
+        """As `seal`, of a file for instance."""
         nonce = secrets.token_bytes(_NONCE)
-        sealed = _cipher(self.keys[self.active]).encrypt(nonce, plain.encode(), _bound(table, column, row))
+        sealed = _cipher(self.keys[self.active]).encrypt(nonce, plain, _bound(table, column, row))
         return self.active.to_bytes(2, "big") + nonce + sealed
 
     def open(self, sealed: bytes, *, table: str, column: str, row: UUID) -> str:
+        return self.open_bytes(sealed, table=table, column=column, row=row).decode()
+
+    def open_bytes(self, sealed: bytes, *, table: str, column: str, row: UUID) -> bytes:
         key = self.keys.get(int.from_bytes(sealed[:2], "big"))
         if key is None:
             raise VaultError("this value was sealed with a key that is not in the ring")
         try:
-            return _cipher(key).decrypt(sealed[2 : 2 + _NONCE], sealed[2 + _NONCE :], _bound(table, column, row)).decode()
+            return _cipher(key).decrypt(sealed[2 : 2 + _NONCE], sealed[2 + _NONCE :], _bound(table, column, row))
         except (InvalidTag, ValueError) as error:  # a value cut short has no whole nonce
             raise VaultError(f"a sealed value does not belong to {table}.{column} of this row") from error
 

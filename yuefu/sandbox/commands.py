@@ -72,8 +72,9 @@ class Registered:
     behaviour: str
 
 
-def create_clocks(*, work: UnitOfWork, requests: Sequence[NewClock]) -> list[TestClock | Refused]:
-    """Notes clocks that are to be made; a known key returns its clock as it stands. Refused with TEST_MODE_ONLY, OWN_BOOK_ONLY, FROZEN_TIME_INVALID,
+def create_clocks(*, work: UnitOfWork, requests: Sequence[NewClock], unfit: Mapping[int, Refused]) -> list[TestClock | Refused]:
+    """Notes clocks that are to be made; a known key returns its clock as it stands. `unfit` are those, by place, that cannot be made for what stands in
+    other packages. Refused with those, with TEST_MODE_ONLY, OWN_BOOK_ONLY, FROZEN_TIME_INVALID,
     NAME_INVALID or TOO_MANY_CLOCKS, none of which uses up the key, or with key_reused.
     """
     new_ids = work.ids.many(work.now, len(requests))
@@ -83,7 +84,7 @@ def create_clocks(*, work: UnitOfWork, requests: Sequence[NewClock]) -> list[Tes
     def validate(fresh: list[int]) -> dict[int, Refused]:
         faults: dict[int, Refused] = {}
         for i in fresh:
-            fault = _fault(work, requests[i]) or (_too_many() if left[requests[i].merchant_id] < 1 else None)
+            fault = _fault(work, requests[i]) or unfit.get(i) or (_too_many() if left[requests[i].merchant_id] < 1 else None)
             if fault:
                 faults[i] = fault
             else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
@@ -14,6 +15,7 @@ from yuefu.sandbox.rules.clocks import UNUSED_DAYS, Advance, TestClock
 _CLOCK: Final = (
     "id, book_id, merchant_id, name, state, frozen_at, at, clock_book_id, shop_id, key_id, asker_id, made_at, used_at, deleted_at, revision"
 )
+_PERSON: Final = "consumer_id, merchant_id, email, behaviour, registered_at"
 _ADVANCE: Final = "id, clock_id, from_at, to_at, state, reached_at, days, days_done, failure_code, failure_detail"
 
 
@@ -25,6 +27,7 @@ class Person:
     merchant_id: UUID
     email: str
     behaviour: str
+    registered_at: datetime
 
 
 def clocks(*, ids: Sequence[UUID], book_id: UUID | None = None, lock: bool = False) -> dict[UUID, TestClock]:
@@ -104,25 +107,25 @@ def people(*, book_id: UUID, behaviours: Sequence[str] | None = None) -> list[Pe
     """People of the sandbox in a book, of some behaviours or of all, in the order of their ids."""
     return sql.rows_as(
         Person,
-        "SELECT consumer_id, merchant_id, email, behaviour FROM sandbox_person WHERE book_id = %s AND (%s::text[] IS NULL OR behaviour = ANY(%s))"
-        " ORDER BY consumer_id",
+        f"SELECT {_PERSON} FROM sandbox_person WHERE book_id = %s AND (%s::text[] IS NULL OR behaviour = ANY(%s)) ORDER BY consumer_id",
         [book_id, list(behaviours) if behaviours is not None else None, list(behaviours or ())],
     )
 
 
-def people_by_email(*, merchant_id: UUID, emails: Sequence[str]) -> dict[str, Person]:
-    """People whom a merchant registered, by their address; unknown ones are left out."""
-    found = sql.rows_as(
+def people_by_email(*, merchant_ids: Sequence[UUID], emails: Sequence[str]) -> list[Person]:
+    """People whom merchants registered, those with one of these addresses."""
+    return sql.rows_as(
         Person,
-        "SELECT consumer_id, merchant_id, email, behaviour FROM sandbox_person WHERE merchant_id = %s AND email = ANY(%s)",
-        [merchant_id, list(emails)],
+        f"SELECT {_PERSON} FROM sandbox_person WHERE merchant_id = ANY(%s) AND email = ANY(%s)",
+        [list(merchant_ids), list(emails)],
     )
-    return {person.email: person for person in found}
 
 
 def people_of(*, consumer_ids: Sequence[UUID]) -> dict[UUID, Person]:
     """People by their consumer; unknown ones are left out."""
     found = sql.rows_as(
-        Person, "SELECT consumer_id, merchant_id, email, behaviour FROM sandbox_person WHERE consumer_id = ANY(%s)", [list(consumer_ids)]
+        Person,
+        f"SELECT {_PERSON} FROM sandbox_person WHERE consumer_id = ANY(%s)",
+        [list(consumer_ids)],
     )
     return {person.consumer_id: person for person in found}

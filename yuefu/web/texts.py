@@ -12,7 +12,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
-from yuefu.web import break_texts, entry_texts, loan_texts, recon_texts, report_texts, settlement_texts, suspense_texts
+from yuefu.web import break_texts, checkout_texts, entry_texts, loan_texts, recon_texts, report_texts, settlement_texts, suspense_texts
 
 Tone = Literal["good", "busy", "warn", "bad", "still"]
 Table = Mapping[str, Promise]
@@ -63,6 +63,8 @@ REASONS: Final[Table] = {
     "over_age": _("The shopper is above the age limit"),
     "student": _("No new credit for students"),
     "no_credit_account": _("There is no credit account"),
+    "suspected_fraud": _("Marked: suspected fraud"),
+    "under_review": _("Marked: under review"),
     "account_frozen": _("The credit account is frozen"),
     "account_closed": _("The credit account is closed"),
     "consumer_closed": _("The shopper’s account is closed"),
@@ -282,6 +284,8 @@ TABLES: Final[Mapping[str, Table]] = {
     "stage": STAGES,
     "stage_state": STAGE_STATES,
     "order_state": ORDER_STATES,
+    "checkout_state": checkout_texts.STATES,
+    "checkout_fault": checkout_texts.FAULTS,
     "decision": DECISIONS,
     "reason": REASONS,
     "happening": HAPPENINGS,

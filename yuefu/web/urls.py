@@ -6,11 +6,36 @@ from django.contrib.auth.views import LogoutView
 from django.urls import path
 from django.views.i18n import set_language
 
-from yuefu.web import breaks, closing, funds, health, home, invoices, loans, orders, recon, reports, settlements, shares, suspense
+from yuefu.web import (
+    breaks,
+    checkout,
+    closing,
+    funds,
+    health,
+    home,
+    invoices,
+    loans,
+    orders,
+    recon,
+    reports,
+    scanned,
+    settlements,
+    shares,
+    suspense,
+)
 from yuefu.web.login import SignIn
 
 urlpatterns = [
     path("", home.home, name="home"),
+    path("checkout/<str:public_id>/", checkout.page, name="checkout"),
+    path("checkout/<str:public_id>/phone/", checkout.phone, name="checkout_phone"),
+    path("checkout/<str:public_id>/code/", checkout.code, name="checkout_code"),
+    path("checkout/<str:public_id>/plan/", checkout.plan, name="checkout_plan"),
+    path("checkout/<str:public_id>/terms/<str:quote>/", checkout.terms, name="checkout_terms"),
+    path("checkout/<str:public_id>/agree/", checkout.agree, name="checkout_agree"),
+    path("checkout/<str:public_id>/leave/", checkout.leave, name="checkout_leave"),
+    path("q/<str:public_id>/", scanned.scan, name="scan"),
+    path("q/<str:public_id>/code.<str:form>", scanned.picture, name="scan_picture"),
     path("find/", orders.find, name="find"),
     path("trace/<str:public_id>/", orders.trace_page, name="trace"),
     path("closing/", closing.closing, name="closing"),

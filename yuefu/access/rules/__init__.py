@@ -16,6 +16,7 @@ STAFF_PERMISSIONS: Final = frozenset({
     "access.grant", "api_key.issue", "approve", "break.resolve", "close_day", "collect.propose", "collect.read",
     "collect.work", "consumer.close", "consumer.consent", "consumer.read", "consumer.register", "contradiction.close",
     "credit.change_days", "credit.change_limit", "credit.close", "credit.freeze", "credit.open", "debit.read", "debit.run",
+    "dispute.read", "dispute.rule", "dispute.work",
     "funding.record", "invoice.issue", "invoice.request", "jobs.run", "journal.propose", "ledger.import", "ledger.read", "loan.rebuild", "mandate.read",
     "mandate.revoke", "mandate.sign", "merchant.amend", "merchant.change_state", "merchant.onboard", "merchant.read",
     "notice.change", "notice.read", "order.authorise", "order.capture", "order.read", "order.refund", "order.void",
@@ -25,8 +26,9 @@ STAFF_PERMISSIONS: Final = frozenset({
     "suspense.read", "suspense.return", "trace",
 })  # fmt: skip
 MERCHANT_PERMISSIONS: Final = frozenset({
-    "api_key.issue", "api_key.manage", "event.read", "order.authorise", "order.capture", "order.read", "order.refund", "order.void",
-    "plan.change", "repayment.collect", "sandbox.use", "settlement.read", "trace", "webhook.change",
+    "api_key.issue", "api_key.manage", "checkout.create", "dispute.answer", "dispute.read", "event.read", "file.write", "offer.read",
+    "order.authorise", "order.capture", "order.read", "order.refund", "order.void", "plan.change", "repayment.collect", "sandbox.use",
+    "settlement.read", "store.manage", "store.read", "trace", "webhook.change",
 })  # fmt: skip
 PERMISSIONS: Final = STAFF_PERMISSIONS | MERCHANT_PERMISSIONS
 
@@ -34,7 +36,7 @@ ROLES: Final = {
     "operator": STAFF_PERMISSIONS,
     "risk": frozenset({
         "approve", "collect.propose", "collect.read", "consumer.read", "credit.change_days", "credit.change_limit",
-        "credit.close", "credit.freeze", "credit.open", "merchant.change_state", "merchant.read", "order.read",
+        "credit.close", "credit.freeze", "credit.open", "dispute.read", "dispute.rule", "merchant.change_state", "merchant.read", "order.read",
         "product.read", "quarantine.read", "setting.propose", "setting.read", "settlement.propose", "settlement.read",
         "stop.lift", "stop.read", "stop.set", "trace",
     }),
@@ -48,24 +50,25 @@ ROLES: Final = {
     }),
     "support": frozenset({
         "collect.propose", "collect.read", "collect.work", "consumer.close", "consumer.consent", "consumer.read",
-        "credit.change_days", "debit.read", "invoice.request", "mandate.read", "mandate.revoke", "merchant.read", "notice.change",
+        "credit.change_days", "debit.read", "dispute.read", "dispute.work", "invoice.request", "mandate.read", "mandate.revoke", "merchant.read",
+        "notice.change",
         "notice.read", "order.read", "order.refund", "order.void", "paper.issue", "paper.read", "product.read",
         "settlement.read", "stop.read", "suspense.read", "trace",
     }),
     "compliance": frozenset({
-        "approve", "collect.read", "consumer.consent", "consumer.read", "debit.read", "ledger.read", "mandate.read",
+        "approve", "collect.read", "consumer.consent", "consumer.read", "debit.read", "dispute.read", "dispute.rule", "ledger.read", "mandate.read",
         "merchant.change_state", "merchant.read", "notice.read", "order.read", "paper.read", "product.publish",
         "product.read", "product.retire", "setting.read", "settlement.read", "stop.read", "stop.set", "trace",
     }),
     "merchant_owner": MERCHANT_PERMISSIONS,
-    "merchant_staff": frozenset({"order.authorise", "order.capture", "order.read", "order.void", "trace"}),
+    "merchant_staff": frozenset({"checkout.create", "offer.read", "store.read", "order.authorise", "order.capture", "order.read", "order.void", "trace"}),
 }  # fmt: skip
 MERCHANT_ROLES: Final = frozenset({"merchant_owner", "merchant_staff"})
 
 KEY_SCOPES: Final = MERCHANT_PERMISSIONS - {"api_key.issue", "plan.change"}
 """What a program may be allowed; it never makes keys for itself, and no route is there yet for what a merchant plans."""
 
-PUBLIC_SCOPES: Final = frozenset[str]()
+PUBLIC_SCOPES: Final = frozenset({"offer.read"})
 """What a publishable key may do, which everybody can read in the page of a shop: look at what is offered, and nothing of anybody."""
 
 KeyKind = Literal["secret", "restricted", "publishable"]

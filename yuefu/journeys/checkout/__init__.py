@@ -1,4 +1,4 @@
-"""Checkout: quote → authorise → capture, or void, or expiry.
+"""Checkout: quote → authorise → extend, capture, or void, release of the rest, or expiry.
 
 A quote is what the consumer is shown: its cost table is kept, and that it was shown, when, to whom and in which language. Authorise
 refers to it: the consent of this consumer is to those terms, that total and that calendar. The due days stay as shown however much later
@@ -7,8 +7,9 @@ the goods are captured, and all captures of an order together never cost more th
 
 from yuefu.journeys.checkout.authorising import authorise
 from yuefu.journeys.checkout.capturing import capture
+from yuefu.journeys.checkout.extending import extend
 from yuefu.journeys.checkout.quoting import quote
-from yuefu.journeys.checkout.releasing import expire, expire_orders, void
+from yuefu.journeys.checkout.releasing import expire, expire_orders, release, void
 from yuefu.journeys.checkout.values import (
     AUTHORISATION_DAYS,
     NO_CONTRACT,
@@ -25,6 +26,7 @@ from yuefu.journeys.checkout.values import (
     UNKNOWN_QUOTE,
     Authorised,
     Captured,
+    Prolonged,
     Purchase,
     Quoted,
     Released,
@@ -47,6 +49,7 @@ __all__ = [
     "UNKNOWN_QUOTE",
     "Authorised",
     "Captured",
+    "Prolonged",
     "Purchase",
     "Quoted",
     "Released",
@@ -55,6 +58,8 @@ __all__ = [
     "capture",
     "expire",
     "expire_orders",
+    "extend",
     "quote",
+    "release",
     "void",
 ]

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 from yuefu.consumers import queries as consumers
@@ -13,15 +13,15 @@ from yuefu.consumers.rules import Facts as Person
 from yuefu.credit import queries as credit
 from yuefu.credit.entries import CREDIT_LINE, line_key
 from yuefu.credit.rules import CreditAccount
-from yuefu.dates.daycount import DayCount
 from yuefu.errors import Refused
+from yuefu.journeys.checkout.places import Places
+from yuefu.journeys.checkout.shown import Shown, tables
 from yuefu.journeys.checkout.values import (
     AUTHORISATION_DAYS,
     NO_CONTRACT,
     NO_SUCH_PLAN,
     QUOTE_NOT_PERSONAL,
     QUOTE_OUTDATED,
-    REFERENCE_INVALID,
     RISK_POLICY,
     UNKNOWN_CHANNEL,
     UNKNOWN_CONSUMER,
@@ -30,6 +30,7 @@ from yuefu.journeys.checkout.values import (
     UNKNOWN_QUOTE,
     Authorised,
     Purchase,
+    reference_fault,
 )
 from yuefu.journeys.desk import Desk, in_batches, on_open_day
 from yuefu.journeys.stopping import CHANNEL, FUNDER, NEW_CREDIT, PRODUCT
@@ -46,24 +47,24 @@ from yuefu.merchants.commands.metadata import Note
 from yuefu.merchants.queries import payees
 from yuefu.merchants.rules import CHANNELS, Contract, category_fault
 from yuefu.money.amounts import Money
-from yuefu.money.rates import Rate
 from yuefu.offers import queries as products
 from yuefu.offers.queries import AgreedQuote
-from yuefu.offers.rules.disclosure import Disclosure
 from yuefu.offers.rules.product import MERCHANT, Product
 from yuefu.offers.rules.quote import calendar_from
 from yuefu.orders import commands as orders
 from yuefu.orders import queries as order_book
+from yuefu.orders.commands.checkout import keep_lines
 from yuefu.orders.rules import Order
-from yuefu.plans.terms import Terms
+from yuefu.orders.rules.lines import cart_fault
 from yuefu.risk import commands as risk
 from yuefu.risk import queries as decisions
 from yuefu.risk.commands import Decided
-from yuefu.risk.rules.decision import LIMIT, Decision, Features, Policy, decide, policy
+from yuefu.risk.rules.decision import FRAUD, LIMIT, REVIEW, Decision, Features, Policy, decide, policy
 from yuefu.runtime import keys, policies, sql, stops
 from yuefu.runtime.batch import Quarantined
 from yuefu.runtime.values import UnitOfWork
 
+_UNMARKED: Final = frozenset[str]()
 _NONE: Final = (0, 0, 0)
 """Velocity of a consumer who ordered nothing lately: orders of an hour and of a day, and what was authorised in that."""
 
@@ -77,11 +78,14 @@ def authorise(*, desk: Desk, now: datetime, purchases: Sequence[Purchase]) -> li
     merchant_reference_invalid; with key_reused where the key has another content.
     """
     return in_batches(
-        desk, now, "authorise", purchases, lambda batch: on_open_day(desk, now, batch, lambda work, given: _authorise(desk, work, given))
+        desk, now, "authorise", purchases, lambda batch: on_open_day(desk, now, batch, lambda work, given: authorise_in(desk, work, given))
     )
 
 
-def _authorise(desk: Desk, work: UnitOfWork, purchases: Sequence[Purchase]) -> list[Authorised | Refused]:
+def authorise_in(desk: Desk, work: UnitOfWork, purchases: Sequence[Purchase]) -> list[Authorised | Refused]:
+    """`authorise` in a transaction that is open, for what has to be one with it."""
+    if not purchases:
+        return []
     ids = work.ids.many(work.now, len(purchases))
     scopes = {merchant: keys.scope_of("order.authorise", merchant) for merchant in {purchase.merchant_id for purchase in purchases}}
     facts = _Facts(desk, work, purchases)
@@ -116,7 +120,7 @@ class _Case:
     account: CreditAccount | None
     late: Arrears | None
     quote: AgreedQuote
-    shown: _Shown
+    shown: Shown
     product: Product
 
 
@@ -142,8 +146,9 @@ class _Facts:
         self.arrears: Mapping[UUID, Arrears]
         self.taken: dict[tuple[UUID, str], UUID]
         self.quotes: Mapping[UUID, AgreedQuote]
+        self.marks: Mapping[UUID, frozenset[str]]
         (
-            self.merchants, self.contracts, self.consumers, self.accounts, self.arrears, self.taken, self.quotes, risk_policy,
+            self.merchants, self.contracts, self.consumers, self.accounts, self.arrears, self.taken, self.quotes, self.marks, risk_policy,
             (_, self.authorisation_days),
         ) = sql.together(
             lambda: merchants.states(ids=merchant_ids, book_id=book),
@@ -153,14 +158,16 @@ class _Facts:
             lambda: loan_book.arrears(book, consumer_ids, on, currency),
             lambda: order_book.taken_references(book, references),
             lambda: products.agreed(ids=quote_ids, book_id=book),
+            lambda: decisions.marks(consumer_ids=consumer_ids),
             lambda: policies.in_force(book_id=book, name=RISK_POLICY, on=on),
             lambda: policies.in_force(book_id=book, name=AUTHORISATION_DAYS, on=on),
         )  # fmt: skip
         self.paid_plans = {merchant: {periods for periods, _ in one.terms.discounts} for merchant, one in self.contracts.items()}
         self.policy: Policy = policy(*risk_policy)
-        self.shown = _tables(book, self.quotes.values())
+        self.shown = tables(book, self.quotes.values())
         self.products = products.products(ids=sorted({quote.product_id for quote in self.quotes.values()}))
         self.hosts = payees.by_code(book_id=book, codes=hosts) if (hosts := sorted({p.host for p in purchases if p.host})) else {}
+        self.places = Places.of(purchases)
         self.cases: dict[int, _Case] = {}
         self.lines: Mapping[UUID, Balance] = {}
         self.exposure: dict[UUID, int] = {}
@@ -184,14 +191,17 @@ class _Facts:
             return Refused(UNKNOWN_HOST, f"{purchase.host:.40} is no active host of this book, or the order is not live", "host")
         if purchase.category and (fault := category_fault(purchase.category)):
             return fault
-        reference = purchase.merchant_reference
-        if not reference or len(reference) > 64 or not reference.isprintable() or reference != reference.strip():
-            return Refused(REFERENCE_INVALID, "a merchant reference has 1 to 64 printable characters", "merchant_reference")
+        if fault := self.places.fault(purchase):
+            return fault
+        if fault := reference_fault(purchase.merchant_reference):
+            return fault
         quote = self._agreed(purchase)
         if isinstance(quote, Refused):
             return quote
         account, shown = self.accounts.get(purchase.consumer_id), self.shown[quote.disclosure_id]
         product, contract = self.products[quote.product_id], self.contracts.get(purchase.merchant_id)
+        if purchase.lines and (fault := cart_fault(purchase.lines, shown.terms.principal)):
+            return fault
         if quote.consumer_id is None and not self._is_calendar_of(account, shown, product):
             return Refused(QUOTE_NOT_PERSONAL, "it was shown to nobody in particular and has other due days: quote again", "quote_id")
         if contract is None:
@@ -214,7 +224,7 @@ class _Facts:
             return Refused(QUOTE_OUTDATED, f"it was shown on {quote.shown_on}, today is {self.on}: quote again", "quote_id")
         return quote
 
-    def _is_calendar_of(self, account: CreditAccount | None, shown: _Shown, product: Product) -> bool:
+    def _is_calendar_of(self, account: CreditAccount | None, shown: Shown, product: Product) -> bool:
         """Whether the due days shown are those that the consumer's credit account gives: the first alone would not tell the 28th from
         the 31st in February.
         """
@@ -235,6 +245,7 @@ class _Facts:
         person, account, late, terms = case.person, case.account, case.late, case.shown.terms
         line = self.lines[account.id] if account else None
         amount, zero = terms.principal, self.zero
+        marks = self.marks.get(purchase.consumer_id, _UNMARKED)
         orders_1h, orders_24h, minor_24h = self.velocity.get(purchase.consumer_id, _NONE)
         return Features(
             consumer_id=purchase.consumer_id,
@@ -260,6 +271,8 @@ class _Facts:
             orders_1h=orders_1h,
             orders_24h=orders_24h,
             amount_24h_minor=minor_24h,
+            suspected_fraud=FRAUD in marks,
+            under_review=REVIEW in marks,
         )
 
     def _is_stopped(self, dimension: str, value: str | UUID) -> bool:
@@ -276,53 +289,6 @@ class _Facts:
             self.taken[order.merchant_id, order.merchant_reference] = order.id
 
 
-@dataclass(frozen=True, slots=True)
-class _Shown:
-    """The plan of a kept cost table, read back from what it says."""
-
-    terms: Terms
-    day_count: str
-    due_days: tuple[date, ...]
-    total: int
-    largest: int
-
-    @classmethod
-    def of(cls, table: Disclosure) -> _Shown:
-        said: Mapping[str, Any] = table.content
-        rows, basis = said["instalments"], said["items"][0]["basis"]
-        due_days = tuple(date.fromisoformat(row["due_on"]) for row in rows)
-        terms = Terms(
-            principal=Money(said["principal_minor"], said["currency"]),
-            periods=said["term"]["periods"],
-            annual_rate=Rate(basis["rate_ppm"]),
-            day_count=DayCount(basis["day_count"]),
-            disbursed_on=date.fromisoformat(said["drawn_on"]),
-            first_due_on=due_days[0],
-            due_day=max(day.day for day in due_days),
-            rule_version=said["rule_version"],
-        )
-        return cls(terms, terms.day_count.value, due_days, said["paid_total_minor"], max(row["total_minor"] for row in rows))
-
-
-_MOST_TABLES: Final = 4_096
-_read_before: dict[bytes, _Shown] = {}
-"""Plans by the hash of their cost table. Popular prices are shown again and again, and what has the same hash says the same."""
-
-
-def _tables(book_id: UUID, agreed: Collection[AgreedQuote]) -> dict[UUID, _Shown]:
-    """The plan of each cost table that was agreed to, by its id."""
-    hashes = {quote.disclosure_id: quote.table_hash for quote in agreed}
-    found = {table: shown for table, mark in hashes.items() if (shown := _read_before.get(mark))}
-    if len(found) < len(hashes):
-        stored = products.disclosures(ids=[table for table in hashes if table not in found], book_id=book_id)
-        new = {table: _Shown.of(one.disclosure) for table, one in stored.items()}
-        if len(_read_before) + len(new) > _MOST_TABLES:
-            _read_before.clear()
-        _read_before.update({hashes[table]: shown for table, shown in new.items()})
-        found |= new
-    return found
-
-
 def _decide(work: UnitOfWork, facts: _Facts, fresh: Mapping[int, tuple[UUID, Purchase]]) -> dict[int, Authorised | Refused]:
     """Features and decision item by item in order; holds, orders and decisions by one statement each."""
     expires_at = work.now + timedelta(days=facts.authorisation_days)
@@ -333,7 +299,17 @@ def _decide(work: UnitOfWork, facts: _Facts, fresh: Mapping[int, tuple[UUID, Pur
         case = facts.cases[index]
         features = facts.features(purchase, case)
         decision = decide(features, facts.policy)
-        order = _draft(facts.on, order_id, purchase, decision_id, case, decision.approved, expires_at, facts.host_id(purchase))
+        order = _draft(
+            facts.on,
+            order_id,
+            purchase,
+            decision_id,
+            case,
+            decision.approved,
+            expires_at,
+            facts.host_id(purchase),
+            facts.places.store_of(purchase),
+        )
         facts.note(order)
         drafts[index] = (order, features, decision)
     with sql.without_waiting():
@@ -341,6 +317,9 @@ def _decide(work: UnitOfWork, facts: _Facts, fresh: Mapping[int, tuple[UUID, Pur
         decided = [Decided(order.decision_id, order.id, features, decision) for order, features, decision in drafts.values()]
         risk.record(work=work, decisions=decided)
         orders.place(work=work, orders=[order for order, _, _ in drafts.values()])
+        carts = {order_id: (purchase.merchant_id, purchase.lines) for order_id, purchase in fresh.values() if purchase.lines}
+        if carts:
+            keep_lines(work=work, of_orders=carts)
         metadata.begin(work=work, notes=[Note(one.merchant_id, "order", order_id, one.metadata) for order_id, one in fresh.values()])
     return {
         index: Authorised(order.id, decision.approved, decision.reasons, features.amount, expires_at)
@@ -349,7 +328,15 @@ def _decide(work: UnitOfWork, facts: _Facts, fresh: Mapping[int, tuple[UUID, Pur
 
 
 def _draft(
-    on: date, order_id: UUID, purchase: Purchase, decision_id: UUID, case: _Case, approved: bool, expires_at: datetime, host_id: UUID | None
+    on: date,
+    order_id: UUID,
+    purchase: Purchase,
+    decision_id: UUID,
+    case: _Case,
+    approved: bool,
+    expires_at: datetime,
+    host_id: UUID | None,
+    store_id: UUID | None,
 ) -> Order:
     quote, shown, product, account, terms = case.quote, case.shown, case.product, case.account, case.shown.terms
     amount = terms.principal
@@ -386,6 +373,8 @@ def _draft(
         placed_on=on,
         host_id=host_id,
         category=purchase.category,
+        store_id=store_id,
+        terminal_id=purchase.terminal_id,
     )
 
 

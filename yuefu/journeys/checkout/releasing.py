@@ -1,9 +1,10 @@
-"""Void and expiry: what is not captured is given back."""
+"""Void, release of the rest, and expiry: what is not captured is given back."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from typing import TypeVar
 from uuid import UUID
 
 from yuefu.errors import Refused
@@ -14,7 +15,7 @@ from yuefu.ledger.rules import Release
 from yuefu.money.amounts import Money
 from yuefu.orders import commands as orders
 from yuefu.orders import queries as order_book
-from yuefu.orders.commands import Freed, VoidRequest
+from yuefu.orders.commands import Freed, ReleaseRequest, VoidRequest
 from yuefu.runtime import keys
 from yuefu.runtime.batch import Quarantined
 from yuefu.runtime.values import Cause, UnitOfWork
@@ -25,20 +26,38 @@ def void(*, desk: Desk, now: datetime, requests: Sequence[VoidRequest]) -> list[
     return in_batches(desk, now, "void", requests, lambda batch: on_open_day(desk, now, batch, _void))
 
 
+def release(*, desk: Desk, now: datetime, requests: Sequence[ReleaseRequest]) -> list[Released | Refused | Quarantined]:
+    """Gives back the rest of orders that were captured in part. Refusals: see `orders.rules`; key_reused."""
+    return in_batches(desk, now, "release", requests, lambda batch: on_open_day(desk, now, batch, _release_rest))
+
+
 def _void(work: UnitOfWork, requests: Sequence[VoidRequest]) -> list[Released | Refused]:
+    return _given_back(work, requests, "order.void", orders.void)
+
+
+def _release_rest(work: UnitOfWork, requests: Sequence[ReleaseRequest]) -> list[Released | Refused]:
+    return _given_back(work, requests, "order.release", orders.release)
+
+
+R = TypeVar("R", bound=VoidRequest)
+
+
+def _given_back(
+    work: UnitOfWork, requests: Sequence[R], scope: str, give_back: Callable[..., Mapping[UUID, Freed | Refused]]
+) -> list[Released | Refused]:
     def act(fresh: list[int]) -> dict[int, Released | Refused]:
         # A batch may hold several of one order, by whomever: each is a cause of its own, so that only the one that did it is named.
         causes = {UUID(int=i + 1): requests[i] for i in fresh}
         work.claimed.update({cause: Cause(request.key, request.by or work.by) for cause, request in causes.items()})
-        freed = list(orders.void(work=work, requests=causes).values())
+        freed = list(give_back(work=work, requests=causes).values())
         _release(work, [f for f in freed if isinstance(f, Freed)], "voided")
         return {i: f if isinstance(f, Refused) else Released(f.order.id, f.amount) for i, f in zip(fresh, freed, strict=True)}
 
     return keys.answer(
         work=work,
-        scope=[keys.scope_of("order.void", request.merchant_id) for request in requests],
+        scope=[keys.scope_of(scope, request.merchant_id) for request in requests],
         requests=requests,
-        # A void makes no object of its own: its key stands for the order, and a repeat answers with what that order released.
+        # It makes no object of its own: its key stands for the order, and a repeat answers with what that order released.
         object_ids=[request.order_id for request in requests],
         decide=act,
         recall=_recall,
@@ -46,7 +65,7 @@ def _void(work: UnitOfWork, requests: Sequence[VoidRequest]) -> list[Released | 
 
 
 def _recall(order_ids: Sequence[UUID]) -> dict[UUID, Released]:
-    """Of orders that were voided under their keys, and so by their own merchants."""
+    """Of orders that gave back under their keys, and so by their own merchants."""
     return {order.id: Released(order.id, Money(order.released, order.currency)) for order in order_book.orders(order_ids).values()}
 
 

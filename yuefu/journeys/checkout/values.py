@@ -7,9 +7,11 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID
 
+from yuefu.errors import Refused
 from yuefu.merchants.rules.metadata import Metadata
 from yuefu.money.amounts import Money
 from yuefu.offers.rules.quote import Quote
+from yuefu.orders.rules.lines import Line
 from yuefu.runtime.values import Actor
 
 UNKNOWN_PRODUCT: Final = "unknown_product"
@@ -25,9 +27,18 @@ QUOTE_NOT_PERSONAL: Final = "quote_not_personal"  # shown to nobody in particula
 NO_CONTRACT: Final = "no_contract"  # the merchant has no contract in force
 NO_SUCH_PLAN: Final = "no_such_plan"  # the contract has no interest-free plan of so many periods
 REFERENCE_INVALID: Final = "merchant_reference_invalid"
+STORE_NOT_OF_CHANNEL: Final = "store_not_of_channel"  # only what is sold in a store names one
+REFERENCE_TAKEN: Final = "merchant_reference_taken"  # by an order that was not declined
+NO_PLAN: Final = "no_plan_offered"  # for this amount, whatever the product
 
 AUTHORISATION_DAYS: Final = "orders.authorisation_days"
 RISK_POLICY: Final = "risk.policy"
+
+
+def reference_fault(reference: str) -> Refused | None:
+    """What a merchant calls its order."""
+    good = 0 < len(reference) <= 64 and reference.isprintable() and reference == reference.strip()
+    return None if good else Refused(REFERENCE_INVALID, "a merchant reference has 1 to 64 printable characters", "merchant_reference")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +69,8 @@ class Quoted:
 class Purchase:
     """The consumer's consent to a plan that was shown to them, sent by the merchant under its own reference. Here as in other requests
     `by` is who sent it, where that is not who carries out the batch. `host` is the code of who sold it live,
-    `category` that of the goods, `metadata` what the merchant notes on the order for itself.
+    `category` that of the goods, `metadata` what the merchant notes on the order for itself, `lines` what is in the cart, `store_id` and `terminal_id` where it
+    is sold.
     """
 
     key: str
@@ -71,6 +83,9 @@ class Purchase:
     host: str = ""
     category: str = ""
     metadata: Metadata = ()
+    lines: tuple[Line, ...] = ()
+    store_id: UUID | None = None
+    terminal_id: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,3 +111,11 @@ class Captured:
 class Released:
     order_id: UUID
     amount: Money
+
+
+@dataclass(frozen=True, slots=True)
+class Prolonged:
+    """An authorisation holds until then."""
+
+    order_id: UUID
+    expires_at: datetime

@@ -74,19 +74,17 @@ def finish(*, desk: Desk, now: datetime, clock_id: UUID) -> None:
 
 
 def _note(work: UnitOfWork, requests: Sequence[NewClock]) -> list[TestClock | Refused]:
-    """Notes those that can be made. What stands in the way of the others is told before a key is used."""
-    faults = _faults(work, requests)
-    fit = [request for request, fault in zip(requests, faults, strict=True) if fault is None]
-    done = iter(sandbox.create_clocks(work=work, requests=fit))
-    return [fault or next(done) for fault in faults]
+    return sandbox.create_clocks(work=work, requests=requests, unfit=_unfit(work, requests))
 
 
-def _faults(work: UnitOfWork, requests: Sequence[NewClock]) -> list[Refused | None]:
+def _unfit(work: UnitOfWork, requests: Sequence[NewClock]) -> dict[int, Refused]:
+    """Why some cannot be made: without a contract, or at a time at which a product could not be offered."""
     if work.book.mode != "test":
-        return [None] * len(requests)  # The command says so.
+        return {}  # The command says so.
     on_offer = _on_offer(work.book)
     contracts = sellers.contracts_in_force(merchant_ids=[request.merchant_id for request in requests], on=work.day.on)
-    return [_fault(work, request, on_offer) if request.merchant_id in contracts else _no_contract() for request in requests]
+    faults = [_fault(work, request, on_offer) if request.merchant_id in contracts else _no_contract() for request in requests]
+    return {i: fault for i, fault in enumerate(faults) if fault}
 
 
 def _no_contract() -> Refused:

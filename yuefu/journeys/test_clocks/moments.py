@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from yuefu.errors import Refused
-from yuefu.journeys import close_of_day, collecting, debits, dunning, jobs, papers, reconciliation, reminders, reports, settlement
+from yuefu.journeys import close_of_day, collecting, debits, dunning, fixtures, jobs, papers, reconciliation, reminders, reports, settlement
 from yuefu.journeys.desk import Desk
 from yuefu.runtime import days
 from yuefu.sandbox.rules import clocks as rules
@@ -62,6 +62,7 @@ def _debits(desk: Desk, now: datetime) -> None:
 
 
 def _people(desk: Desk, now: datetime) -> None:
+    fixtures.act(desk=desk, now=now)
     jobs.poll(desk, now)
 
 

@@ -2,7 +2,7 @@
 
 from yuefu.ledger.commands.accounts import close_accounts, has_partitions, make_partitions, open_control, open_limited, set_limits
 from yuefu.ledger.commands.checkpoints import roll_up, seal
-from yuefu.ledger.commands.holding import place_holds, release_holds
+from yuefu.ledger.commands.holding import extend_holds, place_holds, release_holds
 from yuefu.ledger.commands.journal import JOURNAL, decide_entry, propose_entry
 from yuefu.ledger.commands.posting import post, post_once, rehearse
 from yuefu.ledger.commands.reversing import reverse
@@ -13,6 +13,7 @@ __all__ = [
     "close_accounts",
     "decide_entry",
     "expire_transfers",
+    "extend_holds",
     "has_partitions",
     "make_partitions",
     "open_control",

@@ -1,4 +1,4 @@
-"""Holds: placed against a limit, released by somebody or by time; posting takes them (see `posting`). What they leave of a limit is added
+"""Holds: placed against a limit, extended, released by somebody or by time; posting takes them (see `posting`). What they leave of a limit is added
 up by triggers.
 """
 
@@ -8,9 +8,9 @@ from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 from yuefu.errors import Refused
-from yuefu.ledger.queries.accounts import lock_limited, lock_limited_ids
-from yuefu.ledger.rules import Held, Hold, Release, Released
-from yuefu.ledger.rules.posting import HOLD_NOT_PENDING, HOLD_UNKNOWN, Balance, place_refusal
+from yuefu.ledger.queries.accounts import lock_holds, lock_limited, lock_limited_ids
+from yuefu.ledger.rules import Extension, Held, Hold, Release, Released
+from yuefu.ledger.rules.posting import HOLD_NOT_PENDING, HOLD_UNKNOWN, Balance, hold_refusal, place_refusal
 from yuefu.money.amounts import Money
 from yuefu.runtime import sql
 from yuefu.runtime.values import UnitOfWork
@@ -96,3 +96,14 @@ def _end(ended: dict[UUID, tuple[str, int]]) -> None:
         f" FROM {source} AS g WHERE h.id = g.id",
         params,
     )
+
+
+def extend_holds(*, work: UnitOfWork, extensions: Sequence[Extension]) -> list[Held | Refused]:
+    """Lets pending holds of orders hold longer; each once in a batch. Refused with hold_unknown, hold_not_pending or hold_expired."""
+    wanted = sorted({extension.hold_id for extension in extensions})
+    assert len(wanted) == len(extensions), "each hold once"
+    found = lock_holds(work.book.id, wanted)
+    outcomes = [hold_refusal(found.get(e.hold_id), work.now) or Held(e.hold_id) for e in extensions]
+    longer = [(e.hold_id, e.expires_at) for e, outcome in zip(extensions, outcomes, strict=True) if isinstance(outcome, Held)]
+    sql.update("ledger_hold", "id", {"id": "uuid", "expires_at": "timestamptz"}, sorted(longer))
+    return outcomes

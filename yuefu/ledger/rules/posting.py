@@ -153,6 +153,14 @@ class Released:
     amount: Money
 
 
+@dataclass(frozen=True, slots=True)
+class Extension:
+    """Until when a hold is to hold."""
+
+    hold_id: UUID
+    expires_at: datetime
+
+
 @dataclass(slots=True)
 class Balance:
     """A limited account while a batch is decided. `posted` is net debits, whatever the side that counts."""

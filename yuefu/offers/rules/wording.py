@@ -44,6 +44,11 @@ TEXTS: Final[Mapping[str, tuple[str, str]]] = {
     "at_once": ("到期日次日起", "from the day after the due day"),
     "nothing_else_is_charged": (
         "除已明示成本外不再收取其他贷款相关息费", "Apart from the costs shown here, no interest or fee of this credit is charged."),
+    "label": (
+        "{lender}提供贷款：{periods} 期，还款总额 {total}，综合年化成本 {compound_pct}%（内部收益率，复利；单利 {simple_pct}%）。{statement}。",
+        "Credit of {lender}: {periods} instalments, {total} in all, annual cost {compound_pct} % (IRR, compound; {simple_pct} % simple)."
+        " {statement}",
+    ),
     "lender": ("贷款人", "Lender"),
     "lender_value": ("{name_zh}（许可证号 {licence}）", "{name_en} (licence {licence})"),
     "not_published": ("该方案暂未开放", "This plan is not offered."),
@@ -93,6 +98,21 @@ def lines(content: Mapping[str, Any], language: Language) -> tuple[Shown, ...]:
         *_contingent(content, language),
         Shown(text(content["statement"], language), ""),
     )
+
+
+def label_text(content: Mapping[str, Any], language: Language) -> str:
+    """What stands beside a price label, in one or two sentences: who lends, what all of it comes to, its annual cost, and what may come on top."""
+    said = text(
+        "label",
+        language,
+        lender=text("lender_value", language, **content["lender"]),
+        periods=content["term"]["periods"],
+        total=Money(content["paid_total_minor"], content["currency"]),
+        statement=text(content["statement"], language),
+        **content["annual_cost"],
+    )
+    may_arise = [f"{shown.label}{'：' if language == 'zh' else ': '}{shown.value}" for shown in _contingent(content, language)]
+    return said if isinstance(content["contingent"], str) else " ".join([said, *may_arise])
 
 
 def _contingent(content: Mapping[str, Any], language: Language) -> list[Shown]:

@@ -18,7 +18,7 @@ _ORDER = (
     "id, merchant_id, consumer_id, credit_account_id, merchant_reference, product_id, product, channel, currency, amount_minor,"
     " authorised_minor, captured_minor, released_minor, refunded_minor, periods, state, expires_at, first_due_on, due_day,"
     " annual_rate_ppm, day_count, rule_version, shown_total_minor, shown_instalment_minor, disclosure_id, quote_id, quote_shown_to,"
-    " decision_id, seq, created_on, host_id, category"
+    " decision_id, seq, created_on, host_id, category, store_id, terminal_id"
 )
 
 
@@ -140,6 +140,12 @@ def velocity(*, consumer_ids: Sequence[UUID], now: datetime) -> dict[UUID, tuple
     return {consumer: (hour, day, minor) for consumer, hour, day, minor in found}
 
 
+def extensions(extension_ids: Sequence[UUID]) -> dict[UUID, tuple[UUID, datetime]]:
+    """Extension → its order, and until when it let that hold."""
+    found = sql.rows("SELECT id, order_id, expires_at FROM orders_extension WHERE id = ANY(%s)", [list(extension_ids)])
+    return {row[0]: (row[1], row[2]) for row in found}
+
+
 def captures(capture_ids: Sequence[UUID]) -> dict[UUID, Captured]:
     found = sql.rows(_CAPTURED + " WHERE c.id = ANY(%s)", [list(capture_ids)])
     return {row[0]: _captured(row) for row in found}
@@ -202,6 +208,9 @@ _FILTERS = {
     "state": "state = %(state)s",
     "channel": "channel = %(channel)s",
     "consumer": "consumer_id = %(consumer)s",
+    "product": "product = %(product)s",
+    "store": "store_id = %(store)s",
+    "terminal": "terminal_id = %(terminal)s",
     "created_from": "created_at >= %(created_from)s",
     "created_before": "created_at < %(created_before)s",
 }

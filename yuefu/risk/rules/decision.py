@@ -24,6 +24,8 @@ UNDER_AGE: Final = "under_age"
 OVER_AGE: Final = "over_age"
 STUDENT: Final = "student"
 CONSUMER_CLOSED: Final = "consumer_closed"
+SUSPECTED_FRAUD: Final = "suspected_fraud"
+UNDER_REVIEW: Final = "under_review"
 NO_CREDIT_ACCOUNT: Final = "no_credit_account"
 ACCOUNT_FROZEN: Final = "account_frozen"
 OVERDUE: Final = "overdue"
@@ -33,11 +35,16 @@ LIMIT: Final = "limit"
 
 PRECEDENCE: Final = (
     NEW_CREDIT_STOPPED, PRODUCT_STOPPED, FUNDER_STOPPED, MERCHANT_STOPPED, CHANNEL_STOPPED, PRODUCT_NOT_OFFERED, MERCHANT_SUSPENDED,
-    UNDER_AGE, OVER_AGE, STUDENT, CONSUMER_CLOSED, NO_CREDIT_ACCOUNT, ACCOUNT_FROZEN, OVERDUE, VELOCITY, DUPLICATE, LIMIT,
+    UNDER_AGE, OVER_AGE, STUDENT, CONSUMER_CLOSED, SUSPECTED_FRAUD, UNDER_REVIEW, NO_CREDIT_ACCOUNT, ACCOUNT_FROZEN, OVERDUE, VELOCITY,
+    DUPLICATE, LIMIT,
 )  # fmt: skip
 """First what holds for everybody, then the law, then the consumer, then the order."""
 
 MOST_REASONS: Final = 4
+
+FRAUD, REVIEW = "fraud", "review"
+MARKS: Final = (FRAUD, REVIEW)
+"""What a consumer may be marked with: no order is approved until the mark is lifted."""
 
 
 @made_quickly
@@ -49,7 +56,7 @@ class Features:
     `amount_24h_minor` are what the consumer ordered in the hour and the day before, at any merchant: all orders, declined ones too, and the
     amount that was authorised. `duplicate_of` is an earlier order of the same merchant with the same merchant reference.
     `new_credit_stopped` is a stop in force for all new credit, the four below it one for the product, the funder, the merchant or the sales
-    channel of the order.
+    channel of the order. `suspected_fraud` and `under_review` are marks on the consumer.
     """
 
     consumer_id: UUID
@@ -75,6 +82,8 @@ class Features:
     orders_1h: int = 0
     orders_24h: int = 0
     amount_24h_minor: int = 0
+    suspected_fraud: bool = False
+    under_review: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +163,8 @@ def _grounds(features: Features, policy: Policy) -> dict[str, bool]:
         OVER_AGE: features.age_years > policy.max_age,
         STUDENT: policy.students_blocked and features.is_student,
         CONSUMER_CLOSED: features.consumer_state != "active",
+        SUSPECTED_FRAUD: features.suspected_fraud,
+        UNDER_REVIEW: features.under_review,
         NO_CREDIT_ACCOUNT: not has_account,
         ACCOUNT_FROZEN: has_account and features.credit_state != "active",
         OVERDUE: features.overdue_days > policy.max_overdue_days or features.overdue.minor > policy.max_overdue_minor,

@@ -17,6 +17,8 @@ REASONS: Final[Mapping[str, tuple[str, str]]] = {
     "over_age": ("超出月付的年龄范围", "Your age is outside the range for monthly payment."),
     "student": ("暂不向在校学生提供月付", "Monthly payment is not available to students."),
     "consumer_closed": ("您的账户已注销", "Your account is closed."),
+    "suspected_fraud": ("暂时无法为您提供月付，请联系客服", "Monthly payment is not available to you at the moment. Please contact support."),
+    "under_review": ("您的信息正在审核，请稍后再试", "Your details are being reviewed. Please try again later."),
     "no_credit_account": ("您尚未开通月付额度", "You have not opened a monthly payment account yet."),
     "account_frozen": (
         "您的月付账户当前不可用，请联系客服", "Your monthly payment account cannot be used at the moment. Please contact support."),

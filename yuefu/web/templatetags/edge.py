@@ -35,6 +35,12 @@ def money(value: Money) -> str:
 
 
 @register.filter
+def in_currency(minor: int, of: Money) -> str:
+    """Minor units in the currency of another amount: ¥1,999.00."""
+    return edge.with_currency(Money(minor, of.currency))
+
+
+@register.filter
 def figure(value: Money) -> str:
     """Without its currency, for a column that names it once."""
     return edge.figure(value)

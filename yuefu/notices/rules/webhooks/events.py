@@ -24,6 +24,7 @@ _OF_ORDER: Final[Mapping[str, tuple[str, ...]]] = {
     "order.declined": ("credit.decision.declined", "payment.failed"),
     "order.voided": ("payment.voided",),
     "order.expired": ("payment.expired",),
+    "order.extended": ("payment.extended",),
     "order.refunded": ("refund.created",),
 }
 _ONE_EACH: Final[Mapping[str, str]] = {
@@ -52,10 +53,12 @@ _ONE_EACH: Final[Mapping[str, str]] = {
     "aftersale.in_hand": "aftersale.goods_in_hand",
     "aftersale.done": "aftersale.done",
     "aftersale.cancelled": "aftersale.cancelled",
-    "checkout_session.completed": "checkout.session.completed",
-    "checkout_session.expired": "checkout.session.expired",
+    "checkout.session.completed": "checkout.session.completed",
+    "checkout.session.expired": "checkout.session.expired",
     "dispute.opened": "dispute.opened",
-    "dispute.evidence_due": "dispute.evidence_due",
+    "dispute.submitted": "dispute.submitted",
+    "dispute.ruled": "dispute.ruled",
+    "dispute.appealed": "dispute.appealed",
     "dispute.won": "dispute.won",
     "dispute.lost": "dispute.lost",
     "webhook_endpoint.tested": TEST,
@@ -96,10 +99,14 @@ _SHAPES: Final[Mapping[str, _Shape]] = {
         "aftersale", "aftersale", "state", "kind", "asked_by", "amount", "price", "answer_by", "handed_on", "refunded", "paused_until",
         order="order_id", consumer="consumer_id", refund="refund_id",
     ),
-    "checkout_session": _shape(
-        "checkout.session", "checkout_session", "state", "merchant_reference", "amount", "expires_at", order="order_id", quote="quote_id",
+    "checkout": _shape(
+        "checkout.session", "checkout", "state", "merchant_reference", "amount", "channel", "expires_at", order="order_id",
+        consumer="consumer_id",
     ),
-    "dispute": _shape("dispute", "dispute", "state", "reason", "amount", "evidence_due_on", "evidence_due_at", order="order_id"),
+    "dispute": _shape(
+        "dispute", "dispute", "state", "reason", "amount", "answer_by", "appeal_by", "ruling", "outcome", "refunded", order="order_id",
+        consumer="consumer_id", refund="refund_id",
+    ),
     "webhook_endpoint": _shape("webhook_endpoint", "webhook_endpoint", "url"),
 }  # fmt: skip
 

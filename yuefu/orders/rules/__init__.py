@@ -12,6 +12,7 @@ from yuefu.errors import Refused
 from yuefu.frozen import made_quickly
 from yuefu.money.amounts import Money
 
+Way = Literal["voided", "expired", "released"]
 STATES: Final = ("declined", "authorised", "part_captured", "captured", "part_refunded", "refunded", "voided", "expired")
 State = Literal["declined", "authorised", "part_captured", "captured", "part_refunded", "refunded", "voided", "expired"]
 
@@ -26,6 +27,11 @@ CAPTURE_TOO_SMALL = "capture_too_small"  # less than one minor unit per instalme
 REFUND_EXCEEDS = "refund_exceeds_captured"
 UNKNOWN_EVENT = "unknown_event"
 CALENDAR_PASSED = "calendar_passed"  # the first due day shown to the consumer has come
+NOTHING_TO_EXTEND = "nothing_to_extend"  # it holds already for as long as it may
+NOTHING_CAPTURED = "nothing_captured"  # what was never captured is voided, not released
+
+LONGEST_DAYS: Final = 180
+"""How long after it was placed an order can be held at most, however often it is extended."""
 
 EVENTS: Final = ("refund", "rejection", "charge_back")
 """What way money comes back: goods are given back, refused at the door, or the payer has contested. What it costs is the contract's to say."""
@@ -77,6 +83,8 @@ class Order:
     placed_on: date
     host_id: UUID | None = None
     category: str = ""
+    store_id: UUID | None = None
+    terminal_id: UUID | None = None
     captures: tuple[Capture, ...] = ()
 
     @property
@@ -108,12 +116,9 @@ def capture(order: Order | None, amount: Money | None, capture_id: UUID, now: da
     refused = _usable(order, amount)
     if refused or order is None:
         return refused or Refused(UNKNOWN_ORDER)
-    if order.remaining == 0:
-        return Refused(NOTHING_LEFT, f"the order is {order.state}", "order_id")
-    if order.expires_at <= now:
-        return Refused(AUTHORISATION_EXPIRED, f"the authorisation ended at {order.expires_at.isoformat()}", "order_id")
-    if order.first_due_on is None or order.first_due_on <= on:
-        return Refused(CALENDAR_PASSED, f"the first due day shown was {order.first_due_on}", "order_id")
+    refused = _over(order, now, on)
+    if refused:
+        return refused
     taken = amount.minor if amount else order.remaining
     if taken > order.remaining:
         return Refused(
@@ -126,8 +131,8 @@ def capture(order: Order | None, amount: Money | None, capture_id: UUID, now: da
     return replace(after, state=state_of(after)), made
 
 
-def release(order: Order | None, by: Literal["voided", "expired"], now: datetime) -> tuple[Order, int] | Refused:
-    """Gives back what is not captured. Returns the order and how much was freed."""
+def release(order: Order | None, by: Way, now: datetime) -> tuple[Order, int] | Refused:
+    """Gives back what is not captured; `released` is the rest of what was captured in part. Returns the order and how much was freed."""
     refused = _usable(order, None)
     if refused or order is None:
         return refused or Refused(UNKNOWN_ORDER)
@@ -135,9 +140,24 @@ def release(order: Order | None, by: Literal["voided", "expired"], now: datetime
         return Refused(NOTHING_LEFT, f"the order is {order.state}", "order_id")
     if by == "expired" and order.expires_at > now:
         return Refused("not_expired", f"the authorisation holds until {order.expires_at.isoformat()}", "order_id")
+    if by == "released" and order.captured == 0:
+        return Refused(NOTHING_CAPTURED, "nothing of the order was captured: void it", "order_id")
     freed = order.remaining
     after = replace(order, released=order.released + freed, seq=order.seq + 1)
-    return replace(after, state=state_of(after, by)), freed
+    return replace(after, state=state_of(after, "expired" if by == "expired" else "voided")), freed
+
+
+def extend(order: Order | None, until: datetime, now: datetime, on: date) -> Order | Refused:
+    """Lets the authorisation hold until a moment, if that is later than it does. What is over is never extended."""
+    refused = _usable(order, None)
+    if refused or order is None:
+        return refused or Refused(UNKNOWN_ORDER)
+    refused = _over(order, now, on)
+    if refused:
+        return refused
+    if until <= order.expires_at:
+        return Refused(NOTHING_TO_EXTEND, f"it holds until {order.expires_at.isoformat()} and can hold no longer", "order_id")
+    return replace(order, expires_at=until, seq=order.seq + 1)
 
 
 def refund(order: Order | None, amount: Money | None, event: str = "refund") -> tuple[Order, tuple[Part, ...]] | Refused:
@@ -154,6 +174,17 @@ def refund(order: Order | None, amount: Money | None, event: str = "refund") -> 
     parts, captures = _share(order.captures, wanted, order.currency)
     after = replace(order, refunded=order.refunded + wanted, captures=captures, seq=order.seq + 1)
     return replace(after, state=state_of(after)), parts
+
+
+def _over(order: Order, now: datetime, on: date) -> Refused | None:
+    """Why nothing more can be captured."""
+    if order.remaining == 0:
+        return Refused(NOTHING_LEFT, f"the order is {order.state}", "order_id")
+    if order.expires_at <= now:
+        return Refused(AUTHORISATION_EXPIRED, f"the authorisation ended at {order.expires_at.isoformat()}", "order_id")
+    if order.first_due_on is None or order.first_due_on <= on:
+        return Refused(CALENDAR_PASSED, f"the first due day shown was {order.first_due_on}", "order_id")
+    return None
 
 
 def _share(captures: Sequence[Capture], wanted: int, currency: str) -> tuple[tuple[Part, ...], tuple[Capture, ...]]:

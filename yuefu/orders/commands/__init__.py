@@ -6,15 +6,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC
 from operator import attrgetter
-from typing import Any, Final, Literal, TypeVar
+from typing import Any, Final, TypeVar
 from uuid import UUID
 
 from yuefu.errors import Refused
 from yuefu.merchants.rules.metadata import Metadata
 from yuefu.money.amounts import Money
 from yuefu.orders import queries, rules
+from yuefu.orders.commands.parts import Used, ship
 from yuefu.orders.queries import OfMerchant
-from yuefu.orders.rules import Capture, Order, Part
+from yuefu.orders.rules import Capture, Order, Part, Way
+from yuefu.orders.rules.parts import Pieces, Shipment, shipments_fault
 from yuefu.runtime import audit, outbox, sql
 from yuefu.runtime.outbox import Event
 from yuefu.runtime.values import Actor, UnitOfWork
@@ -51,6 +53,8 @@ _ORDER = {
     "decision_id": "uuid",
     "host_id": "uuid",
     "category": "text",
+    "store_id": "uuid",
+    "terminal_id": "uuid",
 }
 _CALLED = {
     "amount_minor": "amount",
@@ -66,13 +70,15 @@ _written = attrgetter(*[_CALLED.get(column, column) for column in _ORDER])
 
 @dataclass(frozen=True, slots=True)
 class CaptureRequest:
-    """Capture `amount` of an order of the merchant, or all that is left."""
+    """Capture `amount` of an order of the merchant, or the pieces of its `lines`, or all that is left; `shipping` says how the goods were sent."""
 
     key: str
     merchant_id: UUID
     order_id: UUID
     amount: Money | None = None
     by: Actor | None = field(default=None, compare=False)
+    lines: tuple[Pieces, ...] = ()
+    shipping: tuple[Shipment, ...] = ()
 
     @property
     def of_merchant(self) -> OfMerchant:
@@ -94,9 +100,14 @@ class VoidRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class ReleaseRequest(VoidRequest):
+    """Give back the rest of an order of the merchant that was captured in part."""
+
+
+@dataclass(frozen=True, slots=True)
 class RefundRequest:
     """Refund `amount` of what was captured of an order of the merchant, or all of it. `event` is what way
-    back it is: one of `rules.EVENTS`; `metadata` is what the merchant notes on the refund for itself."""
+    back it is: one of `rules.EVENTS`; `metadata` is what the merchant notes on the refund for itself. With `lines` it is of pieces of these."""
 
     key: str
     merchant_id: UUID
@@ -105,6 +116,7 @@ class RefundRequest:
     by: Actor | None = field(default=None, compare=False)
     event: str = "refund"
     metadata: Metadata = ()
+    lines: tuple[Pieces, ...] = ()
 
     @property
     def of_merchant(self) -> OfMerchant:
@@ -154,7 +166,7 @@ def place(*, work: UnitOfWork, orders: Sequence[Order]) -> None:
         same=same,
         often_same=("currency", "created_on", "expires_at", "day_count", "rule_version"),
     )
-    outbox.emit(work=work, events=[_event(o, "order.declined" if o.state == "declined" else "order.authorised") for o in orders])
+    outbox.emit(work=work, events=[event_of(o, "order.declined" if o.state == "declined" else "order.authorised") for o in orders])
     audit.record(work=work, action="order.authorise", object_kind="order", object_ids=[o.id for o in orders])
 
 
@@ -163,13 +175,17 @@ def capture(*, work: UnitOfWork, requests: Mapping[UUID, CaptureRequest]) -> dic
     locked = queries.of_merchants(work.book.id, [request.of_merchant for request in requests.values()], lock=True)
     before = _by_id(locked)
     outcomes: dict[UUID, Taken | Refused] = {}
+    used = Used.of("capture", list(requests.values()))
     for capture_id, request in requests.items():
-        done = rules.capture(locked.get(request.of_merchant), request.amount, capture_id, work.now, work.day.on)
+        order = locked.get(request.of_merchant)
+        amount = shipments_fault(request.shipping) or used.amount(order, request)
+        done = amount if isinstance(amount, Refused) else rules.capture(order, amount, capture_id, work.now, work.day.on)
         if isinstance(done, Refused):
             outcomes[capture_id] = done
         else:
             locked[request.of_merchant], made = done
             outcomes[capture_id] = Taken(done[0], made)
+            used.note(capture_id, done[0], request.lines)
     taken = [o for o in outcomes.values() if isinstance(o, Taken)]
     columns = {
         "id": "uuid",
@@ -190,6 +206,8 @@ def capture(*, work: UnitOfWork, requests: Mapping[UUID, CaptureRequest]) -> dic
             for t in taken
         ],
     )
+    used.write(work)
+    ship(work=work, shipments=[(t.order, t.capture.id, one) for t in taken for one in requests[t.capture.id].shipping])
     _store(work, before, [(t.order, t.capture.id) for t in taken], "order.captured")
     _audit(work, "order.capture", [(t.order.id, t.capture.id) for t in taken])
     return outcomes
@@ -202,14 +220,19 @@ def void(*, work: UnitOfWork, requests: Mapping[UUID, VoidRequest]) -> dict[UUID
     return dict(zip(requests, _release(work, locked, list(zip(wanted, requests, strict=True)), "voided"), strict=True))
 
 
+def release(*, work: UnitOfWork, requests: Mapping[UUID, ReleaseRequest]) -> dict[UUID, Freed | Refused]:
+    """Gives back the rest of what was captured in part, as `void` does."""
+    wanted = [request.of_merchant for request in requests.values()]
+    locked = queries.of_merchants(work.book.id, wanted, lock=True)
+    return dict(zip(requests, _release(work, locked, list(zip(wanted, requests, strict=True)), "released"), strict=True))
+
+
 def expire(*, work: UnitOfWork, order_ids: Sequence[UUID]) -> list[Freed | Refused]:
     """Gives back what was not captured in time, whose order it may be. Refusals: see `orders.rules`."""
     return _release(work, queries.lock_any(work.book.id, order_ids), [(i, i) for i in order_ids], "expired")
 
 
-def _release(
-    work: UnitOfWork, locked: dict[N, Order], asked: Sequence[tuple[N, UUID]], by: Literal["voided", "expired"]
-) -> list[Freed | Refused]:
+def _release(work: UnitOfWork, locked: dict[N, Order], asked: Sequence[tuple[N, UUID]], by: Way) -> list[Freed | Refused]:
     """`asked` are what each order is asked for by, and the cause of that."""
     before = _by_id(locked)
     outcomes: list[Freed | Refused] = []
@@ -231,15 +254,20 @@ def refund(*, work: UnitOfWork, requests: Mapping[UUID, RefundRequest]) -> dict[
     locked = queries.of_merchants(work.book.id, [request.of_merchant for request in requests.values()], lock=True)
     before = _by_id(locked)
     outcomes: dict[UUID, TakenBack | Refused] = {}
+    used = Used.of("refund", list(requests.values()))
     for refund_id, request in requests.items():
-        done = rules.refund(locked.get(request.of_merchant), request.amount, request.event)
+        order = locked.get(request.of_merchant)
+        amount = used.amount(order, request)
+        done = amount if isinstance(amount, Refused) else rules.refund(order, amount, request.event)
         if isinstance(done, Refused):
             outcomes[refund_id] = done
         else:
             locked[request.of_merchant], parts = done
             outcomes[refund_id] = TakenBack(refund_id, done[0], parts, request.event)
+            used.note(refund_id, done[0], request.lines)
     made = [o for o in outcomes.values() if isinstance(o, TakenBack)]
     _write_shares(work, made)
+    used.write(work)
     _store(work, before, [(m.order, m.refund_id) for m in made], "order.refunded")
     _audit(work, "order.refund", [(m.order.id, m.refund_id) for m in made])
     return outcomes
@@ -296,7 +324,7 @@ def _store(work: UnitOfWork, before: Mapping[UUID, Order], steps: Sequence[tuple
     seen = dict(before)
     events = []
     for order, cause in steps:
-        events.append(replace(_event(order, event), changed=_changes(seen[order.id], order), cause=cause))
+        events.append(replace(event_of(order, event), changed=changes_of(seen[order.id], order), cause=cause))
         seen[order.id] = order
     outbox.emit(work=work, events=events)
 
@@ -304,8 +332,11 @@ def _store(work: UnitOfWork, before: Mapping[UUID, Order], steps: Sequence[tuple
 _AMOUNTS: Final = ("authorised", "captured", "released", "refunded")
 
 
-def _changes(old: Order, new: Order) -> dict[str, Any]:
+def changes_of(old: Order, new: Order) -> dict[str, Any]:
+    """The old values of what an event tells, where they differ."""
     changed: dict[str, Any] = {"state": old.state} if old.state != new.state else {}
+    if old.expires_at != new.expires_at:
+        changed["expires_at"] = old.expires_at.astimezone(UTC)
     return changed | {n: _money(getattr(old, n), old.currency) for n in _AMOUNTS if getattr(old, n) != getattr(new, n)}
 
 
@@ -314,7 +345,8 @@ def _money(minor: int, currency: str) -> dict[str, Any]:
     return {"minor": minor, "currency": currency}
 
 
-def _event(order: Order, kind: str) -> Event:
+def event_of(order: Order, kind: str) -> Event:
+    """An event that tells an order whole."""
     currency = order.currency
     snapshot = {
         "id": order.id,
@@ -324,6 +356,8 @@ def _event(order: Order, kind: str) -> Event:
         "product": order.product,
         "channel": order.channel,
         "category": order.category,
+        "store_id": order.store_id,
+        "terminal_id": order.terminal_id,
         "periods": order.periods,
         "state": order.state,
         "amount": _money(order.amount, currency),

@@ -1,0 +1,45 @@
+"""Writes the tables of docs/sandbox.md: how people of the sandbox behave, and what its channel does."""
+
+import inspect
+import re
+from pathlib import Path
+
+from yuefu.payments.gateways import sandbox, sandbox_mandates
+from yuefu.sandbox.rules import fixtures
+
+TARGET = Path(__file__).resolve().parents[1] / "docs" / "sandbox.md"
+
+
+def behaviours() -> str:
+    """Every behaviour with what it does, in both languages, and the reasons of a decline."""
+    rows = [
+        f"| `{one.name}` | {one.en} | {one.zh} | {', '.join(f'`{code}`' for code in one.reasons) or 'approved'} |"
+        for one in fixtures.BEHAVIOURS.values()
+    ]
+    return "\n".join(["| behaviour | what happens | 说明 | an order |", "|---|---|---|---|", *rows])
+
+
+def instruments() -> str:
+    """What the gateways say of themselves."""
+    told = [_table(inspect.getdoc(module) or "") for module in (sandbox, sandbox_mandates)]
+    return "\n\n".join(f"```\n{one}\n```" for one in told)
+
+
+def _table(said: str) -> str:
+    """The lines of a docstring that stand in columns."""
+    lines = said.splitlines()
+    first = next(i for i, line in enumerate(lines) if re.match(r"(collections|signing) {2,}", line))
+    last = next(i for i, line in enumerate(lines) if i > first and re.match(r"(A collection|Held)", line))
+    return "\n".join(lines[first:last]).strip()
+
+
+def written(text: str) -> str:
+    """The page with its tables as they are."""
+    for name, table in (("behaviours", behaviours()), ("instruments", instruments())):
+        head = f"<!-- {name}: written by tools/sandbox.py -->"
+        text = re.sub(rf"{re.escape(head)}.*?<!-- end -->", lambda _, h=head, t=table: f"{h}\n{t}\n<!-- end -->", text, flags=re.DOTALL)
+    return text
+
+
+if __name__ == "__main__":
+    TARGET.write_text(written(TARGET.read_text(encoding="utf-8")), encoding="utf-8")
