@@ -355,3 +355,19 @@ def test_whoever_gave_an_address_hears_of_an_endpoint_that_fails_once_a_day_and_
     assert rounds() == 0
     kept = sql.rows("SELECT kind, state, count(*) FROM notices_alert WHERE book_id = %s GROUP BY 1, 2 ORDER BY 1, 2", [shop.book_id])
     assert kept == [("disabled", "no_address", 1), ("disabled", "sent", 1), ("failing", "no_address", 2), ("failing", "sent", 2)]
+
+
+def test_an_endpoint_whose_secrets_cannot_be_opened_is_not_sent_to_and_holds_up_no_other(hooked: Hooked) -> None:
+    made: list[Created] = []
+
+    def sell(receiver: Receiver):
+        made.extend(hooked.endpoint(receiver.url(path), "payment.authorized") for path in ("/broken", "/sound"))
+        with sql.owning():
+            sql.run("ALTER TABLE notices_endpoint_secret DISABLE TRIGGER notices_endpoint_secret_stays")
+            sql.run("UPDATE notices_endpoint_secret SET secret_sealed = private_sealed WHERE endpoint_id = %s", [made[0].id])
+            sql.run("ALTER TABLE notices_endpoint_secret ENABLE TRIGGER notices_endpoint_secret_stays")
+        hooked.shop.buy(hooked.shop.consumer())
+        return lambda: all(hooked.settled(one.id, 1)() for one in made)
+
+    assert [one.path for one in hooked.deliver(Receiver, sell).seen] == ["/sound"]
+    assert [(one.state, one.last_code) for one in hooked.deliveries(made[0].id)] == [("waiting", "not_sent")]

@@ -32,14 +32,14 @@ from yuefu.notices.queries import webhooks as queries
 from yuefu.notices.rules.webhooks import signing
 from yuefu.notices.rules.webhooks.endpoints import LARGEST_PAYLOAD, Endpoint
 from yuefu.notices.rules.webhooks.events import PublicEvent, render, thin
-from yuefu.notices.rules.webhooks.signing import Secret
+from yuefu.notices.rules.webhooks.signing import NotSigned, Secret
 from yuefu.notices.rules.webhooks.targets import Network, Where
 from yuefu.notices.rules.webhooks.trying import JITTER_PARTS, Answer
 from yuefu.runtime import books, outbox, sql
 from yuefu.runtime.clock import system_now, system_ticks
 from yuefu.runtime.logs import logger
 from yuefu.runtime.metrics import WEBHOOKS
-from yuefu.runtime.vault import Vault
+from yuefu.runtime.vault import Vault, VaultError
 
 MOST: Final = 600
 """On their way at once, in one process."""
@@ -84,7 +84,7 @@ def claim(*, now: datetime, vault: Vault, networks: Sequence[Network], most: int
             return []
         events = queries.events([one.event_id for one in claimed])
         endpoints = queries.endpoints({one.endpoint_id for one in claimed})
-        keys = queries.in_force(endpoints, now=now, vault=vault)
+        keys = _keys(list(endpoints), now, vault)
         live = {book_id: _is_live(book_id) for book_id in {one.book_id for one in endpoints.values()}}
     bodies: dict[tuple[UUID, str, str], bytes] = {}
     ready = []
@@ -92,10 +92,30 @@ def claim(*, now: datetime, vault: Vault, networks: Sequence[Network], most: int
         endpoint, event = endpoints[one.endpoint_id], events[one.event_id]
         is_live, form = live[endpoint.book_id], (event.id, endpoint.payload, endpoint.api_version)
         if form not in bodies:
-            bodies[form] = payload(event, endpoint, is_live=is_live)
+            bodies[form] = _payload(event, endpoint, is_live=is_live)
         where = Where(is_live=is_live, networks=networks)
         ready.append(Ready(one, endpoint.url, names.text("event", event.id), bodies[form], where, keys.get(endpoint.id, ())))
     return ready
+
+
+def _keys(endpoint_ids: Sequence[UUID], now: datetime, vault: Vault) -> dict[UUID, list[Secret]]:
+    """What each endpoint's messages are signed with. One whose secrets cannot be opened has none, and holds up no other."""
+    try:
+        return queries.in_force(endpoint_ids, now=now, vault=vault)
+    except VaultError:
+        if len(endpoint_ids) == 1:
+            log.exception("secrets cannot be opened", endpoint=names.text("webhook_endpoint", endpoint_ids[0]))
+            return {}
+    return {i: secrets for one in endpoint_ids for i, secrets in _keys([one], now, vault).items()}
+
+
+def _payload(event: PublicEvent, endpoint: Endpoint, *, is_live: bool) -> bytes:
+    """The body of a message; empty where there is none to be made, which holds up no other."""
+    try:
+        return payload(event, endpoint, is_live=is_live)
+    except Exception as error:
+        log.exception("event not rendered", source=names.text("event", event.id), error=type(error).__name__)
+        return b""
 
 
 def _is_live(book_id: UUID) -> bool:
@@ -190,6 +210,8 @@ class Deliverer:
     async def _try(self, sender: WebhookSender, one: Ready) -> None:
         began = self._clock()
         try:
+            if not one.secrets or not one.body:
+                raise NotSigned("there is nothing to sign, or nothing to sign it with")
             headers = signing.headers(one.secrets, name=one.name, at=began, body=one.body) | {"Content-Type": "application/json"}
             answer = await sender.post(Post(one.url, headers, one.body, one.where))
         except Exception as error:
