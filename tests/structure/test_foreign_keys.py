@@ -66,7 +66,6 @@ WITHOUT_A_KEY = {
     "orders_checkout_session.order_id": "its trigger compares the order with the session that it completes",
     "orders_line.order_id": "its trigger looks the order up, with its merchant",
     "orders_pieces.refund_id": "the request that shares of a refund have in common; it has no row of its own",
-    "orders_pieces.order_id": "that of the line: a trigger compares them",
     "orders_refund.refund_id": "the request that its shares have in common; it has no row of its own",
     "papers_payoff_quote.consumer_id": "a loan from elsewhere may be of somebody who is not registered here; its lines name loans of that consumer",
     "papers_payoff_use.source_id": "a collection or a request, by whoever pays the quote",

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Annotated, Any, Final, Literal, cast
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, Field, PlainValidator, WithJsonSchema, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidator, WithJsonSchema, model_validator
 
 from yuefu import ids
 from yuefu.aftersales.queries import disputes as queries
@@ -32,6 +32,15 @@ def _lines(text: str) -> str:
 
 class NewEvidence(Body):
     """What proves something: a text, a file that was sent before, or both."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "anyOf": [
+                {"required": ["text"], "properties": {"text": {"type": "string", "pattern": r"^[!-~]"}}},
+                {"required": ["file"], "properties": {"file": {"type": "string"}}},
+            ]
+        }
+    )
 
     kind: Literal[KINDS]  # type: ignore[valid-type]
     text: Annotated[str, AfterValidator(_lines), Field(max_length=LONGEST_EVIDENCE, description="Printable characters, in lines.")] = ""
