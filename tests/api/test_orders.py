@@ -36,6 +36,7 @@ def test_an_order_is_quoted_placed_captured_and_refunded(merchant: Merchant) -> 
     assert shown.body == order | {
         "state": "part_refunded", "amount_captured": 150_000, "amount_released": 49_900, "amount_refunded": 50_000, "product": "flex",
         "periods": 12, "captures": [{"id": captured.body["id"], "amount": 150_000, "amount_refunded": 50_000, "captured_on": "2026-10-12"}],
+        "store": None, "terminal": None,
     }  # fmt: skip
     merchant.shop.prove()
 

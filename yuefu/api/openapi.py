@@ -84,7 +84,7 @@ def _parameters(route: Route) -> list[dict[str, Any]]:
         found.append({"name": "Idempotency-Key", "in": "header", "required": route.keyed, "schema": key})
     found.append({"name": "Api-Version", "in": "header", "required": False, "schema": {"type": "string", "const": versions.CURRENT}})
     if route.expands:
-        expand = {"type": "array", "items": {"type": "string", "enum": list(route.expands)}, "maxItems": 10}
+        expand = {"type": "array", "items": {"type": "string", "enum": list(route.expands)}, "maxItems": 20}
         told = "Show what is named by its id in its place; paths with dots, four names deep at most."
         found.append(
             {"name": "expand[]", "in": "query", "required": False, "schema": expand, "style": "form", "explode": True, "description": told}
