@@ -11,17 +11,9 @@ import pytest
 from werkzeug.serving import make_server
 
 from tests.api.conftest import Merchant, Server
-from tests.clients.pages import ROOT, aside, example, publishable, serving
+from tests.clients.pages import aside, example, publishable, serving
 
 pytestmark = pytest.mark.browser
-
-SOURCE = ROOT / "clients" / "js" / "yuefu.js"
-SMALL = SOURCE.with_name("yuefu.min.js")
-
-
-def test_the_script_is_small() -> None:
-    assert len(SMALL.read_bytes()) < 10_000
-
 
 Visit = Callable[..., Any]
 
