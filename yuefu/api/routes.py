@@ -13,6 +13,7 @@ from yuefu.api import (
     captures,
     checkout_sessions,
     disputes,
+    events,
     files,
     keys,
     loans,
@@ -28,6 +29,7 @@ from yuefu.api import (
     stores,
     test_clocks,
     test_consumers,
+    webhook_endpoints,
     whoami,
 )
 from yuefu.api.route import Route
@@ -43,6 +45,8 @@ ROUTES: Final[tuple[Route, ...]] = (
     *captures.ROUTES,
     *refunds.ROUTES,
     *loans.ROUTES,
+    *events.ROUTES,
+    *webhook_endpoints.ROUTES,
     *balance.ROUTES,
     *payouts.ROUTES,
     *settlements.ROUTES,

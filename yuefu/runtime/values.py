@@ -107,5 +107,5 @@ class UnitOfWork:
 
     def acting(self, object_id: UUID | None) -> Actor:
         """Who sent the request that an object stands for; who carries out the batch, where nobody else did."""
-        cause = self.claimed.get(object_id) if object_id else None
+        cause = self.claimed.get(object_id) if object_id and self.claimed else None
         return cause.by if cause else self.by

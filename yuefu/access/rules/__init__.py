@@ -26,9 +26,9 @@ STAFF_PERMISSIONS: Final = frozenset({
     "suspense.read", "suspense.return", "trace",
 })  # fmt: skip
 MERCHANT_PERMISSIONS: Final = frozenset({
-    "api_key.issue", "api_key.manage", "checkout.create", "dispute.answer", "dispute.read", "file.write", "offer.read", "order.authorise",
-    "order.capture", "order.read", "order.refund", "order.void", "plan.change", "repayment.collect", "sandbox.use", "settlement.read",
-    "store.manage", "store.read", "trace",
+    "api_key.issue", "api_key.manage", "checkout.create", "dispute.answer", "dispute.read", "event.read", "file.write", "offer.read",
+    "order.authorise", "order.capture", "order.read", "order.refund", "order.void", "plan.change", "repayment.collect", "sandbox.use",
+    "settlement.read", "store.manage", "store.read", "trace", "webhook.change",
 })  # fmt: skip
 PERMISSIONS: Final = STAFF_PERMISSIONS | MERCHANT_PERMISSIONS
 
