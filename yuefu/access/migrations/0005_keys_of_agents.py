@@ -11,4 +11,5 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             "apikey", models.CheckConstraint(condition=models.Q(("held_by__in", ["merchant", "agent"])), name="access_api_key_held_by")
         ),
+        migrations.RunSQL("GRANT SELECT (held_by) ON access_api_key TO yuefu_reader", migrations.RunSQL.noop),
     ]
