@@ -169,7 +169,7 @@ def issue(shop: Shop, *, merchant: int = 0, scopes: Sequence[str] = tuple(KEY_SC
     """A key of a merchant of the shop."""
     with open_day(shop.desk, shop.now()) as work:
         assert not isinstance(work, Refused)
-        new = NewApiKey(shop.merchants[merchant], tuple(scopes), **more)
+        new = NewApiKey(more.pop("merchant_id", shop.merchants[merchant]), tuple(scopes), **more)
         return one(access.issue_api_keys(work=work, api_keys=[new], random_bytes=secrets.token_bytes))
 
 

@@ -102,6 +102,7 @@ NAMED: Final[dict[str, Make]] = {
     "webhook_endpoint_id": lambda merchant: merchant.endpoint()["id"],
     "api_key_id": lambda merchant: ids.text("api_key", issue(merchant.shop, merchant=merchant.merchant, scopes=["order.read"]).id),
     "checkout_id": lambda merchant: merchant.session()["id"],
+    "merchant_id": lambda merchant: ids.text("merchant", merchant.shop.merchants[merchant.merchant]),
     "store_id": lambda merchant: merchant.store(),
     "terminal_id": lambda merchant: merchant.terminal(),
     "qr_code_id": lambda merchant: str(merchant.post("/v1/qr_codes", {"terminal": merchant.terminal()}).body["id"]),

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import json
 import socket
-from collections.abc import Callable
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
 
+import psutil
 import psycopg
 import pytest
 
-from tests.cli.test_the_script import _free_port, _run, _served, new_home, own_home  # noqa: F401 - fixtures
+from tests import homes
+from tests.cli.test_the_script import _free_port, _run, _served, _servers, a_home
 from yuefu.cli import demo, kept
 from yuefu.cli.faults import CommandError
 from yuefu.cli.kept import Asked
@@ -87,36 +92,82 @@ def _demo(env: dict[str, str], *words: str) -> tuple[str, str]:
     return error["code"], error["detail"]
 
 
+@dataclass(frozen=True)
+class Played:
+    """A home with a world of a day that was served and stopped: who could log in, the processes that served it, those that outlived it."""
+
+    home: Path
+    logins: set[str]
+    served_by: int
+    left: list[object]
+
+
+@pytest.fixture(scope="module")
+def played() -> Iterator[Played]:
+    """To play a world takes as long as all that is tried with it: each test has a copy."""
+    with a_home() as env:
+        home = Path(env["YUEFU_HOME"])
+        homes.furnish(home)
+        with _served(env, "--days", "1") as first:
+            children = psutil.Process(first.process.pid).children(recursive=True)
+        left = [*psutil.wait_procs(children, timeout=10)[1], *_servers(str(home))]
+        yield Played(home, {login["login"] for login in first.said["logins"]}, len(children), left)
+
+
+@pytest.fixture
+def kept_home(played: Played) -> Iterator[dict[str, str]]:
+    with a_home() as env:
+        subprocess.run(["cp", "-a", f"{played.home}/.", env["YUEFU_HOME"]], check=True)
+        yield env
+
+
 @pytest.mark.slow
-def test_a_world_is_kept_until_it_is_removed_on_purpose(own_home: dict[str, str]) -> None:  # noqa: F811
-    home = Path(own_home["YUEFU_HOME"])
-    with _served(own_home, "--days", "2"):
-        assert _demo(own_home, "--fresh", "--yes")[0] == "in_use"
+def test_a_served_demo_stops_whole_is_up_again_at_once_and_leaves_no_server_behind_when_it_is_killed(
+    played: Played, kept_home: dict[str, str]
+) -> None:
+    assert played.logins >= {"operator", "finance"}
+    assert played.served_by > 2, "the web server with its workers, and the worker"
+    assert played.left == []
+    began = time.monotonic()
+    with _served(kept_home, stopped=False) as again:
+        assert time.monotonic() - began < 30
+        assert _servers(kept_home["YUEFU_HOME"])
+        again.process.kill()
+        again.process.communicate(timeout=60)  # until nobody is left who could say anything
+    until = time.monotonic() + 60
+    while _servers(kept_home["YUEFU_HOME"]) and time.monotonic() < until:
+        time.sleep(0.3)
+    assert _servers(kept_home["YUEFU_HOME"]) == []
+
+
+@pytest.mark.slow
+def test_a_world_is_kept_until_it_is_removed_on_purpose(kept_home: dict[str, str]) -> None:
+    home = Path(kept_home["YUEFU_HOME"])
     first = (home / "demo" / "world.json").read_text()
     given = "SELECT count(*) FROM procrastinate_jobs WHERE task_name LIKE '%make_reports' AND args ->> 'timestamp' = '0'"
     assert _as_owner(home, given) == [(1,)], "reports are asked for at once, not only at ten to the hour"
-    code, detail = _demo(own_home, "--fresh")
+    code, detail = _demo(kept_home, "--fresh")
     assert code == "not_confirmed"
     assert "--yes" in detail
-    with _served(own_home, "--days", "3") as shown:
-        pass
-    assert "world of 2 days" in shown.err
+    with _served(kept_home, "--days", "3") as shown:
+        assert _demo(kept_home, "--fresh", "--yes")[0] == "in_use"
+    assert "world of 1 day" in shown.err
     assert "--days counts" in shown.err
     assert (home / "demo" / "world.json").read_text() == first
-    _run("ledger", "seal", env=own_home)
+    _run("ledger", "seal", env=kept_home)
     keys, sealed = (home / "keys.json").read_bytes(), _books_sealed(home)
     assert sealed
-    _drift(own_home)
-    with _served(own_home, "--days", "1", "--fresh", "--yes"):
+    _drift(kept_home)
+    with _served(kept_home, "--days", "1", "--seed", "8", "--fresh", "--yes"):
         pass
-    assert json.loads((home / "demo" / "world.json").read_text())["days"] == 1
+    assert json.loads((home / "demo" / "world.json").read_text())["seed"] == 8
     assert (home / "keys.json").read_bytes() == keys
     assert not sealed & _books_sealed(home)
-    _run("ledger", "seal", env=own_home)
-    assert _run("ledger", "verify", env=own_home).returncode == 0
-    made = _run("book", "create", "main", "--entity", "Example Lending Ltd", "--mode", "test", "--first-day", "2026-10-12", env=own_home)
+    _run("ledger", "seal", env=kept_home)
+    assert _run("ledger", "verify", env=kept_home).returncode == 0
+    made = _run("book", "create", "main", "--entity", "Example Lending Ltd", "--mode", "test", "--first-day", "2026-10-12", env=kept_home)
     assert made.returncode == 0, made.stderr
-    code, detail = _demo(own_home, "--fresh", "--yes")
+    code, detail = _demo(kept_home, "--fresh", "--yes")
     assert code == "not_the_demos"
     assert "main" in detail
 

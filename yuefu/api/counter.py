@@ -66,6 +66,7 @@ VERBS: Final[Mapping[Verb, Act]] = {
     "dispute": lambda desk, now, requests: disputes.take(desk=desk, now=now, requests=requests),
     "evidence": lambda desk, now, requests: disputes.add_evidence(desk=desk, now=now, requests=requests),
     "file": lambda desk, now, requests: disputes.keep_files(desk=desk, now=now, requests=requests),
+    "quote_once": lambda desk, now, requests: in_halves(requests, lambda part: checkout.quote_once(desk=desk, now=now, wishes=part)),
     "quote": lambda desk, now, requests: in_halves(requests, lambda part: checkout.quote(desk=desk, now=now, wishes=part)),
     "webhook": lambda desk, now, requests: in_halves(requests, lambda part: changing.carry_out(desk=desk, now=now, requests=part)),
     "label": lambda desk, now, requests: in_halves(requests, lambda part: labelling.labels(desk=desk, now=now, wishes=part)),
@@ -96,10 +97,11 @@ class Answered:
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """An API key with its book: for whom somebody asks."""
+    """An API key with its book: for whom somebody asks. The key of an agent who acts is that of the merchant, `through` the agent."""
 
     key: ApiKey
     book: Book
+    through: UUID | None = None
 
 
 class Counter:

@@ -38,6 +38,11 @@ KINDS: Final[Mapping[str, Kind]] = {
         400, _("There is no such version of the API"), _("Send one of the versions that the detail names, or no header Api-Version.")
     ),
     "invalid_parameter": Kind(400, _("A parameter of the address is wrong"), _("Read what the detail says and correct the address.")),
+    "merchant_not_named": Kind(
+        400,
+        _("For whom the agent acts is missing"),
+        _("Send the header On-Behalf-Of with the id of a merchant; /v1/merchants lists yours."),
+    ),
     "idempotency_key_missing": Kind(
         400, _("The Idempotency-Key is missing"), _("Send a new random key with each request; repeat a request with its own.")
     ),
@@ -68,12 +73,15 @@ KINDS: Final[Mapping[str, Kind]] = {
     "callback_not_trusted": Kind(
         401, _("The signature of the callback does not hold"), _("Sign the bytes as they are sent, and send them within five minutes.")
     ),
+    "not_an_agent": Kind(403, _("Only an agent acts for others"), _("Leave the header On-Behalf-Of out: the key is of a merchant.")),
+    "merchant_not_yours": Kind(403, _("There is no such merchant of yours"), _("See /v1/merchants for whom you may act.")),
     # Where it was sent.
     "unknown_callback_channel": Kind(
         404, _("There is no such channel of callbacks"), _("Check the address at which your platform takes callbacks.")
     ),
     "not_found": Kind(404, _("There is nothing at this address"), _("See /v1/openapi.json for what there is.")),
     "unknown_order": Kind(404, _("There is no such order"), _("Check the id; orders of other merchants are not shown.")),
+    "unknown_merchant": Kind(404, _("There is no such merchant"), _("Check the id; merchants for whom you may not act are not shown.")),
     "unknown_store": Kind(404, _("There is no such store"), _("Check the id; stores of other merchants are not shown.")),
     "unknown_terminal": Kind(404, _("There is no such till"), _("Check the id; tills of other merchants are not shown.")),
     "unknown_qr_code": Kind(404, _("There is no such QR code"), _("Check the id; codes of other merchants are not shown.")),

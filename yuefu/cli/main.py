@@ -44,6 +44,7 @@ from yuefu.cli import (
     loan,
     mandate,
     match,
+    matrix,
     merchant_account,
     merchant_income,
     merchant_money,
@@ -149,6 +150,7 @@ for name, group_app in (
     ("webhooks", webhooks.app),
     ("callback", callbacks.app),
     ("sandbox", sandbox.app),
+    ("matrix", matrix.app),
 ):
     app.add_typer(group_app, name=name)
 

@@ -23,6 +23,9 @@ class Rounding(StrEnum):
 
 def divide(n: int, d: int, rounding: Rounding) -> int:
     """n / d as a whole number, exact up to the one rounding named. Raises ZeroDivisionError for d = 0."""
+    if rounding is Rounding.HALF_EVEN and d > 0:  # as most are: what is even is so on both sides of zero, so nothing has to be turned round
+        quotient, rest = divmod(n, d)
+        return quotient + 1 if 2 * rest > d or (2 * rest == d and quotient & 1) else quotient
     quotient, rest = divmod(abs(n), abs(d))
     if rest and _rounds_away(quotient, 2 * rest - abs(d), rounding):
         quotient += 1

@@ -85,7 +85,7 @@ def emit(*, work: UnitOfWork, events: Sequence[Event]) -> None:
     """Stores events in one statement; a trigger notifies the dispatcher once per statement."""
     new = work.ids.many(work.now, len(events))
     cause_of, nobody = work.claimed.get, Cause("", work.by)
-    causes = [cause_of(e.cause or e.object_id, nobody) for e in events]
+    causes = [cause_of(e.cause or e.object_id, nobody) for e in events] if work.claimed else [nobody] * len(events)
     sql.insert(
         "runtime_outbox",
         _COLUMNS,

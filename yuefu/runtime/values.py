@@ -21,13 +21,14 @@ ActorKind = Literal["user", "api_key", "system"]
 @dataclass(frozen=True, slots=True)
 class Actor:
     """Who does something. Written on every entry, audit row and approval as `kind:name`. `user_id` is the person behind it: the user, or
-    the one who made the key; the platform itself is nobody.
+    the one who made the key; the platform itself is nobody. `through` is the agent who acts with it for a merchant.
     """
 
     kind: ActorKind
     name: str
     user_id: UUID | None = None
     request_id: str = ""
+    through: UUID | None = None
 
     @property
     def label(self) -> str:
@@ -106,5 +107,5 @@ class UnitOfWork:
 
     def acting(self, object_id: UUID | None) -> Actor:
         """Who sent the request that an object stands for; who carries out the batch, where nobody else did."""
-        cause = self.claimed.get(object_id) if object_id else None
+        cause = self.claimed.get(object_id) if object_id and self.claimed else None
         return cause.by if cause else self.by

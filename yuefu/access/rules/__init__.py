@@ -68,6 +68,9 @@ MERCHANT_ROLES: Final = frozenset({"merchant_owner", "merchant_staff"})
 KEY_SCOPES: Final = MERCHANT_PERMISSIONS - {"api_key.issue", "plan.change"}
 """What a program may be allowed; it never makes keys for itself, and no route is there yet for what a merchant plans."""
 
+AGENT_SCOPES: Final = KEY_SCOPES - {"api_key.manage", "sandbox.use"}
+"""What an agent may do for merchants: all that they may but make keys, which would outlive its right to act, and test clocks."""
+
 PUBLIC_SCOPES: Final = frozenset({"offer.read"})
 """What a publishable key may do, which everybody can read in the page of a shop: look at what is offered, and nothing of anybody."""
 
@@ -99,8 +102,9 @@ class Membership:
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:
-    """A key as stored, without its secret. It is pinned to a version of the API, and opens from some networks only where any are named.
-    `made_by` is the person it acts for; nobody where the platform made it."""
+    """A key as stored, without its secret. `merchant_id` is whose it is, an agent where `held_by` says so; while one acts it is the merchant.
+    It is pinned to a version of the API, and opens from some networks only where any are named. `made_by` is the person it acts for; nobody
+    where the platform made it."""
 
     id: UUID
     book_id: UUID
@@ -114,6 +118,7 @@ class ApiKey:
     last_used_at: datetime | None
     made_by: UUID | None
     api_version: str
+    held_by: str
     networks: tuple[str, ...]
 
     @property

@@ -6,7 +6,7 @@ control accounts (shared).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TypeVar
 from uuid import UUID
@@ -86,13 +86,19 @@ def post_fresh(work: UnitOfWork, entries: Sequence[Entry], fresh: Mapping[int, U
     else:
         unsound = dict.fromkeys(fresh, Refused(DAY_NOT_OPEN, f"{on} takes no entries", "posted_on"))
     sound = [entries[i] for i in fresh if i not in unsound]
-    keyed = {(line.account, line.amount.currency) for entry in sound for line in entry.lines}
+    keyed = _keyed(enumerate(sound))
     limited = lock_limited(work.book.id, [key for key in keyed if _is_limited(key)])
     holds = lock_holds(work.book.id, [entry.uses_hold.hold_id for entry in sound if entry.uses_hold])
     closed = closed_among(work.book.id, [key for key in keyed if not _is_limited(key)])
     verdicts = decide(entries, fresh=fresh, unsound=unsound, working=Working(limited, holds, closed, work.now))
-    _write(work, [(fresh[i], entries[i]) for i, refused in verdicts.items() if refused is None], limited, holds)
+    accepted = [(fresh[i], entries[i]) for i, refused in verdicts.items() if refused is None]
+    _write(work, accepted, limited, holds, keyed if len(accepted) == len(sound) else _keyed(accepted))
     return {i: refused or Posted(fresh[i]) for i, refused in verdicts.items()}
+
+
+def _keyed(numbered: Iterable[tuple[object, Entry]]) -> set[tuple[AccountKey, str]]:
+    """The accounts of entries, by (key, currency)."""
+    return {(line.account, line.amount.currency) for _, entry in numbered for line in entry.lines}
 
 
 def _is_limited(key: tuple[AccountKey, str]) -> bool:
@@ -104,10 +110,10 @@ def _write(
     accepted: Sequence[tuple[UUID, Entry]],
     limited: Mapping[tuple[AccountKey, str], Balance],
     holds: Mapping[UUID, OpenHold],
+    wanted: set[tuple[AccountKey, str]],
 ) -> None:
     if not accepted:
         return
-    wanted = {(line.account, line.amount.currency) for _, entry in accepted for line in entry.lines}
     ids = ensure_control(work=work, wanted=wanted - limited.keys())
     ids |= {key: balance.account_id for key, balance in limited.items()}
     book, on, now = work.book.id, work.day.on, work.now

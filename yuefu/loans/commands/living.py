@@ -17,7 +17,7 @@ from yuefu.loans import entries, rules
 from yuefu.loans.commands import agreeing, falling_due, writing
 from yuefu.loans.entries import Position
 from yuefu.loans.queries import keeping
-from yuefu.loans.queries.keeping import NEVER, Kept, Running
+from yuefu.loans.queries.keeping import BY_NUMBER, NEVER, Kept, Running
 from yuefu.loans.rules import UNKNOWN_LOAN, Life, Party
 from yuefu.money.amounts import Money
 from yuefu.plans.lifecycle.arrears import NOT_OVERDUE, Overdue, overdue_of
@@ -123,49 +123,53 @@ def enter(*, work: UnitOfWork, facts: Sequence[NewFact]) -> list[Entered | Refus
     stands: dict[UUID, Position] = {}
     events: list[OutboxEvent] = []
     for fact in facts:
-        if fact.loan_id not in read:
+        loan_id = fact.loan_id
+        found = read.get(loan_id)
+        if found is None:
             outcomes.append(Refused(UNKNOWN_LOAN, "there is no such loan in this book", "loan_id"))
             continue
         if fact.source_id in known:
             outcomes.append(Refused(ALREADY_ENTERED, "something was entered of this source before", "source_id"))
             continue
+        earlier = before.get(loan_id) if before else None
         try:
-            one = kept.get(fact.loan_id) or by_yesterday(read[fact.loan_id], today, before.get(fact.loan_id))
-            if fact.loan_id in before:
+            one = kept.get(loan_id) or by_yesterday(found, today, earlier)
+            if earlier is not None:
                 goes_on = rules.goes_on(one.life, fact.entry, today)
-                life, seen = rules.entered(one.life, fact.entry, today, before[fact.loan_id]), None
+                life, seen = rules.entered(one.life, fact.entry, today, earlier), None
             else:  # else all of its facts were read, see `_earlier`
                 goes_on, (life, seen) = True, rules.went_on(one.life, fact.entry)
         except LoanError as error:
             outcomes.append(Refused(error.code, error.detail, error.field))
             continue
         known.add(fact.source_id)
-        events += due.pop(fact.loan_id, ())
+        if due:
+            events += due.pop(loan_id, ())
         was = _posted(one, today)
-        if closing and fact.loan_id not in kept:
-            late_before[fact.loan_id] = _late_by(one, today - timedelta(days=1))
-        if fact.loan_id in before:
-            before[fact.loan_id].append(fact.entry)
+        if closing and loan_id not in kept:
+            late_before[loan_id] = _late_by(one, today - timedelta(days=1))
+        if earlier is not None:
+            earlier.append(fact.entry)
         behind = goes_on and life.status == one.life.status
-        last[fact.loan_id] = one
+        last[loan_id] = one
         after = touched(one, life, today, seen, behind=behind)
         plain = written_event(fact.entry)
         kind: str = fact.known_as or plain["kind"]
         on = today if isinstance(fact.entry, Undone) else min(fact.entry.on, today)
-        stood = stands.pop(fact.loan_id, None) or was
+        stood = (stands.pop(loan_id, None) if stands else None) or was
         if fact.with_next:
-            stands[fact.loan_id] = stood
+            stands[loan_id] = stood
         else:
             entry = entries.moved(one.party, kind, fact.source_id, stood, after.running.position, on, owed_back=fact.owed_back)
             posting += [entry] if entry else []
         events.append(_event(f"loan.{kind}", one, after, fact, plain))
         late = lateness_event(one, after)
         events += [late] if late else []
-        kept[fact.loan_id] = after
-        entered.append((fact.loan_id, life.seq, fact.source_id, fact.entry, plain))
-        outcomes.append(Entered(fact.source_id, fact.loan_id, life.seq, life, one.life))
+        kept[loan_id] = after
+        entered.append((loan_id, life.seq, fact.source_id, fact.entry, plain))
+        outcomes.append(Entered(fact.source_id, loan_id, life.seq, life, one.life))
     assert not stands, "what is posted with the next fact has one"
-    changed = sorted(kept)
+    changed = sorted(kept, key=BY_NUMBER)
     writing.insert_facts(work, entered)
     pairs = [(read[loan_id], kept[loan_id]) for loan_id in changed]
     writing.update(work, pairs, closing=bool(closing), late_before=late_before, before_last=last)

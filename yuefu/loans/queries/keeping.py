@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass, fields, replace
 from datetime import date
+from operator import attrgetter
 from typing import Any, Final
 from uuid import UUID
 
@@ -28,6 +29,9 @@ from yuefu.plans.lifecycle.tally import Tally
 from yuefu.plans.lifecycle.terms import LoanTerms
 from yuefu.runtime import sql
 from yuefu.runtime.jsontext import loads
+
+BY_NUMBER: Final = attrgetter("int")
+"""By which ids are sorted as they are by themselves: compared one with another they ask Python each time."""
 
 NEVER: Final = date.max
 """Until when the stretch of today is replaced."""
@@ -109,7 +113,7 @@ def lock(book_id: UUID, loan_ids: Iterable[UUID], *, as_written: bool = False) -
 
     Locked is the stretch of today, the one row that whatever happens to a loan writes. Raises where the last fact of one that is behind is not there,
     or cannot follow its checkpoint; `as_written`: such a loan is as its checkpoint has it, for whoever compares them."""
-    wanted = sorted(set(loan_ids))
+    wanted = sorted(set(loan_ids), key=BY_NUMBER)
     # They are read by a statement of its own: one that waited for a lock would see the checkpoint as it was before.
     _, found = sql.together(
         lambda: lock_only(book_id, wanted),
@@ -129,7 +133,7 @@ def lock_only(book_id: UUID | None, loan_ids: Sequence[UUID]) -> None:
 
 def read(book_id: UUID, loan_ids: Iterable[UUID], *, as_written: bool = False) -> dict[UUID, Kept]:
     """Loans with their checkpoints and the stretch of today, without locks; otherwise as `lock`."""
-    wanted = sorted(set(loan_ids))
+    wanted = sorted(set(loan_ids), key=BY_NUMBER)
     found = _read("c.book_id = %s AND c.loan_id = ANY(%s) AND s.replaced_on = %s", [book_id, wanted, NEVER])
     return kept_of(book_id, found, as_written=as_written)
 
