@@ -70,11 +70,11 @@ KINDS: Final[Mapping[str, Kind]] = {
         403, _("The API key may not be used from this address"), _("Send the request from one of the networks that the key is for.")
     ),
     "test_mode_only": Kind(403, _("This is for test keys only"), _("Use a key that begins with sk_test_ or rk_test_.")),
+    "not_an_agent": Kind(403, _("Only an agent acts for others"), _("Leave the header On-Behalf-Of out: the key is of a merchant.")),
+    "merchant_not_yours": Kind(403, _("There is no such merchant of yours"), _("See /v1/merchants for whom you may act.")),
     "callback_not_trusted": Kind(
         401, _("The signature of the callback does not hold"), _("Sign the bytes as they are sent, and send them within five minutes.")
     ),
-    "not_an_agent": Kind(403, _("Only an agent acts for others"), _("Leave the header On-Behalf-Of out: the key is of a merchant.")),
-    "merchant_not_yours": Kind(403, _("There is no such merchant of yours"), _("See /v1/merchants for whom you may act.")),
     # Where it was sent.
     "unknown_callback_channel": Kind(
         404, _("There is no such channel of callbacks"), _("Check the address at which your platform takes callbacks.")

@@ -85,6 +85,13 @@ def issue_key(
     agent: Annotated[
         str | None, typer.Option(help="In the place of a merchant: the code of an agent, who acts for merchants with it (payee act).")
     ] = None,
+    publishable: Annotated[
+        bool, typer.Option("--publishable", help="A key that may stand in the page of a shop: it may offer.read and nothing else.")
+    ] = False,
+    restricted: Annotated[bool, typer.Option("--restricted", help="A key whose name (rk_…) says that it may less than others.")] = False,
+    networks: Annotated[
+        list[str] | None, typer.Option("--network", help="Only from this network, such as 203.0.113.0/24; repeat for several.")
+    ] = None,
 ) -> None:
     """Make an API key. Its secret is shown this once."""
     with context.at_work("api_key.issue") as caller:
@@ -93,10 +100,19 @@ def issue_key(
 
         if (merchant is None) == (agent is None):
             fail("merchant_or_agent", "Give either --merchant or --agent.")
+        if publishable and restricted:
+            fail("one_kind", "A key is publishable or restricted, not both.")
         if agent is not None:
-            new = access.NewApiKey(agent_of(caller.for_the_book(), agent), tuple(scopes), held_by="agent")
+            holder = agent_of(caller.for_the_book(), agent)
         else:
-            new = access.NewApiKey(merchant_of(caller, merchant or ""), tuple(scopes))
+            holder = merchant_of(caller, merchant or "")
+        new = access.NewApiKey(
+            holder,
+            tuple(scopes),
+            kind="publishable" if publishable else "restricted" if restricted else "secret",
+            networks=tuple(networks or ()),
+            held_by="merchant" if agent is None else "agent",
+        )
         held = {"merchant": merchant} if agent is None else {"agent": agent}
         issued = caller.acting(lambda work: access.issue_api_keys(work=work, api_keys=[new], random_bytes=secrets.token_bytes)[0])
         output.result({"key": ids.text("api_key", issued.id), **held, "scopes": sorted(set(scopes)), "secret": issued.secret})
