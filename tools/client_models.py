@@ -202,10 +202,11 @@ def _method_name(method: str, rest: list[str], *, is_list: bool, is_file: bool) 
     return f"list_{inside}" if is_list else f"{'delete' if method == 'DELETE' else 'retrieve'}_{one}"
 
 
-def attribute(name: str) -> str:
-    """A member as an attribute of Python."""
-    assert name not in OWN, f"{name} is a name of our own"
-    return f"{name}_" if keyword.iskeyword(name) else name
+def attribute(name: str, *, of_model: bool = False) -> str:
+    """A member as an attribute of Python; one that the model has of its own stands under its name with a `_` behind it."""
+    own = OWN - {"idempotency_key"} if of_model else OWN
+    assert of_model or name not in own, f"{name} is a name of our own"
+    return f"{name}_" if keyword.iskeyword(name) or name in own else name
 
 
 def model_name(schema: str) -> str:
@@ -278,12 +279,12 @@ def model(api: Api, name: str) -> Iterator[str]:
     for member, shape in members.items():
         values = shape.get("enum")
         told = f"  # {', '.join(values)}" if values else ""
-        yield f"    {attribute(member)}: {_shown(api, shape, member)}{told}\n"
-    parsers = {attribute(member): parser for member, shape in members.items() if (parser := _parser(shape)) != "same"}
+        yield f"    {attribute(member, of_model=True)}: {_shown(api, shape, member)}{told}\n"
+    parsers = {attribute(member, of_model=True): parser for member, shape in members.items() if (parser := _parser(shape)) != "same"}
     if parsers:
         yield "\n    _parsers: ClassVar[Mapping[str, Parser]] = {"
         yield "".join(f"{member!r}: {parser}, " for member, parser in parsers.items()) + "}\n"
-    renamed = {attribute(member): member for member in members if attribute(member) != member}
+    renamed = {attribute(member, of_model=True): member for member in members if attribute(member, of_model=True) != member}
     if renamed:
         yield f"    _renamed: ClassVar[Mapping[str, str]] = {renamed!r}\n"
     yield "\n\n"

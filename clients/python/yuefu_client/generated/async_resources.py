@@ -247,6 +247,57 @@ class CheckoutSessions:
         )
 
 
+class Merchants:
+    """/v1/merchants"""
+
+    def __init__(self, transport: AsyncTransport) -> None:
+        self._transport = transport
+
+    async def list(
+        self,
+        *,
+        limit: int | None = None,
+        starting_after: str | None = None,
+        ending_before: str | None = None,
+        code: str | None = None,
+        state: Literal["active", "suspended", "closed"] | None = None,
+        created_from: datetime | date | str | None = None,
+        created_before: datetime | date | str | None = None,
+    ) -> AsyncPage[models.Merchant]:
+        """List merchants, newest first.
+
+        limit: How many at most.
+        starting_after: The id of a merchant: only older ones.
+        ending_before: The id of a merchant: only newer ones, those next to it.
+        code: Only the one of this code.
+        state: Only those in this state.
+        created_from: Only those made then or later: a day of the book, or a moment with its zone.
+        created_before: Only those made before.
+        """
+        return await self._transport.page(
+            Request(
+                "GET",
+                "/v1/merchants",
+                query=given(
+                    {
+                        "limit": limit,
+                        "starting_after": starting_after,
+                        "ending_before": ending_before,
+                        "code": code,
+                        "state": state,
+                        "created_from": created_from,
+                        "created_before": created_before,
+                    }
+                ),
+            ),
+            models.Merchant,
+        )
+
+    async def retrieve(self, merchant_id: str) -> models.Merchant:
+        """Show a merchant."""
+        return await self._transport.one(Request("GET", f"/v1/merchants/{segment(merchant_id)}"), models.Merchant)
+
+
 class Stores:
     """/v1/stores"""
 
@@ -887,6 +938,316 @@ class Loans:
         )
 
 
+class Events:
+    """/v1/events"""
+
+    def __init__(self, transport: AsyncTransport) -> None:
+        self._transport = transport
+
+    async def list(
+        self,
+        *,
+        limit: int | None = None,
+        starting_after: str | None = None,
+        ending_before: str | None = None,
+        type: Literal[
+            "aftersale.agreed",
+            "aftersale.asked",
+            "aftersale.cancelled",
+            "aftersale.declined",
+            "aftersale.done",
+            "aftersale.goods_in_hand",
+            "checkout.session.completed",
+            "checkout.session.expired",
+            "credit.decision.approved",
+            "credit.decision.declined",
+            "dispute.appealed",
+            "dispute.lost",
+            "dispute.opened",
+            "dispute.ruled",
+            "dispute.submitted",
+            "dispute.won",
+            "instalment.due",
+            "instalment.overdue",
+            "loan.activated",
+            "loan.cured",
+            "loan.paid_off",
+            "loan.refunded",
+            "loan.repaid",
+            "loan.written_off",
+            "payment.authorized",
+            "payment.captured",
+            "payment.expired",
+            "payment.extended",
+            "payment.failed",
+            "payment.partially_captured",
+            "payment.voided",
+            "payout.created",
+            "payout.failed",
+            "payout.in_transit",
+            "payout.paid",
+            "refund.created",
+            "refund.failed",
+            "refund.succeeded",
+            "settlement.held",
+            "settlement.paid",
+            "settlement.returned",
+            "settlement.scheduled",
+            "webhook.test",
+        ]
+        | None = None,
+        object_id: str | None = None,
+        created_from: datetime | date | str | None = None,
+        created_before: datetime | date | str | None = None,
+    ) -> AsyncPage[models.Event]:
+        """List events, newest first.
+
+        limit: How many at most.
+        starting_after: The id of an event: only older ones.
+        ending_before: The id of an event: only newer ones, those next to it.
+        type: Only those of this type.
+        object_id: Only those of this object: of an order, a loan, a payout and so on.
+        created_from: Only those made then or later: a day of the book, or a moment with its zone.
+        created_before: Only those made before.
+        """
+        return await self._transport.page(
+            Request(
+                "GET",
+                "/v1/events",
+                query=given(
+                    {
+                        "limit": limit,
+                        "starting_after": starting_after,
+                        "ending_before": ending_before,
+                        "type": type,
+                        "object_id": object_id,
+                        "created_from": created_from,
+                        "created_before": created_before,
+                    }
+                ),
+            ),
+            models.Event,
+        )
+
+    async def retrieve(self, event_id: str) -> models.Event:
+        """Show an event."""
+        return await self._transport.one(Request("GET", f"/v1/events/{segment(event_id)}"), models.Event)
+
+    async def resend(self, event_id: str, *, webhook_endpoint: str, idempotency_key: str | None = None) -> models.ResendMade:
+        """Send an event to an endpoint again.
+
+        To which endpoint the event goes again, whatever its filter says.
+        """
+        return await self._transport.one(
+            Request(
+                "POST", f"/v1/events/{segment(event_id)}/resend", body=given({"webhook_endpoint": webhook_endpoint}), key=idempotency_key
+            ),
+            models.ResendMade,
+        )
+
+
+class WebhookEndpoints:
+    """/v1/webhook_endpoints"""
+
+    def __init__(self, transport: AsyncTransport) -> None:
+        self._transport = transport
+
+    async def create(
+        self,
+        *,
+        url: str,
+        enabled_events: Sequence[str],
+        description: str | None = None,
+        api_version: Literal["2026-09-01", "2026-11-28"] | None = None,
+        payload: Literal["full", "thin"] | None = None,
+        metadata: Mapping[str, str] | None = None,
+        alert_email: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> models.EndpointMade:
+        """Make a webhook endpoint; its secret is shown this once.
+
+        Where events go. `enabled_events` are types and patterns: `payment.captured`, `payment.*`, `*`. Without a version it
+        is that of the key.
+
+        url: Printable characters.
+        description: Printable characters.
+        metadata: What you note on it for yourself: names and texts that mean nothing to us.
+        alert_email: Whom we write to when nothing reaches the endpoint for a day.
+        """
+        return await self._transport.one(
+            Request(
+                "POST",
+                "/v1/webhook_endpoints",
+                body=given(
+                    {
+                        "url": url,
+                        "enabled_events": enabled_events,
+                        "description": description,
+                        "api_version": api_version,
+                        "payload": payload,
+                        "metadata": metadata,
+                        "alert_email": alert_email,
+                    }
+                ),
+                key=idempotency_key,
+            ),
+            models.EndpointMade,
+        )
+
+    async def list(
+        self,
+        *,
+        limit: int | None = None,
+        starting_after: str | None = None,
+        ending_before: str | None = None,
+        state: Literal["enabled", "disabled"] | None = None,
+    ) -> AsyncPage[models.Endpoint]:
+        """List webhook endpoints, newest first.
+
+        limit: How many at most.
+        starting_after: The id of a webhook endpoint: only older ones.
+        ending_before: The id of a webhook endpoint: only newer ones, those next to it.
+        state: Only those that are so.
+        """
+        return await self._transport.page(
+            Request(
+                "GET",
+                "/v1/webhook_endpoints",
+                query=given({"limit": limit, "starting_after": starting_after, "ending_before": ending_before, "state": state}),
+            ),
+            models.Endpoint,
+        )
+
+    async def retrieve(self, webhook_endpoint_id: str) -> models.Endpoint:
+        """Show a webhook endpoint."""
+        return await self._transport.one(Request("GET", f"/v1/webhook_endpoints/{segment(webhook_endpoint_id)}"), models.Endpoint)
+
+    async def update(
+        self,
+        webhook_endpoint_id: str,
+        *,
+        url: str | None = None,
+        enabled_events: Sequence[str] | None = None,
+        description: str | None = None,
+        api_version: Literal["2026-09-01", "2026-11-28"] | None = None,
+        payload: Literal["full", "thin"] | None = None,
+        metadata: Mapping[str, str] | None = None,
+        alert_email: str | None = None,
+        disabled: bool | None = None,
+        idempotency_key: str | None = None,
+    ) -> models.EndpointChanged:
+        """Change a webhook endpoint, disable or enable it.
+
+        What is to be different; what is left out stays as it is. An `alert_email` of "" takes the address away; of metadata
+        the names that are given an empty text are dropped.
+
+        url: Printable characters.
+        description: Printable characters.
+        metadata: What you note on it for yourself: names and texts that mean nothing to us.
+        alert_email: Whom we write to when nothing reaches the endpoint for a day.
+        """
+        return await self._transport.one(
+            Request(
+                "POST",
+                f"/v1/webhook_endpoints/{segment(webhook_endpoint_id)}",
+                body=given(
+                    {
+                        "url": url,
+                        "enabled_events": enabled_events,
+                        "description": description,
+                        "api_version": api_version,
+                        "payload": payload,
+                        "metadata": metadata,
+                        "alert_email": alert_email,
+                        "disabled": disabled,
+                    }
+                ),
+                key=idempotency_key,
+            ),
+            models.EndpointChanged,
+        )
+
+    async def delete(self, webhook_endpoint_id: str) -> models.EndpointDeleted:
+        """Delete a webhook endpoint."""
+        return await self._transport.one(Request("DELETE", f"/v1/webhook_endpoints/{segment(webhook_endpoint_id)}"), models.EndpointDeleted)
+
+    async def roll(
+        self, webhook_endpoint_id: str, *, overlap_hours: int | None = None, idempotency_key: str | None = None
+    ) -> models.SecretMade:
+        """Make a new secret; the old one goes on for a while.
+
+        For how many hours the old secret goes on signing beside the new one.
+        """
+        return await self._transport.one(
+            Request(
+                "POST",
+                f"/v1/webhook_endpoints/{segment(webhook_endpoint_id)}/roll",
+                body=given({"overlap_hours": overlap_hours}),
+                key=idempotency_key,
+            ),
+            models.SecretMade,
+        )
+
+    async def test(self, webhook_endpoint_id: str, *, idempotency_key: str | None = None) -> models.TestMade:
+        """Send a test event: {}."""
+        return await self._transport.one(
+            Request("POST", f"/v1/webhook_endpoints/{segment(webhook_endpoint_id)}/test", body={}, key=idempotency_key), models.TestMade
+        )
+
+    async def replay(
+        self,
+        webhook_endpoint_id: str,
+        *,
+        created_from: datetime | date | str,
+        created_before: datetime | date | str,
+        types: Sequence[str] | None = None,
+        only_failed: bool | None = None,
+        idempotency_key: str | None = None,
+    ) -> models.ReplayMade:
+        """Send the events of a range again.
+
+        Events made from a moment on and before another one; of `types`, or of what the endpoint asks for.
+        """
+        return await self._transport.one(
+            Request(
+                "POST",
+                f"/v1/webhook_endpoints/{segment(webhook_endpoint_id)}/replay",
+                body=given({"created_from": created_from, "created_before": created_before, "types": types, "only_failed": only_failed}),
+                key=idempotency_key,
+            ),
+            models.ReplayMade,
+        )
+
+    async def list_deliveries(
+        self,
+        webhook_endpoint_id: str,
+        *,
+        limit: int | None = None,
+        starting_after: str | None = None,
+        ending_before: str | None = None,
+        state: Literal["waiting", "delivered", "failed", "cancelled"] | None = None,
+        event_id: str | None = None,
+    ) -> AsyncPage[models.Delivery]:
+        """List deliveries with their tries.
+
+        limit: How many at most.
+        starting_after: The id of a delivery: only older ones.
+        ending_before: The id of a delivery: only newer ones, those next to it.
+        state: Only those in this state.
+        event_id: Only those of this event.
+        """
+        return await self._transport.page(
+            Request(
+                "GET",
+                f"/v1/webhook_endpoints/{segment(webhook_endpoint_id)}/deliveries",
+                query=given(
+                    {"limit": limit, "starting_after": starting_after, "ending_before": ending_before, "state": state, "event_id": event_id}
+                ),
+            ),
+            models.Delivery,
+        )
+
+
 class Balance:
     """/v1/balance"""
 
@@ -1383,6 +1744,7 @@ class ApiKeys:
                 "checkout.create",
                 "dispute.answer",
                 "dispute.read",
+                "event.read",
                 "file.write",
                 "offer.read",
                 "order.authorise",
@@ -1396,6 +1758,7 @@ class ApiKeys:
                 "store.manage",
                 "store.read",
                 "trace",
+                "webhook.change",
             ]
         ],
         expires_in_days: int | None = None,
@@ -1610,6 +1973,7 @@ class Resources:
         self.price_labels = PriceLabels(transport)
         self.quotes = Quotes(transport)
         self.checkout_sessions = CheckoutSessions(transport)
+        self.merchants = Merchants(transport)
         self.stores = Stores(transport)
         self.terminals = Terminals(transport)
         self.qr_codes = QrCodes(transport)
@@ -1617,6 +1981,8 @@ class Resources:
         self.captures = Captures(transport)
         self.refunds = Refunds(transport)
         self.loans = Loans(transport)
+        self.events = Events(transport)
+        self.webhook_endpoints = WebhookEndpoints(transport)
         self.balance = Balance(transport)
         self.balance_transactions = BalanceTransactions(transport)
         self.payouts = Payouts(transport)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import ClassVar, TypedDict
+from typing import Any, ClassVar, TypedDict
 
 from yuefu_client.decoding import KINDS, Model, Parser, day, many, moment, named, same
 
@@ -192,6 +192,24 @@ class CheckoutSessionEnded(Model):
     object: str
     id: str
     state: str
+
+
+@dataclass(frozen=True)
+class Merchant(Model):
+    """A merchant. An agent acts for it with the header On-Behalf-Of and its id, in all other routes."""
+
+    object: str
+    id: str
+    code: str
+    name_zh: str
+    name_en: str
+    industry: str
+    state: str  # active, suspended, closed
+    created_at: datetime
+
+    _parsers: ClassVar[Mapping[str, Parser]] = {
+        "created_at": moment,
+    }
 
 
 @dataclass(frozen=True)
@@ -557,6 +575,206 @@ class RepaymentMade(Model):
     amount_applied: int
     amount_returned: int
     currency: str
+
+
+@dataclass(frozen=True)
+class EventData(Model):
+    """The object as it was, and those of its members that were different before, as they were."""
+
+    object: Mapping[str, Any]
+    previous_attributes: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class EventRequest(Model):
+    """The request that led to the event; empty where none over this API did."""
+
+    id: str | None
+    idempotency_key: str | None
+
+
+@dataclass(frozen=True)
+class Event(Model):
+    """Something that happened."""
+
+    id: str
+    object: str
+    type: str
+    api_version: str
+    created: datetime
+    livemode: bool
+    data: EventData
+    request: EventRequest
+
+    _parsers: ClassVar[Mapping[str, Parser]] = {
+        "created": moment,
+        "data": EventData.of,
+        "request": EventRequest.of,
+    }
+
+
+@dataclass(frozen=True)
+class ResendMade(Model):
+    """Resend made."""
+
+    object: str
+    event: str
+    webhook_endpoint: str
+
+
+@dataclass(frozen=True)
+class EndpointMade(Model):
+    """An endpoint as it was made, with its secret."""
+
+    object: str
+    id: str
+    url: str
+    description: str
+    enabled_events: tuple[str, ...]
+    api_version: str
+    payload: str
+    metadata: Mapping[str, str]
+    status: str
+    secret: str
+    public_key: str
+    created_at: datetime
+
+    _parsers: ClassVar[Mapping[str, Parser]] = {
+        "enabled_events": many(same),
+        "created_at": moment,
+    }
+
+
+@dataclass(frozen=True)
+class Endpoint(Model):
+    """An endpoint as it is. Its secret is shown once, when it is made."""
+
+    object: str
+    id: str
+    url: str
+    description: str
+    enabled_events: tuple[str, ...]
+    api_version: str
+    payload: str
+    metadata: Mapping[str, str]
+    status: str
+    disabled_reason: str | None
+    failing_since: datetime | None
+    public_key: str
+    created_at: datetime
+
+    _parsers: ClassVar[Mapping[str, Parser]] = {
+        "enabled_events": many(same),
+        "failing_since": moment,
+        "created_at": moment,
+    }
+
+
+@dataclass(frozen=True)
+class EndpointChanged(Model):
+    """What was asked to be different; the endpoint as it is now is shown by its address."""
+
+    object: str
+    id: str
+    changed: tuple[str, ...]
+
+    _parsers: ClassVar[Mapping[str, Parser]] = {
+        "changed": many(same),
+    }
+
+
+@dataclass(frozen=True)
+class EndpointDeleted(Model):
+    """Endpoint deleted."""
+
+    object: str
+    id: str
+    deleted: bool
+
+
+@dataclass(frozen=True)
+class SecretMade(Model):
+    """Secret made."""
+
+    object: str
+    webhook_endpoint: str
+    secret: str
+    public_key: str
+    created_at: datetime
+    previous_expires_at: datetime
+
+    _parsers: ClassVar[Mapping[str, Parser]] = {
+        "created_at": moment,
+        "previous_expires_at": moment,
+    }
+
+
+@dataclass(frozen=True)
+class TestMade(Model):
+    """The event that comes."""
+
+    object: str
+    webhook_endpoint: str
+    event: str
+    type: str
+
+
+@dataclass(frozen=True)
+class ReplayMade(Model):
+    """What will be sent again; the log of deliveries tells of each."""
+
+    object: str
+    webhook_endpoint: str
+    created_from: datetime
+    created_before: datetime
+    types: tuple[str, ...] | None
+    only_failed: bool
+
+    _parsers: ClassVar[Mapping[str, Parser]] = {
+        "created_from": moment,
+        "created_before": moment,
+        "types": many(same),
+    }
+
+
+@dataclass(frozen=True)
+class Try(Model):
+    """One try: what came back, with the beginning of the body, or why nothing did."""
+
+    no: int
+    began_at: datetime
+    took_ms: int
+    outcome: str
+    status: int | None
+    code: str | None
+    answer_: str
+
+    _parsers: ClassVar[Mapping[str, Parser]] = {
+        "began_at": moment,
+    }
+    _renamed: ClassVar[Mapping[str, str]] = {"answer_": "answer"}
+
+
+@dataclass(frozen=True)
+class Delivery(Model):
+    """Delivery."""
+
+    object: str
+    id: str
+    event: str
+    type: str
+    status: str
+    next_try_at: datetime | None
+    created_at: datetime
+    ended_at: datetime | None
+    tries: tuple[Try, ...]
+
+    _parsers: ClassVar[Mapping[str, Parser]] = {
+        "next_try_at": moment,
+        "created_at": moment,
+        "ended_at": moment,
+        "tries": many(Try.of),
+    }
 
 
 @dataclass(frozen=True)
@@ -1086,12 +1304,15 @@ class TestConsumerMade(Model):
 
 @dataclass(frozen=True)
 class KeyHeld(Model):
-    """The key that asked, its merchant and its book. `now` is the moment in the book, which a test clock may have moved."""
+    """The key that asked, its merchant, or the agent and for whom it acts, and its book. `now` is the moment in the book,
+    which a test clock may have moved.
+    """
 
     object: str
     id: str
     kind: str  # secret, restricted, publishable
-    merchant: str
+    merchant: str | None
+    agent: str | None
     book: str
     livemode: bool
     currency: str
@@ -1154,11 +1375,14 @@ KINDS.update(
         "balance_transaction": Transaction,
         "capture": Capture,
         "checkout_session": CheckoutSession,
+        "delivery": Delivery,
         "dispute": Dispute,
+        "event": Event,
         "file": File,
         "invoice": Invoice,
         "key_held": KeyHeld,
         "loan": Loan,
+        "merchant": Merchant,
         "order": Order,
         "payout": Payout,
         "price_label": PriceLabel,
@@ -1169,5 +1393,6 @@ KINDS.update(
         "store": Store,
         "terminal": Terminal,
         "test_clock": TestClock,
+        "webhook_endpoint": Endpoint,
     }
 )
