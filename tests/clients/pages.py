@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -20,11 +21,14 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def example(name: str, path: str) -> ModuleType:
-    """A program of examples/, as it would be started."""
+    """A program of examples/, as it would be started: what stands beside it can be imported."""
+    here = str((ROOT / "examples" / path).parent)
+    if here not in sys.path:
+        sys.path.insert(0, here)
     spec = importlib.util.spec_from_file_location(name, ROOT / "examples" / path)
     assert spec is not None
     assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
+    module = sys.modules[name] = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
 

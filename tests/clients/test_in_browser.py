@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import pytest
+from werkzeug.serving import make_server
 
 from tests.api.conftest import Merchant, Server
-from tests.clients.pages import ROOT, example, publishable, serving
+from tests.clients.pages import ROOT, aside, example, publishable, serving
 
 pytestmark = pytest.mark.browser
 
@@ -173,3 +175,52 @@ def test_only_a_publishable_key_is_taken(visit: Visit, key: str) -> None:
         key,
     )
     assert told == "TypeError"
+
+
+def test_the_shop_sells_by_the_month_from_the_cart_to_the_refund(
+    chromium: Any, seller: Merchant, server: Server, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    shop = example("flask_shop", "flask-shop/shop.py")
+    base, database = f"http://127.0.0.1:{server.port}", Path(tmp_path_factory.mktemp("shop")) / "shop.sqlite3"
+    app = shop.create_app(shop.Settings(seller.issued.secret, publishable(seller), base, "a staff password", (), database))
+    aside(seller.consumer)
+    with serving(make_server("127.0.0.1", 0, app, threaded=True)) as address:
+        context = chromium.new_context(
+            locale="en-GB", http_credentials={"username": "any", "password": "a staff password", "origin": address}
+        )
+        context.set_default_timeout(10_000)
+        page = context.new_page()
+        complaints: list[str] = []
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+        page.goto(address)
+        page.get_by_text("6 months · up to ¥333.20 each · interest-free").wait_for()
+        page.get_by_role("button", name="Put the record player in the cart").click()
+        page.get_by_role("status").get_by_text("interest-free").wait_for()
+        page.get_by_role("button", name="Pay monthly").click()
+        page.wait_for_url(f"{base}/checkout/*/")
+        page.get_by_label("Your mobile number").fill("13800138000")
+        page.get_by_role("button", name="Send me a code").click()
+        page.get_by_label("The six digits").fill("123456")
+        page.get_by_role("button", name="Go on").click()
+        page.locator("input[value='free:3']").check()
+        page.get_by_role("button", name="Show all costs of this plan").click()
+        page.get_by_role("checkbox").check()
+        page.locator("form[action$='/agree/'] button").click()
+        page.wait_for_url(f"{address}/thanks?*")
+        page.get_by_text("is paid by the month").wait_for()
+        page.goto(f"{address}/orders")
+        page.locator("main a").click()
+        assert page.locator("#state").inner_text() == "authorised"
+        page.get_by_role("button", name="The goods are sent: capture").click()
+        page.get_by_role("status").get_by_text("captured").wait_for()
+        page.get_by_label("Amount").fill("99.50")
+        page.get_by_role("button", name="Refund").click()
+        page.get_by_role("status").get_by_text("refunded").wait_for()
+        assert [page.locator(f"#{name}").inner_text() for name in ("state", "captured", "refunded")] == [
+            "part_refunded",
+            "¥1,999.00",
+            "¥99.50",
+        ]
+        assert complaints == []
+        context.close()

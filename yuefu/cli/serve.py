@@ -50,10 +50,11 @@ def serve(
     """Serve the API and the pages until Ctrl-C."""
     processes.free_port(host, port)
     processes.ends_with_stdin()
+    # Before the database is looked at, which loads the settings: the processes that answer are forked from this one and have what it has.
+    os.environ.setdefault("YUEFU_SECRET_KEY", installation.secret(installation.home()))
+    os.environ.setdefault("YUEFU_PUBLIC_URL", f"http://{_shown(host)}:{port}")
     with processes.until_interrupted(), installation.installed(counted=True):
         context.the_vault()
-        os.environ.setdefault("YUEFU_SECRET_KEY", installation.secret(installation.home()))
-        os.environ.setdefault("YUEFU_PUBLIC_URL", f"http://{_shown(host)}:{port}")
         output.say(f"Serving on http://{_shown(host)}:{port}/ (Ctrl-C stops it)")
         _granian(host, port, workers, threads)
     output.result({"served": f"http://{_shown(host)}:{port}/"}, "Stopped.")

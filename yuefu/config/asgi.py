@@ -7,12 +7,17 @@ from collections.abc import MutableMapping
 from typing import Any, Final
 
 from a2wsgi import WSGIMiddleware
+from django.conf import settings
 from django.core.wsgi import get_wsgi_application
 
 from yuefu.runtime import logs
 
 logs.configure()
 pages = get_wsgi_application()
+if settings.SECRET_KEY == settings.NO_SECRET:
+    raise SystemExit(
+        "The secret of sessions and signed links is the one that everybody can read: the settings were loaded before there was one."
+    )
 
 from yuefu.api.application import Api, Receive, Scope, Send  # noqa: E402 - Django has to be set up first
 

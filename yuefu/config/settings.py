@@ -40,7 +40,8 @@ YUEFU_MATCH_DIR = os.environ.get("YUEFU_MATCH_DIR", "")
 YUEFU_MATCH_FROM_ROWS = os.environ.get("YUEFU_MATCH_FROM_ROWS", "")
 
 # Sessions and signed links. A process that serves without a secret of its own refuses to start (see yuefu.cli.serve).
-SECRET_KEY = os.environ.get("YUEFU_SECRET_KEY") or "not-a-secret-for-commands-that-do-not-serve"
+NO_SECRET = "not-a-secret-for-commands-that-do-not-serve"  # noqa: S105 - what it says
+SECRET_KEY = os.environ.get("YUEFU_SECRET_KEY") or NO_SECRET
 DEBUG = False
 ALLOWED_HOSTS = os.environ.get("YUEFU_HOSTS", "127.0.0.1,localhost,[::1]").split(",")
 
