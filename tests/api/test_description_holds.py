@@ -17,6 +17,7 @@ from schemathesis.core.parameters import ParameterLocation
 
 from tests.api import things
 from tests.api.conftest import Merchant, Server
+from tests.api.test_sent_twice import without
 from yuefu.api import openapi
 from yuefu.api.problems import Problem
 from yuefu.api.reading import idempotency_key
@@ -57,6 +58,9 @@ FEW: Final = frozenset({CLOCKS})
 
 EXAMPLES: Final = int(os.environ.get("YUEFU_API_EXAMPLES", "10"))
 """A request each; `yuefu prove api` sends many more."""
+
+AT_LENGTH: Final = EXAMPLES > 10
+"""Then each request that was carried out is sent a second time."""
 
 repeatable = settings(max_examples=EXAMPLES, derandomize=True, deadline=None, database=None, suppress_health_check=list(HealthCheck))
 
@@ -110,6 +114,9 @@ def test_what_is_described_is_understood_and_answered_as_described(regular: Merc
         answered[answer.status_code] += 1
         case.validate_response(answer, checks=CHECKED)
         told = answer.json()
+        if AT_LENGTH and route.method == "POST" and "Idempotency-Key" in (case.headers or {}) and answer.status_code in (200, 201, 402):
+            again = sent(case, server, merchant)
+            assert (again.status_code, without(again.json())) == (answer.status_code, without(told))
         faults = {fault.get("pointer") for fault in told.get("errors", ())}
         assert not real or told.get("code") not in UNREADABLE or (faults and faults <= SAID_IN_WORDS), told
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -14,7 +15,8 @@ from yuefu.api import test_clocks as clocks
 from yuefu.api import test_consumers as consumers
 from yuefu.api.calls import Call
 from yuefu.api.problems import Problem
-from yuefu.journeys import test_clocks
+from yuefu.journeys import clock_jobs
+from yuefu.runtime import sql
 
 AT = "2026-10-15T12:00:00+08:00"
 CLOCKS = "/v1/test_helpers/test_clocks"
@@ -27,8 +29,13 @@ def made(merchant: Merchant, *, key: str = "new", **more: Any) -> Reply:
 
 
 def go_on(merchant: Merchant, clock: str) -> None:
-    """What the worker does."""
-    assert test_clocks.go_on(desk=merchant.shop.desk, now=merchant.shop.now(), clock_id=ids.parse("test_clock", clock))
+    """What the worker does, as it was told by whoever asked."""
+    args = {"book_id": str(merchant.shop.book_id), "clock_id": str(ids.parse("test_clock", clock))}
+    with sql.owning():
+        told = sql.value("SELECT count(*) FROM procrastinate_jobs WHERE task_name = 'advance_test_clock' AND args = %s", [json.dumps(args)])
+    assert told == 1, "once, however often it is asked for"
+    clock_jobs.look_after_test_clocks(0)
+    clock_jobs.advance_test_clock(**args)
 
 
 def test_a_clock_is_made_advanced_and_deleted_and_its_key_works_until_then(regular: Merchant, server: Server) -> None:

@@ -14,9 +14,11 @@ import pytest
 from stdnum.cn import ric
 
 from tests.journeys.conftest import ZONE, Shop, shop_opened
+from yuefu.aftersales.queries import disputes as contests
 from yuefu.errors import Refused
 from yuefu.ids import IdSource
-from yuefu.journeys import fixtures, test_clocks
+from yuefu.journeys import disputes, fixtures, test_clocks
+from yuefu.journeys.disputes import EvidenceRequest, StepRequest
 from yuefu.journeys.fixtures import Practised
 from yuefu.journeys.test_clocks import ClockMade
 from yuefu.journeys.test_clocks.making import desk_in
@@ -72,6 +74,17 @@ class World:
         request = AdvanceRequest(str(on), self.parent.merchants[0], self.clock.clock.id, datetime.combine(on, time(13), ZONE))
         test_clocks.advance(desk=self.parent.desk, now=self.parent.now(), requests=[request])
         assert test_clocks.go_on(desk=self.parent.desk, now=self.parent.now(), clock_id=self.clock.clock.id)
+
+    def answer(self, *reasons: str) -> None:
+        """The merchant answers what was contested for these reasons."""
+        shop = self.shop()
+        for one in contests.listed(book_id=shop.book_id, state="initiated", limit=10):
+            if one.reason in reasons:
+                evidence = EvidenceRequest(f"e:{one.id}", one.merchant_id, one.id, "delivery", "it was signed for")
+                disputes.add_evidence(desk=shop.desk, now=shop.now(14), requests=[evidence])
+                step = StepRequest(f"s:{one.id}", one.merchant_id, one.id, "submit")
+                (moved,) = disputes.take(desk=shop.desk, now=shop.now(14), requests=[step])
+                assert not isinstance(moved, Refused), moved
 
     def events(self, name: str) -> list[tuple[str, date]]:
         """What was told of the order and the loan of somebody, and of what they paid, in order."""
@@ -138,13 +151,15 @@ def test_an_address_that_names_no_behaviour_is_refused(world: World, email: str)
 
 
 def test_everybody_does_what_their_address_says_on_the_day_it_says_api_klarna_01(world: World) -> None:
+    world.until(date(2026, 10, 17))
+    world.answer("goods_not_received", "unauthorised")
     world.until(date(2026, 10, 28))
     shop = world.shop()
     assert shop.buy(world.people["referred"], "300.00").approved, "the review is over"
     repaid = {name: world.days(name, "loan.repaid") for name in world.loans}
     for name in ("approved", "pays_by_hand", "mandate_refused", "pays_partly", "pays_first_only"):
         assert repaid[name] == [DUE], name
-    for name in ("disputes_goods_not_received", "disputes_unauthorised", "refund_fails", "refund_fails_once"):
+    for name in ("payment_taken_back", "payment_taken_back_and_returned", "refund_fails", "refund_fails_once"):
         assert repaid[name][0] == DUE, name
     assert repaid["answers_late"] == [DUE + timedelta(days=1)]
     assert repaid["pays_late_d1"] == [DUE + timedelta(days=1)]
@@ -156,17 +171,26 @@ def test_everybody_does_what_their_address_says_on_the_day_it_says_api_klarna_01
     assert orders.orders([world.bought["returns"].order_id])[world.bought["returns"].order_id].refunded == 300_00
     assert world.days("returns", "order.refunded") == [NOON.date() + timedelta(days=5)]
     taken = dict(sql.rows("SELECT reason, taken_on FROM aftersales_charge_back WHERE book_id = %s", [shop.book_id]))
-    assert taken == dict.fromkeys(("goods_not_received", "unauthorised", "faulty_goods"), DUE + timedelta(days=2))
+    assert taken == dict.fromkeys(("unauthorised", "faulty_goods"), DUE + timedelta(days=2))
     mandates = {one.consumer_id: one.state for one in payments.mandates_listed(book_id=shop.book_id, consumer_id=None, limit=100)}
     assert mandates[world.people["mandate_refused"]] == "failed"
     assert mandates[world.people["mandate_lost"]] == "lost"
 
+    contested = {one.reason: one for one in contests.listed(book_id=shop.book_id, state=None, limit=10)}
+    assert {reason: one.opened_on for reason, one in contested.items()} == dict.fromkeys(
+        ("goods_not_received", "unauthorised", "faulty_goods"), NOON.date() + timedelta(days=1)
+    )
+    assert (contested["goods_not_received"].ruling, contested["unauthorised"].ruling) == ("won", "lost")
+    assert (contested["faulty_goods"].closed_by, contested["faulty_goods"].closed_on) == ("withdraw", NOON.date() + timedelta(days=6))
+
     world.until(date(2026, 11, 6))
+    ended = {one.reason: (one.outcome, one.closed_by) for one in contests.listed(book_id=shop.book_id, state=None, limit=10)}
+    assert ended == {"goods_not_received": ("won", "pass"), "unauthorised": ("lost", "pass"), "faulty_goods": ("won", "withdraw")}
     assert world.days("pays_late_d7", "loan.repaid") == [DUE + timedelta(days=7)]
     assert world.days("mandate_lost", "loan.repaid") == [DUE + timedelta(days=5)]
     assert world.days("pays_partly", "loan.repaid") == [DUE, DUE + timedelta(days=10)]
     won = dict(sql.rows("SELECT reason, won_on FROM aftersales_charge_back WHERE book_id = %s", [shop.book_id]))
-    assert won == {"goods_not_received": None, "unauthorised": None, "faulty_goods": DUE + timedelta(days=12)}
+    assert won == {"unauthorised": None, "faulty_goods": DUE + timedelta(days=12)}
     world.shop().prove()
     breaks = sql.value("SELECT count(*) FROM reconciliation_break WHERE book_id = %s AND state <> 'explained'", [shop.book_id])
     assert not breaks, "the bills of the sandbox channel know all of it"
@@ -186,7 +210,8 @@ def test_who_stops_after_the_first_instalment_pays_no_other() -> None:
 
 def test_who_owes_nothing_does_nothing() -> None:
     nothing = Seen(date(2026, 10, 15), 0, None, DUE, None)
-    idle = [one for one in BEHAVIOURS.values() if one.settles_after is None and one.returns_after is None]
+    since_the_capture = ("settles_after", "returns_after", "contests_after")
+    idle = [one for one in BEHAVIOURS.values() if all(getattr(one, name) is None for name in since_the_capture)]
     assert {does(one, nothing, DUE) for one in idle} == {Does()}
 
 

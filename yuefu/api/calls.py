@@ -77,7 +77,7 @@ class Call:
     def _pairs(self) -> list[tuple[str, str]]:
         try:
             return parse_qsl(
-                self.query.decode("ascii"), keep_blank_values=True, strict_parsing=bool(self.query), errors="strict", max_num_fields=20
+                self.query.decode("ascii"), keep_blank_values=True, strict_parsing=bool(self.query), errors="strict", max_num_fields=40
             )
         except ValueError as error:
             raise Problem("invalid_parameter", "The part of the address behind ? cannot be read.") from error

@@ -65,6 +65,7 @@ VERBS: Final[Mapping[Verb, Act]] = {
     "dispute": lambda desk, now, requests: disputes.take(desk=desk, now=now, requests=requests),
     "evidence": lambda desk, now, requests: disputes.add_evidence(desk=desk, now=now, requests=requests),
     "file": lambda desk, now, requests: disputes.keep_files(desk=desk, now=now, requests=requests),
+    "quote_once": lambda desk, now, requests: in_halves(requests, lambda part: checkout.quote_once(desk=desk, now=now, wishes=part)),
     "quote": lambda desk, now, requests: in_halves(requests, lambda part: checkout.quote(desk=desk, now=now, wishes=part)),
     "label": lambda desk, now, requests: in_halves(requests, lambda part: labelling.labels(desk=desk, now=now, wishes=part)),
     "open_store": lambda desk, now, requests: places.open_stores(desk=desk, now=now, requests=requests),

@@ -25,30 +25,31 @@ FileId = Annotated[UUID, PlainValidator(partial(_id, "file")), WithJsonSchema(id
 
 
 def _lines(text: str) -> str:
-    if not all(line.isprintable() for line in text.split("\n")):
-        raise ValueError("only printable characters and ends of lines")
+    if not text.strip() or not all(line.isprintable() for line in text.split("\n")):
+        raise ValueError("printable characters and ends of lines, and not blanks alone")
     return text
+
+
+_SOMETHING: Final[list[Any]] = [{"required": [name], "properties": {name: {"type": "string"}}} for name in ("text", "file")]
 
 
 class NewEvidence(Body):
     """What proves something: a text, a file that was sent before, or both."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "anyOf": [
-                {"required": ["text"], "properties": {"text": {"type": "string", "pattern": r"^[!-~]"}}},
-                {"required": ["file"], "properties": {"file": {"type": "string"}}},
-            ]
-        }
-    )
+    model_config = ConfigDict(json_schema_extra={"anyOf": _SOMETHING})
 
     kind: Literal[KINDS]  # type: ignore[valid-type]
-    text: Annotated[str, AfterValidator(_lines), Field(max_length=LONGEST_EVIDENCE, description="Printable characters, in lines.")] = ""
+    text: (
+        Annotated[
+            str, AfterValidator(_lines), Field(min_length=1, max_length=LONGEST_EVIDENCE, description="Printable characters, in lines.")
+        ]
+        | None
+    ) = None
     file: FileId | None = None
 
     @model_validator(mode="after")
     def _something(self) -> NewEvidence:
-        if not self.text.strip() and self.file is None:
+        if self.text is None and self.file is None:
             raise ValueError("evidence is a text or a file")
         return self
 
@@ -147,8 +148,8 @@ async def listed(call: Call) -> dict[str, Any]:
 async def add_evidence(call: Call) -> dict[str, Any]:
     """POST /v1/disputes/{dispute_id}/evidence"""
     body = cast("NewEvidence", call.body)
-    key = call.key or f"evidence:{call.request_id}"
-    asked = EvidenceRequest(key, call.merchant_id, call.object_id("dispute"), body.kind, body.text, body.file, by=call.by)
+    key = call.key or call.request_id
+    asked = EvidenceRequest(key, call.merchant_id, call.object_id("dispute"), body.kind, body.text or "", body.file, by=call.by)
     added: Evidence = await call.ask("evidence", asked)
     return {"object": "dispute_evidence", "dispute": ids.text("dispute", added.dispute_id), **_evidence(added)}
 
@@ -170,7 +171,7 @@ async def appeal(call: Call) -> dict[str, Any]:
 
 async def _step(call: Call, step: str) -> dict[str, Any]:
     body = cast("Note", call.body)
-    key = call.key or f"step:{call.request_id}"
+    key = call.key or call.request_id
     asked = StepRequest(key, call.merchant_id, call.object_id("dispute"), step, body.note, by=call.by)
     moved: Moved = await call.ask("dispute", asked)
     return {

@@ -56,7 +56,7 @@ async def create(call: Call) -> dict[str, Any]:
     except (binascii.Error, ValueError) as error:
         fault = Fault("this is no base64", pointer="#/content")
         raise Problem("invalid_request", "#/content: this is no base64", faults=[fault]) from error
-    key = call.key or f"file:{call.request_id}"
+    key = call.key or call.request_id
     request = FileRequest(key, call.merchant_id, body.purpose, body.name, sha256(content).digest(), content, by=call.by)
     return _shown(await call.ask("file", request))
 

@@ -11,7 +11,7 @@ from yuefu import ids
 from yuefu.api.bodies import Amount, Body, ConsumerId, Currency, Text
 from yuefu.api.calls import Call
 from yuefu.api.route import Route
-from yuefu.journeys.checkout import Quoted, Wish
+from yuefu.journeys.checkout import OnceShown, Quoted, Wish
 from yuefu.money.amounts import Money
 from yuefu.offers.rules.wording import LANGUAGES
 
@@ -59,12 +59,18 @@ class QuoteShown(BaseModel):
 async def create(call: Call) -> dict[str, Any]:
     """POST /v1/quotes"""
     body = cast("NewQuote", call.body)
-    wish = Wish(call.merchant_id, body.consumer, body.product, Money(body.amount, body.currency), body.periods, body.language)
-    quoted: Quoted = await call.ask("quote", wish)
-    table = quoted.quote.disclosure.content
+    wish = Wish(
+        call.merchant_id, body.consumer, body.product, Money(body.amount, body.currency), body.periods, body.language, call.key, call.by
+    )
+    if call.key:
+        shown: OnceShown = await call.ask("quote_once", wish)
+    else:
+        quoted: Quoted = await call.ask("quote", wish)
+        shown = OnceShown(quoted.quote_id, quoted.disclosure_id, quoted.quote.disclosure, quoted.quote.terms.disbursed_on)
+    table = shown.disclosure.content
     return {
         "object": "quote",
-        "id": ids.text("quote", quoted.quote_id),
+        "id": ids.text("quote", shown.quote_id),
         "product": body.product,
         "consumer": ids.text("consumer", body.consumer) if body.consumer else None,
         "language": body.language,
@@ -85,9 +91,9 @@ async def create(call: Call) -> dict[str, Any]:
         "total_interest": table["items_total_minor"],
         "annual_cost_pct": table["annual_cost"]["compound_pct"],
         "annual_cost_simple_pct": table["annual_cost"]["simple_pct"],
-        "shown_on": quoted.quote.terms.disbursed_on,
-        "disclosure": ids.text("disclosure", quoted.disclosure_id),
-        "disclosure_sha256": quoted.quote.disclosure.hash.hex(),
+        "shown_on": shown.shown_on,
+        "disclosure": ids.text("disclosure", shown.disclosure_id),
+        "disclosure_sha256": shown.disclosure.hash.hex(),
     }
 
 

@@ -43,6 +43,7 @@ from yuefu.cli import (
     loan,
     mandate,
     match,
+    matrix,
     merchant_account,
     merchant_income,
     merchant_money,
@@ -145,6 +146,7 @@ for name, group_app in (
     ("stop", stop.app),
     ("quarantine", quarantine.app),
     ("sandbox", sandbox.app),
+    ("matrix", matrix.app),
 ):
     app.add_typer(group_app, name=name)
 

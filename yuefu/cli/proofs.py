@@ -23,6 +23,7 @@ RACES: Final = 20
 EXAMPLES: Final = 500
 LIVES: Final = 2_000
 DEALINGS: Final = 300
+REQUESTS: Final = 60
 DAYS_OF_BILLS: Final = 365
 SPARK_ROWS: Final = 50_000
 FULL_AT_LEAST: Final = 0.8
@@ -38,7 +39,7 @@ def prove(
         str | None,
         typer.Argument(
             metavar="[NAME]",
-            help="matrix, crash, close-of-day, faults, races, machine, loans, bills, parties, reconciliation, reconcile-spark or full; all unless given.",
+            help="matrix, crash, close-of-day, faults, races, machine, loans, bills, parties, api, reconciliation, reconcile-spark or full; all unless given.",
         ),
     ] = None,
     rounds: Annotated[
@@ -66,12 +67,15 @@ def prove(
     dealings: Annotated[
         int, typer.Option(min=1, max=1_000_000, help="parties: so many dealings with merchants for each promise.")
     ] = DEALINGS,
+    requests: Annotated[
+        int, typer.Option(min=11, max=100_000, help="api: so many requests for each route, and as many that it has to refuse.")
+    ] = REQUESTS,
     rows: Annotated[int, typer.Option(min=1_000, max=100_000_000, help="reconcile-spark: so many rows on each side.")] = SPARK_ROWS,
     orders: Annotated[int, typer.Option(min=1_000, max=1_000_000_000, help="full: orders that are there already.")] = ORDERS,
 ) -> None:
     """The proofs that take longer than a test: nothing is lost or doubled, whatever is killed, cut or fails or comes at once, the ledger
     answers as its model does, loans and their bills are right to the cent whatever happens to them, whatever a contract says all parties
-    together have what came in, every difference of a spoilt bill is found and
+    together have what came in, the API answers as it is described whatever is sent, every difference of a spoilt bill is found and
     mended, a cluster matches as one machine does, and a full database is no slower than an empty one. Exit status 1 unless all hold.
     """
     proofs: dict[str, tuple[Callable[[], dict[str, Any]], dict[str, int | None]]] = {
@@ -87,6 +91,7 @@ def prove(
         "loans": (lambda: _at_length("loans", lives), {"--lives": lives}),
         "bills": (lambda: _at_length("bills", billed), {"--billed": billed}),
         "parties": (lambda: _at_length("parties", dealings), {"--dealings": dealings}),
+        "api": (lambda: _at_length("api", requests), {"--requests": requests}),
         "reconciliation": (lambda: _reconciliation(days or RECONCILED_DAYS, seed), {"--days": days, "--seed": seed}),
         "reconcile-spark": (lambda: _on_spark(rows), {"--rows": rows}),
         "full": (lambda: _full(orders), {"--orders": orders}),

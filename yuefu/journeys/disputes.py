@@ -216,7 +216,7 @@ def _take(work: UnitOfWork, requests: Sequence[StepRequest], begun: list[Channel
 
     return keys.answer(
         work=work,
-        scope=[keys.scope_of(_STEP, request.merchant_id) if request.merchant_id else _STEP for request in requests],
+        scope=[keys.scope_of(f"dispute.{one.step}", *([one.merchant_id] if one.merchant_id else [])) for one in requests],
         requests=requests,
         object_ids=ids,
         validate=lambda fresh: {i: no for i in fresh if (no := _fault_of_note(requests[i]))},

@@ -245,8 +245,9 @@ def store_disclosures(*, work: UnitOfWork, quotes: Sequence[Quote]) -> list[UUID
     return [ids[quote.disclosure.hash] for quote in quotes]
 
 
-def show(*, work: UnitOfWork, showings: Sequence[Showing]) -> list[Kept]:
+def show(*, work: UnitOfWork, showings: Sequence[Showing], ids: Sequence[UUID] | None = None) -> list[Kept]:
     """Records what is being shown, when, to whom and in which language: one quote a showing, in order. Equal cost tables are kept once.
+    `ids` are those of the quotes, where the caller has them already.
 
     Merchants and consumers are of the book; the database refuses others.
     """
@@ -255,7 +256,7 @@ def show(*, work: UnitOfWork, showings: Sequence[Showing]) -> list[Kept]:
         "id": "uuid", "book_id": "uuid", "disclosure_id": "uuid", "merchant_id": "uuid", "consumer_id": "uuid", "language": "text",
         "shown_at": "timestamptz", "shown_on": "date",
     }  # fmt: skip
-    kept = [Kept(*pair) for pair in zip(work.ids.many(work.now, len(showings)), disclosures, strict=True)]
+    kept = [Kept(*pair) for pair in zip(ids or work.ids.many(work.now, len(showings)), disclosures, strict=True)]
     rows = [
         (k.quote_id, work.book.id, k.disclosure_id, showing.merchant_id, showing.consumer_id, showing.language, work.now, work.day.on)
         for k, showing in zip(kept, showings, strict=True)

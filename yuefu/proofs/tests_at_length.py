@@ -21,9 +21,10 @@ from typing import IO, Any, Final
 Say = Callable[[str], None]
 
 CHECKOUT: Final = Path(__file__).resolve().parents[2]
-RACES, MACHINE, LOANS, BILLS, PARTIES = "races", "machine", "loans", "bills", "parties"
+RACES, MACHINE, LOANS, BILLS, PARTIES, API = "races", "machine", "loans", "bills", "parties", "api"
 _OF_LOANS: Final = tuple(f"tests/loans/test_{name}.py" for name in ("positions", "stretches", "living", "closing"))
 _OF_SETTLEMENT: Final = tuple(f"tests/settlement/test_{name}.py" for name in ("contracts", "shares", "parts", "money_in_any_order"))
+_OF_API: Final = tuple(f"tests/api/test_{name}.py" for name in ("description_holds", "sent_twice", "access", "bad_input"))
 _FILES: Final[Mapping[str, tuple[tuple[str, ...], str]]] = MappingProxyType(
     {
         RACES: (("tests/journeys/test_every_pair_of_verbs.py",), "YUEFU_RACES"),
@@ -31,6 +32,7 @@ _FILES: Final[Mapping[str, tuple[tuple[str, ...], str]]] = MappingProxyType(
         LOANS: (("tests/plans/lifecycle", *_OF_LOANS), "YUEFU_LIVES"),
         BILLS: (("tests/journeys/test_a_year_of_bills.py",), "YUEFU_DAYS_OF_BILLS"),
         PARTIES: (_OF_SETTLEMENT, "YUEFU_DEALINGS"),
+        API: (_OF_API, "YUEFU_API_EXAMPLES"),
     }
 )
 """Each with the variable that says how much it tries."""

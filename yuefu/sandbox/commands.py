@@ -11,11 +11,13 @@ from uuid import UUID
 from yuefu import ids
 from yuefu.errors import Refused
 from yuefu.runtime import audit, keys, locks, outbox, sql
+from yuefu.runtime.jsontext import dumps
 from yuefu.runtime.outbox import Event
 from yuefu.runtime.values import Actor, UnitOfWork
 from yuefu.sandbox import queries
 from yuefu.sandbox.rules import clocks as rules
 from yuefu.sandbox.rules.clocks import Advance, TestClock
+from yuefu.sandbox.rules.matrix import Cell, Outcome
 
 _CREATE: Final = "sandbox.create_clock"
 _ADVANCE: Final = "sandbox.advance_clock"
@@ -281,3 +283,39 @@ def remember_people(*, work: UnitOfWork, people: Sequence[Registered]) -> None:
     same = {"book_id": ("uuid", work.book.id), "registered_at": ("timestamptz", work.now)}
     sql.insert("sandbox_person", columns, rows, same=same, suffix="ON CONFLICT DO NOTHING")
     audit.record(work=work, action="sandbox.register", object_kind="consumer", object_ids=[one.consumer_id for one in people])
+
+
+def begin_run(*, work: UnitOfWork, merchant_id: UUID, through: str, cells: Sequence[Cell]) -> UUID:
+    """A run of the matrix, all of whose combinations wait."""
+    run_id = work.ids.new(work.now)
+    sql.run(
+        "INSERT INTO sandbox_matrix_run (id, book_id, merchant_id, through, state, cells) VALUES (%s, %s, %s, %s, 'running', %s)",
+        [run_id, work.book.id, merchant_id, through, len(cells)],
+    )
+    columns = {
+        "no": "integer", "product": "text", "periods": "integer", "amount_minor": "bigint", "currency": "text", "order_name": "text",
+        "fault": "text",
+    }  # fmt: skip
+    same: dict[str, tuple[str, object]] = {
+        "run_id": ("uuid", run_id), "book_id": ("uuid", work.book.id), "merchant_id": ("uuid", merchant_id),
+    }  # fmt: skip
+    sql.insert("sandbox_matrix_cell", columns, [(c.no, c.product, c.periods, c.amount_minor, c.currency, "", "") for c in cells], same=same)
+    audit.record(work=work, action="sandbox.begin_run", object_kind="matrix_run", object_ids=[run_id], detail={"cells": len(cells)})
+    return run_id
+
+
+def note_cell(*, run_id: UUID, no: int, outcome: Outcome) -> None:
+    """What was found of a combination; what was found before stays."""
+    sql.run(
+        "UPDATE sandbox_matrix_cell SET order_name = %s, fault = %s, figures = %s WHERE run_id = %s AND no = %s AND figures IS NULL",
+        [outcome.order, outcome.fault, dumps(dict(outcome.figures)), run_id, no],
+    )
+
+
+def end_run(*, work: UnitOfWork, run_id: UUID, passed: bool) -> None:
+    """running → passed or failed."""
+    sql.run(
+        "UPDATE sandbox_matrix_run SET state = %s, finished_at = now() WHERE id = %s AND state = 'running'",
+        ["passed" if passed else "failed", run_id],
+    )
+    audit.record(work=work, action="sandbox.end_run", object_kind="matrix_run", object_ids=[run_id], detail={"passed": passed})

@@ -94,3 +94,47 @@ class Person(models.Model):
     class Meta:
         constraints = [models.UniqueConstraint(fields=["merchant_id", "email"], name="sandbox_person_once")]
         indexes = [models.Index(fields=["book_id", "behaviour"], name="sandbox_person_behaving")]
+
+
+class MatrixRun(BookRow):
+    """A run of the matrix of amounts and terms, at the API or through a merchant's own integration."""
+
+    merchant_id = models.UUIDField()
+    through = models.TextField()
+    state = models.TextField(default="running")
+    cells = models.IntegerField()
+    started_at = models.DateTimeField(db_default=Now())
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "sandbox_matrix_run"
+        constraints = [
+            models.CheckConstraint(condition=Q(state__in=["running", "passed", "failed"], cells__gt=0), name="sandbox_matrix_run_state"),
+            models.CheckConstraint(
+                condition=Q(state="running", finished_at__isnull=True) | (~Q(state="running") & Q(finished_at__isnull=False)),
+                name="sandbox_matrix_run_finished_at",
+            ),
+        ]
+
+
+class MatrixCell(models.Model):
+    """A combination of a run. `figures` is null while it waits; then what was answered, with the fault that was found, "" for none."""
+
+    pk = models.CompositePrimaryKey("run_id", "no")
+    run_id = models.UUIDField()
+    no = models.IntegerField()
+    book_id = models.UUIDField()
+    merchant_id = models.UUIDField()
+    product = models.TextField()
+    periods = models.IntegerField()
+    amount_minor = models.BigIntegerField()
+    currency = models.TextField()
+    order_name = models.TextField(default="")
+    fault = models.TextField(default="")
+    figures = models.JSONField(null=True)
+
+    class Meta:
+        db_table = "sandbox_matrix_cell"
+        constraints = [
+            models.CheckConstraint(condition=Q(amount_minor__gt=0, no__gt=0, periods__gt=0), name="sandbox_matrix_cell_of_something")
+        ]

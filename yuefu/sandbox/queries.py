@@ -11,6 +11,7 @@ from uuid import UUID
 from yuefu.runtime import paging, sql
 from yuefu.runtime.paging import Span
 from yuefu.sandbox.rules.clocks import UNUSED_DAYS, Advance, TestClock
+from yuefu.sandbox.rules.matrix import Cell, Done, Outcome, Run
 
 _CLOCK: Final = (
     "id, book_id, merchant_id, name, state, frozen_at, at, clock_book_id, shop_id, key_id, asker_id, made_at, used_at, deleted_at, revision"
@@ -129,3 +130,30 @@ def people_of(*, consumer_ids: Sequence[UUID]) -> dict[UUID, Person]:
         [list(consumer_ids)],
     )
     return {person.consumer_id: person for person in found}
+
+
+_RUN: Final = "id, book_id, merchant_id, through, state, cells, started_at, finished_at"
+
+
+def run(*, run_id: UUID) -> Run | None:
+    """A run of the matrix."""
+    found = sql.rows_as(Run, f"SELECT {_RUN} FROM sandbox_matrix_run WHERE id = %s", [run_id])
+    return found[0] if found else None
+
+
+def runs(*, book_id: UUID, limit: int = 50) -> list[Run]:
+    """The latest runs of a book, newest first."""
+    return sql.rows_as(Run, f"SELECT {_RUN} FROM sandbox_matrix_run WHERE book_id = %s ORDER BY started_at DESC LIMIT %s", [book_id, limit])
+
+
+def done(*, run_id: UUID) -> list[Done]:
+    """The combinations of a run with what was found of each, in order."""
+    return sql.rows_as(
+        _done,
+        "SELECT no, product, periods, amount_minor, currency, order_name, fault, figures FROM sandbox_matrix_cell WHERE run_id = %s ORDER BY no",
+        [run_id],
+    )
+
+
+def _done(no: int, product: str, periods: int, amount_minor: int, currency: str, order: str, fault: str, figures: Any) -> Done:
+    return Done(Cell(no, product, periods, amount_minor, currency), None if figures is None else Outcome(fault, order, figures))

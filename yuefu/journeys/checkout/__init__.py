@@ -8,7 +8,7 @@ the goods are captured, and all captures of an order together never cost more th
 from yuefu.journeys.checkout.authorising import authorise
 from yuefu.journeys.checkout.capturing import capture
 from yuefu.journeys.checkout.extending import extend
-from yuefu.journeys.checkout.quoting import quote
+from yuefu.journeys.checkout.quoting import quote, quote_once
 from yuefu.journeys.checkout.releasing import expire, expire_orders, release, void
 from yuefu.journeys.checkout.values import (
     AUTHORISATION_DAYS,
@@ -26,6 +26,7 @@ from yuefu.journeys.checkout.values import (
     UNKNOWN_QUOTE,
     Authorised,
     Captured,
+    OnceShown,
     Prolonged,
     Purchase,
     Quoted,
@@ -49,6 +50,7 @@ __all__ = [
     "UNKNOWN_QUOTE",
     "Authorised",
     "Captured",
+    "OnceShown",
     "Prolonged",
     "Purchase",
     "Quoted",
@@ -60,6 +62,7 @@ __all__ = [
     "expire_orders",
     "extend",
     "quote",
+    "quote_once",
     "release",
     "void",
 ]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Final
 from uuid import UUID
 
 from yuefu.errors import Refused
 from yuefu.merchants.rules.metadata import Metadata
 from yuefu.money.amounts import Money
+from yuefu.offers.rules.disclosure import Disclosure
 from yuefu.offers.rules.quote import Quote
 from yuefu.orders.rules.lines import Line
 from yuefu.runtime.values import Actor
@@ -45,7 +46,7 @@ def reference_fault(reference: str) -> Refused | None:
 class Wish:
     """What a consumer would like to buy on a plan. Without a consumer the first instalment is due a month from now.
 
-    `language` is that of the page or text it is shown in: zh or en.
+    `language` is that of the page or text it is shown in: zh or en. `key` is for those that are sent again (`quote_once`).
     """
 
     merchant_id: UUID
@@ -54,6 +55,18 @@ class Wish:
     amount: Money
     periods: int
     language: str = "zh"
+    key: str = ""
+    by: Actor | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class OnceShown:
+    """What was shown: the id of the record of that, and the cost table with its id."""
+
+    quote_id: UUID
+    disclosure_id: UUID
+    disclosure: Disclosure
+    shown_on: date
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,8 +42,9 @@ class Behaviour:
     """Somebody of a kind. `reasons` are those for which their orders are declined; none where they are approved.
 
     `mandate` is the word of the instrument that they sign (`payments.gateways.sandbox_mandates`); None where they sign none. The days count from the due day
-    (`pays_after`, `rest_after`), from the capture (`settles_after`, `returns_after`), or from the day on which the first payment came
-    (`takes_back_after`, `comes_back_after`). None: they do not.
+    (`pays_after`, `rest_after`), from the capture (`settles_after`, `returns_after`, `contests_after`), from the day on which they contested
+    (`withdraws_after`) or on which the first payment came (`takes_back_after`), or was taken back (`comes_back_after`). None: they do not. `ruling` is how what
+    they contest is ruled, once its merchant has answered.
     """
 
     name: str
@@ -63,6 +64,10 @@ class Behaviour:
     first_only: bool = False
     settles_after: int | None = None
     returns_after: int | None = None
+    contests: str = ""
+    contests_after: int | None = None
+    ruling: Literal["", "won", "lost"] = ""
+    withdraws_after: int | None = None
     takes_back_after: int | None = None
     taken_back_for: str = ""
     comes_back_after: int | None = None
@@ -70,7 +75,7 @@ class Behaviour:
     @property
     def acts(self) -> bool:
         """Whether they do anything by themselves."""
-        days = (self.pays_after, self.settles_after, self.returns_after, self.takes_back_after)
+        days = (self.pays_after, self.settles_after, self.returns_after, self.contests_after, self.takes_back_after)
         return any(day is not None for day in days) or self.mark == "review"
 
 
@@ -111,16 +116,27 @@ BEHAVIOURS: Final[Mapping[str, Behaviour]] = _all(
         mandate="ok", returns_after=2,
     ),
     Behaviour(
-        "disputes_goods_not_received", "首次扣款 2 天后以未收到货拒付", "Has the first payment taken back two days later: goods not received",
-        mandate="ok", takes_back_after=2, taken_back_for="goods_not_received",
+        "disputes_goods_not_received", "请款次日以未收到货提出争议；商户答复后下一个中午裁定商户胜，逾期不答则商户败",
+        "Contests the purchase a day after the capture: goods not received. Once answered, ruled for the merchant at the next noon",
+        mandate="ok", contests="goods_not_received", contests_after=1, ruling="won",
     ),
     Behaviour(
-        "disputes_unauthorised", "首次扣款 2 天后以非本人交易拒付", "Has the first payment taken back two days later: not authorised",
+        "disputes_unauthorised", "请款次日以非本人交易提出争议；商户答复后下一个中午裁定商户败",
+        "Contests the purchase a day after the capture: not authorised. Once answered, ruled against the merchant at the next noon",
+        mandate="ok", contests="unauthorised", contests_after=1, ruling="lost",
+    ),
+    Behaviour(
+        "disputes_and_withdraws", "请款次日以商品有瑕疵提出争议，5 天后撤回",
+        "Contests the purchase a day after the capture: faulty goods. Withdraws that five days later",
+        mandate="ok", contests="faulty_goods", contests_after=1, withdraws_after=5,
+    ),
+    Behaviour(
+        "payment_taken_back", "首次扣款 2 天后被银行拒付，该期重新欠款", "The bank takes the first payment back two days later: it is owed again",
         mandate="ok", takes_back_after=2, taken_back_for="unauthorised",
     ),
     Behaviour(
-        "disputes_and_loses", "首次扣款 2 天后拒付，再 10 天后申诉成功，款项返回",
-        "Has the first payment taken back two days later; ten days after that it comes back",
+        "payment_taken_back_and_returned", "首次扣款 2 天后被银行拒付，再 10 天后款项返回",
+        "The bank takes the first payment back two days later; ten days after that it comes back",
         mandate="ok", takes_back_after=2, taken_back_for="faulty_goods", comes_back_after=10,
     ),
     Behaviour("mandate_refused", "拒签代扣，到期日自行还款", "Refuses the mandate; pays by card on each due day", mandate="sign_refused", pays_after=0),
@@ -190,6 +206,8 @@ class Does:
     pays_minor: int | None = None
     settles: bool = False
     returns: int | None = None
+    contests: bool = False
+    withdraws: bool = False
     takes_back: bool = False
     gets_back: bool = False
 
@@ -207,6 +225,8 @@ def does(behaviour: Behaviour, seen: Seen, on: date) -> Does:
         pays_minor=part,
         settles=_since(seen.lent_on, behaviour.settles_after, on) is not None,
         returns=_since(seen.lent_on, behaviour.returns_after, on),
+        contests=_since(seen.lent_on, behaviour.contests_after, on) is not None,
+        withdraws=_since(seen.lent_on, _sum(behaviour.contests_after, behaviour.withdraws_after), on) is not None,
         takes_back=_since(seen.taken_on, behaviour.takes_back_after, on) is not None,
         gets_back=_since(seen.taken_on, _sum(behaviour.takes_back_after, behaviour.comes_back_after), on) is not None,
     )
