@@ -85,6 +85,8 @@ PREFIXES: Final = {
     "contact": "ctc",
     "promise": "prms",
     "measure": "msr",
+    "webhook_endpoint": "we",
+    "delivery": "whd",
 }
 
 RandomBits = Callable[[int], int]

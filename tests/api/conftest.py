@@ -26,6 +26,7 @@ import pytest
 from django.conf import settings
 
 from tests.journeys.conftest import Shop, other_shop, shop, shop_opened
+from tests.notices.receivers import NETWORKS
 from yuefu import ids as public
 from yuefu.access import commands as access
 from yuefu.access.commands import IssuedKey, NewApiKey
@@ -34,8 +35,10 @@ from yuefu.api.application import Api
 from yuefu.errors import Refused, one
 from yuefu.ids import IdSource
 from yuefu.journeys.desk import open_day
+from yuefu.journeys.webhooks import telling
 from yuefu.runtime import sql
 from yuefu.runtime import vault as vaults
+from yuefu.runtime.clock import system_now
 from yuefu.runtime.vault import Vault
 
 FIRST_DUE = date(2026, 10, 25)
@@ -86,6 +89,7 @@ class Server:
     def start(cls, *, workers: int = 2, port: int | None = None) -> Server:
         port = port or _free_port()
         program = [str(Path(sys.executable).parent / "yuefu"), "serve", "--port", str(port), "--workers", str(workers)]
+        os.environ["YUEFU_WEBHOOK_NETWORKS"] = NETWORKS
         process = subprocess.Popen(program, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, start_new_session=True)
         server = cls(port, process)
         until = time.monotonic() + 60
@@ -165,7 +169,7 @@ def issue(shop: Shop, *, merchant: int = 0, scopes: Sequence[str] = tuple(KEY_SC
     """A key of a merchant of the shop."""
     with open_day(shop.desk, shop.now()) as work:
         assert not isinstance(work, Refused)
-        new = NewApiKey(shop.merchants[merchant], tuple(scopes), **more)
+        new = NewApiKey(more.pop("merchant_id", shop.merchants[merchant]), tuple(scopes), **more)
         return one(access.issue_api_keys(work=work, api_keys=[new], random_bytes=secrets.token_bytes))
 
 
@@ -256,6 +260,28 @@ class Merchant:
         reply = self.post(f"/v1/orders/{order}/capture", {})
         assert reply.status == 201, reply.raw
         return order, str(reply.body["loan"])
+
+    def endpoint(self, url: str = "https://93.184.216.34/hooks", *types: str, **more: Any) -> dict[str, Any]:
+        """A webhook endpoint as it was made, with its secret."""
+        place, body = "/v1/webhook_endpoints", {"url": url, "enabled_events": list(types or ("*",)), **more}
+        reply = self.post(place, body)
+        if reply.status == 409:  # there are as many as there may be
+            for one in self.get(f"{place}?limit=100").body["data"]:
+                self.ask_with("DELETE", f"{place}/{one['id']}", secret=self.issued.secret)
+            reply = self.post(place, body)
+        assert reply.status == 201, reply.raw
+        return dict(reply.body)
+
+    def told(self) -> list[str]:
+        """The ids of the events of a sale, newest first."""
+        order = self.placed()
+        self.tell()
+        return [event["id"] for event in self.get(f"/v1/events?object_id={order}").body["data"]]
+
+    def tell(self) -> None:
+        """Hands out what happened, as the worker does."""
+        while telling.tell(now=system_now(), ids=IdSource(secrets.randbits)):
+            pass
 
     def due(self, amount: int = 199_900) -> tuple[str, str]:
         """The same, on the day on which the first instalment of the loan is due."""

@@ -49,6 +49,11 @@ SAID_IN_WORDS: Final = {
     "#/networks",
     "#/content",
     "#/name",
+    "#/url",
+    "#/enabled_events",
+    "#/types",
+    "#/description",
+    "#/alert_email",
     "#/note",
     "#/text",
 }

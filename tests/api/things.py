@@ -98,8 +98,11 @@ FILE: Final = {"purpose": "dispute_evidence", "name": "waybill.txt", "content": 
 
 NAMED: Final[dict[str, Make]] = {
     "order_id": lambda merchant: merchant.placed(),
+    "event_id": lambda merchant: merchant.told()[0],
+    "webhook_endpoint_id": lambda merchant: merchant.endpoint()["id"],
     "api_key_id": lambda merchant: ids.text("api_key", issue(merchant.shop, merchant=merchant.merchant, scopes=["order.read"]).id),
     "checkout_id": lambda merchant: merchant.session()["id"],
+    "merchant_id": lambda merchant: ids.text("merchant", merchant.shop.merchants[merchant.merchant]),
     "store_id": lambda merchant: merchant.store(),
     "terminal_id": lambda merchant: merchant.terminal(),
     "qr_code_id": lambda merchant: str(merchant.post("/v1/qr_codes", {"terminal": merchant.terminal()}).body["id"]),
@@ -149,6 +152,18 @@ BODIES: Final[dict[str, Make]] = {
     "/v1/disputes/{dispute_id}/evidence": lambda merchant: {"kind": "delivery", "text": "signed"},
     "/v1/files": lambda merchant: FILE,
     "/v1/loans/{loan_id}/repayments": lambda merchant: {"amount": 10_000, "instrument": "card:1:ok"},
+    "/v1/events/{event_id}/resend": lambda merchant: {"webhook_endpoint": merchant.endpoint()["id"]},
+    "/v1/webhook_endpoints": lambda merchant: {"url": "https://93.184.216.34/", "enabled_events": ["*"], "alert_email": "it@shop.example"},
+    "/v1/webhook_endpoints/{webhook_endpoint_id}": lambda merchant: {
+        "url": "https://93.184.216.35/",
+        "enabled_events": ["payment.*"],
+        "alert_email": "",
+    },
+    "/v1/webhook_endpoints/{webhook_endpoint_id}/roll": lambda merchant: {"overlap_hours": 24},
+    "/v1/webhook_endpoints/{webhook_endpoint_id}/replay": lambda merchant: {
+        "created_from": "2026-10-01T00:00:00+08:00",
+        "created_before": "2026-10-02T00:00:00+08:00",
+    },
 }
 """By the address: what the route takes, where {} would not do."""
 

@@ -98,6 +98,9 @@ def test_a_key_is_issued_rolled_and_revoked_and_its_secret_shown_once(cli: Comma
     assert {issued["key"], rolled["key"]} <= {key["key"] for key in listed.last["keys"]}
     assert issued["secret"] not in listed.out
     assert cli("key", "issue", "--merchant", "record-house", "--scope", "everything").code == "unknown_scope"
+    shown = cli("key", "issue", "--merchant", "record-house", "--scope", "offer.read", "--publishable").last
+    assert shown["secret"].startswith("pk_test_")
+    assert cli("key", "issue", "--merchant", "record-house", "--scope", "order.read", "--publishable").code == "unknown_scope"
 
 
 def test_a_merchant_cannot_touch_the_keys_of_another(cli: Command, person: Callable[..., str]) -> None:

@@ -187,6 +187,19 @@ def test_what_is_not_there_is_named(cli: Command, words: tuple[str, ...], code: 
     assert cli(*words).code == code
 
 
+def test_an_agent_may_act_for_a_merchant_until_that_is_ended(cli: Command, given: Given, town: Town) -> None:
+    code = f"acts-{secrets.token_hex(3)}"
+    assert given(payee(code), "payee", "register").status == 0
+    assert cli("payee", "act", code, "--merchant", "record-house").last["acts"] is True
+    issued = cli("key", "issue", "--agent", code, "--scope", "order.read").last
+    assert (issued["agent"], issued["secret"][:8]) == (code, "sk_test_")
+    assert cli("key", "issue", "--agent", code, "--scope", "api_key.manage").code == "unknown_scope"
+    assert cli("key", "issue", "--scope", "order.read").code == "merchant_or_agent"
+    assert cli("payee", "act", code, "--merchant", "record-house", "--end").last["acts"] is False
+    assert cli("payee", "act", code, "--merchant", "record-house", "--end").code == "not_acting"
+    assert cli("payee", "act", "nobody", "--merchant", "record-house").code == "unknown_payee"
+
+
 def test_payees_are_listed_and_ended(cli: Command, given: Given, raw: Command, town: Town) -> None:
     code = f"h{secrets.token_hex(4)}"
     new = payee(code, "host")

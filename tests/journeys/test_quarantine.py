@@ -24,6 +24,7 @@ from yuefu.journeys import (
     disputes,
     ending,
     mandates,
+    places,
     receipts,
     refund,
     repayment,
@@ -33,7 +34,7 @@ from yuefu.journeys import (
     undoing,
 )
 from yuefu.journeys.charge_backs import entering, winning
-from yuefu.journeys.checkout import Authorised, Captured, Purchase, Wish, authorising, capturing, releasing
+from yuefu.journeys.checkout import Authorised, Captured, Purchase, Wish, authorising, capturing, extending, releasing, scanning, sessions
 from yuefu.journeys.debits import rounds, taking
 from yuefu.journeys.desk import open_day
 from yuefu.journeys.repayment import Repaid, RepayRequest
@@ -42,8 +43,12 @@ from yuefu.ledger import commands as ledger_commands
 from yuefu.ledger import queries as ledger
 from yuefu.ledger.rules import AccountKey, Transfer
 from yuefu.loans.commands import applying, closing
+from yuefu.merchants.commands.stores import Closing as ClosingPlace
+from yuefu.merchants.commands.stores import NewStore, NewTerminal
 from yuefu.money.amounts import Money
-from yuefu.orders.commands import CaptureRequest, RefundRequest, VoidRequest
+from yuefu.orders.commands import CaptureRequest, RefundRequest, ReleaseRequest, VoidRequest
+from yuefu.orders.commands.extending import ExtendRequest
+from yuefu.orders.rules.lines import Line
 from yuefu.payments import queries as payments
 from yuefu.payments.commands import Closing, NewMandate, ReturnOrder, Revocation
 from yuefu.payments.rules import OPERATING_NUMBER, MandateResult
@@ -170,6 +175,17 @@ BROKEN_BY = {
     "authorise": (authorising, "decide"),
     "capture": (capturing.orders, "capture"),
     "void": (releasing.orders, "void"),
+    "release": (releasing.orders, "release"),
+    "extend": (extending.extending, "extend"),
+    "open_session": (sessions.commands, "open_sessions"),
+    "expire_session": (sessions.commands, "end"),
+    "lapse_session": (sessions.commands, "end"),
+    "cancel_session": (sessions.commands, "end"),
+    "consent": (sessions, "authorise_in"),
+    "make_qr_code": (scanning.commands, "make"),
+    "open_store": (places.stores, "open_stores"),
+    "open_terminal": (places.stores, "open_terminals"),
+    "close_place": (places.stores, "close"),
     "expire": (releasing.orders, "expire"),
     "refund": (refund.orders, "refund"),
     "refund.book": (refund.payments, "settle_refunds"),
@@ -196,6 +212,50 @@ BROKEN_BY = {
     "receipt.return.book": (receipts.payments, "settle_returns"),
 }
 """What breaks for each command, until somebody has mended it."""
+
+
+SOLD = {
+    "release", "extend", "open_session", "expire_session", "lapse_session", "cancel_session", "consent", "make_qr_code", "open_store",
+    "open_terminal", "close_place",
+}  # fmt: skip
+
+
+def sold_until(shop, command):
+    """What a merchant does to sell, before and beside the order."""
+    seller, at = shop.merchants[0], {"desk": shop.desk, "now": shop.now()}
+    store = NewStore("k", seller, "road", "路店", "Road", "1")
+    if command == "open_store":
+        return lambda: places.open_stores(**at, requests=[store])
+    (opened,) = places.open_stores(**at, requests=[store])
+    if command in {"open_terminal", "close_place", "make_qr_code"}:
+        return {
+            "open_terminal": lambda: places.open_terminals(**at, requests=[NewTerminal("k", seller, opened.id, "till")]),
+            "close_place": lambda: places.close(**at, requests=[ClosingPlace("k", seller, "store", opened.id)]),
+            "make_qr_code": lambda: scanning.make(**at, requests=[scanning.NewQrCode("k", seller, store_id=opened.id)]),
+        }[command]
+    lines = (Line("Phone", 2, 150_00, serial_number=""),)
+    buyer = shop.consumer()
+    new = sessions.NewSession(
+        "k", seller, "S", Money(300_00, "CNY"), lines=lines, periods=(3,), expires_in_s=300 if command == "lapse_session" else 86_400
+    )
+    if command == "open_session":
+        return lambda: sessions.open_sessions(**at, requests=[new])
+    if command in {"release", "extend"}:
+        order = shop.buy(buyer, "300.00").order_id
+        shop.capture(order, "100.00")
+        later = at | {"now": shop.now(14)}
+        return {
+            "release": lambda: checkout.release(**later, requests=[ReleaseRequest("k", seller, order)]),
+            "extend": lambda: checkout.extend(**later, requests=[ExtendRequest("k", seller, order)]),
+        }[command]
+    (made,) = sessions.open_sessions(**at, requests=[new])
+    (quoted,) = checkout.quote(**at, wishes=[Wish(seller, buyer, "free", new.amount, 3)])
+    return {
+        "expire_session": lambda: sessions.expire_sessions(**at, requests=[sessions.EndSession("k", seller, made.session.id)]),
+        "lapse_session": lambda: sessions.lapse(desk=shop.desk, now=shop.now(14)),
+        "cancel_session": lambda: sessions.cancel(**at, checkout_ids=[made.session.id]),
+        "consent": lambda: sessions.consent(**at, consents=[sessions.Consent(made.session.id, buyer, quoted.quote_id)]),
+    }[command]
 
 
 def billed_until(shop, command):
@@ -239,6 +299,8 @@ def lived_until(shop, command):
             Transfer("t2", left, right, 5, "CNY"),
         ]
         return lambda: transfers.transfer(desk=shop.desk, now=shop.now(), transfers=chain)
+    if command in SOLD:
+        return sold_until(shop, command)
     if command in {"capture", "void", "expire"}:
         order = shop.buy(shop.consumer(), "300.00").order_id
         seller = shop.seller(order)
@@ -340,6 +402,10 @@ def test_every_command_that_sets_aside_has_a_kind_to_be_sent_again_by():
         billing,
         capturing,
         releasing,
+        extending,
+        sessions,
+        scanning,
+        places,
         refund,
         repayment,
         undoing,

@@ -58,7 +58,7 @@ class Grant:
 
 @dataclass(frozen=True, slots=True)
 class NewApiKey:
-    """`networks` are those that it may be used from, all where none is named."""
+    """`networks` are those that it may be used from, all where none is named. `merchant_id` is the agent where it is `held_by` one."""
 
     merchant_id: UUID
     scopes: tuple[str, ...]
@@ -66,6 +66,7 @@ class NewApiKey:
     kind: KeyKind = "secret"
     api_version: str = versions.CURRENT
     networks: tuple[str, ...] = ()
+    held_by: str = "merchant"
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +198,8 @@ def issue_api_keys(
 
 
 def _key_fault(key: NewApiKey) -> Refused | None:
-    may = rules.PUBLIC_SCOPES if key.kind == "publishable" else rules.KEY_SCOPES
+    of_kind = rules.AGENT_SCOPES if key.held_by == "agent" else rules.KEY_SCOPES
+    may = rules.PUBLIC_SCOPES if key.kind == "publishable" else of_kind
     unknown = sorted(set(key.scopes) - may)
     if unknown or not key.scopes:
         names = ", ".join(sorted(may)) or "none"
@@ -225,13 +227,13 @@ def _store_keys(work: UnitOfWork, keys: Sequence[tuple[IssuedKey, NewApiKey, UUI
     columns = {
         "id": "uuid", "book_id": "uuid", "merchant_id": "uuid", "scopes": "jsonb", "prefix": "text", "secret_hash": "bytea",
         "last_four": "text", "replaces_id": "uuid", "created_by": "text", "created_by_user_id": "uuid", "created_at": "timestamptz",
-        "expires_at": "timestamptz", "api_version": "text", "networks": "jsonb",
+        "expires_at": "timestamptz", "api_version": "text", "networks": "jsonb", "held_by": "text",
     }  # fmt: skip
     rows = [
         (
             new.id, work.book.id, key.merchant_id, dumps(sorted(set(key.scopes))), f"{rules.KEY_KINDS[key.kind]}_{work.book.mode}_",
             rules.secret_hash(new.secret), new.secret[-4:], replaces, work.by.label, work.by.user_id, work.now, key.expires_at, key.api_version,
-            dumps([rules.network_form(text) for text in key.networks]),
+            dumps([rules.network_form(text) for text in key.networks]), key.held_by,
         )
         for new, key, replaces in keys
     ]  # fmt: skip
@@ -246,7 +248,7 @@ def roll_api_keys(
     Refused with UNKNOWN_KEY, KEY_NOT_IN_FORCE, KEY_ALREADY_ROLLED or OVERLAP_INVALID.
     """
     found = sql.rows(
-        "SELECT id, merchant_id, scopes, expires_at, revoked_at, prefix, api_version, networks FROM access_api_key"
+        "SELECT id, merchant_id, scopes, expires_at, revoked_at, prefix, api_version, networks, held_by FROM access_api_key"
         " WHERE book_id = %s AND id = ANY(%s) ORDER BY id FOR UPDATE",
         [work.book.id, [roll.key_id for roll in rolls]],
     )
@@ -260,10 +262,10 @@ def roll_api_keys(
         if fault:
             outcomes.append(fault)
             continue
-        merchant_id, scopes, expires_at, _, prefix, version, networks = known[roll.key_id]
+        merchant_id, scopes, expires_at, _, prefix, version, networks, held_by = known[roll.key_id]
         kind = rules.kind_of(prefix)
         new = IssuedKey(new_id, rules.make_secret(mode=work.book.mode, noise=random_bytes(rules.SECRET_BYTES), kind=kind))
-        fresh.append((new, NewApiKey(merchant_id, tuple(scopes), None, kind, version, tuple(networks)), roll.key_id))
+        fresh.append((new, NewApiKey(merchant_id, tuple(scopes), None, kind, version, tuple(networks), held_by), roll.key_id))
         ends.append((roll.key_id, min(work.now + roll.overlap, expires_at or datetime.max.replace(tzinfo=work.now.tzinfo))))
         rolled.add(roll.key_id)
         outcomes.append(new)

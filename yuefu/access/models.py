@@ -66,9 +66,11 @@ class Membership(BookRow):
 
 
 class ApiKey(BookRow):
-    """A key of a merchant; its secret is kept as a hash only. It acts for the user who made it."""
+    """A key of a merchant, or of an agent; its secret is kept as a hash only. It acts for the user who made it."""
 
     merchant_id = models.UUIDField()
+    """Whose it is: a merchant, or where `held_by` says so an agent, of whom no merchant's row is."""
+    held_by = models.TextField(db_default="merchant")
     scopes = models.JSONField()
     prefix = models.TextField()
     secret_hash = models.BinaryField(unique=True)
@@ -90,6 +92,7 @@ class ApiKey(BookRow):
                 condition=Q(prefix__in=[f"{kind}_{mode}_" for kind in ("sk", "rk", "pk") for mode in ("test", "live")]),
                 name="access_api_key_prefix",
             ),
+            models.CheckConstraint(condition=Q(held_by__in=["merchant", "agent"]), name="access_api_key_held_by"),
             models.CheckConstraint(
                 condition=Q(expires_at__isnull=True) | Q(expires_at__gte=models.F("created_at")), name="access_api_key_expiry"
             ),

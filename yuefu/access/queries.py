@@ -26,7 +26,10 @@ KEY_EXPIRED: Final = "key_expired"
 _A_NEW_ONE: Final = ": ask your platform for a new one (yuefu key issue --merchant CODE --scope SCOPE)"
 
 _USER = "id, login, display_name, is_active, created_at"
-_KEY = "id, book_id, merchant_id, scopes, prefix, last_four, created_at, expires_at, revoked_at, last_used_at, created_by_user_id, api_version, networks"
+_KEY = (
+    "id, book_id, merchant_id, scopes, prefix, last_four, created_at, expires_at, revoked_at, last_used_at, created_by_user_id, api_version,"
+    " held_by, networks"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,9 +127,9 @@ def keys_by_hash(*, hashes: Sequence[bytes]) -> dict[bytes, ApiKey]:
     return {bytes(mark): _key(*rest) for mark, *rest in found}
 
 
-def actor_for_key(*, key: ApiKey, request_id: str = "") -> Actor:
-    """Who acts when a program acts with this key: the key by name, and behind it the person who made it."""
-    return Actor("api_key", ids.text("api_key", key.id), key.made_by, request_id)
+def actor_for_key(*, key: ApiKey, request_id: str = "", through: UUID | None = None) -> Actor:
+    """Who acts when a program acts with this key: the key by name, and behind it the person who made it; `through` an agent, for a merchant."""
+    return Actor("api_key", ids.text("api_key", key.id), key.made_by, request_id, through)
 
 
 def api_keys(*, book_id: UUID, merchant_ids: Sequence[UUID]) -> list[ApiKey]:

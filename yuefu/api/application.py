@@ -101,7 +101,8 @@ class Api:
             assert self._counter, "the counter is open while requests come"
             assert self._doors
             headers = scope["headers"]
-            holder = await self._doors.open_to(headers, route.scope, reading.sender(scope.get("client"), headers, settings.YUEFU_PROXIES))
+            sender = reading.sender(scope.get("client"), headers, settings.YUEFU_PROXIES)
+            holder = await self._doors.open_to(headers, route.scope, sender, agents=route.agents)
             told.update(self._rates.count(holder.key.id, holder.book.mode))
             version = reading.api_version(headers, holder.key.api_version)
             told["Api-Version"] = version

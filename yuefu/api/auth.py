@@ -7,15 +7,20 @@ from __future__ import annotations
 
 import secrets
 from collections import OrderedDict
+from dataclasses import replace
 from datetime import datetime
 from hashlib import blake2b
 from typing import Final
+from uuid import UUID
 
+from yuefu import ids
 from yuefu.access.queries import actor_for_key, out_of_force
 from yuefu.access.rules import may, opens_from, secret_hash, well_formed
 from yuefu.api.counter import Counter, Holder
 from yuefu.api.problems import Problem
 from yuefu.api.reading import Headers, header
+from yuefu.merchants.queries import acting
+from yuefu.runtime import sql
 from yuefu.runtime.books import now_in
 from yuefu.runtime.clock import stopwatch
 from yuefu.runtime.values import Actor
@@ -36,8 +41,10 @@ class Doors:
         self._salt = secrets.token_bytes(16)
         self._kept: OrderedDict[bytes, tuple[float, Holder | None]] = OrderedDict()
 
-    async def open_to(self, headers: Headers, scope: str, address: str = "") -> Holder:
-        """The holder of a key in force that may do `scope` from an address. Raises Problem with 401 or 403."""
+    async def open_to(self, headers: Headers, scope: str, address: str = "", *, agents: bool = False) -> Holder:
+        """The holder of a key in force that may do `scope` from an address. An agent acts for the merchant that it names, or where `agents` may ask
+        for themselves for nobody. Raises Problem with 400, 401 or 403.
+        """
         holder = await self._holder(headers)
         if holder is None:
             raise Problem("key_unknown", headers=_INVALID)
@@ -48,7 +55,27 @@ class Doors:
         if scope and not may(holder.key, scope):
             challenge = {"WWW-Authenticate": f'Bearer realm="yuefu", error="insufficient_scope", scope="{scope}"'}
             raise Problem("scope_missing", _told(scope), headers=challenge)
-        return holder
+        return await self._acting(holder, headers, agents=agents)
+
+    async def _acting(self, holder: Holder, headers: Headers, *, agents: bool) -> Holder:
+        """The holder as the merchant for whom it acts. Asked for each time: what an agent may not any more, it may not from the next request on."""
+        named = header(headers, b"on-behalf-of")
+        if holder.key.held_by != "agent":
+            if named:
+                raise Problem("not_an_agent")
+            return holder
+        if not named:
+            if agents:
+                return holder
+            raise Problem("merchant_not_named")
+        agent = holder.key.merchant_id
+        try:
+            merchant = ids.parse("merchant", named[0].decode("latin-1") if len(named) == 1 else "")
+        except ids.BadId as error:
+            raise Problem("merchant_not_yours") from error
+        if not await self._counter.look(holder, lambda: _acts_for(agent, merchant)):
+            raise Problem("merchant_not_yours")
+        return Holder(replace(holder.key, merchant_id=merchant), holder.book, through=agent)
 
     async def _holder(self, headers: Headers) -> Holder | None:
         given = header(headers, b"authorization")
@@ -66,6 +93,12 @@ class Doors:
         while len(self._kept) > _MOST_KEPT:
             self._kept.popitem(last=False)
         return holder
+
+
+def _acts_for(agent: UUID, merchant: UUID) -> bool:
+    """As the platform, which knows who acts for whom."""
+    with sql.role():
+        return acting.acts_for(agent_id=agent, merchant_id=merchant)
 
 
 def _told(scope: str) -> str:
@@ -88,4 +121,4 @@ def _now(holder: Holder) -> datetime:
 
 def actor_of(holder: Holder, request_id: str) -> Actor:
     """Who acts, for events, entries and the audit trail."""
-    return actor_for_key(key=holder.key, request_id=request_id)
+    return actor_for_key(key=holder.key, request_id=request_id, through=holder.through)

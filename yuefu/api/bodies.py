@@ -47,6 +47,9 @@ CheckoutId = Annotated[UUID, PlainValidator(partial(_id, "checkout")), WithJsonS
 StoreId = Annotated[UUID, PlainValidator(partial(_id, "store")), WithJsonSchema(id_text("store"), mode="validation")]
 TerminalId = Annotated[UUID, PlainValidator(partial(_id, "terminal")), WithJsonSchema(id_text("terminal"), mode="validation")]
 QuoteId = Annotated[UUID, PlainValidator(partial(_id, "quote")), WithJsonSchema(id_text("quote"), mode="validation")]
+EndpointId = Annotated[
+    UUID, PlainValidator(partial(_id, "webhook_endpoint")), WithJsonSchema(id_text("webhook_endpoint"), mode="validation")
+]
 Code = "^[a-z0-9][a-z0-9_-]{1,39}$"
 """The form of a code that somebody chose: of a host, a category, a store."""
 

@@ -28,6 +28,7 @@ from yuefu.ids import IdSource
 from yuefu.journeys import annotating, api_keys, checkout, clock_jobs, disputes, fixtures, places, refund, repayment, test_clocks
 from yuefu.journeys.checkout import labelling, scanning, sessions
 from yuefu.journeys.desk import Desk, open_day
+from yuefu.journeys.webhooks import changing
 from yuefu.payments.gateways.sandbox import SandboxBank, SandboxChannel
 from yuefu.runtime import books, vault
 from yuefu.runtime.batch import Batcher, Busy, HeldUp, Quarantined, TooMuch, in_halves, is_held_up, is_outage
@@ -67,6 +68,7 @@ VERBS: Final[Mapping[Verb, Act]] = {
     "file": lambda desk, now, requests: disputes.keep_files(desk=desk, now=now, requests=requests),
     "quote_once": lambda desk, now, requests: in_halves(requests, lambda part: checkout.quote_once(desk=desk, now=now, wishes=part)),
     "quote": lambda desk, now, requests: in_halves(requests, lambda part: checkout.quote(desk=desk, now=now, wishes=part)),
+    "webhook": lambda desk, now, requests: in_halves(requests, lambda part: changing.carry_out(desk=desk, now=now, requests=part)),
     "label": lambda desk, now, requests: in_halves(requests, lambda part: labelling.labels(desk=desk, now=now, wishes=part)),
     "open_store": lambda desk, now, requests: places.open_stores(desk=desk, now=now, requests=requests),
     "open_terminal": lambda desk, now, requests: places.open_terminals(desk=desk, now=now, requests=requests),
@@ -95,10 +97,11 @@ class Answered:
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """An API key with its book: for whom somebody asks."""
+    """An API key with its book: for whom somebody asks. The key of an agent who acts is that of the merchant, `through` the agent."""
 
     key: ApiKey
     book: Book
+    through: UUID | None = None
 
 
 class Counter:

@@ -38,6 +38,11 @@ KINDS: Final[Mapping[str, Kind]] = {
         400, _("There is no such version of the API"), _("Send one of the versions that the detail names, or no header Api-Version.")
     ),
     "invalid_parameter": Kind(400, _("A parameter of the address is wrong"), _("Read what the detail says and correct the address.")),
+    "merchant_not_named": Kind(
+        400,
+        _("For whom the agent acts is missing"),
+        _("Send the header On-Behalf-Of with the id of a merchant; /v1/merchants lists yours."),
+    ),
     "idempotency_key_missing": Kind(
         400, _("The Idempotency-Key is missing"), _("Send a new random key with each request; repeat a request with its own.")
     ),
@@ -65,15 +70,26 @@ KINDS: Final[Mapping[str, Kind]] = {
         403, _("The API key may not be used from this address"), _("Send the request from one of the networks that the key is for.")
     ),
     "test_mode_only": Kind(403, _("This is for test keys only"), _("Use a key that begins with sk_test_ or rk_test_.")),
+    "not_an_agent": Kind(403, _("Only an agent acts for others"), _("Leave the header On-Behalf-Of out: the key is of a merchant.")),
+    "merchant_not_yours": Kind(403, _("There is no such merchant of yours"), _("See /v1/merchants for whom you may act.")),
+    "callback_not_trusted": Kind(
+        401, _("The signature of the callback does not hold"), _("Sign the bytes as they are sent, and send them within five minutes.")
+    ),
     # Where it was sent.
+    "unknown_callback_channel": Kind(
+        404, _("There is no such channel of callbacks"), _("Check the address at which your platform takes callbacks.")
+    ),
     "not_found": Kind(404, _("There is nothing at this address"), _("See /v1/openapi.json for what there is.")),
     "unknown_order": Kind(404, _("There is no such order"), _("Check the id; orders of other merchants are not shown.")),
+    "unknown_merchant": Kind(404, _("There is no such merchant"), _("Check the id; merchants for whom you may not act are not shown.")),
     "unknown_store": Kind(404, _("There is no such store"), _("Check the id; stores of other merchants are not shown.")),
     "unknown_terminal": Kind(404, _("There is no such till"), _("Check the id; tills of other merchants are not shown.")),
     "unknown_qr_code": Kind(404, _("There is no such QR code"), _("Check the id; codes of other merchants are not shown.")),
     "unknown_checkout": Kind(404, _("There is no such checkout session"), _("Check the id; sessions of other merchants are not shown.")),
     "unknown_api_key": Kind(404, _("There is no such API key"), _("Check the id; keys of other merchants are not shown.")),
     "unknown_loan": Kind(404, _("There is no such loan"), _("Check the id; loans of orders of other merchants are not shown.")),
+    "unknown_event": Kind(404, _("There is no such event"), _("Check the id; events of other merchants are not shown.")),
+    "unknown_webhook_endpoint": Kind(404, _("There is no such webhook endpoint"), _("Check the id; one that was deleted is gone.")),
     "unknown_test_clock": Kind(404, _("There is no such test clock"), _("Check the id; test clocks of other merchants are not shown.")),
     "unknown_capture": Kind(404, _("There is no such capture"), _("Check the id; captures of other merchants are not shown.")),
     "unknown_refund": Kind(404, _("There is no such refund"), _("Check the id; refunds of other merchants are not shown.")),
@@ -142,6 +158,8 @@ KINDS: Final[Mapping[str, Kind]] = {
     "calendar_passed": Kind(409, _("The first due day that was shown has come"), _("Quote again and place a new order.")),
     "quote_outdated": Kind(409, _("The quote is not of today"), _("Quote again and show it to the consumer.")),
     "quote_not_personal": Kind(409, _("The quote has other due days than this consumer"), _("Quote again with the consumer.")),
+    "webhook_endpoint_not_enabled": Kind(409, _("The webhook endpoint is disabled"), _("Enable it first: send disabled as false.")),
+    "too_many_webhook_endpoints": Kind(409, _("There are as many webhook endpoints as a merchant may have"), _("Delete one first.")),
     "no_contract": Kind(409, _("The merchant has no contract in force"), _("Speak to your platform.")),
     "no_such_plan": Kind(409, _("The contract has no such plan"), _("Quote again with periods that your contract has.")),
     "scopes_beyond_own": Kind(
@@ -174,7 +192,7 @@ KINDS: Final[Mapping[str, Kind]] = {
     "merchant_reference_invalid": Kind(
         422, _("The merchant reference cannot be used"), _("Send 1 to 64 printable characters, without blanks at the ends.")
     ),
-    "unknown_event": Kind(422, _("There is no such way back"), _("Send one of those that the detail names.")),
+    "unknown_way_back": Kind(422, _("There is no such way back"), _("Send one of those that the detail names.")),
     "category_invalid": Kind(422, _("This is no category"), _("Send the code of a category: 2 to 40 of a-z, 0-9, - and _.")),
     "store_not_selling": Kind(422, _("There is no such store that sells"), _("Name a store of yours that is not closed.")),
     "terminal_not_selling": Kind(
@@ -222,6 +240,19 @@ KINDS: Final[Mapping[str, Kind]] = {
     "above_maximum": Kind(422, _("The amount is too large for the product"), _("The detail says where the product ends.")),
     "periods_not_offered": Kind(422, _("The product has no plan of so many periods"), _("The detail says which it has.")),
     "no_discount_agreed": Kind(422, _("The contract pays for no plan of so many periods"), _("Quote with periods that your contract has.")),
+    "url_not_https": Kind(422, _("Webhooks of a live book go to https only"), _("Send an address that begins with https://.")),
+    "url_port_not_allowed": Kind(422, _("Webhooks do not go to this port"), _("Use one of the ports that the detail names.")),
+    "url_address_not_allowed": Kind(
+        422,
+        _("The address is not of the public network"),
+        _("Use a host that the whole internet can reach; see docs/webhooks.md for tests."),
+    ),
+    "unknown_event_type": Kind(
+        422, _("There is no such type of event"), _("Send types, or patterns such as payment.*, of docs/webhooks.md.")
+    ),
+    "email_invalid": Kind(422, _("This is no e-mail address"), _("Send one such as people@example.com.")),
+    "nothing_to_change": Kind(422, _("The request changes nothing"), _("Send at least one member that is to be different.")),
+    "too_many_events": Kind(422, _("The range has too many events"), _("Ask for a shorter range at a time.")),
     "evidence_invalid": Kind(422, _("This is no evidence"), _("Send a text or a file; the detail says what is wrong.")),
     "evidence_file_unknown": Kind(422, _("There is no such file of yours"), _("Send the file first, and its id with the evidence.")),
     "file_empty": Kind(422, _("The file has no bytes"), _("Send the bytes of the file in base64.")),
@@ -255,9 +286,12 @@ KINDS: Final[Mapping[str, Kind]] = {
 }
 
 _PUBLIC: Final[Mapping[str, str]] = {
+    "metadata_invalid": "metadata_too_many",  # what else may be wrong with it is seen in the body
     "key_reused": "idempotency_key_reused",
     "key_invalid": "idempotency_key_invalid",
     "order_declined": "order_not_authorised",  # what is refused to whom acts on a declined order; the decline itself is an answer
+    "unknown_event": "unknown_way_back",  # of orders: what comes back, and why
+    "unknown_event_id": "unknown_event",
     "unknown_merchant": "no_contract",  # the key is of a merchant that exists
 }
 """Refusals whose name here says more to a merchant than the one inside."""

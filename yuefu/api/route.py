@@ -30,7 +30,7 @@ class Route:
     What it `takes` is always sent: an absent body stands for nothing, least of all for everything. What `may_fail` is declined with 402,
     for good. `public` may be asked by browsers of anybody, with a publishable key. `expands` are the paths that `expand[]` may be given,
     of a list `data.order` for instance. `named` is what stands in the address beside ids. A route that `gives` None gives a file, of one
-    of the kinds in `files`. Of the `parameters` those that it `needs` are always given. A body has at most `largest` bytes.
+    of the kinds in `files`. Of the `parameters` those that it `needs` are always given. `agents` ask it for themselves. A body has at most `largest` bytes.
     """
 
     method: str
@@ -47,6 +47,7 @@ class Route:
     public: bool = False
     expands: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
+    agents: bool = False
     named: tuple[Parameter, ...] = ()
     files: tuple[str, ...] = ()
     largest: int = LARGEST_BODY

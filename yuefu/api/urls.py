@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from django.urls import path
 
-from yuefu.api import pages
+from yuefu.api import callbacks, pages
 
-urlpatterns = [path("errors/<slug:code>", pages.problem, name="problem")]
+urlpatterns = [
+    path("errors/<slug:code>", pages.problem, name="problem"),
+    path("callbacks/<slug:channel>", callbacks.receive, name="callback"),
+]

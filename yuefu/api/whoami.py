@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final, Literal
 
@@ -13,12 +14,13 @@ from yuefu.api.route import gets
 
 
 class KeyHeld(BaseModel):
-    """The key that asked, its merchant and its book. `now` is the moment in the book, which a test clock may have moved."""
+    """The key that asked, its merchant, or the agent and for whom it acts, and its book. `now` is the moment in the book, which a test clock may have moved."""
 
     object: Literal["key_held"]
     id: str
     kind: Literal["secret", "restricted", "publishable"]
-    merchant: str
+    merchant: str | None
+    agent: str | None
     book: str
     livemode: bool
     currency: str
@@ -31,12 +33,14 @@ class KeyHeld(BaseModel):
 async def show(call: Call) -> dict[str, Any]:
     """GET /v1/whoami"""
     call.query_of()
-    key, book = call.holder.key, call.holder.book
+    key, book, through = call.holder.key, call.holder.book, call.holder.through
+    agent = through or (key.merchant_id if key.held_by == "agent" else None)
     return {
         "object": "key_held",
         "id": ids.text("api_key", key.id),
         "kind": key.kind,
-        "merchant": ids.text("merchant", key.merchant_id),
+        "merchant": None if agent and not through else ids.text("merchant", key.merchant_id),
+        "agent": ids.text("payee", agent) if agent else None,
         "book": book.public_id,
         "livemode": book.mode == "live",
         "currency": book.currency,
@@ -47,4 +51,4 @@ async def show(call: Call) -> dict[str, Any]:
     }
 
 
-ROUTES: Final = (gets("/v1/whoami", "", show, KeyHeld, "Show what the key is that asks"),)
+ROUTES: Final = (replace(gets("/v1/whoami", "", show, KeyHeld, "Show what the key is that asks"), agents=True),)

@@ -30,7 +30,8 @@ def bench(
     name: Annotated[
         str | None,
         typer.Argument(
-            metavar="[NAME]", help="checkout, api, close-of-day, settlement, ledger, loop, demo, plans or reconcile; all unless given."
+            metavar="[NAME]",
+            help="checkout, api, close-of-day, settlement, ledger, loop, demo, plans, reconcile or webhooks; all unless given.",
         ),
     ] = None,
     loans: Annotated[

@@ -24,6 +24,7 @@ from yuefu.cli import (
     bill,
     books,
     breaks,
+    callbacks,
     chargeback,
     collect,
     collect_measures,
@@ -69,6 +70,7 @@ from yuefu.cli import (
     stop,
     suspense,
     trace,
+    webhooks,
 )  # fmt: skip
 from yuefu.cli.faults import FAILED, INTERRUPTED, Fault, fault_of
 from yuefu.cli.output import Run, failure, result, running
@@ -145,6 +147,8 @@ for name, group_app in (
     ("recon", recon.app),
     ("stop", stop.app),
     ("quarantine", quarantine.app),
+    ("webhooks", webhooks.app),
+    ("callback", callbacks.app),
     ("sandbox", sandbox.app),
     ("matrix", matrix.app),
 ):

@@ -170,3 +170,32 @@ def end(
         if found.state != "ended":
             caller.acting(lambda work: payees.end(work=work, payee_ids=[found.id], reason=why)[0])
         output.result({"payee": ids.text("payee", found.id), "code": code, "state": "ended", "again": found.state == "ended"})
+
+
+@app.command()
+def act(
+    code: Annotated[str, typer.Argument(metavar="CODE", help="The code of the agent.")],
+    merchant: Annotated[str, typer.Option(help="The code of the merchant for whom it may act over the API.")],
+    stop: Annotated[bool, typer.Option("--end", help="It may no more, from now on.")] = False,
+) -> None:
+    """Let an agent act for a merchant over the API, with keys of its own (key issue --agent), or no more."""
+    with context.at_work("merchant.amend") as caller:
+        from yuefu import ids
+        from yuefu.cli.quote import merchant_of
+        from yuefu.merchants.commands import acting
+
+        agent_id, merchant_id = agent_of(caller.for_the_book(), code), merchant_of(caller, merchant)
+        do = acting.end if stop else acting.grant
+        caller.acting(lambda work: do(work=work, agent_id=agent_id, merchant_id=merchant_id))
+        output.result({"payee": ids.text("payee", agent_id), "code": code, "merchant": merchant, "acts": not stop})
+
+
+def agent_of(caller: Caller, code: str) -> UUID:
+    """The agent of a code."""
+    from yuefu.merchants.queries import payees as known
+
+    with caller.reading():
+        found = known.by_code(book_id=caller.book.id, codes=[code]).get(code)
+    if found is None or found.kind != "agent":
+        fail("unknown_payee", f"There is no agent {code!r:.60} in this book.")
+    return found.id

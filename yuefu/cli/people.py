@@ -11,12 +11,13 @@ import typer
 
 from yuefu.cli import context, inputs, output
 from yuefu.cli.faults import fail
+from yuefu.cli.payees import agent_of
 from yuefu.cli.quote import merchant_of
 
 DEFAULT_OVERLAP_HOURS: Final = 24
 
 user_app = typer.Typer(no_args_is_help=True, help="People who log in, and their roles.")
-key_app = typer.Typer(no_args_is_help=True, help="API keys of merchants.")
+key_app = typer.Typer(no_args_is_help=True, help="API keys of merchants, and of agents who act for them.")
 
 
 @user_app.command("list")
@@ -72,7 +73,6 @@ def add_user(
 
 @key_app.command("issue")
 def issue_key(
-    merchant: Annotated[str, typer.Option(help="The merchant's code.")],
     scopes: Annotated[
         list[str],
         typer.Option(
@@ -81,15 +81,41 @@ def issue_key(
             " several.",
         ),
     ],
+    merchant: Annotated[str | None, typer.Option(help="The merchant's code.")] = None,
+    agent: Annotated[
+        str | None, typer.Option(help="In the place of a merchant: the code of an agent, who acts for merchants with it (payee act).")
+    ] = None,
+    publishable: Annotated[
+        bool, typer.Option("--publishable", help="A key that may stand in the page of a shop: it may offer.read and nothing else.")
+    ] = False,
+    restricted: Annotated[bool, typer.Option("--restricted", help="A key whose name (rk_…) says that it may less than others.")] = False,
+    networks: Annotated[
+        list[str] | None, typer.Option("--network", help="Only from this network, such as 203.0.113.0/24; repeat for several.")
+    ] = None,
 ) -> None:
     """Make an API key. Its secret is shown this once."""
     with context.at_work("api_key.issue") as caller:
         from yuefu import ids
         from yuefu.access import commands as access
 
-        new = access.NewApiKey(merchant_of(caller, merchant), tuple(scopes))
+        if (merchant is None) == (agent is None):
+            fail("merchant_or_agent", "Give either --merchant or --agent.")
+        if publishable and restricted:
+            fail("one_kind", "A key is publishable or restricted, not both.")
+        if agent is not None:
+            holder = agent_of(caller.for_the_book(), agent)
+        else:
+            holder = merchant_of(caller, merchant or "")
+        new = access.NewApiKey(
+            holder,
+            tuple(scopes),
+            kind="publishable" if publishable else "restricted" if restricted else "secret",
+            networks=tuple(networks or ()),
+            held_by="merchant" if agent is None else "agent",
+        )
+        held = {"merchant": merchant} if agent is None else {"agent": agent}
         issued = caller.acting(lambda work: access.issue_api_keys(work=work, api_keys=[new], random_bytes=secrets.token_bytes)[0])
-        output.result({"key": ids.text("api_key", issued.id), "merchant": merchant, "scopes": sorted(set(scopes)), "secret": issued.secret})
+        output.result({"key": ids.text("api_key", issued.id), **held, "scopes": sorted(set(scopes)), "secret": issued.secret})
 
 
 @key_app.command("list")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from yuefu.cli import context, installation, output, processes
+from yuefu.cli import context, installation, output, processes, webhooks
 
 if TYPE_CHECKING:
     import psycopg
@@ -85,7 +85,7 @@ def _granian(host: str, port: int, workers: int, threads: int) -> None:
 
 
 def worker() -> None:
-    """Run jobs and hand out events until Ctrl-C."""
+    """Run jobs, hand out events and deliver webhooks until Ctrl-C."""
     processes.ends_with_stdin()
     with processes.until_interrupted(), installation.installed(counted=True):
         context.the_vault()
@@ -94,13 +94,16 @@ def worker() -> None:
         del jobs  # loaded here, so that a task that cannot be loaded stops the start and not its first run
         stopping = threading.Event()
         dispatcher = threading.Thread(target=_dispatch_until, args=(stopping, events.dispatch), name="dispatcher")
+        deliverer = threading.Thread(target=webhooks.run_until, args=(stopping,), name="deliverer")
         dispatcher.start()
+        deliverer.start()
         output.say("Working (Ctrl-C stops it)")
         try:
             _run_jobs()
         finally:
             stopping.set()
             dispatcher.join()
+            deliverer.join()
     output.result({"worked": True}, "Stopped.")
 
 

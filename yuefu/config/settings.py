@@ -28,6 +28,9 @@ YUEFU_MAIL_FROM = os.environ.get("YUEFU_MAIL_FROM", "")
 YUEFU_SMS_URL = os.environ.get("YUEFU_SMS_URL", "")
 YUEFU_SMS_SECRET = os.environ.get("YUEFU_SMS_SECRET", "")
 
+# Networks that webhooks may go to though they are not public, by comma, for development and tests: 127.0.0.0/8,::1/128.
+YUEFU_WEBHOOK_NETWORKS = os.environ.get("YUEFU_WEBHOOK_NETWORKS", "")
+
 # What matches two files of any size (`yuefu match`) and large days of a book: duckdb, polars or spark; for spark a master URL, or the address of a Spark
 # Connect (sc://…), and a directory that all workers see. From how many rows on a day of a book is large.
 YUEFU_MATCH_ENGINE = os.environ.get("YUEFU_MATCH_ENGINE", "duckdb")

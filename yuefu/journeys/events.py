@@ -1,7 +1,7 @@
 """Handing out events: one dispatcher, woken by a notification, reads the outbox in commit order.
 
-Delivery is at least once and says so. For now the readers are the counters of this process; endpoints of merchants become another
-reader, with a cursor of its own, and need no other machinery.
+Delivery is at least once and says so. The reader here is the counters of this process; what merchants are told is another one, with a cursor
+of its own (`webhooks.telling`).
 """
 
 from __future__ import annotations

@@ -21,6 +21,7 @@ from yuefu.ids import IdSource
 from yuefu.journeys import (
     billing,
     breaks,
+    callbacks,
     checkout,
     close_of_day,
     collecting,
@@ -47,16 +48,21 @@ from yuefu.journeys.checkout import sessions
 from yuefu.journeys.desk import Desk, open_day
 from yuefu.journeys.heads import Kept
 from yuefu.journeys.sending import Carriers
+from yuefu.journeys.webhooks import alerting
 from yuefu.ledger import commands as ledger
 from yuefu.ledger import queries as sealing
 from yuefu.notices.gateways.http_sms import HttpTexter, provider_of
 from yuefu.notices.gateways.letterbox import Letterbox
 from yuefu.notices.gateways.smtp import SmtpMailer, server_of
+from yuefu.payments.gateways.callbacks import CallbackReader
 from yuefu.payments.gateways.sandbox import SandboxBank, SandboxChannel
+from yuefu.payments.gateways.sandbox_callbacks import SandboxCallbacks
 from yuefu.runtime import books, days, stops, vault
+from yuefu.runtime.clock import system_now
 from yuefu.runtime.logs import logger
 from yuefu.runtime.metrics import DAYS_CLOSING, JOBS
 from yuefu.runtime.values import Book, system_actor
+from yuefu.runtime.vault import Vault
 
 SEAL_BATCH: Final = 5_000
 SEALS: Final = "seals.jsonl"
@@ -74,6 +80,11 @@ def desk_of(book: Book, name: str) -> Desk:
     keys = vault.load(Path(settings.YUEFU_KEYS_FILE))
     by = system_actor(name, secrets.token_hex(8))
     return Desk(book, by, id_source(), keys, SandboxChannel(book), SandboxBank(book), matching=engines.matching)
+
+
+def callback_readers(keys: Vault) -> dict[str, CallbackReader]:
+    """What reads the callbacks of each channel, by its name in the address."""
+    return {"sandbox": SandboxCallbacks(keys)}
 
 
 def carriers_of(book: Book) -> Carriers:
@@ -161,6 +172,7 @@ def poll(desk: Desk, now: datetime) -> int:
     paid_since = days.business_date(desk.book, now) - timedelta(days=7)
     tried_again: list[object] = []
     rounds: list[Callable[[], object]] = [
+        lambda: callbacks.handle(desk=desk, now=now, readers=callback_readers(desk.vault)),
         lambda: repayment.poll(desk=desk, now=now),
         lambda: tried_again.extend(refund.retry(desk=desk, now=now)),
         lambda: mandates.poll(desk=desk, now=now),
@@ -252,8 +264,14 @@ def send_messages(timestamp: int) -> None:
 
 
 def send(desk: Desk, now: datetime) -> None:
-    """One round of sending in a book."""
-    _say_why_not(desk, "send_messages", sending.send(desk=desk, carriers=carriers_of(desk.book), now=now))
+    """One round of sending in a book: to consumers, and to merchants whose webhooks fail; the one has nothing to do with the other."""
+    carriers = carriers_of(desk.book)
+    _all_of(
+        [
+            lambda: _say_why_not(desk, "send_messages", sending.send(desk=desk, carriers=carriers, now=now)),
+            lambda: alerting.alert(desk=desk, carriers=carriers, now=now, world=system_now()),
+        ]
+    )
 
 
 _silent: Final[dict[tuple[UUID, str], str]] = {}

@@ -23,6 +23,7 @@ from yuefu.journeys import (
     disputes,
     ending,
     mandates,
+    places,
     receipts,
     refund,
     repayment,
@@ -32,7 +33,7 @@ from yuefu.journeys import (
 from yuefu.journeys.aftersales import CaseRequest, StepRequest
 from yuefu.journeys.billing import PayRequest
 from yuefu.journeys.charge_backs import DisputeWon, TakenBack
-from yuefu.journeys.checkout import Purchase
+from yuefu.journeys.checkout import Purchase, scanning, sessions
 from yuefu.journeys.collecting import RecoverRequest
 from yuefu.journeys.desk import Desk, open_day
 from yuefu.journeys.ending import PayQuote
@@ -41,7 +42,10 @@ from yuefu.journeys.repayment import RepayRequest
 from yuefu.journeys.undoing import UndoRequest
 from yuefu.ledger.rules import Transfer
 from yuefu.loans.commands import closing
-from yuefu.orders.commands import CaptureRequest, RefundRequest, VoidRequest
+from yuefu.merchants.commands.stores import Closing as ClosingPlace
+from yuefu.merchants.commands.stores import NewStore, NewTerminal
+from yuefu.orders.commands import CaptureRequest, RefundRequest, ReleaseRequest, VoidRequest
+from yuefu.orders.commands.extending import ExtendRequest
 from yuefu.payments.commands import Closing, NewMandate, ReturnOrder, Revocation
 from yuefu.payments.rules import ChannelResult, MandateResult, NoticeResult, PayResult
 from yuefu.runtime import days, quarantine, stops
@@ -80,6 +84,17 @@ KINDS: Final[Mapping[str, _Kind]] = {
     "authorise": _Kind(Purchase, lambda desk, now, given: checkout.authorise(desk=desk, now=now, purchases=given)),
     "capture": _Kind(CaptureRequest, lambda desk, now, given: checkout.capture(desk=desk, now=now, requests=given)),
     "void": _Kind(VoidRequest, lambda desk, now, given: checkout.void(desk=desk, now=now, requests=given)),
+    "release": _Kind(ReleaseRequest, lambda desk, now, given: checkout.release(desk=desk, now=now, requests=given)),
+    "extend": _Kind(ExtendRequest, lambda desk, now, given: checkout.extend(desk=desk, now=now, requests=given)),
+    "open_session": _Kind(sessions.NewSession, lambda desk, now, given: sessions.open_sessions(desk=desk, now=now, requests=given)),
+    "expire_session": _Kind(sessions.EndSession, lambda desk, now, given: sessions.expire_sessions(desk=desk, now=now, requests=given)),
+    "lapse_session": _Kind(UUID, lambda desk, now, given: sessions.lapse_sessions(desk=desk, now=now, checkout_ids=given)),
+    "cancel_session": _Kind(UUID, lambda desk, now, given: sessions.cancel(desk=desk, now=now, checkout_ids=given)),
+    "consent": _Kind(sessions.Consent, lambda desk, now, given: sessions.consent(desk=desk, now=now, consents=given)),
+    "make_qr_code": _Kind(scanning.NewQrCode, lambda desk, now, given: scanning.make(desk=desk, now=now, requests=given)),
+    "open_store": _Kind(NewStore, lambda desk, now, given: places.open_stores(desk=desk, now=now, requests=given)),
+    "open_terminal": _Kind(NewTerminal, lambda desk, now, given: places.open_terminals(desk=desk, now=now, requests=given)),
+    "close_place": _Kind(ClosingPlace, lambda desk, now, given: places.close(desk=desk, now=now, requests=given)),
     "expire": _Kind(UUID, lambda desk, now, given: checkout.expire_orders(desk=desk, now=now, order_ids=given)),
     "refund": _Kind(RefundRequest, lambda desk, now, given: refund.refund(desk=desk, now=now, requests=given)),
     "refund.book": _Kind(ChannelResult, lambda desk, now, given: refund.book(desk=desk, now=now, results=given)),

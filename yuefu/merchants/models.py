@@ -248,3 +248,23 @@ class Terminal(BookRow):
             models.UniqueConstraint(fields=["store_id", "code"], name="merchants_terminal_code"),
         ]
         indexes = [models.Index(fields=["merchant_id", "-id"], name="merchants_till_of_merchant")]
+
+
+class Acting(BookRow):
+    """That an agent may act for a merchant. Nothing of it ever changes but that it ends, once."""
+
+    merchant_id = models.UUIDField()
+    agent_id = models.UUIDField()
+    granted_at = models.DateTimeField()
+    granted_by = models.TextField()
+    ended_at = models.DateTimeField(null=True)
+    ended_by = models.TextField(db_default="")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["agent_id", "merchant_id"], condition=Q(ended_at__isnull=True), name="merchants_acting_once"),
+            models.CheckConstraint(
+                condition=Q(ended_at__isnull=True, ended_by="") | (Q(ended_at__isnull=False) & ~Q(ended_by="")),
+                name="merchants_acting_ended_by",
+            ),
+        ]

@@ -7,6 +7,7 @@ from django.db.models import F, Q
 
 from yuefu.notices.rules.kinds import CHANNELS, LANGUAGES, STATES
 from yuefu.notices.rules.timing import FAILED, SUPPRESSED
+from yuefu.notices.rules.webhooks import endpoints as webhooks
 from yuefu.runtime.tables import BookRow, JsonTextField
 
 _CODE = r"^[a-z][a-z0-9_]{0,39}$"
@@ -145,3 +146,164 @@ class Attempt(BookRow):
             ),
             models.CheckConstraint(condition=Q(no__gte=1), name="notices_attempt_no"),
         ]
+
+
+class Event(BookRow):
+    """An event as a merchant is told it, of one public type: what of the snapshot is its business. `position` rises in commit order, because
+    whoever tells holds the cursor. One for an endpoint alone, which asked for a test, names it.
+    """
+
+    merchant_id = models.UUIDField()
+    position = models.BigIntegerField(unique=True, editable=False)
+    source_id = models.UUIDField()
+    type = models.TextField()
+    object_kind = models.TextField()
+    object_id = models.UUIDField()
+    snapshot = JsonTextField()
+    changed = JsonTextField()
+    created_at = models.DateTimeField()
+    request_id = models.TextField()
+    key = models.TextField()
+    for_endpoint_id = models.UUIDField(null=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["source_id", "type"], name="notices_event_once")]
+        indexes = [
+            models.Index(fields=["merchant_id", "position"], name="notices_event_of_merchant"),
+            models.Index(fields=["merchant_id", "object_id", "position"], name="notices_event_of_object"),
+        ]
+
+
+class Endpoint(BookRow):
+    """Where a merchant wants to be told. `rest_until` and `strikes` are of one that throttles, `failing_since` of one that nothing reaches."""
+
+    merchant_id = models.UUIDField()
+    url = models.TextField()
+    description = models.TextField()
+    enabled_events = models.JSONField()
+    api_version = models.TextField()
+    payload = models.TextField()
+    metadata = models.JSONField()
+    email_sealed = models.BinaryField(null=True)
+    public_key = models.TextField()
+    state = models.TextField()
+    reason = models.TextField(default="")
+    created_at = models.DateTimeField()
+    strikes = models.SmallIntegerField(default=0)
+    rest_until = models.DateTimeField(null=True)
+    failing_since = models.DateTimeField(null=True)
+    revision = models.IntegerField(default=1)
+    told = models.IntegerField(default=0)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(state__in=webhooks.STATES), name="notices_endpoint_state"),
+            models.CheckConstraint(condition=Q(payload__in=webhooks.PAYLOADS), name="notices_endpoint_payload"),
+            models.CheckConstraint(
+                condition=Q(state="enabled", reason="") | (~Q(state="enabled") & Q(reason__in=webhooks.REASONS) & ~Q(reason="")),
+                name="notices_endpoint_ends_for_a_reason",
+            ),
+            models.CheckConstraint(condition=Q(strikes__gte=0), name="notices_endpoint_strikes"),
+        ]
+        indexes = [
+            models.Index(fields=["merchant_id", "id"], name="notices_endpoint_of_merchant"),
+            models.Index(fields=["failing_since"], condition=Q(failing_since__isnull=False), name="notices_endpoint_failing"),
+        ]
+
+
+class EndpointSecret(BookRow):
+    """A generation of what an endpoint's messages are signed with, sealed to this row. Nothing of it changes but that it ends, at `expires_at`."""
+
+    merchant_id = models.UUIDField()
+    endpoint_id = models.UUIDField()
+    no = models.SmallIntegerField()
+    secret_sealed = models.BinaryField()
+    private_sealed = models.BinaryField()
+    public_key = models.TextField()
+    created_at = models.DateTimeField()
+    before_until = models.DateTimeField(null=True)
+    expires_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "notices_endpoint_secret"
+        constraints = [models.UniqueConstraint(fields=["endpoint_id", "no"], name="notices_endpoint_secret_no")]
+
+
+class Delivery(BookRow):
+    """An event for an endpoint. `due_at` is when it is tried next, and, while somebody tries it, when it is anybody's again; `step` counts the
+    tries of this round, `tries` all that there were.
+    """
+
+    merchant_id = models.UUIDField()
+    endpoint_id = models.UUIDField()
+    event_id = models.UUIDField()
+    state = models.TextField()
+    due_at = models.DateTimeField()
+    step = models.SmallIntegerField(default=0)
+    tries = models.IntegerField(default=0)
+    last_status = models.SmallIntegerField(null=True)
+    last_code = models.TextField(default="")
+    created_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["endpoint_id", "event_id"], name="notices_delivery_once"),
+            models.CheckConstraint(condition=Q(state__in=webhooks.DELIVERY_STATES), name="notices_delivery_state"),
+            models.CheckConstraint(
+                condition=Q(state="waiting", ended_at__isnull=True) | (~Q(state="waiting") & Q(ended_at__isnull=False)),
+                name="notices_delivery_ended",
+            ),
+            models.CheckConstraint(condition=Q(step__gte=0, tries__gte=F("step")), name="notices_delivery_counts"),
+        ]
+        indexes = [
+            models.Index(fields=["endpoint_id", "due_at"], condition=Q(state="waiting"), name="notices_delivery_waiting"),
+            models.Index(fields=["endpoint_id", "id"], name="notices_delivery_of_endpoint"),
+        ]
+
+
+class DeliveryTry(BookRow):
+    """What became of one try of a delivery. Never changed."""
+
+    merchant_id = models.UUIDField()
+    delivery_id = models.UUIDField()
+    no = models.IntegerField()
+    began_at = models.DateTimeField()
+    took_ms = models.IntegerField()
+    outcome = models.TextField()
+    status = models.SmallIntegerField(null=True)
+    code = models.TextField()
+    answer = models.TextField()
+
+    class Meta:
+        db_table = "notices_delivery_try"
+        constraints = [
+            models.UniqueConstraint(fields=["delivery_id", "no"], name="notices_delivery_try_no"),
+            models.CheckConstraint(
+                condition=Q(outcome__in=["delivered", "retry", "throttled", "gone", "refused"]), name="notices_delivery_try_outcome"
+            ),
+        ]
+
+
+class Alert(BookRow):
+    """A word to a merchant that an endpoint of theirs fails, or is disabled for it: one of a kind a day."""
+
+    merchant_id = models.UUIDField()
+    endpoint_id = models.UUIDField()
+    kind = models.TextField()
+    on_date = models.DateField()
+    failing_since = models.DateTimeField()
+    said = models.TextField()
+    state = models.TextField()
+    tries = models.SmallIntegerField(default=0)
+    code = models.TextField(default="")
+    made_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["endpoint_id", "kind", "on_date"], name="notices_alert_once_a_day"),
+            models.CheckConstraint(condition=Q(kind__in=["failing", "disabled"]), name="notices_alert_kind"),
+            models.CheckConstraint(condition=Q(state__in=["waiting", "sent", "failed", "no_address"]), name="notices_alert_state"),
+        ]
+        indexes = [models.Index(fields=["book_id"], condition=Q(state="waiting"), name="notices_alert_waiting")]

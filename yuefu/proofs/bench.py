@@ -22,7 +22,17 @@ import psycopg
 from psycopg import sql as pgsql
 
 from yuefu.orders.commands import CaptureRequest
-from yuefu.proofs import bench_api, bench_checkout, bench_close, bench_plans, bench_reconcile, bench_settlement, bench_world, big_balance
+from yuefu.proofs import (
+    bench_api,
+    bench_checkout,
+    bench_close,
+    bench_plans,
+    bench_reconcile,
+    bench_settlement,
+    bench_webhooks,
+    bench_world,
+    big_balance,
+)
 from yuefu.proofs.bench_close import Watch, unwatched
 from yuefu.proofs.bench_world import BATCH
 from yuefu.runtime import cluster, provision, vault
@@ -186,4 +196,5 @@ BENCHMARKS: Final[dict[str, Callable[[Say], dict[str, Any]]]] = {
     CLOSE: bench_close.measure,
     SETTLEMENT: bench_settlement.measure,
     RECONCILE: bench_reconcile.measure,
+    "webhooks": bench_webhooks.measure,
 }

@@ -124,7 +124,7 @@ Scopes = str | Sequence[str]
 
 def scope_of(command: str, *senders: UUID) -> str:
     """The scope of a command whose keys are chosen by whoever sends it, widest first: a merchant, or the consumer; the book is a column
-    of its own. A sub-merchant that acts will come after its merchant: each then has keys of its own, and none of those before changes.
+    of its own. An agent that acts for a merchant comes after it (`_names`): each has keys of its own.
     """
     return ":".join([command, *map(str, senders)])
 
@@ -163,7 +163,13 @@ def _sender(work: UnitOfWork, request: Keyed) -> Actor:
 
 def _names(scope: Scopes, requests: Sequence[Keyed]) -> list[tuple[str, str]]:
     scopes = [scope] * len(requests) if isinstance(scope, str) else scope
-    return [(name, request.key) for name, request in zip(scopes, requests, strict=True)]
+    return [(_through(name, request), request.key) for name, request in zip(scopes, requests, strict=True)]
+
+
+def _through(scope: str, request: Keyed) -> str:
+    """The scope of whoever sent a request: keys of an agent who acts for a merchant are apart from those of the merchant."""
+    by = getattr(request, "by", None)
+    return f"{scope}:{by.through}" if by is not None and by.through is not None else scope
 
 
 def _fold(names: Sequence[tuple[str, str]], result: Claim) -> tuple[dict[tuple[str, str], int], list[int]]:

@@ -37,6 +37,7 @@ STORES: Final = 7041803  # the stores of a merchant, and the tills in them
 TEST_CLOCKS: Final = 7041810  # the test clocks of a merchant
 ADVANCING: Final = 7041811  # who takes a test clock forward
 INVOICES: Final = 7041796  # the invoices of a book and their numbers
+ENDPOINTS: Final = 7041810  # the webhook endpoints of a merchant
 
 
 def wait(kind: int, name: UUID | str, *, shared: bool = False) -> None:

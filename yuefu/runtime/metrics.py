@@ -27,6 +27,8 @@ GATEWAY_FAILED = Counter(
     "yuefu_gateway_calls_failed_total", "Calls of bank or channel that raised while settlement went on, by call", ["call"]
 )
 MESSAGES = Counter("yuefu_messages_total", "Messages to people, by what became of them in a round of sending", ["became"])
+WEBHOOKS = Counter("yuefu_webhooks_total", "Tries to deliver an event to an endpoint of a merchant, by outcome", ["outcome"])
+CALLBACKS = Counter("yuefu_callbacks_total", "Callbacks of payment channels, by what became of them at the door", ["outcome"])
 QUARANTINED = Counter("yuefu_requests_quarantined_total", "Requests that raised whenever they were tried, by command", ["command"])
 REFUNDS_FAILING = Counter("yuefu_refunds_failing_total", "Refunds tried again after they had failed on several days")
 STOPS_IN_FORCE = Gauge(

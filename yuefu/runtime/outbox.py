@@ -29,7 +29,7 @@ class Event:
     """Something that happened to one object. `seq` counts the events of the object from 1; `changed` holds the old values.
 
     `cause` is what the key of the request stands for where that is not the object itself, a capture for instance: by it the event is
-    given the key and the request, if that is carried out by the same unit of work.
+    given the key and the request, if that is carried out by the same unit of work. `id` is given where somebody is told it at once.
     """
 
     type: str
@@ -40,6 +40,7 @@ class Event:
     changed: Mapping[str, Any] | None = None
     cause: UUID | None = None
     schema_version: int = 1
+    id: UUID | None = None
 
 
 def changes(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]:
@@ -61,6 +62,9 @@ class Stored:
     seq: int
     snapshot: Mapping[str, Any]
     recorded_at: datetime
+    changed: Mapping[str, Any]
+    request_id: str
+    key: str
 
 
 _COLUMNS = {
@@ -87,7 +91,7 @@ def emit(*, work: UnitOfWork, events: Sequence[Event]) -> None:
         _COLUMNS,
         [
             (
-                i,
+                e.id or i,
                 e.type,
                 e.object_kind,
                 e.object_id,
@@ -111,7 +115,8 @@ def take(*, reader: str, limit: int, now: datetime) -> list[Stored]:
     ((epoch, xid, row_id),) = sql.rows("SELECT epoch, xid, row_id FROM runtime_cursor WHERE name = %s FOR UPDATE", [reader])
     found = sql.rows_as(
         Stored,
-        "SELECT id, book_id, epoch, xid::text, type, object_kind, object_id, seq, snapshot, recorded_at FROM runtime_outbox AS o"
+        "SELECT id, book_id, epoch, xid::text, type, object_kind, object_id, seq, snapshot, recorded_at, changed, request_id, key"
+        " FROM runtime_outbox AS o"
         " WHERE (epoch, xid, id) > (%s, %s::xid8, %s) AND (epoch < (SELECT runtime_epoch()) OR xid < pg_snapshot_xmin(pg_current_snapshot()))"
         # By the column: a bare `xid` is the text that is selected, and as a text 1000 comes before 999.
         " ORDER BY o.epoch, o.xid, o.id LIMIT %s",

@@ -21,13 +21,14 @@ ActorKind = Literal["user", "api_key", "system"]
 @dataclass(frozen=True, slots=True)
 class Actor:
     """Who does something. Written on every entry, audit row and approval as `kind:name`. `user_id` is the person behind it: the user, or
-    the one who made the key; the platform itself is nobody.
+    the one who made the key; the platform itself is nobody. `through` is the agent who acts with it for a merchant.
     """
 
     kind: ActorKind
     name: str
     user_id: UUID | None = None
     request_id: str = ""
+    through: UUID | None = None
 
     @property
     def label(self) -> str:

@@ -26,9 +26,9 @@ STAFF_PERMISSIONS: Final = frozenset({
     "suspense.read", "suspense.return", "trace",
 })  # fmt: skip
 MERCHANT_PERMISSIONS: Final = frozenset({
-    "api_key.issue", "api_key.manage", "checkout.create", "dispute.answer", "dispute.read", "file.write", "offer.read", "order.authorise",
-    "order.capture", "order.read", "order.refund", "order.void", "plan.change", "repayment.collect", "sandbox.use", "settlement.read",
-    "store.manage", "store.read", "trace",
+    "api_key.issue", "api_key.manage", "checkout.create", "dispute.answer", "dispute.read", "event.read", "file.write", "offer.read",
+    "order.authorise", "order.capture", "order.read", "order.refund", "order.void", "plan.change", "repayment.collect", "sandbox.use",
+    "settlement.read", "store.manage", "store.read", "trace", "webhook.change",
 })  # fmt: skip
 PERMISSIONS: Final = STAFF_PERMISSIONS | MERCHANT_PERMISSIONS
 
@@ -68,6 +68,9 @@ MERCHANT_ROLES: Final = frozenset({"merchant_owner", "merchant_staff"})
 KEY_SCOPES: Final = MERCHANT_PERMISSIONS - {"api_key.issue", "plan.change"}
 """What a program may be allowed; it never makes keys for itself, and no route is there yet for what a merchant plans."""
 
+AGENT_SCOPES: Final = KEY_SCOPES - {"api_key.manage", "sandbox.use"}
+"""What an agent may do for merchants: all that they may but make keys, which would outlive its right to act, and test clocks."""
+
 PUBLIC_SCOPES: Final = frozenset({"offer.read"})
 """What a publishable key may do, which everybody can read in the page of a shop: look at what is offered, and nothing of anybody."""
 
@@ -99,8 +102,9 @@ class Membership:
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:
-    """A key as stored, without its secret. It is pinned to a version of the API, and opens from some networks only where any are named.
-    `made_by` is the person it acts for; nobody where the platform made it."""
+    """A key as stored, without its secret. `merchant_id` is whose it is, an agent where `held_by` says so; while one acts it is the merchant.
+    It is pinned to a version of the API, and opens from some networks only where any are named. `made_by` is the person it acts for; nobody
+    where the platform made it."""
 
     id: UUID
     book_id: UUID
@@ -114,6 +118,7 @@ class ApiKey:
     last_used_at: datetime | None
     made_by: UUID | None
     api_version: str
+    held_by: str
     networks: tuple[str, ...]
 
     @property

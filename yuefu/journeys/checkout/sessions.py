@@ -225,15 +225,19 @@ def _expire(work: UnitOfWork, requests: Sequence[EndSession]) -> list[Ended | Re
 
 def lapse(*, desk: Desk, now: datetime, limit: int = 2_000) -> int:
     """Writes down that up to `limit` sessions have run out, and tells it. Returns how many; call until it is 0."""
-    ids = queries.running_out(desk.book.id, now, limit)
-    done = in_batches(
+    done = lapse_sessions(desk=desk, now=now, checkout_ids=queries.running_out(desk.book.id, now, limit))
+    return sum(isinstance(one, Ended) for one in done)
+
+
+def lapse_sessions(*, desk: Desk, now: datetime, checkout_ids: Sequence[UUID]) -> list[Ended | Refused | Quarantined]:
+    """Sessions whose time is over. Refused with checkout_over."""
+    return in_batches(
         desk,
         now,
         "lapse_session",
-        ids,
+        checkout_ids,
         lambda batch: on_open_day(desk, now, batch, lambda work, given: _ended(work, given, by="expired", by_time=True)),
     )
-    return sum(isinstance(one, Ended) for one in done)
 
 
 def cancel(*, desk: Desk, now: datetime, checkout_ids: Sequence[UUID]) -> list[Ended | Refused | Quarantined]:

@@ -310,6 +310,11 @@ def placed_at(*, order_ids: Sequence[UUID]) -> dict[UUID, datetime]:
     return dict(sql.rows("SELECT id, created_at FROM orders_order WHERE id = ANY(%s)", [list(order_ids)]))
 
 
+def merchants_of(order_ids: Sequence[UUID]) -> dict[UUID, UUID]:
+    """Whose order each is."""
+    return dict(sql.rows("SELECT id, merchant_id FROM orders_order WHERE id = ANY(%s)", [list(order_ids)]))
+
+
 def is_in_book(book_id: UUID, order_id: UUID) -> bool:
     return bool(sql.rows("SELECT 1 FROM orders_order WHERE book_id = %s AND id = %s", [book_id, order_id]))
 

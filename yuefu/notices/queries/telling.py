@@ -1,4 +1,4 @@
-"""Reads of notices, as frozen values."""
+"""Reads of what people are told, as frozen values."""
 
 from __future__ import annotations
 

@@ -1,0 +1,14 @@
+"""A key is held by a merchant, or by an agent, who acts for merchants with it."""
+
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+    dependencies = [("access", "0004_what_a_key_is_for")]
+
+    operations = [
+        migrations.AddField("apikey", "held_by", models.TextField(db_default="merchant")),
+        migrations.AddConstraint(
+            "apikey", models.CheckConstraint(condition=models.Q(("held_by__in", ["merchant", "agent"])), name="access_api_key_held_by")
+        ),
+    ]
