@@ -104,6 +104,8 @@ def test_what_is_named_is_shown_in_its_place(mine: Merchant) -> None:
     shown = mine.get(f"/v1/balance_transactions/{sale['id']}?" + "&".join(f"expand[]={name}" for name in names)).body
     assert {name: shown[name]["id"] for name in names} == {name: sale[name] for name in names}
     assert shown["loan"] == mine.get(f"/v1/loans/{sale['loan']}").body
+    many = "&".join(["expand[]=data.order"] * 20)  # As many as are described, beside filters.
+    assert mine.get(f"/v1/captures?limit=1&created_from=2026-10-01&{many}").body["data"][0]["order"]["object"] == "order"
     assert mine.get("/v1/payouts?expand[]=data.settlement").body["data"][0]["settlement"]["object"] == "settlement"
 
 

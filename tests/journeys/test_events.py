@@ -11,13 +11,15 @@ import pytest
 from yuefu.credit import commands as credit
 from yuefu.credit import queries as accounts
 from yuefu.credit.commands import ChangeDays, ChangeLimit
-from yuefu.journeys import billing, checkout
+from yuefu.journeys import billing, checkout, places
 from yuefu.journeys.billing import PayRequest
-from yuefu.journeys.checkout import Captured
+from yuefu.journeys.checkout import Captured, sessions
 from yuefu.journeys.desk import open_day
 from yuefu.loans import queries as loan_book
+from yuefu.merchants.commands.stores import Closing, NewStore, NewTerminal
 from yuefu.money.amounts import Money
 from yuefu.orders.commands import CaptureRequest
+from yuefu.orders.commands.extending import ExtendRequest
 from yuefu.runtime import sql
 from yuefu.runtime.values import Actor
 
@@ -78,7 +80,28 @@ def lived(shop):
         desk=shop.desk, now=shop.now(15), requests=[PayRequest("bill", payer, "card:1:ok", ahead=True, amount=Money(900_00, "CNY"))]
     )
     shop.reconcile()
+    sell(shop, person)
     return shop
+
+
+def sell(shop, person):
+    """A store with a till, sessions at it that end in different ways, and an order that is held longer."""
+    at = {"desk": shop.desk, "now": shop.now(16)}
+    seller = shop.merchants[0]
+    (store,) = places.open_stores(**at, requests=[NewStore("s", seller, "road", "路店", "Road", "1")])
+    (till,) = places.open_terminals(**at, requests=[NewTerminal("t", seller, store.id, "till")])
+    new = [
+        sessions.NewSession(f"n{n}", seller, f"N-{n}", Money(300_00, "CNY"), channel="store", terminal_id=till.id, consumer_id=person)
+        for n in range(3)
+    ]
+    first, second, third = (done.session.id for done in sessions.open_sessions(**at, requests=new))
+    sessions.expire_sessions(**at, requests=[sessions.EndSession("x", seller, first)])
+    sessions.cancel(**at, checkout_ids=[second])
+    (shown,) = checkout.quote(**at, wishes=[checkout.Wish(seller, person, "free", new[0].amount, 3)])
+    (bought,) = sessions.consent(**at, consents=[sessions.Consent(third, person, shown.quote_id)])
+    (longer,) = checkout.extend(desk=shop.desk, now=shop.now(18), requests=[ExtendRequest("longer", seller, bought.order_id)])
+    assert longer.order_id == bought.order_id
+    places.close(**at, requests=[Closing("c", seller, kind, place.id) for kind, place in (("terminal", till), ("store", store))])
 
 
 def events(shop):
@@ -96,7 +119,9 @@ def test_every_snapshot_and_every_old_value_has_the_one_form(lived):
         "order.authorised", "order.declined", "order.captured", "order.voided", "order.refunded", "loan.booked", "loan.repaid",
         "loan.refunded", "loan.overdue", "instalment.due", "collection.succeeded", "channel_refund.succeeded", "payout.paid",
         "settlement_batch.scheduled", "settlement_batch.paid", "consumer.registered", "credit_account.opened",
-        "credit_account.limit_changed", "credit_account.days_changed", "bill.issued", "reconciliation_day.done",
+        "credit_account.limit_changed", "credit_account.days_changed", "bill.issued", "reconciliation_day.done", "order.extended",
+        "checkout.session.opened", "checkout.session.completed", "checkout.session.expired", "checkout.session.cancelled", "store.opened",
+        "store.closed", "terminal.opened", "terminal.closed",
     } <= kinds  # fmt: skip
     faults = []
     for kind, _, object_id, _, snapshot, changed, _, _, _ in found:

@@ -139,6 +139,13 @@ def test_the_same_address_is_the_same_person_and_a_tag_makes_another(world: Worl
     assert (refused.code, refused.field) == ("key_reused", "email")
 
 
+@pytest.mark.parametrize("name", ["declined", "closed", "fraud"])
+def test_who_is_asked_for_at_the_same_time_is_registered_once(world: World, name: str) -> None:
+    shop, email = world.shop(), address(name, "twin")
+    found = shop.at_once(*(lambda: registered(shop, email) for _ in range(3)))
+    assert len({one[0].consumer_id for one in found if isinstance(one, list)}) == 1, found
+
+
 @pytest.mark.parametrize(
     "email",
     ["", "consumer@test.example", "consumer+nobody@test.example", "consumer+approved@example.com", "consumer+approved+@test.example",

@@ -16,6 +16,8 @@ from yuefu.api.problems import Problem
 Reader = Callable[[Sequence[UUID]], Mapping[UUID, dict[str, Any]]]
 """Reads objects as the merchant and gives them as they are shown alone; those that are not the merchant's are absent."""
 
+MOST: Final = 20
+
 _readers: dict[str, Reader] = {}
 _kinds: Final = {prefix: kind for kind, prefix in ids.PREFIXES.items()}
 
@@ -28,6 +30,8 @@ def register(kind: str, reader: Reader) -> None:
 
 def paths(asked: Sequence[str], known: Sequence[str]) -> tuple[tuple[str, ...], ...]:
     """The names of each path that was asked for, those of a route being `known`; a path goes through what is above it."""
+    if len(asked) > MOST:
+        raise Problem("invalid_parameter", f"expand[] is given at most {MOST} times.")
     strange = next((text for text in asked if text not in known), None)
     if strange is not None:
         raise Problem("invalid_parameter", f"expand[] is one of {', '.join(known)}.")

@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from yuefu.access.rules import versions
+from yuefu.api import expanding
 from yuefu.api.bodies import ProblemShown, id_text
 from yuefu.api.problems import KINDS
 from yuefu.api.route import Route
@@ -84,7 +85,7 @@ def _parameters(route: Route) -> list[dict[str, Any]]:
         found.append({"name": "Idempotency-Key", "in": "header", "required": route.keyed, "schema": key})
     found.append({"name": "Api-Version", "in": "header", "required": False, "schema": {"type": "string", "const": versions.CURRENT}})
     if route.expands:
-        expand = {"type": "array", "items": {"type": "string", "enum": list(route.expands)}, "maxItems": 20}
+        expand = {"type": "array", "items": {"type": "string", "enum": list(route.expands)}, "maxItems": expanding.MOST}
         told = "Show what is named by its id in its place; paths with dots, four names deep at most."
         found.append(
             {"name": "expand[]", "in": "query", "required": False, "schema": expand, "style": "form", "explode": True, "description": told}

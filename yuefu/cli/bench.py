@@ -31,7 +31,7 @@ def bench(
         str | None,
         typer.Argument(
             metavar="[NAME]",
-            help="checkout, api, close-of-day, settlement, ledger, loop, demo, plans, reconcile or webhooks; all unless given.",
+            help="checkout, api, close-of-day, settlement, ledger, loop, demo, plans or reconcile; all unless given.",
         ),
     ] = None,
     loans: Annotated[

@@ -171,6 +171,7 @@ class Event(BookRow):
         indexes = [
             models.Index(fields=["merchant_id", "position"], name="notices_event_of_merchant"),
             models.Index(fields=["merchant_id", "object_id", "position"], name="notices_event_of_object"),
+            models.Index(fields=["merchant_id", "type", "position"], name="notices_event_of_type"),
         ]
 
 

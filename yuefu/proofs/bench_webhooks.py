@@ -1,4 +1,4 @@
-"""`yuefu bench webhooks`: how many events a second reach a receiver on this machine, each claimed, signed, sent, answered and settled.
+"""Of `yuefu bench api`: how many events a second reach a receiver on this machine, each claimed, signed, sent, answered and settled.
 
 The receiver is a process of its own, which reads each message whole and answers it with 200; it is the least that one can do, and it takes one
 of the machine's processors.

@@ -36,6 +36,7 @@ METADATA: Final = 7041799  # what is noted on an object
 STORES: Final = 7041803  # the stores of a merchant, and the tills in them
 TEST_CLOCKS: Final = 7041810  # the test clocks of a merchant
 ADVANCING: Final = 7041811  # who takes a test clock forward
+PRACTISE: Final = 7041812  # whom a merchant practises with
 INVOICES: Final = 7041796  # the invoices of a book and their numbers
 ENDPOINTS: Final = 7041810  # the webhook endpoints of a merchant
 

@@ -2,6 +2,9 @@
 
 from django.db import migrations, models
 
+READERS = "GRANT SELECT (held_by) ON access_api_key TO yuefu_reader"
+"""A merchant reads its keys, whoever holds them."""
+
 
 class Migration(migrations.Migration):
     dependencies = [("access", "0004_what_a_key_is_for")]
@@ -11,4 +14,5 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             "apikey", models.CheckConstraint(condition=models.Q(("held_by__in", ["merchant", "agent"])), name="access_api_key_held_by")
         ),
+        migrations.RunSQL(READERS, migrations.RunSQL.noop),
     ]

@@ -57,8 +57,7 @@ def _settle(desk: Desk, now: datetime) -> None:
 
 
 def _debits(desk: Desk, now: datetime) -> None:
-    debits.run(desk=desk, now=now)
-    jobs.poll(desk, now)
+    debits.run(desk=desk, now=now)  # what is not answered is asked for at noon
 
 
 def _people(desk: Desk, now: datetime) -> None:

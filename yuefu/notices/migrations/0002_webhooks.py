@@ -219,6 +219,7 @@ class Migration(migrations.Migration):
                 "indexes": [
                     models.Index(fields=["merchant_id", "position"], name="notices_event_of_merchant"),
                     models.Index(fields=["merchant_id", "object_id", "position"], name="notices_event_of_object"),
+                    models.Index(fields=["merchant_id", "type", "position"], name="notices_event_of_type"),
                 ],
                 "constraints": [models.UniqueConstraint(fields=("source_id", "type"), name="notices_event_once")],
             },
