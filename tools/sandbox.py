@@ -1,4 +1,4 @@
-"""Writes the tables of docs/sandbox.md: how people of the sandbox behave, and what its channel does."""
+"""Writes the tables of docs/sandbox.md and of its Chinese: how people of the sandbox behave, and what its channel does."""
 
 import inspect
 import re
@@ -7,7 +7,8 @@ from pathlib import Path
 from yuefu.payments.gateways import sandbox, sandbox_mandates
 from yuefu.sandbox.rules import fixtures
 
-TARGET = Path(__file__).resolve().parents[1] / "docs" / "sandbox.md"
+DOCS = Path(__file__).resolve().parents[1] / "docs"
+TARGETS = (DOCS / "sandbox.md", DOCS / "sandbox.zh-CN.md")
 
 
 def behaviours() -> str:
@@ -17,6 +18,14 @@ def behaviours() -> str:
         for one in fixtures.BEHAVIOURS.values()
     ]
     return "\n".join(["| behaviour | what happens | 说明 | an order |", "|---|---|---|---|", *rows])
+
+
+def behaviours_in_chinese() -> str:
+    """The same for who reads Chinese only."""
+    rows = [
+        f"| `{one.name}` | {one.zh} | {'、'.join(f'`{code}`' for code in one.reasons) or '通过'} |" for one in fixtures.BEHAVIOURS.values()
+    ]
+    return "\n".join(["| 行为 | 会发生什么 | 下单结果 |", "|---|---|---|", *rows])
 
 
 def instruments() -> str:
@@ -35,11 +44,12 @@ def _table(said: str) -> str:
 
 def written(text: str) -> str:
     """The page with its tables as they are."""
-    for name, table in (("behaviours", behaviours()), ("instruments", instruments())):
+    for name, table in (("behaviours", behaviours()), ("行为", behaviours_in_chinese()), ("instruments", instruments())):
         head = f"<!-- {name}: written by tools/sandbox.py -->"
         text = re.sub(rf"{re.escape(head)}.*?<!-- end -->", lambda _, h=head, t=table: f"{h}\n{t}\n<!-- end -->", text, flags=re.DOTALL)
     return text
 
 
 if __name__ == "__main__":
-    TARGET.write_text(written(TARGET.read_text(encoding="utf-8")), encoding="utf-8")
+    for target in TARGETS:
+        target.write_text(written(target.read_text(encoding="utf-8")), encoding="utf-8")

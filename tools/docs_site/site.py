@@ -15,7 +15,6 @@ from django.utils.safestring import mark_safe
 from docs_site.languages import EN, LANGUAGES, REPOSITORY, SITE, ZH, Language, SiteError, Wording
 from docs_site.reference import Reference
 from docs_site.text import rendered
-from yuefu.sandbox.rules.fixtures import BEHAVIOURS
 
 __all__ = ["SiteError", "build"]
 
@@ -91,7 +90,7 @@ def _pages(language: Language, description: dict[str, object]) -> list[Page]:
     pages = []
     for group, names in WRITTEN:
         for name in names:
-            text = sources[name].read_text("utf-8").replace("{{behaviours}}", _behaviours())
+            text = sources[name].read_text("utf-8")
             title, content = rendered(text, lambda to, here=sources[name]: link(here, to), reference.named)
             pages.append(Page(name, title, group, content))
     pages += [Page(name, title, "reference", content()) for name, title, content in made]
@@ -127,9 +126,3 @@ def _linker(sources: dict[str, Path], made: set[str]) -> Callable[[Path, str], s
         return None
 
     return leads
-
-
-def _behaviours() -> str:
-    """The Chinese table of who there is to practise with; the English one stands in docs/sandbox.md."""
-    rows = [f"| `{one.name}` | {one.zh} | {'、'.join(f'`{reason}`' for reason in one.reasons) or '通过'} |" for one in BEHAVIOURS.values()]
-    return "\n".join(["| 行为 | 会发生什么 | 下单结果 |", "|---|---|---|", *rows])
