@@ -46,6 +46,31 @@ def test_ten_are_listed_unless_it_is_said_otherwise(merchant: Merchant) -> None:
     assert ids(merchant, "") == (placed[:10], True)
 
 
+@pytest.mark.parametrize(("limit", "shown"), [(None, 7), ("0", None), ("1", 1), ("100", 7), ("101", None)])
+def test_a_page_has_one_to_a_hundred_api_page_01(merchant: Merchant, placed: list[str], limit: str | None, shown: int | None) -> None:
+    reply = merchant.get(f"/v1/orders?limit={limit}" if limit else "/v1/orders")
+    if shown is None:
+        assert (reply.status, reply.code) == (400, "invalid_parameter")
+    else:
+        assert [one["id"] for one in reply.body["data"]] == placed[:shown]
+
+
+def test_a_page_lies_behind_one_order_or_before_one_and_not_both_api_page_02(merchant: Merchant, placed: list[str]) -> None:
+    reply = merchant.get(f"/v1/orders?starting_after={placed[0]}&ending_before={placed[-1]}")
+    assert (reply.status, reply.code) == (400, "invalid_parameter")
+
+
+def test_who_walks_all_pages_while_orders_are_placed_meets_each_once_api_page_03(merchant: Merchant, placed: list[str]) -> None:
+    met, more, after = list[str](), True, ""
+    while more:
+        page, more = ids(merchant, f"limit=2{after}")
+        met += page
+        after = f"&starting_after={page[-1]}"
+        merchant.placed()
+    assert len(met) == len(set(met))
+    assert [one for one in met if one in placed] == placed
+
+
 def test_a_list_shows_each_order_as_it_is_shown_alone(merchant: Merchant) -> None:
     order = merchant.captured()
     assert merchant.post(f"/v1/orders/{order}/refund", {"amount": 100}).status == 201
