@@ -5,7 +5,7 @@ SHELL := /bin/sh
 YUEFU := .venv/bin/yuefu
 export PYTHON
 
-.PHONY: help install install-run install-test install-spark demo test check bench prove format lock audit clean
+.PHONY: help install install-run install-test install-spark demo test check bench prove docs format lock audit clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,12 +33,16 @@ install-run:
 	@tools/once package .venv/bin/yuefu pyproject.toml -- tools/pip_install --no-build-isolation --no-deps --editable .
 	@tools/once translations .venv/bin/python yuefu/web/locale tools/translations.py -- .venv/bin/python tools/translations.py compile
 	@tools/once static yuefu/web/static-built package-lock.json tools/build_static yuefu/web/static -- tools/build_static
+	@tools/once docs yuefu/web/public-built/docs docs tools/docs.py tools/docs_site yuefu/api/problems.py yuefu/web/locale yuefu/web/static -- .venv/bin/python tools/docs.py yuefu/web/public-built/docs >/dev/null
 
 install-test: install-run
 	@tools/once test .venv/bin/pytest requirements-test.txt -- tools/install_test
 
 install-spark: install-run
 	@tools/once spark .venv/bin/spark-class requirements-spark.txt -- tools/install_spark
+
+docs: install-run ## the documentation of the API as pages, in build/docs or DIR=…; they are read from there or at /docs/ of the server
+	@.venv/bin/python tools/docs.py $(or $(DIR),build/docs)
 
 format: install ## put the code into the one format
 	@.venv/bin/ruff check --quiet --fix-only . && .venv/bin/ruff format --quiet .
@@ -50,6 +54,6 @@ audit: install ## known weaknesses of the pinned packages (asks the network)
 	@.venv/bin/pip-audit --disable-pip --require-hashes -r requirements.txt
 
 clean: ## remove what was built, .venv included; the data under YUEFU_HOME stays
-	@rm -rf .venv node_modules build yuefu.egg-info yuefu/web/static/vendor yuefu/web/static-built \
+	@rm -rf .venv node_modules build yuefu.egg-info yuefu/web/static/vendor yuefu/web/static-built yuefu/web/public-built \
 		.mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	@find yuefu tests tools -name __pycache__ -type d -prune -exec rm -rf {} + ; find yuefu -name '*.mo' -delete

@@ -125,6 +125,9 @@ STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedStaticFilesStorage"},
 }
+# What anybody may read as it stands, at its own address: the documentation of the API at /docs/, where it was built.
+WHITENOISE_ROOT = next((place for place in [HERE / "web" / "public-built"] if place.is_dir()), None)
+WHITENOISE_INDEX_FILE = True
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "home"
 LOGOUT_REDIRECT_URL = "home"
