@@ -220,6 +220,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return next((place for place, path in enumerate(LONGEST_FIRST) if item.nodeid.startswith(path)), len(LONGEST_FIRST))
 
     items.sort(key=place)
+    # The browser's driver leaves an event loop running in this thread, in which Django asks no database: what needs none comes before.
+    items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
 
 
 @pytest.fixture(scope="session")

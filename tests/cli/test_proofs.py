@@ -30,7 +30,7 @@ def test_an_unknown_benchmark_is_refused_before_a_database_is_made_for_it(raw: C
     assert (answer.status, answer.code) == (1, "unknown_benchmark")
     assert (
         answer.last["error"]["detail"]
-        == "There is no benchmark 'nothing'; there are api, checkout, close-of-day, demo, ledger, loop, plans, reconcile, settlement, webhooks."
+        == "There is no benchmark 'nothing'; there are api, checkout, close-of-day, demo, ledger, loop, plans, reconcile, settlement."
     )
 
 

@@ -85,6 +85,28 @@ def test_a_public_key_verifies_too_and_never_by_the_wrong_version() -> None:
             verify(BODY, headers(wrong), public, now=NOW)
 
 
+def test_what_the_server_signs_is_an_event_by_its_secret_and_by_its_public_key() -> None:
+    from yuefu.notices.rules.webhooks import signing
+
+    pair, at = signing.made(bytes(range(64))), datetime.fromtimestamp(NOW, UTC)
+    told = {
+        "id": "evt_1",
+        "type": "order.captured",
+        "created": "2026-11-28T08:00:00.5Z",
+        "data": {"object": {"id": "ord_1"}, "previous_attributes": {}},
+    }
+    body = json.dumps(told).encode()
+    message = signing.headers([signing.made(b"x" * 64), pair], name="evt_1", at=at, body=body)
+    for secret in (pair.secret, pair.public):
+        found = webhooks.event(body, message, secret, now=at)
+        assert (found.id, found.created.microsecond, found.data.object["id"]) == ("evt_1", 500_000, "ord_1")
+    thin = json.dumps({"type": "order.captured", "timestamp": "2026-11-28T08:00:00Z", "data": {"id": "ord_1"}}).encode()
+    found = webhooks.event(thin, signing.headers([pair], name="evt_2", at=at, body=thin), pair.secret, now=at)
+    assert found.data.raw["id"] == "ord_1"
+    with pytest.raises(SignatureInvalid):
+        webhooks.event(body + b" ", message, pair.secret, now=at)
+
+
 def test_a_tolerance_is_as_wide_as_was_said_and_now_is_now() -> None:
     with pytest.raises(SignatureInvalid):
         verify(BODY, signed(), SECRET)

@@ -16,8 +16,10 @@ from yuefu.journeys.undoing import Undone, UndoRequest
 from yuefu.loans.commands import living
 from yuefu.loans.commands.living import NewFact
 from yuefu.plans.lifecycle import events
+from yuefu.runtime.paging import Span
 from yuefu.runtime.vault import Vault
 from yuefu.settlement import queries
+from yuefu.settlement.queries import Batch, told
 
 NET = 300_00 - 1_80 - 5_40
 PART = NET // 3
@@ -26,7 +28,12 @@ DUE = date(2026, 10, 25)
 
 def paid(shop: Shop) -> list[int]:
     """What the pay days brought so far."""
-    return [batch.totals.net.minor for batch in reversed(queries.batches(merchant_id=shop.merchants[0], limit=20))]
+    return [batch.totals.net.minor for batch in reversed(batches(shop))]
+
+
+def batches(shop: Shop) -> list[Batch]:
+    """Those of the merchant, newest first."""
+    return told.batches(merchant_id=shop.merchants[0], where={}, span=Span(20)) or []
 
 
 def waiting(shop: Shop) -> int:
@@ -41,7 +48,7 @@ def next_pay_day(shop: Shop) -> list[int]:
 
 def had(shop: Shop) -> int:
     """What the merchant has been paid, less what it owes for that."""
-    found = queries.batches(merchant_id=shop.merchants[0], limit=20)
+    found = batches(shop)
     return sum(one.totals.payout.minor for one in found) + found[0].totals.carried.minor
 
 

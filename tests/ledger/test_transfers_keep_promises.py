@@ -191,7 +191,6 @@ def test_a_transfer_is_between_accounts_of_its_book_and_currency(town: Town) -> 
         "INSERT INTO ledger_transfer (id, ended) VALUES (gen_random_uuid(), 'voided')",
         "UPDATE ledger_limit SET side = -side",
         "UPDATE ledger_hold SET side = -side",
-        "UPDATE ledger_hold SET expires_at = NULL",
         "ALTER TABLE ledger_transfer DISABLE TRIGGER USER",
         "SELECT ledger_close_by_transfers(ARRAY[]::uuid[])",
     ],

@@ -20,11 +20,12 @@ from yuefu.payments import commands as payments
 from yuefu.payments import queries as payment_queries
 from yuefu.payments.rules import PayResult
 from yuefu.runtime import sql
+from yuefu.runtime.paging import Span
 from yuefu.runtime.values import UnitOfWork
 from yuefu.settlement import commands as settlement
 from yuefu.settlement import queries, rules
 from yuefu.settlement.commands import CaptureAccrual, RefundAccrual
-from yuefu.settlement.queries import Batch
+from yuefu.settlement.queries import Batch, told
 from yuefu.settlement.rules import GivenBack, Item
 
 
@@ -139,7 +140,7 @@ def test_a_pay_day_run_again_finds_what_it_built(work: UnitOfWork, merchant_id: 
     assert settle(work) == first
     assert len(settle(work, date(2026, 10, 9))) == 1
     assert queries.batch_count(book_id=work.book.id) == 2
-    assert [b.pay_on for b in queries.batches(merchant_id=merchant_id, limit=5)] == [date(2026, 10, 9), PAY_DAY]
+    assert [b.pay_on for b in told.batches(merchant_id=merchant_id, where={}, span=Span(5)) or []] == [date(2026, 10, 9), PAY_DAY]
     assert proofs_hold(work, merchant_id)
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
@@ -50,12 +51,16 @@ class Stage(World):
     keys_file: Path
 
 
+_numbers = count(1)
+
+
 @contextmanager
 def opened() -> Iterator[Stage]:
     """A book of its own."""
     with TemporaryDirectory() as directory:
         keys_file = Path(directory) / "keys.json"
-        made = world.found(first_day=DAY, seed=1, vault=vault.create(keys_file), months=2, code=f"bench-{os.getpid()}", people=False)
+        no = next(_numbers)  # The same dice would name what is in a second book of one process as what is in the first.
+        made = world.found(first_day=DAY, seed=no, vault=vault.create(keys_file), months=2, code=f"bench-{os.getpid()}-{no}", people=False)
         yield Stage(world.at(made.desk, NOON), made.shops, made.logins, keys_file)
 
 

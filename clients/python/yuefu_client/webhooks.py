@@ -16,9 +16,12 @@ import time
 from base64 import b64decode, b64encode
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from yuefu_client.errors import YuefuError
+
+if TYPE_CHECKING:
+    from yuefu_client.generated.models import Event
 
 SECRET, PUBLIC = "whsec_", "whpk_"
 _FEWEST = 24
@@ -60,6 +63,19 @@ def verify(
         return json.loads(raw)
     except ValueError as error:
         raise SignatureInvalid("the message is no JSON") from error
+
+
+def event(
+    body: bytes | str,
+    headers: Mapping[str, str],
+    secret: str | Sequence[str],
+    tolerance: int = 300,
+    now: datetime | float | None = None,
+) -> Event:
+    """The same as a value. A thin message has neither `data.object` nor `id`: `data.raw["id"]` names what it is about."""
+    from yuefu_client.generated.models import Event
+
+    return Event.of(verify(body, headers, secret, tolerance, now))
 
 
 def sign(secret: str, name: str, timestamp: int | str, body: bytes | str) -> str:
