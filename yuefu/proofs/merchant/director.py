@@ -112,8 +112,8 @@ def main(arguments: Sequence[str]) -> None:
 
         django.setup()
         secret = merchant_key()
-        it.start_server()
         it.start_worker()
+        it.start_server()
         assert it.runs(SERVER), it.log_of(SERVER)
         assert it.runs(WORKER), it.log_of(WORKER)
         small = orders <= SMALL
