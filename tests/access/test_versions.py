@@ -36,3 +36,8 @@ def test_a_pointer_names_a_member_as_it_was_sent() -> None:
     assert versions.pointer_as_sent("NewOrder", "#/quote", versions.CURRENT) == "#/quote"
     assert versions.pointer_as_sent("NewOrder", "#/host", versions.FIRST) == "#/host"
     assert versions.pointer_as_sent("NewOrder", "#", versions.FIRST) == "#"
+
+
+def test_what_a_merchant_noted_has_the_names_that_it_chose() -> None:
+    noted = {"object": "order", "consumer": "7", "quote": "by mail"}
+    assert versions.given_out({"object": "refund", "metadata": noted}, versions.FIRST)["metadata"] == noted

@@ -105,8 +105,10 @@ def test_a_merchant_names_nobody_and_sees_itself(agent: Agent, merchant: Merchan
     assert agent.get(f"/v1/merchants/{other}").code == merchant.get(f"/v1/merchants/{other}").code == "unknown_merchant"
 
 
-def test_an_agent_makes_no_keys(agent: Agent) -> None:
+def test_an_agent_makes_nothing_that_would_outlive_its_right(agent: Agent) -> None:
     assert agent.post("/v1/api_keys", {"scopes": ["order.read"]}).code == "scope_missing"
+    listening = {"url": "https://agent.example.com/", "enabled_events": ["*"]}
+    assert agent.post("/v1/webhook_endpoints", listening).code == "scope_missing"
     new = access.NewApiKey(agent.id, ("api_key.manage",), held_by="agent")
     with open_day(agent.shop.desk, agent.shop.now()) as work:
         assert not isinstance(work, Refused)

@@ -9,7 +9,7 @@ import pytest
 
 from tests.api.conftest import InProcess, Merchant, Server, issue
 from yuefu.access.rules import versions
-from yuefu.api import rates, reading
+from yuefu.api import expanding, rates, reading
 from yuefu.api.problems import Problem
 
 QUOTE = {"product": "free", "amount": 50_000, "currency": "CNY", "periods": 3}
@@ -95,6 +95,16 @@ def test_kinds_of_keys_say_what_they_are_and_a_publishable_one_may_next_to_nothi
 def test_what_cannot_be_expanded_is_told(regular: Merchant) -> None:
     reply = regular.get("/v1/orders?expand[]=data.consumer")
     assert (reply.status, reply.code) == (400, "invalid_parameter")
+
+
+def test_an_answer_is_expanded_for_who_asked_and_for_nobody_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who asks for the same object at the same time is given the same one (`looks`)."""
+    named = "ord_01h455vb4pex5vsknk084sn02q"
+    monkeypatch.setitem(expanding._readers, "order", lambda wanted: {one: {"object": "order"} for one in wanted})
+    body = {"object": "loan", "order": named, "of": [{"order": named}]}
+    shown = expanding.expand(body, (("order",), ("of", "order")), {"order"})
+    assert (shown["order"], shown["of"]) == ({"object": "order"}, [{"order": {"object": "order"}}])
+    assert body == {"object": "loan", "order": named, "of": [{"order": named}]}
 
 
 @pytest.mark.parametrize("given", [[b"a", b"b"], [b"2026-09-01 2026-11-28"], [b"\xff"]])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 
 import pytest
 
@@ -59,6 +60,30 @@ def test_no_key_reaches_beyond_itself(regular: Merchant) -> None:
         reply = regular.ask_with("POST", path, body, secret=less.secret)
         assert (reply.status, reply.code) == (422, "scopes_beyond_own"), path
         assert "order.refund" in reply.body["detail"]
+
+
+def test_no_key_makes_one_that_opens_from_more_networks_or_works_longer(regular: Merchant) -> None:
+    one = public.text("api_key", issue(regular.shop, scopes=["order.read"]).id)
+    scopes = ["order.read", "api_key.manage"]
+    near, brief = (
+        issue(regular.shop, scopes=scopes, networks=("127.0.0.0/8",)),
+        issue(regular.shop, scopes=scopes, expires_at=regular.shop.now() + timedelta(days=2)),
+    )
+    wish = {"scopes": ["order.read"]}
+    for holder, path, body in (
+        (near, "/v1/api_keys", wish),
+        (near, "/v1/api_keys", wish | {"networks": ["127.0.0.1", "10.0.0.0/8"]}),
+        (near, f"/v1/api_keys/{public.text('api_key', near.id)}", {"networks": []}),
+        (near, f"/v1/api_keys/{one}/roll", {}),
+        (brief, "/v1/api_keys", wish),
+        (brief, "/v1/api_keys", wish | {"expires_in_days": 3}),
+        (brief, f"/v1/api_keys/{public.text('api_key', brief.id)}/roll", {}),
+    ):
+        reply = regular.ask_with("POST", path, body, secret=holder.secret)
+        assert (reply.status, reply.code) == (422, "scopes_beyond_own"), (path, body)
+    for holder, body in ((near, wish | {"networks": ["127.0.0.1"]}), (brief, wish | {"expires_in_days": 1})):
+        assert regular.ask_with("POST", "/v1/api_keys", body, secret=holder.secret).status == 201
+    assert regular.ask_with("POST", f"/v1/api_keys/{one}/revoke", {}, secret=near.secret).status == 200
 
 
 def test_the_version_and_the_networks_of_a_key_can_be_changed(regular: Merchant) -> None:

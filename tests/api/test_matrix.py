@@ -155,6 +155,18 @@ def test_an_integration_is_found_out_that_refunds_a_cent_less(
     assert "amount_refunded is 3332, not 3333" in this.carry_out(second).fault
 
 
+def test_an_order_of_another_run_does_not_stand_for_one(regular: Merchant, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    earlier = program(regular, server, begun(regular, 100_01))
+    run = begun(regular, 100_01)
+    cell = practice.done(run_id=run.id)[0].cell
+    sold = earlier.carry_out(cell)
+    assert sold.fault == ""
+    later = program(regular, server, run)
+    later.through = "https://shop.example"
+    monkeypatch.setattr(Program, "_integration", lambda *_: {"order": sold.order})
+    assert "consumer is" in later.carry_out(cell).fault
+
+
 def test_a_decline_is_told_and_nobody_there_is_no_outcome(regular: Merchant, server: Server) -> None:
     run = begun(regular, 100_01)
     cell = practice.done(run_id=run.id)[0].cell

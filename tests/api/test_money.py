@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.api.conftest import Merchant, Server
+from tests.api.conftest import Merchant, Server, issue
 from tests.journeys.told import world
 from yuefu import ids
 from yuefu.api import balance, captures, loans, payouts, refunds, settlements, statements
@@ -107,6 +107,17 @@ def test_what_is_named_is_shown_in_its_place(mine: Merchant) -> None:
     many = "&".join(["expand[]=data.order"] * 20)  # As many as are described, beside filters.
     assert mine.get(f"/v1/captures?limit=1&created_from=2026-10-01&{many}").body["data"][0]["order"]["object"] == "order"
     assert mine.get("/v1/payouts?expand[]=data.settlement").body["data"][0]["settlement"]["object"] == "settlement"
+
+
+def test_a_key_is_shown_in_place_of_a_name_only_what_it_may_read(mine: Merchant) -> None:
+    less = issue(mine.shop, scopes=["settlement.read"]).secret
+    sale = next(row for row in every(mine, "balance_transactions", "&type=capture") if row["payout"])
+    asked = "&".join(f"expand[]={name}" for name in ("order", "capture", "loan", "source", "payout"))
+    shown = mine.ask_with("GET", f"/v1/balance_transactions/{sale['id']}?{asked}", secret=less).body
+    assert [shown[name] for name in ("order", "capture", "loan", "source")] == [
+        sale[name] for name in ("order", "capture", "loan", "source")
+    ]
+    assert shown["payout"]["id"] == sale["payout"]
 
 
 def test_the_balance_is_what_the_ledger_owes(mine: Merchant) -> None:

@@ -73,6 +73,27 @@ def test_a_clock_is_made_advanced_and_deleted_and_its_key_works_until_then(regul
     assert regular.post(f"{address}/advance", {"frozen_time": "2026-10-20T12:00:00+08:00"}).code == "test_clock_deleted"
 
 
+def test_a_worker_takes_a_clock_on_by_a_few_days_and_then_does_what_else_there_is(
+    regular: Merchant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clock_jobs, "DAYS_AT_ONCE", 1)
+    clock = made(regular).body["id"]
+    regular.post(f"{CLOCKS}/{clock}/advance", {"frozen_time": "2026-10-18T12:00:00+08:00"})
+    args = {"book_id": str(regular.shop.book_id), "clock_id": str(ids.parse("test_clock", clock))}
+    days = []
+    for _ in range(3):
+        clock_jobs.advance_test_clock(**args)
+        shown = regular.get(f"{CLOCKS}/{clock}").body
+        days.append((shown["status"], shown["advance"]["days_done"]))
+    assert days == [("advancing", 1), ("advancing", 2), ("ready", 4)]
+    with sql.owning():
+        told = sql.rows(
+            "SELECT priority, count(*) FROM procrastinate_jobs WHERE task_name = 'advance_test_clock' AND args = %s GROUP BY 1",
+            [json.dumps(args)],
+        )
+    assert told == [(-1, 1)], "behind all that has to do with money"
+
+
 def test_a_key_of_a_clock_may_what_the_key_may_that_asked(regular: Merchant, server: Server) -> None:
     narrow = issue(regular.shop, scopes=["sandbox.use", "order.read"], kind="restricted")
     reply = server.ask("POST", CLOCKS, {"frozen_time": AT}, secret=narrow.secret)

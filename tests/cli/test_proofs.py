@@ -17,7 +17,9 @@ from yuefu.proofs import bench_plans
 def test_an_unknown_proof_is_told_which_there_are(raw: Command):
     answer = raw("prove", "nothing", "--json")
     assert (answer.status, answer.code) == (1, "unknown_proof")
-    known = "api, bills, close-of-day, crash, faults, full, loans, machine, matrix, parties, races, reconcile-spark, reconciliation"
+    known = (
+        "api, bills, close-of-day, crash, faults, full, loans, machine, matrix, merchant, parties, races, reconcile-spark, reconciliation"
+    )
     assert answer.last["error"]["detail"] == f"There is no proof 'nothing'; there are {known}."
 
 

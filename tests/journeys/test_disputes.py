@@ -125,6 +125,24 @@ def test_who_does_not_answer_in_time_has_lost_and_the_close_says_so(lived_shop):
     shop.prove()
 
 
+def test_one_that_cannot_be_closed_holds_up_none_behind_it(lived_shop, monkeypatch):
+    shop, given_back = lived_shop, disputes._given_back
+    monkeypatch.setattr(disputes, "AT_ONCE", 1)
+    monkeypatch.setattr(rules, "answer_by", lambda _reason, on, _given: on + timedelta(days=1))
+    both = [opened(shop, shop.bought("300.00").order_id, key=key) for key in ("one", "other")]
+    stuck, behind = sorted(both, key=lambda one: one.id)
+
+    def refused_of_one(work, step_id, dispute):
+        if dispute.id == stuck.id:
+            raise disputes._No(Refused("loan_busy", "not now"))
+        return given_back(work, step_id, dispute)
+
+    monkeypatch.setattr(disputes, "_given_back", refused_of_one)
+    shop.until(shop.on + timedelta(days=2))
+    disputes.pass_days(desk=shop.desk, now=shop.now())
+    assert (now_is(stuck).state, now_is(behind).outcome) == ("initiated", "lost")
+
+
 @pytest.mark.parametrize(
     ("command", "broken"),
     [("dispute.open", "open_disputes"), ("dispute.evidence", "add_evidence"), ("dispute.step", "take_step")],

@@ -13,6 +13,7 @@ from tests.notices.conftest import Post
 from tests.notices.receivers import Receiver
 from yuefu import ids as names
 from yuefu.errors import Refused
+from yuefu.journeys import checkout
 from yuefu.journeys.sending import Carriers
 from yuefu.journeys.webhooks import alerting, changing
 from yuefu.notices.commands.webhooks import Created, CreateEndpoint, DeleteEndpoint, Replay, Resend, Rolled, RollSecret, Tested, TestEvent
@@ -20,6 +21,7 @@ from yuefu.notices.queries import webhooks
 from yuefu.notices.rules.webhooks import signing
 from yuefu.notices.rules.webhooks.events import TYPES, render
 from yuefu.notices.rules.webhooks.signing import NotSigned
+from yuefu.orders.commands import ReleaseRequest
 from yuefu.runtime import sql
 
 __all__ = ["hooked"]
@@ -48,6 +50,16 @@ def test_a_sale_is_told_to_its_merchant_alone_step_by_step(hooked: Hooked) -> No
         assert sql.value("SELECT count(*) FROM notices_event WHERE merchant_id = %s", [shop.merchants[0]]) == 0
     with sql.reading(merchant_id=shop.merchants[0]):
         assert sql.value("SELECT count(*) FROM notices_event") == 11
+
+
+def test_that_the_rest_of_an_order_is_released_is_told_with_what_it_is_then(hooked: Hooked) -> None:
+    shop = hooked.shop
+    order = shop.buy(shop.consumer(), "3000.00", periods=3).order_id
+    shop.capture(order, "1000.00")
+    release = ReleaseRequest(f"release-{order}", shop.merchants[0], order)
+    assert isinstance(checkout.release(desk=shop.desk, now=shop.now(), requests=[release])[0], checkout.Released)
+    told = [render(event, "2026-11-28", is_live=False)["data"]["object"] for event in hooked.events() if event.type == "payment.voided"]
+    assert [(it["state"], it["amount_captured"], it["amount_released"]) for it in told] == [("captured", 100_000, 200_000)]
 
 
 def test_an_event_has_the_form_of_the_api_and_nothing_that_is_not_the_merchants(hooked: Hooked) -> None:

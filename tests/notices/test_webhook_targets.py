@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+import threading
 from ipaddress import ip_address
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.notices.receivers import Receiver
+from tests.notices.receivers import HOST, Receiver
 from tests.published import published
 from yuefu.errors import Refused
 from yuefu.notices.gateways.webhooks import Post, WebhookSender, name_fault
@@ -107,3 +110,27 @@ def test_no_way_leads_to_what_is_not_public_wh_ssrf_001() -> None:
     assert asyncio.run(tried()) == [(None, "url_address_not_allowed"), (302, "redirect"), (None, "name_not_found")]
     assert asyncio.run(name_fault("localhost", TEST))
     assert not asyncio.run(name_fault("no-such-host.invalid", TEST))
+
+
+def test_names_that_nobody_answers_for_hold_up_no_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    answered, real = threading.Event(), socket.getaddrinfo
+
+    def looked_up(host: str, *more: Any, **named: Any) -> Any:
+        if host.startswith("silent"):
+            answered.wait(10)
+            raise socket.gaierror(socket.EAI_AGAIN, "nobody answers")
+        return real(HOST, *more, **named)
+
+    async def tried() -> int | None:
+        async with Receiver() as receiver, WebhookSender(NAMED.networks) as sender:
+            posts = [
+                Post(f"http://{name}.example:{receiver.port}/", {}, b"{}", NAMED) for name in [*(f"silent{n}" for n in range(40)), "shop"]
+            ]
+            *silent, shop = [asyncio.create_task(sender.post(one)) for one in posts]
+            done, _ = await asyncio.wait([shop], timeout=3)
+            answered.set()
+            assert {one.code for one in await asyncio.gather(*silent)} == {"name_not_found"}
+            return (await shop).status if shop in done else None
+
+    monkeypatch.setattr(socket, "getaddrinfo", looked_up)
+    assert asyncio.run(tried()) == 200

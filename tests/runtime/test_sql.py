@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from yuefu.runtime import sql
+from yuefu.runtime import locks, sql
 from yuefu.runtime.jsontext import dumps
 from yuefu.runtime.values import UnitOfWork
 
@@ -252,3 +252,8 @@ def test_plans_are_made_anew_often_at_first_and_every_ten_seconds_later(monkeypa
         with sql.transacting(by_keys=True):
             discarded.append("DISCARD PLANS" in said)
     assert discarded == [True, True, True, False, True, True, False, True, False]
+
+
+def test_no_two_kinds_of_lock_have_one_number() -> None:
+    numbers = [value for name, value in vars(locks).items() if name.isupper() and isinstance(value, int)]
+    assert len(numbers) == len(set(numbers)), "who waits for the one would wait for the other"

@@ -7,12 +7,14 @@ import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import pytest
 from django.test import Client, override_settings
+from django.utils.translation import trans_real
 from stdnum.cn import ric
 
 from tests.journeys.conftest import Shop, shop_opened
@@ -23,7 +25,7 @@ from yuefu.credit import commands as credit
 from yuefu.credit.commands import OpenAccount
 from yuefu.errors import one
 from yuefu.ids import IdSource
-from yuefu.journeys.checkout import sessions
+from yuefu.journeys.checkout import hosted, sessions
 from yuefu.journeys.checkout.sessions import NewSession, Opened
 from yuefu.journeys.desk import open_day
 from yuefu.money.amounts import Money
@@ -172,6 +174,7 @@ def test_forms_that_are_stale_or_tampered_with_buy_nothing(world: World) -> None
     form = visitor.chosen()
     other = Browser(world.session()).known()
     theirs = other.chosen("flex:3")
+    assert other.post("plan", plan="\0:3").status_code == 400
     for name, tampered, status in (
         ("no consent", form | {"consent": ""}, 422),
         ("another table", form | {"table": "00" * 32}, 409),
@@ -214,6 +217,26 @@ def test_a_code_is_tried_five_times_in_ten_minutes_and_tells_nobody_whose_a_phon
     asked = Browser(world.session())
     statuses = [asked.post("phone", phone="13700003333").status_code for _ in range(6)]
     assert statuses == [303] * 5 + [429]
+
+
+def test_codes_that_are_asked_for_at_the_same_time_are_counted_too(world: World) -> None:
+    session_id, desk, now = world.session(), world.shop.desk, world.shop.now()
+    send = partial(hosted.send_code, desk=desk, now=now, session_id=session_id, phone="13700004444")
+    outcomes = world.shop.at_once(*[send] * 8)
+    assert sorted(type(one).__name__ for one in outcomes) == ["Refused"] * 3 + ["UUID"] * 5, outcomes
+
+
+def test_the_costs_are_in_the_language_in_which_they_were_shown_and_no_other_language_is_asked_for(world: World) -> None:
+    visitor = Browser(world.session(language="zh"))
+    visitor.client.cookies["django_language"] = "klingon"
+    assert '<html lang="zh-Hans">' in visitor.get().content.decode()
+    assert "klingon" not in trans_real._translations, "what is loaded stays for ever"
+    visitor.client.cookies["django_language"] = "en"
+    shown = visitor.known().post("plan", plan="free:3")
+    visitor.client.cookies["django_language"] = "zh-hans"
+    page = visitor.client.get(shown["Location"]).content.decode()
+    assert "All costs of this credit" in page
+    assert "I have read all costs" in page
 
 
 def test_a_decline_leaves_the_session_open_and_says_why(world: World) -> None:

@@ -135,7 +135,8 @@ async def _carried_out(route: Route, call: Call) -> dict[str, Any] | Download:
         return body
     shown = body
     if wanted:
-        shown = await call.look(lambda: expanding.expand(shown, wanted))
+        kinds = routes.shown_to(call.holder.key.scopes)
+        shown = await call.look(lambda: expanding.expand(body, wanted, kinds))
     return shown if call.version == versions.CURRENT else versions.given_out(shown, call.version)
 
 

@@ -6,7 +6,8 @@ most, and each step reads all objects of the answer together, whether that is on
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from copy import deepcopy
 from typing import Any, Final
 from uuid import UUID
 
@@ -38,25 +39,31 @@ def paths(asked: Sequence[str], known: Sequence[str]) -> tuple[tuple[str, ...], 
     return tuple(dict.fromkeys(tuple(text.split(".")) for text in asked))
 
 
-def expand(body: dict[str, Any], wanted: Sequence[tuple[str, ...]]) -> dict[str, Any]:
-    """The answer with what was asked for in it. Reads as whoever is reading."""
+def expand(body: dict[str, Any], wanted: Sequence[tuple[str, ...]], kinds: Container[str]) -> dict[str, Any]:
+    """The answer with what was asked for in it, as far as it is of `kinds`, which the key may be shown. Reads as whoever is reading. The answer
+    itself stays as it is: who asked for the same object at the same time was given the same one.
+    """
+    shown = deepcopy(body)
     for path in wanted:
-        at: list[dict[str, Any]] = [body]
+        at: list[dict[str, Any]] = [shown]
         for name in path:
-            at = _step(at, name)
-    return body
+            at = _step(at, name, kinds)
+    return shown
 
 
-def _step(at: Sequence[dict[str, Any]], name: str) -> list[dict[str, Any]]:
-    """What stands at a name of each object, ids being replaced by what they name. One that names nothing of the merchant's stays."""
+def _step(at: Sequence[dict[str, Any]], name: str, kinds: Container[str]) -> list[dict[str, Any]]:
+    """What stands at a name of each object, ids being replaced by what they name. One that names nothing of the merchant's stays, and so does
+    one of a kind that the key may not be shown.
+    """
     places = [place for one in at for place in _places(one, name)]
     named = [(holder, key, *_named(holder[key])) for holder, key in places if isinstance(holder[key], str)]
     by_kind: dict[str, set[UUID]] = {}
     for _, _, kind, object_id in named:
-        by_kind.setdefault(kind, set()).add(object_id)
+        if kind in kinds:
+            by_kind.setdefault(kind, set()).add(object_id)
     read = {kind: _readers[kind](sorted(found)) for kind, found in by_kind.items()}
     for holder, key, kind, object_id in named:
-        holder[key] = dict(read[kind].get(object_id) or {}) or holder[key]
+        holder[key] = dict(read.get(kind, {}).get(object_id) or {}) or holder[key]
     return [found for holder, key in places if isinstance(found := holder[key], dict)]
 
 

@@ -163,7 +163,7 @@ KINDS: Final[Mapping[str, Kind]] = {
     "no_contract": Kind(409, _("The merchant has no contract in force"), _("Speak to your platform.")),
     "no_such_plan": Kind(409, _("The contract has no such plan"), _("Quote again with periods that your contract has.")),
     "scopes_beyond_own": Kind(
-        422, _("That API key would do more than this one"), _("Ask with a key that has all the scopes that the detail names.")
+        422, _("That API key would do more than this one"), _("Ask with a key that may itself what the detail names.")
     ),
     "metadata_too_many": Kind(422, _("The object would have too many names of metadata"), _("Drop names by giving them an empty text.")),
     "unknown_fixture": Kind(422, _("The address names nobody to practise with"), _("Send an address of the form that the detail names.")),

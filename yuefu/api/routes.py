@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Final
@@ -85,6 +85,20 @@ def _root() -> _Place:
         assert route.method not in place.routes, f"{route.method} {route.path} is there twice"
         place.routes[route.method] = route
     return root
+
+
+def shown_to(scopes: Collection[str]) -> frozenset[str]:
+    """The kinds of objects that a key with these scopes may be shown, each at its own address."""
+    return frozenset(kind for kind, scope in _scopes_of_kinds().items() if scope in scopes)
+
+
+@cache
+def _scopes_of_kinds() -> Mapping[str, str]:
+    return {
+        route.path.rpartition("/{")[2].removesuffix("_id}"): route.scope
+        for route in ROUTES
+        if route.method == "GET" and route.path.endswith("_id}")
+    }
 
 
 def at(path: str) -> tuple[Mapping[str, Route], dict[str, str]]:

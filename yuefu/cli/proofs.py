@@ -19,6 +19,8 @@ SEEDS: Final = 60
 DAYS: Final = 3
 RECONCILED_DAYS: Final = 120
 ORDERS: Final = 10_000_000
+FEWEST: Final = 1_000
+SOLD: Final = 200
 RACES: Final = 20
 EXAMPLES: Final = 500
 LIVES: Final = 2_000
@@ -39,7 +41,8 @@ def prove(
         str | None,
         typer.Argument(
             metavar="[NAME]",
-            help="matrix, crash, close-of-day, faults, races, machine, loans, bills, parties, api, reconciliation, reconcile-spark or full; all unless given.",
+            help="matrix, crash, close-of-day, faults, races, machine, loans, bills, parties, api, merchant, reconciliation, reconcile-spark"
+            " or full; all unless given.",
         ),
     ] = None,
     rounds: Annotated[
@@ -49,7 +52,8 @@ def prove(
         ),
     ] = None,
     seed: Annotated[
-        int | None, typer.Option(min=0, help="crash, close-of-day, faults, reconciliation: the dice; for faults this one seed only.")
+        int | None,
+        typer.Option(min=0, help="crash, close-of-day, faults, merchant, reconciliation: the dice; for faults this one seed only."),
     ] = None,
     seeds: Annotated[int, typer.Option(min=1, max=100_000, help="faults: so many seeds, from 0 on.")] = SEEDS,
     days: Annotated[
@@ -71,12 +75,20 @@ def prove(
         int, typer.Option(min=11, max=100_000, help="api: so many requests for each route, and as many that it has to refuse.")
     ] = REQUESTS,
     rows: Annotated[int, typer.Option(min=1_000, max=100_000_000, help="reconcile-spark: so many rows on each side.")] = SPARK_ROWS,
-    orders: Annotated[int, typer.Option(min=1_000, max=1_000_000_000, help="full: orders that are there already.")] = ORDERS,
+    orders: Annotated[
+        int | None,
+        typer.Option(
+            min=8,
+            max=1_000_000_000,
+            help=f"full: orders that are there already, 1,000 or more; merchant: orders that it sells; {ORDERS} and {SOLD} unless given.",
+        ),
+    ] = None,
 ) -> None:
     """The proofs that take longer than a test: nothing is lost or doubled, whatever is killed, cut or fails or comes at once, the ledger
     answers as its model does, loans and their bills are right to the cent whatever happens to them, whatever a contract says all parties
-    together have what came in, the API answers as it is described whatever is sent, every difference of a spoilt bill is found and
-    mended, a cluster matches as one machine does, and a full database is no slower than an empty one. Exit status 1 unless all hold.
+    together have what came in, the API answers as it is described whatever is sent, a merchant that has nothing but it keeps the books
+    that we do, every difference of a spoilt bill is found and mended, a cluster matches as one machine does, and a full database is no
+    slower than an empty one. Exit status 1 unless all hold.
     """
     proofs: dict[str, tuple[Callable[[], dict[str, Any]], dict[str, int | None]]] = {
         "matrix": (_matrix, {}),
@@ -92,10 +104,13 @@ def prove(
         "bills": (lambda: _at_length("bills", billed), {"--billed": billed}),
         "parties": (lambda: _at_length("parties", dealings), {"--dealings": dealings}),
         "api": (lambda: _at_length("api", requests), {"--requests": requests}),
+        "merchant": (lambda: _merchant(orders or SOLD, seed), {"--seed": seed}),
         "reconciliation": (lambda: _reconciliation(days or RECONCILED_DAYS, seed), {"--days": days, "--seed": seed}),
         "reconcile-spark": (lambda: _on_spark(rows), {"--rows": rows}),
-        "full": (lambda: _full(orders), {"--orders": orders}),
+        "full": (lambda: _full(orders or ORDERS), {"--orders": orders}),
     }
+    if name != "merchant" and orders is not None and orders < FEWEST:
+        raise typer.BadParameter(f"a full database has {FEWEST:,} orders or more", param_hint="--orders")
     if name is not None and name not in proofs:
         fail("unknown_proof", f"There is no proof {name!r:.40}; there are {', '.join(sorted(proofs))}.")
     if name is None:
@@ -174,6 +189,16 @@ def _at_length(name: str, count: int) -> dict[str, Any]:
     from yuefu.proofs import tests_at_length
 
     return tests_at_length.run(name, count, say=output.say)
+
+
+def _merchant(orders: int, seed: int | None) -> dict[str, Any]:
+    """In an installation of its own, as `_crash`."""
+    from yuefu.proofs.merchant import running
+
+    try:
+        return running.run(orders=orders, seed=running.SEED if seed is None else seed, say=output.say)
+    except running.Broken as error:
+        fail("proof_broken", f"The proof could not be carried out: {_last_words(error):.300}")
 
 
 def _on_spark(rows: int) -> dict[str, Any]:

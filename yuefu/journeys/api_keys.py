@@ -1,7 +1,7 @@
 """API keys that a merchant's program looks after with a key of its own: made, rolled, revoked, changed.
 
-A key never makes or touches one that may more than it may itself. A secret is in the first answer and in no other: who sends a request again
-because the answer was lost revokes that key and makes another.
+A key never makes or touches one that may more than it may itself, nor makes one that opens from more networks or works longer. A secret is
+in the first answer and in no other: who sends a request again because the answer was lost revokes that key and makes another.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from uuid import UUID
 from yuefu.access import commands as access
 from yuefu.access import queries
 from yuefu.access.commands import IssuedKey, KeyChange, NewApiKey, RandomBytes, Roll
-from yuefu.access.rules import ApiKey, versions
+from yuefu.access.rules import ApiKey, network_form, reaches_beyond, versions
 from yuefu.errors import Refused
 from yuefu.journeys.desk import Desk, in_batches, on_open_day
 from yuefu.runtime import keys
@@ -86,10 +86,14 @@ def make(*, desk: Desk, now: datetime, requests: Sequence[Making], random_bytes:
     def act(work: UnitOfWork, given: Sequence[Making]) -> list[Kept | Refused]:
         own = _own(work, given)
 
+        def fault(one: Making) -> Refused | None:
+            holder = own[one.holder]
+            if beyond := sorted(set(one.scopes) - set(holder.scopes)):
+                return Refused(SCOPES_BEYOND_OWN, f"this key has itself no scope {', '.join(beyond)[:200]}", "scopes")
+            return _opens_more(one.networks, holder, "networks") or _lives_longer(one.expires_at, holder, "expires_in_days")
+
         def validate(indexes: list[int]) -> dict[int, Refused]:
-            beyond = {i: sorted(set(given[i].scopes) - set(own[given[i].holder].scopes)) for i in indexes}
-            told = "this key has itself no scope"
-            return {i: Refused(SCOPES_BEYOND_OWN, f"{told} {', '.join(names)[:200]}", "scopes") for i, names in beyond.items() if names}
+            return {i: refused for i in indexes if (refused := fault(given[i]))}
 
         def decide(work: UnitOfWork, fresh: Sequence[Making], ids: Sequence[UUID]) -> list[IssuedKey | Refused]:
             new = [NewApiKey(one.merchant_id, one.scopes, one.expires_at, "restricted", one.api_version, one.networks) for one in fresh]
@@ -109,7 +113,11 @@ def roll(*, desk: Desk, now: datetime, requests: Sequence[Rolling], random_bytes
         return access.roll_api_keys(work=work, rolls=[Roll(one.key_id, one.overlap) for one in fresh], random_bytes=random_bytes, ids=ids)
 
     def act(work: UnitOfWork, given: Sequence[Rolling]) -> list[Kept | Refused]:
-        return _answered(work, "api_key.roll", given, work.ids.many(work.now, len(given)), decide, _within(work, given))
+        def goes_on(one: Rolling, key: ApiKey, holder: ApiKey) -> Refused | None:
+            del one
+            return _opens_more(key.networks, holder, "api_key_id") or _lives_longer(None, holder, "api_key_id")
+
+        return _answered(work, "api_key.roll", given, work.ids.many(work.now, len(given)), decide, _within(work, given, goes_on))
 
     return in_batches(desk, now, "roll_key", requests, lambda batch: on_open_day(desk, now, batch, act))
 
@@ -138,7 +146,11 @@ def change(*, desk: Desk, now: datetime, requests: Sequence[Changing]) -> list[K
         return _named(access.change_api_keys(work=work, changes=changes))
 
     def act(work: UnitOfWork, given: Sequence[Changing]) -> list[Kept | Refused]:
-        return _answered(work, "api_key.change", given, [one.key_id for one in given], decide, _within(work, given))
+        def opens(one: Changing, key: ApiKey, holder: ApiKey) -> Refused | None:
+            del key
+            return None if one.networks is None else _opens_more(one.networks, holder, "networks")
+
+        return _answered(work, "api_key.change", given, [one.key_id for one in given], decide, _within(work, given, opens))
 
     return in_batches(desk, now, "change_key", requests, lambda batch: on_open_day(desk, now, batch, act))
 
@@ -153,7 +165,23 @@ def _own(work: UnitOfWork, requests: Sequence[Any]) -> Mapping[UUID, ApiKey]:
     return {key.id: key for key in queries.api_keys(book_id=work.book.id, merchant_ids=merchants)}
 
 
-def _within(work: UnitOfWork, requests: Sequence[Any]) -> Callable[[list[int]], dict[int, Refused]]:
+def _opens_more(networks: Sequence[str], holder: ApiKey, name: str) -> Refused | None:
+    forms = [form for text in networks if (form := network_form(text))]
+    beyond = reaches_beyond(forms, holder.networks)
+    return Refused(SCOPES_BEYOND_OWN, f"this key opens not from {', '.join(beyond)[:200]}", name) if beyond else None
+
+
+def _lives_longer(expires_at: datetime | None, holder: ApiKey, name: str) -> Refused | None:
+    if holder.expires_at is None or (expires_at is not None and expires_at <= holder.expires_at):
+        return None
+    return Refused(SCOPES_BEYOND_OWN, f"this key works until {holder.expires_at.isoformat()}, and what it makes no longer", name)
+
+
+Beyond = Callable[[Any, ApiKey, ApiKey], Refused | None]
+"""What else a request would reach of a key, beyond the key that asks."""
+
+
+def _within(work: UnitOfWork, requests: Sequence[Any], beyond_it: Beyond | None = None) -> Callable[[list[int]], dict[int, Refused]]:
     """Refuses what is not the merchant's own, and what may more than the key that asks."""
     own = _own(work, requests)
 
@@ -162,7 +190,9 @@ def _within(work: UnitOfWork, requests: Sequence[Any]) -> Callable[[list[int]], 
         if key is None or key.merchant_id != one.merchant_id:
             return Refused(UNKNOWN_API_KEY, "there is no such API key of this merchant", "api_key_id")
         beyond = sorted(set(key.scopes) - set(own[one.holder].scopes))
-        return Refused(SCOPES_BEYOND_OWN, f"that key may more than this one: {', '.join(beyond)}", "api_key_id") if beyond else None
+        if beyond:
+            return Refused(SCOPES_BEYOND_OWN, f"that key may more than this one: {', '.join(beyond)}", "api_key_id")
+        return beyond_it(one, key, own[one.holder]) if beyond_it else None
 
     return lambda indexes: {i: refused for i in indexes if (refused := fault(requests[i]))}
 

@@ -293,16 +293,18 @@ def pass_days(*, desk: Desk, now: datetime) -> int:
         book_id=desk.book.id, on=desk.book.day_of(now), limit=1
     ):  # One look: on most days of most books there is nothing.
         return count
+    after: UUID | None = None
     while True:
         with open_day(desk, now) as seen:
             if isinstance(seen, Refused):
                 return count
             on = seen.day.on
-            due = queries.passed(book_id=desk.book.id, on=on, limit=AT_ONCE)
+            due = queries.passed(book_id=desk.book.id, on=on, limit=AT_ONCE, after=after)
         done = take(desk=desk, now=now, requests=[StepRequest(f"passed:{one}:{on}", None, one, "pass") for one in due])
-        count += (passed := sum(isinstance(one, Moved) for one in done))
-        if len(due) < AT_ONCE or not passed:  # What cannot be closed, for a loan does not take it, is tried again on another day.
+        count += sum(isinstance(one, Moved) for one in done)
+        if len(due) < AT_ONCE:
             return count
+        after = due[-1]  # What cannot be closed, for a loan does not take it, is tried again on another day, and holds up none behind it.
 
 
 def add_evidence(*, desk: Desk, now: datetime, requests: Sequence[EvidenceRequest]) -> list[Evidence | Refused | Quarantined]:

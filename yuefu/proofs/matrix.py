@@ -97,8 +97,9 @@ class Program:
         """Looks at the order, of which one of a few amounts was refunded: more than the first only where this was done before. Returns which."""
         shown = self._get(f"/v1/orders/{order}")
         so_far = shown["amount_refunded"] if shown["amount_refunded"] in of else of[0]
+        consumer = self._consumer(cell.no // CELLS_A_CONSUMER)
         state = "refunded" if so_far == cell.amount_minor else "part_refunded" if so_far else "captured"
-        faults += rules.order_faults(cell, shown, state=state, captured=cell.amount_minor, refunded=so_far)
+        faults += rules.order_faults(cell, shown, consumer=consumer, state=state, captured=cell.amount_minor, refunded=so_far)
         return int(so_far)
 
     def _refund(self, cell: Cell, order: str, minor: int | None) -> None:

@@ -38,7 +38,8 @@ TEST_CLOCKS: Final = 7041810  # the test clocks of a merchant
 ADVANCING: Final = 7041811  # who takes a test clock forward
 PRACTISE: Final = 7041812  # whom a merchant practises with
 INVOICES: Final = 7041796  # the invoices of a book and their numbers
-ENDPOINTS: Final = 7041810  # the webhook endpoints of a merchant
+CODES: Final = 7041813  # the codes for one thing, or to one phone
+ENDPOINTS: Final = 7041814  # the webhook endpoints of a merchant
 
 
 def wait(kind: int, name: UUID | str, *, shared: bool = False) -> None:

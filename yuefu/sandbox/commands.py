@@ -114,7 +114,7 @@ def _fault(work: UnitOfWork, new: NewClock) -> Refused | None:
         return Refused(rules.TEST_MODE_ONLY, "a live book has no clock but the world's: use a test key")
     if work.book.of_clock:
         return Refused(rules.OWN_BOOK_ONLY, "this key is of a test clock: make another clock with the key of your own test book")
-    return rules.name_fault(new.name) or rules.time_fault(new.frozen_at)
+    return rules.name_fault(new.name) or rules.time_fault(new.frozen_at, work.now)
 
 
 def _too_many() -> Refused:
@@ -165,7 +165,9 @@ def advance_clocks(*, work: UnitOfWork, requests: Sequence[AdvanceRequest]) -> l
             clock = standing.get(requests[i].clock_id)
             if clock is None or clock.merchant_id != requests[i].merchant_id:
                 faults[i] = Refused(rules.UNKNOWN_CLOCK, "there is no such test clock", "clock_id")
-            elif fault := rules.advance_fault(replace(clock, state="advancing") if clock.id in taken else clock, requests[i].to_at):
+                continue
+            stands = replace(clock, state="advancing") if clock.id in taken else clock
+            if fault := rules.advance_fault(stands, requests[i].to_at, work.now):
                 faults[i] = fault
             else:
                 taken.add(clock.id)

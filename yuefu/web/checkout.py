@@ -6,7 +6,7 @@ Who was identified is known by a signed cookie that names a code, for one sessio
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import wraps
@@ -14,6 +14,7 @@ from typing import Any, Final
 from urllib.parse import urlencode, urlsplit, urlunsplit
 from uuid import UUID
 
+from django.conf import settings
 from django.core.signing import BadSignature
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseRedirectBase
@@ -44,6 +45,7 @@ from yuefu.web.pages import language, misread, missing
 
 COOKIE: Final = "checkout"
 CONSENT_MISSING: Final = "consent_missing"
+_CODES: Final[Mapping[str, str]] = {"zh": "zh-hans", "en": "en"}
 _KEPT_S: Final = 3_600
 _MOST_TYPED: Final = 200
 
@@ -146,9 +148,10 @@ def show(
 
 
 def _language_of(request: HttpRequest, session: Session) -> Any:
-    """That of the session, unless the visitor has chosen another one."""
-    chosen = request.COOKIES.get("django_language")
-    wanted = {"zh": "zh-hans", "en": "en"}.get(session.language)
+    """That of the session, unless the visitor has chosen another one. What is no language of ours is never asked for: its texts would be kept for ever."""
+    cookie = request.COOKIES.get(settings.LANGUAGE_COOKIE_NAME)
+    chosen = next((code for code, _ in settings.LANGUAGES if code == cookie), None)
+    wanted = _CODES.get(session.language)
     return in_language(chosen or wanted or get_language())
 
 
@@ -192,7 +195,7 @@ def code(request: HttpRequest, place: Place) -> HttpResponse:
 def plan(request: HttpRequest, place: Place) -> HttpResponse:
     """Shows the cost table of the plan that was chosen, and keeps that it was shown."""
     product, _, periods = _typed(request, "plan").rpartition(":")
-    if not (periods.isascii() and periods.isdigit() and len(periods) <= 4):
+    if not (product.isprintable() and periods.isascii() and periods.isdigit() and len(periods) <= 4):
         return misread(request)
     session = sessions.sessions([place.session_id])[place.session_id]
     with _language_of(request, session):
@@ -227,12 +230,12 @@ def _terms(request: HttpRequest, place: Place, quote_id: UUID, *, fault: str = "
     if isinstance(found, Refused):
         return _show(request, place, fault=found.code, status=_status(found))
     session = sessions.sessions([place.session_id])[place.session_id]
-    content = found.disclosure.content
-    with _language_of(request, session), timezone.override(place.desk.book.tz):
+    # In the language in which it is kept that it was shown, whatever the visitor reads the other pages in.
+    with in_language(_CODES[found.language]), timezone.override(place.desk.book.tz):
         shown = {
             "public_id": place.public_id,
-            "title": wording.text("title", language()),
-            "lines": wording.lines(content, language()),
+            "title": wording.text("title", found.language),
+            "lines": wording.lines(found.disclosure.content, found.language),
             "quote": ids.text("quote", quote_id),
             "hash": found.disclosure.hash.hex(),
             "fault": fault,

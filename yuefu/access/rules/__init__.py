@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import sha256
-from ipaddress import ip_address, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Final, Literal
 from uuid import UUID
 from zlib import crc32
@@ -68,8 +68,10 @@ MERCHANT_ROLES: Final = frozenset({"merchant_owner", "merchant_staff"})
 KEY_SCOPES: Final = MERCHANT_PERMISSIONS - {"api_key.issue", "plan.change"}
 """What a program may be allowed; it never makes keys for itself, and no route is there yet for what a merchant plans."""
 
-AGENT_SCOPES: Final = KEY_SCOPES - {"api_key.manage", "sandbox.use"}
-"""What an agent may do for merchants: all that they may but make keys, which would outlive its right to act, and test clocks."""
+AGENT_SCOPES: Final = KEY_SCOPES - {"api_key.manage", "sandbox.use", "webhook.change"}
+"""What an agent may do for merchants: all that they may but make keys and webhook endpoints, which would outlive its right to act, and test
+clocks. What happened it reads as events.
+"""
 
 PUBLIC_SCOPES: Final = frozenset({"offer.read"})
 """What a publishable key may do, which everybody can read in the page of a shop: look at what is offered, and nothing of anybody."""
@@ -144,6 +146,18 @@ def network_form(text: str) -> str | None:
         return str(ip_network(text.strip()))
     except ValueError:
         return None
+
+
+def reaches_beyond(networks: Sequence[str], own: Sequence[str]) -> list[str]:
+    """Those of a key's networks that are in none of another's: all of the world where only the other one has any."""
+    if not own:
+        return []
+    inside = [ip_network(network) for network in own]
+    return [text for text in networks or ("0.0.0.0/0", "::/0") if not any(_is_in(ip_network(text), one) for one in inside)]
+
+
+def _is_in(network: IPv4Network | IPv6Network, other: IPv4Network | IPv6Network) -> bool:
+    return network.version == other.version and network.subnet_of(other)  # type: ignore[arg-type]
 
 
 def opens_from(key: ApiKey, address: str) -> bool:

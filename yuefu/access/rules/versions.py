@@ -62,7 +62,7 @@ CURRENT: Final = VERSIONS[-1]
 
 
 def given_out(body: Members, version: str) -> Members:
-    """An answer or an event, objects inside it too, in the form of a version. The body itself stays as it is."""
+    """An answer or an event, objects inside it too, in the form of a version; what merchants noted stays as they did. The body itself stays as it is."""
     for change in reversed(CHANGES):
         if change.version > version and change.down:
             body = _down(body, change.down)
@@ -95,7 +95,7 @@ def _down(value: Any, steps: Mapping[str, Step]) -> Any:
         return [_down(one, steps) for one in value]
     if not isinstance(value, dict):
         return value
-    members = {name: _down(one, steps) if isinstance(one, dict | list) else one for name, one in value.items()}
+    members = {name: _down(one, steps) if isinstance(one, dict | list) and name != "metadata" else one for name, one in value.items()}
     kind = members.get("object")
     step = steps.get(kind) if isinstance(kind, str) else None
     return step(members) if step else members

@@ -98,12 +98,12 @@ def open_of(*, book_id: UUID, order_ids: Sequence[UUID]) -> set[UUID]:
     return {row[0] for row in found}
 
 
-def passed(*, book_id: UUID, on: date, limit: int) -> list[UUID]:
-    """Disputes that wait for somebody whose days are over by a day, the oldest first."""
+def passed(*, book_id: UUID, on: date, limit: int, after: UUID | None = None) -> list[UUID]:
+    """Disputes that wait for somebody whose days are over by a day, the oldest first; those next `after` one."""
     found = sql.rows(
         "SELECT id FROM aftersales_dispute WHERE book_id = %s AND state IN ('initiated', 'pre_arbitration')"
-        " AND CASE WHEN state = 'initiated' THEN answer_by ELSE appeal_by END < %s ORDER BY id LIMIT %s",
-        [book_id, on, limit],
+        " AND CASE WHEN state = 'initiated' THEN answer_by ELSE appeal_by END < %s AND (%s::uuid IS NULL OR id > %s) ORDER BY id LIMIT %s",
+        [book_id, on, after, after, limit],
     )
     return [row[0] for row in found]
 

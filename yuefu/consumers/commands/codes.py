@@ -8,7 +8,7 @@ from uuid import UUID
 from yuefu.consumers import queries, rules
 from yuefu.consumers.rules import Code, phone_form
 from yuefu.errors import Refused
-from yuefu.runtime import sql
+from yuefu.runtime import locks, sql
 from yuefu.runtime.values import UnitOfWork
 from yuefu.runtime.vault import Vault
 
@@ -29,6 +29,11 @@ def ask(*, work: UnitOfWork, vault: Vault, phone: str, subject_id: UUID, of: UUI
     if work.book.mode == "live":
         return Refused(rules.CODES_UNAVAILABLE, "nothing sends codes in this book yet", "phone")
     index = vault.index(number, purpose="phone")
+    for name in (
+        subject_id,
+        index.hex(),
+    ):  # Who asks at the same time is counted: the thing before the phone, so that no two wait for each other.
+        locks.wait(locks.CODES, name)
     since = work.now - rules.CODES_WITHIN
     ((to_it, for_it),) = sql.rows(
         "SELECT count(*) FILTER (WHERE phone_index = %(phone)s), count(*) FILTER (WHERE subject_id = %(subject)s) FROM consumers_code"

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, TypeVar
+from typing import Final, TypeVar, cast
 from uuid import UUID
 
 from yuefu.consumers import queries as consumers
@@ -60,9 +60,10 @@ class Visit:
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
-    """A plan of the session as it was shown to the person."""
+    """A plan of the session as it was shown to the person, and in which language."""
 
     quote_id: UUID
+    language: Language
     disclosure: Disclosure
     plan: Shown
     shown_at: datetime
@@ -168,7 +169,7 @@ def agreement(*, desk: Desk, now: datetime, session_id: UUID, code_id: UUID | No
         return Refused(UNKNOWN_QUOTE, "it is no plan of this session", "quote_id")
     kept = offers.disclosures(ids=[agreed.disclosure_id], book_id=desk.book.id)[agreed.disclosure_id]
     shown = offers.quotes(ids=[quote_id], book_id=desk.book.id)[quote_id]
-    return Agreement(quote_id, kept.disclosure, plan, shown.shown_at)
+    return Agreement(quote_id, cast("Language", shown.language), kept.disclosure, plan, shown.shown_at)
 
 
 def agree(*, desk: Desk, now: datetime, session_id: UUID, code_id: UUID | None, quote_id: UUID, table_hash: bytes) -> Authorised | Refused:

@@ -48,8 +48,9 @@ def advance(*, desk: Desk, now: datetime, requests: Sequence[AdvanceRequest]) ->
     )
 
 
-def go_on(*, desk: Desk, now: datetime, clock_id: UUID, tell: Tell | None = None) -> bool:
-    """Carries out the advance of a clock of the book, from where it stands to its end. False where it has none under way, or somebody else is at it.
+def go_on(*, desk: Desk, now: datetime, clock_id: UUID, tell: Tell | None = None, most_days: int | None = None) -> bool:
+    """Carries out the advance of a clock of the book, from where it stands to its end, or `most_days` on: then it is still under way. False where it
+    has none under way, or somebody else is at it.
 
     What cannot be done at its moment ends the advance as failed, at that moment: asked to advance again, it is tried again. Raises what a
     database that is gone raises: the advance is then still under way.
@@ -61,7 +62,9 @@ def go_on(*, desk: Desk, now: datetime, clock_id: UUID, tell: Tell | None = None
         way = practice.last_advances(clock_ids=[clock_id]).get(clock_id)
         if clock.state != "advancing" or way is None or clock.clock_book_id is None:
             return False
-        failure = _carried_out(desk, clock.clock_book_id, way, tell)
+        arrived, failure = _carried_out(desk, clock.clock_book_id, way, tell, most_days)
+        if not arrived:
+            return True
         with open_day(desk, now) as work:
             assert isinstance(work, UnitOfWork), "the book of the merchant has an open day"
             sandbox.end_advance(work=work, advance=practice.advances(ids=[way.id])[way.id], failure=failure)
@@ -69,25 +72,31 @@ def go_on(*, desk: Desk, now: datetime, clock_id: UUID, tell: Tell | None = None
         return True
 
 
-def _carried_out(desk: Desk, book_id: UUID, way: Advance, tell: Tell | None) -> Refused | None:
+def _carried_out(desk: Desk, book_id: UUID, way: Advance, tell: Tell | None, most_days: int | None) -> tuple[bool, Refused | None]:
+    """Whether the advance is over, and why it failed where it did."""
     book = books.by_id(book_id)
     assert book is not None, "a clock that was made has a book"
+    begun = rules.days_done(way.from_at, way.reached_at or way.from_at, book.tz)
     for tick in rules.ticks(way.from_at, way.to_at, tz=book.tz, cut_off=book.cut_off, reached=way.reached_at):
         days_done = rules.days_done(way.from_at, tick.at, book.tz)
+        if most_days is not None and days_done > begun + most_days:
+            return False, None
         there = _at(desk_in(desk, book), tick.at, way, days_done)
         try:
             ACTS[tick.act](there, tick.at)
         except Stopped as stopped:
-            return stopped.refused
+            return True, stopped.refused
         except Exception as error:
             if is_outage(error) or isinstance(error, HeldUp) or is_held_up(error):
                 raise
             log.exception("test clock stopped", book=book.code, at=tick.at.isoformat(), act=tick.act, error=type(error).__name__)
-            return Refused(FAILED, f"something went wrong at {tick.at.isoformat()} ({tick.act}); it is tried again when you advance again")
+            return True, Refused(
+                FAILED, f"something went wrong at {tick.at.isoformat()} ({tick.act}); it is tried again when you advance again"
+            )
         if tell:
             tell(days_done, way.days)
     _at(desk_in(desk, book), way.to_at, way, way.days)
-    return None
+    return True, None
 
 
 def _at(desk: Desk, at: datetime, way: Advance, days_done: int) -> Desk:

@@ -44,7 +44,7 @@ from yuefu.runtime.vault import Vault, VaultError
 MOST: Final = 600
 """On their way at once, in one process."""
 EACH: Final = 100
-"""To one endpoint."""
+"""To the endpoints of one merchant: those that hang are all theirs, and whoever answers is not kept waiting by them."""
 ASK_EVERY_S: Final = 5.0
 """In case a notification was lost."""
 AGAIN_AFTER_S: Final = 1.0
@@ -124,12 +124,28 @@ def _is_live(book_id: UUID) -> bool:
 
 
 def settle(tried: Sequence[Tried], *, now: datetime, ids: IdSource) -> Counter[str]:
-    """Books what became of tries; how many had which outcome."""
+    """Books what became of tries; how many had which outcome. Those of one delivery, whose lease ended while nobody could book the first, come one
+    after the other.
+    """
+    outcomes: Counter[str] = Counter()
     with sql.transacting():
-        outcomes = notices.settle(tried=tried, now=now, ids=ids)
+        for part in _each_once(tried):
+            outcomes += notices.settle(tried=part, now=now, ids=ids)
     for outcome, count in outcomes.items():
         WEBHOOKS.labels(outcome=outcome).inc(count)
     return outcomes
+
+
+def _each_once(tried: Sequence[Tried]) -> list[list[Tried]]:
+    """The same tries, in parts that hold no delivery twice."""
+    parts: list[list[Tried]] = []
+    had: Counter[UUID] = Counter()
+    for one in tried:
+        if had[one.delivery_id] == len(parts):
+            parts.append([])
+        parts[had[one.delivery_id]].append(one)
+        had[one.delivery_id] += 1
+    return parts
 
 
 class Deliverer:

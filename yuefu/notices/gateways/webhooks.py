@@ -11,6 +11,7 @@ import asyncio
 import socket
 import ssl
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from ipaddress import ip_address
 from types import TracebackType
@@ -18,7 +19,6 @@ from typing import Any, Final, Self
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
-from aiohttp.resolver import ThreadedResolver
 
 from yuefu.notices.rules.webhooks.targets import URL_ADDRESS, Network, Where, fault_of, is_callable, port_fault
 from yuefu.notices.rules.webhooks.trying import ANSWER_BYTES, ANSWER_KEPT, TIMEOUT_S, Answer
@@ -28,6 +28,8 @@ AGENT: Final = "Yuefu-Webhooks/1"
 _BODY_WITHIN_S: Final = 2.0
 """For the body of an answer whose status is known: the status counts, the body is only kept to be looked at."""
 _MOST, _MOST_EACH = 1_000, 100
+_MOST_NAMES: Final = 64
+"""Looked up at once. A name server that never answers holds up a thread for half a minute, and a merchant may have sixteen such names."""
 _IDLE_S: Final = 15.0
 
 
@@ -144,17 +146,23 @@ class _Judging(AbstractResolver):
 
     def __init__(self, where: Where) -> None:
         self._where = where
-        self._names = ThreadedResolver()
+        self._threads = ThreadPoolExecutor(_MOST_NAMES, "names")
 
     async def resolve(self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET) -> list[ResolveResult]:
-        found = await self._names.resolve(host, port, family)
-        may = [one for one in found if is_callable(ip_address(one["host"].partition("%")[0]), self._where)]
+        given = (host, port, family, socket.SOCK_STREAM, 0, socket.AI_ADDRCONFIG)
+        found = await asyncio.get_running_loop().run_in_executor(self._threads, socket.getaddrinfo, *given)
+        plain = socket.AI_NUMERICHOST | socket.AI_NUMERICSERV
+        may = [
+            ResolveResult(hostname=host, host=str(where[0]), port=port, family=of, proto=protocol, flags=plain)
+            for of, _, protocol, _, where in found
+            if is_callable(ip_address(str(where[0]).partition("%")[0]), self._where)
+        ]
         if not may:
             raise Forbidden(f"no address of {host} may be called")
         return may
 
     async def close(self) -> None:
-        await self._names.close()
+        self._threads.shutdown(wait=False, cancel_futures=True)
 
 
 async def name_fault(host: str, where: Where, *, within_s: float = 3.0) -> bool:

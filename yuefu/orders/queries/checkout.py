@@ -11,6 +11,7 @@ from uuid import UUID
 from yuefu.money.amounts import Money
 from yuefu.orders.rules.checkout import Session
 from yuefu.orders.rules.lines import Line
+from yuefu.orders.rules.qr import KEYED_IN
 from yuefu.runtime import paging, sql
 from yuefu.runtime.paging import Span
 
@@ -80,11 +81,11 @@ def page(*, merchant_id: UUID, where: Mapping[str, Any], span: Span, now: dateti
 
 
 def latest_open_at(*, store_id: UUID, terminal_id: UUID | None, now: datetime) -> UUID | None:
-    """The session that was opened last at a till, or in a store at no till in particular, and is open yet."""
+    """The session that its merchant opened last at a till, or in a store at no till in particular, and that is open yet."""
     found: UUID | None = sql.value(
         "SELECT id FROM orders_checkout_session WHERE store_id = %s AND terminal_id IS NOT DISTINCT FROM %s AND state = 'open' AND expires_at > %s"
-        " ORDER BY id DESC LIMIT 1",
-        [store_id, terminal_id, now],
+        " AND merchant_reference !~ %s ORDER BY id DESC LIMIT 1",
+        [store_id, terminal_id, now, KEYED_IN],
     )
     return found
 

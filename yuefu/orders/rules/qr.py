@@ -13,6 +13,9 @@ KINDS: Final[tuple[QrKind, ...]] = ("static", "dynamic")
 
 UNKNOWN_QR_CODE: Final = "unknown_qr_code"
 
+KEYED_IN: Final = "^QR-[0-9a-f]{24}$"
+"""The references of sessions that consumers opened by keying an amount in: each is for whoever keyed it in, and for nobody else at the till."""
+
 
 @dataclass(frozen=True, slots=True)
 class QrCode:

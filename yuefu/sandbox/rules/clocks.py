@@ -24,7 +24,8 @@ CLOCK_FORWARD_ONLY: Final = "test_clock_forward_only"
 ADVANCE_TOO_LONG: Final = "advance_too_long"
 
 EARLIEST: Final = datetime(2005, 1, 1, tzinfo=UTC)
-LATEST: Final = datetime(2090, 12, 30, tzinfo=UTC)
+MOST_AHEAD: Final = timedelta(days=3_653)
+"""Of the merchant's own book: ten years. Each month in which a clock stands is one in the ledger that all books share, and none goes any more."""
 MOST_CLOCKS: Final = 20
 """Of one merchant that are not deleted."""
 MOST_DAYS: Final = 400
@@ -121,14 +122,16 @@ def name_fault(name: str) -> Refused | None:
     return Refused(NAME_INVALID, f"a name has at most {LONGEST_NAME} printable characters, and no blanks around it", "name")
 
 
-def time_fault(at: datetime) -> Refused | None:
-    if EARLIEST <= at <= LATEST:
+def time_fault(at: datetime, now: datetime) -> Refused | None:
+    """Why no clock stands at a moment; `now` is that of the merchant's own book."""
+    latest = now + MOST_AHEAD
+    if EARLIEST <= at <= latest:
         return None
-    return Refused(FROZEN_TIME_INVALID, f"a test clock stands between {EARLIEST:%Y-%m-%d} and {LATEST:%Y-%m-%d}", "frozen_time")
+    return Refused(FROZEN_TIME_INVALID, f"a test clock stands between {EARLIEST:%Y-%m-%d} and {latest:%Y-%m-%d}", "frozen_time")
 
 
-def advance_fault(clock: TestClock, to: datetime) -> Refused | None:
-    """Why a clock is not advanced to a moment."""
+def advance_fault(clock: TestClock, to: datetime, now: datetime) -> Refused | None:
+    """Why a clock is not advanced to a moment; `now` is that of the merchant's own book."""
     if clock.state == "deleted":
         return Refused(CLOCK_DELETED, "this test clock was deleted; make another")
     if clock.state == "making":
@@ -139,7 +142,7 @@ def advance_fault(clock: TestClock, to: datetime) -> Refused | None:
         return Refused(CLOCK_FORWARD_ONLY, f"it stands at {clock.at.isoformat()} and only moves forward", "frozen_time")
     if to - clock.at > timedelta(days=MOST_DAYS):
         return Refused(ADVANCE_TOO_LONG, f"one advance is at most {MOST_DAYS} days: go on from there by another", "frozen_time")
-    return time_fault(to)
+    return time_fault(to, now)
 
 
 def days_between(since: datetime, until: datetime, tz: ZoneInfo) -> int:

@@ -137,9 +137,10 @@ def _rows_fault(where: str, cell: Cell, rows: Sequence[Answer]) -> Iterator[str]
     yield from _differ(where, "instalments that do not add up", wrong, [])
 
 
-def order_faults(cell: Cell, order: Answer, *, state: str, captured: int, refunded: int) -> Iterator[str]:
-    """What an order is other than it should be."""
+def order_faults(cell: Cell, order: Answer, *, consumer: str, state: str, captured: int, refunded: int) -> Iterator[str]:
+    """What an order is other than it should be. Its `consumer` is one of the run, so no order of another run stands for it."""
     for name, expected in (
+        ("consumer", consumer),
         ("product", cell.product), ("periods", cell.periods), ("amount", cell.amount_minor), ("currency", cell.currency), ("state", state),
         ("amount_captured", captured), ("amount_refunded", refunded),
     ):  # fmt: skip

@@ -53,18 +53,24 @@ class _Standing:
 
 
 def claim(*, now: datetime, most: int, each: int, under_way: Mapping[UUID, int]) -> list[Claimed]:
-    """Deliveries that are due, at most so many, and of an endpoint no more than `each` with those that are on their way to it already; of one
-    that throttled last, a single one. They are nobody else's until their lease ends.
+    """Deliveries that are due, at most so many, and of a merchant no more than `each` with those that are on their way already, shared by the
+    endpoints for which something waits; of one that throttled last, a single one. Who has least on its way comes first. They are nobody
+    else's until their lease ends.
     """
     busy = list(under_way)
     return sql.rows_as(
         Claimed,
-        "WITH due AS (SELECT d.id FROM notices_endpoint AS e"
+        "WITH known AS MATERIALIZED (SELECT e.id, e.merchant_id, e.strikes, coalesce(b.count, 0) AS busy,"
+        " e.state = 'enabled' AND (e.rest_until IS NULL OR e.rest_until <= %(now)s) AND EXISTS (SELECT FROM notices_delivery"
+        " WHERE endpoint_id = e.id AND state = 'waiting' AND due_at <= %(now)s) AS wanted FROM notices_endpoint AS e"
         " LEFT JOIN unnest(%(busy)s::uuid[], %(counts)s::integer[]) AS b (id, count) ON b.id = e.id"
+        " WHERE e.state = 'enabled' OR b.count > 0),"
+        " shared AS (SELECT *, sum(busy) OVER w AS under_way, count(*) FILTER (WHERE wanted) OVER w AS endpoints FROM known"
+        " WINDOW w AS (PARTITION BY merchant_id)),"
+        " due AS (SELECT d.id FROM (SELECT * FROM shared WHERE wanted ORDER BY under_way, busy) AS e"
         " CROSS JOIN LATERAL (SELECT id FROM notices_delivery WHERE endpoint_id = e.id AND state = 'waiting' AND due_at <= %(now)s"
-        " ORDER BY due_at LIMIT greatest(0, CASE WHEN e.strikes > 0 THEN 1 ELSE %(each)s END - coalesce(b.count, 0))"
-        " FOR UPDATE SKIP LOCKED) AS d"
-        " WHERE e.state = 'enabled' AND (e.rest_until IS NULL OR e.rest_until <= %(now)s) LIMIT %(most)s)"
+        " ORDER BY due_at LIMIT greatest(0, CASE WHEN e.strikes > 0 THEN 1 - e.busy"
+        " ELSE (%(each)s - e.under_way + e.endpoints - 1) / e.endpoints END) FOR UPDATE SKIP LOCKED) AS d LIMIT %(most)s)"
         " UPDATE notices_delivery AS t SET due_at = %(until)s FROM due WHERE t.id = due.id RETURNING t.id, t.endpoint_id, t.event_id",
         {
             "busy": busy,

@@ -23,6 +23,7 @@ _OF_ORDER: Final[Mapping[str, tuple[str, ...]]] = {
     "order.authorised": ("payment.authorized", "credit.decision.approved"),
     "order.declined": ("credit.decision.declined", "payment.failed"),
     "order.voided": ("payment.voided",),
+    "order.released": ("payment.voided",),
     "order.expired": ("payment.expired",),
     "order.extended": ("payment.extended",),
     "order.refunded": ("refund.created",),
