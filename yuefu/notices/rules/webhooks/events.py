@@ -89,9 +89,11 @@ _SHAPES: Final[Mapping[str, _Shape]] = {
         consumer="consumer_id", quote="quote_id", amount_authorised="authorised", amount_captured="captured", amount_released="released",
         amount_refunded="refunded",
     ),
+    # That an instalment is late is told, for its merchant may have a part in it; how late, how much and what was paid is between the consumer
+    # and who lends, and no login of a merchant reads it (`loans_seen_by_merchant`).
     "loan": _shape(
-        "loan", "loan", "state", "product", "principal", "outstanding_principal", "due_on", "amount", "overdue_since", "overdue",
-        "first_due_on", "arrears_since", "instalments", order="order_id", consumer="consumer_id",
+        "loan", "loan", "state", "product", "principal", "due_on", "amount", "first_due_on", "instalments", order="order_id",
+        consumer="consumer_id",
     ),
     "channel_refund": _shape("consumer_refund", "channel_refund", "state", "amount", "failure_code", "settled_on", order="order_id"),
     "payout": _shape("payout", "payout", "state", "amount", "paid_on", "returned_on", settlement="batch_id"),
