@@ -25,6 +25,7 @@ from uuid import UUID
 import pytest
 from django.conf import settings
 
+from tests.handed_out import tell_all
 from tests.journeys.conftest import Shop, other_shop, shop, shop_opened
 from tests.notices.receivers import NETWORKS
 from yuefu import ids as public
@@ -35,7 +36,6 @@ from yuefu.api.application import Api
 from yuefu.errors import Refused, one
 from yuefu.ids import IdSource
 from yuefu.journeys.desk import open_day
-from yuefu.journeys.webhooks import telling
 from yuefu.runtime import sql
 from yuefu.runtime import vault as vaults
 from yuefu.runtime.clock import system_now
@@ -280,8 +280,7 @@ class Merchant:
 
     def tell(self) -> None:
         """Hands out what happened, as the worker does."""
-        while telling.tell(now=system_now(), ids=IdSource(secrets.randbits)):
-            pass
+        tell_all(now=system_now(), ids=IdSource(secrets.randbits))
 
     def due(self, amount: int = 199_900) -> tuple[str, str]:
         """The same, on the day on which the first instalment of the loan is due."""

@@ -11,11 +11,12 @@ from uuid import UUID
 
 import pytest
 
+from tests.handed_out import tell_all
 from tests.journeys.conftest import Shop, shop_opened
 from tests.notices.receivers import NETWORKS, Receiver
 from yuefu.errors import Refused
 from yuefu.ids import IdSource
-from yuefu.journeys.webhooks import changing, delivering, telling
+from yuefu.journeys.webhooks import changing, delivering
 from yuefu.journeys.webhooks.delivering import Deliverer
 from yuefu.notices.commands.webhooks import ChangeEndpoint, Created, CreateEndpoint
 from yuefu.notices.queries import webhooks
@@ -54,8 +55,7 @@ class Hooked:
         assert not isinstance(outcome, Refused), outcome
 
     def tell(self) -> None:
-        while telling.tell(now=self.now, ids=self.ids):
-            pass
+        tell_all(now=self.now, ids=self.ids)
 
     def events(self, merchant: int = 0) -> list[PublicEvent]:
         """Newest first."""
